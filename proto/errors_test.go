@@ -1,0 +1,86 @@
+package proto
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// TestErrorsRoundTrip takes every code through the wire and back.
+func TestErrorsRoundTrip(t *testing.T) {
+	seen := map[ErrorCode]bool{}
+	for _, d := range ErrorCodes {
+		if seen[d.Code] || !d.Code.Known() || d.When == "" {
+			t.Errorf("table entry %+v", d)
+		}
+		seen[d.Code] = true
+		want := Error{Code: d.Code, Message: "Do this.", Field: "room", RetryAfterMS: 12}
+		var reply Reply
+		if err := json.Unmarshal(marshal(t, Reply{Error: &want}), &reply); err != nil {
+			t.Fatal(err)
+		}
+		if got, hidden := ErrorFrom(fmt.Errorf("gateway: join: %w", reply.Error)); hidden || *got != want {
+			t.Errorf("%s comes back as %+v, hidden %v", d.Code, got, hidden)
+		}
+	}
+}
+
+func TestUnknownErrorsAreHidden(t *testing.T) {
+	for _, err := range []error{errors.New("dial 10.0.0.7: secret"), &Error{Code: "Made_Up", Message: "secret"}, &Error{Message: "secret"}, ErrPeerID} {
+		e, hidden := ErrorFrom(err)
+		if !hidden || e.Code != Unavailable || strings.Contains(e.Message, "secret") || strings.Contains(e.Message, "proto:") {
+			t.Errorf("%v goes out as %v, hidden %v", err, e, hidden)
+		}
+	}
+}
+
+func TestErrorTextIsSafe(t *testing.T) {
+	hostile := "x\r\nINFO \x1b[31m\"}\xff" + strings.Repeat("é", 1000)
+	for _, e := range []*Error{PeerNotFound(hostile), RoomNotFound(RoomID(hostile)), Errorf(NotFound, "%s", Quote(hostile))} {
+		if len(e.Message) > 400 || !utf8.ValidString(e.Message) || strings.ContainsFunc(e.Message, func(c rune) bool { return c < ' ' || c == utf8.RuneError }) {
+			t.Errorf("%d bytes: %q", len(e.Message), e.Message)
+		}
+		if !strings.Contains(e.Error(), "Not_Found: ") {
+			t.Error(e)
+		}
+	}
+	if got := Quote("tea"); got != `"tea"` {
+		t.Error(got)
+	}
+	if m, i := Missing("to", "Say whom."), Invalid("id", "Too long."); m.Code != MissingFields || m.Field != "to" || i.Code != InvalidMessage || i.Field != "id" {
+		t.Error(m, i)
+	}
+}
+
+func TestCloseCodes(t *testing.T) {
+	seen := map[CloseCode]bool{}
+	for _, d := range CloseCodes {
+		if seen[d.Code] || d.Why == "" || d.Code.Reason() != d.Reason || len(d.Code.String()) != 4 {
+			t.Errorf("table entry %+v", d)
+		}
+		seen[d.Code] = true
+		b := AppendCloseReason([]byte("x"), d.Code, d.Reason)
+		if got := CloseCode(b[1])<<8 | CloseCode(b[2]); got != d.Code || string(b[3:]) != d.Reason || len(b)-1 > 125 {
+			t.Errorf("%d goes out as %q", d.Code, b)
+		}
+	}
+	if r := CloseCode(4999).Reason(); r != "" {
+		t.Errorf("4999 has reason %q", r)
+	}
+}
+
+// TestCloseReasonIsCutBetweenCharacters: half a character would be a protocol
+// error of the server's own.
+func TestCloseReasonIsCutBetweenCharacters(t *testing.T) {
+	for shift := range 4 {
+		for _, char := range []string{"x", "é", "漢", "😀"} {
+			b := AppendCloseReason(nil, ClosePolicy, strings.Repeat("x", shift)+strings.Repeat(char, 200))
+			if len(b) > 125 || len(b) < 125-utf8.UTFMax || !utf8.Valid(b[2:]) {
+				t.Errorf("%d bytes: %q", len(b), b)
+			}
+		}
+	}
+}

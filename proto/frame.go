@@ -1,0 +1,170 @@
+package proto
+
+import "bytes"
+
+// Frame is a client's frame after one validating pass. It points into the bytes
+// it was decoded from and is valid as long as they are. The zero value is
+// ready; reuse one per connection and decoding does not allocate. A Frame must
+// not be used by two goroutines at once.
+type Frame struct {
+	Event Event  // canonical; empty when unknown
+	Name  []byte // the event as the client spelled it
+	To    []byte // nil when absent
+	Room  []byte // nil when absent
+	ID    []byte // correlation id as raw JSON; nil when absent
+	Data  []byte // raw JSON; nil when absent
+
+	scan    scanner
+	members []member
+}
+
+// Errors that Decode returns for frames that say nothing.
+var (
+	errNotObject = Invalid("", "This is not a valid frame. Send one JSON object per text frame: valid UTF-8, no duplicate names, nothing behind it, at most 32 levels deep.")
+	errNoEvent   = Missing("event", "`event` is missing or not a string. Name what you want, for example {\"event\":\"Ping\"}.")
+	errBadID     = Invalid("id", "`id` must be a string or a number of at most 256 bytes. It is echoed in the answer.")
+	errTo        = Missing("to", "`to` must be a string: the id of the peer this frame is for.")
+	errRoom      = Missing("room", "`room` must be a string: the id of a room.")
+)
+
+// keptMembers bounds the room for members that a Frame keeps for the next one.
+const keptMembers = 64
+
+// Reset forgets the frame and the bytes it was decoded from, and gives back what
+// a frame with very many members took. Call it when the frame is done with, so
+// that a quiet connection holds nothing of what it once sent.
+func (f *Frame) Reset() {
+	if cap(f.members) > keptMembers {
+		f.members = nil
+	}
+	*f = Frame{scan: scanner{names: f.scan.names[:0]}, members: f.members[:0]}
+}
+
+// Decode reads b. On an error those members that could be read are set all the
+// same, so that the error can echo the id. It keeps b.
+func (f *Frame) Decode(b []byte) *Error {
+	f.Reset()
+	s := &f.scan
+	s.b = b
+	s.space()
+	if s.i >= len(b) || b[s.i] != '{' || !s.object(0, &f.members) {
+		return errNotObject
+	}
+	s.space()
+	if s.i != len(b) {
+		return errNotObject
+	}
+	return f.envelope()
+}
+
+// envelope picks the members that the server reads.
+func (f *Frame) envelope() *Error {
+	var bad *Error
+	for _, m := range f.members {
+		val := f.scan.b[m.val:m.end]
+		switch string(f.scan.text(m.name)) {
+		case "event":
+			f.Name = f.str(m)
+		case "to":
+			if f.To = f.str(m); f.To == nil && string(val) != "null" && bad == nil {
+				bad = errTo
+			}
+		case "room":
+			if f.Room = f.str(m); f.Room == nil && string(val) != "null" && bad == nil {
+				bad = errRoom
+			}
+		case "data":
+			f.Data = val
+		case "id":
+			c := val[0]
+			switch {
+			case string(val) == "null":
+			case len(val) <= MaxCorrelationID && (c == '"' || c == '-' || '0' <= c && c <= '9'):
+				f.ID = val
+			default:
+				bad = errBadID
+			}
+		}
+	}
+	if f.Name == nil {
+		return errNoEvent
+	}
+	e, ok := ParseEvent(f.Name)
+	if !ok {
+		return Errorf(UnsupportedEvent, "Event %s is not known. `events` lists those that work.", Quote(string(f.Name)))
+	}
+	f.Event = e
+	return bad
+}
+
+// str returns what the string value of m says, or nil when it is no string.
+func (f *Frame) str(m member) []byte {
+	b := f.scan.b
+	if b[m.val] != '"' {
+		return nil
+	}
+	for _, c := range b[m.val+1 : m.end-1] {
+		if c == '\\' {
+			return f.scan.text(name{start: m.val + 1, end: m.end - 1, escaped: true})
+		}
+	}
+	return b[m.val+1 : m.end-1]
+}
+
+// AppendRelay appends the frame as its receiver gets it: `event` in canonical
+// spelling, `from` set by the server, the other members byte for byte. What the
+// server alone may say (from, type, timestamp, message_id) and `to` are left
+// out in any case, so no peer can pose as another or as the server. f must have
+// been decoded without error.
+func (f *Frame) AppendRelay(dst []byte, from PeerID) []byte {
+	dst = append(dst, `{"event":"`...)
+	dst = append(dst, f.Event...)
+	dst = append(dst, `","from":"`...)
+	dst = append(dst, from...)
+	dst = append(dst, '"')
+	for _, m := range f.members {
+		if reserved(f.scan.text(m.name)) {
+			continue
+		}
+		dst = append(dst, ',')
+		dst = append(dst, f.scan.b[m.start:m.end]...)
+	}
+	return append(dst, '}')
+}
+
+// reserved reports whether the server writes the member n of a relayed frame, or
+// leaves it out. Names are compared as encoding/json and others match them to
+// fields, without regard to case and with Unicode folding ("timeſtamp"): what
+// they would take for the server's word must not pass.
+func reserved(n []byte) bool {
+	if len(n) < len("to") || len(n) > len("meſſage_id") {
+		return false
+	}
+	switch n[0] | 0x20 {
+	case 'e':
+		return bytes.EqualFold(n, []byte("event"))
+	case 'f':
+		return bytes.EqualFold(n, []byte("from"))
+	case 'm':
+		return bytes.EqualFold(n, []byte("message_id"))
+	case 't':
+		return bytes.EqualFold(n, []byte("to")) || bytes.EqualFold(n, []byte("type")) || bytes.EqualFold(n, []byte("timestamp"))
+	}
+	return false
+}
+
+// Members calls yield for each member of the JSON object obj in turn, its name
+// with escapes resolved and its raw value. It is false when obj is not a valid
+// object.
+func Members(obj []byte, yield func(name string, value []byte)) bool {
+	s := scanner{b: obj}
+	var ms []member
+	s.space()
+	if s.i >= len(obj) || obj[s.i] != '{' || !s.object(0, &ms) {
+		return false
+	}
+	for _, m := range ms {
+		yield(string(s.text(m.name)), obj[m.val:m.end])
+	}
+	return true
+}

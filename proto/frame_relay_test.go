@@ -1,0 +1,52 @@
+package proto
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+func TestRelayPassesMembersOn(t *testing.T) {
+	const head = `{"event":"Message","from":"` + string(goldenAnn) + `"`
+	for _, c := range []struct{ in, want string }{
+		{`{"event":"message","to":"p"}`, head + `}`},
+		{`{"to":"p","data":{"a" : 1.50},"event":"MESSAGE","id":"\u0041"}`, head + `,"data":{"a" : 1.50},"id":"\u0041"}`},
+		{`{"event":"message","room":"r","x":null,"":0}`, head + `,"room":"r","x":null,"":0}`},
+		{`{"event":"message" , "d" : [1, 2] , "e":"\ud800"}`, head + `,"d" : [1, 2],"e":"\ud800"}`},
+
+		// what the server alone says
+		{`{"event":"message","from":"x","type":"info","timestamp":"t","message_id":"m","to":null}`, head + `}`},
+		{`{"event":"message","\u0066rom":"x","t\u0079pe":"info","time\u0073tamp":"t","message\u005fid":"m","\u0074o":"p"}`, head + `}`},
+		{`{"event":"message","From":"x","TYPE":"info","Timestamp":"t","Message_Id":"m","Event":"Offer","TO":"p"}`, head + `}`},
+		{`{"event":"message","timeſtamp":"x","meſſage_id":"info","\u0054ime\u017ftamp":1}`, head + `}`},
+
+		// near misses are the client's own
+		{`{"event":"message","from_":1,"fro":2,"types":3,"t":4,"message-id":5,"messageid":6,"events":7,"too":8,"data":{"from":9,"type":10}}`,
+			head + `,"from_":1,"fro":2,"types":3,"t":4,"message-id":5,"messageid":6,"events":7,"too":8,"data":{"from":9,"type":10}}`},
+	} {
+		var f Frame
+		if err := f.Decode([]byte(c.in)); err != nil {
+			t.Fatalf("%s: %v", c.in, err)
+		}
+		if got := string(f.AppendRelay([]byte("before"), goldenAnn)); got != "before"+c.want {
+			t.Errorf("%s\n got %s\nwant %s", c.in, got, c.want)
+		}
+	}
+}
+
+// TestRelayDeceivesNoReader holds that the reader most clients in Go use, which
+// matches names without regard to case, sees the server's word alone.
+func TestRelayDeceivesNoReader(t *testing.T) {
+	var f Frame
+	if err := f.Decode([]byte(`{"event":"Message","FROM":"server","From":"x","EVENT":"Room_Deleted","tYpe":"update","MESSAGE_ID":"1","TimeStamp":"2","To":"3"}`)); err != nil {
+		t.Fatal(err)
+	}
+	var got struct{ Event, From, Type, Message_ID, Timestamp, To string }
+	if err := json.Unmarshal(f.AppendRelay(nil, goldenAnn), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := got
+	want.Event, want.From, want.Type, want.Message_ID, want.Timestamp, want.To = "Message", string(goldenAnn), "", "", "", ""
+	if got != want {
+		t.Errorf("read as %+v", got)
+	}
+}

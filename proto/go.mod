@@ -1,0 +1,3 @@
+module p2pconnector/proto
+
+go 1.26.0

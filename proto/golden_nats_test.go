@@ -1,0 +1,144 @@
+package proto
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"testing"
+	"time"
+)
+
+var goldenRoom = Room{
+	ID: "tea", Name: "Tea", Creator: goldenAnn, Capacity: 8, Locked: true, Metadata: json.RawMessage(`{"leaf":"green"}`),
+	Members: []Member{
+		{ID: goldenAnn, Op: "91be04d7-1"},
+		{ID: goldenBen, Gateway: goldenA, Op: "91be04d7-2", User: "ben", Metadata: json.RawMessage(`{"seat":2}`)},
+	},
+	Recent: []Done{{Op: "91be04d7-3", Peer: goldenCas, Reason: ReasonRemoved, At: goldenTime}},
+}
+
+// natsMessages holds one message of every type that crosses NATS or stands in a
+// bucket, with all its members set.
+var natsMessages = map[string]any{
+	"request.create": &Request{Op: "91be04d7-1", Room: "tea", Peer: goldenAnn, Gateway: goldenA, Name: ptr("Tea"), Capacity: ptr(8), Locked: ptr(true), Metadata: json.RawMessage(`{"leaf":"green"}`)},
+	"request.join":   &Request{Op: "91be04d7-2", Room: "tea", Peer: goldenBen, Gateway: goldenA, User: "ben", Create: true, Metadata: json.RawMessage(`{"seat":2}`), Have: 4},
+	"request.retry":  &Request{Op: "91be04d7-2", Retry: true, Room: "tea", Peer: goldenBen, Gateway: goldenA},
+	"request.leave":  &Request{Op: "91be04d7-3", Room: "tea", Peer: goldenBen, Gateway: goldenA, Reason: ReasonDisconnected},
+	"request.end":    &Request{Op: "91be04d7-4", Room: "tea", Peer: goldenAnn, Gateway: goldenA},
+	"request.remove": &Request{Op: "91be04d7-5", Room: "tea", Peer: goldenAnn, Gateway: goldenA, Client: goldenBen},
+	"request.update": &Request{Op: "91be04d7-6", Room: "tea", Peer: goldenAnn, Gateway: goldenA, Name: ptr(""), Capacity: ptr(0), Locked: ptr(false)},
+	"request.resume": &Request{Op: "91be04d7-7", Room: "tea", Peer: goldenAnn, Gateway: goldenB},
+	"request.get":    &Request{Room: "tea", Peer: goldenAnn},
+	"request.sync":   &Request{Rooms: map[RoomID]uint64{"tea": 7, "coffee": 9}},
+	"request.keys":   &Request{},
+	"request.list":   &Request{After: "dGVh", Limit: MaxPage},
+
+	"reply.change": &Reply{Revision: 7, State: &Snapshot{Revision: 7, Room: &goldenRoom}},
+	"reply.error":  &Reply{Error: &Error{Code: RoomFull, Message: "The room is full.", Field: "room", RetryAfterMS: 5}},
+	"reply.retry":  &Reply{Error: &Error{Code: NotFound, Message: "No such room."}, Retry: true},
+	"reply.sync":   &Reply{Differ: []RoomID{"tea"}},
+	"reply.gone":   &Reply{State: &Snapshot{Revision: 8}},
+	"reply.list":   &Reply{Page: []RoomRow{{Room: "tea", Name: "Tea", Creator: goldenAnn, Members: 2, Capacity: 8, Locked: true, Revision: 7}}, Next: "dGVh"},
+	"reply.keys":   &Reply{Keys: &KeySet{Keys: []Key{{ID: "k1", Secret: bytes.Repeat([]byte{7}, 32), Made: goldenTime}}}},
+
+	"bucket.room": &goldenRoom,
+	"bucket.refused": &Room{
+		ID: "tea", Creator: goldenAnn, Members: goldenRoom.Members[:1],
+		Recent: []Done{{Op: "91be04d7-8", Error: &Error{Code: Unauthorised, Message: "Only the creator may do that."}, At: goldenTime}},
+	},
+	"bucket.keys": &KeySet{Keys: []Key{{ID: "k1", Secret: bytes.Repeat([]byte{7}, 32), Made: goldenTime}}},
+
+	"change.joined": &Change{
+		Room: "tea", Before: 6, After: 7, Added: goldenRoom.Members[1:], Creator: goldenAnn,
+	},
+	"change.made": &Change{
+		Room: "tea", After: 1, Added: goldenRoom.Members[:1], Creator: goldenAnn, Set: &Settings{Name: "Tea", Capacity: 8, Locked: true, Metadata: json.RawMessage(`{"leaf":"green"}`)}, By: goldenAnn, Op: "91be04d7-1",
+	},
+	"change.left": &Change{
+		Room: "tea", Before: 7, After: 8, Removed: []Removal{{ID: goldenBen, Reason: ReasonLeft, Op: "91be04d7-3"}}, Moved: []Member{{ID: goldenAnn, Gateway: goldenB}}, Creator: goldenAnn,
+	},
+	"change.ended": &Change{Room: "tea", Before: 8, After: 9, Creator: goldenAnn, Ended: true, By: goldenAnn, Op: "91be04d7-4"},
+
+	"lease":            &Lease{Gateway: goldenA, Peers: 3, Rooms: 2, Draining: true, Ended: true},
+	"lost":             &Lost{Code: NotDelivered, Peers: []PeerID{goldenBen}},
+	"link":             &Link{Sent: 71},
+	"gap":              &Gap{After: 69, Before: 71},
+	"gap.peers":        &Gap{Peers: []PeerID{goldenBen}, WithinMS: 1500},
+	"takeover":         &Takeover{Peer: goldenAnn, Gateway: goldenB, Count: 3, Received: ptr(uint64(0))},
+	"takeover.holds":   &Takeover{Peer: goldenAnn, Gateway: goldenB, Count: 3, Holds: true},
+	"takeover.room":    &Takeover{Peer: goldenAnn, Gateway: goldenB, Room: "tea"},
+	"takeover.fence":   &Takeover{Peer: goldenAnn, Gateway: goldenB, Fence: true},
+	"handover.moved":   &Handover{From: goldenA, MovedTo: goldenB, Gone: true},
+	"takeover.ended":   &Takeover{Peer: goldenAnn, Gateway: goldenB, Count: 3, Ended: true},
+	"handover":         &Handover{From: goldenA, Count: 3, Rooms: []RoomID{"tea"}, User: "ann", Frames: [][]byte{[]byte(`{"event":"Message"}`)}, Seen: map[GatewayID]uint64{goldenB: 71}, Recovered: true},
+	"handover.gone":    &Handover{From: goldenA, Gone: true},
+	"handover.refused": &Handover{Error: &Error{Code: NotFound, Message: "This session is over."}},
+}
+
+func TestGoldenNATSMessages(t *testing.T) {
+	for name, msg := range natsMessages {
+		b := marshal(t, msg)
+		golden(t, "nats/"+name, b)
+		back := reflect.New(reflect.TypeOf(msg).Elem()).Interface()
+		if err := json.Unmarshal(b, back); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !reflect.DeepEqual(back, msg) {
+			t.Errorf("%s changed on its way:\n got %+v\nwant %+v", name, back, msg)
+		}
+	}
+}
+
+// TestGoldenCoversEveryMember holds that each member of each message type is set
+// in one of the golden messages, so that none is renamed unseen.
+func TestGoldenCoversEveryMember(t *testing.T) {
+	type member struct {
+		of   reflect.Type
+		name string
+	}
+	seen := map[member]bool{}
+	var visit func(v reflect.Value)
+	visit = func(v reflect.Value) {
+		switch v.Kind() {
+		case reflect.Pointer:
+			if !v.IsNil() {
+				visit(v.Elem())
+			}
+		case reflect.Slice:
+			for i := range v.Len() {
+				visit(v.Index(i))
+			}
+		case reflect.Struct:
+			if v.Type() == reflect.TypeFor[time.Time]() {
+				return
+			}
+			for i := range v.NumField() {
+				m := member{v.Type(), v.Type().Field(i).Name}
+				seen[m] = seen[m] || !v.Field(i).IsZero()
+				visit(v.Field(i))
+			}
+		}
+	}
+	for _, msg := range natsMessages {
+		visit(reflect.ValueOf(msg))
+	}
+	for _, data := range serverData {
+		visit(reflect.ValueOf(data))
+	}
+	// Those that stand in the variants of TestGoldenServerFrames and in none of
+	// the messages above.
+	for _, m := range []member{
+		{reflect.TypeFor[Details](), "Resumed"}, {reflect.TypeFor[Details](), "Recovered"}, {reflect.TypeFor[Details](), "Rooms"},
+		{reflect.TypeFor[RoomData](), "Count"}, {reflect.TypeFor[RoomData](), "Reasons"}, {reflect.TypeFor[Limits](), "MessagesPerSecond"},
+	} {
+		if seen[m] {
+			t.Errorf("%v.%s need not be named here", m.of, m.name)
+		}
+		seen[m] = true
+	}
+	for m, set := range seen {
+		if !set {
+			t.Errorf("no golden message sets %v.%s", m.of, m.name)
+		}
+	}
+}

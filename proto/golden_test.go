@@ -1,0 +1,157 @@
+package proto
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+var update = flag.Bool("update", false, "write the golden files afresh; never for a version that is out")
+
+// Identifiers of the golden files.
+const (
+	goldenA GatewayID = "91be04d7"
+	goldenB GatewayID = "5f0c3a9e"
+
+	goldenAnn PeerID = "91be04d7-1c2d-8e42-9a77-30d1c2b4a5f6"
+	goldenBen PeerID = "5f0c3a9e-6b1d-8f10-8a01-77d1c2b4a500"
+	goldenCas PeerID = "5f0c3a9e-0001-8000-b000-000000000001"
+
+	goldenUUID = "6a2e6cf0-58f6-4d0b-9d0f-5c5c3f3a2b11"
+)
+
+var goldenTime = time.Date(2026, 1, 2, 15, 4, 5, 120_000_000, time.UTC)
+
+// golden compares got with testdata/v<Version>/<name>.json, byte for byte.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", fmt.Sprintf("v%d", Version), name+".json")
+	if !json.Valid(got) {
+		t.Errorf("%s: not valid JSON: %s", name, got)
+	}
+	got = append(bytes.Clone(got), '\n')
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s differs from its golden file\n got %s\nwant %s", name, got, want)
+	}
+}
+
+func marshal(t *testing.T, v any) []byte {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// serverData holds the data of every frame that the server makes.
+var serverData = map[Event]any{
+	ClientDetails: Details{
+		ID: goldenAnn, Session: "token", IceServers: json.RawMessage(`[{"urls":["stun:stun.example.org"]}]`),
+		Limits:    Limits{MaxMessageBytes: DefaultMaxMessageBytes, MaxRooms: DefaultMaxRooms, MaxRoomMembers: DefaultMaxRoomMembers},
+		Heartbeat: 20,
+	},
+	Offer:          ConnectData(goldenAnn, []byte(`"v=0"`), []byte(`{"candidate":"…"}`)),
+	RoomCreated:    RoomData{Room: "tea", RoomID: "tea", Name: "Tea", Clients: []PeerID{goldenAnn}, Creator: goldenAnn, Revision: 1},
+	ClientAdded:    RoomData{Room: "tea", Name: "Tea", Clients: []PeerID{goldenAnn, goldenBen}, Creator: goldenAnn, Revision: 2, Client: goldenBen, Added: []PeerID{goldenBen}, Members: map[PeerID]MemberInfo{goldenBen: {User: "ben", Metadata: json.RawMessage(`{"seat":2}`)}}},
+	ClientRemoved:  RoomData{Room: "tea", Name: "Tea", Clients: []PeerID{goldenBen}, Creator: goldenBen, Revision: 3, Client: goldenAnn, Removed: []PeerID{goldenAnn}, Reason: ReasonDisconnected},
+	RoomLeft:       RoomData{Room: "tea", Name: "Tea", Clients: []PeerID{goldenBen}, Creator: goldenBen, Revision: 3, Client: goldenAnn, Removed: []PeerID{goldenAnn}, Reason: ReasonLeft},
+	RoomDeleted:    RoomData{Room: "tea", Name: "Tea", Clients: []PeerID{goldenAnn, goldenBen}, Creator: goldenAnn, Revision: 4, Client: goldenAnn},
+	RoomUpdated:    RoomData{Room: "tea", Name: "Green Tea", Clients: []PeerID{goldenAnn}, Creator: goldenAnn, Capacity: 8, Locked: true, Metadata: json.RawMessage(`{"leaf":"green"}`), Revision: 5, Client: goldenAnn},
+	RoomInfo:       RoomData{Room: "tea", Name: "Tea", Clients: []PeerID{goldenAnn, goldenBen}, Creator: goldenAnn, Revision: 2},
+	Pong:           struct{}{},
+	Session:        SessionData{"token 2"},
+	ServerDraining: DrainingData{1800},
+	Authenticated:  AuthenticatedData{goldenTime.Add(time.Hour)},
+	IceServers:     IceServersData{json.RawMessage(`[{"urls":["turn:turn.example.org"],"username":"u","credential":"c"}]`)},
+}
+
+// serverFrame is a frame as the gateway would write it.
+func serverFrame(t *testing.T, typ FrameType, event string, data any, id string) []byte {
+	f := ServerFrame{Type: typ, Event: event, Data: marshal(t, data), Time: goldenTime, MessageID: goldenUUID, ID: []byte(id)}
+	return f.Append(nil)
+}
+
+func TestGoldenServerFrames(t *testing.T) {
+	for _, d := range ServerEvents {
+		data, ok := serverData[d.Event]
+		if !ok {
+			t.Errorf("%s has no golden frame", d.Event)
+			continue
+		}
+		golden(t, "server/"+string(d.Event), serverFrame(t, d.Type, string(d.Event), data, ""))
+	}
+	t.Run("variants", func(t *testing.T) {
+		golden(t, "server/Pong.id", serverFrame(t, TypeInfo, "Pong", struct{}{}, `"my id"`))
+		golden(t, "server/Client_Details.resumed", serverFrame(t, TypeInfo, "Client_Details", Details{
+			ID: goldenAnn, Session: "token", Resumed: true, Recovered: ptr(false), Rooms: []RoomID{"tea"}, Heartbeat: 20,
+		}, "1"))
+		golden(t, "server/Client_Added.delta", serverFrame(t, TypeUpdate, "Client_Added", RoomData{
+			Room: "tea", Name: "Tea", Count: ptr(101), Creator: goldenAnn, Revision: 9, Client: goldenBen, Added: []PeerID{goldenBen, goldenCas},
+		}, ""))
+		golden(t, "server/Client_Removed.reasons", serverFrame(t, TypeUpdate, "Client_Removed", RoomData{
+			Room: "tea", Name: "Tea", Clients: []PeerID{goldenAnn}, Creator: goldenAnn, Revision: 10, Client: goldenBen, Removed: []PeerID{goldenBen, goldenCas},
+			Reason: ReasonLeft, Reasons: map[PeerID]Reason{goldenBen: ReasonLeft, goldenCas: ReasonRemoved},
+		}, ""))
+		golden(t, "server/Client_Removed.empty", serverFrame(t, TypeUpdate, "Client_Removed", RoomData{
+			Room: "tea", Name: "Tea", Clients: []PeerID{}, Creator: goldenAnn, Revision: 11, Client: goldenAnn, Removed: []PeerID{goldenAnn}, Reason: ReasonRemoved,
+		}, ""))
+		f := ServerFrame{Type: TypeInfo, Event: "Pong", Time: goldenTime.In(time.FixedZone("", 3600)), MessageID: goldenUUID}
+		golden(t, "server/Pong", f.Append(nil)) // no data, other zone: the same bytes
+	})
+}
+
+func TestGoldenErrorFrames(t *testing.T) {
+	extra := map[ErrorCode]ErrorData{
+		MissingFields:    {Event: "Offer", Field: "to"},
+		NotFound:         {Event: "Offer", To: string(goldenBen)},
+		NotDelivered:     {Event: "Message", Room: "tea", Clients: []PeerID{goldenBen}},
+		UnsupportedEvent: {Event: "Dance", Events: ClientEventNames()},
+		RateLimited:      {RetryAfterMS: 250},
+	}
+	for _, d := range ErrorCodes {
+		data := extra[d.Code]
+		data.Message = d.When
+		golden(t, "error/"+string(d.Code), serverFrame(t, TypeError, string(d.Code), data, "7"))
+	}
+}
+
+// TestGoldenClientFrames holds that what a client of this version sends is read,
+// and what a relayed frame becomes.
+func TestGoldenClientFrames(t *testing.T) {
+	relayed := map[Event]bool{Offer: true, Answer: true, Candidate: true, Message: true}
+	for _, d := range ClientEvents {
+		b, err := os.ReadFile(filepath.Join("testdata", fmt.Sprintf("v%d", Version), "client", string(d.Event)+".json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var f Frame
+		if err := f.Decode(b); err != nil || f.Event != d.Event {
+			t.Errorf("%s: read as %q, error %v", d.Event, f.Event, err)
+			continue
+		}
+		if relayed[d.Event] {
+			golden(t, "relay/"+string(d.Event), f.AppendRelay(nil, goldenAnn))
+		}
+	}
+}

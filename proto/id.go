@@ -1,0 +1,151 @@
+package proto
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"strconv"
+	"unicode/utf8"
+)
+
+// GatewayID names one running gateway: eight lower-case hex digits, drawn at start.
+type GatewayID string
+
+// PeerID names a peer: a UUID of version 8 in lower case whose first group is
+// the id of the gateway that issued it. Clients treat it as opaque text.
+type PeerID string
+
+// RoomID names a room: any text of 1 to MaxRoomIDBytes bytes without control characters.
+type RoomID string
+
+// OpID names one room operation for as long as it may be retried.
+type OpID string
+
+// Errors of malformed identifiers. They are for this side of the wire: a client
+// hears Not_Found or Invalid_Message.
+var (
+	ErrGatewayID = errors.New("proto: not a gateway id: want 8 lower-case hex digits")
+	ErrPeerID    = errors.New("proto: not a peer id: want a lower-case version 8 UUID")
+	ErrRoomID    = errors.New("proto: not a room id: want 1 to 128 bytes of text without control characters")
+)
+
+// NewGatewayID draws a gateway id.
+func NewGatewayID() GatewayID {
+	var b [4]byte
+	rand.Read(b[:])
+	return GatewayID(hex.EncodeToString(b[:]))
+}
+
+// NewPeerID draws a peer id that g issues. g must be valid.
+func NewPeerID(g GatewayID) PeerID {
+	var r [12]byte
+	rand.Read(r[:])
+	r[2] = r[2]&0x0f | 0x80 // version 8
+	r[4] = r[4]&0x3f | 0x80 // variant of RFC 9562
+	var b [36]byte
+	copy(b[:8], g)
+	b[8], b[13], b[18], b[23] = '-', '-', '-', '-'
+	hex.Encode(b[9:13], r[0:2])
+	hex.Encode(b[14:18], r[2:4])
+	hex.Encode(b[19:23], r[4:6])
+	hex.Encode(b[24:36], r[6:12])
+	return PeerID(b[:])
+}
+
+// NewOpID names the n-th operation of gateway g.
+func NewOpID(g GatewayID, n uint64) OpID {
+	return OpID(string(g) + "-" + strconv.FormatUint(n, 36))
+}
+
+// Valid reports whether g has the form of a gateway id.
+func (g GatewayID) Valid() bool {
+	if len(g) != 8 {
+		return false
+	}
+	for i := range len(g) {
+		if !isHex(g[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// Valid reports whether p has the form of a peer id. It does not allocate.
+func (p PeerID) Valid() bool { return validPeer(p) }
+
+func validPeer[T ~string | ~[]byte](p T) bool {
+	if len(p) != 36 || p[14] != '8' {
+		return false
+	}
+	switch p[19] {
+	case '8', '9', 'a', 'b':
+	default:
+		return false
+	}
+	for i := range len(p) {
+		switch i {
+		case 8, 13, 18, 23:
+			if p[i] != '-' {
+				return false
+			}
+		default:
+			if !isHex(p[i]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' }
+
+// Home returns the gateway that issued p, or "" when p is not valid.
+func (p PeerID) Home() GatewayID {
+	if !p.Valid() {
+		return ""
+	}
+	return GatewayID(p[:8])
+}
+
+// Valid reports whether r may name a room.
+func (r RoomID) Valid() bool {
+	return len(r) > 0 && len(r) <= MaxRoomIDBytes && utf8.ValidString(string(r)) && !hasControl(r)
+}
+
+func hasControl[T ~string | ~[]byte](text T) bool {
+	for i := range len(text) {
+		if text[i] < 0x20 || text[i] == 0x7f {
+			return true
+		}
+	}
+	return false
+}
+
+// Token returns the room id as one subject token and KV key: base64url without padding.
+func (r RoomID) Token() string { return base64.RawURLEncoding.EncodeToString([]byte(r)) }
+
+// RoomFromToken is the inverse of Token.
+func RoomFromToken(token string) (RoomID, error) {
+	if !validToken(token) {
+		return "", ErrRoomID
+	}
+	b, err := strictBase64.DecodeString(token)
+	return RoomID(b), err
+}
+
+var (
+	strictBase64  = base64.RawURLEncoding.Strict()
+	maxTokenBytes = base64.RawURLEncoding.EncodedLen(MaxRoomIDBytes)
+)
+
+// validToken reports whether token is the Token of a valid room id. It does not
+// allocate.
+func validToken(token string) bool {
+	if len(token) == 0 || len(token) > maxTokenBytes || hasControl(token) { // encoding/base64 skips line breaks
+		return false
+	}
+	var text, id [(MaxRoomIDBytes*4 + 2) / 3]byte
+	n, err := strictBase64.Decode(id[:], text[:copy(text[:], token)])
+	return err == nil && utf8.Valid(id[:n]) && !hasControl(id[:n])
+}

@@ -1,0 +1,81 @@
+package proto
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestGatewayID(t *testing.T) {
+	seen := map[GatewayID]bool{}
+	for range 100 {
+		g := NewGatewayID()
+		if !g.Valid() || seen[g] {
+			t.Errorf("drew %q", g)
+		}
+		seen[g] = true
+	}
+	for _, bad := range []GatewayID{"", "0123456", "012345678", "0123456G", "0123456F", "01234 67", "012.4567", "*", ">", "01234567\x00"} {
+		if bad.Valid() {
+			t.Errorf("%q is taken for a gateway id", bad)
+		}
+	}
+}
+
+func TestPeerID(t *testing.T) {
+	g := NewGatewayID()
+	seen := map[PeerID]bool{}
+	for range 100 {
+		p := NewPeerID(g)
+		if !p.Valid() || p.Home() != g || seen[p] {
+			t.Errorf("drew %q at %s, home %q", p, g, p.Home())
+		}
+		seen[p] = true
+	}
+	good := string(goldenAnn)
+	for i := range good {
+		for _, c := range []byte{'.', '*', '>', ' ', 'G', 'A', '-', 0, 0xff} {
+			if good[i] == c {
+				continue
+			}
+			bad := PeerID(good[:i] + string([]byte{c}) + good[i+1:])
+			if bad.Valid() || bad.Home() != "" {
+				t.Errorf("%q is taken for a peer id", bad)
+			}
+		}
+	}
+	for _, bad := range []PeerID{"", goldenAnn[:35], goldenAnn + "0", "91be04d7-1c2d-4e42-9a77-30d1c2b4a5f6", "91be04d7-1c2d-8e42-ca77-30d1c2b4a5f6", PeerID(strings.ToUpper(good))} {
+		if bad.Valid() || bad.Home() != "" {
+			t.Errorf("%q is taken for a peer id", bad)
+		}
+	}
+}
+
+func TestRoomID(t *testing.T) {
+	for _, c := range []struct {
+		id RoomID
+		ok bool
+	}{
+		{"a", true}, {"tea room", true}, {"*", true}, {">", true}, {"a.b", true}, {"$SYS", true}, {"é漢😀", true}, {"\u0080", true}, {"../..", true},
+		{RoomID(strings.Repeat("x", MaxRoomIDBytes)), true}, {RoomID(strings.Repeat("é", MaxRoomIDBytes/2)), true},
+		{"", false}, {RoomID(strings.Repeat("x", MaxRoomIDBytes+1)), false}, {"a\nb", false}, {"\t", false}, {"\x00", false}, {"\x7f", false}, {"\xff", false}, {"a\xc0\xaf", false},
+	} {
+		if c.id.Valid() != c.ok {
+			t.Errorf("%q: valid %v, want %v", c.id, !c.ok, c.ok)
+		}
+		back, err := RoomFromToken(c.id.Token())
+		if c.ok && (err != nil || back != c.id) || !c.ok && err == nil {
+			t.Errorf("%q comes back as %q, error %v", c.id, back, err)
+		}
+	}
+	for _, bad := range []string{"", "dGV", "dGVh=", "dGVh\n", "dG\r\nVh", "dGV h", "dGVi.", "*", ">", "dGVh+/", "YR", strings.Repeat("A", 172)} {
+		if id, err := RoomFromToken(bad); err != ErrRoomID || id != "" {
+			t.Errorf("token %q is taken for room %q, error %v", bad, id, err)
+		}
+	}
+}
+
+func TestOpID(t *testing.T) {
+	if got := NewOpID(goldenA, 71); got != "91be04d7-1z" {
+		t.Errorf("operation 71 is %q", got)
+	}
+}

@@ -1,0 +1,45 @@
+package proto
+
+import "time"
+
+// Limits announced to clients and enforced by gateways and room services. Zero
+// in a configuration means the default beside it.
+const (
+	DefaultMaxMessageBytes = 64 << 10 // one WebSocket message
+	DefaultMaxRooms        = 64       // rooms a peer may be in
+	DefaultMaxRoomMembers  = 10_000   // members a room may have
+
+	MaxDepth          = 32        // nesting of arrays and objects in a frame
+	MaxRoomIDBytes    = 128       // a room id
+	MaxRoomNameBytes  = 256       // a room's name
+	MaxMetadataBytes  = 8 << 10   // a room's metadata, as JSON
+	MaxMemberMetadata = 1 << 10   // a member's metadata, as JSON
+	MaxCorrelationID  = 256       // the `id` of a frame, as JSON
+	MaxRoomStateBytes = 4 << 20   // a room's value in the bucket
+	FullListMembers   = 100       // rooms up to this size always get full lists
+	MaxPayloadBytes   = 8 << 20   // what the NATS servers must accept
+	MaxUserBytes      = 256       // a member's user name, from its token
+	ReplayFrames      = 256       // frames kept for a peer that is away
+	ReplayBytes       = 256 << 10 // and their bytes
+	MaxHandoverBytes  = 1 << 20   // a session as one gateway hands it to another
+)
+
+// Times that gateways and room services share.
+const (
+	LeaseInterval   = time.Second      // a gateway says that it lives
+	LeaseTimeout    = 5 * time.Second  // silence after which it is gone
+	SessionGrace    = 15 * time.Second // a peer may come back
+	SilentStart     = 20 * time.Second // a room service waits so long for a gateway it never heard
+	RequestDeadline = 12 * time.Second // a room request is retried until then
+	RememberOps     = 30 * time.Second // a room remembers operations for their retries
+	SyncInterval    = 15 * time.Second // a gateway compares revisions
+	GapPatience     = 100 * time.Millisecond
+)
+
+// Limits is the `limits` member of Client_Details.
+type Limits struct {
+	MaxMessageBytes   int `json:"max_message_bytes"`
+	MessagesPerSecond int `json:"messages_per_second"` // 0: no limit
+	MaxRooms          int `json:"max_rooms"`
+	MaxRoomMembers    int `json:"max_room_members"`
+}

@@ -1,0 +1,95 @@
+package proto
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Room is the whole truth about a room: what stands in the bucket, and what a
+// gateway fetches when it holds no replica. The key's KV revision is the room's
+// revision.
+type Room struct {
+	ID       RoomID          `json:"room"`
+	Name     string          `json:"name"`
+	Creator  PeerID          `json:"creator"`
+	Capacity int             `json:"capacity,omitempty"` // members; 0: the server's limit
+	Locked   bool            `json:"locked,omitempty"`
+	Metadata json.RawMessage `json:"metadata,omitempty"`
+	Members  []Member        `json:"members"`          // in order of joining, never empty
+	Recent   []Done          `json:"recent,omitempty"` // for retries; oldest first
+}
+
+// Member is a peer in a room.
+type Member struct {
+	ID       PeerID          `json:"id"`
+	Gateway  GatewayID       `json:"gw,omitempty"` // who holds it; empty: the gateway that issued it
+	Op       OpID            `json:"op,omitempty"` // the operation that added it
+	User     string          `json:"user,omitempty"`
+	Metadata json.RawMessage `json:"metadata,omitempty"`
+}
+
+// Holder returns the gateway that holds the member now.
+func (m *Member) Holder() GatewayID {
+	if m.Gateway != "" {
+		return m.Gateway
+	}
+	return m.ID.Home()
+}
+
+// Done is an operation that took effect or was refused for good, kept for RememberOps so that its retry
+// gets the same answer.
+type Done struct {
+	Op     OpID      `json:"op"`
+	Peer   PeerID    `json:"peer,omitempty"`   // whom a removal was about
+	Reason Reason    `json:"reason,omitempty"` // why, for a removal
+	Error  *Error    `json:"error,omitempty"`  // it was refused; only retries are remembered so
+	At     time.Time `json:"at"`               // by the clock of the instance that committed it
+}
+
+// Reason says why a member left a room.
+type Reason string
+
+// Reasons of Client_Removed.
+const (
+	ReasonLeft         Reason = "left"
+	ReasonRemoved      Reason = "removed"
+	ReasonDisconnected Reason = "disconnected"
+)
+
+// Change is what one commit did to a room. It goes to every gateway that had or
+// has a member there. A gateway whose replica is not at Before waits
+// GapPatience for what is missing, then fetches the room.
+type Change struct {
+	Room    RoomID    `json:"room"`
+	Before  uint64    `json:"before"` // revision; 0: the room did not exist
+	After   uint64    `json:"after"`
+	Added   []Member  `json:"added,omitempty"`
+	Removed []Removal `json:"removed,omitempty"`
+	Moved   []Member  `json:"moved,omitempty"` // members held by another gateway now
+	Creator PeerID    `json:"creator"`         // after the change
+	Set     *Settings `json:"set,omitempty"`   // all settings, when any of them changed or the room is new
+	Ended   bool      `json:"ended,omitempty"` // the room is gone: by End_Room when By is set, else since nobody is left
+	By      PeerID    `json:"by,omitempty"`    // who changed the settings or ended the room
+	Op      OpID      `json:"op,omitempty"`    // the operation By sent
+}
+
+// Removal is one member that left.
+type Removal struct {
+	ID     PeerID `json:"id"`
+	Reason Reason `json:"reason"`
+	Op     OpID   `json:"op,omitempty"`
+}
+
+// Settings are what Update_Room may change.
+type Settings struct {
+	Name     string          `json:"name"`
+	Capacity int             `json:"capacity,omitempty"`
+	Locked   bool            `json:"locked,omitempty"`
+	Metadata json.RawMessage `json:"metadata,omitempty"`
+}
+
+// Snapshot is a room at a revision.
+type Snapshot struct {
+	Revision uint64 `json:"revision"`
+	Room     *Room  `json:"state,omitempty"` // nil: no such room
+}

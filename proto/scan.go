@@ -1,0 +1,300 @@
+package proto
+
+import (
+	"encoding/json"
+	"unicode/utf8"
+)
+
+// scanner validates JSON as RFC 8259 has it, and more strictly than
+// encoding/json: no duplicate member names at any depth, no invalid UTF-8,
+// nesting up to MaxDepth. It does not allocate unless an object has more than
+// fewNames members or a name holds an escape.
+type scanner struct {
+	b     []byte
+	i     int
+	names []name // of the objects that are open, innermost last
+}
+
+// name is a member name in scanner.b, without its quotes.
+type name struct {
+	start, end int
+	escaped    bool
+}
+
+// fewNames is how many names of one object are compared one by one; more go
+// into a map, so that a hostile object costs no more than its length.
+const fewNames = 8
+
+func (s *scanner) space() {
+	for s.i < len(s.b) {
+		switch s.b[s.i] {
+		case ' ', '\t', '\n', '\r':
+			s.i++
+		default:
+			return
+		}
+	}
+}
+
+// value scans any value that stands at s.i; depth counts the arrays and objects
+// around it.
+func (s *scanner) value(depth int) bool {
+	if s.i >= len(s.b) {
+		return false
+	}
+	switch c := s.b[s.i]; {
+	case c == '"':
+		_, ok := s.str()
+		return ok
+	case c == '{':
+		return s.object(depth, nil)
+	case c == '[':
+		return s.array(depth)
+	case c == '-' || '0' <= c && c <= '9':
+		return s.number()
+	case c == 't':
+		return s.word("true")
+	case c == 'f':
+		return s.word("false")
+	case c == 'n':
+		return s.word("null")
+	}
+	return false
+}
+
+func (s *scanner) word(w string) bool {
+	if len(s.b)-s.i < len(w) || string(s.b[s.i:s.i+len(w)]) != w {
+		return false
+	}
+	s.i += len(w)
+	return true
+}
+
+func (s *scanner) array(depth int) bool {
+	if depth >= MaxDepth {
+		return false
+	}
+	s.i++
+	s.space()
+	if s.i < len(s.b) && s.b[s.i] == ']' {
+		s.i++
+		return true
+	}
+	for {
+		s.space()
+		if !s.value(depth + 1) {
+			return false
+		}
+		s.space()
+		if s.i >= len(s.b) {
+			return false
+		}
+		s.i++
+		switch s.b[s.i-1] {
+		case ',':
+		case ']':
+			return true
+		default:
+			return false
+		}
+	}
+}
+
+// member is a member of the outermost object: its name and the bytes from the
+// name's opening quote to the end of the value.
+type member struct {
+	name            name
+	start, val, end int
+}
+
+// object scans an object. When top is not nil, it appends the object's members there.
+func (s *scanner) object(depth int, top *[]member) bool {
+	if depth >= MaxDepth {
+		return false
+	}
+	base := len(s.names)
+	defer func() { s.names = s.names[:base] }()
+	var many map[string]struct{}
+	s.i++
+	s.space()
+	if s.i < len(s.b) && s.b[s.i] == '}' {
+		s.i++
+		return true
+	}
+	for {
+		s.space()
+		m := member{start: s.i}
+		if s.i >= len(s.b) || s.b[s.i] != '"' {
+			return false
+		}
+		var ok bool
+		if m.name, ok = s.str(); !ok || !s.fresh(m.name, base, &many) {
+			return false
+		}
+		s.space()
+		if s.i >= len(s.b) || s.b[s.i] != ':' {
+			return false
+		}
+		s.i++
+		s.space()
+		m.val = s.i
+		if !s.value(depth + 1) {
+			return false
+		}
+		if m.end = s.i; top != nil {
+			*top = append(*top, m)
+		}
+		s.space()
+		if s.i >= len(s.b) {
+			return false
+		}
+		s.i++
+		switch s.b[s.i-1] {
+		case ',':
+		case '}':
+			return true
+		default:
+			return false
+		}
+	}
+}
+
+// fresh notes n among the names of the object that starts at base, and is false
+// when it stands there already.
+func (s *scanner) fresh(n name, base int, many *map[string]struct{}) bool {
+	if *many != nil {
+		key := string(s.text(n))
+		if _, dup := (*many)[key]; dup {
+			return false
+		}
+		(*many)[key] = struct{}{}
+		return true
+	}
+	text := s.text(n)
+	for _, other := range s.names[base:] {
+		if !other.escaped && other.end-other.start != len(text) {
+			continue
+		}
+		if string(s.text(other)) == string(text) {
+			return false
+		}
+	}
+	s.names = append(s.names, n)
+	if len(s.names)-base > fewNames {
+		*many = make(map[string]struct{}, 4*fewNames)
+		for _, other := range s.names[base:] {
+			(*many)[string(s.text(other))] = struct{}{}
+		}
+	}
+	return true
+}
+
+// text returns what a name or string says, its escapes resolved.
+func (s *scanner) text(n name) []byte {
+	if !n.escaped {
+		return s.b[n.start:n.end]
+	}
+	var out string
+	if json.Unmarshal(s.b[n.start-1:n.end+1], &out) != nil {
+		return nil // not reached: the string was scanned
+	}
+	return []byte(out)
+}
+
+// plain holds the bytes that stand for themselves in a string: ASCII but for
+// control characters, quote and backslash.
+var plain = func() (t [256]bool) {
+	for c := 0x20; c < utf8.RuneSelf; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
+
+// str scans the string whose opening quote stands at s.i.
+func (s *scanner) str() (name, bool) {
+	b, i := s.b, s.i+1
+	n := name{start: i}
+	for {
+		for i < len(b) && plain[b[i]] {
+			i++
+		}
+		if i >= len(b) {
+			return n, false
+		}
+		switch c := b[i]; {
+		case c == '"':
+			n.end, s.i = i, i+1
+			return n, true
+		case c == '\\':
+			n.escaped, s.i = true, i
+			if !s.escape() {
+				return n, false
+			}
+			i = s.i
+		case c < 0x20:
+			return n, false
+		default:
+			r, size := utf8.DecodeRune(b[i:])
+			if r == utf8.RuneError && size == 1 {
+				return n, false
+			}
+			i += size
+		}
+	}
+}
+
+func (s *scanner) escape() bool {
+	if s.i+1 >= len(s.b) {
+		return false
+	}
+	switch s.b[s.i+1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		s.i += 2
+		return true
+	case 'u':
+		if s.i+6 > len(s.b) {
+			return false
+		}
+		for _, c := range s.b[s.i+2 : s.i+6] {
+			if !isHex(c) && (c < 'A' || c > 'F') {
+				return false
+			}
+		}
+		s.i += 6
+		return true
+	}
+	return false
+}
+
+func (s *scanner) number() bool {
+	if s.b[s.i] == '-' {
+		s.i++
+	}
+	if s.i < len(s.b) && s.b[s.i] == '0' {
+		s.i++
+	} else if !s.digits() {
+		return false
+	}
+	if s.i < len(s.b) && s.b[s.i] == '.' {
+		s.i++
+		if !s.digits() {
+			return false
+		}
+	}
+	if s.i < len(s.b) && (s.b[s.i] == 'e' || s.b[s.i] == 'E') {
+		s.i++
+		if s.i < len(s.b) && (s.b[s.i] == '+' || s.b[s.i] == '-') {
+			s.i++
+		}
+		return s.digits()
+	}
+	return true
+}
+
+func (s *scanner) digits() bool {
+	from := s.i
+	for s.i < len(s.b) && '0' <= s.b[s.i] && s.b[s.i] <= '9' {
+		s.i++
+	}
+	return s.i > from
+}

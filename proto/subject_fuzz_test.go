@@ -1,0 +1,141 @@
+package proto
+
+import (
+	"strings"
+	"testing"
+)
+
+// maxSubjectBytes is the longest subject a NATS server takes before it ends the
+// publisher's connection (max_control_line).
+const maxSubjectBytes = 4096
+
+// FuzzSubject holds that no identifier becomes anything but one plain token of a
+// subject, that what was built is read back, and that nothing else is read.
+func FuzzSubject(f *testing.F) {
+	for _, id := range []string{"", "*", ">", "a.b", "..", "$SYS.>", "a b", "a\r\nPUB x 1\r\n", "\x00", "\xff\xfe", "é漢", strings.Repeat("x", 5000), "91be04d7.>", "p2p.gw.91be04d7.state.dGVh"} {
+		f.Add(id, id, id, uint64(len(id)))
+		f.Add(string(goldenA), string(goldenAnn), id, uint64(71))
+		f.Add(string(goldenA), id, "tea", uint64(71))
+		f.Add(id, string(goldenAnn), "tea", uint64(71))
+	}
+	f.Add("p2p.gw.91be04d7.lost.01", "p2p.gw.91be04d7.room.dGVh\n.server", "p2p.gw.91be04d7.state.AA", uint64(0))
+	f.Fuzz(func(t *testing.T, gateway, peer, room string, n uint64) {
+		g, p, r := GatewayID(gateway), PeerID(peer), RoomID(room)
+		if s, err := PeerSubject(p); err == nil {
+			checkInbound(t, s, Inbound{p.Home(), KindPeer, peer, "", 0})
+		}
+		if s, err := PeerSubjectAt(g, p); err == nil {
+			checkInbound(t, s, Inbound{g, KindPeer, peer, "", 0})
+		}
+		if s, err := SessionSubject(g, p); err == nil {
+			checkInbound(t, s, Inbound{g, KindSession, peer, "", 0})
+		}
+		// With ids of which only one is hostile, so that it gets that far.
+		if b, err := AppendRoomSubject(nil, goldenA, r, goldenAnn, 0); err == nil {
+			checkInbound(t, string(b), Inbound{goldenA, KindRoom, r.Token(), string(goldenAnn), 0})
+			checkRoomToken(t, r)
+		}
+		if b, err := AppendRoomSubject(nil, g, r, p, 0); err == nil {
+			checkInbound(t, string(b), Inbound{g, KindRoom, r.Token(), peer, 0})
+		}
+		if s, err := ServerRoomSubject(goldenA, r); err == nil {
+			checkInbound(t, s, Inbound{goldenA, KindRoom, r.Token(), ServerFrom, 0})
+		}
+		if s, err := StateSubject(goldenA, r); err == nil {
+			checkInbound(t, s, Inbound{goldenA, KindState, r.Token(), "", 0})
+		}
+		if s, err := GatewayWildcard(g); err == nil {
+			checkTokens(t, strings.TrimSuffix(s, ".>"), 3)
+		}
+		if s, err := LeaseSubject(g); err == nil {
+			checkTokens(t, s, 3)
+			if back, ok := ParseLease(s); !ok || back != g {
+				t.Fatalf("%q is the lease of %q, %v", s, back, ok)
+			}
+		}
+		lost := string(AppendLostSubject(nil, goldenA, n, n/2))
+		if back, num, link, ok := ParseLost(lost); !ok || back != goldenA || num != n || link != n/2 {
+			t.Fatalf("%q is relay %d of %q, %v", lost, num, back, ok)
+		}
+		for _, s := range []string{gateway, peer, room, "p2p.gw." + room, "p2p.gw.91be04d7." + room, "p2p.gw.91be04d7.room." + room, "p2p.gw.91be04d7.state." + room, "p2p.gw.91be04d7.lost." + room} {
+			checkForeign(t, s)
+		}
+	})
+}
+
+// checkTokens holds that s is a plain subject of n tokens.
+func checkTokens(t *testing.T, s string, n int) {
+	t.Helper()
+	tokens := strings.Split(s, ".")
+	if len(tokens) != n || len(s) > maxSubjectBytes {
+		t.Fatalf("%d tokens and %d bytes: %q", len(tokens), len(s), s)
+	}
+	for _, tok := range tokens {
+		if tok == "" || strings.ContainsFunc(tok, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '*' || c == '>' || c == '$' }) {
+			t.Fatalf("token %q in %q", tok, s)
+		}
+	}
+}
+
+func checkInbound(t *testing.T, s string, want Inbound) {
+	t.Helper()
+	n := 5
+	if want.Kind == KindRoom {
+		n++
+	}
+	checkTokens(t, s, n)
+	if in, ok := ParseInbound(s); !ok || in != want {
+		t.Fatalf("%q is read as %+v, %v, want %+v", s, in, ok, want)
+	}
+}
+
+func checkRoomToken(t *testing.T, r RoomID) {
+	t.Helper()
+	if back, err := RoomFromToken(r.Token()); err != nil || back != r {
+		t.Fatalf("room %q comes back as %q, error %v", r, back, err)
+	}
+}
+
+// checkForeign holds that a subject which is read is one that a builder makes.
+func checkForeign(t *testing.T, s string) {
+	t.Helper()
+	in, ok := ParseInbound(s)
+	if !ok {
+		return
+	}
+	var built string
+	var err error
+	switch in.Kind {
+	case KindPeer:
+		built, err = PeerSubjectAt(in.Gateway, PeerID(in.First))
+	case KindSession:
+		built, err = SessionSubject(in.Gateway, PeerID(in.First))
+	case KindLost:
+		_, n, link, _ := ParseLost(s)
+		built = string(AppendLostSubject(nil, in.Gateway, n, link))
+	case KindLink:
+		built = LinkSubject(in.Gateway, GatewayID(in.First))
+	case KindGap:
+		built = GapSubject(in.Gateway, GatewayID(in.First))
+	case KindReply:
+		n, _ := parseNumber(in.First)
+		built = ReplySubject(in.Gateway, n)
+	case KindState, KindRoom:
+		var room RoomID
+		if room, err = RoomFromToken(in.First); err != nil {
+			break
+		}
+		if in.Kind == KindState {
+			built, err = StateSubject(in.Gateway, room)
+		} else if in.Second == ServerFrom {
+			built, err = ServerRoomSubject(in.Gateway, room)
+		} else {
+			var b []byte
+			b, err = AppendRoomSubject(nil, in.Gateway, room, PeerID(in.Second), in.View)
+			built = string(b)
+		}
+	}
+	if err != nil || built != s {
+		t.Fatalf("%q is read as %+v, from which %q is built, error %v", s, in, built, err)
+	}
+}
