@@ -1,0 +1,73 @@
+package roomsvc
+
+import (
+	"slices"
+
+	"p2pconnector/proto"
+)
+
+// announceCommit publishes what com did. When all it did was to find operations
+// that had been done before, the state is announced again, since whoever
+// committed it may have died before it could: a gateway that is at this revision
+// already passes over it, any other one fetches the room.
+func (c *committer) announceCommit(com *commit, revision uint64) {
+	repeated := slices.ContainsFunc(com.out, func(o outcome) bool { return o.repeated })
+	if !com.dirty && !repeated {
+		return
+	}
+	change := com.change
+	change.After = revision
+	to := com.notify
+	switch {
+	case com.before.room == nil && com.after.room == nil:
+		if !repeated || com.before.grave == nil {
+			return
+		}
+		change = com.before.grave.Change
+		change.Room, change.After = com.change.Room, revision
+		to = slices.Compact(slices.Sorted(slices.Values(slices.Concat(to, com.before.grave.Gateways))))
+	case !com.dirty:
+		change.Before = revision
+	}
+	c.announce(&change, to)
+}
+
+// replies makes the replies of one commit.
+type replies struct {
+	com      *commit
+	snapshot proto.Snapshot // shared by all, read only
+}
+
+func newReplies(com *commit, revision uint64) *replies {
+	r := &replies{com: com, snapshot: proto.Snapshot{Revision: revision}}
+	if com.after.room != nil {
+		room := *com.after.room
+		room.Recent = removals(room.Recent)
+		r.snapshot.Room = &room
+	}
+	return r
+}
+
+// removals are what a gateway may know of the operations a room remembers: why a
+// member that is no longer there has left.
+func removals(recent []proto.Done) []proto.Done {
+	left := slices.DeleteFunc(slices.Clone(recent), func(d proto.Done) bool { return d.Reason == "" })
+	if len(left) == 0 {
+		return nil
+	}
+	return left
+}
+
+func (r *replies) to(op *operation, o *outcome) *proto.Reply {
+	reply := &proto.Reply{Retry: op.req.Retry}
+	if o.err != nil {
+		reply.Error = o.err
+		return reply
+	}
+	reply.Revision = r.snapshot.Revision
+	small := r.snapshot.Room == nil || len(r.snapshot.Room.Members) <= proto.SmallRoom
+	if op.kind == proto.OpGet || op.req.Have == 0 && small {
+		reply.State = &r.snapshot
+	}
+	return reply
+}

@@ -1,0 +1,5 @@
+//go:build chaosbug_ackfirst
+
+package roomsvc
+
+const bugAckFirst = true

@@ -1,0 +1,5 @@
+//go:build chaosbug_norev
+
+package roomsvc
+
+const bugNoRevision = true

@@ -1,0 +1,94 @@
+package roomsvc
+
+import (
+	"fmt"
+
+	"p2pconnector/proto"
+)
+
+// maxOpBytes bounds an operation's id.
+const maxOpBytes = 64
+
+// check refuses a request that no state of the room could make right, and fills
+// in what it leaves open.
+func check(kind proto.Operation, r *proto.Request, lim limits) *proto.Error {
+	if r.Room == "" {
+		return proto.Missing("room", "data.room is missing. Name the room.")
+	}
+	if !r.Room.Valid() {
+		return proto.Invalid("room", fmt.Sprintf("data.room must be 1 to %d bytes of text without control characters.", proto.MaxRoomIDBytes))
+	}
+	if len(r.Op) > maxOpBytes {
+		return proto.Invalid("op", fmt.Sprintf("op must not be longer than %d bytes.", maxOpBytes))
+	}
+	if err := checkWho(kind, r); err != nil {
+		return err
+	}
+	switch kind {
+	case proto.OpCreate:
+		return checkSettings(r, lim, proto.MaxMetadataBytes)
+	case proto.OpJoin:
+		return checkSettings(r, lim, proto.MaxMemberMetadata)
+	case proto.OpUpdate:
+		if r.Name == nil && r.Capacity == nil && r.Locked == nil && r.Metadata == nil {
+			return proto.Missing("name", "Nothing to change: give data.name, data.capacity, data.locked or data.metadata.")
+		}
+		return checkSettings(r, lim, proto.MaxMetadataBytes)
+	case proto.OpRemove:
+		if r.Client == "" {
+			return proto.Missing("client", "data.client is missing. Name the client to remove.")
+		}
+	case proto.OpLeave:
+		switch r.Reason {
+		case "", proto.ReasonLeft, proto.ReasonDisconnected:
+		default:
+			return proto.Invalid("reason", "reason must be left or disconnected.")
+		}
+	}
+	return nil
+}
+
+// checkWho checks the asker, and says who holds it when it does not.
+func checkWho(kind proto.Operation, r *proto.Request) *proto.Error {
+	if r.Peer == "" {
+		switch kind {
+		case proto.OpCreate, proto.OpJoin, proto.OpLeave, proto.OpResume:
+			return proto.Missing("peer", "peer is missing. Name the peer that this is about.")
+		}
+		return nil // a back end
+	}
+	if !r.Peer.Valid() {
+		return proto.Invalid("peer", "peer is not the id of a peer.")
+	}
+	if r.Gateway == "" {
+		r.Gateway = r.Peer.Home()
+	}
+	if !r.Gateway.Valid() {
+		return proto.Invalid("gateway", "gateway is not the id of a gateway.")
+	}
+	if len(r.User) > proto.MaxUserBytes {
+		return proto.Invalid("user", fmt.Sprintf("user must not be longer than %d bytes.", proto.MaxUserBytes))
+	}
+	return nil
+}
+
+func checkSettings(r *proto.Request, lim limits, metadata int) *proto.Error {
+	if r.Name != nil && len(*r.Name) > proto.MaxRoomNameBytes {
+		return proto.Invalid("name", fmt.Sprintf("data.name must not be longer than %d bytes. Shorten it.", proto.MaxRoomNameBytes))
+	}
+	if len(r.Metadata) > metadata {
+		return proto.Invalid("metadata", fmt.Sprintf("data.metadata must not be longer than %d bytes as JSON. Shorten it.", metadata))
+	}
+	if r.Capacity == nil {
+		return nil
+	}
+	if *r.Capacity < 0 {
+		return proto.Invalid("capacity", "data.capacity must be a number of members, or 0 for the server's limit.")
+	}
+	if *r.Capacity > lim.members {
+		e := proto.Errorf(proto.LimitExceeded, "data.capacity is above the limit of %d members. Give a smaller one.", lim.members)
+		e.Field = "capacity"
+		return e
+	}
+	return nil
+}

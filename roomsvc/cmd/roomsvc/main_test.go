@@ -1,0 +1,55 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+)
+
+func TestExitCodes(t *testing.T) {
+	for name, tc := range map[string]struct {
+		args []string
+		code int
+		says string // in the one line, or in the help
+	}{
+		"help":           {[]string{"--help"}, 0, "P2P_"},
+		"unknown flag":   {[]string{"--nonsense"}, 2, "nonsense"},
+		"bad value":      {[]string{"--replicas", "x"}, 2, "replicas"},
+		"bad setting":    {[]string{"--replicas", "2"}, 2, "replicas"},
+		"bad log level":  {[]string{"--log-level", "loud"}, 2, "log-level"},
+		"bad log format": {[]string{"--log-format", "xml"}, 2, "log-format"},
+		"argument":       {[]string{"start"}, 2, "start"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			if code := run(t.Context(), tc.args, &out); code != tc.code {
+				t.Errorf("exit code %d", code)
+			}
+			if !strings.Contains(out.String(), tc.says) {
+				t.Errorf("says %q", out.String())
+			}
+			if tc.code == 2 && strings.Count(out.String(), "\n") != 1 {
+				t.Errorf("more than a line: %q", out.String())
+			}
+		})
+	}
+}
+
+func TestEnvironment(t *testing.T) {
+	t.Setenv("P2P_REPLICAS", "4")
+	var out bytes.Buffer
+	if code := run(t.Context(), nil, &out); code != 2 || !strings.Contains(out.String(), "replicas") {
+		t.Errorf("exit code %d, says %q", code, out.String())
+	}
+}
+
+// It starts before NATS does, and a signal ends it all the same.
+func TestEndsWithoutNATS(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out bytes.Buffer
+	if code := run(ctx, []string{"--nats-url", "nats://127.0.0.1:1"}, &out); code != 0 {
+		t.Errorf("exit code %d, says %q", code, out.String())
+	}
+}

@@ -1,0 +1,57 @@
+package roomsvc
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"p2pconnector/proto"
+)
+
+// record is what the bucket holds under a room's key.
+type record struct {
+	revision uint64 // 0: nothing
+	value    []byte
+	deleted  bool // a delete marker; value is a grave
+	proven   bool // the way it was read proves that it was the latest
+}
+
+// decode makes sense of rec. An unreadable delete marker is one that remembers
+// nothing: other tools write them empty.
+func decode(rec record) (*held, error) {
+	h := &held{revision: rec.revision, size: len(rec.value), proven: rec.proven}
+	switch {
+	case rec.revision == 0:
+	case rec.deleted:
+		h.grave = new(grave)
+		if json.Unmarshal(rec.value, h.grave) != nil {
+			h.grave = new(grave)
+		}
+	default:
+		h.room = new(proto.Room)
+		if err := json.Unmarshal(rec.value, h.room); err != nil {
+			return nil, fmt.Errorf("revision %d is not a room: %w", rec.revision, err)
+		}
+	}
+	return h, nil
+}
+
+// encode is the value to be written for the state after c.
+func (c *commit) encode() ([]byte, error) {
+	if c.after.room != nil {
+		return json.Marshal(c.after.room)
+	}
+	return json.Marshal(c.after.grave)
+}
+
+// sizeOf is the length of v as JSON, with a separator.
+func sizeOf(v any) int {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return 0 // check.go has refused what cannot be encoded
+	}
+	return len(b) + 1
+}
+
+func settingsBytes(r *proto.Room) int {
+	return sizeOf(&proto.Settings{Name: r.Name, Capacity: r.Capacity, Locked: r.Locked, Metadata: r.Metadata})
+}

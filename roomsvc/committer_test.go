@@ -1,0 +1,328 @@
+package roomsvc
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"p2pconnector/proto"
+)
+
+// What comes in while a write is under way goes into the next one.
+func TestOperationsGatherBehindAWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFakeBucket()
+		b.latency = func() time.Duration { return time.Millisecond }
+		i := newInstance(t, b)
+		first := i.send(proto.OpCreate, proto.Request{Op: "c", Peer: ann})
+		synctest.Wait() // it is being written
+		var rest []<-chan *proto.Reply
+		for n := range 1000 {
+			rest = append(rest, i.send(proto.OpJoin, proto.Request{Op: proto.NewOpID(gwB, uint64(n)), Peer: peer(gwB, n)}))
+		}
+		if r := <-first; r.Error != nil || r.Revision != 1 {
+			t.Fatalf("create: %+v", r)
+		}
+		for _, ch := range rest {
+			if r := <-ch; r.Error != nil || r.Revision != 2 {
+				t.Fatalf("join: %+v", r)
+			}
+		}
+		if b.writes != 2 || b.reads != 0 {
+			t.Errorf("%d writes, %d reads", b.writes, b.reads)
+		}
+		if len(i.changes) != 2 || len(i.changes[1].Added) != 1000 || i.changes[1].Before != 1 || i.changes[1].After != 2 {
+			t.Errorf("%d changes", len(i.changes))
+		}
+	})
+}
+
+// Three instances, a thousand joins, and a bucket that takes its time.
+func TestInstancesShareARoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFakeBucket()
+		b.unproven = true
+		b.latency = func() time.Duration { return 500*time.Microsecond + rand.N(2*time.Millisecond) }
+		var all []*instance
+		for range 3 {
+			all = append(all, newInstance(t, b))
+		}
+		all[0].ask(proto.OpCreate, proto.Request{Op: "c", Peer: ann, Capacity: ptr(501)})
+		start := time.Now()
+		answers := make(map[proto.PeerID]<-chan *proto.Reply)
+		for n := range 1000 {
+			p := peer(gwB, n)
+			answers[p] = all[n%3].send(proto.OpJoin, proto.Request{Op: proto.NewOpID(gwB, uint64(n)), Peer: p})
+			time.Sleep(50 * time.Microsecond) // of the bubble
+		}
+		ok := make(map[proto.PeerID]bool)
+		for p, ch := range answers {
+			switch r := <-ch; code(r) {
+			case "":
+				ok[p] = true
+			case proto.RoomFull:
+			default:
+				t.Fatalf("%+v", r)
+			}
+		}
+		room := b.room(t, "r")
+		if len(ok) != 500 || len(room.Members) != 501 {
+			t.Errorf("%d joined, %d members", len(ok), len(room.Members))
+		}
+		for _, m := range room.Members[1:] {
+			if !ok[m.ID] {
+				t.Errorf("%s is a member and was refused", m.ID)
+			}
+		}
+		if b.seq > 100 {
+			t.Errorf("%d writes", b.seq)
+		}
+		chain(t, all, b)
+		t.Logf("%v, %d writes that took effect of %d, %d reads, %d confirms", time.Since(start), b.seq, b.writes, b.reads, b.confirms)
+	})
+}
+
+// chain holds that the changes of all instances lead from nothing to now.
+func chain(t *testing.T, all []*instance, b *fakeBucket) {
+	t.Helper()
+	next := make(map[uint64]uint64)
+	for _, i := range all {
+		for _, c := range i.changes {
+			if c.Before == c.After {
+				continue // announced again
+			}
+			if was, twice := next[c.Before]; twice && was != c.After {
+				t.Errorf("two changes of revision %d", c.Before)
+			}
+			next[c.Before] = c.After
+		}
+	}
+	at := uint64(0)
+	for range next {
+		at = next[at]
+	}
+	if at != b.seq {
+		t.Errorf("the changes lead to revision %d, the bucket is at %d", at, b.seq)
+	}
+}
+
+// Whatever happens to acknowledgements and revisions: each operation takes effect
+// once, and is answered so.
+func TestFaultyBucket(t *testing.T) {
+	for name, faults := range map[string]func(*fakeBucket){
+		"lost acknowledgements": func(b *fakeBucket) { b.lostAck = func(n int) bool { return n%2 == 1 } },
+		"false conflicts":       func(b *fakeBucket) { b.conflict = func(n int) bool { return n%3 != 0 } },
+		"old reads":             func(b *fakeBucket) { b.unproven, b.stale = true, func(n int) bool { return n%2 == 1 } },
+		"all of them": func(b *fakeBucket) {
+			b.lostAck = func(n int) bool { return n%3 == 1 }
+			b.conflict = func(n int) bool { return n%4 == 1 }
+			b.unproven, b.stale = true, func(n int) bool { return n%3 == 1 }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newFakeBucket()
+				faults(b)
+				i, j := newInstance(t, b), newInstance(t, b)
+				for n := range 20 {
+					id := proto.RoomID(fmt.Sprint("room ", n))
+					for k, s := range []struct {
+						kind proto.Operation
+						r    proto.Request
+						want proto.ErrorCode
+					}{
+						{proto.OpJoin, proto.Request{Peer: ben}, proto.NotFound},
+						{proto.OpCreate, proto.Request{Peer: ann}, ""},
+						{proto.OpCreate, proto.Request{Peer: ben}, proto.DuplicateRoom},
+						{proto.OpJoin, proto.Request{Peer: ben}, ""},
+						{proto.OpGet, proto.Request{Peer: ben}, ""},
+						{proto.OpLeave, proto.Request{Peer: ann}, ""},
+						{proto.OpGet, proto.Request{Peer: ann}, proto.Unauthorised},
+						{proto.OpEnd, proto.Request{Peer: ben}, ""},
+						{proto.OpGet, proto.Request{}, proto.NotFound},
+						{proto.OpLeave, proto.Request{Peer: ben}, proto.NotFound},
+						{proto.OpCreate, proto.Request{Peer: ben}, ""},
+					} {
+						s.r.Room, s.r.Op = id, proto.OpID(fmt.Sprint(n, "-", k))
+						at := i
+						if k%2 == 1 {
+							at = j
+						}
+						if r := at.ask(s.kind, s.r); code(r) != s.want {
+							t.Fatalf("room %d, step %d: %s answered %q, want %q", n, k, s.kind, code(r), s.want)
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
+// A refusal does not rest on the state that a worker kept from its last write.
+func TestKeptStateIsNotTrusted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFakeBucket()
+		b.latency = func() time.Duration { return time.Millisecond }
+		i, j := newInstance(t, b), newInstance(t, b)
+		made := []<-chan *proto.Reply{i.send(proto.OpCreate, proto.Request{Op: "0", Peer: ann})}
+		synctest.Wait()
+		for n := range hotBatch { // in one commit, after which the worker stays a while
+			made = append(made, i.send(proto.OpJoin, proto.Request{Op: proto.NewOpID(gwA, uint64(n)), Peer: peer(gwA, 10+n)}))
+		}
+		for _, ch := range made {
+			<-ch
+		}
+		if _, rooms := i.lengths(); rooms != 1 {
+			t.Fatal("the worker has gone; this test needs it")
+		}
+		if r := j.ask(proto.OpEnd, proto.Request{Op: "e", Peer: ann}); r.Error != nil {
+			t.Fatal(r.Error)
+		}
+		if r := i.ask(proto.OpGet, proto.Request{Peer: ann}); code(r) != proto.NotFound {
+			t.Errorf("get of a room that has ended: %q", code(r))
+		}
+		if r := i.ask(proto.OpCreate, proto.Request{Op: "c", Peer: ben}); code(r) != "" {
+			t.Errorf("create: %q", code(r))
+		}
+	})
+}
+
+func TestBucketAway(t *testing.T) {
+	for away, want := range map[time.Duration]proto.ErrorCode{
+		8 * time.Second:  "",
+		20 * time.Second: proto.Unavailable,
+	} {
+		t.Run(away.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newFakeBucket()
+				i := newInstance(t, b)
+				i.ask(proto.OpCreate, proto.Request{Op: "c", Peer: ann})
+				start := time.Now()
+				b.down = func() bool { return time.Since(start) < away }
+				join := i.send(proto.OpJoin, proto.Request{Op: "j", Peer: ben})
+				get := i.send(proto.OpGet, proto.Request{Peer: ann})
+				nothing := i.send(proto.OpGet, proto.Request{Peer: ann, Room: "nowhere"})
+				if r := <-join; code(r) != want {
+					t.Errorf("join: %q", code(r))
+				}
+				if r := <-get; code(r) != want {
+					t.Errorf("get: %q", code(r))
+				}
+				if r := <-nothing; code(r) != want && (want != "" || code(r) != proto.NotFound) {
+					t.Errorf("get of nothing: %q", code(r))
+				}
+				if took := time.Since(start); took > proto.RequestDeadline+callTimeout {
+					t.Errorf("answered after %v", took)
+				}
+			})
+		})
+	}
+}
+
+// What arrived by a connection that has broken is given up: this process may
+// have stood still for minutes.
+func TestOldConnectionsRequestsAreDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFakeBucket()
+		i := newInstance(t, b)
+		var epoch atomic.Uint64
+		i.epoch = epoch.Load
+		b.down = func() bool { return epoch.Load() == 0 }
+		late := i.send(proto.OpJoin, proto.Request{Op: "j", Peer: ann, Create: true})
+		synctest.Wait()
+		epoch.Add(1)
+		if r := <-late; r != nil {
+			t.Errorf("answered %+v", r)
+		}
+		if i.stats.dropped.Load() != 1 || b.room(t, "r") != nil {
+			t.Errorf("%d dropped", i.stats.dropped.Load())
+		}
+	})
+}
+
+func TestPanicStaysInItsRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newInstance(t, newFakeBucket())
+		tell := i.announce
+		i.announce = func(c *proto.Change, to []proto.GatewayID) {
+			if c.Room == "bad" {
+				panic("a bug")
+			}
+			tell(c, to)
+		}
+		if r := i.ask(proto.OpCreate, proto.Request{Room: "bad", Op: "1", Peer: ann}); code(r) != proto.Unavailable {
+			t.Errorf("%q", code(r))
+		}
+		if r := i.ask(proto.OpCreate, proto.Request{Room: "good", Op: "2", Peer: ann}); code(r) != "" {
+			t.Errorf("%q", code(r))
+		}
+		if i.stats.panics.Load() != 1 {
+			t.Error("not counted")
+		}
+	})
+}
+
+func TestQueuesAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFakeBucket()
+		var stuck atomic.Bool
+		stuck.Store(true)
+		b.down = stuck.Load
+		i := newInstance(t, b)
+		i.send(proto.OpGet, proto.Request{})
+		synctest.Wait() // its worker waits for the bucket
+		for range maxRoomWaiting {
+			i.send(proto.OpGet, proto.Request{})
+		}
+		if r := i.ask(proto.OpGet, proto.Request{}); code(r) != proto.Unavailable {
+			t.Errorf("one more for the room: %q", code(r))
+		}
+		for n := 1; n < maxRooms; n++ {
+			i.send(proto.OpGet, proto.Request{Room: proto.RoomID(fmt.Sprint(n))})
+		}
+		if r := i.ask(proto.OpGet, proto.Request{Room: "one more"}); code(r) != proto.Unavailable {
+			t.Errorf("one more room: %q", code(r))
+		}
+		if got := i.stats.refused.Load(); got != 2 {
+			t.Errorf("%d refused", got)
+		}
+		stuck.Store(false)
+	})
+}
+
+func TestCloseFinishesWhatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFakeBucket()
+		b.latency = func() time.Duration { return time.Second }
+		i := newInstance(t, b)
+		made := i.send(proto.OpCreate, proto.Request{Op: "c", Peer: ann})
+		synctest.Wait()
+		joined := i.send(proto.OpJoin, proto.Request{Op: "j", Peer: ben})
+		i.close(context.Background())
+		if a, b := <-made, <-joined; code(a) != "" || code(b) != "" {
+			t.Errorf("create %q, join %q", code(a), code(b))
+		}
+		if r := i.ask(proto.OpJoin, proto.Request{Op: "k", Peer: cas}); r != nil {
+			t.Errorf("after close: %+v", r)
+		}
+	})
+}
+
+func TestCloseDoesNotWaitForever(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFakeBucket()
+		b.down = func() bool { return true }
+		i := newInstance(t, b)
+		made := i.send(proto.OpCreate, proto.Request{Op: "c", Peer: ann})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		i.close(ctx)
+		if r := <-made; r != nil {
+			t.Errorf("%+v", r)
+		}
+	})
+}

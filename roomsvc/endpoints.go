@@ -1,0 +1,177 @@
+package roomsvc
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+
+	"p2pconnector/proto"
+)
+
+const (
+	serviceName = "rooms"
+	version     = "1.0.0" // of the requests' form
+
+	// What NATS may hold back for one endpoint.
+	pendingMessages = 65_536
+	pendingBytes    = 64 << 20
+)
+
+// endpoint is what NATS's service tools show of one operation.
+type endpoint struct {
+	does    string
+	needs   string // members of the request
+	answers string // members of the reply
+}
+
+var endpoints = map[proto.Operation]endpoint{
+	proto.OpCreate: {"Makes a room with peer as creator and first member.", "op, room, peer; gateway, user, name, capacity, locked, metadata, have, retry", "revision, state"},
+	proto.OpJoin:   {"Adds peer to a room.", "op, room, peer; gateway, user, create, metadata, have, retry", "revision, state"},
+	proto.OpLeave:  {"Takes peer out of a room; with reason disconnected only if gateway holds it.", "op, room, peer; gateway, reason, have, retry", "revision, state"},
+	proto.OpEnd:    {"Ends a room; for its creator, or a back end (no peer).", "op, room; peer, retry", "revision, state"},
+	proto.OpRemove: {"Takes client out of a room; for its creator, or a back end (no peer).", "op, room, client; peer, have, retry", "revision, state"},
+	proto.OpUpdate: {"Changes a room's settings; for its creator, or a back end (no peer).", "op, room; peer, name, capacity, locked, metadata, have, retry", "revision, state"},
+	proto.OpResume: {"Says that gateway holds peer from now on.", "op, room, peer, gateway; have, retry", "revision, state"},
+	proto.OpGet:    {"Returns a room; for its members, or a back end (no peer).", "room; peer", "revision, state"},
+	proto.OpSync:   {"Returns those of rooms whose revision is another.", "rooms", "differ"},
+	proto.OpKeys:   {"Returns the keys that sign session tokens.", "", "keys"},
+	proto.OpList:   {"Lists rooms in the order of their keys, a page at a time.", "after, limit", "page, next"},
+}
+
+// addEndpoints begins to listen for requests.
+func (s *Service) addEndpoints() (micro.Service, error) {
+	svc, err := micro.AddService(s.nc, micro.Config{
+		Name: serviceName, Version: version,
+		Description:  "Rooms of the peer-to-peer connector. Requests and replies are JSON.",
+		QueueGroup:   serviceName,
+		StatsHandler: func(e *micro.Endpoint) any { return s.endpointStats(e) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	group := svc.AddGroup(proto.RoomsPrefix)
+	for _, op := range proto.Operations {
+		e := endpoints[op]
+		handler := s.roomHandler(op)
+		if job, ok := s.sideJobs()[op]; ok {
+			handler = s.sideHandler(op, job)
+		}
+		err := group.AddEndpoint(string(op), handler,
+			micro.WithEndpointMetadata(map[string]string{"description": e.does, "request": e.needs, "reply": e.answers}),
+			micro.WithEndpointPendingLimits(pendingMessages, pendingBytes))
+		if err != nil {
+			return svc, err
+		}
+	}
+	return svc, nil
+}
+
+// subscriptions is how many svc has: its endpoints, and three for each of PING,
+// INFO and STATS.
+func subscriptions(svc micro.Service) int { return len(svc.Info().Endpoints) + 9 }
+
+func (s *Service) endpointStats(e *micro.Endpoint) any {
+	if o := s.stats.requests[proto.Operation(e.Name)]; o != nil {
+		return o.counts()
+	}
+	return nil
+}
+
+// roomHandler queues requests about one room. It never waits: the handlers of an
+// endpoint run one at a time.
+func (s *Service) roomHandler(kind proto.Operation) micro.HandlerFunc {
+	return func(m micro.Request) {
+		req, subject, began := new(proto.Request), m.Reply(), time.Now()
+		if err := json.Unmarshal(m.Data(), req); err != nil {
+			s.reply(kind, subject, began, &proto.Reply{Error: malformed(err)})
+			return
+		}
+		err := check(kind, req, s.lim)
+		if err == nil {
+			if req.Op == "" {
+				req.Op = proto.OpID("rooms-" + rand.Text()) // for tries of our own
+			}
+			switch kind {
+			case proto.OpCreate, proto.OpJoin, proto.OpResume:
+				s.leases.notice(req.Gateway)
+			}
+			err = s.committer.Load().submit(&operation{
+				kind: kind, req: req,
+				deadline: time.Now().Add(proto.RequestDeadline), epoch: s.epoch(),
+				answer: func(r *proto.Reply) {
+					if r != nil {
+						s.reply(kind, subject, began, r)
+					}
+				},
+			})
+		}
+		if err != nil {
+			s.reply(kind, subject, began, &proto.Reply{Error: err, Retry: req.Retry})
+		}
+	}
+}
+
+func malformed(err error) *proto.Error {
+	if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && t.Field != "" {
+		return proto.Invalid(t.Field, "The request's member "+proto.Quote(t.Field)+" has the wrong type.")
+	}
+	return proto.Invalid("", "The request is not a JSON object.")
+}
+
+// reply publishes r, with the headers that NATS's service tools look for in an
+// error, to a request that came at the time began. Nobody is told when the asker
+// has gone.
+func (s *Service) reply(op proto.Operation, subject string, began time.Time, r *proto.Reply) {
+	s.stats.answered(op, began, r.Error)
+	if subject == "" {
+		return
+	}
+	msg := nats.NewMsg(subject)
+	if r.Error != nil {
+		msg.Header.Set(micro.ErrorHeader, r.Error.Message)
+		msg.Header.Set(micro.ErrorCodeHeader, string(r.Error.Code))
+	}
+	err := s.send(msg, r)
+	if errors.Is(err, nats.ErrMaxPayload) {
+		s.cfg.Logger.Error("reply is larger than the NATS server takes; raise its max_payload", "operation", string(op), "err", err)
+		err = s.send(nats.NewMsg(subject), &proto.Reply{Error: unavailable(), Retry: r.Retry})
+	}
+	if err != nil {
+		s.cfg.Logger.Debug("reply not sent; the asker will repeat its request", "operation", string(op), "err", err)
+	}
+}
+
+func (s *Service) send(msg *nats.Msg, v any) (err error) {
+	if msg.Data, err = json.Marshal(v); err != nil {
+		return err
+	}
+	return s.nc.PublishMsg(msg)
+}
+
+// announce publishes a change to gateways. One that is too large for the NATS
+// server becomes one without content, which makes them fetch the room.
+func (s *Service) announce(change *proto.Change, to []proto.GatewayID) {
+	data, err := json.Marshal(change)
+	if err == nil && int64(len(data)) > s.nc.MaxPayload() {
+		data, err = json.Marshal(&proto.Change{Room: change.Room, Before: change.After, After: change.After, Creator: change.Creator})
+	}
+	if err != nil {
+		s.cfg.Logger.Error("change cannot be encoded", "room", string(change.Room), "err", err)
+		return
+	}
+	for _, g := range to {
+		subject, err := proto.StateSubject(g, change.Room)
+		if err == nil {
+			err = s.nc.Publish(subject, data)
+		}
+		if err != nil {
+			// The gateway notices by the next change, or when it compares revisions.
+			s.cfg.Logger.Debug("change not announced", "room", string(change.Room), "gateway", string(g), "revision", strconv.FormatUint(change.After, 10), "err", err)
+		}
+	}
+}

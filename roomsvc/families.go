@@ -1,0 +1,82 @@
+package roomsvc
+
+import (
+	"sync/atomic"
+
+	"p2pconnector/proto"
+)
+
+// families lists every metric of a room service but the histograms. Counters
+// begin at 0 with all their labels, so that a query finds them before the first
+// event.
+var families = []family{
+	{"build_info", "The build: always 1.", gauge, []string{"version", "commit"}, func(s *Service, put put) { put(1, s.cfg.Version, s.cfg.Commit) }},
+	{"requests_total", "Requests answered, by endpoint and outcome: ok or the error's code.", counter, []string{"endpoint", "outcome"}, func(s *Service, put put) {
+		for _, op := range proto.Operations {
+			o := s.stats.requests[op]
+			put(float64(o.ok.Load()), string(op), "ok")
+			for i, d := range proto.ErrorCodes {
+				if n := o.codes[i].Load(); n > 0 || d.Code == proto.Unavailable {
+					put(float64(n), string(op), string(d.Code))
+				}
+			}
+		}
+	}},
+	{"operations_waiting", "Operations queued for their room.", gauge, nil, func(s *Service, put put) { waiting, _ := s.lengths(); put(float64(waiting)) }},
+	{"rooms_busy", "Rooms that are being worked on.", gauge, nil, func(s *Service, put put) { _, busy := s.lengths(); put(float64(busy)) }},
+	{"operations_refused_total", "Requests refused since a queue was full.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.refused })},
+	{"operations_dropped_total", "Operations given up when NATS was lost; their askers repeat them.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.dropped })},
+	{"commits_total", "Writes to the bucket that succeeded.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.commits })},
+	{"operations_committed_total", "Operations that these writes answered.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.committed })},
+	{"conflicts_total", "Writes and proofs that another instance was faster than; each was tried again.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.conflicts })},
+	{"bucket_failures_total", "Calls to the bucket whose outcome is unknown; each was tried again.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.failures })},
+	{"room_reads_total", "Rooms read from the bucket.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.reads })},
+	{"confirms_total", "States proven to be the latest.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.confirms })},
+	{"sweeps_total", "Passes over all rooms in search of what dead gateways left.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.scans })},
+	{"ghosts_removed_total", "Members removed that a dead gateway had left.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.ghosts })},
+	{"gateways", "Gateways by lease: live, or silent for longer than a lease lasts.", gauge, []string{"lease"}, func(s *Service, put put) {
+		live, silent := s.leases.counts()
+		put(float64(live), "live")
+		put(float64(silent), "silent")
+	}},
+	{"nats_connected", "1 while the connection to NATS stands.", gauge, nil, func(s *Service, put put) {
+		up := 0.0
+		if s.nc.IsConnected() {
+			up = 1
+		}
+		put(up)
+	}},
+	{"nats_reconnects_total", "Reconnects to NATS.", counter, nil, func(s *Service, put put) { put(float64(s.epoch())) }},
+	{"nats_pending_bytes", "Bytes that wait for the network.", gauge, []string{"direction"}, func(s *Service, put put) {
+		n, _ := s.nc.Buffered() // -1 without a connection
+		put(float64(max(n, 0)), "out")
+	}},
+	{"panics_total", "Room workers and other requests that panicked.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.panics })},
+}
+
+// one reads a counter without labels.
+func one(field func(*stats) *atomic.Uint64) func(*Service, put) {
+	return func(s *Service, put put) { put(float64(field(s.stats).Load())) }
+}
+
+// lengths says how many operations wait and how many rooms are being worked on.
+func (s *Service) lengths() (waiting, rooms int) {
+	if c := s.committer.Load(); c != nil {
+		return c.lengths()
+	}
+	return 0, 0
+}
+
+// counts says how many gateways are heard, and how many are silent.
+func (l *leases) counts() (live, silent int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.known {
+		if l.now().Sub(e.heard) < proto.LeaseTimeout {
+			live++
+		} else {
+			silent++
+		}
+	}
+	return live, silent
+}

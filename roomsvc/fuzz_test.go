@@ -1,0 +1,169 @@
+package roomsvc
+
+import (
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"testing"
+
+	"p2pconnector/proto"
+)
+
+// script turns bytes into operations on one room by a handful of peers.
+func script(data []byte) []*operation {
+	kinds := []proto.Operation{proto.OpCreate, proto.OpJoin, proto.OpJoin, proto.OpJoin, proto.OpLeave, proto.OpLeave, proto.OpEnd, proto.OpRemove, proto.OpUpdate, proto.OpResume, proto.OpGet, opSweep}
+	gateways := []proto.GatewayID{gwA, gwB, "cccccccc"}
+	var ops []*operation
+	for i := 0; i+3 < len(data); i += 4 {
+		k, p, x, y := kinds[int(data[i])%len(kinds)], data[i+1], data[i+2], data[i+3]
+		g := gateways[int(x)%3]
+		r := &proto.Request{
+			Op: proto.NewOpID(gwA, uint64(i)+1), Room: "r", Gateway: g,
+			Peer: peer(gateways[int(p)%3], int(p)%6), Client: peer(gateways[int(y)%3], int(y)%6),
+			Create: x&8 != 0, Retry: x&16 != 0,
+		}
+		if x&32 != 0 {
+			r.Reason = proto.ReasonDisconnected
+		}
+		if x&64 != 0 {
+			r.Capacity = ptr(int(y) % 5)
+		}
+		if x&128 != 0 {
+			r.Locked = ptr(y&1 != 0)
+		}
+		op := &operation{kind: k, req: r}
+		if k == opSweep {
+			op.gone, op.req = []proto.GatewayID{g}, &proto.Request{Room: "r"}
+		} else if check(k, r, testLimits) != nil {
+			continue
+		}
+		ops = append(ops, op)
+	}
+	return ops
+}
+
+func checkInvariants(t *testing.T, m *model) {
+	t.Helper()
+	r := m.held.room
+	if r == nil {
+		return
+	}
+	seen := make(map[proto.PeerID]bool)
+	for _, p := range r.Members {
+		if seen[p.ID] || !p.ID.Valid() || !p.Holder().Valid() {
+			t.Fatalf("member %+v", p)
+		}
+		seen[p.ID] = true
+	}
+	if len(r.Members) == 0 || !seen[r.Creator] {
+		t.Fatalf("creator %s of %d members", r.Creator, len(r.Members))
+	}
+	if most := m.lim.members; len(r.Members) > most || r.Capacity > 0 && len(r.Members) > r.Capacity {
+		t.Fatalf("%d members, capacity %d", len(r.Members), r.Capacity)
+	}
+}
+
+// follow applies a change the way a gateway does, and compares with the state.
+func follow(t *testing.T, replica *[]proto.Member, m *model) {
+	t.Helper()
+	c := m.last.change
+	if m.last.before.room == nil {
+		*replica = nil
+	}
+	for _, out := range c.Removed {
+		i := slices.IndexFunc(*replica, func(p proto.Member) bool { return p.ID == out.ID })
+		if i < 0 {
+			t.Fatalf("removed %s, who was not in", out.ID)
+		}
+		*replica = slices.Delete(*replica, i, i+1)
+	}
+	for _, moved := range c.Moved {
+		i := slices.IndexFunc(*replica, func(p proto.Member) bool { return p.ID == moved.ID })
+		(*replica)[i] = moved
+	}
+	*replica = append(*replica, c.Added...)
+	if c.Ended {
+		*replica = nil
+	}
+	var want []proto.Member
+	if m.held.room != nil {
+		want = m.held.room.Members
+		if c.Creator != m.held.room.Creator {
+			t.Fatalf("creator %s, announced %s", m.held.room.Creator, c.Creator)
+		}
+	}
+	if !slices.EqualFunc(*replica, want, func(a, b proto.Member) bool { return reflect.DeepEqual(a, b) }) {
+		t.Fatalf("a gateway has %+v, the room is %+v", *replica, want)
+	}
+}
+
+// FuzzRoom does the operations one by one, each of them twice, and all over again
+// in batches: invariants hold, what was done is not done again, a gateway that
+// follows the changes has the room, and batches come to the same end.
+func FuzzRoom(f *testing.F) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 300 {
+		data := make([]byte, 4*(1+r.IntN(40)))
+		for i := range data {
+			data[i] = byte(r.Uint32())
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		ops := script(data)
+		if len(ops) == 0 || len(ops) > 200 {
+			return
+		}
+		single, batched := newModel(t), newModel(t)
+		var replica []proto.Member
+		var want []outcome
+		for _, op := range ops {
+			o := single.apply(op)[0]
+			want = append(want, o)
+			checkInvariants(t, single)
+			follow(t, &replica, single)
+			doTwice(t, single, op, o)
+		}
+		got, left := make(map[proto.OpID]outcome), ops
+		replica = nil
+		for len(left) > 0 {
+			var rest []*operation
+			for i, o := range batched.apply(left...) {
+				if !o.taken {
+					rest = append(rest, left[i])
+				} else if left[i].kind != opSweep {
+					got[left[i].req.Op] = o
+				}
+			}
+			if len(rest) == len(left) {
+				t.Fatal("no progress")
+			}
+			follow(t, &replica, batched)
+			left = rest
+		}
+		for i, op := range ops {
+			if op.kind != opSweep && op.kind != proto.OpGet && !reflect.DeepEqual(got[op.req.Op], want[i]) {
+				t.Fatalf("%s %s: in a batch %+v, alone %+v", op.kind, op.req.Op, got[op.req.Op], want[i])
+			}
+		}
+		if !reflect.DeepEqual(batched.held.room, single.held.room) {
+			t.Fatalf("in batches %+v, alone %+v", batched.held.room, single.held.room)
+		}
+	})
+}
+
+// doTwice does op again and compares.
+func doTwice(t *testing.T, m *model, op *operation, first outcome) {
+	t.Helper()
+	if op.kind == opSweep || first.err != nil && !op.req.Retry {
+		return // refusals that nobody repeats are not remembered
+	}
+	before := m.held
+	again := m.apply(op)[0]
+	if m.last.dirty || m.held != before {
+		t.Fatalf("%s done twice changed something", op.kind)
+	}
+	if (again.err == nil) != (first.err == nil) || again.err != nil && *again.err != *first.err {
+		t.Fatalf("%s: first %v, then %v", op.kind, first.err, again.err)
+	}
+}

@@ -1,0 +1,277 @@
+package roomsvc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"p2pconnector/proto"
+)
+
+// yard is a sweeper with a bucket of its own making, in a synctest bubble.
+type yard struct {
+	*sweeper
+	start time.Time
+
+	mu     sync.Mutex
+	rooms  map[proto.RoomID][]proto.Member
+	swept  map[proto.RoomID]time.Duration // since start, when it lost its last ghost
+	cutOff bool                           // JetStream does not answer
+	onScan func()                         // called first in each scan
+}
+
+func newYard(t *testing.T) *yard {
+	y := &yard{rooms: make(map[proto.RoomID][]proto.Member), swept: make(map[proto.RoomID]time.Duration), start: time.Now()}
+	y.sweeper = &sweeper{
+		leases: newLeases(proto.SessionGrace), log: slog.New(slog.DiscardHandler), stats: newStats(),
+		reach: func(context.Context) error { return y.answers() },
+		scan:  y.scanRooms, submit: y.sweepRoom,
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	y.leases.connected()
+	go func() {
+		defer close(ended)
+		y.run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+	})
+	return y
+}
+
+func (y *yard) answers() error {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	if y.cutOff {
+		return errors.New("no answer")
+	}
+	return nil
+}
+
+func (y *yard) setCutOff(v bool) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	y.cutOff = v
+}
+
+func (y *yard) scanRooms(_ context.Context, f func(string, record) error) error {
+	if err := y.answers(); err != nil {
+		return err
+	}
+	y.mu.Lock()
+	if y.onScan != nil {
+		y.onScan()
+	}
+	all := make(map[proto.RoomID][]byte)
+	for id, members := range y.rooms {
+		all[id], _ = json.Marshal(&proto.Room{ID: id, Members: members})
+	}
+	y.mu.Unlock()
+	for id, value := range all {
+		if err := f(id.Token(), record{revision: 1, value: value}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (y *yard) sweepRoom(room proto.RoomID, gone []proto.GatewayID, done func(bool)) {
+	y.mu.Lock()
+	y.rooms[room] = slices.DeleteFunc(y.rooms[room], func(m proto.Member) bool { return slices.Contains(gone, m.Holder()) })
+	y.swept[room] = time.Since(y.start)
+	y.mu.Unlock()
+	done(true)
+}
+
+func (y *yard) put(room proto.RoomID, peers ...proto.PeerID) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	for _, p := range peers {
+		y.rooms[room] = append(y.rooms[room], proto.Member{ID: p})
+	}
+}
+
+func (y *yard) members(room proto.RoomID) int {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	return len(y.rooms[room])
+}
+
+// live lets gateways renew their leases for d.
+func (y *yard) live(d time.Duration, gateways ...proto.GatewayID) {
+	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(proto.LeaseInterval) {
+		for _, g := range gateways {
+			y.leases.heard(g)
+		}
+	}
+	synctest.Wait()
+}
+
+// A gateway that dies is swept after the grace, and before 20 s; the living one
+// keeps its members.
+func TestDeadGatewayIsSwept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		y := newYard(t)
+		y.put("r", ann, ben)
+		y.live(90*time.Second, gwA, gwB)
+		if y.members("r") != 2 {
+			t.Fatal("swept a living gateway")
+		}
+		died := time.Since(y.start) // its last lease was up to an interval before
+		y.live(25*time.Second, gwB)
+		after := y.swept["r"] - died
+		if y.members("r") != 1 || after < proto.SessionGrace || after > 19*time.Second {
+			t.Errorf("%d members, swept %v after its death", y.members("r"), after)
+		}
+		if y.leases.count() != 1 {
+			t.Errorf("%d gateways known", y.leases.count())
+		}
+	})
+}
+
+// Two that die one shortly after the other are both swept in time.
+func TestTwoDeadGateways(t *testing.T) {
+	for _, gap := range []time.Duration{time.Second, 2 * time.Second, 3 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			y := newYard(t)
+			y.put("a", ann)
+			y.put("b", ben)
+			y.live(10*time.Second, gwA, gwB)
+			first := time.Since(y.start)
+			y.live(gap, gwB)
+			second := time.Since(y.start)
+			y.live(25 * time.Second)
+			for room, died := range map[proto.RoomID]time.Duration{"a": first, "b": second} {
+				if after := y.swept[room] - died; y.members(room) != 0 || after < proto.SessionGrace || after > 19*time.Second {
+					t.Errorf("gap %v: room %s swept %v after its gateway's death", gap, room, after)
+				}
+			}
+		})
+	}
+}
+
+// A gateway that is in the bucket and is never heard has died while no room
+// service was there to see it.
+func TestGatewayNeverHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		y := newYard(t)
+		y.put("r", ann, ben)
+		y.live(proto.SilentStart-time.Second, gwB)
+		if y.members("r") != 2 {
+			t.Fatal("swept too early")
+		}
+		y.live(3*time.Second, gwB)
+		if y.members("r") != 1 || y.swept["r"] > proto.SilentStart+2*time.Second {
+			t.Errorf("%d members, swept after %v", y.members("r"), y.swept["r"])
+		}
+	})
+}
+
+// One that appears in the bucket later, unheard, is found by a look now and then.
+func TestUnheardGatewayAppearsLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		y := newYard(t)
+		y.live(30 * time.Second)
+		y.put("r", ann)
+		y.live(scanInterval + scanInterval/4 + proto.SilentStart + 3*time.Second)
+		if y.members("r") != 0 {
+			t.Error("ghost not found")
+		}
+	})
+}
+
+// An outage of any length reaps nobody, and neither does the time right after it.
+func TestOutageReapsNobody(t *testing.T) {
+	for name, cut := range map[string]struct{ down, up func(*yard) }{
+		"disconnected": {func(y *yard) { y.leases.disconnected() }, func(y *yard) { y.leases.connected() }},
+		// The own NATS server is reached, and the rest of the cluster is not.
+		"partition": {func(y *yard) { y.setCutOff(true) }, func(y *yard) { y.setCutOff(false) }},
+	} {
+		for _, d := range []time.Duration{4 * time.Second, 14 * time.Second, 15 * time.Second, 16 * time.Second, 17 * time.Second, 18 * time.Second, time.Minute, time.Hour} {
+			t.Run(name+" "+d.String(), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					y := newYard(t)
+					y.put("r", ann, ben)
+					y.live(30*time.Second, gwA, gwB)
+					cut.down(y)
+					y.live(d) // nobody is heard
+					cut.up(y)
+					time.Sleep(proto.LeaseInterval - time.Millisecond) // nor at once after it
+					y.live(3*time.Minute, gwA, gwB)
+					if y.members("r") != 2 {
+						t.Fatalf("%d members left", y.members("r"))
+					}
+					// Who died meanwhile is found all the same.
+					y.live(25*time.Second, gwA)
+					if y.members("r") != 1 {
+						t.Errorf("%d members left after a death", y.members("r"))
+					}
+				})
+			})
+		}
+	}
+}
+
+// A process that was stopped has heard nothing, and must not hold that against
+// the gateways.
+func TestStandstillReapsNobody(t *testing.T) {
+	now := time.Unix(0, 0)
+	l := newLeases(proto.SessionGrace)
+	l.now = func() time.Time { return now }
+	l.connected()
+	l.heard(gwA)
+	for range 10 {
+		l.tick()
+		now = now.Add(tickInterval)
+	}
+	now = now.Add(time.Hour) // SIGSTOP
+	l.tick()
+	if l.suspects() {
+		t.Error("suspected after a standstill")
+	}
+	for now = now.Add(tickInterval); !l.suspects(); now = now.Add(tickInterval) {
+		l.tick()
+	}
+	if silence := now.Sub(time.Unix(0, 0)) - time.Hour - 5*time.Second; silence < proto.SessionGrace {
+		t.Errorf("suspected after %v", silence)
+	}
+}
+
+// A gateway that is heard while its rooms are being swept keeps what is left.
+func TestHeardDuringSweep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		y := newYard(t)
+		y.put("r", ann)
+		y.live(5*time.Second, gwA)
+		y.mu.Lock()
+		y.onScan = func() {
+			if len(y.leases.gone(0)) > 0 {
+				y.leases.heard(gwA) // it was only slow
+			}
+		}
+		y.mu.Unlock()
+		y.live(25 * time.Second)
+		if y.members("r") != 1 {
+			t.Error("swept")
+		}
+	})
+}
+
+func TestLeasesAreBounded(t *testing.T) {
+	l := newLeases(proto.SessionGrace)
+	for range maxGateways + 10 {
+		l.heard(proto.NewGatewayID())
+	}
+	l.notice("not a gateway")
+	if l.count() > maxGateways {
+		t.Errorf("%d known", l.count())
+	}
+}

@@ -1,0 +1,123 @@
+package roomsvc
+
+import (
+	"container/heap"
+	"context"
+	"encoding/json"
+	"slices"
+	"sync"
+
+	"p2pconnector/proto"
+)
+
+// defaultPage is the number of rooms in a page when the request names none.
+const defaultPage = 100
+
+// listReads is how many rooms of a page are read at the same time.
+const listReads = 16
+
+// list returns the page of rooms whose keys follow the cursor, by key. One page
+// costs a pass over all keys and holds no more than its own rooms. A room that
+// is there all the time is listed exactly once.
+func (s *Service) list(ctx context.Context, req *proto.Request) (*proto.Reply, error) {
+	limit := req.Limit
+	if limit < 0 || limit > proto.MaxPage {
+		return nil, proto.Invalid("limit", "limit must be at most 1000.")
+	}
+	if limit == 0 {
+		limit = defaultPage
+	}
+	keys, err := s.keysAfter(ctx, req.After, limit+1)
+	if err != nil {
+		return nil, err
+	}
+	reply := new(proto.Reply)
+	if len(keys) > limit {
+		keys = keys[:limit]
+		reply.Next = keys[limit-1]
+	}
+	rows, err := s.rows(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		if row != nil {
+			reply.Page = append(reply.Page, *row)
+		}
+	}
+	return reply, nil
+}
+
+// keysAfter returns the n smallest keys of rooms after the given one, in order.
+func (s *Service) keysAfter(ctx context.Context, after string, n int) ([]string, error) {
+	var h largestFirst
+	in := make(map[string]bool)
+	err := s.rooms.scan(ctx, nil, false, func(key string, rec record) error {
+		switch {
+		case key <= after || in[key]:
+			return nil
+		case rec.deleted, len(h) == n && key >= h[0]:
+			return nil
+		case len(h) == n:
+			delete(in, heap.Pop(&h).(string))
+		}
+		in[key] = true
+		heap.Push(&h, key)
+		return nil
+	})
+	slices.Sort(h)
+	return h, err
+}
+
+// rows reads rooms; those that have gone meanwhile are nil.
+func (s *Service) rows(ctx context.Context, keys []string) ([]*proto.RoomRow, error) {
+	var (
+		wg    sync.WaitGroup
+		rows  = make([]*proto.RoomRow, len(keys))
+		errs  = make([]error, len(keys))
+		slots = make(chan struct{}, listReads)
+	)
+	for i, key := range keys {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			rows[i], errs[i] = s.row(ctx, key)
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
+
+func (s *Service) row(ctx context.Context, key string) (*proto.RoomRow, error) {
+	rec, err := s.rooms.read(ctx, key)
+	if err != nil || rec.revision == 0 || rec.deleted {
+		return nil, err
+	}
+	var room proto.Room
+	if err := json.Unmarshal(rec.value, &room); err != nil {
+		return nil, err
+	}
+	return &proto.RoomRow{
+		Room: room.ID, Name: room.Name, Creator: room.Creator, Members: len(room.Members),
+		Capacity: room.Capacity, Locked: room.Locked, Revision: rec.revision,
+	}, nil
+}
+
+// largestFirst is a heap of keys.
+type largestFirst []string
+
+func (h largestFirst) Len() int           { return len(h) }
+func (h largestFirst) Less(i, j int) bool { return h[i] > h[j] }
+func (h largestFirst) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *largestFirst) Push(x any)        { *h = append(*h, x.(string)) }
+func (h *largestFirst) Pop() any {
+	old := *h
+	last := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return last
+}

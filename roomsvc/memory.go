@@ -1,0 +1,83 @@
+package roomsvc
+
+import (
+	"slices"
+
+	"p2pconnector/proto"
+)
+
+// maxDone bounds the operations that a room remembers, whatever their age.
+const maxDone = 4096
+
+// doneBytes is what a remembered operation takes as JSON, at most, without its error.
+const doneBytes = 192
+
+// repeated says what became of a request whose operation was done before.
+func (c *commit) repeated(r *proto.Request) (outcome, bool) {
+	if r.Op == "" {
+		return outcome{}, false
+	}
+	if i, ok := c.known[r.Op]; ok {
+		d := &c.done[i]
+		if d.Error != nil {
+			return outcome{taken: true, err: d.Error}, true
+		}
+		// The commit may never have been announced: those must hear of it too
+		// whom nothing in the room's state points to any more.
+		c.tell(d.Peer.Home())
+		c.tell(r.Gateway)
+		return outcome{taken: true, repeated: true}, true
+	}
+	if i, ok := c.at[r.Peer]; ok && c.members[i].Op == r.Op {
+		return outcome{taken: true, repeated: true}, true
+	}
+	return outcome{}, false
+}
+
+// knows reports whether repeated would find r.
+func (c *commit) knows(r *proto.Request) bool {
+	if r.Op == "" {
+		return false
+	}
+	if _, ok := c.known[r.Op]; ok {
+		return true
+	}
+	i, ok := c.at[r.Peer]
+	return ok && c.members[i].Op == r.Op
+}
+
+func (c *commit) tell(g proto.GatewayID) {
+	if g.Valid() {
+		c.extra = append(c.extra, g)
+	}
+}
+
+// remember notes that an operation is done with.
+func (c *commit) remember(d proto.Done) {
+	if d.Op == "" {
+		return
+	}
+	d.At = c.now
+	c.known[d.Op] = len(c.done)
+	c.done = append(c.done, d)
+	c.size += doneBytes
+	if d.Error != nil {
+		c.size += 2 * len(d.Error.Message)
+	}
+}
+
+// trimDone forgets operations that nobody repeats any more. What this commit
+// did not do is kept as it was when nothing is to be written.
+func (c *commit) trimDone() {
+	if !c.dirty {
+		return
+	}
+	c.done = slices.DeleteFunc(c.done, func(d proto.Done) bool { return c.now.Sub(d.At) > proto.RememberOps })
+	if over := len(c.done) - maxDone; over > 0 {
+		c.done = slices.Delete(c.done, 0, over)
+	}
+	if len(c.done) == 0 {
+		c.done = nil
+	}
+	c.known = nil // its indices are gone
+}

@@ -1,0 +1,121 @@
+package roomsvc
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"p2pconnector/proto"
+)
+
+// Every operation that took effect, done again with the same id, changes nothing
+// and gives the same answer, whatever has happened since.
+func TestRepeatedOperations(t *testing.T) {
+	m := newModel(t)
+	type done struct {
+		kind proto.Operation
+		req  proto.Request
+	}
+	history := []done{
+		{proto.OpCreate, proto.Request{Op: "c", Peer: ann}},
+		{proto.OpJoin, proto.Request{Op: "j", Peer: ben}},
+		{proto.OpUpdate, proto.Request{Op: "u", Peer: ann, Name: ptr("x")}},
+		{proto.OpResume, proto.Request{Op: "m", Peer: ben, Gateway: gwA}},
+		{proto.OpResume, proto.Request{Op: "m2", Peer: ben, Gateway: gwB}},
+		{proto.OpJoin, proto.Request{Op: "j2", Peer: cas}},
+		{proto.OpRemove, proto.Request{Op: "r", Peer: ann, Client: ben}},
+		{proto.OpLeave, proto.Request{Op: "l", Peer: ann}},
+		{proto.OpEnd, proto.Request{Op: "e", Peer: cas}},
+		{proto.OpCreate, proto.Request{Op: "c2", Peer: ben}},
+		{proto.OpLeave, proto.Request{Op: "l2", Peer: ben}},
+	}
+	for i, h := range history {
+		if o := m.do(h.kind, h.req); o.err != nil || o.repeated {
+			t.Fatalf("%s %s: %+v", h.kind, h.req.Op, o)
+		}
+		for _, again := range history[:i+1] {
+			before := m.held
+			o := m.do(again.kind, again.req)
+			if o.err != nil || !o.repeated || m.last.dirty || m.held != before {
+				t.Fatalf("after %s: %s %s again: %+v, dirty %v", h.req.Op, again.kind, again.req.Op, o, m.last.dirty)
+			}
+		}
+	}
+}
+
+// A refusal is not written down, unless the request is a retry: a copy of it may
+// still be on its way then.
+func TestRefusedRetryStaysRefused(t *testing.T) {
+	m := newModel(t)
+	first := proto.Request{Op: "j", Peer: ben}
+	if o := m.do(proto.OpJoin, first); o.err == nil || m.last.dirty {
+		t.Fatalf("first: %+v", o)
+	}
+	retry := first
+	retry.Retry = true
+	if o := m.do(proto.OpJoin, retry); o.err == nil || !m.last.dirty {
+		t.Fatalf("retry: %+v", o)
+	}
+	if m.do(proto.OpCreate, proto.Request{Peer: ann}); m.members() != "ann*" {
+		t.Fatal(m.members())
+	}
+	o := m.do(proto.OpJoin, first) // the copy that was late
+	if o.err == nil || o.err.Code != proto.NotFound || m.members() != "ann*" {
+		t.Errorf("late copy: %+v, members %s", o, m.members())
+	}
+	// The same where there is a room.
+	m.do(proto.OpLeave, proto.Request{Op: "x", Peer: cas, Retry: true})
+	if c := m.last; !c.dirty || c.change.Before != 2 || len(c.notify) != 1 {
+		t.Errorf("%+v", c.change)
+	}
+	m.do(proto.OpJoin, proto.Request{Peer: cas})
+	if o := m.do(proto.OpLeave, proto.Request{Op: "x", Peer: cas}); o.err == nil || m.members() != "ann* cas" {
+		t.Errorf("late leave: %+v, members %s", o, m.members())
+	}
+}
+
+func TestMemoryFades(t *testing.T) {
+	m := newModel(t)
+	m.do(proto.OpCreate, proto.Request{Peer: ann})
+	m.do(proto.OpUpdate, proto.Request{Op: "u", Peer: ann, Name: ptr("x")})
+	m.now = m.now.Add(proto.RememberOps + time.Second)
+	if m.do(proto.OpGet, proto.Request{}); len(m.held.room.Recent) != 1 {
+		t.Error("a read changed what is remembered")
+	}
+	m.do(proto.OpUpdate, proto.Request{Op: "v", Peer: ann, Name: ptr("y")})
+	if got := m.held.room.Recent; len(got) != 1 || got[0].Op != "v" {
+		t.Errorf("remembered: %+v", got)
+	}
+	var many []*operation
+	for range maxDone + 10 {
+		many = append(many, op(proto.OpJoin, proto.Request{Op: m.op(), Peer: ann, Retry: true}))
+	}
+	m.apply(many...)
+	if got := m.held.room.Recent; len(got) != maxDone || got[0].Op == "v" {
+		t.Errorf("%d remembered", len(got))
+	}
+}
+
+// apply is a pure function: what it is given stays as it was.
+func TestApplyLeavesItsInputAlone(t *testing.T) {
+	m := newModel(t)
+	m.do(proto.OpCreate, proto.Request{Peer: ann})
+	m.do(proto.OpJoin, proto.Request{Peer: ben})
+	m.do(proto.OpUpdate, proto.Request{Peer: ann, Name: ptr("x")})
+	before := *m.held
+	room := *m.held.room
+	room.Members = append([]proto.Member(nil), room.Members...)
+	room.Recent = append([]proto.Done(nil), room.Recent...)
+	ops := []*operation{
+		op(proto.OpLeave, proto.Request{Op: "a", Peer: ann}), op(proto.OpJoin, proto.Request{Op: "b", Peer: cas}),
+		op(proto.OpResume, proto.Request{Op: "c", Peer: ben, Gateway: gwA}),
+	}
+	one := apply(m.held, ops, m.now, m.lim)
+	two := apply(m.held, ops, m.now, m.lim)
+	if !reflect.DeepEqual(*m.held.room, room) || m.held.revision != before.revision {
+		t.Errorf("changed to %+v", m.held.room)
+	}
+	if !reflect.DeepEqual(one.change, two.change) || !reflect.DeepEqual(one.after, two.after) {
+		t.Error("two calls with the same arguments differ")
+	}
+}

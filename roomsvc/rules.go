@@ -1,0 +1,235 @@
+package roomsvc
+
+import (
+	"encoding/json"
+	"slices"
+
+	"p2pconnector/proto"
+)
+
+// What each operation does and what it refuses. check.go has seen the requests
+// before, so that here only the room's state can refuse.
+
+func (c *commit) create(r *proto.Request) *proto.Error {
+	if c.exists {
+		return proto.Errorf(proto.DuplicateRoom, "A room with Id %s exists already. Choose another id, or join it with Join_Room.", proto.Quote(string(r.Room)))
+	}
+	return c.make(r, r.Metadata, nil)
+}
+
+// make makes the room with the asker as its creator and first member.
+func (c *commit) make(r *proto.Request, roomMeta, memberMeta json.RawMessage) *proto.Error {
+	room := proto.Room{ID: r.Room, Creator: r.Peer, Metadata: value(roomMeta)}
+	if r.Name != nil {
+		room.Name = *r.Name
+	}
+	if r.Capacity != nil {
+		room.Capacity = *r.Capacity
+	}
+	if r.Locked != nil {
+		room.Locked = *r.Locked
+	}
+	m := newMember(r, memberMeta)
+	if size := c.size + sizeOf(&room) + sizeOf(&m); size > c.lim.bytes {
+		return tooBig(c.lim)
+	}
+	c.size += sizeOf(&room)
+	c.exists, c.room, c.set = true, room, true
+	c.change.By, c.change.Op = r.Peer, r.Op
+	c.add(m)
+	return nil
+}
+
+func (c *commit) join(r *proto.Request) *proto.Error {
+	if !c.exists {
+		if r.Create {
+			return c.make(r, nil, r.Metadata)
+		}
+		return proto.RoomNotFound(r.Room)
+	}
+	if _, in := c.at[r.Peer]; in {
+		return proto.Errorf(proto.AlreadyExists, "Client with given id %s is in room %s already. Room_Info tells who is in it.", proto.Quote(string(r.Peer)), proto.Quote(string(r.Room)))
+	}
+	if c.room.Locked {
+		return proto.Errorf(proto.RoomLocked, "Room %s is locked. Its creator can open it with Update_Room, data.locked false.", proto.Quote(string(r.Room)))
+	}
+	if most := c.capacity(); c.live >= most {
+		return proto.Errorf(proto.RoomFull, "Room %s is full: it has %d of %d members. Try again when one has left.", proto.Quote(string(r.Room)), c.live, most)
+	}
+	m := newMember(r, r.Metadata)
+	if c.size+sizeOf(&m) > c.lim.bytes {
+		return tooBig(c.lim)
+	}
+	c.add(m)
+	return nil
+}
+
+func (c *commit) capacity() int {
+	if c.room.Capacity > 0 {
+		return min(c.room.Capacity, c.lim.members)
+	}
+	return c.lim.members
+}
+
+func (c *commit) leave(r *proto.Request) *proto.Error {
+	if !c.exists {
+		return proto.RoomNotFound(r.Room)
+	}
+	i, in := c.at[r.Peer]
+	// A peer whose grace is over somewhere may have come back elsewhere.
+	if !in || r.Reason == proto.ReasonDisconnected && c.members[i].Holder() != r.Gateway {
+		return notMember(r.Peer, r.Room)
+	}
+	reason := r.Reason
+	if reason == "" {
+		reason = proto.ReasonLeft
+	}
+	c.remove(i, reason, r.Op)
+	return nil
+}
+
+func (c *commit) end(r *proto.Request) *proto.Error {
+	if err := c.mustOwn(r, "end"); err != nil {
+		return err
+	}
+	c.remember(proto.Done{Op: r.Op})
+	for i := range c.members {
+		c.remember(proto.Done{Op: c.members[i].Op, Peer: c.members[i].ID})
+	}
+	c.exists, c.dirty = false, true
+	c.change.Ended, c.change.By, c.change.Op = true, by(r), r.Op
+	return nil
+}
+
+func (c *commit) removeClient(r *proto.Request) *proto.Error {
+	if err := c.mustOwn(r, "remove a client from"); err != nil {
+		return err
+	}
+	i, in := c.at[r.Client]
+	if !in {
+		return notMember(r.Client, r.Room)
+	}
+	c.remove(i, proto.ReasonRemoved, r.Op)
+	return nil
+}
+
+func (c *commit) update(r *proto.Request) *proto.Error {
+	if err := c.mustOwn(r, "change"); err != nil {
+		return err
+	}
+	room := c.room
+	if r.Name != nil {
+		room.Name = *r.Name
+	}
+	if r.Capacity != nil {
+		if *r.Capacity > 0 && *r.Capacity < c.live {
+			return proto.Invalid("capacity", "data.capacity is less than the number of members. Remove_Client first, or give a larger one.")
+		}
+		room.Capacity = *r.Capacity
+	}
+	if r.Locked != nil {
+		room.Locked = *r.Locked
+	}
+	if r.Metadata != nil {
+		room.Metadata = value(r.Metadata)
+	}
+	grown := settingsBytes(&room) - settingsBytes(&c.room)
+	if grown > 0 && c.size+grown > c.lim.bytes {
+		return tooBig(c.lim)
+	}
+	c.size += max(grown, 0)
+	c.room = room
+	c.set, c.dirty = true, true
+	c.change.By, c.change.Op = by(r), r.Op
+	c.remember(proto.Done{Op: r.Op})
+	return nil
+}
+
+func (c *commit) resume(r *proto.Request) *proto.Error {
+	if !c.exists {
+		return proto.RoomNotFound(r.Room)
+	}
+	i, in := c.at[r.Peer]
+	if !in {
+		return notMember(r.Peer, r.Room)
+	}
+	if c.members[i].Holder() == r.Gateway {
+		return nil
+	}
+	// The gateway that loses it has no member here any more, perhaps.
+	c.members[i].Gateway = holder(r)
+	c.size += len(`,"gw":""`) + len(r.Gateway)
+	c.touched[r.Peer], c.dirty = true, true
+	c.change.Moved = append(c.change.Moved, c.members[i])
+	c.remember(proto.Done{Op: r.Op, Peer: r.Peer})
+	return nil
+}
+
+// sweep removes the members of gateways that are gone, and counts them.
+func (c *commit) sweep(gone []proto.GatewayID) int {
+	n := 0
+	for i := range c.members {
+		if c.members[i].ID != "" && slices.Contains(gone, c.members[i].Holder()) {
+			c.remove(i, proto.ReasonDisconnected, "")
+			n++
+		}
+	}
+	return n
+}
+
+// mayRead reports why r may not see the room.
+func (c *commit) mayRead(r *proto.Request) *proto.Error {
+	if !c.exists {
+		return proto.RoomNotFound(r.Room)
+	}
+	if _, in := c.at[r.Peer]; !in && r.Peer != "" {
+		return proto.Errorf(proto.Unauthorised, "Only members of room %s may see it. Join it with Join_Room first.", proto.Quote(string(r.Room)))
+	}
+	return nil
+}
+
+// mustOwn refuses anybody but the creator and back ends.
+func (c *commit) mustOwn(r *proto.Request, what string) *proto.Error {
+	if !c.exists {
+		return proto.RoomNotFound(r.Room)
+	}
+	if r.Peer != "" && r.Peer != c.room.Creator {
+		return proto.Errorf(proto.Unauthorised, "Only the creator of room %s may %s it. data.creator of the room's frames tells who that is.", proto.Quote(string(r.Room)), what)
+	}
+	return nil
+}
+
+func by(r *proto.Request) proto.PeerID {
+	if r.Peer == "" {
+		return proto.ServerFrom
+	}
+	return r.Peer
+}
+
+func newMember(r *proto.Request, metadata json.RawMessage) proto.Member {
+	return proto.Member{ID: r.Peer, Gateway: holder(r), Op: r.Op, User: r.User, Metadata: value(metadata)}
+}
+
+// holder is what Member.Gateway says of the gateway that asks.
+func holder(r *proto.Request) proto.GatewayID {
+	if r.Gateway == r.Peer.Home() {
+		return ""
+	}
+	return r.Gateway
+}
+
+// value is m, or nothing when m is null.
+func value(m json.RawMessage) json.RawMessage {
+	if string(m) == "null" {
+		return nil
+	}
+	return m
+}
+
+func notMember(p proto.PeerID, room proto.RoomID) *proto.Error {
+	return proto.Errorf(proto.NotFound, "Client with given id %s not found in room %s. It may have left already; Room_Info tells who is in it.", proto.Quote(string(p)), proto.Quote(string(room)))
+}
+
+func tooBig(lim limits) *proto.Error {
+	return proto.Errorf(proto.LimitExceeded, "The room would hold more than %d bytes with all its members and metadata. Use less metadata, or another room.", lim.bytes)
+}

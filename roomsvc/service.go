@@ -1,0 +1,201 @@
+package roomsvc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+
+	"p2pconnector/proto"
+)
+
+// shutdownTime bounds how long Run goes on after its context has ended.
+const shutdownTime = 10 * time.Second
+
+// Service is one instance of the room service. Its methods may be called by any
+// goroutine; Run only once.
+type Service struct {
+	cfg    Config // with defaults
+	lim    limits // bytes is set by Run
+	stats  *stats
+	leases *leases
+	ready  chan struct{}
+	ran    atomic.Bool
+	ending atomic.Bool // no new requests are taken
+
+	// Set by Run before any request is heard.
+	nc        *nats.Conn
+	rooms     *store
+	keys      *store
+	committer atomic.Pointer[committer]
+	jobs      *jobs
+	opsAddr   atomic.Pointer[string]
+}
+
+// New returns a service that is yet to run. Its error names the setting that
+// cannot work.
+func New(cfg Config) (*Service, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	return &Service{
+		cfg:    cfg,
+		lim:    limits{members: cfg.MaxRoomMembers, bytes: proto.MaxRoomStateBytes},
+		stats:  newStats(),
+		leases: newLeases(cfg.SessionGrace),
+		ready:  make(chan struct{}),
+	}, nil
+}
+
+// Ready is closed when requests are answered.
+func (s *Service) Ready() <-chan struct{} { return s.ready }
+
+// Run connects, waits until JetStream is there, and answers requests until ctx
+// ends. Then it finishes what it has begun, within 10 s, and returns nil when
+// all that it started has ended. An error says that NATS refuses this service.
+func (s *Service) Run(ctx context.Context) error {
+	if s.ran.Swap(true) {
+		return errors.New("roomsvc: Run called twice")
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	closed := make(chan struct{})
+	nc, err := s.connect(func(err error) {
+		cancel(errors.Join(errNATSClosed, err))
+		close(closed)
+	})
+	if err != nil {
+		return err
+	}
+	s.nc = nc
+	ops, err := s.startOps()
+	if err == nil {
+		err = s.serve(ctx)
+		ops.close()
+	}
+	if cause := context.Cause(ctx); errors.Is(cause, errNATSClosed) {
+		err = cause
+	}
+	nc.Close()
+	<-closed
+	return err
+}
+
+// serve does everything that needs a connection.
+func (s *Service) serve(ctx context.Context) error {
+	log := s.cfg.Logger
+	sub, err := s.nc.Subscribe(proto.LeaseWildcard, s.onLease)
+	if err != nil {
+		return fmt.Errorf("subscribe to leases: %w", err)
+	}
+	defer sub.Unsubscribe() //nolint:errcheck // the connection is closed next
+	if s.rooms, err = openStore(ctx, s.nc, proto.RoomsBucket, s.cfg.Replicas, log); err == nil {
+		s.keys, err = openStore(ctx, s.nc, proto.KeysBucket, s.cfg.Replicas, log)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil // asked to end before JetStream was there
+		}
+		return err
+	}
+	s.fitPayload()
+
+	c := newCommitter(s.rooms, s.lim, log, s.stats)
+	c.epoch, c.announce = s.epoch, s.announce
+	s.committer.Store(c)
+	s.jobs = newJobs()
+	svc, err := s.addEndpoints()
+	if err == nil {
+		s.jobs.start(s.sweeper().run)
+		close(s.ready)
+		log.Info("room service serves", "replicas", s.rooms.replicas)
+		<-ctx.Done()
+		log.Info("room service ends")
+	}
+	s.shutdown(svc, c)
+	return err
+}
+
+// shutdown ends from the outside in: no new requests, then what is in hand.
+func (s *Service) shutdown(svc micro.Service, c *committer) {
+	s.ending.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	defer cancel()
+	if svc != nil {
+		left := s.nc.NumSubscriptions() - subscriptions(svc)
+		if err := svc.Stop(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+			s.cfg.Logger.Warn("could not stop listening", "err", err)
+		}
+		s.awaitDrained(ctx, left)
+	}
+	c.close(ctx)
+	s.jobs.close()
+	// The last answers are on their way when the server has answered.
+	if err := s.nc.FlushWithContext(ctx); err != nil && s.nc.IsConnected() {
+		s.cfg.Logger.Warn("last answers may be lost", "err", err)
+	}
+}
+
+// awaitDrained waits until only left subscriptions are there: micro's Stop
+// returns before its subscriptions have handed out what they hold, and tells
+// nobody when they have.
+func (s *Service) awaitDrained(ctx context.Context, left int) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	t := time.NewTicker(2 * time.Millisecond)
+	defer t.Stop()
+	for s.nc.IsConnected() && s.nc.NumSubscriptions() > left {
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// fitPayload keeps rooms small enough for the NATS server.
+func (s *Service) fitPayload() {
+	const overhead = 64 << 10
+	most := s.nc.MaxPayload()
+	if most < proto.MaxPayloadBytes {
+		s.cfg.Logger.Warn("the NATS server's max_payload is small; large rooms will not fit", "max_payload", most, "want", proto.MaxPayloadBytes)
+	}
+	// A read comes as base64 in JSON.
+	s.lim.bytes = min(s.lim.bytes, max(int(most)-overhead, overhead)*3/4)
+}
+
+// epoch counts the NATS connections this process has had.
+func (s *Service) epoch() uint64 { return s.nc.Stats().Reconnects }
+
+func (s *Service) onLease(msg *nats.Msg) {
+	if g, ok := proto.ParseLease(msg.Subject); ok {
+		s.leases.heard(g)
+	}
+}
+
+func (s *Service) sweeper() *sweeper {
+	return &sweeper{
+		leases: s.leases, log: s.cfg.Logger, stats: s.stats,
+		reach: func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, callTimeout)
+			defer cancel()
+			return s.rooms.reach(ctx)
+		},
+		scan: func(ctx context.Context, f func(string, record) error) error { return s.rooms.scan(ctx, nil, true, f) },
+		submit: func(room proto.RoomID, gone []proto.GatewayID, done func(bool)) {
+			refused := s.committer.Load().submit(&operation{
+				kind: opSweep, req: &proto.Request{Room: room}, gone: gone,
+				deadline: time.Now().Add(proto.RequestDeadline), epoch: s.epoch(),
+				answer: func(r *proto.Reply) { done(r != nil && r.Error == nil) },
+			})
+			if refused != nil {
+				done(false)
+			}
+		},
+	}
+}

@@ -1,0 +1,109 @@
+package roomsvc
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/micro"
+
+	"p2pconnector/proto"
+)
+
+// maxSide bounds the requests in hand that look at more than one room.
+const maxSide = 16
+
+// sideTime bounds one of them.
+const sideTime = proto.RequestDeadline - 2*time.Second
+
+type sideJob func(ctx context.Context, req *proto.Request) (*proto.Reply, error)
+
+func (s *Service) sideJobs() map[proto.Operation]sideJob {
+	return map[proto.Operation]sideJob{proto.OpSync: s.sync, proto.OpKeys: s.signingKeys, proto.OpList: s.list}
+}
+
+// sideHandler runs a job beside the rooms' workers.
+func (s *Service) sideHandler(kind proto.Operation, job sideJob) micro.HandlerFunc {
+	return func(m micro.Request) {
+		subject, data, began := m.Reply(), m.Data(), time.Now()
+		select {
+		case s.jobs.slots <- struct{}{}:
+		default:
+			s.stats.refused.Add(1)
+			s.reply(kind, subject, began, &proto.Reply{Error: unavailable()})
+			return
+		}
+		s.jobs.start(func(ctx context.Context) {
+			defer func() { <-s.jobs.slots }()
+			if r := s.runJob(ctx, kind, job, data); ctx.Err() == nil {
+				s.reply(kind, subject, began, r)
+			} // else the asker repeats it, at another instance
+		})
+	}
+}
+
+// jobs runs what is not about one room, and joins it.
+type jobs struct {
+	slots chan struct{} // one for each request
+	ctx   context.Context
+	stop  context.CancelFunc
+
+	mu     sync.Mutex
+	closed bool // guarded by mu
+	wg     sync.WaitGroup
+}
+
+func newJobs() *jobs {
+	j := &jobs{slots: make(chan struct{}, maxSide)}
+	j.ctx, j.stop = context.WithCancel(context.Background())
+	return j
+}
+
+// start runs f unless close was called before.
+func (j *jobs) start(f func(context.Context)) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.closed {
+		j.wg.Go(func() { f(j.ctx) })
+	}
+}
+
+// close stops every job and returns when all have ended.
+func (j *jobs) close() {
+	j.mu.Lock()
+	j.closed = true
+	j.mu.Unlock()
+	j.stop()
+	j.wg.Wait()
+}
+
+func (s *Service) runJob(ctx context.Context, kind proto.Operation, job sideJob, data []byte) (reply *proto.Reply) {
+	log := s.cfg.Logger.With("operation", string(kind))
+	defer func() {
+		if v := recover(); v != nil {
+			s.stats.panics.Add(1)
+			log.Error("request panicked", "err", fmt.Sprint(v), "stack", string(debug.Stack()))
+			reply = &proto.Reply{Error: unavailable()}
+		}
+	}()
+	req := new(proto.Request)
+	if len(data) > 0 {
+		if err := json.Unmarshal(data, req); err != nil {
+			return &proto.Reply{Error: malformed(err)}
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, sideTime)
+	defer cancel()
+	reply, err := job(ctx, req)
+	if err != nil {
+		e, hidden := proto.ErrorFrom(err)
+		if hidden && s.jobs.ctx.Err() == nil {
+			log.Warn("request failed", "err", err)
+		}
+		return &proto.Reply{Error: e, Retry: req.Retry}
+	}
+	return reply
+}

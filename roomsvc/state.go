@@ -1,0 +1,287 @@
+package roomsvc
+
+import (
+	"slices"
+	"time"
+
+	"p2pconnector/proto"
+)
+
+// held is what is known of a room: its state at a revision, or, when room is
+// nil, what the delete marker says. It is never changed once made.
+type held struct {
+	revision uint64      // 0: the bucket knows nothing of the room
+	room     *proto.Room // nil: no such room
+	grave    *grave      // nil when there is a room, or no marker
+	size     int         // bytes of the value in the bucket
+	proven   bool        // known to have been the latest while the batch at hand was being worked on
+}
+
+// grave is the value of a delete marker: what must be known of a room that is
+// gone while requests that ended it may still be repeated.
+type grave struct {
+	Done     []proto.Done      `json:"done,omitempty"`
+	Change   proto.Change      `json:"change"`             // the last, to be announced again; After is not in it
+	Gateways []proto.GatewayID `json:"gateways,omitempty"` // that had members before it
+}
+
+// limits are the bounds of a room that this service enforces.
+type limits struct {
+	members int // a room may have
+	bytes   int // of a room's value
+}
+
+// operation is one thing to be done to one room. All but taken is fixed when it
+// is queued.
+type operation struct {
+	kind proto.Operation
+	req  *proto.Request
+	gone []proto.GatewayID // sweep: whose members leave
+
+	deadline time.Time          // to be given up then
+	epoch    uint64             // of the NATS connection it came by
+	answer   func(*proto.Reply) // called once; nil: dropped, and the asker hears nothing
+}
+
+// opSweep removes every member that one of a set of gateways holds. It comes
+// from inside only.
+const opSweep proto.Operation = "sweep"
+
+// outcome is what became of one operation of a batch.
+type outcome struct {
+	taken    bool         // false: it has to wait for the next commit
+	err      *proto.Error // refused
+	repeated bool         // it had taken effect before
+	removed  int          // sweep: members removed
+}
+
+// commit is what a batch does to a room. apply makes it, and it is read only
+// after that.
+type commit struct {
+	before *held
+	lim    limits
+	now    time.Time
+
+	exists  bool
+	room    proto.Room            // after; its Members are set by finish
+	members []proto.Member        // a removed one has lost its id
+	at      map[proto.PeerID]int  // index into members
+	live    int                   // members that are there
+	head    int                   // no live member before it
+	done    []proto.Done          // remembered operations, oldest first
+	known   map[proto.OpID]int    // index into done
+	size    int                   // at most what the room takes as JSON
+	touched map[proto.PeerID]bool // those that this commit added, removed or moved
+	added   []int                 // index into members
+	extra   []proto.GatewayID     // to be told beside those with members
+	change  proto.Change          // After is known only to who writes
+	dirty   bool                  // there is something to write
+	set     bool                  // the settings changed, or the room is new
+	out     []outcome             // one for each operation
+	after   held                  // without revision
+	notify  []proto.GatewayID     // had or have a member
+}
+
+// apply does as many of ops, of which there is at least one, as may stand in one commit, in their order, and says
+// what became of each. It is a pure function: before is left as it is. Reads are
+// answered from the state after all others, which is as good an order as any,
+// since all of them are waiting at the same time.
+func apply(before *held, ops []*operation, now time.Time, lim limits) *commit {
+	c := begin(before, now, lim)
+	c.change.Room = ops[0].req.Room
+	c.out = make([]outcome, len(ops))
+	waiting := false
+	for i, op := range ops {
+		if op.kind == proto.OpGet {
+			continue
+		}
+		// A later one must not overtake: the asker may have meant them in order.
+		if waiting = waiting || c.mustWait(op); waiting {
+			continue
+		}
+		c.out[i] = c.do(op)
+	}
+	for i, op := range ops {
+		if op.kind == proto.OpGet {
+			c.out[i] = outcome{taken: true, err: c.mayRead(op.req)}
+		}
+	}
+	c.finish()
+	return c
+}
+
+func begin(before *held, now time.Time, lim limits) *commit {
+	c := &commit{before: before, lim: lim, now: now.UTC().Truncate(time.Millisecond), size: before.size}
+	if r := before.room; r != nil {
+		c.exists = true
+		c.room = *r
+		c.members = slices.Clone(r.Members)
+		c.live = len(r.Members)
+		c.done = slices.Clone(r.Recent)
+	} else if before.grave != nil {
+		c.done = slices.Clone(before.grave.Done)
+	}
+	c.at = make(map[proto.PeerID]int, len(c.members))
+	for i := range c.members {
+		c.at[c.members[i].ID] = i
+	}
+	c.known = make(map[proto.OpID]int, len(c.done))
+	for i := range c.done {
+		c.known[c.done[i].Op] = i
+	}
+	c.touched = make(map[proto.PeerID]bool)
+	c.change.Before = before.revision
+	return c
+}
+
+// do carries out one operation that need not wait.
+func (c *commit) do(op *operation) outcome {
+	if o, ok := c.repeated(op.req); ok {
+		return o
+	}
+	o := outcome{taken: true}
+	switch op.kind {
+	case proto.OpCreate:
+		o.err = c.create(op.req)
+	case proto.OpJoin:
+		o.err = c.join(op.req)
+	case proto.OpLeave:
+		o.err = c.leave(op.req)
+	case proto.OpEnd:
+		o.err = c.end(op.req)
+	case proto.OpRemove:
+		o.err = c.removeClient(op.req)
+	case proto.OpUpdate:
+		o.err = c.update(op.req)
+	case proto.OpResume:
+		o.err = c.resume(op.req)
+	case opSweep:
+		o.removed = c.sweep(op.gone)
+	}
+	if o.err != nil && op.req.Retry {
+		c.remember(proto.Done{Op: op.req.Op, Error: o.err})
+		c.dirty = true
+	}
+	return o
+}
+
+// mustWait reports whether op may not stand in this commit after what is in it:
+// a Change names each peer once, and holds one update of the settings at most,
+// so that gateways need not guess an order.
+func (c *commit) mustWait(op *operation) bool {
+	if !c.dirty {
+		return false
+	}
+	if c.change.Ended {
+		return true
+	}
+	switch op.kind {
+	case proto.OpEnd:
+		return true
+	case proto.OpUpdate:
+		return c.set
+	case proto.OpRemove:
+		return c.touched[op.req.Client]
+	case opSweep:
+		for p := range c.touched {
+			if i, ok := c.at[p]; ok && slices.Contains(op.gone, c.members[i].Holder()) {
+				return true
+			}
+		}
+		return false
+	}
+	return c.touched[op.req.Peer] && !c.knows(op.req)
+}
+
+// add makes m the newest member.
+func (c *commit) add(m proto.Member) {
+	c.at[m.ID] = len(c.members)
+	c.added = append(c.added, len(c.members))
+	c.members = append(c.members, m)
+	c.live++
+	c.size += sizeOf(&m)
+	c.touched[m.ID] = true
+	c.dirty = true
+}
+
+// remove takes member number i out. The room goes with its last member; the
+// longest-standing one follows a creator that leaves.
+func (c *commit) remove(i int, reason proto.Reason, op proto.OpID) {
+	m := c.members[i]
+	c.members[i].ID = ""
+	delete(c.at, m.ID)
+	c.live--
+	c.touched[m.ID] = true
+	c.dirty = true
+	c.change.Removed = append(c.change.Removed, proto.Removal{ID: m.ID, Reason: reason, Op: op})
+	c.remember(proto.Done{Op: op, Peer: m.ID, Reason: reason})
+	c.remember(proto.Done{Op: m.Op, Peer: m.ID}) // or a late copy of its join brought it back
+	if c.live == 0 {
+		c.exists = false
+		c.change.Ended = true
+		return
+	}
+	for c.members[c.head].ID == "" {
+		c.head++
+	}
+	if c.room.Creator == m.ID {
+		c.room.Creator = c.members[c.head].ID
+	}
+}
+
+// finish puts together what is to be written and announced.
+func (c *commit) finish() {
+	c.change.Creator = c.room.Creator
+	c.trimDone()
+	if c.exists {
+		members := make([]proto.Member, 0, c.live)
+		for i := range c.members {
+			if c.members[i].ID != "" {
+				members = append(members, c.members[i])
+			}
+		}
+		for _, i := range c.added {
+			c.change.Added = append(c.change.Added, c.members[i])
+		}
+		c.room.Members, c.room.Recent = members, c.done
+		c.after.room = &c.room
+		if c.set {
+			c.change.Set = &proto.Settings{Name: c.room.Name, Capacity: c.room.Capacity, Locked: c.room.Locked, Metadata: c.room.Metadata}
+		}
+	}
+	c.notify = c.gateways()
+	if !c.exists {
+		g := &grave{Done: c.done}
+		switch {
+		case c.before.room != nil:
+			g.Change, g.Gateways = c.change, c.notify
+		case c.before.grave != nil:
+			g.Change, g.Gateways = c.before.grave.Change, c.before.grave.Gateways
+		}
+		c.after.grave = g
+	}
+}
+
+// gateways lists who holds or held a member, and those to be told beside.
+func (c *commit) gateways() []proto.GatewayID {
+	set := make(map[proto.GatewayID]struct{}, 4)
+	for _, r := range []*proto.Room{c.before.room, c.after.room} {
+		if r == nil {
+			continue
+		}
+		for i := range r.Members {
+			set[r.Members[i].Holder()] = struct{}{}
+		}
+	}
+	for _, g := range c.extra {
+		set[g] = struct{}{}
+	}
+	list := make([]proto.GatewayID, 0, len(set))
+	for g := range set {
+		if g.Valid() {
+			list = append(list, g)
+		}
+	}
+	slices.Sort(list)
+	return list
+}

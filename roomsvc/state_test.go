@@ -1,0 +1,211 @@
+package roomsvc
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"p2pconnector/proto"
+)
+
+const (
+	gwA proto.GatewayID = "aaaaaaaa"
+	gwB proto.GatewayID = "bbbbbbbb"
+)
+
+var (
+	testLimits = limits{members: 8, bytes: 64 << 10}
+	testTime   = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+)
+
+// peer is the n-th peer of gateway g.
+func peer(g proto.GatewayID, n int) proto.PeerID {
+	return proto.PeerID(fmt.Sprintf("%s-0000-8000-8000-%012x", g, n))
+}
+
+var ann, ben, cas = peer(gwA, 1), peer(gwB, 2), peer(gwA, 3)
+
+func ptr[T any](v T) *T { return &v }
+
+// model holds a room and does one operation after the other to it.
+type model struct {
+	t    *testing.T
+	lim  limits
+	now  time.Time
+	held *held
+	n    int
+	last *commit
+}
+
+func newModel(t *testing.T) *model {
+	return &model{t: t, lim: testLimits, now: testTime, held: &held{}}
+}
+
+func (m *model) op() proto.OpID {
+	m.n++
+	return proto.NewOpID(gwA, uint64(m.n))
+}
+
+// do applies one operation as a worker would, writing included.
+func (m *model) do(kind proto.Operation, r proto.Request) outcome {
+	m.t.Helper()
+	r.Room = "r"
+	if r.Op == "" {
+		r.Op = m.op()
+	}
+	if err := check(kind, &r, m.lim); err != nil {
+		return outcome{err: err}
+	}
+	return m.apply(&operation{kind: kind, req: &r})[0]
+}
+
+func (m *model) apply(ops ...*operation) []outcome {
+	m.t.Helper()
+	c := apply(m.held, ops, m.now, m.lim)
+	m.last = c
+	if c.dirty {
+		value, err := c.encode()
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		m.held, err = decode(record{revision: m.held.revision + 1, value: value, deleted: c.after.room == nil})
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		if m.held.size > c.size+doneBytes {
+			m.t.Errorf("the room takes %d bytes, and was thought to take %d at most", m.held.size, c.size)
+		}
+	}
+	return c.out
+}
+
+func (m *model) members() string {
+	if m.held.room == nil {
+		return "gone"
+	}
+	names := map[proto.PeerID]string{ann: "ann", ben: "ben", cas: "cas"}
+	var list []string
+	for _, p := range m.held.room.Members {
+		name := names[p.ID]
+		if p.ID == m.held.room.Creator {
+			name += "*"
+		}
+		list = append(list, name)
+	}
+	return strings.Join(list, " ")
+}
+
+// step is one request and what must come of it.
+type step struct {
+	kind proto.Operation
+	req  proto.Request
+	want proto.ErrorCode // "" is success
+	room string          // members after it, the creator with a star
+}
+
+func TestRules(t *testing.T) {
+	create := step{proto.OpCreate, proto.Request{Peer: ann}, "", "ann*"}
+	ben2 := step{proto.OpJoin, proto.Request{Peer: ben}, "", "ann* ben"}
+	for name, steps := range map[string][]step{
+		"create twice":        {create, {proto.OpCreate, proto.Request{Peer: ben}, proto.DuplicateRoom, "ann*"}},
+		"create after end":    {create, {proto.OpEnd, proto.Request{Peer: ann}, "", "gone"}, {proto.OpCreate, proto.Request{Peer: ben}, "", "ben*"}},
+		"create without peer": {{proto.OpCreate, proto.Request{}, proto.MissingFields, "gone"}},
+		"capacity too large":  {{proto.OpCreate, proto.Request{Peer: ann, Capacity: ptr(9)}, proto.LimitExceeded, "gone"}},
+		"capacity negative":   {{proto.OpCreate, proto.Request{Peer: ann, Capacity: ptr(-1)}, proto.InvalidMessage, "gone"}},
+		"name too long":       {{proto.OpCreate, proto.Request{Peer: ann, Name: ptr(strings.Repeat("x", proto.MaxRoomNameBytes+1))}, proto.InvalidMessage, "gone"}},
+		"metadata too long":   {{proto.OpCreate, proto.Request{Peer: ann, Metadata: bigJSON(proto.MaxMetadataBytes + 1)}, proto.InvalidMessage, "gone"}},
+		"join":                {create, ben2},
+		"join nothing":        {{proto.OpJoin, proto.Request{Peer: ann}, proto.NotFound, "gone"}},
+		"join or create":      {{proto.OpJoin, proto.Request{Peer: ann, Create: true}, "", "ann*"}, {proto.OpJoin, proto.Request{Peer: ben, Create: true}, "", "ann* ben"}},
+		"join twice":          {create, {proto.OpJoin, proto.Request{Peer: ann}, proto.AlreadyExists, "ann*"}},
+		"join metadata":       {create, {proto.OpJoin, proto.Request{Peer: ben, Metadata: bigJSON(proto.MaxMemberMetadata + 1)}, proto.InvalidMessage, "ann*"}},
+		"full":                {{proto.OpCreate, proto.Request{Peer: ann, Capacity: ptr(1)}, "", "ann*"}, {proto.OpJoin, proto.Request{Peer: ben}, proto.RoomFull, "ann*"}},
+		"locked":              {{proto.OpCreate, proto.Request{Peer: ann, Locked: ptr(true)}, "", "ann*"}, {proto.OpJoin, proto.Request{Peer: ben}, proto.RoomLocked, "ann*"}, {proto.OpJoin, proto.Request{Peer: ann}, proto.AlreadyExists, "ann*"}},
+		"locked and in":       {create, ben2, {proto.OpUpdate, proto.Request{Peer: ann, Locked: ptr(true)}, "", "ann* ben"}, {proto.OpLeave, proto.Request{Peer: ben}, "", "ann*"}, {proto.OpJoin, proto.Request{Peer: ben}, proto.RoomLocked, "ann*"}},
+		"creator leaves":      {create, ben2, {proto.OpJoin, proto.Request{Peer: cas}, "", "ann* ben cas"}, {proto.OpLeave, proto.Request{Peer: ann}, "", "ben* cas"}, {proto.OpJoin, proto.Request{Peer: ann}, "", "ben* cas ann"}, {proto.OpLeave, proto.Request{Peer: ben}, "", "cas* ann"}},
+		"last leaves":         {create, {proto.OpLeave, proto.Request{Peer: ann}, "", "gone"}, {proto.OpLeave, proto.Request{Peer: ann}, proto.NotFound, "gone"}},
+		"leave, not in":       {create, {proto.OpLeave, proto.Request{Peer: ben}, proto.NotFound, "ann*"}},
+		"disconnected":        {create, ben2, {proto.OpLeave, proto.Request{Peer: ben, Gateway: gwA, Reason: proto.ReasonDisconnected}, proto.NotFound, "ann* ben"}, {proto.OpLeave, proto.Request{Peer: ben, Gateway: gwB, Reason: proto.ReasonDisconnected}, "", "ann*"}},
+		"moved, disconnected": {create, ben2, {proto.OpResume, proto.Request{Peer: ben, Gateway: gwA}, "", "ann* ben"}, {proto.OpLeave, proto.Request{Peer: ben, Gateway: gwB, Reason: proto.ReasonDisconnected}, proto.NotFound, "ann* ben"}, {proto.OpLeave, proto.Request{Peer: ben, Gateway: gwB}, "", "ann*"}},
+		"strange reason":      {create, {proto.OpLeave, proto.Request{Peer: ann, Reason: "bored"}, proto.InvalidMessage, "ann*"}},
+		"end by a member":     {create, ben2, {proto.OpEnd, proto.Request{Peer: ben}, proto.Unauthorised, "ann* ben"}},
+		"end nothing":         {{proto.OpEnd, proto.Request{Peer: ann}, proto.NotFound, "gone"}},
+		"end by a back end":   {create, ben2, {proto.OpEnd, proto.Request{}, "", "gone"}},
+		"remove":              {create, ben2, {proto.OpRemove, proto.Request{Peer: ann, Client: ben}, "", "ann*"}, {proto.OpRemove, proto.Request{Peer: ann, Client: ben}, proto.NotFound, "ann*"}},
+		"remove whom":         {create, {proto.OpRemove, proto.Request{Peer: ann}, proto.MissingFields, "ann*"}},
+		"remove by a member":  {create, ben2, {proto.OpRemove, proto.Request{Peer: ben, Client: ann}, proto.Unauthorised, "ann* ben"}},
+		"remove oneself":      {create, ben2, {proto.OpRemove, proto.Request{Peer: ann, Client: ann}, "", "ben*"}},
+		"update nothing":      {create, {proto.OpUpdate, proto.Request{Peer: ann}, proto.MissingFields, "ann*"}},
+		"update by a member":  {create, ben2, {proto.OpUpdate, proto.Request{Peer: ben, Name: ptr("x")}, proto.Unauthorised, "ann* ben"}},
+		"update too small":    {create, ben2, {proto.OpUpdate, proto.Request{Peer: ann, Capacity: ptr(1)}, proto.InvalidMessage, "ann* ben"}},
+		"update capacity":     {create, {proto.OpUpdate, proto.Request{Peer: ann, Capacity: ptr(1)}, "", "ann*"}, {proto.OpJoin, proto.Request{Peer: ben}, proto.RoomFull, "ann*"}, {proto.OpUpdate, proto.Request{Peer: ann, Capacity: ptr(0)}, "", "ann*"}, ben2},
+		"get":                 {create, {proto.OpGet, proto.Request{Peer: ann}, "", "ann*"}, {proto.OpGet, proto.Request{Peer: ben}, proto.Unauthorised, "ann*"}, {proto.OpGet, proto.Request{}, "", "ann*"}},
+		"get nothing":         {{proto.OpGet, proto.Request{Peer: ann}, proto.NotFound, "gone"}},
+		"resume, not in":      {create, {proto.OpResume, proto.Request{Peer: ben, Gateway: gwA}, proto.NotFound, "ann*"}},
+		"resume nothing":      {{proto.OpResume, proto.Request{Peer: ben, Gateway: gwA}, proto.NotFound, "gone"}},
+		"not a peer":          {{proto.OpJoin, proto.Request{Peer: "ann", Create: true}, proto.InvalidMessage, "gone"}},
+		"not a gateway":       {{proto.OpJoin, proto.Request{Peer: ann, Gateway: "a.>", Create: true}, proto.InvalidMessage, "gone"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newModel(t)
+			for i, s := range steps {
+				o := m.do(s.kind, s.req)
+				got := proto.ErrorCode("")
+				if o.err != nil {
+					got = o.err.Code
+				}
+				if got != s.want {
+					t.Fatalf("step %d, %s: %v, want %q", i, s.kind, o.err, s.want)
+				}
+				if o.err != nil && o.err.Message == "" {
+					t.Errorf("step %d: an error without a message", i)
+				}
+				if m.members() != s.room {
+					t.Fatalf("step %d, %s: members %q, want %q", i, s.kind, m.members(), s.room)
+				}
+			}
+		})
+	}
+}
+
+func bigJSON(n int) json.RawMessage { return json.RawMessage(`"` + strings.Repeat("x", n-2) + `"`) }
+
+func TestErrorsNameTheirField(t *testing.T) {
+	for field, r := range map[string]proto.Request{
+		"name":     {Peer: ann, Name: ptr(strings.Repeat("x", 300))},
+		"metadata": {Peer: ann, Metadata: bigJSON(proto.MaxMetadataBytes + 1)},
+		"capacity": {Peer: ann, Capacity: ptr(100)},
+		"peer":     {Peer: "nobody"},
+	} {
+		if o := newModel(t).do(proto.OpCreate, r); o.err == nil || o.err.Field != field {
+			t.Errorf("%s: %+v", field, o.err)
+		}
+	}
+}
+
+// A room's value never outgrows what the bucket takes, whatever makes it grow.
+func TestRoomStateLimit(t *testing.T) {
+	m := newModel(t)
+	m.lim = limits{members: 1000, bytes: 20_000}
+	m.do(proto.OpCreate, proto.Request{Peer: ann})
+	refused := 0
+	for i := range 40 {
+		if o := m.do(proto.OpJoin, proto.Request{Peer: peer(gwB, i), Metadata: bigJSON(1000)}); o.err != nil {
+			if o.err.Code != proto.LimitExceeded {
+				t.Fatal(o.err)
+			}
+			refused++
+		}
+	}
+	if o := m.do(proto.OpUpdate, proto.Request{Peer: ann, Metadata: bigJSON(8000)}); o.err == nil || o.err.Code != proto.LimitExceeded {
+		t.Errorf("update: %v", o.err)
+	}
+	if refused == 0 || refused == 40 || m.held.size > m.lim.bytes {
+		t.Errorf("%d of 40 refused, %d bytes", refused, m.held.size)
+	}
+	if o := m.do(proto.OpLeave, proto.Request{Peer: peer(gwB, 0)}); o.err != nil {
+		t.Errorf("leave: %v", o.err)
+	}
+}

@@ -1,0 +1,295 @@
+package roomsvc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"p2pconnector/proto"
+)
+
+// This file alone knows JetStream. Buckets have the names, subjects and headers
+// of NATS's key-value stores, so that its tools can read them, but are not used
+// through nats.go's KeyValue: its reads may be old (direct gets), its Update
+// drops a key's TTL, and its Purge with a TTL brought values back after kill -9.
+
+const (
+	markerTTL = time.Minute // a delete marker, and whatever a retry finds in it, vanishes
+
+	opHeader = "KV-Operation"
+	opDelete = "DEL"
+	// A header of NATS that nats.go has no name for: the subject whose last
+	// sequence is expected, when it is not the message's own.
+	expectedSubjectHeader = "Nats-Expected-Last-Subject-Sequence-Subject"
+	// barrierKey holds nothing: see confirm. Its two tokens keep it apart from
+	// rooms, and it looks deleted.
+	barrierKey = "barrier.confirm"
+
+	scanMessages = 256      // fetched ahead
+	scanBytes    = 16 << 20 // and their bytes
+)
+
+// store is a bucket in JetStream. It is safe for concurrent use.
+type store struct {
+	js       jetstream.JetStream
+	stream   jetstream.Stream
+	bucket   string
+	replicas int
+}
+
+// openStore makes the bucket, or sets an existing one to what is needed. It
+// tries until JetStream is ready or ctx ends.
+func openStore(ctx context.Context, nc *nats.Conn, bucket string, replicas int, log *slog.Logger) (*store, error) {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, err
+	}
+	s := &store{js: js, bucket: bucket}
+	for try := 0; ; try++ {
+		err = s.open(ctx, replicas, log)
+		if err == nil {
+			return s, nil
+		}
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("bucket %s: %w", bucket, err)
+		}
+		if try%50 == 0 { // about every 15 s
+			log.Warn("waiting for JetStream", "bucket", bucket, "err", err)
+		}
+		select {
+		case <-time.After(300 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (s *store) open(ctx context.Context, replicas int, log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	want := jetstream.StreamConfig{
+		Name:              proto.BucketStream(s.bucket),
+		Subjects:          []string{proto.BucketSubject(s.bucket, ">")},
+		MaxMsgsPerSubject: 1,
+		Discard:           jetstream.DiscardNew,
+		Storage:           jetstream.FileStorage,
+		Replicas:          replicas,
+		AllowRollup:       true,
+		DenyDelete:        true,
+		AllowDirect:       false, // reads of a follower are old
+		AllowMsgTTL:       true,
+	}
+	stream, err := s.js.Stream(ctx, want.Name)
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		stream, err = s.js.CreateStream(ctx, want)
+	case err == nil:
+		if fixed, differs := reconcile(stream.CachedInfo().Config, want); differs {
+			log.Warn("bucket has other settings than needed; changing them", "bucket", s.bucket)
+			stream, err = s.js.UpdateStream(ctx, fixed)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	s.stream, s.replicas = stream, stream.CachedInfo().Config.Replicas
+	return nil
+}
+
+// reconcile returns have with those settings of want that the service cannot do
+// without, and whether that changes anything. Replicas are only ever added: an
+// operator may have wanted more.
+func reconcile(have, want jetstream.StreamConfig) (jetstream.StreamConfig, bool) {
+	fixed := have
+	for _, subject := range want.Subjects {
+		if !slices.Contains(fixed.Subjects, subject) {
+			fixed.Subjects = append(slices.Clone(fixed.Subjects), subject)
+		}
+	}
+	fixed.MaxMsgsPerSubject = want.MaxMsgsPerSubject
+	fixed.Discard = want.Discard
+	fixed.AllowDirect = want.AllowDirect
+	fixed.AllowMsgTTL = want.AllowMsgTTL
+	fixed.AllowRollup = want.AllowRollup
+	fixed.Replicas = max(have.Replicas, want.Replicas)
+	return fixed, len(fixed.Subjects) != len(have.Subjects) ||
+		fixed.MaxMsgsPerSubject != have.MaxMsgsPerSubject || fixed.Discard != have.Discard ||
+		fixed.AllowDirect != have.AllowDirect || fixed.AllowMsgTTL != have.AllowMsgTTL ||
+		fixed.AllowRollup != have.AllowRollup || fixed.Replicas != have.Replicas
+}
+
+// read asks the stream's leader. A leader that has been replaced does not know
+// it at once, so that only the one copy of an unreplicated stream proves anything.
+func (s *store) read(ctx context.Context, key string) (record, error) {
+	proven := s.replicas == 1
+	msg, err := s.stream.GetLastMsgForSubject(ctx, proto.BucketSubject(s.bucket, key))
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return record{proven: proven}, nil
+	}
+	if err != nil {
+		return record{}, fmt.Errorf("read: %w", err)
+	}
+	return record{revision: msg.Sequence, value: msg.Data, deleted: isDelete(msg.Header), proven: proven}, nil
+}
+
+func (s *store) write(ctx context.Context, key string, value []byte, expected uint64) (uint64, error) {
+	msg := nats.NewMsg(proto.BucketSubject(s.bucket, key))
+	msg.Data = value
+	return s.publish(ctx, msg, expected, !bugNoRevision)
+}
+
+// remove publishes what NATS's tools take for a deleted key; its payload is ours.
+func (s *store) remove(ctx context.Context, key string, grave []byte, expected uint64) (uint64, error) {
+	return s.publish(ctx, deleteMarker(proto.BucketSubject(s.bucket, key), grave), expected, !bugNoRevision)
+}
+
+// confirm proves in a replicated stream by a write: it is acknowledged only by a
+// leader that has a majority behind it, which then vouches for the key's revision.
+func (s *store) confirm(ctx context.Context, key string, revision uint64) error {
+	if s.replicas > 1 {
+		msg := deleteMarker(proto.BucketSubject(s.bucket, barrierKey), nil)
+		msg.Header.Set(expectedSubjectHeader, proto.BucketSubject(s.bucket, key))
+		_, err := s.publish(ctx, msg, revision, true)
+		return err
+	}
+	rec, err := s.read(ctx, key)
+	if err == nil && rec.revision != revision {
+		err = errConflict
+	}
+	return err
+}
+
+// reach returns nil when a majority of the stream's replicas took a write.
+func (s *store) reach(ctx context.Context) error {
+	_, err := s.publish(ctx, deleteMarker(proto.BucketSubject(s.bucket, barrierKey), nil), 0, false)
+	return err
+}
+
+func deleteMarker(subject string, payload []byte) *nats.Msg {
+	msg := nats.NewMsg(subject)
+	msg.Data = payload
+	msg.Header.Set(opHeader, opDelete)
+	msg.Header.Set(jetstream.MsgTTLHeader, markerTTL.String())
+	return msg
+}
+
+func isDelete(h nats.Header) bool {
+	op := h.Get(opHeader)
+	return op == opDelete || op == "PURGE" || h.Get("Nats-Marker-Reason") != ""
+}
+
+// publish sends msg once: whether a lost acknowledgement meant success is found
+// out by reading, not by sending again.
+func (s *store) publish(ctx context.Context, msg *nats.Msg, expected uint64, check bool) (uint64, error) {
+	opts := []jetstream.PublishOpt{jetstream.WithRetryAttempts(0)}
+	if check {
+		opts = append(opts, jetstream.WithExpectLastSequencePerSubject(expected))
+	}
+	ack, err := s.js.PublishMsg(ctx, msg, opts...)
+	if err == nil {
+		return ack.Sequence, nil
+	}
+	if errors.Is(err, nats.ErrMaxPayload) {
+		return 0, fmt.Errorf("%w: %w", errTooLarge, err)
+	}
+	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
+		switch api.ErrorCode {
+		case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant:
+			return 0, errConflict
+		case jetstream.JSErrCodeStreamMessageExceedsMaximum:
+			return 0, fmt.Errorf("%w: %w", errTooLarge, err)
+		}
+	}
+	return 0, fmt.Errorf("write: %w", err)
+}
+
+// scan calls f with the newest record of each of keys, or of every key of one
+// token when keys is nil, in no order that means anything, and holds a bounded
+// part of them at a time. Without values the records have none. It shows what
+// was there a moment ago; keys written meanwhile may come twice. It ends with
+// f's first error.
+func (s *store) scan(ctx context.Context, keys []string, values bool, f func(key string, rec record) error) error {
+	filter := []string{proto.BucketSubject(s.bucket, "*")}
+	if keys != nil {
+		filter = filter[:0]
+		for _, k := range keys {
+			filter = append(filter, proto.BucketSubject(s.bucket, k))
+		}
+	}
+	cons, err := s.js.OrderedConsumer(ctx, s.stream.CachedInfo().Config.Name, jetstream.OrderedConsumerConfig{
+		FilterSubjects:    filter,
+		DeliverPolicy:     jetstream.DeliverLastPerSubjectPolicy,
+		HeadersOnly:       !values,
+		InactiveThreshold: 30 * time.Second,
+		MaxResetAttempts:  2,
+	})
+	if err != nil {
+		return fmt.Errorf("scan: %w", err)
+	}
+	defer s.dropConsumer(cons)
+	if cons.CachedInfo().NumPending == 0 {
+		return nil
+	}
+	iter, err := cons.Messages(jetstream.PullHeartbeat(500*time.Millisecond), jetstream.PullMaxMessagesWithBytesLimit(scanMessages, scanBytes))
+	if err != nil {
+		return fmt.Errorf("scan: %w", err)
+	}
+	defer iter.Stop()
+	defer context.AfterFunc(ctx, iter.Stop)() // also out of a reset
+	var seen uint64                           // by the consumer's count
+	for {
+		msg, err := s.nextOf(ctx, cons, iter, seen)
+		if err != nil || msg == nil {
+			return err
+		}
+		meta, err := msg.Metadata()
+		if err != nil {
+			return fmt.Errorf("scan: %w", err)
+		}
+		seen = meta.Sequence.Consumer
+		key := msg.Subject()[len(proto.BucketSubject(s.bucket, "")):]
+		rec := record{revision: meta.Sequence.Stream, value: msg.Data(), deleted: isDelete(msg.Headers())}
+		if err := f(key, rec); err != nil {
+			return err
+		}
+		if meta.NumPending == 0 {
+			return nil
+		}
+	}
+}
+
+// nextOf returns the next message, or nil when there is none: the last may have
+// been overwritten on its way, so that no message says that it is the last.
+func (s *store) nextOf(ctx context.Context, cons jetstream.Consumer, iter jetstream.MessagesContext, seen uint64) (jetstream.Msg, error) {
+	for {
+		wait, cancel := context.WithTimeout(ctx, time.Second)
+		msg, err := iter.Next(jetstream.NextContext(wait))
+		cancel()
+		if err == nil {
+			return msg, nil
+		}
+		if ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return nil, fmt.Errorf("scan: %w", errors.Join(err, ctx.Err()))
+		}
+		info, err := cons.Info(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("scan: %w", err)
+		}
+		if info.NumPending == 0 && info.Delivered.Consumer <= seen {
+			return nil, nil
+		}
+	}
+}
+
+func (s *store) dropConsumer(cons jetstream.Consumer) {
+	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	defer cancel()
+	info := cons.CachedInfo()
+	// Failing that, the server removes it after its InactiveThreshold.
+	_ = s.js.DeleteConsumer(ctx, info.Stream, info.Name)
+}

@@ -1,0 +1,186 @@
+package roomsvc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"p2pconnector/proto"
+)
+
+const (
+	tickInterval = 500 * time.Millisecond
+	scanInterval = time.Minute // a look for gateways that this instance has never heard of
+	scanTimeout  = 30 * time.Second
+	sweepJitter  = 500 * time.Millisecond // instances should not all do the same at once
+	maxSweeping  = 64                     // rooms swept at the same time
+)
+
+// errUnswept: a room could not be swept this time.
+var errUnswept = errors.New("some rooms could not be written")
+
+// sweeper removes what dead gateways left. Any number of instances may sweep the
+// same rooms: whoever is second finds nothing to do.
+type sweeper struct {
+	leases *leases
+	log    *slog.Logger
+	stats  *stats
+	reach  func(context.Context) error                                     // JetStream takes writes
+	scan   func(context.Context, func(key string, rec record) error) error // all rooms
+	submit func(room proto.RoomID, gone []proto.GatewayID, done func(ok bool))
+}
+
+// run works until ctx ends.
+func (s *sweeper) run(ctx context.Context) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { every(ctx, tickInterval, s.leases.tick) }) // apart: a pass may take its time
+	note := s.leases.find                                     // on the first pass
+	var next time.Time
+	every(ctx, tickInterval, func() {
+		if now := s.leases.now(); !now.Before(next) {
+			if err := s.pass(ctx, nil, note); err == nil {
+				note, next = s.leases.notice, now.Add(scanInterval+rand.N(scanInterval/4))
+			} else if ctx.Err() == nil {
+				s.log.Warn("could not look through the rooms for dead gateways; trying again", "err", err)
+				next = now.Add(2 * time.Second)
+			}
+		}
+		s.sweep(ctx)
+	})
+}
+
+// every calls f at once and then every d until ctx ends.
+func every(ctx context.Context, d time.Duration, f func()) {
+	t := time.NewTicker(d)
+	defer t.Stop()
+	for ctx.Err() == nil {
+		f()
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// sweep removes the members of gateways that are gone, once it is sure that the
+// silence is theirs and not its own: JetStream must take a write, and they must
+// not be heard for a while after that.
+func (s *sweeper) sweep(ctx context.Context) {
+	if s.leases.suspects() {
+		if err := s.reach(ctx); err != nil {
+			s.leases.refresh()
+			s.log.Debug("no sweep: JetStream does not answer", "err", err)
+			return
+		}
+		s.leases.prove()
+	}
+	gone := s.leases.gone(rand.N(sweepJitter))
+	if len(gone) == 0 {
+		return
+	}
+	if err := s.pass(ctx, gone, s.leases.notice); err != nil {
+		if ctx.Err() == nil {
+			s.log.Warn("sweep not finished; trying again", "err", err)
+		}
+		return
+	}
+	s.leases.forget(gone)
+	for _, g := range gone {
+		s.log.Info("gateway is gone; its members have left their rooms", "gateway", string(g))
+	}
+}
+
+// pass looks at every room once, notes each gateway that holds a member, and
+// removes the members of those in gone that are still silent.
+func (s *sweeper) pass(ctx context.Context, gone []proto.GatewayID, note func(proto.GatewayID)) error {
+	ctx, cancel := context.WithTimeout(ctx, scanTimeout)
+	defer cancel()
+	s.stats.scans.Add(1)
+	var (
+		wg     sync.WaitGroup
+		failed atomic.Bool
+		slots  = make(chan struct{}, maxSweeping)
+	)
+	defer wg.Wait()
+	err := s.scan(ctx, func(key string, rec record) error {
+		room, err := proto.RoomFromToken(key)
+		if err != nil || rec.deleted {
+			return nil
+		}
+		held := holders(rec.value)
+		for _, g := range held {
+			note(g)
+		}
+		still := s.intersect(gone, held)
+		if len(still) == 0 {
+			return nil
+		}
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		wg.Add(1)
+		s.submit(room, still, func(ok bool) {
+			if !ok {
+				failed.Store(true)
+			}
+			<-slots
+			wg.Done()
+		})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	wg.Wait()
+	if failed.Load() {
+		return errUnswept
+	}
+	return nil
+}
+
+// intersect lists those of gone that hold a member and are silent to this moment.
+func (s *sweeper) intersect(gone, held []proto.GatewayID) []proto.GatewayID {
+	if len(gone) == 0 || !slices.ContainsFunc(held, func(g proto.GatewayID) bool { return slices.Contains(gone, g) }) {
+		return nil
+	}
+	var still []proto.GatewayID
+	for _, g := range s.leases.gone(0) {
+		if slices.Contains(gone, g) && slices.Contains(held, g) {
+			still = append(still, g)
+		}
+	}
+	return still
+}
+
+// holders lists the gateways that hold a member of the room in value, each once.
+func holders(value []byte) []proto.GatewayID {
+	var room struct {
+		Members []struct {
+			ID      proto.PeerID    `json:"id"`
+			Gateway proto.GatewayID `json:"gw"`
+		} `json:"members"`
+	}
+	if json.Unmarshal(value, &room) != nil {
+		return nil // reported when the room is next used
+	}
+	seen := make(map[proto.GatewayID]struct{}, 4)
+	var list []proto.GatewayID
+	for _, m := range room.Members {
+		member := proto.Member{ID: m.ID, Gateway: m.Gateway}
+		g := member.Holder()
+		if _, ok := seen[g]; !ok {
+			seen[g] = struct{}{}
+			list = append(list, g)
+		}
+	}
+	return list
+}

@@ -1,0 +1,51 @@
+package roomsvc
+
+import (
+	"context"
+	"slices"
+
+	"p2pconnector/proto"
+)
+
+// sync says which rooms have another revision than the asker holds. It reads
+// what may be a moment old, so that it never takes a room for changed back:
+// what it misses now it finds the next time.
+func (s *Service) sync(ctx context.Context, req *proto.Request) (*proto.Reply, error) {
+	if len(req.Rooms) > proto.MaxSyncRooms {
+		return nil, proto.Invalid("rooms", "Too many rooms in one request. Send them in several.")
+	}
+	missing := make(map[string]proto.RoomID, len(req.Rooms))
+	keys := make([]string, 0, len(req.Rooms))
+	for id := range req.Rooms {
+		if !id.Valid() {
+			return nil, proto.Invalid("rooms", "A room's id is not valid.")
+		}
+		missing[id.Token()] = id
+		keys = append(keys, id.Token())
+	}
+	reply := new(proto.Reply)
+	if len(keys) == 0 {
+		return reply, nil
+	}
+	err := s.rooms.scan(ctx, keys, false, func(key string, rec record) error {
+		id, ok := missing[key]
+		if !ok {
+			return nil // again: it has just changed, and is in the reply or will be in the next
+		}
+		delete(missing, key)
+		if rec.revision > req.Rooms[id] {
+			reply.Differ = append(reply.Differ, id)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range missing {
+		if req.Rooms[id] != 0 { // gone, and its delete marker too
+			reply.Differ = append(reply.Differ, id)
+		}
+	}
+	slices.Sort(reply.Differ)
+	return reply, nil
+}
