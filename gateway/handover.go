@@ -1,0 +1,140 @@
+package gateway
+
+import (
+	"encoding/json"
+	"maps"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"p2pconnector/proto"
+)
+
+// sessionMessage handles what another gateway says about a session. It does not
+// block: it runs on a subscription's callback.
+func (g *Gateway) sessionMessage(id proto.PeerID, m *nats.Msg) {
+	var t proto.Takeover
+	if json.Unmarshal(m.Data, &t) != nil || t.Peer != id || !t.Gateway.Valid() || t.Gateway == g.id {
+		return
+	}
+	s := g.sessions.get(id)
+	switch {
+	case t.Room != "":
+		if s != nil && s.live() {
+			g.background(func() { g.takeRoom(s, t.Room) }, func() {})
+		}
+	case t.Ended:
+		if s != nil && s.newHolder() == t.Gateway {
+			g.forget(s)
+		}
+	case t.Holds:
+		g.heldBy(id, s, &t)
+	default:
+		h := new(proto.Handover)
+		if !t.Fence {
+			h = g.handOver(s, &t)
+		}
+		h.From = g.id
+		if err := m.Respond(marshal(h)); err != nil {
+			g.log.Warn("handover: answer not sent", "peer", string(id), "err", err)
+		}
+	}
+}
+
+// newHolder returns the gateway that a session was handed to, or "".
+func (s *session) newHolder() proto.GatewayID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase != moved {
+		return ""
+	}
+	return s.movedTo
+}
+
+// heldBy notes that another gateway holds a session. Of two that took it over at
+// the same moment, since its holder had died, the one with the newer token
+// stays, and with equal ones the one with the greater id.
+func (g *Gateway) heldBy(id proto.PeerID, s *session, t *proto.Takeover) {
+	if s == nil {
+		if id.Home() == g.id {
+			g.sessions.put(&session{g: g, id: id, phase: moved, movedTo: t.Gateway, count: t.Count, since: time.Now()})
+		}
+		return
+	}
+	s.mu.Lock()
+	if s.phase == moved {
+		s.movedTo, s.count, s.parting = t.Gateway, max(s.count, t.Count), nil
+		s.mu.Unlock()
+		return
+	}
+	yield := t.Count > s.count || t.Count == s.count && t.Gateway > g.id
+	s.mu.Unlock()
+	if yield && s.live() {
+		g.part(s, t, t.Count)
+	}
+}
+
+// handOver answers a question for a session.
+func (g *Gateway) handOver(s *session, t *proto.Takeover) *proto.Handover {
+	if s == nil {
+		return &proto.Handover{Error: sessionOver()}
+	}
+	s.mu.Lock()
+	phase, movedTo, parting := s.phase, s.movedTo, s.parting
+	accepts := s.acceptsLocked(t.Count, t.Received)
+	s.mu.Unlock()
+	switch {
+	case phase == over:
+		return &proto.Handover{Error: sessionOver()}
+	case phase == arriving:
+		return &proto.Handover{Error: proto.Errorf(proto.Unavailable, "This session is being resumed by another connection at this moment. Connect again in a moment.")}
+	case phase == moved && parting != nil && parting.Count >= t.Count:
+		s.mu.Lock()
+		s.movedTo = t.Gateway // the answer to the first question was lost
+		s.mu.Unlock()
+		return parting
+	case phase == moved:
+		return &proto.Handover{MovedTo: movedTo, Gone: !g.leases.mayLive(movedTo, time.Now())}
+	case !accepts:
+		return &proto.Handover{Error: sessionReplaced()}
+	}
+	h := g.part(s, t, 0)
+	s.mu.Lock()
+	s.parting = h
+	s.mu.Unlock()
+	g.stats.handedOver.Add(1)
+	return h
+}
+
+// part gives a session up to another gateway and returns what goes with it. From
+// here on its frames are for that one.
+func (g *Gateway) part(s *session, t *proto.Takeover, count uint64) *proto.Handover {
+	s.mu.Lock()
+	old := s.conn
+	s.mu.Unlock()
+	if old != nil {
+		s.displace(old)
+	}
+	s.mu.Lock()
+	unsub := s.unsub
+	missed, recovered := s.replayLocked(t.Count, t.Received)
+	h := &proto.Handover{
+		Count: s.count, Rooms: s.rooms, User: s.user, Seen: g.seenNow(), Recovered: recovered,
+		Frames: append(missed, s.kept.take(g)...),
+	}
+	s.phase, s.movedTo, s.since = moved, t.Gateway, time.Now()
+	s.unsub, s.arrivals, s.rooms = nil, nil, nil
+	s.count = max(s.count, count)
+	s.mu.Unlock()
+	for _, f := range unsub {
+		f()
+	}
+	return h
+}
+
+// seenNow copies what this gateway has handled of each other's relays.
+func (g *Gateway) seenNow() map[proto.GatewayID]uint64 {
+	g.seenMu.Lock()
+	defer g.seenMu.Unlock()
+	return maps.Clone(g.seen)
+}

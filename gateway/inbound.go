@@ -1,0 +1,168 @@
+package gateway
+
+import (
+	"encoding/json"
+	"runtime"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"p2pconnector/proto"
+)
+
+// hopHeader marks a frame that a former holder of the session passed on.
+const hopHeader = "P2p-Hop"
+
+func hopped(m *nats.Msg) bool { return m.Header != nil && m.Header.Get(hopHeader) != "" }
+
+// inboxMessages bounds what has come from NATS and is not handled yet. When it is
+// full, nats.go drops what comes; the links notice, and the senders are told.
+const inboxMessages = 1 << 14
+
+// listenTo has what comes on subject handled. All subscriptions feed one queue,
+// since two would lose the order of what one sender says on two subjects.
+func (g *Gateway) listenTo(subject string) (*nats.Subscription, error) {
+	return g.nc.ChanSubscribe(subject, g.inbox)
+}
+
+// readInbox handles what comes from NATS until done is closed.
+func (g *Gateway) readInbox(done <-chan struct{}) {
+	for {
+		select {
+		case m := <-g.inbox:
+			g.onMessage(m)
+		case <-done:
+			return
+		}
+	}
+}
+
+// onMessage handles what comes below p2p.gw.<own>, and on the subjects of peers
+// that have moved here. It runs on one goroutine, so it only queues; order within
+// one publisher is kept.
+func (g *Gateway) onMessage(m *nats.Msg) {
+	in, ok := proto.ParseInbound(m.Subject)
+	if !ok {
+		g.stats.badSubjects.Add(1)
+		return
+	}
+	switch in.Kind {
+	case proto.KindPeer:
+		g.sawRelay(&in, m)
+		g.peerFrame(proto.PeerID(in.First), m)
+	case proto.KindRoom:
+		g.sawRelay(&in, m)
+		g.roomFrame(&in, m)
+	case proto.KindState:
+		g.stateChanged(in.First, m.Data)
+	case proto.KindReply:
+		g.requests.answered(in.First, m)
+	case proto.KindLost:
+		g.relayLost(in.First, m)
+	case proto.KindLink:
+		g.linkCounted(proto.GatewayID(in.First), m)
+	case proto.KindGap:
+		g.relaysMissed(proto.GatewayID(in.First), m)
+	case proto.KindSession:
+		g.sessionMessage(proto.PeerID(in.First), m)
+	}
+}
+
+// sawRelay notes the newest relay of each gateway, for a handover, and those
+// that are missing on its link.
+func (g *Gateway) sawRelay(in *proto.Inbound, m *nats.Msg) {
+	from, seq, link, ok := proto.ParseLost(m.Reply)
+	if !ok || hopped(m) {
+		return // what a former holder passed on was counted there
+	}
+	if in.Gateway == g.id { // the link is to the gateway in the subject
+		g.arrived(from, link)
+	}
+	g.seenMu.Lock()
+	defer g.seenMu.Unlock()
+	if n, ok := g.seen[from]; ok {
+		g.seen[from] = max(n, seq)
+	} else if len(g.seen) < maxGateways {
+		g.seen[proto.GatewayID([]byte(from))] = seq
+	}
+}
+
+// maxGateways bounds the tables that have a row for each gateway.
+const maxGateways = 4096
+
+// peerFrame hands a finished frame to a peer, or says why not.
+func (g *Gateway) peerFrame(id proto.PeerID, m *nats.Msg) {
+	hop := hopped(m)
+	v := gone
+	s := g.sessions.get(id)
+	if s != nil {
+		v = s.deliverFrom(m.Data, m.Reply, hop)
+	}
+	g.stats.relayed(v)
+	if m.Header != nil && v <= pressed {
+		g.stats.tookNATS(m.Header)
+	}
+	switch v {
+	case pressed:
+		runtime.Gosched()
+	case full:
+		g.sayLost(m.Reply, proto.Lost{Code: proto.NotDelivered})
+	case gone:
+		g.sayLost(m.Reply, proto.Lost{Code: proto.NotFound})
+	case elsewhere:
+		g.passOn(s, m, hop)
+	}
+}
+
+// passOn forwards a frame that came for a session after it was handed over: the
+// new holder may not have been subscribed yet when it was sent. It tells
+// duplicates by their reply subject.
+func (g *Gateway) passOn(s *session, m *nats.Msg, hop bool) {
+	s.mu.Lock()
+	to, since := s.movedTo, s.since
+	s.mu.Unlock()
+	switch {
+	case hop:
+	case g.coarse.Load()-since.UnixNano() < int64(lateTime):
+		g.hop(to, s.id, m.Reply, m.Data)
+	case !g.leases.mayLive(to, time.Now()):
+		g.sayLost(m.Reply, proto.Lost{Code: proto.NotDelivered})
+	}
+}
+
+func (g *Gateway) hop(to proto.GatewayID, peer proto.PeerID, reply string, frame []byte) {
+	subject, err := proto.PeerSubjectAt(to, peer)
+	if err != nil {
+		return
+	}
+	msg := &nats.Msg{Subject: subject, Reply: reply, Data: frame, Header: nats.Header{hopHeader: []string{"1"}}}
+	if err := g.nc.PublishMsg(msg); err != nil {
+		g.sayLost(reply, proto.Lost{Code: proto.NotDelivered})
+	}
+}
+
+// roomFrame hands a finished frame to the members of a room that are here.
+func (g *Gateway) roomFrame(in *proto.Inbound, m *nats.Msg) {
+	r := g.rooms.byToken(in.First)
+	if r == nil {
+		return // its last member here has left meanwhile
+	}
+	r.receive(roomMessage{from: proto.PeerID(in.Second), view: in.View, frame: m.Data, lost: m.Reply})
+	if m.Header != nil {
+		g.stats.tookNATS(m.Header)
+	}
+}
+
+// sayLost answers a relay that did not reach its connection.
+func (g *Gateway) sayLost(reply string, l proto.Lost) {
+	if reply == "" {
+		return
+	}
+	b, err := json.Marshal(l)
+	if err == nil {
+		err = g.nc.Publish(reply, b)
+	}
+	if err != nil {
+		g.stats.lostUntold.Add(1)
+	}
+}

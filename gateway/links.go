@@ -1,0 +1,128 @@
+package gateway
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"p2pconnector/proto"
+)
+
+// linkPatience is how long after the last relay to a gateway it is still told
+// how many there were.
+const linkPatience = 5 * time.Second
+
+// link counts the relays to one gateway. Guarded by outbound's lock.
+type link struct {
+	sent uint64
+	last int64 // when the last one was sent: coarse, Unix nanoseconds
+}
+
+// linkLocked returns the link to gw; nil when there are too many.
+func (o *outbound) linkLocked(gw proto.GatewayID) *link {
+	l := o.links[gw]
+	if l == nil && len(o.links) < maxGateways {
+		l = new(link)
+		o.links[proto.GatewayID([]byte(gw))] = l
+	}
+	return l
+}
+
+// countLinks tells each gateway that relays went to lately how many there were,
+// on the connection that they went on, and so behind them.
+func (o *outbound) countLinks(now int64, forget func(proto.GatewayID) bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for gw, l := range o.links {
+		switch {
+		case now-l.last < int64(linkPatience):
+			// Without NATS it is said again in a second.
+			_ = o.nc.Publish(proto.LinkSubject(gw, o.own), marshal(proto.Link{Sent: l.sent}))
+		case forget(gw):
+			delete(o.links, gw)
+		}
+	}
+}
+
+// arrived notes relay number n on the link from a gateway, and asks for the fate
+// of those before it that did not come. Only the inbox's reader calls it.
+func (g *Gateway) arrived(from proto.GatewayID, n uint64) {
+	if last := g.heads[from]; n > last && g.askFor(from, last, n) {
+		g.head(from, n)
+	}
+}
+
+// linkCounted handles another gateway's count of its relays to this one.
+func (g *Gateway) linkCounted(from proto.GatewayID, m *nats.Msg) {
+	var l proto.Link
+	if json.Unmarshal(m.Data, &l) != nil {
+		return
+	}
+	if last := g.heads[from]; l.Sent > last && g.askFor(from, last, l.Sent+1) {
+		g.head(from, l.Sent)
+	}
+}
+
+// askFor says to a gateway that its relays between last and next did not come;
+// false when it could not be said, and is to be said with the next one.
+func (g *Gateway) askFor(from proto.GatewayID, last, next uint64) bool {
+	if next == last+1 {
+		return true
+	}
+	g.stats.linkGaps.Add(1)
+	return g.nc.Publish(proto.GapSubject(from, g.id), marshal(proto.Gap{After: last, Before: next})) == nil
+}
+
+func (g *Gateway) head(from proto.GatewayID, n uint64) {
+	if _, known := g.heads[from]; known {
+		g.heads[from] = n
+	} else if len(g.heads) < maxGateways {
+		g.heads[proto.GatewayID([]byte(from))] = n
+	}
+}
+
+// relaysMissed tells the senders of relays that another gateway has missed.
+func (g *Gateway) relaysMissed(by proto.GatewayID, m *nats.Msg) {
+	var gap proto.Gap
+	if json.Unmarshal(m.Data, &gap) != nil {
+		return
+	}
+	relays, frames := g.out.missed(by, gap)
+	if len(gap.Peers) > 0 {
+		relays, frames = g.out.sentLately(gap.Peers, g.coarse.Load()-gap.WithinMS*int64(time.Millisecond))
+	}
+	for i, s := range relays {
+		if s.from != "" {
+			g.notify(s, frames[i], proto.NotDelivered, nil)
+		}
+	}
+}
+
+// Bounds of what is said about peers that are held for other gateways.
+const (
+	gapMargin  = time.Second // relays may have been on their way so long before the connection broke
+	maxGapTold = 1000        // peers in one message
+)
+
+// tellOutage says to every gateway that lives which peers of others this one
+// holds, after its connection to NATS broke: their relays have no link that would
+// show which were lost, so their senders are told of all that may be.
+func (g *Gateway) tellOutage(down time.Time) {
+	var peers []proto.PeerID
+	for _, s := range g.sessions.list(nil) {
+		if s.bus && s.live() && s.id.Home() != g.id {
+			peers = append(peers, s.id)
+		}
+	}
+	within := (time.Since(down) + gapMargin).Milliseconds()
+	for chunk := range slices.Chunk(peers, maxGapTold) {
+		word := marshal(proto.Gap{Peers: chunk, WithinMS: within})
+		for _, to := range append(g.leases.living(g.id, time.Now()), g.id) {
+			if err := g.nc.Publish(proto.GapSubject(to, g.id), word); err != nil {
+				g.log.Warn("links: outage not told", "to", string(to), "err", err)
+			}
+		}
+	}
+}

@@ -1,0 +1,295 @@
+package gateway
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"p2pconnector/proto"
+)
+
+// maxGap bounds the changes that wait for one that is missing; beyond it the
+// room is fetched at once.
+const maxGap = 64
+
+// replica is this gateway's copy of a room. apply (a change) and adopt (the
+// whole) are the only ways in; what is older than the copy is ignored. Safe for
+// concurrent use.
+type replica struct {
+	g     *Gateway
+	id    proto.RoomID
+	token string
+	pins  atomic.Int32 // requests and calls under way; guarded by the table when it may reach 0
+
+	mu       sync.Mutex
+	room     *proto.Room // nil: unknown or gone
+	rev      uint64      // 0: unknown
+	index    map[proto.PeerID]*proto.Member
+	holders  map[proto.GatewayID]int       // members by gateway
+	local    map[proto.PeerID]*localMember // those that this gateway holds
+	leaving  map[proto.PeerID]bool         // departures to confirm; true: try again
+	asked    map[proto.OpID]*roomRequest   // requests of clients under way
+	awaiting []awaiting
+	gap      []*proto.Change
+	gapTimer *time.Timer
+	fetching bool
+	again    bool // fetch once more when the fetch under way ends
+	stopped  bool
+	doubt    bool          // a request ended without an answer: it may have taken effect
+	emptied  []movedAway   // members handed to another gateway a moment ago
+	early    []roomMessage // whose senders know a newer state than the copy
+	list     []byte        // the encoded client list at listRev
+	listRev  uint64
+
+	full  gather // updates for peers that get full lists
+	delta gather // updates for those that asked for deltas
+}
+
+// localMember is a member that this gateway holds.
+type localMember struct {
+	s     *session
+	seen  uint64 // revision that the last room frame to it showed
+	since uint64 // revision at which it moved here; 0: it did not
+}
+
+// awaiting is told when the replica has reached a revision.
+type awaiting struct {
+	rev  uint64
+	done func()
+}
+
+type movedAway struct {
+	peer  proto.PeerID
+	to    proto.GatewayID
+	at    uint64 // revision
+	until time.Time
+}
+
+func newReplica(g *Gateway, id proto.RoomID, token string) *replica {
+	r := &replica{g: g, id: id, token: token}
+	r.full.flush = func() { r.flush(&r.full, false) }
+	r.delta.flush = func() { r.flush(&r.delta, true) }
+	return r
+}
+
+func (r *replica) revision() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.rev
+}
+
+// idle reports whether nothing needs the replica.
+func (r *replica) idle() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.local) == 0 && len(r.leaving) == 0 && len(r.asked) == 0 && !r.fetching && !r.doubt
+}
+
+// alone reports whether no other member is here, so that nobody awaits a change.
+func (r *replica) alone() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.local) == 0
+}
+
+func (r *replica) stop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stopped = true
+	for _, t := range []*time.Timer{r.gapTimer, r.full.timer, r.delta.timer} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+}
+
+// apply takes a committed change in.
+func (r *replica) apply(c *proto.Change) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.applyLocked(c)
+	r.followLocked()
+	r.reachedLocked()
+}
+
+func (r *replica) applyLocked(c *proto.Change) {
+	switch {
+	case c.After <= r.rev:
+		return
+	case c.Set != nil && len(c.Removed) == 0 && c.Before == 0 && r.room == nil,
+		r.room == nil && r.rev != 0 && c.Before == r.rev && c.Set != nil:
+		r.adoptLocked(roomOf(c), c.After, c)
+	case r.room != nil && c.Before == r.rev:
+		r.changeLocked(c)
+	default:
+		r.waitLocked(c)
+	}
+}
+
+// roomOf is the room that a change made.
+func roomOf(c *proto.Change) *proto.Room {
+	if c.Ended {
+		return nil
+	}
+	return &proto.Room{
+		ID: c.Room, Name: c.Set.Name, Creator: c.Creator, Capacity: c.Set.Capacity,
+		Locked: c.Set.Locked, Metadata: c.Set.Metadata, Members: c.Added,
+	}
+}
+
+// waitLocked keeps a change whose predecessor has not come yet.
+func (r *replica) waitLocked(c *proto.Change) {
+	if len(r.gap) < maxGap {
+		r.gap = append(r.gap, c)
+		slices.SortFunc(r.gap, func(x, y *proto.Change) int { return int(int64(x.After - y.After)) })
+	}
+	patience := proto.GapPatience
+	if len(r.gap) >= maxGap || r.rev == 0 {
+		patience = 0
+	}
+	if r.gapTimer == nil && !r.stopped {
+		r.g.stats.gaps.Add(1)
+		r.gapTimer = time.AfterFunc(patience, func() { r.g.rooms.hold(r, r.gapOver) })
+	}
+}
+
+func (r *replica) gapOver() {
+	r.mu.Lock()
+	r.gapTimer = nil
+	missing := len(r.gap) > 0
+	r.mu.Unlock()
+	if missing {
+		r.refetch()
+	}
+}
+
+// followLocked applies the changes whose turn has come.
+func (r *replica) followLocked() {
+	for len(r.gap) > 0 {
+		i := slices.IndexFunc(r.gap, func(c *proto.Change) bool { return c.After <= r.rev || c.Before == r.rev && r.rev != 0 })
+		if i < 0 {
+			return
+		}
+		c := r.gap[i]
+		r.gap = slices.Delete(r.gap, i, i+1)
+		r.applyLocked(c)
+	}
+	if r.gapTimer != nil && r.gapTimer.Stop() {
+		r.gapTimer = nil
+	}
+}
+
+// refetch gets the whole room and adopts it. The caller holds a pin. One fetch
+// runs at a time; a request for one while it runs has it run again.
+func (r *replica) refetch() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.fetching {
+		r.again = true
+		return
+	}
+	r.fetching = true
+	r.g.background(func() { r.g.rooms.hold(r, r.fetchLoop) }, func() { r.fetching = false })
+}
+
+func (r *replica) fetchLoop() {
+	for {
+		before := r.revision()
+		snap, err := r.g.rooms.fetch(r)
+		r.mu.Lock()
+		more := false
+		if err == nil {
+			r.g.stats.refetches.Add(1)
+			// That the room is gone says nothing about one made since.
+			if more = r.again || snap.Room == nil && snap.Revision == 0 && r.rev != before; !more || snap.Room != nil {
+				r.takeLocked(snap)
+				r.doubt = false
+			}
+		}
+		r.again = false
+		if !more {
+			r.fetching = false
+		}
+		r.mu.Unlock()
+		if err != nil {
+			r.g.log.Warn("rooms: fetching failed", "room", string(r.id), "err", err)
+		}
+		if !more {
+			return
+		}
+	}
+}
+
+// takeLocked adopts a fetched state, unless the copy is as new.
+func (r *replica) takeLocked(snap *proto.Snapshot) {
+	switch {
+	case snap.Room != nil && snap.Revision > r.rev:
+		r.adoptLocked(snap.Room, snap.Revision, nil)
+	case snap.Room == nil && (snap.Revision > r.rev || snap.Revision == 0):
+		r.adoptLocked(nil, max(snap.Revision, r.rev), nil)
+		for i := range r.awaiting { // what they await has been and gone
+			r.awaiting[i].rev = 0
+		}
+	}
+	r.gap = slices.DeleteFunc(r.gap, func(c *proto.Change) bool { return c.After <= r.rev })
+	r.followLocked()
+	r.reachedLocked()
+}
+
+// adopt takes the whole room at a revision.
+func (r *replica) adopt(snap *proto.Snapshot) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.takeLocked(snap)
+}
+
+// await calls done once the replica is at rev, which it fetches when no change
+// brings it there.
+func (r *replica) await(rev uint64, done ...func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, f := range done {
+		r.awaiting = append(r.awaiting, awaiting{rev, f})
+	}
+	if r.rev >= rev {
+		r.reachedLocked()
+		return
+	}
+	r.patienceLocked(rev)
+}
+
+// patienceLocked has the room fetched when it does not reach rev soon.
+func (r *replica) patienceLocked(rev uint64) {
+	if r.gapTimer != nil || r.stopped {
+		return
+	}
+	patience := proto.GapPatience
+	if r.rev == 0 {
+		patience = 0
+	}
+	r.gapTimer = time.AfterFunc(patience, func() { r.g.rooms.hold(r, func() { r.short(rev) }) })
+}
+
+// short fetches the room when it is not at rev yet.
+func (r *replica) short(rev uint64) {
+	r.mu.Lock()
+	r.gapTimer = nil
+	missing := r.rev < rev || len(r.gap) > 0 || len(r.early) > 0
+	r.mu.Unlock()
+	if missing {
+		r.refetch()
+	}
+}
+
+// reachedLocked tells those who await a revision.
+func (r *replica) reachedLocked() {
+	r.catchEarlyLocked()
+	r.awaiting = slices.DeleteFunc(r.awaiting, func(a awaiting) bool {
+		if a.rev > r.rev {
+			return false
+		}
+		a.done()
+		return true
+	})
+}

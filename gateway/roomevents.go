@@ -1,0 +1,267 @@
+package gateway
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"p2pconnector/proto"
+)
+
+// roomArgs is what the `data` of a room event may hold.
+type roomArgs struct {
+	Room     *string
+	Client   *string
+	Name     *string
+	Capacity *int
+	Locked   *bool
+	Create   *bool
+	Metadata json.RawMessage
+}
+
+// roomOps maps the room events to the operations they become.
+var roomOps = map[proto.Event]proto.Operation{
+	proto.CreateRoom: proto.OpCreate, proto.JoinRoom: proto.OpJoin, proto.LeaveRoom: proto.OpLeave,
+	proto.EndRoom: proto.OpEnd, proto.RemoveClient: proto.OpRemove, proto.UpdateRoom: proto.OpUpdate,
+	proto.RoomInfo: proto.OpGet,
+}
+
+// roomEvent asks the room service for what f wants and returns when the peer has
+// been answered: the next frame may rest on it.
+func (c *conn) roomEvent(f *proto.Frame) *proto.Error {
+	args, e := readRoomArgs(f)
+	if e != nil {
+		return e
+	}
+	s := c.session
+	if e := c.allowed(f.Event, proto.RoomID(*args.Room), args.Create != nil && *args.Create); e != nil {
+		return e
+	}
+	if f.Event == proto.CreateRoom || f.Event == proto.JoinRoom {
+		if s.roomCount() >= c.g.cfg.MaxRooms {
+			return proto.Errorf(proto.LimitExceeded, "You are in %d rooms, the most this server allows. Leave one first.", c.g.cfg.MaxRooms)
+		}
+	}
+	room := proto.RoomID(*args.Room)
+	req := &proto.Request{
+		Op: c.g.nextOp(), Room: room, Peer: s.id, Gateway: c.g.id, User: s.user,
+		Name: args.Name, Capacity: args.Capacity, Locked: args.Locked, Metadata: args.Metadata,
+		Create: args.Create != nil && *args.Create,
+	}
+	if args.Client != nil {
+		req.Client = proto.PeerID(*args.Client)
+	}
+	if f.Event == proto.LeaveRoom {
+		req.Reason = proto.ReasonLeft
+	}
+	if f.Event == proto.RoomInfo {
+		return c.roomInfo(f, req)
+	}
+	return c.changeRoom(f, req)
+}
+
+// changeRoom carries out a change and waits until it is in the replica.
+func (c *conn) changeRoom(f *proto.Frame, req *proto.Request) *proto.Error {
+	g := c.g
+	r := g.rooms.pin(req.Room)
+	defer g.rooms.unpin(r)
+	rr := &roomRequest{s: c.session, event: f.Event, id: slices.Clone(f.ID), client: req.Client}
+	req.Have = r.begin(req.Op, rr)
+	defer r.end(req.Op)
+	deadline := time.Now().Add(proto.RequestDeadline)
+	reply, err := g.askBefore(deadline, roomOps[f.Event], req)
+	if err != nil {
+		if errors.Is(err, errNoAnswer) {
+			r.doubted()
+		}
+		return g.roomError(err, c.session.id, req.Room)
+	}
+	if reply.State != nil {
+		r.adopt(reply.State)
+	}
+	reached := make(chan struct{})
+	r.await(reply.Revision, func() { close(reached) })
+	timer := time.NewTimer(time.Until(deadline))
+	defer timer.Stop()
+	select {
+	case <-reached:
+	case <-timer.C:
+		r.doubted()
+		return unavailableRoom()
+	}
+	r.answerLate(rr)
+	return nil
+}
+
+// roomInfo answers Room_Info from the room service: a replica may be behind.
+func (c *conn) roomInfo(f *proto.Frame, req *proto.Request) *proto.Error {
+	reply, err := c.g.ask(proto.OpGet, &proto.Request{Room: req.Room, Peer: req.Peer})
+	if err != nil {
+		return c.g.roomError(err, c.session.id, req.Room)
+	}
+	if reply.State == nil || reply.State.Room == nil {
+		return proto.RoomNotFound(req.Room)
+	}
+	room := reply.State.Room
+	d := roomData(room, reply.State.Revision)
+	d.Members = infosOf(room.Members)
+	c.session.deliver(c.g.serverFrame(proto.TypeInfo, string(proto.RoomInfo), encodeRoom(d, encodeClients(nil, room)), f.ID))
+	return nil
+}
+
+// roomError is what a client hears of a request that failed. A fault of ours is
+// logged here, and only here.
+func (g *Gateway) roomError(err error, peer proto.PeerID, room proto.RoomID) *proto.Error {
+	e, hidden := proto.ErrorFrom(err)
+	if hidden {
+		g.log.Error("room request failed", "peer", string(peer), "room", string(room), "err", err)
+		return unavailableRoom()
+	}
+	return e
+}
+
+func unavailableRoom() *proto.Error {
+	return proto.Errorf(proto.Unavailable, "The room service did not answer in time. Send the same request again: what took effect is not done twice.")
+}
+
+// readRoomArgs reads the `data` of a room event.
+func readRoomArgs(f *proto.Frame) (*roomArgs, *proto.Error) {
+	if f.Data == nil || f.Data[0] != '{' {
+		return nil, proto.Missing("data", "`data` is missing or not an object. Give {\"room\": …}.")
+	}
+	a := new(roomArgs)
+	var bad *proto.Error
+	proto.Members(f.Data, func(name string, value []byte) {
+		if e := a.read(name, value); e != nil && bad == nil {
+			bad = e
+		}
+	})
+	if bad != nil {
+		return nil, bad
+	}
+	return a, a.check(f.Event)
+}
+
+func (a *roomArgs) read(name string, value []byte) *proto.Error {
+	var into any
+	var want string
+	switch name {
+	case "room":
+		into, want = &a.Room, "a string"
+	case "client":
+		into, want = &a.Client, "a string: the id of a member"
+	case "name":
+		into, want = &a.Name, "a string"
+	case "capacity":
+		into, want = &a.Capacity, "a whole number of members"
+	case "locked":
+		into, want = &a.Locked, "true or false"
+	case "create":
+		into, want = &a.Create, "true or false"
+	case "metadata":
+		if string(value) != "null" {
+			a.Metadata = slices.Clone(value)
+		}
+		return nil
+	default:
+		return nil
+	}
+	if json.Unmarshal(value, into) != nil {
+		if name == "room" || name == "client" {
+			return proto.Missing("data."+name, "`data."+name+"` must be "+want+".")
+		}
+		return proto.Invalid("data."+name, "`data."+name+"` must be "+want+".")
+	}
+	return nil
+}
+
+// check reports what the event needs and does not have.
+func (a *roomArgs) check(event proto.Event) *proto.Error {
+	if a.Room == nil || *a.Room == "" {
+		if event != proto.CreateRoom || a.Room != nil {
+			return proto.Missing("data.room", "`data.room` is missing. Give the id of a room.")
+		}
+		id := uuid.NewString()
+		a.Room = &id
+	}
+	if event == proto.RemoveClient && (a.Client == nil || *a.Client == "") {
+		return proto.Missing("data.client", "`data.client` is missing. Give the id of the member to remove.")
+	}
+	if !proto.RoomID(*a.Room).Valid() {
+		if event == proto.CreateRoom || a.Create != nil && *a.Create {
+			return proto.Invalid("data.room", "`data.room` must be 1 to 128 bytes of text without control characters.")
+		}
+		return proto.RoomNotFound(proto.RoomID(*a.Room))
+	}
+	if a.Client != nil && !proto.PeerID(*a.Client).Valid() {
+		return proto.PeerNotFound(*a.Client)
+	}
+	if event == proto.UpdateRoom && a.Name == nil && a.Capacity == nil && a.Locked == nil && a.Metadata == nil {
+		return proto.Missing("data", "Nothing to update: give any of data.name, data.capacity, data.locked, data.metadata.")
+	}
+	return nil
+}
+
+// nextOp names an operation of this gateway.
+func (g *Gateway) nextOp() proto.OpID { return proto.NewOpID(g.id, g.ops.Add(1)) }
+
+// begin notes a client's request, so that the change it causes answers it, and
+// returns the replica's revision.
+func (r *replica) begin(op proto.OpID, rr *roomRequest) uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.asked == nil {
+		r.asked = make(map[proto.OpID]*roomRequest)
+	}
+	r.asked[op] = rr
+	return r.rev
+}
+
+func (r *replica) end(op proto.OpID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.asked, op)
+}
+
+// doubted keeps the replica until it is known whether a request took effect.
+func (r *replica) doubted() {
+	r.mu.Lock()
+	r.doubt = true
+	r.mu.Unlock()
+	r.g.kickSync()
+}
+
+// answerLate answers a request whose change was not told apart from others, for
+// example since the room was fetched in between.
+func (r *replica) answerLate(rr *roomRequest) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if rr.answered {
+		return
+	}
+	rr.answered = true
+	room := r.room
+	if room == nil {
+		room = &proto.Room{ID: r.id}
+	}
+	d := roomData(room, r.rev)
+	typ, event := proto.TypeUpdate, proto.ClientAdded
+	switch rr.event {
+	case proto.CreateRoom:
+		typ, event, d.RoomID = proto.TypeInfo, proto.RoomCreated, r.id
+	case proto.JoinRoom:
+		d.Client, d.Added = rr.s.id, []proto.PeerID{rr.s.id}
+	case proto.LeaveRoom:
+		typ, event, d.Client, d.Reason = proto.TypeInfo, proto.RoomLeft, rr.s.id, proto.ReasonLeft
+	case proto.EndRoom:
+		event, d.Client = proto.RoomDeleted, rr.s.id
+	case proto.RemoveClient:
+		event, d.Client, d.Removed, d.Reason = proto.ClientRemoved, rr.client, []proto.PeerID{rr.client}, proto.ReasonRemoved
+	case proto.UpdateRoom:
+		event, d.Client = proto.RoomUpdated, rr.s.id
+	}
+	rr.s.deliver(r.g.serverFrame(typ, string(event), encodeRoom(d, encodeClients(nil, room)), rr.id))
+}

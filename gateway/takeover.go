@@ -1,0 +1,321 @@
+package gateway
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"p2pconnector/proto"
+)
+
+// handoverTimeout bounds one question for a session; it is asked three times.
+const handoverTimeout = time.Second
+
+// takeOver makes c a peer that another gateway holds, or held. tomb is what this
+// gateway remembers of having handed it on itself; nil for nothing.
+func (g *Gateway) takeOver(c *conn, t *sessionToken, received *uint64, id []byte, tomb *session) *proto.Error {
+	s := &session{g: g, id: t.Peer, bus: true, phase: arriving, arrivals: newArrivals(), user: t.User}
+	if err := g.listen(s); err != nil {
+		g.log.Error("takeover: cannot subscribe", "peer", string(s.id), "err", err)
+		return unavailable()
+	}
+	g.sessions.put(s)
+	h, e := g.askHolder(t, received, tomb)
+	if e != nil {
+		g.giveUp(s, tomb)
+		return e
+	}
+	s.mu.Lock()
+	s.count, s.user, s.arrivals.seen = max(h.Count, t.Count), h.User, h.Seen
+	s.rooms = slices.Clone(h.Rooms)
+	s.mu.Unlock()
+	kept := g.takeRooms(s, h.Rooms)
+	h.Recovered = h.Recovered && kept
+	if !h.Gone {
+		g.settle(s.id, h.From)
+	}
+	if !g.seat(c, s, h, id) {
+		for _, f := range h.Frames {
+			g.bounce(s.id, f)
+		}
+		return proto.Errorf(proto.Unavailable, "Another connection resumed this session at this moment. Go on with your fresh id, or connect again.")
+	}
+	g.stats.resumed("elsewhere")
+	return nil
+}
+
+// listen subscribes to the subjects of a peer that another gateway issued: the
+// only subscriptions there are for single peers.
+func (g *Gateway) listen(s *session) error {
+	home := s.id.Home()
+	if home == g.id {
+		return nil
+	}
+	frames, err := proto.PeerSubject(s.id)
+	if err != nil {
+		return err
+	}
+	sub, err := g.listenTo(frames)
+	if err != nil {
+		return fmt.Errorf("gateway: subscribe for a moved peer: %w", err)
+	}
+	s.unsub = append(s.unsub, func() { sub.Unsubscribe() })
+	if err := g.nc.FlushTimeout(handoverTimeout); err != nil {
+		sub.Unsubscribe()
+		return fmt.Errorf("gateway: subscribe for a moved peer: %w", err)
+	}
+	return nil
+}
+
+// maxQuestions bounds how far a session that keeps moving is followed.
+const maxQuestions = 4
+
+// askHolder finds who holds the session and asks for it: first the gateway in
+// the token, then whoever that one handed it to; when it is gone, the one that
+// issued the peer, on whose subject a later holder listens too.
+func (g *Gateway) askHolder(t *sessionToken, received *uint64, tomb *session) (*proto.Handover, *proto.Error) {
+	holder, home := t.Holder, t.Peer.Home()
+	if tomb != nil {
+		h, to := tomb.takeBack(t.Count)
+		if h != nil {
+			return h, nil
+		}
+		holder = to
+	} else if holder == g.id || home == g.id {
+		return nil, sessionOver()
+	}
+	ask := proto.Takeover{Peer: t.Peer, Gateway: g.id, Count: t.Count, Received: received}
+	asked := make(map[proto.GatewayID]bool)
+	for range maxQuestions {
+		asked[holder] = true
+		h, err := g.question(holder, ask)
+		switch {
+		case errors.Is(err, nats.ErrNoResponders):
+			if !asked[home] && home != g.id {
+				holder = home
+				continue
+			}
+			return g.orphan(t, holder)
+		case err != nil:
+			g.log.Warn("takeover: no answer", "peer", string(t.Peer), "holder", string(holder), "err", err)
+			return nil, proto.Errorf(proto.Unavailable, "The gateway that holds this session does not answer. Connect again in a moment to resume.")
+		case h.Error != nil:
+			return nil, h.Error
+		case h.Gone || h.MovedTo != "" && asked[h.MovedTo]:
+			return g.orphan(t, h.MovedTo)
+		case h.MovedTo == "" || h.MovedTo == g.id:
+			return h, nil
+		}
+		holder = h.MovedTo
+	}
+	return nil, sessionOver()
+}
+
+// settle waits for what the former holder still passes on: until it has handled
+// all that it had when the rooms were told, and a moment more.
+func (g *Gateway) settle(peer proto.PeerID, from proto.GatewayID) {
+	if from != g.id {
+		// Without an answer the numbers of the frames keep the order all the same.
+		_, _ = g.question(from, proto.Takeover{Peer: peer, Gateway: g.id, Fence: true})
+	}
+	pause := time.NewTimer(settleTime)
+	<-pause.C
+}
+
+// takeBack returns what a session was handed over with when nobody has held it
+// since, as far as the count of the client's token tells, and otherwise who does.
+func (s *session) takeBack(count uint64) (*proto.Handover, proto.GatewayID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.parting
+	s.parting = nil
+	if h != nil && count > h.Count {
+		h = nil // a newer token: its new holder never got to say that it holds it
+	}
+	return h, s.movedTo
+}
+
+// orphan is what is left of a session whose holder died: what its token says, as
+// long as its rooms wait for it.
+func (g *Gateway) orphan(t *sessionToken, holder proto.GatewayID) (*proto.Handover, *proto.Error) {
+	if !g.leases.lostWithin(holder, time.Now(), g.cfg.SessionGrace+proto.LeaseTimeout) {
+		return nil, sessionOver()
+	}
+	return &proto.Handover{Gone: true, Count: t.Count, Rooms: t.Rooms, User: t.User}, nil
+}
+
+// question asks one gateway; an answer that was lost is asked for again.
+func (g *Gateway) question(holder proto.GatewayID, ask proto.Takeover) (*proto.Handover, error) {
+	subject, err := proto.SessionSubject(holder, ask.Peer)
+	if err != nil {
+		return nil, err
+	}
+	data := marshal(ask)
+	for range 3 {
+		var m *nats.Msg
+		m, err = g.nc.Request(subject, data, handoverTimeout)
+		if errors.Is(err, nats.ErrNoResponders) {
+			return nil, err
+		}
+		if err == nil {
+			h := new(proto.Handover)
+			if err = json.Unmarshal(m.Data, h); err == nil {
+				return h, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("gateway: ask %s for a session: %w", holder, err)
+}
+
+// giveUp forgets a takeover that was refused.
+func (g *Gateway) giveUp(s, tomb *session) {
+	s.mu.Lock()
+	unsub := s.unsub
+	s.phase, s.arrivals, s.unsub = over, nil, nil
+	s.kept.take(g)
+	s.mu.Unlock()
+	for _, f := range unsub {
+		f()
+	}
+	if tomb != nil {
+		g.sessions.put(tomb)
+	} else {
+		g.sessions.drop(s)
+	}
+}
+
+// takeRooms has the rooms name this gateway as the peer's holder; false when one
+// of them could not be asked. Rooms that it is no member of any more are dropped.
+func (g *Gateway) takeRooms(s *session, rooms []proto.RoomID) bool {
+	var wg sync.WaitGroup
+	ok := make([]bool, len(rooms))
+	for i, id := range rooms {
+		wg.Go(func() { ok[i] = g.takeRoom(s, id) })
+	}
+	wg.Wait()
+	for i, id := range rooms {
+		if !ok[i] {
+			g.background(func() { g.takeRoomLater(s, id) }, func() {})
+		}
+	}
+	return !slices.Contains(ok, false)
+}
+
+func (g *Gateway) takeRoom(s *session, id proto.RoomID) bool {
+	r := g.rooms.pin(id)
+	defer g.rooms.unpin(r)
+	req := &proto.Request{Op: g.nextOp(), Room: id, Peer: s.id, Gateway: g.id, User: s.user, Have: r.revision()}
+	reply, err := g.ask(proto.OpResume, req)
+	if e, is := errors.AsType[*proto.Error](err); is && e.Code == proto.NotFound {
+		s.removeRoom(id) // removed meanwhile, or the room has ended
+		return true
+	}
+	if err != nil {
+		g.log.Error("takeover: room not resumed", "peer", string(s.id), "room", string(id), "err", err)
+		return false
+	}
+	if reply.State != nil {
+		r.adopt(reply.State)
+	}
+	reached := make(chan struct{})
+	r.await(reply.Revision, func() { close(reached) })
+	timer := time.NewTimer(proto.RequestDeadline)
+	defer timer.Stop()
+	select {
+	case <-reached:
+		r.movedIn(s.id, reply.Revision)
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// movedIn notes the revision at which a member moved here, which a fetched state
+// does not tell.
+func (r *replica) movedIn(id proto.PeerID, rev uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if lm := r.local[id]; lm != nil {
+		lm.since = rev
+	}
+}
+
+// maxOwed bounds how often a room is asked for that did not answer in time.
+const maxOwed = 20
+
+// takeRoomLater goes on asking for a room: until it is told, it names a gateway
+// that does not hold the peer. A peer that has ended meanwhile is taken over all
+// the same, since only its holder can have it leave.
+func (g *Gateway) takeRoomLater(s *session, id proto.RoomID) {
+	for range maxOwed {
+		if s.newHolder() != "" || g.draining.Load() || g.takeRoom(s, id) {
+			return
+		}
+	}
+}
+
+// seat attaches c to the session that has arrived; false when another gateway
+// took it over at the same moment.
+func (g *Gateway) seat(c *conn, s *session, h *proto.Handover, id []byte) bool {
+	s.mu.Lock()
+	if s.phase != arriving {
+		s.mu.Unlock()
+		return false
+	}
+	g.abandon(c)
+	frames := slices.Concat(h.Frames, s.kept.take(g), s.arrivals.settle(time.Now()))
+	recovered := h.Recovered && !s.lossy
+	s.attachLocked(c, g.detailsLocked(s, &recovered, c, id), frames)
+	count := s.count
+	s.mu.Unlock()
+	g.claim(s, h, count)
+	return true
+}
+
+// claim says that this gateway holds the session now, to the gateway that issued
+// the peer and to the one that handed it over, and listens for those who ask.
+func (g *Gateway) claim(s *session, h *proto.Handover, count uint64) {
+	home := s.id.Home()
+	say := proto.Takeover{Peer: s.id, Gateway: g.id, Count: count, Holds: true}
+	if h.From != "" && h.From != home && h.From != g.id {
+		g.tell(h.From, say)
+	}
+	if home == g.id {
+		return
+	}
+	subject, err := proto.SessionSubject(home, s.id)
+	if err != nil {
+		return
+	}
+	sub, err := g.listenTo(subject)
+	if err != nil {
+		g.log.Error("takeover: cannot subscribe", "peer", string(s.id), "err", err)
+		return
+	}
+	s.mu.Lock()
+	stale := s.phase >= moved
+	if !stale {
+		s.unsub = append(s.unsub, func() { sub.Unsubscribe() })
+	}
+	s.mu.Unlock()
+	if stale {
+		sub.Unsubscribe()
+	}
+	g.tell(home, say)
+}
+
+// tell sends a gateway word about a session.
+func (g *Gateway) tell(to proto.GatewayID, t proto.Takeover) {
+	subject, err := proto.SessionSubject(to, t.Peer)
+	if err == nil {
+		err = g.nc.Publish(subject, marshal(t))
+	}
+	if err != nil {
+		g.log.Warn("takeover: word not sent", "peer", string(t.Peer), "gateway", string(to), "err", err)
+	}
+}

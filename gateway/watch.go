@@ -1,0 +1,57 @@
+package gateway
+
+import (
+	"time"
+
+	"p2pconnector/proto"
+)
+
+// clockTick is how old the coarse clock may be.
+const clockTick = 50 * time.Millisecond
+
+// watchConns keeps the coarse clock and looks after every connection once a
+// second. It never waits for NATS: a stuck bus must not stop the clock that
+// clients are measured by.
+func (g *Gateway) watchConns(done <-chan struct{}) {
+	tick := time.NewTicker(clockTick)
+	defer tick.Stop()
+	var next time.Time
+	var cs []*conn
+	for {
+		select {
+		case <-done:
+			return
+		case now := <-tick.C:
+			g.coarse.Store(now.UnixNano())
+			if now.After(next) {
+				next = now.Add(time.Second)
+				cs = g.conns.sweepAll(now, cs)
+			}
+		}
+	}
+}
+
+// watchBus repeats requests that were not answered, and once a second says what
+// other gateways need to know of this one and ends the sessions whose grace is over.
+func (g *Gateway) watchBus(done <-chan struct{}) {
+	tick := time.NewTicker(requestTick)
+	defer tick.Stop()
+	var next time.Time
+	var ss []*session
+	for {
+		select {
+		case <-done:
+			return
+		case now := <-tick.C:
+			g.requests.tick(now)
+			if now.Before(next) {
+				continue
+			}
+			next = now.Add(proto.LeaseInterval)
+			g.sayLease(false)
+			g.out.countLinks(now.UnixNano(), func(gw proto.GatewayID) bool { return !g.leases.lostWithin(gw, now, time.Hour) })
+			g.leases.sweep(now)
+			ss = g.sweepSessions(now, ss)
+		}
+	}
+}

@@ -1,0 +1,216 @@
+// Types of connector.js.
+
+/** A JSON value: what may stand in `data`. */
+export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+
+export type ConnectionState = "connecting" | "open" | "reconnecting" | "closed";
+export type PeerState = "connecting" | "connected" | "reconnecting" | "failed" | "closed";
+
+/** Codes that the server answers, and this module's own. */
+export type ErrorCode =
+  | "Missing_Fields" | "Not_Found" | "Not_Delivered" | "Duplicate_Room" | "Already_Exists"
+  | "Unauthorised" | "Room_Full" | "Room_Locked" | "Limit_Exceeded" | "Unsupported_Event"
+  | "Invalid_Message" | "Rate_Limited" | "Unavailable"
+  | "Timeout" | "Closed" | "Buffer_Full" | "Too_Big";
+
+export class ConnectorError extends Error {
+  readonly code: ErrorCode;
+  readonly data: {
+    event?: string; to?: string; room?: string; field?: string; clients?: string[];
+    events?: string[]; retry_after_ms?: number; close_code?: number;
+  };
+  /** Of an `error` event: the id that send() returned. */
+  readonly id?: string;
+}
+
+export interface ConnectOptions {
+  /** A token, or where to get one; a function is asked before every connection. */
+  token?: string | (() => string | Promise<string>);
+  /** A resume token from Connector.session: be that peer again if it is not too late. */
+  session?: string;
+  /** Whose calls to answer. Default: those who share a room with this peer. */
+  accept?: boolean | ((peerId: string) => boolean);
+  /** For every peer connection. */
+  peer?: PeerOptions;
+  /** Ask for changes instead of full lists in rooms above 100 members. Default true. */
+  delta?: boolean;
+  /** Milliseconds until a request that has no answer rejects with Timeout. Default 30000. */
+  requestTimeout?: number;
+  /** Waiting before an attempt, in milliseconds. Default base 250, cap 10000, full jitter. */
+  backoff?: BackoffOptions;
+  /** Closes the connector when aborted. */
+  signal?: AbortSignal;
+  /** Used instead of the global WebSocket. */
+  WebSocket?: typeof WebSocket;
+}
+
+export interface PeerOptions {
+  /** Open the default data channel `peer.data`. Both sides must agree. Default true. */
+  data?: boolean;
+  /** Merged into the RTCConfiguration. */
+  rtc?: RTCConfiguration;
+}
+
+export interface Limits {
+  max_message_bytes?: number;
+  /** 0: no limit. Frames wait in the connector rather than exceed it. */
+  messages_per_second?: number;
+  max_rooms?: number;
+  max_room_members?: number;
+}
+
+/** A frame as it stands on the wire. */
+export interface Frame {
+  event: string; type?: "info" | "update" | "error"; data?: any; id?: string | number;
+  from?: string; room?: string; timestamp?: string; message_id?: string;
+}
+
+export interface Received<T = any> { from: string; data: T; frame: Frame; }
+
+export class Emitter<Events> {
+  /** Calls fn with the event's value each time; returns a function that ends that. */
+  on<K extends keyof Events>(name: K, fn: (value: Events[K]) => void): () => void;
+  once<K extends keyof Events>(name: K): Promise<Events[K]>;
+  heard(name: keyof Events): boolean;
+}
+
+export interface ConnectorEvents {
+  state: { state: ConnectionState; url: string; attempt?: number; wait?: number };
+  /** From a peer, not in a room. */
+  message: Received;
+  /** A peer connection was made, by connectPeer or by the other side: add tracks now. */
+  peer: Peer;
+  /** This peer is in a room now. */
+  room: Room;
+  /** The connection is back as the same peer. recovered false: frames may have been lost, member lists are asked for again. */
+  resumed: { recovered: boolean };
+  /** The session could not be resumed: new id, no rooms, peer connections closed. Join again. */
+  reset: { oldId: string; id: string; rooms: string[]; error?: ConnectorError };
+  draining: { ms: number };
+  /** An error frame that answers no request, for instance about a message. */
+  error: ConnectorError;
+  /** A Connect of a peer that does without this module. */
+  connect: { from: string; sdp: any; candidate: any };
+  /** Messages that waited for a connection and were let go with the lost session. */
+  dropped: { count: number };
+  closed: ConnectorError;
+  frame: Frame;
+  sent: string;
+}
+
+/** This page as a peer. It survives its connections. */
+export class Connector extends Emitter<ConnectorEvents> {
+  constructor(urls: string | string[], options?: ConnectOptions);
+  readonly ready: Promise<void>;
+  readonly id: string;
+  readonly state: ConnectionState;
+  readonly isOpen: boolean;
+  readonly url: string;
+  readonly session: string;
+  readonly limits: Limits;
+  readonly iceServers: RTCIceServer[];
+  readonly rooms: ReadonlyMap<string, Room>;
+  readonly peers: ReadonlyMap<string, Peer>;
+
+  request(event: string, data?: Json): Promise<any>;
+  createRoom(id?: string, settings?: RoomSettings): Promise<Room>;
+  joinRoom(id: string, options?: { create?: boolean; metadata?: Json }): Promise<Room>;
+  /** Sends through the server; returns the frame's id. Throws Buffer_Full, Too_Big or Closed. */
+  send(to: string, data: Json): string;
+  connectPeer(id: string, options?: PeerOptions): Peer;
+  /** Milliseconds to the gateway and back. */
+  ping(): Promise<number>;
+  authenticate(token: string): Promise<{ expires?: string }>;
+  refreshIceServers(): Promise<RTCIceServer[]>;
+  /** Leaves at once; the others are told. */
+  close(): void;
+}
+
+export interface RoomSettings { name?: string; capacity?: number; locked?: boolean; metadata?: Json; }
+
+export interface Member { id: string; user?: string; metadata?: any; }
+
+export type LeaveReason = "left" | "removed" | "disconnected";
+
+export interface RoomEvents {
+  change: Room;
+  joined: { clients: Member[] };
+  left: { clients: { id: string; reason?: LeaveReason }[] };
+  message: Received;
+  error: ConnectorError;
+  /** This peer is no member any more. lost: the session was, see reset. */
+  closed: { reason: LeaveReason | "ended" | "lost" };
+}
+
+export class Room extends Emitter<RoomEvents> {
+  readonly id: string;
+  readonly name: string;
+  readonly creator: string;
+  readonly isCreator: boolean;
+  readonly capacity: number;
+  readonly locked: boolean;
+  readonly metadata: any;
+  readonly revision: number;
+  readonly closed: boolean;
+  /** In order of joining. */
+  readonly members: Member[];
+  readonly others: Member[];
+  has(id: string): boolean;
+  member(id: string): Member | undefined;
+  /** To every other member; returns the frame's id. */
+  send(data: Json): string;
+  leave(): Promise<void>;
+  end(): Promise<void>;
+  remove(client: string): Promise<void>;
+  update(settings: RoomSettings): Promise<void>;
+  refresh(): Promise<void>;
+}
+
+export interface PeerEvents {
+  state: PeerState;
+  track: RTCTrackEvent;
+  /** A data channel that the other side made. */
+  channel: RTCDataChannel;
+  /** peer.data is open. */
+  open: RTCDataChannel;
+  /** From peer.data; binary comes as ArrayBuffer. */
+  data: { from: string; data: string | ArrayBuffer };
+  /** Through the server. */
+  message: Received;
+  /** A description did not fit; it is tried again. */
+  error: Error;
+  close: { reason: "closed" | "gone" | "left" | "lost" | "renewed" };
+}
+
+/** An RTCPeerConnection with the signaling done. */
+export class Peer extends Emitter<PeerEvents> {
+  readonly id: string;
+  readonly state: PeerState;
+  readonly pc: RTCPeerConnection;
+  readonly data: RTCDataChannel | null;
+  readonly connected: Promise<Peer>;
+  /** Through the server: works before there is a connection. */
+  send(data: Json): string;
+  addTrack(track: MediaStreamTrack, ...streams: MediaStream[]): RTCRtpSender;
+  /** Looks for a new path; also after state "failed". */
+  restart(): void;
+  close(): void;
+}
+
+/** Connects, and resolves once the server has greeted. Without urls: the gateway that served connector.js. */
+export function connect(urls?: string | string[], options?: ConnectOptions): Promise<Connector>;
+
+// Pure parts, for those who write a client of their own.
+
+export interface BackoffOptions { base?: number; cap?: number; random?: () => number; }
+export function backoff(attempt: number, options?: BackoffOptions): number;
+export function afterClose(code: number): { again: boolean; freshToken?: boolean; least: number };
+export class Rotation {
+  constructor(urls: string[]);
+  readonly current: string;
+  next(): string;
+}
+export class Pacer {
+  constructor(rate: number, now: number);
+  take(now: number): number;
+}

@@ -1,0 +1,34 @@
+// connector.js: the browser's side of Peer2Peer Connector.
+//
+//   import { connect } from "https://gateway.example/connector.js";
+//   const p2p = await connect();                                  // the gateway this file came from
+//   const room = await p2p.joinRoom("tea", { create: true });
+//   room.on("message", ({ from, data }) => console.log(from, data));
+//   room.send("hello");
+//
+// An ES module without dependencies and without a build step. To host it
+// yourself copy this file and the folder connector/ beside it. Types are in
+// connector.d.ts. It needs a browser with RTCPeerConnection (implicit rollback:
+// Chromium 80, Firefox 75, Safari 15.4) only when connectPeer is used.
+
+import { Connector } from "./connector/client.js";
+
+export { Connector };
+export { ConnectorError } from "./connector/error.js";
+export { Room } from "./connector/room.js";
+export { Peer } from "./connector/peer.js";
+export { Pacer, Rotation, afterClose, backoff } from "./connector/timing.js";
+
+/**
+ * Connects, and resolves with a Connector once the server has greeted. It goes
+ * on trying until it is through; options.signal ends that.
+ *
+ * @param {string|string[]} [urls] gateways, to be tried in turn; the one that served this file when absent
+ * @param {import("./connector.d.ts").ConnectOptions} [options]
+ * @returns {Promise<Connector>}
+ */
+export async function connect(urls, options) {
+  const connector = new Connector(urls ?? new URL("./", import.meta.url).href, options);
+  await connector.ready;
+  return connector;
+}

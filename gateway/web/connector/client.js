@@ -1,0 +1,360 @@
+// Connector is this page as a peer: its id, the rooms it is in, the peers it
+// talks to. It survives its connections; see link.js.
+//
+// Events: state ({state, url, attempt, wait}), message ({from, data, frame}) from a
+// peer, peer (a Peer, called by us or by the other side), room (a Room, joined),
+// resumed ({recovered}), reset ({oldId, rooms, error}): the session was lost, this
+// peer has a new id and is in no room; draining ({ms}), error (a ConnectorError that
+// answers no request), connect ({from, sdp, candidate}: a Connect of a peer without
+// this module), dropped ({count}), closed (a ConnectorError), frame and sent (every
+// frame, for those who want to look).
+
+import { Emitter } from "./emitter.js";
+import { ConnectorError } from "./error.js";
+import { Link } from "./link.js";
+import { Peer } from "./peer.js";
+import { Requests } from "./requests.js";
+import { Room } from "./room.js";
+import { Strangers } from "./strangers.js";
+
+const signals = new Set(["Offer", "Answer", "Candidate"]);
+const iceAge = 5 * 60_000; // ms after which credentials are asked for again before they are used
+const maxPeers = 64; // connections at once; each costs memory and ports
+
+export class Connector extends Emitter {
+  rooms = new Map();
+  peers = new Map();
+  limits = {};
+  iceServers = [];
+  ready;
+
+  #link;
+  #requests;
+  #options;
+  #strangers = new Strangers();
+  #iceAt = 0; // when the ICE servers were told
+  #encoder = new TextEncoder();
+
+  constructor(urls, options = {}) {
+    super();
+    this.#options = options;
+    this.#link = new Link([urls].flat(), options);
+    this.#requests = new Requests(this.#link, options.requestTimeout);
+    for (const name of ["state", "draining", "dropped", "sent"]) this.#link.on(name, (value) => this.emit(name, value));
+    this.#link.on("raw", (frame) => this.emit("frame", frame));
+    this.#link.on("frame", (frame) => this.#frame(frame));
+    this.#link.on("leaving", () => this.#farewell());
+    this.#link.on("closed", (err) => this.#closed(err));
+    this.ready = new Promise((resolve, reject) => {
+      this.#link.on("ready", (how) => this.#ready(how) ?? resolve());
+      this.#link.on("closed", reject);
+    });
+    this.ready.catch(() => {}); // whoever waits for it gets the error; nobody has to
+    options.signal?.addEventListener("abort", () => this.close());
+  }
+
+  /** This peer's id; it changes only after a reset. */
+  id = "";
+
+  /** connecting, open, reconnecting or closed. */
+  get state() {
+    return this.#link.state;
+  }
+
+  /** The gateway in use. */
+  get url() {
+    return this.#link.url;
+  }
+
+  /** The resume token: pass it as options.session to be this peer again. */
+  get session() {
+    return this.#link.session;
+  }
+
+  get isOpen() {
+    return this.#link.state === "open";
+  }
+
+  // --- asking ---
+
+  /** Sends any event and resolves with the answer's data; rejects with the server's error. */
+  async request(event, data) {
+    const frame = await this.#ask(event, data);
+    return frame.data;
+  }
+
+  /** Makes a room and joins it. Without an id the server draws one. */
+  async createRoom(id, settings = {}) {
+    const frame = await this.#ask("Create_Room", id === undefined ? settings : { room: id, ...settings });
+    if (frame.type !== "error") return this.rooms.get(frame.data.room ?? frame.data.roomId);
+    await this.#entered(id); // a repeat found the room there: was it ours?
+    const room = this.rooms.get(id);
+    if (room?.isCreator) return room;
+    throw ConnectorError.from(frame);
+  }
+
+  /** Joins a room. create: make it when it is not there; metadata: what the others see of us. */
+  async joinRoom(id, { create, metadata } = {}) {
+    const frame = await this.#ask("Join_Room", { room: id, create, metadata });
+    if (frame.type === "error") await this.#entered(id);
+    const room = this.rooms.get(id);
+    if (!room) throw new ConnectorError("Closed", "The room ended, or this peer was removed from it, while it joined.");
+    await room.known();
+    return room;
+  }
+
+  /** Sends data to a peer through the server; returns the frame's id. */
+  send(to, data) {
+    return this.#send({ event: "Message", to, data });
+  }
+
+  /** Round trip to the gateway in milliseconds. */
+  async ping() {
+    const start = performance.now();
+    await this.#ask("Ping");
+    return performance.now() - start;
+  }
+
+  /** Hands in a fresh token before the old one ends the connection. */
+  authenticate(token) {
+    return this.request("Authenticate", { token });
+  }
+
+  /** Asks for fresh ICE servers; they are used from the next connection or restart on. */
+  async refreshIceServers() {
+    const data = await this.request("Ice_Servers");
+    return data.ice_servers ?? [];
+  }
+
+  /** Leaves every room, ends every peer connection, and closes. */
+  close() {
+    this.#link.close();
+  }
+
+  // --- peers ---
+
+  /**
+   * The connection to a peer, made if there is none. Both sides may call at once.
+   * @param {{data?: boolean, rtc?: RTCConfiguration}} [options] data: false for no default data channel
+   */
+  connectPeer(id, options) {
+    if (id === this.id) throw new ConnectorError("Invalid_Message", "A peer cannot call itself.");
+    const known = this.peers.get(id);
+    if (known) return known;
+    const peer = this.#newPeer(id, options);
+    for (const [event, data] of this.#strangers.take(id)) this.#signal(id, event, data);
+    return this.peers.get(id) ?? peer;
+  }
+
+  #newPeer(id, options) {
+    if (this.peers.size >= maxPeers) throw new ConnectorError("Buffer_Full", "Too many peer connections. Close one first.");
+    const peer = new Peer(this.#hub(), id, { ...this.#options.peer, ...options });
+    this.peers.set(id, peer);
+    this.emit("peer", peer);
+    return peer;
+  }
+
+  #hub() {
+    const connector = this;
+    return {
+      id: this.id,
+      get iceServers() {
+        return connector.iceServers;
+      },
+      get isOpen() {
+        return connector.isOpen;
+      },
+      freshIce: () => this.#freshIce(),
+      send: (frame) => this.#send(frame),
+      forget: (peer) => this.peers.get(peer.id) === peer && this.peers.delete(peer.id),
+    };
+  }
+
+  // freshIce asks for new credentials when those we have may have expired.
+  async #freshIce() {
+    const old = performance.now() - this.#iceAt > iceAge && this.iceServers.some((s) => s.credential);
+    if (old && this.isOpen) await this.refreshIceServers().catch(() => {}); // the old ones may still do
+  }
+
+  #ice(servers = []) {
+    this.iceServers = servers;
+    this.#iceAt = performance.now();
+  }
+
+  // signal hands a signal to its Peer. A stranger's is kept for a moment, since
+  // it may overtake the news that the stranger joined our room.
+  #signal(from, event, data) {
+    let peer = this.peers.get(from);
+    const renewed = peer?.call && event === "Offer" && data.call && data.call !== peer.call;
+    if (renewed) {
+      peer.finish("renewed");
+      peer = undefined;
+    }
+    if (!peer && event !== "Offer") return this.#strangers.late(from, event, data);
+    if (!peer && !this.#accepts(from)) return this.#strangers.keep(from, event, data);
+    if (!peer && this.peers.size >= maxPeers) return;
+    (peer ?? this.#newPeer(from)).signal(event, data);
+  }
+
+  #accepts(from) {
+    const { accept } = this.#options;
+    if (typeof accept === "function") return Boolean(accept(from));
+    return accept ?? this.#shares(from);
+  }
+
+  #shares(id) {
+    for (const room of this.rooms.values()) if (room.has(id)) return true;
+    return false;
+  }
+
+  // --- what comes in ---
+
+  #ready({ details, resumed, reset, refusal }) {
+    const oldId = this.id;
+    this.id = details.id;
+    this.limits = details.limits ?? {};
+    this.#ice(details.ice_servers);
+    if (reset) this.#reset(oldId, refusal);
+    if (resumed) this.#resumed(details);
+  }
+
+  #reset(oldId, error) {
+    const rooms = [...this.rooms.values()];
+    this.rooms.clear();
+    this.#requests.fail(new ConnectorError("Closed", "The session was lost before the answer came. Ask again."), { onlySent: true });
+    for (const peer of [...this.peers.values()]) peer.finish("lost");
+    for (const room of rooms) room.finish("lost");
+    this.emit("reset", { oldId, id: this.id, rooms: rooms.map((r) => r.id), error });
+  }
+
+  // resumed: what was lost on the way is asked for again. When nothing was, the
+  // frames that waited follow and tell all.
+  #resumed({ rooms = [], recovered }) {
+    this.#requests.repeat();
+    if (recovered !== true) {
+      for (const room of [...this.rooms.values()]) {
+        if (rooms.includes(room.id)) room.refresh().catch(() => {}); // the next change shows the whole again
+        else this.#leave(room, "disconnected");
+      }
+      for (const id of rooms) if (!this.rooms.has(id)) this.#entered(id).catch(() => {}); // it ended meanwhile
+    }
+    for (const peer of this.peers.values()) peer.resync();
+    this.emit("resumed", { recovered: recovered === true });
+  }
+
+  #frame(frame) {
+    const data = frame.data ?? {};
+    if (frame.from !== undefined) return this.#relayed(frame);
+    if (frame.type === "error") return this.#error(frame);
+    if (frame.event === "Ice_Servers") this.#ice(data.ice_servers);
+    if (frame.event === "Offer") return this.emit("connect", { from: data.from, ...data.data });
+    if (data.room !== undefined) this.#roomFrame(frame.event, data);
+    this.#requests.settle(frame);
+  }
+
+  #relayed(frame) {
+    const { event, from, data } = frame;
+    if (signals.has(event)) {
+      if (data && typeof data === "object") this.#signal(from, event, data);
+      return;
+    }
+    const message = { from, data, frame };
+    if (frame.room !== undefined) return this.rooms.get(frame.room)?.emit("message", message);
+    this.peers.get(from)?.emit("message", message);
+    this.emit("message", message);
+  }
+
+  #error(frame) {
+    if (this.#requests.settle(frame)) return;
+    const err = ConnectorError.from(frame);
+    const { event, to, room } = err.data;
+    if (to && signals.has(event) && this.peers.has(to)) return this.peers.get(to).refused(err);
+    this.rooms.get(room)?.emit("error", err);
+    this.emit("error", err);
+  }
+
+  #roomFrame(event, data) {
+    const me = this.id;
+    let room = this.rooms.get(data.room);
+    if (event === "Room_Deleted") return room && this.#leave(room, "ended");
+    if (event === "Room_Left") return room && this.#leave(room, "left");
+    if (event === "Client_Removed" && (data.client === me || data.removed?.includes(me))) {
+      return room && this.#leave(room, data.reasons?.[me] ?? data.reason ?? "removed");
+    }
+    const entering = !room && (data.clients?.includes(me) || data.added?.includes(me) || data.client === me);
+    if (entering) {
+      room = new Room(this.#roomHub(), data.room);
+      this.rooms.set(data.room, room);
+    }
+    if (!room) return;
+    const { joined, left } = room.apply(data);
+    for (const id of joined) for (const [e, d] of this.#strangers.take(id)) this.#signal(id, e, d);
+    this.#part(left.map((l) => l.id));
+    if (entering) this.emit("room", room);
+  }
+
+  #roomHub() {
+    const connector = this;
+    return {
+      get id() {
+        return connector.id;
+      },
+      send: (frame) => this.#send(frame),
+      request: (event, data) => this.request(event, data),
+    };
+  }
+
+  #leave(room, reason) {
+    if (!this.rooms.delete(room.id)) return;
+    this.#part(room.others.map((m) => m.id));
+    room.finish(reason);
+  }
+
+  // part ends the connections to peers that have left the last room we shared.
+  #part(ids) {
+    for (const id of ids) if (!this.#shares(id)) this.peers.get(id)?.finish("left");
+  }
+
+  async #entered(id) {
+    await this.#ask("Room_Info", { room: id });
+  }
+
+  // farewell says to all that we leave, so that nobody takes it for an accident.
+  #farewell() {
+    for (const peer of [...this.peers.values()]) peer.close();
+    for (const id of this.rooms.keys()) this.request("Leave_Room", { room: id }).catch(() => {}); // not waited for
+  }
+
+  #closed(err) {
+    this.#requests.fail(err);
+    for (const peer of [...this.peers.values()]) peer.finish("closed");
+    const rooms = [...this.rooms.values()];
+    this.rooms.clear();
+    for (const room of rooms) room.finish("left");
+    this.emit("closed", err);
+  }
+
+  // --- what goes out ---
+
+  #send(frame) {
+    const id = this.#requests.newID();
+    this.#link.send(this.#encode({ ...frame, id }));
+    return id;
+  }
+
+  async #ask(event, data) {
+    const frame = data === undefined ? { event } : { event, data };
+    this.#encode(frame);
+    return this.#requests.ask(frame);
+  }
+
+  // encode refuses what the server would close the connection for (1009).
+  #encode(frame) {
+    const text = JSON.stringify(frame);
+    const most = this.limits.max_message_bytes ?? Infinity;
+    if (text.length * 3 > most && this.#encoder.encode(text).length > most) {
+      throw new ConnectorError("Too_Big", `A frame may have at most ${most} bytes. Send less, or use a data channel.`);
+    }
+    return text;
+  }
+}

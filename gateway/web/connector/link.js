@@ -1,0 +1,333 @@
+// Link is one conversation with the server that outlives its WebSockets: it
+// connects, waits, resumes, and keeps what is to be sent in order and bounded.
+//
+// Events: state (its name), ready ({details, resumed, reset, refusal}), frame,
+// raw (every frame received), sent (every text sent), draining, dropped,
+// leaving (the last chance to say something), closed.
+
+import { Emitter } from "./emitter.js";
+import { ConnectorError } from "./error.js";
+import { Pacer, Rotation, afterClose, backoff, resumeFrame, socketURL } from "./timing.js";
+
+const maxQueuedFrames = 256;
+const maxQueuedChars = 1 << 20;
+const maxUnsentBytes = 4 << 20; // what the browser may hold for a slow network
+const patience = 15_000; // ms from opening to being greeted; the server's own deadline is 12 s
+const provenAfter = 5_000; // ms after which a connection counts as good and backoff starts anew
+const probeAfter = 30_000; // ms of silence after which a page that comes to the front asks
+const probePatience = 5_000; // ms
+const maxUnavailable = 5; // resumes that may fail for want of the bus before the fresh id is taken
+
+export class Link extends Emitter {
+  state = "connecting";
+  session = "";
+  id = "";
+
+  #options;
+  #rotation;
+  #WebSocket;
+  #socket = null;
+  #opening = 0; // which attempt may go on after waiting for a token
+  #timer = 0;
+  #late = 0; // runs while a connection has not been greeted
+  #attempt = 0;
+  #unavailable = 0;
+  #greeted = false; // this connection has told who we are
+  #greetedAt = 0;
+  #fresh = null; // Client_Details of a connection that still asks to resume
+  #received = 0; // text frames on this connection
+  #mark = 0; // text frames received on the connection that broke
+  #unsure = false; // a Resume got no answer, so the session may stand behind a connection that broke unseen
+  #asked = false; // this connection has sent Resume
+  #heardAt = 0;
+  #probe = 0;
+  #drainAt = 0;
+  #queue = [];
+  #queuedChars = 0;
+  #pacer = new Pacer(0, 0);
+  #flushTimer = 0;
+  #forget;
+
+  constructor(urls, options = {}) {
+    super();
+    this.#options = options;
+    this.#rotation = new Rotation(urls);
+    this.#WebSocket = options.WebSocket ?? globalThis.WebSocket;
+    this.session = options.session ?? "";
+    this.#forget = watchPage({
+      online: () => (this.#timer ? this.#openNow() : this.#ask()),
+      visible: () => performance.now() - this.#heardAt > probeAfter && this.#ask(),
+      leave: () => {
+        this.emit("leaving");
+        this.#drop(1000); // else the others would see us for the grace period
+      },
+      back: () => {
+        this.session = "";
+        this.#openNow();
+      },
+    });
+    this.#open();
+  }
+
+  get url() {
+    return this.#rotation.current;
+  }
+
+  /** Characters that wait for a connection or for the server's rate. */
+  get waiting() {
+    return this.#queuedChars;
+  }
+
+  /**
+   * Sends text as soon as there is a connection, in the order of the calls.
+   * claim, when given, is asked just before; false means that nobody wants it any more.
+   */
+  send(text, claim) {
+    if (this.state === "closed") throw new ConnectorError("Closed", "The connection is closed. Connect again.");
+    const unsent = this.#socket?.bufferedAmount ?? 0;
+    if (this.#queue.length >= maxQueuedFrames || this.#queuedChars + text.length > maxQueuedChars || unsent > maxUnsentBytes) {
+      throw new ConnectorError("Buffer_Full", "Too much waits to be sent. Send less, or wait until the connection is back.");
+    }
+    this.#queue.push({ text, claim });
+    this.#queuedChars += text.length;
+    this.#flush();
+  }
+
+  /** Puts requests that the broken connection may have lost before everything that waits. */
+  sendFirst(entries) {
+    this.#queue.unshift(...entries);
+    for (const e of entries) this.#queuedChars += e.text.length;
+    this.#flush();
+  }
+
+  /** Ends the session at once: the others hear that we are gone. */
+  close() {
+    if (this.state !== "closed") this.emit("leaving");
+    this.#end(new ConnectorError("Closed", "The connection was closed by this page."), 1000);
+  }
+
+  // --- one attempt ---
+
+  #openNow() {
+    if (this.state === "closed") return;
+    clearTimeout(this.#timer);
+    this.#open();
+  }
+
+  async #open() {
+    this.#timer = 0;
+    const opening = ++this.#opening;
+    let { token } = this.#options;
+    try {
+      if (typeof token === "function") token = await token();
+    } catch {
+      if (opening === this.#opening) this.#again(0);
+      return;
+    }
+    if (opening !== this.#opening || this.state === "closed") return;
+    this.#greeted = false;
+    this.#asked = false;
+    this.#fresh = null;
+    this.#received = 0;
+    const socket = new this.#WebSocket(socketURL(this.url, { base: globalThis.location?.href, delta: this.#options.delta, token }));
+    this.#socket = socket;
+    this.#late = setTimeout(() => this.#broken(socket, 1006), patience);
+    socket.onopen = () => this.session && this.#resume();
+    socket.onmessage = ({ data }) => socket === this.#socket && this.#message(data);
+    socket.onclose = ({ code }) => this.#broken(socket, code);
+  }
+
+  #resume() {
+    this.#asked = true;
+    this.#write(JSON.stringify(resumeFrame(this.session, this.#unsure ? undefined : this.#mark)));
+  }
+
+  // broken forgets a socket, whether it closed or is only silent, and plans the next.
+  #broken(socket, code) {
+    if (socket !== this.#socket || this.state === "closed") return;
+    this.#drop(4000);
+    if (this.#greeted) this.#mark = this.#received;
+    else if (this.#asked) this.#unsure = true;
+    const proven = this.#greeted && performance.now() - this.#greetedAt > provenAfter;
+    if (proven) this.#attempt = 0;
+    const plan = afterClose(code);
+    const freshToken = plan.freshToken && typeof this.#options.token === "function";
+    if (!plan.again && !freshToken) {
+      return this.#end(new ConnectorError("Closed", closedBecause(code), { close_code: code }));
+    }
+    if (!this.#greeted) this.#rotation.next();
+    this.#greeted = false;
+    this.#again(plan.least);
+  }
+
+  #again(least) {
+    let wait = Math.max(least, backoff(this.#attempt++, this.#options.backoff));
+    if (this.#drainAt) {
+      wait = Math.max(0, this.#drainAt - performance.now());
+      this.#drainAt = 0;
+      this.#rotation.next();
+    }
+    this.#become(this.id ? "reconnecting" : "connecting", { attempt: this.#attempt, wait });
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#open(), wait);
+  }
+
+  #drop(code) {
+    const socket = this.#socket;
+    this.#socket = null;
+    for (const timer of [this.#late, this.#probe, this.#flushTimer]) clearTimeout(timer);
+    this.#probe = this.#flushTimer = 0;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    if (socket.readyState < 2) socket.close(code);
+  }
+
+  #end(reason, code = 4000) {
+    if (this.state === "closed") return;
+    this.#opening++;
+    this.#drop(code);
+    clearTimeout(this.#timer);
+    this.#forget();
+    this.#queue = [];
+    this.#queuedChars = 0;
+    this.#become("closed");
+    this.emit("closed", reason);
+  }
+
+  #become(state, more = {}) {
+    this.state = state;
+    this.emit("state", { state, url: this.url, ...more });
+  }
+
+  // --- frames in ---
+
+  #message(text) {
+    this.#received++;
+    this.#heardAt = performance.now();
+    clearTimeout(this.#probe);
+    this.#probe = 0;
+    let frame;
+    try {
+      frame = JSON.parse(text);
+    } catch {
+      return; // not from our server; it still counts as received
+    }
+    this.emit("raw", frame);
+    const server = frame.from === undefined; // what a peer says is not the server's word
+    if (server && frame.type === "info" && frame.event === "Server_Draining") return this.#draining(frame.data ?? {});
+    if (!this.#greeted) return this.#greeting(frame);
+    if (server && frame.type === "info" && frame.event === "Session") this.session = frame.data.session;
+    this.emit("frame", frame);
+  }
+
+  // greeting follows a connection until it is known who we are. Until then only
+  // frames for the fresh id can come, and nobody knows that id.
+  #greeting(frame) {
+    if (frame.type === "error" && frame.id === "resume") return this.#refused(frame);
+    if (frame.event !== "Client_Details" || frame.type !== "info") return;
+    if (this.session === "") return this.#ready(frame.data, { reset: this.id !== "" });
+    if (frame.data.resumed) return this.#ready(frame.data, { resumed: true });
+    this.#fresh ??= frame.data;
+  }
+
+  // refused: when the bus is away the session may still be good, so ask again for a while.
+  #refused(frame) {
+    this.#asked = false; // and answered: the session stands where it stood
+    if (["Unavailable", "Rate_Limited"].includes(frame.event) && ++this.#unavailable < maxUnavailable) {
+      return this.#broken(this.#socket, 1013);
+    }
+    this.#ready(this.#fresh ?? {}, { reset: true, refusal: ConnectorError.from(frame) });
+  }
+
+  #ready(details, how) {
+    clearTimeout(this.#late);
+    this.#greeted = true;
+    this.#greetedAt = performance.now();
+    this.#unavailable = 0;
+    this.#unsure = false;
+    this.#drainAt = 0;
+    this.id = details.id;
+    this.session = details.session ?? "";
+    this.#pacer = new Pacer(details.limits?.messages_per_second ?? 0, performance.now());
+    if (how.reset) this.#dropQueue();
+    this.state = "open";
+    this.emit("ready", { details, resumed: false, reset: false, ...how });
+    this.#become("open");
+    this.#flush();
+  }
+
+  #draining(data) {
+    const ms = Number(data.reconnect_after_ms) || 0;
+    this.#drainAt = performance.now() + ms;
+    this.emit("draining", { ms });
+  }
+
+  // ask finds out whether a connection that has been silent still lives; the
+  // browser itself would notice only after minutes.
+  #ask() {
+    if (!this.#greeted || this.#probe) return;
+    const socket = this.#socket;
+    this.#write('{"event":"Ping","id":"probe"}');
+    this.#probe = setTimeout(() => this.#broken(socket, 1006), probePatience);
+  }
+
+  // --- frames out ---
+
+  #flush() {
+    clearTimeout(this.#flushTimer);
+    this.#flushTimer = 0;
+    while (this.#queue.length > 0 && this.#greeted && this.#socket?.readyState === 1) {
+      const wait = this.#pacer.take(performance.now());
+      if (wait > 0) {
+        this.#flushTimer = setTimeout(() => this.#flush(), wait);
+        return;
+      }
+      const { text, claim } = this.#queue.shift();
+      this.#queuedChars -= text.length;
+      if (!claim || claim()) this.#write(text);
+    }
+  }
+
+  #write(text) {
+    if (this.#socket?.readyState !== 1) return;
+    this.#socket.send(text);
+    this.emit("sent", text);
+  }
+
+  // dropQueue lets go of what was meant for the id that is lost; requests stay.
+  #dropQueue() {
+    const kept = this.#queue.filter((e) => e.claim);
+    const dropped = this.#queue.length - kept.length;
+    this.#queue = kept;
+    this.#queuedChars = kept.reduce((sum, e) => sum + e.text.length, 0);
+    if (dropped > 0) this.emit("dropped", { count: dropped });
+  }
+}
+
+function closedBecause(code) {
+  switch (code) {
+    case 4001:
+      return "The token is missing, wrong or expired. Get a fresh one and connect again.";
+    case 4002:
+      return "Another connection has taken this session over. Close one of the two.";
+    default:
+      return "The session has ended. Connect again.";
+  }
+}
+
+// watchPage tells when the network is back and when the page comes and goes.
+// Outside a page (a worker) it does nothing.
+function watchPage({ online, visible, leave, back }) {
+  const page = globalThis.document;
+  if (!page) return () => {};
+  const onvisible = () => page.visibilityState === "visible" && visible();
+  const onshow = (e) => e.persisted && back();
+  const all = [
+    [globalThis, "online", online],
+    [page, "visibilitychange", onvisible],
+    [globalThis, "pagehide", leave],
+    [globalThis, "pageshow", onshow],
+  ];
+  for (const [target, name, fn] of all) target.addEventListener(name, fn);
+  return () => all.forEach(([target, name, fn]) => target.removeEventListener(name, fn));
+}

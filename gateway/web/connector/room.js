@@ -1,0 +1,130 @@
+// Room is a room that this peer is a member of, with its members as the server
+// last told them.
+//
+// Events: change (anything), joined ({clients}), left ({clients: [{id, reason}]}),
+// message ({from, data, frame}), error (a ConnectorError about a message sent
+// here), closed ({reason}: left, removed, ended, disconnected, or lost after a reset).
+
+import { Emitter } from "./emitter.js";
+import { applyRoom, unknownRoom } from "./roomstate.js";
+
+export class Room extends Emitter {
+  closed = false;
+  #hub;
+  #state;
+  #asking = null; // Room_Info under way
+
+  /** Made by the Connector. hub is what a room needs of it: id, send, request. */
+  constructor(hub, id) {
+    super();
+    this.#hub = hub;
+    this.#state = unknownRoom(id);
+  }
+
+  get id() {
+    return this.#state.id;
+  }
+
+  get name() {
+    return this.#state.name;
+  }
+
+  get creator() {
+    return this.#state.creator;
+  }
+
+  get capacity() {
+    return this.#state.capacity;
+  }
+
+  get locked() {
+    return this.#state.locked;
+  }
+
+  get metadata() {
+    return this.#state.metadata;
+  }
+
+  get revision() {
+    return this.#state.revision;
+  }
+
+  /** Members in order of joining: {id, user, metadata}. */
+  get members() {
+    return [...this.#state.members.values()];
+  }
+
+  /** Members besides this peer. */
+  get others() {
+    return this.members.filter((m) => m.id !== this.#hub.id);
+  }
+
+  /** Whether this peer may remove members, change the room and end it. */
+  get isCreator() {
+    return this.creator === this.#hub.id;
+  }
+
+  has(id) {
+    return this.#state.members.has(id);
+  }
+
+  member(id) {
+    return this.#state.members.get(id);
+  }
+
+  /**
+   * Sends data to every other member. Returns the frame's id, which an error
+   * event about it carries; no error means that it was handed over.
+   */
+  send(data) {
+    return this.#hub.send({ event: "Message", room: this.id, data });
+  }
+
+  leave() {
+    return this.#hub.request("Leave_Room", { room: this.id }).then(() => {});
+  }
+
+  end() {
+    return this.#hub.request("End_Room", { room: this.id }).then(() => {});
+  }
+
+  /** Removes a member; creator only. */
+  remove(client) {
+    return this.#hub.request("Remove_Client", { room: this.id, client }).then(() => {});
+  }
+
+  /** Changes name, capacity, locked or metadata; creator only. */
+  update(settings) {
+    return this.#hub.request("Update_Room", { room: this.id, ...settings }).then(() => {});
+  }
+
+  /** Asks the server for the whole room. One question at a time. */
+  refresh() {
+    this.#asking ??= this.#hub.request("Room_Info", { room: this.id }).finally(() => (this.#asking = null));
+    return this.#asking.then(() => {});
+  }
+
+  /** Takes in a frame about this room; for the Connector. */
+  apply(data) {
+    const { state, joined, left, stale } = applyRoom(this.#state, data);
+    if (stale) return { joined, left };
+    this.#state = state;
+    if (!state.complete) this.refresh().catch(() => {}); // the next change asks again
+    if (joined.length > 0) this.emit("joined", { clients: joined.map((id) => state.members.get(id)) });
+    if (left.length > 0) this.emit("left", { clients: left });
+    this.emit("change", this);
+    return { joined, left };
+  }
+
+  /** Resolves when the full list is known. */
+  async known() {
+    if (!this.#state.complete && !this.closed) await this.refresh();
+  }
+
+  /** For the Connector: this peer is no member any more. */
+  finish(reason) {
+    if (this.closed) return;
+    this.closed = true;
+    this.emit("closed", { reason });
+  }
+}

@@ -1,0 +1,66 @@
+// What a room looks like after a frame: a pure function, since full lists,
+// changes and answers may come in any order and only the revision says which is newer.
+
+/** @returns the state of a room of which nothing is known yet */
+export function unknownRoom(id) {
+  return { id, name: "", creator: "", capacity: 0, locked: false, metadata: undefined, revision: 0, members: new Map(), complete: false };
+}
+
+/**
+ * Applies the data of a room frame.
+ *
+ * @param {object} before a state; it is not changed
+ * @param {object} data `data` of a frame about this room
+ * @returns {{state: object, joined: string[], left: {id: string, reason?: string}[], stale: boolean}}
+ *   stale: older than what is known, so nothing changed. state.complete is false when
+ *   the full list has to be asked for with Room_Info.
+ */
+export function applyRoom(before, data) {
+  const revision = data.revision ?? before.revision;
+  // An equal revision is news only when the list was not complete.
+  if (revision < before.revision || (revision === before.revision && before.complete && before.revision > 0)) {
+    return { state: before, joined: [], left: [], stale: true };
+  }
+  const state = {
+    ...before,
+    revision,
+    name: data.name ?? before.name,
+    creator: data.creator ?? before.creator,
+    capacity: data.capacity ?? 0,
+    locked: data.locked ?? false,
+    metadata: data.metadata,
+  };
+  if (data.clients) {
+    state.members = full(before.members, data);
+    state.complete = true;
+  } else {
+    state.members = changed(before.members, data);
+    state.complete = before.complete && (data.count === undefined || data.count === state.members.size);
+  }
+  const joined = [...state.members.keys()].filter((id) => !before.members.has(id));
+  const left = [...before.members.keys()].filter((id) => !state.members.has(id)).map((id) => ({ id, reason: reasonOf(data, id) }));
+  return { state, joined, left, stale: false };
+}
+
+function full(known, data) {
+  const members = new Map();
+  for (const id of data.clients) members.set(id, memberOf(known, data, id));
+  return members;
+}
+
+function changed(known, data) {
+  const members = new Map(known);
+  for (const id of data.removed ?? []) members.delete(id);
+  for (const id of data.added ?? []) members.set(id, memberOf(known, data, id));
+  return members;
+}
+
+function memberOf(known, data, id) {
+  const info = data.members?.[id];
+  const old = known.get(id);
+  return { id, user: info?.user ?? old?.user, metadata: info?.metadata ?? old?.metadata };
+}
+
+function reasonOf(data, id) {
+  return data.reasons?.[id] ?? (data.client === id || data.removed?.includes(id) ? data.reason : undefined);
+}

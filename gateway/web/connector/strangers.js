@@ -1,0 +1,43 @@
+// Strangers keeps signals of peers that we do not know yet: an offer may overtake
+// the news that its sender joined our room. Bounded, and only for a moment.
+
+const maxStrangers = 16;
+const maxSignals = 64;
+const memory = 10_000; // ms
+
+export class Strangers {
+  #kept = new Map(); // by peer: {signals, at}
+  #now;
+
+  constructor(now = () => performance.now()) {
+    this.#now = now;
+  }
+
+  keep(from, event, data) {
+    this.#expire();
+    let entry = this.#kept.get(from);
+    if (!entry) {
+      if (this.#kept.size >= maxStrangers) return;
+      entry = { signals: [], at: this.#now() };
+      this.#kept.set(from, entry);
+    }
+    if (entry.signals.length < maxSignals) entry.signals.push([event, data]);
+  }
+
+  /** Keeps a signal only behind an offer that waits; alone it says nothing. */
+  late(from, event, data) {
+    if (this.#kept.has(from)) this.keep(from, event, data);
+  }
+
+  /** Hands out, and forgets, what a peer has sent. */
+  take(from) {
+    this.#expire();
+    const entry = this.#kept.get(from);
+    this.#kept.delete(from);
+    return entry?.signals ?? [];
+  }
+
+  #expire() {
+    for (const [from, { at }] of this.#kept) if (this.#now() - at > memory) this.#kept.delete(from);
+  }
+}

@@ -1,0 +1,96 @@
+// When to connect again, where to, and how fast to send: pure values and
+// functions, with time and chance passed in, so that they can be tested without
+// waiting.
+
+/** Milliseconds before attempt n (0 is the first): full jitter below a ceiling that doubles. */
+export function backoff(attempt, { base = 250, cap = 10_000, random = Math.random } = {}) {
+  const ceiling = Math.min(cap, base * 2 ** Math.min(attempt, 30));
+  return Math.round(random() * ceiling);
+}
+
+// What a close code means for the next attempt. `least` are milliseconds.
+const plans = new Map([
+  [1000, { again: false, least: 0 }],
+  [1008, { again: true, least: 5_000 }], // flooding, or refused: hurrying makes it worse
+  [1011, { again: true, least: 1_000 }],
+  [1013, { again: true, least: 1_000 }], // we read too slowly
+  [4001, { again: false, freshToken: true, least: 0 }],
+  [4002, { again: false, least: 0 }], // a newer connection has the session: do not fight for it
+]);
+
+/**
+ * What to do after a connection closed with code.
+ * @returns {{again: boolean, freshToken?: boolean, least: number}} freshToken: again only with a new token
+ */
+export function afterClose(code) {
+  return plans.get(code) ?? { again: true, least: 0 };
+}
+
+/** Rotation chooses among several gateways. */
+export class Rotation {
+  #urls;
+  #at = 0;
+
+  constructor(urls) {
+    this.#urls = urls;
+  }
+
+  get current() {
+    return this.#urls[this.#at];
+  }
+
+  /** The current one did not answer, or is going away: go to the next. */
+  next() {
+    this.#at = (this.#at + 1) % this.#urls.length;
+    return this.current;
+  }
+}
+
+/**
+ * Pacer keeps a sender below `rate` frames a second with bursts of half a
+ * second's worth, so that the server has no reason for Rate_Limited. A rate of 0
+ * means no limit.
+ */
+export class Pacer {
+  #rate;
+  #burst;
+  #tokens;
+  #at;
+
+  constructor(rate, now) {
+    this.#rate = rate * 0.9; // a little below, since two clocks never agree
+    this.#burst = Math.max(1, this.#rate / 2);
+    this.#tokens = this.#burst;
+    this.#at = now;
+  }
+
+  /** Takes one frame's right to go: 0, or milliseconds to wait before asking again. */
+  take(now) {
+    if (this.#rate <= 0) return 0;
+    this.#tokens = Math.min(this.#burst, this.#tokens + (Math.max(0, now - this.#at) * this.#rate) / 1000);
+    this.#at = now;
+    if (this.#tokens >= 1) {
+      this.#tokens -= 1;
+      return 0;
+    }
+    return Math.max(1, Math.ceil(((1 - this.#tokens) * 1000) / this.#rate));
+  }
+}
+
+/** The address to open: http becomes ws, big rooms are asked for as changes, and the token is added. */
+export function socketURL(url, { base, delta = true, token } = {}) {
+  const u = new URL(url, base);
+  u.protocol = u.protocol.replace(/^http/, "ws");
+  u.hash = "";
+  if (delta) u.searchParams.set("updates", "delta");
+  if (token) u.searchParams.set("access_token", token);
+  return u.href;
+}
+
+/**
+ * The first frame of a connection that wants to be the peer of `session` again.
+ * received: text frames that the connection that broke had brought; undefined when that is not known.
+ */
+export function resumeFrame(session, received) {
+  return { event: "Resume", id: "resume", data: { session, received } };
+}

@@ -1,0 +1,91 @@
+package web
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"html/template"
+	"strings"
+
+	"p2pconnector/proto"
+)
+
+// pageData is what the template of the page gets.
+type pageData struct {
+	ClientEvents []clientEvent
+	ServerEvents []proto.EventDoc
+	Errors       []proto.ErrorDoc
+	Closes       []proto.CloseDoc
+	Limits       []limit
+	Grace        int // seconds in which a session can be resumed
+	FullList     int // members up to which every update has the full list
+	Chat, Call   string
+}
+
+// clientEvent is an event that a client sends, with a frame to try.
+type clientEvent struct {
+	proto.EventDoc
+	Example string
+}
+
+// limit is one row of the limits.
+type limit struct {
+	Name, Value, About string
+}
+
+// page renders the page. It panics when the template does not fit the data,
+// which the tests would have seen.
+func page(limits proto.Limits) []byte {
+	t := template.Must(template.New("page.html").Funcs(template.FuncMap{"slug": slug}).ParseFS(embedded, "templates/*.html"))
+	data := pageData{
+		ServerEvents: proto.ServerEvents,
+		Errors:       proto.ErrorCodes,
+		Closes:       proto.CloseCodes,
+		Limits:       limitRows(limits),
+		Grace:        int(proto.SessionGrace.Seconds()),
+		FullList:     proto.FullListMembers,
+		Chat:         chatExample,
+		Call:         callExample,
+	}
+	for _, d := range proto.ClientEvents {
+		data.ClientEvents = append(data.ClientEvents, clientEvent{d, examples[d.Event]})
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, data); err != nil {
+		panic(fmt.Errorf("web: page: %w", err))
+	}
+	return b.Bytes()
+}
+
+func slug(name any) string {
+	return strings.ReplaceAll(strings.ToLower(fmt.Sprint(name)), "_", "-")
+}
+
+func limitRows(l proto.Limits) []limit {
+	perSecond := "none"
+	if l.MessagesPerSecond > 0 {
+		perSecond = fmt.Sprint(l.MessagesPerSecond)
+	}
+	num := func(n int, unit string) string { return strings.TrimSpace(group(n) + " " + unit) }
+	return []limit{
+		{"max_message_bytes", num(cmp.Or(l.MaxMessageBytes, proto.DefaultMaxMessageBytes), "bytes"), "One frame. A bigger one closes the connection with 1009."},
+		{"messages_per_second", perSecond, "Frames of one connection, with bursts. More answers Rate_Limited."},
+		{"max_rooms", num(cmp.Or(l.MaxRooms, proto.DefaultMaxRooms), ""), "Rooms one peer may be in."},
+		{"max_room_members", num(cmp.Or(l.MaxRoomMembers, proto.DefaultMaxRoomMembers), ""), "Members of one room."},
+		{"nesting", num(proto.MaxDepth, "levels"), "Arrays and objects inside each other in a frame."},
+		{"room", num(proto.MaxRoomIDBytes, "bytes"), "A room id: any text without control characters."},
+		{"name", num(proto.MaxRoomNameBytes, "bytes"), "A room's name."},
+		{"metadata", num(proto.MaxMetadataBytes, "bytes"), "A room's metadata as JSON; a member's may have " + num(proto.MaxMemberMetadata, "bytes") + "."},
+		{"id", num(proto.MaxCorrelationID, "bytes"), "The correlation value of a frame, as JSON."},
+		{"replay", num(proto.ReplayFrames, "frames"), "Kept for a peer that is away, and at most " + num(proto.ReplayBytes, "bytes") + " of them."},
+	}
+}
+
+// group writes n with a thin space before each three digits.
+func group(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "\u202f" + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,142 @@
+package web
+
+import (
+	"html"
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+
+	"p2pconnector/proto"
+)
+
+// pageText is the page as a reader sees it: entities resolved.
+func pageText() string { return html.UnescapeString(string(page(proto.Limits{}))) }
+
+func TestPageNamesTheWholeProtocol(t *testing.T) {
+	text := pageText()
+	has := func(what, s string) {
+		t.Helper()
+		if !strings.Contains(text, s) {
+			t.Errorf("the page lacks %s %q", what, s)
+		}
+	}
+	for _, d := range proto.ClientEvents {
+		has("client event", "<code>"+string(d.Event)+"</code>")
+		has("what is needed for "+string(d.Event), d.Needs)
+		has("the effect of "+string(d.Event), d.Effect)
+		row := between(text, `id="event-`+slug(d.Event)+`"`, "</tr>")
+		for _, code := range d.Errors {
+			if !strings.Contains(row, ">"+string(code)+"<") {
+				t.Errorf("the row of %s lacks the error %s", d.Event, code)
+			}
+		}
+	}
+	for _, d := range proto.ServerEvents {
+		row := between(text, `id="server-`+slug(d.Event)+`"`, "</tr>")
+		if !strings.Contains(row, d.Effect) || !strings.Contains(row, string(d.Type)) {
+			t.Errorf("the row of server event %s is %q", d.Event, row)
+		}
+	}
+	for _, d := range proto.ErrorCodes {
+		if row := between(text, `id="error-`+slug(d.Code)+`"`, "</tr>"); !strings.Contains(row, d.When) || !strings.Contains(row, string(d.Code)) {
+			t.Errorf("the row of error %s is %q", d.Code, row)
+		}
+	}
+	for _, d := range proto.CloseCodes {
+		if row := between(text, `id="close-`+d.Code.String()+`"`, "</tr>"); !strings.Contains(row, d.Why) || !strings.Contains(row, d.Reason) {
+			t.Errorf("the row of close code %d is %q", d.Code, row)
+		}
+	}
+	for _, l := range limitRows(proto.Limits{}) {
+		has("limit", l.Name)
+		has("value of "+l.Name, l.Value)
+	}
+}
+
+func TestLimitsAreThoseInForce(t *testing.T) {
+	rows := limitRows(proto.Limits{MaxMessageBytes: 1234, MessagesPerSecond: 77, MaxRooms: 5, MaxRoomMembers: 9})
+	for i, want := range []string{"1\u202f234 bytes", "77", "5", "9"} {
+		if rows[i].Value != want {
+			t.Errorf("%s: %q, want %q", rows[i].Name, rows[i].Value, want)
+		}
+	}
+	if rows := limitRows(proto.Limits{}); rows[0].Value != "65\u202f536 bytes" || rows[1].Value != "none" {
+		t.Errorf("defaults: %q, %q", rows[0].Value, rows[1].Value)
+	}
+}
+
+func TestEveryEventHasAnExampleThatDecodes(t *testing.T) {
+	if len(examples) != len(proto.ClientEvents) {
+		t.Errorf("%d examples for %d events", len(examples), len(proto.ClientEvents))
+	}
+	for _, d := range proto.ClientEvents {
+		var f proto.Frame
+		if err := f.Decode([]byte(examples[d.Event])); err != nil || f.Event != d.Event {
+			t.Errorf("example of %s: event %q, %v", d.Event, f.Event, err)
+		}
+	}
+}
+
+func TestTypesNameEveryErrorCode(t *testing.T) {
+	types := string(assets(Options{})["/connector.d.ts"].body)
+	for _, d := range proto.ErrorCodes {
+		if !strings.Contains(types, `"`+string(d.Code)+`"`) {
+			t.Errorf("connector.d.ts lacks the error code %s", d.Code)
+		}
+	}
+}
+
+func TestShortExamplesAreShort(t *testing.T) {
+	if n := strings.Count(chatExample, "\n"); n > 10 {
+		t.Errorf("the chat has %d lines, the page promises 10", n)
+	}
+	if n := strings.Count(callExample, "\n"); n > 15 {
+		t.Errorf("the call has %d lines, the page promises 15", n)
+	}
+}
+
+func TestIDsAreUniqueAndLabelsFit(t *testing.T) {
+	for _, at := range []string{"/", "/demo"} {
+		b := string(assets(Options{})[at].body)
+		ids := map[string]bool{}
+		for _, m := range regexp.MustCompile(` id="([^"]+)"`).FindAllStringSubmatch(b, -1) {
+			if ids[m[1]] {
+				t.Errorf("%s: id %q twice", at, m[1])
+			}
+			ids[m[1]] = true
+		}
+		for _, m := range regexp.MustCompile(` (?:for|aria-labelledby|aria-describedby)="([^"]+)"| href="#([^"]+)"`).FindAllStringSubmatch(b, -1) {
+			if id := m[1] + m[2]; !ids[id] {
+				t.Errorf("%s: nothing has the id %q that is referred to", at, id)
+			}
+		}
+		for _, m := range regexp.MustCompile(`<(?:input|select|textarea)\b[^>]*>`).FindAllString(b, -1) {
+			id := regexp.MustCompile(`id="([^"]+)"`).FindStringSubmatch(m)
+			if id == nil || !strings.Contains(b, `for="`+id[1]+`"`) {
+				t.Errorf("%s: %s has no label", at, m)
+			}
+		}
+	}
+}
+
+func between(s, from, to string) string {
+	_, s, _ = strings.Cut(s, from)
+	s, _, _ = strings.Cut(s, to)
+	return s
+}
+
+var referenceRE = regexp.MustCompile(`(?:from|import) "([./][^"]*)"|(?:href|src)="(/[^"#]*)[^"]*"`)
+
+// references returns the paths that the file served at p loads or links to.
+func references(p, body string) []string {
+	var refs []string
+	for _, m := range referenceRE.FindAllStringSubmatch(body, -1) {
+		ref := m[1] + m[2]
+		if strings.HasPrefix(ref, ".") {
+			ref = path.Join(path.Dir(p), ref)
+		}
+		refs = append(refs, ref)
+	}
+	return refs
+}

@@ -1,0 +1,109 @@
+// The console speaks the bare protocol, without connector.js, so that what it
+// shows is what is on the wire.
+
+const maxShown = 200; // frames in the log
+
+export function startConsole($) {
+  let socket = null;
+  let me = "";
+  let session = "";
+
+  const example = () => {
+    const room = $("room").value || "tea";
+    const text = $("event").value
+      .replaceAll('"ME"', JSON.stringify(me || "<connect first>"))
+      .replaceAll('"ROOM"', JSON.stringify(room))
+      .replaceAll('"SESSION"', JSON.stringify(session || "<from Client_Details>"));
+    $("frame").value = JSON.stringify(JSON.parse(text), null, 2);
+    $("problem").textContent = "";
+  };
+
+  const log = (kind, title, value) => {
+    const item = document.createElement("li");
+    item.className = kind;
+    const head = document.createElement("div");
+    head.className = "head";
+    const way = document.createElement("span");
+    way.className = "way";
+    way.textContent = { out: "You sent", in: "Received", error: "Refused", note: "" }[kind];
+    const what = document.createElement("span");
+    what.textContent = title;
+    const at = document.createElement("time");
+    at.textContent = new Date().toLocaleTimeString("en-GB");
+    head.append(...(way.textContent ? [way] : []), what, at);
+    item.append(head);
+    if (value !== undefined) {
+      const pre = document.createElement("pre");
+      pre.textContent = JSON.stringify(value, null, 2);
+      item.append(pre);
+    }
+    $("log").prepend(item);
+    while ($("log").childElementCount > maxShown) $("log").lastElementChild.remove();
+  };
+
+  const show = (state) => {
+    const open = state === "open";
+    $("console-state").textContent = { closed: "Not connected.", connecting: "Connecting…", open: "You are" }[state];
+    $("connect").textContent = state === "closed" ? "Connect" : "Disconnect";
+    $("connect").classList.toggle("quiet", state !== "closed");
+    $("send").disabled = !open;
+    $("me").textContent = open ? me : "";
+    $("copy-me").hidden = !open;
+  };
+
+  const received = (text) => {
+    let frame;
+    try {
+      frame = JSON.parse(text);
+    } catch {
+      return log("error", "not JSON", text);
+    }
+    if (frame.event === "Client_Details" && frame.type === "info") {
+      me = frame.data.id;
+      session = frame.data.session ?? "";
+      show("open");
+      example();
+    }
+    if (frame.event === "Session" && frame.type === "info") session = frame.data.session;
+    log(frame.type === "error" ? "error" : "in", frame.event, frame);
+  };
+
+  const connect = () => {
+    socket = new WebSocket(location.origin.replace(/^http/, "ws") + "/ws");
+    const mine = socket;
+    show("connecting");
+    socket.onmessage = ({ data }) => mine === socket && received(data);
+    socket.onclose = ({ code, reason }) => {
+      if (mine !== socket) return;
+      socket = null;
+      log("note", `Closed: ${code}${reason ? ` (${reason})` : ""}`);
+      show("closed");
+    };
+  };
+
+  $("connect").addEventListener("click", () => (socket ? socket.close(1000) : connect()));
+  $("copy-me").addEventListener("click", () => navigator.clipboard.writeText(me));
+  $("clear").addEventListener("click", () => $("log").replaceChildren());
+  $("event").addEventListener("change", example);
+  $("room").addEventListener("change", example);
+  const send = () => {
+    const text = $("frame").value;
+    if (socket?.readyState !== 1) return ($("problem").textContent = "Connect first.");
+    let frame;
+    try {
+      frame = JSON.parse(text);
+      $("problem").textContent = "";
+    } catch (err) {
+      // Sent all the same: seeing what the server makes of it is what a console is for.
+      $("problem").textContent = `This is not JSON (${err.message}); see what the server says.`;
+    }
+    socket.send(frame === undefined ? text : JSON.stringify(frame));
+    log("out", frame?.event ?? "text", frame ?? text);
+  };
+  $("send").addEventListener("click", send);
+  $("frame").addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) send();
+  });
+  show("closed");
+  example();
+}

@@ -1,0 +1,152 @@
+// Package web is what a person sees of a gateway: the page at /, the demo at
+// /demo, and connector.js, the client for browsers. Everything is embedded; the
+// pages ask nobody but this server for anything.
+//
+// The page's reference of the protocol is made from the tables of package proto,
+// so that it cannot say something else than the code does.
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"p2pconnector/proto"
+)
+
+// Options says what Handler serves.
+type Options struct {
+	// Status is asked for each /status.json, at the same time by several
+	// goroutines; nil serves a zero Status.
+	Status func() Status
+	// Limits are those the page names; zero fields mean proto's defaults, and
+	// MessagesPerSecond 0 means no limit.
+	Limits proto.Limits
+	// Off turns the page, the demo and /status.json off: / answers a short plain
+	// text. connector.js stays, since applications load it from here.
+	Off bool
+}
+
+// Status is what /status.json tells: how this gateway is now.
+type Status struct {
+	Gateway     string    `json:"gateway"`        // its id
+	Version     string    `json:"version"`        // of the program
+	Connections int       `json:"connections"`    // open WebSockets here
+	Rooms       int       `json:"rooms"`          // with a member here
+	Ready       bool      `json:"ready"`          // connected to the bus and serving
+	Draining    bool      `json:"draining"`       // going away
+	Since       time.Time `json:"since,omitzero"` // when it started
+}
+
+// offText is what / says when the page is turned off.
+const offText = "Peer2Peer Connector: open a WebSocket here. The page is turned off.\n"
+
+// Handler serves the pages and connector.js; mount it at / behind the WebSocket
+// upgrade. It may be used by several goroutines. It answers 404 to other paths
+// and 405 to methods other than GET and HEAD.
+func Handler(o Options) http.Handler {
+	h := &handler{opts: o, files: assets(o)}
+	if h.opts.Status == nil {
+		h.opts.Status = func() Status { return Status{} }
+	}
+	return h
+}
+
+type handler struct {
+	opts  Options
+	files map[string]asset // by path; never written after Handler
+}
+
+// ServeHTTP implements http.Handler.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	setHeaders(w.Header(), r)
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "This path answers GET and HEAD. Frames go over a WebSocket on /.", http.StatusMethodNotAllowed)
+		return
+	}
+	path := r.URL.Path
+	if path == "/status.json" && !h.opts.Off {
+		h.serveStatus(w)
+		return
+	}
+	f, ok := h.files[path]
+	if !ok {
+		http.Error(w, "There is nothing here. The page is at /, the demo at /demo, the client at /connector.js.", http.StatusNotFound)
+		return
+	}
+	f.serve(w, r)
+}
+
+func (h *handler) serveStatus(w http.ResponseWriter) {
+	b, err := json.Marshal(h.opts.Status())
+	if err != nil { // a year beyond 9999: the host's clock is broken
+		http.Error(w, "The status cannot be told now.", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Write(append(b, '\n'))
+}
+
+// asset is one file as it goes out.
+type asset struct {
+	body []byte
+	kind string // Content-Type
+	etag string
+	open bool // may be loaded by pages of other origins
+}
+
+func (a asset) serve(w http.ResponseWriter, r *http.Request) {
+	head := w.Header()
+	head.Set("Content-Type", a.kind)
+	head.Set("ETag", a.etag)
+	head.Set("Cache-Control", "no-cache") // kept, but asked about: an upgraded gateway is seen at once
+	if a.open {
+		head.Set("Access-Control-Allow-Origin", "*")
+		head.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	}
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))
+}
+
+// setHeaders sets what every answer carries.
+func setHeaders(head http.Header, r *http.Request) {
+	head.Set("Content-Security-Policy", policy(r.Host))
+	head.Set("X-Content-Type-Options", "nosniff")
+	head.Set("Referrer-Policy", "no-referrer")
+	head.Set("X-Frame-Options", "DENY")
+	head.Set("Cross-Origin-Opener-Policy", "same-origin")
+	head.Set("Cross-Origin-Resource-Policy", "same-origin")
+	head.Set("Permissions-Policy", "camera=(self), microphone=(self), display-capture=(self), geolocation=()")
+}
+
+// policy is the Content-Security-Policy for a page asked for under host. Besides
+// its own origin a page may open WebSockets to other ports of the same host, for
+// several gateways on one machine (/demo?ports=8080,8081).
+func policy(host string) string {
+	connect := "'self'"
+	if name := hostName(host); name != "" {
+		connect += " ws://" + name + ":* wss://" + name + ":*"
+	}
+	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; " +
+		"connect-src " + connect + "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}
+
+// hostName returns the name in a Host header when it may stand in a header of
+// ours, else "".
+func hostName(host string) string {
+	name := host
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		name = host[:i]
+	}
+	for _, c := range name {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '-':
+		default:
+			return "" // an IPv6 address too: policies cannot name those with a port
+		}
+	}
+	return name
+}

@@ -1,0 +1,194 @@
+package web
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// get asks h for path as a browser on host would.
+func get(t *testing.T, h http.Handler, method, path string, head ...string) *http.Response {
+	t.Helper()
+	r := httptest.NewRequest(method, "http://gateway.test:8080"+path, nil)
+	for i := 0; i+1 < len(head); i += 2 {
+		r.Header.Set(head[i], head[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func body(t *testing.T, r *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestPathsAndTypes(t *testing.T) {
+	h := Handler(Options{})
+	for path, kind := range map[string]string{
+		"/":                  "text/html; charset=utf-8",
+		"/demo":              "text/html; charset=utf-8",
+		"/connector.js":      "text/javascript; charset=utf-8",
+		"/connector/link.js": "text/javascript; charset=utf-8",
+		"/connector.d.ts":    "text/plain; charset=utf-8",
+		"/web/base.css":      "text/css; charset=utf-8",
+		"/web/demo/main.js":  "text/javascript; charset=utf-8",
+		"/web/icon.svg":      "image/svg+xml",
+		"/status.json":       "application/json",
+	} {
+		r := get(t, h, "GET", path)
+		if r.StatusCode != 200 || r.Header.Get("Content-Type") != kind {
+			t.Errorf("%s: %d %q, want 200 %q", path, r.StatusCode, r.Header.Get("Content-Type"), kind)
+		}
+		if b := body(t, r); b == "" {
+			t.Errorf("%s is empty", path)
+		}
+		if r := get(t, h, "HEAD", path); r.StatusCode != 200 {
+			t.Errorf("HEAD %s: %d", path, r.StatusCode)
+		}
+	}
+	for _, path := range []string{"/nothing", "/web/", "/web/../web.go", "/templates/page.html", "/connector/", "/demo/"} {
+		r := get(t, h, "GET", path)
+		if r.StatusCode != 404 || !strings.HasPrefix(r.Header.Get("Content-Type"), "text/plain") {
+			t.Errorf("%s: %d %q, want 404 text", path, r.StatusCode, r.Header.Get("Content-Type"))
+		}
+	}
+	for _, method := range []string{"POST", "PUT", "DELETE", "OPTIONS"} {
+		if r := get(t, h, method, "/"); r.StatusCode != 405 || r.Header.Get("Allow") != "GET, HEAD" {
+			t.Errorf("%s /: %d, Allow %q", method, r.StatusCode, r.Header.Get("Allow"))
+		}
+	}
+}
+
+func TestEveryAssetHasAKnownType(t *testing.T) {
+	for path, a := range assets(Options{}) {
+		if a.kind == "" {
+			t.Errorf("%s has no Content-Type", path)
+		}
+	}
+}
+
+func TestEveryImportAndLinkIsServed(t *testing.T) {
+	files := assets(Options{})
+	for path, a := range files {
+		if path == "/connector.d.ts" {
+			continue // types name a file relative to themselves only in comments
+		}
+		for _, ref := range references(path, string(a.body)) {
+			if _, ok := files[ref]; !ok && ref != "/status.json" {
+				t.Errorf("%s refers to %s, which is not served", path, ref)
+			}
+		}
+	}
+}
+
+func TestETag(t *testing.T) {
+	h := Handler(Options{})
+	tag := get(t, h, "GET", "/connector.js").Header.Get("ETag")
+	if tag == "" {
+		t.Fatal("no ETag")
+	}
+	r := get(t, h, "GET", "/connector.js", "If-None-Match", tag)
+	if r.StatusCode != 304 || body(t, r) != "" {
+		t.Errorf("with the same ETag: %d, want an empty 304", r.StatusCode)
+	}
+	if r := get(t, h, "GET", "/connector.js", "If-None-Match", `"other"`); r.StatusCode != 200 {
+		t.Errorf("with another ETag: %d, want 200", r.StatusCode)
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	h := Handler(Options{})
+	for _, path := range []string{"/", "/demo", "/connector.js", "/status.json", "/nothing"} {
+		r := get(t, h, "GET", path)
+		csp := r.Header.Get("Content-Security-Policy")
+		for _, want := range []string{"default-src 'none'", "script-src 'self';", "style-src 'self';", "ws://gateway.test:* wss://gateway.test:*", "frame-ancestors 'none'"} {
+			if !strings.Contains(csp, want) {
+				t.Errorf("%s: policy %q lacks %q", path, csp, want)
+			}
+		}
+		if strings.Contains(csp, "unsafe") {
+			t.Errorf("%s: policy %q allows something unsafe", path, csp)
+		}
+		if r.Header.Get("X-Content-Type-Options") != "nosniff" || r.Header.Get("Referrer-Policy") != "no-referrer" || r.Header.Get("X-Frame-Options") != "DENY" {
+			t.Errorf("%s: headers %v", path, r.Header)
+		}
+	}
+	if r := get(t, h, "GET", "/connector/peer.js"); r.Header.Get("Access-Control-Allow-Origin") != "*" {
+		t.Error("pages of other origins cannot import connector.js")
+	}
+	if r := get(t, h, "GET", "/status.json"); r.Header.Get("Access-Control-Allow-Origin") != "" {
+		t.Error("pages of other origins can read the status")
+	}
+}
+
+func TestNoInlineScriptOrStyle(t *testing.T) {
+	for _, path := range []string{"/", "/demo"} {
+		b := string(assets(Options{})[path].body)
+		for _, bad := range []string{"<script>", "<style", " style=", " onclick=", "javascript:", "http://", "https://"} {
+			text := strings.ReplaceAll(b, "http://www.w3.org/2000/svg", "")
+			if strings.Contains(text, bad) {
+				t.Errorf("%s contains %q, which the policy forbids or which asks another server", path, bad)
+			}
+		}
+	}
+}
+
+func TestPolicyTakesNoForeignText(t *testing.T) {
+	for host, want := range map[string]string{
+		"localhost":        "ws://localhost:* wss://localhost:*",
+		"10.0.0.7:8080":    "ws://10.0.0.7:* wss://10.0.0.7:*",
+		"[::1]:8080":       "connect-src 'self';",
+		"a; script-src *":  "connect-src 'self';",
+		"evil'unsafe:8080": "connect-src 'self';",
+		"":                 "connect-src 'self';",
+	} {
+		if p := policy(host); !strings.Contains(p, want) || strings.Contains(p, "script-src *") {
+			t.Errorf("policy(%q) = %q, want %q in it", host, p, want)
+		}
+	}
+}
+
+func TestStatus(t *testing.T) {
+	n := 0
+	h := Handler(Options{Status: func() Status {
+		n++
+		return Status{Gateway: "0a1b2c3d", Version: "v1", Connections: n, Rooms: 2, Ready: true}
+	}})
+	for want := 1; want <= 2; want++ {
+		r := get(t, h, "GET", "/status.json")
+		var s Status
+		if err := json.Unmarshal([]byte(body(t, r)), &s); err != nil {
+			t.Fatal(err)
+		}
+		if s.Connections != want || s.Gateway != "0a1b2c3d" || s.Rooms != 2 || !s.Ready {
+			t.Errorf("status %+v, want connections %d", s, want)
+		}
+		if r.Header.Get("Cache-Control") != "no-store" {
+			t.Error("the status may be cached")
+		}
+	}
+}
+
+func TestOff(t *testing.T) {
+	h := Handler(Options{Off: true})
+	r := get(t, h, "GET", "/")
+	if b := body(t, r); r.StatusCode != 200 || b != offText || !strings.HasPrefix(r.Header.Get("Content-Type"), "text/plain") {
+		t.Errorf("/: %d %q", r.StatusCode, b)
+	}
+	for _, path := range []string{"/demo", "/status.json", "/web/page.js"} {
+		if r := get(t, h, "GET", path); r.StatusCode != 404 {
+			t.Errorf("%s: %d, want 404", path, r.StatusCode)
+		}
+	}
+	if r := get(t, h, "GET", "/connector.js"); r.StatusCode != 200 {
+		t.Errorf("connector.js: %d, want 200", r.StatusCode)
+	}
+}
