@@ -1,0 +1,182 @@
+// Package arrows_test holds the import arrows between the modules: which parts
+// may know which, and which library only one file may know.
+package arrows_test
+
+import (
+	"encoding/json"
+	"errors"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// modules are all there are.
+var modules = []string{"proto", "gateway", "roomsvc", "e2e"}
+
+const prefix = "p2pconnector/"
+
+// pkg is what `go list -json` says of a package.
+type pkg struct {
+	ImportPath     string
+	Dir            string
+	Standard       bool
+	GoFiles        []string
+	TestGoFiles    []string
+	XTestGoFiles   []string
+	IgnoredGoFiles []string
+	Imports        []string
+	TestImports    []string
+	XTestImports   []string
+}
+
+// module returns which of our modules p belongs to, or "".
+func (p *pkg) module() string {
+	rest, ok := strings.CutPrefix(p.ImportPath, prefix)
+	if !ok {
+		return ""
+	}
+	name, _, _ := strings.Cut(rest, "/")
+	name, _, _ = strings.Cut(name, " ") // "proto [p2pconnector/proto.test]"
+	return name
+}
+
+func (p *pkg) allImports() []string {
+	return slices.Concat(p.Imports, p.TestImports, p.XTestImports)
+}
+
+func list(t *testing.T, args ...string) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list", "-json"}, args...)...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.String())
+	}
+	var pkgs []pkg
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return pkgs
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+}
+
+// ours lists every package of every module.
+func ours(t *testing.T) []pkg {
+	t.Helper()
+	var patterns []string
+	for _, m := range modules {
+		patterns = append(patterns, prefix+m+"/...")
+	}
+	pkgs := list(t, patterns...)
+	found := map[string]bool{}
+	for _, p := range pkgs {
+		found[p.module()] = true
+	}
+	for _, m := range modules {
+		if !found[m] {
+			t.Fatalf("go list found no package of module %s", m)
+		}
+	}
+	return pkgs
+}
+
+func ofModule(path string) string {
+	p := pkg{ImportPath: path}
+	return p.module()
+}
+
+// The services know the contract and not each other; nobody but e2e knows e2e.
+func TestModules(t *testing.T) {
+	may := map[string][]string{
+		"proto": {"proto"}, "gateway": {"gateway", "proto"}, "roomsvc": {"roomsvc", "proto"}, "e2e": modules,
+	}
+	for _, p := range ours(t) {
+		for _, path := range p.allImports() {
+			if m := ofModule(path); m != "" && !slices.Contains(may[p.module()], m) {
+				t.Errorf("%s imports %s", p.ImportPath, path)
+			}
+		}
+	}
+}
+
+// What the services are built from, dependencies of dependencies included, does
+// not hold the other service or a NATS server.
+func TestDependencies(t *testing.T) {
+	for service, not := range map[string][]string{
+		"gateway": {prefix + "roomsvc", prefix + "e2e", "github.com/nats-io/nats-server/"},
+		"roomsvc": {prefix + "gateway", prefix + "e2e", "github.com/nats-io/nats-server/", "github.com/lxzan/gws"},
+	} {
+		for _, p := range list(t, "-deps", prefix+service+"/...") {
+			for _, bad := range not {
+				if strings.HasPrefix(p.ImportPath, bad) {
+					t.Errorf("%s depends on %s", service, p.ImportPath)
+				}
+			}
+		}
+	}
+}
+
+// The contract rests on the standard library alone.
+func TestProtoIsFree(t *testing.T) {
+	for _, p := range list(t, "-deps", "-test", prefix+"proto/...") {
+		if !p.Standard && p.module() != "proto" && p.module() != "proto.test" {
+			t.Errorf("proto depends on %s", p.ImportPath)
+		}
+	}
+}
+
+// A NATS server is a thing of e2e alone, tests included.
+func TestServerOnlyInE2E(t *testing.T) {
+	for _, p := range ours(t) {
+		for _, path := range p.allImports() {
+			if strings.HasPrefix(path, "github.com/nats-io/nats-server/") && p.module() != "e2e" {
+				t.Errorf("%s imports %s", p.ImportPath, path)
+			}
+		}
+	}
+}
+
+// A library that could be replaced is known to one file of its module.
+func TestOneFileKnows(t *testing.T) {
+	for _, rule := range []struct{ module, library string }{
+		{"gateway", "github.com/lxzan/gws"},
+		{"roomsvc", "github.com/nats-io/nats.go/jetstream"},
+	} {
+		if files := importers(t, rule.module, rule.library); len(files) != 1 {
+			t.Errorf("%s is imported by %d files of %s, want 1: %v", rule.library, len(files), rule.module, files)
+		}
+	}
+}
+
+// importers returns the files of a module, tests excepted, that import a library.
+func importers(t *testing.T, module, library string) (files []string) {
+	t.Helper()
+	for _, p := range ours(t) {
+		if p.module() != module {
+			continue
+		}
+		for _, name := range slices.Concat(p.GoFiles, p.IgnoredGoFiles) {
+			f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.ImportsOnly)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, spec := range f.Imports {
+				if path, err := strconv.Unquote(spec.Path.Value); err == nil && (path == library || strings.HasPrefix(path, library+"/")) {
+					files = append(files, p.ImportPath+"/"+name)
+				}
+			}
+		}
+	}
+	return files
+}

@@ -1,0 +1,43 @@
+package kit
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+)
+
+// binaries are the two programs, built once for all tests of this test binary.
+var binaries struct {
+	sync.Mutex
+	dir string
+	err error
+}
+
+// Binary builds the services once and returns the path of the one named gateway
+// or roomsvc. Main removes them.
+func Binary(name string) (string, error) {
+	b := &binaries
+	b.Lock()
+	defer b.Unlock()
+	if b.dir == "" && b.err == nil {
+		if b.dir, b.err = os.MkdirTemp("", "p2p-bin-"); b.err == nil {
+			out, err := exec.Command("go", "build", "-o", b.dir, "p2pconnector/gateway/cmd/gateway", "p2pconnector/roomsvc/cmd/roomsvc").CombinedOutput()
+			if err != nil {
+				b.err = fmt.Errorf("building the services: %w\n%s", err, out)
+			}
+		}
+	}
+	return filepath.Join(b.dir, name), b.err
+}
+
+func removeBinaries() error {
+	b := &binaries
+	b.Lock()
+	defer b.Unlock()
+	if b.dir == "" {
+		return nil
+	}
+	return os.RemoveAll(b.dir)
+}
