@@ -1,0 +1,105 @@
+package protocol_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"p2pconnector/e2e/client"
+	"p2pconnector/e2e/kit"
+	"p2pconnector/proto"
+)
+
+// The server speaks first, on / and on /ws.
+func TestClientDetails(t *testing.T) {
+	s := kit.Start(t, kit.Options{MaxMessageBytes: 5000, MaxRooms: 7, MaxRoomMembers: 9})
+	seen := map[proto.PeerID]bool{}
+	for i := range 2 {
+		for _, options := range [][]kit.DialOption{
+			nil, {kit.Path("ws")}, {kit.Path("?x=1")}, {kit.Path("ws?updates=delta")}, {kit.Delta()},
+			{kit.Subprotocols("unknown")}, {kit.Subprotocols("unknown", client.Subprotocol)},
+		} {
+			c := s.Dial(t, i, options...)
+			if _, err := uuid.Parse(string(c.ID)); err != nil || seen[c.ID] {
+				t.Errorf("id %q: %v", c.ID, err)
+			}
+			seen[c.ID] = true
+			d := c.Details
+			if d.Resumed || d.Session == "" || d.Heartbeat <= 0 || d.Limits.MaxMessageBytes != 5000 || d.Limits.MaxRooms != 7 || d.Limits.MaxRoomMembers != 9 {
+				t.Errorf("details: %+v", d)
+			}
+			c.Quiet()
+		}
+	}
+}
+
+// Names of members are part of the contract, not only what Go reads from them.
+func TestClientDetailsNames(t *testing.T) {
+	s := kit.Start(t, kit.Options{})
+	conn := s.Dial(t, 0).First
+	checkServerFrame(t, conn, proto.TypeInfo)
+	if conn.ID != nil {
+		t.Errorf("an answer to nothing has an id: %s", conn.Raw)
+	}
+	var data struct {
+		ID        *string         `json:"id"`
+		Session   *string         `json:"session"`
+		Resumed   *bool           `json:"resumed"`
+		Heartbeat *int            `json:"heartbeat_seconds"`
+		Limits    map[string]*int `json:"limits"`
+	}
+	if err := json.Unmarshal(conn.Data, &data); err != nil {
+		t.Fatal(err)
+	}
+	if data.ID == nil || data.Session == nil || data.Resumed == nil || *data.Resumed || data.Heartbeat == nil {
+		t.Errorf("got %s", conn.Raw)
+	}
+	for _, name := range []string{"max_message_bytes", "messages_per_second", "max_rooms", "max_room_members"} {
+		if data.Limits[name] == nil {
+			t.Errorf("limits has no %s: %s", name, conn.Raw)
+		}
+	}
+}
+
+// A plain GET of / answers the documentation page.
+func TestPage(t *testing.T) {
+	s := kit.Start(t, kit.Options{RoomServices: 1})
+	hc := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := hc.Get(s.HTTP(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
+		t.Fatalf("%s, %s", resp.Status, resp.Header.Get("Content-Type"))
+	}
+	page := string(body)
+	for _, d := range proto.ClientEvents {
+		if !strings.Contains(page, string(d.Event)) {
+			t.Errorf("the page does not speak of the event %s", d.Event)
+		}
+	}
+	for _, d := range proto.ServerEvents {
+		if !strings.Contains(page, string(d.Event)) {
+			t.Errorf("the page does not speak of the server's event %s", d.Event)
+		}
+	}
+	for _, d := range proto.ErrorCodes {
+		if !strings.Contains(page, string(d.Code)) {
+			t.Errorf("the page does not speak of the error %s", d.Code)
+		}
+	}
+	for _, d := range proto.CloseCodes {
+		if !strings.Contains(page, d.Code.String()) {
+			t.Errorf("the page does not speak of the close code %s", d.Code)
+		}
+	}
+}

@@ -1,0 +1,148 @@
+// Package protocol_test proves the protocol line by line, from outside: two
+// gateways, two room services, sender and receiver always on different gateways.
+package protocol_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"p2pconnector/e2e/client"
+	"p2pconnector/e2e/kit"
+	"p2pconnector/proto"
+)
+
+func TestMain(m *testing.M) { kit.Main(m) }
+
+// maxRooms is small, so that Limit_Exceeded is easy to reach.
+const maxRooms = 3
+
+// pair is what most tests need: a peer on each gateway, and a room id of their own.
+type pair struct {
+	*kit.Stack
+	t    *testing.T
+	a, b *kit.Conn
+	room string
+}
+
+var roomNumber atomic.Int64
+
+func newRoom() string { return fmt.Sprintf("room-%d", roomNumber.Add(1)) }
+
+func newPair(t *testing.T, s *kit.Stack) *pair {
+	t.Helper()
+	return &pair{Stack: s, t: t, a: s.Dial(t, 0), b: s.Dial(t, 1), room: newRoom()}
+}
+
+// together makes the room with a as creator and b as second member, and takes
+// the frames that say so.
+func (p *pair) together() {
+	p.t.Helper()
+	p.a.Create(p.room)
+	p.b.Join(p.room)
+	p.a.Members(p.room, p.a.ID, p.b.ID)
+}
+
+// errorID is the correlation id of frames that must fail.
+const errorID = "e-1"
+
+// fails sends a frame that must fail with that code, and checks all that every
+// error frame has.
+func fails(t *testing.T, c *kit.Conn, code proto.ErrorCode, event proto.Event, rest string) *client.Error {
+	t.Helper()
+	if rest != "" {
+		rest = "," + rest
+	}
+	c.Send(`{"event":%q,"id":%q%s}`, event, errorID, rest)
+	f := c.Next()
+	checkServerFrame(t, f, proto.TypeError)
+	e := f.Err()
+	if e == nil || e.Code != code {
+		t.Fatalf("%s with %.200s: got %.300s, want the error %s", event, rest, f.Raw, code)
+	}
+	if string(f.ID) != `"`+errorID+`"` {
+		t.Errorf("the error echoes the id %s", f.ID)
+	}
+	if e.Event != string(event) {
+		t.Errorf("data.event of the error is %q, want %q", e.Event, event)
+	}
+	if len(e.Message) < 10 {
+		t.Errorf("the error says only %q", e.Message)
+	}
+	return e
+}
+
+// misses is fails with Missing_Fields, for each frame that lacks the field named.
+func misses(t *testing.T, c *kit.Conn, event proto.Event, frames map[string]string) {
+	t.Helper()
+	refuses(t, c, proto.MissingFields, event, frames)
+}
+
+// invalid is fails with Invalid_Message, for each frame whose field is out of bounds.
+func invalid(t *testing.T, c *kit.Conn, event proto.Event, frames map[string]string) {
+	t.Helper()
+	refuses(t, c, proto.InvalidMessage, event, frames)
+}
+
+func refuses(t *testing.T, c *kit.Conn, code proto.ErrorCode, event proto.Event, frames map[string]string) {
+	t.Helper()
+	for rest, field := range frames {
+		e := fails(t, c, code, event, rest)
+		if strings.TrimPrefix(e.Field, "data.") != field {
+			t.Errorf("%s with %.200s: data.field is %q, want %q", event, rest, e.Field, field)
+		}
+	}
+}
+
+// checkServerFrame checks what every frame of the server has.
+func checkServerFrame(t *testing.T, f client.Frame, typ proto.FrameType) {
+	t.Helper()
+	if f.Type != typ {
+		t.Errorf("type of %.300s: want %s", f.Raw, typ)
+	}
+	if f.From != "" {
+		t.Errorf("a frame of the server has from: %.300s", f.Raw)
+	}
+	if _, err := uuid.Parse(f.MessageID); err != nil {
+		t.Errorf("message_id of %.300s: %v", f.Raw, err)
+	}
+	var raw struct {
+		Timestamp string `json:"timestamp"`
+	}
+	if err := json.Unmarshal(f.Raw, &raw); err != nil {
+		t.Error(err)
+	}
+	at, err := time.Parse(time.RFC3339Nano, raw.Timestamp)
+	if err != nil || !strings.HasSuffix(raw.Timestamp, "Z") {
+		t.Errorf("timestamp %q: want RFC 3339 in UTC", raw.Timestamp)
+	}
+	if age := time.Since(at); age < -time.Minute || age > time.Minute {
+		t.Errorf("timestamp %q is not now", raw.Timestamp)
+	}
+	if len(f.Data) == 0 || f.Data[0] != '{' {
+		t.Errorf("data of %.300s: want an object", f.Raw)
+	}
+}
+
+// ids returns a list of ids.
+func ids(conns ...*kit.Conn) []proto.PeerID {
+	var list []proto.PeerID
+	for _, c := range conns {
+		list = append(list, c.ID)
+	}
+	return list
+}
+
+// quoted returns s as JSON.
+func quoted(s string) string {
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // a string always encodes
+	}
+	return string(b)
+}

@@ -1,0 +1,232 @@
+package protocol_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"p2pconnector/e2e/kit"
+	"p2pconnector/proto"
+)
+
+// signalRows are the tests of an event that is relayed as it is.
+func signalRows(e proto.Event) rows {
+	return rows{
+		"works":          func(p *pair) { relayed(p, e) },
+		"Missing_Fields": func(p *pair) { needsTo(p, e, `"data":1`) },
+		"Not_Found":      func(p *pair) { needsPeer(p, e, `"data":1`) },
+		"Not_Delivered":  func(p *pair) { notDelivered(p, e, func(pad string) string { return `"data":` + quoted(pad) }) },
+	}
+}
+
+// relayed shows that a frame reaches the other gateway's peer, and the peer of
+// the same gateway, with all that it says.
+func relayed(p *pair, e proto.Event) {
+	same := p.Dial(p.t, 0)
+	for _, to := range []*kit.Conn{p.b, same, p.a} {
+		p.a.Send(`{"event":%q,"to":%q,"data":{"sdp":"v=0"},"id":"mine"}`, e, to.ID)
+		f := to.Expect(e)
+		want := fmt.Sprintf(`{"event":%q,"from":%q,"data":{"sdp":"v=0"},"id":"mine"}`, e, p.a.ID)
+		if string(f.Raw) != want {
+			p.t.Errorf("got  %s\nwant %s", f.Raw, want)
+		}
+	}
+	p.a.Send(`{"event":%q,"to":%q}`, e, p.b.ID) // data is optional
+	if f := p.b.Expect(e); f.Data != nil {
+		p.t.Errorf("data from nowhere: %s", f.Raw)
+	}
+	p.a.Quiet() // silence means delivered
+}
+
+// needsTo shows what a frame without a target gets.
+func needsTo(p *pair, e proto.Event, data string) {
+	misses(p.t, p.a, e, map[string]string{
+		data:                   "to",
+		`"to":null,` + data:    "to",
+		`"to":"",` + data:      "to",
+		`"to":5,` + data:       "to",
+		`"to":["x"],` + data:   "to",
+		`"to":{"a":1},` + data: "to",
+	})
+}
+
+// needsPeer shows what a frame for nobody gets, however its target is written.
+func needsPeer(p *pair, e proto.Event, data string) {
+	gone, own := departed(p, 1), departed(p, 0)
+	for what, to := range map[string]string{
+		"never issued by a gateway that is there": string(proto.NewPeerID(p.b.ID.Home())),
+		"never issued by the sender's gateway":    string(proto.NewPeerID(p.a.ID.Home())),
+		"of a gateway that never was":             string(proto.NewPeerID("00000000")),
+		"of a peer that has left":                 string(gone),
+		"of a peer that has left this gateway":    string(own),
+		"in upper case":                           strings.ToUpper(string(p.b.ID)),
+		"a wildcard":                              "*",
+		"all":                                     ">",
+		"text":                                    "p2p.gw.\n\"x\" é",
+		"long":                                    strings.Repeat("a.", 3000),
+	} {
+		err := fails(p.t, p.a, proto.NotFound, e, `"to":`+quoted(to)+","+data)
+		if len(to) < 64 && err.To != to {
+			p.t.Errorf("an id %s: data.to is %q, want %q", what, err.To, to)
+		}
+	}
+	p.b.Quiet()
+}
+
+// departed returns the id of a peer of gateway i that has left, which a member of
+// its room has been told.
+func departed(p *pair, i int) proto.PeerID {
+	p.t.Helper()
+	c, room := p.Dial(p.t, i), newRoom()
+	c.Create(room)
+	p.b.Join(room)
+	c.Bye()
+	removed(p.t, p.b, room, c.ID, proto.ReasonDisconnected, p.b)
+	p.b.Send(`{"event":"Leave_Room","data":{"room":%q}}`, room)
+	p.b.Expect(proto.RoomLeft)
+	return c.ID
+}
+
+var connectRows = rows{
+	"works": func(p *pair) {
+		p.a.Send(`{"event":"Connect","to":%q,"data":{"candidate":{"candidate":"c"},"sdp":"v=0","more":1},"id":"mine"}`, p.b.ID)
+		f := p.b.Expect(proto.Offer)
+		checkServerFrame(p.t, f, proto.TypeInfo)
+		want := fmt.Sprintf(`{"event":"Offer","from":%q,"data":{"sdp":"v=0","candidate":{"candidate":"c"}}}`, p.a.ID)
+		if string(f.Data) != want {
+			p.t.Errorf("data is\n%s, want\n%s", f.Data, want)
+		}
+		if f.ID != nil {
+			p.t.Errorf("the target got the sender's id: %s", f.Raw)
+		}
+		p.a.Quiet()
+	},
+	"Missing_Fields": func(p *pair) {
+		const data = `"data":{"sdp":"v=0","candidate":"c"}`
+		needsTo(p, proto.Connect, data)
+		to := fmt.Sprintf(`"to":%q`, p.b.ID)
+		misses(p.t, p.a, proto.Connect, map[string]string{
+			to:                               "sdp",
+			to + `,"data":5`:                 "sdp",
+			to + `,"data":{}`:                "sdp",
+			to + `,"data":{"candidate":"c"}`: "sdp",
+			to + `,"data":{"sdp":"v=0"}`:     "candidate",
+			to + `,"data":{"sdp":"v=0","Candidate":"c"}`: "candidate",
+		})
+		p.b.Quiet()
+	},
+	"Not_Found": func(p *pair) { needsPeer(p, proto.Connect, `"data":{"sdp":"v=0","candidate":"c"}`) },
+	"Not_Delivered": func(p *pair) {
+		notDelivered(p, proto.Connect, func(pad string) string { return `"data":{"candidate":"c","sdp":` + quoted(pad) + `}` })
+	},
+}
+
+var messageRows = rows{
+	"works": func(p *pair) { relayed(p, proto.Message) },
+	"to a room": func(p *pair) {
+		p.together()
+		third, other := p.Dial(p.t, 0), p.Dial(p.t, 1)
+		third.Join(p.room)
+		p.a.Members(p.room, ids(p.a, p.b, third)...)
+		p.b.Members(p.room, ids(p.a, p.b, third)...)
+		p.a.Send(`{"event":"Message","room":%q,"data":"all","id":1}`, p.room)
+		want := fmt.Sprintf(`{"event":"Message","from":%q,"room":%q,"data":"all","id":1}`, p.a.ID, p.room)
+		for _, c := range []*kit.Conn{p.b, third} {
+			if f := c.Expect(proto.Message); string(f.Raw) != want {
+				p.t.Errorf("got  %s\nwant %s", f.Raw, want)
+			}
+		}
+		p.a.Quiet() // not to the sender
+		other.Quiet()
+	},
+	"Missing_Fields": func(p *pair) {
+		needsTo(p, proto.Message, `"data":1`)
+		misses(p.t, p.a, proto.Message, map[string]string{`"room":5`: "room", `"room":["x"]`: "room"})
+	},
+	"Not_Found": func(p *pair) { needsPeer(p, proto.Message, `"data":1`) },
+	"Unauthorised": func(p *pair) {
+		p.b.Create(p.room)
+		e := fails(p.t, p.a, proto.Unauthorised, proto.Message, `"room":`+quoted(p.room))
+		if e.Room != p.room {
+			p.t.Errorf("data.room is %q", e.Room)
+		}
+		p.b.Quiet()
+	},
+	"to a room that was left": func(p *pair) {
+		p.together()
+		p.b.Send(`{"event":"Leave_Room","data":{"room":%q}}`, p.room)
+		p.b.Expect(proto.RoomLeft)
+		fails(p.t, p.b, proto.Unauthorised, proto.Message, `"room":`+quoted(p.room))
+		p.a.Members(p.room, p.a.ID)
+		p.a.Send(`{"event":"Message","room":%q}`, p.room)
+		p.a.Quiet()
+		p.b.Quiet()
+	},
+	"Invalid_Message": func(p *pair) {
+		p.together()
+		fails(p.t, p.a, proto.InvalidMessage, proto.Message, fmt.Sprintf(`"to":%q,"room":%q`, p.b.ID, p.room))
+		p.b.Quiet()
+	},
+	"Not_Delivered": func(p *pair) {
+		notDelivered(p, proto.Message, func(pad string) string { return `"data":` + quoted(pad) })
+	},
+	"Not_Delivered to a room": roomNotDelivered,
+}
+
+// What a peer says reaches the others as it was written, except what the server
+// alone may say.
+func TestRelayedBytes(t *testing.T) {
+	p := newPair(t, kit.Start(t, kit.Options{}))
+	frame := ` { "x" : 1.50e+2 , "event" : "mEsSaGe" , "from" : "forged", "to" : "TO" , "type":"update",` +
+		` "timestamp":1, "message_id":{"a":[]}, "deep":{"from":"kept","b" : [ 1,2 , {"é":"\u00e9\ud83d\ude00"} ]}, "ünïcode" : "日本\/", "n\u0061me":null,` +
+		` "data" : "a\tb" , "id" : 12345678901234567890.10 , "FROM":"forged","Fro\u006d":1,"Type":"update", "fromm":"kept" } ` + "\r\n"
+	p.a.Text(strings.Replace(frame, "TO", string(p.b.ID), 1))
+	f := p.b.Expect(proto.Message)
+	got := map[string]string{}
+	if !proto.Members(f.Raw, func(name string, value []byte) { got[name] = string(value) }) {
+		t.Fatalf("not a frame: %s", f.Raw)
+	}
+	want := map[string]string{
+		"event": `"Message"`, "from": quoted(string(p.a.ID)), "x": "1.50e+2", "fromm": `"kept"`,
+		"deep":    `{"from":"kept","b" : [ 1,2 , {"é":"\u00e9\ud83d\ude00"} ]}`,
+		"ünïcode": `"日本\/"`, "name": "null", "data": `"a\tb"`, "id": "12345678901234567890.10",
+	}
+	for name, value := range want {
+		if got[name] != value {
+			t.Errorf("%s is %s, want %s", name, got[name], value)
+		}
+		delete(got, name)
+	}
+	if len(got) > 0 {
+		t.Errorf("these should not be there: %v", got)
+	}
+	for _, member := range []string{`"x" : 1.50e+2`, `"n\u0061me":null`, `"data" : "a\tb"`} {
+		if !strings.Contains(string(f.Raw), member) {
+			t.Errorf("%s was written anew in %s", member, f.Raw)
+		}
+	}
+}
+
+// Nobody can pose as another or as the server, whatever the spelling.
+func TestForgery(t *testing.T) {
+	p := newPair(t, kit.Start(t, kit.Options{}))
+	p.together()
+	forged := fmt.Sprintf(`"fr\u006fm":%q,"t\u0079pe":"error","timest\u0061mp":"x","message\u005fid":"y"`, p.b.ID)
+	p.a.Send(`{"event":"Message","to":%q,"t\u006f":null}`, p.b.ID) // a name twice, once with an escape
+	p.a.ExpectError(proto.InvalidMessage)
+	for to, want := range map[string]int{
+		`"to":` + quoted(string(p.b.ID)): 2, // event, from
+		`"room":` + quoted(p.room):       3, // and room
+	} {
+		p.a.Send(`{"event":"Message",%s,%s}`, to, forged)
+		f := p.b.Expect(proto.Message)
+		var members map[string]json.RawMessage
+		if err := json.Unmarshal(f.Raw, &members); err != nil {
+			t.Fatal(err)
+		}
+		if len(members) != want || f.From != p.a.ID || f.Type != "" {
+			t.Errorf("got %s", f.Raw)
+		}
+	}
+}

@@ -1,0 +1,95 @@
+package protocol_test
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"p2pconnector/e2e/client"
+	"p2pconnector/proto"
+)
+
+// A flood is made of frames so large that few fill the receiver's queue and the
+// buffers of both kernels; floodFrames bounds it all the same.
+const (
+	floodBytes  = 48 << 10
+	floodFrames = 1000
+)
+
+var floodPad = strings.Repeat("x", floodBytes)
+
+// flood sends frames to a peer that does not read until the sender is told that
+// one was not delivered, and returns that error. sent is called after each.
+func flood(p *pair, e proto.Event, target, data string, sent func(i int)) *client.Error {
+	p.t.Helper()
+	for i := range floodFrames {
+		p.a.Send(`{"event":%q,%s,%s,"id":%d}`, e, target, data, i)
+		sent(i)
+		p.a.Send(`{"event":"Ping","id":"p"}`)
+		for {
+			f := p.a.Next()
+			if f.Is(proto.Pong) {
+				break
+			}
+			if err := f.Err(); err != nil {
+				checkServerFrame(p.t, f, proto.TypeError)
+				var id int
+				if _, scan := fmt.Sscan(string(f.ID), &id); scan != nil || id > i {
+					p.t.Errorf("the error echoes the id %s, frames up to %d were sent", f.ID, i)
+				}
+				return err
+			}
+			p.t.Fatalf("unexpected: %.200s", f.Raw)
+		}
+	}
+	p.t.Fatalf("%d frames of %d bytes fitted into the queue of a peer that does not read", floodFrames, floodBytes)
+	return nil
+}
+
+// notDelivered shows what the sender to a slow peer gets, and that the slow peer
+// is closed with 1013 after it got what was accepted, in order.
+func notDelivered(p *pair, e proto.Event, data func(pad string) string) {
+	slow := p.DialDeaf(p.t, 1)
+	err := flood(p, e, fmt.Sprintf(`"to":%q`, slow.ID), data(floodPad), func(int) {})
+	if err.Code != proto.NotDelivered || err.To != string(slow.ID) || err.Event != string(e) {
+		p.t.Errorf("the sender got %+v", err)
+	}
+	frames, code := slow.Listen()
+	if code != proto.CloseTryAgain {
+		p.t.Errorf("the slow peer was closed with %v after %d frames", code, len(frames))
+	}
+	last := -1
+	for _, f := range frames {
+		var id int
+		if _, scan := fmt.Sscan(string(f.ID), &id); scan == nil { // a Connect has none
+			if id != last+1 {
+				p.t.Fatalf("frame %d came after %d", id, last)
+			}
+			last = id
+		}
+	}
+	if len(frames) == 0 {
+		p.t.Error("nothing of what was accepted came")
+	}
+	p.b.Quiet() // others of that gateway notice nothing
+}
+
+// roomNotDelivered shows that a room message that did not reach one member
+// reaches the others, and that the sender is told whom it missed.
+func roomNotDelivered(p *pair) {
+	p.together()
+	slow := p.DialDeaf(p.t, 1)
+	slow.Send(fmt.Sprintf(`{"event":"Join_Room","data":{"room":%q}}`, p.room))
+	p.a.Members(p.room, p.a.ID, p.b.ID, slow.ID)
+	p.b.Members(p.room, p.a.ID, p.b.ID, slow.ID)
+	err := flood(p, proto.Message, `"room":`+quoted(p.room), `"data":`+quoted(floodPad), func(i int) {
+		f := p.b.Until("the message", func(f *client.Frame) bool { return f.Event == string(proto.Message) })
+		if string(f.ID) != strconv.Itoa(i) {
+			p.t.Fatalf("message %s came, %d was expected", f.ID, i)
+		}
+	})
+	if err.Code != proto.NotDelivered || err.Room != p.room || err.Event != string(proto.Message) ||
+		len(err.Clients) != 1 || err.Clients[0] != slow.ID {
+		p.t.Errorf("the sender got %+v", err)
+	}
+}

@@ -1,0 +1,149 @@
+package protocol_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"p2pconnector/e2e/kit"
+	"p2pconnector/proto"
+)
+
+// Without a room service every room event is answered Unavailable, after the
+// deadline and never as if the room did not exist, while relays go on. When a
+// room service is back, the same requests work.
+func TestUnavailableRooms(t *testing.T) {
+	t.Parallel() // it mostly waits
+	s := kit.Start(t, kit.Options{RoomServices: 1})
+	peer := s.Dial(t, 1)
+	requests := map[proto.Event]string{
+		proto.CreateRoom: `"data":{}`, proto.JoinRoom: roomPart("r", `"create":true`), proto.LeaveRoom: roomPart("r", ""),
+		proto.EndRoom: roomPart("r", ""), proto.UpdateRoom: roomPart("r", `"name":"x"`), proto.RoomInfo: roomPart("r", ""),
+		proto.RemoveClient: roomPart("r", fmt.Sprintf(`"client":%q`, peer.ID)),
+	}
+	checkUnavailable(t, requests)
+	s.StopRooms(t, 0)
+	conns := map[proto.Event]*kit.Conn{}
+	began := time.Now()
+	for event, rest := range requests {
+		conns[event] = s.Dial(t, 0)
+		conns[event].Send(`{"event":%q,"id":"u",%s}`, event, rest)
+	}
+	relay := s.Dial(t, 0)
+	relay.Send(`{"event":"Message","to":%q}`, peer.ID)
+	peer.Expect(proto.Message)
+	if took := time.Since(began); took > proto.RequestDeadline/2 {
+		t.Errorf("a relay took %v while rooms were away", took)
+	}
+	for event, c := range conns {
+		e := c.ExpectError(proto.Unavailable)
+		if took := time.Since(began); e.Event != string(event) || took < proto.RequestDeadline-time.Second || took > proto.RequestDeadline+5*time.Second {
+			t.Errorf("%s: after %v: %+v", event, took, e)
+		}
+	}
+	s.StartRooms(t, 0)
+	c := conns[proto.CreateRoom]
+	c.Create("r")
+	peer.Join("r")
+	c.Members("r", c.ID, peer.ID)
+}
+
+// checkUnavailable compares the requests with the events whose contract names
+// Unavailable and that go to the room service.
+func checkUnavailable(t *testing.T, requests map[proto.Event]string) {
+	t.Helper()
+	for _, doc := range proto.ClientEvents {
+		if _, relayed := relays("")[doc.Event]; relayed || requests[doc.Event] != "" || elsewhere[doc.Event] != "" {
+			continue
+		}
+		for _, code := range doc.Errors {
+			if code == proto.Unavailable {
+				t.Errorf("no test shows that %s answers Unavailable", doc.Event)
+			}
+		}
+	}
+}
+
+// relays are the events that are relayed, with what they need.
+func relays(to proto.PeerID) map[proto.Event]string {
+	rest := fmt.Sprintf(`"to":%q`, to)
+	return map[proto.Event]string{
+		proto.Offer: rest, proto.Answer: rest, proto.Candidate: rest, proto.Message: rest,
+		proto.Connect: rest + `,"data":{"sdp":1,"candidate":2}`,
+	}
+}
+
+// Without the bus, relays fail at once and new connections are refused; peers
+// stay connected, and all works when the bus is back.
+func TestUnavailableBus(t *testing.T) {
+	p := newPair(t, kit.Start(t, kit.Options{}))
+	p.together()
+	p.NATS(0).Stop()
+	// The gateway hears of it in its own time: until then frames are on their way.
+	noticed := func() bool {
+		p.a.Send(`{"event":"Message","to":%q,"data":"probe"}`, p.b.ID)
+		p.a.Send(`{"event":"Ping"}`)
+		f := p.a.Next()
+		if f.Is(proto.Pong) {
+			return false
+		}
+		p.a.Expect(proto.Pong)
+		return f.Err() != nil && f.Err().Code == proto.Unavailable
+	}
+	for !noticed() {
+	}
+	for event, rest := range relays(p.b.ID) {
+		fails(t, p.a, proto.Unavailable, event, rest)
+	}
+	fails(t, p.a, proto.Unavailable, proto.Message, `"room":`+quoted(p.room))
+	if err := refused(t, p.Stack); err != nil {
+		t.Error(err)
+	}
+	if err := p.NATS(0).Restart(); err != nil {
+		t.Fatal(err)
+	}
+	for !reaches(p) {
+	}
+	third := p.Dial(t, 1)
+	third.Join(p.room) // the room outlived the outage
+	p.a.Members(p.room, p.a.ID, p.b.ID, third.ID)
+}
+
+// reaches sends a message from a to b and reports which came of it: that it
+// arrived, or that a was told that it did not.
+func reaches(p *pair) bool {
+	p.t.Helper()
+	before := p.b.Received()
+	p.a.Send(`{"event":"Message","to":%q}`, p.b.ID)
+	for began := time.Now(); ; {
+		if time.Since(began) > kit.Patience {
+			p.t.Fatal("a message was neither delivered, nor its sender told")
+		}
+		p.a.Send(`{"event":"Ping"}`)
+		for f := p.a.Next(); !f.Is(proto.Pong); f = p.a.Next() {
+			if f.Err() != nil {
+				return false
+			}
+		}
+		if p.b.Received() > before {
+			return true
+		}
+	}
+}
+
+// refused reports whether a gateway without the bus refuses with 503, as it must.
+func refused(t *testing.T, s *kit.Stack) error {
+	t.Helper()
+	conn, resp, err := websocket.Dial(t.Context(), s.URL(0), nil)
+	if err == nil {
+		conn.CloseNow()
+		return fmt.Errorf("a gateway without the bus accepted a connection")
+	}
+	if resp == nil || resp.StatusCode != http.StatusServiceUnavailable {
+		return fmt.Errorf("a gateway without the bus answered %v, %w", resp, err)
+	}
+	return nil
+}
