@@ -1,0 +1,190 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"p2pconnector/proto"
+)
+
+// Client is a peer. All methods may be called by any goroutine at any time.
+// Frames sent by one goroutine keep their order. Someone must receive from
+// Frames: when its buffer is full the client stops reading, answers to requests
+// included, and the server will close it as too slow.
+type Client struct {
+	// Static after Dial.
+	opts   Options
+	log    *slog.Logger
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	frames chan Frame
+	done   chan struct{} // closed when run has ended
+
+	// Owned by run.
+	url      int // of opts.URLs, tried next
+	backoff  backoff
+	comeback time.Time // when a draining server wants to see us again; zero: it does not drain
+	received uint64    // text frames on the current connection
+	unsure   bool      // a Resume was sent and not answered, so received says nothing
+
+	mu      sync.Mutex
+	conn    *websocket.Conn // nil while away
+	changed chan struct{}   // closed and replaced whenever conn changes
+	details proto.Details   // the newest, with the newest session token
+	pending map[string]chan Frame
+	last    uint64 // correlation id drawn last
+	closing bool
+	err     error // why the client has ended
+}
+
+// Dial connects to the first of the URLs that answers. ctx bounds the
+// connecting only.
+func Dial(ctx context.Context, opts Options) (*Client, error) {
+	opts, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{
+		opts: opts, log: opts.Logger,
+		frames: make(chan Frame, opts.Buffer), done: make(chan struct{}),
+		changed: make(chan struct{}), pending: make(map[string]chan Frame),
+		backoff: backoff{base: opts.Backoff, max: opts.MaxWait},
+	}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	var conn *websocket.Conn
+	for range opts.URLs {
+		if conn, err = c.connect(ctx); err == nil {
+			break
+		}
+		c.url++
+	}
+	if err != nil {
+		c.cancel()
+		return nil, fmt.Errorf("client: connecting: %w", err)
+	}
+	go c.run(conn)
+	return c, nil
+}
+
+// ID returns who the client is now.
+func (c *Client) ID() proto.PeerID { return c.Details().ID }
+
+// Details returns what the server said about this client last, with the newest
+// session token.
+func (c *Client) Details() proto.Details {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.details
+}
+
+// Frames returns what the server sends, in order, except answers to requests,
+// Session, and the first Client_Details. It is closed when the client has ended.
+func (c *Client) Frames() <-chan Frame { return c.frames }
+
+// Next returns the next frame, or ctx's error, or, after the end, why the
+// client has ended.
+func (c *Client) Next(ctx context.Context) (Frame, error) {
+	select {
+	case f, ok := <-c.frames:
+		if !ok {
+			return Frame{}, c.Err()
+		}
+		return f, nil
+	case <-ctx.Done():
+		return Frame{}, ctx.Err()
+	}
+}
+
+// Done is closed when the client has ended: by Close, by a close code that
+// forbids to come back, or since it was away for too long.
+func (c *Client) Done() <-chan struct{} { return c.done }
+
+// Err returns why the client has ended, or nil while it lives. After Close it is
+// ErrClosed.
+func (c *Client) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// Close says goodbye with code 1000, which ends the session at once, and returns
+// when the client has ended. A client that is away just ends; its session
+// expires after the grace.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	c.closing = true
+	conn := c.conn
+	c.mu.Unlock()
+	var err error
+	if conn != nil {
+		err = conn.Close(websocket.StatusNormalClosure, "")
+	}
+	c.cancel()
+	<-c.done
+	return err
+}
+
+// run owns the connection: it reads, and comes back when it breaks.
+func (c *Client) run(conn *websocket.Conn) {
+	defer close(c.done)
+	defer close(c.frames)
+	for {
+		since := time.Now()
+		err := c.serve(conn)
+		conn.CloseNow()
+		c.lose()
+		if c.ended(err) {
+			return
+		}
+		if time.Since(since) > c.opts.MaxWait {
+			c.backoff.reset() // it was no connection that breaks at once
+		}
+		c.log.Info("connection lost", "peer", c.ID(), "err", err)
+		if conn, err = c.comeBack(); err != nil {
+			c.ended(err)
+			return
+		}
+	}
+}
+
+// ended records why the client ends, if err or a Close says so.
+func (c *Client) ended(err error) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closing || c.ctx.Err() != nil:
+		c.err = ErrClosed
+	case c.opts.NoResume || final(err) || isGaveUp(err):
+		c.err = fmt.Errorf("client: ended: %w", err)
+	default:
+		return false
+	}
+	c.cancel()
+	close(c.changed) // wakes those who wait to send; nothing replaces it now
+	return true
+}
+
+// lose makes the client away: senders wait, requests without an answer fail.
+func (c *Client) lose() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.setConnLocked(nil)
+	for id, ch := range c.pending {
+		close(ch)
+		delete(c.pending, id)
+	}
+}
+
+func (c *Client) setConnLocked(conn *websocket.Conn) {
+	if c.conn == conn {
+		return
+	}
+	c.conn = conn
+	close(c.changed)
+	c.changed = make(chan struct{})
+}

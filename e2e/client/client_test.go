@@ -1,0 +1,261 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"p2pconnector/e2e/client"
+	"p2pconnector/proto"
+)
+
+// The first frame of the next connection resumes with the newest token and the
+// number of frames that came, and the return stands in its place among them.
+func TestResumes(t *testing.T) {
+	s := newScript(t)
+	c, a := connect(t, s, client.Options{})
+	a.say(`{"event":"Message","from":"x","data":1}`)
+	a.say(`{"type":"info","event":"Session","data":{"session":"s2"}}`)
+	if f := next(t, c); f.From != "x" || f.Type != "" || string(f.Data) != "1" {
+		t.Errorf("got %+v", f)
+	}
+	a.drop()
+	b := s.next("fresh", "s3")
+	b.resume("s2", 3)
+	b.details("me", "s4", `,"resumed":true,"recovered":true`)
+	b.say(`{"event":"Message","from":"x","data":2}`)
+	f := next(t, c)
+	if r, ok := f.Resumed(); !ok || !r.Same || !r.Recovered || r.ID != "me" {
+		t.Errorf("got %s", f.Raw)
+	}
+	if f := next(t, c); string(f.Data) != "2" {
+		t.Errorf("got %s", f.Raw)
+	}
+	if c.ID() != "me" || c.Details().Session != "s4" {
+		t.Errorf("details are %+v", c.Details())
+	}
+}
+
+// A client whose session is over goes on as the new peer that it is.
+func TestResumeRefused(t *testing.T) {
+	s := newScript(t)
+	c, a := connect(t, s, client.Options{})
+	a.drop()
+	b := s.next("fresh", "s3")
+	b.resume("s1", 1)
+	b.say(`{"type":"error","event":"Not_Found","data":{"message":"over","event":"Resume"},"id":"resume"}`)
+	f := next(t, c)
+	if r, ok := f.Resumed(); !ok || r.Same || r.Recovered || r.ID != "fresh" || c.ID() != "fresh" {
+		t.Errorf("got %s", f.Raw)
+	}
+	b.drop()
+	s.next("again", "s5").resume("s3", 2)
+}
+
+// A server that cannot tell now is asked again, elsewhere, with the same count.
+func TestResumeUnavailable(t *testing.T) {
+	s, other := newScript(t), newScript(t)
+	c, a := connect(t, s, client.Options{URLs: []string{other.url}})
+	a.drop()
+	b := other.next("fresh", "s3")
+	b.resume("s1", 1)
+	b.say(`{"type":"error","event":"Unavailable","data":{"message":"later","event":"Resume"},"id":"resume"}`)
+	b.drop()
+	d := s.next("fresher", "s4")
+	d.resume("s1", 1)
+	d.details("me", "s6", `,"resumed":true,"recovered":false`)
+	f := next(t, c)
+	if r, _ := f.Resumed(); !r.Same || r.Recovered {
+		t.Errorf("got %s", f.Raw)
+	}
+}
+
+// When the answer to a Resume is lost, nobody knows which connection the count
+// would be about.
+func TestResumeLost(t *testing.T) {
+	s := newScript(t)
+	_, a := connect(t, s, client.Options{})
+	a.drop()
+	b := s.next("fresh", "s3")
+	b.resume("s1", 1)
+	b.drop()
+	s.next("fresher", "s4").resume("s1", -1)
+}
+
+// These codes end the client.
+func TestFinalCloseCodes(t *testing.T) {
+	for _, code := range []proto.CloseCode{proto.CloseNormal, proto.CloseToken, proto.CloseTakenOver} {
+		s := newScript(t)
+		c, a := connect(t, s, client.Options{})
+		a.closes(websocketCode(code))
+		if err := ended(t, c); err == nil || !strings.Contains(err.Error(), "ended") {
+			t.Errorf("after %v: %v", code, err)
+		}
+		if err := c.Send(t.Context(), client.Out{Event: proto.Ping}); !errors.Is(err, client.ErrClosed) {
+			t.Errorf("sending after the end: %v", err)
+		}
+		if _, open := <-c.Frames(); open {
+			t.Error("frames come after the end")
+		}
+	}
+}
+
+// These do not.
+func TestOtherCloseCodes(t *testing.T) {
+	for _, code := range []proto.CloseCode{proto.CloseGoingAway, proto.CloseInternal, proto.CloseTryAgain, proto.ClosePolicy} {
+		s := newScript(t)
+		_, a := connect(t, s, client.Options{})
+		a.closes(websocketCode(code))
+		s.next("fresh", "s3").resume("s1", 1)
+	}
+}
+
+// A server that drains is left when it closes, and not sought before its time.
+func TestDraining(t *testing.T) {
+	const after = 300 * time.Millisecond
+	s := newScript(t)
+	_, a := connect(t, s, client.Options{})
+	began := time.Now()
+	a.say(`{"type":"info","event":"Server_Draining","data":{"reconnect_after_ms":%d}}`, after.Milliseconds())
+	a.closes(websocketCode(proto.CloseGoingAway))
+	s.next("fresh", "s3").resume("s1", 2)
+	if took := time.Since(began); took < after {
+		t.Errorf("it came back after %v", took)
+	}
+}
+
+// A request gets its answer, errors as errors, and a loss as what it is.
+func TestRequest(t *testing.T) {
+	s := newScript(t)
+	c, a := connect(t, s, client.Options{})
+	go func() {
+		a.say(`{"type":"info","event":"Pong","data":{},"id":%q}`, a.hears().ID)
+		a.say(`{"type":"error","event":"Room_Full","data":{"message":"full","room":"r"},"id":%q}`, a.hears().ID)
+		id := a.hears().ID
+		a.say(`{"event":"Message","from":"x","id":%q}`, id) // a peer's own id is no answer
+		a.drop()
+	}()
+	if err := c.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	_, err := c.Join(t.Context(), "r", client.JoinOptions{})
+	if e, ok := errors.AsType[*client.Error](err); !ok || e.Code != proto.RoomFull || client.Code(err) != proto.RoomFull || e.Room != "r" {
+		t.Errorf("got %v", err)
+	}
+	if err := c.Ping(t.Context()); !errors.Is(err, client.ErrInterrupted) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Send waits while the connection is away.
+func TestSendWaits(t *testing.T) {
+	s := newScript(t)
+	c, a := connect(t, s, client.Options{})
+	a.drop()
+	b := s.next("fresh", "s3")
+	b.resume("s1", 1) // from here until the answer the client is away
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := c.Send(ctx, client.Out{Event: proto.Ping}); !errors.Is(err, context.Canceled) {
+		t.Errorf("sending while away, with a context that has ended: %v", err)
+	}
+	sent := make(chan error, 1)
+	go func() { sent <- c.Message(t.Context(), "x", "hello") }()
+	b.details("me", "s4", `,"resumed":true,"recovered":true`)
+	if out := b.hears(); out.Event != proto.Message || out.Data != "hello" {
+		t.Errorf("got %+v", out)
+	}
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+}
+
+// A server that does not answer pings is gone, even when its TCP stays.
+func TestHeartbeat(t *testing.T) {
+	s := newScript(t)
+	_, a := connect(t, s, client.Options{Heartbeat: 50 * time.Millisecond})
+	_ = a // nobody reads there, so no ping is answered
+	s.next("fresh", "s3").resume("s1", 1)
+}
+
+// A client that is away for too long ends, and a server that refuses it with
+// 401 ends it at once.
+func TestGivesUp(t *testing.T) {
+	refuse := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
+	defer refuse.Close()
+	s := newScript(t)
+	c, a := connect(t, s, client.Options{URLs: []string{refuse.URL}, GiveUp: time.Nanosecond})
+	a.drop()
+	if err := ended(t, c); err == nil || !strings.Contains(err.Error(), "too long") {
+		t.Errorf("got %v", err)
+	}
+	unauthorised := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+	defer unauthorised.Close()
+	c, a = connect(t, s, client.Options{URLs: []string{unauthorised.URL}})
+	a.drop()
+	if err := ended(t, c); err == nil || !strings.Contains(err.Error(), "401") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := client.Dial(t.Context(), client.Options{}); err == nil {
+		t.Error("dialed without a URL")
+	}
+	if _, err := client.Dial(t.Context(), client.Options{URLs: []string{unauthorised.URL, refuse.URL}}); err == nil {
+		t.Error("dialed where everyone refuses")
+	}
+}
+
+// Dial tries each URL.
+func TestDialTriesAll(t *testing.T) {
+	refuse := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
+	defer refuse.Close()
+	s := newScript(t)
+	go func() {
+		if a := s.await(); a != nil {
+			a.details("me", "s1", "")
+		}
+	}()
+	c := dial(t, client.Options{URLs: []string{refuse.URL, s.url}, Delta: true})
+	if c.ID() != "me" {
+		t.Errorf("id %s", c.ID())
+	}
+}
+
+// Close says 1000, and then nothing is left.
+func TestClose(t *testing.T) {
+	s := newScript(t)
+	c, a := connect(t, s, client.Options{})
+	said := make(chan error, 1)
+	go func() {
+		_, _, err := a.ws.Read(context.Background())
+		said <- err
+	}()
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-said; proto.CloseCode(closeStatus(err)) != proto.CloseNormal {
+		t.Errorf("the server heard %v", err)
+	}
+	if !errors.Is(c.Err(), client.ErrClosed) {
+		t.Errorf("after Close: %v", c.Err())
+	}
+	if err := c.Close(); err != nil && !errors.Is(err, client.ErrClosed) {
+		t.Logf("closing twice: %v", err)
+	}
+}
+
+// A peer cannot say by another spelling what the server says.
+func TestParseIsExact(t *testing.T) {
+	f, err := client.Parse([]byte(`{"event":"Message","from":"a","From":"b","Type":"info","ROOM":"r","Event":"Pong"}`))
+	if err != nil || f.From != "a" || f.Type != "" || f.Room != "" || f.Event != "Message" {
+		t.Errorf("got %+v, %v", f, err)
+	}
+	for _, bad := range []string{``, `[]`, `{"event":5}`, `{"event":"a","event":"b"}`} {
+		if _, err := client.Parse([]byte(bad)); err == nil {
+			t.Errorf("%s was taken", bad)
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/coder/websocket"
+
+	"p2pconnector/proto"
+)
+
+// connect opens a connection to the next URL as a new peer.
+func (c *Client) connect(ctx context.Context) (*websocket.Conn, error) {
+	conn, first, err := c.handshake(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.become(conn, &first); err != nil {
+		conn.CloseNow()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// handshake opens a connection and reads what the server says first.
+func (c *Client) handshake(ctx context.Context) (*websocket.Conn, Frame, error) {
+	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	opts := &websocket.DialOptions{HTTPClient: c.opts.HTTPClient, HTTPHeader: c.opts.Header}
+	if c.opts.Delta {
+		opts.Subprotocols = []string{Subprotocol}
+	}
+	url := c.opts.URLs[c.url%len(c.opts.URLs)]
+	conn, resp, err := websocket.Dial(ctx, url, opts)
+	if err != nil {
+		if resp != nil {
+			err = &refused{status: resp.StatusCode, err: err}
+		}
+		return nil, Frame{}, err
+	}
+	conn.SetReadLimit(c.opts.ReadLimit)
+	c.received = 0
+	f, err := c.read(ctx, conn)
+	if err == nil && !f.Is(proto.ClientDetails) {
+		err = fmt.Errorf("the server began with %q in place of Client_Details", f.Event)
+	}
+	if err != nil {
+		conn.CloseNow()
+		return nil, Frame{}, err
+	}
+	return conn, f, nil
+}
+
+// read returns the next frame and counts it.
+func (c *Client) read(ctx context.Context, conn *websocket.Conn) (Frame, error) {
+	typ, b, err := conn.Read(ctx)
+	if err != nil {
+		return Frame{}, err
+	}
+	if typ != websocket.MessageText {
+		return Frame{}, errors.New("the server sent a binary frame")
+	}
+	c.received++
+	return Parse(b)
+}
+
+// become takes over what a Client_Details says and lets senders use conn.
+func (c *Client) become(conn *websocket.Conn, f *Frame) error {
+	d, err := f.Details()
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing {
+		return ErrClosed
+	}
+	c.details = d
+	c.setConnLocked(conn)
+	return nil
+}

@@ -1,0 +1,118 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"p2pconnector/proto"
+)
+
+// errSilent breaks a connection whose server does not answer pings.
+var errSilent = errors.New("the server did not answer a ping")
+
+// serve reads conn until it breaks and returns why.
+func (c *Client) serve(conn *websocket.Conn) error {
+	var busy atomic.Bool // the application is behind, so pongs are not read
+	var beat sync.WaitGroup
+	ctx, stop := context.WithCancelCause(c.ctx)
+	defer beat.Wait()
+	defer stop(nil)
+	beat.Go(func() { c.heartbeat(ctx, conn, stop, &busy) })
+	for {
+		f, err := c.read(ctx, conn)
+		if err != nil {
+			if websocket.CloseStatus(err) == -1 && context.Cause(ctx) == errSilent {
+				return errSilent
+			}
+			return err
+		}
+		busy.Store(true)
+		ok := c.handle(f)
+		busy.Store(false)
+		if !ok {
+			return ErrClosed
+		}
+	}
+}
+
+// handle keeps what the client itself needs of f and passes the rest on. It is
+// false after Close.
+func (c *Client) handle(f Frame) bool {
+	switch {
+	case f.Is(proto.Session):
+		var s struct {
+			Session string `json:"session"`
+		}
+		if json.Unmarshal(f.Data, &s) == nil && s.Session != "" {
+			c.mu.Lock()
+			c.details.Session = s.Session
+			c.mu.Unlock()
+		}
+		return true
+	case f.Is(proto.ServerDraining):
+		var d struct {
+			After int64 `json:"reconnect_after_ms"`
+		}
+		if json.Unmarshal(f.Data, &d) == nil {
+			c.comeback = time.Now().Add(time.Duration(d.After) * time.Millisecond)
+		}
+	case f.Type != "" && len(f.ID) > 0 && c.answer(f):
+		return true
+	}
+	return c.deliver(f)
+}
+
+// answer hands f to the request that waits for it.
+func (c *Client) answer(f Frame) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ch, ok := c.pending[string(f.ID)]
+	if ok {
+		delete(c.pending, string(f.ID))
+		ch <- f // has room for one
+	}
+	return ok
+}
+
+func (c *Client) deliver(f Frame) bool {
+	select {
+	case c.frames <- f:
+		return true
+	case <-c.ctx.Done():
+		return false
+	}
+}
+
+// heartbeat breaks the connection by stop when the server does not answer.
+func (c *Client) heartbeat(ctx context.Context, conn *websocket.Conn, stop context.CancelCauseFunc, busy *atomic.Bool) {
+	every := c.opts.Heartbeat
+	if every == 0 {
+		every = time.Duration(c.Details().Heartbeat) * time.Second
+	}
+	if every <= 0 {
+		every = defaultHeartbeat
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		pctx, cancel := context.WithTimeout(ctx, every)
+		err := conn.Ping(pctx)
+		cancel()
+		// Any other error is the reader's to see, with the close code.
+		if errors.Is(err, context.DeadlineExceeded) && !busy.Load() {
+			stop(errSilent)
+			return
+		}
+	}
+}

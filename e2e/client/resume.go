@@ -1,0 +1,150 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"p2pconnector/proto"
+)
+
+// resumeID is the correlation id of a Resume, to know its error by.
+const resumeID = "resume"
+
+// gaveUp ends a client that was away for too long.
+type gaveUp struct{ err error }
+
+func (g *gaveUp) Error() string { return fmt.Sprintf("away for too long; the last try: %v", g.err) }
+func (g *gaveUp) Unwrap() error { return g.err }
+
+func isGaveUp(err error) bool {
+	_, ok := errors.AsType[*gaveUp](err)
+	return ok
+}
+
+// comeBack connects again and resumes, for as long as it may take.
+func (c *Client) comeBack() (*websocket.Conn, error) {
+	until := time.Now().Add(c.opts.GiveUp)
+	for {
+		if !c.wait() {
+			return nil, ErrClosed
+		}
+		c.url++
+		conn, err := c.resume()
+		if err == nil {
+			return conn, nil
+		}
+		c.log.Debug("no connection yet", "peer", c.ID(), "err", err)
+		if final(err) || c.ctx.Err() != nil {
+			return nil, err
+		}
+		if time.Now().After(until) {
+			return nil, &gaveUp{err}
+		}
+	}
+}
+
+// wait lasts until the next try is due: the time that a draining server named,
+// else a random part of the backoff. It is false after Close.
+func (c *Client) wait() bool {
+	var d time.Duration
+	if c.comeback.IsZero() {
+		d = c.backoff.next()
+	} else {
+		d = time.Until(c.comeback)
+		c.comeback = time.Time{}
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-c.ctx.Done():
+		return false
+	}
+}
+
+// resume opens a connection and asks for the session. A server that refuses it
+// leaves us a new peer; one that cannot tell now is no use.
+func (c *Client) resume() (*websocket.Conn, error) {
+	session, received, sure := c.Details().Session, c.received, !c.unsure
+	conn, fresh, err := c.handshake(c.ctx)
+	if err != nil {
+		c.received = received // still that of the connection that broke
+		return nil, err
+	}
+	outcome := fresh
+	if session != "" {
+		c.unsure = true
+		if outcome, err = c.claim(conn, fresh, session, received, sure); err != nil {
+			if _, answered := errors.AsType[*Error](err); answered {
+				c.received, c.unsure = received, !sure // the session stayed where it was
+			}
+			conn.CloseNow()
+			return nil, err
+		}
+		c.unsure = false
+	}
+	if err := c.become(conn, &outcome); err != nil {
+		conn.CloseNow()
+		return nil, err
+	}
+	if !c.deliver(outcome) {
+		conn.CloseNow()
+		return nil, ErrClosed
+	}
+	return conn, nil
+}
+
+// claim sends Resume and returns the Client_Details that says who we are now.
+func (c *Client) claim(conn *websocket.Conn, fresh Frame, session string, received uint64, sure bool) (Frame, error) {
+	ctx, cancel := context.WithTimeout(c.ctx, proto.RequestDeadline+handshakeTimeout)
+	defer cancel()
+	data := map[string]any{"session": session}
+	if sure {
+		data["received"] = received
+	}
+	if err := writeJSON(ctx, conn, Out{Event: proto.Resume, Data: data, ID: resumeID}); err != nil {
+		return Frame{}, err
+	}
+	for {
+		f, err := c.read(ctx, conn)
+		if err != nil {
+			return Frame{}, err
+		}
+		if f.Is(proto.ClientDetails) {
+			return f, nil
+		}
+		e := f.Err()
+		if e == nil || string(f.ID) != `"`+resumeID+`"` {
+			continue // about the fresh identity, which nobody knows
+		}
+		switch e.Code {
+		case proto.Unavailable, proto.RateLimited:
+			return Frame{}, e
+		}
+		c.log.Warn("the session is lost", "peer", c.ID(), "err", e)
+		return fresh, nil
+	}
+}
+
+// backoff draws waits with full jitter.
+type backoff struct {
+	base, max time.Duration
+	tries     int
+}
+
+func (b *backoff) next() time.Duration {
+	top := b.max
+	if b.tries < 30 && b.base<<b.tries < b.max {
+		top = b.base << b.tries
+	}
+	b.tries++
+	return rand.N(top + 1)
+}
+
+func (b *backoff) reset() { b.tries = 0 }

@@ -1,0 +1,80 @@
+package client
+
+import (
+	"context"
+
+	"p2pconnector/proto"
+)
+
+// RoomOptions are the settings of a new room; all are optional.
+type RoomOptions struct {
+	Room     proto.RoomID `json:"room,omitempty"` // "" = the server draws one
+	Name     string       `json:"name,omitempty"`
+	Capacity int          `json:"capacity,omitempty"` // members; 0 = the server's limit
+	Locked   bool         `json:"locked,omitempty"`
+	Metadata any          `json:"metadata,omitempty"`
+}
+
+// JoinOptions say how to join a room; all are optional.
+type JoinOptions struct {
+	Create   bool // make the room if it is not there
+	Metadata any  // about this member
+}
+
+// RoomUpdate is what Update changes; nil leaves a setting as it is.
+type RoomUpdate struct {
+	Name     *string `json:"name,omitempty"`
+	Capacity *int    `json:"capacity,omitempty"`
+	Locked   *bool   `json:"locked,omitempty"`
+	Metadata any     `json:"metadata,omitempty"`
+}
+
+// Create makes a room with this client as creator and first member.
+func (c *Client) Create(ctx context.Context, opts RoomOptions) (proto.RoomData, error) {
+	return c.room(ctx, proto.CreateRoom, opts)
+}
+
+// Join joins a room.
+func (c *Client) Join(ctx context.Context, room proto.RoomID, opts JoinOptions) (proto.RoomData, error) {
+	return c.room(ctx, proto.JoinRoom, struct {
+		Room     proto.RoomID `json:"room"`
+		Create   bool         `json:"create,omitempty"`
+		Metadata any          `json:"metadata,omitempty"`
+	}{room, opts.Create, opts.Metadata})
+}
+
+// Leave leaves a room.
+func (c *Client) Leave(ctx context.Context, room proto.RoomID) (proto.RoomData, error) {
+	return c.room(ctx, proto.LeaveRoom, map[string]any{"room": room})
+}
+
+// End ends a room that this client created.
+func (c *Client) End(ctx context.Context, room proto.RoomID) (proto.RoomData, error) {
+	return c.room(ctx, proto.EndRoom, map[string]any{"room": room})
+}
+
+// Remove removes a member from a room that this client created.
+func (c *Client) Remove(ctx context.Context, room proto.RoomID, client proto.PeerID) (proto.RoomData, error) {
+	return c.room(ctx, proto.RemoveClient, map[string]any{"room": room, "client": client})
+}
+
+// Update changes the settings of a room that this client created.
+func (c *Client) Update(ctx context.Context, room proto.RoomID, u RoomUpdate) (proto.RoomData, error) {
+	return c.room(ctx, proto.UpdateRoom, struct {
+		Room proto.RoomID `json:"room"`
+		RoomUpdate
+	}{room, u})
+}
+
+// Info returns a room that this client is a member of.
+func (c *Client) Info(ctx context.Context, room proto.RoomID) (proto.RoomData, error) {
+	return c.room(ctx, proto.RoomInfo, map[string]any{"room": room})
+}
+
+func (c *Client) room(ctx context.Context, e proto.Event, data any) (proto.RoomData, error) {
+	f, err := c.Request(ctx, Out{Event: e, Data: data})
+	if err != nil {
+		return proto.RoomData{}, err
+	}
+	return f.RoomData()
+}

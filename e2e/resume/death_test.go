@@ -1,0 +1,153 @@
+package resume_test
+
+import (
+	"testing"
+	"time"
+
+	"p2pconnector/e2e/client"
+	"p2pconnector/e2e/kit"
+	"p2pconnector/proto"
+)
+
+// ghostBound is how old a ghost may get, with some room for a loaded machine.
+const (
+	ghostLimit = 20 * time.Second
+	ghostSlack = 3 * time.Second
+)
+
+// After kill -9 of its gateway a peer resumes elsewhere under its id, keeps its
+// rooms, and is told that something may be lost. The others notice nothing.
+func TestKilledGateway(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, kit.Options{Processes: true})
+	tr := newTrio(t, s)
+	tr.near.Send(`{"event":"Leave_Room","data":{"room":%q}}`, room)
+	tr.near.Expect(proto.RoomLeft)
+	tr.far.Members(room, tr.far.ID, tr.peer.ID)
+	tr.members = []proto.PeerID{tr.far.ID, tr.peer.ID}
+	s.KillGateway(t, 0)
+	c := s.Dial(t, 1)
+	d := c.Resume(tr.peer)
+	if *d.Recovered {
+		t.Error("recovered, though its gateway was killed")
+	}
+	tr.far.Quiet()
+	c.Quiet()
+	s.StartGateway(t, 0)
+	tr.near = s.Dial(t, 0)
+	tr.near.Join(room)
+	tr.members = append(tr.members, tr.near.ID)
+	for _, w := range []*kit.Conn{tr.far, c} {
+		w.Members(room, tr.members...)
+	}
+	tr.works(c)
+	old := c
+	old.Drop() // it may go on to the gateway that was killed
+	back := s.Dial(t, 0)
+	back.Resume(old)
+	tr.works(back)
+}
+
+// Peers of a gateway that was killed and that do not come back leave their rooms
+// within 20 s.
+func TestGhostsOfKilledGateway(t *testing.T) {
+	t.Parallel()
+	tr := newTrio(t, kit.Start(t, kit.Options{Processes: true}))
+	began := time.Now()
+	tr.KillGateway(t, 0)
+	tr.ghosts(began, ghostLimit+ghostSlack)
+	tr.far.Quiet()
+}
+
+// ghosts waits until far is alone in the room, and checks that this took longer
+// than the grace and not longer than the bound.
+func (tr *trio) ghosts(began time.Time, most time.Duration) {
+	tr.t.Helper()
+	f := tr.far.Until("the ghosts have gone", func(f *client.Frame) bool {
+		d, err := f.RoomData()
+		return f.Is(proto.ClientRemoved) && err == nil && d.Reason == proto.ReasonDisconnected && len(d.Clients) == 1
+	})
+	took := time.Since(began)
+	tr.t.Logf("gone after %v", took)
+	if d := kit.Room(tr.t, f); d.Clients[0] != tr.far.ID || d.Creator != tr.far.ID {
+		tr.t.Errorf("got %s", f.Raw)
+	}
+	if took < proto.SessionGrace || took > most {
+		tr.t.Errorf("the ghosts went after %v, want %v to %v", took, proto.SessionGrace, most)
+	}
+}
+
+// So they do when every room service was down at that time: one that starts
+// later has never heard the gateway and waits no longer than 20 s for it.
+func TestGhostsWhileRoomServicesAreDown(t *testing.T) {
+	t.Parallel()
+	tr := newTrio(t, kit.Start(t, kit.Options{Processes: true, RoomServices: 1}))
+	tr.KillRooms(t, 0)
+	tr.KillGateway(t, 0)
+	began := time.Now()
+	tr.StartRooms(t, 0)
+	tr.ghosts(began, proto.SilentStart+2*ghostSlack)
+}
+
+// A gateway that hangs for a while, longer than its lease, and finds its peers
+// still connected and still members: nobody was reaped within the grace.
+func TestFrozenGateway(t *testing.T) {
+	t.Parallel()
+	tr := newTrio(t, kit.Start(t, kit.Options{Processes: true}))
+	tr.PauseGateway(t, 0, true)
+	silent(t, tr.far, proto.LeaseTimeout+2*time.Second)
+	tr.PauseGateway(t, 0, false)
+	awaitDelivery(tr, tr.far, tr.peer)
+	awaitDelivery(tr, tr.far, tr.near)
+	tr.works(tr.peer)
+}
+
+// silent lets time pass in which nothing may reach c.
+func silent(t *testing.T, c *kit.Conn, d time.Duration) {
+	t.Helper()
+	before := c.Received()
+	after := time.NewTimer(d)
+	<-after.C
+	if got := c.Received() - before; got > 0 {
+		t.Errorf("%d frames came where none should, first %s", got, c.Any().Raw)
+	}
+}
+
+// awaitDelivery sends until a message of from has reached to, and takes what
+// came of the tries.
+func awaitDelivery(tr *trio, from, to *kit.Conn) {
+	tr.t.Helper()
+	for i := range 1000 {
+		from.Send(`{"event":"Message","to":%q,"data":"try","id":%d}`, to.ID, i)
+		if settled(tr.t, from, to) {
+			return
+		}
+	}
+	tr.t.Fatal("no message arrives")
+}
+
+// settled returns when the message has arrived, or from was told that it has not.
+// One of the two must happen.
+func settled(t *testing.T, from, to *kit.Conn) bool {
+	t.Helper()
+	before := to.Received()
+	for began := time.Now(); ; {
+		if time.Since(began) > kit.Patience {
+			t.Fatal("a message was neither delivered, nor its sender told")
+		}
+		from.Send(`{"event":"Ping","id":"settled"}`)
+		for {
+			f := from.Next()
+			if f.Is(proto.Pong) && string(f.ID) == `"settled"` {
+				break
+			}
+			if f.Err() != nil {
+				return false
+			}
+		}
+		if to.Received() > before {
+			to.Until("the message", func(f *client.Frame) bool { return string(f.Data) == `"try"` })
+			return true
+		}
+	}
+}

@@ -1,0 +1,167 @@
+package resume_test
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"p2pconnector/e2e/client"
+	"p2pconnector/e2e/kit"
+	"p2pconnector/proto"
+)
+
+// A gateway that is told to end says when to come back, closes with 1001 at that
+// moment, keeps what comes meanwhile, and hands the session to the gateway where
+// the peer appears.
+func TestShutdown(t *testing.T) {
+	s := kit.Start(t, kit.Options{Drain: 3 * time.Second})
+	tr := newTrio(t, s)
+	tr.near.Bye()
+	tr.near = s.Dial(t, 1) // the one on gateway 0 would move too
+	tr.near.Join(room)
+	tr.members = []proto.PeerID{tr.far.ID, tr.peer.ID, tr.near.ID}
+	for _, c := range []*kit.Conn{tr.far, tr.peer} {
+		c.Members(room, tr.members...)
+	}
+	ended := s.DrainGateway(t, 0)
+	f := tr.peer.Expect(proto.ServerDraining)
+	var d struct {
+		After *int64 `json:"reconnect_after_ms"`
+	}
+	if err := json.Unmarshal(f.Data, &d); err != nil || d.After == nil || *d.After < 0 || *d.After > 3000 {
+		t.Errorf("got %s", f.Raw)
+	}
+	tr.send(0, 20) // some before the close, some after
+	if code, reason := tr.peer.Closed(); code != proto.CloseGoingAway {
+		t.Errorf("closed with %v %q", code, reason)
+	}
+	tr.send(20, 40)
+	c := s.Dial(t, 1)
+	if d := c.ResumeSession(tr.peer.ID, tr.peer.Session(), tr.peer.Received()); !*d.Recovered {
+		t.Error("the drain lost something")
+	}
+	tr.receive(c, 20, 40)
+	ended()
+	tr.works(c)
+}
+
+// load is a client that sends another one numbered messages all the time, and
+// notes what it gets.
+type load struct {
+	c    *client.Client
+	to   *load
+	n    int // to send
+	mu   sync.Mutex
+	got  []int
+	bad  []string
+	full chan struct{} // closed when all have come
+}
+
+// loadPause is between two messages of one sender.
+const loadPause = 2 * time.Millisecond
+
+func (l *load) send(ctx context.Context) error {
+	tick := time.NewTicker(loadPause)
+	defer tick.Stop()
+	for i := range l.n {
+		if err := l.c.Message(ctx, l.to.c.ID(), i); err != nil {
+			return err
+		}
+		<-tick.C
+	}
+	return nil
+}
+
+func (l *load) receive(want int) {
+	defer close(l.full)
+	for f := range l.c.Frames() {
+		l.mu.Lock()
+		switch r, back := f.Resumed(); {
+		case back && (!r.Same || !r.Recovered), f.Type == proto.TypeError:
+			l.bad = append(l.bad, string(f.Raw))
+		case f.Event == string(proto.Message):
+			n, err := strconv.Atoi(string(f.Data))
+			if err != nil {
+				l.bad = append(l.bad, string(f.Raw))
+			}
+			l.got = append(l.got, n)
+		}
+		done := len(l.got) >= want
+		l.mu.Unlock()
+		if done {
+			return
+		}
+	}
+}
+
+// TestDrainUnderLoad drains every gateway in turn while clients send each other
+// messages and rooms change: no message is lost or twice or out of order, and no
+// change that was acknowledged is undone.
+func TestDrainUnderLoad(t *testing.T) {
+	const gateways, pairs = 3, 4
+	s := kit.Start(t, kit.Options{Gateways: gateways, Drain: 10 * time.Second})
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	n := 2000 // about two thirds of which are sent while something drains
+	loads := make([]*load, 2*pairs)
+	for i := range loads {
+		loads[i] = &load{c: s.Client(t, i%gateways, client.Options{}), n: n, full: make(chan struct{})}
+	}
+	var wg sync.WaitGroup
+	for i, l := range loads {
+		l.to = loads[i^1]
+		wg.Go(func() { l.receive(n) })
+	}
+	errs := make(chan error, len(loads)+1)
+	for _, l := range loads {
+		wg.Go(func() { errs <- l.send(ctx) })
+	}
+	rooms := newChanger(t, s)
+	wg.Go(func() { errs <- rooms.run(ctx, loads) })
+	for i := range gateways {
+		s.DrainGateway(t, i)()
+		s.StartGateway(t, i)
+	}
+	close(rooms.stop)
+	for _, l := range loads {
+		select {
+		case <-l.full:
+		case <-ctx.Done():
+			t.Error("not all messages have come")
+		}
+	}
+	for range len(loads) + 1 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	for i, l := range loads {
+		l.check(t, i)
+	}
+	rooms.check(ctx, t)
+	for _, l := range loads {
+		if err := l.c.Close(); err != nil {
+			t.Logf("closing: %v", err)
+		}
+	}
+	wg.Wait()
+}
+
+func (l *load) check(t *testing.T, i int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, b := range l.bad {
+		t.Errorf("client %d got %.300s", i, b)
+	}
+	for k, n := range l.got {
+		if n != k {
+			t.Fatalf("client %d got number %d in place of %d", i, n, k)
+		}
+	}
+	if len(l.got) != l.n {
+		t.Errorf("client %d got %d of %d", i, len(l.got), l.n)
+	}
+}

@@ -1,0 +1,128 @@
+package resume_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"p2pconnector/e2e/client"
+	"p2pconnector/e2e/kit"
+	"p2pconnector/proto"
+)
+
+// An outage of NATS that is longer than lease and grace together reaps nobody
+// who is still there.
+func TestOutageReapsNobody(t *testing.T) {
+	t.Parallel()
+	const grace = time.Second
+	tr := newTrio(t, kit.Start(t, kit.Options{Grace: grace}))
+	tr.NATS(0).Stop()
+	for _, c := range []*kit.Conn{tr.near, tr.far} {
+		c.Quiet() // it is connected all the same
+	}
+	silent(t, tr.far, proto.LeaseTimeout+grace+2*time.Second)
+	if err := tr.NATS(0).Restart(); err != nil {
+		t.Fatal(err)
+	}
+	awaitDelivery(tr, tr.far, tr.peer)
+	awaitDelivery(tr, tr.near, tr.far)
+	silent(t, tr.far, proto.LeaseTimeout+grace+2*time.Second) // nor afterwards
+	tr.works(tr.peer)
+}
+
+// edit changes a room behind everyone's back: what a room service does that
+// dies between its commit and its announcement.
+func edit(t *testing.T, s *kit.Stack, change func(*proto.Room)) {
+	t.Helper()
+	js, err := jetstream.New(s.Connect(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kv, err := js.KeyValue(t.Context(), proto.RoomsBucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := proto.RoomID(room).Token()
+	entry, err := kv.Get(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r proto.Room
+	if err := json.Unmarshal(entry.Value(), &r); err != nil {
+		t.Fatal(err)
+	}
+	change(&r)
+	b, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kv.Update(t.Context(), key, b, entry.Revision()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// named waits until c is told that the room has that name.
+func named(t *testing.T, c *kit.Conn, name string) {
+	t.Helper()
+	c.Until("the new name", func(f *client.Frame) bool {
+		if f.Type == "" || f.Type == proto.TypeError {
+			return false
+		}
+		d, err := f.RoomData()
+		return err == nil && d.Name == name
+	})
+}
+
+// A change that was missed is healed as soon as another one follows.
+func TestMissedChangeHealsWithTheNext(t *testing.T) {
+	tr := newTrio(t, kit.Start(t, kit.Options{}))
+	edit(t, tr.Stack, func(r *proto.Room) { r.Name = "missed" })
+	late := tr.Dial(t, 1)
+	began := time.Now()
+	late.Join(room)
+	for _, c := range []*kit.Conn{tr.far, tr.near, tr.peer} {
+		named(t, c, "missed")
+	}
+	// 200 ms are promised; the rest is for a loaded machine.
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("healed after %v", took)
+	} else {
+		t.Logf("healed after %v", took)
+	}
+}
+
+// And within 15 s when none does.
+func TestMissedChangeHealsByItself(t *testing.T) {
+	t.Parallel()
+	tr := newTrio(t, kit.Start(t, kit.Options{}))
+	began := time.Now()
+	edit(t, tr.Stack, func(r *proto.Room) { r.Name = "missed" })
+	for _, c := range []*kit.Conn{tr.far, tr.near, tr.peer} {
+		named(t, c, "missed")
+	}
+	if took := time.Since(began); took > proto.SyncInterval+2*time.Second {
+		t.Errorf("healed after %v", took)
+	} else {
+		t.Logf("healed after %v", took)
+	}
+}
+
+// A gateway compares its rooms after each reconnect too, and need not wait.
+func TestMissedChangeHealsAfterReconnect(t *testing.T) {
+	t.Parallel()
+	tr := newTrio(t, kit.Start(t, kit.Options{}))
+	edit(t, tr.Stack, func(r *proto.Room) { r.Name = "missed" })
+	if err := tr.NATS(0).Restart(); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	for _, c := range []*kit.Conn{tr.far, tr.near, tr.peer} {
+		named(t, c, "missed")
+	}
+	t.Logf("healed %v after the restart", time.Since(began))
+	if took := time.Since(began); took > proto.SyncInterval*2/3 {
+		t.Errorf("healed only after %v", took)
+	}
+}

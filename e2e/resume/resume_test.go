@@ -1,0 +1,181 @@
+package resume_test
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+
+	"p2pconnector/e2e/kit"
+	"p2pconnector/proto"
+)
+
+// TestResume breaks a connection in each way and resumes on each gateway: the
+// peer is the same, frames that came meanwhile arrive in order, and the others
+// notice nothing.
+func TestResume(t *testing.T) {
+	for how, breaks := range map[string]func(c *kit.Conn){
+		"after a drop":                  (*kit.Conn).Drop,
+		"while the old one looks alive": func(*kit.Conn) {},
+	} {
+		for i, where := range []string{"on the same gateway", "on another gateway"} {
+			t.Run(how+" "+where, func(t *testing.T) {
+				tr := newTrio(t, kit.Start(t, kit.Options{}))
+				tr.send(0, 5)
+				tr.receive(tr.peer, 0, 5)
+				old := tr.peer
+				breaks(old)
+				tr.send(5, 50)
+				if how == "while the old one looks alive" {
+					tr.receive(old, 5, 50)
+				}
+				c := tr.Dial(t, i)
+				d := c.Resume(old)
+				if !*d.Recovered || len(d.Rooms) != 1 || d.Rooms[0] != room {
+					t.Errorf("details: %+v", d)
+				}
+				if how == "while the old one looks alive" {
+					if code, _ := old.Closed(); code != proto.CloseTakenOver {
+						t.Errorf("the old connection was closed with %v", code)
+					}
+				} else {
+					tr.receive(c, 5, 50)
+				}
+				tr.works(c)
+			})
+		}
+	}
+}
+
+// A session may move again and again, from any gateway to any.
+func TestResumeAgainAndAgain(t *testing.T) {
+	tr := newTrio(t, kit.Start(t, kit.Options{Gateways: 3}))
+	n := 0
+	for _, i := range []int{1, 2, 2, 0, 0, 1, 0, 2} {
+		old := tr.peer
+		old.Drop()
+		tr.send(n, n+10)
+		c := tr.Dial(t, i)
+		if d := c.Resume(old); !*d.Recovered {
+			t.Errorf("moving to gateway %d lost something", i)
+		}
+		tr.peer = c
+		tr.receive(c, n, n+10)
+		n += 10
+	}
+	tr.works(tr.peer)
+}
+
+// What the peer had asked and sent before it broke is as it was, and it can do
+// all that it could: creators stay creators.
+func TestCreatorResumes(t *testing.T) {
+	s := kit.Start(t, kit.Options{})
+	a, b := s.Dial(t, 0), s.Dial(t, 1)
+	a.Create(room)
+	b.Join(room)
+	a.Members(room, a.ID, b.ID)
+	a.Drop()
+	c := s.Dial(t, 1)
+	c.Resume(a)
+	b.Quiet()
+	c.Send(`{"event":"Update_Room","data":{"room":%q,"name":"N"}}`, room)
+	c.Expect(proto.RoomUpdated)
+	b.Expect(proto.RoomUpdated)
+	c.Send(`{"event":"Leave_Room","data":{"room":%q}}`, room)
+	c.Expect(proto.RoomLeft)
+	if d := kit.Room(t, b.Expect(proto.ClientRemoved)); d.Client != a.ID || d.Reason != proto.ReasonLeft || d.Creator != b.ID {
+		t.Errorf("got %+v", d)
+	}
+}
+
+// News of the rooms that came meanwhile are delivered too.
+func TestRoomNewsWait(t *testing.T) {
+	for i, where := range []string{"on the same gateway", "on another gateway"} {
+		t.Run(where, func(t *testing.T) {
+			tr := newTrio(t, kit.Start(t, kit.Options{}))
+			tr.peer.Drop()
+			late := tr.Dial(t, 1)
+			late.Join(room)
+			tr.far.Send(`{"event":"Update_Room","data":{"room":%q,"name":"new"}}`, room)
+			tr.far.Members(room, append(tr.members, late.ID)...)
+			tr.far.Expect(proto.RoomUpdated)
+			c := tr.Dial(t, i)
+			c.Resume(tr.peer)
+			if d := kit.Room(t, c.Expect(proto.ClientAdded)); len(d.Clients) != 4 || d.Client != late.ID {
+				t.Errorf("got %+v", d)
+			}
+			if d := kit.Room(t, c.Expect(proto.RoomUpdated)); d.Name != "new" {
+				t.Errorf("got %+v", d)
+			}
+			c.Quiet()
+		})
+	}
+}
+
+// More than the bound is not kept: recovered says so, and what is delivered is
+// still in order, and what is not has been told to its sender.
+func TestOverflow(t *testing.T) {
+	for name, test := range map[string]struct {
+		frames int
+		pad    int
+	}{"of frames": {proto.ReplayFrames + 50, 10}, "of bytes": {20, proto.ReplayBytes / 10}} {
+		for i, where := range []string{"on the same gateway", "on another gateway"} {
+			t.Run(name+" "+where, func(t *testing.T) {
+				s := kit.Start(t, kit.Options{})
+				peer, far := s.Dial(t, 0), s.Dial(t, 1)
+				peer.Drop()
+				overflow(t, s.Dial(t, i), peer, far, test.frames, test.pad)
+			})
+		}
+	}
+}
+
+func overflow(t *testing.T, c, peer, far *kit.Conn, frames, pad int) {
+	t.Helper()
+	told := map[string]bool{}
+	for i := range frames {
+		far.Send(`{"event":"Message","to":%q,"id":%d,"data":%q}`, peer.ID, i, strings.Repeat("x", pad))
+	}
+	// The word that a frame was dropped comes over the bus: wait for the last.
+	for !told[strconv.Itoa(frames-1)] {
+		f := far.Next()
+		if e := f.Err(); e == nil || e.Code != proto.NotDelivered {
+			t.Fatalf("the sender got %.300s", f.Raw)
+		}
+		told[string(f.ID)] = true
+	}
+	if d := c.Resume(peer); *d.Recovered {
+		t.Error("recovered, though frames were dropped")
+	}
+	for i := range frames {
+		if told[strconv.Itoa(i)] {
+			continue
+		}
+		if f := c.Expect(proto.Message); string(f.ID) != strconv.Itoa(i) {
+			t.Fatalf("frame %s came, %d was expected", f.ID, i)
+		}
+	}
+	c.Quiet()
+}
+
+// Frames that were in flight when the connection was cut: the client's count
+// tells which, and they are sent again.
+func TestCountTellsLoss(t *testing.T) {
+	tr := newTrio(t, kit.Start(t, kit.Options{}))
+	tr.send(0, 5)
+	tr.receive(tr.peer, 0, 5)
+	old := tr.peer
+	old.Drop()
+	c := tr.Dial(t, 1)
+	if d := c.ResumeSession(old.ID, old.Session(), old.Received()-1); !*d.Recovered {
+		t.Error("not recovered, though the frame that was lost is kept")
+	}
+	if f := c.Expect(proto.Message); string(f.Data) != "4" {
+		t.Errorf("got %s, want the last message once more", f.Raw)
+	}
+	c.Drop()
+	again := tr.Dial(t, 0)
+	if d := again.Resume(c); !*d.Recovered {
+		t.Error("not recovered, though nothing was lost on the second connection")
+	}
+	tr.works(again)
+}
