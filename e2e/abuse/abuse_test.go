@@ -1,0 +1,67 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// TestMain lets this program be the server that it attacks.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == serveCommand {
+		if err := run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
+			os.Stderr.WriteString(err.Error() + "\n")
+			os.Exit(1)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// A short run withstands all attacks, and says so.
+func TestShortRun(t *testing.T) {
+	var out bytes.Buffer
+	err := run(t.Context(), []string{"-duration", "3s", "-connections", "60", "-rate", "100", "-patience", "20s"}, nil, &out, t.Output())
+	t.Log(out.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range attacks {
+		if !strings.Contains(out.String(), a.name) {
+			t.Errorf("%s is not in the report", a.name)
+		}
+	}
+}
+
+// What should not be is found.
+func TestJudge(t *testing.T) {
+	good := func() *report {
+		r := &report{settings: settings{patience: time.Second}, tally: newTally(), with: latencies{time.Millisecond}}
+		for i := range attacks {
+			r.tally.add(&attacks[i], strings.Fields(attacks[i].want)[0], time.Millisecond)
+		}
+		return r
+	}
+	if err := good().judge(); err != nil {
+		t.Fatal(err)
+	}
+	for what, spoil := range map[string]func(*report){
+		"want 1002":         func(r *report) { r.tally.add(&attacks[0], "1000", 0) },
+		"lasted":            func(r *report) { r.tally.add(&attacks[0], "1002", time.Minute) },
+		"nobody":            func(r *report) { r.tally.by[&attacks[0]] = &count{} },
+		"waited":            func(r *report) { r.with = latencies{time.Minute} },
+		"kept goroutines":   func(r *report) { r.after.Goroutines = 1000 },
+		"goroutines or mem": func(r *report) { r.after.Heap = 1 << 30 },
+	} {
+		r := good()
+		spoil(r)
+		if err := r.judge(); err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}

@@ -1,0 +1,151 @@
+package edge_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"p2pconnector/gateway"
+	"p2pconnector/proto"
+	"p2pconnector/roomsvc"
+)
+
+// TestAnnouncedLimits: Client_Details says every limit as it is configured.
+func TestAnnouncedLimits(t *testing.T) {
+	e := start(t, func(c *gateway.Config) {
+		c.MaxMessageBytes, c.MessagesPerSecond, c.MaxRooms, c.MaxRoomMembers = 4096, 50, 3, 7
+	})
+	want := proto.Limits{MaxMessageBytes: 4096, MessagesPerSecond: 50, MaxRooms: 3, MaxRoomMembers: 7}
+	c := e.open(t, "/", nil)
+	if c.details.Limits != want {
+		t.Errorf("announced %+v, want %+v", c.details.Limits, want)
+	}
+	if c.details.Heartbeat <= 0 || c.details.Heartbeat > 40 {
+		t.Errorf("heartbeat_seconds is %d", c.details.Heartbeat)
+	}
+	if free := start(t, nil).open(t, "/", nil); free.details.Limits.MessagesPerSecond != 0 {
+		t.Errorf("no limit is announced as %d", free.details.Limits.MessagesPerSecond)
+	}
+}
+
+// TestRateLimit: above the rate each frame is refused with the time to wait, and
+// 1008 ends it when it goes on. Others are not touched.
+func TestRateLimit(t *testing.T) {
+	e := start(t, func(c *gateway.Config) { c.MessagesPerSecond, c.MessageBurst = 1, 5 })
+	beside := e.open(t, "/", nil)
+	c := e.open(t, "/", nil)
+	for range 40 {
+		if _, err := c.Write(text(`{"event":"ping","id":"mine"}`)); err != nil {
+			break // it has closed
+		}
+	}
+	for range 5 {
+		c.expect(string(proto.Pong))
+	}
+	refused := 0
+	for {
+		b, err := c.Next()
+		if err != nil {
+			break
+		}
+		var f frame
+		must(t, json.Unmarshal(b, &f))
+		if f.Event == string(proto.Pong) {
+			continue // a second has passed
+		}
+		d := f.data(t)
+		if f.Event != string(proto.RateLimited) || d.RetryAfterMS < 1 || d.RetryAfterMS > 1000 || string(f.ID) != `"mine"` || d.Event != "Ping" {
+			t.Fatalf("got %s", b)
+		}
+		refused++
+	}
+	if refused < 6 || refused > 7 {
+		t.Errorf("%d frames were refused before the end, want 6", refused)
+	}
+	d := e.open(t, "/", nil)
+	for range 40 {
+		if _, err := d.Write(text(ping)); err != nil {
+			break
+		}
+	}
+	if reason := d.closed(proto.ClosePolicy); !strings.Contains(reason, "Rate_Limited") {
+		t.Errorf("the reason is %q", reason)
+	}
+	beside.alive()
+}
+
+// TestRoomLimits: rooms of a peer and members of a room.
+func TestRoomLimits(t *testing.T) {
+	e := start(t, func(c *gateway.Config) { c.MaxRooms = 2 })
+	a := e.open(t, "/", nil)
+	for _, room := range []string{"one", "two"} {
+		a.send(fmt.Sprintf(`{"event":"Create_Room","data":{"room":%q,"capacity":1}}`, room))
+		a.expect(string(proto.RoomCreated))
+	}
+	for _, event := range []string{`"Create_Room","data":{"room":"three"}`, `"Join_Room","data":{"room":"three","create":true}`} {
+		a.send(`{"event":` + event + `}`)
+		a.expect(string(proto.LimitExceeded))
+	}
+	b := e.open(t, "/", nil)
+	b.send(`{"event":"Join_Room","data":{"room":"one"}}`)
+	b.expect(string(proto.RoomFull))
+	a.send(`{"event":"Leave_Room","data":{"room":"one"}}`)
+	a.expect(string(proto.RoomLeft))
+	a.send(`{"event":"Create_Room","data":{"room":"three"}}`)
+	a.expect(string(proto.RoomCreated))
+}
+
+// TestMaxRoomMembers: the service's own limit on a room.
+func TestMaxRoomMembers(t *testing.T) {
+	box := newBox(t)
+	rooms, err := roomsvc.New(roomsvc.Config{NATSOptions: inProcess(box), MaxRoomMembers: 2})
+	must(t, err)
+	run(t, rooms)
+	e := startGateway(t, inProcess(box), func(c *gateway.Config) { c.MaxRoomMembers = 2 })
+	for i := range 3 {
+		c := e.open(t, "/", nil)
+		c.send(`{"event":"Join_Room","data":{"room":"r","create":true}}`)
+		if i < 2 {
+			c.expect(string(proto.ClientAdded))
+			continue
+		}
+		c.expect(string(proto.RoomFull))
+	}
+	c := e.open(t, "/", nil)
+	c.send(`{"event":"Create_Room","data":{"room":"s","capacity":3}}`)
+	c.expect(string(proto.LimitExceeded))
+}
+
+// TestFieldLimits: the longest values are taken, one byte more is refused.
+func TestFieldLimits(t *testing.T) {
+	c := start(t, nil).open(t, "/", nil)
+	x := func(n int) string { return strings.Repeat("x", n) }
+	meta := func(n int) string { return `{"m":"` + x(n-len(`{"m":""}`)) + `"}` }
+	deep := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
+	for _, l := range []struct {
+		name, frame string // with %s for the value
+		most, more  string
+		code        proto.ErrorCode
+	}{
+		{"room id", `{"event":"Create_Room","data":{"room":%q}}`, x(128), x(129), proto.InvalidMessage},
+		{"name", `{"event":"Create_Room","data":{"name":%q}}`, x(256), x(257), proto.InvalidMessage},
+		{"metadata of a room", `{"event":"Create_Room","data":{"metadata":%s}}`, meta(8192), meta(8193), proto.InvalidMessage},
+		{"metadata of a member", `{"event":"Join_Room","data":{"room":"%%d","create":true,"metadata":%s}}`, meta(1024), meta(1025), proto.InvalidMessage},
+		{"depth", `{"event":"Ping","data":%s}`, deep(31), deep(32), proto.InvalidMessage},
+		{"correlation id", `{"event":"Ping","id":%q}`, x(254), x(255), proto.InvalidMessage},
+		{"capacity", `{"event":"Create_Room","data":{"capacity":%s}}`, "10000", "10001", proto.LimitExceeded},
+	} {
+		for i, v := range []string{l.most, l.more} {
+			text := fmt.Sprintf(l.frame, v)
+			if strings.Contains(text, "%d") {
+				text = fmt.Sprintf(text, i)
+			}
+			c.send(text)
+			f := c.next()
+			if got := f.Type == "error"; got != (i == 1) || got && f.Event != string(l.code) {
+				t.Errorf("%s, value %d: %.300s", l.name, i, f.raw)
+			}
+		}
+	}
+}

@@ -1,0 +1,198 @@
+package edge_test
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/logging"
+	"github.com/pion/turn/v5"
+	"github.com/pion/webrtc/v4"
+
+	"p2pconnector/e2e/kit"
+	"p2pconnector/gateway"
+	"p2pconnector/proto"
+)
+
+const turnSecret = "shared with the TURN server"
+
+// quiet logs nothing.
+var quiet = &logging.DefaultLoggerFactory{DefaultLogLevel: logging.LogLevelDisabled}
+
+// startTURN runs a TURN server that takes the credentials of secret, as coturn's
+// use-auth-secret does, and returns its URL.
+func startTURN(t *testing.T, secret string) string {
+	t.Helper()
+	pc, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	must(t, err)
+	loopback := net.IPv4(127, 0, 0, 1)
+	srv, err := turn.NewServer(turn.ServerConfig{
+		Realm: "test", AuthHandler: turn.LongTermTURNRESTAuthHandler(secret, quiet.NewLogger("turn")), LoggerFactory: quiet,
+		PacketConnConfigs: []turn.PacketConnConfig{{PacketConn: pc, RelayAddressGenerator: &turn.RelayAddressGeneratorStatic{
+			RelayAddress: loopback, Address: "127.0.0.1",
+		}}},
+	})
+	must(t, err)
+	t.Cleanup(func() { _ = srv.Close() }) // its allocations may have ended before
+	return "turn:" + pc.LocalAddr().String() + "?transport=udp"
+}
+
+// iceServers reads a list as a browser hands it to RTCPeerConnection.
+func iceServers(t *testing.T, list json.RawMessage) []webrtc.ICEServer {
+	t.Helper()
+	var servers []webrtc.ICEServer
+	must(t, json.Unmarshal(list, &servers))
+	if len(servers) == 0 || servers[0].Username == "" {
+		t.Fatalf("ice_servers is %s", list)
+	}
+	return servers
+}
+
+// TestTURN: two WebRTC peers that may only use relays connect with what
+// Client_Details and Ice_Servers gave them.
+func TestTURN(t *testing.T) {
+	e := start(t, func(c *gateway.Config) {
+		c.TURNURLs, c.TURNSecret, c.TURNTTL = startTURN(t, turnSecret), turnSecret, time.Minute
+	})
+	a, b := e.open(t, "/", nil), e.open(t, "/", nil)
+	if !strings.HasSuffix(iceServers(t, a.details.IceServers)[0].Username, ":"+string(a.details.ID)) {
+		t.Errorf("the name does not tell whose it is: %s", a.details.IceServers)
+	}
+	b.send(`{"event":"ice_servers","id":"mine"}`)
+	f := b.expect(string(proto.IceServers))
+	var d proto.IceServersData
+	must(t, json.Unmarshal(f.Data, &d))
+	if string(f.ID) != `"mine"` || f.Type != "info" {
+		t.Errorf("the answer is %s", f.raw)
+	}
+	from, to := newRelayed(t, iceServers(t, a.details.IceServers)), newRelayed(t, iceServers(t, d.IceServers))
+	got := make(chan string, 1)
+	to.OnDataChannel(func(dc *webrtc.DataChannel) {
+		dc.OnMessage(func(m webrtc.DataChannelMessage) { got <- string(m.Data) })
+	})
+	dc, err := from.CreateDataChannel("data", nil)
+	must(t, err)
+	dc.OnOpen(func() { _ = dc.SendText("through the relay") }) // the test waits for it
+	describe(t, from, to)
+	select {
+	case text := <-got:
+		if text != "through the relay" {
+			t.Errorf("got %q", text)
+		}
+	case <-time.After(kit.Patience):
+		t.Fatal("nothing came through the relay")
+	}
+	pair, err := from.SCTP().Transport().ICETransport().GetSelectedCandidatePair()
+	must(t, err)
+	if pair.Local.Typ != webrtc.ICECandidateTypeRelay {
+		t.Errorf("connected by %v", pair)
+	}
+}
+
+// newRelayed is a WebRTC peer on loopback that may only use relays.
+func newRelayed(t *testing.T, servers []webrtc.ICEServer) *webrtc.PeerConnection {
+	t.Helper()
+	var se webrtc.SettingEngine
+	se.SetIncludeLoopbackCandidate(true)
+	se.SetIPFilter(net.IP.IsLoopback)
+	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	se.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(se)).NewPeerConnection(webrtc.Configuration{
+		ICEServers: servers, ICETransportPolicy: webrtc.ICETransportPolicyRelay,
+	})
+	must(t, err)
+	t.Cleanup(func() { _ = pc.GracefulClose() })
+	return pc
+}
+
+// describe exchanges complete descriptions.
+func describe(t *testing.T, from, to *webrtc.PeerConnection) {
+	t.Helper()
+	offer, err := from.CreateOffer(nil)
+	must(t, err)
+	must(t, to.SetRemoteDescription(gathered(t, from, offer)))
+	answer, err := to.CreateAnswer(nil)
+	must(t, err)
+	must(t, from.SetRemoteDescription(gathered(t, to, answer)))
+}
+
+func gathered(t *testing.T, pc *webrtc.PeerConnection, d webrtc.SessionDescription) webrtc.SessionDescription {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), kit.Patience)
+	defer cancel()
+	done := webrtc.GatheringCompletePromise(pc)
+	must(t, pc.SetLocalDescription(d))
+	select {
+	case <-done:
+	case <-ctx.Done():
+		t.Fatal("gathering does not end")
+	}
+	if !strings.Contains(pc.LocalDescription().SDP, "typ relay") {
+		t.Fatalf("no relay was allocated:\n%s", pc.LocalDescription().SDP)
+	}
+	return *pc.LocalDescription()
+}
+
+// TestTURNCredentials: a TURN server refuses a credential that is over, one of
+// another secret, and one whose time was moved.
+func TestTURNCredentials(t *testing.T) {
+	url := startTURN(t, turnSecret)
+	credentials := func(secret string, ttl time.Duration) webrtc.ICEServer {
+		e := startGateway(t, inProcess(newRooms(t)), func(c *gateway.Config) { c.TURNURLs, c.TURNSecret, c.TURNTTL = url, secret, ttl })
+		return iceServers(t, e.open(t, "/", nil).details.IceServers)[0]
+	}
+	good := credentials(turnSecret, time.Hour)
+	if err := allocate(t, url, good); err != nil {
+		t.Fatalf("a good credential: %v", err)
+	}
+	if err := allocate(t, url, credentials("another secret", time.Hour)); err == nil {
+		t.Error("a credential of another secret was taken")
+	}
+	// What the gateway issues lasts a minute at least: this one is of the same form
+	// and signed with the same secret, and its time is over.
+	name, password, err := turn.GenerateLongTermTURNRESTCredentials(turnSecret, "peer", -time.Second)
+	must(t, err)
+	if err := allocate(t, url, webrtc.ICEServer{Username: name, Credential: password}); err == nil {
+		t.Error("a credential that is over was taken")
+	}
+	moved := good
+	moved.Username = "9" + good.Username
+	if err := allocate(t, url, moved); err == nil {
+		t.Error("a credential whose time was moved was taken")
+	}
+}
+
+// allocate asks a TURN server for a relay.
+func allocate(t *testing.T, url string, s webrtc.ICEServer) error {
+	t.Helper()
+	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	must(t, err)
+	defer conn.Close()
+	addr, _, _ := strings.Cut(strings.TrimPrefix(url, "turn:"), "?")
+	c, err := turn.NewClient(&turn.ClientConfig{TURNServerAddr: addr, Conn: conn, Username: s.Username, Password: s.Credential.(string), Realm: "test",
+		LoggerFactory: quiet})
+	must(t, err)
+	defer c.Close()
+	must(t, c.Listen())
+	relay, err := c.Allocate()
+	if err == nil {
+		err = relay.Close()
+	}
+	return err
+}
+
+// TestICEServersWithout: without configuration there are none, and the event says so.
+func TestICEServersWithout(t *testing.T) {
+	c := start(t, nil).open(t, "/", nil)
+	if c.details.IceServers != nil {
+		t.Errorf("Client_Details has %s", c.details.IceServers)
+	}
+	c.send(`{"event":"Ice_Servers"}`)
+	if f := c.expect(string(proto.IceServers)); string(f.Data) != `{"ice_servers":[]}` {
+		t.Errorf("got %s", f.raw)
+	}
+}

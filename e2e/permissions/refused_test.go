@@ -1,0 +1,123 @@
+package permissions_test
+
+import (
+	"strings"
+	"testing"
+
+	"p2pconnector/e2e/kit"
+	"p2pconnector/proto"
+)
+
+// What each user may not do. G stands for a gateway, P for a peer of it, R for a
+// room's token.
+var forbidden = map[string]struct{ publish, subscribe []string }{
+	"gateway": {
+		publish: []string{
+			"p2p.gw.G.state.R",         // announce a change of a room
+			"p2p.gw.G.reply.1",         // answer for the room service
+			"p2p.gw.G.room.R",          // no sender
+			"p2p.rooms.list",           // for operators
+			"p2p.rooms.anything",       //
+			"p2p.lease.G.more",         //
+			"$KV.rooms.R",              // write a room
+			"$KV.session_keys.current", // plant a signing key
+			"$JS.API.STREAM.DELETE.KV_rooms",
+			"$JS.API.STREAM.MSG.GET.KV_session_keys",
+			"$JS.API.INFO",
+			"$SRV.PING",
+			"_INBOX.back-end.1",    // answer a back end for the room service
+			"_INBOX_roomsvc.abc.1", // answer it for JetStream
+			"elsewhere",
+		},
+		subscribe: []string{
+			">", "p2p.>", "p2p.gw.>", "p2p.rooms.*", "p2p.rooms.join", "$KV.rooms.*", "$KV.>", "_INBOX.>", "_INBOX_roomsvc.>",
+			"$SRV.PING", "$JS.EVENT.ADVISORY.>", "$SYS.>",
+		},
+	},
+	"roomsvc": {
+		publish: []string{
+			"p2p.gw.G.peer.P", // speak to a peer
+			"p2p.gw.G.room.R.P",
+			"p2p.gw.G.room.R.server",
+			"p2p.gw.G.session.P", // take a session
+			"p2p.gw.G.lost.1.1",
+			"p2p.lease.G", // say that a gateway lives
+			"p2p.rooms.join",
+			"$JS.API.STREAM.DELETE.KV_rooms",
+			"$JS.API.STREAM.PURGE.KV_rooms",
+			"$JS.API.STREAM.CREATE.OTHER",
+			"$JS.API.STREAM.MSG.DELETE.KV_rooms",
+			"$JS.API.CONSUMER.CREATE.KV_session_keys.c",
+			"_INBOX_gateway.abc.1",
+		},
+		subscribe: []string{
+			"p2p.gw.*.>", "p2p.gw.G.peer.P", "p2p.rooms.*", // not in the queue group
+			"p2p.rooms.>", "$KV.rooms.>", "_INBOX.>", "_INBOX_gateway.>", "$SRV.>", "$SYS.>", ">",
+		},
+	},
+	"backend": {
+		publish: []string{
+			"p2p.rooms.create", "p2p.rooms.join", "p2p.rooms.leave", "p2p.rooms.resume", "p2p.rooms.sync",
+			"p2p.rooms.keys",       // read the keys that sign sessions
+			"p2p.gw.G.room.R.P",    // speak as a peer
+			"p2p.gw.G.state.R",     //
+			"p2p.gw.G.reply.1",     //
+			"p2p.gw.G.session.P",   // take a session
+			"p2p.gw.G.lost.1.1",    //
+			"p2p.lease.G",          //
+			"$KV.rooms.R",          //
+			"$JS.API.STREAM.LIST",  //
+			"_INBOX_gateway.abc.1", //
+		},
+		subscribe: []string{
+			"p2p.gw.*.>", "p2p.gw.*.peer.*", "p2p.gw.*.room.*.*", // listen to peers
+			"p2p.rooms.>", "$KV.session_keys.>", "_INBOX_gateway.>", "_INBOX_roomsvc.>", ">",
+		},
+	},
+}
+
+// TestForbidden tries each of them: the server refuses it, and the connection
+// goes on.
+func TestForbidden(t *testing.T) {
+	s, _ := start(t, kit.Options{Gateways: 1, RoomServices: 1})
+	peer := s.Dial(t, 0).ID
+	real := strings.NewReplacer("G", string(peer.Home()), "P", string(peer), "R", proto.RoomID("tea").Token())
+	tried := 0
+	for user, list := range forbidden {
+		i := intrude(t, s, user)
+		for _, name := range list.publish {
+			t.Run(user+" publishes "+name, func(t *testing.T) {
+				i.t = t
+				if err := i.nc.Publish(placed(real, name), []byte("{}")); err != nil {
+					t.Fatal(err)
+				}
+				i.refused()
+			})
+			tried++
+		}
+		for _, name := range list.subscribe {
+			t.Run(user+" subscribes "+name, func(t *testing.T) {
+				i.t = t
+				if _, err := i.nc.SubscribeSync(placed(real, name)); err != nil {
+					t.Fatal(err)
+				}
+				i.refused()
+			})
+			tried++
+		}
+	}
+	if tried < 20 {
+		t.Errorf("only %d were tried", tried)
+	}
+}
+
+// placed puts real names into a subject, token by token.
+func placed(real *strings.Replacer, subject string) string {
+	tokens := strings.Split(subject, ".")
+	for i, token := range tokens {
+		if len(token) == 1 {
+			tokens[i] = real.Replace(token)
+		}
+	}
+	return strings.Join(tokens, ".")
+}
