@@ -1,0 +1,242 @@
+package browser
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"p2pconnector/e2e/kit"
+)
+
+// patience is how long a page may take for one thing. Nothing waits for it when
+// all is well.
+const patience = 2 * time.Minute
+
+func TestMain(m *testing.M) { kit.Main(m) }
+
+// chromium returns the path of a browser, or skips the test.
+func chromium(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Skip("no Chromium here: install chromium, chromium-browser or google-chrome to run this test")
+	return ""
+}
+
+// browser is a Chromium with its own fresh profile, a fake camera and a fake
+// microphone. It ends with the test.
+type browser struct {
+	t   *testing.T
+	ctx context.Context // of a first, empty tab
+}
+
+func startBrowser(t *testing.T, more ...chromedp.ExecAllocatorOption) *browser {
+	t.Helper()
+	opts := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(chromium(t)), // with a profile folder of its own, removed at the end
+		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.Flag("disable-default-apps", true),
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("disable-background-timer-throttling", true),
+		chromedp.Flag("disable-backgrounding-occluded-windows", true), chromedp.Flag("disable-renderer-backgrounding", true),
+		chromedp.Flag("disable-features", "WebRtcHideLocalIpsWithMdns,MediaRouter,OptimizationHints"),
+		chromedp.Flag("allow-loopback-in-peer-connection", true),
+		chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-fake-ui-for-media-stream", true),
+		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
+	}
+	alloc, cancelAlloc := chromedp.NewExecAllocator(context.Background(), append(opts, more...)...)
+	ctx, cancel := chromedp.NewContext(alloc)
+	t.Cleanup(func() {
+		if err := chromedp.Cancel(ctx); err != nil {
+			t.Logf("closing the browser: %v", err)
+		}
+		cancel()
+		cancelAlloc()
+	})
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("starting the browser: %v", err)
+	}
+	return &browser{t: t, ctx: ctx}
+}
+
+// tab is a page. Its methods fail the test when the page does not do what it
+// should. At the end no error may have been left unhandled, and no server other
+// than those named may have been asked for anything.
+type tab struct {
+	t    *testing.T
+	name string
+	ctx  context.Context
+
+	mu       sync.Mutex
+	problems []string
+	failed   []string        // requests; no problem by itself, since gateways come and go
+	asked    map[string]bool // hosts
+}
+
+// open opens a tab and loads url.
+func (b *browser) open(t *testing.T, name, address string) *tab {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(b.ctx)
+	t.Cleanup(cancel)
+	p := &tab{t: t, name: name, ctx: ctx, asked: map[string]bool{}}
+	if err := chromedp.Listen(ctx, p.event); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	p.do(p.enable, chromedp.Navigate(address))
+	t.Cleanup(func() { p.check(address) })
+	return p
+}
+
+// enable asks for the events that event looks at.
+func (p *tab) enable(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+	_, err := cdp.Call(ctx, target, log.Enable, cdp.Empty{})
+	if err == nil {
+		_, err = cdp.Call(ctx, target, network.Enable, network.EnableParams{})
+	}
+	return chromedp.Void{}, err
+}
+
+// event notes what must not happen. It is called in the order of events.
+func (p *tab) event(ev any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	note := func(format string, args ...any) { p.problems = append(p.problems, fmt.Sprintf(format, args...)) }
+	switch ev := ev.(type) {
+	case *runtime.EventExceptionThrown:
+		note("%s", exception(ev.ExceptionDetails))
+	case *log.EventEntryAdded:
+		if ev.Entry.Source == log.EntrySourceSecurity || strings.Contains(ev.Entry.Text, "Content Security Policy") {
+			note("%s", ev.Entry.Text)
+		}
+	case *network.EventRequestWillBeSent:
+		p.ask(ev.Request.URL)
+	case *network.EventLoadingFailed:
+		p.failed = append(p.failed, fmt.Sprintf("%s: %s", ev.Type, ev.ErrorText))
+	case *network.EventResponseReceived:
+		if ev.Response.Status >= 400 {
+			p.failed = append(p.failed, fmt.Sprintf("%s: %d", ev.Response.URL, ev.Response.Status))
+		}
+	case *network.EventWebSocketCreated:
+		p.ask(ev.URL)
+	}
+}
+
+func exception(d *runtime.ExceptionDetails) string {
+	text := d.Text
+	if d.Exception != nil {
+		text += " " + d.Exception.Description
+	}
+	return text
+}
+
+func (p *tab) ask(address string) {
+	if u, err := url.Parse(address); err == nil && u.Host != "" {
+		p.asked[u.Hostname()] = true
+	}
+}
+
+// check reports what went wrong unseen.
+func (p *tab) check(address string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, problem := range p.problems {
+		p.t.Errorf("%s: %s", p.name, problem)
+	}
+	for host := range p.asked {
+		if host != "127.0.0.1" && host != "localhost" {
+			p.t.Errorf("%s asked %s for something; a page of %s may ask nobody else", p.name, host, address)
+		}
+	}
+}
+
+func (p *tab) do(actions ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, actions...); err != nil {
+		p.t.Fatalf("%s: %v", p.name, err)
+	}
+}
+
+// eval evaluates a JavaScript expression, waits when it is a promise, and stores
+// its value in into, which may be nil.
+func (p *tab) eval(into any, format string, args ...any) {
+	p.t.Helper()
+	if err := p.try(patience, into, format, args...); err != nil {
+		p.t.Fatalf("%s: %s: %v", p.name, fmt.Sprintf(format, args...), err)
+	}
+}
+
+// suite runs the tests of a module, those whose name contains only, and returns
+// what became of each.
+func (p *tab) suite(name, only string) (results []result) {
+	p.t.Helper()
+	err := p.try(4*time.Minute, &results, `import("/test/%s_test.js").then(() => import("/test/harness.js")).then((h) => h.run(%q))`, name, only)
+	if err != nil {
+		p.t.Fatalf("%s: %v", name, err)
+	}
+	return results
+}
+
+func (p *tab) try(bound time.Duration, into any, format string, args ...any) error {
+	ctx, cancel := context.WithTimeout(p.ctx, bound)
+	defer cancel()
+	if into == nil {
+		_, err := chromedp.Run(ctx, chromedp.Evaluate[chromedp.Void](script(format, args), chromedp.EvalAwaitPromise))
+		return err
+	}
+	raw, err := chromedp.Run(ctx, chromedp.Evaluate[[]byte](script(format, args), chromedp.EvalAwaitPromise, chromedp.EvalAsValue))
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, into)
+}
+
+// until waits until a JavaScript expression is true.
+func (p *tab) until(what, format string, args ...any) {
+	p.t.Helper()
+	err := p.try(patience, nil, "(async () => { while (!(await (%s))) await new Promise((r) => setTimeout(r, 50)); })()", script(format, args))
+	if err != nil {
+		var state string
+		_ = p.try(5*time.Second, &state, "document.body.innerText.slice(0, 1500)")
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.t.Fatalf("%s: %s: %v\nproblems: %q\nfailed requests: %q\nthe page says:\n%s", p.name, what, err, p.problems, p.failed, state)
+	}
+}
+
+// script formats JavaScript; strings among args become JavaScript strings.
+func script(format string, args []any) string {
+	if len(args) == 0 {
+		return format
+	}
+	return fmt.Sprintf(format, args...)
+}
+
+// click clicks an element as a person would.
+func (p *tab) click(selector string) {
+	p.t.Helper()
+	p.do(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+}
+
+// fill types text into a field.
+func (p *tab) fill(selector, text string) {
+	p.t.Helper()
+	p.eval(nil, "document.querySelector(%q).select()", selector) // what is typed takes its place
+	p.do(chromedp.SendKeys(chromedp.CSS(selector), text))
+}

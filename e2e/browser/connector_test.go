@@ -1,0 +1,71 @@
+package browser
+
+import (
+	"flag"
+	"fmt"
+	"testing"
+
+	"p2pconnector/e2e/kit"
+)
+
+var only = flag.String("only", "", "run only those tests of a page whose name contains `text`")
+
+// suite runs a module of tests in a page that reaches every gateway of a fresh
+// system; in the module `gateways` are their addresses.
+func suite(t *testing.T, name string, opts kit.Options) {
+	t.Helper()
+	b := startBrowser(t)
+	stack := kit.Start(t, opts)
+	f := startFront(t, stack, opts.Gateways)
+	p := b.open(t, name, f.URL+"/test/blank.html")
+	report(t, p.suite(name, *only))
+}
+
+// TestConnector runs connector.js against two real gateways: rooms, messages,
+// errors, and what happens when connections break.
+func TestConnector(t *testing.T) {
+	suite(t, "gateway", kit.Options{Gateways: 2, RoomServices: 1})
+}
+
+// TestPeers runs connectPeer between two connectors on two gateways: calls,
+// glare, strangers, broken paths.
+func TestPeers(t *testing.T) {
+	suite(t, "peers", kit.Options{Gateways: 2, RoomServices: 1})
+}
+
+// TestGatewayGoesAway drains one gateway and then another under a page that
+// knows both, and starts them again: it stays the same peer in the same room.
+func TestGatewayGoesAway(t *testing.T) {
+	b := startBrowser(t)
+	stack := kit.Start(t, kit.Options{Gateways: 2, RoomServices: 1})
+	f := startFront(t, stack, 2)
+	p := b.open(t, "page", f.URL+"/test/blank.html")
+	p.eval(nil, `import("/test/wander.js").then((m) => m.begin())`)
+	for round := range 4 {
+		i := round % 2
+		stack.StopGateway(t, i)
+		p.eval(nil, `wander.moved(%d)`, 1-i)
+		stack.StartGateway(t, i)
+	}
+	var seen struct {
+		ID, First      string
+		Resumed, Reset int
+		Numbers        []int
+		Left           int
+	}
+	p.eval(&seen, `wander.end()`)
+	if seen.ID != seen.First || seen.Reset != 0 || seen.Left != 0 {
+		t.Errorf("the peer %s is %s now, after %d resets; others saw it leave %d times", seen.First, seen.ID, seen.Reset, seen.Left)
+	}
+	if seen.Resumed < 4 {
+		t.Errorf("resumed %d times, want at least 4", seen.Resumed)
+	}
+	for i, n := range seen.Numbers {
+		if n != i {
+			t.Fatalf("message %d came as number %d: %s", n, i, fmt.Sprint(seen.Numbers))
+		}
+	}
+	if len(seen.Numbers) != 5 {
+		t.Errorf("%d messages came, want 5", len(seen.Numbers))
+	}
+}

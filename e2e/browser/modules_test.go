@@ -1,0 +1,55 @@
+package browser
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"p2pconnector/gateway/web"
+)
+
+// pages serves connector.js as a gateway does, and this package's own pages and
+// modules below /test/.
+func pages(t *testing.T) *httptest.Server {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.Handle("/", web.Handler(web.Options{}))
+	mux.Handle("/test/", http.StripPrefix("/test/", http.FileServer(http.Dir("testdata/js"))))
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// result is what the harness in testdata/js tells of one test.
+type result struct {
+	Name  string
+	Error string
+}
+
+// report makes results the subtests of t.
+func report(t *testing.T, results []result) {
+	t.Helper()
+	if len(results) == 0 {
+		t.Fatal("the page ran no test")
+	}
+	for _, r := range results {
+		t.Run(r.Name, func(t *testing.T) {
+			if r.Error != "" {
+				t.Error(r.Error)
+			}
+		})
+	}
+}
+
+// TestModules runs the tests of connector.js's parts that need no server: time,
+// chance and the WebSocket are handed in.
+func TestModules(t *testing.T) {
+	b := startBrowser(t)
+	s := pages(t)
+	for _, name := range []string{"timing", "roomstate", "link", "requests", "rooms", "negotiation"} {
+		t.Run(name, func(t *testing.T) {
+			p := b.open(t, name, s.URL+"/test/blank.html")
+			report(t, p.suite(name, *only))
+		})
+	}
+}

@@ -1,0 +1,52 @@
+// A harness in a few lines: test() notes, run() runs one after the other and
+// tells what became of each.
+
+const tests = [];
+
+export function test(name, fn) {
+  tests.push({ name, fn });
+}
+
+/** Runs those whose name contains only. */
+export async function run(only = "") {
+  const results = [];
+  for (const { name, fn } of tests.filter((t) => t.name.includes(only))) {
+    let error = "";
+    try {
+      await Promise.race([fn(), new Promise((_, reject) => setTimeout(() => reject(new Error("not done after 60 s")), 60_000))]);
+    } catch (err) {
+      error = err.stack || String(err);
+    }
+    results.push({ Name: name, Error: error });
+  }
+  return results;
+}
+
+export function equal(got, want, about = "") {
+  const g = JSON.stringify(got);
+  const w = JSON.stringify(want);
+  if (g !== w) throw new Error(`${about} got ${g}, want ${w}`);
+}
+
+export function ok(value, about) {
+  if (!value) throw new Error(`not true: ${about}`);
+}
+
+/** The error that a promise rejects with, or that fn throws. */
+export async function failure(what) {
+  try {
+    await (typeof what === "function" ? what() : what);
+  } catch (err) {
+    return err;
+  }
+  throw new Error("nothing failed");
+}
+
+/** Resolves when cond(), or what it promises, is true; for what has no event. */
+export async function until(cond, about = "") {
+  const deadline = performance.now() + 15_000;
+  while (!(await cond())) {
+    if (performance.now() > deadline) throw new Error(`did not happen: ${about}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

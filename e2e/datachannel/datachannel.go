@@ -1,0 +1,151 @@
+// Package datachannel brings two WebRTC peers together through the connector:
+// they meet in a room, the newcomer offers, and offer, answer and candidates
+// travel as frames. Then data flows between them directly.
+package datachannel
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"p2pconnector/e2e/client"
+	"p2pconnector/proto"
+)
+
+// chunkBytes is what one message of the data channel carries; every WebRTC
+// implementation takes that much.
+const chunkBytes = 16 << 10
+
+// Result is what came of a meeting.
+type Result struct {
+	Sent, Received string        // SHA-256 in hex, as the sender and the receiver computed it
+	Bytes          int           // received
+	Candidates     int           // that the newcomer got from the other through the connector
+	Took           time.Duration // from the first connection to the last byte
+}
+
+// Meet connects a host to hostURL and a newcomer to newURL, which may be
+// different gateways, and sends size random bytes from the newcomer to the host.
+func Meet(ctx context.Context, hostURL, newURL string, size int) (Result, error) {
+	began := time.Now()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	host, err := newPeer(ctx, hostURL, cancel)
+	if err != nil {
+		return Result{}, err
+	}
+	defer host.close()
+	newcomer, err := newPeer(ctx, newURL, cancel)
+	if err != nil {
+		return Result{}, err
+	}
+	defer newcomer.close()
+
+	received := make(chan received, 1)
+	host.pc.OnDataChannel(func(dc *webrtc.DataChannel) { receive(dc, received) })
+	room, err := host.c.Create(ctx, client.RoomOptions{Name: "data channel"})
+	if err != nil {
+		return Result{}, fmt.Errorf("creating the room: %w", err)
+	}
+	room, err = newcomer.c.Join(ctx, room.Room, client.JoinOptions{})
+	if err != nil {
+		return Result{}, fmt.Errorf("joining the room: %w", err)
+	}
+	data := make([]byte, size)
+	rand.Read(data)
+	if err := newcomer.offer(ctx, room.Creator, data); err != nil {
+		return Result{}, err
+	}
+	select {
+	case r := <-received:
+		sum := sha256.Sum256(data)
+		return Result{Sent: hex.EncodeToString(sum[:]), Received: r.sum, Bytes: r.bytes, Candidates: newcomer.candidates(), Took: time.Since(began)}, nil
+	case <-ctx.Done():
+		return Result{}, fmt.Errorf("no data came: %w", context.Cause(ctx))
+	}
+}
+
+// received is what the host got.
+type received struct {
+	sum   string
+	bytes int
+}
+
+// receive sums up the binary messages of dc until a text message says that it was all.
+func receive(dc *webrtc.DataChannel, done chan<- received) {
+	hash, n := sha256.New(), 0
+	dc.OnMessage(func(m webrtc.DataChannelMessage) {
+		if !m.IsString {
+			n += len(m.Data)
+			hash.Write(m.Data)
+			return
+		}
+		select {
+		case done <- received{hex.EncodeToString(hash.Sum(nil)), n}:
+		default: // said twice
+		}
+	})
+}
+
+// offer opens a data channel to the peer named and sends data on it as soon as
+// it is open.
+func (p *peer) offer(ctx context.Context, to proto.PeerID, data []byte) error {
+	dc, err := p.pc.CreateDataChannel("data", nil)
+	if err != nil {
+		return err
+	}
+	room := make(chan struct{}, 1) // the channel's buffer has run low
+	dc.SetBufferedAmountLowThreshold(16 * chunkBytes)
+	dc.OnBufferedAmountLow(func() {
+		select {
+		case room <- struct{}{}:
+		default:
+		}
+	})
+	dc.OnOpen(func() {
+		p.wg.Go(func() {
+			if err := send(ctx, dc, data, room); err != nil {
+				p.fail(fmt.Errorf("sending: %w", err))
+			}
+		})
+	})
+	p.setRemote(to)
+	offer, err := p.pc.CreateOffer(nil)
+	if err != nil {
+		return err
+	}
+	if err := p.pc.SetLocalDescription(offer); err != nil {
+		return err
+	}
+	if err := p.c.Offer(ctx, to, offer); err != nil {
+		return err
+	}
+	p.says()
+	return nil
+}
+
+func send(ctx context.Context, dc *webrtc.DataChannel, data []byte, room <-chan struct{}) error {
+	for len(data) > 0 {
+		n := min(chunkBytes, len(data))
+		if err := dc.Send(data[:n]); err != nil {
+			return err
+		}
+		data = data[n:]
+		if dc.BufferedAmount() > 64*chunkBytes {
+			select {
+			case <-room:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	}
+	return dc.SendText("end")
+}
+
+var errEnded = errors.New("the connection to the gateway has ended")

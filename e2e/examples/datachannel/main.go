@@ -1,0 +1,88 @@
+// Command datachannel shows two WebRTC peers that find each other through the
+// connector, each connected to another gateway, and send 1 MiB over a data
+// channel:
+//
+//	go run ./e2e/examples/datachannel
+//
+// It starts the whole connector with two gateways for itself. To use one that
+// runs, name its gateways (or the same twice):
+//
+//	go run ./e2e/examples/datachannel --url ws://localhost:8080 --url ws://localhost:8081
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"time"
+
+	"p2pconnector/e2e/datachannel"
+	"p2pconnector/e2e/single"
+	"p2pconnector/gateway"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "datachannel:", err)
+		os.Exit(1)
+	}
+}
+
+// timeout bounds the whole example.
+const timeout = time.Minute
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	fs := flag.NewFlagSet("datachannel", flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	var urls []string
+	fs.Func("url", "`URL` of a gateway; give it twice (default: start a connector with two gateways)", func(u string) error {
+		urls = append(urls, u)
+		return nil
+	})
+	size := fs.Int("bytes", 1<<20, "`bytes` to send over the data channel")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	switch len(urls) {
+	case 0:
+		return own(ctx, *size, stdout)
+	case 2:
+		return meet(ctx, urls, *size, stdout)
+	}
+	return fmt.Errorf("url: give it twice or not at all, not %d times", len(urls))
+}
+
+// own runs the example against a connector of its own.
+func own(ctx context.Context, size int, stdout io.Writer) error {
+	run, stop := context.WithCancel(ctx)
+	defer stop()
+	var met error
+	cfg := single.Config{Gateways: 2, Gateway: gateway.Config{Listen: "127.0.0.1:0", DrainWindow: time.Second}}
+	err := cfg.Run(run, func(gateways []string, _ string) {
+		met = meet(ctx, []string{"ws://" + gateways[0], "ws://" + gateways[1]}, size, stdout)
+		stop()
+	})
+	return errors.Join(met, err)
+}
+
+func meet(ctx context.Context, urls []string, size int, stdout io.Writer) error {
+	r, err := datachannel.Meet(ctx, urls[0], urls[1], size)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "peers on %s and %s met in %v: %d bytes over the data channel, %d candidates through the connector\nsent     sha256 %s\nreceived sha256 %s\n",
+		urls[0], urls[1], r.Took.Round(time.Millisecond), r.Bytes, r.Candidates, r.Sent, r.Received)
+	if r.Sent != r.Received {
+		return errors.New("what was received is not what was sent")
+	}
+	return nil
+}

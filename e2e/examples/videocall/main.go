@@ -1,0 +1,16 @@
+// Command videocall is a video call of as many as open the page:
+//
+//	go run ./e2e/standalone
+//	go run ./e2e/examples/videocall
+package main
+
+import (
+	"embed"
+
+	"p2pconnector/e2e/examples/serve"
+)
+
+//go:embed index.html
+var files embed.FS
+
+func main() { serve.Main("videocall", files) }
