@@ -1,0 +1,212 @@
+package chaos
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"p2pconnector/proto"
+)
+
+// Bounds of one room's history: the checker's work grows with what is unknown.
+const (
+	maxOps     = 160
+	maxUnknown = 5
+	checkTime  = 2 * time.Minute // for one history; longer is a failure
+)
+
+// room is one room and its history. When it is full the players leave for the
+// next one, and it is checked. Safe for concurrent use.
+type room struct {
+	w  *world
+	id proto.RoomID
+
+	mu       sync.Mutex
+	ops      []porcupine.Operation
+	peers    map[proto.PeerID]byte
+	names    []proto.PeerID
+	players  map[proto.PeerID]*player // who was which peer
+	underway int
+	unknowns int
+	full     bool
+	shown    map[uint64]string // what frames said of a revision
+	done     func(*room)       // called once: full, and nothing under way
+	closed   chan struct{}     // closed then
+}
+
+func newRoom(w *world, id proto.RoomID, done func(*room)) *room {
+	return &room{
+		w: w, id: id, done: done, peers: make(map[proto.PeerID]byte),
+		players: make(map[proto.PeerID]*player), shown: make(map[uint64]string), closed: make(chan struct{}),
+	}
+}
+
+// enter begins an operation; false when the room takes no more of them.
+func (r *room) enter() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.full {
+		return false
+	}
+	r.underway++
+	return true
+}
+
+// record ends an operation that p began, as one of the peers who: more than one
+// when it may have been any of them, which makes it unknown.
+func (r *room) record(p *player, who []proto.PeerID, in input, target proto.PeerID, out output, shown *proto.RoomData, call int64) {
+	now := r.w.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(who) > 1 {
+		out.code = unknown
+	}
+	if out.code == unknown && in.kind == info {
+		who = nil // it changes nothing, and says nothing
+	}
+	for _, id := range who {
+		in.peer = r.numberLocked(id)
+		r.players[id] = p
+		in.target = 0
+		if target != "" {
+			in.target = r.numberLocked(target)
+		}
+		op := porcupine.Operation{ClientId: p.n, Input: in, Call: call, Output: out, Return: now}
+		if out.code == unknown {
+			r.unknowns++
+			op.ClientId, op.Return = 1000+r.unknowns, math.MaxInt64
+		}
+		if shown != nil && in.kind == info {
+			op.Output = r.stateLocked(shown)
+		}
+		r.ops = append(r.ops, op)
+		if shown != nil && in.kind != info && out.code == "" && in.kind != end && len(shown.Clients) > 0 {
+			r.ops = append(r.ops, porcupine.Operation{ClientId: 500 + p.n, Input: input{kind: seen}, Call: call, Output: r.stateLocked(shown), Return: now})
+		}
+	}
+	r.leaveLocked()
+}
+
+// abandon ends an operation that was never sent.
+func (r *room) abandon() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.leaveLocked()
+}
+
+func (r *room) leaveLocked() {
+	r.underway--
+	if len(r.ops) >= maxOps || r.unknowns >= maxUnknown {
+		r.full = true
+	}
+	if r.full && r.underway == 0 && r.done != nil {
+		done := r.done
+		r.done = nil
+		close(r.closed)
+		done(r)
+	}
+}
+
+// finish takes no more operations.
+func (r *room) finish() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.full = true
+	r.underway++
+	r.leaveLocked()
+}
+
+func (r *room) numberLocked(id proto.PeerID) byte {
+	n, ok := r.peers[id]
+	if !ok {
+		n = byte(len(r.peers) + 1)
+		r.peers[id] = n
+		r.names = append(r.names, id)
+	}
+	return n
+}
+
+func (r *room) stateLocked(d *proto.RoomData) output {
+	var members []byte
+	for _, id := range d.Clients {
+		members = append(members, r.numberLocked(id))
+	}
+	return output{members: string(members), creator: r.numberLocked(d.Creator)}
+}
+
+// saw compares what a frame shows of a revision with what others showed of it.
+func (r *room) saw(event string, d *proto.RoomData) {
+	if len(d.Clients) == 0 || event == string(proto.RoomDeleted) {
+		return // of an end frames show what was before
+	}
+	text := fmt.Sprint(d.Clients, d.Creator, d.Capacity)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if was, ok := r.shown[d.Revision]; ok && was != text {
+		r.w.violate("room %s at revision %d was shown as %s and, by %s, as %s", r.id, d.Revision, was, event, text)
+	}
+	r.shown[d.Revision] = text
+}
+
+// check adds the removals that broken connections may have caused and has the
+// history judged.
+func (r *room) check(stats *stats) {
+	r.mu.Lock() // of those who read frames, too: not held while checking
+	ops, names, players, peers := slices.Clone(r.ops), r.names, maps.Clone(r.players), maps.Clone(r.peers)
+	r.mu.Unlock()
+	for _, id := range names {
+		p := players[id]
+		if p == nil {
+			continue // only ever named by others
+		}
+		if at, ok := p.mayBeDropped(id, r.id); ok {
+			stats.drops.Add(1)
+			ops = append(ops, porcupine.Operation{
+				ClientId: 2000 + int(peers[id]), Input: input{kind: drop, peer: peers[id]},
+				Call: at, Output: output{code: unknown}, Return: math.MaxInt64,
+			})
+		}
+	}
+	stats.rooms.Add(1)
+	began := time.Now()
+	verdict, how := porcupine.CheckOperationsVerbose(model, ops, checkTime)
+	if took := time.Since(began); took > 5*time.Second {
+		r.w.logf("checking room %s with %d operations took %v", r.id, len(ops), took)
+	}
+	if verdict == porcupine.Ok {
+		return
+	}
+	r.w.illegal("history of room %s (%d operations): %s; see %s", r.id, len(ops), verdict, r.picture(ops, names, how))
+}
+
+// picture keeps the history and the checker's picture of it.
+func (r *room) picture(ops []porcupine.Operation, names []proto.PeerID, how porcupine.LinearizationInfo) string {
+	base := filepath.Join(r.w.dir, string(r.id))
+	if err := porcupine.VisualizePath(model, how, base+".html"); err != nil {
+		r.w.logf("no picture: %v", err)
+	}
+	var b strings.Builder
+	for i, id := range names {
+		fmt.Fprintf(&b, "%d = %s\n", i+1, id)
+	}
+	slices.SortStableFunc(ops, func(x, y porcupine.Operation) int { return int(x.Call/1000 - y.Call/1000) })
+	for _, op := range ops {
+		until := fmt.Sprintf("%9.4f", float64(op.Return)/1e9)
+		if op.Return == math.MaxInt64 {
+			until = "      end"
+		}
+		fmt.Fprintf(&b, "%9.4f to %s  %s\n", float64(op.Call)/1e9, until, model.DescribeOperation(op.Input, op.Output))
+	}
+	if err := os.WriteFile(base+".txt", []byte(b.String()), 0o644); err != nil {
+		r.w.logf("no history: %v", err)
+	}
+	return base + ".html and .txt"
+}

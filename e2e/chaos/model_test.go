@@ -1,0 +1,74 @@
+package chaos
+
+import (
+	"math"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"p2pconnector/proto"
+)
+
+// op is an operation between two moments, for the tests of the model itself.
+func op(call, ret int64, in input, out output) porcupine.Operation {
+	return porcupine.Operation{Input: in, Call: call, Output: out, Return: ret}
+}
+
+const never = math.MaxInt64
+
+// What the checker is to accept, and what it is to refuse.
+func TestModel(t *testing.T) {
+	makes := op(1, 2, input{kind: create, peer: 1}, output{})
+	joins := op(3, 4, input{kind: join, peer: 2}, output{})
+	shows := func(at int64, by byte, members string, creator byte) porcupine.Operation {
+		return op(at, at+1, input{kind: info, peer: by}, output{members: members, creator: creator})
+	}
+	doubt := output{code: unknown}
+	for name, c := range map[string]struct {
+		ops []porcupine.Operation
+		ok  bool
+	}{
+		"one after the other":               {[]porcupine.Operation{makes, joins, shows(5, 2, "\x01\x02", 1)}, true},
+		"a join that is forgotten":          {[]porcupine.Operation{makes, joins, shows(5, 1, "\x01", 1)}, false},
+		"another order of joining":          {[]porcupine.Operation{makes, joins, shows(5, 1, "\x02\x01", 1)}, false},
+		"a wrong creator":                   {[]porcupine.Operation{makes, joins, shows(5, 1, "\x01\x02", 2)}, false},
+		"two creators":                      {[]porcupine.Operation{makes, op(1, 2, input{kind: create, peer: 2}, output{})}, false},
+		"capacity":                          {[]porcupine.Operation{op(1, 2, input{kind: create, peer: 1, capacity: 1}, output{}), joins}, false},
+		"full":                              {[]porcupine.Operation{op(1, 2, input{kind: create, peer: 1, capacity: 1}, output{}), op(3, 4, input{kind: join, peer: 2}, output{code: proto.RoomFull})}, true},
+		"a leave of unknown outcome, never": {[]porcupine.Operation{makes, joins, op(5, never, input{kind: leave, peer: 1}, doubt), shows(6, 2, "\x01\x02", 1)}, true},
+		"a leave of unknown outcome, late":  {[]porcupine.Operation{makes, joins, op(5, never, input{kind: leave, peer: 1}, doubt), shows(6, 2, "\x01\x02", 1), shows(8, 2, "\x02", 2)}, true},
+		"and it takes effect once":          {[]porcupine.Operation{makes, joins, op(5, never, input{kind: leave, peer: 2}, doubt), shows(6, 1, "\x01", 1), op(8, 9, input{kind: join, peer: 2}, output{}), shows(10, 1, "\x01", 1)}, false},
+		"a drop before the break":           {[]porcupine.Operation{makes, joins, shows(5, 1, "\x01", 1), op(7, never, input{kind: drop, peer: 2}, doubt)}, false},
+		"a drop after it":                   {[]porcupine.Operation{makes, joins, op(5, never, input{kind: drop, peer: 2}, doubt), shows(6, 1, "\x01", 1)}, true},
+		"the creator is followed":           {[]porcupine.Operation{makes, joins, op(5, 6, input{kind: leave, peer: 1}, output{}), op(7, 8, input{kind: end, peer: 2}, output{})}, true},
+		"an end by another":                 {[]porcupine.Operation{makes, joins, op(5, 6, input{kind: end, peer: 2}, output{})}, false},
+		"a state that nobody was in":        {[]porcupine.Operation{makes, joins, op(5, 6, input{kind: seen}, output{members: "\x02", creator: 2})}, false},
+		"removed, and told so":              {[]porcupine.Operation{makes, joins, op(5, 6, input{kind: remove, peer: 1, target: 2}, output{}), op(7, 8, input{kind: info, peer: 2}, output{code: proto.Unauthorised})}, true},
+		"removed, and still there":          {[]porcupine.Operation{makes, joins, op(5, 6, input{kind: remove, peer: 1, target: 2}, output{}), op(7, 8, input{kind: leave, peer: 2}, output{})}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := porcupine.CheckOperations(model, c.ops); got != c.ok {
+				t.Errorf("accepted: %v, want %v", got, c.ok)
+			}
+		})
+	}
+}
+
+func TestPlanComesFromTheSeed(t *testing.T) {
+	a, b := plan(1, time.Hour, nil), plan(1, time.Hour, nil)
+	if !reflect.DeepEqual(a, b) {
+		t.Error("one seed, two plans")
+	}
+	if reflect.DeepEqual(a, plan(2, time.Hour, nil)) {
+		t.Error("two seeds, one plan")
+	}
+	kinds := make(map[string]bool)
+	for _, f := range a {
+		kinds[f.kind] = true
+	}
+	if len(kinds) != len(breeds) {
+		t.Errorf("an hour holds %d kinds of fault of %d", len(kinds), len(breeds))
+	}
+}

@@ -1,0 +1,153 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"p2pconnector/e2e/client"
+	"p2pconnector/proto"
+)
+
+// operate does one thing after the other to the room on the table.
+func (g *game) operate(ctx context.Context, t *table, p *player, c *client.Client) {
+	var at *room
+	member := false
+	for ctx.Err() == nil {
+		pause(ctx, g.pace/2+rand.N(g.pace))
+		r := t.room()
+		if r != at {
+			if at != nil {
+				g.depart(ctx, c, at)
+			}
+			at, member = r, false
+		}
+		if !r.enter() {
+			t.next(r)
+			continue
+		}
+		member = g.once(ctx, t, p, c, r, member)
+	}
+}
+
+// depart leaves a room once its history is closed, so that nothing in there has
+// to account for it. A failure is made up for when the client ends.
+func (g *game) depart(ctx context.Context, c *client.Client, r *room) {
+	select {
+	case <-r.closed:
+	case <-ctx.Done():
+		return
+	}
+	for range 5 {
+		ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+		_, err := c.Leave(ctx, r.id)
+		cancel()
+		if err == nil || client.Code(err) == proto.NotFound || ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// once does one operation and records it. It returns whether the player is a
+// member now, as far as it knows.
+func (g *game) once(ctx context.Context, t *table, p *player, c *client.Client, r *room, member bool) bool {
+	in, target := g.draw(t, p, member)
+	before := c.ID()
+	call := g.w.now()
+	// An operation may wait for the connection to come back, and then has a
+	// deadline of its own at the gateway.
+	octx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 40*time.Second)
+	d, err := carryOut(octx, c, r.id, in, target)
+	cancel()
+	who := []proto.PeerID{before}
+	if after := c.ID(); after != before {
+		who = append(who, after)
+	}
+	out := output{code: client.Code(err)}
+	if err != nil && (out.code == "" || out.code == proto.Unavailable) {
+		out.code = unknown
+	}
+	g.stats.ops.Add(1)
+	if out.code == unknown || len(who) > 1 {
+		g.stats.unknowns.Add(1)
+	}
+	switch {
+	case err == nil:
+		r.saw("the answer to "+string(in.kind), noEnd(in.kind, &d))
+		r.record(p, who, in, target, out, &d, call)
+	case out.code == proto.LimitExceeded || out.code == proto.RateLimited:
+		r.abandon() // the gateway's word, not the room's
+	case errors.Is(err, client.ErrClosed):
+		out.code = unknown
+		r.record(p, who, in, target, out, nil, call)
+	default:
+		r.record(p, who, in, target, out, nil, call)
+	}
+	return nowMember(in, out.code, member)
+}
+
+// noEnd hides what the answer to an end shows: what was before.
+func noEnd(k kind, d *proto.RoomData) *proto.RoomData {
+	if k == end {
+		return &proto.RoomData{}
+	}
+	return d
+}
+
+func nowMember(in input, code proto.ErrorCode, was bool) bool {
+	switch {
+	case code == "" && (in.kind == create || in.kind == join || in.kind == info), code == proto.AlreadyExists:
+		return true
+	case code == "" && (in.kind == leave || in.kind == end), in.kind != remove && code == proto.NotFound, in.kind == info && code == proto.Unauthorised:
+		return false
+	}
+	return was
+}
+
+// draw picks what to do next.
+func (g *game) draw(t *table, p *player, member bool) (in input, target proto.PeerID) {
+	other := t.players[rand.N(len(t.players))].id()
+	x := rand.N(100)
+	if !member {
+		x += 100
+	}
+	switch {
+	case x < 45, x >= 195:
+		in.kind = info
+	case x < 65, x >= 190 && x < 195:
+		in.kind = leave
+	case x < 72, x >= 185 && x < 190:
+		in.kind = end
+	case x < 90:
+		in.kind, target = remove, other
+	case x < 94, x >= 170 && x < 185:
+		in.kind, in.capacity = create, byte(rand.N(4))
+	case x < 100:
+		in.kind, in.make = join, true
+	case x < 150:
+		in.kind, in.make = join, true
+	default:
+		in.kind = join
+	}
+	if in.kind == remove && target == "" {
+		in.kind = info
+	}
+	return in, target
+}
+
+func carryOut(ctx context.Context, c *client.Client, id proto.RoomID, in input, target proto.PeerID) (proto.RoomData, error) {
+	switch in.kind {
+	case create:
+		return c.Create(ctx, client.RoomOptions{Room: id, Capacity: int(in.capacity)})
+	case join:
+		return c.Join(ctx, id, client.JoinOptions{Create: in.make})
+	case leave:
+		return c.Leave(ctx, id)
+	case end:
+		return c.End(ctx, id)
+	case remove:
+		return c.Remove(ctx, id, target)
+	}
+	return c.Info(ctx, id)
+}

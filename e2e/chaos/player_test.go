@@ -1,0 +1,246 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"p2pconnector/e2e/client"
+	"p2pconnector/proto"
+)
+
+// player is a client that works on rooms and sends frames, and knows of each of
+// its identities when its connection broke and how it came back. When its client
+// ends it goes on with a new one. Safe for concurrent use.
+type player struct {
+	w   *world
+	n   int
+	ctx context.Context // ends when the test has enough
+
+	heard atomic.Int64 // when bytes came last
+
+	mu      sync.Mutex
+	c       *client.Client
+	gone    bool // it has left for good
+	broken  []int64
+	conns   int     // open TCP connections
+	since   int64   // what the last outage began with
+	breaks  []int64 // every moment at which a connection ended
+	outages []outage
+}
+
+// outage is the time between a broken connection and what came after it.
+type outage struct {
+	from, to  int64 // last heard; known to be back
+	id        proto.PeerID
+	same      bool // the session was resumed
+	recovered bool
+	rooms     []proto.RoomID // that the session kept
+}
+
+func newPlayer(ctx context.Context, w *world, n int) *player {
+	return &player{w: w, n: n, ctx: ctx}
+}
+
+// connect makes a new client, for as long as it takes.
+func (p *player) connect() bool {
+	for p.ctx.Err() == nil {
+		ctx, cancel := context.WithTimeout(p.ctx, 10*time.Second)
+		c, err := client.Dial(ctx, client.Options{
+			URLs: p.w.urls(p.n), Dial: p.dial, Heartbeat: p.heartbeat(), MaxWait: time.Second, Buffer: 4096,
+		})
+		cancel()
+		if err == nil {
+			p.mu.Lock()
+			p.c, p.broken = c, nil
+			p.mu.Unlock()
+			return true
+		}
+		pause(p.ctx, 200*time.Millisecond)
+	}
+	return false
+}
+
+// heartbeat makes half of the players impatient: they are gone before a request
+// to rooms that do not answer is given up. The others sit such things out.
+func (p *player) heartbeat() time.Duration {
+	if p.n%2 == 0 {
+		return 3 * time.Second
+	}
+	return 0
+}
+
+// client returns the present one, or nil.
+func (p *player) client() *client.Client {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.c
+}
+
+// id returns who the player is now, or "".
+func (p *player) id() proto.PeerID {
+	if c := p.client(); c != nil {
+		return c.ID()
+	}
+	return ""
+}
+
+// wire is a TCP connection that notes when it is heard and when it ends.
+type wire struct {
+	net.Conn
+	p    *player
+	once sync.Once
+}
+
+func (p *player) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	c, err := new(net.Dialer).DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.conns++
+	return &wire{Conn: c, p: p}, nil
+}
+
+func (x *wire) Read(b []byte) (int, error) {
+	n, err := x.Conn.Read(b)
+	if n > 0 {
+		x.p.heard.Store(x.p.w.now())
+	}
+	if err != nil {
+		x.over()
+	}
+	return n, err
+}
+
+func (x *wire) Close() error {
+	x.over()
+	return x.Conn.Close()
+}
+
+func (x *wire) over() {
+	x.once.Do(func() {
+		p := x.p
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.conns--
+		p.broken = append(p.broken, p.heard.Load())
+		p.breaks = append(p.breaks, p.w.now())
+	})
+}
+
+// cameBack notes what a Client_Details says. was is who the player was before.
+func (p *player) cameBack(d *proto.Details, was proto.PeerID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	from := p.since
+	if len(p.broken) > 0 {
+		from = slices.Min(p.broken)
+	}
+	p.since, p.broken = from, nil
+	if p.conns == 0 {
+		p.broken = []int64{from} // it broke again before this was read
+	}
+	p.outages = append(p.outages, outage{
+		from: from, to: p.w.now(), id: was, same: d.Resumed && d.ID == was,
+		recovered: d.Recovered != nil && *d.Recovered, rooms: d.Rooms,
+	})
+}
+
+// ended notes that a client has ended for good.
+func (p *player) ended(was proto.PeerID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	from := p.w.now()
+	if len(p.broken) > 0 {
+		from = slices.Min(p.broken)
+	}
+	p.broken = nil
+	p.outages = append(p.outages, outage{from: from, to: p.w.now(), id: was})
+}
+
+// grace is what a session outlives its connection by, less what the clocks of
+// the test and of a gateway may differ in what they call the break.
+const grace = proto.SessionGrace - 4*time.Second
+
+// mayBeDropped says from when on peer id, one of this player's, may have been
+// removed from a room as disconnected, if it may.
+func (p *player) mayBeDropped(id proto.PeerID, room proto.RoomID) (from int64, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, o := range p.outages {
+		if o.id == id && !o.kept(room) {
+			return o.from, true
+		}
+	}
+	if p.c != nil && p.c.ID() == id && len(p.broken) > 0 {
+		return slices.Min(p.broken), true
+	}
+	if p.c == nil || p.c.ID() != id {
+		// Not who it is now, though nobody has noted yet how that ended.
+		return p.firstDoubtLocked(id), true
+	}
+	return 0, false
+}
+
+// kept reports whether a peer cannot have been dropped from room by this outage:
+// it came back in time, and either with the room or to be told of everything.
+func (o *outage) kept(room proto.RoomID) bool {
+	return o.same && (slices.Contains(o.rooms, room) || o.recovered && time.Duration(o.to-o.from) < grace)
+}
+
+func (p *player) firstDoubtLocked(proto.PeerID) int64 {
+	if len(p.broken) > 0 {
+		return slices.Min(p.broken)
+	}
+	return p.since
+}
+
+// brokeIn reports whether a connection of the player ended within the time.
+func (p *player) brokeIn(from, to int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.ContainsFunc(p.breaks, func(at int64) bool { return from <= at && at <= to })
+}
+
+// lostIn reports whether peer id was away within the time, or ended before it,
+// without coming back recovered.
+func (p *player) lostIn(id proto.PeerID, from, to int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, o := range p.outages {
+		if o.id == id && o.from <= to && (!o.same || !o.recovered && from <= o.to) {
+			return true
+		}
+	}
+	return len(p.broken) > 0 || p.c == nil || p.gone
+}
+
+// history tells what happened to the player's connections since a time.
+func (p *player) history(since int64) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var b strings.Builder
+	for _, o := range p.outages {
+		if o.to >= since {
+			fmt.Fprintf(&b, "[%.3f to %.3f, same %v, recovered %v, rooms %v]", seconds(o.from), seconds(o.to), o.same, o.recovered, o.rooms)
+		}
+	}
+	return b.String()
+}
+
+// pause waits, or returns sooner when ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,189 @@
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"p2pconnector/e2e/client"
+	"p2pconnector/proto"
+)
+
+// Times after which a relay is judged, and within which a break explains it.
+const (
+	settleAfter = 60 * time.Second // longer than a grace, a takeover and every fault
+	senderTime  = 10 * time.Second // a frame on its way to the gateway is lost with the connection
+	answerTime  = 20 * time.Second // an error, or the frame itself, waits for one that is away
+)
+
+// load is the data of a numbered frame.
+type load struct {
+	Player int          `json:"p"`
+	Number uint64       `json:"n"`
+	To     proto.PeerID `json:"to"`
+}
+
+// flight is one frame under way.
+type flight struct {
+	load
+	from      proto.PeerID
+	receiver  *player
+	sender    *player
+	sent      int64 // 0: not yet
+	delivered int64 // when; 0: not
+	refused   proto.ErrorCode
+}
+
+type flightKey struct {
+	player int
+	number uint64
+}
+
+type pair struct{ from, to proto.PeerID }
+
+// ledger follows every relayed frame to its end. Safe for concurrent use.
+type ledger struct {
+	g  *game
+	wg sync.WaitGroup // readers that go on after the players
+
+	mu      sync.Mutex
+	numbers map[int]uint64 // by player
+	flying  map[flightKey]*flight
+	newest  map[pair]uint64 // number that arrived last
+}
+
+func newLedger(g *game) *ledger {
+	return &ledger{g: g, numbers: make(map[int]uint64), flying: make(map[flightKey]*flight), newest: make(map[pair]uint64)}
+}
+
+// relayPace is the time between two frames of one player, on average.
+const relayPace = 100 * time.Millisecond
+
+// send sends numbered frames to anybody until ctx ends.
+func (l *ledger) send(ctx context.Context, p *player, c *client.Client) {
+	for ctx.Err() == nil {
+		pause(ctx, relayPace/2+rand.N(relayPace))
+		to := l.g.all[rand.N(len(l.g.all))]
+		id := to.id()
+		if to == p || id == "" {
+			continue
+		}
+		f := l.take(p, to, id)
+		f.from = c.ID()
+		err := c.Send(ctx, client.Out{Event: proto.Message, To: id, Data: f.load, ID: fmt.Sprintf("m%d", f.Number)})
+		l.mu.Lock()
+		if err != nil {
+			delete(l.flying, flightKey{p.n, f.Number}) // it has not left
+		} else {
+			l.g.stats.frames.Add(1)
+			f.sent = l.g.w.now()
+		}
+		l.mu.Unlock()
+	}
+}
+
+func (l *ledger) take(p, to *player, id proto.PeerID) *flight {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.numbers[p.n]++
+	f := &flight{load: load{p.n, l.numbers[p.n], id}, sender: p, receiver: to}
+	l.flying[flightKey{p.n, f.Number}] = f
+	return f
+}
+
+// arrived notes a frame that player p, as peer id, was handed.
+func (l *ledger) arrived(p *player, id proto.PeerID, in *client.Frame) {
+	var d load
+	if err := json.Unmarshal(in.Data, &d); err != nil {
+		l.g.w.violate("player %d got a frame that nobody sent: %s", p.n, in.Raw)
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f := l.flying[flightKey{d.Player, d.Number}]
+	key := pair{in.From, d.To}
+	switch {
+	case d.To != id:
+		l.g.w.violate("player %d, peer %s, got frame %d of player %d for %s", p.n, id, d.Number, d.Player, d.To)
+	case f == nil:
+		l.g.w.violate("frame %d of player %d from %s came to %s after it was settled: too late, or twice", d.Number, d.Player, in.From, id)
+	case f.delivered != 0:
+		l.g.w.violate("frame %d of player %d from %s came to %s twice; sent %.3f, came %.3f; outages of the receiver: %s",
+			d.Number, d.Player, in.From, id, seconds(f.sent), seconds(f.delivered), p.history(f.sent))
+	case d.Number <= l.newest[key]:
+		l.g.w.violate("frame %d of player %d from %s came to %s after frame %d; sent %.3f; outages of the receiver: %s",
+			d.Number, d.Player, in.From, id, l.newest[key], seconds(f.sent), p.history(f.sent))
+	}
+	if f != nil && f.delivered == 0 {
+		f.delivered = l.g.w.now()
+		l.g.stats.delivered.Add(1)
+	}
+	l.newest[key] = max(l.newest[key], d.Number)
+}
+
+// refused notes an error frame about a frame of player p.
+func (l *ledger) refused(p *player, in *client.Frame) {
+	number, ok := strings.CutPrefix(strings.Trim(string(in.ID), `"`), "m")
+	if !ok {
+		return
+	}
+	var n uint64
+	fmt.Sscan(number, &n)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f := l.flying[flightKey{p.n, n}]
+	if f == nil {
+		l.g.w.violate("player %d got %s for its frame %s, which was settled", p.n, in.Event, number)
+		return
+	}
+	if f.refused == "" {
+		l.g.stats.refused.Add(1)
+	}
+	f.refused = proto.ErrorCode(in.Event)
+}
+
+// judge settles the frames that are older than age and reports those whose fate
+// nobody knows.
+func (l *ledger) judge(age time.Duration) {
+	old := l.g.w.now() - int64(age)
+	l.mu.Lock()
+	var lost []*flight
+	for key, f := range l.flying {
+		if f.sent == 0 || f.sent > old {
+			continue
+		}
+		delete(l.flying, key)
+		switch {
+		case f.delivered != 0 || f.refused != "":
+		case l.explained(f):
+			l.g.stats.explained.Add(1)
+		default:
+			lost = append(lost, f)
+		}
+	}
+	l.mu.Unlock()
+	if len(lost) == 0 {
+		return
+	}
+	var some strings.Builder
+	for _, f := range lost[:min(len(lost), 8)] {
+		fmt.Fprintf(&some, "\n    frame %d of player %d, sent %.3f by %s to %s; outages of the sender: %s; of the receiver: %s",
+			f.Number, f.Player, seconds(f.sent), f.from, f.To, f.sender.history(f.sent-int64(answerTime)), f.receiver.history(f.sent-int64(answerTime)))
+	}
+	l.g.w.violate("%d frames vanished: neither delivered nor refused, and no connection broke to explain it%s", len(lost), some.String())
+}
+
+// explained reports whether a broken connection may have swallowed the frame, or
+// the error that said so.
+func (l *ledger) explained(f *flight) bool {
+	from := f.sent - int64(time.Second)
+	return f.sender.brokeIn(from, f.sent+int64(senderTime)) ||
+		f.sender.lostIn(f.from, from, f.sent+int64(answerTime)) ||
+		f.receiver.lostIn(f.To, from, f.sent+int64(answerTime))
+}
+
+func seconds(ns int64) float64 { return float64(ns) / float64(time.Second) }
