@@ -1,0 +1,74 @@
+// Package ops_test reads what operators read: health, metrics, profiles, and the
+// queries of the dashboard.
+package ops_test
+
+import (
+	"bufio"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"p2pconnector/e2e/kit"
+)
+
+func TestMain(m *testing.M) { kit.Main(m) }
+
+// plain keeps no connection, so that none outlives its test.
+var plain = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: kit.Patience}
+
+// get returns the status and the body of url.
+func get(t testing.TB, url string) (int, string) {
+	t.Helper()
+	resp, err := plain.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+// samples are the values of one scrape, by name and labels as they are served.
+type samples map[string]float64
+
+func scrape(t testing.TB, ops string) samples {
+	t.Helper()
+	status, body := get(t, ops+"/metrics")
+	if status != http.StatusOK {
+		t.Fatalf("/metrics answers %d: %s", status, body)
+	}
+	values := make(samples)
+	for sc := bufio.NewScanner(strings.NewReader(body)); sc.Scan(); {
+		line := sc.Text()
+		if i := strings.LastIndexByte(line, ' '); i > 0 && line[0] != '#' {
+			v, err := strconv.ParseFloat(line[i+1:], 64)
+			if err != nil {
+				t.Fatalf("%q: %v", line, err)
+			}
+			values[line[:i]] = v
+		}
+	}
+	return values
+}
+
+// eventually polls until ok, for what happens without a word to the test.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	late := time.NewTimer(kit.Patience)
+	defer late.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-late.C:
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
