@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
+
+// options are what the flags say.
+type options struct {
+	rows    []string
+	rounds  int
+	window  time.Duration // of one measurement
+	warm    time.Duration // before it
+	idle    int           // connections of the row idle
+	idleFor time.Duration
+	bin     string // folder with the services; "" builds them
+	cases   string // only those whose name holds this
+	versus  string // folder with another build of them; "": none
+	pprof   int    // first port for the gateways' profiles; 0: none
+	short   bool
+	systems []string // only these, beside our own; empty: all
+}
+
+// bench is one run.
+type bench struct {
+	opt  options
+	dir  string // temporary; removed at the end
+	bin  binaries
+	peer string // program of PeerServer, once found
+	book *book
+	show *progress
+}
+
+// row is one line of questions.
+type row struct {
+	name  string
+	title string
+	run   func(ctx context.Context, b *bench) error
+	steps func(b *bench) int // measurements, for the progress
+}
+
+var rows = []row{
+	{"relay", "relay between two peers on different gateways", relayRow, relaySteps},
+	{"fanout", "one sender to a room on two gateways", fanoutRow, fanoutSteps},
+	{"storm", "peers that join one room at once", stormRow, stormSteps},
+	{"idle", "idle connections", idleRow, idleSteps},
+	{"rooms", "room operations over 1,000 rooms", roomsRow, roomsSteps},
+	{"scaling", "relay at full speed on 1, 2 and 4 gateways", scalingRow, scalingSteps},
+}
+
+// run measures the rows that were asked for. A row that fails is noted, and the
+// others run all the same; the error is that of a run that could not begin, or
+// was ended.
+func (b *bench) run(ctx context.Context) error {
+	var err error
+	if b.dir, err = os.MkdirTemp("", "p2p-bench-"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(b.dir)
+	b.show.say("building the services")
+	if b.bin, err = build(ctx, b.dir, b.opt.bin); err != nil {
+		return err
+	}
+	if b.book.Files, err = raiseFileLimit(); err != nil {
+		return fmt.Errorf("raising the limit of open files: %w", err)
+	}
+	for _, r := range rows {
+		if b.wants(r.name) {
+			b.show.total += r.steps(b)
+		}
+	}
+	for _, r := range rows {
+		if !b.wants(r.name) {
+			continue
+		}
+		b.book.begin(r.name, r.title)
+		began := time.Now()
+		if err := r.run(ctx, b); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			b.book.fail(r.name, err)
+		}
+		b.book.took(r.name, time.Since(began))
+	}
+	b.show.end()
+	return nil
+}
+
+func (b *bench) wants(row string) bool {
+	return len(b.opt.rows) == 0 || contains(b.opt.rows, row)
+}
+
+// wantsCase reports whether a case of a row is to be measured.
+func (b *bench) wantsCase(kase string) bool { return strings.Contains(kase, b.opt.cases) }
+
+func (b *bench) wantsSystem(name string) bool {
+	return len(b.opt.systems) == 0 || name == ours || name == otherBuild || contains(b.opt.systems, name)
+}
+
+func contains(all []string, one string) bool {
+	for _, s := range all {
+		if s == one {
+			return true
+		}
+	}
+	return false
+}
+
+// starter makes a system.
+type starter struct {
+	name  string
+	start func(context.Context) (*system, error)
+}
+
+// startAll starts the systems that are wanted. One that is not there is skipped
+// and noted.
+func (b *bench) startAll(ctx context.Context, row string, all ...starter) (systems []*system, err error) {
+	for _, st := range all {
+		if !b.wantsSystem(st.name) {
+			continue
+		}
+		b.show.say("starting " + st.name)
+		s, err := st.start(ctx)
+		switch {
+		case errors.Is(err, errNoPeerServer):
+			b.book.note(row, fmt.Sprintf("%s: %v", st.name, err))
+		case err != nil:
+			stopAll(systems)
+			return nil, err
+		default:
+			systems = append(systems, s)
+		}
+	}
+	return systems, nil
+}
+
+func stopAll(systems []*system) {
+	for _, s := range systems {
+		s.stop()
+	}
+}
+
+// usage is what a stretch of time cost.
+type usage struct {
+	wall, servers, load time.Duration
+	bus                 time.Duration // the NATS server's part of servers
+}
+
+// watch runs do and returns what the processes used meanwhile. What other
+// programs took from the machine is noted in the book.
+func (b *bench) watch(procs []*proc, do func() error) (usage, error) {
+	bus := busOf(procs)
+	cpu0, err := cpuSum(procs)
+	if err != nil {
+		return usage{}, err
+	}
+	bus0, err := cpuSum(bus)
+	if err != nil {
+		return usage{}, err
+	}
+	self0, err0 := cpuOf(os.Getpid())
+	all0, err1 := machineTime()
+	began := time.Now()
+	if err := errors.Join(err0, err1, do()); err != nil {
+		return usage{}, err
+	}
+	u := usage{wall: time.Since(began)}
+	all1, err0 := machineTime()
+	self1, err1 := cpuOf(os.Getpid())
+	cpu1, err2 := cpuSum(procs)
+	bus1, err := cpuSum(bus)
+	if err := errors.Join(err0, err1, err2, err); err != nil {
+		return usage{}, err
+	}
+	u.bus = bus1 - bus0
+	u.servers, u.load = cpu1-cpu0, self1-self0
+	b.book.disturbed(u.wall, all1-all0-u.servers-u.load)
+	return u, nil
+}
+
+// busOf returns the NATS servers among procs.
+func busOf(procs []*proc) (bus []*proc) {
+	for _, p := range procs {
+		if p.name == natsName {
+			bus = append(bus, p)
+		}
+	}
+	return bus
+}
+
+// pause waits, unless ctx ends.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// perItem returns d / n in microseconds.
+func perItem(d time.Duration, n uint64) float64 {
+	return float64(d.Nanoseconds()) / 1e3 / float64(max(n, 1))
+}
+
+// micros returns d in microseconds.
+func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }

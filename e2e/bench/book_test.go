@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestMedianAndSpread(t *testing.T) {
+	for _, c := range []struct {
+		values         []float64
+		median, spread float64
+	}{
+		{[]float64{3}, 3, 0},
+		{[]float64{9, 1, 5}, 5, 1.6},
+		{[]float64{4, 2}, 3, 2. / 3},
+		{[]float64{0, 0, 0}, 0, 0},
+	} {
+		if m, s := median(c.values), spread(c.values); m != c.median || math.Abs(s-c.spread) > 1e-9 {
+			t.Errorf("%v: median %v, spread %v", c.values, m, s)
+		}
+	}
+	if !math.IsNaN(median(nil)) || spread(nil) != 0 {
+		t.Error("no values have a median")
+	}
+}
+
+// full returns a book with every figure that a goal looks at; ours are ratio
+// times the others.
+func fullBook(factor float64) *book {
+	k := newBook(3)
+	for _, r := range rows {
+		k.begin(r.name, r.title)
+	}
+	for _, size := range relaySizes {
+		for _, rate := range relayRates {
+			for _, metric := range []string{"cpu", "p50", "p99"} {
+				kase := relayCase(size, rate)
+				k.add("relay", kase, echoFloor, metric, microsec, 10)
+				k.add("relay", kase, natsFloor, metric, microsec, 10)
+				k.add("relay", kase, peerServer, metric, microsec, 10)
+				k.add("relay", kase, ours, metric, microsec, 10*factor)
+			}
+		}
+	}
+	k.add("fanout", relayCase(smallBytes, fullRate), echoFloor, "cpu", microsec, 10)
+	k.add("fanout", fanoutCompared, ours, "cpu", microsec, 10*factor)
+	k.add("fanout", fanoutCompared, ours, "p50", microsec, 10)
+	k.add("fanout", fanoutCompared, ours, "last p50", microsec, 10*factor)
+	for _, mode := range stormModes {
+		for _, metric := range []string{"cpu per join", "sent per peer"} {
+			k.add("storm", stormCase(100, mode.name), ours, metric, microsec, 1)
+			k.add("storm", stormCase(1000, mode.name), ours, metric, microsec, 20*factor)
+		}
+		k.add("storm", stormCase(1000, mode.name), ours, "all know all", "ms", 500*factor)
+		k.add("storm", stormCase(1000, mode.name), ours, "KV writes", count, 100*factor)
+	}
+	k.add("idle", idleCase(10_000), ours, "RSS each", kilobytes, 10*factor)
+	for n, cpu := range map[int]float64{1: 10, 2: 10, 4: 10 * factor} {
+		k.add("scaling", scalingCase(n), ours, "cpu", microsec, cpu)
+	}
+	k.add("rooms", roomLayouts[0].kase, ours, "joins", perSecond, 1000/factor)
+	return k
+}
+
+func TestGoals(t *testing.T) {
+	for factor, pass := range map[float64]bool{0.1: true, 10: false} {
+		k := fullBook(factor)
+		k.judge()
+		if len(k.Goals) == 0 {
+			t.Fatal("no goals")
+		}
+		for _, v := range k.Goals {
+			if !v.Measured || v.Pass != pass {
+				t.Errorf("ours is %v times the others: %+v", factor, v)
+			}
+		}
+	}
+	k := newBook(3)
+	k.judge()
+	for _, v := range k.Goals {
+		if v.Measured || v.Pass || v.word() != "not measured" {
+			t.Errorf("nothing was measured: %+v", v)
+		}
+	}
+}
+
+func TestGoalsAddTheFloorsUp(t *testing.T) {
+	k := fullBook(0.5)
+	k.judge()
+	if v := k.Goals[0]; v.Value != 0.25 || !strings.Contains(v.Goal, "echo + NATS") {
+		t.Errorf("5 µs against 10 and 10: %+v", v)
+	}
+}
+
+func TestNoise(t *testing.T) {
+	k := newBook(3)
+	k.disturbed(time.Second, time.Duration(k.CPUs)*10*time.Millisecond)
+	if text, noisy := k.noise(); noisy {
+		t.Errorf("1 %% is noisy: %s", text)
+	}
+	for range 3 {
+		k.disturbed(time.Second, time.Duration(k.CPUs)*500*time.Millisecond)
+	}
+	if text, noisy := k.noise(); !noisy || !strings.Contains(text, "50 %") {
+		t.Errorf("50 %% is quiet: %s", text)
+	}
+}
+
+func TestTable(t *testing.T) {
+	k := fullBook(0.1)
+	k.add("relay", relayCase(smallBytes, fullRate), ours, "cpu", microsec, 3)
+	k.note("relay", "a note")
+	k.note("relay", "a note")
+	k.fail("idle", errors.New("too few files"))
+	k.judge()
+	var out bytes.Buffer
+	if err := k.write(&out); err != nil {
+		t.Fatal(err)
+	}
+	text := out.String()
+	for _, want := range []string{"relay: relay between", "300 B, full speed", "2 ±50%!", "FAILED: too few files", "pass", "at most 0.60x"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in the table:\n%s", want, text)
+		}
+	}
+	if n := strings.Count(text, "a note"); n != 1 {
+		t.Errorf("a note is there %d times", n)
+	}
+}
+
+func TestShort(t *testing.T) {
+	for v, want := range map[float64]string{0: "0", 0.123: "0.12", 1: "1", 9.87: "9.87", 12.34: "12.3", 123.4: "123", 1234.5: "1,235", 1e6: "1,000,000", math.NaN(): "-"} {
+		if got := short(v); got != want {
+			t.Errorf("%v is printed as %q, want %q", v, got, want)
+		}
+	}
+}
+
+func TestReportHoldsEverything(t *testing.T) {
+	k := fullBook(0.1)
+	var h hist
+	for i := range 100 {
+		h.add(time.Duration(i) * time.Microsecond)
+	}
+	k.latencies("relay", relayCase(smallBytes, slowRate), ours, &h)
+	k.latencies("relay", relayCase(smallBytes, slowRate), ours, &h)
+	k.note("relay", "<b>not bold</b>")
+	k.judge()
+	path := filepath.Join(t.TempDir(), "report.html")
+	if err := k.writeHTML(path); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(b)
+	for _, want := range []string{"<svg", "join storm: all know all", "gateways: CPU", ">300 B, 1,000/s</text>", "&lt;b&gt;not bold"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in the report", want)
+		}
+	}
+	for _, never := range []string{"NaN", "Inf", "<b>", "http"} {
+		if strings.Contains(text, never) {
+			t.Errorf("%q is in the report", never)
+		}
+	}
+	if _, err := json.Marshal(k); err != nil {
+		t.Errorf("the book as JSON: %v", err)
+	}
+}

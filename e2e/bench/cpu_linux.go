@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// cpuOf returns what a process has used of the processor so far, in user and
+// system mode, all its threads together. It reads the process's CPU clock, the
+// sum that /proc/<pid>/stat shows in steps of 10 ms, in nanoseconds.
+func cpuOf(pid int) (time.Duration, error) {
+	const schedClock = 2 // CPUCLOCK_SCHED: the clock of a whole process is ^pid<<3 | 2
+	clock := int32(^pid)<<3 | schedClock
+	var ts syscall.Timespec
+	if _, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, uintptr(clock), uintptr(unsafe.Pointer(&ts)), 0); errno != 0 {
+		return 0, fmt.Errorf("CPU clock of process %d: %w", pid, errno)
+	}
+	return time.Duration(ts.Nano()), nil
+}
+
+// rssOf returns the resident memory of a process, in bytes.
+func rssOf(pid int) (int64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0, err
+	}
+	f := strings.Fields(string(b))
+	if len(f) < 2 {
+		return 0, fmt.Errorf("/proc/%d/statm: %q", pid, b)
+	}
+	pages, err := strconv.ParseInt(f[1], 10, 64)
+	return pages * int64(os.Getpagesize()), err
+}
+
+// machineTime returns how long all processors were busy since the machine
+// started, with what a hypervisor kept from them.
+func machineTime() (time.Duration, error) {
+	f, err := os.Open("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	line, err := bufio.NewReader(f).ReadString('\n')
+	if err != nil {
+		return 0, err
+	}
+	return parseMachineTime(line)
+}
+
+// parseMachineTime reads the first line of /proc/stat: cpu user nice system idle
+// iowait irq softirq steal, in steps of 10 ms.
+func parseMachineTime(line string) (time.Duration, error) {
+	f := strings.Fields(line)
+	if len(f) < 9 || f[0] != "cpu" {
+		return 0, fmt.Errorf("/proc/stat: %q", line)
+	}
+	var ticks int64
+	for _, i := range []int{1, 2, 3, 6, 7, 8} {
+		n, err := strconv.ParseInt(f[i], 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("/proc/stat: %w", err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * (time.Second / 100), nil
+}
+
+// raiseFileLimit allows as many open files as the system lets this process have,
+// and returns how many that is.
+func raiseFileLimit() (uint64, error) {
+	const wish = 1 << 16
+	var l syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
+		return 0, err
+	}
+	// Above the hard limit only root may go.
+	if l.Max < wish && syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: wish, Max: wish}) == nil {
+		return wish, nil
+	}
+	l.Cur = l.Max
+	return l.Cur, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &l)
+}
+
+// childAttributes makes the kernel end a server when the benchmark dies.
+func childAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
+
+// sleepExactly blocks the calling thread. The runtime's own timers may be a
+// millisecond late when nothing else happens.
+func sleepExactly(d time.Duration) {
+	ts := syscall.NsecToTimespec(int64(d))
+	_ = syscall.Nanosleep(&ts, nil) // woken early by a signal: the caller looks at the clock anyway
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"strings"
+)
+
+// WebSocket opcodes.
+const (
+	opText  = 0x1
+	opClose = 0x8
+	opPing  = 0x9
+	opPong  = 0xa
+)
+
+// appendClientFrame appends a final, masked frame. Its masking key is zero, which
+// a server has to unmask like any other and the load generator gets for nothing.
+func appendClientFrame(dst []byte, op byte, payload []byte) []byte {
+	dst = append(dst, 0x80|op)
+	switch n := len(payload); {
+	case n <= 125:
+		dst = append(dst, 0x80|byte(n))
+	case n <= 0xffff:
+		dst = binary.BigEndian.AppendUint16(append(dst, 0x80|126), uint16(n))
+	default:
+		dst = binary.BigEndian.AppendUint64(append(dst, 0x80|127), uint64(n))
+	}
+	dst = append(dst, 0, 0, 0, 0)
+	return append(dst, payload...)
+}
+
+// errFrame is a frame that no server under test may send.
+var errFrame = errors.New("a frame that is masked, fragmented, compressed or larger than 16 MiB")
+
+const maxFrame = 16 << 20
+
+// parseServerFrame takes the first frame of b apart. size is what it occupies, or
+// 0 when it is not all there yet.
+func parseServerFrame(b []byte) (op byte, payload []byte, size int, err error) {
+	if len(b) < 2 {
+		return 0, nil, 0, nil
+	}
+	if b[0]&0xf0 != 0x80 || b[0]&0x0f == 0 || b[1]&0x80 != 0 {
+		return 0, nil, 0, errFrame
+	}
+	n, head := uint64(b[1]), 2
+	switch {
+	case n == 126 && len(b) >= 4:
+		n, head = uint64(binary.BigEndian.Uint16(b[2:])), 4
+	case n == 127 && len(b) >= 10:
+		n, head = binary.BigEndian.Uint64(b[2:]), 10
+	case n >= 126:
+		return 0, nil, 0, nil
+	}
+	if n > maxFrame {
+		return 0, nil, 0, errFrame
+	}
+	if uint64(len(b)-head) < n {
+		return 0, nil, 0, nil
+	}
+	return b[0] & 0x0f, b[head : head+int(n)], head + int(n), nil
+}
+
+// Every measured frame carries a mark: the time it was sent, in nanoseconds since
+// the load began, and a tag of 16 bits.
+const (
+	mark      = "bench:"
+	markBytes = 16 // hex digits behind mark
+	tagBits   = 16
+	hexDigits = "0123456789abcdef"
+	noStamp   = mark + "0000000000000000"
+)
+
+// putStamp writes a stamp over the 16 digits of b.
+func putStamp(b []byte, v uint64) {
+	_ = b[markBytes-1]
+	for i := markBytes - 1; i >= 0; i-- {
+		b[i] = hexDigits[v&0xf]
+		v >>= 4
+	}
+}
+
+// findStamp returns the stamp that a frame carries, if it has one. It looks where
+// the frames of this benchmark have it first.
+func findStamp(payload []byte) (uint64, bool) {
+	const tail = len(noStamp) + len(`"}`)
+	at := len(payload) - tail
+	if at < 0 || string(payload[at:at+len(mark)]) != mark {
+		if at = bytes.Index(payload, []byte(mark)); at < 0 {
+			return 0, false
+		}
+	}
+	at += len(mark)
+	if len(payload)-at < markBytes {
+		return 0, false
+	}
+	var v uint64
+	for _, c := range payload[at : at+markBytes] {
+		switch {
+		case '0' <= c && c <= '9':
+			v = v<<4 | uint64(c-'0')
+		case 'a' <= c && c <= 'f':
+			v = v<<4 | uint64(c-'a'+10)
+		default:
+			return 0, false
+		}
+	}
+	return v, true
+}
+
+// stampable is a client's frame, ready to be written but for its stamp. It must
+// not be used by two goroutines at once.
+type stampable struct {
+	frame []byte
+	at    int // of the stamp's digits
+}
+
+// newStampable makes a frame of a payload that holds noStamp once.
+func newStampable(payload string) stampable {
+	frame := appendClientFrame(nil, opText, []byte(payload))
+	return stampable{frame, bytes.Index(frame, []byte(noStamp)) + len(mark)}
+}
+
+// stamped returns the frame with a time and a tag. It is valid until the next call.
+func (t *stampable) stamped(now int64, tag uint16) []byte {
+	putStamp(t.frame[t.at:], uint64(now)<<tagBits|uint64(tag))
+	return t.frame
+}
+
+// unstamp takes a stamp apart.
+func unstamp(v uint64) (sent int64, tag uint16) { return int64(v >> tagBits), uint16(v) }
+
+// candidateData is the data of a trickled ICE candidate, as browsers make it.
+const candidateData = `{"candidate":"candidate:842163049 1 udp 1677729535 203.0.113.17 46154 typ srflx raddr 192.168.1.12 rport 46154 generation 0 ufrag EsAw network-cost 999","sdpMid":"0","sdpMLineIndex":0,"usernameFragment":"EsAw"}`
+
+// signalPayload returns the payload of a signal to the peer to: a candidate when it is
+// small, and an offer otherwise, filled up to size bytes.
+func signalPayload(to string, size int) string {
+	head, tail := `{"event":"Candidate","to":"`+to+`","data":`, `,"id":"`+noStamp+`"}`
+	if size < 1000 {
+		return head + padded(candidateData, size-len(head)-len(tail)) + tail
+	}
+	head = `{"event":"Offer","to":"` + to + `","data":`
+	return head + offerData(size-len(head)-len(tail)) + tail
+}
+
+// padded lengthens the object obj to size bytes with one more member, if there
+// is room for one.
+func padded(obj string, size int) string {
+	const extra = `,"x":""}`
+	fill := size - (len(obj) - 1) - len(extra)
+	if fill < 0 {
+		return obj
+	}
+	return obj[:len(obj)-1] + `,"x":"` + strings.Repeat("x", fill) + `"}`
+}
+
+// offerData is a session description of size bytes, line ends escaped as JSON has
+// them.
+func offerData(size int) string {
+	const line = `a=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 transport-cc\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n`
+	const head, tail = `{"type":"offer","sdp":"v=0\r\n`, `"}`
+	n := max(size-len(head)-len(tail), 0)
+	body := strings.Repeat(line, n/len(line))
+	return head + body + strings.Repeat("a", n-len(body)) + tail
+}

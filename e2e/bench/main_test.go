@@ -1,0 +1,58 @@
+package main
+
+import (
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestFlags(t *testing.T) {
+	opt, files, err := parse([]string{"--rows", "relay, idle", "--systems", "echo", "--short", "--idle", "500", "--json", "x.json"}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Join(opt.rows, " ") != "relay idle" || strings.Join(opt.systems, " ") != echoFloor || opt.idle != 500 || opt.window >= time.Second || files.json != "x.json" {
+		t.Errorf("%+v, %+v", opt, files)
+	}
+	b := &bench{opt: opt}
+	if !b.wants("idle") || b.wants("storm") || !b.wantsSystem(ours) || b.wantsSystem(peerServer) {
+		t.Error("other rows or systems than those asked for")
+	}
+	for _, args := range [][]string{{"--rows", "relais"}, {"--systems", "redis"}, {"--rounds", "0"}, {"--window", "1h"}, {"--idle", "0"}, {"extra"}, {"--no-such"}} {
+		if _, _, err := parse(args, io.Discard); err == nil {
+			t.Errorf("%q is accepted", args)
+		}
+	}
+}
+
+func TestProgressCountsEveryMeasurement(t *testing.T) {
+	b := &bench{opt: options{rounds: 3, idle: 100}}
+	for _, r := range rows {
+		if n := r.steps(b); n < 3 || n%3 != 0 {
+			t.Errorf("row %s has %d measurements in 3 rounds", r.name, n)
+		}
+	}
+	b.opt.cases = "no such case"
+	for _, r := range rows {
+		if n := r.steps(b); n != 0 && r.name != "idle" {
+			t.Errorf("row %s has %d measurements of no case", r.name, n)
+		}
+	}
+	var out strings.Builder
+	p := newProgress(&out, 3)
+	p.total = 2
+	p.step("relay", "300 B", ours, 0)
+	if text := out.String(); !strings.Contains(text, "1/2  relay: 300 B, gateways, round 1 of 3\n") {
+		t.Errorf("the progress says %q", text)
+	}
+}
+
+func TestRolesRefuseWhatIsNone(t *testing.T) {
+	if ok, err := role([]string{"--rows", "relay"}, strings.NewReader("")); ok || err != nil {
+		t.Errorf("flags are a role: %v, %v", ok, err)
+	}
+	if ok, err := role([]string{rolePrefix + "cook"}, strings.NewReader("")); !ok || err == nil {
+		t.Errorf("an unknown role is played: %v, %v", ok, err)
+	}
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// startEcho runs the bare echo server.
+func (b *bench) startEcho(context.Context) (*system, error) {
+	p, err := launch(b.dir, "echo", true, b.bin.self, rolePrefix+"echo")
+	if err != nil {
+		return nil, err
+	}
+	s := &system{name: echoFloor, procs: []*proc{p}, signal: signalPayload, echo: true, target: func(int) string { return "/" }}
+	addr, err := p.line()
+	if err != nil {
+		s.stop()
+		return nil, err
+	}
+	s.addrs = []string{addr}
+	return s, nil
+}
+
+// startPair runs a bare NATS server and two connections that speak over it. The
+// last process is the one that takes commands.
+func (b *bench) startPair(context.Context) (*system, error) {
+	dir, err := os.MkdirTemp(b.dir, "nats-")
+	if err != nil {
+		return nil, err
+	}
+	server, err := launch(b.dir, natsName, true, b.bin.self, rolePrefix+"nats", dir, "0s")
+	if err != nil {
+		return nil, err
+	}
+	s := &system{name: natsFloor, procs: []*proc{server}}
+	url, err := server.line()
+	if err == nil {
+		var pair *proc
+		if pair, err = launch(b.dir, "pair", true, b.bin.self, rolePrefix+"pair", url); err == nil {
+			s.procs = append(s.procs, pair)
+			_, err = pair.line()
+		}
+	}
+	if err != nil {
+		s.stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+// peerPackage is the version that is measured.
+const peerPackage = "peer@1.0.2"
+
+// errNoPeerServer says why PeerServer is skipped.
+var errNoPeerServer = errors.New("skipped: npx is not there or cannot get the package peer")
+
+// peerPath finds the program of the package peer, which npx downloads when needed.
+func (b *bench) peerPath(ctx context.Context) (string, error) {
+	if b.peer != "" {
+		return b.peer, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "npx", "--yes", "--package", peerPackage, "--call", "command -v peerjs")
+	cmd.Dir = b.dir
+	cmd.WaitDelay = time.Second
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("%w: %v", errNoPeerServer, err)
+	}
+	path, err := filepath.EvalSymlinks(strings.TrimSpace(string(out)))
+	if err != nil {
+		return "", fmt.Errorf("%w: %v", errNoPeerServer, err)
+	}
+	b.peer = path
+	return path, nil
+}
+
+// startPeerServer runs PeerServer, directly on node, so that no wrapper is measured.
+func (b *bench) startPeerServer(ctx context.Context) (*system, error) {
+	path, err := b.peerPath(ctx)
+	if err != nil {
+		return nil, err
+	}
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	host, port, _ := strings.Cut(addr, ":")
+	p, err := launch(b.dir, "peerserver", false, "node", path, "--host", host, "--port", port, "--concurrent_limit", "100000", "--alive_timeout", "3600000")
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", errNoPeerServer, err)
+	}
+	s := &system{
+		name: peerServer, procs: []*proc{p}, addrs: []string{addr}, signal: peerSignal,
+		target: func(i int) string {
+			return fmt.Sprintf("/peerjs?key=peerjs&id=%s&token=t%d&version=1.5.4", peerID(i), i)
+		},
+		hello: func(i int, first []byte) (string, error) {
+			if !bytes.Contains(first, []byte(`"OPEN"`)) {
+				return "", fmt.Errorf("%.200q is no OPEN", first)
+			}
+			return peerID(i), nil
+		},
+	}
+	if err := s.answers(ctx, p, 0); err != nil {
+		s.stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+// peerID is as long as our ids, so that the frames are too.
+func peerID(i int) string { return fmt.Sprintf("5f0c3a9e-6b1d-8f10-8a01-%012d", i) }
+
+// peerSignal is signalPayload in PeerServer's protocol.
+func peerSignal(to string, size int) string {
+	head, tail := `{"type":"CANDIDATE","dst":"`+to+`","payload":{"x":`, `,"id":"`+noStamp+`"}}`
+	if size < 1000 {
+		return head + padded(candidateData, size-len(head)-len(tail)) + tail
+	}
+	head = `{"type":"OFFER","dst":"` + to + `","payload":{"x":`
+	return head + offerData(size-len(head)-len(tail)) + tail
+}

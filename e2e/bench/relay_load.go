@@ -1,0 +1,229 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+)
+
+// relayLoad is signals on their way between the two peers of each pair, or from
+// an echo server's connections to themselves.
+type relayLoad struct {
+	fleet   *fleet
+	senders []*sender // by connection
+	reply   atomic.Bool
+	count   atomic.Uint64          // signals delivered
+	odd     atomic.Pointer[string] // a frame that is no signal: an error, for example
+	hist    atomic.Pointer[hist]
+}
+
+// sender writes one connection's signals. Its template belongs to whoever sends:
+// the reader at full speed, the pacer at a rate.
+type sender struct {
+	load    *relayLoad
+	conn    *conn
+	tmpl    stampable
+	pending int // signals that the batch being read is to be answered with
+}
+
+// newRelayLoad makes signals of size bytes for the fleet, whose connections 2i and
+// 2i+1 are a pair.
+func newRelayLoad(f *fleet, size int) *relayLoad {
+	l := &relayLoad{fleet: f}
+	l.hist.Store(new(hist))
+	for i, c := range f.conns {
+		to := c
+		if !f.sys.echo {
+			to = f.conns[i^1]
+		}
+		s := &sender{load: l, conn: c, tmpl: newStampable(f.sys.signal(to.id, size))}
+		l.senders = append(l.senders, s)
+		c.feed(s)
+	}
+	return l
+}
+
+// frame implements sink.
+func (s *sender) frame(_ *conn, now int64, payload []byte) {
+	v, ok := findStamp(payload)
+	if !ok {
+		text := fmt.Sprintf("%.300s", payload)
+		s.load.odd.Store(&text)
+		return
+	}
+	sent, _ := unstamp(v)
+	s.load.hist.Load().add(time.Duration(now - sent))
+	s.pending++
+}
+
+// batch implements sink: what was read in one piece is counted, and answered, in
+// one piece.
+func (s *sender) batch(c *conn) {
+	if s.pending == 0 {
+		return
+	}
+	s.load.count.Add(uint64(s.pending))
+	if s.load.reply.Load() {
+		now := clock()
+		for range s.pending {
+			c.queue(s.tmpl.stamped(now, 0)) // flushed behind the batch
+		}
+	}
+	s.pending = 0
+}
+
+// firstSenders are those that speak first: one of each pair, or every connection
+// to an echo server.
+func (l *relayLoad) firstSenders() []*sender {
+	if l.fleet.sys.echo {
+		return l.senders
+	}
+	var first []*sender
+	for i := 0; i < len(l.senders); i += 2 {
+		first = append(first, l.senders[i])
+	}
+	return first
+}
+
+// begin brings signals into play, inFlight of each pair, and keeps them there.
+func (l *relayLoad) begin(inFlight int) error {
+	l.reply.Store(true)
+	for _, s := range l.firstSenders() {
+		now := clock()
+		for range inFlight {
+			s.conn.queue(s.tmpl.stamped(now, 0))
+		}
+		if err := s.conn.flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle takes all signals out of play and waits until no more arrive.
+func (l *relayLoad) settle(ctx context.Context) error {
+	l.reply.Store(false)
+	for quiet, last := 0, l.count.Load(); quiet < 3; {
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return err
+		}
+		if n := l.count.Load(); n == last {
+			quiet++
+		} else {
+			quiet, last = 0, n
+		}
+	}
+	l.fleet.feed(nil)
+	return l.check()
+}
+
+// oddFrame is a frame that should not have come: an error that a server answered,
+// for example. What was measured stands, with a note.
+type oddFrame string
+
+func (e oddFrame) Error() string { return "it sent " + string(e) }
+
+// check returns why the load cannot be trusted, if there is a reason.
+func (l *relayLoad) check() error {
+	if err := l.fleet.broken(); err != nil {
+		return err
+	}
+	if odd := l.odd.Load(); odd != nil {
+		return oddFrame(*odd)
+	}
+	return nil
+}
+
+// pace sends rate signals a second, one after the other from each pair in turn,
+// until d is over. It has a thread of its own, since it must wake up on time. The
+// stamp is the time at which a signal is written.
+func (l *relayLoad) pace(rate int, d time.Duration) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	first := l.firstSenders()
+	began, interval := clock(), int64(time.Second)/int64(rate)
+	for i := int64(0); i*interval < int64(d); i++ {
+		if wait := began + i*interval - clock(); wait > 0 {
+			sleepExactly(time.Duration(wait))
+		}
+		s := first[i%int64(len(first))]
+		if err := s.conn.write(s.tmpl.stamped(clock(), 0)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// result is what one measurement of a relay load found.
+type result struct {
+	usage
+	n    uint64
+	hist *hist
+}
+
+// fullSpeed measures the fleet with inFlight signals of each pair on their way.
+func (b *bench) fullSpeed(ctx context.Context, f *fleet, size, inFlight int) (r result, err error) {
+	l := newRelayLoad(f, size)
+	if err := l.begin(inFlight); err != nil {
+		return r, err
+	}
+	if err := pause(ctx, b.opt.warm); err != nil {
+		return r, err
+	}
+	r.hist = new(hist)
+	l.hist.Store(r.hist)
+	n := l.count.Load()
+	r.usage, err = b.watch(f.sys.procs, func() error { return pause(ctx, b.opt.window) })
+	r.n = l.count.Load() - n
+	if err != nil {
+		return r, err
+	}
+	return r, l.settle(ctx)
+}
+
+// atRate measures the fleet with rate signals a second.
+func (b *bench) atRate(ctx context.Context, f *fleet, size, rate int) (r result, err error) {
+	l := newRelayLoad(f, size)
+	if err := l.pace(rate, b.opt.warm); err != nil {
+		return r, err
+	}
+	r.hist = new(hist)
+	l.hist.Store(r.hist)
+	n := l.count.Load()
+	r.usage, err = b.watch(f.sys.procs, func() error {
+		if err := l.pace(rate, b.opt.window); err != nil {
+			return err
+		}
+		return pause(ctx, 20*time.Millisecond) // for what is on its way
+	})
+	r.n = l.count.Load() - n
+	if err != nil {
+		return r, err
+	}
+	return r, l.settle(ctx)
+}
+
+// tolerate turns an odd frame into a note beside the figures.
+func (b *bench) tolerate(row, kase, system string, err error) error {
+	if odd, ok := errors.AsType[oddFrame](err); ok {
+		b.book.note(row, fmt.Sprintf("%s, %s: %v", kase, system, odd))
+		return nil
+	}
+	return err
+}
+
+// put notes a relay measurement in the book.
+func (r *result) put(b *bench, row, kase, system string) {
+	b.book.add(row, kase, system, "rate", perSecond, float64(r.n)/r.wall.Seconds())
+	b.book.add(row, kase, system, "cpu", microsec, perItem(r.servers, r.n))
+	if r.bus > 0 {
+		b.book.add(row, kase, system, "of it NATS", microsec, perItem(r.bus, r.n))
+	}
+	b.book.add(row, kase, system, "p50", microsec, micros(r.hist.quantile(0.5)))
+	b.book.add(row, kase, system, "p99", microsec, micros(r.hist.quantile(0.99)))
+	b.book.add(row, kase, system, "load cpu", microsec, perItem(r.load, r.n))
+	b.book.latencies(row, kase, system, r.hist)
+}

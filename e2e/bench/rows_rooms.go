@@ -1,0 +1,286 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// The row of room operations.
+const (
+	roomsCount    = 1000
+	roomsAtOnce   = 250 // rooms that are worked on at the same moment
+	burstPeers    = 200
+	burstRooms    = 50 // each of them joins
+	burstInFlight = 8  // joins that each has under way
+	lazySync      = 2 * time.Minute
+	burstTimeout  = 60 * time.Second
+)
+
+// roomLayout is one case of the row.
+type roomLayout struct {
+	kase string
+	l    layout
+}
+
+var roomLayouts = []roomLayout{
+	{"1 room service, sync_interval off", layout{gateways: 2, rooms: 1, sync: lazySync}},
+	{"1 room service, sync_interval always", layout{gateways: 2, rooms: 1}},
+	{"3 room services, sync_interval off", layout{gateways: 2, rooms: 3, sync: lazySync}},
+	{"3 room services, sync_interval always", layout{gateways: 2, rooms: 3}},
+}
+
+func (b *bench) roomCases() (all []roomLayout) {
+	for _, v := range roomLayouts {
+		if b.wantsCase(v.kase) {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+func roomsSteps(b *bench) int { return len(b.roomCases()) * b.opt.rounds }
+
+func roomsRow(ctx context.Context, b *bench) error {
+	cases := b.roomCases()
+	systems := make([]*system, len(cases))
+	fleets := make([]*fleet, len(cases))
+	defer func() {
+		for i := range systems {
+			fleets[i].close()
+			systems[i].stop()
+		}
+	}()
+	for i, v := range cases {
+		var err error
+		b.show.say("starting " + v.kase)
+		if systems[i], err = b.startOurs(ctx, v.l); err != nil {
+			return err
+		}
+		if fleets[i], err = connect(ctx, systems[i], 2*roomsAtOnce, 4<<10); err != nil {
+			return err
+		}
+	}
+	for round := range b.opt.rounds {
+		for i, v := range cases {
+			b.show.step("rooms", v.kase, ours, round)
+			err := b.cycleOnce(ctx, fleets[i], v.kase, round)
+			if err == nil {
+				err = b.burstOnce(ctx, fleets[i], v.kase, round)
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err != nil { // refused, for example: the other cases can go on
+				b.book.note("rooms", fmt.Sprintf("%s, round %d: %v", v.kase, round+1, err))
+			}
+		}
+	}
+	return nil
+}
+
+// asker sends the requests of one connection, each when a worker asks, and hands
+// every answer to the request that its id names.
+type asker struct {
+	conn *conn
+	mu   sync.Mutex
+	wait map[uint64]chan error
+	next uint64
+}
+
+// frame implements sink. An answer is the frame that carries the request's id.
+func (a *asker) frame(_ *conn, _ int64, payload []byte) {
+	v, ok := findStamp(payload)
+	if !ok {
+		return // tells of somebody else's doing
+	}
+	a.mu.Lock()
+	answer := a.wait[v]
+	delete(a.wait, v)
+	a.mu.Unlock()
+	if answer == nil {
+		return
+	}
+	var err error
+	if bytes.HasPrefix(payload, errorPrefix) {
+		err = fmt.Errorf("refused: %.300s", payload)
+	}
+	answer <- err
+}
+
+// batch implements sink.
+func (a *asker) batch(*conn) {}
+
+// ask sends one request and waits for its answer.
+func (a *asker) ask(ctx context.Context, event, room string) (time.Duration, error) {
+	answer := make(chan error, 1)
+	a.mu.Lock()
+	a.next++
+	id := a.next
+	a.wait[id] = answer
+	a.mu.Unlock()
+	var digits [markBytes]byte
+	putStamp(digits[:], id)
+	began := clock()
+	frame := appendClientFrame(nil, opText, fmt.Appendf(nil, `{"event":%q,"data":{"room":%q},"id":"%s%s"}`, event, room, mark, digits[:]))
+	if err := a.conn.write(frame); err != nil {
+		return 0, err
+	}
+	select {
+	case err := <-answer:
+		return time.Duration(clock() - began), err
+	case <-a.conn.done:
+		return 0, fmt.Errorf("the connection was closed: %v", a.conn.err)
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
+}
+
+func askers(f *fleet) []*asker {
+	var all []*asker
+	for _, c := range f.conns {
+		a := &asker{conn: c, wait: make(map[uint64]chan error)}
+		c.feed(a)
+		all = append(all, a)
+	}
+	return all
+}
+
+// cycleOnce lets pairs of peers create, join and leave rooms for the length of a
+// measurement: 1,000 rooms, of which 250 at a time are in use.
+func (b *bench) cycleOnce(ctx context.Context, f *fleet, kase string, round int) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, b.opt.warm+b.opt.window+stormTimeout, fmt.Errorf("no answer for %v", stormTimeout))
+	defer cancel()
+	all := askers(f)
+	var ops atomic.Uint64
+	var on atomic.Bool
+	on.Store(true)
+	var h atomic.Pointer[hist]
+	h.Store(new(hist))
+	errs := make([]error, roomsAtOnce)
+	var wg sync.WaitGroup
+	for i := range roomsAtOnce {
+		wg.Go(func() {
+			for n := 0; on.Load() && errs[i] == nil; n++ {
+				room := fmt.Sprintf("cycle %d %d", round, i+roomsAtOnce*(n%(roomsCount/roomsAtOnce)))
+				errs[i] = cycle(ctx, all[2*i], all[2*i+1], room, func(d time.Duration) {
+					ops.Add(1)
+					h.Load().add(d)
+				})
+			}
+		})
+	}
+	stop := func() error {
+		on.Store(false)
+		wg.Wait()
+		f.feed(nil)
+		if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
+			return errs[i]
+		}
+		return nil
+	}
+	if err := pause(ctx, b.opt.warm); err != nil {
+		stop()
+		return err
+	}
+	measured := new(hist)
+	h.Store(measured)
+	n := ops.Load()
+	u, err := b.watch(f.sys.procs, func() error { return pause(ctx, b.opt.window) })
+	n = ops.Load() - n
+	if failed := stop(); failed != nil || err != nil {
+		return fmt.Errorf("create, join, leave: %w", firstOf(failed, err))
+	}
+	b.book.add("rooms", kase, f.sys.name, "ops", perSecond, float64(n)/u.wall.Seconds())
+	b.book.add("rooms", kase, f.sys.name, "op p50", "ms", measured.quantile(0.5).Seconds()*1e3)
+	b.book.add("rooms", kase, f.sys.name, "op p99", "ms", measured.quantile(0.99).Seconds()*1e3)
+	b.book.add("rooms", kase, f.sys.name, "cpu per op", microsec, perItem(u.servers, n))
+	b.book.latencies("rooms", kase, f.sys.name, measured)
+	return nil
+}
+
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cycle is a room's life: one peer creates it, the other joins, both leave.
+func cycle(ctx context.Context, a, z *asker, room string, done func(time.Duration)) error {
+	for _, step := range []struct {
+		who   *asker
+		event string
+	}{{a, "Create_Room"}, {z, "Join_Room"}, {z, "Leave_Room"}, {a, "Leave_Room"}} {
+		d, err := step.who.ask(ctx, step.event, room)
+		if err != nil {
+			return fmt.Errorf("%s %q: %w", step.event, room, err)
+		}
+		done(d)
+	}
+	return nil
+}
+
+// burstOnce makes 1,000 rooms and lets 200 peers join 50 each, as fast as they
+// are answered; then the rooms are left.
+func (b *bench) burstOnce(ctx context.Context, f *fleet, kase string, round int) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, burstTimeout, fmt.Errorf("not done after %v", burstTimeout))
+	defer cancel()
+	all := askers(f)
+	defer f.feed(nil)
+	name := func(i int) string { return fmt.Sprintf("burst %d %d", round, i) }
+	creators, joiners := all[burstPeers:], all[:burstPeers]
+	each := func(who []*asker, event string, perPeer, step int) error {
+		return atOnce(who, perPeer, func(a *asker, peer, k int) error {
+			_, err := a.ask(ctx, event, name((peer*step+k)%roomsCount))
+			return err
+		})
+	}
+	// 250 of the other peers hold 4 rooms each.
+	const held = 4
+	creators = creators[:roomsCount/held]
+	if err := each(creators, "Create_Room", held, held); err != nil {
+		return err
+	}
+	u, err := b.watch(f.sys.procs, func() error { return each(joiners, "Join_Room", burstRooms, burstRooms) })
+	if err != nil {
+		return err
+	}
+	const joins = burstPeers * burstRooms
+	b.book.add("rooms", kase, f.sys.name, "joins", perSecond, joins/u.wall.Seconds())
+	b.book.add("rooms", kase, f.sys.name, "cpu per join", microsec, perItem(u.servers, joins))
+	if err := each(joiners, "Leave_Room", burstRooms, burstRooms); err != nil {
+		return err
+	}
+	return each(creators, "Leave_Room", held, held)
+}
+
+// atOnce calls do perPeer times for each peer, burstInFlight of them at the same
+// time, and returns the first error.
+func atOnce(who []*asker, perPeer int, do func(a *asker, peer, k int) error) error {
+	var first atomic.Pointer[error]
+	var wg sync.WaitGroup
+	for peer, a := range who {
+		var next atomic.Int64
+		for range min(burstInFlight, perPeer) {
+			wg.Go(func() {
+				for k := next.Add(1) - 1; k < int64(perPeer) && first.Load() == nil; k = next.Add(1) - 1 {
+					if err := do(a, peer, int(k)); err != nil {
+						first.CompareAndSwap(nil, &err)
+					}
+				}
+			})
+		}
+	}
+	wg.Wait()
+	if err := first.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
