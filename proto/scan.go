@@ -1,7 +1,7 @@
 package proto
 
 import (
-	"encoding/json"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -19,11 +19,13 @@ type scanner struct {
 type name struct {
 	start, end int
 	escaped    bool
+	resolved   []byte // what it says, when escaped; nil until that is known
 }
 
 // fewNames is how many names of one object are compared one by one; more go
-// into a map, so that a hostile object costs no more than its length.
-const fewNames = 8
+// into a map, so that a hostile object costs no more than its length. A map costs
+// more than all these comparisons, and a frame may hold very many small objects.
+const fewNames = 16
 
 func (s *scanner) space() {
 	for s.i < len(s.b) {
@@ -128,7 +130,13 @@ func (s *scanner) object(depth int, top *[]member) bool {
 			return false
 		}
 		var ok bool
-		if m.name, ok = s.str(); !ok || !s.fresh(m.name, base, &many) {
+		if m.name, ok = s.str(); !ok {
+			return false
+		}
+		if m.name.escaped { // once, for all that it will be compared with
+			m.name.resolved = s.text(m.name)
+		}
+		if !s.fresh(m.name, base, &many) {
 			return false
 		}
 		s.space()
@@ -181,7 +189,7 @@ func (s *scanner) fresh(n name, base int, many *map[string]struct{}) bool {
 	}
 	s.names = append(s.names, n)
 	if len(s.names)-base > fewNames {
-		*many = make(map[string]struct{}, 4*fewNames)
+		*many = make(map[string]struct{}, 2*fewNames)
 		for _, other := range s.names[base:] {
 			(*many)[string(s.text(other))] = struct{}{}
 		}
@@ -194,11 +202,67 @@ func (s *scanner) text(n name) []byte {
 	if !n.escaped {
 		return s.b[n.start:n.end]
 	}
-	var out string
-	if json.Unmarshal(s.b[n.start-1:n.end+1], &out) != nil {
-		return nil // not reached: the string was scanned
+	if n.resolved != nil {
+		return n.resolved
 	}
-	return []byte(out)
+	return unescape(s.b[n.start:n.end])
+}
+
+// unescape resolves the escapes of a string that was scanned. A surrogate without
+// its other half becomes U+FFFD, as encoding/json has it.
+func unescape(b []byte) []byte {
+	out := make([]byte, 0, len(b)) // no escape is shorter than what it stands for
+	for i := 0; i < len(b); {
+		if b[i] != '\\' {
+			out = append(out, b[i])
+			i++
+			continue
+		}
+		switch c := b[i+1]; c {
+		case 'u':
+			r := unit(b[i:])
+			i += 6
+			if utf16.IsSurrogate(r) {
+				if r = utf16.DecodeRune(r, unit(b[i:])); r != utf8.RuneError {
+					i += 6
+				}
+			}
+			out = utf8.AppendRune(out, r)
+			continue
+		case 'b':
+			out = append(out, '\b')
+		case 'f':
+			out = append(out, '\f')
+		case 'n':
+			out = append(out, '\n')
+		case 'r':
+			out = append(out, '\r')
+		case 't':
+			out = append(out, '\t')
+		default: // quote, backslash, slash
+			out = append(out, c)
+		}
+		i += 2
+	}
+	return out
+}
+
+// unit reads a \u escape at the beginning of b; -1 when none stands there.
+func unit(b []byte) rune {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return -1
+	}
+	var r rune
+	for _, c := range b[2:6] {
+		r <<= 4
+		switch {
+		case c <= '9':
+			r |= rune(c - '0')
+		default:
+			r |= rune(c|0x20-'a') + 10
+		}
+	}
+	return r
 }
 
 // plain holds the bytes that stand for themselves in a string: ASCII but for
