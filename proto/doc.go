@@ -31,7 +31,11 @@
 // is, limits what the server enforces (messages_per_second 0: no limit), and
 // heartbeat_seconds how often the server pings; a WebSocket library answers
 // those pings by itself. session and ice_servers are absent where the server
-// has none to give. Members may be added to data later, so ignore unknown ones.
+// has none to give. Besides those above, limits names message_burst (frames at
+// once; absent: no limit), max_depth (of a frame), max_id_bytes,
+// max_room_id_bytes, max_room_name_bytes, max_metadata_bytes (of a room) and
+// max_member_metadata_bytes. Members may be added to data later, so ignore
+// unknown ones.
 //
 // # Frames
 //

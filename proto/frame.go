@@ -114,7 +114,8 @@ func (f *Frame) str(m member) []byte {
 // AppendRelay appends the frame as its receiver gets it: `event` in canonical
 // spelling, `from` set by the server, the other members byte for byte. What the
 // server alone may say (from, type, timestamp, message_id) and `to` are left
-// out in any case, so no peer can pose as another or as the server. f must have
+// out in any case, and what reads like `room` but is spelled otherwise, so no
+// peer can pose as another, as the server, or as a member. f must have
 // been decoded without error.
 func (f *Frame) AppendRelay(dst []byte, from PeerID) []byte {
 	dst = append(dst, `{"event":"`...)
@@ -147,6 +148,8 @@ func reserved(n []byte) bool {
 		return bytes.EqualFold(n, []byte("from"))
 	case 'm':
 		return bytes.EqualFold(n, []byte("message_id"))
+	case 'r': // `room` passes: that the sender is in it was checked, but of no other spelling
+		return string(n) != "room" && bytes.EqualFold(n, []byte("room"))
 	case 't':
 		return bytes.EqualFold(n, []byte("to")) || bytes.EqualFold(n, []byte("type")) || bytes.EqualFold(n, []byte("timestamp"))
 	}

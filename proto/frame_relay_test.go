@@ -17,6 +17,8 @@ func TestRelayPassesMembersOn(t *testing.T) {
 		{`{"event":"message","from":"x","type":"info","timestamp":"t","message_id":"m","to":null}`, head + `}`},
 		{`{"event":"message","\u0066rom":"x","t\u0079pe":"info","time\u0073tamp":"t","message\u005fid":"m","\u0074o":"p"}`, head + `}`},
 		{`{"event":"message","From":"x","TYPE":"info","Timestamp":"t","Message_Id":"m","Event":"Offer","TO":"p"}`, head + `}`},
+		{`{"event":"message","room":"r","ROOM":"s","Room":"t","r\u006fOm":"u"}`, head + `,"room":"r"}`},
+		{`{"event":"message","to":"p","Room":"t","rooms":1,"roo":2}`, head + `,"rooms":1,"roo":2}`},
 		{`{"event":"message","timeſtamp":"x","meſſage_id":"info","\u0054ime\u017ftamp":1}`, head + `}`},
 
 		// near misses are the client's own
@@ -37,15 +39,15 @@ func TestRelayPassesMembersOn(t *testing.T) {
 // matches names without regard to case, sees the server's word alone.
 func TestRelayDeceivesNoReader(t *testing.T) {
 	var f Frame
-	if err := f.Decode([]byte(`{"event":"Message","FROM":"server","From":"x","EVENT":"Room_Deleted","tYpe":"update","MESSAGE_ID":"1","TimeStamp":"2","To":"3"}`)); err != nil {
+	if err := f.Decode([]byte(`{"event":"Message","FROM":"server","From":"x","EVENT":"Room_Deleted","tYpe":"update","MESSAGE_ID":"1","TimeStamp":"2","To":"3","room":"mine","Room":"theirs"}`)); err != nil {
 		t.Fatal(err)
 	}
-	var got struct{ Event, From, Type, Message_ID, Timestamp, To string }
+	var got struct{ Event, From, Type, Message_ID, Timestamp, To, Room string }
 	if err := json.Unmarshal(f.AppendRelay(nil, goldenAnn), &got); err != nil {
 		t.Fatal(err)
 	}
 	want := got
-	want.Event, want.From, want.Type, want.Message_ID, want.Timestamp, want.To = "Message", string(goldenAnn), "", "", "", ""
+	want.Event, want.From, want.Type, want.Message_ID, want.Timestamp, want.To, want.Room = "Message", string(goldenAnn), "", "", "", "", "mine"
 	if got != want {
 		t.Errorf("read as %+v", got)
 	}

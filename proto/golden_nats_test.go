@@ -130,6 +130,9 @@ func TestGoldenCoversEveryMember(t *testing.T) {
 	for _, m := range []member{
 		{reflect.TypeFor[Details](), "Resumed"}, {reflect.TypeFor[Details](), "Recovered"}, {reflect.TypeFor[Details](), "Rooms"},
 		{reflect.TypeFor[RoomData](), "Count"}, {reflect.TypeFor[RoomData](), "Reasons"}, {reflect.TypeFor[Limits](), "MessagesPerSecond"},
+		{reflect.TypeFor[Limits](), "MessageBurst"}, {reflect.TypeFor[Limits](), "MaxDepth"}, {reflect.TypeFor[Limits](), "MaxCorrelationID"},
+		{reflect.TypeFor[Limits](), "MaxRoomIDBytes"}, {reflect.TypeFor[Limits](), "MaxRoomNameBytes"},
+		{reflect.TypeFor[Limits](), "MaxMetadataBytes"}, {reflect.TypeFor[Limits](), "MaxMemberMetadata"},
 	} {
 		if seen[m] {
 			t.Errorf("%v.%s need not be named here", m.of, m.name)

@@ -103,6 +103,14 @@ func TestGoldenServerFrames(t *testing.T) {
 	}
 	t.Run("variants", func(t *testing.T) {
 		golden(t, "server/Pong.id", serverFrame(t, TypeInfo, "Pong", struct{}{}, `"my id"`))
+		golden(t, "server/Client_Details.limits", serverFrame(t, TypeInfo, "Client_Details", Details{
+			ID: goldenAnn, Session: "token", Heartbeat: 15,
+			Limits: Limits{
+				MaxMessageBytes: DefaultMaxMessageBytes, MessagesPerSecond: 200, MessageBurst: 1000, MaxRooms: DefaultMaxRooms, MaxRoomMembers: DefaultMaxRoomMembers,
+				MaxDepth: MaxDepth, MaxCorrelationID: MaxCorrelationID, MaxRoomIDBytes: MaxRoomIDBytes, MaxRoomNameBytes: MaxRoomNameBytes,
+				MaxMetadataBytes: MaxMetadataBytes, MaxMemberMetadata: MaxMemberMetadata,
+			},
+		}, ""))
 		golden(t, "server/Client_Details.resumed", serverFrame(t, TypeInfo, "Client_Details", Details{
 			ID: goldenAnn, Session: "token", Resumed: true, Recovered: ptr(false), Rooms: []RoomID{"tea"}, Heartbeat: 20,
 		}, "1"))

@@ -42,4 +42,12 @@ type Limits struct {
 	MessagesPerSecond int `json:"messages_per_second"` // 0: no limit
 	MaxRooms          int `json:"max_rooms"`
 	MaxRoomMembers    int `json:"max_room_members"`
+
+	MessageBurst      int `json:"message_burst,omitempty"`             // frames at once; 0: no limit
+	MaxDepth          int `json:"max_depth,omitempty"`                 // nesting of a frame
+	MaxCorrelationID  int `json:"max_id_bytes,omitempty"`              // a frame's id, as JSON
+	MaxRoomIDBytes    int `json:"max_room_id_bytes,omitempty"`         // a room's id
+	MaxRoomNameBytes  int `json:"max_room_name_bytes,omitempty"`       // a room's name
+	MaxMetadataBytes  int `json:"max_metadata_bytes,omitempty"`        // a room's metadata, as JSON
+	MaxMemberMetadata int `json:"max_member_metadata_bytes,omitempty"` // a member's metadata, as JSON
 }
