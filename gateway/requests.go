@@ -57,6 +57,7 @@ func (t *requests) send(op proto.Operation, req *proto.Request, done func(*proto
 
 func (t *requests) sendBefore(deadline time.Time, op proto.Operation, req *proto.Request, done func(*proto.Reply, error)) {
 	now := time.Now()
+	data := marshal(req) // before it is in the table, where tick may mark it as a retry
 	r := &request{
 		subject: proto.RoomsSubject(op), req: req, done: done, deadline: deadline,
 		again: now.Add(answerTimeout), backoff: 50 * time.Millisecond,
@@ -71,7 +72,7 @@ func (t *requests) sendBefore(deadline time.Time, op proto.Operation, req *proto
 	n := t.next
 	t.all[n] = r
 	t.mu.Unlock()
-	t.attempt(n, r.subject, marshal(req))
+	t.attempt(n, r.subject, data)
 }
 
 func (t *requests) attempt(n uint64, subject string, data []byte) {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,10 @@ const (
 	maxStalls      = 1024
 	maxStallFrames = 64
 )
+
+// fencePatience is how long a fence may be on its way. One that was lost with the
+// connection to NATS must not hold its receiver's frames for ever.
+const fencePatience = 5 * time.Second
 
 // stallPauses is how long to wait before each try.
 var stallPauses = [...]time.Duration{100 * time.Millisecond, 300 * time.Millisecond, 900 * time.Millisecond}
@@ -158,8 +163,28 @@ func (t *stalls) sendLocked(st *stall) error {
 	seq, err := t.g.out.fence()
 	if err == nil {
 		t.fences[seq] = st
+		st.timer = time.AfterFunc(fencePatience, func() { t.fenceLost(st, seq) })
 	}
 	return err
+}
+
+// fenceLost gives up a stall whose fence did not come back: which of its frames
+// arrived cannot be told, so all their senders are told that they may not have.
+func (t *stalls) fenceLost(st *stall, seq uint64) {
+	t.mu.Lock()
+	if t.fences[seq] != st {
+		t.mu.Unlock()
+		return
+	}
+	delete(t.fences, seq)
+	st.probe = slices.DeleteFunc(st.probe, func(f stalled) bool {
+		return !slices.Contains(st.failed, f.sent.seq) && t.g.out.wasSettled(f.sent.seq)
+	})
+	late := t.dropLocked(st)
+	t.mu.Unlock()
+	for _, f := range late {
+		t.g.notify(f.sent, f.frame, t.verdict(f.sent), nil)
+	}
 }
 
 // dropOvertaken removes the frames that came back although a later one for the
@@ -178,6 +203,20 @@ func (st *stall) dropOvertaken(out *outbound) (late []stalled) {
 	return late
 }
 
+// wasSettled settles relay number seq, and reports whether it was settled before,
+// as far as it is remembered: then its sender has been told.
+func (o *outbound) wasSettled(seq uint64) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s := &o.slots[seq%ringSlots]
+	if s.seq != seq {
+		return false
+	}
+	before := s.settled
+	s.settled = true
+	return before
+}
+
 // fence handles the return of fence number seq; false when seq is none.
 func (t *stalls) fence(seq uint64) bool {
 	if t.n.Load() == 0 {
@@ -190,6 +229,7 @@ func (t *stalls) fence(seq uint64) bool {
 		return false
 	}
 	delete(t.fences, seq)
+	st.timer.Stop()
 	late, back := st.sift()
 	st.probe, st.probing, st.failed = nil, false, nil
 	st.waiting = append(back, st.waiting...)
@@ -256,6 +296,7 @@ func (t *stalls) close() {
 		st.timer.Stop()
 		late = append(late, t.dropLocked(st)...)
 	}
+	clear(t.fences)
 	t.mu.Unlock()
 	for _, f := range late {
 		t.g.notify(f.sent, f.frame, t.verdict(f.sent), nil)

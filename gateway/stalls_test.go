@@ -229,3 +229,37 @@ func TestStallBounds(t *testing.T) {
 		}
 	})
 }
+
+// A fence that is lost with the connection to NATS holds nothing up for ever:
+// the senders of what may be lost are told once, and the next frames go out.
+func TestStallWithoutFence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := stallWorld(t)
+		for _, text := range []string{"1", "2", "3"} {
+			w.relay(text)
+		}
+		for _, seq := range w.published("1 2 3") {
+			w.back(seq)
+		}
+		time.Sleep(stallPauses[0])
+		synctest.Wait()
+		seqs := w.published("1 2 3 fence")
+		w.relay("4")
+		w.back(seqs[0])       // came back once more: the fence would say that it is to be sent again
+		w.out.settle(seqs[1]) // its sender was told otherwise
+		time.Sleep(fencePatience)
+		synctest.Wait()
+		want := fmt.Sprint([]proto.ErrorCode{proto.NotFound, proto.NotFound, proto.NotFound}) // its lease is over too
+		if got := fmt.Sprint(w.told()); got != want {
+			t.Errorf("told %s, want %s for 1, 3 and 4", got, want)
+		}
+		w.relay("5")
+		w.published("5")
+		if w.stalls.fence(seqs[3]) {
+			t.Error("a fence that comes so late is still known")
+		}
+		if len(w.stalls.fences) != 0 || w.stalls.n.Load() != 0 {
+			t.Errorf("%d fences, %d stalls are left", len(w.stalls.fences), w.stalls.n.Load())
+		}
+	})
+}
