@@ -208,6 +208,11 @@ func (v *verifier) verify(token string) (*access, error) {
 	if len(claims.Subject) > proto.MaxUserBytes {
 		return nil, fmt.Errorf("%w: sub is too long", errAccess)
 	}
+	// Beyond this RFC 3339 has no way to write it, and it was meant in milliseconds:
+	// a token that never ends is nobody's wish.
+	if year := claims.ExpiresAt.UTC().Year(); year < 1970 || year > 9999 {
+		return nil, fmt.Errorf("%w: exp is not in seconds since 1970", errAccess)
+	}
 	a := &access{user: claims.Subject, expires: claims.ExpiresAt.Time}
 	if claims.P2P.Rooms != nil {
 		a.limited, a.rooms = true, *claims.P2P.Rooms
