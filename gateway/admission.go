@@ -96,6 +96,11 @@ func (a *admission) address(r *http.Request) netip.Addr {
 		}
 		addr = next
 	}
+	return network(addr)
+}
+
+// network is what one client has all of: an IPv4 address, or an IPv6 /64.
+func network(addr netip.Addr) netip.Addr {
 	addr = addr.Unmap().WithZone("")
 	if addr.Is6() {
 		p, err := addr.Prefix(64)

@@ -113,6 +113,21 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// limits is what clients are told of the limits that concern them. c has its defaults.
+func (c *Config) limits() proto.Limits {
+	l := proto.Limits{
+		MaxMessageBytes: c.MaxMessageBytes, MessagesPerSecond: unlimited(c.MessagesPerSecond),
+		MaxRooms: c.MaxRooms, MaxRoomMembers: c.MaxRoomMembers,
+		MaxDepth: proto.MaxDepth, MaxCorrelationID: proto.MaxCorrelationID,
+		MaxRoomIDBytes: proto.MaxRoomIDBytes, MaxRoomNameBytes: proto.MaxRoomNameBytes,
+		MaxMetadataBytes: proto.MaxMetadataBytes, MaxMemberMetadata: proto.MaxMemberMetadata,
+	}
+	if l.MessagesPerSecond > 0 {
+		l.MessageBurst = c.MessageBurst
+	}
+	return l
+}
+
 func def[T comparable](field *T, value T) {
 	var zero T
 	if *field == zero {

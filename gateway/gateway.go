@@ -38,6 +38,7 @@ type Gateway struct {
 	pages        http.Handler
 	origins      *origins
 	admission    *admission
+	lobby        *lobby
 	ice          *ice
 	leaseSubject string
 	syncNow      chan struct{}
@@ -60,6 +61,7 @@ type Gateway struct {
 	natsDownAt atomic.Int64 // last disconnect, Unix nanoseconds; 0: none
 	ops        atomic.Uint64
 	keptBytes  atomic.Int64 // of all sessions that are away
+	bigBytes   atomic.Int64 // of frames above the bound of a queue, of all connections
 
 	seenMu sync.Mutex
 	seen   map[proto.GatewayID]uint64 // newest relay handled, by its gateway
@@ -99,6 +101,7 @@ func New(cfg Config) (*Gateway, error) {
 	if g.admission, err = newAdmission(&cfg); err != nil {
 		return nil, fmt.Errorf("trusted-proxies: %w", err)
 	}
+	g.lobby = newLobby(g.admission)
 	if g.ice, err = newICE(&cfg); err != nil {
 		return nil, err
 	}
@@ -110,10 +113,7 @@ func New(cfg Config) (*Gateway, error) {
 	g.coarse.Store(time.Now().UnixNano())
 	g.rooms = newRooms(g)
 	g.stalls = newStalls(g)
-	g.pages = web.Handler(web.Options{Status: g.status, Off: cfg.PageOff, Limits: proto.Limits{
-		MaxMessageBytes: cfg.MaxMessageBytes, MessagesPerSecond: unlimited(cfg.MessagesPerSecond),
-		MaxRooms: cfg.MaxRooms, MaxRoomMembers: cfg.MaxRoomMembers,
-	}})
+	g.pages = web.Handler(web.Options{Status: g.status, Off: cfg.PageOff, Limits: cfg.limits()})
 	return g, nil
 }
 
@@ -230,7 +230,7 @@ func (g *Gateway) serveHTTP(ctx context.Context) error {
 	}
 	g.addr = ln.Addr()
 	srv := &http.Server{
-		Handler: g, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
+		Handler: g, ConnState: g.lobby.watch, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
 		WriteTimeout: 10 * time.Second, IdleTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
 	}
