@@ -15,6 +15,8 @@ import (
 const (
 	maxQueueBytes  = 256 << 10 // outbound, what is being written included
 	maxQueueFrames = 1024
+	maxHeader      = 10               // of a frame, in bytes
+	maxBigBytes    = 256 << 20        // of frames above maxQueueBytes, all connections together
 	heartbeat      = 15 * time.Second // between the server's pings
 	idleTimeout    = 40 * time.Second // nothing read, not even a pong
 	writeTimeout   = 10 * time.Second // one write without progress
@@ -47,6 +49,7 @@ type conn struct {
 	peerClosed bool  // the client sent a close frame
 	peerCode   proto.CloseCode
 
+	busy     atomic.Bool            // a frame is being handled: the reader does not listen
 	access   atomic.Pointer[access] // what its token allows; nil: everything
 	leave    func()                 // gives its place in the admission back
 	nextPing atomic.Int64           // Unix nanoseconds; used by the sweep
@@ -54,6 +57,8 @@ type conn struct {
 	mu       sync.Mutex
 	buf      []byte          // frames that wait, headers included
 	frames   int             // in buf
+	big      int             // bytes of a frame that is larger than the queue, until it is written
+	bigWaits int             // of them, in buf
 	inflight int             // bytes being written
 	writing  bool            // a writer runs
 	closing  bool            // a close frame is queued: nothing may follow
@@ -96,7 +101,7 @@ func (c *conn) enqueue(payload []byte) verdict {
 	if c.closing || c.dead {
 		return gone
 	}
-	if c.frames >= maxQueueFrames || len(c.buf)+c.inflight+len(payload)+10 > maxQueueBytes {
+	if c.frames >= maxQueueFrames || len(c.buf)+c.inflight-c.big+len(payload)+maxHeader > maxQueueBytes && !c.admitBigLocked(len(payload)) {
 		c.slowLocked()
 		return full
 	}
@@ -109,11 +114,32 @@ func (c *conn) enqueue(payload []byte) verdict {
 	return handed
 }
 
+// admitBigLocked makes room for a frame that no queue could hold: the full list
+// of a very big room, which would close all who join it. A connection may have
+// one at a time, and all together no more than maxBigBytes, read or not.
+func (c *conn) admitBigLocked(n int) bool {
+	if n+maxHeader <= maxQueueBytes || c.big > 0 {
+		return false
+	}
+	if c.g.bigBytes.Add(int64(n)) > maxBigBytes {
+		c.g.bigBytes.Add(-int64(n))
+		return false
+	}
+	c.big, c.bigWaits = n, n
+	return true
+}
+
+// freeBigLocked gives the room of n such bytes back.
+func (c *conn) freeBigLocked(n int) {
+	c.big -= n
+	c.g.bigBytes.Add(-int64(n))
+}
+
 // control queues a control frame, unless the queue is full of them.
 func (c *conn) control(op byte, payload []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closing || c.dead || len(c.buf)+c.inflight+len(payload) > maxQueueBytes {
+	if c.closing || c.dead || len(c.buf)+c.inflight-c.big+len(payload) > maxQueueBytes {
 		return
 	}
 	c.appendLocked(op, payload)
@@ -123,6 +149,7 @@ func (c *conn) appendLocked(op byte, payload []byte) {
 	if c.buf == nil {
 		c.buf = takeBuffer()
 	}
+	c.growLocked(len(payload) + maxHeader)
 	c.buf = appendFrame(c.buf, op, payload)
 	if !c.writing {
 		c.writing = true
@@ -130,6 +157,19 @@ func (c *conn) appendLocked(op byte, payload []byte) {
 		c.g.conns.wg.Add(1)
 		go c.write()
 	}
+}
+
+// growLocked makes room for n bytes more, with some to spare: but what the buffer
+// could hold counts as what it does, so not beyond the queue's bound.
+func (c *conn) growLocked(n int) {
+	need := len(c.buf) + n
+	if need <= cap(c.buf) {
+		return
+	}
+	room := max(need, min(cap(c.buf)+cap(c.buf)/2, maxQueueBytes-c.inflight))
+	grown := append(make([]byte, 0, room), c.buf...)
+	giveBuffer(c.buf)
+	c.buf = grown
 }
 
 // close queues a close frame. With mute, what the client still sends is ignored.
@@ -162,6 +202,9 @@ func (c *conn) slowLocked() {
 		return
 	}
 	c.g.stats.slowPeers.Add(1)
+	for len(c.tail.batches) > 0 { // what waits is all that it may cost; it is told that something is lost
+		c.tail.drop()
+	}
 	c.closeLocked(proto.CloseTryAgain, proto.CloseTryAgain.Reason(), true)
 	c.closeBy = time.Now().Add(closeTimeout)
 }
@@ -245,7 +288,13 @@ func (c *conn) remains() remains {
 		c.mu.Lock()
 	}
 	defer c.mu.Unlock()
-	return c.remainsLocked(append(c.lost, c.buf...))
+	c.freeBigLocked(c.big)
+	unsent := c.buf
+	if len(c.lost) > 0 {
+		unsent = append(c.lost, c.buf...)
+	}
+	c.buf, c.lost = nil, nil
+	return c.remainsLocked(unsent)
 }
 
 // remains is what a connection leaves behind for the session.
@@ -275,13 +324,15 @@ func (c *conn) ponged(payload []byte) {
 // sweep looks after the connection once a second.
 func (c *conn) sweep(now time.Time) {
 	ns := now.UnixNano()
-	if ns-c.guard.lastRead.Load() > int64(idleTimeout) {
-		c.g.stats.idleClosed.Add(1)
-		c.hang()
-		return
-	}
-	if began := c.guard.beganAt.Load(); began != 0 && ns-began > int64(maxMessageTime) {
-		c.close(proto.ClosePolicy, "a message took longer than 10 seconds", true)
+	if !c.busy.Load() { // otherwise it is the server that keeps the client waiting
+		if ns-c.guard.lastRead.Load() > int64(idleTimeout) {
+			c.g.stats.idleClosed.Add(1)
+			c.hang()
+			return
+		}
+		if began := c.guard.beganAt.Load(); began != 0 && ns-began > int64(maxMessageTime) {
+			c.close(proto.ClosePolicy, "a message took longer than 10 seconds", true)
+		}
 	}
 	if c.expired(now) {
 		c.close(proto.CloseToken, proto.CloseToken.Reason(), true)

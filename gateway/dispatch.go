@@ -19,6 +19,8 @@ func (c *conn) receive(b []byte) {
 	if mute {
 		return
 	}
+	c.busy.Store(true)
+	defer c.listen()
 	c.began = sample()
 	sc := scratches.Get().(*scratch)
 	defer giveScratch(sc)
@@ -36,6 +38,13 @@ func (c *conn) receive(b []byte) {
 	if e != nil {
 		c.refuse(f, e)
 	}
+}
+
+// listen ends the handling of a frame. A room request may take seconds, and what
+// the client sent meanwhile was not read: its time begins now.
+func (c *conn) listen() {
+	c.guard.restart()
+	c.busy.Store(false)
 }
 
 // dispatch does what the frame asks for.

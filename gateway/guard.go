@@ -125,6 +125,16 @@ func (c *guard) inspect(b []byte) int {
 	return len(b)
 }
 
+// restart begins the times of the client's silence and of the message under way
+// afresh. It belongs to the reader.
+func (c *guard) restart() {
+	now := c.clock()
+	c.lastRead.Store(now)
+	if c.beganAt.Load() != 0 {
+		c.beganAt.Store(now)
+	}
+}
+
 // headerLen is how long the header is, as far as its first bytes tell.
 func (c *guard) headerLen() int {
 	if c.have < 2 {

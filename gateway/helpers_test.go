@@ -3,6 +3,8 @@ package gateway
 import (
 	"bufio"
 	"encoding/binary"
+	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"testing"
@@ -89,6 +91,11 @@ func headerBytes(first byte, n uint64) []byte {
 		b = binary.BigEndian.AppendUint64(append(b, 0x80|127), n)
 	}
 	return append(b, 0x11, 0x22, 0x33, 0x44)
+}
+
+// logTo logs everything to w.
+func logTo(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 // fixedClock stands still.

@@ -164,11 +164,8 @@ func (g *Gateway) detailsLocked(s *session, recovered *bool, c *conn, id []byte)
 	d := proto.Details{
 		ID: s.id, Session: token, Resumed: recovered != nil, Recovered: recovered,
 		IceServers: g.ice.list(s.id, time.Now()),
-		Limits: proto.Limits{
-			MaxMessageBytes: g.cfg.MaxMessageBytes, MessagesPerSecond: unlimited(g.cfg.MessagesPerSecond),
-			MaxRooms: g.cfg.MaxRooms, MaxRoomMembers: g.cfg.MaxRoomMembers,
-		},
-		Heartbeat: int(heartbeat / time.Second),
+		Limits:     g.cfg.limits(),
+		Heartbeat:  int(heartbeat / time.Second),
 	}
 	if recovered != nil {
 		d.Rooms = s.rooms

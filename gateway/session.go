@@ -149,9 +149,29 @@ func (s *session) detach(c *conn, clean bool, left remains) {
 
 // leftLocked takes what the connection has left behind.
 func (s *session) leftLocked(left remains) {
-	s.sent, s.known, s.tail = left.sent, left.known, left.tail
+	s.sent, s.known = left.sent, left.known
 	s.phase, s.since = away, time.Now()
 	s.restoreLocked(left.unsent)
+	if !s.lossy { // otherwise it is told of a loss in any case, and what waits is all that it may cost
+		s.keepTailLocked(left.tail)
+	}
+}
+
+// keepTailLocked keeps what was written last, as long as all peers that are away
+// hold no more than they may; nil lets go of it. Without it the peer is told
+// that something may be lost.
+func (s *session) keepTailLocked(tail []byte) {
+	s.g.keptBytes.Add(-int64(len(s.tail)))
+	s.tail = nil
+	if len(tail) == 0 {
+		return
+	}
+	if s.g.keptBytes.Add(int64(len(tail))) > maxKeptBytes {
+		s.g.keptBytes.Add(-int64(len(tail)))
+		s.g.stats.keptFull.Add(1)
+		return
+	}
+	s.tail = tail
 }
 
 // replayLocked returns the frames that the client has missed of what was written
@@ -161,7 +181,7 @@ func (s *session) leftLocked(left remains) {
 // lost, since it is not kept any more or the client does not say.
 func (s *session) replayLocked(count uint64, received *uint64) (frames [][]byte, ok bool) {
 	tail := s.tail
-	s.tail = nil
+	s.keepTailLocked(nil)
 	var got uint64
 	switch {
 	case count < s.base:
@@ -199,7 +219,7 @@ func (s *session) restoreLocked(unsent []byte) {
 		case op != opText:
 		case holdsToken(payload):
 			s.unsaid++
-		case !s.kept.add(s.g, slices.Clone(payload)):
+		case !s.kept.add(s.g, payload[:len(payload):len(payload)]): // nobody else holds unsent
 			s.lossy = true
 		}
 	}

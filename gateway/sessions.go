@@ -97,6 +97,7 @@ func (g *Gateway) endSession(s *session) {
 	c, rooms, unsub := s.conn, s.rooms, s.unsub
 	s.phase, s.conn, s.rooms, s.unsub, s.arrivals = over, nil, nil, nil, nil
 	kept := s.kept.take(g)
+	s.keepTailLocked(nil)
 	s.mu.Unlock()
 	g.sessions.drop(s)
 	for _, f := range kept {

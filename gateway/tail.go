@@ -9,6 +9,7 @@ const maxTailBytes = 64 << 10
 type sentBatch struct {
 	buf    []byte
 	frames int // text frames in buf
+	big    int // bytes of buf that are one frame above the queue's bound
 }
 
 // tail keeps the last batches that were written, until the client confirms them:

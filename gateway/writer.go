@@ -37,9 +37,10 @@ func (c *conn) write() {
 	var written sentBatch
 	for {
 		c.mu.Lock()
+		c.freeBigLocked(written.big)
 		c.tail.add(written)
-		batch := sentBatch{buf: c.buf, frames: c.frames}
-		c.buf, c.frames, c.inflight, c.current = nil, 0, 0, sentBatch{}
+		batch := sentBatch{buf: c.buf, frames: c.frames, big: c.bigWaits}
+		c.buf, c.frames, c.bigWaits, c.inflight, c.current = nil, 0, 0, 0, sentBatch{}
 		if c.dead {
 			c.lost = append(c.lost, batch.buf...)
 			batch = sentBatch{}

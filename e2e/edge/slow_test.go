@@ -123,9 +123,10 @@ func TestDeafCrowd(t *testing.T) {
 		fill(t, sender, c.details.ID)
 	}
 	// Each has 256 KiB in its queue; the same frames wait for its return when it is
-	// closed, and in between they are held once.
+	// closed, and in between they are held once. The rest is what the session itself
+	// and the allocator's size classes take.
 	after := heap()
-	if each := (int64(after) - int64(before)) / peers; each > (256<<10)+(64<<10) {
+	if each := (int64(after) - int64(before)) / peers; each > (256<<10)+(16<<10) {
 		t.Errorf("a peer that does not read costs %d bytes", each)
 	} else {
 		t.Logf("a peer that does not read costs %d bytes", each)
