@@ -186,7 +186,7 @@ func TestSlowHandshake(t *testing.T) {
 		if b, err := io.ReadAll(c); errors.Is(err, net.ErrClosed) || strings.Contains(string(b), "101") {
 			t.Errorf("%s: %q, %v", name, b, err)
 		}
-		if took := time.Since(began); took > 30*time.Second {
+		if took := time.Since(began); took < 4*time.Second || took > 12*time.Second { // five, on a busy machine
 			t.Errorf("%s: open for %v", name, took)
 		}
 	}

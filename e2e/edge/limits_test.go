@@ -14,9 +14,12 @@ import (
 // TestAnnouncedLimits: Client_Details says every limit as it is configured.
 func TestAnnouncedLimits(t *testing.T) {
 	e := start(t, func(c *gateway.Config) {
-		c.MaxMessageBytes, c.MessagesPerSecond, c.MaxRooms, c.MaxRoomMembers = 4096, 50, 3, 7
+		c.MaxMessageBytes, c.MessagesPerSecond, c.MessageBurst, c.MaxRooms, c.MaxRoomMembers = 4096, 50, 60, 3, 7
 	})
-	want := proto.Limits{MaxMessageBytes: 4096, MessagesPerSecond: 50, MaxRooms: 3, MaxRoomMembers: 7}
+	want := proto.Limits{
+		MaxMessageBytes: 4096, MessagesPerSecond: 50, MessageBurst: 60, MaxRooms: 3, MaxRoomMembers: 7, // what follows is TestFieldLimits'
+		MaxDepth: 32, MaxCorrelationID: 256, MaxRoomIDBytes: 128, MaxRoomNameBytes: 256, MaxMetadataBytes: 8192, MaxMemberMetadata: 1024,
+	}
 	c := e.open(t, "/", nil)
 	if c.details.Limits != want {
 		t.Errorf("announced %+v, want %+v", c.details.Limits, want)
@@ -24,8 +27,8 @@ func TestAnnouncedLimits(t *testing.T) {
 	if c.details.Heartbeat <= 0 || c.details.Heartbeat > 40 {
 		t.Errorf("heartbeat_seconds is %d", c.details.Heartbeat)
 	}
-	if free := start(t, nil).open(t, "/", nil); free.details.Limits.MessagesPerSecond != 0 {
-		t.Errorf("no limit is announced as %d", free.details.Limits.MessagesPerSecond)
+	if free := start(t, nil).open(t, "/", nil); free.details.Limits.MessagesPerSecond != 0 || free.details.Limits.MessageBurst != 0 {
+		t.Errorf("no limit is announced as %+v", free.details.Limits)
 	}
 }
 

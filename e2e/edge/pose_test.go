@@ -32,6 +32,7 @@ func TestNobodyPosesAsTheServer(t *testing.T) {
 		`"type":"info"`, `"TYPE":"error"`, `"Type":"update"`, `"\u0074ype":"info"`,
 		`"timestamp":"2020-01-01T00:00:00Z"`, `"Timestamp":1`, `"time` + "\u017f" + `tamp":1`, `"me\u017f` + "\u017f" + `age_id":1`,
 		`"message_id":"x"`, `"MESSAGE_ID":"x"`, `"EVENT":"Room_Deleted"`, `"Event":"Client_Details"`, `"TO":"B"`, `"To":"B"`,
+		`"ROOM":"another"`, `"r\u006fOm":"another"`,
 	}
 	for _, claim := range claims {
 		claim := strings.NewReplacer(`"C"`, fmt.Sprintf("%q", c.details.ID), `"B"`, fmt.Sprintf("%q", b.details.ID)).Replace(claim)
@@ -80,13 +81,13 @@ func wantHonest(t *testing.T, f frame, from proto.PeerID, claim string) {
 		var value json.RawMessage
 		must(t, dec.Decode(&value))
 		switch n := name.(string); {
-		case n == "event":
+		case n == "event", n == "room":
 		case n == "from":
 			if string(value) != fmt.Sprintf("%q", from) {
 				t.Errorf("with %s: from is %s", claim, value)
 			}
 		default:
-			for _, reserved := range []string{"from", "type", "timestamp", "message_id", "event", "to"} {
+			for _, reserved := range []string{"from", "type", "timestamp", "message_id", "event", "to", "room"} {
 				if strings.EqualFold(n, reserved) {
 					t.Errorf("with %s, this reached the receiver: %s", claim, f.raw)
 				}

@@ -46,6 +46,8 @@ func TestTokenAlgorithms(t *testing.T) {
 				"none": "", "garbage": "garbage", "another key": others[alg].token(t, nil), "dots": "..", "long": strings.Repeat("x", 10_000),
 				"expired":                 s.token(t, jwt.MapClaims{"exp": time.Now().Add(-time.Minute).Unix()}),
 				"without exp":             s.token(t, jwt.MapClaims{"exp": nil}),
+				"exp in milliseconds":     s.token(t, jwt.MapClaims{"exp": time.Now().Add(time.Hour).UnixMilli()}),
+				"exp beyond all clocks":   s.token(t, jwt.MapClaims{"exp": 1e300}),
 				"not yet":                 s.token(t, jwt.MapClaims{"nbf": time.Now().Add(time.Hour).Unix()}),
 				"a long sub":              s.token(t, jwt.MapClaims{"sub": strings.Repeat("x", proto.MaxUserBytes+1)}),
 				"cut":                     good[:len(good)-4],
@@ -170,6 +172,9 @@ func TestTokenExpiry(t *testing.T) {
 	}
 	if f := authenticate("garbage"); f.Event != string(proto.Unauthorised) || strings.Contains(string(f.raw), "garbage") {
 		t.Errorf("garbage: %s", f.raw)
+	}
+	if f := authenticate(s.token(t, jwt.MapClaims{"exp": time.Now().Add(time.Hour).UnixMilli()})); f.Event != string(proto.Unauthorised) {
+		t.Errorf("exp in milliseconds: %s", f.raw) // it is a date that JSON cannot hold
 	}
 	renewed.send(`{"event":"Authenticate","data":{"token":5}}`)
 	if f := renewed.expect(string(proto.MissingFields)); f.data(t).Field != "data.token" {

@@ -58,7 +58,8 @@ func TestClientDetailsNames(t *testing.T) {
 	if data.ID == nil || data.Session == nil || data.Resumed == nil || *data.Resumed || data.Heartbeat == nil {
 		t.Errorf("got %s", conn.Raw)
 	}
-	for _, name := range []string{"max_message_bytes", "messages_per_second", "max_rooms", "max_room_members"} {
+	for _, name := range []string{"max_message_bytes", "messages_per_second", "max_rooms", "max_room_members",
+		"max_depth", "max_id_bytes", "max_room_id_bytes", "max_room_name_bytes", "max_metadata_bytes", "max_member_metadata_bytes"} {
 		if data.Limits[name] == nil {
 			t.Errorf("limits has no %s: %s", name, conn.Raw)
 		}

@@ -142,7 +142,7 @@ func refused(t *testing.T, s *kit.Stack) error {
 		conn.CloseNow()
 		return fmt.Errorf("a gateway without the bus accepted a connection")
 	}
-	if resp == nil || resp.StatusCode != http.StatusServiceUnavailable {
+	if resp == nil || resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
 		return fmt.Errorf("a gateway without the bus answered %v, %w", resp, err)
 	}
 	return nil
