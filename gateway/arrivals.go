@@ -23,6 +23,8 @@ const (
 type arrivals struct {
 	waiting []arrival
 	bytes   int
+	old     int // of waiting: those that came before the fence; all of them while there is one
+	fence   uint64
 	settled bool
 	until   int64                      // when recent may be forgotten: Unix nanoseconds; set when settled
 	seen    map[proto.GatewayID]uint64 // handled by the former holder
@@ -91,6 +93,20 @@ func (a *arrivals) note(x arrival) {
 	if a.recent != nil && len(a.recent) < maxRecent {
 		a.recent[x.lost] = struct{}{}
 	}
+}
+
+// cutOld takes away what came before the fence. Without an answer of the former
+// holder nothing tells what of it has been delivered.
+func (a *arrivals) cutOld() []arrival {
+	if a.fence != 0 {
+		a.old = len(a.waiting)
+	}
+	cut := slices.Clone(a.waiting[:a.old])
+	a.waiting, a.old = a.waiting[a.old:], 0
+	for _, x := range cut {
+		a.note(x)
+	}
+	return cut
 }
 
 // settle returns what came meanwhile, each once, those of one gateway in its order.

@@ -34,6 +34,7 @@ var families = []family{
 	{"replay_bytes", "Bytes kept for clients that are away.", gauge, nil, func(g *Gateway, _ *snapshot, put put) { put(float64(g.keptBytes.Load())) }},
 	{"replay_full_total", "Frames that found no room in what is kept for a client that is away.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.keptFull })},
 	{"resumes_total", "Sessions resumed here, taken over from elsewhere, or refused.", counter, []string{"outcome"}, set(func(s *stats) *counterSet[string] { return &s.resumes }, func(s string) string { return s })},
+	{"claims_waiting", "Words to other gateways that a session has moved here, not answered yet, of 131,072.", gauge, nil, func(g *Gateway, _ *snapshot, put put) { put(float64(g.claims.len())) }},
 	{"handovers_total", "Sessions handed to another gateway.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.handedOver })},
 
 	{"frames_in_total", "Frames from clients, by event.", counter, []string{"event"}, set(func(s *stats) *counterSet[proto.Event] { return &s.frames }, eventName)},
@@ -48,6 +49,7 @@ var families = []family{
 		}
 	}},
 	{"relays_published_total", "Relays published to other gateways.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.published })},
+	{"relays_doubted_total", "Relays whose senders were told that they may be lost, since the way over NATS broke.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.doubted })},
 	{"drops_total", "Frames that were not delivered and whose sender was told, by the code it got.", counter, []string{"reason"}, func(g *Gateway, _ *snapshot, put put) {
 		for _, c := range []proto.ErrorCode{proto.NotDelivered, proto.NotFound, proto.Unavailable} {
 			put(float64(g.stats.drops.by[c].Load()), string(c))
@@ -81,7 +83,7 @@ var families = []family{
 	}},
 	{"nats_dropped_total", "Messages dropped since too much waited for this gateway's callback.", counter, nil, func(_ *Gateway, now *snapshot, put put) { put(float64(now.dropped)) }},
 	{"bad_subjects_total", "Messages on a subject that no service uses.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.badSubjects })},
-	{"panics_total", "Frames whose handling panicked.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.panics })},
+	{"panics_total", "Frames and messages whose handling panicked.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.panics })},
 }
 
 var (

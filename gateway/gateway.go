@@ -34,6 +34,7 @@ type Gateway struct {
 	sessions     *sessions
 	rooms        *rooms
 	stalls       *stalls
+	claims       *claims
 	upgrader     *upgrader
 	pages        http.Handler
 	origins      *origins
@@ -58,7 +59,10 @@ type Gateway struct {
 	draining   atomic.Bool
 	coarse     atomic.Int64 // Unix nanoseconds, at most 50 ms old
 	natsBackAt atomic.Int64 // last reconnect, Unix nanoseconds
-	natsDownAt atomic.Int64 // last disconnect, Unix nanoseconds; 0: none
+	dialer     busDialer
+	pulse      pulse
+	outages    outages
+	arriving   sync.Map // number of a fence → *session that is being taken over
 	ops        atomic.Uint64
 	keptBytes  atomic.Int64 // of all sessions that are away
 	bigBytes   atomic.Int64 // of frames above the bound of a queue, of all connections
@@ -113,6 +117,7 @@ func New(cfg Config) (*Gateway, error) {
 	g.coarse.Store(time.Now().UnixNano())
 	g.rooms = newRooms(g)
 	g.stalls = newStalls(g)
+	g.claims = newClaims(g)
 	g.pages = web.Handler(web.Options{Status: g.status, Off: cfg.PageOff, Limits: cfg.limits()})
 	return g, nil
 }

@@ -153,7 +153,7 @@ func (r *replica) flushLocked(gt *gather, delta bool) {
 // its new holder.
 func (r *replica) sendLocked(lm *localMember, frame []byte) {
 	if lm.s.deliver(frame) == elsewhere {
-		r.g.hop(lm.s.newHolder(), lm.s.id, r.g.out.number(), frame)
+		r.g.hop(sentTo{to: lm.s.id, gw: lm.s.newHolder()}, frame)
 	}
 }
 

@@ -29,15 +29,24 @@ func (g *Gateway) sessionMessage(id proto.PeerID, m *nats.Msg) {
 		}
 	case t.Holds:
 		g.heldBy(id, s, &t)
+		g.answer(m, id, new(proto.Handover))
 	default:
 		h := new(proto.Handover)
 		if !t.Fence {
 			h = g.handOver(s, &t)
 		}
-		h.From = g.id
-		if err := m.Respond(marshal(h)); err != nil {
-			g.log.Warn("handover: answer not sent", "peer", string(id), "err", err)
-		}
+		g.answer(m, id, h)
+	}
+}
+
+// answer answers what another gateway asked or said about a session.
+func (g *Gateway) answer(m *nats.Msg, id proto.PeerID, h *proto.Handover) {
+	if m.Reply == "" {
+		return
+	}
+	h.From = g.id
+	if err := m.Respond(marshal(h)); err != nil {
+		g.log.Warn("handover: answer not sent", "peer", string(id), "err", err)
 	}
 }
 
@@ -63,14 +72,39 @@ func (g *Gateway) heldBy(id proto.PeerID, s *session, t *proto.Takeover) {
 	}
 	s.mu.Lock()
 	if s.phase == moved {
-		s.movedTo, s.count, s.parting = t.Gateway, max(s.count, t.Count), nil
+		if t.Count >= s.count { // else it is an old word, repeated
+			s.movedTo, s.count, s.parting = t.Gateway, t.Count, nil
+		}
 		s.mu.Unlock()
 		return
 	}
 	yield := t.Count > s.count || t.Count == s.count && t.Gateway > g.id
 	s.mu.Unlock()
-	if yield && s.live() {
-		g.part(s, t, t.Count)
+	if yield {
+		g.giveUpTo(s, t)
+	}
+}
+
+// yield gives a session up when a token shows that another gateway holds it since.
+func (g *Gateway) yield(s *session, count uint64, holder proto.GatewayID) {
+	s.mu.Lock()
+	overtaken := s.phase < moved && s.overtakenLocked(count, holder)
+	s.mu.Unlock()
+	if overtaken {
+		g.giveUpTo(s, &proto.Takeover{Gateway: holder, Count: count})
+	}
+}
+
+// giveUpTo leaves a session to a gateway that took it over without asking this
+// one. What was kept here may have reached that one too, or not: the senders are
+// told, since nobody will deliver it from here.
+func (g *Gateway) giveUpTo(s *session, t *proto.Takeover) {
+	if !s.live() {
+		return
+	}
+	h := g.part(s, t, t.Count)
+	for _, f := range h.Frames {
+		g.bounce(s.id, f)
 	}
 }
 
@@ -79,6 +113,7 @@ func (g *Gateway) handOver(s *session, t *proto.Takeover) *proto.Handover {
 	if s == nil {
 		return &proto.Handover{Error: sessionOver()}
 	}
+	g.yield(s, t.Count, t.Holder)
 	s.mu.Lock()
 	phase, movedTo, parting := s.phase, s.movedTo, s.parting
 	accepts := s.acceptsLocked(t.Count, t.Received)
@@ -122,6 +157,9 @@ func (g *Gateway) part(s *session, t *proto.Takeover, count uint64) *proto.Hando
 		Count: s.count, Rooms: s.rooms, User: s.user, Seen: g.seenNow(), Recovered: recovered,
 		Frames: append(missed, s.kept.take(g)...),
 	}
+	if s.arrivals != nil && !s.arrivals.settled {
+		h.Frames = append(h.Frames, s.arrivals.settle(time.Now())...)
+	}
 	s.phase, s.movedTo, s.since = moved, t.Gateway, time.Now()
 	s.unsub, s.arrivals, s.rooms = nil, nil, nil
 	s.count = max(s.count, count)
@@ -129,6 +167,7 @@ func (g *Gateway) part(s *session, t *proto.Takeover, count uint64) *proto.Hando
 	for _, f := range unsub {
 		f()
 	}
+	g.log.Debug("session handed on", "peer", string(s.id), "to", string(t.Gateway), "frames", len(h.Frames), "recovered", recovered, "count", h.Count)
 	return h
 }
 

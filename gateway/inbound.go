@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/json"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -10,10 +11,20 @@ import (
 	"p2pconnector/proto"
 )
 
-// hopHeader marks a frame that a former holder of the session passed on.
+// hopHeader marks a frame that a former holder of the session passed on, and holds
+// the reply subject that it came with there.
 const hopHeader = "P2p-Hop"
 
-func hopped(m *nats.Msg) bool { return m.Header != nil && m.Header.Get(hopHeader) != "" }
+// origin returns the reply subject that a frame had when it left its sender's
+// gateway, and whether a former holder passed it on.
+func origin(m *nats.Msg) (lost string, hop bool) {
+	if m.Header != nil {
+		if lost = m.Header.Get(hopHeader); lost != "" {
+			return lost, true
+		}
+	}
+	return m.Reply, false
+}
 
 // inboxMessages bounds what has come from NATS and is not handled yet. When it is
 // full, nats.go drops what comes; the links notice, and the senders are told.
@@ -30,11 +41,23 @@ func (g *Gateway) readInbox(done <-chan struct{}) {
 	for {
 		select {
 		case m := <-g.inbox:
-			g.onMessage(m)
+			g.guardMessage(m)
 		case <-done:
 			return
 		}
 	}
+}
+
+// guardMessage handles m, and survives a fault of ours: what a client sent to
+// another gateway must not end this one.
+func (g *Gateway) guardMessage(m *nats.Msg) {
+	defer func() {
+		if p := recover(); p != nil {
+			g.stats.panics.Add(1)
+			g.log.Error("panic while handling a message", "subject", m.Subject, "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	g.onMessage(m)
 }
 
 // onMessage handles what comes below p2p.gw.<own>, and on the subjects of peers
@@ -71,8 +94,9 @@ func (g *Gateway) onMessage(m *nats.Msg) {
 // sawRelay notes the newest relay of each gateway, for a handover, and those
 // that are missing on its link.
 func (g *Gateway) sawRelay(in *proto.Inbound, m *nats.Msg) {
-	from, seq, link, ok := proto.ParseLost(m.Reply)
-	if !ok || hopped(m) {
+	lost, hop := origin(m)
+	from, seq, link, ok := proto.ParseLost(lost)
+	if !ok || hop {
 		return // what a former holder passed on was counted there
 	}
 	if in.Gateway == g.id { // the link is to the gateway in the subject
@@ -92,11 +116,11 @@ const maxGateways = 4096
 
 // peerFrame hands a finished frame to a peer, or says why not.
 func (g *Gateway) peerFrame(id proto.PeerID, m *nats.Msg) {
-	hop := hopped(m)
+	lost, hop := origin(m)
 	v := gone
 	s := g.sessions.get(id)
 	if s != nil {
-		v = s.deliverFrom(m.Data, m.Reply, hop)
+		v = s.deliverFrom(m.Data, lost, hop)
 	}
 	g.stats.relayed(v)
 	if m.Header != nil && v <= pressed {
@@ -106,38 +130,63 @@ func (g *Gateway) peerFrame(id proto.PeerID, m *nats.Msg) {
 	case pressed:
 		runtime.Gosched()
 	case full:
-		g.sayLost(m.Reply, proto.Lost{Code: proto.NotDelivered})
+		g.sayLost(lost, proto.Lost{Code: proto.NotDelivered})
 	case gone:
-		g.sayLost(m.Reply, proto.Lost{Code: proto.NotFound})
+		g.sayLost(lost, proto.Lost{Code: proto.NotFound})
 	case elsewhere:
-		g.passOn(s, m, hop)
+		if !hop {
+			g.passOn(s, lost, m.Data)
+		}
 	}
 }
 
 // passOn forwards a frame that came for a session after it was handed over: the
 // new holder may not have been subscribed yet when it was sent. It tells
 // duplicates by their reply subject.
-func (g *Gateway) passOn(s *session, m *nats.Msg, hop bool) {
+func (g *Gateway) passOn(s *session, lost string, frame []byte) {
 	s.mu.Lock()
 	to, since := s.movedTo, s.since
 	s.mu.Unlock()
 	switch {
-	case hop:
 	case g.coarse.Load()-since.UnixNano() < int64(lateTime):
-		g.hop(to, s.id, m.Reply, m.Data)
+		g.hop(sentTo{to: s.id, gw: to, hop: lost}, frame)
 	case !g.leases.mayLive(to, time.Now()):
-		g.sayLost(m.Reply, proto.Lost{Code: proto.NotDelivered})
+		g.sayLost(lost, proto.Lost{Code: proto.NotDelivered})
 	}
 }
 
-func (g *Gateway) hop(to proto.GatewayID, peer proto.PeerID, reply string, frame []byte) {
-	subject, err := proto.PeerSubjectAt(to, peer)
-	if err != nil {
-		return
+// hop passes a frame on to s.gw, which holds the peer s.to now. One with a sender
+// is this gateway's own.
+func (g *Gateway) hop(s sentTo, frame []byte) {
+	if s.hop == "" {
+		s.hop = g.out.number()
 	}
-	msg := &nats.Msg{Subject: subject, Reply: reply, Data: frame, Header: nats.Header{hopHeader: []string{"1"}}}
-	if err := g.nc.PublishMsg(msg); err != nil {
-		g.sayLost(reply, proto.Lost{Code: proto.NotDelivered})
+	if err := g.out.publish(s, frame); err != nil {
+		g.hopLost(s, frame)
+	}
+}
+
+// hopLost says that a frame which was passed on did not arrive that way. It may
+// have arrived directly, so it is not sent again.
+func (g *Gateway) hopLost(s sentTo, frame []byte) {
+	var missed []proto.PeerID
+	if s.room != "" {
+		missed = []proto.PeerID{s.to}
+	}
+	if s.from != "" {
+		g.notify(s, frame, proto.NotDelivered, missed)
+	} else {
+		g.sayLost(s.hop, proto.Lost{Code: proto.NotDelivered, Peers: missed})
+	}
+}
+
+// undelivered tells the sender of a relay that it may be lost.
+func (g *Gateway) undelivered(s sentTo, frame []byte) {
+	switch {
+	case s.hop != "":
+		g.hopLost(s, frame)
+	case s.from != "":
+		g.notify(s, frame, proto.NotDelivered, nil)
 	}
 }
 

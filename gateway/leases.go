@@ -76,6 +76,14 @@ func (l *leases) lostWithin(g proto.GatewayID, now time.Time, d time.Duration) b
 	return now.Sub(at) < d
 }
 
+// heardSince reports whether g was heard after a time.
+func (l *leases) heardSince(g proto.GatewayID, since time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at, ok := l.heard[g]
+	return ok && at.After(since)
+}
+
 // gone reports whether g has been silent for so long that no session of it is left.
 func (l *leases) gone(g proto.GatewayID, now time.Time) bool {
 	return !l.lostWithin(g, now, proto.LeaseTimeout+2*proto.SessionGrace)

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"encoding/json"
-	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -11,8 +10,8 @@ import (
 )
 
 // linkPatience is how long after the last relay to a gateway it is still told
-// how many there were.
-const linkPatience = 5 * time.Second
+// how many there were: longer than it may be cut off without being taken for gone.
+const linkPatience = 30 * time.Second
 
 // link counts the relays to one gateway. Guarded by outbound's lock.
 type link struct {
@@ -89,40 +88,16 @@ func (g *Gateway) relaysMissed(by proto.GatewayID, m *nats.Msg) {
 	if json.Unmarshal(m.Data, &gap) != nil {
 		return
 	}
-	relays, frames := g.out.missed(by, gap)
+	var relays []sentTo
+	var frames [][]byte
 	if len(gap.Peers) > 0 {
-		relays, frames = g.out.sentLately(gap.Peers, g.coarse.Load()-gap.WithinMS*int64(time.Millisecond))
+		now := g.coarse.Load()
+		ago := func(ms int64) int64 { return now - ms*int64(time.Millisecond) }
+		relays, frames = g.out.sentToPeers(gap.Peers, doubt{ago(gap.WithinMS), ago(gap.UntilMS)})
+	} else {
+		relays, frames = g.out.missed(by, gap)
 	}
 	for i, s := range relays {
-		if s.from != "" {
-			g.notify(s, frames[i], proto.NotDelivered, nil)
-		}
-	}
-}
-
-// Bounds of what is said about peers that are held for other gateways.
-const (
-	gapMargin  = time.Second // relays may have been on their way so long before the connection broke
-	maxGapTold = 1000        // peers in one message
-)
-
-// tellOutage says to every gateway that lives which peers of others this one
-// holds, after its connection to NATS broke: their relays have no link that would
-// show which were lost, so their senders are told of all that may be.
-func (g *Gateway) tellOutage(down time.Time) {
-	var peers []proto.PeerID
-	for _, s := range g.sessions.list(nil) {
-		if s.bus && s.live() && s.id.Home() != g.id {
-			peers = append(peers, s.id)
-		}
-	}
-	within := (time.Since(down) + gapMargin).Milliseconds()
-	for chunk := range slices.Chunk(peers, maxGapTold) {
-		word := marshal(proto.Gap{Peers: chunk, WithinMS: within})
-		for _, to := range append(g.leases.living(g.id, time.Now()), g.id) {
-			if err := g.nc.Publish(proto.GapSubject(to, g.id), word); err != nil {
-				g.log.Warn("links: outage not told", "to", string(to), "err", err)
-			}
-		}
+		g.undelivered(s, frames[i])
 	}
 }

@@ -17,10 +17,20 @@ func (g *Gateway) relayLost(number string, m *nats.Msg) {
 	if err != nil {
 		return
 	}
-	if g.stalls.fence(seq) {
+	if g.fenced(seq) || g.stalls.fence(seq) {
+		return
+	}
+	if d, ok := g.pulse.returned(seq, time.Now().UnixNano()); ok {
+		if d.until != 0 {
+			g.background(func() { g.doubted(d) }, func() {})
+		}
 		return
 	}
 	sent, frame, ok := g.out.settle(seq)
+	if ok && sent.hop != "" {
+		g.hopLost(sent, frame)
+		return
+	}
 	if !ok || sent.from == "" {
 		g.stats.lostUntold.Add(1)
 		return
@@ -52,10 +62,6 @@ func (g *Gateway) nobodyThere(sent sentTo, frame []byte) {
 // notify tells the sender of a relay what became of it.
 func (g *Gateway) notify(sent sentTo, frame []byte, code proto.ErrorCode, missed []proto.PeerID) {
 	g.stats.dropped(code)
-	s := g.sessions.get(sent.from)
-	if s == nil {
-		return
-	}
 	var e *proto.Error
 	switch {
 	case sent.room != "":
@@ -66,7 +72,19 @@ func (g *Gateway) notify(sent sentTo, frame []byte, code proto.ErrorCode, missed
 		e = notDelivered(sent.to)
 	}
 	d := proto.ErrorData{To: string(sent.to), Room: string(sent.room), Clients: missed}
-	s.deliver(g.errorAbout(frame, e, d, sent.id))
+	g.tellSender(sent.from, g.errorAbout(frame, e, d, sent.id))
+}
+
+// tellSender hands an error frame to a peer wherever it is now.
+func (g *Gateway) tellSender(peer proto.PeerID, frame []byte) {
+	s := g.sessions.get(peer)
+	if s == nil && peer.Home() == g.id {
+		return // it has ended
+	}
+	if s == nil || s.deliver(frame) == elsewhere {
+		// Without NATS, or without the peer, there is nobody left to tell.
+		_ = g.out.publish(toPeer("", peer), frame)
+	}
 }
 
 func notDelivered(to proto.PeerID) *proto.Error {
@@ -108,9 +126,5 @@ func (g *Gateway) bounce(peer proto.PeerID, frame []byte) {
 		return // the server's own: nobody waits to hear of it
 	}
 	g.stats.dropped(proto.NotDelivered)
-	e := g.errorAbout(frame, notDelivered(peer), proto.ErrorData{To: string(peer), Room: about.Room}, "")
-	if s := g.sessions.get(from); s != nil && s.deliver(e) != elsewhere {
-		return
-	}
-	g.out.publish(toPeer("", from), e)
+	g.tellSender(from, g.errorAbout(frame, notDelivered(peer), proto.ErrorData{To: string(peer), Room: about.Room}, ""))
 }

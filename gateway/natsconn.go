@@ -12,10 +12,13 @@ import (
 	"p2pconnector/proto"
 )
 
+const dialTimeout = 2 * time.Second
+
 // connectNATS dials NATS. Relays must fail at once while it is away, so nothing
 // is buffered for a reconnect; a frozen server must be noticed in seconds.
 func (g *Gateway) connectNATS() (*nats.Conn, error) {
 	log := g.log
+	g.dialer.timeout = dialTimeout
 	opts := []nats.Option{
 		nats.Name("gateway " + string(g.id)),
 		nats.CustomInboxPrefix(proto.GatewayInbox),
@@ -24,21 +27,23 @@ func (g *Gateway) connectNATS() (*nats.Conn, error) {
 		nats.RetryOnFailedConnect(true),
 		nats.ReconnectWait(250 * time.Millisecond),
 		nats.ReconnectJitter(250*time.Millisecond, 500*time.Millisecond),
-		nats.Timeout(2 * time.Second),
+		nats.Timeout(dialTimeout),
 		nats.PingInterval(2 * time.Second),
 		nats.MaxPingsOutstanding(2),
-		nats.FlusherTimeout(5 * time.Second),
+		nats.FlusherTimeout(0), // writes do not wait
+		nats.SetCustomDialer(&g.dialer),
 		nats.ConnectHandler(func(c *nats.Conn) { g.onNATSUp(c, log) }),
 		nats.ReconnectHandler(func(c *nats.Conn) {
-			g.natsBackAt.Store(time.Now().UnixNano())
-			if down := g.natsDownAt.Load(); down != 0 {
-				g.background(func() { g.tellOutage(time.Unix(0, down)) }, func() {})
+			now := time.Now().UnixNano()
+			g.natsBackAt.Store(now)
+			if d, ok := g.pulse.started(now); ok {
+				g.background(func() { g.doubted(d) }, func() {})
 			}
 			g.onNATSUp(c, log)
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			g.stats.natsDown.Add(1)
-			g.natsDownAt.Store(time.Now().UnixNano())
+			g.pulse.stopped()
 			g.doubtKept()
 			if err != nil {
 				log.Warn("nats: disconnected", "err", err)
@@ -50,6 +55,11 @@ func (g *Gateway) connectNATS() (*nats.Conn, error) {
 				subject = s.Subject
 			}
 			log.Error("nats: asynchronous error", "subject", subject, "err", err)
+			if s == nil {
+				// What was to be written may be gone although the connection lives on.
+				d := g.pulse.overflowed(time.Now().UnixNano())
+				g.background(func() { g.doubted(d) }, func() {})
+			}
 		}),
 	}
 	if g.cfg.NATSCreds != "" {

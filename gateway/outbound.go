@@ -31,6 +31,10 @@ type sentTo struct {
 	at   int64  // coarse, Unix nanoseconds
 	id   string // correlation id of a Connect, whose frame does not hold it
 
+	// hop is the reply subject that a frame came with which was passed on to gw,
+	// since that holds the peer now; "" for a relay of this gateway's own.
+	hop string
+
 	settled bool // what became of it is known
 
 	began int64 // when its sender's gateway read it, if it is timed; Unix nanoseconds
@@ -76,29 +80,42 @@ func (o *outbound) publish(s sentTo, frame []byte) error {
 func (o *outbound) publishLocked(s sentTo, frame []byte) error {
 	o.seq++
 	s.seq, s.at = o.seq, o.clock()
-	if l := o.linkLocked(s.gw); l != nil {
-		l.sent++
-		l.last = s.at
-		s.link = l.sent
+	if s.hop == "" {
+		if l := o.linkLocked(s.gw); l != nil {
+			l.sent++
+			l.last = s.at
+			s.link = l.sent
+		}
 	}
 	s.off, s.n = o.keepLocked(frame), len(frame)
 	s.settled = false
 	o.slots[s.seq%ringSlots] = s
 	o.reply = proto.AppendLostSubject(o.reply[:0], o.own, s.seq, s.link)
-	if s.began != 0 {
-		return o.nc.PublishMsg(&nats.Msg{Subject: string(o.subject), Reply: string(o.reply), Header: sentHeaderOf(s.began), Data: frame})
+	if s.began != 0 || s.hop != "" {
+		return o.nc.PublishMsg(&nats.Msg{Subject: string(o.subject), Reply: string(o.reply), Header: s.header(), Data: frame})
 	}
 	// nats.go copies both subjects into its write buffer before it returns.
 	return o.nc.PublishRequest(view(o.subject), view(o.reply), frame)
 }
 
-// view reads b as a string for the length of a call.
+// header is what goes with a relay that is timed, or was passed on.
+func (s *sentTo) header() nats.Header {
+	if s.hop != "" {
+		return nats.Header{hopHeader: []string{s.hop}}
+	}
+	return sentHeaderOf(s.began)
+}
+
 // again is publish that returns the frame's number.
 func (o *outbound) again(s sentTo, frame []byte) (uint64, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var err error
-	if s.room != "" {
+	if s.hop != "" {
+		var at string
+		at, err = proto.PeerSubjectAt(s.gw, s.to)
+		o.subject = append(o.subject[:0], at...)
+	} else if s.room != "" {
 		o.subject, err = proto.AppendRoomSubject(o.subject[:0], s.gw, s.room, s.from, s.view)
 	} else {
 		o.subject, err = proto.AppendPeerSubject(o.subject[:0], s.to)
@@ -182,34 +199,18 @@ func (o *outbound) newestTo(after uint64, match func(sentTo) bool) (newest uint6
 	return newest
 }
 
-// sentLately settles the relays to peers that were sent since a time in Unix
-// nanoseconds.
-func (o *outbound) sentLately(peers []proto.PeerID, since int64) (relays []sentTo, frames [][]byte) {
-	names := make(map[proto.PeerID]bool, len(peers))
-	for _, p := range peers {
-		names[p] = true
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for seq := o.oldestLocked(0); seq <= o.seq; seq++ {
-		s := o.slots[seq%ringSlots]
-		if s.seq != seq || s.at < since || s.room != "" || !names[s.to] {
-			continue
-		}
-		if s, frame, ok := o.settleLocked(seq); ok {
-			relays, frames = append(relays, s), append(frames, frame)
-		}
-	}
-	return relays, frames
-}
-
 // missed settles the relays to gw that a gap names.
 func (o *outbound) missed(gw proto.GatewayID, gap proto.Gap) (relays []sentTo, frames [][]byte) {
+	return o.settleAll(func(s *sentTo) bool { return s.gw == gw && gap.After < s.link && s.link < gap.Before })
+}
+
+// settleAll settles the relays that match takes, oldest first.
+func (o *outbound) settleAll(match func(*sentTo) bool) (relays []sentTo, frames [][]byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for seq := o.oldestLocked(0); seq <= o.seq; seq++ {
-		s := o.slots[seq%ringSlots]
-		if s.seq != seq || s.gw != gw || s.link <= gap.After || s.link >= gap.Before {
+		s := &o.slots[seq%ringSlots]
+		if s.seq != seq || !match(s) {
 			continue
 		}
 		if s, frame, ok := o.settleLocked(seq); ok {

@@ -60,6 +60,9 @@ func (c *conn) resume(f *proto.Frame) *proto.Error {
 func (g *Gateway) resumeAs(c *conn, t *sessionToken, received *uint64, id []byte) *proto.Error {
 	for range 2 {
 		s := g.sessions.get(t.Peer)
+		if s != nil {
+			g.yield(s, t.Count, t.Holder)
+		}
 		if s == nil || s.handedOn() {
 			return g.takeOver(c, t, received, id, s)
 		}
@@ -95,9 +98,11 @@ func (g *Gateway) resumeHere(c *conn, s *session, t *sessionToken, received *uin
 		return nil, false
 	}
 	missed, recovered := s.replayLocked(t.Count, received)
+	s.shown = t.Count
 	g.abandon(c)
 	s.attachLocked(c, g.detailsLocked(s, &recovered, c, id), append(missed, s.kept.take(g)...))
 	s.mu.Unlock()
+	g.log.Debug("session resumed", "peer", string(s.id), "frames", len(missed), "recovered", recovered)
 	g.stats.resumed("here")
 	g.rejoin(s)
 	return nil, true
@@ -119,8 +124,8 @@ func (s *session) displace(old *conn) {
 func (c *conn) retire(code proto.CloseCode) remains {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	left := c.remainsLocked(c.buf)
-	c.buf, c.frames = nil, 0
+	left := c.remainsLocked(append(c.lost, c.buf...))
+	c.buf, c.frames, c.lost = nil, 0, nil
 	c.closeLocked(code, code.Reason(), true)
 	c.closeBy = time.Now().Add(closeTimeout)
 	return left

@@ -91,10 +91,11 @@ func (r *replica) spreadLocked(m roomMessage) (missed, bus []proto.PeerID) {
 
 // passOnLocked sends a message after a member that was handed over.
 func (r *replica) passOnLocked(to proto.GatewayID, peer proto.PeerID, m roomMessage) {
+	s := sentTo{room: r.id, to: peer, gw: to, hop: m.lost}
 	if m.lost == "" {
-		m.lost = r.g.out.number()
+		s.from = m.from
 	}
-	r.g.hop(to, peer, m.lost, m.frame)
+	r.g.hop(s, m.frame)
 }
 
 // audience returns the other gateways that hold members, and the revision that

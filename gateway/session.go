@@ -33,6 +33,7 @@ type session struct {
 	user     string // name from its access token
 	count    uint64 // of the newest session token
 	base     uint64 // of the token in the Client_Details of the last connection
+	shown    uint64 // of the token that the last connection resumed with; 0: it did not
 	rooms    []proto.RoomID
 	kept     keeper    // frames for the next connection
 	lossy    bool      // a frame for it was dropped since it last resumed
@@ -256,13 +257,16 @@ func (s *session) acceptsLocked(count uint64, received *uint64) bool {
 	case behind <= s.unsaid:
 		return true
 	case count < s.base: // its Client_Details may never have arrived
-		return known == 0 && s.base-count <= maxUnheard
+		return known == 0 && count >= s.shown
 	}
 	return received != nil && *received < sent && behind <= sent-*received
 }
 
-// maxUnheard bounds how many tokens in a row may have been lost on their way.
-const maxUnheard = 8
+// overtakenLocked reports whether a token shows that another gateway has taken
+// the session over while this one was out of reach.
+func (s *session) overtakenLocked(count uint64, holder proto.GatewayID) bool {
+	return count > s.count && holder.Valid() && holder != s.g.id
+}
 
 // wantsDelta reports whether the peer's connection asked for changes only.
 func (s *session) wantsDelta() bool {

@@ -48,7 +48,7 @@ func (g *Gateway) snapshot() *snapshot {
 	}
 	now.live, now.silent, now.ended = g.leases.counts(g.id, time.Now())
 	now.pendingOut, _ = g.nc.Buffered() // -1 without a connection
-	now.pendingOut = max(now.pendingOut, 0)
+	now.pendingOut = max(now.pendingOut, 0) + g.dialer.waiting()
 	now.pendingIn = len(g.inbox)
 	if g.wildcard != nil {
 		now.dropped, _ = g.wildcard.Dropped()

@@ -13,7 +13,7 @@ type stats struct {
 	accepted                          atomic.Uint64
 	slowPeers, idleClosed, panics     atomic.Uint64
 	keptFull, badSubjects, lostUntold atomic.Uint64
-	published                         atomic.Uint64
+	published, doubted                atomic.Uint64
 	gaps, refetches, linkGaps         atomic.Uint64
 	handedOver                        atomic.Uint64
 	verdicts                          [elsewhere + 1]atomic.Uint64

@@ -25,13 +25,15 @@ func (g *Gateway) takeOver(c *conn, t *sessionToken, received *uint64, id []byte
 		return unavailable()
 	}
 	g.sessions.put(s)
+	g.fenceArrivals(s)
 	h, e := g.askHolder(t, received, tomb)
 	if e != nil {
-		g.giveUp(s, tomb)
+		g.log.Debug("session not taken over", "peer", string(s.id), "holder", string(t.Holder), "err", e)
+		g.giveUp(s, tomb, e)
 		return e
 	}
 	s.mu.Lock()
-	s.count, s.user, s.arrivals.seen = max(h.Count, t.Count), h.User, h.Seen
+	s.count, s.shown, s.user, s.arrivals.seen = max(h.Count, t.Count), t.Count, h.User, h.Seen
 	s.rooms = slices.Clone(h.Rooms)
 	s.mu.Unlock()
 	kept := g.takeRooms(s, h.Rooms)
@@ -39,14 +41,44 @@ func (g *Gateway) takeOver(c *conn, t *sessionToken, received *uint64, id []byte
 	if !h.Gone {
 		g.settle(s.id, h.From)
 	}
-	if !g.seat(c, s, h, id) {
+	if !g.seat(c, s, t, h, id) {
 		for _, f := range h.Frames {
 			g.bounce(s.id, f)
 		}
 		return proto.Errorf(proto.Unavailable, "Another connection resumed this session at this moment. Go on with your fresh id, or connect again.")
 	}
+	g.log.Debug("session taken over", "peer", string(s.id), "from", string(h.From), "holder", string(t.Holder),
+		"gone", h.Gone, "frames", len(h.Frames), "recovered", h.Recovered)
 	g.stats.resumed("elsewhere")
 	return nil
+}
+
+// fenceArrivals marks what comes for s before a number that this gateway publishes
+// to itself now: that may have been sent long ago, and a holder that has died
+// since may have delivered it.
+func (g *Gateway) fenceArrivals(s *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// Without NATS nothing comes, and the takeover fails.
+	if seq, err := g.out.fence(); err == nil {
+		s.arrivals.fence = seq
+		g.arriving.Store(seq, s)
+	}
+}
+
+// fenced handles the return of number seq; false when it marks no arrivals.
+func (g *Gateway) fenced(seq uint64) bool {
+	v, ok := g.arriving.LoadAndDelete(seq)
+	if !ok {
+		return false
+	}
+	s := v.(*session)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.arrivals != nil {
+		s.arrivals.old, s.arrivals.fence = len(s.arrivals.waiting), 0
+	}
+	return true
 }
 
 // listen subscribes to the subjects of a peer that another gateway issued: the
@@ -89,7 +121,7 @@ func (g *Gateway) askHolder(t *sessionToken, received *uint64, tomb *session) (*
 	} else if holder == g.id || home == g.id {
 		return nil, sessionOver()
 	}
-	ask := proto.Takeover{Peer: t.Peer, Gateway: g.id, Count: t.Count, Received: received}
+	ask := proto.Takeover{Peer: t.Peer, Gateway: g.id, Count: t.Count, Received: received, Holder: t.Holder}
 	asked := make(map[proto.GatewayID]bool)
 	for range maxQuestions {
 		asked[holder] = true
@@ -146,8 +178,13 @@ func (g *Gateway) orphan(t *sessionToken, holder proto.GatewayID) (*proto.Handov
 	if !g.leases.lostWithin(holder, time.Now(), g.cfg.SessionGrace+proto.LeaseTimeout) {
 		return nil, sessionOver()
 	}
-	return &proto.Handover{Gone: true, Count: t.Count, Rooms: t.Rooms, User: t.User}, nil
+	return &proto.Handover{Gone: true, Count: t.Count + orphanLead, Rooms: t.Rooms, User: t.User}, nil
 }
+
+// orphanLead is how far the tokens of an orphan run ahead: a holder that was only
+// out of reach may have issued some that the client never got, and its session
+// must be told from the one that was taken over.
+const orphanLead = 1 << 20
 
 // question asks one gateway; an answer that was lost is asked for again.
 func (g *Gateway) question(holder proto.GatewayID, ask proto.Takeover) (*proto.Handover, error) {
@@ -172,12 +209,15 @@ func (g *Gateway) question(holder proto.GatewayID, ask proto.Takeover) (*proto.H
 	return nil, fmt.Errorf("gateway: ask %s for a session: %w", holder, err)
 }
 
-// giveUp forgets a takeover that was refused.
-func (g *Gateway) giveUp(s, tomb *session) {
+// giveUp forgets a takeover that was refused. What came for the peer meanwhile is
+// passed on to the gateway that this one had handed it to, or its senders are
+// told, unless a gateway that answered holds the peer, where it arrives too.
+func (g *Gateway) giveUp(s, tomb *session, e *proto.Error) {
 	s.mu.Lock()
-	unsub := s.unsub
+	g.arriving.Delete(s.arrivals.fence)
+	unsub, waiting := s.unsub, s.arrivals.waiting
 	s.phase, s.arrivals, s.unsub = over, nil, nil
-	s.kept.take(g)
+	kept := s.kept.take(g)
 	s.mu.Unlock()
 	for _, f := range unsub {
 		f()
@@ -186,6 +226,24 @@ func (g *Gateway) giveUp(s, tomb *session) {
 		g.sessions.put(tomb)
 	} else {
 		g.sessions.drop(s)
+	}
+	for _, f := range kept {
+		g.bounce(s.id, f)
+	}
+	to := g.id
+	if tomb != nil {
+		to = tomb.newHolder()
+	}
+	for _, x := range waiting {
+		switch {
+		case x.hop:
+		case to != g.id && to != "":
+			g.hop(sentTo{to: s.id, gw: to, hop: x.lost}, x.frame)
+		case e.Code == proto.NotFound:
+			g.sayLost(x.lost, proto.Lost{Code: proto.NotFound})
+		case e.Code == proto.Unavailable:
+			g.sayLost(x.lost, proto.Lost{Code: proto.NotDelivered})
+		}
 	}
 }
 
@@ -261,30 +319,40 @@ func (g *Gateway) takeRoomLater(s *session, id proto.RoomID) {
 
 // seat attaches c to the session that has arrived; false when another gateway
 // took it over at the same moment.
-func (g *Gateway) seat(c *conn, s *session, h *proto.Handover, id []byte) bool {
+func (g *Gateway) seat(c *conn, s *session, t *sessionToken, h *proto.Handover, id []byte) bool {
 	s.mu.Lock()
 	if s.phase != arriving {
 		s.mu.Unlock()
 		return false
 	}
 	g.abandon(c)
+	g.arriving.Delete(s.arrivals.fence)
+	var doubtful []arrival
+	if h.Gone {
+		doubtful = s.arrivals.cutOld()
+	}
 	frames := slices.Concat(h.Frames, s.kept.take(g), s.arrivals.settle(time.Now()))
 	recovered := h.Recovered && !s.lossy
 	s.attachLocked(c, g.detailsLocked(s, &recovered, c, id), frames)
 	count := s.count
 	s.mu.Unlock()
-	g.claim(s, h, count)
+	for _, x := range doubtful {
+		g.sayLost(x.lost, proto.Lost{Code: proto.NotDelivered})
+	}
+	g.claim(s, h, t.Holder, count)
 	return true
 }
 
 // claim says that this gateway holds the session now, to the gateway that issued
-// the peer and to the one that handed it over, and listens for those who ask.
-func (g *Gateway) claim(s *session, h *proto.Handover, count uint64) {
+// the peer, to the one that handed it over and to the one that the token names,
+// which may only have been out of reach, and listens for those who ask.
+func (g *Gateway) claim(s *session, h *proto.Handover, former proto.GatewayID, count uint64) {
 	home := s.id.Home()
-	say := proto.Takeover{Peer: s.id, Gateway: g.id, Count: count, Holds: true}
-	if h.From != "" && h.From != home && h.From != g.id {
-		g.tell(h.From, say)
-	}
+	defer func() {
+		g.claims.say(home, s.id, count)
+		g.claims.say(h.From, s.id, count)
+		g.claims.say(former, s.id, count)
+	}()
 	if home == g.id {
 		return
 	}
@@ -306,7 +374,6 @@ func (g *Gateway) claim(s *session, h *proto.Handover, count uint64) {
 	if stale {
 		sub.Unsubscribe()
 	}
-	g.tell(home, say)
 }
 
 // tell sends a gateway word about a session.

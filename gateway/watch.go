@@ -36,14 +36,19 @@ func (g *Gateway) watchConns(done <-chan struct{}) {
 func (g *Gateway) watchBus(done <-chan struct{}) {
 	tick := time.NewTicker(requestTick)
 	defer tick.Stop()
-	var next time.Time
+	var next, nextBeat time.Time
 	var ss []*session
+	var dropped int
 	for {
 		select {
 		case <-done:
 			return
 		case now := <-tick.C:
 			g.requests.tick(now)
+			if !now.Before(nextBeat) {
+				nextBeat = now.Add(pulseInterval)
+				g.pulse.beat(now.UnixNano(), g.out.fence)
+			}
 			if now.Before(next) {
 				continue
 			}
@@ -51,6 +56,12 @@ func (g *Gateway) watchBus(done <-chan struct{}) {
 			g.sayLease(false)
 			g.out.countLinks(now.UnixNano(), func(gw proto.GatewayID) bool { return !g.leases.lostWithin(gw, now, time.Hour) })
 			g.leases.sweep(now)
+			g.claims.tick(now)
+			g.tellOutages(now)
+			if n, _ := g.wildcard.Dropped(); n > dropped {
+				dropped = n
+				g.doubted(g.pulse.overflowed(now.UnixNano()))
+			}
 			ss = g.sweepSessions(now, ss)
 		}
 	}

@@ -65,6 +65,8 @@ var natsMessages = map[string]any{
 	"gap":              &Gap{After: 69, Before: 71},
 	"gap.peers":        &Gap{Peers: []PeerID{goldenBen}, WithinMS: 1500},
 	"takeover":         &Takeover{Peer: goldenAnn, Gateway: goldenB, Count: 3, Received: ptr(uint64(0))},
+	"takeover.holder":  &Takeover{Peer: goldenAnn, Gateway: goldenB, Count: 3, Holder: goldenA},
+	"gap.until":        &Gap{Peers: []PeerID{goldenBen}, WithinMS: 1500, UntilMS: 20},
 	"takeover.holds":   &Takeover{Peer: goldenAnn, Gateway: goldenB, Count: 3, Holds: true},
 	"takeover.room":    &Takeover{Peer: goldenAnn, Gateway: goldenB, Room: "tea"},
 	"takeover.fence":   &Takeover{Peer: goldenAnn, Gateway: goldenB, Fence: true},

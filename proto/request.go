@@ -98,13 +98,14 @@ type Link struct {
 
 // Gap names the relays that a gateway has missed, by their number on the link:
 // those above After and below Before. For peers that it holds in place of the
-// gateway that issued them there is no link: then Peers names them, and WithinMS
-// how long ago the relays were sent, in milliseconds.
+// gateway that issued them there is no link: then Peers names them, and the relays
+// were sent at most WithinMS and at least UntilMS milliseconds ago.
 type Gap struct {
 	After    uint64   `json:"after"`
 	Before   uint64   `json:"before"`
 	Peers    []PeerID `json:"peers,omitempty"`
 	WithinMS int64    `json:"within_ms,omitempty"`
+	UntilMS  int64    `json:"until_ms,omitempty"`
 }
 
 // Takeover is what gateways say to each other about a session. With neither
@@ -114,6 +115,7 @@ type Takeover struct {
 	Gateway  GatewayID `json:"gateway"`            // who speaks
 	Count    uint64    `json:"count"`              // of the token that was presented; with Holds, of the newest one
 	Received *uint64   `json:"received,omitempty"` // text frames the client got on the connection that broke
+	Holder   GatewayID `json:"holder,omitempty"`   // that the token names, in a question
 	Holds    bool      `json:"holds,omitempty"`    // not a question: Gateway holds the session now
 	Ended    bool      `json:"ended,omitempty"`    // not a question: Gateway held the session, and it has ended
 	Fence    bool      `json:"fence,omitempty"`    // only asks for an answer, behind everything that was there before

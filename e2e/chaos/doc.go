@@ -3,7 +3,7 @@
 // cut off and slowed down, while clients work on rooms and send each other
 // numbered frames.
 //
-//	go test ./e2e/chaos                                          # 45 s of faults, about 90 s in all
+//	go test ./e2e/chaos                                          # 90 s of faults
 //	go test ./e2e/chaos -run TestChaos -chaos.duration=30m -chaos.seed=7 -timeout=40m
 //
 // The faults, their order and their times are drawn from the seed, which is

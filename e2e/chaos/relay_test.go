@@ -16,8 +16,10 @@ import (
 // Times after which a relay is judged, and within which a break explains it.
 const (
 	settleAfter = 60 * time.Second // longer than a grace, a takeover and every fault
-	senderTime  = 10 * time.Second // a frame on its way to the gateway is lost with the connection
-	answerTime  = 20 * time.Second // an error, or the frame itself, waits for one that is away
+	// A frame on its way to the gateway is lost with the connection, and waits there
+	// behind a room request of its sender's for as long as that may take.
+	senderTime = proto.RequestDeadline + 3*time.Second
+	answerTime = 20 * time.Second // an error, or the frame itself, waits for one that is away
 )
 
 // load is the data of a numbered frame.

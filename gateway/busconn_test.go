@@ -1,0 +1,80 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"testing"
+)
+
+// busPair returns a connection to a server that reads when the test does.
+func busPair(t *testing.T) (*busConn, net.Conn) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	c, err := new(busDialer).Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	server, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	return c.(*busConn), server
+}
+
+// TestBusConnQueues: a server that does not read holds nobody up, and gets
+// everything in order when it does.
+func TestBusConnQueues(t *testing.T) {
+	c, server := busPair(t)
+	chunk := make([]byte, 32<<10)
+	var want bytes.Buffer
+	for c.waiting() < maxBusQueue-2*len(chunk) {
+		for i := 0; i < len(chunk); i += 1024 {
+			binary.BigEndian.PutUint64(chunk[i:], uint64(want.Len()+i))
+		}
+		want.Write(chunk)
+		if n, err := c.Write(chunk); n != len(chunk) || err != nil {
+			t.Fatalf("write after %d bytes: %d, %v", want.Len(), n, err)
+		}
+	}
+	got := make([]byte, want.Len())
+	if _, err := io.ReadFull(server, got); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want.Bytes()) {
+		t.Error("the bytes came out of order")
+	}
+	c.wg.Wait()
+	if _, err := c.Write([]byte("PING\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if c.waiting() != 0 {
+		t.Error("a server that reads again is still queued for")
+	}
+}
+
+// TestBusConnGivesUp: the queue has an end, and then the connection has.
+func TestBusConnGivesUp(t *testing.T) {
+	c, server := busPair(t)
+	chunk := make([]byte, 32<<10)
+	var err error
+	for range 4 * maxBusQueue / len(chunk) {
+		if _, err = c.Write(chunk); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, errBusStuck) {
+		t.Fatalf("writes without end to a server that does not read: %v", err)
+	}
+	if _, err := io.Copy(io.Discard, server); err != nil {
+		t.Logf("the server sees %v", err)
+	}
+}

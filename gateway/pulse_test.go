@@ -1,0 +1,81 @@
+package gateway
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"p2pconnector/proto"
+)
+
+// TestPulse: what is in doubt reaches back to the last pulse that came back.
+func TestPulse(t *testing.T) {
+	const ms = int64(time.Millisecond)
+	var p pulse
+	var seq uint64
+	fence := func() (uint64, error) { seq++; return seq, nil }
+	if _, ok := p.started(100 * ms); ok {
+		t.Error("something is in doubt after the first connect")
+	}
+	p.beat(1000*ms, fence)
+	p.beat(1500*ms, fence)
+	if seq != 1 {
+		t.Errorf("%d pulses under way, not one", seq)
+	}
+	if d, ok := p.returned(1, 1600*ms); !ok || d != (doubt{}) {
+		t.Errorf("a pulse in time: %v, %v", d, ok)
+	}
+	if _, ok := p.returned(1, 1700*ms); ok {
+		t.Error("a number came back twice")
+	}
+
+	p.beat(2000*ms, fence)
+	p.beat(4100*ms, fence) // seems lost: again
+	if d, ok := p.returned(3, 4200*ms); !ok || d != (doubt{500 * ms, 4200 * ms}) {
+		t.Errorf("a pulse that was late leaves %v in doubt, %v", d, ok)
+	}
+
+	p.beat(5000*ms, fence)
+	p.stopped()
+	p.beat(5500*ms, func() (uint64, error) { return 0, errors.New("called without a connection") })
+	if d, ok := p.started(6000 * ms); !ok || d != (doubt{1500 * ms, 6000 * ms}) {
+		t.Errorf("a connection that broke leaves %v in doubt, %v", d, ok)
+	}
+	if d := p.overflowed(6300 * ms); d != (doubt{5500 * ms, 6300 * ms}) {
+		t.Errorf("after an overflow %v is in doubt", d)
+	}
+}
+
+// nowhere is a bus that takes everything and answers nothing.
+type nowhere struct{}
+
+func (nowhere) Publish(string, []byte) error                { return nil }
+func (nowhere) PublishRequest(string, string, []byte) error { return nil }
+func (nowhere) PublishMsg(*nats.Msg) error                  { return nil }
+
+// TestDoubtTellsOnce: each relay that left in the doubted time is settled, and
+// only once.
+func TestDoubtTellsOnce(t *testing.T) {
+	g := proto.NewGatewayID()
+	now := int64(0)
+	o := newOutbound(g, nowhere{}, func() int64 { return now })
+	from, to := proto.NewPeerID(g), proto.NewPeerID(proto.NewGatewayID())
+	for _, at := range []int64{10, 20, 30, 40} {
+		now = at
+		if err := o.publish(toPeer(from, to), []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	relays, frames := o.sentWithin(doubt{20, 30})
+	if len(relays) != 2 || relays[0].at != 20 || relays[1].at != 30 || string(frames[1]) != "{}" {
+		t.Errorf("settled %v", relays)
+	}
+	if relays, _ := o.sentToPeers([]proto.PeerID{to}, doubt{0, 50}); len(relays) != 2 {
+		t.Errorf("%d relays settled after those in doubt, not the other two", len(relays))
+	}
+	if _, _, ok := o.settle(1); ok {
+		t.Error("a relay was settled twice")
+	}
+}

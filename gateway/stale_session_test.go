@@ -1,0 +1,85 @@
+package gateway
+
+import (
+	"slices"
+	"testing"
+
+	"p2pconnector/proto"
+)
+
+// staleSession is a session of a client that is away, with a frame that waits.
+func staleSession(t *testing.T) (*Gateway, *session) {
+	t.Helper()
+	g := testGateway(t, Config{})
+	g.out = newOutbound(g.id, nowhere{}, g.coarse.Load)
+	s := &session{g: g, id: proto.NewPeerID(g.id), phase: away, count: 5}
+	g.sessions.put(s)
+	if v := s.deliver([]byte(`{"event":"Message","from":"` + string(proto.NewPeerID(g.id)) + `"}`)); v != handed {
+		t.Fatalf("a frame for one that is away: verdict %d", v)
+	}
+	return g, s
+}
+
+// TestStaleSessionYields: a gateway that was cut off while another took its client
+// over learns it from the token, and delivers nothing that the other has.
+func TestStaleSessionYields(t *testing.T) {
+	other := proto.NewGatewayID()
+	for name, c := range map[string]struct {
+		count  uint64
+		holder proto.GatewayID
+		yields bool
+	}{
+		"newer token of another":      {6 + orphanLead, other, true},
+		"the session's own token":     {5, "", false},
+		"older token of another":      {4, other, false},
+		"newer number, no holder":     {6, "", false},
+		"newer number, own as holder": {6, "own", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, s := staleSession(t)
+			if c.holder == "own" {
+				c.holder = g.id
+			}
+			g.yield(s, c.count, c.holder)
+			if s.handedOn() != c.yields {
+				t.Fatalf("handed on: %v", s.handedOn())
+			}
+			if waits := len(s.kept.frames); (waits == 0) != c.yields {
+				t.Errorf("%d frames wait", waits)
+			}
+			if c.yields && s.newHolder() != other {
+				t.Errorf("handed on to %s", s.newHolder())
+			}
+		})
+	}
+}
+
+// TestOldClaimIsIgnored: claims are repeated, so an old one may come after a new.
+func TestOldClaimIsIgnored(t *testing.T) {
+	g, s := staleSession(t)
+	first, second := proto.NewGatewayID(), proto.NewGatewayID()
+	g.heldBy(s.id, s, &proto.Takeover{Peer: s.id, Gateway: first, Count: 6, Holds: true})
+	g.heldBy(s.id, s, &proto.Takeover{Peer: s.id, Gateway: second, Count: 9, Holds: true})
+	g.heldBy(s.id, s, &proto.Takeover{Peer: s.id, Gateway: first, Count: 6, Holds: true})
+	if s.newHolder() != second {
+		t.Errorf("held by %s, not by the one with the newest token", s.newHolder())
+	}
+}
+
+// TestRetiredConnKeepsWhatItCouldNotWrite: a write that failed and the resume that
+// displaces the connection may come in either order.
+func TestRetiredConnKeepsWhatItCouldNotWrite(t *testing.T) {
+	g := testGateway(t, Config{})
+	c := testConn(g, nil)
+	c.writing, c.inflight = true, 10
+	unsent := appendFrame(nil, opText, []byte(`{"n":1}`))
+	c.mu.Lock()
+	c.lost = slices.Clone(unsent)
+	c.buf = appendFrame(nil, opText, []byte(`{"n":2}`))
+	c.dead = true
+	c.mu.Unlock()
+	left := c.retire(proto.CloseTakenOver)
+	if got := lastTexts(left.unsent, 9); len(got) != 2 || string(got[0]) != `{"n":1}` || string(got[1]) != `{"n":2}` {
+		t.Errorf("left behind: %q", got)
+	}
+}
