@@ -26,6 +26,7 @@ type arrivals struct {
 	old     int // of waiting: those that came before the fence; all of them while there is one
 	fence   uint64
 	settled bool
+	orphan  bool                       // the former holder did not answer: what it passes on later is out of order
 	until   int64                      // when recent may be forgotten: Unix nanoseconds; set when settled
 	seen    map[proto.GatewayID]uint64 // handled by the former holder
 	last    map[proto.GatewayID]uint64 // newest relay released, by its gateway
@@ -69,7 +70,7 @@ func (a *arrivals) add(frame []byte, lost string, hop bool, now int64) (v verdic
 	switch {
 	case a.known(x), hop && a.recent == nil, seq == a.last[from]:
 		return handed, true // it came before; a hop this late comes from a gateway that was frozen
-	case seq < a.last[from]:
+	case seq < a.last[from], hop && a.orphan:
 		return full, true
 	}
 	a.note(x)
@@ -95,17 +96,24 @@ func (a *arrivals) note(x arrival) {
 	}
 }
 
-// cutOld takes away what came before the fence. Without an answer of the former
-// holder nothing tells what of it has been delivered.
-func (a *arrivals) cutOld() []arrival {
+// cutDoubtful takes away what came before the fence, and what a former holder has
+// passed on: when that did not answer, nothing tells what it has delivered, and
+// what it says later comes behind what was sent later.
+func (a *arrivals) cutDoubtful() (cut []arrival) {
+	a.orphan = true
 	if a.fence != 0 {
 		a.old = len(a.waiting)
 	}
-	cut := slices.Clone(a.waiting[:a.old])
-	a.waiting, a.old = a.waiting[a.old:], 0
-	for _, x := range cut {
-		a.note(x)
+	kept := a.waiting[:0]
+	for i, x := range a.waiting {
+		if i < a.old || x.hop {
+			a.note(x)
+			cut = append(cut, x)
+		} else {
+			kept = append(kept, x)
+		}
 	}
+	a.waiting = kept
 	return cut
 }
 

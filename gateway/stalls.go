@@ -140,6 +140,7 @@ func (t *stalls) retry(st *stall) {
 		late = st.dropOvertaken(t.g.out)
 		st.first = 0
 	}
+	late = append(late, st.dropLeft(t.g)...)
 	st.probe, st.waiting, st.failed = st.waiting, nil, nil
 	err := t.sendLocked(st)
 	if err != nil {
@@ -185,6 +186,21 @@ func (t *stalls) fenceLost(st *stall, seq uint64) {
 	for _, f := range late {
 		t.g.notify(f.sent, f.frame, t.verdict(f.sent), nil)
 	}
+}
+
+// dropLeft removes the frames whose senders this gateway holds no more: what they
+// send now goes out elsewhere, and these would come behind it.
+func (st *stall) dropLeft(g *Gateway) (late []stalled) {
+	kept := st.waiting[:0]
+	for _, f := range st.waiting {
+		if s := g.sessions.get(f.sent.from); s != nil && s.live() {
+			kept = append(kept, f)
+		} else {
+			late = append(late, f)
+		}
+	}
+	st.waiting = kept
+	return late
 }
 
 // dropOvertaken removes the frames that came back although a later one for the
@@ -233,6 +249,7 @@ func (t *stalls) fence(seq uint64) bool {
 	late, back := st.sift()
 	st.probe, st.probing, st.failed = nil, false, nil
 	st.waiting = append(back, st.waiting...)
+	late = append(late, st.dropLeft(t.g)...)
 	switch {
 	case len(back) == 0:
 		for _, f := range st.waiting { // came meanwhile; nobody can overtake them under the lock

@@ -329,7 +329,7 @@ func (g *Gateway) seat(c *conn, s *session, t *sessionToken, h *proto.Handover, 
 	g.arriving.Delete(s.arrivals.fence)
 	var doubtful []arrival
 	if h.Gone {
-		doubtful = s.arrivals.cutOld()
+		doubtful = s.arrivals.cutDoubtful()
 	}
 	frames := slices.Concat(h.Frames, s.kept.take(g), s.arrivals.settle(time.Now()))
 	recovered := h.Recovered && !s.lossy

@@ -1,6 +1,8 @@
 package resume_test
 
 import (
+	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -118,36 +120,34 @@ func silent(t *testing.T, c *kit.Conn, d time.Duration) {
 func awaitDelivery(tr *trio, from, to *kit.Conn) {
 	tr.t.Helper()
 	for i := range 1000 {
-		from.Send(`{"event":"Message","to":%q,"data":"try","id":%d}`, to.ID, i)
-		if settled(tr.t, from, to) {
+		from.Send(`{"event":"Message","to":%q,"data":"try %d","id":%d}`, to.ID, i, i)
+		if settled(tr.t, from, to, i) {
 			return
 		}
 	}
 	tr.t.Fatal("no message arrives")
 }
 
-// settled returns when the message has arrived, or from was told that it has not.
-// One of the two must happen.
-func settled(t *testing.T, from, to *kit.Conn) bool {
+// settled returns when try number i has arrived, or from was told that it may not
+// have: one of the two must happen. A try that was told may have arrived all the
+// same, before this one.
+func settled(t *testing.T, from, to *kit.Conn, i int) bool {
 	t.Helper()
-	before := to.Received()
-	for began := time.Now(); ; {
+	here, told := false, false
+	for began := time.Now(); !here && !told; {
 		if time.Since(began) > kit.Patience {
 			t.Fatal("a message was neither delivered, nor its sender told")
 		}
 		from.Send(`{"event":"Ping","id":"settled"}`)
-		for {
-			f := from.Next()
-			if f.Is(proto.Pong) && string(f.ID) == `"settled"` {
-				break
-			}
-			if f.Err() != nil {
-				return false
-			}
-		}
-		if to.Received() > before {
-			to.Until("the message", func(f *client.Frame) bool { return string(f.Data) == `"try"` })
-			return true
-		}
+		from.Until("the Pong", func(f *client.Frame) bool {
+			told = told || f.Err() != nil && string(f.ID) == strconv.Itoa(i)
+			return f.Is(proto.Pong)
+		})
+		to.Send(`{"event":"Ping","id":"settled"}`)
+		to.Until("the Pong", func(f *client.Frame) bool {
+			here = here || string(f.Data) == fmt.Sprintf(`"try %d"`, i)
+			return f.Is(proto.Pong)
+		})
 	}
+	return here
 }
