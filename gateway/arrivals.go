@@ -96,6 +96,16 @@ func (a *arrivals) note(x arrival) {
 	}
 }
 
+// addSeen adds to what this gateway has seen what the session's former holders had,
+// and what was released to it: a path that was stuck may bring that once more.
+func (a *arrivals) addSeen(into map[proto.GatewayID]uint64) {
+	for _, m := range []map[proto.GatewayID]uint64{a.seen, a.last} {
+		for from, seq := range m {
+			into[from] = max(into[from], seq)
+		}
+	}
+}
+
 // cutDoubtful takes away what came before the fence, and what a former holder has
 // passed on: when that did not answer, nothing tells what it has delivered, and
 // what it says later comes behind what was sent later.

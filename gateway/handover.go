@@ -157,8 +157,11 @@ func (g *Gateway) part(s *session, t *proto.Takeover, count uint64) *proto.Hando
 		Count: s.count, Rooms: s.rooms, User: s.user, Seen: g.seenNow(), Recovered: recovered,
 		Frames: append(missed, s.kept.take(g)...),
 	}
-	if s.arrivals != nil && !s.arrivals.settled {
-		h.Frames = append(h.Frames, s.arrivals.settle(time.Now())...)
+	if s.arrivals != nil {
+		if !s.arrivals.settled {
+			h.Frames = append(h.Frames, s.arrivals.settle(time.Now())...)
+		}
+		s.arrivals.addSeen(h.Seen)
 	}
 	s.phase, s.movedTo, s.since = moved, t.Gateway, time.Now()
 	s.unsub, s.arrivals, s.rooms = nil, nil, nil
