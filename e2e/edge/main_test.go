@@ -34,13 +34,13 @@ type edge struct {
 
 // start starts a gateway; set changes its configuration, which has no limits
 // that the tests do not ask for.
-func start(t *testing.T, set func(*gateway.Config)) *edge {
+func start(t testing.TB, set func(*gateway.Config)) *edge {
 	t.Helper()
 	return startGateway(t, inProcess(newRooms(t)), set)
 }
 
 // newRooms starts NATS and a room service.
-func newRooms(t *testing.T) *natsbox.Server {
+func newRooms(t testing.TB) *natsbox.Server {
 	t.Helper()
 	box := newBox(t)
 	rooms, err := roomsvc.New(roomsvc.Config{NATSOptions: inProcess(box), Logger: kit.Logger(t, slog.LevelWarn)})
@@ -49,7 +49,7 @@ func newRooms(t *testing.T) *natsbox.Server {
 	return box
 }
 
-func newBox(t *testing.T) *natsbox.Server {
+func newBox(t testing.TB) *natsbox.Server {
 	t.Helper()
 	box, err := natsbox.Start(natsbox.Config{})
 	must(t, err)
@@ -61,7 +61,7 @@ func inProcess(box *natsbox.Server) []nats.Option {
 	return []nats.Option{nats.InProcessServer(box)}
 }
 
-func startGateway(t *testing.T, options []nats.Option, set func(*gateway.Config)) *edge {
+func startGateway(t testing.TB, options []nats.Option, set func(*gateway.Config)) *edge {
 	t.Helper()
 	book := new(logBook)
 	cfg := gateway.Config{
@@ -84,7 +84,7 @@ type service interface {
 }
 
 // run runs a service until the end of the test.
-func run(t *testing.T, s service) {
+func run(t testing.TB, s service) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

@@ -18,7 +18,7 @@ const deafBuffer = 32 << 10
 
 // deaf opens a connection with a small receive buffer, reads its Client_Details
 // and then nothing more.
-func (e *edge) deaf(t *testing.T) *client {
+func (e *edge) deaf(t testing.TB) *client {
 	t.Helper()
 	conn, err := net.Dial("tcp", e.addr)
 	must(t, err)
@@ -64,7 +64,7 @@ func TestSlowPeer(t *testing.T) {
 
 // fill sends frames to a peer that does not read until one is refused, and
 // returns its number.
-func fill(t *testing.T, from *client, to proto.PeerID) int {
+func fill(t testing.TB, from *client, to proto.PeerID) int {
 	t.Helper()
 	pad := strings.Repeat("x", 30<<10)
 	for i := 1; i < 10_000; i++ {
