@@ -151,7 +151,7 @@ func (g *Gateway) part(s *session, t *proto.Takeover, count uint64) *proto.Hando
 		s.displace(old)
 	}
 	s.mu.Lock()
-	unsub := s.unsub
+	unsub, leave := s.unsub, s.leave
 	missed, recovered := s.replayLocked(t.Count, t.Received)
 	h := &proto.Handover{
 		Count: s.count, Rooms: s.rooms, User: s.user, Seen: g.seenNow(), Recovered: recovered,
@@ -164,12 +164,13 @@ func (g *Gateway) part(s *session, t *proto.Takeover, count uint64) *proto.Hando
 		s.arrivals.addSeen(h.Seen)
 	}
 	s.phase, s.movedTo, s.since = moved, t.Gateway, time.Now()
-	s.unsub, s.arrivals, s.rooms = nil, nil, nil
+	s.unsub, s.leave, s.arrivals, s.rooms = nil, nil, nil, nil
 	s.count = max(s.count, count)
 	s.mu.Unlock()
 	for _, f := range unsub {
 		f()
 	}
+	g.farewells.add(s.id, leave)
 	g.log.Debug("session handed on", "peer", string(s.id), "to", string(t.Gateway), "frames", len(h.Frames), "recovered", recovered, "count", h.Count)
 	return h
 }

@@ -45,7 +45,8 @@ type session struct {
 	unsaid   uint64          // tokens of the session that never left this gateway
 	parting  *proto.Handover // what a session that moved was handed over with, until its new holder confirms
 	arrivals *arrivals       // frames that reach a session while it is taken over
-	unsub    []func()        // subscriptions of a peer that another gateway issued
+	leave    func()          // ends the subscription to the frames of a peer that another gateway issued
+	unsub    []func()        // end its other subscriptions
 }
 
 // keeper holds frames for a peer that is away: 256 frames or 256 KiB.

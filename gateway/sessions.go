@@ -94,8 +94,8 @@ func (g *Gateway) endSession(s *session) {
 		s.mu.Unlock()
 		return
 	}
-	c, rooms, unsub := s.conn, s.rooms, s.unsub
-	s.phase, s.conn, s.rooms, s.unsub, s.arrivals = over, nil, nil, nil, nil
+	c, rooms, unsub, leave := s.conn, s.rooms, s.unsub, s.leave
+	s.phase, s.conn, s.rooms, s.unsub, s.leave, s.arrivals = over, nil, nil, nil, nil, nil
 	kept := s.kept.take(g)
 	s.keepTailLocked(nil)
 	s.mu.Unlock()
@@ -106,6 +106,7 @@ func (g *Gateway) endSession(s *session) {
 	for _, f := range unsub {
 		f()
 	}
+	g.farewells.add(s.id, leave)
 	if c != nil {
 		c.close(proto.CloseGoingAway, proto.CloseGoingAway.Reason(), true)
 	}

@@ -83,3 +83,19 @@ func TestRetiredConnKeepsWhatItCouldNotWrite(t *testing.T) {
 		t.Errorf("left behind: %q", got)
 	}
 }
+
+// TestTokensAreNotKept: a token that a connection did not take would come behind
+// the newer one of the next connection, and the client would present the old one.
+func TestTokensAreNotKept(t *testing.T) {
+	g := testGateway(t, Config{})
+	c := testConn(g, nil)
+	s := &session{g: g, id: proto.NewPeerID(g.id), phase: attached, conn: c, count: 3}
+	c.dead = true
+	g.renewToken(s)
+	if len(s.kept.frames) != 0 {
+		t.Errorf("kept for the next connection: %q", s.kept.frames)
+	}
+	if s.count != 4 || s.unsaid != 1 || !s.acceptsLocked(3, nil) {
+		t.Errorf("count %d, %d of them never said", s.count, s.unsaid)
+	}
+}

@@ -96,11 +96,12 @@ func (g *Gateway) listen(s *session) error {
 	if err != nil {
 		return fmt.Errorf("gateway: subscribe for a moved peer: %w", err)
 	}
-	s.unsub = append(s.unsub, func() { sub.Unsubscribe() })
+	s.leave = func() { sub.Unsubscribe() }
 	if err := g.nc.FlushTimeout(handoverTimeout); err != nil {
 		sub.Unsubscribe()
 		return fmt.Errorf("gateway: subscribe for a moved peer: %w", err)
 	}
+	g.farewells.endNow(s.id)
 	return nil
 }
 
@@ -216,7 +217,10 @@ func (g *Gateway) giveUp(s, tomb *session, e *proto.Error) {
 	s.mu.Lock()
 	g.arriving.Delete(s.arrivals.fence)
 	unsub, waiting := s.unsub, s.arrivals.waiting
-	s.phase, s.arrivals, s.unsub = over, nil, nil
+	if s.leave != nil {
+		unsub = append(unsub, s.leave)
+	}
+	s.phase, s.arrivals, s.unsub, s.leave = over, nil, nil, nil
 	kept := s.kept.take(g)
 	s.mu.Unlock()
 	for _, f := range unsub {

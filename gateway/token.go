@@ -152,13 +152,16 @@ func (s *session) tokenLocked() string {
 }
 
 // renewToken sends the peer a token with its present rooms, in place of the last.
+// It is for this connection only: kept for the next, it would come behind the newer
+// one in that one's Client_Details, and take its place.
 func (g *Gateway) renewToken(s *session) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.phase != attached {
-		s.mu.Unlock()
 		return // it gets one when it resumes
 	}
-	token := s.tokenLocked()
-	s.mu.Unlock()
-	s.deliver(g.serverFrame(proto.TypeInfo, string(proto.Session), marshal(map[string]string{"session": token}), nil))
+	frame := g.serverFrame(proto.TypeInfo, string(proto.Session), marshal(map[string]string{"session": s.tokenLocked()}), nil)
+	if s.conn.enqueue(frame) > pressed {
+		s.unsaid++
+	}
 }
