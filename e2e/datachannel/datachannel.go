@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"time"
 
@@ -17,10 +16,6 @@ import (
 	"p2pconnector/e2e/client"
 	"p2pconnector/proto"
 )
-
-// chunkBytes is what one message of the data channel carries; every WebRTC
-// implementation takes that much.
-const chunkBytes = 16 << 10
 
 // Result is what came of a meeting.
 type Result struct {
@@ -49,6 +44,7 @@ func Meet(ctx context.Context, hostURL, newURL string, size int) (Result, error)
 
 	received := make(chan received, 1)
 	host.pc.OnDataChannel(func(dc *webrtc.DataChannel) { receive(dc, received) })
+	host.wg.Go(func() { host.signals(ctx, nil) })
 	room, err := host.c.Create(ctx, client.RoomOptions{Name: "data channel"})
 	if err != nil {
 		return Result{}, fmt.Errorf("creating the room: %w", err)
@@ -59,13 +55,14 @@ func Meet(ctx context.Context, hostURL, newURL string, size int) (Result, error)
 	}
 	data := make([]byte, size)
 	rand.Read(data)
-	if err := newcomer.offer(ctx, room.Creator, data); err != nil {
+	link, err := newcomer.offer(ctx, room.Creator, data)
+	if err != nil {
 		return Result{}, err
 	}
 	select {
 	case r := <-received:
 		sum := sha256.Sum256(data)
-		return Result{Sent: hex.EncodeToString(sum[:]), Received: r.sum, Bytes: r.bytes, Candidates: newcomer.candidates(), Took: time.Since(began)}, nil
+		return Result{Sent: hex.EncodeToString(sum[:]), Received: r.sum, Bytes: r.bytes, Candidates: link.Candidates(), Took: time.Since(began)}, nil
 	case <-ctx.Done():
 		return Result{}, fmt.Errorf("no data came: %w", context.Cause(ctx))
 	}
@@ -95,57 +92,27 @@ func receive(dc *webrtc.DataChannel, done chan<- received) {
 
 // offer opens a data channel to the peer named and sends data on it as soon as
 // it is open.
-func (p *peer) offer(ctx context.Context, to proto.PeerID, data []byte) error {
+func (p *peer) offer(ctx context.Context, to proto.PeerID, data []byte) (*Link, error) {
 	dc, err := p.pc.CreateDataChannel("data", nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	room := make(chan struct{}, 1) // the channel's buffer has run low
-	dc.SetBufferedAmountLowThreshold(16 * chunkBytes)
-	dc.OnBufferedAmountLow(func() {
-		select {
-		case room <- struct{}{}:
-		default:
-		}
-	})
+	w := NewWriter(ctx, dc)
 	dc.OnOpen(func() {
 		p.wg.Go(func() {
-			if err := send(ctx, dc, data, room); err != nil {
+			_, err := w.Write(data)
+			if err == nil {
+				err = dc.SendText("end")
+			}
+			if err != nil {
 				p.fail(fmt.Errorf("sending: %w", err))
 			}
 		})
 	})
-	p.setRemote(to)
-	offer, err := p.pc.CreateOffer(nil)
-	if err != nil {
-		return err
+	link := NewLink(ctx, p.c, p.pc, to, p.fail)
+	if err := link.Offer(); err != nil {
+		return nil, err
 	}
-	if err := p.pc.SetLocalDescription(offer); err != nil {
-		return err
-	}
-	if err := p.c.Offer(ctx, to, offer); err != nil {
-		return err
-	}
-	p.says()
-	return nil
+	p.wg.Go(func() { p.signals(ctx, link) })
+	return link, nil
 }
-
-func send(ctx context.Context, dc *webrtc.DataChannel, data []byte, room <-chan struct{}) error {
-	for len(data) > 0 {
-		n := min(chunkBytes, len(data))
-		if err := dc.Send(data[:n]); err != nil {
-			return err
-		}
-		data = data[n:]
-		if dc.BufferedAmount() > 64*chunkBytes {
-			select {
-			case <-room:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-	}
-	return dc.SendText("end")
-}
-
-var errEnded = errors.New("the connection to the gateway has ended")

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// program is one run of p2p.
+type program struct {
+	getenv         func(string) string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+
+	url, token string // flags of every command
+}
+
+// command is one of p2p's. flags declares what it takes besides the flags of
+// every command, and returns what does the work with the arguments that are no
+// flags.
+type command struct {
+	name, args string // "room join", "ROOM"
+	short      string // for the list of commands
+	long       string // for its own --help; ends with an example
+	least      int    // arguments
+	most       int
+	flags      func(p *program, fs *flag.FlagSet) action
+}
+
+type action func(ctx context.Context, args []string) error
+
+var commands = []*command{&listenCommand, &sendCommand, &joinCommand, &watchCommand, &callCommand}
+
+// usageError is a mistake on the command line.
+type usageError struct{ err error }
+
+func (u *usageError) Error() string { return u.err.Error() }
+func (u *usageError) Unwrap() error { return u.err }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+func isUsage(err error) bool {
+	_, ok := errors.AsType[*usageError](err)
+	return ok
+}
+
+// command runs what args ask for. name is whom an error is from.
+func (p *program) command(ctx context.Context, args []string) (name string, err error) {
+	cmd, rest := find(args)
+	if cmd == nil {
+		return "p2p", p.overview(args)
+	}
+	name = "p2p " + cmd.name
+	fs := flag.NewFlagSet(name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard) // an error is one line, and run prints it
+	fs.Usage = func() {}
+	do := cmd.flags(p, fs)
+	fs.StringVar(&p.url, "url", "ws://localhost:8080", "`URL` of the server; several, separated by commas, are tried in turn")
+	fs.StringVar(&p.token, "token", "", "access `token`, when the server wants one")
+	given, err := parse(fs, rest)
+	if errors.Is(err, flag.ErrHelp) {
+		cmd.help(p.stdout, fs)
+		return name, err
+	}
+	if err == nil {
+		err = fromEnv(fs, p.getenv)
+	}
+	if err != nil {
+		return name, &usageError{err}
+	}
+	if len(given) < cmd.least {
+		return name, usagef("%s is missing", missing(cmd.args, len(given)))
+	}
+	if len(given) > cmd.most {
+		return name, usagef("%q is one argument too many: put a text with spaces in quotes", given[cmd.most])
+	}
+	return name, do(ctx, given)
+}
+
+// find returns the command that args begin with, and the rest of args.
+func find(args []string) (*command, []string) {
+	for _, cmd := range commands {
+		words := strings.Fields(cmd.name)
+		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == cmd.name {
+			return cmd, args[len(words):]
+		}
+	}
+	return nil, nil
+}
+
+// missing names the argument of usage that comes after n others.
+func missing(usage string, n int) string {
+	if words := strings.Fields(usage); n < len(words) {
+		return words[n]
+	}
+	return "an argument"
+}
+
+// parse takes flags wherever they stand before a "--", and returns the rest.
+func parse(fs *flag.FlagSet, args []string) (rest []string, err error) {
+	for {
+		if err := fs.Parse(args); err != nil {
+			return nil, err
+		}
+		if fs.NArg() == 0 {
+			return rest, nil
+		}
+		left := fs.Args()
+		if read := len(args) - len(left); read > 0 && args[read-1] == "--" {
+			return append(rest, left...), nil
+		}
+		rest, args = append(rest, left[0]), left[1:]
+	}
+}
+
+// fromEnv gives flags that were not on the command line the value of their
+// environment variable.
+func fromEnv(fs *flag.FlagSet, getenv func(string) string) error {
+	given := map[string]bool{}
+	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	var errs []error
+	fs.VisitAll(func(f *flag.Flag) {
+		if value := getenv(envName(f.Name)); value != "" && !given[f.Name] {
+			if err := fs.Set(f.Name, value); err != nil {
+				errs = append(errs, fmt.Errorf("environment variable %s: %w", envName(f.Name), err))
+			}
+		}
+	})
+	return errors.Join(errs...)
+}
+
+func envName(flag string) string {
+	return "P2P_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"syscall"
+
+	"p2pconnector/e2e/client"
+	"p2pconnector/proto"
+)
+
+// line is the line for what is no frame: who this peer is, at first and after
+// each return. The Client_Details themselves hold secrets that belong in no log.
+type line struct {
+	ID      proto.PeerID `json:"id"`
+	Resumed *bool        `json:"resumed,omitempty"` // it came back: as who it was, or as somebody new
+}
+
+// printLine writes v as one line.
+func printLine(w io.Writer, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(b, '\n'))
+	return err
+}
+
+// printFrame writes f as one line.
+func printFrame(w io.Writer, f client.Frame) error {
+	if r, ok := f.Resumed(); ok {
+		return printLine(w, line{r.ID, &r.Same})
+	}
+	var b bytes.Buffer // a sender may have put its JSON on several lines
+	if err := json.Compact(&b, f.Raw); err != nil {
+		return err
+	}
+	b.WriteByte('\n')
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// unheard is nil in place of the error of a write whose reader has gone, as
+// with `p2p listen | head -1`: that is no failure of ours.
+func unheard(err error) error {
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
+		return nil
+	}
+	return err
+}

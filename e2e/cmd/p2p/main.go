@@ -1,0 +1,55 @@
+// Command p2p is a peer on the command line:
+//
+//	p2p listen                      print what this peer gets
+//	p2p send --to ID TEXT|JSON      send to a peer, or with --room to a room
+//	p2p room join ROOM              be in a room and print what happens there
+//	p2p room watch ROOM             the same, to be read by people
+//	p2p call ROOM                   stdin and stdout, to and from another machine
+//
+// Each says more with --help. What is to be read by programs goes to stdout, one
+// JSON object a line; an error is one line on stderr. The exit code is 0 when all
+// was done, 1 when not, 2 when the command line is wrong.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
+	// A reader of stdout that has gone is an error of the write, so that the other
+	// side of a call hears of it and the server a goodbye.
+	signal.Ignore(syscall.SIGPIPE)
+	code := run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the program: it ends early when ctx does. getenv finds environment
+// variables as os.Getenv does. A read from stdin that is under way when it
+// returns an error may go on; stdin is closed then, if that is possible.
+func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
+	p := &program{getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr}
+	name, err := p.command(ctx, args)
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case isUsage(err):
+		fmt.Fprintf(stderr, "%s: %s (see %s --help)\n", name, oneLine(err), name)
+		return 2
+	}
+	fmt.Fprintf(stderr, "%s: %s\n", name, oneLine(err))
+	return 1
+}
+
+// oneLine is what err says, on one line, whatever it wraps.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

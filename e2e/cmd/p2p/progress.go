@@ -1,0 +1,135 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	refresh  = 200 * time.Millisecond
+	barWidth = 24 // characters
+)
+
+// display tells people how a call goes, when stderr is a terminal. Otherwise it
+// is silent. Its methods may be called by one goroutine.
+type display struct{ w io.Writer } // nil: silent
+
+func newDisplay(stderr io.Writer) *display {
+	if f, ok := stderr.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			return &display{f}
+		}
+	}
+	return &display{}
+}
+
+// say writes a line.
+func (d *display) say(format string, args ...any) {
+	if d.w != nil {
+		fmt.Fprintf(d.w, "p2p call: "+format+"\n", args...)
+	}
+}
+
+// follow shows a line of progress until the returned function is called, which
+// leaves a summary behind when the call ended well.
+func (d *display) follow(p *pipe) (stop func(ok bool)) {
+	if d.w == nil {
+		return func(bool) {}
+	}
+	began, done := time.Now(), make(chan struct{})
+	now := func() progress {
+		return progress{sent: p.arrived.Load(), toSend: p.toSend, got: p.got.Load(), toGet: p.toGet.Load(), took: time.Since(began)}
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(refresh)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				fmt.Fprint(d.w, "\r"+now().line()+"\x1b[K") // the rest of an older, longer line goes
+			case <-done:
+				return
+			}
+		}
+	})
+	return func(ok bool) {
+		close(done)
+		wg.Wait()
+		fmt.Fprint(d.w, "\r\x1b[K")
+		if ok {
+			n := now()
+			n.sent = p.sent.Load() // all of it has arrived
+			d.say("%s", n.summary())
+		}
+	}
+}
+
+// progress is how far a call has come.
+type progress struct {
+	sent, got     int64 // bytes
+	toSend, toGet int64 // bytes; 0 = not known
+	took          time.Duration
+}
+
+// line is one line of at most 79 characters. The bar is of the direction that
+// more went.
+func (p progress) line() string {
+	verb, done, all, other := "sent", p.sent, p.toSend, "received "+amount(p.got)
+	if p.got > p.sent {
+		verb, done, all, other = "received", p.got, p.toGet, "sent "+amount(p.sent)
+	}
+	text := fmt.Sprintf("%s %s", verb, amount(done))
+	if all > 0 {
+		text += fmt.Sprintf(" (%d%%)", min(100, done*100/all))
+	}
+	if sec := p.took.Seconds(); sec > 0 {
+		text += fmt.Sprintf(" %s/s", amount(int64(float64(done)/sec)))
+	}
+	if p.sent > 0 && p.got > 0 {
+		text += ", " + other
+	}
+	return "[" + bar(done, all, p.took) + "] " + text
+}
+
+// bar is filled as far as the copy has come; when nobody knows how much is to
+// come, something moves in it instead.
+func bar(done, all int64, took time.Duration) string {
+	if all > 0 {
+		n := int(min(done, all) * barWidth / all)
+		return strings.Repeat("=", n) + strings.Repeat(" ", barWidth-n)
+	}
+	const sign = "<=>"
+	way := barWidth - len(sign)
+	at := int(took/refresh) % (2 * way)
+	if at > way {
+		at = 2*way - at
+	}
+	return strings.Repeat(" ", at) + sign + strings.Repeat(" ", way-at)
+}
+
+func (p progress) summary() string {
+	rate := ""
+	if sec := p.took.Seconds(); sec > 0 {
+		rate = fmt.Sprintf(", %s/s", amount(int64(float64(p.sent+p.got)/sec)))
+	}
+	return fmt.Sprintf("done: %s sent, %s received in %s%s", amount(p.sent), amount(p.got), p.took.Round(100*time.Millisecond), rate)
+}
+
+// amount is a number of bytes as people read it.
+func amount(n int64) string {
+	if n < 1<<10 {
+		return fmt.Sprintf("%d B", n)
+	}
+	value, unit := float64(n), ""
+	for _, unit = range []string{"KiB", "MiB", "GiB", "TiB"} {
+		if value /= 1 << 10; value < 1<<10 {
+			break
+		}
+	}
+	return fmt.Sprintf("%.1f %s", value, unit)
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+
+	"p2pconnector/e2e/kit"
+	"p2pconnector/proto"
+)
+
+func TestRoomJoin(t *testing.T) {
+	s := kit.Start(t, kit.Options{})
+	p := start(t, s, 0, "room", "join", "tea")
+	me := p.id()
+	if f := p.frame(); f.Event != string(proto.ClientAdded) { // the room was made
+		t.Fatalf("got %+v", f)
+	}
+	guest := s.Dial(t, 1)
+	guest.Join("tea")
+	if f := p.frame(); f.Event != string(proto.ClientAdded) {
+		t.Errorf("got %+v", f)
+	}
+	guest.Send(`{"event":"Message","room":"tea","data":"milk"}`)
+	if f := p.frame(); f.Event != string(proto.Message) || f.From != string(guest.ID) || string(f.Data) != `"milk"` {
+		t.Errorf("got %+v", f)
+	}
+	guest.Send(`{"event":"Leave_Room","data":{"room":"tea"}}`)
+	if f := p.frame(); f.Event != string(proto.ClientRemoved) {
+		t.Errorf("got %+v", f)
+	}
+	guest.Expect(proto.RoomLeft)
+	guest.Join("tea")
+	p.interrupt()
+	p.ends(0)
+	if d := kit.Room(t, guest.Expect(proto.ClientRemoved)); d.Client != me {
+		t.Errorf("Ctrl-C did not leave: %+v", d)
+	}
+}
+
+// A peer that the server has forgotten says so and is in the room again.
+func TestRoomJoinsAgain(t *testing.T) {
+	s := kit.Start(t, kit.Options{Gateways: 1})
+	p := start(t, s, 0, "room", "join", "tea")
+	p.id()
+	p.frame()
+	s.StopGateway(t, 0)
+	s.StartGateway(t, 0)
+	text := p.line()
+	for strings.Contains(text, string(proto.ServerDraining)) {
+		text = p.line()
+	}
+	var back line
+	if err := json.Unmarshal([]byte(text), &back); err != nil || back.ID == "" || back.Resumed == nil || strings.Contains(text, "session") {
+		t.Fatalf("got %s", text)
+	}
+	if !*back.Resumed {
+		if f := p.frame(); f.Event != string(proto.ClientAdded) || !strings.Contains(string(f.Data), string(back.ID)) {
+			t.Errorf("got %+v", f)
+		}
+	}
+	s.Dial(t, 0).Send(`{"event":"Message","to":%q,"data":1}`, back.ID)
+	for f := p.frame(); f.Event != string(proto.Message); f = p.frame() {
+	}
+	p.interrupt()
+	p.ends(0)
+}
+
+// The stay ends with the room, and when the peer is taken out of it.
+func TestRoomEnds(t *testing.T) {
+	s := kit.Start(t, kit.Options{})
+	host := s.Dial(t, 0)
+	host.Create("tea")
+	a, b := start(t, s, 1, "room", "join", "tea"), start(t, s, 1, "room", "join", "tea")
+	out := a.id()
+	b.id()
+	a.frame()
+	b.frame()
+	host.Send(`{"event":"Remove_Client","data":{"room":"tea","client":%q}}`, out)
+	a.says(1, "took this peer out")
+	host.Send(`{"event":"End_Room","data":{"room":"tea"}}`)
+	b.ends(0)
+}
+
+// People see who comes and goes, by what names, and what changes.
+func TestRoomWatch(t *testing.T) {
+	s := kit.Start(t, kit.Options{})
+	host, guest := s.Dial(t, 0), s.Dial(t, 1)
+	host.Create("tea")
+	p := start(t, s, 1, "room", "watch", "tea")
+	want := func(pattern string) {
+		t.Helper()
+		if got := p.line(); !regexp.MustCompile(`^\d\d:\d\d:\d\d ` + pattern + `$`).MatchString(got) {
+			t.Errorf("got %q, want %s", got, pattern)
+		}
+	}
+	h, g := string(host.ID), string(guest.ID)
+	want(`\* room "tea" has 2 members`)
+	want(`  ` + h)
+	want(`  \S+ \(this peer\)`)
+	guest.Send(`{"event":"Join_Room","data":{"room":"tea","metadata":{"name":"G\u001b[1m"}}}`)
+	want(`\+ ` + g + ` "G\\x1b\[1m" joined, 3 members now`)
+	guest.Send(`{"event":"Message","room":"tea","data":"not for the list"}`)
+	guest.Send(`{"event":"Leave_Room","data":{"room":"tea"}}`)
+	want(`- ` + g + ` "G\\x1b\[1m" left, 2 members now`)
+	host.Send(`{"event":"Update_Room","data":{"room":"tea","name":"T","capacity":5,"locked":true}}`)
+	want(`\* the room's name is "T", it takes 5 members, it is locked`)
+	host.Bye()
+	want(`- ` + h + ` (left|disconnected)`)
+	want(`\* \S+ \(this peer\) runs the room now, 1 member now`)
+	p.interrupt()
+	p.ends(0)
+	start(t, s, 0, "room", "watch", "none").says(1, `Room with Id "none" does not exist.`)
+}

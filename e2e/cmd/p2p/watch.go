@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+
+	"p2pconnector/e2e/client"
+	"p2pconnector/proto"
+)
+
+var watchCommand = command{
+	name: "room watch", args: "ROOM", short: "see who comes and goes, a line each", least: 1, most: 1,
+	long: `
+Shows the members of a room live, one line a change, to be read by people. Only
+members see a room, so this peer is one of them while it watches. It goes on until
+Ctrl-C, which leaves, or until the room is ended.
+
+    p2p room watch tea
+    p2p room watch --create tea`,
+	flags: func(p *program, fs *flag.FlagSet) action {
+		create := fs.Bool("create", false, "make the room if it is not there")
+		return func(ctx context.Context, args []string) error {
+			w := &watch{out: p.stdout, stay: stay{program: p, room: proto.RoomID(args[0]), create: *create}}
+			return w.stay.run(ctx, w.show)
+		}
+	},
+}
+
+// watch tells people about a room.
+type watch struct {
+	stay stay
+	out  io.Writer
+
+	names   map[proto.PeerID]string // what members say they are called; kept until they have left
+	creator proto.PeerID
+	seen    bool // the members were listed
+}
+
+// show writes the lines that f is worth, if any.
+func (w *watch) show(f client.Frame) error {
+	if r, ok := f.Resumed(); ok {
+		w.seen = r.Same && r.Recovered
+		if r.Same {
+			return w.say(f, "* the connection to the server broke and is back")
+		}
+		return w.say(f, "* the server forgot this peer, which joins again as %s", r.ID)
+	}
+	switch proto.Event(f.Event) {
+	case proto.ClientAdded, proto.ClientRemoved, proto.RoomUpdated, proto.RoomDeleted, proto.RoomInfo:
+	default:
+		return nil
+	}
+	if f.Type == "" || f.Type == proto.TypeError {
+		return nil // a peer's word, which may look like the server's
+	}
+	d, err := f.RoomData()
+	if err != nil {
+		return err
+	}
+	if d.Room != w.stay.room {
+		return nil
+	}
+	w.learn(d)
+	defer w.forget(d)
+	if !w.seen {
+		w.seen, w.creator = true, d.Creator
+		return w.list(f, d)
+	}
+	return w.change(f, d)
+}
+
+// list shows the room as we found it.
+func (w *watch) list(f client.Frame, d proto.RoomData) error {
+	if err := w.say(f, "* room %s has %s", proto.Quote(string(d.Room)), members(len(d.Clients))); err != nil {
+		return err
+	}
+	for _, id := range d.Clients {
+		if err := w.say(f, "  %s", w.who(id)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *watch) change(f client.Frame, d proto.RoomData) error {
+	var lines []string
+	for _, id := range d.Added {
+		lines = append(lines, fmt.Sprintf("+ %s joined", w.who(id)))
+	}
+	for _, id := range d.Removed {
+		reason := d.Reasons[id]
+		if reason == "" {
+			reason = d.Reason
+		}
+		lines = append(lines, fmt.Sprintf("- %s %s", w.who(id), map[proto.Reason]string{
+			proto.ReasonLeft: "left", proto.ReasonRemoved: "was removed", proto.ReasonDisconnected: "disconnected"}[reason]))
+	}
+	switch {
+	case f.Is(proto.RoomDeleted):
+		lines = append(lines, "* the room was ended")
+	case f.Is(proto.RoomUpdated):
+		lines = append(lines, "* "+settings(d))
+	}
+	if d.Creator != w.creator && d.Creator != "" {
+		w.creator = d.Creator
+		lines = append(lines, fmt.Sprintf("* %s runs the room now", w.who(d.Creator)))
+	}
+	for i, text := range lines {
+		if i == len(lines)-1 && (f.Is(proto.ClientAdded) || f.Is(proto.ClientRemoved)) {
+			text += ", " + members(len(d.Clients)) + " now"
+		}
+		if err := w.say(f, "%s", text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// say writes one line, with the server's time.
+func (w *watch) say(f client.Frame, format string, args ...any) error {
+	_, err := fmt.Fprintf(w.out, "%s %s\n", f.Timestamp.Local().Format("15:04:05"), fmt.Sprintf(format, args...))
+	return err
+}
+
+func (w *watch) who(id proto.PeerID) string {
+	text := string(id)
+	if name := w.names[id]; name != "" {
+		text += " " + name
+	}
+	if id == w.stay.c.ID() {
+		text += " (this peer)"
+	}
+	return text
+}
+
+// learn takes over what members say they are called: their user name, else the
+// name in their metadata.
+func (w *watch) learn(d proto.RoomData) {
+	if w.names == nil {
+		w.names = map[proto.PeerID]string{}
+	}
+	for id, info := range d.Members {
+		var m struct {
+			Name string `json:"name"`
+		}
+		_ = json.Unmarshal(info.Metadata, &m) // it may be anything
+		if info.User != "" {
+			m.Name = info.User
+		}
+		if m.Name != "" {
+			w.names[id] = proto.Quote(m.Name)
+		}
+	}
+}
+
+func (w *watch) forget(d proto.RoomData) {
+	for _, id := range d.Removed {
+		delete(w.names, id)
+	}
+}
+
+func members(n int) string {
+	if n == 1 {
+		return "1 member"
+	}
+	return fmt.Sprintf("%d members", n)
+}
+
+func settings(d proto.RoomData) string {
+	set := []string{"the room's name is " + proto.Quote(d.Name)}
+	if d.Capacity > 0 {
+		set = append(set, "it takes "+members(d.Capacity))
+	}
+	if d.Locked {
+		set = append(set, "it is locked")
+	} else {
+		set = append(set, "it is open")
+	}
+	return strings.Join(set, ", ")
+}
