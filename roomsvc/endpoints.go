@@ -1,6 +1,7 @@
 package roomsvc
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -75,11 +76,17 @@ func (s *Service) addEndpoints() (micro.Service, error) {
 // INFO and STATS.
 func subscriptions(svc micro.Service) int { return len(svc.Info().Endpoints) + 9 }
 
+// endpointStats is what STATS shows of an endpoint: its answers, by outcome.
 func (s *Service) endpointStats(e *micro.Endpoint) any {
-	if o := s.stats.requests[proto.Operation(e.Name)]; o != nil {
-		return o.counts()
+	o := s.stats.requests[proto.Operation(e.Name)]
+	if o == nil {
+		return nil
 	}
-	return nil
+	answers := make(map[string]uint64)
+	for code, n := range o.counts() {
+		answers[cmp.Or(string(code), "ok")] = n
+	}
+	return answers
 }
 
 // roomHandler queues requests about one room. It never waits: the handlers of an

@@ -30,8 +30,9 @@ type project struct {
 	port    string // of Caddy on this machine
 }
 
-// newProject finds an engine, or skips. Everything is removed at the end.
-func newProject(t *testing.T) *project {
+// newProject finds an engine, or skips. Everything is removed at the end. What is
+// in env goes before the environment of this test.
+func newProject(t *testing.T, env ...string) *project {
 	t.Helper()
 	command := composeCommand(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -45,6 +46,7 @@ func newProject(t *testing.T) *project {
 	l.Close()
 	p := &project{t: t, command: command, name: "p2ptest" + port, port: port}
 	p.env = append(os.Environ(), "COMPOSE_PROJECT_NAME="+p.name, "P2P_PORT="+port, "VERSION=test", "COMMIT=test", "COMPOSE_PROFILES=")
+	p.env = append(p.env, env...)
 	for _, name := range []string{"GOPROXY", "GOSUMDB", "GOFLAGS"} { // as this machine builds
 		if out, err := exec.Command("go", "env", name).Output(); err == nil {
 			p.env = append(p.env, name+"="+strings.TrimSpace(string(out)))
@@ -157,13 +159,19 @@ func (p *project) await(what string, ok func() bool) {
 	}
 }
 
-// ops reads a path from the operators' address of a container, from inside its
-// network: it is not open to the outside.
+// ops reads a path from the operators' address of a container.
 func (p *project) ops(c container, path string) string {
+	p.t.Helper()
+	return p.run(p.fetch("http://" + c.address() + ":9090" + path)...)
+}
+
+// fetch is a command that reads a URL from inside the project's network: what
+// operators read is not open to the outside.
+func (p *project) fetch(url string) []string {
 	p.t.Helper()
 	caddy := p.containers("caddy")
 	if len(caddy) == 0 {
 		p.t.Fatal("caddy does not run")
 	}
-	return p.run("docker", "exec", caddy[0].ID, "wget", "-q", "-O", "-", "http://"+c.address()+":9090"+path)
+	return []string{"docker", "exec", caddy[0].ID, "wget", "-q", "-O", "-", url}
 }

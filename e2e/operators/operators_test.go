@@ -258,6 +258,10 @@ func TestServiceTools(t *testing.T) {
 		for _, e := range stats.Endpoints {
 			if e.Name == string(proto.OpCreate) {
 				created += e.NumRequests
+				var answers map[string]int
+				if err := json.Unmarshal(e.Data, &answers); err != nil || answers["ok"] != e.NumRequests || len(answers) != 1 {
+					t.Errorf("its answers by outcome: %s, error %v; want %d ok", e.Data, err, e.NumRequests)
+				}
 			}
 		}
 	}

@@ -3,7 +3,6 @@ package ops_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"math"
 	"net/http"
@@ -21,7 +20,7 @@ import (
 	"p2pconnector/proto"
 )
 
-const dashboard = "../compose/monitoring/grafana/peer2peer.json"
+const dashboard = monitoring + "grafana/peer2peer.json"
 
 // query is one of a panel of the dashboard.
 type query struct{ panel, expr string }
@@ -155,8 +154,41 @@ func hasData(t *testing.T, api, expr string) bool {
 	return false
 }
 
-// prometheus runs one that reads the system twice a second, under the names of
-// the jobs that docker-compose gives it.
+const monitoring = "../compose/monitoring/"
+
+// found is how docker-compose's Prometheus finds the instances of a service.
+var found = regexp.MustCompile(`dns_sd_configs: \[\{ names: \[(\w+)\], type: A, port: 9090, refresh_interval: 5s \}\]`)
+
+// provisioned is the configuration that docker-compose gives to Prometheus, but
+// it reads the instances of s, where there is no DNS, and twice a second.
+func provisioned(t *testing.T, s *kit.Stack) string {
+	t.Helper()
+	b, err := os.ReadFile(monitoring + "prometheus.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := func(ops string) string { return strings.TrimPrefix(ops, "http://") }
+	instances := map[string]string{
+		"gateway": host(s.Ops(0)) + ", " + host(s.Ops(1)),
+		"roomsvc": host(s.RoomsOps(0)) + ", " + host(s.RoomsOps(1)),
+	}
+	config := found.ReplaceAllStringFunc(string(b), func(text string) string {
+		service := found.FindStringSubmatch(text)[1]
+		targets := instances[service]
+		delete(instances, service)
+		return "static_configs: [{ targets: [" + targets + "] }]"
+	})
+	if len(instances) > 0 {
+		t.Fatalf("prometheus.yml does not look for %v", instances)
+	}
+	fast := strings.Replace(config, "scrape_interval: 5s", "scrape_interval: 500ms\n  scrape_timeout: 500ms", 1)
+	if fast == config {
+		t.Fatal("prometheus.yml does not read every 5 s, as the data source's timeInterval says")
+	}
+	return fast
+}
+
+// prometheus runs one with the provisioned configuration.
 func prometheus(t *testing.T, bin string, s *kit.Stack) (api string) {
 	t.Helper()
 	addrs, err := natsbox.FreePorts(1)
@@ -164,13 +196,8 @@ func prometheus(t *testing.T, bin string, s *kit.Stack) (api string) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	host := func(ops string) string { return strings.TrimPrefix(ops, "http://") }
-	config := fmt.Sprintf(`{"global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"}, "scrape_configs": [
-		{"job_name": "gateway", "static_configs": [{"targets": [%q, %q]}]},
-		{"job_name": "roomsvc", "static_configs": [{"targets": [%q, %q]}]}]}`,
-		host(s.Ops(0)), host(s.Ops(1)), host(s.RoomsOps(0)), host(s.RoomsOps(1)))
 	file := filepath.Join(dir, "prometheus.yml")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(provisioned(t, s)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
