@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"encoding/json"
 	"errors"
 	"sync"
 	"time"
@@ -160,9 +161,27 @@ func (g *Gateway) claimOnce(to proto.GatewayID, peer proto.PeerID, count uint64)
 		return err
 	}
 	word := proto.Takeover{Peer: peer, Gateway: g.id, Count: count, Holds: true}
-	_, err = g.nc.Request(subject, marshal(word), handoverTimeout)
-	if err != nil && !errors.Is(err, nats.ErrNoResponders) && g.nc.IsConnected() {
+	m, err := g.nc.Request(subject, marshal(word), handoverTimeout)
+	if err == nil {
+		g.claimAnswered(peer, m.Data)
+	} else if !errors.Is(err, nats.ErrNoResponders) && g.nc.IsConnected() {
 		g.log.Warn("claim: not answered", "peer", string(peer), "to", string(to), "err", err)
 	}
 	return err
+}
+
+// claimAnswered gives a session up when the answer names another holder, whose
+// word goes before that of this gateway.
+func (g *Gateway) claimAnswered(peer proto.PeerID, answer []byte) {
+	var h proto.Handover
+	s := g.sessions.get(peer)
+	if s == nil || json.Unmarshal(answer, &h) != nil || !h.MovedTo.Valid() || h.MovedTo == g.id {
+		return
+	}
+	s.mu.Lock()
+	yields := s.phase < moved && (h.Count > s.count || h.Count == s.count && h.MovedTo > g.id)
+	s.mu.Unlock()
+	if yields {
+		g.giveUpTo(s, &proto.Takeover{Gateway: h.MovedTo, Count: h.Count})
+	}
 }

@@ -28,8 +28,7 @@ func (g *Gateway) sessionMessage(id proto.PeerID, m *nats.Msg) {
 			g.forget(s)
 		}
 	case t.Holds:
-		g.heldBy(id, s, &t)
-		g.answer(m, id, new(proto.Handover))
+		g.answer(m, id, g.heldBy(id, s, &t))
 	default:
 		h := new(proto.Handover)
 		if !t.Fence {
@@ -60,29 +59,34 @@ func (s *session) newHolder() proto.GatewayID {
 	return s.movedTo
 }
 
-// heldBy notes that another gateway holds a session. Of two that took it over at
-// the same moment, since its holder had died, the one with the newer token
-// stays, and with equal ones the one with the greater id.
-func (g *Gateway) heldBy(id proto.PeerID, s *session, t *proto.Takeover) {
+// heldBy notes that another gateway holds a session. Of two that hold it at the
+// same moment, since a holder had died or its answer was lost, the one with the
+// newer token stays, and with equal ones the one with the greater id. The answer
+// names the holder when that is not the one that claims it.
+func (g *Gateway) heldBy(id proto.PeerID, s *session, t *proto.Takeover) *proto.Handover {
+	h := new(proto.Handover)
 	if s == nil {
 		if id.Home() == g.id {
 			g.sessions.put(&session{g: g, id: id, phase: moved, movedTo: t.Gateway, count: t.Count, since: time.Now()})
 		}
-		return
+		return h
 	}
 	s.mu.Lock()
-	if s.phase == moved {
-		if t.Count >= s.count { // else it is an old word, repeated
-			s.movedTo, s.count, s.parting = t.Gateway, t.Count, nil
-		}
-		s.mu.Unlock()
-		return
+	newer := t.Count > s.count || t.Count == s.count && t.Gateway > g.id
+	switch {
+	case s.phase == moved && t.Count >= s.count:
+		s.movedTo, s.count, s.parting = t.Gateway, t.Count, nil
+	case s.phase == moved && t.Gateway != s.movedTo: // an old word, repeated, or one that came second
+		h.MovedTo, h.Count = s.movedTo, s.count
+	case s.phase < moved && !newer:
+		h.MovedTo, h.Count = g.id, s.count
 	}
-	yield := t.Count > s.count || t.Count == s.count && t.Gateway > g.id
+	yields := s.phase < moved && newer
 	s.mu.Unlock()
-	if yield {
+	if yields {
 		g.giveUpTo(s, t)
 	}
+	return h
 }
 
 // yield gives a session up when a token shows that another gateway holds it since.
@@ -124,10 +128,7 @@ func (g *Gateway) handOver(s *session, t *proto.Takeover) *proto.Handover {
 	case phase == arriving:
 		return &proto.Handover{Error: proto.Errorf(proto.Unavailable, "This session is being resumed by another connection at this moment. Connect again in a moment.")}
 	case phase == moved && parting != nil && parting.Count >= t.Count:
-		s.mu.Lock()
-		s.movedTo = t.Gateway // the answer to the first question was lost
-		s.mu.Unlock()
-		return parting
+		return s.partAgain(t.Gateway)
 	case phase == moved:
 		return &proto.Handover{MovedTo: movedTo, Gone: !g.leases.mayLive(movedTo, time.Now())}
 	case !accepts:
@@ -139,6 +140,24 @@ func (g *Gateway) handOver(s *session, t *proto.Takeover) *proto.Handover {
 	s.mu.Unlock()
 	g.stats.handedOver.Add(1)
 	return h
+}
+
+// partAgain answers a second question before anybody has said that it holds the
+// session: the answer to the first was lost, or, when another gateway asks, came
+// too late. That one may hold the session all the same, so the tokens of the
+// second run ahead.
+func (s *session) partAgain(to proto.GatewayID) *proto.Handover {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.parting == nil {
+		return &proto.Handover{MovedTo: s.movedTo}
+	}
+	if s.movedTo != to {
+		again := *s.parting
+		again.Count += orphanLead
+		s.parting, s.movedTo, s.count = &again, to, again.Count
+	}
+	return s.parting
 }
 
 // part gives a session up to another gateway and returns what goes with it. From

@@ -99,3 +99,44 @@ func TestTokensAreNotKept(t *testing.T) {
 		t.Errorf("count %d, %d of them never said", s.count, s.unsaid)
 	}
 }
+
+// TestTwoHolders: when two gateways took a session over, since an answer came too
+// late for the first, the second stays and the first is told who holds it.
+func TestTwoHolders(t *testing.T) {
+	g, s := staleSession(t)
+	first, second := proto.NewGatewayID(), proto.NewGatewayID()
+	ask := proto.Takeover{Peer: s.id, Gateway: first, Count: 5}
+	one := g.handOver(s, &ask)
+	if again := g.handOver(s, &ask); again.Count != one.Count || len(again.Frames) != 1 {
+		t.Errorf("asked again, the same gateway gets %+v after %+v", again, one)
+	}
+	ask.Gateway = second
+	two := g.handOver(s, &ask)
+	if two.Count <= one.Count || len(two.Frames) != 1 || s.newHolder() != second {
+		t.Errorf("another gateway gets %+v after %+v", two, one)
+	}
+	claim := func(by proto.GatewayID, count uint64) *proto.Handover {
+		return g.heldBy(s.id, s, &proto.Takeover{Peer: s.id, Gateway: by, Count: count, Holds: true})
+	}
+	if h := claim(first, one.Count+1); h.MovedTo != second || h.Count <= one.Count+1 {
+		t.Errorf("the first to claim it is told %+v", h)
+	}
+	if h := claim(second, two.Count+1); h.MovedTo != "" || s.parting != nil {
+		t.Errorf("the second to claim it is told %+v", h)
+	}
+}
+
+// TestTakenBack: a gateway that takes a session back goes before the one that it
+// had handed it to, whose takeover may not have ended.
+func TestTakenBack(t *testing.T) {
+	g, s := staleSession(t)
+	h := g.handOver(s, &proto.Takeover{Peer: s.id, Gateway: proto.NewGatewayID(), Count: 5})
+	back, _ := s.takeBack(5)
+	if back == nil || back.Count <= h.Count || len(back.Frames) != 1 {
+		t.Fatalf("taken back: %+v after %+v", back, h)
+	}
+	mine := &session{g: g, id: s.id, phase: attached, count: back.Count + 1}
+	if got := g.heldBy(s.id, mine, &proto.Takeover{Peer: s.id, Gateway: "ffffffff", Count: h.Count + 1, Holds: true}); got.MovedTo != g.id {
+		t.Errorf("who claims it later is told %+v", got)
+	}
+}

@@ -167,10 +167,13 @@ func (s *session) takeBack(count uint64) (*proto.Handover, proto.GatewayID) {
 	defer s.mu.Unlock()
 	h := s.parting
 	s.parting = nil
-	if h != nil && count > h.Count {
-		h = nil // a newer token: its new holder never got to say that it holds it
+	if h == nil || count > h.Count {
+		return nil, s.movedTo // with a newer token, its new holder never got to say that it holds it
 	}
-	return h, s.movedTo
+	// The one that it was handed to may be at it still.
+	back := *h
+	back.Count += orphanLead
+	return &back, s.movedTo
 }
 
 // orphan is what is left of a session whose holder died: what its token says, as

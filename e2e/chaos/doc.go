@@ -3,7 +3,8 @@
 // cut off and slowed down, while clients work on rooms and send each other
 // numbered frames.
 //
-//	go test ./e2e/chaos                                          # 90 s of faults
+//	go test ./e2e/chaos                                          # 90 s of faults, of seed 1
+//	go test ./e2e/chaos -run TestChaos -chaos.seed=0             # of a seed that is drawn
 //	go test ./e2e/chaos -run TestChaos -chaos.duration=30m -chaos.seed=7 -timeout=40m
 //
 // The faults, their order and their times are drawn from the seed, which is
