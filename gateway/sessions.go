@@ -106,7 +106,9 @@ func (g *Gateway) endSession(s *session) {
 	for _, f := range unsub {
 		f()
 	}
-	g.farewells.add(s.id, leave)
+	if leave != nil {
+		leave()
+	}
 	if c != nil {
 		c.close(proto.CloseGoingAway, proto.CloseGoingAway.Reason(), true)
 	}

@@ -248,3 +248,12 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+// change leaves the room and joins it again.
+func (p *project) change(ctx context.Context, c *client.Client) {
+	p.t.Helper()
+	_, err := c.Leave(ctx, "tea")
+	must(p.t, err)
+	_, err = c.Join(ctx, "tea", client.JoinOptions{})
+	must(p.t, err)
+}
