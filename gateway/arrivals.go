@@ -82,7 +82,7 @@ func (a *arrivals) known(x arrival) bool {
 	if _, dup := a.recent[x.lost]; dup {
 		return true
 	}
-	return !x.hop && x.seq <= a.seen[x.from]
+	return x.seq <= a.seen[x.from]
 }
 
 func (a *arrivals) note(x arrival) {

@@ -42,8 +42,8 @@ func TestArrivalsSettle(t *testing.T) {
 		"two gateways":               {nil, []come{{gwA, 2, false}, {gwB, 1, false}, {gwA, 1, true}}, "a1 b1 a2"},
 		"handled by the former holder": {map[proto.GatewayID]uint64{gwA: 2},
 			[]come{{gwA, 1, false}, {gwA, 2, false}, {gwA, 3, false}, {gwB, 1, false}}, "a3 b1"},
-		"kept by the former holder comes by hop": {map[proto.GatewayID]uint64{gwA: 2},
-			[]come{{gwA, 2, true}, {gwA, 3, false}}, "a2 a3"},
+		"what the former holder had seen comes by hop": {map[proto.GatewayID]uint64{gwA: 2},
+			[]come{{gwA, 2, true}, {gwA, 3, true}}, "a3"},
 		"nothing": {nil, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -34,6 +34,7 @@ var families = []family{
 	{"replay_bytes", "Bytes kept for clients that are away.", gauge, nil, func(g *Gateway, _ *snapshot, put put) { put(float64(g.keptBytes.Load())) }},
 	{"replay_full_total", "Frames that found no room in what is kept for a client that is away.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.keptFull })},
 	{"resumes_total", "Sessions resumed here, taken over from elsewhere, or refused.", counter, []string{"outcome"}, set(func(s *stats) *counterSet[string] { return &s.resumes }, func(s string) string { return s })},
+	{"farewells", "Subscriptions for peers that have just left for another gateway, of 65,536.", gauge, nil, func(g *Gateway, _ *snapshot, put put) { put(float64(g.farewells.len())) }},
 	{"claims_waiting", "Words to other gateways that a session has moved here, not answered yet, of 131,072.", gauge, nil, func(g *Gateway, _ *snapshot, put put) { put(float64(g.claims.len())) }},
 	{"handovers_total", "Sessions handed to another gateway.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.handedOver })},
 

@@ -62,6 +62,7 @@ type Gateway struct {
 	dialer     busDialer
 	pulse      pulse
 	outages    outages
+	farewells  farewells
 	arriving   sync.Map // number of a fence → *session that is being taken over
 	ops        atomic.Uint64
 	keptBytes  atomic.Int64 // of all sessions that are away

@@ -189,9 +189,7 @@ func (g *Gateway) part(s *session, t *proto.Takeover, count uint64) *proto.Hando
 	for _, f := range unsub {
 		f()
 	}
-	if leave != nil {
-		leave()
-	}
+	g.farewells.add(s.id, leave)
 	g.log.Debug("session handed on", "peer", string(s.id), "to", string(t.Gateway), "frames", len(h.Frames), "recovered", recovered, "count", h.Count)
 	return h
 }

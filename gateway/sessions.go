@@ -106,9 +106,7 @@ func (g *Gateway) endSession(s *session) {
 	for _, f := range unsub {
 		f()
 	}
-	if leave != nil {
-		leave()
-	}
+	g.farewells.add(s.id, leave)
 	if c != nil {
 		c.close(proto.CloseGoingAway, proto.CloseGoingAway.Reason(), true)
 	}

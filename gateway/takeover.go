@@ -101,6 +101,7 @@ func (g *Gateway) listen(s *session) error {
 		sub.Unsubscribe()
 		return fmt.Errorf("gateway: subscribe for a moved peer: %w", err)
 	}
+	g.farewells.endNow(s.id)
 	return nil
 }
 

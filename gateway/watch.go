@@ -58,6 +58,7 @@ func (g *Gateway) watchBus(done <-chan struct{}) {
 			g.leases.sweep(now)
 			g.claims.tick(now)
 			g.tellOutages(now)
+			g.farewells.tick(now)
 			if n, _ := g.wildcard.Dropped(); n > dropped {
 				dropped = n
 				g.doubted(g.pulse.overflowed(now.UnixNano()))
