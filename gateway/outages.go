@@ -71,7 +71,7 @@ func (g *Gateway) tellOutages(now time.Time) {
 	}
 }
 
-// sentTo settles the relays to peers that a gateway may have missed.
+// sentToPeers settles the relays to peers that a gateway may have missed.
 func (o *outbound) sentToPeers(peers []proto.PeerID, d doubt) (relays []sentTo, frames [][]byte) {
 	names := make(map[proto.PeerID]bool, len(peers))
 	for _, p := range peers {
