@@ -59,17 +59,7 @@ func NewOpID(g GatewayID, n uint64) OpID {
 }
 
 // Valid reports whether g has the form of a gateway id.
-func (g GatewayID) Valid() bool {
-	if len(g) != 8 {
-		return false
-	}
-	for i := range len(g) {
-		if !isHex(g[i]) {
-			return false
-		}
-	}
-	return true
-}
+func (g GatewayID) Valid() bool { return len(g) == 8 && allHex(g) }
 
 // Valid reports whether p has the form of a peer id. It does not allocate.
 func (p PeerID) Valid() bool { return validPeer(p) }
@@ -83,22 +73,27 @@ func validPeer[T ~string | ~[]byte](p T) bool {
 	default:
 		return false
 	}
-	for i := range len(p) {
-		switch i {
-		case 8, 13, 18, 23:
-			if p[i] != '-' {
-				return false
-			}
-		default:
-			if !isHex(p[i]) {
-				return false
-			}
-		}
+	if p[8] != '-' || p[13] != '-' || p[18] != '-' || p[23] != '-' {
+		return false
 	}
-	return true
+	return allHex(p[:8]) && allHex(p[9:13]) && allHex(p[14:18]) && allHex(p[19:23]) && allHex(p[24:])
 }
 
-func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' }
+func allHex[T ~string | ~[]byte](s T) bool {
+	ok := true
+	for i := range len(s) {
+		ok = ok && hexDigit[s[i]]
+	}
+	return ok
+}
+
+// hexDigit says which bytes are lower-case hexadecimal digits.
+var hexDigit = func() (t [256]bool) {
+	for _, c := range []byte("0123456789abcdef") {
+		t[c] = true
+	}
+	return t
+}()
 
 // Home returns the gateway that issued p, or "" when p is not valid.
 func (p PeerID) Home() GatewayID {

@@ -320,7 +320,7 @@ func (s *scanner) escape() bool {
 			return false
 		}
 		for _, c := range s.b[s.i+2 : s.i+6] {
-			if !isHex(c) && (c < 'A' || c > 'F') {
+			if !hexDigit[c] && (c < 'A' || c > 'F') {
 				return false
 			}
 		}
