@@ -24,6 +24,7 @@ var errBusStuck = errors.New("gateway: the NATS server does not read")
 // that relays a frame, and with it the peers of this gateway among themselves.
 type busDialer struct {
 	timeout time.Duration
+	handled func() // what was read has been taken apart
 	last    atomic.Pointer[busConn]
 }
 
@@ -33,10 +34,13 @@ func (d *busDialer) Dial(network, address string) (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: dial NATS: %w", err)
 	}
-	c := &busConn{Conn: raw}
+	c := &busConn{Conn: raw, handled: d.handled}
 	d.last.Store(c)
 	return c, nil
 }
+
+// dialled is false while there is no server, and for one in this process.
+func (d *busDialer) dialled() bool { return d.last.Load() != nil }
 
 // waiting is how many bytes the server has not taken yet.
 func (d *busDialer) waiting() int {
@@ -52,11 +56,19 @@ func (d *busDialer) waiting() int {
 // goroutine at a time, beside Read and Close.
 type busConn struct {
 	net.Conn
-	wg sync.WaitGroup
+	handled func()
+	wg      sync.WaitGroup
 
 	mu       sync.Mutex
 	queue    []byte
 	draining bool // a goroutine writes the queue
+}
+
+// Read implements net.Conn. The client library has taken apart what it read
+// before, when it reads again.
+func (c *busConn) Read(p []byte) (int, error) {
+	c.handled()
+	return c.Conn.Read(p)
 }
 
 // Write implements net.Conn.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"p2pconnector/proto"
@@ -36,10 +37,11 @@ const (
 // reader; enqueue and close may be called by anyone; a writer runs only while
 // there is something to write.
 type conn struct {
-	g     *Gateway
-	raw   net.Conn
-	guard *guard
-	delta bool // wants changes in place of full lists
+	g      *Gateway
+	raw    net.Conn
+	direct syscall.RawConn // raw, without waiting; nil when it has no such way
+	guard  *guard
+	delta  bool // wants changes in place of full lists
 
 	// Owned by the reader.
 	session    *session
@@ -75,10 +77,14 @@ type conn struct {
 	idle     chan struct{}   // closed by the writer when it ends; nil when nobody waits
 	current  sentBatch       // being written
 	tail     tail            // written, not confirmed by the client yet
+
+	// Place in the line of those that have something to write; guarded by its lock.
+	before, behind *conn
+	inLine         bool
 }
 
 func newConn(g *Gateway, raw net.Conn, gd *guard, delta bool) *conn {
-	c := &conn{g: g, raw: raw, guard: gd, delta: delta, first: true}
+	c := &conn{g: g, raw: raw, direct: gd.intake.rc, guard: gd, delta: delta, first: true}
 	c.nextPing.Store(g.coarse.Load() + int64(heartbeat))
 	return c
 }
@@ -147,7 +153,7 @@ func (c *conn) control(op byte, payload []byte) {
 
 func (c *conn) appendLocked(op byte, payload []byte) {
 	if c.buf == nil {
-		c.buf = takeBuffer()
+		c.buf = takeBuffer(len(payload) + maxHeader)
 	}
 	c.growLocked(len(payload) + maxHeader)
 	c.buf = appendFrame(c.buf, op, payload)
@@ -155,7 +161,11 @@ func (c *conn) appendLocked(op byte, payload []byte) {
 		c.writing = true
 		c.wroteAt = c.g.coarse.Load()
 		c.g.conns.wg.Add(1)
-		go c.write()
+		if c.direct != nil {
+			c.g.writers.add(c)
+		} else {
+			go c.writeAlone()
+		}
 	}
 }
 
@@ -166,8 +176,13 @@ func (c *conn) growLocked(n int) {
 	if need <= cap(c.buf) {
 		return
 	}
-	room := max(need, min(cap(c.buf)+cap(c.buf)/2, maxQueueBytes-c.inflight))
-	grown := append(make([]byte, 0, room), c.buf...)
+	var grown []byte
+	if need <= bufferBytes {
+		grown = append(takeBuffer(bufferBytes), c.buf...)
+	} else {
+		room := max(need, min(cap(c.buf)+cap(c.buf)/2, maxQueueBytes-c.inflight))
+		grown = append(make([]byte, 0, room), c.buf...)
+	}
 	giveBuffer(c.buf)
 	c.buf = grown
 }
@@ -202,9 +217,7 @@ func (c *conn) slowLocked() {
 		return
 	}
 	c.g.stats.slowPeers.Add(1)
-	for len(c.tail.batches) > 0 { // what waits is all that it may cost; it is told that something is lost
-		c.tail.drop()
-	}
+	c.tail.clear() // what waits is all that it may cost; it is told that something is lost
 	c.closeLocked(proto.CloseTryAgain, proto.CloseTryAgain.Reason(), true)
 	c.closeBy = time.Now().Add(closeTimeout)
 }
@@ -305,7 +318,7 @@ type remains struct {
 }
 
 func (c *conn) remainsLocked(unsent []byte) remains {
-	return remains{unsent: unsent, tail: c.tail.raw(c.current), sent: c.sent, known: c.known}
+	return remains{unsent: unsent, tail: append(c.tail.appendTo(nil), c.current.buf...), sent: c.sent, known: c.known}
 }
 
 // ponged notes what the client has confirmed.

@@ -316,7 +316,7 @@ func TestPartialWrite(t *testing.T) {
 				c.enqueue([]byte(s))
 			}
 			c.g.conns.wg.Add(1)
-			c.write()
+			c.writeAlone()
 			left := c.remains()
 			unsent, sent := left.unsent, left.sent
 			whole := 0

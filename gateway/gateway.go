@@ -60,6 +60,7 @@ type Gateway struct {
 	coarse     atomic.Int64 // Unix nanoseconds, at most 50 ms old
 	natsBackAt atomic.Int64 // last reconnect, Unix nanoseconds
 	dialer     busDialer
+	writers    *writers
 	pulse      pulse
 	outages    outages
 	farewells  farewells
@@ -72,6 +73,7 @@ type Gateway struct {
 	seen   map[proto.GatewayID]uint64 // newest relay handled, by its gateway
 
 	inbox chan *nats.Msg             // from all subscriptions but the leases'
+	turn  chan struct{}              // what one read has brought is in the inbox
 	heads map[proto.GatewayID]uint64 // newest relay on each link; owned by the inbox's reader
 
 	bgMu     sync.Mutex
@@ -95,10 +97,10 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g := &Gateway{
 		cfg: cfg, id: id, log: cfg.Logger.With("gateway", string(id)), stats: newStats(),
-		leases: newLeases(), sessions: newSessions(), upgrader: newUpgrader(cfg.MaxMessageBytes),
+		leases: newLeases(), sessions: newSessions(), writers: newWriters(), upgrader: newUpgrader(cfg.MaxMessageBytes),
 		leaseSubject: lease, syncNow: make(chan struct{}, 1), ready: make(chan struct{}),
 		seen: make(map[proto.GatewayID]uint64), heads: make(map[proto.GatewayID]uint64),
-		inbox: make(chan *nats.Msg, inboxMessages),
+		inbox: make(chan *nats.Msg, inboxMessages), turn: make(chan struct{}, 1),
 	}
 	if g.origins, err = parseOrigins(cfg.AllowedOrigins); err != nil {
 		return nil, fmt.Errorf("allowed-origins: %w", err)

@@ -41,8 +41,10 @@ var errSwallowed = errors.New("gateway: only the connection's writer writes")
 // writing or closing. Read belongs to the reader.
 type guard struct {
 	net.Conn
-	ahead []byte // what the HTTP server had read already
-	max   uint64 // bytes of one message
+	intake intake // reads Conn, if it can
+	unread []byte // good bytes of what the intake holds
+	ahead  []byte // what the HTTP server had read already
+	max    uint64 // bytes of one message
 
 	head  [14]byte // the frame header being read
 	have  int      // bytes of it that are there
@@ -70,16 +72,22 @@ type guard struct {
 // Read hands on bytes up to the first header that breaks the rules, then the
 // error that says which.
 func (c *guard) Read(p []byte) (int, error) {
+	if len(c.unread) > 0 {
+		return c.serve(p), nil
+	}
 	if c.err != nil {
 		return 0, c.err
 	}
 	var n int
-	if len(c.ahead) > 0 {
+	switch {
+	case len(c.ahead) > 0:
 		n = copy(p, c.ahead)
 		if c.ahead = c.ahead[n:]; len(c.ahead) == 0 {
 			c.ahead = nil
 		}
-	} else {
+	case c.intake.rc != nil:
+		return c.take(p)
+	default:
 		var err error
 		if n, err = c.Conn.Read(p); n == 0 || err != nil && n <= 0 {
 			return n, err
@@ -91,6 +99,35 @@ func (c *guard) Read(p []byte) (int, error) {
 		return 0, c.err
 	}
 	return ok, nil
+}
+
+// take reads all that has come, and hands on the first of it.
+func (c *guard) take(p []byte) (int, error) {
+	b, err := c.intake.read()
+	if err != nil {
+		return 0, err
+	}
+	c.lastRead.Store(c.clock())
+	if c.unread = b[:c.inspect(b)]; len(c.unread) == 0 {
+		c.intake.release()
+		return 0, c.err
+	}
+	return c.serve(p), nil
+}
+
+// serve hands on what is unread.
+func (c *guard) serve(p []byte) int {
+	n := copy(p, c.unread)
+	if c.unread = c.unread[n:]; len(c.unread) == 0 {
+		c.release()
+	}
+	return n
+}
+
+// release gives back what the intake holds.
+func (c *guard) release() {
+	c.unread = nil
+	c.intake.release()
 }
 
 // inspect follows the frames in b and returns how many of its bytes are good.

@@ -57,7 +57,7 @@ func serveTest(t testing.TB, g *Gateway, raw net.Conn, mute bool) *conn {
 		t.Fatal(err)
 	}
 	c.guard.Conn, c.guard.upgraded = raw, true
-	ws.Session().Store(connKey, c)
+	ws.Session().(*owner).conn = c
 	if !g.conns.add(c) {
 		t.Fatal("the gateway takes no connection")
 	}

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"encoding/json"
-	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -36,13 +35,73 @@ func (g *Gateway) listenTo(subject string) (*nats.Subscription, error) {
 	return g.nc.ChanSubscribe(subject, g.inbox)
 }
 
-// readInbox handles what comes from NATS until done is closed.
+// perTurn is how many messages are handled before something is written.
+const perTurn = 256
+
+// inboxFilled says that all which one read from NATS has brought is in the inbox.
+func (g *Gateway) inboxFilled() {
+	if len(g.inbox) > 0 {
+		select {
+		case g.turn <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// readInbox handles what comes from NATS until done is closed, and writes what
+// that leads to: handing a single frame to another goroutine would cost more than
+// the system call. What came in one piece is handled in one piece, so that it
+// leaves in few.
 func (g *Gateway) readInbox(done <-chan struct{}) {
+	p := takePen()
+	defer p.give()
 	for {
+		each := g.inbox
+		if g.dialer.dialled() {
+			each = nil // g.turn says when
+		}
+		select {
+		case m := <-each:
+			g.writers.enter()
+			g.guardMessage(m)
+			g.turns(p)
+		case <-g.turn:
+			g.writers.enter()
+			g.turns(p)
+		case <-done:
+			return
+		}
+	}
+}
+
+// turns handles messages and writes, until nothing is left to write. What comes
+// meanwhile is gathered for those that stand in line.
+func (g *Gateway) turns(p *pen) {
+	for more := true; ; {
+		if more {
+			g.handleSome()
+		}
+		c := g.writers.next()
+		if c == nil {
+			g.inboxFilled() // the next turn begins with what is left
+			return
+		}
+		c.writeOnce(p)
+		select {
+		case <-g.turn:
+			more = true
+		default:
+			more = len(g.inbox) >= perTurn
+		}
+	}
+}
+
+func (g *Gateway) handleSome() {
+	for range perTurn {
 		select {
 		case m := <-g.inbox:
 			g.guardMessage(m)
-		case <-done:
+		default:
 			return
 		}
 	}
@@ -128,7 +187,7 @@ func (g *Gateway) peerFrame(id proto.PeerID, m *nats.Msg) {
 	}
 	switch v {
 	case pressed:
-		runtime.Gosched()
+		s.writeNow()
 	case full:
 		g.sayLost(lost, proto.Lost{Code: proto.NotDelivered})
 	case gone:

@@ -18,7 +18,7 @@ const dialTimeout = 2 * time.Second
 // is buffered for a reconnect; a frozen server must be noticed in seconds.
 func (g *Gateway) connectNATS() (*nats.Conn, error) {
 	log := g.log
-	g.dialer.timeout = dialTimeout
+	g.dialer.timeout, g.dialer.handled = dialTimeout, g.inboxFilled
 	opts := []nats.Option{
 		nats.Name("gateway " + string(g.id)),
 		nats.CustomInboxPrefix(proto.GatewayInbox),

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"runtime"
 	"sync"
 
 	"p2pconnector/proto"
@@ -92,7 +91,7 @@ func (c *conn) relayPeer(f *proto.Frame, frame []byte, connectID string) *proto.
 			g.stats.relayed(v)
 			g.stats.tookHere(c.began)
 			if v == pressed {
-				runtime.Gosched()
+				s.writeNow()
 			}
 			return nil
 		}

@@ -116,6 +116,16 @@ func (s *session) deliverFrom(frame []byte, lost string, hop bool) verdict {
 	return gone
 }
 
+// writeNow lets a peer that gets much at once have its turn now.
+func (s *session) writeNow() {
+	s.mu.Lock()
+	c := s.conn
+	s.mu.Unlock()
+	if c != nil {
+		c.writeNow()
+	}
+}
+
 // attach makes c the peer's connection and sends first, then what waited.
 // What the session held before is confirmed or lost from here on.
 func (s *session) attachLocked(c *conn, first []byte, frames [][]byte) {

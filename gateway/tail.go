@@ -2,65 +2,100 @@ package gateway
 
 import "p2pconnector/proto"
 
-// maxTailBytes bounds what a connection keeps of what it has written.
-const maxTailBytes = 64 << 10
+// Bounds of what a connection keeps of what it has written.
+const (
+	maxTailBytes = 64 << 10
+	minTailBytes = 512
+)
 
-// sentBatch is what one system call wrote: whole frames, with their headers.
-type sentBatch struct {
-	buf    []byte
-	frames int // text frames in buf
-	big    int // bytes of buf that are one frame above the queue's bound
-}
-
-// tail keeps the last batches that were written, until the client confirms them:
-// what a broken connection swallowed is sent again on the next one. Guarded by
-// the connection's lock.
+// tail keeps the last frames that were written, until the client confirms them:
+// what a broken connection swallowed is sent again on the next one. It is a ring
+// that grows with what it holds, so that a connection which is told little keeps
+// little. Guarded by the connection's lock.
 type tail struct {
-	batches []sentBatch
-	bytes   int // capacity of the batches
-	frames  int
+	ring   []byte
+	first  int // where the oldest frame begins
+	bytes  int // held
+	frames int // text frames held
 }
 
-// add keeps a batch, and lets go of the oldest when there are too many.
-func (t *tail) add(b sentBatch) {
-	if b.frames == 0 {
-		giveBuffer(b.buf)
+// add keeps whole frames, texts of which are text frames, and lets go of the
+// oldest when there are too many.
+func (t *tail) add(b []byte, texts int) {
+	if texts == 0 {
 		return
 	}
-	t.batches = append(t.batches, b)
-	t.bytes += cap(b.buf)
-	t.frames += b.frames
-	for len(t.batches) > 0 && (t.bytes > maxTailBytes || t.frames > proto.ReplayFrames) {
+	for len(b) > maxTailBytes || texts > proto.ReplayFrames {
+		t.clear()
+		var op byte
+		if op, _, b = cutFrame(b); op == opText {
+			texts--
+		}
+	}
+	for t.bytes+len(b) > maxTailBytes || t.frames+texts > proto.ReplayFrames {
 		t.drop()
 	}
+	t.growTo(t.bytes + len(b))
+	at := t.wrap(t.first + t.bytes)
+	copy(t.ring, b[copy(t.ring[at:], b):])
+	t.bytes += len(b)
+	t.frames += texts
 }
 
+// growTo makes room for n bytes in all.
+func (t *tail) growTo(n int) {
+	if n <= len(t.ring) {
+		return
+	}
+	size := max(minTailBytes, len(t.ring))
+	for size < n {
+		size *= 2
+	}
+	t.ring, t.first = t.appendTo(make([]byte, 0, size))[:size], 0
+}
+
+// wrap is i on the ring.
+func (t *tail) wrap(i int) int {
+	if i >= len(t.ring) {
+		i -= len(t.ring)
+	}
+	return i
+}
+
+// drop lets go of the oldest frame.
 func (t *tail) drop() {
-	b := t.batches[0]
-	t.batches[0] = sentBatch{}
-	t.batches = t.batches[1:]
-	t.bytes -= cap(b.buf)
-	t.frames -= b.frames
-	giveBuffer(b.buf)
-	if len(t.batches) == 0 {
-		t.batches = nil
+	var head [maxHeader]byte
+	n := copy(head[:], t.ring[t.first:])
+	copy(head[n:], t.ring)
+	op, size := frameSize(head[:])
+	t.first = t.wrap(t.first + size)
+	t.bytes -= size
+	if op == opText {
+		t.frames--
 	}
 }
 
 // confirm lets go of what the client has: all but the last unconfirmed frames.
 func (t *tail) confirm(unconfirmed uint64) {
-	for len(t.batches) > 0 && uint64(t.frames-t.batches[0].frames) >= unconfirmed {
+	if unconfirmed == 0 {
+		t.clear()
+	}
+	for uint64(t.frames) > unconfirmed {
 		t.drop()
 	}
 }
 
-// raw returns the frames that are kept and those of current, oldest first.
-func (t *tail) raw(current sentBatch) []byte {
-	var b []byte
-	for _, x := range t.batches {
-		b = append(b, x.buf...)
+// clear lets go of everything.
+func (t *tail) clear() { *t = tail{} }
+
+// appendTo appends the frames that are kept, oldest first.
+func (t *tail) appendTo(b []byte) []byte {
+	end := t.first + t.bytes
+	b = append(b, t.ring[t.first:min(end, len(t.ring))]...)
+	if end > len(t.ring) {
+		b = append(b, t.ring[:end-len(t.ring)]...)
 	}
-	return append(b, current.buf...)
+	return b
 }
 
 // lastTexts returns the last n text frames of b, or all when there are fewer.

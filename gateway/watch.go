@@ -17,6 +17,7 @@ func (g *Gateway) watchConns(done <-chan struct{}) {
 	defer tick.Stop()
 	var next time.Time
 	var cs []*conn
+	memory := newTrim()
 	for {
 		select {
 		case <-done:
@@ -26,6 +27,7 @@ func (g *Gateway) watchConns(done <-chan struct{}) {
 			if now.After(next) {
 				next = now.Add(time.Second)
 				cs = g.conns.sweepAll(now, cs)
+				memory.tick(g.stats.accepted.Load())
 			}
 		}
 	}

@@ -21,49 +21,101 @@ func appendFrame(dst []byte, op byte, payload []byte) []byte {
 
 // cutFrame takes the first frame of b, which holds whole frames only.
 func cutFrame(b []byte) (op byte, payload, rest []byte) {
-	n, head := int(b[1]), 2
-	switch n {
-	case 126:
-		n, head = int(binary.BigEndian.Uint16(b[2:])), 4
-	case 127:
-		n, head = int(binary.BigEndian.Uint64(b[2:])), 10
-	}
-	return b[0] & 0x0f, b[head : head+n], b[head+n:]
+	op, size := frameSize(b)
+	return op, b[headerSize(b):size], b[size:]
 }
 
-// write takes all that waits into one system call, until nothing waits.
-func (c *conn) write() {
-	defer c.g.conns.wg.Done()
-	var written sentBatch
-	for {
-		c.mu.Lock()
-		c.freeBigLocked(written.big)
-		c.tail.add(written)
-		batch := sentBatch{buf: c.buf, frames: c.frames, big: c.bigWaits}
-		c.buf, c.frames, c.bigWaits, c.inflight, c.current = nil, 0, 0, 0, sentBatch{}
-		if c.dead {
-			c.lost = append(c.lost, batch.buf...)
-			batch = sentBatch{}
-		}
-		c.wroteAt = c.g.coarse.Load()
-		if len(batch.buf) == 0 {
-			hangUp := c.restLocked()
-			c.mu.Unlock()
-			if hangUp {
-				closeWrite(c.raw)
-			}
-			return
-		}
-		c.sent += uint64(batch.frames)
-		c.inflight, c.current = len(batch.buf), batch
-		c.mu.Unlock()
-		n, err := c.raw.Write(batch.buf)
-		if err != nil {
-			c.writeFailed(batch, n)
-			return
-		}
-		written = batch
+// frameSize reads the header of a frame that appendFrame made.
+func frameSize(b []byte) (op byte, size int) {
+	n := int(b[1])
+	switch n {
+	case 126:
+		n = int(binary.BigEndian.Uint16(b[2:]))
+	case 127:
+		n = int(binary.BigEndian.Uint64(b[2:]))
 	}
+	return b[0] & 0x0f, headerSize(b) + n
+}
+
+func headerSize(b []byte) int {
+	switch b[1] {
+	case 126:
+		return 4
+	case 127:
+		return 10
+	}
+	return 2
+}
+
+// sentBatch is what one system call wrote: whole frames, with their headers.
+type sentBatch struct {
+	buf    []byte
+	frames int // text frames in buf
+	big    int // bytes of buf that are one frame above the queue's bound
+}
+
+// write writes batch, of which done bytes are out already, and then all that
+// waits, until nothing does. It runs while the network does not take more at once.
+func (c *conn) write(batch sentBatch, done int) {
+	defer c.g.conns.wg.Done()
+	for ok := true; ok; {
+		n, err := c.raw.Write(batch.buf[done:])
+		if err != nil {
+			c.writeFailed(batch, done+n)
+			return
+		}
+		if done = 0; !c.wrote(batch) {
+			return
+		}
+		batch, ok = c.takeBatch()
+	}
+}
+
+// writeAlone is the writer of a connection that cannot stand in line.
+func (c *conn) writeAlone() {
+	if batch, ok := c.takeBatch(); ok {
+		c.write(batch, 0)
+		return
+	}
+	c.g.conns.wg.Done()
+}
+
+// takeBatch takes all that waits, for one system call. ok is false when there is
+// nothing, or nothing can be written any more: the writing has ended.
+func (c *conn) takeBatch() (batch sentBatch, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	batch = sentBatch{buf: c.buf, frames: c.frames, big: c.bigWaits}
+	c.buf, c.frames, c.bigWaits = nil, 0, 0
+	if c.dead {
+		c.lost = append(c.lost, batch.buf...)
+		c.writerEndedLocked()
+		return sentBatch{}, false
+	}
+	c.wroteAt = c.g.coarse.Load()
+	c.sent += uint64(batch.frames)
+	c.inflight, c.current = len(batch.buf), batch
+	return batch, true
+}
+
+// wrote notes that a batch is out, and reports whether more waits. If not, the
+// writing has ended.
+func (c *conn) wrote(batch sentBatch) (more bool) {
+	c.mu.Lock()
+	c.freeBigLocked(batch.big)
+	c.tail.add(batch.buf, batch.frames)
+	c.inflight, c.current = 0, sentBatch{}
+	c.wroteAt = c.g.coarse.Load()
+	hangUp := false
+	if more = len(c.buf) > 0; !more {
+		hangUp = c.restLocked()
+	}
+	c.mu.Unlock()
+	giveBuffer(batch.buf)
+	if hangUp {
+		closeWrite(c.raw)
+	}
+	return more
 }
 
 // restLocked ends the writer. It reports whether the close frame is out and the
@@ -93,7 +145,7 @@ func (c *conn) writeFailed(sent sentBatch, n int) {
 	c.mu.Lock()
 	c.sent -= uint64(unsent)
 	c.lost = append(append([]byte(nil), rest...), c.buf...)
-	c.tail.add(sentBatch{buf: batch[:len(batch)-len(rest)], frames: sent.frames - unsent})
+	c.tail.add(batch[:len(batch)-len(rest)], sent.frames-unsent)
 	c.buf, c.frames = nil, 0
 	c.dead = true
 	c.writerEndedLocked()

@@ -13,7 +13,8 @@ import (
 	"p2pconnector/proto"
 )
 
-// readBufferBytes is what an idle connection keeps for reading.
+// readBufferBytes is what an idle connection keeps for reading, if it has no
+// intake.
 const readBufferBytes = 1 << 10
 
 // deltaProtocol is the subprotocol that asks for changes in place of full lists.
@@ -34,6 +35,7 @@ func newUpgrader(maxMessage int) *upgrader {
 		CheckUtf8Enabled:   true,
 		HandshakeTimeout:   5 * time.Second,
 		Recovery:           func(gws.Logger) {}, // OnMessage recovers by itself
+		NewSession:         func() gws.SessionStorage { return new(owner) },
 	})}
 }
 
@@ -47,6 +49,11 @@ func (g *Gateway) upgrade(w http.ResponseWriter, r *http.Request) (*conn, socket
 	raw.SetDeadline(time.Time{})
 	gd := &guard{Conn: raw, max: uint64(g.cfg.MaxMessageBytes), clock: g.coarse.Load, control: controlBurst, refilled: g.coarse.Load()}
 	gd.lastRead.Store(g.coarse.Load())
+	size := readBufferBytes
+	if rc := directly(raw); rc != nil {
+		gd.intake.init(rc)
+		size = 0 // the intake gathers
+	}
 	if n := rw.Reader.Buffered(); n > 0 {
 		gd.ahead = make([]byte, n)
 		rw.Reader.Read(gd.ahead)
@@ -55,14 +62,14 @@ func (g *Gateway) upgrade(w http.ResponseWriter, r *http.Request) (*conn, socket
 	if sub != "" {
 		gd.extra = "Sec-WebSocket-Protocol: " + sub
 	}
-	ws, err := g.upgrader.ws.UpgradeFromConn(gd, bufio.NewReaderSize(gd, readBufferBytes), plainHandshake(r))
+	ws, err := g.upgrader.ws.UpgradeFromConn(gd, bufio.NewReaderSize(gd, size), plainHandshake(r))
 	if err != nil {
 		raw.Close()
 		return nil, socket{}, err
 	}
 	gd.upgraded = true
 	c := newConn(g, raw, gd, delta)
-	ws.Session().Store(connKey, c)
+	ws.Session().(*owner).conn = c
 	return c, socket{ws}, nil
 }
 
@@ -107,16 +114,19 @@ func httpToken(s string) bool {
 	return s != "" && len(s) <= 128
 }
 
-// connKey is where a connection stands in the library's session storage.
-const connKey = "conn"
+// owner takes the place of the library's session storage: a table for each
+// connection would cost more than all else that it keeps.
+type owner struct {
+	gws.SessionStorage // nil: nobody asks
+	conn               *conn
+}
 
 // readEvents receives what the library reads. Its methods run on the
 // connection's reader.
 type readEvents struct{ gws.BuiltinEventHandler }
 
 func connOf(ws *gws.Conn) *conn {
-	c, _ := ws.Session().Load(connKey)
-	return c.(*conn)
+	return ws.Session().(*owner).conn
 }
 
 // OnMessage implements gws.Event.
@@ -159,5 +169,6 @@ func (g *Gateway) serve(c *conn, s socket) {
 		}()
 		s.ws.ReadLoop()
 	}()
+	c.guard.release()
 	c.readEnded()
 }
