@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -180,7 +181,7 @@ func (c *conn) growLocked(n int) {
 	if need <= bufferBytes {
 		grown = append(takeBuffer(bufferBytes), c.buf...)
 	} else {
-		room := max(need, min(cap(c.buf)+cap(c.buf)/2, maxQueueBytes-c.inflight))
+		room := max(need, min(cap(c.buf)+cap(c.buf)/2, maxQueueBytes-cap(c.current.buf)))
 		grown = append(make([]byte, 0, room), c.buf...)
 	}
 	giveBuffer(c.buf)
@@ -304,7 +305,7 @@ func (c *conn) remains() remains {
 	c.freeBigLocked(c.big)
 	unsent := c.buf
 	if len(c.lost) > 0 {
-		unsent = append(c.lost, c.buf...)
+		unsent = slices.Concat(c.lost, c.buf) // without room to spare: it may wait for long
 	}
 	c.buf, c.lost = nil, nil
 	return c.remainsLocked(unsent)

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 )
 
@@ -88,7 +89,7 @@ func (c *conn) takeBatch() (batch sentBatch, ok bool) {
 	batch = sentBatch{buf: c.buf, frames: c.frames, big: c.bigWaits}
 	c.buf, c.frames, c.bigWaits = nil, 0, 0
 	if c.dead {
-		c.lost = append(c.lost, batch.buf...)
+		c.lost = slices.Concat(c.lost, batch.buf)
 		c.writerEndedLocked()
 		return sentBatch{}, false
 	}
@@ -144,7 +145,7 @@ func (c *conn) writeFailed(sent sentBatch, n int) {
 	unsent := countText(rest)
 	c.mu.Lock()
 	c.sent -= uint64(unsent)
-	c.lost = append(append([]byte(nil), rest...), c.buf...)
+	c.lost = slices.Concat(rest, c.buf)
 	c.tail.add(batch[:len(batch)-len(rest)], sent.frames-unsent)
 	c.buf, c.frames = nil, 0
 	c.dead = true
