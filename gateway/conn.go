@@ -48,8 +48,9 @@ type conn struct {
 	session    *session
 	first      bool // no frame has been read yet
 	meter      meter
-	began      int64 // when the frame in hand was read, if it is timed
-	peerClosed bool  // the client sent a close frame
+	began      int64        // when the frame in hand was read, if it is timed
+	lastTo     proto.PeerID // whom its last relay over NATS was for
+	peerClosed bool         // the client sent a close frame
 	peerCode   proto.CloseCode
 
 	busy     atomic.Bool            // a frame is being handled: the reader does not listen

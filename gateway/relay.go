@@ -96,7 +96,10 @@ func (c *conn) relayPeer(f *proto.Frame, frame []byte, connectID string) *proto.
 			return nil
 		}
 	}
-	to := proto.PeerID(f.To)
+	if string(f.To) != string(c.lastTo) { // most speak with one peer for long, whose id is remembered
+		c.lastTo = proto.PeerID(f.To)
+	}
+	to := c.lastTo
 	if !to.Valid() {
 		return proto.PeerNotFound(string(f.To))
 	}
