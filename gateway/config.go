@@ -8,6 +8,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 
 	"p2pconnector/proto"
@@ -32,6 +33,10 @@ type Config struct {
 	MaxMessageBytes   int           // one WebSocket message, in bytes; 0 is 65,536
 	MaxRooms          int           // rooms a peer may be in; 0 is 64
 	MaxRoomMembers    int           // announced to clients, enforced by the room service; 0 is 10,000
+	MaxRoomIDBytes    int           // a room's id; 0 is 128, which is also the most
+	MaxRoomNameBytes  int           // a room's name; 0 is 256, which is also the most
+	MaxMetadataBytes  int           // a room's metadata, as JSON; 0 is 8,192, which is also the most
+	MaxMemberMetadata int           // a member's metadata, as JSON; 0 is 1,024, which is also the most
 	DrainWindow       time.Duration // how long a drain may take; 0 is 25 s
 	SessionGrace      time.Duration // how long a peer may be away; 0 is 15 s
 	MessagesPerSecond int           // frames a second from one client; 0 is 200, below 0 no limit
@@ -70,6 +75,10 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.IntVar(&c.MaxMessageBytes, "max-message-bytes", d.MaxMessageBytes, "`bytes` of one WebSocket message")
 	fs.IntVar(&c.MaxRooms, "max-rooms", d.MaxRooms, "`rooms` a peer may be in")
 	fs.IntVar(&c.MaxRoomMembers, "max-room-members", d.MaxRoomMembers, "`members` a room may have, as announced to clients; give the room service the same")
+	fs.IntVar(&c.MaxRoomIDBytes, "max-room-id-bytes", d.MaxRoomIDBytes, "`bytes` of a room's id")
+	fs.IntVar(&c.MaxRoomNameBytes, "max-room-name-bytes", d.MaxRoomNameBytes, "`bytes` of a room's name")
+	fs.IntVar(&c.MaxMetadataBytes, "max-metadata-bytes", d.MaxMetadataBytes, "`bytes` of a room's metadata, as JSON")
+	fs.IntVar(&c.MaxMemberMetadata, "max-member-metadata-bytes", d.MaxMemberMetadata, "`bytes` of a member's metadata, as JSON")
 	fs.DurationVar(&c.DrainWindow, "drain-window", d.DrainWindow, "`time` that a drain may take after SIGTERM")
 	fs.DurationVar(&c.SessionGrace, "session-grace", d.SessionGrace, "`time` that a peer may be away before it leaves its rooms; give the room service the same")
 	fs.IntVar(&c.MessagesPerSecond, "messages-per-second", d.MessagesPerSecond, "`frames` a second from one client; -1 for no limit")
@@ -101,6 +110,10 @@ func (c Config) withDefaults() Config {
 	def(&c.MaxMessageBytes, proto.DefaultMaxMessageBytes)
 	def(&c.MaxRooms, proto.DefaultMaxRooms)
 	def(&c.MaxRoomMembers, proto.DefaultMaxRoomMembers)
+	def(&c.MaxRoomIDBytes, proto.MaxRoomIDBytes)
+	def(&c.MaxRoomNameBytes, proto.MaxRoomNameBytes)
+	def(&c.MaxMetadataBytes, proto.MaxMetadataBytes)
+	def(&c.MaxMemberMetadata, proto.MaxMemberMetadata)
 	def(&c.DrainWindow, 25*time.Second)
 	def(&c.SessionGrace, proto.SessionGrace)
 	def(&c.MessagesPerSecond, 200)
@@ -119,8 +132,8 @@ func (c *Config) limits() proto.Limits {
 		MaxMessageBytes: c.MaxMessageBytes, MessagesPerSecond: unlimited(c.MessagesPerSecond),
 		MaxRooms: c.MaxRooms, MaxRoomMembers: c.MaxRoomMembers,
 		MaxDepth: proto.MaxDepth, MaxCorrelationID: proto.MaxCorrelationID,
-		MaxRoomIDBytes: proto.MaxRoomIDBytes, MaxRoomNameBytes: proto.MaxRoomNameBytes,
-		MaxMetadataBytes: proto.MaxMetadataBytes, MaxMemberMetadata: proto.MaxMemberMetadata,
+		MaxRoomIDBytes: c.MaxRoomIDBytes, MaxRoomNameBytes: c.MaxRoomNameBytes,
+		MaxMetadataBytes: c.MaxMetadataBytes, MaxMemberMetadata: c.MaxMemberMetadata,
 	}
 	if l.MessagesPerSecond > 0 {
 		l.MessageBurst = c.MessageBurst
@@ -162,6 +175,19 @@ func (c *Config) check() error {
 	}
 	if c.MaxRoomMembers < 1 || c.MaxRoomMembers > 20_000 {
 		return fmt.Errorf("max-room-members: %d is not between 1 and 20000", c.MaxRoomMembers)
+	}
+	for _, l := range []struct {
+		name               string
+		value, least, most int
+	}{
+		{"max-room-id-bytes", c.MaxRoomIDBytes, len(uuid.Nil.String()), proto.MaxRoomIDBytes}, // an id may be drawn
+		{"max-room-name-bytes", c.MaxRoomNameBytes, 1, proto.MaxRoomNameBytes},
+		{"max-metadata-bytes", c.MaxMetadataBytes, len("null"), proto.MaxMetadataBytes},
+		{"max-member-metadata-bytes", c.MaxMemberMetadata, len("null"), proto.MaxMemberMetadata},
+	} {
+		if l.value < l.least || l.value > l.most {
+			return fmt.Errorf("%s: %d is not between %d and %d", l.name, l.value, l.least, l.most)
+		}
 	}
 	if c.DrainWindow < 0 || c.DrainWindow > time.Hour {
 		return fmt.Errorf("drain-window: %v is not between 0 and 1h", c.DrainWindow)

@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -33,6 +34,9 @@ var roomOps = map[proto.Event]proto.Operation{
 // been answered: the next frame may rest on it.
 func (c *conn) roomEvent(f *proto.Frame) *proto.Error {
 	args, e := readRoomArgs(f)
+	if e == nil {
+		e = args.within(&c.g.cfg, f.Event)
+	}
 	if e != nil {
 		return e
 	}
@@ -145,6 +149,24 @@ func readRoomArgs(f *proto.Frame) (*roomArgs, *proto.Error) {
 	return a, a.check(f.Event)
 }
 
+// within refuses what is longer than the settings allow. The room service has the
+// protocol's own bounds, which the settings can only lower.
+func (a *roomArgs) within(cfg *Config, e proto.Event) *proto.Error {
+	metadata := cfg.MaxMetadataBytes
+	if e == proto.JoinRoom {
+		metadata = cfg.MaxMemberMetadata
+	}
+	switch {
+	case len(*a.Room) > cfg.MaxRoomIDBytes:
+		return a.badRoom(e, cfg.MaxRoomIDBytes)
+	case a.Name != nil && len(*a.Name) > cfg.MaxRoomNameBytes:
+		return proto.Invalid("name", fmt.Sprintf("data.name must not be longer than %d bytes. Shorten it.", cfg.MaxRoomNameBytes))
+	case len(a.Metadata) > metadata:
+		return proto.Invalid("metadata", fmt.Sprintf("data.metadata must not be longer than %d bytes as JSON. Shorten it.", metadata))
+	}
+	return nil
+}
+
 func (a *roomArgs) read(name string, value []byte) *proto.Error {
 	var into any
 	var want string
@@ -191,10 +213,7 @@ func (a *roomArgs) check(event proto.Event) *proto.Error {
 		return proto.Missing("data.client", "`data.client` is missing. Give the id of the member to remove.")
 	}
 	if !proto.RoomID(*a.Room).Valid() {
-		if event == proto.CreateRoom || a.Create != nil && *a.Create {
-			return proto.Invalid("data.room", "`data.room` must be 1 to 128 bytes of text without control characters.")
-		}
-		return proto.RoomNotFound(proto.RoomID(*a.Room))
+		return a.badRoom(event, proto.MaxRoomIDBytes)
 	}
 	if a.Client != nil && !proto.PeerID(*a.Client).Valid() {
 		return proto.PeerNotFound(*a.Client)
@@ -203,6 +222,14 @@ func (a *roomArgs) check(event proto.Event) *proto.Error {
 		return proto.Missing("data", "Nothing to update: give any of data.name, data.capacity, data.locked, data.metadata.")
 	}
 	return nil
+}
+
+// badRoom refuses a room id that no room can have.
+func (a *roomArgs) badRoom(event proto.Event, most int) *proto.Error {
+	if event == proto.CreateRoom || a.Create != nil && *a.Create {
+		return proto.Invalid("data.room", fmt.Sprintf("`data.room` must be 1 to %d bytes of text without control characters.", most))
+	}
+	return proto.RoomNotFound(proto.RoomID(*a.Room))
 }
 
 // nextOp names an operation of this gateway.

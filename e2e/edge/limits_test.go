@@ -152,3 +152,31 @@ func TestFieldLimits(t *testing.T) {
 		}
 	}
 }
+
+// TestLowerFieldLimits: the settings lower what a room's own words may have, and
+// clients are told.
+func TestLowerFieldLimits(t *testing.T) {
+	c := start(t, func(c *gateway.Config) {
+		c.MaxRoomIDBytes, c.MaxRoomNameBytes, c.MaxMetadataBytes, c.MaxMemberMetadata = 40, 10, 30, 20
+	}).open(t, "/", nil)
+	l := c.details.Limits
+	if l.MaxRoomIDBytes != 40 || l.MaxRoomNameBytes != 10 || l.MaxMetadataBytes != 30 || l.MaxMemberMetadata != 20 {
+		t.Errorf("announced: %+v", l)
+	}
+	x := func(n int) string { return strings.Repeat("x", n) }
+	for _, f := range []struct{ frame, want string }{
+		{`{"event":"Create_Room","data":{"room":"` + x(40) + `"}}`, string(proto.RoomCreated)},
+		{`{"event":"Create_Room","data":{"room":"` + x(41) + `"}}`, string(proto.InvalidMessage)},
+		{`{"event":"Room_Info","data":{"room":"` + x(41) + `"}}`, string(proto.NotFound)},
+		{`{"event":"Create_Room","data":{"name":"` + x(10) + `","metadata":"` + x(28) + `"}}`, string(proto.RoomCreated)},
+		{`{"event":"Create_Room","data":{"name":"` + x(11) + `"}}`, string(proto.InvalidMessage)},
+		{`{"event":"Update_Room","data":{"room":"` + x(40) + `","metadata":"` + x(29) + `"}}`, string(proto.InvalidMessage)},
+		{`{"event":"Join_Room","data":{"room":"j","create":true,"metadata":"` + x(19) + `"}}`, string(proto.InvalidMessage)},
+		{`{"event":"Join_Room","data":{"room":"j","create":true,"metadata":"` + x(18) + `"}}`, string(proto.ClientAdded)},
+	} {
+		c.send(f.frame)
+		if got := c.next(); got.Event != f.want {
+			t.Errorf("%s: %.300s, want %s", f.frame, got.raw, f.want)
+		}
+	}
+}

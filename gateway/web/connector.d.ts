@@ -57,6 +57,14 @@ export interface Limits {
   messages_per_second?: number;
   max_rooms?: number;
   max_room_members?: number;
+  /** Frames at once; missing: no limit. */
+  message_burst?: number;
+  max_depth?: number;
+  max_id_bytes?: number;
+  max_room_id_bytes?: number;
+  max_room_name_bytes?: number;
+  max_metadata_bytes?: number;
+  max_member_metadata_bytes?: number;
 }
 
 /** A frame as it stands on the wire. */
