@@ -117,14 +117,22 @@ func (r *replica) applyLocked(c *proto.Change) {
 	switch {
 	case c.After <= r.rev:
 		return
-	case c.Set != nil && len(c.Removed) == 0 && c.Before == 0 && r.room == nil,
-		r.room == nil && r.rev != 0 && c.Before == r.rev && c.Set != nil:
-		r.adoptLocked(roomOf(c), c.After, c)
-	case r.room != nil && c.Before == r.rev:
-		r.changeLocked(c)
-	default:
+	case !r.followsLocked(c):
 		r.waitLocked(c)
+	case r.room == nil:
+		r.adoptLocked(roomOf(c), c.After, c)
+	default:
+		r.changeLocked(c)
 	}
+}
+
+// followsLocked reports whether c is the next change of the copy. One of a room
+// that is not here must make it, whatever its revisions say.
+func (r *replica) followsLocked(c *proto.Change) bool {
+	if r.room != nil {
+		return c.Before == r.rev
+	}
+	return c.Set != nil && (c.Before == 0 && len(c.Removed) == 0 || r.rev != 0 && c.Before == r.rev)
 }
 
 // roomOf is the room that a change made.
@@ -167,7 +175,7 @@ func (r *replica) gapOver() {
 // followLocked applies the changes whose turn has come.
 func (r *replica) followLocked() {
 	for len(r.gap) > 0 {
-		i := slices.IndexFunc(r.gap, func(c *proto.Change) bool { return c.After <= r.rev || c.Before == r.rev && r.rev != 0 })
+		i := slices.IndexFunc(r.gap, func(c *proto.Change) bool { return c.After <= r.rev || r.followsLocked(c) })
 		if i < 0 {
 			return
 		}

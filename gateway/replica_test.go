@@ -1,0 +1,30 @@
+package gateway
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"p2pconnector/proto"
+)
+
+// TestChangeOfARoomThatIsNotHere waits until the room has been fetched, although
+// its revision is the next one. It was tried again and again, with the replica and
+// the inbox held, until the gateway was killed.
+func TestChangeOfARoomThatIsNotHere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReplica(testGateway(t, Config{}), "tea", proto.RoomID("tea").Token())
+		r.rev = 7 // it had ended with that
+		r.apply(&proto.Change{Room: "tea", Before: 7, After: 8, Added: []proto.Member{{ID: proto.NewPeerID("0a1b2c3d")}}})
+		if r.rev != 7 || r.room != nil || len(r.gap) != 1 || r.gapTimer == nil {
+			t.Fatalf("revision %d, %d changes wait", r.rev, len(r.gap))
+		}
+		made := &proto.Change{Room: "tea", Before: 7, After: 8, Set: &proto.Settings{Name: "Tea"}, Added: []proto.Member{{ID: proto.NewPeerID("0a1b2c3d")}}}
+		r.apply(made)
+		if r.rev != 8 || r.room == nil || len(r.gap) != 0 {
+			t.Errorf("revision %d, %d changes wait", r.rev, len(r.gap))
+		}
+		r.stop()
+		time.Sleep(time.Second) // of the bubble's clock: no timer is left
+	})
+}
