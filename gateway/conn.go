@@ -292,9 +292,13 @@ func (c *conn) linger() {
 }
 
 // remains returns the frames that were never written, and the counts. It waits
-// for the writer, which ends since the network is closed.
+// for the writer, which ends since the network is closed; one that still stands
+// in line is taken out of it, since the caller may be the one who writes.
 func (c *conn) remains() remains {
 	c.mu.Lock()
+	if c.writing && c.g.writers.claim(c) {
+		c.writerEndedLocked()
+	}
 	if c.writing {
 		idle := make(chan struct{})
 		c.idle = idle

@@ -55,17 +55,16 @@ type sentBatch struct {
 	big    int // bytes of buf that are one frame above the queue's bound
 }
 
-// write writes batch, of which done bytes are out already, and then all that
-// waits, until nothing does. It runs while the network does not take more at once.
+// write writes batch, of which done bytes are out already, and all that comes
+// meanwhile. It runs while the network does not take more at once.
 func (c *conn) write(batch sentBatch, done int) {
-	defer c.g.conns.wg.Done()
 	for ok := true; ok; {
 		n, err := c.raw.Write(batch.buf[done:])
 		if err != nil {
 			c.writeFailed(batch, done+n)
 			return
 		}
-		if done = 0; !c.wrote(batch) {
+		if done = 0; !c.wrote(batch) || c.direct != nil {
 			return
 		}
 		batch, ok = c.takeBatch()
@@ -76,9 +75,7 @@ func (c *conn) write(batch sentBatch, done int) {
 func (c *conn) writeAlone() {
 	if batch, ok := c.takeBatch(); ok {
 		c.write(batch, 0)
-		return
 	}
-	c.g.conns.wg.Done()
 }
 
 // takeBatch takes all that waits, for one system call. ok is false when there is
@@ -99,8 +96,8 @@ func (c *conn) takeBatch() (batch sentBatch, ok bool) {
 	return batch, true
 }
 
-// wrote notes that a batch is out, and reports whether more waits. If not, the
-// writing has ended.
+// wrote notes that a batch is out, and reports whether more waits: then the
+// connection is in line again, if it can be. Otherwise the writing has ended.
 func (c *conn) wrote(batch sentBatch) (more bool) {
 	c.mu.Lock()
 	c.freeBigLocked(batch.big)
@@ -108,8 +105,12 @@ func (c *conn) wrote(batch sentBatch) (more bool) {
 	c.inflight, c.current = 0, sentBatch{}
 	c.wroteAt = c.g.coarse.Load()
 	hangUp := false
-	if more = len(c.buf) > 0; !more {
+	more = len(c.buf) > 0 && !c.dead
+	switch {
+	case !more:
 		hangUp = c.restLocked()
+	case c.direct != nil:
+		c.g.writers.add(c)
 	}
 	c.mu.Unlock()
 	giveBuffer(batch.buf)
@@ -166,6 +167,7 @@ func countText(b []byte) (n int) {
 
 // writerEndedLocked notes that no writer runs.
 func (c *conn) writerEndedLocked() {
+	c.g.conns.wg.Done()
 	c.writing, c.inflight, c.current = false, 0, sentBatch{}
 	if c.idle != nil {
 		close(c.idle)

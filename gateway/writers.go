@@ -106,20 +106,16 @@ func (w *writers) run() {
 func (c *conn) writeOnce(p *pen) {
 	batch, ok := c.takeBatch()
 	if !ok {
-		c.g.conns.wg.Done()
 		return
 	}
 	n, err := p.write(c.direct, batch.buf)
 	switch {
 	case err != nil:
 		c.writeFailed(batch, n)
-		c.g.conns.wg.Done()
 	case n < len(batch.buf):
 		go c.write(batch, n)
-	case c.wrote(batch):
-		c.g.writers.add(c)
 	default:
-		c.g.conns.wg.Done()
+		c.wrote(batch)
 	}
 }
 
