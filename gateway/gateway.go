@@ -72,9 +72,10 @@ type Gateway struct {
 	seenMu sync.Mutex
 	seen   map[proto.GatewayID]uint64 // newest relay handled, by its gateway
 
-	inbox chan *nats.Msg             // from all subscriptions but the leases'
-	turn  chan struct{}              // what one read has brought is in the inbox
-	heads map[proto.GatewayID]uint64 // newest relay on each link; owned by the inbox's reader
+	inbox     chan *nats.Msg             // from all subscriptions but the leases'
+	turn      chan struct{}              // what one read has brought is in the inbox
+	handledAt atomic.Int64               // when a message was taken from it last: coarse, Unix nanoseconds
+	heads     map[proto.GatewayID]uint64 // newest relay on each link; owned by the inbox's reader
 
 	bgMu     sync.Mutex
 	bgClosed bool

@@ -110,6 +110,7 @@ func (g *Gateway) handleSome() {
 // guardMessage handles m, and survives a fault of ours: what a client sent to
 // another gateway must not end this one.
 func (g *Gateway) guardMessage(m *nats.Msg) {
+	g.handledAt.Store(g.coarse.Load())
 	defer func() {
 		if p := recover(); p != nil {
 			g.stats.panics.Add(1)

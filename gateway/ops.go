@@ -50,7 +50,7 @@ func (g *Gateway) startOps() (*opsServer, error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", g.metricsHandler())
-	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /livez", g.livez)
 	mux.HandleFunc("GET /readyz", g.readyz)
 	if g.cfg.OpsPprof {
 		mux.HandleFunc("/debug/pprof/", pprof.Index)
@@ -94,6 +94,20 @@ func (g *Gateway) OpsAddr() string {
 		return *a
 	}
 	return ""
+}
+
+// stuckAfter is how long a message may be handled before only a restart helps.
+const stuckAfter = 30 * time.Second
+
+// livez says whether the process is worth keeping. It is not when messages wait
+// behind one that never ends.
+func (g *Gateway) livez(w http.ResponseWriter, _ *http.Request) {
+	if since := time.Duration(g.coarse.Load() - g.handledAt.Load()); len(g.inbox) > 0 && since > stuckAfter {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprintf(w, "stuck: a message from NATS is being handled for %v\n", since.Round(time.Second))
+		return
+	}
+	io.WriteString(w, "ok\n")
 }
 
 // readyz says whether clients should be sent here, and what is missing.
