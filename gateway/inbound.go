@@ -38,6 +38,10 @@ func (g *Gateway) listenTo(subject string) (*nats.Subscription, error) {
 // perTurn is how many messages are handled before something is written.
 const perTurn = 256
 
+// maxWrites is how many connections are written before what has come is handled,
+// whether it is all that one read brought or not.
+const maxWrites = 32
+
 // inboxFilled says that all which one read from NATS has brought is in the inbox.
 func (g *Gateway) inboxFilled() {
 	if len(g.inbox) > 0 {
@@ -77,10 +81,8 @@ func (g *Gateway) readInbox(done <-chan struct{}) {
 // turns handles messages and writes, until nothing is left to write. What comes
 // meanwhile is gathered for those that stand in line.
 func (g *Gateway) turns(p *pen) {
-	for more := true; ; {
-		if more {
-			g.handleSome()
-		}
+	g.handleSome()
+	for written := 1; ; written++ {
 		c := g.writers.next()
 		if c == nil {
 			g.inboxFilled() // the next turn begins with what is left
@@ -89,9 +91,11 @@ func (g *Gateway) turns(p *pen) {
 		c.writeOnce(p)
 		select {
 		case <-g.turn:
-			more = true
+			g.handleSome()
 		default:
-			more = len(g.inbox) >= perTurn
+			if written%maxWrites == 0 { // there may be no end to the line
+				g.handleSome()
+			}
 		}
 	}
 }
