@@ -1,7 +1,3 @@
-// Package gateway is the thin edge of Peer2Peer Connector. It terminates
-// WebSockets, maps each peer to a NATS subject, and relays subject to subject.
-// It holds no truth: connections, sessions and room replicas may be lost at any
-// moment. The wire protocol is documented in package proto.
 package gateway
 
 import (

@@ -7,8 +7,10 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"p2pconnector/e2e/edge/raw"
@@ -51,7 +53,7 @@ func (t *target) attack(ctx context.Context, connections int) {
 			for t.take(ctx) {
 				me := t.newAttacker()
 				outcome := a.once(ctx, t, me)
-				if ctx.Err() != nil {
+				if isOver(ctx) {
 					outcome = ended
 				}
 				t.tally.add(a, outcome, time.Since(me.began))
@@ -59,6 +61,13 @@ func (t *target) attack(ctx context.Context, connections int) {
 		})
 	}
 	wg.Wait()
+}
+
+// isOver reports whether the run has ended. The network may notice that before
+// the context's own timer does.
+func isOver(ctx context.Context) bool {
+	until, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(until)
 }
 
 // pace lets so many connections a second begin.
@@ -133,7 +142,10 @@ func outcomeOf(err error) string {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return "cut"
 	}
-	return "reset"
+	if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+		return "reset"
+	}
+	return strings.ReplaceAll(err.Error(), " ", "_") // no outcome that an attack names
 }
 
 // sends makes an attack that sends bytes and waits for the end.
