@@ -22,6 +22,7 @@ import { backoff } from "./timing.js";
 const maxEarlyCandidates = 256;
 const maxRestarts = 6;
 const patience = 15_000; // ms for a connection to come up before it is tried again
+const gathering = 1_000; // ms that a first candidate may take before an offer gives way
 const settle = 3_000; // ms that a broken path gets to mend itself
 
 export class Peer extends Emitter {
@@ -40,6 +41,7 @@ export class Peer extends Emitter {
   #makingOffer = false;
   #ignoring = false; // the other side's offer lost against ours
   #answering = false; // an answer is being set
+  #found; // resolves with the first candidate of ours
   #restarts = 0;
   #timer = 0;
 
@@ -135,6 +137,7 @@ export class Peer extends Emitter {
   #wire() {
     const { pc } = this;
     pc.onnegotiationneeded = () => this.#offer().catch((err) => this.#trouble(err));
+    this.#found = new Promise((resolve) => pc.addEventListener("icecandidate", resolve, { once: true }));
     pc.onicecandidate = ({ candidate }) => candidate && this.#signal("Candidate", { candidate: candidate.toJSON() });
     pc.ontrack = (event) => this.emit("track", event);
     pc.ondatachannel = ({ channel }) => this.emit("channel", channel);
@@ -173,8 +176,10 @@ export class Peer extends Emitter {
     const offer = description.type === "offer";
     if (!offer && (pc.signalingState !== "have-local-offer" || (re !== undefined && re !== this.#offerName(0)))) return;
     const ready = !this.#makingOffer && (pc.signalingState === "stable" || this.#answering);
-    this.#ignoring = offer && !ready && !this.#polite;
+    const collision = offer && !ready;
+    this.#ignoring = collision && !this.#polite;
     if (this.#ignoring) return;
+    if (collision) await this.#gathered();
     this.#answering = !offer;
     try {
       await pc.setRemoteDescription(description); // rolls an offer of ours back when it has to
@@ -187,6 +192,13 @@ export class Peer extends Emitter {
       this.#signal(this.#last.event, this.#last.data);
     }
     for (const candidate of this.#early.splice(0)) await this.#candidate(candidate);
+  }
+
+  // Chromium never finds a candidate any more when an offer is rolled back before
+  // it has found the first one: about one in a hundred calls that both sides begin
+  // at once.
+  #gathered() {
+    return Promise.race([this.#found, new Promise((resolve) => setTimeout(resolve, gathering))]);
   }
 
   async #candidate(candidate) {
