@@ -292,8 +292,8 @@ func (c *conn) linger() {
 }
 
 // remains returns the frames that were never written, and the counts. It waits
-// for the writer, which ends since the network is closed; one that still stands
-// in line is taken out of it, since the caller may be the one who writes.
+// for the writer, which ends since the network is closed; a connection that still
+// stands in line has none, and is taken out of it.
 func (c *conn) remains() remains {
 	c.mu.Lock()
 	if c.writing && c.g.writers.claim(c) {

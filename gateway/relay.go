@@ -96,13 +96,13 @@ func (c *conn) relayPeer(f *proto.Frame, frame []byte, connectID string) *proto.
 			return nil
 		}
 	}
+	if !proto.PeerID(view(f.To)).Valid() {
+		return proto.PeerNotFound(string(f.To))
+	}
 	if string(f.To) != string(c.lastTo) { // most speak with one peer for long, whose id is remembered
 		c.lastTo = proto.PeerID(f.To)
 	}
 	to := c.lastTo
-	if !to.Valid() {
-		return proto.PeerNotFound(string(f.To))
-	}
 	if to.Home() == g.id && g.sessions.get(to) == nil {
 		g.stats.relayed(gone)
 		return proto.PeerNotFound(string(to))
