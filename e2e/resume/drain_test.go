@@ -20,6 +20,9 @@ func TestShutdown(t *testing.T) {
 	s := kit.Start(t, kit.Options{Drain: 3 * time.Second})
 	tr := newTrio(t, s)
 	tr.near.Bye()
+	for _, c := range []*kit.Conn{tr.far, tr.peer} {
+		c.Members(room, tr.far.ID, tr.peer.ID)
+	}
 	tr.near = s.Dial(t, 1) // the one on gateway 0 would move too
 	tr.near.Join(room)
 	tr.members = []proto.PeerID{tr.far.ID, tr.peer.ID, tr.near.ID}
