@@ -23,12 +23,11 @@ const (
 type arrivals struct {
 	waiting []arrival
 	bytes   int
-	old     int // of waiting: those that came before the fence; all of them while there is one
-	fence   uint64
 	settled bool
 	orphan  bool                       // the former holder did not answer: what it passes on later is out of order
 	until   int64                      // when recent may be forgotten: Unix nanoseconds; set when settled
 	seen    map[proto.GatewayID]uint64 // handled by the former holder
+	doubt   map[proto.GatewayID]uint64 // sent before a former holder was found to be gone, which may have handled it
 	last    map[proto.GatewayID]uint64 // newest relay released, by its gateway
 	recent  map[string]struct{}        // lost subjects released; nil after until
 }
@@ -48,10 +47,11 @@ func newArrivals() *arrivals {
 // add takes a frame at time now (Unix nanoseconds); done is false when the
 // session should deliver it now.
 func (a *arrivals) add(frame []byte, lost string, hop bool, now int64) (v verdict, done bool) {
-	from, seq, _, ok := proto.ParseLost(lost)
+	r, ok := proto.ParseLost(lost)
 	if !ok {
 		return handed, false
 	}
+	from, seq := r.Gateway, r.Seq
 	x := arrival{lost: lost, from: from, seq: seq, hop: hop}
 	if !a.settled {
 		if len(a.waiting) >= proto.ReplayFrames || a.bytes+len(frame) > proto.ReplayBytes {
@@ -70,7 +70,7 @@ func (a *arrivals) add(frame []byte, lost string, hop bool, now int64) (v verdic
 	switch {
 	case a.known(x), hop && a.recent == nil, seq == a.last[from]:
 		return handed, true // it came before; a hop this late comes from a gateway that was frozen
-	case seq < a.last[from], hop && a.orphan:
+	case seq < a.last[from], seq <= a.doubt[from], hop && a.orphan:
 		return full, true
 	}
 	a.note(x)
@@ -106,17 +106,15 @@ func (a *arrivals) addSeen(into map[proto.GatewayID]uint64) {
 	}
 }
 
-// cutDoubtful takes away what came before the fence, and what a former holder has
-// passed on: when that did not answer, nothing tells what it has delivered, and
-// what it says later comes behind what was sent later.
+// cutDoubtful takes away what a former holder that was gone may have delivered. When
+// that was the last one, it is also what a gateway sent that has not said how far it
+// was, and what the holder has passed on, since more of that would come behind what
+// was sent later.
 func (a *arrivals) cutDoubtful() (cut []arrival) {
-	a.orphan = true
-	if a.fence != 0 {
-		a.old = len(a.waiting)
-	}
 	kept := a.waiting[:0]
-	for i, x := range a.waiting {
-		if i < a.old || x.hop {
+	for _, x := range a.waiting {
+		newest, counted := a.doubt[x.from]
+		if x.seq <= newest && !a.known(x) || a.orphan && (x.hop || !counted) {
 			a.note(x)
 			cut = append(cut, x)
 		} else {

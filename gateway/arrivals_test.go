@@ -16,8 +16,8 @@ const (
 
 func lostOf(t *testing.T, g proto.GatewayID, n uint64) string {
 	t.Helper()
-	s := string(proto.AppendLostSubject(nil, g, n, n))
-	if _, _, _, ok := proto.ParseLost(s); !ok {
+	s := string(proto.AppendLostSubject(nil, g, n, n, 0))
+	if _, ok := proto.ParseLost(s); !ok {
 		t.Fatalf("%q is no lost subject", s)
 	}
 	return s
@@ -95,6 +95,57 @@ func TestArrivalsAfterwards(t *testing.T) {
 	}
 	if _, done := a.add([]byte("x"), "no lost subject", false, 0); done {
 		t.Error("a frame without a number was not left to the session")
+	}
+}
+
+// When the former holder did not answer, what had been sent before that was known may
+// have been delivered by it: it is refused, and so is what a gateway sent that did not
+// say how far it was.
+func TestArrivalsOfAnOrphan(t *testing.T) {
+	a := newArrivals()
+	a.orphan, a.doubt = true, map[proto.GatewayID]uint64{gwA: 4}
+	for _, n := range []uint64{1, 2, 6} {
+		a.add(fmt.Appendf(nil, "a%d", n), lostOf(t, gwA, n), false, 0)
+	}
+	a.add([]byte("a7"), lostOf(t, gwA, 7), true, 0)
+	a.add([]byte("b1"), lostOf(t, gwB, 1), false, 0)
+	var cut []string
+	for _, x := range a.cutDoubtful() {
+		cut = append(cut, string(x.frame))
+	}
+	if got := strings.Join(cut, " "); got != "a1 a2 a7 b1" {
+		t.Errorf("cut %q", got)
+	}
+	if got := joinText(a.settle(time.Now())); got != "a6" {
+		t.Errorf("got %q", got)
+	}
+	delete(a.last, gwA) // as if nothing had come so far
+	for _, c := range []struct {
+		n    uint64
+		hop  bool
+		v    verdict
+		done bool
+	}{{4, false, full, true}, {8, true, full, true}, {8, false, handed, false}} {
+		if v, done := a.add([]byte("x"), lostOf(t, gwA, c.n), c.hop, 0); v != c.v || done != c.done {
+			t.Errorf("afterwards, %+v: verdict %d, done %v", c, v, done)
+		}
+	}
+}
+
+// The next holder, which got the session by the hands of one that had it so, refuses
+// the same, and drops what that one has handled.
+func TestArrivalsAfterAnOrphan(t *testing.T) {
+	a := newArrivals()
+	a.seen, a.doubt = map[proto.GatewayID]uint64{gwA: 2}, map[proto.GatewayID]uint64{gwA: 4}
+	for _, n := range []uint64{2, 3, 5} {
+		a.add(fmt.Appendf(nil, "a%d", n), lostOf(t, gwA, n), false, 0)
+	}
+	a.add([]byte("b1"), lostOf(t, gwB, 1), false, 0)
+	if cut := a.cutDoubtful(); len(cut) != 1 || string(cut[0].frame) != "a3" {
+		t.Errorf("cut %+v", cut)
+	}
+	if got := joinText(a.settle(time.Now())); got != "a5 b1" {
+		t.Errorf("got %q", got)
 	}
 }
 

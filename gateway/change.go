@@ -117,6 +117,7 @@ func (r *replica) reindexLocked() {
 // settleLocked brings the local members in line with the copy and has everyone told.
 func (r *replica) settleLocked(d *diff) {
 	var fresh []*localMember
+	var contested []proto.Member
 	for _, m := range d.added {
 		if m.Holder() == r.g.id {
 			fresh = append(fresh, r.joinLocked(m.ID))
@@ -130,7 +131,13 @@ func (r *replica) settleLocked(d *diff) {
 		} else {
 			delete(r.leaving, m.ID)
 			r.moveAwayLocked(m)
+			if s := r.g.sessions.get(m.ID); s != nil && s.held() {
+				contested = append(contested, m)
+			}
 		}
+	}
+	if len(contested) > 0 {
+		r.g.background(func() { r.g.contest(r.id, contested) }, func() {})
 	}
 	var parted []*localMember
 	for _, x := range d.removed {

@@ -30,6 +30,7 @@ type claims struct {
 // owed is what one gateway has to hear.
 type owed struct {
 	counts  map[proto.PeerID]uint64 // of the newest token
+	fresh   map[proto.PeerID]bool   // of them, those not tried yet: each is once, although the gateway is away
 	telling bool                    // somebody is at it
 	tried   time.Time               // when it was last found to be away
 }
@@ -38,7 +39,9 @@ func newClaims(g *Gateway) *claims {
 	return &claims{g: g, owed: make(map[proto.GatewayID]*owed)}
 }
 
-// say has gateway to hear that this one holds peer by token number count.
+// say has gateway to hear that this one holds peer by token number count. With the
+// gateway that issued the peer, every other one hears it that holds the peer in its
+// place: two may have taken it over since it was gone, and listen although it does not.
 func (c *claims) say(to proto.GatewayID, peer proto.PeerID, count uint64) {
 	if to == "" || to == c.g.id {
 		return
@@ -50,7 +53,7 @@ func (c *claims) say(to proto.GatewayID, peer proto.PeerID, count uint64) {
 			c.mu.Unlock()
 			return
 		}
-		o = &owed{counts: make(map[proto.PeerID]uint64)}
+		o = &owed{counts: make(map[proto.PeerID]uint64), fresh: make(map[proto.PeerID]bool)}
 		c.owed[to] = o
 	}
 	if _, known := o.counts[peer]; !known {
@@ -61,20 +64,13 @@ func (c *claims) say(to proto.GatewayID, peer proto.PeerID, count uint64) {
 		c.n++
 	}
 	o.counts[peer] = max(o.counts[peer], count)
-	start := o.startLocked()
+	o.fresh[peer] = true
+	start := !o.telling
+	o.telling = true
 	c.mu.Unlock()
 	if start {
 		c.tell(to)
 	}
-}
-
-// startLocked reports whether the caller is to start telling.
-func (o *owed) startLocked() bool {
-	if o.telling || !o.tried.IsZero() {
-		return false
-	}
-	o.telling = true
-	return true
 }
 
 // tick tries again with every gateway that has been heard since it was away, and
@@ -107,30 +103,50 @@ func (c *claims) dropLocked(to proto.GatewayID, o *owed) {
 // tell says everything that is owed to one gateway, from a goroutine of its own.
 func (c *claims) tell(to proto.GatewayID) {
 	c.g.background(func() {
-		for {
-			peer, count, more := c.next(to)
-			if !more {
-				return
-			}
+		for peer, count, more := c.next(to); more; peer, count, more = c.next(to) {
 			err := c.g.claimOnce(to, peer, count)
 			c.told(to, peer, count, err == nil)
-			if err != nil {
-				return
+		}
+		for fresh := c.unheard(to); len(fresh) > 0; fresh = c.unheard(to) {
+			for peer, count := range fresh {
+				c.g.claimAside(to, peer, count)
 			}
 		}
 	}, func() {})
 }
 
-// next picks a word that is owed; more is false, and the telling over, when none is.
+// next picks a word that is owed; more is false when none is, or the gateway is away.
 func (c *claims) next(to proto.GatewayID) (peer proto.PeerID, count uint64, more bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	o := c.owed[to]
-	for peer, count = range o.counts {
-		return peer, count, true
+	if o.tried.IsZero() {
+		for peer, count = range o.counts {
+			delete(o.fresh, peer)
+			return peer, count, true
+		}
 	}
-	delete(c.owed, to)
 	return "", 0, false
+}
+
+// unheard returns the words that a gateway which is away was never told; when there
+// are none, the telling is over for now.
+func (c *claims) unheard(to proto.GatewayID) map[proto.PeerID]uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o := c.owed[to]
+	fresh := make(map[proto.PeerID]uint64, len(o.fresh))
+	for peer := range o.fresh {
+		fresh[peer] = o.counts[peer]
+	}
+	clear(o.fresh)
+	if len(fresh) == 0 {
+		o.telling = false
+		if len(o.counts) == 0 {
+			delete(c.owed, to)
+		}
+	}
+	return fresh
 }
 
 // told notes that a word was heard, or that the gateway did not answer.
@@ -140,9 +156,10 @@ func (c *claims) told(to proto.GatewayID, peer proto.PeerID, count uint64, heard
 	o := c.owed[to]
 	switch {
 	case !heard:
-		o.telling, o.tried = false, time.Now()
+		o.tried = time.Now()
 	case o.counts[peer] == count:
 		delete(o.counts, peer)
+		delete(o.fresh, peer)
 		c.n--
 	}
 }
@@ -151,6 +168,22 @@ func (c *claims) len() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.n
+}
+
+// claimAside tells those who listen in place of a gateway that is away that this one
+// holds a session. Their answers come like any word about it.
+func (g *Gateway) claimAside(to proto.GatewayID, peer proto.PeerID, count uint64) {
+	subject, err := proto.SessionSubject(to, peer)
+	if err != nil {
+		return
+	}
+	back, err := proto.SessionSubject(g.id, peer)
+	if err == nil {
+		err = g.nc.PublishRequest(subject, back, marshal(proto.Takeover{Peer: peer, Gateway: g.id, Count: count, Holds: true}))
+	}
+	if err != nil {
+		g.log.Warn("claim: not sent", "peer", string(peer), "to", string(to), "err", err)
+	}
 }
 
 // claimOnce tells a gateway that this one holds a session, and waits until it has
@@ -168,6 +201,25 @@ func (g *Gateway) claimOnce(to proto.GatewayID, peer proto.PeerID, count uint64)
 		g.log.Warn("claim: not answered", "peer", string(peer), "to", string(to), "err", err)
 	}
 	return err
+}
+
+// contest is for peers that this gateway holds although a room says that others do:
+// two took them over at once, or one took them over while the other was out of reach.
+// It tells those, and the one with the newer token stays and has the room name it.
+func (g *Gateway) contest(room proto.RoomID, members []proto.Member) {
+	for _, m := range members {
+		s := g.sessions.get(m.ID)
+		if s == nil || !s.held() {
+			continue
+		}
+		count := s.tokenCount()
+		if err := g.claimOnce(m.Holder(), m.ID, count); err != nil {
+			g.claims.say(m.Holder(), m.ID, count)
+		}
+		if s.held() {
+			g.takeRoom(s, room)
+		}
+	}
 }
 
 // claimAnswered gives a session up when the answer names another holder, whose

@@ -46,7 +46,8 @@ type conn struct {
 
 	// Owned by the reader.
 	session    *session
-	first      bool // no frame has been read yet
+	era        uint64 // of session, when this became its connection
+	first      bool   // no frame has been read yet
 	meter      meter
 	began      int64        // when the frame in hand was read, if it is timed
 	lastTo     proto.PeerID // whom its last relay over NATS was for
@@ -77,6 +78,8 @@ type conn struct {
 	closeBy  time.Time       // when the network is closed at the latest
 	lost     []byte          // frames not written when a write failed
 	idle     chan struct{}   // closed by the writer when it ends; nil when nobody waits
+	allRead  bool            // nothing more will be read, or nobody waits for it any more
+	readOver chan struct{}   // closed then; nil when nobody waits
 	current  sentBatch       // being written
 	tail     tail            // written, not confirmed by the client yet
 
@@ -240,8 +243,52 @@ func closeWrite(raw net.Conn) {
 	}
 }
 
+// Times for which a connection that the client has left is still read before its
+// session goes to the next one: what it sent last may wait in the network's buffers.
+const (
+	readPatience  = 100 * time.Millisecond
+	closePatience = 500 * time.Millisecond // after a close frame of ours, which the client answers
+)
+
+// readOut waits until all that the client has sent on the connection has been handled,
+// or for as long as that may take.
+func (c *conn) readOut() {
+	c.mu.Lock()
+	if c.allRead {
+		c.mu.Unlock()
+		return
+	}
+	if c.readOver == nil {
+		c.readOver = make(chan struct{})
+	}
+	over, patience := c.readOver, readPatience
+	if c.closing {
+		patience = closePatience
+	}
+	c.mu.Unlock()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case <-over:
+	case <-late.C:
+		c.endRead()
+	}
+}
+
+// endRead notes that the reading is over.
+func (c *conn) endRead() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.allRead = true
+	if c.readOver != nil {
+		close(c.readOver)
+		c.readOver = nil
+	}
+}
+
 // readEnded runs once, when the read loop has ended, whatever ended it.
 func (c *conn) readEnded() {
+	c.endRead()
 	code, reason := c.endCode()
 	clean := c.peerClosed && (c.peerCode == proto.CloseNormal)
 	echoed := c.peerClosed

@@ -1,7 +1,9 @@
 package gateway
 
 import (
+	"context"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"p2pconnector/proto"
@@ -17,8 +19,8 @@ const lonelyDrain = time.Second
 func (g *Gateway) drain() {
 	g.draining.Store(true)
 	g.sayLease(false)
-	deadline := time.NewTimer(g.cfg.DrainWindow)
-	defer deadline.Stop()
+	window, end := context.WithTimeout(context.Background(), g.cfg.DrainWindow)
+	defer end()
 	lonely := g.leases.others(g.id, time.Now()) == 0
 	spread := g.cfg.DrainWindow * 6 / 10
 	if lonely {
@@ -43,8 +45,38 @@ func (g *Gateway) drain() {
 	for !g.drained(lonely) {
 		select {
 		case <-tick.C:
-		case <-deadline.C:
+		case <-window.Done():
 			g.log.Warn("drain window is over", "peers", g.conns.len())
+			return
+		}
+	}
+	g.hearOut(window)
+}
+
+// hearOut waits until it is known what became of the last relays that left here:
+// the gateways that they went to have counted them, and NATS has said which found
+// nobody. Their senders have moved, and are told there.
+func (g *Gateway) hearOut(ctx context.Context) {
+	now := time.Now()
+	g.out.countLinks(now.UnixNano(), func(proto.GatewayID) bool { return false })
+	asking, cancel := context.WithTimeout(ctx, handoverTimeout)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, to := range g.leases.living(g.id, now) {
+		wg.Go(func() {
+			// One that does not answer will not count before this one is gone.
+			_, _ = g.fence(asking, to)
+		})
+	}
+	wg.Wait()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for counted := time.Now().UnixNano(); g.nc.IsConnected() && !g.pulse.knows(counted); {
+		g.pulse.beat(time.Now().UnixNano(), g.out.fence)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			g.log.Warn("drain window is over before NATS has answered")
 			return
 		}
 	}

@@ -35,6 +35,7 @@ var families = []family{
 	{"replay_full_total", "Frames that found no room in what is kept for a client that is away.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.keptFull })},
 	{"resumes_total", "Sessions resumed here, taken over from elsewhere, or refused.", counter, []string{"outcome"}, set(func(s *stats) *counterSet[string] { return &s.resumes }, func(s string) string { return s })},
 	{"farewells", "Subscriptions for peers that have just left for another gateway, of 65,536.", gauge, nil, func(g *Gateway, _ *snapshot, put put) { put(float64(g.farewells.len())) }},
+	{"eras", "Peers taken over without their holder's word in the last five minutes, of 65,536: late frames of theirs are refused.", gauge, nil, func(g *Gateway, _ *snapshot, put put) { put(float64(g.eras.n.Load())) }},
 	{"claims_waiting", "Words to other gateways that a session has moved here, not answered yet, of 131,072.", gauge, nil, func(g *Gateway, _ *snapshot, put put) { put(float64(g.claims.len())) }},
 	{"handovers_total", "Sessions handed to another gateway.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.handedOver })},
 
@@ -51,11 +52,13 @@ var families = []family{
 	}},
 	{"relays_published_total", "Relays published to other gateways.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.published })},
 	{"relays_doubted_total", "Relays whose senders were told that they may be lost, since the way over NATS broke.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.doubted })},
+	{"relays_late_total", "Relays refused since they came late, from a gateway that was out of reach, and later ones of their sender may be there already.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.late })},
 	{"drops_total", "Frames that were not delivered and whose sender was told, by the code it got.", counter, []string{"reason"}, func(g *Gateway, _ *snapshot, put put) {
 		for _, c := range []proto.ErrorCode{proto.NotDelivered, proto.NotFound, proto.Unavailable} {
 			put(float64(g.stats.drops.by[c].Load()), string(c))
 		}
 	}},
+	{"drops_repeated_total", "Words about dropped frames that were said again, since the way over NATS had broken.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.repeated })},
 	{"drops_untold_total", "Words about a dropped frame that did not find its sender any more.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.lostUntold })},
 	{"stalled_receivers", "Receivers whose frames wait for their gateway to reconnect.", gauge, nil, func(g *Gateway, _ *snapshot, put put) { put(float64(g.stalls.n.Load())) }},
 

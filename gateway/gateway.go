@@ -39,6 +39,8 @@ type Gateway struct {
 	ice          *ice
 	leaseSubject string
 	syncNow      chan struct{}
+	alive        context.Context // ends when the gateway has drained
+	end          context.CancelFunc
 	ready        chan struct{}
 
 	// Fixed before ready.
@@ -60,7 +62,9 @@ type Gateway struct {
 	pulse      pulse
 	outages    outages
 	farewells  farewells
-	arriving   sync.Map // number of a fence → *session that is being taken over
+	eras       eras
+	words      words
+	census     census
 	ops        atomic.Uint64
 	keptBytes  atomic.Int64 // of all sessions that are away
 	bigBytes   atomic.Int64 // of frames above the bound of a queue, of all connections
@@ -114,6 +118,7 @@ func New(cfg Config) (*Gateway, error) {
 			return nil, err
 		}
 	}
+	g.alive, g.end = context.WithCancel(context.Background())
 	g.coarse.Store(time.Now().UnixNano())
 	g.rooms = newRooms(g)
 	g.stalls = newStalls(g)
@@ -261,6 +266,7 @@ func (g *Gateway) serveHTTP(ctx context.Context) error {
 
 // shut ends what still runs after a drain.
 func (g *Gateway) shut() {
+	g.end()
 	g.conns.shut()
 	for _, s := range g.sessions.list(nil) {
 		s.mu.Lock()

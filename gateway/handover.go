@@ -14,9 +14,17 @@ import (
 // block: it runs on a subscription's callback.
 func (g *Gateway) sessionMessage(id proto.PeerID, m *nats.Msg) {
 	var t proto.Takeover
-	if json.Unmarshal(m.Data, &t) != nil || t.Peer != id || !t.Gateway.Valid() || t.Gateway == g.id {
+	if json.Unmarshal(m.Data, &t) != nil {
 		return
 	}
+	if t.Peer == "" { // no word of its own, but the answer to one
+		g.claimAnswered(id, m.Data)
+		return
+	}
+	if t.Peer != id || !t.Gateway.Valid() || t.Gateway == g.id {
+		return
+	}
+	g.leases.saw(t.Gateway, false)
 	s := g.sessions.get(id)
 	switch {
 	case t.Room != "":
@@ -30,11 +38,47 @@ func (g *Gateway) sessionMessage(id proto.PeerID, m *nats.Msg) {
 	case t.Holds:
 		g.answer(m, id, g.heldBy(id, s, &t))
 	default:
-		h := new(proto.Handover)
-		if !t.Fence {
-			h = g.handOver(s, &t)
+		if t.Fence {
+			g.answer(m, id, &proto.Handover{Newest: g.out.newest()})
+			return
 		}
-		g.answer(m, id, h)
+		if old := s.stillRead(&t); old != nil {
+			g.background(func() { g.askAgain(old, m) }, func() {})
+			return
+		}
+		g.answer(m, id, g.handOver(s, &t))
+	}
+}
+
+// stillRead returns the connection of a session that is to be handed over when what the
+// client has sent on it may not have been read.
+func (s *session) stillRead(t *proto.Takeover) *conn {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	c, accepts := s.conn, s.acceptsLocked(t.Count, t.Received)
+	s.mu.Unlock()
+	if c == nil || !accepts {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.allRead {
+		return nil
+	}
+	return c
+}
+
+// askAgain puts a question for a session back into the inbox when its old connection
+// has been read out. It is the inbox's reader that hands over, since what it has
+// handled goes with the answer.
+func (g *Gateway) askAgain(old *conn, m *nats.Msg) {
+	old.readOut()
+	select {
+	case g.inbox <- m:
+		g.inboxFilled()
+	case <-g.alive.Done():
 	}
 }
 
@@ -73,8 +117,12 @@ func (g *Gateway) heldBy(id proto.PeerID, s *session, t *proto.Takeover) *proto.
 	}
 	s.mu.Lock()
 	newer := t.Count > s.count || t.Count == s.count && t.Gateway > g.id
+	var unheard [][]byte
 	switch {
 	case s.phase == moved && t.Count >= s.count:
+		if s.parting != nil && eraOf(t.Count) > eraOf(s.parting.Count) {
+			unheard = s.parting.Frames // what it was handed over with never arrived
+		}
 		s.movedTo, s.count, s.parting = t.Gateway, t.Count, nil
 	case s.phase == moved && t.Gateway != s.movedTo: // an old word, repeated, or one that came second
 		h.MovedTo, h.Count = s.movedTo, s.count
@@ -83,6 +131,9 @@ func (g *Gateway) heldBy(id proto.PeerID, s *session, t *proto.Takeover) *proto.
 	}
 	yields := s.phase < moved && newer
 	s.mu.Unlock()
+	for _, f := range unheard {
+		g.bounce(id, f)
+	}
 	if yields {
 		g.giveUpTo(s, t)
 	}
@@ -101,7 +152,8 @@ func (g *Gateway) yield(s *session, count uint64, holder proto.GatewayID) {
 
 // giveUpTo leaves a session to a gateway that took it over without asking this
 // one. What was kept here may have reached that one too, or not: the senders are
-// told, since nobody will deliver it from here.
+// told, since nobody will deliver it from here. Rooms may name this gateway, when both
+// took the session over at once: that one has them name it.
 func (g *Gateway) giveUpTo(s *session, t *proto.Takeover) {
 	if !s.live() {
 		return
@@ -109,6 +161,9 @@ func (g *Gateway) giveUpTo(s *session, t *proto.Takeover) {
 	h := g.part(s, t, t.Count)
 	for _, f := range h.Frames {
 		g.bounce(s.id, f)
+	}
+	for _, r := range h.Rooms {
+		g.tell(t.Gateway, proto.Takeover{Peer: s.id, Gateway: g.id, Room: r})
 	}
 }
 
@@ -130,7 +185,7 @@ func (g *Gateway) handOver(s *session, t *proto.Takeover) *proto.Handover {
 	case phase == moved && parting != nil && parting.Count >= t.Count:
 		return s.partAgain(t.Gateway)
 	case phase == moved:
-		return &proto.Handover{MovedTo: movedTo, Gone: !g.leases.mayLive(movedTo, time.Now())}
+		return &proto.Handover{MovedTo: movedTo, Gone: !g.mayLive(movedTo)}
 	case !accepts:
 		return &proto.Handover{Error: sessionReplaced()}
 	}
@@ -144,8 +199,7 @@ func (g *Gateway) handOver(s *session, t *proto.Takeover) *proto.Handover {
 
 // partAgain answers a second question before anybody has said that it holds the
 // session: the answer to the first was lost, or, when another gateway asks, came
-// too late. That one may hold the session all the same, so the tokens of the
-// second run ahead.
+// too late.
 func (s *session) partAgain(to proto.GatewayID) *proto.Handover {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -153,9 +207,8 @@ func (s *session) partAgain(to proto.GatewayID) *proto.Handover {
 		return &proto.Handover{MovedTo: s.movedTo}
 	}
 	if s.movedTo != to {
-		again := *s.parting
-		again.Count += orphanLead
-		s.parting, s.movedTo, s.count = &again, to, again.Count
+		s.parting = secondHand(s.parting)
+		s.movedTo, s.count = to, s.parting.Count
 	}
 	return s.parting
 }
@@ -167,7 +220,11 @@ func (g *Gateway) part(s *session, t *proto.Takeover, count uint64) *proto.Hando
 	old := s.conn
 	s.mu.Unlock()
 	if old != nil {
-		s.displace(old)
+		code := proto.CloseTakenOver
+		if count > 0 && eraOf(count) == eraOf(s.tokenCount()) {
+			code = proto.CloseGoingAway // both took it over at once, and the client may be the one that is here
+		}
+		s.displace(old, code)
 	}
 	s.mu.Lock()
 	unsub, leave := s.unsub, s.leave
@@ -181,6 +238,7 @@ func (g *Gateway) part(s *session, t *proto.Takeover, count uint64) *proto.Hando
 			h.Frames = append(h.Frames, s.arrivals.settle(time.Now())...)
 		}
 		s.arrivals.addSeen(h.Seen)
+		h.Doubt = s.arrivals.doubt
 	}
 	s.phase, s.movedTo, s.since = moved, t.Gateway, time.Now()
 	s.unsub, s.leave, s.arrivals, s.rooms = nil, nil, nil, nil

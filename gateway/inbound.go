@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"encoding/json"
 	"runtime/debug"
 	"time"
 
@@ -135,11 +134,13 @@ func (g *Gateway) onMessage(m *nats.Msg) {
 	}
 	switch in.Kind {
 	case proto.KindPeer:
-		g.sawRelay(&in, m)
-		g.peerFrame(proto.PeerID(in.First), m)
+		if g.sawRelay(&in, m) {
+			g.peerFrame(proto.PeerID(in.First), m)
+		}
 	case proto.KindRoom:
-		g.sawRelay(&in, m)
-		g.roomFrame(&in, m)
+		if g.sawRelay(&in, m) {
+			g.roomFrame(&in, m)
+		}
 	case proto.KindState:
 		g.stateChanged(in.First, m.Data)
 	case proto.KindReply:
@@ -156,22 +157,39 @@ func (g *Gateway) onMessage(m *nats.Msg) {
 }
 
 // sawRelay notes the newest relay of each gateway, for a handover, and those
-// that are missing on its link.
-func (g *Gateway) sawRelay(in *proto.Inbound, m *nats.Msg) {
+// that are missing on its link. It refuses one that comes too late, and is false then.
+func (g *Gateway) sawRelay(in *proto.Inbound, m *nats.Msg) bool {
 	lost, hop := origin(m)
-	from, seq, link, ok := proto.ParseLost(lost)
-	if !ok || hop {
-		return // what a former holder passed on was counted there
+	r, ok := proto.ParseLost(lost)
+	if ok && !hop { // what a former holder passed on was counted there
+		inTime := in.Gateway != g.id || g.arrived(r.Gateway, r.Link) // the link is to the gateway in the subject
+		g.handled(r)
+		if !inTime {
+			g.refuseLate(lost)
+			return false
+		}
 	}
-	if in.Gateway == g.id { // the link is to the gateway in the subject
-		g.arrived(from, link)
+	if (r.Era > 0 || g.eras.n.Load() > 0) && g.overtaken(r.Era, m.Data) {
+		g.refuseLate(lost)
+		return false
 	}
+	return true
+}
+
+// refuseLate refuses a relay, since its sender's later ones may be there already.
+func (g *Gateway) refuseLate(lost string) {
+	g.stats.late.Add(1)
+	g.sayLost(lost, proto.Lost{Code: proto.NotDelivered})
+}
+
+// handled notes a relay as the newest of its gateway.
+func (g *Gateway) handled(r proto.Relay) {
 	g.seenMu.Lock()
 	defer g.seenMu.Unlock()
-	if n, ok := g.seen[from]; ok {
-		g.seen[from] = max(n, seq)
+	if n, ok := g.seen[r.Gateway]; ok {
+		g.seen[r.Gateway] = max(n, r.Seq)
 	} else if len(g.seen) < maxGateways {
-		g.seen[proto.GatewayID([]byte(from))] = seq
+		g.seen[proto.GatewayID([]byte(r.Gateway))] = r.Seq
 	}
 }
 
@@ -214,7 +232,7 @@ func (g *Gateway) passOn(s *session, lost string, frame []byte) {
 	switch {
 	case g.coarse.Load()-since.UnixNano() < int64(lateTime):
 		g.hop(sentTo{to: s.id, gw: to, hop: lost}, frame)
-	case !g.leases.mayLive(to, time.Now()):
+	case !g.leases.fresh(to, time.Now()):
 		g.sayLost(lost, proto.Lost{Code: proto.NotDelivered})
 	}
 }
@@ -244,13 +262,17 @@ func (g *Gateway) hopLost(s sentTo, frame []byte) {
 	}
 }
 
-// undelivered tells the sender of a relay that it may be lost.
+// undelivered tells the sender of a relay that it may be lost. What was for a sender
+// is sent once more.
 func (g *Gateway) undelivered(s sentTo, frame []byte) {
 	switch {
 	case s.hop != "":
 		g.hopLost(s, frame)
 	case s.from != "":
 		g.notify(s, frame, proto.NotDelivered, nil)
+	case !s.again && frame != nil: // it told a peer of another loss
+		s.again = true
+		g.tellPeer(s, frame)
 	}
 }
 
@@ -271,11 +293,8 @@ func (g *Gateway) sayLost(reply string, l proto.Lost) {
 	if reply == "" {
 		return
 	}
-	b, err := json.Marshal(l)
-	if err == nil {
-		err = g.nc.Publish(reply, b)
-	}
-	if err != nil {
+	r, _ := proto.ParseLost(reply) // without a gateway it is for a back end
+	if g.say(r.Gateway, reply, marshal(l)) != nil {
 		g.stats.lostUntold.Add(1)
 	}
 }

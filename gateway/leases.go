@@ -16,6 +16,7 @@ type leases struct {
 	born time.Time
 
 	mu    sync.Mutex
+	back  time.Time // when this gateway could hear again, after it could not
 	heard map[proto.GatewayID]time.Time
 	ended map[proto.GatewayID]bool
 }
@@ -34,14 +35,39 @@ func (l *leases) hear(m *nats.Msg) {
 	if json.Unmarshal(m.Data, &lease) != nil {
 		return
 	}
+	l.saw(id, lease.Ended)
+}
+
+// saw notes that a gateway has spoken; ended, that these were its last words.
+func (l *leases) saw(g proto.GatewayID, ended bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, known := l.heard[id]; known || len(l.heard) < maxGateways {
-		l.heard[id] = time.Now()
-		if lease.Ended {
-			l.ended[id] = true
+	if _, known := l.heard[g]; known || len(l.heard) < maxGateways {
+		l.heard[g] = time.Now()
+		if ended {
+			l.ended[g] = true
 		}
 	}
+}
+
+// deaf notes that this gateway could not hear anybody until now: it was cut off from
+// NATS, or frozen. That nobody was heard meanwhile says nothing about who lives.
+func (l *leases) deaf(until time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.back = until
+}
+
+// silentLocked is for how long g was silent while this gateway listened.
+func (l *leases) silentLocked(g proto.GatewayID, now time.Time) time.Duration {
+	at, ok := l.heard[g]
+	if !ok {
+		at = l.born
+	}
+	if at.Before(l.back) {
+		at = l.back
+	}
+	return now.Sub(at)
 }
 
 // fresh reports whether g was heard within the lease timeout and has not said
@@ -54,14 +80,12 @@ func (l *leases) fresh(g proto.GatewayID, now time.Time) bool {
 }
 
 // mayLive reports whether g may live: it was heard within the lease timeout, or
-// this process is too young to tell, and it has not said that it ends.
+// this process has not listened for long enough to tell, and it has not said that it
+// ends.
 func (l *leases) mayLive(g proto.GatewayID, now time.Time) bool {
-	if !l.lostWithin(g, now, proto.LeaseTimeout) {
-		return false
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return !l.ended[g]
+	return !l.ended[g] && l.silentLocked(g, now) < proto.LeaseTimeout
 }
 
 // lostWithin reports whether g may have lived less than d ago. Of a gateway that
@@ -93,8 +117,8 @@ func (l *leases) gone(g proto.GatewayID, now time.Time) bool {
 func (l *leases) others(own proto.GatewayID, now time.Time) (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for g, at := range l.heard {
-		if g != own && !l.ended[g] && now.Sub(at) < proto.LeaseTimeout {
+	for g := range l.heard {
+		if g != own && !l.ended[g] && l.silentLocked(g, now) < proto.LeaseTimeout {
 			n++
 		}
 	}

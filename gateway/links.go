@@ -46,11 +46,15 @@ func (o *outbound) countLinks(now int64, forget func(proto.GatewayID) bool) {
 }
 
 // arrived notes relay number n on the link from a gateway, and asks for the fate
-// of those before it that did not come. Only the inbox's reader calls it.
-func (g *Gateway) arrived(from proto.GatewayID, n uint64) {
-	if last := g.heads[from]; n > last && g.askFor(from, last, n) {
+// of those before it that did not come. It is false for one that comes after its
+// successors: that gateway has connected to another NATS server meanwhile, and its
+// senders were told. Only the inbox's reader calls it.
+func (g *Gateway) arrived(from proto.GatewayID, n uint64) bool {
+	last := g.heads[from]
+	if n > last && g.askFor(from, last, n) {
 		g.head(from, n)
 	}
+	return n > last || n == 0
 }
 
 // linkCounted handles another gateway's count of its relays to this one.
@@ -71,7 +75,8 @@ func (g *Gateway) askFor(from proto.GatewayID, last, next uint64) bool {
 		return true
 	}
 	g.stats.linkGaps.Add(1)
-	return g.nc.Publish(proto.GapSubject(from, g.id), marshal(proto.Gap{After: last, Before: next})) == nil
+	from = proto.GatewayID([]byte(from)) // it is remembered, and points into a subject
+	return g.say(from, proto.GapSubject(from, g.id), marshal(proto.Gap{After: last, Before: next})) == nil
 }
 
 func (g *Gateway) head(from proto.GatewayID, n uint64) {
@@ -82,22 +87,19 @@ func (g *Gateway) head(from proto.GatewayID, n uint64) {
 	}
 }
 
-// relaysMissed tells the senders of relays that another gateway has missed.
+// relaysMissed handles what another gateway says of the relays that it has missed.
 func (g *Gateway) relaysMissed(by proto.GatewayID, m *nats.Msg) {
 	var gap proto.Gap
 	if json.Unmarshal(m.Data, &gap) != nil {
 		return
 	}
-	var relays []sentTo
-	var frames [][]byte
-	if len(gap.Peers) > 0 {
-		now := g.coarse.Load()
-		ago := func(ms int64) int64 { return now - ms*int64(time.Millisecond) }
-		relays, frames = g.out.sentToPeers(gap.Peers, doubt{ago(gap.WithinMS), ago(gap.UntilMS)})
+	if gap.WithinMS > 0 {
+		g.outageOf(by, gap)
 	} else {
-		relays, frames = g.out.missed(by, gap)
+		g.undeliveredAll(g.out.missed(by, gap))
 	}
-	for i, s := range relays {
-		g.undelivered(s, frames[i])
+	if m.Reply != "" {
+		// Without the answer it is said once more.
+		_ = m.Respond(nil)
 	}
 }

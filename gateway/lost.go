@@ -17,7 +17,7 @@ func (g *Gateway) relayLost(number string, m *nats.Msg) {
 	if err != nil {
 		return
 	}
-	if g.fenced(seq) || g.stalls.fence(seq) {
+	if g.stalls.fence(seq) {
 		return
 	}
 	if d, ok := g.pulse.returned(seq, time.Now().UnixNano()); ok {
@@ -65,7 +65,8 @@ func (g *Gateway) notify(sent sentTo, frame []byte, code proto.ErrorCode, missed
 	var e *proto.Error
 	switch {
 	case sent.room != "":
-		e = proto.Errorf(code, "The message did not reach every member of room %s. Send it again to those in `clients`, or to all.", proto.Quote(string(sent.room)))
+		e = roomNotReached(sent.room)
+		e.Code = code
 	case code == proto.NotFound:
 		e = proto.PeerNotFound(string(sent.to))
 	default:
@@ -76,19 +77,25 @@ func (g *Gateway) notify(sent sentTo, frame []byte, code proto.ErrorCode, missed
 }
 
 // tellSender hands an error frame to a peer wherever it is now.
-func (g *Gateway) tellSender(peer proto.PeerID, frame []byte) {
-	s := g.sessions.get(peer)
-	if s == nil && peer.Home() == g.id {
+func (g *Gateway) tellSender(peer proto.PeerID, frame []byte) { g.tellPeer(toPeer("", peer), frame) }
+
+func (g *Gateway) tellPeer(to sentTo, frame []byte) {
+	s := g.sessions.get(to.to)
+	if s == nil && to.to.Home() == g.id {
 		return // it has ended
 	}
 	if s == nil || s.deliver(frame) == elsewhere {
 		// Without NATS, or without the peer, there is nobody left to tell.
-		_ = g.out.publish(toPeer("", peer), frame)
+		_ = g.out.publish(to, frame)
 	}
 }
 
 func notDelivered(to proto.PeerID) *proto.Error {
 	return proto.Errorf(proto.NotDelivered, "The frame did not reach client %s: it is reconnecting or reads too slowly. Send it again in a moment.", to)
+}
+
+func roomNotReached(room proto.RoomID) *proto.Error {
+	return proto.Errorf(proto.NotDelivered, "The message did not reach every member of room %s. Send it again to those in `clients`, or to all.", proto.Quote(string(room)))
 }
 
 // errorAbout makes the error frame for a relayed frame, whose event and

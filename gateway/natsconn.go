@@ -36,6 +36,7 @@ func (g *Gateway) connectNATS() (*nats.Conn, error) {
 		nats.ReconnectHandler(func(c *nats.Conn) {
 			now := time.Now().UnixNano()
 			g.natsBackAt.Store(now)
+			g.leases.deaf(time.Unix(0, now))
 			if d, ok := g.pulse.started(now); ok {
 				g.background(func() { g.doubted(d) }, func() {})
 			}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"time"
@@ -10,79 +11,128 @@ import (
 
 // Bounds of what is said about peers that are held for other gateways.
 const (
-	maxGapTold  = 1000 // peers in one message
-	maxOutages  = 4    // told side by side; the oldest give way
-	outageWords = 5    // times that each is told, a second apart: others may be cut off too
+	maxGapTold     = 1000 // peers in one message
+	maxOutages     = 8    // the last ones, told side by side
+	outagePatience = 30 * time.Second
+	outageRounds   = 3 // at least: a gateway that has just started is not known before its first lease
 )
 
-// outages are the times in which this gateway may have missed relays to peers that
-// it holds for others. Those have no link that would show which were lost, so
-// the senders are told of all that may be. Safe for concurrent use.
+// outages are the times in which this gateway may have missed what others said: what
+// became of its relays, and relays to peers that it holds for others. Those have no
+// link that would show which were lost, so the senders are told of all that may be.
+// Safe for concurrent use.
 type outages struct {
-	mu  sync.Mutex
-	all []outage
+	mu   sync.Mutex
+	ends []context.CancelFunc // of the last ones, oldest first
 }
 
-type outage struct {
-	doubt
-	peers []proto.PeerID
-	words int // that are left
-}
-
-func (t *outages) add(o outage) {
-	if len(o.peers) == 0 {
-		return
-	}
+// begin returns a context for the telling of one more.
+func (t *outages) begin(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(parent, outagePatience)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.all = append(t.all, o)
-	t.all = t.all[max(0, len(t.all)-maxOutages):]
-}
-
-// due returns what is to be told now.
-func (t *outages) due() []outage {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := slices.Clone(t.all)
-	for i := range t.all {
-		t.all[i].words--
+	if len(t.ends) == maxOutages {
+		t.ends[0]()
+		t.ends = slices.Delete(t.ends, 0, 1)
 	}
-	t.all = slices.DeleteFunc(t.all, func(o outage) bool { return o.words == 0 })
-	return now
+	t.ends = append(t.ends, cancel)
+	return ctx, cancel
 }
 
-// tellOutages says to every gateway that lives which peers of others this one
-// holds, and when it may have missed relays to them.
-func (g *Gateway) tellOutages(now time.Time) {
-	ns := now.UnixNano()
-	for _, o := range g.outages.due() {
-		for chunk := range slices.Chunk(o.peers, maxGapTold) {
-			word := marshal(proto.Gap{
-				Peers:    chunk,
-				WithinMS: (ns-o.from)/int64(time.Millisecond) + 1,
-				UntilMS:  (ns - o.until) / int64(time.Millisecond),
-			})
-			for _, to := range append(g.leases.living(g.id, now), g.id) {
-				if err := g.nc.Publish(proto.GapSubject(to, g.id), word); err != nil {
-					g.log.Debug("outage not told yet", "to", string(to), "err", err)
+// tellOutage says to every gateway that lives, until it has heard, that this one
+// may have missed what was sent since a time, also to peers of others that it holds.
+// It begins when the server has all subscriptions of this gateway, and what
+// is said to another runs behind them: whatever that one sends later arrives.
+func (g *Gateway) tellOutage(since int64, peers []proto.PeerID) {
+	ctx, done := g.outages.begin(g.alive)
+	g.background(func() {
+		defer done()
+		told := make(map[proto.GatewayID]bool)
+		var mu sync.Mutex
+		for round := 1; ctx.Err() == nil; round++ {
+			if err := g.flush(ctx); err == nil {
+				var wg sync.WaitGroup
+				all := append(g.leases.living(g.id, time.Now()), g.id)
+				left := slices.DeleteFunc(all, func(to proto.GatewayID) bool { return told[to] })
+				for _, to := range left {
+					wg.Go(func() {
+						if g.tellOutageTo(ctx, to, since, peers) {
+							mu.Lock()
+							defer mu.Unlock()
+							told[to] = true
+						}
+					})
+				}
+				wg.Wait()
+				if round >= outageRounds && !slices.ContainsFunc(left, func(to proto.GatewayID) bool { return !told[to] }) {
+					return
 				}
 			}
+			pause(ctx, time.Second)
 		}
+	}, done)
+}
+
+// tellOutageTo reports whether a gateway has heard.
+func (g *Gateway) tellOutageTo(ctx context.Context, to proto.GatewayID, since int64, peers []proto.PeerID) bool {
+	for first := true; first || len(peers) > 0; first = false {
+		chunk := peers[:min(len(peers), maxGapTold)]
+		peers = peers[len(chunk):]
+		word := marshal(proto.Gap{Peers: chunk, WithinMS: (time.Now().UnixNano()-since)/int64(time.Millisecond) + 1})
+		asking, cancel := context.WithTimeout(ctx, handoverTimeout)
+		_, err := g.nc.RequestWithContext(asking, proto.GapSubject(to, g.id), word)
+		cancel()
+		if err != nil {
+			g.log.Debug("outage not told yet", "to", string(to), "err", err)
+			return false
+		}
+	}
+	return true
+}
+
+// outageOf says to another gateway again what it may not have heard, and tells the
+// senders here of the relays that it may have missed.
+func (g *Gateway) outageOf(other proto.GatewayID, gap proto.Gap) {
+	since := g.coarse.Load() - gap.WithinMS*int64(time.Millisecond)
+	g.repeat(since, other)
+	if len(gap.Peers) > 0 {
+		g.undeliveredAll(g.out.sentToPeers(gap.Peers, since))
+	}
+}
+
+func (g *Gateway) undeliveredAll(relays []sentTo, frames [][]byte) {
+	for i, s := range relays {
+		g.undelivered(s, frames[i])
+	}
+}
+
+// flush returns when the server has handled what this gateway has sent.
+func (g *Gateway) flush(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, handoverTimeout)
+	defer cancel()
+	return g.nc.FlushWithContext(ctx)
+}
+
+// pause waits for d, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
 	}
 }
 
 // sentToPeers settles the relays to peers that a gateway may have missed.
-func (o *outbound) sentToPeers(peers []proto.PeerID, d doubt) (relays []sentTo, frames [][]byte) {
+func (o *outbound) sentToPeers(peers []proto.PeerID, since int64) (relays []sentTo, frames [][]byte) {
 	names := make(map[proto.PeerID]bool, len(peers))
 	for _, p := range peers {
 		names[p] = true
 	}
-	return o.settleAll(func(s *sentTo) bool { return (s.room == "" || s.hop != "") && names[s.to] && d.holds(s.at) })
+	return o.settleAll(func(s *sentTo) bool { return (s.room == "" || s.hop != "") && names[s.to] && s.at >= since })
 }
 
 // sentWithin settles the relays that left within a time.
 func (o *outbound) sentWithin(d doubt) (relays []sentTo, frames [][]byte) {
-	return o.settleAll(func(s *sentTo) bool { return d.holds(s.at) })
+	return o.settleAll(func(s *sentTo) bool { return d.from <= s.at && s.at <= d.until })
 }
-
-func (d doubt) holds(at int64) bool { return d.from <= at && at <= d.until }

@@ -25,6 +25,7 @@ type sentTo struct {
 	to   proto.PeerID    // "" for a room message
 	room proto.RoomID    // "" for a frame to a peer
 	view uint64          // revision of room by which the receivers were chosen
+	era  uint64          // of the sender's session
 	gw   proto.GatewayID // whose subject it went to
 	off  uint64          // of the frame in the arena, counted from the start of time
 	n    int
@@ -36,6 +37,7 @@ type sentTo struct {
 	hop string
 
 	settled bool // what became of it is known
+	again   bool // it was sent before, and may have been lost
 
 	began int64 // when its sender's gateway read it, if it is timed; Unix nanoseconds
 }
@@ -90,7 +92,7 @@ func (o *outbound) publishLocked(s sentTo, frame []byte) error {
 	s.off, s.n = o.keepLocked(frame), len(frame)
 	s.settled = false
 	o.slots[s.seq%ringSlots] = s
-	o.reply = proto.AppendLostSubject(o.reply[:0], o.own, s.seq, s.link)
+	o.reply = proto.AppendLostSubject(o.reply[:0], o.own, s.seq, s.link, s.era)
 	if s.began != 0 || s.hop != "" {
 		return o.nc.PublishMsg(&nats.Msg{Subject: string(o.subject), Reply: string(o.reply), Header: s.header(), Data: frame})
 	}
@@ -132,7 +134,7 @@ func (o *outbound) fence() (uint64, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.seq++
-	o.reply = proto.AppendLostSubject(o.reply[:0], o.own, o.seq, 0)
+	o.reply = proto.AppendLostSubject(o.reply[:0], o.own, o.seq, 0, 0)
 	return o.seq, o.nc.Publish(view(o.reply), nil)
 }
 
@@ -183,7 +185,14 @@ func (o *outbound) number() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.seq++
-	return string(proto.AppendLostSubject(nil, o.own, o.seq, 0))
+	return string(proto.AppendLostSubject(nil, o.own, o.seq, 0, 0))
+}
+
+// newest returns the newest number that was drawn.
+func (o *outbound) newest() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.seq
 }
 
 // newestTo returns the newest number above after of a relay that match takes and

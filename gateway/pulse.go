@@ -12,7 +12,8 @@ const (
 	pulseInterval = 500 * time.Millisecond
 	pulseLate     = 2 * time.Second // a pulse that takes so long says that something was frozen
 	// pulseMargin is how long a relay that has reached its server may take to get to
-	// that of its receiver.
+	// that of its receiver, and how long a server that was frozen may take to see that
+	// the others have given it up.
 	pulseMargin = 500 * time.Millisecond
 )
 
@@ -26,6 +27,10 @@ type pulse struct {
 	at   int64  // when it was sent
 	good int64  // when the last one that returned was sent
 	down bool
+
+	// When this process was frozen last; 0 when a pulse has returned since. Its server
+	// may have been so too, and longer: that would not show.
+	frozenFrom, frozenTo int64
 }
 
 // doubt is a time in which what was on its way may have been lost, in Unix
@@ -65,11 +70,32 @@ func (p *pulse) returned(seq uint64, now int64) (d doubt, ok bool) {
 	if seq == 0 || seq != p.seq {
 		return d, false
 	}
-	if now-p.at >= int64(pulseLate) {
-		d = doubt{p.good - int64(pulseMargin), now}
+	since := p.at
+	if p.frozenFrom != 0 && p.at >= p.frozenTo {
+		since, p.frozenFrom = p.frozenFrom, 0
+	}
+	if now-since >= int64(pulseLate) {
+		d = doubt{p.good - int64(pulseMargin), now + int64(pulseMargin)}
 	}
 	p.good, p.seq = p.at, 0
 	return d, true
+}
+
+// knows reports whether a number has returned that was sent after a time.
+func (p *pulse) knows(at int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.good >= at
+}
+
+// froze notes that this process stood still between two times.
+func (p *pulse) froze(from, to int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.frozenFrom == 0 {
+		p.frozenFrom = from
+	}
+	p.frozenTo = to
 }
 
 // stopped notes that the connection broke.
@@ -86,21 +112,22 @@ func (p *pulse) started(now int64) (d doubt, ok bool) {
 	defer p.mu.Unlock()
 	d = doubt{p.good - int64(pulseMargin), now}
 	ok = p.down && p.good != 0
-	p.good, p.seq, p.down = now, 0, false
+	p.good, p.seq, p.down, p.frozenFrom = now, 0, false, 0
 	return d, ok
 }
 
 // doubted tells of what may have been lost: the senders here of the relays that
-// left in that time, and, through their gateways, those who sent to peers that
-// this gateway holds for another.
+// left in that time, and other gateways, which tell those who sent to peers that this
+// gateway holds for them. What it has said of other losses it says again. It waits
+// until that time is over.
 func (g *Gateway) doubted(d doubt) {
+	pause(g.alive, time.Until(time.Unix(0, d.until)))
 	relays, frames := g.out.sentWithin(d)
 	g.stats.doubted.Add(uint64(len(relays)))
 	g.log.Warn("nats: relays in doubt", "relays", len(relays), "time", time.Duration(d.until-d.from).String())
-	for i, s := range relays {
-		g.undelivered(s, frames[i])
-	}
-	g.outages.add(outage{doubt: d, peers: g.heldForOthers(), words: outageWords})
+	g.undeliveredAll(relays, frames)
+	g.repeat(d.from, "")
+	g.tellOutage(d.from, g.heldForOthers())
 }
 
 // heldForOthers lists the peers that others have issued and this gateway holds.

@@ -28,13 +28,12 @@ func giveScratch(sc *scratch) {
 // relay passes a signal or a message on.
 func (c *conn) relay(sc *scratch) *proto.Error {
 	f := &sc.frame
-	g := c.g
 	if f.Event == proto.Message && f.Room != nil {
 		if f.To != nil {
 			return proto.Invalid("room", "Give `to` or `room`, not both.")
 		}
 		sc.out = f.AppendRelay(sc.out[:0], c.session.id)
-		return g.messageRoom(c.session.id, proto.RoomID(f.Room), sc.out, c.began)
+		return c.messageRoom(proto.RoomID(f.Room), sc.out)
 	}
 	if len(f.To) == 0 {
 		if f.Event == proto.Message {
@@ -79,6 +78,10 @@ func (c *conn) connect(sc *scratch) *proto.Error {
 func (c *conn) relayPeer(f *proto.Frame, frame []byte, connectID string) *proto.Error {
 	g := c.g
 	if s := g.sessions.get(proto.PeerID(view(f.To))); s != nil && !s.bus {
+		if g.eras.overtaken(c.session.id, c.era, g.coarse.Load()) {
+			g.stats.late.Add(1)
+			return notDelivered(s.id)
+		}
 		switch v := s.deliver(frame); v {
 		case elsewhere:
 		case gone:
@@ -108,7 +111,7 @@ func (c *conn) relayPeer(f *proto.Frame, frame []byte, connectID string) *proto.
 		return proto.PeerNotFound(string(to))
 	}
 	sent := toPeer(c.session.id, to)
-	sent.id, sent.began = connectID, c.began
+	sent.id, sent.began, sent.era = connectID, c.began, c.era
 	return g.relayTo(sent, frame)
 }
 

@@ -130,7 +130,7 @@ func TestRelayAllocatesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reply := string(proto.AppendLostSubject(nil, proto.NewGatewayID(), 1, 0))
+	reply := string(proto.AppendLostSubject(nil, proto.NewGatewayID(), 1, 0, 0))
 	m := &nats.Msg{Subject: subject, Reply: reply, Data: frame}
 	s.conn.writing = true // nobody takes the queue meanwhile
 	s.conn.buf = make([]byte, 0, maxQueueBytes)

@@ -90,7 +90,8 @@ func (g *Gateway) resumeHere(c *conn, s *session, t *sessionToken, received *uin
 	old := s.conn
 	if old != nil {
 		s.mu.Unlock()
-		s.displace(old)
+		old.readOut()
+		s.displace(old, proto.CloseTakenOver)
 		s.mu.Lock()
 	}
 	if s.phase != away {
@@ -110,8 +111,8 @@ func (g *Gateway) resumeHere(c *conn, s *session, t *sessionToken, received *uin
 
 // displace parts a session from a connection that still looks alive: what that
 // one has not taken is kept for the next. It returns when that is so.
-func (s *session) displace(old *conn) {
-	left := old.retire(proto.CloseTakenOver)
+func (s *session) displace(old *conn, code proto.CloseCode) {
+	left := old.retire(code)
 	s.mu.Lock()
 	if s.conn == old {
 		s.conn = nil

@@ -114,9 +114,9 @@ func (r *replica) audience(from proto.PeerID, into []proto.GatewayID) (gateways 
 	return into, r.rev, true
 }
 
-// messageRoom relays a Message to every other member of a room. frame is
-// finished; began is when it came, if it is timed.
-func (g *Gateway) messageRoom(from proto.PeerID, room proto.RoomID, frame []byte, began int64) *proto.Error {
+// messageRoom relays a Message to every other member of a room. frame is finished.
+func (c *conn) messageRoom(room proto.RoomID, frame []byte) *proto.Error {
+	g, from := c.g, c.session.id
 	refused := proto.Errorf(proto.Unauthorised, "You are not a member of room %s. Send Join_Room first.", proto.Quote(string(room)))
 	if !room.Valid() {
 		return refused
@@ -125,6 +125,10 @@ func (g *Gateway) messageRoom(from proto.PeerID, room proto.RoomID, frame []byte
 	if r == nil {
 		return refused
 	}
+	if g.eras.overtaken(from, c.era, g.coarse.Load()) {
+		g.stats.late.Add(1)
+		return roomNotReached(room)
+	}
 	var buf [8]proto.GatewayID
 	gateways, view, ok := r.audience(from, buf[:0])
 	if !ok {
@@ -132,7 +136,7 @@ func (g *Gateway) messageRoom(from proto.PeerID, room proto.RoomID, frame []byte
 	}
 	var failed *proto.Error
 	for _, gw := range gateways {
-		to := sentTo{from: from, room: room, view: view, gw: gw, began: began}
+		to := sentTo{from: from, room: room, view: view, gw: gw, began: c.began, era: c.era}
 		if e := g.relayTo(to, frame); e != nil {
 			failed = e
 		}
@@ -140,9 +144,11 @@ func (g *Gateway) messageRoom(from proto.PeerID, room proto.RoomID, frame []byte
 	r.mu.Lock()
 	missed, bus := r.spreadLocked(roomMessage{from: from, view: view, frame: frame})
 	r.mu.Unlock()
-	g.stats.tookHere(began)
+	g.stats.tookHere(c.began)
 	for _, id := range bus {
-		if e := g.relayTo(toPeer(from, id), frame); e != nil {
+		sent := toPeer(from, id)
+		sent.era = c.era
+		if e := g.relayTo(sent, frame); e != nil {
 			failed = e
 		}
 	}

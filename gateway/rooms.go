@@ -115,7 +115,7 @@ func (t *rooms) leave(r *replica, peer proto.PeerID) {
 			t.unpin(r)
 			return
 		}
-		if to := s.newHolder(); to != "" && t.g.leases.mayLive(to, time.Now()) {
+		if to := s.newHolder(); to != "" && t.g.mayLive(to) {
 			// The join was under way when the session moved: its holder must know.
 			t.g.tell(to, proto.Takeover{Peer: peer, Gateway: t.g.id, Room: r.id})
 			r.departLater(peer)

@@ -34,6 +34,7 @@ type session struct {
 	count    uint64 // of the newest session token
 	base     uint64 // of the token in the Client_Details of the last connection
 	shown    uint64 // of the token that the last connection resumed with; 0: it did not
+	taken    uint64 // of the newest token when this gateway took the session over; 0: it did not
 	rooms    []proto.RoomID
 	kept     keeper    // frames for the next connection
 	lossy    bool      // a frame for it was dropped since it last resumed
@@ -130,7 +131,10 @@ func (s *session) writeNow() {
 // What the session held before is confirmed or lost from here on.
 func (s *session) attachLocked(c *conn, first []byte, frames [][]byte) {
 	s.phase, s.conn, s.lossy, s.unsaid = attached, c, false, 0
-	c.session = s
+	c.session, c.era = s, eraOf(s.count)
+	if c.era > 0 {
+		s.g.eras.overtaken(s.id, c.era, s.g.coarse.Load())
+	}
 	c.enqueue(first)
 	for i, f := range frames {
 		if c.enqueue(f) > pressed {
@@ -274,9 +278,13 @@ func (s *session) acceptsLocked(count uint64, received *uint64) bool {
 }
 
 // overtakenLocked reports whether a token shows that another gateway has taken
-// the session over while this one was out of reach.
+// the session over while this one was out of reach, or at the same time as this one.
 func (s *session) overtakenLocked(count uint64, holder proto.GatewayID) bool {
-	return count > s.count && holder.Valid() && holder != s.g.id
+	newest := s.count
+	if s.taken > 0 {
+		newest = s.taken // those that came after it are this gateway's own
+	}
+	return count > newest && holder.Valid() && holder != s.g.id
 }
 
 // wantsDelta reports whether the peer's connection asked for changes only.
@@ -315,6 +323,20 @@ func (s *session) roomCount() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.rooms)
+}
+
+// tokenCount is that of the newest token.
+func (s *session) tokenCount() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.count
+}
+
+// held reports whether the session is this gateway's, and not only about to be.
+func (s *session) held() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.phase == attached || s.phase == away
 }
 
 // live reports whether the peer may be a member of rooms through this gateway.

@@ -112,7 +112,7 @@ func TestTwoHolders(t *testing.T) {
 	}
 	ask.Gateway = second
 	two := g.handOver(s, &ask)
-	if two.Count <= one.Count || len(two.Frames) != 1 || s.newHolder() != second {
+	if two.Count <= one.Count || len(two.Frames) != 1 || two.Recovered || s.newHolder() != second {
 		t.Errorf("another gateway gets %+v after %+v", two, one)
 	}
 	claim := func(by proto.GatewayID, count uint64) *proto.Handover {
@@ -126,13 +126,39 @@ func TestTwoHolders(t *testing.T) {
 	}
 }
 
+// TestHandedOverInVain: the answer to a gateway that had given up asking reached
+// nobody. When that one says that it has taken the session without it, those who
+// sent what it held are told.
+func TestHandedOverInVain(t *testing.T) {
+	for name, c := range map[string]struct {
+		claim uint64 // count of the token with which it was taken
+		told  int
+	}{"by the answer": {6, 0}, "without it": {5 + orphanLead + 1, 1}} {
+		t.Run(name, func(t *testing.T) {
+			g, s := staleSession(t)
+			sender := &session{g: g, id: proto.NewPeerID(g.id), phase: away}
+			g.sessions.put(sender)
+			s.kept.take(g)
+			s.deliver([]byte(`{"event":"Message","from":"` + string(sender.id) + `","id":7}`))
+			other := proto.NewGatewayID()
+			if h := g.handOver(s, &proto.Takeover{Peer: s.id, Gateway: other, Count: 5}); len(h.Frames) != 1 {
+				t.Fatalf("handed over with %+v", h)
+			}
+			g.heldBy(s.id, s, &proto.Takeover{Peer: s.id, Gateway: other, Count: c.claim, Holds: true})
+			if n := len(sender.kept.frames); n != c.told {
+				t.Errorf("the sender was told %d times: %s", n, sender.kept.frames)
+			}
+		})
+	}
+}
+
 // TestTakenBack: a gateway that takes a session back goes before the one that it
 // had handed it to, whose takeover may not have ended.
 func TestTakenBack(t *testing.T) {
 	g, s := staleSession(t)
 	h := g.handOver(s, &proto.Takeover{Peer: s.id, Gateway: proto.NewGatewayID(), Count: 5})
 	back, _ := s.takeBack(5)
-	if back == nil || back.Count <= h.Count || len(back.Frames) != 1 {
+	if back == nil || back.Count <= h.Count || len(back.Frames) != 1 || back.Recovered {
 		t.Fatalf("taken back: %+v after %+v", back, h)
 	}
 	mine := &session{g: g, id: s.id, phase: attached, count: back.Count + 1}

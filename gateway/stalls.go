@@ -53,6 +53,7 @@ func keyOf(s sentTo) stallKey {
 type stalled struct {
 	sent  sentTo
 	frame []byte
+	order uint64 // they go out by it: the number under which it was sent first, or the next when it was queued
 }
 
 type stall struct {
@@ -60,6 +61,7 @@ type stall struct {
 	tries   int
 	probing bool      // the frames have been sent again and the fence is on its way
 	first   uint64    // number of the first frame that came back
+	probed  uint64    // order of the newest frame that was sent again
 	waiting []stalled // in order
 	probe   []stalled // sent again, in order
 	failed  []uint64  // numbers of probe that came back
@@ -96,11 +98,21 @@ func (t *stalls) hold(sent sentTo, frame []byte) bool {
 			}
 		}
 	}
-	if len(st.waiting) >= maxStallFrames {
-		return false
+	if len(st.waiting) >= maxStallFrames || sent.seq <= st.probed {
+		return false // a later one has been sent again, and may be there
 	}
-	st.waiting = append(st.waiting, stalled{sent, frame})
+	st.insert(stalled{sent, frame, sent.seq})
 	return true
+}
+
+// insert puts a frame among those that wait: it may come back after the first that
+// came later was queued.
+func (st *stall) insert(f stalled) {
+	i := len(st.waiting)
+	for i > 0 && st.waiting[i-1].order > f.order {
+		i--
+	}
+	st.waiting = slices.Insert(st.waiting, i, f)
 }
 
 // queue takes a new frame for a receiver that is stalled. held is false when it
@@ -118,7 +130,7 @@ func (t *stalls) queue(sent sentTo, frame []byte) (held, ok bool) {
 	if len(st.waiting) >= maxStallFrames {
 		return true, false
 	}
-	st.waiting = append(st.waiting, stalled{sent, append([]byte(nil), frame...)})
+	st.waiting = append(st.waiting, stalled{sent, slices.Clone(frame), t.g.out.newest() + 1})
 	return true, true
 }
 
@@ -154,6 +166,9 @@ func (t *stalls) retry(st *stall) {
 
 func (t *stalls) sendLocked(st *stall) error {
 	st.probing = true
+	if n := len(st.probe); n > 0 {
+		st.probed = st.probe[n-1].order
+	}
 	for i, f := range st.probe {
 		seq, err := t.g.out.again(f.sent, f.frame)
 		if err != nil {

@@ -29,8 +29,8 @@ func (b *bus) PublishRequest(_, reply string, data []byte) error {
 	if b.err != nil {
 		return b.err
 	}
-	_, seq, _, _ := proto.ParseLost(reply)
-	b.texts, b.seqs = append(b.texts, string(data)), append(b.seqs, seq)
+	r, _ := proto.ParseLost(reply)
+	b.texts, b.seqs = append(b.texts, string(data)), append(b.seqs, r.Seq)
 	return nil
 }
 
@@ -199,6 +199,43 @@ func TestStallNeverReorders(t *testing.T) {
 		if got := w.told(); len(got) != 1 || got[0] != string(proto.NotDelivered) {
 			t.Errorf("told %v", got)
 		}
+	})
+}
+
+// A frame may come back after the first that was sent later waits. It keeps its place
+// as long as none of those has been sent again, and is given up after that.
+func TestStallTakesInWhatComesBackLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := stallWorld(t)
+		w.relay("1")
+		w.relay("2")
+		seqs := w.published("1 2")
+		w.back(seqs[0])
+		w.relay("3")
+		w.back(seqs[1])
+		time.Sleep(stallPauses[0])
+		synctest.Wait()
+		w.published("1 2 3 fence")
+		if got := w.told(); len(got) != 0 {
+			t.Errorf("told %v", got)
+		}
+		w.stalls.close()
+	})
+	synctest.Test(t, func(t *testing.T) {
+		w := stallWorld(t)
+		w.relay("1")
+		w.relay("2")
+		seqs := w.published("1 2")
+		w.back(seqs[0])
+		w.relay("3")
+		time.Sleep(stallPauses[0])
+		synctest.Wait()
+		w.published("3 fence") // 2 seemed to have arrived
+		w.back(seqs[1])
+		if got := w.told(); len(got) != 2 {
+			t.Errorf("told %v, not of 1 and 2", got)
+		}
+		w.stalls.close()
 	})
 }
 

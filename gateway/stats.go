@@ -13,9 +13,9 @@ type stats struct {
 	accepted                          atomic.Uint64
 	slowPeers, idleClosed, panics     atomic.Uint64
 	keptFull, badSubjects, lostUntold atomic.Uint64
-	published, doubted                atomic.Uint64
+	published, doubted, late          atomic.Uint64
 	gaps, refetches, linkGaps         atomic.Uint64
-	handedOver                        atomic.Uint64
+	handedOver, repeated              atomic.Uint64
 	verdicts                          [elsewhere + 1]atomic.Uint64
 	frames, framesOut                 counterSet[proto.Event]
 	refusals, drops                   counterSet[proto.ErrorCode]

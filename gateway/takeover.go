@@ -20,28 +20,28 @@ const handoverTimeout = time.Second
 // gateway remembers of having handed it on itself; nil for nothing.
 func (g *Gateway) takeOver(c *conn, t *sessionToken, received *uint64, id []byte, tomb *session) *proto.Error {
 	s := &session{g: g, id: t.Peer, bus: true, phase: arriving, arrivals: newArrivals(), user: t.User}
+	g.sessions.put(s) // before anything can come for it, which would be refused
 	if err := g.listen(s); err != nil {
 		g.log.Error("takeover: cannot subscribe", "peer", string(s.id), "err", err)
+		g.giveUp(s, tomb, unavailable())
 		return unavailable()
 	}
-	g.sessions.put(s)
-	g.fenceArrivals(s)
 	h, e := g.askHolder(t, received, tomb)
 	if e != nil {
 		g.log.Debug("session not taken over", "peer", string(s.id), "holder", string(t.Holder), "err", e)
 		g.giveUp(s, tomb, e)
 		return e
 	}
-	s.mu.Lock()
-	s.count, s.shown, s.user, s.arrivals.seen = max(h.Count, t.Count), t.Count, h.User, h.Seen
-	s.rooms = slices.Clone(h.Rooms)
-	s.mu.Unlock()
-	kept := g.takeRooms(s, h.Rooms)
-	h.Recovered = h.Recovered && kept
-	if !h.Gone {
-		g.settle(s.id, h.From)
+	seated := s.arrived(t, h)
+	if seated {
+		kept := g.takeRooms(s, h.Rooms)
+		h.Recovered = h.Recovered && kept
+		if !h.Gone {
+			g.settle(s.id, h.From)
+		}
+		seated = g.seat(c, s, t, h, id)
 	}
-	if !g.seat(c, s, t, h, id) {
+	if !seated {
 		for _, f := range h.Frames {
 			g.bounce(s.id, f)
 		}
@@ -53,31 +53,18 @@ func (g *Gateway) takeOver(c *conn, t *sessionToken, received *uint64, id []byte
 	return nil
 }
 
-// fenceArrivals marks what comes for s before a number that this gateway publishes
-// to itself now: that may have been sent long ago, and a holder that has died
-// since may have delivered it.
-func (g *Gateway) fenceArrivals(s *session) {
+// arrived takes what the holder has told of the session; false when another gateway
+// has claimed it meanwhile.
+func (s *session) arrived(t *sessionToken, h *proto.Handover) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// Without NATS nothing comes, and the takeover fails.
-	if seq, err := g.out.fence(); err == nil {
-		s.arrivals.fence = seq
-		g.arriving.Store(seq, s)
-	}
-}
-
-// fenced handles the return of number seq; false when it marks no arrivals.
-func (g *Gateway) fenced(seq uint64) bool {
-	v, ok := g.arriving.LoadAndDelete(seq)
-	if !ok {
+	if s.phase != arriving {
 		return false
 	}
-	s := v.(*session)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.arrivals != nil {
-		s.arrivals.old, s.arrivals.fence = len(s.arrivals.waiting), 0
-	}
+	s.count, s.shown, s.user = max(h.Count, t.Count), t.Count, h.User
+	s.arrivals.orphan, s.arrivals.seen, s.arrivals.doubt = h.Gone, h.Seen, h.Doubt
+	s.taken = s.count
+	s.rooms = slices.Clone(h.Rooms)
 	return true
 }
 
@@ -139,9 +126,9 @@ func (g *Gateway) askHolder(t *sessionToken, received *uint64, tomb *session) (*
 			return nil, proto.Errorf(proto.Unavailable, "The gateway that holds this session does not answer. Connect again in a moment to resume.")
 		case h.Error != nil:
 			return nil, h.Error
-		case h.Gone || h.MovedTo != "" && asked[h.MovedTo]:
-			return g.orphan(t, h.MovedTo)
-		case h.MovedTo == "" || h.MovedTo == g.id:
+		case h.Gone || h.MovedTo == g.id || asked[h.MovedTo]:
+			return g.orphan(t, h.MovedTo) // nobody has it any more
+		case h.MovedTo == "":
 			return h, nil
 		}
 		holder = h.MovedTo
@@ -160,6 +147,17 @@ func (g *Gateway) settle(peer proto.PeerID, from proto.GatewayID) {
 	<-pause.C
 }
 
+// secondHand is what a session is handed over with once more, to another gateway
+// than the first, which has not said that it holds the session. That one may be at
+// it still, so the tokens run ahead; or it has died with what had reached it, so
+// something may be lost.
+func secondHand(h *proto.Handover) *proto.Handover {
+	again := *h
+	again.Count += orphanLead
+	again.Recovered = false
+	return &again
+}
+
 // takeBack returns what a session was handed over with when nobody has held it
 // since, as far as the count of the client's token tells, and otherwise who does.
 func (s *session) takeBack(count uint64) (*proto.Handover, proto.GatewayID) {
@@ -170,25 +168,18 @@ func (s *session) takeBack(count uint64) (*proto.Handover, proto.GatewayID) {
 	if h == nil || count > h.Count {
 		return nil, s.movedTo // with a newer token, its new holder never got to say that it holds it
 	}
-	// The one that it was handed to may be at it still.
-	back := *h
-	back.Count += orphanLead
-	return &back, s.movedTo
+	return secondHand(h), s.movedTo
 }
 
 // orphan is what is left of a session whose holder died: what its token says, as
-// long as its rooms wait for it.
+// long as its rooms wait for it. What had left its senders by now may have been
+// delivered by that one.
 func (g *Gateway) orphan(t *sessionToken, holder proto.GatewayID) (*proto.Handover, *proto.Error) {
 	if !g.leases.lostWithin(holder, time.Now(), g.cfg.SessionGrace+proto.LeaseTimeout) {
 		return nil, sessionOver()
 	}
-	return &proto.Handover{Gone: true, Count: t.Count + orphanLead, Rooms: t.Rooms, User: t.User}, nil
+	return &proto.Handover{Gone: true, Count: t.Count + orphanLead, Rooms: t.Rooms, User: t.User, Doubt: g.census.take(g)}, nil
 }
-
-// orphanLead is how far the tokens of an orphan run ahead: a holder that was only
-// out of reach may have issued some that the client never got, and its session
-// must be told from the one that was taken over.
-const orphanLead = 1 << 20
 
 // question asks one gateway; an answer that was lost is asked for again.
 func (g *Gateway) question(holder proto.GatewayID, ask proto.Takeover) (*proto.Handover, error) {
@@ -218,7 +209,10 @@ func (g *Gateway) question(holder proto.GatewayID, ask proto.Takeover) (*proto.H
 // told, unless a gateway that answered holds the peer, where it arrives too.
 func (g *Gateway) giveUp(s, tomb *session, e *proto.Error) {
 	s.mu.Lock()
-	g.arriving.Delete(s.arrivals.fence)
+	if s.phase != arriving {
+		s.mu.Unlock()
+		return // another gateway has claimed it meanwhile, and was left everything
+	}
 	unsub, waiting := s.unsub, s.arrivals.waiting
 	if s.leave != nil {
 		unsub = append(unsub, s.leave)
@@ -333,11 +327,7 @@ func (g *Gateway) seat(c *conn, s *session, t *sessionToken, h *proto.Handover, 
 		return false
 	}
 	g.abandon(c)
-	g.arriving.Delete(s.arrivals.fence)
-	var doubtful []arrival
-	if h.Gone {
-		doubtful = s.arrivals.cutDoubtful()
-	}
+	doubtful := s.arrivals.cutDoubtful()
 	frames := slices.Concat(h.Frames, s.kept.take(g), s.arrivals.settle(time.Now()))
 	recovered := h.Recovered && !s.lossy
 	s.attachLocked(c, g.detailsLocked(s, &recovered, c, id), frames)

@@ -23,6 +23,10 @@ func (g *Gateway) watchConns(done <-chan struct{}) {
 		case <-done:
 			return
 		case now := <-tick.C:
+			if g.frozen(now) {
+				g.leases.deaf(now)
+				g.pulse.froze(g.coarse.Load(), now.UnixNano())
+			}
 			g.coarse.Store(now.UnixNano())
 			if now.After(next) {
 				next = now.Add(time.Second)
@@ -31,6 +35,18 @@ func (g *Gateway) watchConns(done <-chan struct{}) {
 			}
 		}
 	}
+}
+
+// frozen reports whether the clock stood still until now: the process was stopped, or
+// got no CPU for long.
+func (g *Gateway) frozen(now time.Time) bool {
+	return now.UnixNano()-g.coarse.Load() > int64(time.Second)
+}
+
+// mayLive reports whether another gateway may live, as far as this one could hear.
+func (g *Gateway) mayLive(other proto.GatewayID) bool {
+	now := time.Now()
+	return g.frozen(now) || g.leases.mayLive(other, now)
 }
 
 // watchBus repeats requests that were not answered, and once a second says what
@@ -59,8 +75,8 @@ func (g *Gateway) watchBus(done <-chan struct{}) {
 			g.out.countLinks(now.UnixNano(), func(gw proto.GatewayID) bool { return !g.leases.lostWithin(gw, now, time.Hour) })
 			g.leases.sweep(now)
 			g.claims.tick(now)
-			g.tellOutages(now)
 			g.farewells.tick(now)
+			g.eras.sweep(now.UnixNano())
 			if n, _ := g.wildcard.Dropped(); n > dropped {
 				dropped = n
 				g.doubted(g.pulse.overflowed(now.UnixNano()))

@@ -287,7 +287,8 @@
 //	                               sender chose its receivers by revision v of the room)
 //	p2p.gw.<g>.state.<room>        Change: what a commit did to a room
 //	p2p.gw.<g>.session.<peer>      Takeover, answered by Handover: a session moves
-//	p2p.gw.<g>.lost.<n>.<k>        Lost: what became of relay n, the k-th on its link
+//	p2p.gw.<g>.lost.<n>.<k>        Lost: what became of relay n, the k-th on its link (<k>_<e>
+//	                               when the sender's session is in era e)
 //	p2p.gw.<g>.link.<h>            Link: how many relays gateway h has sent to g
 //	p2p.gw.<g>.gap.<h>             Gap: relays of g that gateway h has missed
 //	p2p.gw.<g>.reply.<n>           Reply to request n
@@ -313,6 +314,15 @@
 // connection or the sender's broke under them) and says which with a Gap; the
 // sender's gateway then tells those who sent them Not_Delivered. A Link a second
 // behind the last relays makes the loss of the very last ones seen too.
+//
+// Nobody answers a Lost or a Gap. A gateway that was cut off says those of the last
+// seconds again, and has every other gateway say theirs again, by a Gap with
+// within_ms. To hear one twice does no harm.
+//
+// e is the era of the sender's session: how often a gateway took it over without
+// its holder's word, since that had died or was out of reach. A holder that was only
+// out of reach may still have frames of the peer to send, from before it moved:
+// gateways that have seen a later era of it refuse them with Not_Delivered.
 //
 // # Inside: rooms and changes
 //

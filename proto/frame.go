@@ -133,6 +133,29 @@ func (f *Frame) AppendRelay(dst []byte, from PeerID) []byte {
 	return append(dst, '}')
 }
 
+// How finished frames of a peer begin, up to the sender.
+const (
+	relayHead   = `{"event":"`
+	relayFrom   = `","from":"`
+	connectHead = `{"type":"info","event":"Offer","data":{"event":"Offer","from":"`
+)
+
+// RelaySender returns the id of the peer that a finished frame is from: one that
+// AppendRelay has made, or the Offer with ConnectData that a Connect became. It
+// points into frame, and is nil for a frame of the server's own.
+func RelaySender(frame []byte) []byte {
+	rest, ok := bytes.CutPrefix(frame, []byte(relayHead))
+	if ok {
+		_, rest, ok = bytes.Cut(rest, []byte(relayFrom)) // no event's name holds a quotation mark
+	} else {
+		rest, ok = bytes.CutPrefix(frame, []byte(connectHead))
+	}
+	if !ok || len(rest) <= peerIDBytes || rest[peerIDBytes] != '"' {
+		return nil
+	}
+	return rest[:peerIDBytes]
+}
+
 // reserved reports whether the server writes the member n of a relayed frame, or
 // leaves it out. Names are compared as encoding/json and others match them to
 // fields, without regard to case and with Unicode folding ("timeſtamp"): what

@@ -35,6 +35,27 @@ func TestRelayPassesMembersOn(t *testing.T) {
 	}
 }
 
+// TestRelaySender reads the sender from what the server has made, whatever else a
+// client has put there.
+func TestRelaySender(t *testing.T) {
+	offer := ServerFrame{Type: TypeInfo, Event: string(Offer), Data: ConnectData(goldenAnn, []byte(`"\",\"from\":\"x"`), []byte("1"))}
+	var f Frame
+	if err := f.Decode([]byte(`{"from":"x","data":{"event":"Offer","from":"` + goldenBen + `"},"event":"Message"}`)); err != nil {
+		t.Fatal(err)
+	}
+	for _, frame := range [][]byte{f.AppendRelay(nil, goldenAnn), offer.Append(nil)} {
+		if got := RelaySender(frame); string(got) != string(goldenAnn) {
+			t.Errorf("%s is from %q", frame, got)
+		}
+	}
+	pong := ServerFrame{Type: TypeInfo, Event: string(Pong), Data: []byte(`{"from":"` + goldenBen + `"}`)}
+	for _, frame := range [][]byte{nil, []byte(`{}`), pong.Append(nil), []byte(`{"event":"Message","from":"server"}`), []byte(`{"event":"Message","from":"` + goldenAnn)} {
+		if got := RelaySender(frame); got != nil {
+			t.Errorf("%s is from %q", frame, got)
+		}
+	}
+}
+
 // TestRelayDeceivesNoReader holds that the reader most clients in Go use, which
 // matches names without regard to case, sees the server's word alone.
 func TestRelayDeceivesNoReader(t *testing.T) {

@@ -16,6 +16,8 @@ type GatewayID string
 // the id of the gateway that issued it. Clients treat it as opaque text.
 type PeerID string
 
+const peerIDBytes = 36
+
 // RoomID names a room: any text of 1 to MaxRoomIDBytes bytes without control characters.
 type RoomID string
 
@@ -43,13 +45,13 @@ func NewPeerID(g GatewayID) PeerID {
 	rand.Read(r[:])
 	r[2] = r[2]&0x0f | 0x80 // version 8
 	r[4] = r[4]&0x3f | 0x80 // variant of RFC 9562
-	var b [36]byte
+	var b [peerIDBytes]byte
 	copy(b[:8], g)
 	b[8], b[13], b[18], b[23] = '-', '-', '-', '-'
 	hex.Encode(b[9:13], r[0:2])
 	hex.Encode(b[14:18], r[2:4])
 	hex.Encode(b[19:23], r[4:6])
-	hex.Encode(b[24:36], r[6:12])
+	hex.Encode(b[24:], r[6:12])
 	return PeerID(b[:])
 }
 
@@ -65,7 +67,7 @@ func (g GatewayID) Valid() bool { return len(g) == 8 && allHex(g) }
 func (p PeerID) Valid() bool { return validPeer(p) }
 
 func validPeer[T ~string | ~[]byte](p T) bool {
-	if len(p) != 36 || p[14] != '8' {
+	if len(p) != peerIDBytes || p[14] != '8' {
 		return false
 	}
 	switch p[19] {

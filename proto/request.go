@@ -97,15 +97,16 @@ type Link struct {
 }
 
 // Gap names the relays that a gateway has missed, by their number on the link:
-// those above After and below Before. For peers that it holds in place of the
-// gateway that issued them there is no link: then Peers names them, and the relays
-// were sent at most WithinMS and at least UntilMS milliseconds ago.
+// those above After and below Before. With WithinMS it was cut off instead, and may
+// have missed whatever it was told within so many milliseconds: what became of its
+// relays, and relays to Peers, which it holds in place of the gateway that issued
+// them, and which no link counts. That is answered, with nothing in it, once it is
+// handled.
 type Gap struct {
 	After    uint64   `json:"after"`
 	Before   uint64   `json:"before"`
 	Peers    []PeerID `json:"peers,omitempty"`
 	WithinMS int64    `json:"within_ms,omitempty"`
-	UntilMS  int64    `json:"until_ms,omitempty"`
 }
 
 // Takeover is what gateways say to each other about a session. With neither
@@ -131,7 +132,9 @@ type Handover struct {
 	User      string               `json:"user,omitempty"`
 	Frames    [][]byte             `json:"frames,omitempty"` // that wait, oldest first
 	Seen      map[GatewayID]uint64 `json:"seen,omitempty"`   // the last relay of each gateway that the holder had handled
+	Doubt     map[GatewayID]uint64 `json:"doubt,omitempty"`  // the last relay of each gateway that a holder before, which died, may have handled
 	Recovered bool                 `json:"recovered"`
 	MovedTo   GatewayID            `json:"moved_to,omitempty"` // who holds it now: ask there
 	Gone      bool                 `json:"gone,omitempty"`     // MovedTo held it, and is gone
+	Newest    uint64               `json:"newest,omitempty"`   // to a fence: the number of the newest relay of who answers
 }

@@ -179,10 +179,15 @@ func checkRoom(g GatewayID, room RoomID) error {
 // AppendLostSubject appends the reply subject of relay number seq of gateway g,
 // the link-th that it sent to the gateway it is for. Both only grow, the second
 // without gaps, so a receiver can tell a frame that it saw before from a new one,
-// and notices one that is missing. g must be valid.
-func AppendLostSubject(dst []byte, g GatewayID, seq, link uint64) []byte {
+// and notices one that is missing. era is that of the sender's session. g must be
+// valid.
+func AppendLostSubject(dst []byte, g GatewayID, seq, link, era uint64) []byte {
 	dst = strconv.AppendUint(appendGateway(dst, g, KindLost), seq, 36)
-	return strconv.AppendUint(append(dst, '.'), link, 36)
+	dst = strconv.AppendUint(append(dst, '.'), link, 36)
+	if era > 0 {
+		dst = strconv.AppendUint(append(dst, '_'), era, 36)
+	}
+	return dst
 }
 
 // LinkSubject is where gateway from tells gateway g how many relays it has sent
@@ -209,6 +214,7 @@ type Inbound struct {
 	First   string // peer, room token, gateway, or number
 	Second  string // the sender, in KindRoom; the second number, in KindLost
 	View    uint64 // the room's revision that the sender knew, in KindRoom; 0: none
+	Era     uint64 // of the sender's session, in KindLost
 }
 
 // ParseInbound takes a gateway's subject apart without allocating. It is false
@@ -240,9 +246,15 @@ func ParseInbound(subject string) (Inbound, bool) {
 	case KindLost:
 		in.First, in.Second, ok = strings.Cut(tail, ".")
 		if ok {
+			link, era, later := strings.Cut(in.Second, "_")
+			if later {
+				in.Second = link
+				in.Era, ok = parseNumber(era)
+				ok = ok && in.Era > 0
+			}
 			_, first := parseNumber(in.First)
 			_, second := parseNumber(in.Second)
-			ok = first && second
+			ok = ok && first && second
 		}
 	case KindReply:
 		_, ok = parseNumber(tail)
@@ -268,16 +280,25 @@ func parseNumber(s string) (uint64, bool) {
 	return n, err == nil
 }
 
-// ParseLost returns the gateway and the two numbers inside the reply subject of
-// a relay, or false when subject is none.
-func ParseLost(subject string) (g GatewayID, seq, link uint64, ok bool) {
+// Relay is what the reply subject of a relay says.
+type Relay struct {
+	Gateway GatewayID // the sender's
+	Seq     uint64    // number among all relays of that gateway
+	Link    uint64    // number among those to one gateway; 0 for what has no link
+	Era     uint64    // of the sender's session: how often it was taken over without its holder
+}
+
+// ParseLost takes the reply subject of a relay apart without allocating; false
+// when subject is none.
+func ParseLost(subject string) (r Relay, ok bool) {
 	in, ok := ParseInbound(subject)
 	if !ok || in.Kind != KindLost {
-		return "", 0, 0, false
+		return r, false
 	}
-	seq, _ = parseNumber(in.First)
-	link, _ = parseNumber(in.Second)
-	return in.Gateway, seq, link, true
+	r.Gateway, r.Era = in.Gateway, in.Era
+	r.Seq, _ = parseNumber(in.First)
+	r.Link, _ = parseNumber(in.Second)
+	return r, true
 }
 
 // ParseLease returns the gateway of a lease subject.

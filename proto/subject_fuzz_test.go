@@ -18,31 +18,31 @@ func FuzzSubject(f *testing.F) {
 		f.Add(string(goldenA), id, "tea", uint64(71))
 		f.Add(id, string(goldenAnn), "tea", uint64(71))
 	}
-	f.Add("p2p.gw.91be04d7.lost.01", "p2p.gw.91be04d7.room.dGVh\n.server", "p2p.gw.91be04d7.state.AA", uint64(0))
+	f.Add("p2p.gw.91be04d7.lost.1.2_3", "p2p.gw.91be04d7.room.dGVh\n.server", "p2p.gw.91be04d7.state.AA", uint64(0))
 	f.Fuzz(func(t *testing.T, gateway, peer, room string, n uint64) {
 		g, p, r := GatewayID(gateway), PeerID(peer), RoomID(room)
 		if s, err := PeerSubject(p); err == nil {
-			checkInbound(t, s, Inbound{p.Home(), KindPeer, peer, "", 0})
+			checkInbound(t, s, Inbound{p.Home(), KindPeer, peer, "", 0, 0})
 		}
 		if s, err := PeerSubjectAt(g, p); err == nil {
-			checkInbound(t, s, Inbound{g, KindPeer, peer, "", 0})
+			checkInbound(t, s, Inbound{g, KindPeer, peer, "", 0, 0})
 		}
 		if s, err := SessionSubject(g, p); err == nil {
-			checkInbound(t, s, Inbound{g, KindSession, peer, "", 0})
+			checkInbound(t, s, Inbound{g, KindSession, peer, "", 0, 0})
 		}
 		// With ids of which only one is hostile, so that it gets that far.
 		if b, err := AppendRoomSubject(nil, goldenA, r, goldenAnn, 0); err == nil {
-			checkInbound(t, string(b), Inbound{goldenA, KindRoom, r.Token(), string(goldenAnn), 0})
+			checkInbound(t, string(b), Inbound{goldenA, KindRoom, r.Token(), string(goldenAnn), 0, 0})
 			checkRoomToken(t, r)
 		}
 		if b, err := AppendRoomSubject(nil, g, r, p, 0); err == nil {
-			checkInbound(t, string(b), Inbound{g, KindRoom, r.Token(), peer, 0})
+			checkInbound(t, string(b), Inbound{g, KindRoom, r.Token(), peer, 0, 0})
 		}
 		if s, err := ServerRoomSubject(goldenA, r); err == nil {
-			checkInbound(t, s, Inbound{goldenA, KindRoom, r.Token(), ServerFrom, 0})
+			checkInbound(t, s, Inbound{goldenA, KindRoom, r.Token(), ServerFrom, 0, 0})
 		}
 		if s, err := StateSubject(goldenA, r); err == nil {
-			checkInbound(t, s, Inbound{goldenA, KindState, r.Token(), "", 0})
+			checkInbound(t, s, Inbound{goldenA, KindState, r.Token(), "", 0, 0})
 		}
 		if s, err := GatewayWildcard(g); err == nil {
 			checkTokens(t, strings.TrimSuffix(s, ".>"), 3)
@@ -53,9 +53,9 @@ func FuzzSubject(f *testing.F) {
 				t.Fatalf("%q is the lease of %q, %v", s, back, ok)
 			}
 		}
-		lost := string(AppendLostSubject(nil, goldenA, n, n/2))
-		if back, num, link, ok := ParseLost(lost); !ok || back != goldenA || num != n || link != n/2 {
-			t.Fatalf("%q is relay %d of %q, %v", lost, num, back, ok)
+		lost := string(AppendLostSubject(nil, goldenA, n, n/2, n/3))
+		if r, ok := ParseLost(lost); !ok || r != (Relay{goldenA, n, n / 2, n / 3}) {
+			t.Fatalf("%q is read as %+v, %v", lost, r, ok)
 		}
 		for _, s := range []string{gateway, peer, room, "p2p.gw." + room, "p2p.gw.91be04d7." + room, "p2p.gw.91be04d7.room." + room, "p2p.gw.91be04d7.state." + room, "p2p.gw.91be04d7.lost." + room} {
 			checkForeign(t, s)
@@ -111,8 +111,8 @@ func checkForeign(t *testing.T, s string) {
 	case KindSession:
 		built, err = SessionSubject(in.Gateway, PeerID(in.First))
 	case KindLost:
-		_, n, link, _ := ParseLost(s)
-		built = string(AppendLostSubject(nil, in.Gateway, n, link))
+		r, _ := ParseLost(s)
+		built = string(AppendLostSubject(nil, r.Gateway, r.Seq, r.Link, r.Era))
 	case KindLink:
 		built = LinkSubject(in.Gateway, GatewayID(in.First))
 	case KindGap:

@@ -220,6 +220,9 @@ func (c *Conn) ended() {
 	}
 }
 
+// Done is closed when the connection has ended.
+func (c *Conn) Done() <-chan struct{} { return c.end }
+
 // Closed waits until the server has closed and returns its close code, -1 when
 // it sent none. Frames that come before are dropped.
 func (c *Conn) Closed() (proto.CloseCode, string) {

@@ -50,6 +50,62 @@ func TestKilledGateway(t *testing.T) {
 	tr.works(back)
 }
 
+// A client that waits too long for one gateway tries another, so that two take its
+// session over at the same moment, and nobody is left who knows of both. One of them
+// stays: it keeps the rooms, for good, and gets each frame once.
+func TestTakenOverTwice(t *testing.T) {
+	t.Parallel()
+	const grace = 2 * time.Second
+	s := kit.Start(t, kit.Options{Processes: true, Gateways: 3, Grace: grace})
+	far, peer := s.Dial(t, 1), s.Dial(t, 0)
+	far.Create(room)
+	peer.Join(room)
+	far.Members(room, far.ID, peer.ID)
+	first, second := s.Dial(t, 1), s.Dial(t, 2)
+	s.KillGateway(t, 0)
+	var holds []*kit.Conn
+	for _, c := range []*kit.Conn{first, second} {
+		c.Text(kit.ResumeFrame(peer.Session(), peer.Received()))
+	}
+	for _, c := range []*kit.Conn{first, second} {
+		if f := c.Next(); f.Is(proto.ClientDetails) {
+			holds = append(holds, c)
+		}
+	}
+	t.Logf("%d of two gateways have taken it over", len(holds))
+	if len(holds) == 2 {
+		late := time.NewTimer(kit.Patience)
+		defer late.Stop()
+		select {
+		case <-holds[0].Done():
+			holds = holds[1:]
+		case <-holds[1].Done():
+			holds = holds[:1]
+		case <-late.C:
+			t.Fatal("both hold it still")
+		}
+	}
+	if len(holds) == 0 {
+		t.Fatal("nobody has taken it over")
+	}
+	silent(t, far, grace+proto.LeaseTimeout) // the other one's grace ends too
+	for i := range 10 {
+		far.Send(`{"event":"Message","to":%q,"data":%d}`, peer.ID, i)
+		far.Send(`{"event":"Message","room":%q,"data":%d}`, room, i)
+	}
+	for i := range 20 {
+		if f := holds[0].Expect(proto.Message); string(f.Data) != strconv.Itoa(i/2) {
+			t.Fatalf("message %d is %s", i, f.Raw)
+		}
+	}
+	holds[0].Quiet()
+	far.Quiet()
+	far.Send(`{"event":"Room_Info","data":{"room":%q}}`, room)
+	if d := kit.Room(t, far.Expect(proto.RoomInfo)); len(d.Clients) != 2 {
+		t.Errorf("the room is %+v", d)
+	}
+}
+
 // Peers of a gateway that was killed and that do not come back leave their rooms
 // within 20 s.
 func TestGhostsOfKilledGateway(t *testing.T) {

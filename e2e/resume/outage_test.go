@@ -2,6 +2,7 @@ package resume_test
 
 import (
 	"encoding/json"
+	"strconv"
 	"testing"
 	"time"
 
@@ -125,4 +126,88 @@ func TestMissedChangeHealsAfterReconnect(t *testing.T) {
 	if took := time.Since(began); took > proto.SyncInterval*2/3 {
 		t.Errorf("healed only after %v", took)
 	}
+}
+
+// A gateway that holds a peer for another one loses its connection to NATS again and
+// again while frames for that peer are sent. Each arrives or its sender is told, also
+// those that are sent while the gateway subscribes anew.
+func TestReconnectUnderRelays(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, kit.Options{})
+	from, peer, far := s.Dial(t, 0), s.Dial(t, 0), s.Dial(t, 1)
+	to := s.Dial(t, 1)
+	to.ResumeSession(peer.ID, peer.Session(), peer.Received())
+	open := make(map[int]bool) // frames whose fate is not known
+	last := 0
+	look := func() {
+		t.Helper()
+		from.Send(`{"event":"Ping"}`)
+		from.Until("the Pong", func(f *client.Frame) bool {
+			if f.Err() != nil {
+				delete(open, number(t, f.ID))
+			}
+			return f.Is(proto.Pong)
+		})
+		to.Send(`{"event":"Ping"}`)
+		to.Until("the Pong", func(f *client.Frame) bool {
+			if f.Is(proto.Pong) {
+				return true
+			}
+			i := number(t, f.Data)
+			if i <= last {
+				t.Fatalf("frame %d came after %d", i, last)
+			}
+			last = i
+			delete(open, i)
+			return false
+		})
+	}
+	n := 0
+	tick := time.NewTicker(loadPause)
+	defer tick.Stop()
+	for range 20 {
+		cid := busOf(t, s, far.ID.Home())
+		if err := s.NATS(0).NATS().DisconnectClientByID(cid); err != nil {
+			t.Fatal(err)
+		}
+		for after := 0; after < 10; <-tick.C {
+			n++
+			from.Send(`{"event":"Message","to":%q,"data":%d,"id":%d}`, peer.ID, n, n)
+			open[n] = true
+			look()
+			if now := busOf(t, s, far.ID.Home()); now != 0 && now != cid {
+				after++
+			}
+		}
+	}
+	for began := time.Now(); len(open) > 0; look() {
+		if time.Since(began) > kit.Patience {
+			t.Fatalf("of %d frames %d were neither delivered, nor their sender told: %v", n, len(open), open)
+		}
+	}
+}
+
+// busOf returns the number of a gateway's connection at the NATS server; 0 while it
+// has none.
+func busOf(t *testing.T, s *kit.Stack, g proto.GatewayID) uint64 {
+	t.Helper()
+	list, err := s.NATS(0).NATS().Connz(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range list.Conns {
+		if c.Name == "gateway "+string(g) {
+			return c.Cid
+		}
+	}
+	return 0
+}
+
+func number(t *testing.T, raw json.RawMessage) int {
+	t.Helper()
+	n, err := strconv.Atoi(string(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
