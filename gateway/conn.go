@@ -58,6 +58,7 @@ type conn struct {
 	access   atomic.Pointer[access] // what its token allows; nil: everything
 	leave    func()                 // gives its place in the admission back
 	nextPing atomic.Int64           // Unix nanoseconds; used by the sweep
+	parting  sync.Mutex             // held while what the connection leaves behind goes to its session
 
 	mu       sync.Mutex
 	buf      []byte          // frames that wait, headers included
@@ -304,6 +305,8 @@ func (c *conn) readEnded() {
 		c.linger()
 	}
 	c.hang()
+	c.parting.Lock()
+	defer c.parting.Unlock()
 	left := c.remains()
 	if echoed {
 		left.known = left.sent

@@ -159,6 +159,9 @@ func (g *Gateway) giveUpTo(s *session, t *proto.Takeover) {
 		return
 	}
 	h := g.part(s, t, t.Count)
+	if h == nil {
+		return
+	}
 	for _, f := range h.Frames {
 		g.bounce(s.id, f)
 	}
@@ -190,6 +193,9 @@ func (g *Gateway) handOver(s *session, t *proto.Takeover) *proto.Handover {
 		return &proto.Handover{Error: sessionReplaced()}
 	}
 	h := g.part(s, t, 0)
+	if h == nil {
+		return &proto.Handover{Error: sessionOver()}
+	}
 	s.mu.Lock()
 	s.parting = h
 	s.mu.Unlock()
@@ -213,8 +219,8 @@ func (s *session) partAgain(to proto.GatewayID) *proto.Handover {
 	return s.parting
 }
 
-// part gives a session up to another gateway and returns what goes with it. From
-// here on its frames are for that one.
+// part gives a session up to another gateway and returns what goes with it; nil when it
+// has ended. From here on its frames are for that one.
 func (g *Gateway) part(s *session, t *proto.Takeover, count uint64) *proto.Handover {
 	s.mu.Lock()
 	old := s.conn
@@ -227,6 +233,10 @@ func (g *Gateway) part(s *session, t *proto.Takeover, count uint64) *proto.Hando
 		s.displace(old, code)
 	}
 	s.mu.Lock()
+	if s.phase >= moved { // its client has said good-bye meanwhile
+		s.mu.Unlock()
+		return nil
+	}
 	unsub, leave := s.unsub, s.leave
 	missed, recovered := s.replayLocked(t.Count, t.Received)
 	h := &proto.Handover{

@@ -36,7 +36,8 @@ type sentTo struct {
 	// since that holds the peer now; "" for a relay of this gateway's own.
 	hop string
 
-	settled bool // what became of it is known
+	settled bool // what became of it is known, or was said to be unknown
+	doubted bool // it was: it may have arrived
 	again   bool // it was sent before, and may have been lost
 
 	began int64 // when its sender's gateway read it, if it is timed; Unix nanoseconds
@@ -90,7 +91,7 @@ func (o *outbound) publishLocked(s sentTo, frame []byte) error {
 		}
 	}
 	s.off, s.n = o.keepLocked(frame), len(frame)
-	s.settled = false
+	s.settled, s.doubted = false, false
 	o.slots[s.seq%ringSlots] = s
 	o.reply = proto.AppendLostSubject(o.reply[:0], o.own, s.seq, s.link, s.era)
 	if s.began != 0 || s.hop != "" {
@@ -196,12 +197,12 @@ func (o *outbound) newest() uint64 {
 }
 
 // newestTo returns the newest number above after of a relay that match takes and
-// that did not come back.
+// that did not come back, as far as anybody knows.
 func (o *outbound) newestTo(after uint64, match func(sentTo) bool) (newest uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for seq := o.oldestLocked(after); seq <= o.seq; seq++ {
-		if s := o.slots[seq%ringSlots]; s.seq == seq && !s.settled && match(s) {
+		if s := o.slots[seq%ringSlots]; s.seq == seq && (!s.settled || s.doubted) && match(s) {
 			newest = seq
 		}
 	}
@@ -213,7 +214,7 @@ func (o *outbound) missed(gw proto.GatewayID, gap proto.Gap) (relays []sentTo, f
 	return o.settleAll(func(s *sentTo) bool { return s.gw == gw && gap.After < s.link && s.link < gap.Before })
 }
 
-// settleAll settles the relays that match takes, oldest first.
+// settleAll settles the relays that match takes and that may have arrived, oldest first.
 func (o *outbound) settleAll(match func(*sentTo) bool) (relays []sentTo, frames [][]byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -222,8 +223,9 @@ func (o *outbound) settleAll(match func(*sentTo) bool) (relays []sentTo, frames 
 		if s.seq != seq || !match(s) {
 			continue
 		}
-		if s, frame, ok := o.settleLocked(seq); ok {
-			relays, frames = append(relays, s), append(frames, frame)
+		if r, frame, ok := o.settleLocked(seq); ok {
+			s.doubted = true
+			relays, frames = append(relays, r), append(frames, frame)
 		}
 	}
 	return relays, frames

@@ -112,6 +112,8 @@ func (g *Gateway) resumeHere(c *conn, s *session, t *sessionToken, received *uin
 // displace parts a session from a connection that still looks alive: what that
 // one has not taken is kept for the next. It returns when that is so.
 func (s *session) displace(old *conn, code proto.CloseCode) {
+	old.parting.Lock() // a connection that has just ended leaves everything itself
+	defer old.parting.Unlock()
 	left := old.retire(code)
 	s.mu.Lock()
 	if s.conn == old {

@@ -84,6 +84,29 @@ func TestRetiredConnKeepsWhatItCouldNotWrite(t *testing.T) {
 	}
 }
 
+// TestEndedConnLeavesEverythingItself: a connection ends while its session is handed
+// over. What it had not written goes to the session before that goes on.
+func TestEndedConnLeavesEverythingItself(t *testing.T) {
+	g := testGateway(t, Config{})
+	c := testConn(g, nil)
+	s := c.session
+	s.phase, s.base = attached, 1
+	c.dead, c.buf = true, appendFrame(nil, opText, []byte(`{"n":1}`))
+	c.parting.Lock() // as the reader does when it has ended
+	left := c.remains()
+	displaced := make(chan struct{})
+	go func() {
+		defer close(displaced)
+		s.displace(c, proto.CloseTakenOver)
+	}()
+	s.detach(c, false, left)
+	c.parting.Unlock()
+	<-displaced
+	if got := joinText(s.kept.frames); got != `{"n":1}` {
+		t.Errorf("the session was left %q", got)
+	}
+}
+
 // TestTokensAreNotKept: a token that a connection did not take would come behind
 // the newer one of the next connection, and the client would present the old one.
 func TestTokensAreNotKept(t *testing.T) {

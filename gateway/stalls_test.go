@@ -202,6 +202,26 @@ func TestStallNeverReorders(t *testing.T) {
 	})
 }
 
+// Nor is one that came back before others of which nobody knows: their senders were
+// told, but they may have arrived.
+func TestStallNeverReordersInDoubt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := stallWorld(t)
+		w.relay("1")
+		w.relay("2")
+		seqs := w.published("1 2")
+		w.back(seqs[0])
+		w.undeliveredAll(w.out.sentToPeers([]proto.PeerID{w.to}, 0))
+		time.Sleep(stallPauses[0])
+		synctest.Wait()
+		w.published("fence")
+		if got := w.told(); len(got) != 2 {
+			t.Errorf("told %v, not of 1 and 2", got)
+		}
+		w.stalls.close()
+	})
+}
+
 // A frame may come back after the first that was sent later waits. It keeps its place
 // as long as none of those has been sent again, and is given up after that.
 func TestStallTakesInWhatComesBackLate(t *testing.T) {

@@ -94,6 +94,9 @@
 // room also Not_Found when there is no such room, Unauthorised for those who are
 // not members of it, Invalid_Message when both `to` and `room` are given; when
 // some members could not be reached, data.clients of the error lists them.
+// Not_Delivered is said of what may be lost: when a server or a network has failed,
+// the frame may have arrived all the same. It comes at most once in any case, and
+// never behind what its sender sent later.
 //
 // # Rooms
 //
