@@ -177,7 +177,7 @@ func (g *Gateway) handOver(s *session, t *proto.Takeover) *proto.Handover {
 	}
 	g.yield(s, t.Count, t.Holder)
 	s.mu.Lock()
-	phase, movedTo, parting := s.phase, s.movedTo, s.parting
+	phase, movedTo, parting, parted := s.phase, s.movedTo, s.parting, s.parted
 	accepts := s.acceptsLocked(t.Count, t.Received)
 	s.mu.Unlock()
 	switch {
@@ -185,7 +185,7 @@ func (g *Gateway) handOver(s *session, t *proto.Takeover) *proto.Handover {
 		return &proto.Handover{Error: sessionOver()}
 	case phase == arriving:
 		return &proto.Handover{Error: proto.Errorf(proto.Unavailable, "This session is being resumed by another connection at this moment. Connect again in a moment.")}
-	case phase == moved && parting != nil && parting.Count >= t.Count:
+	case phase == moved && parting != nil && t.Count <= parted:
 		return s.partAgain(t.Gateway)
 	case phase == moved:
 		return &proto.Handover{MovedTo: movedTo, Gone: !g.mayLive(movedTo)}
@@ -250,7 +250,7 @@ func (g *Gateway) part(s *session, t *proto.Takeover, count uint64) *proto.Hando
 		s.arrivals.addSeen(h.Seen)
 		h.Doubt = s.arrivals.doubt
 	}
-	s.phase, s.movedTo, s.since = moved, t.Gateway, time.Now()
+	s.phase, s.movedTo, s.since, s.parted = moved, t.Gateway, time.Now(), s.count
 	s.unsub, s.leave, s.arrivals, s.rooms = nil, nil, nil, nil
 	s.count = max(s.count, count)
 	s.mu.Unlock()

@@ -175,6 +175,26 @@ func TestHandedOverInVain(t *testing.T) {
 	}
 }
 
+// TestNotTakenBack: a client that was connected elsewhere since does not get what the
+// session was handed over with, however often that was asked for: it has had it.
+func TestNotTakenBack(t *testing.T) {
+	g, s := staleSession(t)
+	first, second := proto.NewGatewayID(), proto.NewGatewayID()
+	ask := proto.Takeover{Peer: s.id, Count: 5}
+	var last *proto.Handover
+	for _, ask.Gateway = range []proto.GatewayID{first, second, first, second} { // questions that had waited
+		last = g.handOver(s, &ask)
+	}
+	newer := last.Count - orphanLead + 1 // of the one before
+	if back, _ := s.takeBack(newer); back != nil {
+		t.Errorf("with token %d, after %d, it takes back %d frames", newer, last.Count, len(back.Frames))
+	}
+	ask.Count, ask.Gateway = newer, proto.NewGatewayID()
+	if h := g.handOver(s, &ask); len(h.Frames) != 0 {
+		t.Errorf("with token %d it hands over %d frames", newer, len(h.Frames))
+	}
+}
+
 // TestTakenBack: a gateway that takes a session back goes before the one that it
 // had handed it to, whose takeover may not have ended.
 func TestTakenBack(t *testing.T) {

@@ -165,7 +165,7 @@ func (s *session) takeBack(count uint64) (*proto.Handover, proto.GatewayID) {
 	defer s.mu.Unlock()
 	h := s.parting
 	s.parting = nil
-	if h == nil || count > h.Count {
+	if h == nil || count > s.parted {
 		return nil, s.movedTo // with a newer token, its new holder never got to say that it holds it
 	}
 	return secondHand(h), s.movedTo
