@@ -186,7 +186,7 @@ func (g *Gateway) handOver(s *session, t *proto.Takeover) *proto.Handover {
 	case phase == arriving:
 		return &proto.Handover{Error: proto.Errorf(proto.Unavailable, "This session is being resumed by another connection at this moment. Connect again in a moment.")}
 	case phase == moved && parting != nil && t.Count <= parted:
-		return s.partAgain(t.Gateway)
+		return g.partAgain(s, t)
 	case phase == moved:
 		return &proto.Handover{MovedTo: movedTo, Gone: !g.mayLive(movedTo)}
 	case !accepts:
@@ -206,17 +206,21 @@ func (g *Gateway) handOver(s *session, t *proto.Takeover) *proto.Handover {
 // partAgain answers a second question before anybody has said that it holds the
 // session: the answer to the first was lost, or, when another gateway asks, came
 // too late.
-func (s *session) partAgain(to proto.GatewayID) *proto.Handover {
+func (g *Gateway) partAgain(s *session, t *proto.Takeover) *proto.Handover {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.parting == nil {
-		return &proto.Handover{MovedTo: s.movedTo}
+	h, seen := s.parting, [][]byte(nil)
+	switch {
+	case h == nil:
+		h = &proto.Handover{MovedTo: s.movedTo}
+	case s.movedTo != t.Gateway:
+		h, seen = s.secondHandLocked(t.Count)
+		s.parting, s.movedTo, s.count = h, t.Gateway, h.Count
 	}
-	if s.movedTo != to {
-		s.parting = secondHand(s.parting)
-		s.movedTo, s.count = to, s.parting.Count
+	s.mu.Unlock()
+	for _, f := range seen {
+		g.bounce(s.id, f)
 	}
-	return s.parting
+	return h
 }
 
 // part gives a session up to another gateway and returns what goes with it; nil when it
@@ -250,7 +254,8 @@ func (g *Gateway) part(s *session, t *proto.Takeover, count uint64) *proto.Hando
 		s.arrivals.addSeen(h.Seen)
 		h.Doubt = s.arrivals.doubt
 	}
-	s.phase, s.movedTo, s.since, s.parted = moved, t.Gateway, time.Now(), s.count
+	s.phase, s.movedTo, s.since = moved, t.Gateway, time.Now()
+	s.parted, s.partedBy, s.replayed = s.count, t.Count, len(missed)
 	s.unsub, s.leave, s.arrivals, s.rooms = nil, nil, nil, nil
 	s.count = max(s.count, count)
 	s.mu.Unlock()

@@ -46,6 +46,8 @@ type session struct {
 	unsaid   uint64          // tokens of the session that never left this gateway
 	parting  *proto.Handover // what a session that moved was handed over with, until its new holder confirms
 	parted   uint64          // count of its newest token then: a newer one is of a gateway that got it
+	partedBy uint64          // count of the token that it was handed over for
+	replayed int             // first frames of parting that its last connection had been sent
 	arrivals *arrivals       // frames that reach a session while it is taken over
 	leave    func()          // ends the subscription to the frames of a peer that another gateway issued
 	unsub    []func()        // end its other subscriptions

@@ -195,6 +195,30 @@ func TestNotTakenBack(t *testing.T) {
 	}
 }
 
+// TestHandedOverForAnOldToken: a question that had waited in a frozen gateway takes a
+// session for a client that has been there since, and got frames on a connection that
+// its old token says nothing of. Who asks with the newer one does not get them again.
+func TestHandedOverForAnOldToken(t *testing.T) {
+	g, s := staleSession(t)
+	sender := &session{g: g, id: proto.NewPeerID(g.id), phase: away}
+	g.sessions.put(sender)
+	s.base, s.shown, s.sent = 5, 4, 1
+	s.keepTailLocked(appendFrame(nil, opText, []byte(`{"event":"Message","from":"`+string(sender.id)+`"}`)))
+	if h := g.handOver(s, &proto.Takeover{Peer: s.id, Gateway: proto.NewGatewayID(), Count: 4}); len(h.Frames) != 2 {
+		t.Fatalf("for the old token: %+v", h)
+	}
+	h := g.handOver(s, &proto.Takeover{Peer: s.id, Gateway: proto.NewGatewayID(), Count: 5})
+	if len(h.Frames) != 1 || h.Recovered || h.Count <= orphanLead {
+		t.Errorf("for the newer one: %+v", h)
+	}
+	if n := len(sender.kept.frames); n != 1 {
+		t.Errorf("the sender of the other was told %d times", n)
+	}
+	if back, _ := s.takeBack(5); back == nil || len(back.Frames) != 1 {
+		t.Errorf("taken back: %+v", back)
+	}
+}
+
 // TestTakenBack: a gateway that takes a session back goes before the one that it
 // had handed it to, whose takeover may not have ended.
 func TestTakenBack(t *testing.T) {

@@ -147,28 +147,40 @@ func (g *Gateway) settle(peer proto.PeerID, from proto.GatewayID) {
 	<-pause.C
 }
 
-// secondHand is what a session is handed over with once more, to another gateway
+// secondHandLocked is what a session is handed over with once more, to another gateway
 // than the first, which has not said that it holds the session. That one may be at
 // it still, so the tokens run ahead; or it has died with what had reached it, so
-// something may be lost.
-func secondHand(h *proto.Handover) *proto.Handover {
-	again := *h
-	again.Count += orphanLead
-	again.Recovered = false
-	return &again
+// something may be lost. The first may have asked for a token that was old already:
+// with a newer one, the client has been on the last connection, and seen what was sent
+// there, or some of it. That comes apart, for its senders to be told.
+func (s *session) secondHandLocked(count uint64) (again *proto.Handover, seen [][]byte) {
+	h := *s.parting
+	h.Count += orphanLead
+	h.Recovered = false
+	if count > s.partedBy {
+		seen, h.Frames = h.Frames[:s.replayed], h.Frames[s.replayed:]
+		s.partedBy, s.replayed = count, 0
+	}
+	return &h, seen
 }
 
 // takeBack returns what a session was handed over with when nobody has held it
 // since, as far as the count of the client's token tells, and otherwise who does.
 func (s *session) takeBack(count uint64) (*proto.Handover, proto.GatewayID) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	h := s.parting
-	s.parting = nil
 	if h == nil || count > s.parted {
+		s.parting = nil
+		defer s.mu.Unlock()
 		return nil, s.movedTo // with a newer token, its new holder never got to say that it holds it
 	}
-	return secondHand(h), s.movedTo
+	back, seen := s.secondHandLocked(count)
+	s.parting = nil
+	s.mu.Unlock()
+	for _, f := range seen {
+		s.g.bounce(s.id, f)
+	}
+	return back, s.newHolder()
 }
 
 // orphan is what is left of a session whose holder died: what its token says, as
