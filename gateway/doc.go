@@ -7,7 +7,7 @@
 //
 //	accept.go      a handshake is let in: admission.go, lobby.go, origin.go, access.go say whether
 //	guard.go       what the network brings is judged before the WebSocket library (ws.go) sees it
-//	conn.go        a connection: its queue, its bounds, its end
+//	conn.go        a connection: its queue and its bounds; connend.go is its end
 //	dispatch.go    each event goes its way; flood.go counts
 //	relay.go       to a peer of this gateway, or to NATS
 //	outbound.go    numbers relays and remembers them for a moment; busconn.go never waits for NATS

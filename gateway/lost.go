@@ -91,11 +91,11 @@ func (g *Gateway) tellPeer(to sentTo, frame []byte) {
 }
 
 func notDelivered(to proto.PeerID) *proto.Error {
-	return proto.Errorf(proto.NotDelivered, "The frame did not reach client %s: it is reconnecting or reads too slowly. Send it again in a moment.", to)
+	return proto.Errorf(proto.NotDelivered, "The frame may not have reached client %s: it is reconnecting, reads too slowly, or a server has failed. Send it again in a moment.", to)
 }
 
 func roomNotReached(room proto.RoomID) *proto.Error {
-	return proto.Errorf(proto.NotDelivered, "The message did not reach every member of room %s. Send it again to those in `clients`, or to all.", proto.Quote(string(room)))
+	return proto.Errorf(proto.NotDelivered, "The message may not have reached every member of room %s. Send it again to those in `clients`, or to all.", proto.Quote(string(room)))
 }
 
 // errorAbout makes the error frame for a relayed frame, whose event and
