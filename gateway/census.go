@@ -34,7 +34,10 @@ func (c *census) take(g *Gateway) map[proto.GatewayID]uint64 {
 	mine := c.next
 	if !c.busy {
 		c.busy = true
-		go c.run(g)
+		g.background(func() { c.run(g) }, func() {
+			close(mine.done) // without answers: the gateway is ending
+			c.next, c.busy = nil, false
+		})
 	}
 	c.mu.Unlock()
 	<-mine.done

@@ -59,6 +59,8 @@ var families = []family{
 		}
 	}},
 	{"drops_repeated_total", "Words about dropped frames that were said again, since the way over NATS had broken.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.repeated })},
+	{"drop_words", "Words about dropped frames that are remembered, to be said again after an outage, of 8,192: the oldest give way.", gauge, nil, func(g *Gateway, _ *snapshot, put put) { put(float64(g.words.len())) }},
+	{"outages_told", "Outages of the way over NATS that other gateways are being told of, of 8: the oldest gives way.", gauge, nil, func(g *Gateway, _ *snapshot, put put) { put(float64(g.outages.len())) }},
 	{"drops_untold_total", "Words about a dropped frame that did not find its sender any more.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.lostUntold })},
 	{"stalled_receivers", "Receivers whose frames wait for their gateway to reconnect.", gauge, nil, func(g *Gateway, _ *snapshot, put put) { put(float64(g.stalls.n.Load())) }},
 

@@ -23,20 +23,36 @@ const (
 // Safe for concurrent use.
 type outages struct {
 	mu   sync.Mutex
-	ends []context.CancelFunc // of the last ones, oldest first
+	told []*outage // those that are being told, oldest first
 }
 
-// begin returns a context for the telling of one more.
-func (t *outages) begin(parent context.Context) (context.Context, context.CancelFunc) {
+type outage struct{ end context.CancelFunc }
+
+// begin returns a context for the telling of one more, and what ends it.
+func (t *outages) begin(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithTimeout(parent, outagePatience)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.ends) == maxOutages {
-		t.ends[0]()
-		t.ends = slices.Delete(t.ends, 0, 1)
+	if len(t.told) == maxOutages {
+		t.told[0].end()
+		t.told = slices.Delete(t.told, 0, 1)
 	}
-	t.ends = append(t.ends, cancel)
-	return ctx, cancel
+	one := &outage{cancel}
+	t.told = append(t.told, one)
+	return ctx, func() {
+		cancel()
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if i := slices.Index(t.told, one); i >= 0 {
+			t.told = slices.Delete(t.told, i, i+1)
+		}
+	}
+}
+
+func (t *outages) len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.told)
 }
 
 // tellOutage says to every gateway that lives, until it has heard, that this one

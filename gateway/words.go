@@ -50,6 +50,12 @@ func (w *words) since(at int64, to proto.GatewayID) (all []word) {
 	return all
 }
 
+func (w *words) len() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.said)
+}
+
 // say tells a gateway what became of its relays.
 func (g *Gateway) say(to proto.GatewayID, subject string, data []byte) error {
 	g.words.note(word{to, subject, data, g.coarse.Load()})
