@@ -21,7 +21,10 @@ const (
 	maxBackoff    = time.Second
 )
 
-var errTooManyRequests = errors.New("gateway: too many room requests under way")
+var (
+	errTooManyRequests = errors.New("gateway: too many room requests under way")
+	errEnding          = errors.New("gateway: it is ending and sends no more room requests")
+)
 
 // requests are the room requests that wait for an answer. A request is sent
 // again, with the same operation id, until proto.RequestDeadline is over. Safe
@@ -30,9 +33,10 @@ type requests struct {
 	publish func(subject, reply string, data []byte) error
 	own     proto.GatewayID
 
-	mu   sync.Mutex
-	next uint64
-	all  map[uint64]*request
+	mu     sync.Mutex
+	next   uint64
+	all    map[uint64]*request
+	closed bool
 }
 
 // request is one request. done is called once, without a lock held.
@@ -63,9 +67,16 @@ func (t *requests) sendBefore(deadline time.Time, op proto.Operation, req *proto
 		again: now.Add(answerTimeout), backoff: 50 * time.Millisecond,
 	}
 	t.mu.Lock()
-	if len(t.all) >= maxRequests {
+	var refused error
+	switch {
+	case t.closed:
+		refused = errEnding // tick would not be called any more to give it up
+	case len(t.all) >= maxRequests:
+		refused = errTooManyRequests
+	}
+	if refused != nil {
 		t.mu.Unlock()
-		done(nil, errTooManyRequests)
+		done(nil, refused)
 		return
 	}
 	t.next++
@@ -153,8 +164,13 @@ func (t *requests) tick(now time.Time) {
 	}
 }
 
-// close gives up everything.
-func (t *requests) close() { t.tick(time.Now().Add(time.Hour)) }
+// close gives up everything, and what is sent from now on.
+func (t *requests) close() {
+	t.mu.Lock()
+	t.closed = true
+	t.mu.Unlock()
+	t.tick(time.Now().Add(time.Hour))
+}
 
 // noResponders reports whether m is the server's word that nobody subscribes.
 func noResponders(m *nats.Msg) bool {
