@@ -12,6 +12,15 @@ type roomRequest struct {
 	id       []byte
 	client   proto.PeerID // Remove_Client: whom
 	answered bool
+	told     chan struct{} // closed then
+}
+
+// answerLocked notes that a frame answers the request.
+func (rr *roomRequest) answerLocked() {
+	if !rr.answered {
+		rr.answered = true
+		close(rr.told)
+	}
 }
 
 // announceLocked tells the local members what d did: those who came, went or
@@ -48,7 +57,7 @@ func (r *replica) welcomeLocked(lm *localMember, req *roomRequest) {
 	typ, event := proto.TypeUpdate, proto.ClientAdded
 	var id []byte
 	if req != nil && req.s == lm.s {
-		req.answered = true
+		req.answerLocked()
 		id = req.id
 		if req.event == proto.CreateRoom {
 			typ, event = proto.TypeInfo, proto.RoomCreated
@@ -79,7 +88,7 @@ func (r *replica) farewellLocked(d *diff, parted []*localMember, room *proto.Roo
 		}
 		var id []byte
 		if req := r.requestOf(x.Op); req != nil && req.s == lm.s {
-			req.answered = true
+			req.answerLocked()
 			id = req.id
 		}
 		r.sendLocked(lm, r.g.serverFrame(typ, string(event), encodeRoom(data, encodeClients(nil, room)), id))
@@ -104,8 +113,8 @@ func (r *replica) answerMembersLocked(d *diff) {
 		if req == nil || req.answered {
 			continue
 		}
-		if lm := r.local[req.s.id]; lm != nil && lm.s == req.s && lm.seen < r.rev {
-			req.answered = r.catchUpLocked(lm, req.id)
+		if lm := r.local[req.s.id]; lm != nil && lm.s == req.s && lm.seen < r.rev && r.catchUpLocked(lm, req.id) {
+			req.answerLocked()
 		}
 	}
 }
@@ -127,7 +136,7 @@ func (r *replica) announceEndLocked(d *diff, parted []*localMember) {
 	tell := func(lm *localMember) {
 		frame := shared
 		if req := r.asked[d.op]; d.op != "" && req != nil && req.s == lm.s {
-			req.answered = true
+			req.answerLocked()
 			frame = r.g.serverFrame(proto.TypeUpdate, string(proto.RoomDeleted), encodeRoom(data, encodeClients(nil, room)), req.id)
 		}
 		r.sendLocked(lm, frame)

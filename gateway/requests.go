@@ -54,12 +54,12 @@ func newRequests(own proto.GatewayID, publish func(subject, reply string, data [
 }
 
 // send sends req and calls done with the answer, or with an error when there was
-// none in time.
-func (t *requests) send(op proto.Operation, req *proto.Request, done func(*proto.Reply, error)) {
-	t.sendBefore(time.Now().Add(proto.RequestDeadline), op, req, done)
+// none in time. It returns the request's number.
+func (t *requests) send(op proto.Operation, req *proto.Request, done func(*proto.Reply, error)) uint64 {
+	return t.sendBefore(time.Now().Add(proto.RequestDeadline), op, req, done)
 }
 
-func (t *requests) sendBefore(deadline time.Time, op proto.Operation, req *proto.Request, done func(*proto.Reply, error)) {
+func (t *requests) sendBefore(deadline time.Time, op proto.Operation, req *proto.Request, done func(*proto.Reply, error)) uint64 {
 	now := time.Now()
 	data := marshal(req) // before it is in the table, where tick may mark it as a retry
 	r := &request{
@@ -77,13 +77,22 @@ func (t *requests) sendBefore(deadline time.Time, op proto.Operation, req *proto
 	if refused != nil {
 		t.mu.Unlock()
 		done(nil, refused)
-		return
+		return 0
 	}
 	t.next++
 	n := t.next
 	t.all[n] = r
 	t.mu.Unlock()
 	t.attempt(n, r.subject, data)
+	return n
+}
+
+// forget has nobody wait for the answer to request n any more; its done may be called
+// all the same.
+func (t *requests) forget(n uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.all, n)
 }
 
 func (t *requests) attempt(n uint64, subject string, data []byte) {
@@ -184,13 +193,27 @@ func (g *Gateway) ask(op proto.Operation, req *proto.Request) (*proto.Reply, err
 }
 
 func (g *Gateway) askBefore(deadline time.Time, op proto.Operation, req *proto.Request) (*proto.Reply, error) {
+	return g.askUntil(nil, deadline, op, req)
+}
+
+// errAnswered says that who asked knows the outcome from elsewhere.
+var errAnswered = errors.New("gateway: answered by the room's change")
+
+// askUntil is askBefore that gives up, with errAnswered, when told is closed.
+func (g *Gateway) askUntil(told <-chan struct{}, deadline time.Time, op proto.Operation, req *proto.Request) (*proto.Reply, error) {
 	type answer struct {
 		reply *proto.Reply
 		err   error
 	}
 	ch := make(chan answer, 1)
-	g.requests.sendBefore(deadline, op, req, func(r *proto.Reply, err error) { ch <- answer{r, err} })
-	a := <-ch
+	n := g.requests.sendBefore(deadline, op, req, func(r *proto.Reply, err error) { ch <- answer{r, err} })
+	var a answer
+	select {
+	case a = <-ch:
+	case <-told:
+		g.requests.forget(n)
+		return nil, errAnswered
+	}
 	if a.err != nil {
 		return nil, a.err
 	}

@@ -1,8 +1,12 @@
 package gateway
 
 import (
+	"encoding/json"
 	"errors"
+	"net"
+	"strings"
 	"testing"
+	"testing/synctest"
 
 	"p2pconnector/proto"
 )
@@ -23,4 +27,47 @@ func TestRequestsAtTheEnd(t *testing.T) {
 	if published != 1 || requests.len() != 0 {
 		t.Errorf("%d requests were sent, %d are under way", published, requests.len())
 	}
+}
+
+// TestAnswerOfTheRoomIsEnough: once the change that a client asked for has answered
+// it, what it sends next does not wait for the room service's answer, which may be
+// lost: each such request would have held up the client for up to 12 seconds.
+func TestAnswerOfTheRoomIsEnough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := testGateway(t, Config{})
+		asked := make(chan proto.Request, 1)
+		g.requests = newRequests(g.id, func(_, _ string, data []byte) error {
+			var req proto.Request
+			if err := json.Unmarshal(data, &req); err != nil {
+				t.Error(err)
+			}
+			asked <- req
+			return nil
+		})
+		server, client := net.Pipe()
+		g.sessions.put(serveTest(t, g, server, false).session)
+		out, frames := converse(client)
+		out <- frameBytes(0x81, []byte(`{"event":"Join_Room","data":{"room":"tea","create":true},"id":"j"}`))
+		req := <-asked
+		out <- frameBytes(0x81, []byte(`{"event":"Ping","id":"p"}`))
+		synctest.Wait()
+		if len(frames) != 0 {
+			t.Fatalf("got %s before anything happened", <-frames)
+		}
+		g.stateChanged(proto.RoomID("tea").Token(), marshal(proto.Change{
+			Room: "tea", After: 1, Set: &proto.Settings{Name: "tea"}, Creator: req.Peer,
+			Added: []proto.Member{{ID: req.Peer, Op: req.Op}},
+		}))
+		for _, want := range []string{`"id":"j"`, `"event":"Session"`, `"id":"p"`} {
+			if f := <-frames; !strings.Contains(f, want) {
+				t.Errorf("got %s, want %s", f, want)
+			}
+		}
+		if n := g.requests.len(); n != 0 {
+			t.Errorf("%d requests are under way", n)
+		}
+		client.Close()
+		<-frames
+		synctest.Wait()
+	})
 }

@@ -67,17 +67,22 @@ func (c *conn) roomEvent(f *proto.Frame) *proto.Error {
 	return c.changeRoom(f, req)
 }
 
-// changeRoom carries out a change and waits until it is in the replica.
+// changeRoom carries out a change and waits until it is in the replica. The change
+// itself may come before the room service's answer, or without it: what the client
+// sends after it has been told does not wait for more.
 func (c *conn) changeRoom(f *proto.Frame, req *proto.Request) *proto.Error {
 	g := c.g
 	r := g.rooms.pin(req.Room)
 	defer g.rooms.unpin(r)
-	rr := &roomRequest{s: c.session, event: f.Event, id: slices.Clone(f.ID), client: req.Client}
+	rr := &roomRequest{s: c.session, event: f.Event, id: slices.Clone(f.ID), client: req.Client, told: make(chan struct{})}
 	req.Have = r.begin(req.Op, rr)
 	defer r.end(req.Op)
 	deadline := time.Now().Add(proto.RequestDeadline)
-	reply, err := g.askBefore(deadline, roomOps[f.Event], req)
+	reply, err := g.askUntil(rr.told, deadline, roomOps[f.Event], req)
 	if err != nil {
+		if errors.Is(err, errAnswered) {
+			return nil
+		}
 		if errors.Is(err, errNoAnswer) {
 			r.doubted()
 		}
@@ -269,7 +274,7 @@ func (r *replica) answerLate(rr *roomRequest) {
 	if rr.answered {
 		return
 	}
-	rr.answered = true
+	rr.answerLocked()
 	room := r.room
 	if room == nil {
 		room = &proto.Room{ID: r.id}
