@@ -127,13 +127,14 @@ func (g *Gateway) doubted(d doubt) {
 	g.log.Warn("nats: relays in doubt", "relays", len(relays), "time", time.Duration(d.until-d.from).String())
 	g.undeliveredAll(relays, frames)
 	g.repeat(d.from, "")
-	g.tellOutage(d.from, g.heldForOthers())
+	g.tellOutage(d.from, g.heldForOthers(time.Unix(0, d.from)))
 }
 
-// heldForOthers lists the peers that others have issued and this gateway holds.
-func (g *Gateway) heldForOthers() (peers []proto.PeerID) {
+// heldForOthers lists the peers that others have issued and this gateway has held
+// since a time, also when they have been handed on in the meantime.
+func (g *Gateway) heldForOthers(since time.Time) (peers []proto.PeerID) {
 	for _, s := range g.sessions.list(nil) {
-		if s.bus && s.live() && s.id.Home() != g.id {
+		if s.bus && s.id.Home() != g.id && s.heldSince(since) {
 			peers = append(peers, s.id)
 		}
 	}

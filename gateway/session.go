@@ -348,3 +348,10 @@ func (s *session) live() bool {
 	defer s.mu.Unlock()
 	return s.phase < moved
 }
+
+// heldSince reports whether the session is held here, or was at a time or later.
+func (s *session) heldSince(t time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.phase < moved || s.phase == moved && !s.since.Before(t)
+}
