@@ -241,6 +241,29 @@ func (r *replica) departLaterLocked(id proto.PeerID) {
 	r.leaving[id] = true
 }
 
+// retryIn has the departures that were not confirmed tried again after d at the latest.
+func (r *replica) retryIn(d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := time.Now().Add(d)
+	switch {
+	case r.stopped:
+	case r.departBy == nil:
+		r.departAt = at
+		r.departBy = time.AfterFunc(d, func() { r.g.rooms.hold(r, r.departuresDue) })
+	case at.Before(r.departAt):
+		r.departAt = at
+		r.departBy.Reset(d)
+	}
+}
+
+func (r *replica) departuresDue() {
+	r.mu.Lock()
+	r.departBy = nil
+	r.mu.Unlock()
+	r.retryDepartures()
+}
+
 // retryDepartures sends the departures that were not confirmed once more.
 func (r *replica) retryDepartures() {
 	r.mu.Lock()

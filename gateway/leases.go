@@ -58,7 +58,13 @@ func (l *leases) deaf(until time.Time) {
 	l.back = until
 }
 
-// silentLocked is for how long g was silent while this gateway listened.
+// silence is for how long g was silent while this gateway listened.
+func (l *leases) silence(g proto.GatewayID, now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.silentLocked(g, now)
+}
+
 func (l *leases) silentLocked(g proto.GatewayID, now time.Time) time.Duration {
 	at, ok := l.heard[g]
 	if !ok {

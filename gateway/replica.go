@@ -33,6 +33,8 @@ type replica struct {
 	awaiting []awaiting
 	gap      []*proto.Change
 	gapTimer *time.Timer
+	departBy *time.Timer // retries the departures that wait for another gateway
+	departAt time.Time   // when it does
 	fetching bool
 	again    bool // fetch once more when the fetch under way ends
 	stopped  bool
@@ -97,7 +99,7 @@ func (r *replica) stop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stopped = true
-	for _, t := range []*time.Timer{r.gapTimer, r.full.timer, r.delta.timer} {
+	for _, t := range []*time.Timer{r.gapTimer, r.departBy, r.full.timer, r.delta.timer} {
 		if t != nil {
 			t.Stop()
 		}

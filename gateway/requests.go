@@ -54,11 +54,12 @@ func newRequests(own proto.GatewayID, publish func(subject, reply string, data [
 }
 
 // send sends req and calls done with the answer, or with an error when there was
-// none in time. It returns the request's number.
-func (t *requests) send(op proto.Operation, req *proto.Request, done func(*proto.Reply, error)) uint64 {
-	return t.sendBefore(time.Now().Add(proto.RequestDeadline), op, req, done)
+// none in time.
+func (t *requests) send(op proto.Operation, req *proto.Request, done func(*proto.Reply, error)) {
+	t.sendBefore(time.Now().Add(proto.RequestDeadline), op, req, done)
 }
 
+// sendBefore is send with a deadline of its own. It returns the request's number.
 func (t *requests) sendBefore(deadline time.Time, op proto.Operation, req *proto.Request, done func(*proto.Reply, error)) uint64 {
 	now := time.Now()
 	data := marshal(req) // before it is in the table, where tick may mark it as a retry

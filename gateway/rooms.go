@@ -115,10 +115,10 @@ func (t *rooms) leave(r *replica, peer proto.PeerID) {
 			t.unpin(r)
 			return
 		}
-		if to := s.newHolder(); to != "" && t.g.mayLive(to) {
-			// The join was under way when the session moved: its holder must know.
-			t.g.tell(to, proto.Takeover{Peer: peer, Gateway: t.g.id, Room: r.id})
+		if wait := t.g.staysFor(s.newHolder()); wait > 0 {
+			t.g.tellJoined(s, r.id)
 			r.departLater(peer)
+			r.retryIn(min(wait, proto.LeaseTimeout))
 			t.unpin(r)
 			return
 		}
@@ -135,6 +135,32 @@ func (t *rooms) leave(r *replica, peer proto.PeerID) {
 			r.await(reply.Revision)
 		}
 	})
+}
+
+// staysFor is how long a peer that has moved to another gateway may be there, or on
+// its way to a third, when nothing more is heard of that gateway.
+func (g *Gateway) staysFor(holder proto.GatewayID) time.Duration {
+	if holder == "" {
+		return 0
+	}
+	now := time.Now()
+	wait := proto.LeaseTimeout + g.cfg.SessionGrace - g.leases.silence(holder, now)
+	if g.frozen(now) {
+		wait = max(wait, time.Second) // nobody could be heard
+	}
+	return wait
+}
+
+// tellJoined says that a join was under way when the session moved, to the gateway
+// that it moved to, and to the one that it may have moved on to since: that listens
+// in place of the one that issued the peer.
+func (g *Gateway) tellJoined(s *session, room proto.RoomID) {
+	word := proto.Takeover{Peer: s.id, Gateway: g.id, Room: room}
+	to, home := s.newHolder(), s.id.Home()
+	g.tell(to, word)
+	if home != to {
+		g.tell(home, word)
+	}
 }
 
 // fetch gets the whole room. It is called once at a time for a replica, by its fetcher.
