@@ -18,6 +18,14 @@ const orphanLead = 1 << 20
 // era a later one.
 func eraOf(count uint64) uint64 { return count / orphanLead }
 
+// maxMoves is how often a session can be handed on until it shows no more.
+const maxMoves = 1<<16 - 1
+
+// eraLocked numbers the holders that the session has had, each later than the ones
+// before: one that took it over without its holder's word, by the count of its tokens,
+// and one that it was handed to.
+func (s *session) eraLocked() uint64 { return eraOf(s.count)*(maxMoves+1) + min(s.moves, maxMoves) }
+
 // Bounds of what is remembered of eras. A gateway that was out of reach for longer
 // has no client left whose frames it could still read.
 const (
@@ -25,10 +33,12 @@ const (
 	eraMemory = 5 * time.Minute
 )
 
-// eras knows the newest era of each sender that is not in its first: a gateway that
-// was out of reach when the session was taken over may have frames of it that its
-// client sent before, on a connection that it has left since. They must not come
-// behind those that it sends now. Safe for concurrent use.
+// eras knows the newest era of each sender that is not in its first, by what its
+// gateways say. One that was out of reach when the session was taken over may have
+// frames of it that its client sent before, on a connection that it has left since;
+// and those that the last holder sent may wait in a NATS server that hangs, while
+// those of the present one find another way. They must not come behind those that it
+// sends now. Safe for concurrent use.
 type eras struct {
 	n atomic.Int64 // of all; the relay path looks no further when 0
 

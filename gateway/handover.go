@@ -244,7 +244,7 @@ func (g *Gateway) part(s *session, t *proto.Takeover, count uint64) *proto.Hando
 	unsub, leave := s.unsub, s.leave
 	missed, recovered := s.replayLocked(t.Count, t.Received)
 	h := &proto.Handover{
-		Count: s.count, Rooms: s.rooms, User: s.user, Seen: g.seenNow(), Recovered: recovered,
+		Count: s.count, Moves: s.moves + 1, Rooms: s.rooms, User: s.user, Seen: g.seenNow(), Recovered: recovered,
 		Frames: append(missed, s.kept.take(g)...),
 	}
 	if s.arrivals != nil {

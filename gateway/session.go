@@ -35,6 +35,7 @@ type session struct {
 	base     uint64 // of the token in the Client_Details of the last connection
 	shown    uint64 // of the token that the last connection resumed with; 0: it did not
 	taken    uint64 // of the newest token when this gateway took the session over; 0: it did not
+	moves    uint64 // how often it was handed on, as Handover.Moves
 	rooms    []proto.RoomID
 	kept     keeper    // frames for the next connection
 	lossy    bool      // a frame for it was dropped since it last resumed
@@ -134,7 +135,7 @@ func (s *session) writeNow() {
 // What the session held before is confirmed or lost from here on.
 func (s *session) attachLocked(c *conn, first []byte, frames [][]byte) {
 	s.phase, s.conn, s.lossy, s.unsaid = attached, c, false, 0
-	c.session, c.era = s, eraOf(s.count)
+	c.session, c.era = s, s.eraLocked()
 	if c.era > 0 {
 		s.g.eras.overtaken(s.id, c.era, s.g.coarse.Load())
 	}

@@ -233,3 +233,36 @@ func TestTakenBack(t *testing.T) {
 		t.Errorf("who claims it later is told %+v", got)
 	}
 }
+
+// TestErasGrow: whoever holds a session sends in a later era than all who held it
+// before, whether it was handed over or taken without the holder's word.
+func TestErasGrow(t *testing.T) {
+	g, s := staleSession(t)
+	last := s.eraLocked()
+	arrive := func(h *proto.Handover, count uint64) *session {
+		t.Helper()
+		next := &session{g: g, id: s.id, bus: true, phase: arriving, arrivals: newArrivals()}
+		if !next.arrived(&sessionToken{Peer: s.id, Count: count}, h) {
+			t.Fatal("it does not arrive")
+		}
+		if era := next.eraLocked(); era <= last {
+			t.Errorf("era %d after %d", era, last)
+		} else {
+			last = era
+		}
+		next.phase, next.arrivals = away, nil
+		return next
+	}
+	ask := func() *proto.Takeover {
+		return &proto.Takeover{Peer: s.id, Gateway: proto.NewGatewayID(), Count: s.count}
+	}
+	for range 3 {
+		s = arrive(g.handOver(s, ask()), s.count)
+	}
+	h := g.handOver(s, ask()) // its answer is lost, and another gateway asks
+	count := s.count
+	arrive(h, count)
+	s = arrive(g.handOver(s, ask()), count)
+	s = arrive(&proto.Handover{Gone: true, Count: s.count + orphanLead}, s.count) // its holder has died
+	arrive(g.handOver(s, ask()), s.count)
+}

@@ -61,7 +61,7 @@ func (s *session) arrived(t *sessionToken, h *proto.Handover) bool {
 	if s.phase != arriving {
 		return false
 	}
-	s.count, s.shown, s.user = max(h.Count, t.Count), t.Count, h.User
+	s.count, s.moves, s.shown, s.user = max(h.Count, t.Count), h.Moves, t.Count, h.User
 	s.arrivals.orphan, s.arrivals.seen, s.arrivals.doubt = h.Gone, h.Seen, h.Doubt
 	s.taken = s.count
 	s.rooms = slices.Clone(h.Rooms)

@@ -322,9 +322,10 @@
 // seconds again, and has every other gateway say theirs again, by a Gap with
 // within_ms. To hear one twice does no harm.
 //
-// e is the era of the sender's session: how often a gateway took it over without
-// its holder's word, since that had died or was out of reach. A holder that was only
-// out of reach may still have frames of the peer to send, from before it moved:
+// e is the era of the sender's session, which grows with each gateway that holds it.
+// One that was out of reach when another took the session over may still have frames
+// of the peer to send, from before it moved, and what the last holder has sent may wait
+// in a NATS server that hangs, while what the present one sends goes another way:
 // gateways that have seen a later era of it refuse them with Not_Delivered.
 //
 // # Inside: rooms and changes

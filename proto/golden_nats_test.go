@@ -71,7 +71,7 @@ var natsMessages = map[string]any{
 	"takeover.fence":   &Takeover{Peer: goldenAnn, Gateway: goldenB, Fence: true},
 	"handover.moved":   &Handover{From: goldenA, MovedTo: goldenB, Gone: true},
 	"takeover.ended":   &Takeover{Peer: goldenAnn, Gateway: goldenB, Count: 3, Ended: true},
-	"handover":         &Handover{From: goldenA, Count: 3, Rooms: []RoomID{"tea"}, User: "ann", Frames: [][]byte{[]byte(`{"event":"Message"}`)}, Seen: map[GatewayID]uint64{goldenB: 71}, Doubt: map[GatewayID]uint64{goldenB: 70}, Recovered: true},
+	"handover":         &Handover{From: goldenA, Count: 3, Rooms: []RoomID{"tea"}, User: "ann", Frames: [][]byte{[]byte(`{"event":"Message"}`)}, Seen: map[GatewayID]uint64{goldenB: 71}, Doubt: map[GatewayID]uint64{goldenB: 70}, Recovered: true, Moves: 2},
 	"handover.newest":  &Handover{From: goldenA, Newest: 71},
 	"handover.gone":    &Handover{From: goldenA, Gone: true},
 	"handover.refused": &Handover{Error: &Error{Code: NotFound, Message: "This session is over."}},

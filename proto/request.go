@@ -136,5 +136,6 @@ type Handover struct {
 	Recovered bool                 `json:"recovered"`
 	MovedTo   GatewayID            `json:"moved_to,omitempty"` // who holds it now: ask there
 	Gone      bool                 `json:"gone,omitempty"`     // MovedTo held it, and is gone
+	Moves     uint64               `json:"moves,omitempty"`    // how often the session has been handed on since it was taken over without its holder's word, this time included
 	Newest    uint64               `json:"newest,omitempty"`   // to a fence: the number of the newest relay of who answers
 }

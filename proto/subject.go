@@ -285,7 +285,7 @@ type Relay struct {
 	Gateway GatewayID // the sender's
 	Seq     uint64    // number among all relays of that gateway
 	Link    uint64    // number among those to one gateway; 0 for what has no link
-	Era     uint64    // of the sender's session: how often it was taken over without its holder
+	Era     uint64    // of the sender's session, which grows with each gateway that holds it
 }
 
 // ParseLost takes the reply subject of a relay apart without allocating; false
