@@ -17,14 +17,15 @@
 //
 // A relay that does not arrive is told to its sender: lost.go (NATS or a gateway
 // says so), links.go (a number is missing), pulse.go and outages.go (the way was
-// broken), stalls.go (what waits for a gateway that may come back). words.go keeps
-// what was said of it, and says it again when it may be lost too.
+// broken), silences.go (the other gateway was not heard for a while), stalls.go (what
+// waits for a gateway that may come back). words.go keeps what was said of it, and says
+// it again when it may be lost too.
 //
 // A session moves between connections and gateways: token.go makes what a client
 // resumes with, resume.go and takeover.go have it here, handover.go gives it away,
 // claims.go says who holds it now, arrivals.go and farewells.go see to the frames
 // that are under way meanwhile, eras.go refuses those that come late from a gateway
-// that was out of reach, tail.go keeps what a broken connection swallowed, and
+// that held it before, tail.go keeps what a broken connection swallowed, and
 // drain.go sends everyone elsewhere.
 //
 // Rooms belong to the room service. roomevents.go asks it, by requests.go; a

@@ -35,7 +35,7 @@ var families = []family{
 	{"replay_full_total", "Frames that found no room in what is kept for a client that is away.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.keptFull })},
 	{"resumes_total", "Sessions resumed here, taken over from elsewhere, or refused.", counter, []string{"outcome"}, set(func(s *stats) *counterSet[string] { return &s.resumes }, func(s string) string { return s })},
 	{"farewells", "Subscriptions for peers that have just left for another gateway, of 65,536.", gauge, nil, func(g *Gateway, _ *snapshot, put put) { put(float64(g.farewells.len())) }},
-	{"eras", "Peers taken over without their holder's word in the last five minutes, of 65,536: late frames of theirs are refused.", gauge, nil, func(g *Gateway, _ *snapshot, put put) { put(float64(g.eras.n.Load())) }},
+	{"eras", "Peers that have moved between gateways and were heard in the last five minutes, of 65,536: late frames of theirs are refused.", gauge, nil, func(g *Gateway, _ *snapshot, put put) { put(float64(g.eras.n.Load())) }},
 	{"claims_waiting", "Words to other gateways that a session has moved here, not answered yet, of 131,072.", gauge, nil, func(g *Gateway, _ *snapshot, put put) { put(float64(g.claims.len())) }},
 	{"handovers_total", "Sessions handed to another gateway.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.handedOver })},
 
@@ -61,6 +61,7 @@ var families = []family{
 	{"drops_repeated_total", "Words about dropped frames that were said again, since the way over NATS had broken.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.repeated })},
 	{"drop_words", "Words about dropped frames that are remembered, to be said again after an outage, of 8,192: the oldest give way.", gauge, nil, func(g *Gateway, _ *snapshot, put put) { put(float64(g.words.len())) }},
 	{"outages_told", "Outages of the way over NATS that other gateways are being told of, of 8: the oldest gives way.", gauge, nil, func(g *Gateway, _ *snapshot, put put) { put(float64(g.outages.len())) }},
+	{"silences_told", "Gateways that are being told that they were not heard for a while, of 4,096.", gauge, nil, func(g *Gateway, _ *snapshot, put put) { put(float64(g.silences.len())) }},
 	{"drops_untold_total", "Words about a dropped frame that did not find its sender any more.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.lostUntold })},
 	{"stalled_receivers", "Receivers whose frames wait for their gateway to reconnect.", gauge, nil, func(g *Gateway, _ *snapshot, put put) { put(float64(g.stalls.n.Load())) }},
 

@@ -61,6 +61,7 @@ type Gateway struct {
 	writers    *writers
 	pulse      pulse
 	outages    outages
+	silences   silences
 	farewells  farewells
 	eras       eras
 	words      words
@@ -119,6 +120,7 @@ func New(cfg Config) (*Gateway, error) {
 		}
 	}
 	g.alive, g.end = context.WithCancel(context.Background())
+	g.leases.again = g.heardAgain
 	g.coarse.Store(time.Now().UnixNano())
 	g.rooms = newRooms(g)
 	g.stalls = newStalls(g)

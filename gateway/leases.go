@@ -13,7 +13,8 @@ import (
 // leases knows which gateways live, by this process's own clock. Safe for
 // concurrent use.
 type leases struct {
-	born time.Time
+	born  time.Time
+	again func(proto.GatewayID, time.Time) // called when one is heard that was silent since a time, though this gateway listened
 
 	mu    sync.Mutex
 	back  time.Time // when this gateway could hear again, after it could not
@@ -40,13 +41,17 @@ func (l *leases) hear(m *nats.Msg) {
 
 // saw notes that a gateway has spoken; ended, that these were its last words.
 func (l *leases) saw(g proto.GatewayID, ended bool) {
+	now := time.Now()
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if _, known := l.heard[g]; known || len(l.heard) < maxGateways {
-		l.heard[g] = time.Now()
-		if ended {
-			l.ended[g] = true
-		}
+	last, known := l.heard[g]
+	if known || len(l.heard) < maxGateways {
+		l.heard[g] = now
+		l.ended[g] = l.ended[g] || ended
+	}
+	silent := known && !l.ended[g] && now.Sub(last) > pulseLate && !last.Before(l.back)
+	l.mu.Unlock()
+	if silent && l.again != nil {
+		l.again(g, last)
 	}
 }
 
