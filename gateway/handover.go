@@ -227,16 +227,16 @@ func (g *Gateway) partAgain(s *session, t *proto.Takeover) *proto.Handover {
 // has ended. From here on its frames are for that one.
 func (g *Gateway) part(s *session, t *proto.Takeover, count uint64) *proto.Handover {
 	s.mu.Lock()
-	old := s.conn
-	s.mu.Unlock()
-	if old != nil {
+	for s.conn != nil { // its client may resume here at this moment, again
+		old := s.conn
+		s.mu.Unlock()
 		code := proto.CloseTakenOver
 		if count > 0 && eraOf(count) == eraOf(s.tokenCount()) {
 			code = proto.CloseGoingAway // both took it over at once, and the client may be the one that is here
 		}
 		s.displace(old, code)
+		s.mu.Lock()
 	}
-	s.mu.Lock()
 	if s.phase >= moved { // its client has said good-bye meanwhile
 		s.mu.Unlock()
 		return nil

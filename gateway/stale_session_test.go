@@ -1,7 +1,9 @@
 package gateway
 
 import (
+	"net"
 	"slices"
+	"sync"
 	"testing"
 
 	"p2pconnector/proto"
@@ -265,4 +267,33 @@ func TestErasGrow(t *testing.T) {
 	s = arrive(g.handOver(s, ask()), count)
 	s = arrive(&proto.Handover{Gone: true, Count: s.count + orphanLead}, s.count) // its holder has died
 	arrive(g.handOver(s, ask()), s.count)
+}
+
+// TestHandedOverWhileItResumes: a question that had waited comes at the moment at which
+// the client resumes here. Whichever is first, no connection stays with a session that
+// has moved: its client would get nothing, and not know.
+func TestHandedOverWhileItResumes(t *testing.T) {
+	g := testGateway(t, Config{})
+	g.out = newOutbound(g.id, nowhere{}, g.coarse.Load)
+	for range 1000 {
+		connect := func() *conn {
+			raw, other := net.Pipe()
+			other.Close() // nothing can be written
+			c := testConn(g, raw)
+			c.allRead = true
+			return c
+		}
+		s := &session{g: g, id: proto.NewPeerID(g.id), count: 5, base: 5}
+		old, next := connect(), connect()
+		old.session, s.conn = s, old
+		g.sessions.put(s)
+		var both sync.WaitGroup
+		both.Go(func() { g.part(s, &proto.Takeover{Peer: s.id, Gateway: proto.NewGatewayID(), Count: 5}, 0) })
+		both.Go(func() { g.resumeHere(next, s, &sessionToken{Peer: s.id, Count: 5}, nil, nil) })
+		both.Wait()
+		g.conns.wg.Wait()
+		if s.phase != moved || s.conn != nil {
+			t.Fatalf("phase %d with a connection: %v", s.phase, s.conn != nil)
+		}
+	}
 }
