@@ -86,7 +86,11 @@ func (c *conn) changeRoom(f *proto.Frame, req *proto.Request) *proto.Error {
 		if errors.Is(err, errNoAnswer) {
 			r.doubted()
 		}
-		return g.roomError(err, c.session.id, req.Room)
+		e := g.roomError(err, c.session.id, req.Room)
+		if e.Code == proto.AlreadyExists {
+			g.claimRoom(c.session, req.Room)
+		}
+		return e
 	}
 	if reply.State != nil {
 		r.adopt(reply.State)
@@ -115,6 +119,9 @@ func (c *conn) roomInfo(f *proto.Frame, req *proto.Request) *proto.Error {
 		return proto.RoomNotFound(req.Room)
 	}
 	room := reply.State.Room
+	if slices.ContainsFunc(room.Members, func(m proto.Member) bool { return m.ID == req.Peer && m.Holder() != c.g.id }) {
+		c.g.claimRoom(c.session, req.Room)
+	}
 	d := roomData(room, reply.State.Revision)
 	d.Members = infosOf(room.Members)
 	c.session.deliver(c.g.serverFrame(proto.TypeInfo, string(proto.RoomInfo), encodeRoom(d, encodeClients(nil, room)), f.ID))
@@ -134,6 +141,15 @@ func (g *Gateway) roomError(err error, peer proto.PeerID, room proto.RoomID) *pr
 
 func unavailableRoom() *proto.Error {
 	return proto.Errorf(proto.Unavailable, "The room service did not answer in time. Send the same request again: what took effect is not done twice.")
+}
+
+// claimRoom has a room that the peer is a member of name this gateway, when it names
+// another: the peer moved while it joined, and the gateway that it joined through has
+// died before it could say so.
+func (g *Gateway) claimRoom(s *session, room proto.RoomID) {
+	if !s.in(room) {
+		g.background(func() { g.takeRoom(s, room) }, func() {})
+	}
 }
 
 // readRoomArgs reads the `data` of a room event.

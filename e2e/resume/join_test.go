@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
 )
@@ -72,5 +73,44 @@ func TestGhostOfJoinUnderWay(t *testing.T) {
 	}
 	if took < proto.SessionGrace || took > ghostLimit+ghostSlack {
 		t.Errorf("the ghost went after %v, want %v to %v", took, proto.SessionGrace, ghostLimit)
+	}
+}
+
+// TestJoinOfADeadGateway: the gateway that the peer joined through has died before the
+// join took effect. When the peer learns that it is in the room, it stays there, also
+// when the members of that gateway leave.
+func TestJoinOfADeadGateway(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, kit.Options{Processes: true, RoomServices: 1})
+	watcher := s.Dial(t, 1)
+	watcher.Create(room)
+	old := s.Dial(t, 0)
+	nc := s.Connect(t)
+	joins, err := nc.SubscribeSync(proto.RoomsSubject(proto.OpJoin))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	s.PauseRooms(t, 0, true)
+	old.Send(`{"event":"Join_Room","data":{"room":%q}}`, room)
+	if _, err := joins.NextMsg(kit.Patience); err != nil {
+		t.Fatal(err)
+	}
+	peer := s.Dial(t, 1)
+	peer.Resume(old)
+	s.KillGateway(t, 0)
+	s.PauseRooms(t, 0, false)
+	if d := kit.Room(t, watcher.Expect(proto.ClientAdded)); d.Client != peer.ID {
+		t.Fatalf("%s joined", d.Client)
+	}
+	peer.Send(`{"event":"Join_Room","data":{"room":%q}}`, room)
+	peer.ExpectError(proto.AlreadyExists)
+	peer.Members(room, watcher.ID, peer.ID)
+	silent(t, watcher, ghostLimit+ghostSlack)
+	watcher.Send(`{"event":"Message","room":%q,"data":"hello"}`, room)
+	if f := peer.Until("the message", func(f *client.Frame) bool { return f.Event == string(proto.Message) }); f.From != watcher.ID {
+		t.Errorf("got %s", f.Raw)
 	}
 }
