@@ -126,7 +126,12 @@ func (r *replica) settleLocked(d *diff) {
 	for _, m := range d.moved {
 		if m.Holder() == r.g.id {
 			if lm := r.joinLocked(m.ID); lm != nil {
-				lm.seen, lm.since = r.rev, r.rev
+				lm.since = r.rev
+				if lm.seen > 0 {
+					lm.seen = r.rev
+				} else {
+					fresh = append(fresh, lm) // it moved while it joined, and was never told
+				}
 			}
 		} else {
 			delete(r.leaving, m.ID)

@@ -35,7 +35,7 @@ func joinUnderWay(t *testing.T, away func(*kit.Stack)) (s *kit.Stack, watcher, p
 	peer.Resume(old)
 	began = time.Now()
 	away(s)
-	silent(t, watcher, proto.LeaseTimeout+2*time.Second) // less than proto.RequestDeadline
+	silent(t, watcher, proto.LeaseTimeout+time.Second) // less than proto.RequestDeadline
 	s.PauseRooms(t, 0, false)
 	if d := kit.Room(t, watcher.Expect(proto.ClientAdded)); d.Client != peer.ID {
 		t.Fatalf("%s joined", d.Client)
