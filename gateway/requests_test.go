@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"p2pconnector/proto"
 )
@@ -69,5 +72,28 @@ func TestAnswerOfTheRoomIsEnough(t *testing.T) {
 		client.Close()
 		<-frames
 		synctest.Wait()
+	})
+}
+
+// TestTakeRoomAtTheEnd: a gateway that ends does not wait for a room that it was about
+// to take over for a peer.
+func TestTakeRoomAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := testGateway(t, Config{})
+		g.requests = newRequests(g.id, func(subject, reply string, _ []byte) error {
+			if in, ok := proto.ParseInbound(reply); ok && subject == proto.RoomsSubject(proto.OpResume) {
+				g.requests.answered(in.First, &nats.Msg{Data: marshal(proto.Reply{Revision: 5})})
+			}
+			return nil
+		})
+		s := &session{g: g, id: proto.NewPeerID(g.id), phase: away}
+		g.sessions.put(s)
+		g.end()
+		began := time.Now()
+		if g.takeRoom(s, "tea") || time.Since(began) > 0 {
+			t.Errorf("it waited for %v", time.Since(began))
+		}
+		g.requests.close()
+		g.closeBackground()
 	})
 }

@@ -303,6 +303,8 @@ func (g *Gateway) takeRoom(s *session, id proto.RoomID) bool {
 		return true
 	case <-timer.C:
 		return false
+	case <-g.alive.Done(): // shut waits for this, and nothing will be told any more
+		return false
 	}
 }
 
