@@ -48,7 +48,7 @@ func (l *leases) saw(g proto.GatewayID, ended bool) {
 		l.heard[g] = now
 		l.ended[g] = l.ended[g] || ended
 	}
-	silent := known && !l.ended[g] && now.Sub(last) > pulseLate && !last.Before(l.back)
+	silent := known && !l.ended[g] && now.Sub(last) > silenceLong && !last.Before(l.back)
 	l.mu.Unlock()
 	if silent && l.again != nil {
 		l.again(g, last)

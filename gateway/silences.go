@@ -8,6 +8,9 @@ import (
 	"p2pconnector/proto"
 )
 
+// silenceLong is for how long a gateway that lives, however loaded, is not silent.
+const silenceLong = 4 * time.Second
+
 // silences are the times in which this gateway heard another one no more, though it
 // listened: that one hung, or the NATS servers of the two had lost each other. What
 // that one sent meanwhile to peers that this gateway holds for others may be lost, and

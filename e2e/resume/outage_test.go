@@ -213,7 +213,7 @@ func TestSilenceIsTold(t *testing.T) {
 	if _, err := leases.NextMsg(kit.Patience); err != nil { // or nobody could miss it
 		t.Fatal(err)
 	}
-	const hung = 3 * time.Second
+	const hung = 5 * time.Second
 	s.PauseGateway(t, 0, true)
 	silent(t, to, hung)
 	s.PauseGateway(t, 0, false)
