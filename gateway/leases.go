@@ -14,7 +14,7 @@ import (
 // concurrent use.
 type leases struct {
 	born  time.Time
-	again func(proto.GatewayID, time.Time) // called when one is heard that was silent since a time, though this gateway listened
+	again func(of proto.GatewayID, since, until time.Time) // called when one is heard that was silent, though this gateway listened
 
 	mu    sync.Mutex
 	back  time.Time // when this gateway could hear again, after it could not
@@ -51,7 +51,7 @@ func (l *leases) saw(g proto.GatewayID, ended bool) {
 	silent := known && !l.ended[g] && now.Sub(last) > silenceLong && !last.Before(l.back)
 	l.mu.Unlock()
 	if silent && l.again != nil {
-		l.again(g, last)
+		l.again(g, last, now)
 	}
 }
 

@@ -72,7 +72,7 @@ func (g *Gateway) tellOutage(since int64, peers []proto.PeerID) {
 				left := slices.DeleteFunc(all, func(to proto.GatewayID) bool { return told[to] })
 				for _, to := range left {
 					wg.Go(func() {
-						if g.tellOutageTo(ctx, to, since, peers) {
+						if g.tellOutageTo(ctx, to, doubt{from: since}, peers) {
 							mu.Lock()
 							defer mu.Unlock()
 							told[to] = true
@@ -89,14 +89,19 @@ func (g *Gateway) tellOutage(since int64, peers []proto.PeerID) {
 	}, done)
 }
 
-// tellOutageTo reports whether a gateway has heard.
-func (g *Gateway) tellOutageTo(ctx context.Context, to proto.GatewayID, since int64, peers []proto.PeerID) bool {
+// tellOutageTo reports whether a gateway has heard. What it sends may be lost until now
+// when d has no end.
+func (g *Gateway) tellOutageTo(ctx context.Context, to proto.GatewayID, d doubt, peers []proto.PeerID) bool {
 	for first := true; first || len(peers) > 0; first = false {
 		chunk := peers[:min(len(peers), maxGapTold)]
 		peers = peers[len(chunk):]
-		word := marshal(proto.Gap{Peers: chunk, WithinMS: (time.Now().UnixNano()-since)/int64(time.Millisecond) + 1})
+		now := time.Now().UnixNano()
+		gap := proto.Gap{Peers: chunk, WithinMS: (now-d.from)/int64(time.Millisecond) + 1}
+		if d.until != 0 {
+			gap.EndedMS = max(0, (now-d.until)/int64(time.Millisecond))
+		}
 		asking, cancel := context.WithTimeout(ctx, handoverTimeout)
-		_, err := g.nc.RequestWithContext(asking, proto.GapSubject(to, g.id), word)
+		_, err := g.nc.RequestWithContext(asking, proto.GapSubject(to, g.id), marshal(gap))
 		cancel()
 		if err != nil {
 			g.log.Debug("outage not told yet", "to", string(to), "err", err)
@@ -109,10 +114,11 @@ func (g *Gateway) tellOutageTo(ctx context.Context, to proto.GatewayID, since in
 // outageOf says to another gateway again what it may not have heard, and tells the
 // senders here of the relays that it may have missed.
 func (g *Gateway) outageOf(other proto.GatewayID, gap proto.Gap) {
-	since := g.coarse.Load() - gap.WithinMS*int64(time.Millisecond)
-	g.repeat(since, other)
+	now := g.coarse.Load()
+	d := doubt{now - gap.WithinMS*int64(time.Millisecond), now - gap.EndedMS*int64(time.Millisecond)}
+	g.repeat(d.from, other)
 	if len(gap.Peers) > 0 {
-		g.undeliveredAll(g.out.sentToPeers(gap.Peers, since))
+		g.undeliveredAll(g.out.sentToPeers(gap.Peers, d))
 	}
 }
 
@@ -140,15 +146,15 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 // sentToPeers settles the relays to peers that a gateway may have missed.
-func (o *outbound) sentToPeers(peers []proto.PeerID, since int64) (relays []sentTo, frames [][]byte) {
+func (o *outbound) sentToPeers(peers []proto.PeerID, d doubt) (relays []sentTo, frames [][]byte) {
 	names := make(map[proto.PeerID]bool, len(peers))
 	for _, p := range peers {
 		names[p] = true
 	}
-	return o.settleAll(func(s *sentTo) bool { return (s.room == "" || s.hop != "") && names[s.to] && s.at >= since })
+	return o.settleAll(func(s *sentTo) bool { return (s.room == "" || s.hop != "") && names[s.to] && d.holds(s.at) })
 }
 
 // sentWithin settles the relays that left within a time.
 func (o *outbound) sentWithin(d doubt) (relays []sentTo, frames [][]byte) {
-	return o.settleAll(func(s *sentTo) bool { return d.from <= s.at && s.at <= d.until })
+	return o.settleAll(func(s *sentTo) bool { return d.holds(s.at) })
 }

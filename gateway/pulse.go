@@ -37,6 +37,8 @@ type pulse struct {
 // nanoseconds.
 type doubt struct{ from, until int64 }
 
+func (d doubt) holds(at int64) bool { return d.from <= at && at <= d.until }
+
 // beat sends the next number when the last one has returned. One that seems lost
 // is sent again, and found to be late when it returns.
 func (p *pulse) beat(now int64, fence func() (uint64, error)) {

@@ -22,32 +22,32 @@ type silences struct {
 }
 
 type silence struct {
-	since int64 // Unix nanoseconds
-	more  bool  // there was another one since it was told last
+	doubt
+	more bool // there was another one since it was told last
 }
 
 // begin is false when the other gateway is being told already.
-func (t *silences) begin(other proto.GatewayID, since int64) bool {
+func (t *silences) begin(other proto.GatewayID, d doubt) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if s := t.told[other]; s != nil {
-		s.more = true
+		s.until, s.more = d.until, true
 		return false
 	}
 	if t.told == nil {
 		t.told = make(map[proto.GatewayID]*silence)
 	}
-	t.told[other] = &silence{since: since}
+	t.told[other] = &silence{doubt: d}
 	return true
 }
 
-// next returns since when the other gateway is to be told.
-func (t *silences) next(other proto.GatewayID) int64 {
+// next returns of which time the other gateway is to be told.
+func (t *silences) next(other proto.GatewayID) doubt {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.told[other]
 	s.more = false
-	return s.since
+	return s.doubt
 }
 
 // heard is false when there was another silence, of which it is to be told again.
@@ -69,13 +69,13 @@ func (t *silences) len() int {
 	return len(t.told)
 }
 
-// heardAgain tells a gateway that was silent since a time what may be lost, until it
-// has heard that.
-func (g *Gateway) heardAgain(other proto.GatewayID, since time.Time) {
+// heardAgain tells a gateway that was silent between two times what may be lost, until
+// it has heard that.
+func (g *Gateway) heardAgain(other proto.GatewayID, since, until time.Time) {
 	if other == g.id {
 		return // its own connection was away, or its server hung: outages tells of that
 	}
-	if !g.silences.begin(other, since.Add(-pulseMargin).UnixNano()) {
+	if !g.silences.begin(other, doubt{since.Add(-pulseMargin).UnixNano(), until.Add(pulseMargin).UnixNano()}) {
 		return
 	}
 	g.background(func() {
@@ -83,8 +83,8 @@ func (g *Gateway) heardAgain(other proto.GatewayID, since time.Time) {
 		ctx, done := context.WithTimeout(g.alive, outagePatience)
 		defer done()
 		for ctx.Err() == nil {
-			from := g.silences.next(other)
-			if g.tellOutageTo(ctx, other, from, g.heldForOthers(time.Unix(0, from))) && g.silences.heard(other) {
+			d := g.silences.next(other)
+			if g.tellOutageTo(ctx, other, d, g.heldForOthers(time.Unix(0, d.from))) && g.silences.heard(other) {
 				return
 			}
 			pause(ctx, time.Second)

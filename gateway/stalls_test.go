@@ -211,7 +211,7 @@ func TestStallNeverReordersInDoubt(t *testing.T) {
 		w.relay("2")
 		seqs := w.published("1 2")
 		w.back(seqs[0])
-		w.undeliveredAll(w.out.sentToPeers([]proto.PeerID{w.to}, 0))
+		w.undeliveredAll(w.out.sentToPeers([]proto.PeerID{w.to}, ever))
 		time.Sleep(stallPauses[0])
 		synctest.Wait()
 		w.published("fence")

@@ -64,6 +64,7 @@ var natsMessages = map[string]any{
 	"link":             &Link{Sent: 71},
 	"gap":              &Gap{After: 69, Before: 71},
 	"gap.peers":        &Gap{Peers: []PeerID{goldenBen}, WithinMS: 1500},
+	"gap.silence":      &Gap{Peers: []PeerID{goldenBen}, WithinMS: 5500, EndedMS: 20},
 	"takeover":         &Takeover{Peer: goldenAnn, Gateway: goldenB, Count: 3, Received: ptr(uint64(0))},
 	"takeover.holder":  &Takeover{Peer: goldenAnn, Gateway: goldenB, Count: 3, Holder: goldenA},
 	"takeover.holds":   &Takeover{Peer: goldenAnn, Gateway: goldenB, Count: 3, Holds: true},

@@ -98,8 +98,8 @@ type Link struct {
 
 // Gap names the relays that a gateway has missed, by their number on the link:
 // those above After and below Before. With WithinMS it was cut off instead, and may
-// have missed whatever it was told within so many milliseconds: what became of its
-// relays, and relays to Peers, which it holds in place of the gateway that issued
+// have missed whatever it was told within so many milliseconds, or in those until
+// EndedMS milliseconds ago: what became of its relays, and relays to Peers, which it holds in place of the gateway that issued
 // them, and which no link counts. That is answered, with nothing in it, once it is
 // handled.
 type Gap struct {
@@ -107,6 +107,7 @@ type Gap struct {
 	Before   uint64   `json:"before"`
 	Peers    []PeerID `json:"peers,omitempty"`
 	WithinMS int64    `json:"within_ms,omitempty"`
+	EndedMS  int64    `json:"ended_ms,omitempty"`
 }
 
 // Takeover is what gateways say to each other about a session. With neither

@@ -10,16 +10,15 @@ import (
 )
 
 // joinUnderWay is a peer that has moved from gateway 0 to gateway 1 while its join was
-// under way there, which took effect after gateway 1 had been silent for longer than
-// its lease: away makes it so.
-func joinUnderWay(t *testing.T, away func(*kit.Stack)) (s *kit.Stack, watcher, peer *kit.Conn, began time.Time) {
+// under way there: the only room service hangs. watcher is in the room, on gateway at.
+func joinUnderWay(t *testing.T, at int) (s *kit.Stack, watcher, peer *kit.Conn) {
 	t.Helper()
 	s = kit.Start(t, kit.Options{Processes: true, RoomServices: 1})
-	watcher = s.Dial(t, 0)
+	watcher = s.Dial(t, at)
 	watcher.Create(room)
 	old := s.Dial(t, 0)
 	nc := s.Connect(t)
-	joins, err := nc.SubscribeSync(proto.RoomsSubject(proto.OpJoin))
+	asked, err := nc.SubscribeSync(proto.RoomsSubject(proto.OpJoin))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,26 +27,34 @@ func joinUnderWay(t *testing.T, away func(*kit.Stack)) (s *kit.Stack, watcher, p
 	}
 	s.PauseRooms(t, 0, true)
 	old.Send(`{"event":"Join_Room","data":{"room":%q}}`, room)
-	if _, err := joins.NextMsg(kit.Patience); err != nil {
+	if _, err := asked.NextMsg(kit.Patience); err != nil {
 		t.Fatal(err)
 	}
 	peer = s.Dial(t, 1)
 	peer.Resume(old)
-	began = time.Now()
-	away(s)
-	silent(t, watcher, proto.LeaseTimeout+time.Second) // less than proto.RequestDeadline
+	return s, watcher, peer
+}
+
+// joins has the join take effect.
+func joins(t *testing.T, s *kit.Stack, watcher, peer *kit.Conn) {
+	t.Helper()
 	s.PauseRooms(t, 0, false)
 	if d := kit.Room(t, watcher.Expect(proto.ClientAdded)); d.Client != peer.ID {
 		t.Fatalf("%s joined", d.Client)
 	}
-	return s, watcher, peer, began
 }
+
+// pastLease is longer than a gateway may be silent, and shorter than a request is tried.
+const pastLease = proto.LeaseTimeout + time.Second
 
 // TestJoinUnderWayWhileMoving: the gateway that the peer has moved to hangs when the
 // join takes effect. The peer stays in the room, and is reached there afterwards.
 func TestJoinUnderWayWhileMoving(t *testing.T) {
 	t.Parallel()
-	s, watcher, peer, _ := joinUnderWay(t, func(s *kit.Stack) { s.PauseGateway(t, 1, true) })
+	s, watcher, peer := joinUnderWay(t, 0)
+	s.PauseGateway(t, 1, true)
+	silent(t, watcher, pastLease)
+	joins(t, s, watcher, peer)
 	s.PauseGateway(t, 1, false)
 	peer.Members(room, watcher.ID, peer.ID)
 	watcher.Send(`{"event":"Message","room":%q,"data":"hello"}`, room)
@@ -64,7 +71,11 @@ func TestJoinUnderWayWhileMoving(t *testing.T) {
 // TestGhostOfJoinUnderWay: that gateway is killed, and the peer does not come back.
 func TestGhostOfJoinUnderWay(t *testing.T) {
 	t.Parallel()
-	_, watcher, peer, began := joinUnderWay(t, func(s *kit.Stack) { s.KillGateway(t, 1) })
+	s, watcher, peer := joinUnderWay(t, 0)
+	began := time.Now()
+	s.KillGateway(t, 1)
+	silent(t, watcher, pastLease)
+	joins(t, s, watcher, peer)
 	f := watcher.Expect(proto.ClientRemoved)
 	took := time.Since(began)
 	t.Logf("gone after %v", took)
@@ -81,30 +92,9 @@ func TestGhostOfJoinUnderWay(t *testing.T) {
 // when the members of that gateway leave.
 func TestJoinOfADeadGateway(t *testing.T) {
 	t.Parallel()
-	s := kit.Start(t, kit.Options{Processes: true, RoomServices: 1})
-	watcher := s.Dial(t, 1)
-	watcher.Create(room)
-	old := s.Dial(t, 0)
-	nc := s.Connect(t)
-	joins, err := nc.SubscribeSync(proto.RoomsSubject(proto.OpJoin))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := nc.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	s.PauseRooms(t, 0, true)
-	old.Send(`{"event":"Join_Room","data":{"room":%q}}`, room)
-	if _, err := joins.NextMsg(kit.Patience); err != nil {
-		t.Fatal(err)
-	}
-	peer := s.Dial(t, 1)
-	peer.Resume(old)
+	s, watcher, peer := joinUnderWay(t, 1)
 	s.KillGateway(t, 0)
-	s.PauseRooms(t, 0, false)
-	if d := kit.Room(t, watcher.Expect(proto.ClientAdded)); d.Client != peer.ID {
-		t.Fatalf("%s joined", d.Client)
-	}
+	joins(t, s, watcher, peer)
 	peer.Send(`{"event":"Join_Room","data":{"room":%q}}`, room)
 	peer.ExpectError(proto.AlreadyExists)
 	peer.Members(room, watcher.ID, peer.ID)
