@@ -110,7 +110,7 @@ func (s *Service) serve(ctx context.Context) error {
 	s.committer.Store(c)
 	s.jobs = newJobs()
 	svc, err := s.addEndpoints()
-	if err == nil {
+	if err == nil && s.listening(ctx) {
 		s.jobs.start(s.sweeper().run)
 		close(s.ready)
 		log.Info("room service serves", "replicas", s.rooms.replicas)
@@ -119,6 +119,23 @@ func (s *Service) serve(ctx context.Context) error {
 	}
 	s.shutdown(svc, c)
 	return err
+}
+
+// listening waits until the server knows of the subscriptions, since before that a
+// request finds nobody there; false when ctx ends first. A reconnect subscribes anew.
+func (s *Service) listening(ctx context.Context) bool {
+	for ctx.Err() == nil {
+		try, cancel := context.WithTimeout(ctx, callTimeout)
+		err := s.nc.FlushWithContext(try)
+		if err == nil {
+			cancel()
+			return true
+		}
+		s.cfg.Logger.Debug("not listening yet", "err", err)
+		<-try.Done()
+		cancel()
+	}
+	return false
 }
 
 // shutdown ends from the outside in: no new requests, then what is in hand.
