@@ -3,6 +3,7 @@ package chaos
 import (
 	"math"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -53,6 +54,31 @@ func TestModel(t *testing.T) {
 				t.Errorf("accepted: %v, want %v", got, c.ok)
 			}
 		})
+	}
+}
+
+// Many operations whose outcome nobody knows, at one moment, of which one shows: the
+// checker has to find which among all their orders.
+func TestManyUnknown(t *testing.T) {
+	doubt := output{code: unknown}
+	var ops []porcupine.Operation
+	for peer := range byte(24) {
+		in := input{kind: join, peer: peer + 1, make: true}
+		if peer%4 == 3 {
+			in = input{kind: create, peer: peer + 1, capacity: 1}
+		}
+		ops = append(ops, op(int64(peer), never, in, doubt), op(int64(peer), never, input{kind: drop, peer: peer + 1}, doubt))
+	}
+	joins := op(100, 101, input{kind: join, peer: 30, make: true}, output{})
+	shows := func(members string) porcupine.Operation {
+		return op(100, 101, input{kind: seen}, output{members: members, creator: members[0]})
+	}
+	if verdict, _ := judge(append(ops, joins, shows("\x15\x1e"))); verdict != porcupine.Ok {
+		t.Errorf("joined behind 21: %s", verdict)
+	}
+	few := slices.Clone(ops[len(ops)-6:])
+	if verdict, _ := judge(append(few, joins, shows("\x18\x1e"))); verdict != porcupine.Illegal {
+		t.Errorf("joined a room for one: %s", verdict)
 	}
 }
 
