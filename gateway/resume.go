@@ -168,7 +168,7 @@ func (r *replica) reseat(s *session) {
 // detailsLocked encodes Client_Details for s; recovered is nil for a fresh peer.
 func (g *Gateway) detailsLocked(s *session, recovered *bool, c *conn, id []byte) []byte {
 	token := s.tokenLocked()
-	s.base = s.count
+	s.base, s.untold = s.count, recovered != nil && !*recovered
 	d := proto.Details{
 		ID: s.id, Session: token, Resumed: recovered != nil, Recovered: recovered,
 		IceServers: g.ice.list(s.id, time.Now()),

@@ -39,6 +39,7 @@ type session struct {
 	rooms    []proto.RoomID
 	kept     keeper    // frames for the next connection
 	lossy    bool      // a frame for it was dropped since it last resumed
+	untold   bool      // the Client_Details of the last connection says that something may be lost
 	sent     uint64    // text frames written to the connection that broke
 	known    uint64    // of them, confirmed by the client
 	tail     []byte    // the last of them, with their headers
@@ -202,6 +203,7 @@ func (s *session) keepTailLocked(tail []byte) {
 func (s *session) replayLocked(count uint64, received *uint64) (frames [][]byte, ok bool) {
 	tail := s.tail
 	s.keepTailLocked(nil)
+	s.lossy = s.lossy || s.untold && count < s.base // that Client_Details never arrived
 	var got uint64
 	switch {
 	case count < s.base:

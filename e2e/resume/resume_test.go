@@ -179,3 +179,35 @@ func TestCountTellsLoss(t *testing.T) {
 	}
 	tr.works(again)
 }
+
+// TestLossIsToldUntilItIsHeard: the Client_Details that said that something may be lost
+// never arrived. The next one says so too.
+func TestLossIsToldUntilItIsHeard(t *testing.T) {
+	for name, gateways := range map[string][2]int{"on the same gateway": {0, 0}, "on others": {1, 0}, "on another, twice": {1, 1}} {
+		t.Run(name, func(t *testing.T) {
+			s := kit.Start(t, kit.Options{})
+			peer, far := s.Dial(t, 0), s.Dial(t, 1)
+			far.Send(`{"event":"Message","to":%q}`, peer.ID)
+			peer.Expect(proto.Message)
+			peer.Drop()
+			token := peer.Session()
+			resume := func(i int) *kit.Conn {
+				c := s.Dial(t, i)
+				if d := c.ResumeSession(peer.ID, token, unsaid); *d.Recovered {
+					t.Error("recovered, though the client does not say what it got")
+				}
+				return c
+			}
+			resume(gateways[0]).Drop()
+			c := resume(gateways[1]) // with the same token: it has seen no other
+			c.Drop()
+			again := s.Dial(t, 0)
+			if d := again.Resume(c); !*d.Recovered {
+				t.Error("not recovered, though it has been told, and nothing was lost since")
+			}
+		})
+	}
+}
+
+// unsaid is no count of frames.
+const unsaid = -1
