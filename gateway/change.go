@@ -162,7 +162,11 @@ func (r *replica) settleLocked(d *diff) {
 // in which case it leaves again.
 func (r *replica) joinLocked(id proto.PeerID) *localMember {
 	s := r.g.sessions.get(id)
-	if s == nil || !s.live() {
+	var fresh, ok bool
+	if s != nil {
+		fresh, ok = s.addRoom(r.id)
+	}
+	if !ok {
 		r.departLaterLocked(id)
 		r.g.background(func() { r.g.rooms.hold(r, r.retryDepartures) }, func() {})
 		return nil
@@ -170,7 +174,7 @@ func (r *replica) joinLocked(id proto.PeerID) *localMember {
 	lm := r.local[id]
 	if lm == nil {
 		lm = &localMember{s: s}
-		if s.in(r.id) {
+		if !fresh {
 			lm.seen = r.rev // it was a member before it came here: nothing is news to it
 		}
 		if r.local == nil {
@@ -179,7 +183,6 @@ func (r *replica) joinLocked(id proto.PeerID) *localMember {
 		r.local[id] = lm
 	}
 	lm.s = s
-	s.addRoom(r.id)
 	return lm
 }
 
@@ -209,12 +212,11 @@ func (r *replica) moveAwayLocked(m proto.Member) {
 	}
 }
 
-// departing notes that id has ended; false when it need not leave, since it is
-// leaving already.
+// departing notes that id has ended; false when its departure is under way already.
 func (r *replica) departing(id proto.PeerID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, under := r.leaving[id]; under {
+	if retry, noted := r.leaving[id]; noted && !retry {
 		return false
 	}
 	if r.leaving == nil {
@@ -223,6 +225,17 @@ func (r *replica) departing(id proto.PeerID) bool {
 	r.leaving[id] = false
 	delete(r.local, id)
 	return true
+}
+
+// cameBack takes in a peer that need not leave, since it has come back. The room may have
+// come to name this gateway while it was away: by a join that was under way when it left.
+func (r *replica) cameBack(id proto.PeerID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.leaving, id)
+	if m := r.index[id]; m != nil && m.Holder() == r.g.id && r.local[id] == nil {
+		r.announceLocked(&diff{}, []*localMember{r.joinLocked(id)}, nil)
+	}
 }
 
 // departed notes that id is out of the room.

@@ -27,13 +27,18 @@ func (g *Gateway) sessionMessage(id proto.PeerID, m *nats.Msg) {
 	g.leases.saw(t.Gateway, false)
 	s := g.sessions.get(id)
 	switch {
-	case t.Room != "":
-		if s != nil && s.live() {
-			g.background(func() { g.takeRoom(s, t.Room) }, func() {})
-		}
 	case t.Ended:
-		if s != nil && s.newHolder() == t.Gateway {
+		// One that does not know the session may not have said that it holds it: then its
+		// client may come back here.
+		if s != nil && s.newHolder() == t.Gateway && (t.Room == "" || s.claimed()) {
 			g.forget(s)
+		}
+	case t.Room != "":
+		switch {
+		case s == nil:
+			g.tell(t.Gateway, proto.Takeover{Peer: id, Gateway: g.id, Room: t.Room, Ended: true})
+		case s.live():
+			g.background(func() { g.takeRoom(s, t.Room) }, func() {})
 		}
 	case t.Holds:
 		g.answer(m, id, g.heldBy(id, s, &t))
@@ -103,6 +108,22 @@ func (s *session) newHolder() proto.GatewayID {
 	return s.movedTo
 }
 
+// wasHandedOn reports whether the session was handed to another gateway, also when it
+// has ended since.
+func (s *session) wasHandedOn() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.movedTo != ""
+}
+
+// claimed reports whether the gateway that the session was handed to has said that it
+// holds it.
+func (s *session) claimed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.parting == nil
+}
+
 // heldBy notes that another gateway holds a session. Of two that hold it at the
 // same moment, since a holder had died or its answer was lost, the one with the
 // newer token stays, and with equal ones the one with the greater id. The answer
@@ -153,7 +174,8 @@ func (g *Gateway) yield(s *session, count uint64, holder proto.GatewayID) {
 // giveUpTo leaves a session to a gateway that took it over without asking this
 // one. What was kept here may have reached that one too, or not: the senders are
 // told, since nobody will deliver it from here. Rooms may name this gateway, when both
-// took the session over at once: that one has them name it.
+// took the session over at once: that one has them name it, or has no such session, and
+// then the peer leaves them.
 func (g *Gateway) giveUpTo(s *session, t *proto.Takeover) {
 	if !s.live() {
 		return
@@ -166,7 +188,7 @@ func (g *Gateway) giveUpTo(s *session, t *proto.Takeover) {
 		g.bounce(s.id, f)
 	}
 	for _, r := range h.Rooms {
-		g.tell(t.Gateway, proto.Takeover{Peer: s.id, Gateway: g.id, Room: r})
+		g.rooms.stray(r, s.id)
 	}
 }
 

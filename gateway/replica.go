@@ -38,7 +38,7 @@ type replica struct {
 	fetching bool
 	again    bool // fetch once more when the fetch under way ends
 	stopped  bool
-	doubt    bool          // a request ended without an answer: it may have taken effect
+	doubt    time.Time     // a request ended without an answer, and may take effect until then; zero: none did
 	emptied  []movedAway   // members handed to another gateway a moment ago
 	early    []roomMessage // whose senders know a newer state than the copy
 	list     []byte        // the encoded client list at listRev
@@ -85,7 +85,7 @@ func (r *replica) revision() uint64 {
 func (r *replica) idle() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.local) == 0 && len(r.leaving) == 0 && len(r.asked) == 0 && !r.fetching && !r.doubt
+	return len(r.local) == 0 && len(r.leaving) == 0 && len(r.asked) == 0 && !r.fetching && r.doubt.IsZero()
 }
 
 // alone reports whether no other member is here, so that nobody awaits a change.
@@ -205,7 +205,7 @@ func (r *replica) refetch() {
 
 func (r *replica) fetchLoop() {
 	for {
-		before := r.revision()
+		before, began := r.revision(), time.Now()
 		snap, err := r.g.rooms.fetch(r)
 		r.mu.Lock()
 		more := false
@@ -214,7 +214,7 @@ func (r *replica) fetchLoop() {
 			// That the room is gone says nothing about one made since.
 			if more = r.again || snap.Room == nil && snap.Revision == 0 && r.rev != before; !more || snap.Room != nil {
 				r.takeLocked(snap)
-				r.doubt = false
+				r.certainLocked(began)
 			}
 		}
 		r.again = false

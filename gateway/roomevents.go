@@ -274,12 +274,35 @@ func (r *replica) end(op proto.OpID) {
 	delete(r.asked, op)
 }
 
+// lateEffect is how long a request may still take effect that nobody waits for any more:
+// a copy may have come to the room service at the last moment, and wait there.
+const lateEffect = proto.RequestDeadline + 5*time.Second
+
 // doubted keeps the replica until it is known whether a request took effect.
 func (r *replica) doubted() {
 	r.mu.Lock()
-	r.doubt = true
+	r.doubt = time.Now().Add(lateEffect)
 	r.mu.Unlock()
 	r.g.kickSync()
+}
+
+func (r *replica) doubtful() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.doubt.IsZero()
+}
+
+// certain notes that what the replica knows of the room was true at a time or later.
+func (r *replica) certain(at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.certainLocked(at)
+}
+
+func (r *replica) certainLocked(at time.Time) {
+	if at.After(r.doubt) {
+		r.doubt = time.Time{}
+	}
 }
 
 // answerLate answers a request whose change was not told apart from others, for

@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -71,16 +72,25 @@ func (t *rooms) list() []*replica {
 
 // stateChanged applies a committed change to the replica it is about.
 func (g *Gateway) stateChanged(token string, data []byte) {
-	r := g.rooms.byToken(token)
-	if r == nil {
-		return // nobody here cares any more
-	}
 	var c proto.Change
 	if err := json.Unmarshal(data, &c); err != nil {
-		g.log.Error("rooms: unreadable change", "room", string(r.id), "err", err)
+		g.log.Error("rooms: unreadable change", "room", token, "err", err)
 		return
 	}
-	g.rooms.hold(r, func() { r.apply(&c) })
+	r := g.rooms.byToken(token)
+	if r != nil {
+		g.rooms.hold(r, func() { r.apply(&c) })
+		return
+	}
+	names := func(m proto.Member) bool { return m.Holder() == g.id }
+	if c.Room.Token() != token || !slices.ContainsFunc(c.Added, names) && !slices.ContainsFunc(c.Moved, names) {
+		return // nobody here cares any more
+	}
+	// A request of which nothing was heard took effect after all, or this is old: the
+	// room service knows whether somebody here is a member.
+	r = g.rooms.pin(c.Room)
+	r.refetch()
+	g.rooms.unpin(r)
 }
 
 // hold runs f with the replica pinned, so that it goes when f leaves it empty.
@@ -106,12 +116,20 @@ func (t *rooms) depart(id proto.RoomID, peer proto.PeerID) {
 	t.leave(r, peer)
 }
 
+// stray has the gateway that a peer moved to without this one's word take a room over
+// that names this one, as long as it does.
+func (t *rooms) stray(id proto.RoomID, peer proto.PeerID) {
+	r := t.pin(id)
+	r.departLater(peer)
+	t.leave(r, peer)
+}
+
 // leave sends the departure of peer, which holds one pin of r. A departure that
 // is not confirmed is tried again by sync: until then the replica stays.
 func (t *rooms) leave(r *replica, peer proto.PeerID) {
 	if s := t.g.sessions.get(peer); s != nil {
-		if s.live() { // it has come back
-			r.departed(peer)
+		if s.live() {
+			r.cameBack(peer)
 			t.unpin(r)
 			return
 		}
@@ -212,14 +230,20 @@ func (g *Gateway) syncRooms() {
 			r.retryDepartures()
 			have[r.id] = r.revision()
 		}
+		began := time.Now()
 		reply, err := g.ask(proto.OpSync, &proto.Request{Gateway: g.id, Rooms: have})
 		if err != nil {
 			g.log.Warn("rooms: comparing revisions failed", "err", err)
 			return
 		}
 		for _, id := range reply.Differ {
-			if r := g.rooms.get(id); r != nil {
+			delete(have, id)
+		}
+		for _, r := range page {
+			if _, same := have[r.id]; !same {
 				g.rooms.hold(r, r.refetch)
+			} else if r.doubtful() {
+				g.rooms.hold(r, func() { r.certain(began) })
 			}
 		}
 	}

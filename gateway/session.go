@@ -45,6 +45,7 @@ type session struct {
 	tail     []byte    // the last of them, with their headers
 	since    time.Time // of phase away or moved
 	movedTo  proto.GatewayID
+	from     proto.GatewayID // that handed it over to this one; "" for none
 	unsaid   uint64          // tokens of the session that never left this gateway
 	parting  *proto.Handover // what a session that moved was handed over with, until its new holder confirms
 	parted   uint64          // count of its newest token then: a newer one is of a gateway that got it
@@ -300,13 +301,20 @@ func (s *session) wantsDelta() bool {
 	return s.conn != nil && s.conn.delta
 }
 
-// addRoom and removeRoom keep the set of rooms that the session token carries.
-func (s *session) addRoom(id proto.RoomID) {
+// addRoom and removeRoom keep the set of rooms that the session token carries. There is
+// no adding to a session that has ended or was handed on: what it leaves its rooms by is
+// taken from the set.
+func (s *session) addRoom(id proto.RoomID) (fresh, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !slices.Contains(s.rooms, id) {
-		s.rooms = append(s.rooms, id)
+	if s.phase >= moved {
+		return false, false
 	}
+	if slices.Contains(s.rooms, id) {
+		return false, true
+	}
+	s.rooms = append(s.rooms, id)
+	return true, true
 }
 
 func (s *session) removeRoom(id proto.RoomID) {

@@ -113,8 +113,21 @@ func (g *Gateway) endSession(s *session) {
 	for _, r := range rooms {
 		g.rooms.depart(r, s.id)
 	}
-	if home := s.id.Home(); home != g.id {
-		g.tell(home, proto.Takeover{Peer: s.id, Gateway: g.id, Ended: true})
+	g.tellEnded(s)
+}
+
+// tellEnded says that a session has ended to those who remember that this gateway holds
+// it, and whom rooms may still name: the one that issued the peer, and the one before.
+func (g *Gateway) tellEnded(s *session) {
+	s.mu.Lock()
+	home, from := s.id.Home(), s.from
+	s.mu.Unlock()
+	word := proto.Takeover{Peer: s.id, Gateway: g.id, Ended: true}
+	if home != g.id {
+		g.tell(home, word)
+	}
+	if from != "" && from != home && from != g.id {
+		g.tell(from, word)
 	}
 }
 
@@ -142,16 +155,18 @@ func (r *replica) keeps(s *session) bool {
 func (g *Gateway) reclaim(s *session) {
 	s.mu.Lock()
 	h := s.parting
+	if h == nil { // it says so at this moment
+		s.mu.Unlock()
+		return
+	}
 	s.parting, s.phase = nil, over
 	s.mu.Unlock()
 	g.sessions.drop(s)
-	if h == nil {
-		return
-	}
 	for _, f := range h.Frames {
 		g.bounce(s.id, f)
 	}
 	for _, r := range h.Rooms {
 		g.rooms.depart(r, s.id)
 	}
+	g.tellEnded(s)
 }

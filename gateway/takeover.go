@@ -63,8 +63,12 @@ func (s *session) arrived(t *sessionToken, h *proto.Handover) bool {
 	}
 	s.count, s.moves, s.shown, s.user = max(h.Count, t.Count), h.Moves, t.Count, h.User
 	s.arrivals.orphan, s.arrivals.seen, s.arrivals.doubt = h.Gone, h.Seen, h.Doubt
-	s.taken = s.count
-	s.rooms = slices.Clone(h.Rooms)
+	s.taken, s.from = s.count, h.From
+	for _, id := range h.Rooms { // it may have joined others here while it arrived: by a request of before
+		if !slices.Contains(s.rooms, id) {
+			s.rooms = append(s.rooms, id)
+		}
+	}
 	return true
 }
 
@@ -225,11 +229,11 @@ func (g *Gateway) giveUp(s, tomb *session, e *proto.Error) {
 		s.mu.Unlock()
 		return // another gateway has claimed it meanwhile, and was left everything
 	}
-	unsub, waiting := s.unsub, s.arrivals.waiting
+	unsub, waiting, rooms := s.unsub, s.arrivals.waiting, s.rooms
 	if s.leave != nil {
 		unsub = append(unsub, s.leave)
 	}
-	s.phase, s.arrivals, s.unsub, s.leave = over, nil, nil, nil
+	s.phase, s.arrivals, s.unsub, s.leave, s.rooms = over, nil, nil, nil, nil
 	kept := s.kept.take(g)
 	s.mu.Unlock()
 	for _, f := range unsub {
@@ -242,6 +246,9 @@ func (g *Gateway) giveUp(s, tomb *session, e *proto.Error) {
 	}
 	for _, f := range kept {
 		g.bounce(s.id, f)
+	}
+	for _, r := range rooms {
+		g.rooms.depart(r, s.id)
 	}
 	to := g.id
 	if tomb != nil {
@@ -287,6 +294,7 @@ func (g *Gateway) takeRoom(s *session, id proto.RoomID) bool {
 		return true
 	}
 	if err != nil {
+		r.doubted()
 		g.log.Error("takeover: room not resumed", "peer", string(s.id), "room", string(id), "err", err)
 		return false
 	}
@@ -323,10 +331,11 @@ const maxOwed = 20
 
 // takeRoomLater goes on asking for a room: until it is told, it names a gateway
 // that does not hold the peer. A peer that has ended meanwhile is taken over all
-// the same, since only its holder can have it leave.
+// the same, since only its holder can have it leave; not one that was handed on, which
+// may live elsewhere.
 func (g *Gateway) takeRoomLater(s *session, id proto.RoomID) {
 	for range maxOwed {
-		if s.newHolder() != "" || g.draining.Load() || g.takeRoom(s, id) {
+		if s.wasHandedOn() || g.draining.Load() || g.takeRoom(s, id) {
 			return
 		}
 	}

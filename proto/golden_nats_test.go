@@ -69,6 +69,7 @@ var natsMessages = map[string]any{
 	"takeover.holder":  &Takeover{Peer: goldenAnn, Gateway: goldenB, Count: 3, Holder: goldenA},
 	"takeover.holds":   &Takeover{Peer: goldenAnn, Gateway: goldenB, Count: 3, Holds: true},
 	"takeover.room":    &Takeover{Peer: goldenAnn, Gateway: goldenB, Room: "tea"},
+	"takeover.unknown": &Takeover{Peer: goldenAnn, Gateway: goldenB, Room: "tea", Ended: true},
 	"takeover.fence":   &Takeover{Peer: goldenAnn, Gateway: goldenB, Fence: true},
 	"handover.moved":   &Handover{From: goldenA, MovedTo: goldenB, Gone: true},
 	"takeover.ended":   &Takeover{Peer: goldenAnn, Gateway: goldenB, Count: 3, Ended: true},

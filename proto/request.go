@@ -121,7 +121,7 @@ type Takeover struct {
 	Holds    bool      `json:"holds,omitempty"`    // not a question: Gateway holds the session now
 	Ended    bool      `json:"ended,omitempty"`    // not a question: Gateway held the session, and it has ended
 	Fence    bool      `json:"fence,omitempty"`    // only asks for an answer, behind everything that was there before
-	Room     RoomID    `json:"room,omitempty"`     // not a question: the peer has joined this room through Gateway, which handed it on before
+	Room     RoomID    `json:"room,omitempty"`     // not a question: the peer has joined this room through Gateway, which handed it on before; with Ended, the answer that Gateway knows no such session
 }
 
 // Handover is the holder's answer to a Takeover.
