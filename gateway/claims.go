@@ -189,18 +189,27 @@ func (g *Gateway) claimAside(to proto.GatewayID, peer proto.PeerID, count uint64
 // claimOnce tells a gateway that this one holds a session, and waits until it has
 // heard.
 func (g *Gateway) claimOnce(to proto.GatewayID, peer proto.PeerID, count uint64) error {
-	subject, err := proto.SessionSubject(to, peer)
-	if err != nil {
-		return err
-	}
-	word := proto.Takeover{Peer: peer, Gateway: g.id, Count: count, Holds: true}
-	m, err := g.nc.Request(subject, marshal(word), handoverTimeout)
+	answer, err := g.askClaim(to, proto.Takeover{Peer: peer, Gateway: g.id, Count: count, Holds: true})
 	if err == nil {
-		g.claimAnswered(peer, m.Data)
-	} else if !errors.Is(err, nats.ErrNoResponders) && g.nc.IsConnected() {
-		g.log.Warn("claim: not answered", "peer", string(peer), "to", string(to), "err", err)
+		g.claimAnswered(peer, answer)
 	}
 	return err
+}
+
+// askClaim tells a gateway that this one holds a session, and returns its answer.
+func (g *Gateway) askClaim(to proto.GatewayID, word proto.Takeover) ([]byte, error) {
+	subject, err := proto.SessionSubject(to, word.Peer)
+	if err != nil {
+		return nil, err
+	}
+	m, err := g.nc.Request(subject, marshal(word), handoverTimeout)
+	if err != nil {
+		if !errors.Is(err, nats.ErrNoResponders) && g.nc.IsConnected() {
+			g.log.Warn("claim: not answered", "peer", string(word.Peer), "to", string(to), "err", err)
+		}
+		return nil, err
+	}
+	return m.Data, nil
 }
 
 // contest is for peers that this gateway holds although a room says that others do:
@@ -227,13 +236,44 @@ func (g *Gateway) contest(room proto.RoomID, members []proto.Member) {
 func (g *Gateway) claimAnswered(peer proto.PeerID, answer []byte) {
 	var h proto.Handover
 	s := g.sessions.get(peer)
-	if s == nil || json.Unmarshal(answer, &h) != nil || !h.MovedTo.Valid() || h.MovedTo == g.id {
+	if s == nil || json.Unmarshal(answer, &h) != nil || !s.yieldsTo(&h) {
 		return
 	}
-	s.mu.Lock()
-	yields := s.phase < moved && (h.Count > s.count || h.Count == s.count && h.MovedTo > g.id)
-	s.mu.Unlock()
-	if yields {
+	if h.From == h.MovedTo {
 		g.giveUpTo(s, &proto.Takeover{Gateway: h.MovedTo, Count: h.Count})
+		return
+	}
+	g.background(func() { g.askNamed(s, &h) }, func() {})
+}
+
+// yieldsTo reports whether the session is for the holder that an answer to a claim names.
+func (s *session) yieldsTo(h *proto.Handover) bool {
+	if !h.MovedTo.Valid() || h.MovedTo == s.g.id {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.phase < moved && (h.Count > s.count || h.Count == s.count && h.MovedTo > s.g.id)
+}
+
+// askNamed asks the gateway that another has handed a session to, after it had handed it
+// to this one, whether it holds it. It may have given up long before its question came,
+// and then nobody would have the session when this one let go of it.
+func (g *Gateway) askNamed(s *session, h *proto.Handover) {
+	claim := proto.Takeover{Peer: s.id, Gateway: g.id, Count: s.tokenCount(), Holds: true}
+	answer, err := g.askClaim(h.MovedTo, claim)
+	var named proto.Handover
+	switch {
+	case errors.Is(err, nats.ErrNoResponders): // it has died
+	case err != nil || json.Unmarshal(answer, &named) != nil:
+		named = *h // as far as is known
+	}
+	switch {
+	case s.yieldsTo(&named):
+		g.giveUpTo(s, &proto.Takeover{Gateway: named.MovedTo, Count: named.Count})
+	case s.live():
+		claim.Instead, claim.Count = h.MovedTo, s.tokenCount()
+		g.log.Debug("session kept", "peer", string(s.id), "named", string(h.MovedTo), "by", string(h.From))
+		_, _ = g.askClaim(h.From, claim) // logged; unheard, that one ends what it remembers after the grace
 	}
 }

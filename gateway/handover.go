@@ -140,6 +140,8 @@ func (g *Gateway) heldBy(id proto.PeerID, s *session, t *proto.Takeover) *proto.
 	newer := t.Count > s.count || t.Count == s.count && t.Gateway > g.id
 	var unheard [][]byte
 	switch {
+	case s.phase == moved && s.parting != nil && t.Instead == s.movedTo && t.Gateway != s.movedTo:
+		s.movedTo, s.count, s.parting = t.Gateway, t.Count, nil // who was to have it has given it up
 	case s.phase == moved && t.Count >= s.count:
 		if s.parting != nil && eraOf(t.Count) > eraOf(s.parting.Count) {
 			unheard = s.parting.Frames // what it was handed over with never arrived

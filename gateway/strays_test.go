@@ -170,6 +170,29 @@ func TestReclaimedWhenClaimed(t *testing.T) {
 	}
 }
 
+// TestClaimedInstead: the gateway that a session was handed to last did not take it, and
+// the one before says so.
+func TestClaimedInstead(t *testing.T) {
+	g, s := staleSession(t)
+	first, second := proto.NewGatewayID(), proto.NewGatewayID()
+	one := g.handOver(s, &proto.Takeover{Peer: s.id, Gateway: first, Count: 5})
+	g.handOver(s, &proto.Takeover{Peer: s.id, Gateway: second, Count: 5})
+	claim := &proto.Takeover{Peer: s.id, Gateway: first, Count: one.Count + 1, Holds: true}
+	if h := g.heldBy(s.id, s, claim); h.MovedTo != second {
+		t.Fatalf("the first is told %+v", h)
+	}
+	claim.Instead = second
+	if h := g.heldBy(s.id, s, claim); h.MovedTo != "" || s.newHolder() != first || !s.claimed() {
+		t.Errorf("the first is told %+v, held by %s", h, s.newHolder())
+	}
+	next := proto.NewGatewayID()
+	g.heldBy(s.id, s, &proto.Takeover{Peer: s.id, Gateway: next, Count: claim.Count + 1, Holds: true})
+	g.heldBy(s.id, s, claim)
+	if s.newHolder() != next {
+		t.Errorf("an old word goes before the newest holder's: held by %s", s.newHolder())
+	}
+}
+
 // TestNoRoomsForTheGone: a room that is added to a session which was handed on or has
 // ended would never be left.
 func TestNoRoomsForTheGone(t *testing.T) {

@@ -68,6 +68,7 @@ var natsMessages = map[string]any{
 	"takeover":         &Takeover{Peer: goldenAnn, Gateway: goldenB, Count: 3, Received: ptr(uint64(0))},
 	"takeover.holder":  &Takeover{Peer: goldenAnn, Gateway: goldenB, Count: 3, Holder: goldenA},
 	"takeover.holds":   &Takeover{Peer: goldenAnn, Gateway: goldenB, Count: 3, Holds: true},
+	"takeover.instead": &Takeover{Peer: goldenAnn, Gateway: goldenB, Count: 3, Holds: true, Instead: goldenA},
 	"takeover.room":    &Takeover{Peer: goldenAnn, Gateway: goldenB, Room: "tea"},
 	"takeover.unknown": &Takeover{Peer: goldenAnn, Gateway: goldenB, Room: "tea", Ended: true},
 	"takeover.fence":   &Takeover{Peer: goldenAnn, Gateway: goldenB, Fence: true},

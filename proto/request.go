@@ -122,6 +122,7 @@ type Takeover struct {
 	Ended    bool      `json:"ended,omitempty"`    // not a question: Gateway held the session, and it has ended
 	Fence    bool      `json:"fence,omitempty"`    // only asks for an answer, behind everything that was there before
 	Room     RoomID    `json:"room,omitempty"`     // not a question: the peer has joined this room through Gateway, which handed it on before; with Ended, the answer that Gateway knows no such session
+	Instead  GatewayID `json:"instead,omitempty"`  // with Holds: the one that was named as the holder, and does not hold it
 }
 
 // Handover is the holder's answer to a Takeover.

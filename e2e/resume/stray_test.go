@@ -72,6 +72,37 @@ func words(t *testing.T, s *kit.Stack, to proto.GatewayID, peer proto.PeerID) (n
 // muchNewer is a count that no token of these tests has.
 const muchNewer = 1 << 40
 
+// TestNamedHolderWithoutSession: a question that had waited somewhere reaches the former
+// holder after the session has gone to another gateway. Who asked has given up since, so
+// the session stays where it is, and the former holder hears of it.
+func TestNamedHolderWithoutSession(t *testing.T) {
+	for name, named := range map[string]func([3]proto.GatewayID) proto.GatewayID{
+		"it has died":   func([3]proto.GatewayID) proto.GatewayID { return proto.NewGatewayID() },
+		"it has no use": func(ids [3]proto.GatewayID) proto.GatewayID { return ids[2] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, watcher, peer, ids := strayStack(t)
+			heard, _ := words(t, s, ids[0], peer.ID)
+			_, answer := words(t, s, ids[1], peer.ID)
+			other := named(ids)
+			answer(proto.Handover{From: ids[0], MovedTo: other, Count: muchNewer})
+			for w := heard(); w.Instead != other || !w.Holds || w.Gateway != ids[1]; w = heard() {
+				if w.Ended {
+					t.Fatalf("the session has ended: %+v", w)
+				}
+			}
+			watcher.Send(`{"event":"Message","to":%q,"data":1}`, peer.ID)
+			watcher.Send(`{"event":"Message","room":%q,"data":2}`, room)
+			for _, want := range []string{"1", "2"} {
+				if f := peer.Expect(proto.Message); string(f.Data) != want {
+					t.Errorf("got %s", f.Raw)
+				}
+			}
+			watcher.Quiet()
+		})
+	}
+}
+
 // TestGhostOfAYieldedSession: a session was given up to a gateway that does not have it
 // any more. Nobody holds the peer, so it leaves its room.
 func TestGhostOfAYieldedSession(t *testing.T) {
