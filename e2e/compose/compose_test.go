@@ -36,6 +36,7 @@ func TestCompose(t *testing.T) {
 	p.run(p.compose("up", "-d", "--no-build")...)
 	p.await("Caddy to answer", p.answers)
 	t.Logf("from up to ready: %.1f s", time.Since(began).Seconds())
+	p.checkOrigins()
 	only := p.dial()
 	p.checkOps("gateway", "p2p_gateway_connections 1")
 	p.checkOps("roomsvc", `p2p_roomsvc_nats_connected 1`)
@@ -61,6 +62,36 @@ func (p *project) answers() bool {
 	}
 	resp.Body.Close()
 	return resp.StatusCode == http.StatusOK
+}
+
+// checkOrigins connects as pages do: one that somebody works on, one opened as a file,
+// and one of somebody else.
+func (p *project) checkOrigins() {
+	p.t.Helper()
+	for origin, want := range map[string]int{
+		"http://localhost:3000": http.StatusSwitchingProtocols,
+		"null":                  http.StatusSwitchingProtocols,
+		"https://example.com":   http.StatusForbidden,
+	} {
+		req, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, "http://127.0.0.1:"+p.port+"/", nil)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		for name, value := range map[string]string{
+			"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+			"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Origin": origin,
+		} {
+			req.Header.Set(name, value)
+		}
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			p.t.Errorf("a page of %s gets %s", origin, resp.Status)
+		}
+	}
 }
 
 // dial connects a client through Caddy.
