@@ -135,26 +135,47 @@ func TestLateEffect(t *testing.T) {
 // TestDoubtLasts: a copy of a request may wait in the room service when nobody waits for
 // it any more, so that the room looks as before and changes later.
 func TestDoubtLasts(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g, asked := askedGateway(t)
-		compare := func() {
+	for name, look := range map[string]func(*Gateway, *replica, chan askedFor){
+		"compared": func(g *Gateway, _ *replica, asked chan askedFor) {
 			go g.syncRooms()
 			(<-asked).answer(proto.Reply{})
-			synctest.Wait()
-		}
-		r := g.rooms.pin(tea)
-		r.doubted()
-		g.rooms.unpin(r)
-		compare()
-		if g.rooms.get(tea) == nil {
-			t.Fatal("forgotten while the request may still take effect")
-		}
-		time.Sleep(lateEffect + time.Second) // of the bubble's clock
-		compare()
-		if g.rooms.get(tea) != nil {
-			t.Error("kept for ever")
-		}
-	})
+		},
+		"fetched": func(g *Gateway, r *replica, asked chan askedFor) {
+			g.rooms.hold(r, r.refetch)
+			(<-asked).answer(proto.Reply{Error: proto.RoomNotFound(tea)})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g, asked := askedGateway(t)
+				defer g.closeBackground()
+				r := g.rooms.pin(tea)
+				r.doubted()
+				g.rooms.unpin(r)
+				look(g, r, asked)
+				synctest.Wait()
+				if g.rooms.get(tea) == nil {
+					t.Fatal("forgotten while the request may still take effect")
+				}
+				time.Sleep(lateEffect + time.Second) // of the bubble's clock
+				look(g, r, asked)
+				synctest.Wait()
+				if g.rooms.get(tea) != nil {
+					t.Error("kept for ever")
+				}
+			})
+		})
+	}
+}
+
+// TestTakeRoomInDoubt: nobody knows whether the room names this gateway now.
+func TestTakeRoomInDoubt(t *testing.T) {
+	g, _ := askedGateway(t)
+	g.requests.close() // there will be no answer
+	s := &session{g: g, id: proto.NewPeerID(g.id), phase: away}
+	if g.takeRoom(s, tea) || g.rooms.get(tea) == nil {
+		t.Error("the room is forgotten")
+	}
 }
 
 // TestReclaimedWhenClaimed: the word that a session has been taken comes when its time
