@@ -3,6 +3,7 @@ package browser
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
@@ -207,10 +209,22 @@ func (p *tab) try(bound time.Duration, into any, format string, args ...any) err
 	return json.Unmarshal(raw, into)
 }
 
-// until waits until a JavaScript expression is true.
+// pageGone is the code with which Chromium says that the page in which something was
+// evaluated is there no more.
+const pageGone = -32000
+
+// until waits until a JavaScript expression is true, also when the page gives way to
+// another meanwhile, as after a click that leads there.
 func (p *tab) until(what, format string, args ...any) {
 	p.t.Helper()
-	err := p.try(patience, nil, "(async () => { while (!(await (%s))) await new Promise((r) => setTimeout(r, 50)); })()", script(format, args))
+	const pages = 3
+	var err error
+	for range pages {
+		err = p.try(patience, nil, "(async () => { while (!(await (%s))) await new Promise((r) => setTimeout(r, 50)); })()", script(format, args))
+		if gone, ok := errors.AsType[*cdproto.Error](err); !ok || gone.Code != pageGone {
+			break
+		}
+	}
 	if err != nil {
 		var state string
 		_ = p.try(5*time.Second, &state, "document.body.innerText.slice(0, 1500)")
