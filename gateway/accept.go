@@ -89,7 +89,7 @@ func (g *Gateway) checkHandshake(r *http.Request) (int, string) {
 	case err != nil || len(key) != 16:
 		return http.StatusBadRequest, "Sec-WebSocket-Key must be 16 bytes in base64."
 	case !g.origins.allow(r):
-		return http.StatusForbidden, "This server does not take connections from pages of this origin. Its operator can allow it."
+		return http.StatusForbidden, "This server does not take connections from pages of this origin. Its operator can allow it, with --allowed-origins."
 	case g.draining.Load():
 		return http.StatusServiceUnavailable, "This gateway is going away. Connect again: another one will answer."
 	case !g.nc.IsConnected():

@@ -318,11 +318,11 @@
 // sender's gateway then tells those who sent them Not_Delivered. A Link a second
 // behind the last relays makes the loss of the very last ones seen too.
 //
-// Nobody answers a Lost or a Gap. A gateway that was cut off says those of the last
-// seconds again, and has every other gateway say theirs again, by a Gap with
-// within_ms. To hear one twice does no harm. A gateway that was not heard for some
-// seconds, though others were, is sent such a Gap with ended_ms when it is heard again:
-// the NATS servers of the two may have lost each other.
+// Nobody answers a Lost, or a Gap without within_ms. A gateway that was cut off says
+// those of the last seconds again, and has every other gateway say theirs again, by a
+// Gap with within_ms. To hear one twice does no harm. A gateway that was not heard for
+// some seconds, though others were, is sent such a Gap with ended_ms when it is heard
+// again: the NATS servers of the two may have lost each other.
 //
 // e is the era of the sender's session, which grows with each gateway that holds it.
 // One that was out of reach when another took the session over may still have frames

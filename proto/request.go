@@ -99,9 +99,9 @@ type Link struct {
 // Gap names the relays that a gateway has missed, by their number on the link:
 // those above After and below Before. With WithinMS it was cut off instead, and may
 // have missed whatever it was told within so many milliseconds, or in those until
-// EndedMS milliseconds ago: what became of its relays, and relays to Peers, which it holds in place of the gateway that issued
-// them, and which no link counts. That is answered, with nothing in it, once it is
-// handled.
+// EndedMS milliseconds ago: what became of its relays, and relays to Peers, which it
+// holds in place of the gateway that issued them, and which no link counts. That is
+// answered, with nothing in it, once it is handled.
 type Gap struct {
 	After    uint64   `json:"after"`
 	Before   uint64   `json:"before"`
@@ -121,7 +121,7 @@ type Takeover struct {
 	Holds    bool      `json:"holds,omitempty"`    // not a question: Gateway holds the session now
 	Ended    bool      `json:"ended,omitempty"`    // not a question: Gateway held the session, and it has ended
 	Fence    bool      `json:"fence,omitempty"`    // only asks for an answer, behind everything that was there before
-	Room     RoomID    `json:"room,omitempty"`     // not a question: the peer has joined this room through Gateway, which handed it on before; with Ended, the answer that Gateway knows no such session
+	Room     RoomID    `json:"room,omitempty"`     // not a question: the room names Gateway for the peer, which Gateway handed on; with Ended, the answer: Gateway knows no such session
 	Instead  GatewayID `json:"instead,omitempty"`  // with Holds: the one that was named as the holder, and does not hold it
 }
 

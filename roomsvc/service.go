@@ -132,7 +132,7 @@ func (s *Service) listening(ctx context.Context) bool {
 			return true
 		}
 		s.cfg.Logger.Debug("not listening yet", "err", err)
-		<-try.Done()
+		<-try.Done() // what is left of it is the pause
 		cancel()
 	}
 	return false
