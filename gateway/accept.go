@@ -3,9 +3,11 @@ package gateway
 import (
 	"encoding/base64"
 	"net/http"
-	"strconv"
+	"net/netip"
 	"strings"
 
+	"p2pconnector/gateway/internal/admission"
+	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/proto"
 )
 
@@ -16,7 +18,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case socket && headerHas(r.Header, "Upgrade", "websocket"):
 		g.accept(w, r)
 	case r.URL.Path == "/ws":
-		g.refuseUpgrade(w, http.StatusUpgradeRequired, "This address speaks WebSocket. The documentation is at /.")
+		g.refuseHTTP(w, &refusal{status: http.StatusUpgradeRequired, message: "This address speaks WebSocket. The documentation is at /."})
 	default:
 		g.pages.ServeHTTP(w, r)
 	}
@@ -36,89 +38,91 @@ func headerHas(h http.Header, name, token string) bool {
 
 // accept checks a handshake, answers it, and starts the connection.
 func (g *Gateway) accept(w http.ResponseWriter, r *http.Request) {
-	if status, why := g.checkHandshake(r); status != 0 {
-		g.refuseUpgrade(w, status, why)
+	addr := g.admission.ClientAddr(r)
+	if no := g.checkHandshake(r, addr); no != nil {
+		g.refuse(w, r, addr, no)
 		return
 	}
-	a, err := g.authorise(r)
-	if err != nil {
-		g.log.Debug("access token refused", "err", err)
-		g.refuseUpgrade(w, http.StatusUnauthorized, "This server needs an access token: it is missing, malformed, expired or not signed by a known key.")
+	a, no := g.authorise(r)
+	if no != nil {
+		g.refuse(w, r, addr, no)
 		return
 	}
-	leave, status := g.admission.admit(r)
-	if status != 0 {
-		g.refuseUpgrade(w, status, "Too many connections now. Connect again in a moment.")
+	leave, limit := g.admission.Admit(addr)
+	if limit != admission.NoLimit {
+		g.refuse(w, r, addr, limited(limit))
 		return
 	}
-	c, ws, err := g.upgrade(w, r)
+	sub, delta := chooseProtocol(r)
+	ws, err := g.sockets.Upgrade(w, r, sub)
 	if err != nil {
 		leave()
 		g.log.Debug("upgrade failed", "err", err)
 		return
 	}
 	g.stats.upgrade(http.StatusSwitchingProtocols)
-	s := &session{g: g, id: proto.NewPeerID(g.id)}
+	c, s := newConn(g, ws, delta), newSession(g)
 	if a != nil {
-		s.user = a.user
+		s.user = a.User
 		c.access.Store(a)
 	}
 	c.session, c.leave = s, leave
 	if !g.conns.add(c) {
-		c.hang()
+		ws.Abort()
 		leave()
 		return
 	}
 	g.sessions.put(s)
 	s.mu.Lock()
-	s.attachLocked(c, g.detailsLocked(s, nil, c, nil), nil)
+	s.attachLocked(c, nil, nil, nil)
 	s.mu.Unlock()
 	g.stats.accepted.Add(1)
 	c.logBegin()
-	go g.serve(c, ws)
+	go c.serve()
 }
 
-// checkHandshake returns the status to refuse r with, or 0.
-func (g *Gateway) checkHandshake(r *http.Request) (int, string) {
+// checkHandshake returns why r is refused, whoever it comes from; nil when it is not.
+func (g *Gateway) checkHandshake(r *http.Request, addr netip.Addr) *refusal {
 	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-WebSocket-Key"))
 	switch {
 	case r.Method != http.MethodGet || !r.ProtoAtLeast(1, 1) || !headerHas(r.Header, "Connection", "upgrade"):
-		return http.StatusBadRequest, "Not a WebSocket handshake."
+		return &refusal{status: http.StatusBadRequest, message: "Not a WebSocket handshake."}
 	case r.Header.Get("Sec-WebSocket-Version") != "13":
-		return http.StatusUpgradeRequired, "Speak WebSocket version 13."
+		return &refusal{status: http.StatusUpgradeRequired, message: "Speak WebSocket version 13."}
 	case err != nil || len(key) != 16:
-		return http.StatusBadRequest, "Sec-WebSocket-Key must be 16 bytes in base64."
-	case !g.origins.allow(r):
-		return http.StatusForbidden, "This server does not take connections from pages of this origin. Its operator can allow it, with --allowed-origins."
+		return &refusal{status: http.StatusBadRequest, message: "Sec-WebSocket-Key must be 16 bytes in base64."}
 	case g.draining.Load():
-		return http.StatusServiceUnavailable, "This gateway is going away. Connect again: another one will answer."
+		return &refusal{status: http.StatusServiceUnavailable, message: "This gateway is going away. Connect again: another one will answer."}
 	case !g.nc.IsConnected():
-		return http.StatusServiceUnavailable, "This gateway has no connection to its bus now. Connect again in a moment."
+		return &refusal{status: http.StatusServiceUnavailable, message: "This gateway has no connection to its bus now. Connect again in a moment."}
+	case !g.admission.AllowConnect(addr):
+		return limited(admission.ConnectsPerAddress)
+	case !g.admission.AllowOrigin(r):
+		return &refusal{
+			status: http.StatusForbidden, code: proto.Unauthorised, close: proto.CloseOrigin,
+			message: "This server does not take connections from pages of this origin. Its operator can allow it, with --allowed-origins.",
+		}
 	}
-	return 0, ""
+	return nil
 }
 
-// authorise checks the access token of a handshake; nil when none is needed.
-func (g *Gateway) authorise(r *http.Request) (*access, error) {
+// authorise checks the access token of a handshake; both are nil when none is needed.
+func (g *Gateway) authorise(r *http.Request) (*auth.Access, *refusal) {
 	if g.verifier == nil {
 		return nil, nil
 	}
-	return g.verifier.verify(tokenOf(r))
-}
-
-// refuseUpgrade answers a handshake that is not accepted.
-func (g *Gateway) refuseUpgrade(w http.ResponseWriter, status int, why string) {
-	g.stats.upgrade(status)
-	switch status {
-	case http.StatusUpgradeRequired:
-		w.Header().Set("Upgrade", "websocket")
-		w.Header().Set("Sec-WebSocket-Version", "13")
-	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		w.Header().Set("Retry-After", strconv.Itoa(1))
+	token := auth.RequestToken(r)
+	a, err := g.verifier.Verify(token)
+	if err == nil {
+		return a, nil
 	}
-	if status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", "Bearer")
+	g.log.Debug("access token refused", "err", err)
+	no := &refusal{
+		status: http.StatusUnauthorized, code: proto.Unauthorised, close: proto.CloseToken,
+		message: "The access token is malformed, expired or not signed by a key of this server. Get a fresh one and connect again.",
 	}
-	w.Header().Set("Connection", "close")
-	http.Error(w, why, status)
+	if token == "" {
+		no.message = "This server needs an access token. Connect again with one, for example as ?access_token= in the address."
+	}
+	return nil, no
 }

@@ -23,8 +23,8 @@ func (rr *roomRequest) answerLocked() {
 	}
 }
 
-// announceLocked tells the local members what d did: those who came, went or
-// asked for it at once, the others gathered.
+// announceLocked sends the local members what d did: at once to those who joined, left or
+// asked for it, and to the others with the next update.
 func (r *replica) announceLocked(d *diff, fresh, parted []*localMember) {
 	if d.ended {
 		r.announceEndLocked(d, parted)
@@ -35,12 +35,9 @@ func (r *replica) announceLocked(d *diff, fresh, parted []*localMember) {
 			r.welcomeLocked(lm, r.requestOf(r.index[lm.s.id].Op))
 		}
 	}
-	r.farewellLocked(d, parted, r.room)
-	r.gatherLocked(&r.full, d)
-	r.gatherLocked(&r.delta, d)
+	r.announceRemovalLocked(d, parted, r.room)
 	r.answerMembersLocked(d)
-	r.paceLocked(&r.full, false)
-	r.paceLocked(&r.delta, true)
+	r.paceLocked()
 }
 
 func (r *replica) requestOf(op proto.OpID) *roomRequest {
@@ -72,8 +69,8 @@ func (r *replica) welcomeLocked(lm *localMember, req *roomRequest) {
 	r.g.renewToken(lm.s)
 }
 
-// farewellLocked tells those who are no longer members.
-func (r *replica) farewellLocked(d *diff, parted []*localMember, room *proto.Room) {
+// announceRemovalLocked notifies those who are no longer members.
+func (r *replica) announceRemovalLocked(d *diff, parted []*localMember, room *proto.Room) {
 	for i, lm := range parted {
 		if lm == nil {
 			continue
@@ -96,8 +93,8 @@ func (r *replica) farewellLocked(d *diff, parted []*localMember, room *proto.Roo
 	}
 }
 
-// answerMembersLocked answers those members whose request changed the room
-// around them, with what was gathered for them.
+// answerMembersLocked answers those members whose request changed the room around them,
+// with all that they have not seen.
 func (r *replica) answerMembersLocked(d *diff) {
 	ops := make([]proto.OpID, 0, len(d.removed)+1)
 	if d.op != "" {
@@ -113,8 +110,8 @@ func (r *replica) answerMembersLocked(d *diff) {
 		if req == nil || req.answered {
 			continue
 		}
-		if lm := r.local[req.s.id]; lm != nil && lm.s == req.s && lm.seen < r.rev && r.catchUpLocked(lm, req.id) {
-			req.answerLocked()
+		if lm := r.local[req.s.id]; lm != nil && lm.s == req.s {
+			r.catchUpLocked(lm, req)
 		}
 	}
 }
@@ -125,10 +122,11 @@ func (r *replica) announceEndLocked(d *diff, parted []*localMember) {
 	if d.by == "" && len(d.removed) > 0 && len(r.local) == 0 {
 		empty := *room
 		empty.Members, empty.Creator = nil, ""
-		r.farewellLocked(d, parted, &empty) // nobody is left, so it is gone
+		r.announceRemovalLocked(d, parted, &empty) // nobody is left, so it is gone
 		return
 	}
 	data := roomData(room, r.rev)
+	data.Reason = d.reason
 	if d.by.Valid() { // otherwise a back end ended it
 		data.Client = d.by
 	}
@@ -151,6 +149,5 @@ func (r *replica) announceEndLocked(d *diff, parted []*localMember) {
 			tell(lm)
 		}
 	}
-	r.full.reset(r.full.last)
-	r.delta.reset(r.delta.last)
+	r.batch.clear()
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"p2pconnector/gateway/internal/link"
+	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
 )
 
@@ -12,17 +14,19 @@ type diff struct {
 	added   []proto.Member
 	removed []proto.Removal
 	moved   []proto.Member
-	set     bool // settings changed
+	renewed []proto.PeerID // members before and after, of which others see something else now
+	set     bool           // settings changed
 	ended   bool
+	reason  proto.Reason // of the end: lost, or none
 	by      proto.PeerID // who changed the settings or ended the room
 	op      proto.OpID
-	was     *proto.Room // before an end
+	was     *proto.Room // before; nil: unknown
+	fetched uint64      // revision of the copy before, when the whole was fetched; 0: a change came
 }
 
 // changeLocked applies a change that follows the copy.
 func (r *replica) changeLocked(c *proto.Change) {
 	d := diff{added: c.Added, removed: c.Removed, moved: c.Moved, set: c.Set != nil, ended: c.Ended, by: c.By, op: c.Op}
-	r.flushCollidingLocked(&d)
 	room := *r.room
 	d.was = r.room
 	if len(c.Removed) > 0 {
@@ -32,9 +36,12 @@ func (r *replica) changeLocked(c *proto.Change) {
 		}
 		room.Members = slices.DeleteFunc(slices.Clone(room.Members), func(m proto.Member) bool { return left[m.ID] })
 	}
+	if len(c.Moved) > 0 && len(c.Removed) == 0 {
+		room.Members = slices.Clone(room.Members)
+	}
 	for _, m := range c.Moved {
 		if i := slices.IndexFunc(room.Members, func(x proto.Member) bool { return x.ID == m.ID }); i >= 0 {
-			room.Members[i].Gateway = m.Gateway
+			room.Members[i].Gateway, room.Members[i].Epoch = m.Gateway, m.Epoch
 		}
 	}
 	room.Members = append(room.Members, c.Added...)
@@ -56,11 +63,12 @@ func (r *replica) adoptLocked(room *proto.Room, rev uint64, c *proto.Change) {
 	d := diff{was: r.room, ended: room == nil && r.room != nil}
 	if c != nil {
 		d.by, d.op = c.By, c.Op
+	} else {
+		d.fetched = max(r.rev, 1)
 	}
 	if room != nil {
 		r.compareLocked(&d, room)
 	}
-	r.flushCollidingLocked(&d)
 	r.room, r.rev = room, rev
 	r.reindexLocked()
 	r.settleLocked(&d)
@@ -76,6 +84,9 @@ func (r *replica) compareLocked(d *diff, room *proto.Room) {
 			d.added = append(d.added, m)
 		case was.Holder() != m.Holder():
 			d.moved = append(d.moved, m)
+		}
+		if was := r.index[m.ID]; was != nil && !sameInfo(was, &m) {
+			d.renewed = append(d.renewed, m.ID)
 		}
 	}
 	w := r.room
@@ -116,8 +127,12 @@ func (r *replica) reindexLocked() {
 
 // settleLocked brings the local members in line with the copy and has everyone told.
 func (r *replica) settleLocked(d *diff) {
+	if !d.ended {
+		r.coalesceLocked(d)
+	}
 	var fresh []*localMember
 	var contested []proto.Member
+	from := r.moveLocked(d)
 	for _, m := range d.added {
 		if m.Holder() == r.g.id {
 			fresh = append(fresh, r.joinLocked(m.ID))
@@ -126,17 +141,17 @@ func (r *replica) settleLocked(d *diff) {
 	for _, m := range d.moved {
 		if m.Holder() == r.g.id {
 			if lm := r.joinLocked(m.ID); lm != nil {
-				lm.since = r.rev
-				if lm.seen > 0 {
-					lm.seen = r.rev
-				} else {
+				if from[m.ID] != r.g.id || d.was == nil { // otherwise only its epoch is another
+					lm.since, lm.unsure = r.rev, d.fetched
+				}
+				if lm.seen == 0 {
 					fresh = append(fresh, lm) // it moved while it joined, and was never told
 				}
 			}
 		} else {
 			delete(r.leaving, m.ID)
-			r.moveAwayLocked(m)
-			if s := r.g.sessions.get(m.ID); s != nil && s.held() {
+			r.moveAwayLocked(&m)
+			if s := r.g.sessions.get(m.ID); s != nil && s.owned() {
 				contested = append(contested, m)
 			}
 		}
@@ -158,6 +173,52 @@ func (r *replica) settleLocked(d *diff) {
 	}
 }
 
+// moveLocked has frames for members follow them: for those who have moved, behind what may
+// come back from where they were. A member that came moved already is looked for nowhere
+// else. It returns where those who have moved were.
+func (r *replica) moveLocked(d *diff) (from map[proto.PeerID]proto.GatewayID) {
+	from = make(map[proto.PeerID]proto.GatewayID, len(d.moved))
+	for _, m := range d.moved {
+		from[m.ID] = m.ID.Home()
+	}
+	if len(from) > 0 && d.was != nil {
+		for i := range d.was.Members {
+			if m := &d.was.Members[i]; from[m.ID] != "" {
+				from[m.ID] = m.Holder()
+			}
+		}
+	}
+	to := make(map[proto.PeerID]link.Route)
+	for _, m := range slices.Concat(d.added, d.moved) {
+		if m.Epoch > 0 && m.Holder() != r.g.id { // here the session says when it is served
+			to[m.ID] = link.Route{Owner: m.Holder(), Epoch: m.Epoch}
+		}
+	}
+	if len(from) > 0 || len(to) > 0 {
+		r.g.links.roomMoved(from, to)
+	}
+	return from
+}
+
+// contest is for peers that this gateway owns, as far as it knows, although a room names
+// another gateway: in a later epoch another may have taken the session over, and in an
+// earlier one the room does not know yet.
+func (g *Gateway) contest(room proto.RoomID, members []proto.Member) {
+	for _, m := range members {
+		s := g.sessions.get(m.ID)
+		if s == nil || !s.owned() {
+			continue
+		}
+		if m.Epoch > s.epoch() {
+			if a := g.lookEntry(m.ID); a.Kind == ownership.Entry && a.Owner != g.id {
+				g.step(s, ownership.Event{Kind: ownership.Outdated, By: a.Owner, Epoch: a.Epoch})
+			}
+			continue
+		}
+		g.takeRoom(s, room, s.epoch())
+	}
+}
+
 // joinLocked makes id a local member; nil when its session has ended meanwhile,
 // in which case it leaves again.
 func (r *replica) joinLocked(id proto.PeerID) *localMember {
@@ -167,7 +228,7 @@ func (r *replica) joinLocked(id proto.PeerID) *localMember {
 		fresh, ok = s.addRoom(r.id)
 	}
 	if !ok {
-		r.departLaterLocked(id)
+		r.departLaterLocked(id, r.index[id].Epoch, 0)
 		r.g.background(func() { r.g.rooms.hold(r, r.retryDepartures) }, func() {})
 		return nil
 	}
@@ -196,35 +257,28 @@ func (r *replica) partLocked(id proto.PeerID) *localMember {
 	return lm
 }
 
-// moveAwayLocked notes that another gateway holds m now. What still comes here
-// for it is passed on for a while.
-func (r *replica) moveAwayLocked(m proto.Member) {
+// moveAwayLocked notes that another gateway serves m now. What still comes here for it
+// goes back to its sender's gateway, which sends it on.
+func (r *replica) moveAwayLocked(m *proto.Member) {
 	lm := r.local[m.ID]
 	if lm == nil {
 		return
 	}
-	r.catchUpLocked(lm, nil)
+	r.catchUpLocked(lm, nil) // the other gateway sends it what comes later
 	delete(r.local, m.ID)
-	now := time.Now()
-	r.emptied = slices.DeleteFunc(r.emptied, func(x movedAway) bool { return now.After(x.until) })
-	if len(r.emptied) < proto.ReplayFrames {
-		r.emptied = append(r.emptied, movedAway{m.ID, m.Holder(), r.rev, now.Add(lateTime)})
-	}
+	r.movedAway.add(m, r.rev)
 }
 
-// departing notes that id has ended; false when its departure is under way already.
-func (r *replica) departing(id proto.PeerID) bool {
+// leaves returns the epoch in which a peer is to leave the room; mine is false when the
+// room names another gateway for it, which is answerable for it.
+func (r *replica) leaves(id proto.PeerID) (epoch uint64, mine bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if retry, noted := r.leaving[id]; noted && !retry {
-		return false
+	epoch = r.leaving[id].epoch
+	if m := r.index[id]; m != nil {
+		return max(epoch, m.Epoch), m.Holder() == r.g.id
 	}
-	if r.leaving == nil {
-		r.leaving = make(map[proto.PeerID]bool)
-	}
-	r.leaving[id] = false
-	delete(r.local, id)
-	return true
+	return epoch, true
 }
 
 // cameBack takes in a peer that need not leave, since it has come back. The room may have
@@ -245,18 +299,33 @@ func (r *replica) departed(id proto.PeerID) {
 	delete(r.leaving, id)
 }
 
-// departLater has the departure of id tried again.
-func (r *replica) departLater(id proto.PeerID) {
+// departLater has a peer leave the room after a while.
+func (r *replica) departLater(id proto.PeerID, epoch uint64, wait time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.departLaterLocked(id)
+	r.departLaterLocked(id, epoch, wait)
+	if lm := r.local[id]; lm != nil && !lm.s.live() {
+		delete(r.local, id)
+	}
 }
 
-func (r *replica) departLaterLocked(id proto.PeerID) {
+func (r *replica) departLaterLocked(id proto.PeerID, epoch uint64, wait time.Duration) {
 	if r.leaving == nil {
-		r.leaving = make(map[proto.PeerID]bool)
+		r.leaving = make(map[proto.PeerID]leaving)
 	}
-	r.leaving[id] = true
+	now := time.Now()
+	x := leaving{epoch: max(epoch, r.leaving[id].epoch), since: r.leaving[id].since, after: now.Add(wait)}
+	if x.since.IsZero() {
+		x.since = now
+	}
+	r.leaving[id] = x
+}
+
+// leavesSince is for how long it has been known that a peer is to leave the room.
+func (r *replica) leavesSince(id proto.PeerID) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return time.Since(r.leaving[id].since)
 }
 
 // retryIn has the departures that were not confirmed tried again after d at the latest.
@@ -286,9 +355,11 @@ func (r *replica) departuresDue() {
 func (r *replica) retryDepartures() {
 	r.mu.Lock()
 	var again []proto.PeerID
-	for id, retry := range r.leaving {
-		if retry {
-			r.leaving[id] = false
+	now := time.Now()
+	for id, x := range r.leaving {
+		if !x.busy && !x.after.After(now) {
+			x.busy = true
+			r.leaving[id] = x
 			again = append(again, id)
 		}
 	}

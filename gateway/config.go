@@ -1,7 +1,8 @@
 package gateway
 
 import (
-	"cmp"
+	"crypto/tls"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -11,7 +12,12 @@ import (
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 
+	"p2pconnector/gateway/internal/admission"
+	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/ratelimit"
+	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
+	"p2pconnector/proto/service"
 )
 
 // Config says how a gateway runs. The zero value of each field means the
@@ -21,11 +27,7 @@ type Config struct {
 	Listener net.Listener    // used in place of Listen when set
 	ID       proto.GatewayID // "" draws one; set only in tests
 
-	NATSURL     string        // servers, separated by commas; "" is nats://127.0.0.1:4222
-	NATSCreds   string        // credentials file (.creds); "" for none
-	NATSCert    string        // client certificate file (PEM); goes with NATSKey
-	NATSKey     string        // key file of NATSCert (PEM)
-	NATSCA      string        // file of certificates (PEM) that the server's must be signed by; "" is the system's
+	NATS        service.NATS  // how to reach the NATS servers
 	NATSOptions []nats.Option // applied last; for embedding
 
 	Logger *slog.Logger // nil discards
@@ -44,21 +46,24 @@ type Config struct {
 	MaxConnections    int           // in total; 0 is 100,000, below 0 no limit
 	MaxPerAddress     int           // connections of one address, or one IPv6 /64; 0 is 1,000, below 0 no limit
 	ConnectsPerSecond int           // new connections; 0 is 2,000, below 0 no limit
+	ConnectsPerAddr   int           // handshakes a second of one address, or one IPv6 /64, and twice as many at once; 0 is 200, below 0 no limit
 	TrustedProxies    string        // addresses and prefixes whose X-Forwarded-For counts, separated by commas
 	AllowedOrigins    string        // pages that may connect, separated by commas; "" is those of the same host
 	TokenKey          string        // file of the key or secret that verifies access tokens; "" takes no tokens
 	TokenJWKS         string        // URL of keys that verify access tokens, in place of TokenKey
 	TokenIssuer       string        // iss that access tokens must have; "" takes any
 	TokenAudience     string        // aud that access tokens must have; "" takes any
+	TLSCert           string        // file of the certificate that clients are served with, with its chain (PEM); goes with TLSKey
+	TLSKey            string        // file of TLSCert's key (PEM)
+	TLS               *tls.Config   // used in place of TLSCert and TLSKey when set; for embedding
 	ICEServers        string        // RTCIceServer list for clients, as JSON
 	TURNURLs          string        // TURN servers that take time-limited credentials, separated by commas
 	TURNSecret        string        // secret that those share
 	TURNTTL           time.Duration // how long credentials work; 0 is 12 h
-	PageOff           bool          // no page and no demo at /, only connector.js
+	PageOff           bool          // no pages and no demo, only connector.js
 	Version           string        // shown on the page and in the metrics; "" is "dev"
 	Commit            string        // of the source, shown in the metrics
-	OpsListen         string        // host:port for metrics and health; "" and "off" open none
-	OpsPprof          bool          // serves profiles on OpsListen too
+	Ops               service.Ops   // the server for operators
 	SessionKey        string        // secrets that sign session tokens, separated by commas, the first signs; "" takes the shared ones
 }
 
@@ -67,11 +72,7 @@ type Config struct {
 func (c *Config) Flags(fs *flag.FlagSet) {
 	d := c.withDefaults()
 	fs.StringVar(&c.Listen, "listen", d.Listen, "`host:port` to accept WebSockets on")
-	fs.StringVar(&c.NATSURL, "nats-url", d.NATSURL, "`URLs` of NATS servers, separated by commas")
-	fs.StringVar(&c.NATSCreds, "nats-creds", c.NATSCreds, "NATS credentials `file`")
-	fs.StringVar(&c.NATSCert, "nats-cert", c.NATSCert, "client certificate `file` for NATS (PEM)")
-	fs.StringVar(&c.NATSKey, "nats-key", c.NATSKey, "`file` of the client certificate's key (PEM)")
-	fs.StringVar(&c.NATSCA, "nats-ca", c.NATSCA, "`file` of certificates that sign the NATS server's (PEM)")
+	c.NATS.Flags(fs)
 	fs.IntVar(&c.MaxMessageBytes, "max-message-bytes", d.MaxMessageBytes, "`bytes` of one WebSocket message")
 	fs.IntVar(&c.MaxRooms, "max-rooms", d.MaxRooms, "`rooms` a peer may be in")
 	fs.IntVar(&c.MaxRoomMembers, "max-room-members", d.MaxRoomMembers, "`members` a room may have, as announced to clients; give the room service the same")
@@ -86,26 +87,27 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.IntVar(&c.MaxConnections, "max-connections", d.MaxConnections, "`connections` in total; -1 for no limit")
 	fs.IntVar(&c.MaxPerAddress, "max-per-address", d.MaxPerAddress, "`connections` of one address, or one IPv6 /64; -1 for no limit")
 	fs.IntVar(&c.ConnectsPerSecond, "connects-per-second", d.ConnectsPerSecond, "new `connections` a second; -1 for no limit")
+	fs.IntVar(&c.ConnectsPerAddr, "connects-per-address", d.ConnectsPerAddr, "`handshakes` a second of one address, or one IPv6 /64, refused ones included; -1 for no limit")
 	fs.StringVar(&c.TrustedProxies, "trusted-proxies", c.TrustedProxies, "`addresses` and prefixes whose X-Forwarded-For counts, separated by commas")
 	fs.StringVar(&c.AllowedOrigins, "allowed-origins", c.AllowedOrigins, "`origins` of pages that may connect, separated by commas, like https://*.example.com; * for all (default: the same host)")
 	fs.StringVar(&c.TokenKey, "token-key", c.TokenKey, "`file` of the key (PEM) or secret that verifies access tokens (default: no tokens are needed)")
 	fs.StringVar(&c.TokenJWKS, "token-jwks", c.TokenJWKS, "`URL` of a JWKS that verifies access tokens")
 	fs.StringVar(&c.TokenIssuer, "token-issuer", c.TokenIssuer, "`iss` that access tokens must have")
 	fs.StringVar(&c.TokenAudience, "token-audience", c.TokenAudience, "`aud` that access tokens must have")
+	fs.StringVar(&c.TLSCert, "tls-cert", c.TLSCert, "`file` of the certificate, with its chain (PEM), to serve clients by https and wss; read again when it changes (default: plain http)")
+	fs.StringVar(&c.TLSKey, "tls-key", c.TLSKey, "`file` of the certificate's key (PEM)")
 	fs.StringVar(&c.ICEServers, "ice-servers", c.ICEServers, "`JSON` list of RTCIceServer for clients")
 	fs.StringVar(&c.TURNURLs, "turn-urls", c.TURNURLs, "`URLs` of TURN servers with a shared secret, separated by commas")
 	fs.StringVar(&c.TURNSecret, "turn-secret", c.TURNSecret, "`secret` that the TURN servers share")
 	fs.DurationVar(&c.TURNTTL, "turn-ttl", d.TURNTTL, "`time` that TURN credentials work")
-	fs.StringVar(&c.OpsListen, "ops-listen", cmp.Or(c.OpsListen, DefaultOpsListen), "`host:port` for metrics and health checks; off for none")
-	fs.BoolVar(&c.OpsPprof, "ops-pprof", c.OpsPprof, "serve Go profiles on ops-listen")
-	fs.BoolVar(&c.PageOff, "page-off", c.PageOff, "serve no page and no demo, only connector.js")
+	c.Ops.Flags(fs)
+	fs.BoolVar(&c.PageOff, "page-off", c.PageOff, "serve no pages and no demo, only connector.js")
 	fs.StringVar(&c.SessionKey, "session-key", c.SessionKey, "`secrets` that sign session tokens, separated by commas: the first signs, all verify (default: shared through the room service)")
 }
 
 // withDefaults returns c with every zero replaced by what it means.
 func (c Config) withDefaults() Config {
 	def(&c.Listen, ":8080")
-	def(&c.NATSURL, nats.DefaultURL)
 	def(&c.Logger, slog.New(slog.DiscardHandler))
 	def(&c.MaxMessageBytes, proto.DefaultMaxMessageBytes)
 	def(&c.MaxRooms, proto.DefaultMaxRooms)
@@ -121,15 +123,41 @@ func (c Config) withDefaults() Config {
 	def(&c.MaxConnections, 100_000)
 	def(&c.MaxPerAddress, 1000)
 	def(&c.ConnectsPerSecond, 2000)
+	def(&c.ConnectsPerAddr, 200)
 	def(&c.TURNTTL, 12*time.Hour)
 	def(&c.Version, "dev")
 	return c
 }
 
+// admission is what package admission needs. c has its defaults.
+func (c *Config) admission() admission.Config {
+	return admission.Config{
+		AllowedOrigins: c.AllowedOrigins, TrustedProxies: c.TrustedProxies,
+		MaxConnections: c.MaxConnections, MaxPerAddress: c.MaxPerAddress,
+		ConnectsPerSecond: c.ConnectsPerSecond, ConnectsPerAddress: c.ConnectsPerAddr,
+		CloseConn: func(conn net.Conn) { _ = socket.WithoutAlert(conn).Close() }, // the server notices when it reads
+	}
+}
+
+// verifier is what package auth needs to check access tokens. c has its defaults.
+func (c *Config) verifier() auth.VerifierConfig {
+	return auth.VerifierConfig{KeyFile: c.TokenKey, JWKS: c.TokenJWKS, Issuer: c.TokenIssuer, Audience: c.TokenAudience, Logger: c.Logger}
+}
+
+// ice is what package auth needs to list ICE servers. c has its defaults.
+func (c *Config) ice() auth.ICEConfig {
+	return auth.ICEConfig{Servers: c.ICEServers, TURNURLs: c.TURNURLs, TURNSecret: c.TURNSecret, TURNTTL: c.TURNTTL}
+}
+
+// frameLimit is the rate limit of the frames of one client. c has its defaults.
+func (c *Config) frameLimit() ratelimit.Limit {
+	return ratelimit.Limit{PerSecond: c.MessagesPerSecond, Burst: c.MessageBurst}
+}
+
 // limits is what clients are told of the limits that concern them. c has its defaults.
 func (c *Config) limits() proto.Limits {
 	l := proto.Limits{
-		MaxMessageBytes: c.MaxMessageBytes, MessagesPerSecond: unlimited(c.MessagesPerSecond),
+		MaxMessageBytes: c.MaxMessageBytes, MessagesPerSecond: max(c.MessagesPerSecond, 0),
 		MaxRooms: c.MaxRooms, MaxRoomMembers: c.MaxRoomMembers,
 		MaxDepth: proto.MaxDepth, MaxCorrelationID: proto.MaxCorrelationID,
 		MaxRoomIDBytes: c.MaxRoomIDBytes, MaxRoomNameBytes: c.MaxRoomNameBytes,
@@ -148,66 +176,45 @@ func def[T comparable](field *T, value T) {
 	}
 }
 
-// check reports the first setting that cannot work, by the name of its flag.
-// c has its defaults.
+// check returns everything that cannot work, by the names of the flags. c has its
+// defaults.
 func (c *Config) check() error {
-	if c.Listener == nil {
-		if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-			return fmt.Errorf("listen: %w", err)
-		}
+	errs := []error{
+		c.NATS.Check(),
+		c.Ops.Check(),
+		service.CheckPair("tls-cert", c.TLSCert, "tls-key", c.TLSKey),
+		service.CheckRange("max-message-bytes", c.MaxMessageBytes, 1024, socket.MaxQueueBytes/2),
+		service.CheckRange("max-rooms", c.MaxRooms, 1, 1024),
+		service.CheckRange("max-room-members", c.MaxRoomMembers, 1, 20_000),
+		service.CheckRange("max-room-id-bytes", c.MaxRoomIDBytes, len(uuid.Nil.String()), proto.MaxRoomIDBytes), // an id may be drawn
+		service.CheckRange("max-room-name-bytes", c.MaxRoomNameBytes, 1, proto.MaxRoomNameBytes),
+		service.CheckRange("max-metadata-bytes", c.MaxMetadataBytes, len("null"), proto.MaxMetadataBytes),
+		service.CheckRange("max-member-metadata-bytes", c.MaxMemberMetadata, len("null"), proto.MaxMemberMetadata),
+		service.CheckRange("drain-window", c.DrainWindow, 0, time.Hour),
+		service.CheckRange("session-grace", c.SessionGrace, 100*time.Millisecond, 10*time.Minute),
 	}
-	if c.OpsListen != "" && c.OpsListen != opsOff {
-		if _, _, err := net.SplitHostPort(c.OpsListen); err != nil {
-			return fmt.Errorf("ops-listen: %w", err)
-		}
+	wrong := func(setting, format string, args ...any) {
+		errs = append(errs, fmt.Errorf(setting+": "+format, args...))
+	}
+	if c.Listener == nil {
+		errs = append(errs, service.CheckAddress("listen", c.Listen))
 	}
 	if c.ID != "" && !c.ID.Valid() {
-		return fmt.Errorf("id: %w", proto.ErrGatewayID)
-	}
-	if (c.NATSCert == "") != (c.NATSKey == "") {
-		return fmt.Errorf("nats-cert, nats-key: give both or none")
-	}
-	if c.MaxMessageBytes < 1024 || c.MaxMessageBytes > maxQueueBytes/2 {
-		return fmt.Errorf("max-message-bytes: %d is not between 1024 and %d", c.MaxMessageBytes, maxQueueBytes/2)
-	}
-	if c.MaxRooms < 1 || c.MaxRooms > 1024 {
-		return fmt.Errorf("max-rooms: %d is not between 1 and 1024", c.MaxRooms)
-	}
-	if c.MaxRoomMembers < 1 || c.MaxRoomMembers > 20_000 {
-		return fmt.Errorf("max-room-members: %d is not between 1 and 20000", c.MaxRoomMembers)
-	}
-	for _, l := range []struct {
-		name               string
-		value, least, most int
-	}{
-		{"max-room-id-bytes", c.MaxRoomIDBytes, len(uuid.Nil.String()), proto.MaxRoomIDBytes}, // an id may be drawn
-		{"max-room-name-bytes", c.MaxRoomNameBytes, 1, proto.MaxRoomNameBytes},
-		{"max-metadata-bytes", c.MaxMetadataBytes, len("null"), proto.MaxMetadataBytes},
-		{"max-member-metadata-bytes", c.MaxMemberMetadata, len("null"), proto.MaxMemberMetadata},
-	} {
-		if l.value < l.least || l.value > l.most {
-			return fmt.Errorf("%s: %d is not between %d and %d", l.name, l.value, l.least, l.most)
-		}
-	}
-	if c.DrainWindow < 0 || c.DrainWindow > time.Hour {
-		return fmt.Errorf("drain-window: %v is not between 0 and 1h", c.DrainWindow)
-	}
-	if c.SessionGrace < 100*time.Millisecond || c.SessionGrace > 10*time.Minute {
-		return fmt.Errorf("session-grace: %v is not between 100ms and 10m", c.SessionGrace)
+		wrong("id", "%w", proto.ErrGatewayID)
 	}
 	if c.MessagesPerSecond > 0 && c.MessageBurst < 1 {
-		return fmt.Errorf("message-burst: %d is less than 1", c.MessageBurst)
+		wrong("message-burst", "%d is less than 1", c.MessageBurst)
 	}
 	if c.TokenKey != "" && c.TokenJWKS != "" {
-		return fmt.Errorf("token-key, token-jwks: give one of them")
+		wrong("token-key, token-jwks", "give one of them")
 	}
 	if c.TURNTTL < time.Minute {
-		return fmt.Errorf("turn-ttl: %v is less than 1m", c.TURNTTL)
+		wrong("turn-ttl", "%v is less than 1m", c.TURNTTL)
 	}
 	if c.SessionKey != "" {
-		if _, err := parseKeys(c.SessionKey); err != nil {
-			return fmt.Errorf("session-key: %w", err)
+		if _, err := auth.ParseKeys(c.SessionKey); err != nil {
+			wrong("session-key", "%w", err)
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }

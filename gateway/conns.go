@@ -7,7 +7,7 @@ import (
 
 // conns holds every WebSocket that is open. Safe for concurrent use.
 type conns struct {
-	wg sync.WaitGroup // readers and writers
+	wg sync.WaitGroup // readers, and workers of room queues
 
 	mu     sync.Mutex
 	all    map[*conn]struct{}
@@ -57,7 +57,7 @@ func (cs *conns) shut() {
 	cs.closed = true
 	cs.mu.Unlock()
 	for _, c := range cs.list(nil) {
-		c.hang()
+		c.ws.Abort()
 	}
 	cs.wg.Wait()
 }

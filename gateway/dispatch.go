@@ -6,33 +6,26 @@ import (
 
 	"github.com/google/uuid"
 
+	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/proto"
 )
 
-// receive handles one text frame. It runs on the connection's reader and returns
-// when the frame has been dealt with, so frames of one connection are handled in
-// the order in which they were sent.
-func (c *conn) receive(b []byte) {
-	c.mu.Lock()
-	mute := c.mute
-	c.mu.Unlock()
-	if mute {
-		return
-	}
-	c.busy.Store(true)
-	defer c.listen()
+// Message implements socket.Handler: it handles one text frame. It returns when the frame
+// has been dealt with, or waits in the queue for rooms: all other frames of one connection
+// are handled in the order in which they were sent.
+func (c *conn) Message(b []byte) {
 	c.began = sample()
 	sc := scratches.Get().(*scratch)
 	defer giveScratch(sc)
 	f := &sc.frame
 	e := f.Decode(b)
 	c.g.stats.frameIn(f.Event)
-	if wait, over := c.meter.take(c.g.coarse.Load(), c.g.cfg.MessagesPerSecond, c.g.cfg.MessageBurst); wait > 0 {
-		c.tooFast(f, wait, over)
+	if wait, persistent := c.frameRate.Take(c.g.coarse.Load(), c.g.cfg.frameLimit()); wait > 0 {
+		c.tooFast(f, wait, persistent)
 		return
 	}
 	if e == nil {
-		e = c.dispatch(sc)
+		e = c.dispatch(sc, b)
 	}
 	c.first = false
 	if e != nil {
@@ -40,23 +33,29 @@ func (c *conn) receive(b []byte) {
 	}
 }
 
-// listen ends the handling of a frame. A room request may take seconds, and what
-// the client sent meanwhile was not read: its time begins now.
-func (c *conn) listen() {
-	c.guard.restart()
-	c.busy.Store(false)
+// tooFast answers a frame above the rate, and closes a client that does not mind that.
+func (c *conn) tooFast(f *proto.Frame, wait time.Duration, persistent bool) {
+	e := proto.Errorf(proto.RateLimited, "Too many frames: this server takes %d a second from a client. Wait retry_after_ms before the next.", c.g.cfg.MessagesPerSecond)
+	e.RetryAfterMS = max(wait.Milliseconds(), 1)
+	c.refuse(f, e)
+	if persistent {
+		c.ws.Close(proto.ClosePolicy, "flooding after Rate_Limited", true)
+	}
 }
 
-// dispatch does what the frame asks for.
-func (c *conn) dispatch(sc *scratch) *proto.Error {
+// dispatch does what the frame, whose text is b, asks for.
+func (c *conn) dispatch(sc *scratch, b []byte) *proto.Error {
 	f := &sc.frame
 	switch f.Event {
 	case proto.Offer, proto.Answer, proto.Candidate, proto.Message, proto.Connect:
-		if !c.access.Load().may(canMessage, "") {
-			return denied(canMessage)
+		if !c.access.Load().May(auth.CanMessage, "") {
+			return denied(auth.CanMessage)
 		}
 		if f.Event == proto.Connect {
 			return c.connect(sc)
+		}
+		if c.waitsForRoom(f) {
+			return c.queueRoom(b, string(f.Room))
 		}
 		return c.relay(sc)
 	case proto.Ping:
@@ -67,19 +66,29 @@ func (c *conn) dispatch(sc *scratch) *proto.Error {
 	case proto.Authenticate:
 		return c.authenticate(f)
 	case proto.IceServers:
-		list := c.g.ice.list(c.session.id, time.Now())
+		list := c.g.ice.List(c.session.id, c.g.wall())
 		if list == nil {
 			list = json.RawMessage("[]")
 		}
 		c.session.deliver(c.g.serverFrame(proto.TypeInfo, string(proto.IceServers), marshal(proto.IceServersData{IceServers: list}), f.ID))
 		return nil
 	default:
-		return c.roomEvent(f)
+		return c.queueRoom(b, roomIn(f.Data))
 	}
 }
 
 // refuse sends the error frame that f caused.
 func (c *conn) refuse(f *proto.Frame, e *proto.Error) {
+	frame := c.refusal(f, e)
+	if f.Event == proto.Resume {
+		c.enqueue(frame) // its session may have another connection by now, which has not asked
+		return
+	}
+	c.session.deliver(frame)
+}
+
+// refusal encodes the error frame that f caused, and counts it.
+func (c *conn) refusal(f *proto.Frame, e *proto.Error) []byte {
 	c.g.stats.refused(e.Code)
 	c.g.stats.undelivered(f.Event, e.Code)
 	d := proto.ErrorData{Event: string(f.Event), Field: e.Field, RetryAfterMS: e.RetryAfterMS}
@@ -97,7 +106,7 @@ func (c *conn) refuse(f *proto.Frame, e *proto.Error) {
 	if e.Code == proto.UnsupportedEvent {
 		d.Events = proto.ClientEventNames()
 	}
-	c.session.deliver(c.g.errorFrame(e, d, f.ID))
+	return c.g.errorFrame(e, d, f.ID)
 }
 
 // roomIn returns data.room when it is a string.
@@ -124,6 +133,6 @@ func (g *Gateway) errorFrame(e *proto.Error, d proto.ErrorData, id []byte) []byt
 
 // serverFrame encodes a frame that the server makes.
 func (g *Gateway) serverFrame(typ proto.FrameType, event string, data json.RawMessage, id []byte) []byte {
-	f := proto.ServerFrame{Type: typ, Event: event, Data: data, Time: time.Now(), MessageID: uuid.NewString(), ID: id}
+	f := proto.ServerFrame{Type: typ, Event: event, Data: data, Time: g.wall(), MessageID: uuid.NewString(), ID: id}
 	return f.Append(make([]byte, 0, len(data)+len(id)+192))
 }

@@ -3,35 +3,49 @@
 // It holds no truth: connections, sessions and room replicas may be lost at any
 // moment. The wire protocol is documented in package proto.
 //
+// The root wires what the packages below it decide, and runs it. Each of them has one
+// responsibility; e2e/arrows holds what they may import:
+//
+//	internal/admission  who may open a WebSocket, by page, address and limits
+//	internal/auth       access tokens, session tokens and their keys, TURN credentials
+//	internal/clock      moments and durations that nobody who sets the time of day changes
+//	internal/link       relays to other gateways: numbered, acknowledged, resent, routed
+//	internal/ratelimit  token buckets
+//	internal/session    which gateway owns a peer's session
+//	internal/socket     one WebSocket: bytes in, frames out
+//	web                 the page, the demo, connector.js and the documents
+//
 // A frame's way through the files, from one peer to another:
 //
-//	accept.go      a handshake is let in: admission.go, lobby.go, origin.go, access.go say whether
-//	guard.go       what the network brings is judged before the WebSocket library (ws.go) sees it
-//	conn.go        a connection: its queue and its bounds; connend.go is its end
-//	dispatch.go    each event goes its way; flood.go counts
-//	relay.go       to a peer of this gateway, or to NATS
-//	outbound.go    numbers relays and remembers them for a moment; busconn.go never waits for NATS
+//	accept.go      a handshake is accepted when packages internal/admission and internal/auth
+//	               allow it; otherwise refuse.go says why not
+//	conn.go        a client's connection, on a WebSocket of package internal/socket, which
+//	               validates what comes
+//	dispatch.go    each event goes its way, at the rate that package internal/ratelimit allows
+//	relay.go       to a peer of this gateway, or to the router
+//	links.go       numbers relays and keeps them until they are acknowledged; busconn.go never waits for NATS
 //	inbound.go     what comes from NATS is handled and written, in turns
 //	session.go     a peer's frames go to its connection, or wait for the next one
-//	writers.go     connections stand in line, and writer.go takes all that waits in one write
+//	conn.go        the WebSocket queues them, within bounds, and writes all that waits at once
 //
-// A relay that does not arrive is told to its sender: lost.go (NATS or a gateway
-// says so), links.go (a number is missing), pulse.go and outages.go (the way was
-// broken), silences.go (the other gateway was not heard for a while), stalls.go (what
-// waits for a gateway that may come back). words.go keeps what was said of it, and says
-// it again when it may be lost too.
+// Package internal/link decides which way a relay takes, when it is sent again and when
+// it is given up; links.go gives it the clock, the lock and NATS. undelivered.go makes the
+// error that the sender of a lost relay gets.
 //
-// A session moves between connections and gateways: token.go makes what a client
-// resumes with, resume.go and takeover.go have it here, handover.go gives it away,
-// claims.go says who holds it now, arrivals.go and farewells.go see to the frames
-// that are under way meanwhile, eras.go refuses those that come late from a gateway
-// that held it before, tail.go keeps what a broken connection swallowed, and
-// drain.go sends everyone elsewhere.
+// A session moves between connections and gateways, as package internal/session decides:
+// token.go issues what a client resumes with, signed by package internal/auth, resume.go
+// attaches the client to a session of this gateway, taker.go takes one over from another,
+// owner.go lends and gives up those that this gateway owns, directory.go asks the room
+// service who owns what, and drain.go sends everyone elsewhere. What a broken connection
+// swallowed, package internal/socket keeps.
 //
-// Rooms belong to the room service. roomevents.go asks it, by requests.go; a
+// Rooms belong to the room service. roomevents.go asks it, by requests.go, one request of
+// a connection after another: roomqueue.go holds what waits, and nothing else does. A
 // replica.go follows each room that has a member here, change by change
-// (change.go), gather.go and announce.go tell the members, roommessage.go passes
-// on what they say, and rooms.go fetches what was missed.
+// (change.go), announce.go and updates.go send the members what changed, coalesced by
+// coalesce.go, roommessage.go passes on what they say, and rooms.go fetches what was missed.
+// moved.go remembers members that have moved to other gateways, and reorder.go holds what
+// was sent by a newer state of a room than has arrived.
 //
 // leases.go follows which gateways live, and watch.go looks after everything once
 // a second. Operators are served by ops.go; stats.go counts, families.go, measure.go

@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"p2pconnector/proto"
@@ -16,12 +15,12 @@ const lonelyDrain = time.Second
 // drain has every peer connect elsewhere: each is told when, is closed at that
 // moment, and its session is handed to the gateway it comes back to. It returns
 // when all have moved or the window is over.
-func (g *Gateway) drain() {
+func (g *Gateway) drain(window context.Context) {
 	g.draining.Store(true)
-	g.sayLease(false)
-	window, end := context.WithTimeout(context.Background(), g.cfg.DrainWindow)
-	defer end()
-	lonely := g.leases.others(g.id, time.Now()) == 0
+	g.publishLease(false)
+	// Without NATS nothing comes for it either.
+	_ = g.anyPeer.Unsubscribe()
+	lonely := g.leases.others() == 0
 	spread := g.cfg.DrainWindow * 6 / 10
 	if lonely {
 		spread = min(spread, lonelyDrain)
@@ -32,7 +31,7 @@ func (g *Gateway) drain() {
 		after := time.Duration(rand.Int64N(int64(spread) + 1))
 		c.announceDrain(after)
 		timers = append(timers, time.AfterFunc(after, func() {
-			c.close(proto.CloseGoingAway, proto.CloseGoingAway.Reason(), false)
+			c.ws.Close(proto.CloseGoingAway, proto.CloseGoingAway.Reason(), false)
 		}))
 	}
 	defer func() {
@@ -50,36 +49,23 @@ func (g *Gateway) drain() {
 			return
 		}
 	}
-	g.hearOut(window)
+	g.awaitAcks(window)
 }
 
-// hearOut waits until it is known what became of the last relays that left here:
-// the gateways that they went to have counted them, and NATS has said which found
-// nobody. Their senders have moved, and are told there.
-func (g *Gateway) hearOut(ctx context.Context) {
-	now := time.Now()
-	g.out.countLinks(now.UnixNano(), func(proto.GatewayID) bool { return false })
-	asking, cancel := context.WithTimeout(ctx, handoverTimeout)
-	defer cancel()
-	var wg sync.WaitGroup
-	for _, to := range g.leases.living(g.id, now) {
-		wg.Go(func() {
-			// One that does not answer will not count before this one is gone.
-			_, _ = g.fence(asking, to)
-		})
-	}
-	wg.Wait()
+// awaitAcks waits until the last relays of this gateway are acknowledged, and acknowledges
+// those that it has received.
+func (g *Gateway) awaitAcks(window context.Context) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for counted := time.Now().UnixNano(); g.nc.IsConnected() && !g.pulse.knows(counted); {
-		g.pulse.beat(time.Now().UnixNano(), g.out.fence)
+	for !g.links.idle() {
 		select {
 		case <-tick.C:
-		case <-ctx.Done():
-			g.log.Warn("drain window is over before NATS has answered")
+		case <-window.Done():
+			g.log.Warn("drain window is over before all relays were acknowledged")
 			return
 		}
 	}
+	g.links.ackAll()
 }
 
 // announceDrain tells the client when it will be closed.
@@ -94,12 +80,12 @@ func (g *Gateway) drained(lonely bool) bool {
 	if g.conns.len() > 0 || g.requests.len() > 0 {
 		return false // what a peer has asked for is finished here
 	}
-	if lonely && g.leases.others(g.id, time.Now()) == 0 {
+	if lonely && g.leases.others() == 0 {
 		return true
 	}
 	for _, s := range g.sessions.list(nil) {
 		s.mu.Lock()
-		here := s.phase < moved || s.parting != nil
+		here := s.phase <= lent
 		s.mu.Unlock()
 		if here {
 			return false

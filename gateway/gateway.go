@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,8 +14,13 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"p2pconnector/gateway/internal/admission"
+	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/gateway/web"
 	"p2pconnector/proto"
+	"p2pconnector/proto/service"
 )
 
 // Gateway is one running gateway. Its methods may be called by anyone at any
@@ -24,59 +30,55 @@ type Gateway struct {
 	cfg          Config
 	id           proto.GatewayID
 	log          *slog.Logger
+	born         time.Time
+	wall         func() time.Time // the time of day, for tokens and timestamps only
 	stats        *stats
-	keys         keyring
+	keys         *auth.SessionKeys
 	leases       *leases
 	sessions     *sessions
 	rooms        *rooms
-	stalls       *stalls
-	claims       *claims
-	upgrader     *upgrader
+	links        *links
+	suspicion    *suspicion
+	sockets      *socket.Server
 	pages        http.Handler
-	origins      *origins
-	admission    *admission
-	lobby        *lobby
-	ice          *ice
+	admission    *admission.Controller
+	refusals     *socket.Refusals
+	ice          *auth.ICE
+	tls          *tls.Config // nil: clients come without TLS, or a proxy has it
 	leaseSubject string
 	syncNow      chan struct{}
+	keysNow      chan struct{}   // the room service may have lost the keys
 	alive        context.Context // ends when the gateway has drained
 	end          context.CancelFunc
 	ready        chan struct{}
 
 	// Fixed before ready.
 	nc       *nats.Conn
-	out      *outbound
 	requests *requests
-	verifier *verifier // nil: no tokens are needed
+	verifier *auth.Verifier // nil: no tokens are needed
 	wildcard *nats.Subscription
+	anyPeer  *nats.Subscription // for back ends that name no gateway
 	addr     net.Addr
 
-	opsAddr    atomic.Pointer[string]
-	conns      conns
-	resuming   exclusive
-	draining   atomic.Bool
-	coarse     atomic.Int64 // Unix nanoseconds, at most 50 ms old
-	natsBackAt atomic.Int64 // last reconnect, Unix nanoseconds
-	dialer     busDialer
-	writers    *writers
-	pulse      pulse
-	outages    outages
-	silences   silences
-	farewells  farewells
-	eras       eras
-	words      words
-	census     census
-	ops        atomic.Uint64
-	keptBytes  atomic.Int64 // of all sessions that are away
-	bigBytes   atomic.Int64 // of frames above the bound of a queue, of all connections
+	operators atomic.Pointer[service.OpsServer]
+	conns     conns
+	resuming  exclusive
+	draining  atomic.Bool
+	watchdog  watchdog
+	coarse    clock.AtomicInstant // the present moment, at most 50 ms old
+	active    clock.Active
+	ownLease  clock.AtomicInstant // when this gateway last received its own lease
+	natsUp    atomic.Bool         // the connection to NATS stands
+	dialer    busDialer
+	absent    absent
+	ops       atomic.Uint64
+	first     atomic.Uint64 // lowest revision of the room service's present bucket; 0: unknown
+	keptBytes atomic.Int64  // of all sessions that are away
 
-	seenMu sync.Mutex
-	seen   map[proto.GatewayID]uint64 // newest relay handled, by its gateway
+	reorder reorderBuffer // owned by the reader of the inbox
 
-	inbox     chan *nats.Msg             // from all subscriptions but the leases'
-	turn      chan struct{}              // what one read has brought is in the inbox
-	handledAt atomic.Int64               // when a message was taken from it last: coarse, Unix nanoseconds
-	heads     map[proto.GatewayID]uint64 // newest relay on each link; owned by the inbox's reader
+	inbox chan *nats.Msg // from all subscriptions but the leases'
+	turn  chan struct{}  // what one read has brought is in the inbox
 
 	bgMu     sync.Mutex
 	bgClosed bool
@@ -98,33 +100,39 @@ func New(cfg Config) (*Gateway, error) {
 		return nil, err
 	}
 	g := &Gateway{
-		cfg: cfg, id: id, log: cfg.Logger.With("gateway", string(id)), stats: newStats(),
-		leases: newLeases(), sessions: newSessions(), writers: newWriters(), upgrader: newUpgrader(cfg.MaxMessageBytes),
-		leaseSubject: lease, syncNow: make(chan struct{}, 1), ready: make(chan struct{}),
-		seen: make(map[proto.GatewayID]uint64), heads: make(map[proto.GatewayID]uint64),
+		cfg: cfg, id: id, born: time.Now(), log: cfg.Logger.With("gateway", string(id)), wall: time.Now, stats: newStats(),
+		sessions:     newSessions(),
+		leaseSubject: lease, syncNow: make(chan struct{}, 1), keysNow: make(chan struct{}, 1), ready: make(chan struct{}),
 		inbox: make(chan *nats.Msg, inboxMessages), turn: make(chan struct{}, 1),
 	}
-	if g.origins, err = parseOrigins(cfg.AllowedOrigins); err != nil {
-		return nil, fmt.Errorf("allowed-origins: %w", err)
+	if g.admission, err = admission.New(cfg.admission()); err != nil {
+		return nil, err
 	}
-	if g.admission, err = newAdmission(&cfg); err != nil {
-		return nil, fmt.Errorf("trusted-proxies: %w", err)
+	g.refusals = socket.NewRefusals()
+	if g.ice, err = auth.NewICE(cfg.ice()); err != nil {
+		return nil, err
 	}
-	g.lobby = newLobby(g.admission)
-	if g.ice, err = newICE(&cfg); err != nil {
+	if g.keys, err = auth.NewSessionKeys(g.sessionKeys()); err != nil {
+		return nil, err
+	}
+	if g.tls, err = newTLS(&cfg, g.log); err != nil {
 		return nil, err
 	}
 	if cfg.TokenKey != "" {
-		if g.verifier, err = newVerifier(context.Background(), &cfg); err != nil {
+		if g.verifier, err = auth.NewVerifier(context.Background(), cfg.verifier()); err != nil {
 			return nil, err
 		}
 	}
 	g.alive, g.end = context.WithCancel(context.Background())
-	g.leases.again = g.heardAgain
-	g.coarse.Store(time.Now().UnixNano())
+	g.watchdog.watch(g)
+	g.coarse.Store(clock.Now())
+	g.sockets = socket.NewServer(socket.Config{
+		MaxMessageBytes: cfg.MaxMessageBytes, Clock: &g.coarse, Closed: g.stats.closed, WriterTurned: g.watchdog.lines.turned,
+		SlowClient: func() { g.stats.slowPeers.Add(1) }, IdleClient: func() { g.stats.idleClosed.Add(1) },
+	})
 	g.rooms = newRooms(g)
-	g.stalls = newStalls(g)
-	g.claims = newClaims(g)
+	g.leases = newLeases(id, g.active.Now)
+	g.links, g.suspicion = newLinks(g), newSuspicion()
 	g.pages = web.Handler(web.Options{Status: g.status, Off: cfg.PageOff, Limits: cfg.limits()})
 	return g, nil
 }
@@ -141,22 +149,22 @@ func (g *Gateway) Addr() net.Addr { return g.addr }
 func (g *Gateway) status() web.Status {
 	return web.Status{
 		Gateway: string(g.id), Version: g.cfg.Version, Connections: g.conns.len(), Rooms: g.rooms.len(),
-		Ready: g.isReady(), Draining: g.draining.Load(), Since: g.leases.born,
+		Ready: g.isReady(), Draining: g.draining.Load(), Since: g.born,
 	}
 }
 
 func (g *Gateway) isReady() bool { return !g.draining.Load() && g.nc.IsConnected() }
 
-// Run serves until ctx ends, then drains and returns when everything it started
-// has ended.
-func (g *Gateway) Run(ctx context.Context) error {
+// run is Run without its bound.
+func (g *Gateway) run(ctx context.Context) error {
 	nc, err := g.connectNATS()
 	if err != nil {
 		return err
 	}
-	g.nc = nc
-	g.out = newOutbound(g.id, nc, g.coarse.Load)
+	g.nc, g.links.bus = nc, nc
+	g.natsUp.Store(nc.IsConnected())
 	g.requests = newRequests(g.id, nc.PublishRequest)
+	g.requests.replied = g.sawReply
 	defer g.closeNATS()
 	if err := g.subscribe(); err != nil {
 		return err
@@ -165,18 +173,20 @@ func (g *Gateway) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer ops.close()
+	defer ops.Close()
 	if g.cfg.TokenJWKS != "" {
 		following, stop := context.WithCancel(context.Background())
 		defer stop()
-		if g.verifier, err = newVerifier(following, &g.cfg); err != nil {
+		if g.verifier, err = auth.NewVerifier(following, g.cfg.verifier()); err != nil {
 			return err
 		}
 	}
 	done := make(chan struct{})
 	var loops sync.WaitGroup
+	defer g.release(true) // nobody reads the inbox any more
 	defer loops.Wait()
 	defer close(done)
+	loops.Go(func() { g.watchdog.run(done) })
 	loops.Go(func() { g.readInbox(done) })
 	loops.Go(func() { g.watchConns(done) })
 	loops.Go(func() { g.watchBus(done) })
@@ -188,20 +198,25 @@ func (g *Gateway) Run(ctx context.Context) error {
 	}
 	loops.Go(func() { g.syncLoop(done) })
 	loops.Go(func() { g.keysLoop(done) })
+	loops.Go(func() { g.sessionsLoop(done) })
 	return g.serveHTTP(ctx)
 }
 
-// subscribe makes the two static subscriptions of a gateway.
+// subscribe makes the three static subscriptions of a gateway.
 func (g *Gateway) subscribe() error {
 	wildcard, err := proto.GatewayWildcard(g.id)
 	if err != nil {
 		return err
 	}
-	if g.wildcard, err = g.listenTo(wildcard); err != nil {
-		return fmt.Errorf("gateway: subscribe: %w", err)
+	// All feed one queue, since two would lose the order of what one sender says on two subjects.
+	if g.wildcard, err = g.nc.ChanSubscribe(wildcard, g.inbox); err != nil {
+		return fmt.Errorf("subscribe: %w", err)
 	}
-	if _, err := g.nc.Subscribe(proto.LeaseWildcard, g.leases.hear); err != nil {
-		return fmt.Errorf("gateway: subscribe to leases: %w", err)
+	if g.anyPeer, err = g.nc.ChanQueueSubscribe(proto.AnyPeerWildcard, proto.AnyPeerQueue, g.inbox); err != nil {
+		return fmt.Errorf("subscribe for back ends: %w", err)
+	}
+	if _, err := g.nc.Subscribe(proto.LeaseWildcard, g.receiveLease); err != nil {
+		return fmt.Errorf("subscribe to leases: %w", err)
 	}
 	return nil
 }
@@ -220,7 +235,7 @@ func (g *Gateway) awaitKeys(ctx context.Context) error {
 
 func (g *Gateway) loadKeysWithin(ctx context.Context) error {
 	result := make(chan error, 1)
-	go func() { result <- g.loadKeys() }()
+	go func() { result <- g.keys.Load() }()
 	select {
 	case err := <-result:
 		return err
@@ -241,23 +256,27 @@ func (g *Gateway) serveHTTP(ctx context.Context) error {
 		}
 	}
 	g.addr = ln.Addr()
+	if g.tls != nil {
+		ln = tls.NewListener(ln, g.tls)
+	}
 	srv := &http.Server{
-		Handler: g, ConnState: g.lobby.watch, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
+		Handler: g, ConnState: g.admission.ConnState, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
 		WriteTimeout: 10 * time.Second, IdleTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ln) }()
-	g.sayLease(false)
+	g.publishLease(false)
 	close(g.ready)
-	g.log.Info("serving", "addr", g.addr.String())
+	g.log.Info("serving", "addr", g.addr.String(), "tls", g.tls != nil)
 	var err error
 	select {
 	case <-ctx.Done():
-		g.drain()
+		err = g.drainInTime()
 	case err = <-served:
 		served <- err
 	}
+	g.admission.ClosePending() // the server's own way to close waits for clients of TLS that do not read
 	srv.Close()
 	if e := <-served; err == nil && !errors.Is(e, http.ErrServerClosed) {
 		err = e
@@ -269,22 +288,24 @@ func (g *Gateway) serveHTTP(ctx context.Context) error {
 // shut ends what still runs after a drain.
 func (g *Gateway) shut() {
 	g.end()
+	g.refusals.Shutdown()
 	g.conns.shut()
+	g.sockets.Wait()
 	for _, s := range g.sessions.list(nil) {
 		s.mu.Lock()
-		kept := s.kept.take(g)
-		s.mu.Unlock()
-		for _, f := range kept {
-			g.bounce(s.id, f)
+		var kept [][]byte
+		if s.phase <= away { // otherwise another gateway has it
+			kept = s.kept.take(g)
 		}
+		s.mu.Unlock()
+		g.reportKept(s.id, kept)
 	}
-	g.stalls.close()
 	g.requests.close()
 	g.closeBackground()
 	for _, r := range g.rooms.list() {
 		r.stop()
 	}
-	g.sayLease(true)
+	g.publishLease(true)
 }
 
 func (g *Gateway) closeNATS() {

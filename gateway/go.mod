@@ -8,9 +8,9 @@ require (
 	github.com/google/uuid v1.6.0
 	github.com/lxzan/gws v1.8.9
 	github.com/nats-io/nats.go v1.55.0
-	github.com/peterbourgon/ff/v3 v3.4.0
 	github.com/prometheus/client_golang v1.25.0
 	github.com/prometheus/client_model v0.6.3
+	github.com/yuin/goldmark v1.8.6
 	golang.org/x/time v0.16.0
 	p2pconnector/proto v0.0.0
 )

@@ -7,166 +7,154 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/proto"
 )
 
-// leases knows which gateways live, by this process's own clock. Safe for
-// concurrent use.
+// maxGateways bounds the tables that have a row for each gateway.
+const maxGateways = 4096
+
+// forgetGateway is how long after its last lease a gateway is remembered.
+const forgetGateway = time.Hour
+
+// leases knows which gateways live, by the gateway's active clock: time in which it
+// could not receive a lease does not count. Safe for concurrent use.
 type leases struct {
-	born  time.Time
-	again func(of proto.GatewayID, since, until time.Time) // called when one is heard that was silent, though this gateway listened
+	own proto.GatewayID
+	now func() time.Duration
 
-	mu    sync.Mutex
-	back  time.Time // when this gateway could hear again, after it could not
-	heard map[proto.GatewayID]time.Time
-	ended map[proto.GatewayID]bool
+	mu  sync.RWMutex
+	all map[proto.GatewayID]lease
 }
 
-func newLeases() *leases {
-	return &leases{born: time.Now(), heard: make(map[proto.GatewayID]time.Time), ended: make(map[proto.GatewayID]bool)}
+// lease is the last that a gateway has said.
+type lease struct {
+	at    time.Duration
+	ended bool
 }
 
-// hear notes a lease.
-func (l *leases) hear(m *nats.Msg) {
+func newLeases(own proto.GatewayID, now func() time.Duration) *leases {
+	return &leases{own: own, now: now, all: make(map[proto.GatewayID]lease)}
+}
+
+// receiveLease takes the lease of a gateway in, this one's too. A gateway that was not
+// known is answered at once, so that the two may link. One that was silent for longer
+// than its lease may have been on the other side of a partition, where it or others may
+// have taken sessions over.
+func (g *Gateway) receiveLease(m *nats.Msg) {
+	g.watchdog.hears.work()
+	defer g.watchdog.hears.rest()
 	id, ok := proto.ParseLease(m.Subject)
-	if !ok {
+	var l proto.Lease
+	if !ok || json.Unmarshal(m.Data, &l) != nil {
 		return
 	}
-	var lease proto.Lease
-	if json.Unmarshal(m.Data, &lease) != nil {
+	if id == g.id {
+		g.ownLease.Store(clock.Now())
 		return
 	}
-	l.saw(id, lease.Ended)
-}
-
-// saw notes that a gateway has spoken; ended, that these were its last words.
-func (l *leases) saw(g proto.GatewayID, ended bool) {
-	now := time.Now()
-	l.mu.Lock()
-	last, known := l.heard[g]
-	if known || len(l.heard) < maxGateways {
-		l.heard[g] = now
-		l.ended[g] = l.ended[g] || ended
-	}
-	silent := known && !l.ended[g] && now.Sub(last) > silenceLong && !last.Before(l.back)
-	l.mu.Unlock()
-	if silent && l.again != nil {
-		l.again(g, last, now)
+	switch g.leases.renew(id, l.Ended) {
+	case leaseNew:
+		if !l.Ended {
+			g.publishLease(false)
+		}
+	case leaseBack:
+		g.suspectSessions()
 	}
 }
 
-// deaf notes that this gateway could not hear anybody until now: it was cut off from
-// NATS, or frozen. That nobody was heard meanwhile says nothing about who lives.
-func (l *leases) deaf(until time.Time) {
+// renewal says what a lease has changed.
+type renewal int
+
+const (
+	leaseKept renewal = iota
+	leaseNew          // its gateway was not known
+	leaseBack         // its gateway was taken for dead
+)
+
+// renew notes that a gateway has spoken; ended, that these were its last words.
+func (l *leases) renew(g proto.GatewayID, ended bool) renewal {
+	now := l.now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.back = until
-}
-
-// silence is for how long g was silent while this gateway listened.
-func (l *leases) silence(g proto.GatewayID, now time.Time) time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.silentLocked(g, now)
-}
-
-func (l *leases) silentLocked(g proto.GatewayID, now time.Time) time.Duration {
-	at, ok := l.heard[g]
-	if !ok {
-		at = l.born
+	was, known := l.all[g]
+	if !known && len(l.all) >= maxGateways {
+		return leaseKept
 	}
-	if at.Before(l.back) {
-		at = l.back
+	l.all[proto.GatewayID([]byte(g))] = lease{now, was.ended || ended}
+	switch {
+	case !known:
+		return leaseNew
+	case !was.ended && now-was.at >= proto.LeaseTimeout:
+		return leaseBack
 	}
-	return now.Sub(at)
+	return leaseKept
 }
 
-// fresh reports whether g was heard within the lease timeout and has not said
-// that it ends.
-func (l *leases) fresh(g proto.GatewayID, now time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	at, ok := l.heard[g]
-	return ok && !l.ended[g] && now.Sub(at) < proto.LeaseTimeout
-}
-
-// mayLive reports whether g may live: it was heard within the lease timeout, or
-// this process has not listened for long enough to tell, and it has not said that it
-// ends.
-func (l *leases) mayLive(g proto.GatewayID, now time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return !l.ended[g] && l.silentLocked(g, now) < proto.LeaseTimeout
-}
-
-// lostWithin reports whether g may have lived less than d ago. Of a gateway that
-// was never heard this process can only tell once it is older than that itself.
-func (l *leases) lostWithin(g proto.GatewayID, now time.Time, d time.Duration) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	at, ok := l.heard[g]
-	if !ok {
-		at = l.born
+// live reports whether a gateway holds its lease. One that was never heard does not.
+func (l *leases) live(g proto.GatewayID) bool {
+	if g == l.own {
+		return true
 	}
-	return now.Sub(at) < d
+	now := l.now()
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	x, ok := l.all[g]
+	return ok && !x.ended && now-x.at < proto.LeaseTimeout
 }
 
-// heardSince reports whether g was heard after a time.
-func (l *leases) heardSince(g proto.GatewayID, since time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	at, ok := l.heard[g]
-	return ok && at.After(since)
+// livedWithin reports whether a gateway may have lived less than d ago. Of one that was
+// never heard this process can only tell once it is older than that itself.
+func (l *leases) livedWithin(g proto.GatewayID, d time.Duration) bool {
+	now := l.now()
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return now-l.all[g].at < d
 }
 
-// gone reports whether g has been silent for so long that no session of it is left.
-func (l *leases) gone(g proto.GatewayID, now time.Time) bool {
-	return !l.lostWithin(g, now, proto.LeaseTimeout+2*proto.SessionGrace)
+// others counts the gateways that live, without this one.
+func (l *leases) others() int {
+	live, _, _ := l.counts()
+	return live - 1
 }
 
-// others counts the gateways that live, without own.
-func (l *leases) others(own proto.GatewayID, now time.Time) (n int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for g := range l.heard {
-		if g != own && !l.ended[g] && l.silentLocked(g, now) < proto.LeaseTimeout {
-			n++
+// counts says how many gateways live, are silent, and have ended. This one lives.
+func (l *leases) counts() (live, silent, ended int) {
+	now := l.now()
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	live = 1
+	for _, x := range l.all {
+		switch {
+		case x.ended:
+			ended++
+		case now-x.at < proto.LeaseTimeout:
+			live++
+		default:
+			silent++
 		}
 	}
-	return n
-}
-
-// living returns the gateways that live, without own. One that this process could
-// not hear for a while counts as long as it is not forgotten.
-func (l *leases) living(own proto.GatewayID, now time.Time) (all []proto.GatewayID) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for g, at := range l.heard {
-		if g != own && !l.ended[g] && now.Sub(at) < time.Minute {
-			all = append(all, g)
-		}
-	}
-	return all
+	return live, silent, ended
 }
 
 // sweep forgets gateways that are long gone.
-func (l *leases) sweep(now time.Time) {
+func (l *leases) sweep() {
+	now := l.now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for g, at := range l.heard {
-		if now.Sub(at) > time.Hour {
-			delete(l.heard, g)
-			delete(l.ended, g)
+	for g, x := range l.all {
+		if now-x.at > forgetGateway {
+			delete(l.all, g)
 		}
 	}
 }
 
-// sayLease publishes this gateway's lease; ended makes it its last words.
-func (g *Gateway) sayLease(ended bool) {
+// publishLease publishes this gateway's lease; ended says that no other follows.
+func (g *Gateway) publishLease(ended bool) {
 	b := marshal(proto.Lease{
 		Gateway: g.id, Peers: g.sessions.len(), Rooms: g.rooms.len(),
 		Draining: g.draining.Load(), Ended: ended,
 	})
-	// Without NATS nobody hears it, and nobody counts the time.
+	// Without NATS nobody receives it, and nobody counts the time.
 	_ = g.nc.Publish(g.leaseSubject, b)
 }

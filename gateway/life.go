@@ -17,9 +17,7 @@ func (c *conn) logBegin() {
 
 // logEnd runs on the reader, once.
 func (c *conn) logEnd() {
-	c.mu.Lock()
-	code := c.closed
-	c.mu.Unlock()
+	code := c.ws.CloseCode()
 	level := slog.LevelDebug
 	if code == proto.CloseTryAgain {
 		level = slog.LevelWarn

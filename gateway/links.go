@@ -2,104 +2,397 @@ package gateway
 
 import (
 	"encoding/json"
-	"time"
+	"sync"
+	"unsafe"
 
 	"github.com/nats-io/nats.go"
 
+	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/ratelimit"
 	"p2pconnector/proto"
 )
 
-// linkPatience is how long after the last relay to a gateway it is still told
-// how many there were: longer than it may be cut off without being taken for gone.
-const linkPatience = 30 * time.Second
+// links carries frames between this gateway and the others: it gives the machines of
+// package link their clock, their lock and NATS. Locks are taken in the order received,
+// replica, links, session, connection. Safe for concurrent use.
+type links struct {
+	g   *Gateway
+	bus publisher // fixed before the gateway is ready
 
-// link counts the relays to one gateway. Guarded by outbound's lock.
-type link struct {
-	sent uint64
-	last int64 // when the last one was sent: coarse, Unix nanoseconds
+	mu       sync.Mutex
+	router   *link.Router
+	outcomes []outcome // found while the router ran
+	subject  []byte
+	reply    []byte
+
+	receivedMu sync.Mutex
+	received   map[proto.GatewayID]*receiver // by the sending gateway
+	goneHoles  uint64                        // of those that were forgotten
 }
 
-// linkLocked returns the link to gw; nil when there are too many.
-func (o *outbound) linkLocked(gw proto.GatewayID) *link {
-	l := o.links[gw]
-	if l == nil && len(o.links) < maxGateways {
-		l = new(link)
-		o.links[proto.GatewayID([]byte(gw))] = l
-	}
+// Limits of one connection on frames to peers that must be looked for in the directory.
+const (
+	lookupsPerSecond = 20
+	lookupBurst      = 100
+)
+
+// receiver is the receiving end of a link.
+type receiver struct {
+	link.Receiver
+	from  proto.GatewayID
+	peer  proto.PeerID // whose route was learned last, in that epoch
+	epoch uint64
+}
+
+// publisher is what links need of a *nats.Conn. It may keep no argument.
+type publisher interface {
+	Publish(subject string, data []byte) error
+	PublishRequest(subject, reply string, data []byte) error
+	PublishMsg(m *nats.Msg) error
+}
+
+// noBus is the publisher of a gateway that has not connected yet.
+type noBus struct{}
+
+func (noBus) Publish(string, []byte) error                { return nats.ErrConnectionClosed }
+func (noBus) PublishRequest(string, string, []byte) error { return nats.ErrConnectionClosed }
+func (noBus) PublishMsg(*nats.Msg) error                  { return nats.ErrConnectionClosed }
+
+// outcome is an error frame for a peer, or an answer for a back end.
+type outcome struct {
+	to    proto.PeerID
+	reply string
+	data  []byte
+}
+
+func newLinks(g *Gateway) *links {
+	l := &links{g: g, bus: noBus{}, received: make(map[proto.GatewayID]*receiver)}
+	l.router = link.NewRouter(g.id, l)
 	return l
 }
 
-// countLinks tells each gateway that relays went to lately how many there were,
-// on the connection that they went on, and so behind them.
-func (o *outbound) countLinks(now int64, forget func(proto.GatewayID) bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for gw, l := range o.links {
-		switch {
-		case now-l.last < int64(linkPatience):
-			// Without NATS it is said again in a second.
-			_ = o.nc.Publish(proto.LinkSubject(gw, o.own), marshal(proto.Link{Sent: l.sent}))
-		case forget(gw):
-			delete(o.links, gw)
+// unlock ends the use of the router, and sends what it has found.
+func (l *links) unlock() {
+	all := l.outcomes
+	l.outcomes = nil
+	l.mu.Unlock()
+	for _, x := range all {
+		if x.reply != "" {
+			l.g.answerBackEnd(x.reply, x.data)
+			continue
+		}
+		l.g.sendToPeer(x.to, x.data)
+	}
+}
+
+// send routes a frame. A code refuses it: nothing was sent, and nothing is reported of
+// it later. by is the client's connection, whose questions to the directory are limited;
+// nil for what the server sends. It keeps no reference to f.
+func (l *links) send(f *link.Frame, by *conn) proto.ErrorCode {
+	l.mu.Lock()
+	defer l.unlock()
+	if by != nil && !l.g.leases.live(f.To.Home()) && !l.router.Routed(f.To) {
+		if wait, _ := by.lookupRate.Take(l.g.coarse.Load(), ratelimit.Limit{PerSecond: lookupsPerSecond, Burst: lookupBurst}); wait > 0 {
+			return proto.RateLimited
+		}
+	}
+	return l.router.Send(l.g.active.Now(), *f)
+}
+
+// learn takes in where a peer is.
+func (l *links) learn(p proto.PeerID, to link.Route) {
+	l.mu.Lock()
+	defer l.unlock()
+	l.router.Learn(l.g.active.Now(), p, to)
+}
+
+// serve takes in that this gateway serves a peer.
+func (l *links) serve(p proto.PeerID, epoch uint64) {
+	l.mu.Lock()
+	defer l.unlock()
+	l.router.Serve(l.g.active.Now(), p, epoch)
+}
+
+// roomMoved takes in that members of a room have left gateways for others, and where they
+// and those that moved before are.
+func (l *links) roomMoved(from map[proto.PeerID]proto.GatewayID, to map[proto.PeerID]link.Route) {
+	l.mu.Lock()
+	defer l.unlock()
+	now := l.g.active.Now()
+	l.router.RoomMoved(now, from)
+	for p, route := range to {
+		l.router.Learn(now, p, route)
+	}
+}
+
+// sendRoom sends a message of a member that is here to the other gateways that hold
+// members of a room, and one by one to those whom it would reach by another way than what
+// is for them alone. It returns the members that it did not reach; reached is false when
+// there are other gateways and nothing was sent to any. The caller holds the replica's lock.
+func (l *links) sendRoom(r *replica, f *link.Frame) (missed []proto.PeerID, reached bool) {
+	if n := len(r.holders); n == 0 || n == 1 && r.holders[l.g.id] > 0 {
+		return nil, true
+	}
+	l.mu.Lock()
+	defer l.unlock()
+	now, connected := l.g.active.Now(), l.g.natsUp.Load()
+	apart := r.apartLocked(l.router.Edits(), l.router.GoesTo)
+	alone := link.Frame{From: f.From, Room: f.Room, Epoch: f.Epoch, Data: f.Data}
+	for _, id := range apart {
+		switch alone.To = id; {
+		case id == f.From:
+		case connected && l.router.Send(now, alone) == "":
+			reached = true
+		case len(missed) < maxMissed:
+			missed = append(missed, id)
+		}
+	}
+	var failed []proto.GatewayID
+	there := *f
+	there.Except = apart
+	for at := range r.holders {
+		if at == l.g.id {
+			continue
+		}
+		if there.At = at; connected && l.router.Send(now, there) == "" {
+			reached = true
+		} else {
+			failed = append(failed, at)
+		}
+	}
+	if len(failed) > 0 {
+		missed = append(missed, r.atLocked(failed)...)
+	}
+	return missed, reached
+}
+
+// resolved takes in what the directory says of a peer.
+func (l *links) resolved(p proto.PeerID, to link.Route, found, failed bool) {
+	l.mu.Lock()
+	defer l.unlock()
+	l.router.Resolved(l.g.active.Now(), p, to, found, failed)
+}
+
+// tick is called every requestTick.
+func (l *links) tick() {
+	l.mu.Lock()
+	defer l.unlock()
+	l.router.Tick(l.g.active.Now())
+}
+
+// idle reports whether nothing is unsettled and nothing waits.
+func (l *links) idle() bool {
+	l.mu.Lock()
+	defer l.unlock()
+	return l.router.Idle()
+}
+
+func (l *links) counts() link.Counts {
+	l.mu.Lock()
+	defer l.unlock()
+	return l.router.Counts()
+}
+
+// holes counts the gaps in what other gateways have sent.
+func (l *links) holes() (n uint64) {
+	l.receivedMu.Lock()
+	defer l.receivedMu.Unlock()
+	n = l.goneHoles
+	for _, r := range l.received {
+		n += r.Holes()
+	}
+	return n
+}
+
+// reconnected asks for what may have been lost with the connection to NATS, and says
+// again what others may not have received.
+func (l *links) reconnected() {
+	l.mu.Lock()
+	l.router.Reconnected(l.g.active.Now())
+	l.unlock()
+	l.receivedMu.Lock()
+	defer l.receivedMu.Unlock()
+	for _, r := range l.received {
+		r.Remind()
+		l.ack(r, false)
+	}
+}
+
+// ackAll sends the acks that are not due yet, and forgets the links of gateways that are gone.
+func (l *links) ackAll() {
+	l.receivedMu.Lock()
+	defer l.receivedMu.Unlock()
+	for from, r := range l.received {
+		l.ack(r, true)
+		if !l.g.leases.livedWithin(from, forgetGateway) {
+			l.goneHoles += r.Holes()
+			delete(l.received, from)
 		}
 	}
 }
 
-// arrived notes relay number n on the link from a gateway, and asks for the fate
-// of those before it that did not come. It is false for one that comes after its
-// successors: that gateway has connected to another NATS server meanwhile, and its
-// senders were told. Only the inbox's reader calls it.
-func (g *Gateway) arrived(from proto.GatewayID, n uint64) bool {
-	last := g.heads[from]
-	if n > last && g.askFor(from, last, n) {
-		g.head(from, n)
+// receiver returns the receiving end of the link from a gateway; nil when there are too
+// many. The caller holds receivedMu.
+func (l *links) receiver(from proto.GatewayID) *receiver {
+	r := l.received[from]
+	if r == nil && len(l.received) < maxGateways {
+		from = proto.GatewayID([]byte(from)) // it points into a subject
+		r = &receiver{from: from}
+		l.received[from] = r
 	}
-	return n > last || n == 0
+	return r
 }
 
-// linkCounted handles another gateway's count of its relays to this one.
-func (g *Gateway) linkCounted(from proto.GatewayID, m *nats.Msg) {
-	var l proto.Link
-	if json.Unmarshal(m.Data, &l) != nil {
+// ack sends an ack, when it is due or on a tick. A lost one is asked for by a poll.
+func (l *links) ack(r *receiver, tick bool) {
+	if a, ok := r.Ack(tick); ok {
+		_ = l.bus.Publish(proto.AckSubject(r.from, l.g.id), marshal(a))
+	}
+}
+
+// frame takes a relay in: in order, at most once.
+func (l *links) frame(in *proto.Inbound, x *proto.Sent, m *nats.Msg) {
+	l.receivedMu.Lock()
+	defer l.receivedMu.Unlock()
+	r := l.receiver(x.Gateway)
+	if r == nil {
 		return
 	}
-	if last := g.heads[from]; l.Sent > last && g.askFor(from, last, l.Sent+1) {
-		g.head(from, l.Sent)
+	if r.Data(x.Seq, x.Base) {
+		refusal := l.g.deliverRelay(r, &held{in: *in, sent: *x, msg: m})
+		if refusal.Code == "" && len(refusal.Moved) == 0 {
+			r.Taken(len(m.Data))
+		} else {
+			r.Refused(refusal)
+		}
 	}
+	l.ack(r, false)
 }
 
-// askFor says to a gateway that its relays between last and next did not come;
-// false when it could not be said, and is to be said with the next one.
-func (g *Gateway) askFor(from proto.GatewayID, last, next uint64) bool {
-	if next == last+1 {
-		return true
-	}
-	g.stats.linkGaps.Add(1)
-	from = proto.GatewayID([]byte(from)) // it is remembered, and points into a subject
-	return g.say(from, proto.GapSubject(from, g.id), marshal(proto.Gap{After: last, Before: next})) == nil
-}
-
-func (g *Gateway) head(from proto.GatewayID, n uint64) {
-	if _, known := g.heads[from]; known {
-		g.heads[from] = n
-	} else if len(g.heads) < maxGateways {
-		g.heads[proto.GatewayID([]byte(from))] = n
-	}
-}
-
-// relaysMissed handles what another gateway says of the relays that it has missed.
-func (g *Gateway) relaysMissed(by proto.GatewayID, m *nats.Msg) {
-	var gap proto.Gap
-	if json.Unmarshal(m.Data, &gap) != nil {
+// learnSender takes in that a peer is served by the gateway of r.
+func (l *links) learnSender(r *receiver, from proto.PeerID, epoch uint64) {
+	if epoch == 0 || from == "" || r.peer == from && r.epoch == epoch {
 		return
 	}
-	if gap.WithinMS > 0 {
-		g.outageOf(by, gap)
+	r.peer, r.epoch = proto.PeerID([]byte(from)), epoch
+	l.learn(r.peer, link.Route{Owner: r.from, Epoch: epoch})
+}
+
+// polled answers a gateway that asks what has been taken.
+func (l *links) polled(from proto.GatewayID, data []byte) {
+	var p proto.Poll
+	if json.Unmarshal(data, &p) != nil {
+		return
+	}
+	l.receivedMu.Lock()
+	defer l.receivedMu.Unlock()
+	if r := l.receiver(from); r != nil {
+		r.Polled(p)
+		l.ack(r, false)
+	}
+}
+
+// acked takes an ack in.
+func (l *links) acked(from proto.GatewayID, data []byte) {
+	var a proto.Ack
+	if json.Unmarshal(data, &a) != nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.unlock()
+	l.router.Acked(l.g.active.Now(), from, a)
+}
+
+// noResponders takes in that nobody subscribes where a relay was published.
+func (l *links) noResponders(x *proto.Sent) {
+	l.mu.Lock()
+	defer l.unlock()
+	l.router.NoResponders(l.g.active.Now(), x.To, x.Seq)
+}
+
+// The Port of the router. Its methods are called with mu held.
+
+// Publish implements link.Port.
+func (l *links) Publish(to proto.GatewayID, r *link.Record, base uint64) {
+	var err error
+	f := &r.Frame
+	if f.To != "" {
+		l.subject, err = proto.AppendPeerSubjectAt(l.subject[:0], to, f.To)
 	} else {
-		g.undeliveredAll(g.out.missed(by, gap))
+		l.subject, err = proto.AppendRoomSubject(l.subject[:0], to, f.Room, f.From, f.View)
 	}
-	if m.Reply != "" {
-		// Without the answer it is said once more.
-		_ = m.Respond(nil)
+	if err != nil { // its ids were checked when it was accepted
+		l.g.log.Error("relay: no subject", "from", string(f.From), "to", string(f.To), "err", err)
+		return
+	}
+	x := proto.Sent{Gateway: l.g.id, To: to, Seq: r.Seq, Base: base, Epoch: f.Epoch, ToEpoch: f.ToEpoch}
+	l.reply = proto.AppendSentSubject(l.reply[:0], &x)
+	// What fails here shows as a missing ack.
+	if f.Began != 0 || len(f.Except) > 0 {
+		_ = l.bus.PublishMsg(&nats.Msg{Subject: string(l.subject), Reply: string(l.reply), Header: headerOf(f), Data: f.Data})
+		return
+	}
+	// nats.go copies both subjects into its write buffer before it returns.
+	_ = l.bus.PublishRequest(view(l.subject), view(l.reply), f.Data)
+}
+
+// Poll implements link.Port.
+func (l *links) Poll(to proto.GatewayID, p proto.Poll) {
+	_ = l.bus.Publish(proto.LinkSubject(to, l.g.id), marshal(p)) // it is repeated
+}
+
+// Live implements link.Port.
+func (l *links) Live(g proto.GatewayID) bool { return l.g.leases.live(g) }
+
+// Deliver implements link.Port.
+func (l *links) Deliver(f *link.Frame) (proto.ErrorCode, *proto.Move) {
+	s := l.g.sessions.get(f.To)
+	if s == nil {
+		l.g.stats.relayed(notFound)
+		return proto.NotFound, nil
+	}
+	v, move := s.take(f)
+	l.g.stats.relayed(v)
+	return codeOf(v), move
+}
+
+// Lookup implements link.Port.
+func (l *links) Lookup(p proto.PeerID) {
+	l.g.background(func() { l.g.lookUp(p) }, func() {}) // at the end nobody waits for it
+}
+
+// Report implements link.Port.
+func (l *links) Report(f *link.Frame, code proto.ErrorCode, peers []proto.PeerID) {
+	switch {
+	case f.Reply != "":
+		l.outcomes = append(l.outcomes, outcome{reply: f.Reply, data: marshal(proto.Outcome{Code: code, Peers: peers})})
+	case f.From == "":
+		l.g.stats.untold.Add(1) // it reported another frame, and its receiver is gone
+	case code != "":
+		l.g.stats.dropped(code)
+		l.outcomes = append(l.outcomes, outcome{to: proto.PeerID([]byte(f.From)), data: l.g.undelivered(f, code, peers)})
 	}
 }
+
+// Settled implements link.Port.
+func (l *links) Settled(p proto.PeerID) {
+	if s := l.g.sessions.get(p); s != nil {
+		s.mu.Lock()
+		s.direct = s.phase <= away
+		s.mu.Unlock()
+	}
+}
+
+// codeOf is the code for a frame that a session has not taken.
+func codeOf(v result) proto.ErrorCode {
+	switch v {
+	case queueFull:
+		return proto.NotDelivered
+	case notFound:
+		return proto.NotFound
+	}
+	return ""
+}
+
+// view reads b as a string for the length of a call.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/link"
 	"p2pconnector/proto"
 )
 
@@ -16,7 +19,7 @@ import (
 const sampleEvery = 64
 
 // sentHeader holds when a frame that is timed reached its sender's gateway, in
-// Unix nanoseconds.
+// Unix nanoseconds: monotonic clocks mean nothing to other hosts.
 const sentHeader = "P2p-Sent"
 
 // maxTook is the longest time between two gateways that is believed; beyond it
@@ -27,11 +30,11 @@ const maxTook = time.Minute
 const errorFrames proto.Event = "Error"
 
 // sample returns the time for a frame that is to be timed, and 0 for most.
-func sample() int64 {
+func sample() clock.Instant {
 	if rand.Uint32()%sampleEvery != 0 {
 		return 0
 	}
-	return time.Now().UnixNano()
+	return clock.Now()
 }
 
 // undelivered counts a frame for other peers that was not delivered.
@@ -48,9 +51,9 @@ func (s *stats) undelivered(e proto.Event, c proto.ErrorCode) {
 }
 
 // tookHere notes that a timed frame was queued for a connection of this gateway.
-func (s *stats) tookHere(began int64) {
+func (s *stats) tookHere(began clock.Instant) {
 	if began != 0 {
-		s.relayTime.here.Observe(time.Since(time.Unix(0, began)).Seconds())
+		s.relayTime.here.Observe(clock.Now().Sub(began).Seconds())
 	}
 }
 
@@ -67,8 +70,42 @@ func (s *stats) tookNATS(h nats.Header) {
 }
 
 // sentHeaderOf is the header of a frame that is timed.
-func sentHeaderOf(began int64) nats.Header {
-	return nats.Header{sentHeader: []string{strconv.FormatInt(began, 10)}}
+func sentHeaderOf(began clock.Instant) nats.Header {
+	return nats.Header{sentHeader: []string{strconv.FormatInt(began.Wall().UnixNano(), 10)}}
+}
+
+// exceptHeader lists the members that a room message is not for, by id and comma: they
+// get it by themselves.
+const exceptHeader = "P2p-Except"
+
+// headerOf is what goes with a relay that is timed, or is not for all.
+func headerOf(f *link.Frame) nats.Header {
+	h := make(nats.Header, 2)
+	if f.Began != 0 {
+		var zero clock.Instant
+		h = sentHeaderOf(zero.Add(time.Duration(f.Began)))
+	}
+	if len(f.Except) > 0 {
+		var list strings.Builder
+		for i, p := range f.Except {
+			if i > 0 {
+				list.WriteByte(',')
+			}
+			list.WriteString(string(p))
+		}
+		h.Set(exceptHeader, list.String())
+	}
+	return h
+}
+
+// exceptOf returns the members that a room message is not for.
+func exceptOf(h nats.Header) (all []proto.PeerID) {
+	for p := range strings.SplitSeq(h.Get(exceptHeader), ",") {
+		if id := proto.PeerID(p); id.Valid() {
+			all = append(all, id)
+		}
+	}
+	return all
 }
 
 var (

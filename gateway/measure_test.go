@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 	dto "github.com/prometheus/client_model/go"
 
+	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/proto"
 )
 
@@ -61,10 +62,10 @@ func TestMeasuringAllocatesNothing(t *testing.T) {
 // TestTookNATS: a time that another host's clock makes impossible is not counted.
 func TestTookNATS(t *testing.T) {
 	s := newStats()
-	s.tookNATS(sentHeaderOf(time.Now().Add(-time.Millisecond).UnixNano()))
-	s.tookNATS(sentHeaderOf(time.Now().Add(time.Second).UnixNano())) // a clock that is ahead a little: 0
-	s.tookNATS(sentHeaderOf(time.Now().Add(-time.Hour).UnixNano()))
-	s.tookNATS(sentHeaderOf(time.Now().Add(time.Hour).UnixNano()))
+	s.tookNATS(sentHeaderOf(clock.Now().Add(-time.Millisecond)))
+	s.tookNATS(sentHeaderOf(clock.Now().Add(time.Second))) // a clock that is ahead a little: 0
+	s.tookNATS(sentHeaderOf(clock.Now().Add(-time.Hour)))
+	s.tookNATS(sentHeaderOf(clock.Now().Add(time.Hour)))
 	s.tookNATS(nats.Header{sentHeader: {"no number"}})
 	s.tookNATS(nats.Header{})
 	var m dto.Metric

@@ -72,10 +72,21 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	c.g.stats.relayTime.nats.Describe(ch)
 }
 
-// Collect implements prometheus.Collector.
+// hungLoops is the family that is read without a lock.
+const hungLoops = "hung_loops"
+
+// Collect implements prometheus.Collector. While a loop hangs it reads what needs no
+// lock: a scrape that waits for the lock that the loop waits for would show nothing.
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
-	now := c.g.snapshot()
+	var now *snapshot
+	hangs := len(c.g.watchdog.hung()) > 0
+	if !hangs {
+		now = c.g.snapshot()
+	}
 	for i, f := range families {
+		if hangs && f.name != hungLoops {
+			continue
+		}
 		f.read(c.g, now, func(value float64, labels ...string) {
 			ch <- prometheus.MustNewConstMetric(c.descs[i], f.kind, value, labels...)
 		})

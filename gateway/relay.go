@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"sync"
+	"time"
 
+	"p2pconnector/gateway/internal/link"
 	"p2pconnector/proto"
 )
 
@@ -33,7 +35,7 @@ func (c *conn) relay(sc *scratch) *proto.Error {
 			return proto.Invalid("room", "Give `to` or `room`, not both.")
 		}
 		sc.out = f.AppendRelay(sc.out[:0], c.session.id)
-		return c.messageRoom(proto.RoomID(f.Room), sc.out)
+		return c.messageRoom(proto.RoomID(f.Room), sc.out, c.began)
 	}
 	if len(f.To) == 0 {
 		if f.Event == proto.Message {
@@ -72,64 +74,63 @@ func (c *conn) connect(sc *scratch) *proto.Error {
 	return c.relayPeer(f, c.g.serverFrame(proto.TypeInfo, string(proto.Offer), data, nil), string(f.ID))
 }
 
-// relayPeer hands a finished frame to the peer f names. A peer of this gateway
-// gets it in process; one that has moved here gets it over NATS like what others
-// send it, so that one pair of peers has one path at a time.
+// relayPeer hands a finished frame to the peer f names: one that this gateway serves gets
+// it in process, unless others wait for it, and every other one through the router.
 func (c *conn) relayPeer(f *proto.Frame, frame []byte, connectID string) *proto.Error {
 	g := c.g
-	if s := g.sessions.get(proto.PeerID(view(f.To))); s != nil && !s.bus {
-		if g.eras.overtaken(c.session.id, c.era, g.coarse.Load()) {
-			g.stats.late.Add(1)
-			return notDelivered(s.id)
+	x := link.Frame{From: c.session.id, Epoch: c.epoch, ID: connectID, Began: int64(c.began), Data: frame}
+	if s := g.sessions.get(proto.PeerID(view(f.To))); s != nil {
+		x.To = s.id
+		if v, ok := s.takeDirect(&x); ok {
+			return c.relayedHere(s, v)
 		}
-		switch v := s.deliver(frame); v {
-		case elsewhere:
-		case gone:
-			g.stats.relayed(v)
+	} else {
+		to := proto.PeerID(view(f.To))
+		if !to.Valid() || to.Home() == g.id { // it knows of all the peers that it has issued
+			g.stats.relayed(notFound)
 			return proto.PeerNotFound(string(f.To))
-		case full:
-			g.stats.relayed(v)
-			return notDelivered(s.id)
-		default:
-			g.stats.relayed(v)
-			g.stats.tookHere(c.began)
-			if v == pressed {
-				s.writeNow()
-			}
-			return nil
 		}
-	}
-	if !proto.PeerID(view(f.To)).Valid() {
-		return proto.PeerNotFound(string(f.To))
-	}
-	if string(f.To) != string(c.lastTo) { // most speak with one peer for long, whose id is remembered
-		c.lastTo = proto.PeerID(f.To)
-	}
-	to := c.lastTo
-	if to.Home() == g.id && g.sessions.get(to) == nil {
-		g.stats.relayed(gone)
-		return proto.PeerNotFound(string(to))
-	}
-	sent := toPeer(c.session.id, to)
-	sent.id, sent.began, sent.era = connectID, c.began, c.era
-	return g.relayTo(sent, frame)
-}
-
-// relayTo publishes a relay, behind those that wait for the same receiver.
-func (g *Gateway) relayTo(sent sentTo, frame []byte) *proto.Error {
-	if held, ok := g.stalls.queue(sent, frame); held {
-		if !ok {
-			return notDelivered(sent.to)
+		if string(c.lastTo) != string(f.To) { // most speak with one peer for long, whose id is remembered
+			c.lastTo = proto.PeerID(f.To)
 		}
-		return nil
+		x.To = c.lastTo
 	}
-	if err := g.out.publish(sent, frame); err != nil {
+	if !g.natsUp.Load() {
 		return unavailable()
 	}
-	g.stats.published.Add(1)
+	return c.refusedBy(g.links.send(&x, c), x.To)
+}
+
+// relayedHere is the outcome of a frame that was handed to a peer of this gateway.
+func (c *conn) relayedHere(s *session, v result) *proto.Error {
+	c.g.stats.relayed(v)
+	switch v {
+	case notFound:
+		return proto.PeerNotFound(string(s.id))
+	case queueFull:
+		return notDelivered(s.id)
+	}
+	c.g.stats.tookHere(c.began)
 	return nil
 }
 
+// refusedBy is what the sender of a frame gets for a code of the router.
+func (c *conn) refusedBy(code proto.ErrorCode, to proto.PeerID) *proto.Error {
+	switch code {
+	case "":
+		return nil
+	case proto.NotFound:
+		return proto.PeerNotFound(string(to))
+	case proto.RateLimited:
+		e := proto.Errorf(proto.RateLimited, "Too many frames to clients that this server does not know: it looks for %d a second. Send only to clients that are there.", lookupsPerSecond)
+		e.RetryAfterMS = time.Second.Milliseconds() / lookupsPerSecond
+		return e
+	case proto.Unavailable:
+		return unavailable()
+	}
+	return notDelivered(to)
+}
+
 func unavailable() *proto.Error {
-	return proto.Errorf(proto.Unavailable, "The server cannot reach its bus now. Nothing was sent: send it again in a moment.")
+	return proto.Errorf(proto.Unavailable, "The server cannot pass this frame on now. Nothing was sent: send it again in a moment.")
 }

@@ -4,9 +4,13 @@ import (
 	"net"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/socket"
+	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
 )
 
@@ -17,25 +21,23 @@ type drain struct {
 
 func (drain) Write(b []byte) (int, error) { return len(b), nil }
 func (drain) Close() error                { return nil }
+func (drain) SetDeadline(time.Time) error { return nil }
 
 // benchSession makes a peer of g that reads everything at once.
-func benchSession(g *Gateway) *session {
-	c := testConn(g, drain{})
+func benchSession(g *Gateway, raw net.Conn) *session {
+	c := testConn(g, raw)
 	g.sessions.put(c.session)
 	return c.session
 }
 
 // letWrite waits for the writer when a queue is half full: a benchmark may be
 // faster than it.
-func letWrite(b *testing.B, c *conn) {
+func letWrite(b testing.TB, c *conn) {
 	for {
-		c.mu.Lock()
-		wait, closed := c.writing && (c.frames > maxQueueFrames/2 || len(c.buf)+c.inflight > maxQueueBytes/2), c.closing || c.dead
-		c.mu.Unlock()
 		switch {
-		case closed:
+		case c.ws.CloseCode() != 0:
 			b.Fatal("the connection was closed meanwhile")
-		case !wait:
+		case c.ws.QueuedBytes() <= socket.MaxQueueBytes/2:
 			return
 		}
 		runtime.Gosched()
@@ -51,16 +53,20 @@ func candidateTo(id proto.PeerID) []byte {
 // its connection, and through the writer.
 func BenchmarkFromNATS(b *testing.B) {
 	g := testGateway(b, Config{})
-	s := benchSession(g)
+	s := benchSession(g, drain{})
 	subject, err := proto.PeerSubject(s.id)
 	if err != nil {
 		b.Fatal(err)
 	}
 	frame := candidateTo(s.id)
+	other := otherGateway(g).Home()
 	m := &nats.Msg{Subject: subject, Data: frame}
 	b.SetBytes(int64(len(frame)))
 	b.ReportAllocs()
+	x := proto.Sent{Gateway: other, To: g.id, Base: 1}
 	for b.Loop() {
+		x.Seq++
+		m.Reply = string(proto.AppendSentSubject(nil, &x))
 		g.onMessage(m)
 		letWrite(b, s.conn)
 	}
@@ -70,72 +76,96 @@ func BenchmarkFromNATS(b *testing.B) {
 // the frame that was read to the queue of the other connection.
 func BenchmarkRelayHere(b *testing.B) {
 	g := testGateway(b, Config{MessagesPerSecond: -1})
-	from, to := benchSession(g), benchSession(g)
+	from, to := benchSession(g, drain{}), benchSession(g, drain{})
 	frame := candidateTo(to.id)
 	b.SetBytes(int64(len(frame)))
 	b.ReportAllocs()
 	for b.Loop() {
-		from.conn.receive(frame)
+		from.conn.Message(frame)
 		letWrite(b, to.conn)
 	}
 }
 
-// taken is a NATS connection that takes everything.
-type taken struct{}
-
-func (taken) Publish(string, []byte) error                { return nil }
-func (taken) PublishRequest(string, string, []byte) error { return nil }
-func (taken) PublishMsg(*nats.Msg) error                  { return nil }
-
-// elsewhereID is a peer of another gateway.
-func elsewhereID() proto.PeerID { return proto.NewPeerID(proto.NewGatewayID()) }
+// otherGateway has g know another gateway, and publish to nobody. It returns a peer of that one.
+func otherGateway(g *Gateway) proto.PeerID {
+	other := proto.NewGatewayID()
+	g.links.bus = taken{}
+	g.natsUp.Store(true)
+	g.leases.renew(other, false)
+	return proto.NewPeerID(other)
+}
 
 // BenchmarkToNATS is the way of a relay from the frame that was read to NATS.
 func BenchmarkToNATS(b *testing.B) {
 	g := testGateway(b, Config{MessagesPerSecond: -1})
-	g.out = newOutbound(g.id, taken{}, g.coarse.Load)
-	from := benchSession(g)
-	frame := candidateTo(elsewhereID())
+	to := otherGateway(g)
+	from := benchSession(g, drain{})
+	frame := candidateTo(to)
 	b.SetBytes(int64(len(frame)))
 	b.ReportAllocs()
-	for b.Loop() {
-		from.conn.receive(frame)
+	for n := uint64(1); b.Loop(); n++ {
+		from.conn.Message(frame)
+		if n%link.MaxRecords == 0 {
+			g.links.acked(to.Home(), marshal(proto.Ack{Next: n + 1}))
+		}
 	}
 }
 
-// TestRelayAllocatesNothing in steady state: neither from the bytes that were read
-// to NATS, nor from NATS to the queue of the connection.
+// TestRelayAllocatesNothing in steady state: neither from the message that was read
+// to NATS, nor from NATS to the queue of the connection. Package socket holds the same of
+// what it does before and after.
 func TestRelayAllocatesNothing(t *testing.T) {
 	g := testGateway(t, Config{MessagesPerSecond: -1})
-	g.out = newOutbound(g.id, taken{}, g.coarse.Load)
-	s := benchSession(g)
-	frame := candidateTo(elsewhereID())
-	wire := frameBytes(0x81, frame)
-	steady := func(what string, f func()) {
+	to := otherGateway(g)
+	s := benchSession(g, drain{})
+	frame := candidateTo(to)
+	steady := func(what string, runs int, f func(), before func()) {
 		t.Helper()
-		for range 2 * ringSlots { // some grow at first, and one relay in many is timed
+		for range 4 * link.MaxRecords { // some grow at first, and one relay in many is timed
 			f()
 		}
 		// The one relay in sampleEvery that is timed has a header, which disappears in
 		// the average.
-		if n := testing.AllocsPerRun(1000, f); n != 0 && !raced {
+		before()
+		if n := testing.AllocsPerRun(runs, f); n != 0 && !raced {
 			t.Errorf("%s: %v allocations a frame", what, n)
 		}
 	}
-	steady("from the network to NATS", func() {
-		s.conn.guard.inspect(wire)
-		s.conn.receive(frame)
-	})
+	n, acks := uint64(0), make([][]byte, 0, 16)
+	for i := range cap(acks) {
+		acks = append(acks, marshal(proto.Ack{Next: uint64(i+1)*link.MaxRecords/2 + 1}))
+	}
+	steady("from the client to NATS", 1000, func() {
+		s.conn.Message(frame)
+		if n++; n%(link.MaxRecords/2) == 0 { // the ack itself allocates, and disappears in the average
+			g.links.acked(to.Home(), acks[n/(link.MaxRecords/2)-1])
+		}
+	}, func() {})
+	raw := sockettest.NewNet(false)
+	s = benchSession(g, raw)
+	defer s.conn.ws.Abort()
 	subject, err := proto.PeerSubject(s.id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	reply := string(proto.AppendLostSubject(nil, proto.NewGatewayID(), 1, 0, 0))
-	m := &nats.Msg{Subject: subject, Reply: reply, Data: frame}
-	s.conn.writing = true // nobody takes the queue meanwhile
-	s.conn.buf = make([]byte, 0, maxQueueBytes)
-	steady("from NATS to the queue", func() {
-		g.onMessage(m)
-		s.conn.buf, s.conn.frames = s.conn.buf[:0], 0
+	// Numbers grow, so the messages are made before.
+	const messages = 5 * link.MaxRecords
+	all := make([]*nats.Msg, messages)
+	for i := range all {
+		x := proto.Sent{Gateway: to.Home(), To: g.id, Seq: uint64(i + 1), Base: 1}
+		all[i] = &nats.Msg{Subject: subject, Reply: string(proto.AppendSentSubject(nil, &x)), Data: frame}
+	}
+	i, blocked := 0, false
+	steady("from NATS to the queue", 400, func() { // as many as a queue holds that nobody takes
+		g.onMessage(all[i])
+		if i++; !blocked {
+			letWrite(t, s.conn)
+		}
+	}, func() {
+		raw.Block()
+		blocked = true
 	})
+	if got := s.conn.ws.QueuedBytes(); got < 400*len(frame) {
+		t.Errorf("got %d bytes queued, want all 400 frames", got)
+	}
 }

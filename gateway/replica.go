@@ -22,30 +22,31 @@ type replica struct {
 	token string
 	pins  atomic.Int32 // requests and calls under way; guarded by the table when it may reach 0
 
-	mu       sync.Mutex
-	room     *proto.Room // nil: unknown or gone
-	rev      uint64      // 0: unknown
-	index    map[proto.PeerID]*proto.Member
-	holders  map[proto.GatewayID]int       // members by gateway
-	local    map[proto.PeerID]*localMember // those that this gateway holds
-	leaving  map[proto.PeerID]bool         // departures to confirm; true: try again
-	asked    map[proto.OpID]*roomRequest   // requests of clients under way
-	awaiting []awaiting
-	gap      []*proto.Change
-	gapTimer *time.Timer
-	departBy *time.Timer // retries the departures that wait for another gateway
-	departAt time.Time   // when it does
-	fetching bool
-	again    bool // fetch once more when the fetch under way ends
-	stopped  bool
-	doubt    time.Time     // a request ended without an answer, and may take effect until then; zero: none did
-	emptied  []movedAway   // members handed to another gateway a moment ago
-	early    []roomMessage // whose senders know a newer state than the copy
-	list     []byte        // the encoded client list at listRev
-	listRev  uint64
+	mu        sync.Mutex
+	room      *proto.Room // nil: unknown or gone
+	rev       uint64      // 0: unknown
+	index     map[proto.PeerID]*proto.Member
+	holders   map[proto.GatewayID]int       // members by gateway
+	local     map[proto.PeerID]*localMember // those that this gateway holds
+	leaving   map[proto.PeerID]leaving      // who is to leave the room, until that is confirmed
+	asked     map[proto.OpID]*roomRequest   // requests of clients under way
+	awaiting  []awaiting
+	gap       []*proto.Change
+	gapTimer  *time.Timer
+	departBy  *time.Timer // retries the departures that wait for another gateway
+	departAt  time.Time   // when it does
+	fetching  bool
+	again     bool // fetch once more when the fetch under way ends
+	stopped   bool
+	doubt     time.Time // a request ended without an answer, and may take effect until then; zero: none did
+	movedAway movedMembers
+	list      []byte // the encoded client list at listRev
+	listRev   uint64
 
-	full  gather // updates for peers that get full lists
-	delta gather // updates for those that asked for deltas
+	apart                []proto.PeerID // what apartLocked returned last, and for which states
+	apartRev, apartEdits uint64
+
+	batch updateBatch // what the local members have not been sent
 }
 
 // localMember is a member that this gateway holds.
@@ -53,6 +54,17 @@ type localMember struct {
 	s     *session
 	seen  uint64 // revision that the last room frame to it showed
 	since uint64 // revision at which it moved here; 0: it did not
+	// When the room was fetched, the member moved here after revision unsure, and at since
+	// at the latest; 0: at since.
+	unsure uint64
+}
+
+// leaving is a peer that is to leave the room.
+type leaving struct {
+	epoch uint64    // of its session here
+	since time.Time // when that was first known
+	after time.Time // not before: another gateway may have the room name it
+	busy  bool      // it was asked for
 }
 
 // awaiting is told when the replica has reached a revision.
@@ -61,18 +73,8 @@ type awaiting struct {
 	done func()
 }
 
-type movedAway struct {
-	peer  proto.PeerID
-	to    proto.GatewayID
-	at    uint64 // revision
-	until time.Time
-}
-
 func newReplica(g *Gateway, id proto.RoomID, token string) *replica {
-	r := &replica{g: g, id: id, token: token}
-	r.full.flush = func() { r.flush(&r.full, false) }
-	r.delta.flush = func() { r.flush(&r.delta, true) }
-	return r
+	return &replica{g: g, id: id, token: token}
 }
 
 func (r *replica) revision() uint64 {
@@ -99,7 +101,7 @@ func (r *replica) stop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stopped = true
-	for _, t := range []*time.Timer{r.gapTimer, r.departBy, r.full.timer, r.delta.timer} {
+	for _, t := range []*time.Timer{r.gapTimer, r.departBy, r.batch.timer} {
 		if t != nil {
 			t.Stop()
 		}
@@ -113,11 +115,16 @@ func (r *replica) apply(c *proto.Change) {
 	r.applyLocked(c)
 	r.followLocked()
 	r.reachedLocked()
+	r.endLostLocked()
 }
 
 func (r *replica) applyLocked(c *proto.Change) {
+	lost := r.lostLocked(c.After)
+	if !lost {
+		r.endLostLocked() // c is of another room
+	}
 	switch {
-	case c.After <= r.rev:
+	case c.After <= r.rev, lost && r.room == nil:
 		return
 	case !r.followsLocked(c):
 		r.waitLocked(c)
@@ -233,6 +240,9 @@ func (r *replica) fetchLoop() {
 
 // takeLocked adopts a fetched state, unless the copy is as new.
 func (r *replica) takeLocked(snap *proto.Snapshot) {
+	if snap.Room == nil || !r.lostLocked(snap.Revision) {
+		r.endLostLocked() // snap is of another room, or of none
+	}
 	switch {
 	case snap.Room != nil && snap.Revision > r.rev:
 		r.adoptLocked(snap.Room, snap.Revision, nil)
@@ -245,6 +255,7 @@ func (r *replica) takeLocked(snap *proto.Snapshot) {
 	r.gap = slices.DeleteFunc(r.gap, func(c *proto.Change) bool { return c.After <= r.rev })
 	r.followLocked()
 	r.reachedLocked()
+	r.endLostLocked()
 }
 
 // adopt takes the whole room at a revision.
@@ -285,7 +296,7 @@ func (r *replica) patienceLocked(rev uint64) {
 func (r *replica) short(rev uint64) {
 	r.mu.Lock()
 	r.gapTimer = nil
-	missing := r.rev < rev || len(r.gap) > 0 || len(r.early) > 0
+	missing := r.rev < rev || len(r.gap) > 0
 	r.mu.Unlock()
 	if missing {
 		r.refetch()
@@ -294,7 +305,7 @@ func (r *replica) short(rev uint64) {
 
 // reachedLocked tells those who await a revision.
 func (r *replica) reachedLocked() {
-	r.catchEarlyLocked()
+	r.g.releaseSoon()
 	r.awaiting = slices.DeleteFunc(r.awaiting, func(a awaiting) bool {
 		if a.rev > r.rev {
 			return false

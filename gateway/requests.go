@@ -32,10 +32,12 @@ var (
 type requests struct {
 	publish func(subject, reply string, data []byte) error
 	own     proto.GatewayID
+	replied func(*proto.Reply) // sees every reply before the request's done; nil: nobody does
 
 	mu     sync.Mutex
 	next   uint64
 	all    map[uint64]*request
+	single map[uint64]chan<- *nats.Msg // questions that their askers repeat themselves
 	closed bool
 }
 
@@ -50,7 +52,7 @@ type request struct {
 }
 
 func newRequests(own proto.GatewayID, publish func(subject, reply string, data []byte) error) *requests {
-	return &requests{own: own, publish: publish, all: make(map[uint64]*request)}
+	return &requests{own: own, publish: publish, all: make(map[uint64]*request), single: make(map[uint64]chan<- *nats.Msg)}
 }
 
 // send sends req and calls done with the answer, or with an error when there was
@@ -88,12 +90,35 @@ func (t *requests) sendBefore(deadline time.Time, op proto.Operation, req *proto
 	return n
 }
 
+// ask publishes a question once. The answer comes on the channel, which forget ends the
+// wait for; the number is that of the question.
+func (t *requests) ask(subject string, data []byte) (n uint64, answer <-chan *nats.Msg, err error) {
+	ch := make(chan *nats.Msg, 1)
+	t.mu.Lock()
+	switch {
+	case t.closed:
+		err = errEnding
+	case len(t.all)+len(t.single) >= maxRequests:
+		err = errTooManyRequests
+	default:
+		t.next++
+		n = t.next
+		t.single[n] = ch
+	}
+	t.mu.Unlock()
+	if err == nil {
+		err = t.publish(subject, proto.ReplySubject(t.own, n), data)
+	}
+	return n, ch, err
+}
+
 // forget has nobody wait for the answer to request n any more; its done may be called
 // all the same.
 func (t *requests) forget(n uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.all, n)
+	delete(t.single, n)
 }
 
 func (t *requests) attempt(n uint64, subject string, data []byte) {
@@ -118,6 +143,14 @@ func (t *requests) answered(number string, m *nats.Msg) {
 	if err != nil {
 		return
 	}
+	t.mu.Lock()
+	ch, single := t.single[n]
+	delete(t.single, n)
+	t.mu.Unlock()
+	if single {
+		ch <- m
+		return
+	}
 	if noResponders(m) {
 		t.retry(n)
 		return
@@ -137,6 +170,9 @@ func (t *requests) answered(number string, m *nats.Msg) {
 	if err != nil {
 		r.done(nil, fmt.Errorf("gateway: reply of %s: %w", r.subject, err))
 		return
+	}
+	if t.replied != nil {
+		t.replied(&reply)
 	}
 	r.done(&reply, nil)
 }
@@ -200,7 +236,8 @@ func (g *Gateway) askBefore(deadline time.Time, op proto.Operation, req *proto.R
 // errAnswered says that who asked knows the outcome from elsewhere.
 var errAnswered = errors.New("gateway: answered by the room's change")
 
-// askUntil is askBefore that gives up, with errAnswered, when told is closed.
+// askUntil is askBefore that gives up, with errAnswered, when told is closed. When the
+// gateway ends, all of them do.
 func (g *Gateway) askUntil(told <-chan struct{}, deadline time.Time, op proto.Operation, req *proto.Request) (*proto.Reply, error) {
 	type answer struct {
 		reply *proto.Reply
@@ -214,6 +251,9 @@ func (g *Gateway) askUntil(told <-chan struct{}, deadline time.Time, op proto.Op
 	case <-told:
 		g.requests.forget(n)
 		return nil, errAnswered
+	case <-g.alive.Done(): // shut waits for the caller
+		g.requests.forget(n)
+		return nil, errEnding
 	}
 	if a.err != nil {
 		return nil, a.err

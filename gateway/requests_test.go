@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
 )
 
@@ -33,8 +34,8 @@ func TestRequestsAtTheEnd(t *testing.T) {
 }
 
 // TestAnswerOfTheRoomIsEnough: once the change that a client asked for has answered
-// it, what it sends next does not wait for the room service's answer, which may be
-// lost: each such request would have held up the client for up to 12 seconds.
+// it, its next room request does not wait for the room service's answer, which may be
+// lost: each such request would have held up the next for up to 12 seconds.
 func TestAnswerOfTheRoomIsEnough(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, Config{})
@@ -48,11 +49,11 @@ func TestAnswerOfTheRoomIsEnough(t *testing.T) {
 			return nil
 		})
 		server, client := net.Pipe()
-		g.sessions.put(serveTest(t, g, server, false).session)
+		g.sessions.put(serveTest(t, g, server).session)
 		out, frames := converse(client)
-		out <- frameBytes(0x81, []byte(`{"event":"Join_Room","data":{"room":"tea","create":true},"id":"j"}`))
+		out <- sockettest.ClientFrame(0x81, []byte(`{"event":"Join_Room","data":{"room":"tea","create":true},"id":"j"}`))
 		req := <-asked
-		out <- frameBytes(0x81, []byte(`{"event":"Ping","id":"p"}`))
+		out <- sockettest.ClientFrame(0x81, []byte(`{"event":"Update_Room","data":{"room":"tea"},"id":"p"}`)) // says what it lacks
 		synctest.Wait()
 		if len(frames) != 0 {
 			t.Fatalf("got %s before anything happened", <-frames)
@@ -86,11 +87,10 @@ func TestTakeRoomAtTheEnd(t *testing.T) {
 			}
 			return nil
 		})
-		s := &session{g: g, id: proto.NewPeerID(g.id), phase: away}
-		g.sessions.put(s)
+		s := awaySession(g)
 		g.end()
 		began := time.Now()
-		if g.takeRoom(s, "tea") || time.Since(began) > 0 {
+		if g.takeRoom(s, "tea", 0) || time.Since(began) > 0 {
 			t.Errorf("it waited for %v", time.Since(began))
 		}
 		g.requests.close()

@@ -3,9 +3,13 @@ package gateway
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
+	"p2pconnector/gateway/internal/auth"
+	ownership "p2pconnector/gateway/internal/session"
+	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
 )
 
@@ -16,6 +20,10 @@ func sessionReplaced() *proto.Error {
 
 func sessionOver() *proto.Error {
 	return proto.Errorf(proto.NotFound, "This session has ended. Go on with your fresh id and join your rooms again.")
+}
+
+func resumedElsewhere() *proto.Error {
+	return proto.Errorf(proto.Unavailable, "Another connection resumes this session, or your fresh one, at this moment. Go on with your fresh id, or connect again.")
 }
 
 // resume makes the connection the peer that a session token names. On an error
@@ -32,21 +40,28 @@ func (c *conn) resume(f *proto.Frame) *proto.Error {
 	if f.Data == nil || json.Unmarshal(f.Data, &args) != nil || args.Session == "" {
 		return proto.Missing("data.session", "`data.session` is missing or not a string. Give the last session token you got.")
 	}
-	t, err := g.keys.verify(args.Session, time.Now())
+	t, err := g.keys.Verify(args.Session, g.wall())
 	if err != nil {
 		g.stats.resumed("refused")
-		if errors.Is(err, errTokenExpired) {
+		switch {
+		case errors.Is(err, auth.ErrTokenExpired):
 			return sessionOver()
+		case errors.Is(err, auth.ErrKeysOld):
+			return proto.Errorf(proto.Unavailable, "The server cannot check this session now. Connect again in a moment and resume, or go on with your fresh id.")
 		}
 		return proto.Errorf(proto.Unauthorised, "This is not a session token of this service. Go on with your fresh id.")
 	}
-	if a := c.access.Load(); a != nil && a.user != t.User {
+	if a := c.access.Load(); a != nil && a.User != t.User {
 		g.stats.resumed("refused")
 		return proto.Errorf(proto.Unauthorised, "This session belongs to another user than your access token. Go on with your fresh id.")
 	}
-	unlock, ok := g.resuming.lock(t.Peer)
+	if t.Peer == c.session.id {
+		g.learnToken(c.session, t.TokenRef)
+		return c.resumeOwn(t, args.Received, f.ID)
+	}
+	unlock, ok := g.resuming.lock(t.Peer, c.session.id)
 	if !ok {
-		return proto.Errorf(proto.Unavailable, "This session is being resumed by another connection at this moment. Go on with your fresh id, or connect again.")
+		return resumedElsewhere()
 	}
 	defer unlock()
 	e := g.resumeAs(c, t, args.Received, f.ID)
@@ -56,14 +71,34 @@ func (c *conn) resume(f *proto.Frame) *proto.Error {
 	return e
 }
 
+// resumeOwn answers the Resume of the session that the connection has already.
+func (c *conn) resumeOwn(t *auth.SessionToken, received *uint64, id []byte) *proto.Error {
+	s := c.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.conn != c:
+		return resumedElsewhere()
+	case !s.acceptsLocked(t.TokenRef, received):
+		c.g.stats.resumed("refused")
+		return sessionReplaced()
+	}
+	recovered := !s.lossy
+	if c.enqueue(c.g.detailsLocked(s, &recovered, id)) > flushNeeded {
+		s.unsent++
+	}
+	c.g.stats.resumed("here")
+	return nil
+}
+
 // resumeAs finds the session and attaches c to it.
-func (g *Gateway) resumeAs(c *conn, t *sessionToken, received *uint64, id []byte) *proto.Error {
+func (g *Gateway) resumeAs(c *conn, t *auth.SessionToken, received *uint64, id []byte) *proto.Error {
 	for range 2 {
 		s := g.sessions.get(t.Peer)
 		if s != nil {
-			g.yield(s, t.Count, t.Holder)
+			g.learnToken(s, t.TokenRef)
 		}
-		if s == nil || s.handedOn() {
+		if s == nil || !s.owned() {
 			return g.takeOver(c, t, received, id, s)
 		}
 		if e, ok := g.resumeHere(c, s, t, received, id); ok {
@@ -73,70 +108,118 @@ func (g *Gateway) resumeAs(c *conn, t *sessionToken, received *uint64, id []byte
 	return sessionOver()
 }
 
-func (s *session) handedOn() bool {
+// owned reports whether this gateway owns the session, as far as it knows.
+func (s *session) owned() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.phase == moved
+	return s.phase <= away || s.phase == lent
 }
 
-// resumeHere attaches c to a session that this gateway holds; ok is false when
+// resumeHere attaches c to a session that this gateway owns; ok is false when
 // it ended or moved at this moment.
-func (g *Gateway) resumeHere(c *conn, s *session, t *sessionToken, received *uint64, id []byte) (e *proto.Error, ok bool) {
+func (g *Gateway) resumeHere(c *conn, s *session, t *auth.SessionToken, received *uint64, id []byte) (e *proto.Error, ok bool) {
 	s.mu.Lock()
-	if !s.acceptsLocked(t.Count, received) {
-		s.mu.Unlock()
+	accepts, old, loan := s.acceptsLocked(t.TokenRef, received), s.conn, s.phase == lent
+	s.mu.Unlock()
+	if !accepts {
 		return sessionReplaced(), true
 	}
-	old := s.conn
-	if old != nil {
-		s.mu.Unlock()
-		old.readOut()
-		s.displace(old, proto.CloseTakenOver)
+	if loan {
 		s.mu.Lock()
-	}
-	if s.phase != away {
+		s.shown = t.TokenRef // the numbers begin again in the epoch that is taken
+		_, action := s.stepLocked(ownership.Event{Kind: ownership.Resumed})
 		s.mu.Unlock()
+		if action == ownership.Take {
+			g.takeBack(s)
+		}
+		if !s.attachable() {
+			return resumedElsewhere(), true
+		}
+	}
+	if old != nil {
+		old.ws.AwaitRead()
+		s.displace(old, proto.CloseTakenOver)
+	}
+	replayed, recovered := 0, false
+	ok = c.moveTo(s, away, func() {
+		var missed [][]byte
+		if !loan { // what it missed is the copy that was lent
+			missed, recovered = s.replayLocked(t.TokenRef, received)
+		}
+		recovered = recovered && !g.suspect()
+		s.shown, replayed = t.TokenRef, len(missed)
+		s.attachLocked(c, &recovered, id, append(missed, s.kept.take(g)...))
+	})
+	if !ok {
 		return nil, false
 	}
-	missed, recovered := s.replayLocked(t.Count, received)
-	s.shown = t.Count
-	g.abandon(c)
-	s.attachLocked(c, g.detailsLocked(s, &recovered, c, id), append(missed, s.kept.take(g)...))
-	s.mu.Unlock()
-	g.log.Debug("session resumed", "peer", string(s.id), "frames", len(missed), "recovered", recovered)
+	g.log.Debug("session resumed", "peer", string(s.id), "frames", replayed, "recovered", recovered)
 	g.stats.resumed("here")
 	g.rejoin(s)
 	return nil, true
 }
 
-// displace parts a session from a connection that still looks alive: what that
-// one has not taken is kept for the next. It returns when that is so.
-func (s *session) displace(old *conn, code proto.CloseCode) {
-	old.parting.Lock() // a connection that has just ended leaves everything itself
-	defer old.parting.Unlock()
-	left := old.retire(code)
+// attachable reports whether the session waits for a connection.
+func (s *session) attachable() bool {
 	s.mu.Lock()
-	if s.conn == old {
-		s.conn = nil
-		s.leftLocked(left)
+	defer s.mu.Unlock()
+	return s.phase == away
+}
+
+// moveTo makes c, whose reader calls it, the connection of s, and ends the session that
+// it had. attach runs under the lock of s. ok is false, and nothing has changed, when s
+// is not in that phase any more, or c was displaced. Only one session is locked at a
+// time: the lock detaching keeps c with the first until it has left it.
+func (c *conn) moveTo(s *session, from phase, attach func()) (ok bool) {
+	c.detaching.Lock()
+	defer c.detaching.Unlock()
+	fresh := c.session
+	if !fresh.has(c) {
+		return false
+	}
+	s.mu.Lock()
+	if ok = s.phase == from; ok {
+		attach()
 	}
 	s.mu.Unlock()
+	if ok {
+		c.g.abandon(fresh)
+	}
+	return ok
+}
+
+// has reports whether c is the session's connection. It stays so as long as the caller
+// holds c.detaching.
+func (s *session) has(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conn == c
+}
+
+// displace parts a session from a connection that still looks alive, if it has not left
+// by itself: what that one has not taken is kept for the next. It returns when that is so.
+func (s *session) displace(old *conn, code proto.CloseCode) {
+	old.detaching.Lock() // a connection that has just ended leaves everything itself
+	defer old.detaching.Unlock()
+	if !s.has(old) {
+		return
+	}
+	left := old.retire(code)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conn = nil
+	s.leftLocked(left)
 }
 
 // retire takes the frames that wait away from a connection, and closes it.
-func (c *conn) retire(code proto.CloseCode) remains {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	left := c.remainsLocked(append(c.lost, c.buf...))
-	c.buf, c.frames, c.lost = nil, 0, nil
-	c.closeLocked(code, code.Reason(), true)
-	c.closeBy = time.Now().Add(closeTimeout)
+func (c *conn) retire(code proto.CloseCode) socket.Remains {
+	left := c.ws.CloseAndTake(code)
+	left.Unsent = c.refuseRooms(left.Unsent)
 	return left
 }
 
-// abandon forgets the fresh session of a connection that becomes another peer.
-func (g *Gateway) abandon(c *conn) {
-	fresh := c.session
+// abandon forgets the fresh session of a connection that has become another peer.
+func (g *Gateway) abandon(fresh *session) {
 	fresh.mu.Lock()
 	fresh.conn, fresh.phase = nil, over
 	fresh.mu.Unlock()
@@ -147,7 +230,7 @@ func (g *Gateway) abandon(c *conn) {
 // earlier one may have been lost.
 func (g *Gateway) rejoin(s *session) {
 	s.mu.Lock()
-	rooms := s.rooms
+	rooms := slices.Clone(s.rooms)
 	s.mu.Unlock()
 	for _, id := range rooms {
 		if r := g.rooms.get(id); r != nil {
@@ -165,15 +248,13 @@ func (r *replica) reseat(s *session) {
 	}
 }
 
-// detailsLocked encodes Client_Details for s; recovered is nil for a fresh peer.
-func (g *Gateway) detailsLocked(s *session, recovered *bool, c *conn, id []byte) []byte {
-	token := s.tokenLocked()
-	s.base, s.untold = s.count, recovered != nil && !*recovered
+// detailsLocked encodes Client_Details; recovered is nil for a fresh peer.
+func (g *Gateway) detailsLocked(s *session, recovered *bool, id []byte) []byte {
 	d := proto.Details{
-		ID: s.id, Session: token, Resumed: recovered != nil, Recovered: recovered,
-		IceServers: g.ice.list(s.id, time.Now()),
+		ID: s.id, Session: s.tokenLocked(), Resumed: recovered != nil, Recovered: recovered,
+		IceServers: g.ice.List(s.id, g.wall()),
 		Limits:     g.cfg.limits(),
-		Heartbeat:  int(heartbeat / time.Second),
+		Heartbeat:  int(socket.Heartbeat / time.Second),
 	}
 	if recovered != nil {
 		d.Rooms = s.rooms
@@ -181,25 +262,27 @@ func (g *Gateway) detailsLocked(s *session, recovered *bool, c *conn, id []byte)
 	return g.serverFrame(proto.TypeInfo, string(proto.ClientDetails), marshal(d), id)
 }
 
-// exclusive lets one goroutine at a time work on a peer. Safe for concurrent use.
+// exclusive lets one goroutine at a time work on a peer, or on two. Safe for concurrent use.
 type exclusive struct {
 	mu   sync.Mutex
 	busy map[proto.PeerID]bool
 }
 
-func (x *exclusive) lock(id proto.PeerID) (unlock func(), ok bool) {
+// lock does not wait: ok is false when somebody works on one of the two.
+func (x *exclusive) lock(a, b proto.PeerID) (unlock func(), ok bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.busy[id] {
+	if x.busy[a] || x.busy[b] {
 		return nil, false
 	}
 	if x.busy == nil {
 		x.busy = make(map[proto.PeerID]bool)
 	}
-	x.busy[id] = true
+	x.busy[a], x.busy[b] = true, true
 	return func() {
 		x.mu.Lock()
 		defer x.mu.Unlock()
-		delete(x.busy, id)
+		delete(x.busy, a)
+		delete(x.busy, b)
 	}, true
 }

@@ -31,8 +31,9 @@ var roomOps = map[proto.Event]proto.Operation{
 }
 
 // roomEvent asks the room service for what f wants and returns when the peer has
-// been answered: the next frame may rest on it.
-func (c *conn) roomEvent(f *proto.Frame) *proto.Error {
+// been answered: the next frame of the queue may rest on it. It closes w.told when the
+// answer is no refusal.
+func (c *conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
 	args, e := readRoomArgs(f)
 	if e == nil {
 		e = args.within(&c.g.cfg, f.Event)
@@ -51,7 +52,7 @@ func (c *conn) roomEvent(f *proto.Frame) *proto.Error {
 	}
 	room := proto.RoomID(*args.Room)
 	req := &proto.Request{
-		Op: c.g.nextOp(), Room: room, Peer: s.id, Gateway: c.g.id, User: s.user,
+		Op: c.g.nextOp(), Room: room, Peer: s.id, Gateway: c.g.id, Epoch: c.epoch, User: s.user,
 		Name: args.Name, Capacity: args.Capacity, Locked: args.Locked, Metadata: args.Metadata,
 		Create: args.Create != nil && *args.Create,
 	}
@@ -62,23 +63,22 @@ func (c *conn) roomEvent(f *proto.Frame) *proto.Error {
 		req.Reason = proto.ReasonLeft
 	}
 	if f.Event == proto.RoomInfo {
-		return c.roomInfo(f, req)
+		return c.roomInfo(f, req, w)
 	}
-	return c.changeRoom(f, req)
+	return c.changeRoom(f, req, w)
 }
 
 // changeRoom carries out a change and waits until it is in the replica. The change
 // itself may come before the room service's answer, or without it: what the client
 // sends after it has been told does not wait for more.
-func (c *conn) changeRoom(f *proto.Frame, req *proto.Request) *proto.Error {
+func (c *conn) changeRoom(f *proto.Frame, req *proto.Request, w *roomFrame) *proto.Error {
 	g := c.g
 	r := g.rooms.pin(req.Room)
 	defer g.rooms.unpin(r)
-	rr := &roomRequest{s: c.session, event: f.Event, id: slices.Clone(f.ID), client: req.Client, told: make(chan struct{})}
+	rr := &roomRequest{s: c.session, event: f.Event, id: slices.Clone(f.ID), client: req.Client, told: w.told}
 	req.Have = r.begin(req.Op, rr)
 	defer r.end(req.Op)
-	deadline := time.Now().Add(proto.RequestDeadline)
-	reply, err := g.askUntil(rr.told, deadline, roomOps[f.Event], req)
+	reply, err := g.askUntil(rr.told, w.deadline, roomOps[f.Event], req)
 	if err != nil {
 		if errors.Is(err, errAnswered) {
 			return nil
@@ -95,37 +95,30 @@ func (c *conn) changeRoom(f *proto.Frame, req *proto.Request) *proto.Error {
 	if reply.State != nil {
 		r.adopt(reply.State)
 	}
+	if !r.reaches(reply.Revision, w.deadline) {
+		r.doubted()
+		return unavailableRoom()
+	}
+	if !r.answerLate(rr, reply.Revision) {
+		return unavailableRoom()
+	}
+	return nil
+}
+
+// reaches waits until the replica is at rev; false when it is not in time, or the
+// gateway ends.
+func (r *replica) reaches(rev uint64, deadline time.Time) bool {
 	reached := make(chan struct{})
-	r.await(reply.Revision, func() { close(reached) })
+	r.await(rev, func() { close(reached) })
 	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()
 	select {
 	case <-reached:
+		return true
 	case <-timer.C:
-		r.doubted()
-		return unavailableRoom()
+	case <-r.g.alive.Done(): // shut waits for the caller
 	}
-	r.answerLate(rr)
-	return nil
-}
-
-// roomInfo answers Room_Info from the room service: a replica may be behind.
-func (c *conn) roomInfo(f *proto.Frame, req *proto.Request) *proto.Error {
-	reply, err := c.g.ask(proto.OpGet, &proto.Request{Room: req.Room, Peer: req.Peer})
-	if err != nil {
-		return c.g.roomError(err, c.session.id, req.Room)
-	}
-	if reply.State == nil || reply.State.Room == nil {
-		return proto.RoomNotFound(req.Room)
-	}
-	room := reply.State.Room
-	if slices.ContainsFunc(room.Members, func(m proto.Member) bool { return m.ID == req.Peer && m.Holder() != c.g.id }) {
-		c.g.claimRoom(c.session, req.Room)
-	}
-	d := roomData(room, reply.State.Revision)
-	d.Members = infosOf(room.Members)
-	c.session.deliver(c.g.serverFrame(proto.TypeInfo, string(proto.RoomInfo), encodeRoom(d, encodeClients(nil, room)), f.ID))
-	return nil
+	return false
 }
 
 // roomError is what a client hears of a request that failed. A fault of ours is
@@ -148,7 +141,7 @@ func unavailableRoom() *proto.Error {
 // died before it could say so.
 func (g *Gateway) claimRoom(s *session, room proto.RoomID) {
 	if !s.in(room) {
-		g.background(func() { g.takeRoom(s, room) }, func() {})
+		g.background(func() { g.takeRoom(s, room, s.epoch()) }, func() {})
 	}
 }
 
@@ -306,17 +299,23 @@ func (r *replica) certainLocked(at time.Time) {
 }
 
 // answerLate answers a request whose change was not told apart from others, for
-// example since the room was fetched in between.
-func (r *replica) answerLate(rr *roomRequest) {
+// example because the room was fetched in between. It returns false, and answers
+// nothing, when the change was lost with the room.
+func (r *replica) answerLate(rr *roomRequest, revision uint64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if rr.answered {
-		return
+		return true
+	}
+	if r.lostLocked(revision) {
+		return false
 	}
 	rr.answerLocked()
 	room := r.room
 	if room == nil {
 		room = &proto.Room{ID: r.id}
+	} else if lm := r.local[rr.s.id]; lm != nil && lm.s == rr.s {
+		r.catchUpLocked(lm, nil) // or the next update would start from less than this answer tells
 	}
 	d := roomData(room, r.rev)
 	typ, event := proto.TypeUpdate, proto.ClientAdded
@@ -335,4 +334,5 @@ func (r *replica) answerLate(rr *roomRequest) {
 		event, d.Client = proto.RoomUpdated, rr.s.id
 	}
 	rr.s.deliver(r.g.serverFrame(typ, string(event), encodeRoom(d, encodeClients(nil, room)), rr.id))
+	return true
 }

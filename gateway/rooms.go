@@ -18,9 +18,14 @@ type rooms struct {
 
 	mu  sync.RWMutex
 	all map[string]*replica // by the room's subject token
+
+	movedAway  map[string]movedMembers // of rooms without a replica, by the same
+	movedCount int                     // members in it
 }
 
-func newRooms(g *Gateway) *rooms { return &rooms{g: g, all: make(map[string]*replica)} }
+func newRooms(g *Gateway) *rooms {
+	return &rooms{g: g, all: make(map[string]*replica), movedAway: make(map[string]movedMembers)}
+}
 
 func (t *rooms) byToken(token string) *replica {
 	t.mu.RLock()
@@ -38,6 +43,7 @@ func (t *rooms) pin(id proto.RoomID) *replica {
 	r := t.all[token]
 	if r == nil {
 		r = newReplica(t.g, id, token)
+		r.movedAway = t.takeMovedLocked(token)
 		t.all[token] = r
 	}
 	r.pins.Add(1)
@@ -51,6 +57,7 @@ func (t *rooms) unpin(r *replica) {
 	if r.pins.Add(-1) == 0 && r.idle() {
 		r.stop()
 		delete(t.all, r.token)
+		t.keepMovedLocked(r)
 	}
 }
 
@@ -106,46 +113,56 @@ func (t *rooms) hold(r *replica, f func()) {
 	t.unpin(r)
 }
 
-// depart removes a peer that has ended from a room, for as long as it takes.
-func (t *rooms) depart(id proto.RoomID, peer proto.PeerID) {
-	r := t.pin(id)
-	if !r.departing(peer) {
-		t.unpin(r)
-		return
-	}
-	t.leave(r, peer)
+// depart removes a peer whose session has ended from a room, for as long as it takes.
+// epoch is that of its session here.
+func (t *rooms) depart(id proto.RoomID, peer proto.PeerID, epoch uint64) {
+	t.departAfter(id, peer, epoch, 0)
 }
 
-// stray has the gateway that a peer moved to without this one's word take a room over
-// that names this one, as long as it does.
-func (t *rooms) stray(id proto.RoomID, peer proto.PeerID) {
+// departAfter does the same after a while, in which another gateway that owns the
+// session may have the room name it: then there is nothing to do.
+func (t *rooms) departAfter(id proto.RoomID, peer proto.PeerID, epoch uint64, wait time.Duration) {
 	r := t.pin(id)
-	r.departLater(peer)
-	t.leave(r, peer)
+	defer t.unpin(r)
+	r.departLater(peer, epoch, wait)
+	if wait > 0 {
+		r.retryIn(wait)
+		return
+	}
+	r.retryDepartures()
 }
 
 // leave sends the departure of peer, which holds one pin of r. A departure that
 // is not confirmed is tried again by sync: until then the replica stays.
 func (t *rooms) leave(r *replica, peer proto.PeerID) {
+	if s := t.g.sessions.get(peer); s != nil && s.live() {
+		r.cameBack(peer)
+		t.unpin(r)
+		return
+	}
+	epoch, mine := r.leaves(peer)
+	if !mine {
+		r.departed(peer)
+		t.unpin(r)
+		return
+	}
 	if s := t.g.sessions.get(peer); s != nil {
-		if s.live() {
-			r.cameBack(peer)
-			t.unpin(r)
-			return
-		}
-		if wait := t.g.staysFor(s.newHolder()); wait > 0 {
-			t.g.tellJoined(s, r.id)
-			r.departLater(peer)
-			r.retryIn(min(wait, proto.LeaseTimeout))
+		if to := s.otherOwner(); to != "" && r.leavesSince(peer) < t.g.cfg.SessionGrace {
+			t.g.notifyJoined(to, peer, r.id)
+			r.departLater(peer, epoch, notifyJoinedPause)
+			r.retryIn(notifyJoinedPause)
 			t.unpin(r)
 			return
 		}
 	}
-	req := &proto.Request{Op: t.g.nextOp(), Room: r.id, Peer: peer, Gateway: t.g.id, Reason: proto.ReasonDisconnected, Have: r.revision()}
+	req := &proto.Request{
+		Op: t.g.nextOp(), Room: r.id, Peer: peer, Gateway: t.g.id, Epoch: epoch,
+		Reason: proto.ReasonDisconnected, Have: r.revision(),
+	}
 	t.g.requests.send(proto.OpLeave, req, func(reply *proto.Reply, err error) {
 		defer t.unpin(r)
 		if err != nil {
-			r.departLater(peer)
+			r.departLater(peer, epoch, 0)
 			return
 		}
 		r.departed(peer)
@@ -155,29 +172,18 @@ func (t *rooms) leave(r *replica, peer proto.PeerID) {
 	})
 }
 
-// staysFor is how long a peer that has moved to another gateway may be there, or on
-// its way to a third, when nothing more is heard of that gateway.
-func (g *Gateway) staysFor(holder proto.GatewayID) time.Duration {
-	if holder == "" {
-		return 0
-	}
-	now := time.Now()
-	wait := proto.LeaseTimeout + g.cfg.SessionGrace - g.leases.silence(holder, now)
-	if g.frozen(now) {
-		wait = max(wait, time.Second) // nobody could be heard
-	}
-	return wait
-}
+// notifyJoinedPause is the time between two messages about such a join.
+const notifyJoinedPause = 2 * time.Second
 
-// tellJoined says that a join was under way when the session moved, to the gateway
-// that it moved to, and to the one that it may have moved on to since: that listens
-// in place of the one that issued the peer.
-func (g *Gateway) tellJoined(s *session, room proto.RoomID) {
-	word := proto.Takeover{Peer: s.id, Gateway: g.id, Room: room}
-	to, home := s.newHolder(), s.id.Home()
-	g.tell(to, word)
-	if home != to {
-		g.tell(home, word)
+// notifyJoined asks the owner of a session to take a room over that names this gateway for
+// the peer, because a join was pending when the session moved.
+func (g *Gateway) notifyJoined(to proto.GatewayID, peer proto.PeerID, room proto.RoomID) {
+	subject, err := proto.SessionSubject(to, peer)
+	if err == nil {
+		err = g.nc.Publish(subject, marshal(proto.SessionMessage{Peer: peer, Gateway: g.id, Room: room}))
+	}
+	if err != nil {
+		g.log.Warn("rooms: owner of a late member not notified", "peer", string(peer), "room", string(room), "gateway", string(to), "err", err)
 	}
 }
 
@@ -204,29 +210,29 @@ func (g *Gateway) kickSync() {
 	}
 }
 
+// syncRetry is the pause after a comparison of revisions that failed.
+const syncRetry = time.Second
+
 // syncLoop compares revisions every SyncInterval and after each reconnect, so
 // that a change that was missed is healed although no other follows.
 func (g *Gateway) syncLoop(done <-chan struct{}) {
-	tick := time.NewTicker(proto.SyncInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-done:
-			return
-		case <-tick.C:
-		case <-g.syncNow:
+	repeat(done, g.syncNow, proto.SyncInterval, func() time.Duration {
+		if g.syncRooms() {
+			return proto.SyncInterval
 		}
-		g.syncRooms()
-	}
+		return syncRetry
+	})
 }
 
-func (g *Gateway) syncRooms() {
+// syncRooms compares the revisions of all rooms; false when that failed.
+func (g *Gateway) syncRooms() bool {
 	all := g.rooms.list()
 	for len(all) > 0 {
 		page := all[:min(len(all), proto.MaxSyncRooms)]
 		all = all[len(page):]
 		have := make(map[proto.RoomID]uint64, len(page))
 		for _, r := range page {
+			g.rooms.hold(r, r.endLost)
 			r.retryDepartures()
 			have[r.id] = r.revision()
 		}
@@ -234,12 +240,13 @@ func (g *Gateway) syncRooms() {
 		reply, err := g.ask(proto.OpSync, &proto.Request{Gateway: g.id, Rooms: have})
 		if err != nil {
 			g.log.Warn("rooms: comparing revisions failed", "err", err)
-			return
+			return false
 		}
 		for _, id := range reply.Differ {
 			delete(have, id)
 		}
 		for _, r := range page {
+			g.rooms.hold(r, r.endLost)
 			if _, same := have[r.id]; !same {
 				g.rooms.hold(r, r.refetch)
 			} else if r.doubtful() {
@@ -247,4 +254,5 @@ func (g *Gateway) syncRooms() {
 			}
 		}
 	}
+	return true
 }

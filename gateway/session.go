@@ -6,6 +6,9 @@ import (
 	"sync"
 	"time"
 
+	"p2pconnector/gateway/internal/link"
+	ownership "p2pconnector/gateway/internal/session"
+	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
 )
 
@@ -16,137 +19,145 @@ const (
 	attached phase = iota // it has a connection
 	away                  // its connection broke; frames are kept for it
 	arriving              // it is being taken over from another gateway
-	moved                 // another gateway holds it: frames are for that one
+	lent                  // another gateway has a copy, and may own it by now
+	moved                 // another gateway owns it: frames are for that one
 	over                  // it has ended
 )
 
-// session is a peer as long as this gateway holds it: it outlives its
-// connections by the grace. Safe for concurrent use.
+// session is a peer as long as this gateway knows it: it outlives its connections by
+// the grace. Safe for concurrent use.
 type session struct {
-	g   *Gateway
-	id  proto.PeerID
-	bus bool // it was another gateway's: frames for it all come over NATS, so that none overtakes another
+	g  *Gateway
+	id proto.PeerID
 
-	mu       sync.Mutex
-	phase    phase
-	conn     *conn  // nil unless attached
-	user     string // name from its access token
-	count    uint64 // of the newest session token
-	base     uint64 // of the token in the Client_Details of the last connection
-	shown    uint64 // of the token that the last connection resumed with; 0: it did not
-	taken    uint64 // of the newest token when this gateway took the session over; 0: it did not
-	moves    uint64 // how often it was handed on, as Handover.Moves
-	rooms    []proto.RoomID
-	kept     keeper    // frames for the next connection
-	lossy    bool      // a frame for it was dropped since it last resumed
-	untold   bool      // the Client_Details of the last connection says that something may be lost
-	sent     uint64    // text frames written to the connection that broke
-	known    uint64    // of them, confirmed by the client
-	tail     []byte    // the last of them, with their headers
-	since    time.Time // of phase away or moved
-	movedTo  proto.GatewayID
-	from     proto.GatewayID // that handed it over to this one; "" for none
-	unsaid   uint64          // tokens of the session that never left this gateway
-	parting  *proto.Handover // what a session that moved was handed over with, until its new holder confirms
-	parted   uint64          // count of its newest token then: a newer one is of a gateway that got it
-	partedBy uint64          // count of the token that it was handed over for
-	replayed int             // first frames of parting that its last connection had been sent
-	arrivals *arrivals       // frames that reach a session while it is taken over
-	leave    func()          // ends the subscription to the frames of a peer that another gateway issued
-	unsub    []func()        // end its other subscriptions
+	mu      sync.Mutex
+	phase   phase
+	hold    ownership.Holding // what this gateway has of it; nothing while it arrives
+	root    uint64            // this gateway has what all owners from this epoch on had
+	attempt *attempt          // to take it over; nil unless it arrives
+	direct  bool              // peers of this gateway need no router for it: nothing waits there
+
+	conn   *conn          // nil unless attached
+	user   string         // name from its access token
+	conns  uint64         // number of the newest connection in this epoch
+	tokens uint64         // number of the newest session token in this epoch
+	unsent uint64         // of these, the newest that never left this gateway
+	shown  proto.TokenRef // that the last connection resumed with
+	rooms  []proto.RoomID
+
+	kept        replayBuffer // frames for the next connection, or for the gateway that has a copy
+	fence       link.Fence   // newest epoch of each sender that has moved
+	lossy       bool         // a frame for it was dropped since it last resumed
+	announced   bool         // the Client_Details of the last connection says that something may be lost
+	sent        uint64       // text frames written to the connection that broke
+	known       uint64       // of them, confirmed by the client
+	unconfirmed []byte       // the last of them, with their headers
+	since       time.Time    // of phase away, lent or moved
 }
 
-// keeper holds frames for a peer that is away: 256 frames or 256 KiB.
-type keeper struct {
-	frames [][]byte
-	bytes  int
+// newSession makes the session of a peer that this gateway issues.
+func newSession(g *Gateway) *session {
+	return &session{g: g, id: proto.NewPeerID(g.id), hold: ownership.Holding{Phase: ownership.Serving}, direct: true}
 }
 
-// add is false when there is no room.
-func (k *keeper) add(g *Gateway, frame []byte) bool {
-	if len(k.frames) >= proto.ReplayFrames || k.bytes+len(frame) > proto.ReplayBytes {
-		return false
-	}
-	if g.keptBytes.Add(int64(len(frame))) > maxKeptBytes {
-		g.keptBytes.Add(-int64(len(frame)))
-		return false
-	}
-	k.frames = append(k.frames, frame)
-	k.bytes += len(frame)
-	return true
-}
-
-func (k *keeper) take(g *Gateway) [][]byte {
-	frames := k.frames
-	g.keptBytes.Add(-int64(k.bytes))
-	*k = keeper{}
-	return frames
-}
-
-// maxKeptBytes bounds what all peers that are away may have waiting.
-const maxKeptBytes = 512 << 20
-
-// deliver hands a frame to the peer: to its connection, or to what waits for
-// its next one. It keeps no reference to frame.
-func (s *session) deliver(frame []byte) verdict { return s.deliverFrom(frame, "", false) }
-
-// deliverFrom is deliver for a frame that came over NATS with the reply subject
-// lost; hop marks one that a former holder passed on.
-func (s *session) deliverFrom(frame []byte, lost string, hop bool) verdict {
+// deliver hands a frame of the server's to the peer: to its connection, or to what
+// waits for its next one. It keeps no reference to frame.
+func (s *session) deliver(frame []byte) (v result) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.arrivals != nil && lost != "" {
-		if v, done := s.arrivals.add(frame, lost, hop, s.g.coarse.Load()); done {
-			return v
-		}
+	defer s.delivered(&v)
+	return s.deliverLocked(frame)
+}
+
+// delivered unlocks s after a delivery. A connection that gets much at once has its turn
+// before the next frame comes: otherwise a fast peer's queue may fill before any writer
+// takes what waits in it.
+func (s *session) delivered(v *result) {
+	c := s.conn
+	s.mu.Unlock()
+	if *v == flushNeeded {
+		*v = delivered
+		c.ws.Flush()
 	}
+}
+
+func (s *session) deliverLocked(frame []byte) result {
 	switch s.phase {
-	case attached, arriving:
-		if s.phase == attached {
-			if v := s.conn.enqueue(frame); v != gone {
-				s.lossy = s.lossy || v == full
-				return v
-			}
+	case attached:
+		if v := s.conn.enqueue(frame); v != notFound {
+			s.lossy = s.lossy || v == queueFull
+			return v
 		}
 		// The connection is closing: what comes now is for the next one.
 		fallthrough
-	case away:
+	case away, arriving:
 		if !s.kept.add(s.g, slices.Clone(frame)) {
 			s.lossy = true
 			s.g.stats.keptFull.Add(1)
-			return full
+			return queueFull
 		}
-		return handed
-	case moved:
-		return elsewhere
+		return delivered
+	case lent, moved:
+		return redirected
 	}
-	return gone
+	return notFound
 }
 
-// writeNow lets a peer that gets much at once have its turn now.
-func (s *session) writeNow() {
+// take hands a relayed frame to the peer. With redirected, move says which gateway is
+// to have it. It keeps no reference to f.
+func (s *session) take(f *link.Frame) (v result, move *proto.Move) {
 	s.mu.Lock()
-	c := s.conn
-	s.mu.Unlock()
-	if c != nil {
-		c.writeNow()
+	defer s.delivered(&v)
+	switch s.phase {
+	case attached, away:
+		if f.ToEpoch < s.hold.Epoch { // what was sent before it may still come back, by an earlier route
+			return redirected, &proto.Move{Peer: s.id, Owner: s.g.id, Epoch: s.hold.Epoch}
+		}
+		return s.takeLocked(f), nil
+	case arriving:
+		return s.attempt.take(s, f)
+	case lent:
+		return redirected, &proto.Move{Peer: s.id, Owner: s.hold.Other, Epoch: s.hold.Epoch + 1, Tentative: true}
+	case moved:
+		return redirected, &proto.Move{Peer: s.id, Owner: s.hold.Other, Epoch: s.hold.Epoch}
 	}
+	return notFound, nil
 }
 
-// attach makes c the peer's connection and sends first, then what waited.
-// What the session held before is confirmed or lost from here on.
-func (s *session) attachLocked(c *conn, first []byte, frames [][]byte) {
-	s.phase, s.conn, s.lossy, s.unsaid = attached, c, false, 0
-	c.session, c.era = s, s.eraLocked()
-	if c.era > 0 {
-		s.g.eras.overtaken(s.id, c.era, s.g.coarse.Load())
+// takeDirect hands a frame of a peer of this gateway to the peer; ok is false when the
+// router must decide.
+func (s *session) takeDirect(f *link.Frame) (v result, ok bool) {
+	s.mu.Lock()
+	defer s.delivered(&v)
+	if !s.direct || s.phase > away {
+		return redirected, false
 	}
-	c.enqueue(first)
+	return s.takeLocked(f), true
+}
+
+// takeLocked delivers a relayed frame, unless its sender has moved since it sent it: a
+// later one may be there already.
+func (s *session) takeLocked(f *link.Frame) result {
+	if f.From != "" && !s.fence.Pass(f.From, f.Epoch) {
+		s.g.stats.late.Add(1)
+		return queueFull
+	}
+	return s.deliverLocked(f.Data)
+}
+
+// attachLocked makes c the peer's connection and sends Client_Details, then what waited.
+// recovered is nil for a fresh peer. What the session held before is confirmed or lost
+// from here on.
+func (s *session) attachLocked(c *conn, recovered *bool, id []byte, frames [][]byte) {
+	s.phase, s.conn, s.lossy, s.unsent = attached, c, false, 0
+	s.announced = recovered != nil && !*recovered
+	s.conns++
+	c.session, c.epoch = s, s.hold.Epoch
+	c.enqueue(s.g.detailsLocked(s, recovered, id))
 	for i, f := range frames {
-		if c.enqueue(f) > pressed {
+		if c.enqueue(f) > flushNeeded {
 			s.lossy = true
-			for _, f := range frames[i:] {
-				s.kept.add(s.g, f)
+			for _, f := range s.kept.addAll(s.g, frames[i:]) {
+				s.dropLocked(f)
 			}
 			return
 		}
@@ -155,7 +166,7 @@ func (s *session) attachLocked(c *conn, first []byte, frames [][]byte) {
 
 // detach is the end of connection c. With clean, the client has said that it
 // leaves; otherwise the session waits for it.
-func (s *session) detach(c *conn, clean bool, left remains) {
+func (s *session) detach(c *conn, clean bool, left socket.Remains) {
 	s.mu.Lock()
 	if s.conn != c {
 		s.mu.Unlock()
@@ -165,49 +176,52 @@ func (s *session) detach(c *conn, clean bool, left remains) {
 	s.leftLocked(left)
 	s.mu.Unlock()
 	if clean || !s.g.sessions.mayWait() {
-		s.g.endSession(s)
+		s.g.step(s, ownership.Event{Kind: ownership.GraceOver})
 	}
 }
 
 // leftLocked takes what the connection has left behind.
-func (s *session) leftLocked(left remains) {
-	s.sent, s.known = left.sent, left.known
-	s.phase, s.since = away, time.Now()
-	s.restoreLocked(left.unsent)
+func (s *session) leftLocked(left socket.Remains) {
+	s.sent, s.known = left.Sent, left.Confirmed
+	if s.phase == attached {
+		s.phase, s.since = away, time.Now()
+	}
+	s.restoreLocked(left.Unsent)
 	if !s.lossy { // otherwise it is told of a loss in any case, and what waits is all that it may cost
-		s.keepTailLocked(left.tail)
+		s.keepUnconfirmedLocked(left.Unconfirmed)
 	}
 }
 
-// keepTailLocked keeps what was written last, as long as all peers that are away
+// keepUnconfirmedLocked keeps what was written last, as long as all peers that are away
 // hold no more than they may; nil lets go of it. Without it the peer is told
 // that something may be lost.
-func (s *session) keepTailLocked(tail []byte) {
-	s.g.keptBytes.Add(-int64(len(s.tail)))
-	s.tail = nil
-	if len(tail) == 0 {
+func (s *session) keepUnconfirmedLocked(unconfirmed []byte) {
+	s.g.keptBytes.Add(-int64(len(s.unconfirmed)))
+	s.unconfirmed = nil
+	if len(unconfirmed) == 0 {
 		return
 	}
-	if s.g.keptBytes.Add(int64(len(tail))) > maxKeptBytes {
-		s.g.keptBytes.Add(-int64(len(tail)))
+	if s.g.keptBytes.Add(int64(len(unconfirmed))) > maxKeptBytes {
+		s.g.keptBytes.Add(-int64(len(unconfirmed)))
 		s.g.stats.keptFull.Add(1)
 		return
 	}
-	s.tail = tail
+	s.unconfirmed = unconfirmed
 }
 
 // replayLocked returns the frames that the client has missed of what was written
-// to its last connection. count is that of its token: one older than the
-// connection says that nothing arrived there. Otherwise received says how much
-// did, or, without it, what a pong confirmed. ok is false when something may be
-// lost, since it is not kept any more or the client does not say.
-func (s *session) replayLocked(count uint64, received *uint64) (frames [][]byte, ok bool) {
-	tail := s.tail
-	s.keepTailLocked(nil)
-	s.lossy = s.lossy || s.untold && count < s.base // that Client_Details never arrived
+// to its last connection. A token of an earlier connection says that nothing arrived
+// on the last one. Otherwise received says how much did, or, without it, what a pong
+// confirmed. ok is false when something may be lost, since it is not kept any more or
+// the client does not say.
+func (s *session) replayLocked(token proto.TokenRef, received *uint64) (frames [][]byte, ok bool) {
+	unconfirmed := s.unconfirmed
+	s.keepUnconfirmedLocked(nil)
+	earlier := token.Epoch != s.hold.Epoch || token.Conn < s.conns
+	s.lossy = s.lossy || s.announced && earlier // that Client_Details never arrived
 	var got uint64
 	switch {
-	case count < s.base:
+	case earlier:
 	case received != nil:
 		got = *received
 	default:
@@ -216,7 +230,7 @@ func (s *session) replayLocked(count uint64, received *uint64) (frames [][]byte,
 	if got >= s.sent {
 		return nil, !s.lossy
 	}
-	missed := lastTexts(tail, s.sent-got)
+	missed := socket.LastTexts(unconfirmed, s.sent-got)
 	ok = uint64(len(missed)) == s.sent-got && !s.lossy
 	for _, f := range missed {
 		if !holdsToken(f) {
@@ -224,6 +238,17 @@ func (s *session) replayLocked(count uint64, received *uint64) (frames [][]byte,
 		}
 	}
 	return frames, ok
+}
+
+// unconfirmedLocked takes the frames that were written and that the client has not
+// confirmed, as far as they are kept.
+func (s *session) unconfirmedLocked() [][]byte {
+	unconfirmed := s.unconfirmed
+	s.keepUnconfirmedLocked(nil)
+	if s.known >= s.sent {
+		return nil
+	}
+	return socket.LastTexts(unconfirmed, s.sent-s.known)
 }
 
 // holdsToken reports whether a frame is one that carries a session token: the
@@ -235,22 +260,24 @@ func holdsToken(f []byte) bool {
 // restoreLocked puts frames that were never written before those that came since.
 func (s *session) restoreLocked(unsent []byte) {
 	newer := s.kept.take(s.g)
-	for len(unsent) > 0 {
-		op, payload, rest := cutFrame(unsent)
-		unsent = rest
+	for payload := range socket.Texts(unsent) {
 		switch {
-		case op != opText:
 		case holdsToken(payload):
-			s.unsaid++
+			s.unsent++
 		case !s.kept.add(s.g, payload[:len(payload):len(payload)]): // nobody else holds unsent
-			s.lossy = true
+			s.dropLocked(payload)
 		}
 	}
-	for _, f := range newer {
-		if !s.kept.add(s.g, f) {
-			s.lossy = true
-		}
+	for _, f := range s.kept.addAll(s.g, newer) {
+		s.dropLocked(f)
 	}
+}
+
+// dropLocked drops a frame that was accepted for the peer; its sender gets an error.
+func (s *session) dropLocked(frame []byte) {
+	s.lossy = true
+	frame = slices.Clone(frame)
+	s.g.background(func() { s.g.reportFrame(frame, s.id) }, func() {})
 }
 
 // How the frames begin that hold a session token.
@@ -259,39 +286,22 @@ var (
 	detailsFrame = []byte(`{"type":"info","event":"Client_Details"`)
 )
 
-// acceptsLocked reports whether a token with this count may resume the session:
-// the newest, or one before it when the newer never reached the client.
-func (s *session) acceptsLocked(count uint64, received *uint64) bool {
-	if count == s.count {
-		return true
-	}
-	if count > s.count {
-		return false
-	}
+// acceptsLocked reports whether a token may resume the session: the newest, or one
+// before it when the newer never reached the client.
+func (s *session) acceptsLocked(token proto.TokenRef, received *uint64) bool {
 	sent, known := s.sent, s.known
 	if s.conn != nil {
-		s.conn.mu.Lock()
-		sent, known = s.conn.sent, s.conn.known
-		s.conn.mu.Unlock()
+		sent, known = s.conn.ws.Sent()
 	}
-	behind := s.count - count
+	newest := proto.TokenRef{Epoch: s.hold.Epoch, Conn: s.conns, Number: s.tokens}
 	switch {
-	case behind <= s.unsaid:
-		return true
-	case count < s.base: // its Client_Details may never have arrived
-		return known == 0 && count >= s.shown
+	case newest.Before(token):
+		return false
+	case token.Epoch == newest.Epoch && token.Conn == newest.Conn:
+		behind := newest.Number - token.Number
+		return behind <= s.unsent || received != nil && *received < sent && behind <= s.unsent+sent-*received
 	}
-	return received != nil && *received < sent && behind <= sent-*received
-}
-
-// overtakenLocked reports whether a token shows that another gateway has taken
-// the session over while this one was out of reach, or at the same time as this one.
-func (s *session) overtakenLocked(count uint64, holder proto.GatewayID) bool {
-	newest := s.count
-	if s.taken > 0 {
-		newest = s.taken // those that came after it are this gateway's own
-	}
-	return count > newest && holder.Valid() && holder != s.g.id
+	return known == 0 && !token.Before(s.shown) // the Client_Details of the last connection may never have arrived
 }
 
 // wantsDelta reports whether the peer's connection asked for changes only.
@@ -302,12 +312,12 @@ func (s *session) wantsDelta() bool {
 }
 
 // addRoom and removeRoom keep the set of rooms that the session token carries. There is
-// no adding to a session that has ended or was handed on: what it leaves its rooms by is
-// taken from the set.
+// no adding to a session that has ended or that another gateway may own: what it leaves
+// its rooms by is taken from the set.
 func (s *session) addRoom(id proto.RoomID) (fresh, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.phase >= moved {
+	if s.phase >= lent {
 		return false, false
 	}
 	if slices.Contains(s.rooms, id) {
@@ -339,30 +349,30 @@ func (s *session) roomCount() int {
 	return len(s.rooms)
 }
 
-// tokenCount is that of the newest token.
-func (s *session) tokenCount() uint64 {
+// epoch is that in which this gateway owns the session, or tries to.
+func (s *session) epoch() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.count
+	if s.phase == arriving {
+		return s.attempt.Epoch
+	}
+	return s.hold.Epoch
 }
 
-// held reports whether the session is this gateway's, and not only about to be.
-func (s *session) held() bool {
+// otherOwner is the gateway that the session was lent to, or has moved to; "" when it is
+// here or has ended.
+func (s *session) otherOwner() proto.GatewayID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.phase == attached || s.phase == away
+	if s.phase == lent || s.phase == moved {
+		return s.hold.Other
+	}
+	return ""
 }
 
 // live reports whether the peer may be a member of rooms through this gateway.
 func (s *session) live() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.phase < moved
-}
-
-// heldSince reports whether the session is held here, or was at a time or later.
-func (s *session) heldSince(t time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.phase < moved || s.phase == moved && !s.since.Before(t)
+	return s.phase < lent
 }

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
 )
 
@@ -11,12 +12,12 @@ import (
 // is not waited for.
 const maxSessions = 1 << 19
 
-// movedMemory is how long a gateway that did not issue a peer remembers that it
-// has handed it on; one that did remembers as long as the peer lives.
+// movedMemory is how long a gateway that did not issue a peer remembers where it has
+// moved; one that did remembers as long as the peer lives.
 const movedMemory = 60 * time.Second
 
-// sessions is the table of peers this gateway holds, waits for, or has handed
-// on. Safe for concurrent use.
+// sessions is the table of peers that this gateway serves, waits for, or knows to have
+// moved. Safe for concurrent use.
 type sessions struct {
 	mu  sync.RWMutex
 	all map[proto.PeerID]*session
@@ -64,109 +65,27 @@ func (t *sessions) list(into []*session) []*session {
 	return into
 }
 
-// sweepSessions ends the sessions whose grace is over and forgets those that
-// were handed on.
+// sweepSessions ends the sessions whose grace is over and forgets those that have moved.
+// The gateway that issued a peer does not: others ask it first, and it asks the directory
+// whether the session has ended.
 func (g *Gateway) sweepSessions(now time.Time, scratch []*session) []*session {
 	scratch = g.sessions.list(scratch[:0])
 	for _, s := range scratch {
+		g.watchdog.bus.turned() // many may end at once, each with all that waits for it
 		s.mu.Lock()
 		phase, idle := s.phase, now.Sub(s.since)
-		unclaimed := phase == moved && s.parting != nil && idle > g.cfg.SessionGrace
-		forget := phase == moved && idle > movedMemory && (s.id.Home() != g.id || g.leases.gone(s.movedTo, now))
+		over := (phase == away || phase == lent) && idle > g.cfg.SessionGrace
+		if over && phase == lent {
+			s.since = now // asked again after another grace, if nothing is known then
+		}
 		s.mu.Unlock()
 		switch {
-		case phase == away && idle > g.cfg.SessionGrace:
-			g.endSession(s)
-		case unclaimed:
-			g.reclaim(s)
-		case forget:
-			g.forget(s)
+		case over:
+			g.step(s, ownership.Event{Kind: ownership.GraceOver})
+		case phase == moved && idle > movedMemory && s.id.Home() != g.id:
+			g.sessions.drop(s)
 		}
 	}
 	clear(scratch)
 	return scratch
-}
-
-// endSession ends s for good: it leaves its rooms, and what waited is dropped.
-func (g *Gateway) endSession(s *session) {
-	s.mu.Lock()
-	if s.phase >= moved {
-		s.mu.Unlock()
-		return
-	}
-	c, rooms, unsub, leave := s.conn, s.rooms, s.unsub, s.leave
-	s.phase, s.conn, s.rooms, s.unsub, s.leave, s.arrivals = over, nil, nil, nil, nil, nil
-	kept := s.kept.take(g)
-	s.keepTailLocked(nil)
-	s.mu.Unlock()
-	g.sessions.drop(s)
-	for _, f := range kept {
-		g.bounce(s.id, f)
-	}
-	for _, f := range unsub {
-		f()
-	}
-	g.farewells.add(s.id, leave)
-	if c != nil {
-		c.close(proto.CloseGoingAway, proto.CloseGoingAway.Reason(), true)
-	}
-	for _, r := range rooms {
-		g.rooms.depart(r, s.id)
-	}
-	g.tellEnded(s)
-}
-
-// tellEnded says that a session has ended to those who remember that this gateway holds
-// it, and whom rooms may still name: the one that issued the peer, and the one before.
-func (g *Gateway) tellEnded(s *session) {
-	s.mu.Lock()
-	home, from := s.id.Home(), s.from
-	s.mu.Unlock()
-	word := proto.Takeover{Peer: s.id, Gateway: g.id, Ended: true}
-	if home != g.id {
-		g.tell(home, word)
-	}
-	if from != "" && from != home && from != g.id {
-		g.tell(from, word)
-	}
-}
-
-// forget drops what is remembered of a session that was handed on. Rooms that its
-// new holder could not take over name this gateway still: the peer leaves those.
-func (g *Gateway) forget(s *session) {
-	g.sessions.drop(s)
-	for _, r := range g.rooms.list() {
-		if r.keeps(s) {
-			g.rooms.depart(r.id, s.id)
-		}
-	}
-}
-
-// keeps reports whether s is still the session of a local member.
-func (r *replica) keeps(s *session) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	lm := r.local[s.id]
-	return lm != nil && lm.s == s
-}
-
-// reclaim ends a session that was handed over to a gateway which never said that
-// it holds it.
-func (g *Gateway) reclaim(s *session) {
-	s.mu.Lock()
-	h := s.parting
-	if h == nil { // it says so at this moment
-		s.mu.Unlock()
-		return
-	}
-	s.parting, s.phase = nil, over
-	s.mu.Unlock()
-	g.sessions.drop(s)
-	for _, f := range h.Frames {
-		g.bounce(s.id, f)
-	}
-	for _, r := range h.Rooms {
-		g.rooms.depart(r, s.id)
-	}
-	g.tellEnded(s)
 }

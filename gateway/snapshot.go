@@ -1,10 +1,6 @@
 package gateway
 
-import (
-	"time"
-
-	"p2pconnector/proto"
-)
+import "p2pconnector/gateway/internal/link"
 
 // snapshot holds what a metric cannot read in one step. It is taken once for
 // each scrape.
@@ -18,6 +14,9 @@ type snapshot struct {
 
 	live, silent, ended int // gateways
 
+	links link.Counts
+	holes uint64 // in what other gateways have sent
+
 	pendingIn, pendingOut, dropped int
 }
 
@@ -25,7 +24,7 @@ type snapshot struct {
 func (g *Gateway) snapshot() *snapshot {
 	now := new(snapshot)
 	for _, c := range g.conns.list(nil) {
-		n := c.queuedBytes()
+		n := c.ws.QueuedBytes()
 		now.conns++
 		now.queued += n
 		now.longest = max(now.longest, n)
@@ -46,7 +45,8 @@ func (g *Gateway) snapshot() *snapshot {
 		now.members += all
 		now.membersHere += here
 	}
-	now.live, now.silent, now.ended = g.leases.counts(g.id, time.Now())
+	now.live, now.silent, now.ended = g.leases.counts()
+	now.links, now.holes = g.links.counts(), g.links.holes()
 	now.pendingOut, _ = g.nc.Buffered() // -1 without a connection
 	now.pendingOut = max(now.pendingOut, 0) + g.dialer.waiting()
 	now.pendingIn = len(g.inbox)
@@ -54,13 +54,6 @@ func (g *Gateway) snapshot() *snapshot {
 		now.dropped, _ = g.wildcard.Dropped()
 	}
 	return now
-}
-
-// queuedBytes is what waits for the connection, what is being written included.
-func (c *conn) queuedBytes() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.buf) + c.inflight
 }
 
 // counts returns the members that the replica knows of, and those that this
@@ -72,26 +65,6 @@ func (r *replica) counts() (all, here int) {
 		all = len(r.room.Members)
 	}
 	return max(all, len(r.local)), len(r.local)
-}
-
-// counts says how many gateways are heard, silent, and ended, own counted as
-// one that is heard.
-func (l *leases) counts(own proto.GatewayID, now time.Time) (live, silent, ended int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	live = 1
-	for g, at := range l.heard {
-		switch {
-		case g == own:
-		case l.ended[g]:
-			ended++
-		case now.Sub(at) < proto.LeaseTimeout:
-			live++
-		default:
-			silent++
-		}
-	}
-	return live, silent, ended
 }
 
 // len is how many requests wait for an answer.

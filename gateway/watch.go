@@ -3,6 +3,7 @@ package gateway
 import (
 	"time"
 
+	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/proto"
 )
 
@@ -18,16 +19,19 @@ func (g *Gateway) watchConns(done <-chan struct{}) {
 	var next time.Time
 	var cs []*conn
 	memory := newTrim()
+	g.watchdog.clock.work()
+	defer g.watchdog.clock.rest()
 	for {
+		g.watchdog.clock.turned()
 		select {
 		case <-done:
 			return
 		case now := <-tick.C:
-			if g.frozen(now) {
-				g.leases.deaf(now)
-				g.pulse.froze(g.coarse.Load(), now.UnixNano())
+			if gap := clock.At(now).Sub(g.coarse.Load()); gap > suspectAfter {
+				g.suspectSessions()
 			}
-			g.coarse.Store(now.UnixNano())
+			g.active.Tick(clock.At(now), g.receives(clock.At(now)))
+			g.coarse.Store(clock.At(now))
 			if now.After(next) {
 				next = now.Add(time.Second)
 				cs = g.conns.sweepAll(now, cs)
@@ -37,50 +41,58 @@ func (g *Gateway) watchConns(done <-chan struct{}) {
 	}
 }
 
-// frozen reports whether the clock stood still until now: the process was stopped, or
-// got no CPU for long.
-func (g *Gateway) frozen(now time.Time) bool {
-	return now.UnixNano()-g.coarse.Load() > int64(time.Second)
+// receives reports whether messages reach the gateway: its own lease came back a moment
+// ago. The connection to a NATS server that hangs stays up for some seconds.
+func (g *Gateway) receives(now clock.Instant) bool {
+	return g.natsUp.Load() && now.Sub(g.ownLease.Load()) < 2*proto.LeaseInterval
 }
 
-// mayLive reports whether another gateway may live, as far as this one could hear.
-func (g *Gateway) mayLive(other proto.GatewayID) bool {
-	now := time.Now()
-	return g.frozen(now) || g.leases.mayLive(other, now)
+// repeat calls f after a while, or at once when now says so, until done is closed. f
+// returns the time until its next call.
+func repeat(done, now <-chan struct{}, after time.Duration, f func() time.Duration) {
+	next := time.NewTimer(after)
+	defer next.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-next.C:
+		case <-now:
+		}
+		next.Reset(f())
+	}
 }
 
-// watchBus repeats requests that were not answered, and once a second says what
+// suspectAfter is for how long the process must have been frozen for others to have taken
+// it for dead: their questions and its lease take a little less than proto.LeaseTimeout.
+const suspectAfter = 3 * time.Second
+
+// watchBus repeats requests and relays that were not answered, and once a second says what
 // other gateways need to know of this one and ends the sessions whose grace is over.
 func (g *Gateway) watchBus(done <-chan struct{}) {
 	tick := time.NewTicker(requestTick)
 	defer tick.Stop()
-	var next, nextBeat time.Time
+	var next time.Time
 	var ss []*session
-	var dropped int
+	g.watchdog.bus.work()
+	defer g.watchdog.bus.rest()
 	for {
+		g.watchdog.bus.turned()
 		select {
 		case <-done:
 			return
 		case now := <-tick.C:
 			g.requests.tick(now)
-			if !now.Before(nextBeat) {
-				nextBeat = now.Add(pulseInterval)
-				g.pulse.beat(now.UnixNano(), g.out.fence)
-			}
+			g.links.tick()
+			g.releaseSoon()
 			if now.Before(next) {
 				continue
 			}
 			next = now.Add(proto.LeaseInterval)
-			g.sayLease(false)
-			g.out.countLinks(now.UnixNano(), func(gw proto.GatewayID) bool { return !g.leases.lostWithin(gw, now, time.Hour) })
-			g.leases.sweep(now)
-			g.claims.tick(now)
-			g.farewells.tick(now)
-			g.eras.sweep(now.UnixNano())
-			if n, _ := g.wildcard.Dropped(); n > dropped {
-				dropped = n
-				g.doubted(g.pulse.overflowed(now.UnixNano()))
-			}
+			g.publishLease(false)
+			g.links.ackAll()
+			g.leases.sweep()
+			g.rooms.sweepMoved()
 			ss = g.sweepSessions(now, ss)
 		}
 	}

@@ -39,12 +39,14 @@ func TestSubjectsDoNotAllocate(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	noAllocs(t, "AppendLostSubject", func() { buf = AppendLostSubject(buf[:0], goldenA, 1<<40, 1<<20, 1) })
+	noAllocs(t, "AppendSentSubject", func() {
+		buf = AppendSentSubject(buf[:0], &Sent{Gateway: goldenA, To: goldenB, Seq: 1 << 40, Base: 1 << 20, Epoch: 1})
+	})
 	room, err := AppendRoomSubject(nil, goldenA, "a room of some length, with spaces", goldenAnn, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, subject := range []string{"p2p.gw.91be04d7.peer." + string(goldenAnn), string(room), "p2p.gw.91be04d7.lost.1z.2_3", "p2p.gw.91be04d7.state.dGVh"} {
+	for _, subject := range []string{"p2p.gw.91be04d7.peer." + string(goldenAnn), string(room), "p2p.gw.91be04d7.sent.5f0c3a9e.1z.2_3_0", "p2p.gw.91be04d7.state.dGVh"} {
 		noAllocs(t, "ParseInbound of "+subject, func() {
 			if _, ok := ParseInbound(subject); !ok {
 				t.Fatal("not read")
@@ -108,7 +110,7 @@ func BenchmarkParseInbound(b *testing.B) {
 	for _, c := range []struct{ name, subject string }{
 		{"peer", "p2p.gw.91be04d7.peer." + string(goldenAnn)},
 		{"room", string(room)},
-		{"lost", "p2p.gw.91be04d7.lost.1z.2"},
+		{"sent", "p2p.gw.91be04d7.sent.5f0c3a9e.1z.2"},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()

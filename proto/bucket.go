@@ -1,10 +1,12 @@
 package proto
 
 // JetStream buckets. A key of RoomsBucket is a room's Token; its value is the
-// room as JSON.
+// room as JSON. A key of SessionsBucket is a peer's SessionKey; its value is a
+// SessionEntry.
 const (
-	RoomsBucket = "rooms"
-	KeysBucket  = "session_keys"
+	RoomsBucket    = "rooms"
+	SessionsBucket = "sessions"
+	KeysBucket     = "session_keys"
 	// KeysKey is the one key of KeysBucket; its value is a KeySet.
 	KeysKey = "current"
 )
@@ -13,5 +15,27 @@ const (
 func BucketStream(bucket string) string { return "KV_" + bucket }
 
 // BucketSubject is the subject of a key of a bucket. The key must be a room's
-// Token, or a constant; "*" stands for every key of one token.
+// Token, a peer's SessionKey, or a constant; "*" stands for every key of one
+// token, SessionKeys for every SessionKey.
 func BucketSubject(bucket, key string) string { return "$KV." + bucket + "." + key }
+
+// SessionKeys stands for every key of SessionsBucket.
+const SessionKeys = "*.*"
+
+// SessionKey is the key of a peer in SessionsBucket: its home, and the rest of
+// its id.
+func SessionKey(p PeerID) (string, error) {
+	if !p.Valid() {
+		return "", ErrPeerID
+	}
+	return string(p[:8]) + "." + string(p[9:]), nil
+}
+
+// ParseSessionKey is the inverse of SessionKey.
+func ParseSessionKey(key string) (PeerID, bool) {
+	if len(key) != peerIDBytes || key[8] != '.' {
+		return "", false
+	}
+	p := PeerID(key[:8] + "-" + key[9:])
+	return p, p.Valid()
+}

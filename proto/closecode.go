@@ -16,6 +16,7 @@ const (
 	CloseTryAgain      CloseCode = 1013
 	CloseToken         CloseCode = 4001
 	CloseTakenOver     CloseCode = 4002
+	CloseOrigin        CloseCode = 4003
 )
 
 // CloseDoc describes one close code.
@@ -32,12 +33,13 @@ var CloseCodes = []CloseDoc{
 	{CloseProtocolError, "protocol error", "Bytes that are not WebSocket frames as RFC 6455 has them."},
 	{CloseUnsupported, "send text frames, not binary", "A binary frame where text is spoken."},
 	{CloseInvalidUTF8, "text is not valid UTF-8", "Invalid UTF-8 in a text frame."},
-	{ClosePolicy, "policy violated", "Policy: flooding after Rate_Limited, too many fragments or pings, a message that took too long, Origin or token refused after the upgrade."},
+	{ClosePolicy, "policy violated", "Policy: flooding after Rate_Limited, too many fragments or pings, a message that took too long."},
 	{CloseTooBig, "message above max_message_bytes", "A frame above max_message_bytes."},
 	{CloseInternal, "a fault of the server", "A fault of the server's own."},
-	{CloseTryAgain, "reading too slowly: the outbound queue is full", "The client reads too slowly and its bounded queue is full."},
-	{CloseToken, "token missing, wrong or expired", "Token missing, wrong or expired."},
+	{CloseTryAgain, "reading too slowly: the outbound queue is full", "The client reads too slowly and its bounded queue is full, or its address has too many connections: connect again later."},
+	{CloseToken, "token missing, wrong or expired", "Token missing, wrong or expired: connect again with a fresh one."},
 	{CloseTakenOver, "a newer connection took this session over", "The session was taken over by a newer connection."},
+	{CloseOrigin, "the page's origin is not allowed", "The page's origin is not allowed: the server's operator can allow it."},
 }
 
 // Reason returns the default reason text of a close code.

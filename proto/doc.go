@@ -70,7 +70,8 @@
 // around it. A string that is null counts as absent.
 //
 // The frames of one connection are handled in the order in which they were
-// sent, and what one peer sends to another arrives in that order.
+// sent, and what one peer sends to another arrives in that order. Room requests,
+// which wait for the room service, are the exception: see Rooms.
 //
 // # Relayed events
 //
@@ -87,10 +88,12 @@
 //	delivered  {"type":"info","event":"Offer","data":{"event":"Offer","from":"91be…",
 //	            "data":{"sdp":"v=0…","candidate":{…}}},"timestamp":…,"message_id":…}
 //
-// A relayed frame is delivered, or its sender is told: silence means that it was
-// handed to the receiver's connection. Errors: Missing_Fields without a target,
+// A relayed frame ends in one of two ways, within 30 seconds at the latest, session
+// grace included: it is handed to the receiver's connection, in the order in which its
+// sender sent, or its sender gets one error. Errors: Missing_Fields without a target,
 // Not_Found when there is no such peer, Not_Delivered when the peer is there but
-// cannot take the frame, Unavailable when the bus is away. For a Message to a
+// cannot take the frame, Unavailable when the bus is away or too much waits for it,
+// Rate_Limited for too many frames to peers that must be looked for. For a Message to a
 // room also Not_Found when there is no such room, Unauthorised for those who are
 // not members of it, Invalid_Message when both `to` and `room` are given; when
 // some members could not be reached, data.clients of the error lists them.
@@ -135,7 +138,8 @@
 //	 "members":{"5f0c…":{"user":"ann","metadata":{…}}}}
 //
 // clients are the members in order of joining, as they are after the change (in
-// Room_Deleted: as they were). revision grows with every change of the room.
+// Room_Deleted: as they were). revision grows with every change of the room, also
+// when the room is made again after its end; it is an integer below 2^53.
 // capacity, locked and metadata are absent when they are 0, false and nothing.
 // members tells what is known of a member besides its id: user, the name that
 // its access token gives it, and metadata, which it joined with. Only members
@@ -154,16 +158,43 @@
 //
 // When several members come or go at about the same time, one update may cover
 // them all: two updates of a room to the same client are at least 20 ms apart, in
-// rooms above 100 members 200 ms, unless the second answers a frame of that
-// client's. What happens between them is gathered. Then added and removed hold
-// everyone and client is the first of them; the event is Client_Added when
-// anybody joined, also if others left, and Client_Removed when members only left.
-// So a client that keeps a list should take clients as it is, or apply added and
-// removed of either event, and not look at client alone.
+// rooms above 100 members 200 ms. Only what answers a frame of that client's comes
+// at once. What happens in between is coalesced: the next update tells the net change.
+// Then added and removed hold everyone and client is the first of them; the event is
+// Client_Added when anybody joined, also if others left, and Client_Removed when
+// members only left. So a client that keeps a list should take clients as it is, or
+// apply added and removed of either event, and not look at client alone.
+//
+// A member that joins and leaves, or leaves and comes back, between two updates is not
+// mentioned, nor are settings that have their old values again; revision shows them with
+// the next update. One that left more than once left for the last reason. One that came
+// back with another user name or metadata is in added, although it is known. Whoever
+// acts gets its own answers in each case.
+//
+// Room_Deleted with reason lost says that the server has lost its rooms: this one has
+// ended for all, and nobody did it. Create or join it again.
 //
 // When the creator goes, the longest-standing member becomes the creator; the
-// same update says so in creator. A peer whose connection ends leaves all its
+// same update says so in creator. If the creator leaves and comes back between two
+// updates, Room_Updated without client says who the creator is now. A peer whose connection ends leaves all its
 // rooms, with reason disconnected, after the grace period of its session.
+//
+// Room requests of one connection (Create_Room, Join_Room, Leave_Room, End_Room,
+// Remove_Client, Update_Room, Room_Info) are carried out one after another, in the
+// order in which they were sent. A Message to a room is handled after those for that
+// room which were sent before it, so a client may send Join_Room and a Message at once.
+// Nothing else waits for a room request: signals, messages to peers and to other
+// rooms, Connect, Ping, Authenticate and Ice_Servers pass it. So a Pong says that what was
+// sent before has been handled, but for room requests that are not answered yet and
+// the messages behind them.
+//
+// A request is given up 12 s after it was sent. At most 64 frames of a connection and
+// one more for each of max_rooms wait like this, and no more bytes than four times
+// max_message_bytes; beyond that the next is answered Rate_Limited at once: wait for
+// answers first. What waits needs the rights
+// of the newest access token. A client that closes has what waits carried out; when its
+// session goes on elsewhere, on a newer connection, what was not begun is answered
+// Unavailable there.
 //
 // # Other events
 //
@@ -188,13 +219,16 @@
 //	Not_Delivered      the peer exists, but the frame could not be handed to its connection
 //	Duplicate_Room     the room id is taken
 //	Already_Exists     the peer is in that room already
-//	Unauthorised       not the creator, not a member, or the token does not grant it
+//	Unauthorised       not the creator, not a member, or the token or the page's origin does
+//	                   not grant it
 //	Room_Full          the room has reached its capacity
 //	Room_Locked        the room is locked
-//	Limit_Exceeded     one of the limits of Client_Details is reached
+//	Limit_Exceeded     one of the limits of Client_Details is reached, or the connections of
+//	                   one address
 //	Unsupported_Event  unknown event; data.events lists those that work
 //	Invalid_Message    not JSON, not an object, or a value out of bounds
-//	Rate_Limited       too many frames; wait data.retry_after_ms
+//	Rate_Limited       too many frames, or room requests that wait; wait
+//	                   data.retry_after_ms
 //	Unavailable        the room service or the bus did not answer in time: nothing was
 //	                   changed, or the same request may be repeated safely
 //
@@ -206,15 +240,23 @@
 //	1003  a binary frame
 //	1007  invalid UTF-8 in a text frame
 //	1008  policy: flooding after Rate_Limited, too many fragments or pings, a message
-//	      that took too long, Origin or token refused after the upgrade
+//	      that took too long
 //	1009  a message above max_message_bytes
 //	1011  a fault of the server's own
-//	1013  the client reads too slowly and its bounded queue is full
-//	4001  access token missing, wrong or expired
+//	1013  the client reads too slowly and its bounded queue is full, or its address
+//	      has too many connections: connect again later
+//	4001  access token missing, wrong or expired: connect again with a fresh one
 //	4002  the session was taken over by a newer connection
+//	4003  the page's origin is not allowed
 //
 // Before the upgrade, HTTP says no: 401 access token, 403 Origin, 429 too many
-// connections from one address, 503 draining or no bus.
+// connections from one address, or too many a second, 503 draining, no bus or full.
+// Browsers hide that answer from the page. A handshake that has an Origin, and whose
+// access token (4001), Origin (4003) or number of connections (1013) is the reason, is
+// therefore accepted: in place of Client_Details there comes one error frame whose
+// message says what to do, then the close. What the client sends on such a connection
+// is not read. Of these a server has only some open at a time; beyond that the answer
+// is HTTP.
 //
 // # Sessions
 //
@@ -236,12 +278,16 @@
 // then. received, which is optional, is how many frames the client got on the
 // connection that broke, from its first Client_Details on; with it the server
 // also finds those frames that it wrote but that never arrived. If the old
-// connection still looks alive, it is closed with 4002.
+// connection still looks alive, it is closed with 4002. A client that resumes the
+// session that its own connection has already is answered with Client_Details, and
+// nothing else changes.
 //
 // When it cannot be done (Missing_Fields, Unauthorised for a token that is wrong,
 // expired or replaced, Not_Found when the session is over, Unavailable) the
-// connection goes on as the new peer that it is. A client that closes with 1000
-// ends its session at once.
+// connection goes on as the new peer that it is. A client that closes with 1000 ends
+// its session at once. A close frame that answers the server's own does not, whatever
+// its code. A session moves to another gateway only while the room service answers;
+// resuming at the same one, and relays, need nothing but the gateways.
 //
 // A gateway that stops drains first. Each peer gets
 //
@@ -256,7 +302,7 @@
 // p2p.token.<token> of Sec-WebSocket-Protocol, or from ?access_token=<token>, in
 // that order. A browser that sends the entry must offer another subprotocol
 // beside it, for example p2p, since the entry itself is never answered. Without
-// a valid token the handshake is answered 401.
+// a valid token the handshake is answered 401, or 4001 for a page.
 //
 // The claim sub is what other members see as user. exp is needed: at that time
 // the connection is closed with 4001, unless Authenticate brought a fresh token of
@@ -276,85 +322,6 @@
 // 100 members its updates have added, removed, count and revision, and no
 // clients; Room_Info answers the full list. Other connections, also those that
 // name an unknown subprotocol, get full lists always.
-//
-// # Inside: identities and subjects
-//
-// A gateway id is eight hex digits, drawn when it starts. A peer id is a UUID of
-// version 8 whose first group is the id of the gateway that issued it, so the id
-// alone says where to publish. An id is checked or encoded before it becomes
-// part of a subject; a room id stands there in base64url without padding.
-//
-//	p2p.gw.<g>.peer.<peer>         a finished frame for a peer
-//	p2p.gw.<g>.room.<room>.<from>  a finished frame for g's members of a room except <from>
-//	                               ("server" when a back end publishes; <from>_<v> when the
-//	                               sender chose its receivers by revision v of the room)
-//	p2p.gw.<g>.state.<room>        Change: what a commit did to a room
-//	p2p.gw.<g>.session.<peer>      Takeover, answered by Handover: a session moves
-//	p2p.gw.<g>.lost.<n>.<k>        Lost: what became of relay n, the k-th on its link (<k>_<e>
-//	                               when the sender's session is in era e)
-//	p2p.gw.<g>.link.<h>            Link: how many relays gateway h has sent to g
-//	p2p.gw.<g>.gap.<h>             Gap: relays of g that gateway h has missed
-//	p2p.gw.<g>.reply.<n>           Reply to request n
-//	p2p.rooms.<operation>          Request: create, join, leave, end, remove, update,
-//	                               resume, get, sync, keys, list
-//	p2p.lease.<g>                  Lease: gateway g lives
-//
-// Gateway g subscribes once, to p2p.gw.<g>.>, whatever the number of its peers
-// and rooms. ParseInbound takes apart what arrives there and refuses any subject
-// that no builder of this package makes.
-//
-// # Inside: lost replies
-//
-// A relay is published with the reply subject p2p.gw.<g>.lost.<n> of its own
-// gateway. Nobody answers when all is well. When the target's gateway is not
-// there, NATS itself answers with status 503; when it is there but does not hold
-// the peer or its queue is full, it answers a Lost with Not_Found or
-// Not_Delivered. n only grows, so the subject also tells a frame that was
-// delivered before from a new one.
-//
-// k counts the relays from one gateway to another without gaps. Since NATS keeps
-// the order of one publisher, a receiver that sees k jump has missed relays (its
-// connection or the sender's broke under them) and says which with a Gap; the
-// sender's gateway then tells those who sent them Not_Delivered. A Link a second
-// behind the last relays makes the loss of the very last ones seen too.
-//
-// Nobody answers a Lost, or a Gap without within_ms. A gateway that was cut off says
-// those of the last seconds again, and has every other gateway say theirs again, by a
-// Gap with within_ms. To hear one twice does no harm. A gateway that was not heard for
-// some seconds, though others were, is sent such a Gap with ended_ms when it is heard
-// again: the NATS servers of the two may have lost each other.
-//
-// e is the era of the sender's session, which grows with each gateway that holds it.
-// One that was out of reach when another took the session over may still have frames
-// of the peer to send, from before it moved, and what the last holder has sent may wait
-// in a NATS server that hangs, while what the present one sends goes another way:
-// gateways that have seen a later era of it refuse them with Not_Delivered.
-//
-// # Inside: rooms and changes
-//
-// Bucket "rooms" (JetStream key-value) holds each Room as JSON under its token;
-// the key's revision is the room's revision. Every write is a compare-and-set on
-// it, so any number of room services may work on one room. A Request carries an
-// operation id; the room remembers it for 30 seconds, and a retry gets the same
-// answer and changes nothing. A refusal changes nothing in the first place; it is
-// remembered when the request says that it is a retry, so that no copy of it that
-// is still on its way takes effect later. Gateways retry for up to 12 seconds. After a
-// commit the room service publishes one Change to each gateway that had or has a
-// member. A gateway whose replica is not at Before waits 100 ms for what is
-// missing and then fetches the room; every 15 seconds, and after it was cut off,
-// it asks with sync which of its rooms differ.
-//
-// A room ends with a delete marker in place of the value. Bucket "session_keys"
-// holds a KeySet under "current": the first key signs session tokens, all of
-// them verify.
-//
-// # Inside: leases
-//
-// A gateway publishes its Lease every second. Whoever hears nothing for 5 seconds,
-// by its own clock and while it was itself connected, takes the gateway for gone.
-// Its peers stay members for the session grace; then room services remove those
-// who still name it as their holder. A lease that says ended is the gateway's
-// last word: it holds nobody any more.
 //
 // # Versions
 //

@@ -14,11 +14,15 @@ import (
 // specification returns the package comment, with runs of white space made one.
 func specification(t *testing.T) string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "doc.go", nil, parser.ParseComments|parser.PackageClauseOnly)
-	if err != nil {
-		t.Fatal(err)
+	var words []string
+	for _, name := range []string{"doc.go", "doc_inside.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments|parser.PackageClauseOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		words = append(words, strings.Fields(file.Doc.Text())...)
 	}
-	return strings.Join(strings.Fields(file.Doc.Text()), " ")
+	return strings.Join(words, " ")
 }
 
 // TestSpecificationIsComplete holds the package comment against the tables and
@@ -43,13 +47,19 @@ func TestSpecificationIsComplete(t *testing.T) {
 	for _, d := range CloseCodes {
 		has("a close code", " "+d.Code.String()+" ")
 	}
-	for _, k := range []Kind{KindPeer, KindRoom, KindState, KindSession, KindLost, KindReply, KindLink, KindGap} {
+	for _, k := range []Kind{KindPeer, KindRoom, KindState, KindSession, KindReply, KindSent, KindAck, KindLink} {
 		has("a subject", "p2p.gw.<g>."+string(k)+".<")
 	}
 	for _, op := range Operations {
 		has("an operation", " "+string(op))
 	}
-	for _, b := range []string{RoomsBucket, KeysBucket, KeysKey} {
+	for _, op := range SessionOperations {
+		has("an operation of the directory", " "+string(op))
+	}
+	for _, r := range []SessionRefusal{RefusedMoved, RefusedEnded} {
+		has("a refusal of the directory", " "+string(r)+" ")
+	}
+	for _, b := range []string{RoomsBucket, SessionsBucket, KeysBucket, KeysKey} {
 		has("a bucket or key", strconv.Quote(b))
 	}
 	for _, v := range []any{Details{}, RoomData{}, MemberInfo{}, Limits{}, SessionData{}, DrainingData{}, AuthenticatedData{}, IceServersData{}, ErrorData{}} {
@@ -82,6 +92,8 @@ func TestSpecificationSaysTheLimits(t *testing.T) {
 		fmt.Sprintf("member of its rooms for %d seconds", SessionGrace/time.Second),
 		fmt.Sprintf("remembers it for %d seconds", RememberOps/time.Second),
 		fmt.Sprintf("retry for up to %d seconds", RequestDeadline/time.Second),
+		fmt.Sprintf("at most %d of peer and epoch", MaxSyncSessions),
+		fmt.Sprintf("a tombstone for %d minutes", SessionTombstone/time.Minute),
 		fmt.Sprintf("waits %d ms for what is missing", GapPatience/time.Millisecond),
 		fmt.Sprintf("every %d seconds, and after it was cut off", SyncInterval/time.Second),
 		fmt.Sprintf("Lease every second. Whoever hears nothing for %d seconds", LeaseTimeout/time.Second),

@@ -67,6 +67,7 @@ type Error struct {
 	Message      string    `json:"message"`
 	Field        string    `json:"field,omitempty"`          // member at fault
 	RetryAfterMS int64     `json:"retry_after_ms,omitempty"` // milliseconds; Rate_Limited only
+	Epoch        uint64    `json:"epoch,omitempty"`          // for the gateway: the request is of an earlier epoch of its peer's session than this, so that another gateway owns it
 }
 
 // Error implements error.

@@ -21,7 +21,7 @@ const (
 	MaxUserBytes      = 256       // a member's user name, from its token
 	ReplayFrames      = 256       // frames kept for a peer that is away
 	ReplayBytes       = 256 << 10 // and their bytes
-	MaxHandoverBytes  = 1 << 20   // a session as one gateway hands it to another
+	MaxHandoffBytes   = 1 << 20   // a Handoff: what its parts may hold adds up to less
 )
 
 // Times that gateways and room services share.

@@ -1,6 +1,7 @@
 package proto
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 )
@@ -13,6 +14,7 @@ type Request struct {
 	Room     RoomID          `json:"room,omitempty"`
 	Peer     PeerID          `json:"peer,omitempty"`    // who asks; empty: a back end, which may do all
 	Gateway  GatewayID       `json:"gateway,omitempty"` // who holds Peer
+	Epoch    uint64          `json:"epoch,omitempty"`   // of Peer's session at Gateway; see SessionEntry
 	User     string          `json:"user,omitempty"`    // user name of Peer, from its token
 	Client   PeerID          `json:"client,omitempty"`  // remove: whom
 	Create   bool            `json:"create,omitempty"`  // join: make the room if it is not there
@@ -21,6 +23,8 @@ type Request struct {
 	Capacity *int            `json:"capacity,omitempty"`
 	Locked   *bool           `json:"locked,omitempty"`
 	Metadata json.RawMessage `json:"metadata,omitempty"` // create, update: the room's; join: the member's
+
+	Keys *KeySet `json:"keys,omitempty"` // keys: those that the gateway holds, to be restored when the bucket has lost them
 
 	Have  uint64            `json:"have,omitempty"`  // revision of the asker's replica; 0: none
 	Rooms map[RoomID]uint64 `json:"rooms,omitempty"` // sync: revisions the gateway holds
@@ -41,6 +45,7 @@ type Reply struct {
 	Retry    bool      `json:"retry,omitempty"`    // the request's Retry: an asker that has sent a retry waits for its answer, unless an earlier one succeeded
 	Revision uint64    `json:"revision,omitempty"` // at which the operation took effect
 	State    *Snapshot `json:"state,omitempty"`    // get; also for an asker without a replica when the room is small
+	First    uint64    `json:"first,omitempty"`    // lowest revision that the bucket of rooms can hold: a room with a lower one was lost with an earlier bucket
 	Differ   []RoomID  `json:"differ,omitempty"`   // sync: rooms whose revision is another
 	Keys     *KeySet   `json:"keys,omitempty"`
 	Page     []RoomRow `json:"page,omitempty"` // list
@@ -62,7 +67,8 @@ type RoomRow struct {
 	Revision uint64 `json:"revision"`
 }
 
-// KeySet holds the keys that sign session tokens. The first signs; all verify.
+// KeySet holds the keys that sign session tokens. The first signs; all verify. A second
+// that is newer than the first is the one that signs next.
 type KeySet struct {
 	Keys []Key `json:"keys"`
 }
@@ -83,61 +89,57 @@ type Lease struct {
 	Ended    bool      `json:"ended,omitempty"` // last words: it stops now and holds nobody
 }
 
-// Lost is what a gateway answers on the reply subject of a relay that it could
-// not hand to a connection.
-type Lost struct {
-	Code  ErrorCode `json:"code"`            // Not_Found or Not_Delivered
+// Outcome is what a gateway answers on the reply subject of a back end's frame. On
+// AnyPeerSubject there always is an answer; elsewhere only when the frame did not reach
+// everybody.
+type Outcome struct {
+	Code  ErrorCode `json:"code,omitempty"`  // Not_Found, Not_Delivered or Unavailable; empty: delivered
 	Peers []PeerID  `json:"peers,omitempty"` // room messages: whom it did not reach
 }
 
-// Link is what a gateway tells another from time to time, so that the loss of the
-// last relays of a series is noticed too. It stands behind the relays it counts.
-type Link struct {
-	Sent uint64 `json:"sent"`
-}
-
-// Gap names the relays that a gateway has missed, by their number on the link:
-// those above After and below Before. With WithinMS it was cut off instead, and may
-// have missed whatever it was told within so many milliseconds, or in those until
-// EndedMS milliseconds ago: what became of its relays, and relays to Peers, which it
-// holds in place of the gateway that issued them, and which no link counts. That is
-// answered, with nothing in it, once it is handled.
-type Gap struct {
-	After    uint64   `json:"after"`
-	Before   uint64   `json:"before"`
-	Peers    []PeerID `json:"peers,omitempty"`
-	WithinMS int64    `json:"within_ms,omitempty"`
-	EndedMS  int64    `json:"ended_ms,omitempty"`
-}
-
-// Takeover is what gateways say to each other about a session. With neither
-// Holds nor Ended it asks the holder to give the session up.
-type Takeover struct {
+// SessionMessage is what gateways say to each other about a session. Without Confirm,
+// Seated and Room it asks the owner for the session, and is answered by a Handoff.
+type SessionMessage struct {
 	Peer     PeerID    `json:"peer"`
 	Gateway  GatewayID `json:"gateway"`            // who speaks
-	Count    uint64    `json:"count"`              // of the token that was presented; with Holds, of the newest one
-	Received *uint64   `json:"received,omitempty"` // text frames the client got on the connection that broke
-	Holder   GatewayID `json:"holder,omitempty"`   // that the token names, in a question
-	Holds    bool      `json:"holds,omitempty"`    // not a question: Gateway holds the session now
-	Ended    bool      `json:"ended,omitempty"`    // not a question: Gateway held the session, and it has ended
-	Fence    bool      `json:"fence,omitempty"`    // only asks for an answer, behind everything that was there before
-	Room     RoomID    `json:"room,omitempty"`     // not a question: the room names Gateway for the peer, which Gateway handed on; with Ended, the answer: Gateway knows no such session
-	Instead  GatewayID `json:"instead,omitempty"`  // with Holds: the one that was named as the holder, and does not hold it
+	Token    TokenRef  `json:"token,omitzero"`     // that the client has presented
+	Received *uint64   `json:"received,omitempty"` // text frames the client got on the token's connection
+	Confirm  bool      `json:"confirm,omitempty"`  // asks only whether the session is there
+	Seated   bool      `json:"seated,omitempty"`   // not a question: Gateway owns the session and serves it
+	Epoch    uint64    `json:"epoch,omitempty"`    // with Seated: in which epoch
+	Root     uint64    `json:"root,omitempty"`     // with Seated: Gateway has what all owners from this epoch on had
+	Room     RoomID    `json:"room,omitempty"`     // not a question: the room names Gateway for the peer, by a join that was under way when the session moved
 }
 
-// Handover is the holder's answer to a Takeover.
-type Handover struct {
-	From      GatewayID            `json:"from,omitempty"` // who answers
-	Error     *Error               `json:"error,omitempty"`
-	Count     uint64               `json:"count,omitempty"` // of the newest token
-	Rooms     []RoomID             `json:"rooms,omitempty"`
-	User      string               `json:"user,omitempty"`
-	Frames    [][]byte             `json:"frames,omitempty"` // that wait, oldest first
-	Seen      map[GatewayID]uint64 `json:"seen,omitempty"`   // the last relay of each gateway that the holder had handled
-	Doubt     map[GatewayID]uint64 `json:"doubt,omitempty"`  // the last relay of each gateway that a holder before, which died, may have handled
-	Recovered bool                 `json:"recovered"`
-	MovedTo   GatewayID            `json:"moved_to,omitempty"` // who holds it now: ask there
-	Gone      bool                 `json:"gone,omitempty"`     // MovedTo held it, and is gone
-	Moves     uint64               `json:"moves,omitempty"`    // how often the session has been handed on since it was taken over without its holder's word, this time included
-	Newest    uint64               `json:"newest,omitempty"`   // to a fence: the number of the newest relay of who answers
+// TokenRef says when a session token was issued. Tokens of one session are ordered by
+// epoch, connection and number.
+type TokenRef struct {
+	Owner  GatewayID `json:"g"` // who issued it
+	Epoch  uint64    `json:"e,omitempty"`
+	Conn   uint64    `json:"k"` // connection, counted from 1 in each epoch
+	Number uint64    `json:"n"` // token, counted from 1 in each epoch
+}
+
+// Before reports whether t was issued before u.
+func (t TokenRef) Before(u TokenRef) bool {
+	return cmp.Or(cmp.Compare(t.Epoch, u.Epoch), cmp.Compare(t.Conn, u.Conn), cmp.Compare(t.Number, u.Number)) < 0
+}
+
+// Handoff answers a SessionMessage. At most one of Error, Absent, Busy, Owner and Lent is
+// set, besides From.
+type Handoff struct {
+	From      GatewayID         `json:"from"`
+	Error     *Error            `json:"error,omitempty"`  // the token is not the session's newest
+	Absent    bool              `json:"absent,omitempty"` // no such session is here
+	Busy      bool              `json:"busy,omitempty"`   // another connection resumes it here
+	Owner     GatewayID         `json:"owner,omitempty"`  // another gateway owns it, in Epoch; with Confirm and From, it is here
+	Lent      bool              `json:"lent,omitempty"`   // what follows is a copy of the session, good for the epoch above Epoch
+	Epoch     uint64            `json:"epoch,omitempty"`
+	Revision  uint64            `json:"revision,omitempty"` // of the session's entry in the directory
+	Root      uint64            `json:"root,omitempty"`     // as in SessionMessage
+	Recovered bool              `json:"recovered,omitempty"`
+	Rooms     []RoomID          `json:"rooms,omitempty"`
+	User      string            `json:"user,omitempty"`
+	Frames    [][]byte          `json:"frames,omitempty"` // that wait for the client, oldest first
+	Fence     map[PeerID]uint64 `json:"fence,omitempty"`  // newest epoch of each sender that has moved
 }

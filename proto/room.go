@@ -22,8 +22,9 @@ type Room struct {
 // Member is a peer in a room.
 type Member struct {
 	ID       PeerID          `json:"id"`
-	Gateway  GatewayID       `json:"gw,omitempty"` // who holds it; empty: the gateway that issued it
-	Op       OpID            `json:"op,omitempty"` // the operation that added it
+	Gateway  GatewayID       `json:"gw,omitempty"`    // who holds it; empty: the gateway that issued it
+	Epoch    uint64          `json:"epoch,omitempty"` // of its session at Gateway; it never falls
+	Op       OpID            `json:"op,omitempty"`    // the operation that added it
 	User     string          `json:"user,omitempty"`
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 }
@@ -41,6 +42,7 @@ func (m *Member) Holder() GatewayID {
 type Done struct {
 	Op     OpID      `json:"op"`
 	Peer   PeerID    `json:"peer,omitempty"`   // whom a removal was about
+	Epoch  uint64    `json:"epoch,omitempty"`  // of Peer's session then
 	Reason Reason    `json:"reason,omitempty"` // why, for a removal
 	Error  *Error    `json:"error,omitempty"`  // it was refused; only retries are remembered so
 	At     time.Time `json:"at"`               // by the clock of the instance that committed it
@@ -49,11 +51,12 @@ type Done struct {
 // Reason says why a member left a room.
 type Reason string
 
-// Reasons of Client_Removed.
+// Reasons of Client_Removed, and ReasonLost of Room_Deleted.
 const (
 	ReasonLeft         Reason = "left"
 	ReasonRemoved      Reason = "removed"
 	ReasonDisconnected Reason = "disconnected"
+	ReasonLost         Reason = "lost" // the server lost its rooms
 )
 
 // Change is what one commit did to a room. It goes to every gateway that had or

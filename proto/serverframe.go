@@ -101,7 +101,7 @@ type RoomData struct {
 	Client  PeerID            `json:"client,omitempty"`  // whom it is about
 	Added   []PeerID          `json:"added,omitempty"`   // everyone who joined since the last update
 	Removed []PeerID          `json:"removed,omitempty"` // everyone who left since
-	Reason  Reason            `json:"reason,omitempty"`  // of Client's removal
+	Reason  Reason            `json:"reason,omitempty"`  // of Client's removal; in Room_Deleted only ReasonLost
 	Reasons map[PeerID]Reason `json:"reasons,omitempty"` // of each in Removed, when they differ
 
 	Members map[PeerID]MemberInfo `json:"members,omitempty"` // those that have a user name or metadata

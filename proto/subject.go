@@ -34,11 +34,11 @@ const (
 	KindPeer    Kind = "peer"    // a finished frame for a peer
 	KindRoom    Kind = "room"    // a finished frame for the members of a room
 	KindState   Kind = "state"   // a committed change of a room
-	KindSession Kind = "session" // a session is taken over
-	KindLost    Kind = "lost"    // what became of a relay
+	KindSession Kind = "session" // a session moves
 	KindReply   Kind = "reply"   // the reply to a request of this gateway
-	KindLink    Kind = "link"    // how many relays another gateway has sent here
-	KindGap     Kind = "gap"     // relays that another gateway has missed
+	KindSent    Kind = "sent"    // the reply subject of a relay: NATS says that nobody received it
+	KindAck     Kind = "ack"     // what another gateway has taken of this one's relays
+	KindLink    Kind = "link"    // another gateway asks for an ack
 )
 
 // Operation is the last token of a room service endpoint.
@@ -96,9 +96,17 @@ func PeerSubject(p PeerID) (string, error) {
 	return string(b), err
 }
 
-// PeerSubjectAt is the subject of p below a gateway that did not issue it: where
-// a former holder forwards what reached it too late.
-func PeerSubjectAt(g GatewayID, p PeerID) (string, error) { return peerKind(g, KindPeer, p) }
+// AppendPeerSubjectAt appends the subject of frames for p at gateway g, which need not
+// be the one that issued it.
+func AppendPeerSubjectAt(dst []byte, g GatewayID, p PeerID) ([]byte, error) {
+	if !g.Valid() {
+		return dst, ErrGatewayID
+	}
+	if !p.Valid() {
+		return dst, ErrPeerID
+	}
+	return appendPeerKind(dst, g, KindPeer, p), nil
+}
 
 // SessionSubject is where gateway g is asked for the session of p.
 func SessionSubject(g GatewayID, p PeerID) (string, error) { return peerKind(g, KindSession, p) }
@@ -176,30 +184,96 @@ func checkRoom(g GatewayID, room RoomID) error {
 	return nil
 }
 
-// AppendLostSubject appends the reply subject of relay number seq of gateway g,
-// the link-th that it sent to the gateway it is for. Both only grow, the second
-// without gaps, so a receiver can tell a frame that it saw before from a new one,
-// and notices one that is missing. era is that of the sender's session. g must be
-// valid.
-func AppendLostSubject(dst []byte, g GatewayID, seq, link, era uint64) []byte {
-	dst = strconv.AppendUint(appendGateway(dst, g, KindLost), seq, 36)
-	dst = strconv.AppendUint(append(dst, '.'), link, 36)
-	if era > 0 {
-		dst = strconv.AppendUint(append(dst, '_'), era, 36)
+// AnyPeerWildcard is what all gateways follow in the queue group AnyPeerQueue, so that
+// one of them gets what a back end sends to a peer without naming a gateway.
+const (
+	AnyPeerWildcard = anyPeerPrefix + "*"
+	AnyPeerQueue    = "gateways"
+)
+
+const anyPeerPrefix = "p2p.to."
+
+// AnyPeerSubject is where a back end publishes a finished frame for p wherever it is.
+func AnyPeerSubject(p PeerID) (string, error) {
+	if !p.Valid() {
+		return "", ErrPeerID
+	}
+	return anyPeerPrefix + string(p), nil
+}
+
+// ParseAnyPeer returns the peer of a subject that AnyPeerSubject made.
+func ParseAnyPeer(subject string) (PeerID, bool) {
+	p, ok := strings.CutPrefix(subject, anyPeerPrefix)
+	return PeerID(p), ok && PeerID(p).Valid()
+}
+
+// Sent is what the reply subject of a relay says.
+type Sent struct {
+	Gateway GatewayID // the sender's
+	To      GatewayID // the receiver's
+	Seq     uint64    // number on the link from Gateway to To, from 1
+	Base    uint64    // lowest number on it that is not settled
+	Epoch   uint64    // of the sender's session
+	ToEpoch uint64    // of the receiver's, by which the relay was routed
+}
+
+// AppendSentSubject appends the reply subject of a relay. The gateways must be valid.
+func AppendSentSubject(dst []byte, x *Sent) []byte {
+	dst = append(appendGateway(dst, x.Gateway, KindSent), x.To...)
+	dst = strconv.AppendUint(append(dst, '.'), x.Seq, 36)
+	dst = strconv.AppendUint(append(dst, '.'), x.Base, 36)
+	if x.Epoch > 0 || x.ToEpoch > 0 {
+		dst = strconv.AppendUint(append(dst, '_'), x.Epoch, 36)
+		dst = strconv.AppendUint(append(dst, '_'), x.ToEpoch, 36)
 	}
 	return dst
 }
 
-// LinkSubject is where gateway from tells gateway g how many relays it has sent
-// there. Both must be valid.
-func LinkSubject(g, from GatewayID) string {
-	return string(appendGateway(nil, g, KindLink)) + string(from)
+// ParseSent takes the reply subject of a relay apart without allocating; false when
+// subject is none.
+func ParseSent(subject string) (x Sent, ok bool) {
+	in, ok := ParseInbound(subject)
+	if !ok || in.Kind != KindSent {
+		return x, false
+	}
+	return in.Sent, true
 }
 
-// GapSubject is where gateway from tells gateway g which of g's relays it has
-// missed. Both must be valid.
-func GapSubject(g, from GatewayID) string {
-	return string(appendGateway(nil, g, KindGap)) + string(from)
+// parseSent reads what stands behind the kind in the reply subject of a relay.
+func (in *Inbound) parseSent(tail string) bool {
+	to, rest, ok := strings.Cut(tail, ".")
+	seq, rest, ok2 := strings.Cut(rest, ".")
+	base, epochs, moved := strings.Cut(rest, "_")
+	if !ok || !ok2 || !GatewayID(to).Valid() {
+		return false
+	}
+	x := Sent{Gateway: in.Gateway, To: GatewayID(to)}
+	x.Seq, ok = parseNumber(seq)
+	x.Base, ok2 = parseNumber(base)
+	if !ok || !ok2 {
+		return false
+	}
+	if moved {
+		epoch, toEpoch, both := strings.Cut(epochs, "_")
+		x.Epoch, ok = parseNumber(epoch)
+		x.ToEpoch, ok2 = parseNumber(toEpoch)
+		if !both || !ok || !ok2 || x.Epoch == 0 && x.ToEpoch == 0 {
+			return false
+		}
+	}
+	in.First, in.Sent = to, x
+	return true
+}
+
+// AckSubject is where gateway from tells gateway g what it has taken of g's relays.
+// Both must be valid.
+func AckSubject(g, from GatewayID) string {
+	return string(appendGateway(nil, g, KindAck)) + string(from)
+}
+
+// LinkSubject is where gateway from asks gateway g for an ack. Both must be valid.
+func LinkSubject(g, from GatewayID) string {
+	return string(appendGateway(nil, g, KindLink)) + string(from)
 }
 
 // ReplySubject is where request number n of gateway g is answered. g must be valid.
@@ -212,9 +286,9 @@ type Inbound struct {
 	Gateway GatewayID
 	Kind    Kind
 	First   string // peer, room token, gateway, or number
-	Second  string // the sender, in KindRoom; the second number, in KindLost
+	Second  string // the sender, in KindRoom
 	View    uint64 // the room's revision that the sender knew, in KindRoom; 0: none
-	Era     uint64 // of the sender's session, in KindLost
+	Sent    Sent   // in KindSent
 }
 
 // ParseInbound takes a gateway's subject apart without allocating. It is false
@@ -243,22 +317,11 @@ func ParseInbound(subject string) (Inbound, bool) {
 		ok = ok && validToken(in.First) && (in.Second == ServerFrom || PeerID(in.Second).Valid())
 	case KindState:
 		ok = validToken(tail)
-	case KindLost:
-		in.First, in.Second, ok = strings.Cut(tail, ".")
-		if ok {
-			link, era, later := strings.Cut(in.Second, "_")
-			if later {
-				in.Second = link
-				in.Era, ok = parseNumber(era)
-				ok = ok && in.Era > 0
-			}
-			_, first := parseNumber(in.First)
-			_, second := parseNumber(in.Second)
-			ok = ok && first && second
-		}
+	case KindSent:
+		ok = in.parseSent(tail)
 	case KindReply:
 		_, ok = parseNumber(tail)
-	case KindLink, KindGap:
+	case KindAck, KindLink:
 		ok = GatewayID(tail).Valid()
 	default:
 		ok = false
@@ -278,27 +341,6 @@ func parseNumber(s string) (uint64, bool) {
 	}
 	n, err := strconv.ParseUint(s, 36, 64)
 	return n, err == nil
-}
-
-// Relay is what the reply subject of a relay says.
-type Relay struct {
-	Gateway GatewayID // the sender's
-	Seq     uint64    // number among all relays of that gateway
-	Link    uint64    // number among those to one gateway; 0 for what has no link
-	Era     uint64    // of the sender's session, which grows with each gateway that holds it
-}
-
-// ParseLost takes the reply subject of a relay apart without allocating; false
-// when subject is none.
-func ParseLost(subject string) (r Relay, ok bool) {
-	in, ok := ParseInbound(subject)
-	if !ok || in.Kind != KindLost {
-		return r, false
-	}
-	r.Gateway, r.Era = in.Gateway, in.Era
-	r.Seq, _ = parseNumber(in.First)
-	r.Link, _ = parseNumber(in.Second)
-	return r, true
 }
 
 // ParseLease returns the gateway of a lease subject.

@@ -18,31 +18,31 @@ func FuzzSubject(f *testing.F) {
 		f.Add(string(goldenA), id, "tea", uint64(71))
 		f.Add(id, string(goldenAnn), "tea", uint64(71))
 	}
-	f.Add("p2p.gw.91be04d7.lost.1.2_3", "p2p.gw.91be04d7.room.dGVh\n.server", "p2p.gw.91be04d7.state.AA", uint64(0))
+	f.Add("p2p.gw.91be04d7.sent.5f0c3a9e.1.2_3_4", "p2p.gw.91be04d7.room.dGVh\n.server", "p2p.gw.91be04d7.state.AA", uint64(0))
 	f.Fuzz(func(t *testing.T, gateway, peer, room string, n uint64) {
 		g, p, r := GatewayID(gateway), PeerID(peer), RoomID(room)
 		if s, err := PeerSubject(p); err == nil {
-			checkInbound(t, s, Inbound{p.Home(), KindPeer, peer, "", 0, 0})
+			checkInbound(t, s, Inbound{p.Home(), KindPeer, peer, "", 0, Sent{}})
 		}
-		if s, err := PeerSubjectAt(g, p); err == nil {
-			checkInbound(t, s, Inbound{g, KindPeer, peer, "", 0, 0})
+		if s, err := AppendPeerSubjectAt(nil, g, p); err == nil {
+			checkInbound(t, string(s), Inbound{g, KindPeer, peer, "", 0, Sent{}})
 		}
 		if s, err := SessionSubject(g, p); err == nil {
-			checkInbound(t, s, Inbound{g, KindSession, peer, "", 0, 0})
+			checkInbound(t, s, Inbound{g, KindSession, peer, "", 0, Sent{}})
 		}
 		// With ids of which only one is hostile, so that it gets that far.
 		if b, err := AppendRoomSubject(nil, goldenA, r, goldenAnn, 0); err == nil {
-			checkInbound(t, string(b), Inbound{goldenA, KindRoom, r.Token(), string(goldenAnn), 0, 0})
+			checkInbound(t, string(b), Inbound{goldenA, KindRoom, r.Token(), string(goldenAnn), 0, Sent{}})
 			checkRoomToken(t, r)
 		}
 		if b, err := AppendRoomSubject(nil, g, r, p, 0); err == nil {
-			checkInbound(t, string(b), Inbound{g, KindRoom, r.Token(), peer, 0, 0})
+			checkInbound(t, string(b), Inbound{g, KindRoom, r.Token(), peer, 0, Sent{}})
 		}
 		if s, err := ServerRoomSubject(goldenA, r); err == nil {
-			checkInbound(t, s, Inbound{goldenA, KindRoom, r.Token(), ServerFrom, 0, 0})
+			checkInbound(t, s, Inbound{goldenA, KindRoom, r.Token(), ServerFrom, 0, Sent{}})
 		}
 		if s, err := StateSubject(goldenA, r); err == nil {
-			checkInbound(t, s, Inbound{goldenA, KindState, r.Token(), "", 0, 0})
+			checkInbound(t, s, Inbound{goldenA, KindState, r.Token(), "", 0, Sent{}})
 		}
 		if s, err := GatewayWildcard(g); err == nil {
 			checkTokens(t, strings.TrimSuffix(s, ".>"), 3)
@@ -53,11 +53,18 @@ func FuzzSubject(f *testing.F) {
 				t.Fatalf("%q is the lease of %q, %v", s, back, ok)
 			}
 		}
-		lost := string(AppendLostSubject(nil, goldenA, n, n/2, n/3))
-		if r, ok := ParseLost(lost); !ok || r != (Relay{goldenA, n, n / 2, n / 3}) {
-			t.Fatalf("%q is read as %+v, %v", lost, r, ok)
+		x := Sent{goldenA, goldenB, n, n / 2, n / 3, n / 5}
+		sent := string(AppendSentSubject(nil, &x))
+		if back, ok := ParseSent(sent); !ok || back != x {
+			t.Fatalf("%q is read as %+v, %v", sent, back, ok)
 		}
-		for _, s := range []string{gateway, peer, room, "p2p.gw." + room, "p2p.gw.91be04d7." + room, "p2p.gw.91be04d7.room." + room, "p2p.gw.91be04d7.state." + room, "p2p.gw.91be04d7.lost." + room} {
+		if s, err := AnyPeerSubject(p); err == nil {
+			checkTokens(t, s, 3)
+			if back, ok := ParseAnyPeer(s); !ok || back != p {
+				t.Fatalf("%q is for %q, %v", s, back, ok)
+			}
+		}
+		for _, s := range []string{gateway, peer, room, "p2p.gw." + room, "p2p.gw.91be04d7." + room, "p2p.gw.91be04d7.room." + room, "p2p.gw.91be04d7.state." + room, "p2p.gw.91be04d7.sent." + room} {
 			checkForeign(t, s)
 		}
 	})
@@ -107,16 +114,17 @@ func checkForeign(t *testing.T, s string) {
 	var err error
 	switch in.Kind {
 	case KindPeer:
-		built, err = PeerSubjectAt(in.Gateway, PeerID(in.First))
+		var b []byte
+		b, err = AppendPeerSubjectAt(nil, in.Gateway, PeerID(in.First))
+		built = string(b)
 	case KindSession:
 		built, err = SessionSubject(in.Gateway, PeerID(in.First))
-	case KindLost:
-		r, _ := ParseLost(s)
-		built = string(AppendLostSubject(nil, r.Gateway, r.Seq, r.Link, r.Era))
+	case KindSent:
+		built = string(AppendSentSubject(nil, &in.Sent))
+	case KindAck:
+		built = AckSubject(in.Gateway, GatewayID(in.First))
 	case KindLink:
 		built = LinkSubject(in.Gateway, GatewayID(in.First))
-	case KindGap:
-		built = GapSubject(in.Gateway, GatewayID(in.First))
 	case KindReply:
 		n, _ := parseNumber(in.First)
 		built = ReplySubject(in.Gateway, n)

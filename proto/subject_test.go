@@ -14,22 +14,29 @@ func TestSubjects(t *testing.T) {
 		return s
 	}
 	room, err := AppendRoomSubject(nil, goldenB, "tea", goldenAnn, 0)
+	at, err2 := AppendPeerSubjectAt(nil, goldenB, goldenAnn)
+	sent := func(x Sent) (string, Inbound) {
+		return string(AppendSentSubject(nil, &x)), Inbound{Gateway: x.Gateway, Kind: KindSent, First: string(x.To), Sent: x}
+	}
+	first, firstIn := sent(Sent{Gateway: goldenA, To: goldenB, Seq: 1, Base: 1})
+	moved, movedIn := sent(Sent{Gateway: goldenA, To: goldenB, Seq: 3, Base: 2, Epoch: 36})
+	last, lastIn := sent(Sent{Gateway: goldenA, To: goldenB, Seq: math.MaxUint64, Base: 71, ToEpoch: 1})
 	for _, c := range []struct {
 		got, want string
 		in        Inbound
 	}{
-		{must(PeerSubject(goldenAnn)), "p2p.gw.91be04d7.peer." + string(goldenAnn), Inbound{goldenA, KindPeer, string(goldenAnn), "", 0, 0}},
-		{must(PeerSubjectAt(goldenB, goldenAnn)), "p2p.gw.5f0c3a9e.peer." + string(goldenAnn), Inbound{goldenB, KindPeer, string(goldenAnn), "", 0, 0}},
-		{must(SessionSubject(goldenA, goldenBen)), "p2p.gw.91be04d7.session." + string(goldenBen), Inbound{goldenA, KindSession, string(goldenBen), "", 0, 0}},
-		{must(string(room), err), "p2p.gw.5f0c3a9e.room.dGVh." + string(goldenAnn), Inbound{goldenB, KindRoom, "dGVh", string(goldenAnn), 0, 0}},
-		{must(ServerRoomSubject(goldenB, "tea")), "p2p.gw.5f0c3a9e.room.dGVh.server", Inbound{goldenB, KindRoom, "dGVh", ServerFrom, 0, 0}},
-		{must(StateSubject(goldenA, "tea")), "p2p.gw.91be04d7.state.dGVh", Inbound{goldenA, KindState, "dGVh", "", 0, 0}},
-		{string(AppendLostSubject(nil, goldenA, 0, 1, 0)), "p2p.gw.91be04d7.lost.0.1", Inbound{goldenA, KindLost, "0", "1", 0, 0}},
-		{string(AppendLostSubject(nil, goldenA, 3, 4, 36)), "p2p.gw.91be04d7.lost.3.4_10", Inbound{goldenA, KindLost, "3", "4", 0, 36}},
-		{LinkSubject(goldenA, goldenB), "p2p.gw.91be04d7.link." + string(goldenB), Inbound{goldenA, KindLink, string(goldenB), "", 0, 0}},
-		{GapSubject(goldenA, goldenB), "p2p.gw.91be04d7.gap." + string(goldenB), Inbound{goldenA, KindGap, string(goldenB), "", 0, 0}},
-		{string(AppendLostSubject(nil, goldenA, math.MaxUint64, 71, 0)), "p2p.gw.91be04d7.lost.3w5e11264sgsf.1z", Inbound{goldenA, KindLost, "3w5e11264sgsf", "1z", 0, 0}},
-		{ReplySubject(goldenA, 71), "p2p.gw.91be04d7.reply.1z", Inbound{goldenA, KindReply, "1z", "", 0, 0}},
+		{must(PeerSubject(goldenAnn)), "p2p.gw.91be04d7.peer." + string(goldenAnn), Inbound{goldenA, KindPeer, string(goldenAnn), "", 0, Sent{}}},
+		{must(string(at), err2), "p2p.gw.5f0c3a9e.peer." + string(goldenAnn), Inbound{goldenB, KindPeer, string(goldenAnn), "", 0, Sent{}}},
+		{must(SessionSubject(goldenA, goldenBen)), "p2p.gw.91be04d7.session." + string(goldenBen), Inbound{goldenA, KindSession, string(goldenBen), "", 0, Sent{}}},
+		{must(string(room), err), "p2p.gw.5f0c3a9e.room.dGVh." + string(goldenAnn), Inbound{goldenB, KindRoom, "dGVh", string(goldenAnn), 0, Sent{}}},
+		{must(ServerRoomSubject(goldenB, "tea")), "p2p.gw.5f0c3a9e.room.dGVh.server", Inbound{goldenB, KindRoom, "dGVh", ServerFrom, 0, Sent{}}},
+		{must(StateSubject(goldenA, "tea")), "p2p.gw.91be04d7.state.dGVh", Inbound{goldenA, KindState, "dGVh", "", 0, Sent{}}},
+		{first, "p2p.gw.91be04d7.sent.5f0c3a9e.1.1", firstIn},
+		{moved, "p2p.gw.91be04d7.sent.5f0c3a9e.3.2_10_0", movedIn},
+		{last, "p2p.gw.91be04d7.sent.5f0c3a9e.3w5e11264sgsf.1z_0_1", lastIn},
+		{AckSubject(goldenA, goldenB), "p2p.gw.91be04d7.ack." + string(goldenB), Inbound{goldenA, KindAck, string(goldenB), "", 0, Sent{}}},
+		{LinkSubject(goldenA, goldenB), "p2p.gw.91be04d7.link." + string(goldenB), Inbound{goldenA, KindLink, string(goldenB), "", 0, Sent{}}},
+		{ReplySubject(goldenA, 71), "p2p.gw.91be04d7.reply.1z", Inbound{goldenA, KindReply, "1z", "", 0, Sent{}}},
 	} {
 		if c.got != c.want {
 			t.Errorf("built %s, want %s", c.got, c.want)
@@ -47,13 +54,11 @@ func TestSubjects(t *testing.T) {
 	if g, ok := ParseLease("p2p.lease.91be04d7"); !ok || g != goldenA {
 		t.Errorf("lease of %q, %v", g, ok)
 	}
-	for subject, want := range map[string]Relay{
-		"p2p.gw.91be04d7.lost.1z.2":   {goldenA, 71, 2, 0},
-		"p2p.gw.91be04d7.lost.1z.2_3": {goldenA, 71, 2, 3},
-	} {
-		if r, ok := ParseLost(subject); !ok || r != want {
-			t.Errorf("%s is read as %+v, %v", subject, r, ok)
-		}
+	if s := must(AnyPeerSubject(goldenAnn)); s != "p2p.to."+string(goldenAnn) {
+		t.Error(s)
+	}
+	if p, ok := ParseAnyPeer("p2p.to." + string(goldenAnn)); !ok || p != goldenAnn {
+		t.Errorf("any gateway's subject of %q, %v", p, ok)
 	}
 	for _, op := range Operations {
 		if got := RoomsSubject(op); got != "p2p.rooms."+string(op) || strings.Count(got, ".") != 2 {
@@ -62,10 +67,45 @@ func TestSubjects(t *testing.T) {
 	}
 }
 
+func TestSessionKey_EveryPeer_HasOneKeyThatIsItsSubject(t *testing.T) {
+	for _, op := range SessionOperations {
+		if got, want := SessionsSubject(op), "p2p.sessions."+string(op); got != want {
+			t.Errorf("subject of %s: got %q, want %q", op, got, want)
+		}
+	}
+	for range 1000 {
+		g := NewGatewayID()
+		p := NewPeerID(g)
+		key, err := SessionKey(p)
+		if err != nil || !strings.HasPrefix(key, string(g)+".") || strings.Count(key, ".") != 1 {
+			t.Fatalf("key of %s: got %q, error %v, want its home and the rest", p, key, err)
+		}
+		if back, ok := ParseSessionKey(key); !ok || back != p {
+			t.Fatalf("peer of key %q: got %q, %v, want %q", key, back, ok, p)
+		}
+	}
+}
+
+func TestSessionKey_ForeignText_IsRefused(t *testing.T) {
+	for _, p := range []PeerID{"", "*", ">", "91be04d7", goldenAnn + ".x", "91be04d7.1c2d-8e42-9a77-30d1c2b4a5f6", "*1be04d7-1c2d-8e42-9a77-30d1c2b4a5f6"} {
+		if key, err := SessionKey(p); err == nil || key != "" {
+			t.Errorf("key of peer %q: got %q, error %v, want an error", p, key, err)
+		}
+	}
+	for _, key := range []string{"", "barrier.confirm", string(goldenAnn), "91be04d7.1c2d-8e42-9a77-30d1c2b4a5f6.x", "91be04d7.*", "91be04d7.1c2d-4e42-9a77-30d1c2b4a5f6"} {
+		if p, ok := ParseSessionKey(key); ok {
+			t.Errorf("peer of key %q: got %q, want none", key, p)
+		}
+	}
+}
+
 func TestSubjectBuildersRefuse(t *testing.T) {
 	const g, p, r = goldenA, goldenAnn, RoomID("tea")
 	for name, build := range map[string]func(GatewayID, PeerID, RoomID) (string, error){
-		"peer at": func(g GatewayID, p PeerID, _ RoomID) (string, error) { return PeerSubjectAt(g, p) },
+		"peer at": func(g GatewayID, p PeerID, _ RoomID) (string, error) {
+			b, err := AppendPeerSubjectAt(nil, g, p)
+			return string(b), err
+		},
 		"session": func(g GatewayID, p PeerID, _ RoomID) (string, error) { return SessionSubject(g, p) },
 		"room": func(g GatewayID, p PeerID, r RoomID) (string, error) {
 			b, err := AppendRoomSubject(nil, g, r, p, 0)
@@ -109,18 +149,19 @@ func TestParseInboundRefusesForeignSubjects(t *testing.T) {
 		"", "p2p.gw.", "p2p.gw.91be04d7", gw, gw + "peer", gw + "peer.", gw + "peer.x", gw + "peer." + string(goldenAnn) + ".x", gw + "peer.." + string(goldenAnn),
 		gw + "Peer." + string(goldenAnn), gw + "nothing.x", gw + "room.dGVh", gw + "room.dGVh.", gw + "room.." + string(goldenAnn), gw + "room.dGVh.nobody", gw + "room.dGVh.server.x",
 		gw + "room.*.server", gw + "room.dG Vh.server", gw + "room.dGVh\n.server", gw + "state.", gw + "state.dGVh.x", gw + "state.>", gw + "state.AA",
-		gw + "lost.", gw + "lost.-1", gw + "lost.+1", gw + "lost.1Z", gw + "lost.01", gw + "lost.1", gw + "lost.1.2_", gw + "lost.1.2_0", gw + "lost.1.2_3_4", gw + "lost.1._3", gw + "lost.3w5e11264sgsg", gw + "reply.", gw + "reply.x y", gw + "reply.00",
-		"p2p.gw.91be04d.peer." + string(goldenAnn), "p2p.gw.91BE04D7.peer." + string(goldenAnn), "p2p.gw.*.peer." + string(goldenAnn), "P2P.gw.91be04d7.lost.1", "p2p.rooms.get", "p2p.lease.91be04d7",
+		gw + "sent.", gw + "sent.5f0c3a9e", gw + "sent.5f0c3a9e.1", gw + "sent.5f0c3a9e.1.", gw + "sent.5f0c3a9e..1", gw + "sent.5f0c3a9g.1.1", gw + "sent.5f0c3a9e.-1.1", gw + "sent.5f0c3a9e.+1.1", gw + "sent.5f0c3a9e.1Z.1", gw + "sent.5f0c3a9e.01.1", gw + "sent.5f0c3a9e.1.2_", gw + "sent.5f0c3a9e.1.2_3", gw + "sent.5f0c3a9e.1.2_3_", gw + "sent.5f0c3a9e.1.2_0_0", gw + "sent.5f0c3a9e.1.2_3_4_5", gw + "sent.5f0c3a9e.1._3_4", gw + "sent.5f0c3a9e.1.1.1", gw + "sent.5f0c3a9e.3w5e11264sgsg.1",
+		gw + "ack.", gw + "ack.x", gw + "link.*", gw + "reply.", gw + "reply.x y", gw + "reply.00",
+		"p2p.gw.91be04d.peer." + string(goldenAnn), "p2p.gw.91BE04D7.peer." + string(goldenAnn), "p2p.gw.*.peer." + string(goldenAnn), "P2P.gw.91be04d7.sent.5f0c3a9e.1.1", "p2p.rooms.get", "p2p.lease.91be04d7",
 	} {
 		if in, ok := ParseInbound(s); ok || in != (Inbound{}) {
 			t.Errorf("%q is read as %+v", s, in)
 		}
-		if _, ok := ParseLost(s); ok {
-			t.Errorf("%q is taken for a lost reply", s)
+		if _, ok := ParseSent(s); ok {
+			t.Errorf("%q is taken for the reply subject of a relay", s)
 		}
 	}
-	if _, ok := ParseLost(gw + "reply.1"); ok {
-		t.Error("a reply is taken for a lost reply")
+	if _, ok := ParseSent(gw + "reply.1"); ok {
+		t.Error("a reply is taken for the reply subject of a relay")
 	}
 	for _, s := range []string{"", "p2p.lease.", "p2p.lease.*", "p2p.lease.91be04d7.x", "p2p.lease.91be04dg", "91be04d7"} {
 		if _, ok := ParseLease(s); ok {

@@ -66,6 +66,9 @@ func checkWho(kind proto.Operation, r *proto.Request) *proto.Error {
 	if !r.Gateway.Valid() {
 		return proto.Invalid("gateway", "gateway is not the id of a gateway.")
 	}
+	if r.Epoch > proto.MaxEpoch {
+		return proto.Invalid("epoch", fmt.Sprintf("epoch must not be above %d.", uint64(proto.MaxEpoch)))
+	}
 	if len(r.User) > proto.MaxUserBytes {
 		return proto.Invalid("user", fmt.Sprintf("user must not be longer than %d bytes.", proto.MaxUserBytes))
 	}

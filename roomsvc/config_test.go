@@ -5,13 +5,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"p2pconnector/proto/service"
 )
 
 func TestConfigErrorsNameTheSetting(t *testing.T) {
 	for name, cfg := range map[string]Config{
-		"nats-cert":        {NATSCert: "c.pem"},
-		"nats-creds":       {NATSCreds: "no/such/file"},
-		"nats-ca":          {NATSCA: "no/such/file"},
+		"nats-cert":        {NATS: service.NATS{Cert: "c.pem"}},
+		"nats-creds":       {NATS: service.NATS{Creds: "no/such/file"}},
+		"nats-ca":          {NATS: service.NATS{CA: "no/such/file"}},
 		"replicas":         {Replicas: 2},
 		"max-room-members": {MaxRoomMembers: -1},
 		"session-grace":    {SessionGrace: time.Hour},
@@ -26,6 +28,15 @@ func TestConfigErrorsNameTheSetting(t *testing.T) {
 	}
 }
 
+func TestNew_SeveralWrongSettings_ReportsAll(t *testing.T) {
+	_, err := New(Config{NATS: service.NATS{Key: "k.pem"}, Ops: service.Ops{Listen: "nowhere"}, Replicas: 2, MaxRoomMembers: -1, SessionGrace: time.Hour})
+	for _, want := range []string{"nats-key", "ops-listen", "replicas", "max-room-members", "session-grace"} {
+		if err == nil || !strings.Contains(err.Error(), want+": ") {
+			t.Errorf("got %v, want %s in it", err, want)
+		}
+	}
+}
+
 // Flags shows what zero means, and binds every setting that has a name.
 func TestFlags(t *testing.T) {
 	var cfg Config
@@ -34,7 +45,7 @@ func TestFlags(t *testing.T) {
 	if err := fs.Parse([]string{"-nats-url=a", "-nats-creds=b", "-nats-cert=c", "-nats-key=d", "-nats-ca=e", "-replicas=3", "-max-room-members=7", "-session-grace=9s"}); err != nil {
 		t.Fatal(err)
 	}
-	if cfg.NATSURL != "a" || cfg.NATSCreds != "b" || cfg.NATSCert != "c" || cfg.NATSKey != "d" || cfg.NATSCA != "e" || cfg.Replicas != 3 || cfg.MaxRoomMembers != 7 || cfg.SessionGrace != 9*time.Second {
+	if want := (service.NATS{URL: "a", Creds: "b", Cert: "c", Key: "d", CA: "e"}); cfg.NATS != want || cfg.Replicas != 3 || cfg.MaxRoomMembers != 7 || cfg.SessionGrace != 9*time.Second {
 		t.Errorf("%+v", cfg)
 	}
 	if d := fs.Lookup("replicas").DefValue; d != "1" {

@@ -11,11 +11,20 @@
 //	state.go       what a batch of operations does to a room: no clock, no lock, no NATS in it
 //	rules.go       what each operation does, and what it refuses
 //	memory.go      operations that a room remembers, so that their retries change nothing twice
-//	store.go       the bucket: compare-and-set in JetStream
+//	store.go       the bucket: compare-and-set in JetStream; revisions.go tells a new bucket from an old one
+//	buckets.go     all buckets: makes those that JetStream has lost, knows whether they can be written
 //	announce.go    what changed goes to the gateways, and the reply to the one that asked
 //
+// A request to the session directory, which says who owns a session that has moved,
+// has a way of its own, so that neither waits for the other:
+//
+//	sessionendpoints.go   a NATS message becomes a request that waits its turn (pool.go)
+//	directory.go          one compare-and-set, and a read after a conflict
+//	sessionrules.go       what a request does to an entry, and what is refused
+//	latest.go             many entries, all read behind a barrier
+//
 // Beside requests, leases.go follows which gateways live, and sweep.go removes
-// the members that a dead one left behind.
+// the members that a dead one left behind, sessionsweep.go its sessions.
 //
 // # Why every answer is linearizable
 //

@@ -39,8 +39,8 @@ var endpoints = map[proto.Operation]endpoint{
 	proto.OpUpdate: {"Changes a room's settings; for its creator, or a back end (no peer).", "op, room; peer, name, capacity, locked, metadata, have, retry", "revision, state"},
 	proto.OpResume: {"Says that gateway holds peer from now on.", "op, room, peer, gateway; have, retry", "revision, state"},
 	proto.OpGet:    {"Returns a room; for its members, or a back end (no peer).", "room; peer", "revision, state"},
-	proto.OpSync:   {"Returns those of rooms whose revision is another.", "rooms", "differ"},
-	proto.OpKeys:   {"Returns the keys that sign session tokens.", "", "keys"},
+	proto.OpSync:   {"Returns those of rooms whose revision is another; without rooms, whether rooms can be changed.", "rooms", "differ, first"},
+	proto.OpKeys:   {"Returns the keys that sign session tokens, and restores those that are lost.", "keys", "keys"},
 	proto.OpList:   {"Lists rooms in the order of their keys, a page at a time.", "after, limit", "page, next"},
 }
 
@@ -69,7 +69,7 @@ func (s *Service) addEndpoints() (micro.Service, error) {
 			return svc, err
 		}
 	}
-	return svc, nil
+	return svc, s.addSessionEndpoints(svc)
 }
 
 // subscriptions is how many svc has: its endpoints, and three for each of PING,
@@ -78,6 +78,11 @@ func subscriptions(svc micro.Service) int { return len(svc.Info().Endpoints) + 9
 
 // endpointStats is what STATS shows of an endpoint: its answers, by outcome.
 func (s *Service) endpointStats(e *micro.Endpoint) any {
+	for op, o := range s.stats.sessions {
+		if e.Name == op.Endpoint() {
+			return o.counts()
+		}
+	}
 	o := s.stats.requests[proto.Operation(e.Name)]
 	if o == nil {
 		return nil
@@ -135,6 +140,7 @@ func malformed(err error) *proto.Error {
 // has gone.
 func (s *Service) reply(op proto.Operation, subject string, began time.Time, r *proto.Reply) {
 	s.stats.answered(op, began, r.Error)
+	r.First = s.rooms.first.Load()
 	if subject == "" {
 		return
 	}

@@ -30,6 +30,7 @@ type fakeBucket struct {
 	conflict func(n int) bool // a conflict that is none
 	stale    func(n int) bool // a read answers what was there before
 	unproven bool             // reads prove nothing
+	missed   bool             // every record is overwritten while latest looks
 }
 
 func newFakeBucket() *fakeBucket {
@@ -107,6 +108,21 @@ func (b *fakeBucket) confirm(ctx context.Context, key string, revision uint64) e
 		return errConflict
 	}
 	return nil
+}
+
+func (b *fakeBucket) latest(ctx context.Context, keys []string) (map[string]record, bool, error) {
+	if err := b.wait(ctx); err != nil {
+		return nil, false, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	found := make(map[string]record)
+	for _, k := range keys {
+		if rec, ok := b.keys[k]; ok && !b.missed {
+			found[k] = rec
+		}
+	}
+	return found, !b.missed, nil
 }
 
 // room returns what is under the key of room id.

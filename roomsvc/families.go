@@ -11,7 +11,7 @@ import (
 // event.
 var families = []family{
 	{"build_info", "The build: always 1.", gauge, []string{"version", "commit"}, func(s *Service, put put) { put(1, s.cfg.Version, s.cfg.Commit) }},
-	{"requests_total", "Requests answered, by endpoint and outcome: ok or the error's code.", counter, []string{"endpoint", "outcome"}, func(s *Service, put put) {
+	{"requests_total", "Requests answered, by endpoint and outcome: ok, the error's code, or moved and ended, the refusals of the session directory.", counter, []string{"endpoint", "outcome"}, func(s *Service, put put) {
 		for _, op := range proto.Operations {
 			o := s.stats.requests[op]
 			put(float64(o.ok.Load()), string(op), "ok")
@@ -21,19 +21,52 @@ var families = []family{
 				}
 			}
 		}
+		for _, op := range proto.SessionOperations {
+			counts := s.stats.sessions[op].counts()
+			counts[string(proto.Unavailable)] += 0
+			for outcome, n := range counts {
+				put(float64(n), op.Endpoint(), outcome)
+			}
+		}
 	}},
 	{"operations_waiting", "Operations queued for their room.", gauge, nil, func(s *Service, put put) { waiting, _ := s.lengths(); put(float64(waiting)) }},
 	{"rooms_busy", "Rooms that are being worked on.", gauge, nil, func(s *Service, put put) { _, busy := s.lengths(); put(float64(busy)) }},
-	{"operations_refused_total", "Requests refused since a queue was full.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.refused })},
-	{"operations_dropped_total", "Operations given up when NATS was lost; their askers repeat them.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.dropped })},
+	{"operations_refused_total", "Requests refused since a queue was full, those to the session directory included.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.refused })},
+	{"operations_dropped_total", "Operations given up when NATS was lost, those of the session directory included; their askers repeat them.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.dropped })},
 	{"commits_total", "Writes to the bucket that succeeded.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.commits })},
 	{"operations_committed_total", "Operations that these writes answered.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.committed })},
 	{"conflicts_total", "Writes and proofs that another instance was faster than; each was tried again.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.conflicts })},
 	{"bucket_failures_total", "Calls to the bucket whose outcome is unknown; each was tried again.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.failures })},
+	{"buckets_lost_total", "Times that a bucket was gone, with all that was in it, and a new one took its place.", counter, []string{"bucket"}, func(s *Service, put put) {
+		for _, b := range s.buckets.list {
+			put(float64(b.lost.Load()), b.bucket)
+		}
+	}},
+	{"buckets_writable", "1 while rooms can be changed: 0 when JetStream has failed for 10 s.", gauge, nil, func(s *Service, put put) {
+		up := 1.0
+		if s.buckets.down() != nil {
+			up = 0
+		}
+		put(up)
+	}},
 	{"room_reads_total", "Rooms read from the bucket.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.reads })},
 	{"confirms_total", "States proven to be the latest.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.confirms })},
 	{"sweeps_total", "Passes over all rooms in search of what dead gateways left.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.scans })},
 	{"ghosts_removed_total", "Members removed that a dead gateway had left.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.ghosts })},
+	{"session_requests_waiting", "Requests to the session directory that wait for their turn, by kind: calls (take, get, end) or syncs.", gauge, []string{"kind"}, func(s *Service, put put) {
+		calls, _, syncs, _ := s.directoryLengths()
+		put(float64(calls), "calls")
+		put(float64(syncs), "syncs")
+	}},
+	{"session_requests_busy", "Requests to the session directory that are being worked on, by kind.", gauge, []string{"kind"}, func(s *Service, put put) {
+		_, calls, _, syncs := s.directoryLengths()
+		put(float64(calls), "calls")
+		put(float64(syncs), "syncs")
+	}},
+	{"session_conflicts_total", "Writes and proofs of sessions that found another revision; each was followed by a read.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.sessionConflicts })},
+	{"session_failures_total", "Calls to the bucket of sessions whose outcome is unknown; each was tried again.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.sessionFailures })},
+	{"session_reads_total", "Sessions read from the bucket one by one: for get, and after a conflict.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.sessionReads })},
+	{"sessions_swept_total", "Sessions ended that a dead gateway had left.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.sessionsSwept })},
 	{"gateways", "Gateways by lease: live, or silent for longer than a lease lasts.", gauge, []string{"lease"}, func(s *Service, put put) {
 		live, silent := s.leases.counts()
 		put(float64(live), "live")
@@ -65,6 +98,16 @@ func (s *Service) lengths() (waiting, rooms int) {
 		return c.lengths()
 	}
 	return 0, 0
+}
+
+// directoryLengths says how many requests to the session directory wait and how
+// many are being worked on.
+func (s *Service) directoryLengths() (callsWaiting, callsBusy, syncsWaiting, syncsBusy int) {
+	if d := s.directory.Load(); d != nil {
+		callsWaiting, callsBusy = d.calls.lengths()
+		syncsWaiting, syncsBusy = d.syncs.lengths()
+	}
+	return
 }
 
 // counts says how many gateways are heard, and how many are silent.

@@ -20,7 +20,7 @@ func script(data []byte) []*operation {
 		r := &proto.Request{
 			Op: proto.NewOpID(gwA, uint64(i)+1), Room: "r", Gateway: g,
 			Peer: peer(gateways[int(p)%3], int(p)%6), Client: peer(gateways[int(y)%3], int(y)%6),
-			Create: x&8 != 0, Retry: x&16 != 0,
+			Create: x&8 != 0, Retry: x&16 != 0, Epoch: uint64(p >> 6),
 		}
 		if x&32 != 0 {
 			r.Reason = proto.ReasonDisconnected
@@ -42,11 +42,19 @@ func script(data []byte) []*operation {
 	return ops
 }
 
-func checkInvariants(t *testing.T, m *model) {
+// checkInvariants checks the room after a step; epochs are the latest of each peer
+// in the steps before.
+func checkInvariants(t *testing.T, m *model, epochs map[proto.PeerID]uint64) {
 	t.Helper()
 	r := m.held.room
 	if r == nil {
 		return
+	}
+	for _, p := range r.Members {
+		if p.Epoch < epochs[p.ID] {
+			t.Fatalf("epoch of %s fell from %d to %d", p.ID, epochs[p.ID], p.Epoch)
+		}
+		epochs[p.ID] = p.Epoch
 	}
 	seen := make(map[proto.PeerID]bool)
 	for _, p := range r.Members {
@@ -117,10 +125,11 @@ func FuzzRoom(f *testing.F) {
 		single, batched := newModel(t), newModel(t)
 		var replica []proto.Member
 		var want []outcome
+		epochs := make(map[proto.PeerID]uint64)
 		for _, op := range ops {
 			o := single.apply(op)[0]
 			want = append(want, o)
-			checkInvariants(t, single)
+			checkInvariants(t, single, epochs)
 			follow(t, &replica, single)
 			doTwice(t, single, op, o)
 		}

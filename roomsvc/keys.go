@@ -6,20 +6,29 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"p2pconnector/proto"
 )
 
 const (
-	keyAge   = 24 * time.Hour // the first key signs so long
-	keyCount = 3              // keys that are kept; the older ones only verify
-	keyBytes = 32
+	keyAge     = 24 * time.Hour   // of the first key when its successor is made
+	keyNotice  = 10 * time.Minute // in which a successor verifies and does not sign yet: two polls of a gateway
+	keyCount   = 3                // keys that are kept; all but the first only verify
+	keyBytes   = 32
+	keyIDBytes = 8
+	usefulAge  = 2*keyAge + keyNotice // the last token that a key has signed is expired then
 )
 
 // signingKeys returns the keys that all gateways sign session tokens with. The
-// first request makes the first key; a request that finds it old makes the next.
-func (s *Service) signingKeys(ctx context.Context, _ *proto.Request) (*proto.Reply, error) {
+// first request makes the first key; a request that finds it old makes its successor,
+// and one that comes keyNotice later has the successor sign.
+//
+// A request carries the keys that the gateway holds: when JetStream has lost them,
+// the first such request restores them, so that clients can still resume.
+func (s *Service) signingKeys(ctx context.Context, req *proto.Request) (*proto.Reply, error) {
 	for {
 		rec, err := s.keys.read(ctx, proto.KeysKey)
 		if err != nil {
@@ -31,7 +40,9 @@ func (s *Service) signingKeys(ctx context.Context, _ *proto.Request) (*proto.Rep
 				return nil, fmt.Errorf("key %s of bucket %s: %w", proto.KeysKey, proto.KeysBucket, err)
 			}
 		}
-		if !rotate(set, time.Now()) {
+		now := time.Now()
+		restored := restore(set, req.Keys, now)
+		if rotated := rotate(set, now, s.notice.age(successor(set))); !restored && !rotated {
 			return &proto.Reply{Keys: set, Revision: rec.revision}, nil
 		}
 		value, err := json.Marshal(set)
@@ -40,6 +51,10 @@ func (s *Service) signingKeys(ctx context.Context, _ *proto.Request) (*proto.Rep
 		}
 		revision, err := s.keys.write(ctx, proto.KeysKey, value, rec.revision)
 		if err == nil {
+			if restored {
+				s.cfg.Logger.Warn("keys of session tokens were lost; a gateway has given them back", "gateway", string(req.Gateway))
+			}
+			s.notice.age(successor(set)) // the time of one that was made now begins
 			return &proto.Reply{Keys: set, Revision: revision}, nil
 		}
 		// Another instance was faster, perhaps: what it made counts.
@@ -49,17 +64,78 @@ func (s *Service) signingKeys(ctx context.Context, _ *proto.Request) (*proto.Rep
 	}
 }
 
-// rotate puts a new key in front when there is none or the first is old, and
-// reports whether it did.
-func rotate(set *proto.KeySet, now time.Time) bool {
-	if len(set.Keys) > 0 && now.Sub(set.Keys[0].Made) < keyAge {
+// restore adds those keys of held that set lacks and that tokens in use may be signed
+// with, behind the others, and reports whether there were any. The gateways are trusted
+// with the keys.
+func restore(set, held *proto.KeySet, now time.Time) bool {
+	if held == nil {
 		return false
 	}
-	key := proto.Key{ID: rand.Text()[:8], Secret: make([]byte, keyBytes), Made: now.UTC().Truncate(time.Second)}
-	rand.Read(key.Secret)
-	set.Keys = append([]proto.Key{key}, set.Keys...)
-	if len(set.Keys) > keyCount {
-		set.Keys = set.Keys[:keyCount]
+	had := slices.Clone(set.Keys)
+	has := func(keys []proto.Key, id string) bool {
+		return slices.ContainsFunc(keys, func(k proto.Key) bool { return k.ID == id })
+	}
+	for _, k := range held.Keys[:min(len(held.Keys), keyCount)] {
+		age := now.Sub(k.Made)
+		if len(k.ID) == keyIDBytes && len(k.Secret) == keyBytes && age > -time.Hour && age < usefulAge && !has(set.Keys, k.ID) {
+			set.Keys = append(set.Keys, k)
+		}
+	}
+	set.Keys = set.Keys[:min(len(set.Keys), keyCount)]
+	return slices.ContainsFunc(set.Keys, func(k proto.Key) bool { return !has(had, k.ID) })
+}
+
+// successor returns the id of the key that is to sign next, which stands second and is
+// newer than the first; "" when there is none.
+func successor(set *proto.KeySet) string {
+	if len(set.Keys) > 1 && set.Keys[1].Made.After(set.Keys[0].Made) {
+		return set.Keys[1].ID
+	}
+	return ""
+}
+
+// rotate brings the set up to date and reports whether it changed it. waited is how
+// long the successor, if there is one, has been known. The first key of all signs at
+// once, because there is no other.
+func rotate(set *proto.KeySet, now time.Time, waited time.Duration) bool {
+	switch {
+	case len(set.Keys) == 0:
+		set.Keys = []proto.Key{newKey(now)}
+	case successor(set) != "":
+		if waited < keyNotice {
+			return false
+		}
+		set.Keys[0], set.Keys[1] = set.Keys[1], set.Keys[0]
+	case now.Sub(set.Keys[0].Made) < keyAge:
+		return false
+	default:
+		keys := append([]proto.Key{set.Keys[0], newKey(now)}, set.Keys[1:]...)
+		set.Keys = keys[:min(len(keys), keyCount)]
 	}
 	return true
+}
+
+func newKey(now time.Time) proto.Key {
+	key := proto.Key{ID: rand.Text()[:8], Secret: make([]byte, keyBytes), Made: now.UTC().Truncate(time.Second)}
+	rand.Read(key.Secret)
+	return key
+}
+
+// notice measures how long this instance has known the successor, by its own monotonic
+// clock: the time in the set is of another machine's wall clock, which may be wrong or
+// set. An instance that starts begins anew, which only has the old key sign for longer.
+// Safe for concurrent use.
+type notice struct {
+	mu    sync.Mutex
+	id    string
+	since time.Time
+}
+
+func (n *notice) age(id string) time.Duration {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.id != id {
+		n.id, n.since = id, time.Now()
+	}
+	return time.Since(n.since)
 }

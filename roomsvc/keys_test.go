@@ -1,22 +1,141 @@
 package roomsvc
 
 import (
+	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"p2pconnector/proto"
 )
 
-func TestKeysRotate(t *testing.T) {
-	set := new(proto.KeySet)
-	now := testTime
-	if !rotate(set, now) || rotate(set, now.Add(keyAge-1)) {
-		t.Fatal("a fresh key must serve for its time")
+// keyIDs asks for the keys as a gateway does.
+func keyIDs(t *testing.T, s *Service) []string {
+	t.Helper()
+	reply, err := s.signingKeys(t.Context(), new(proto.Request))
+	if err != nil {
+		t.Fatal(err)
 	}
-	for n := 2; n <= 5; n++ {
-		signed := set.Keys[0].ID
-		now = now.Add(keyAge)
-		if !rotate(set, now) || len(set.Keys) != min(n, keyCount) || set.Keys[1].ID != signed || len(set.Keys[0].Secret) != keyBytes {
-			t.Errorf("rotation %d: %+v", n, set)
+	ids := make([]string, len(reply.Keys.Keys))
+	for i, k := range reply.Keys.Keys {
+		ids[i] = k.ID
+		if len(k.Secret) != keyBytes {
+			t.Errorf("key %d: got a secret of %d bytes, want %d", i, len(k.Secret), keyBytes)
 		}
+	}
+	return ids
+}
+
+func TestSigningKeys_FirstKeyOld_SuccessorVerifiesTenMinutesBeforeItSigns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Service{keys: newFakeBucket()}
+		first := keyIDs(t, s)
+		time.Sleep(keyAge - time.Second)
+		if got := keyIDs(t, s); !slices.Equal(got, first) {
+			t.Fatalf("before a day is over: got keys %v, want %v", got, first)
+		}
+		time.Sleep(time.Second)
+		two := keyIDs(t, s)
+		if len(two) != 2 || two[0] != first[0] {
+			t.Fatalf("after a day: got keys %v, want %s to sign, and a successor", two, first[0])
+		}
+		time.Sleep(keyNotice - time.Second)
+		if got := keyIDs(t, s); !slices.Equal(got, two) {
+			t.Fatalf("1 s before the successor may sign: got keys %v, want %v", got, two)
+		}
+		time.Sleep(time.Second)
+		if got, want := keyIDs(t, s), []string{two[1], two[0]}; !slices.Equal(got, want) {
+			t.Fatalf("ten minutes later: got keys %v, want %v", got, want)
+		}
+		time.Sleep(time.Second)
+		if got, want := keyIDs(t, s), []string{two[1], two[0]}; !slices.Equal(got, want) {
+			t.Errorf("then: got keys %v, want %v", got, want)
+		}
+	})
+}
+
+// An instance that starts while there is a successor does not trust the time that
+// another machine's clock has written: it waits for ten minutes of its own.
+func TestSigningKeys_InstanceStartsLater_WaitsTenMinutesOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bucket := newFakeBucket()
+		one, two := &Service{keys: bucket}, &Service{keys: bucket}
+		keyIDs(t, one)
+		time.Sleep(keyAge)
+		before := keyIDs(t, one)
+		time.Sleep(keyNotice)
+		if got := keyIDs(t, two); !slices.Equal(got, before) {
+			t.Errorf("from an instance that has just started: got keys %v, want %v", got, before)
+		}
+		if got := keyIDs(t, one); got[0] != before[1] {
+			t.Errorf("from the instance that made the successor: got %s to sign, want %s", got[0], before[1])
+		}
+	})
+}
+
+// A key verifies for as long as a token may be old after it has signed last.
+func TestSigningKeys_Rotated_KeepVerifyingForADay(t *testing.T) {
+	const poll, tokenLife = 5 * time.Minute, 24 * time.Hour
+	synctest.Test(t, func(t *testing.T) {
+		s := &Service{keys: newFakeBucket()}
+		signed := make(map[string]time.Time) // when a key signed last
+		for range 6 * int(keyAge/poll) {
+			ids := keyIDs(t, s)
+			if len(ids) > keyCount {
+				t.Fatalf("got %d keys, want at most %d", len(ids), keyCount)
+			}
+			signed[ids[0]] = time.Now().Add(poll) // by a gateway that asks next time
+			for id, last := range signed {
+				if age := time.Since(last); age < tokenLife && !slices.Contains(ids, id) {
+					t.Fatalf("key %s signed %v ago and verifies no more; want it to for %v", id, age, tokenLife)
+				}
+			}
+			time.Sleep(poll)
+		}
+		if len(signed) < 5 {
+			t.Errorf("keys that have signed in six days: got %d, want at least 5", len(signed))
+		}
+	})
+}
+
+func TestRotate_ClockSetBack_ChangesNothing(t *testing.T) {
+	set := new(proto.KeySet)
+	if !rotate(set, testTime, 0) || rotate(set, testTime.Add(-time.Hour), time.Hour) || len(set.Keys) != 1 {
+		t.Errorf("got keys %+v, want the first alone", set.Keys)
+	}
+}
+
+// TestKeysRestore_WhatTokensInUseNeed_IsTaken, and nothing else is.
+func TestKeysRestore_WhatTokensInUseNeed_IsTaken(t *testing.T) {
+	key := func(id string, age time.Duration, bytes int) proto.Key {
+		return proto.Key{ID: id, Secret: make([]byte, bytes), Made: testTime.Add(-age)}
+	}
+	good := key("AAAAAAAA", time.Hour, keyBytes)
+	for name, tc := range map[string]struct {
+		have, held []proto.Key
+		want       string
+	}{
+		"nothing is left": {nil, []proto.Key{good}, "AAAAAAAA "},
+		// The key that signs must stay first: the other one's ten minutes are not over.
+		"one waits to sign":   {nil, []proto.Key{key("AAAAAAAA", keyAge, keyBytes), key("CCCCCCCC", time.Minute, keyBytes)}, "AAAAAAAA CCCCCCCC "},
+		"it is there":         {[]proto.Key{good}, []proto.Key{good}, ""},
+		"a newer one is made": {[]proto.Key{key("BBBBBBBB", 0, keyBytes)}, []proto.Key{good}, "BBBBBBBB AAAAAAAA "},
+		"too old":             {nil, []proto.Key{key("AAAAAAAA", usefulAge, keyBytes)}, ""},
+		"of the future":       {nil, []proto.Key{key("AAAAAAAA", -2*time.Hour, keyBytes)}, ""},
+		"short secret":        {nil, []proto.Key{key("AAAAAAAA", time.Hour, keyBytes-1)}, ""},
+		"no id":               {nil, []proto.Key{key("", time.Hour, keyBytes)}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			set := &proto.KeySet{Keys: tc.have}
+			got := ""
+			if restore(set, &proto.KeySet{Keys: tc.held}, testTime) {
+				for _, k := range set.Keys {
+					got += k.ID + " "
+				}
+			}
+			if got != tc.want {
+				t.Errorf("got %q restored, want %q", got, tc.want)
+			}
+		})
 	}
 }

@@ -153,11 +153,23 @@ func (l *leases) gone(more time.Duration) []proto.GatewayID {
 	defer l.mu.Unlock()
 	var gone []proto.GatewayID
 	for g, e := range l.known {
-		if !e.proven.IsZero() && l.overLocked(e) && l.now().Sub(e.proven) >= lastLook+more {
+		if l.goneLocked(e, more) {
 			gone = append(gone, g)
 		}
 	}
 	return gone
+}
+
+// isGone reports whether gone lists g.
+func (l *leases) isGone(g proto.GatewayID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.known[g]
+	return e != nil && l.goneLocked(e, 0)
+}
+
+func (l *leases) goneLocked(e *lease, more time.Duration) bool {
+	return !e.proven.IsZero() && l.overLocked(e) && l.now().Sub(e.proven) >= lastLook+more
 }
 
 func (l *leases) overLocked(e *lease) bool {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -22,16 +23,20 @@ type yard struct {
 	mu     sync.Mutex
 	rooms  map[proto.RoomID][]proto.Member
 	swept  map[proto.RoomID]time.Duration // since start, when it lost its last ghost
+	owned  map[proto.PeerID]proto.GatewayID
+	ended  map[proto.PeerID]time.Duration // since start
 	cutOff bool                           // JetStream does not answer
 	onScan func()                         // called first in each scan
 }
 
 func newYard(t *testing.T) *yard {
 	y := &yard{rooms: make(map[proto.RoomID][]proto.Member), swept: make(map[proto.RoomID]time.Duration), start: time.Now()}
+	y.owned, y.ended = make(map[proto.PeerID]proto.GatewayID), make(map[proto.PeerID]time.Duration)
 	y.sweeper = &sweeper{
 		leases: newLeases(proto.SessionGrace), log: slog.New(slog.DiscardHandler), stats: newStats(),
 		reach: func(context.Context) error { return y.answers() },
 		scan:  y.scanRooms, submit: y.sweepRoom,
+		scanSessions: y.scanDirectory, endSession: y.endOne,
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
@@ -89,6 +94,42 @@ func (y *yard) sweepRoom(room proto.RoomID, gone []proto.GatewayID, done func(bo
 	y.swept[room] = time.Since(y.start)
 	y.mu.Unlock()
 	done(true)
+}
+
+func (y *yard) scanDirectory(_ context.Context, f func(string, record) error) error {
+	if err := y.answers(); err != nil {
+		return err
+	}
+	y.mu.Lock()
+	all := maps.Clone(y.owned)
+	y.mu.Unlock()
+	for p, g := range all {
+		key, err := proto.SessionKey(p)
+		if err != nil {
+			return err
+		}
+		value, _ := json.Marshal(proto.SessionEntry{Owner: g, Epoch: 1})
+		if err := f(key, record{revision: 1, value: value}); err != nil {
+			return err
+		}
+	}
+	return f(barrierKey, record{revision: 2, deleted: true})
+}
+
+func (y *yard) endOne(r *proto.SessionRequest, done func(bool)) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	if y.owned[r.Peer] == r.Owner && r.Epoch == 1 && r.Revision == 1 {
+		delete(y.owned, r.Peer)
+		y.ended[r.Peer] = time.Since(y.start)
+	}
+	done(true)
+}
+
+func (y *yard) owner(p proto.PeerID) proto.GatewayID {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	return y.owned[p]
 }
 
 func (y *yard) put(room proto.RoomID, peers ...proto.PeerID) {
@@ -158,6 +199,29 @@ func TestTwoDeadGateways(t *testing.T) {
 	}
 }
 
+// Sessions go with their owners, whatever gateway issued the peers' ids, and an
+// owner is followed though it never had a member in a room.
+func TestSweep_OwnerOfSessionsDies_EndsThemAfterTheGrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		y := newYard(t)
+		y.mu.Lock()
+		y.owned[ann], y.owned[cas] = gwB, "cccccccc" // both issued by A
+		y.mu.Unlock()
+		y.live(90*time.Second, gwB, "cccccccc")
+		if got := y.owner(ann); got != gwB {
+			t.Fatalf("owner while it lives: got %q, want %q", got, gwB)
+		}
+		died := time.Since(y.start)
+		y.live(25*time.Second, "cccccccc")
+		if after := y.ended[ann] - died; y.owner(ann) != "" || after < proto.SessionGrace || after > 19*time.Second {
+			t.Errorf("session of the dead owner: got owner %q, ended %v after its death, want none, after %v to 19s", y.owner(ann), after, proto.SessionGrace)
+		}
+		if got := y.owner(cas); got != "cccccccc" {
+			t.Errorf("owner of the living one's session: got %q, want cccccccc", got)
+		}
+	})
+}
+
 // A gateway that is in the bucket and is never heard has died while no room
 // service was there to see it.
 func TestGatewayNeverHeard(t *testing.T) {
@@ -200,14 +264,17 @@ func TestOutageReapsNobody(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					y := newYard(t)
 					y.put("r", ann, ben)
+					y.mu.Lock()
+					y.owned[ann] = gwA
+					y.mu.Unlock()
 					y.live(30*time.Second, gwA, gwB)
 					cut.down(y)
 					y.live(d) // nobody is heard
 					cut.up(y)
 					time.Sleep(proto.LeaseInterval - time.Millisecond) // nor at once after it
 					y.live(3*time.Minute, gwA, gwB)
-					if y.members("r") != 2 {
-						t.Fatalf("%d members left", y.members("r"))
+					if y.members("r") != 2 || y.owner(ann) != gwA {
+						t.Fatalf("%d members left, session owned by %q; want 2, %q", y.members("r"), y.owner(ann), gwA)
 					}
 					// Who died meanwhile is found all the same.
 					y.live(25*time.Second, gwA)

@@ -10,7 +10,7 @@ import (
 const maxDone = 4096
 
 // doneBytes is what a remembered operation takes as JSON, at most, without its error.
-const doneBytes = 192
+const doneBytes = 224
 
 // repeated says what became of a request whose operation was done before.
 func (c *commit) repeated(r *proto.Request) (outcome, bool) {
@@ -60,9 +60,18 @@ func (c *commit) remember(d proto.Done) {
 	d.At = c.now
 	c.known[d.Op] = len(c.done)
 	c.done = append(c.done, d)
+	c.noteEpoch(&d)
 	c.size += doneBytes
 	if d.Error != nil {
 		c.size += 2 * len(d.Error.Message)
+	}
+}
+
+// noteEpoch has c refuse what an earlier epoch of the session asks for later,
+// though the peer may be no member any more.
+func (c *commit) noteEpoch(d *proto.Done) {
+	if d.Epoch > c.left[d.Peer] {
+		c.left[d.Peer] = d.Epoch
 	}
 }
 
@@ -79,5 +88,5 @@ func (c *commit) trimDone() {
 	if len(c.done) == 0 {
 		c.done = nil
 	}
-	c.known = nil // its indices are gone
+	c.known, c.left = nil, nil // what they tell of is gone
 }

@@ -22,9 +22,10 @@ func TestRepeatedOperations(t *testing.T) {
 		{proto.OpUpdate, proto.Request{Op: "u", Peer: ann, Name: ptr("x")}},
 		{proto.OpResume, proto.Request{Op: "m", Peer: ben, Gateway: gwA}},
 		{proto.OpResume, proto.Request{Op: "m2", Peer: ben, Gateway: gwB}},
+		{proto.OpUpdate, proto.Request{Op: "u2", Peer: ann, Gateway: gwB, Epoch: 1, Name: ptr("y")}}, // from where ann is now
 		{proto.OpJoin, proto.Request{Op: "j2", Peer: cas}},
-		{proto.OpRemove, proto.Request{Op: "r", Peer: ann, Client: ben}},
-		{proto.OpLeave, proto.Request{Op: "l", Peer: ann}},
+		{proto.OpRemove, proto.Request{Op: "r", Peer: ann, Gateway: gwB, Epoch: 1, Client: ben}},
+		{proto.OpLeave, proto.Request{Op: "l", Peer: ann, Gateway: gwB, Epoch: 1}},
 		{proto.OpEnd, proto.Request{Op: "e", Peer: cas}},
 		{proto.OpCreate, proto.Request{Op: "c2", Peer: ben}},
 		{proto.OpLeave, proto.Request{Op: "l2", Peer: ben}},

@@ -23,7 +23,7 @@ var latencyBuckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25
 // histograms are what requests and commits add to. Safe for concurrent use.
 type histograms struct {
 	requests *prometheus.HistogramVec
-	byOp     map[proto.Operation]prometheus.Observer // fixed
+	byOp     map[string]prometheus.Observer // by endpoint; fixed
 	batch    prometheus.Histogram
 	bucket   prometheus.Histogram
 }
@@ -33,7 +33,7 @@ func newHistograms() *histograms {
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: metricPrefix + "request_seconds", Help: "Time from a request's arrival to its answer, by endpoint.", Buckets: latencyBuckets,
 		}, []string{"endpoint"}),
-		byOp: make(map[proto.Operation]prometheus.Observer),
+		byOp: make(map[string]prometheus.Observer),
 		batch: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: metricPrefix + "commit_batch_size", Help: "Operations that one write to the bucket answered.", Buckets: prometheus.ExponentialBuckets(1, 2, 10),
 		}),
@@ -42,13 +42,16 @@ func newHistograms() *histograms {
 		}),
 	}
 	for _, op := range proto.Operations {
-		h.byOp[op] = h.requests.WithLabelValues(string(op))
+		h.byOp[string(op)] = h.requests.WithLabelValues(string(op))
+	}
+	for _, op := range proto.SessionOperations {
+		h.byOp[op.Endpoint()] = h.requests.WithLabelValues(op.Endpoint())
 	}
 	return h
 }
 
-func (h *histograms) answered(op proto.Operation, took time.Duration) {
-	if o := h.byOp[op]; o != nil {
+func (h *histograms) answered(endpoint string, took time.Duration) {
+	if o := h.byOp[endpoint]; o != nil {
 		o.Observe(took.Seconds())
 	}
 }

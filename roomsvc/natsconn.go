@@ -3,12 +3,11 @@ package roomsvc
 import (
 	"errors"
 	"fmt"
-	"net/url"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/service"
 )
 
 // errNATSClosed ends Run when nats.go has given up, which it does only when the
@@ -27,11 +26,11 @@ func (s *Service) connect(closed func(error)) (*nats.Conn, error) {
 		nats.ReconnectBufSize(-1),
 		nats.MaxReconnects(-1),
 		nats.RetryOnFailedConnect(true),
-		nats.ReconnectWait(250 * time.Millisecond),
-		nats.ReconnectJitter(250*time.Millisecond, 500*time.Millisecond),
-		nats.Timeout(2 * time.Second),
-		nats.PingInterval(2 * time.Second),
-		nats.MaxPingsOutstanding(2),
+		nats.ReconnectWait(service.NATSReconnectWait),
+		nats.ReconnectJitter(service.NATSReconnectJitter, service.NATSReconnectJitterTLS),
+		nats.Timeout(service.NATSDialTimeout),
+		nats.PingInterval(service.NATSPingInterval),
+		nats.MaxPingsOutstanding(service.NATSMaxPings),
 		nats.ConnectHandler(func(c *nats.Conn) { s.onUp(c) }),
 		nats.ReconnectHandler(func(c *nats.Conn) { s.onUp(c) }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
@@ -49,21 +48,18 @@ func (s *Service) connect(closed func(error)) (*nats.Conn, error) {
 			log.Error("nats: asynchronous error", "subject", subject, "err", err)
 		}),
 	}
-	if s.cfg.NATSCreds != "" {
-		opts = append(opts, nats.UserCredentials(s.cfg.NATSCreds))
+	if s.cfg.NATS.Creds != "" {
+		opts = append(opts, nats.UserCredentials(s.cfg.NATS.Creds))
 	}
-	if s.cfg.NATSCert != "" {
-		opts = append(opts, nats.ClientCert(s.cfg.NATSCert, s.cfg.NATSKey))
+	if s.cfg.NATS.Cert != "" {
+		opts = append(opts, nats.ClientCert(s.cfg.NATS.Cert, s.cfg.NATS.Key))
 	}
-	if s.cfg.NATSCA != "" {
-		opts = append(opts, nats.RootCAs(s.cfg.NATSCA))
+	if s.cfg.NATS.CA != "" {
+		opts = append(opts, nats.RootCAs(s.cfg.NATS.CA))
 	}
-	nc, err := nats.Connect(s.cfg.NATSURL, append(opts, s.cfg.NATSOptions...)...)
+	nc, err := nats.Connect(s.cfg.NATS.Servers(), append(opts, s.cfg.NATSOptions...)...)
 	if err != nil {
-		if u, ok := errors.AsType[*url.Error](err); ok {
-			err = u.Err // u's text has the URL, and with it a password
-		}
-		return nil, fmt.Errorf("nats-url: %w", err)
+		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
 	return nc, nil
 }

@@ -77,7 +77,7 @@ func (c *commit) leave(r *proto.Request) *proto.Error {
 	}
 	i, in := c.at[r.Peer]
 	// A peer whose grace is over somewhere may have come back elsewhere.
-	if !in || r.Reason == proto.ReasonDisconnected && c.members[i].Holder() != r.Gateway {
+	if !in || r.Reason == proto.ReasonDisconnected && r.Epoch == c.members[i].Epoch && c.members[i].Holder() != r.Gateway {
 		return notMember(r.Peer, r.Room)
 	}
 	reason := r.Reason
@@ -94,7 +94,7 @@ func (c *commit) end(r *proto.Request) *proto.Error {
 	}
 	c.remember(proto.Done{Op: r.Op})
 	for i := range c.members {
-		c.remember(proto.Done{Op: c.members[i].Op, Peer: c.members[i].ID})
+		c.remember(proto.Done{Op: c.members[i].Op, Peer: c.members[i].ID, Epoch: c.members[i].Epoch})
 	}
 	c.exists, c.dirty = false, true
 	c.change.Ended, c.change.By, c.change.Op = true, by(r), r.Op
@@ -153,16 +153,49 @@ func (c *commit) resume(r *proto.Request) *proto.Error {
 	if !in {
 		return notMember(r.Peer, r.Room)
 	}
-	if c.members[i].Holder() == r.Gateway {
+	if c.members[i].Holder() == r.Gateway && c.members[i].Epoch == r.Epoch {
 		return nil
 	}
+	c.move(i, r)
 	// The gateway that loses it has no member here any more, perhaps.
-	c.members[i].Gateway = holder(r)
-	c.size += len(`,"gw":""`) + len(r.Gateway)
+	c.remember(proto.Done{Op: r.Op, Peer: r.Peer, Epoch: r.Epoch})
+	return nil
+}
+
+// move has member i's record name the gateway that asks, and the epoch of its
+// session there.
+func (c *commit) move(i int, r *proto.Request) {
+	c.members[i].Gateway, c.members[i].Epoch = holder(r), r.Epoch
+	c.size += len(`,"gw":"","epoch":`) + len(r.Gateway) + maxEpochDigits
 	c.touched[r.Peer], c.dirty = true, true
 	c.change.Moved = append(c.change.Moved, c.members[i])
-	c.remember(proto.Done{Op: r.Op, Peer: r.Peer})
-	return nil
+}
+
+const maxEpochDigits = 16 // of proto.MaxEpoch
+
+// follows reports whether r is of a later epoch of its peer's session than the
+// peer's member record is: the peer has another gateway by now.
+func (c *commit) follows(r *proto.Request) bool {
+	i, in := c.at[r.Peer]
+	return c.exists && in && r.Epoch > c.members[i].Epoch
+}
+
+// stale refuses a request of an earlier epoch than the room has seen of its
+// peer's session: the gateway that sent it does not own the session any more.
+func (c *commit) stale(r *proto.Request) *proto.Error {
+	if r.Peer == "" {
+		return nil
+	}
+	newest := c.left[r.Peer]
+	if i, in := c.at[r.Peer]; c.exists && in {
+		newest = max(newest, c.members[i].Epoch)
+	}
+	if r.Epoch >= newest {
+		return nil
+	}
+	e := proto.Errorf(proto.Unauthorised, "Another server serves this session by now. Connect again and resume it.")
+	e.Epoch = newest
+	return e
 }
 
 // sweep removes the members of gateways that are gone, and counts them.
@@ -181,6 +214,9 @@ func (c *commit) sweep(gone []proto.GatewayID) int {
 func (c *commit) mayRead(r *proto.Request) *proto.Error {
 	if !c.exists {
 		return proto.RoomNotFound(r.Room)
+	}
+	if err := c.stale(r); err != nil {
+		return err
 	}
 	if _, in := c.at[r.Peer]; !in && r.Peer != "" {
 		return proto.Errorf(proto.Unauthorised, "Only members of room %s may see it. Join it with Join_Room first.", proto.Quote(string(r.Room)))
@@ -207,7 +243,7 @@ func by(r *proto.Request) proto.PeerID {
 }
 
 func newMember(r *proto.Request, metadata json.RawMessage) proto.Member {
-	return proto.Member{ID: r.Peer, Gateway: holder(r), Op: r.Op, User: r.User, Metadata: value(metadata)}
+	return proto.Member{ID: r.Peer, Gateway: holder(r), Epoch: r.Epoch, Op: r.Op, User: r.User, Metadata: value(metadata)}
 }
 
 // holder is what Member.Gateway says of the gateway that asks.

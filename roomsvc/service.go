@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/service"
 )
 
 // shutdownTime bounds how long Run goes on after its context has ended.
@@ -23,17 +24,21 @@ type Service struct {
 	lim    limits // bytes is set by Run
 	stats  *stats
 	leases *leases
+	notice notice // of the key that is to sign next
 	ready  chan struct{}
 	ran    atomic.Bool
 	ending atomic.Bool // no new requests are taken
 
+	buckets         *buckets
+	rooms, sessions *store // of buckets
+	keys            bucket // one of them
+
 	// Set by Run before any request is heard.
 	nc        *nats.Conn
-	rooms     *store
-	keys      *store
 	committer atomic.Pointer[committer]
+	directory atomic.Pointer[directory]
 	jobs      *jobs
-	opsAddr   atomic.Pointer[string]
+	ops       atomic.Pointer[service.OpsServer]
 }
 
 // New returns a service that is yet to run. Its error names the setting that
@@ -43,8 +48,10 @@ func New(cfg Config) (*Service, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
+	b := newBuckets(cfg.Logger, proto.RoomsBucket, proto.SessionsBucket, proto.KeysBucket)
+	b.list[1].tombstoneTTL = proto.SessionTombstone
 	return &Service{
-		cfg:    cfg,
+		cfg: cfg, buckets: b, rooms: b.list[0], sessions: b.list[1], keys: b.list[2],
 		lim:    limits{members: cfg.MaxRoomMembers, bytes: proto.MaxRoomStateBytes},
 		stats:  newStats(),
 		leases: newLeases(cfg.SessionGrace),
@@ -60,7 +67,7 @@ func (s *Service) Ready() <-chan struct{} { return s.ready }
 // all that it started has ended. An error says that NATS refuses this service.
 func (s *Service) Run(ctx context.Context) error {
 	if s.ran.Swap(true) {
-		return errors.New("roomsvc: Run called twice")
+		return errors.New("Run called twice")
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -76,7 +83,7 @@ func (s *Service) Run(ctx context.Context) error {
 	ops, err := s.startOps()
 	if err == nil {
 		err = s.serve(ctx)
-		ops.close()
+		ops.Close()
 	}
 	if cause := context.Cause(ctx); errors.Is(cause, errNATSClosed) {
 		err = cause
@@ -94,10 +101,7 @@ func (s *Service) serve(ctx context.Context) error {
 		return fmt.Errorf("subscribe to leases: %w", err)
 	}
 	defer sub.Unsubscribe() //nolint:errcheck // the connection is closed next
-	if s.rooms, err = openStore(ctx, s.nc, proto.RoomsBucket, s.cfg.Replicas, log); err == nil {
-		s.keys, err = openStore(ctx, s.nc, proto.KeysBucket, s.cfg.Replicas, log)
-	}
-	if err != nil {
+	if err := s.buckets.open(ctx, s.nc, s.cfg.Replicas); err != nil {
 		if ctx.Err() != nil {
 			return nil // asked to end before JetStream was there
 		}
@@ -108,16 +112,20 @@ func (s *Service) serve(ctx context.Context) error {
 	c := newCommitter(s.rooms, s.lim, log, s.stats)
 	c.epoch, c.announce = s.epoch, s.announce
 	s.committer.Store(c)
+	d := newDirectory(s.sessions, log, s.stats)
+	d.conn = s.epoch
+	s.directory.Store(d)
 	s.jobs = newJobs()
 	svc, err := s.addEndpoints()
 	if err == nil && s.listening(ctx) {
 		s.jobs.start(s.sweeper().run)
+		s.jobs.start(func(ctx context.Context) { s.buckets.watch(ctx, s.nc.IsConnected) })
 		close(s.ready)
-		log.Info("room service serves", "replicas", s.rooms.replicas)
+		log.Info("room service serves", "replicas", s.rooms.replicas.Load())
 		<-ctx.Done()
 		log.Info("room service ends")
 	}
-	s.shutdown(svc, c)
+	s.shutdown(svc, c, d)
 	return err
 }
 
@@ -139,7 +147,7 @@ func (s *Service) listening(ctx context.Context) bool {
 }
 
 // shutdown ends from the outside in: no new requests, then what is in hand.
-func (s *Service) shutdown(svc micro.Service, c *committer) {
+func (s *Service) shutdown(svc micro.Service, c *committer, d *directory) {
 	s.ending.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
@@ -151,6 +159,7 @@ func (s *Service) shutdown(svc micro.Service, c *committer) {
 		s.awaitDrained(ctx, left)
 	}
 	c.close(ctx)
+	d.close(ctx)
 	s.jobs.close()
 	// The last answers are on their way when the server has answered.
 	if err := s.nc.FlushWithContext(ctx); err != nil && s.nc.IsConnected() {
@@ -204,6 +213,18 @@ func (s *Service) sweeper() *sweeper {
 			return s.rooms.reach(ctx)
 		},
 		scan: func(ctx context.Context, f func(string, record) error) error { return s.rooms.scan(ctx, nil, true, f) },
+		scanSessions: func(ctx context.Context, f func(string, record) error) error {
+			return s.sessions.scan(ctx, []string{proto.SessionKeys}, true, f)
+		},
+		endSession: func(req *proto.SessionRequest, done func(bool)) {
+			refused := s.directory.Load().submit(&sessionOp{
+				kind: proto.SessionEnd, req: req, sweep: true, deadline: time.Now().Add(sessionTime), conn: s.epoch(),
+				answer: func(r *proto.SessionReply) { done(r != nil && r.Error == nil) },
+			})
+			if refused != nil {
+				done(false)
+			}
+		},
 		submit: func(room proto.RoomID, gone []proto.GatewayID, done func(bool)) {
 			refused := s.committer.Load().submit(&operation{
 				kind: opSweep, req: &proto.Request{Room: room}, gone: gone,

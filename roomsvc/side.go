@@ -29,15 +29,20 @@ func (s *Service) sideJobs() map[proto.Operation]sideJob {
 func (s *Service) sideHandler(kind proto.Operation, job sideJob) micro.HandlerFunc {
 	return func(m micro.Request) {
 		subject, data, began := m.Reply(), m.Data(), time.Now()
-		select {
-		case s.jobs.slots <- struct{}{}:
-		default:
+		if kind == proto.OpSync && isProbe(data) {
+			s.reply(kind, subject, began, s.probe())
+			return
+		}
+		switch taken, copied := s.jobs.take(subject); {
+		case copied:
+			return // the answer to the first goes to the same subject
+		case !taken:
 			s.stats.refused.Add(1)
 			s.reply(kind, subject, began, &proto.Reply{Error: unavailable()})
 			return
 		}
 		s.jobs.start(func(ctx context.Context) {
-			defer func() { <-s.jobs.slots }()
+			defer s.jobs.free(subject)
 			if r := s.runJob(ctx, kind, job, data); ctx.Err() == nil {
 				s.reply(kind, subject, began, r)
 			} // else the asker repeats it, at another instance
@@ -45,21 +50,64 @@ func (s *Service) sideHandler(kind proto.Operation, job sideJob) micro.HandlerFu
 	}
 }
 
+// maxProbeBytes bounds a sync that may be without rooms.
+const maxProbeBytes = 256
+
+// isProbe reports whether data is a sync of no rooms, which asks whether rooms can
+// be changed.
+func isProbe(data []byte) bool {
+	req := new(proto.Request)
+	return len(data) <= maxProbeBytes && (len(data) == 0 || json.Unmarshal(data, req) == nil) && len(req.Rooms) == 0
+}
+
+// probe says whether rooms can be changed. It never waits, so that no number of
+// requests that do can make a gateway count as unready.
+func (s *Service) probe() *proto.Reply {
+	if err := s.buckets.down(); err != nil {
+		return &proto.Reply{Error: &proto.Error{Code: proto.Unavailable, Message: "rooms cannot be changed " + err.Error()}}
+	}
+	return new(proto.Reply)
+}
+
 // jobs runs what is not about one room, and joins it.
 type jobs struct {
-	slots chan struct{} // one for each request
-	ctx   context.Context
-	stop  context.CancelFunc
+	ctx  context.Context
+	stop context.CancelFunc
 
 	mu     sync.Mutex
-	closed bool // guarded by mu
+	closed bool                // guarded by mu
+	busy   int                 // guarded by mu: requests in hand
+	inHand map[string]struct{} // guarded by mu: their reply subjects
 	wg     sync.WaitGroup
 }
 
 func newJobs() *jobs {
-	j := &jobs{slots: make(chan struct{}, maxSide)}
+	j := &jobs{inHand: make(map[string]struct{})}
 	j.ctx, j.stop = context.WithCancel(context.Background())
 	return j
+}
+
+// take makes room for the request that is to be answered on subject. A requester
+// repeats itself while it waits: such a copy takes no second place.
+func (j *jobs) take(subject string) (taken, copied bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if _, copied = j.inHand[subject]; copied || j.busy >= maxSide {
+		return false, copied
+	}
+	j.busy++
+	if subject != "" {
+		j.inHand[subject] = struct{}{}
+	}
+	return true, false
+}
+
+// free ends what take began.
+func (j *jobs) free(subject string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.busy--
+	delete(j.inHand, subject)
 }
 
 // start runs f unless close was called before.

@@ -63,23 +63,24 @@ type commit struct {
 	now    time.Time
 
 	exists  bool
-	room    proto.Room            // after; its Members are set by finish
-	members []proto.Member        // a removed one has lost its id
-	at      map[proto.PeerID]int  // index into members
-	live    int                   // members that are there
-	head    int                   // no live member before it
-	done    []proto.Done          // remembered operations, oldest first
-	known   map[proto.OpID]int    // index into done
-	size    int                   // at most what the room takes as JSON
-	touched map[proto.PeerID]bool // those that this commit added, removed or moved
-	added   []int                 // index into members
-	extra   []proto.GatewayID     // to be told beside those with members
-	change  proto.Change          // After is known only to who writes
-	dirty   bool                  // there is something to write
-	set     bool                  // the settings changed, or the room is new
-	out     []outcome             // one for each operation
-	after   held                  // without revision
-	notify  []proto.GatewayID     // had or have a member
+	room    proto.Room              // after; its Members are set by finish
+	members []proto.Member          // a removed one has lost its id
+	at      map[proto.PeerID]int    // index into members
+	live    int                     // members that are there
+	head    int                     // no live member before it
+	done    []proto.Done            // remembered operations, oldest first
+	known   map[proto.OpID]int      // index into done
+	left    map[proto.PeerID]uint64 // the last epoch that done knows of a peer, if any is above 0
+	size    int                     // at most what the room takes as JSON
+	touched map[proto.PeerID]bool   // those that this commit added, removed or moved
+	added   []int                   // index into members
+	extra   []proto.GatewayID       // to be told beside those with members
+	change  proto.Change            // After is known only to who writes
+	dirty   bool                    // there is something to write
+	set     bool                    // the settings changed, or the room is new
+	out     []outcome               // one for each operation
+	after   held                    // without revision
+	notify  []proto.GatewayID       // had or have a member
 }
 
 // apply does as many of ops, of which there is at least one, as may stand in one commit, in their order, and says
@@ -126,19 +127,37 @@ func begin(before *held, now time.Time, lim limits) *commit {
 		c.at[c.members[i].ID] = i
 	}
 	c.known = make(map[proto.OpID]int, len(c.done))
+	c.left = make(map[proto.PeerID]uint64)
 	for i := range c.done {
 		c.known[c.done[i].Op] = i
+		c.noteEpoch(&c.done[i])
 	}
 	c.touched = make(map[proto.PeerID]bool)
 	c.change.Before = before.revision
 	return c
 }
 
-// do carries out one operation that need not wait.
+// do carries out one operation that need not wait. Whatever comes of it, it moves
+// the record of a peer that has another gateway by now.
 func (c *commit) do(op *operation) outcome {
 	if o, ok := c.repeated(op.req); ok {
 		return o
 	}
+	o := outcome{taken: true}
+	if o.err = c.stale(op.req); o.err == nil {
+		o = c.carryOut(op)
+		if c.follows(op.req) {
+			c.move(c.at[op.req.Peer], op.req)
+		}
+	}
+	if o.err != nil && op.req.Retry {
+		c.remember(proto.Done{Op: op.req.Op, Error: o.err})
+		c.dirty = true
+	}
+	return o
+}
+
+func (c *commit) carryOut(op *operation) outcome {
 	o := outcome{taken: true}
 	switch op.kind {
 	case proto.OpCreate:
@@ -158,10 +177,6 @@ func (c *commit) do(op *operation) outcome {
 	case opSweep:
 		o.removed = c.sweep(op.gone)
 	}
-	if o.err != nil && op.req.Retry {
-		c.remember(proto.Done{Op: op.req.Op, Error: o.err})
-		c.dirty = true
-	}
 	return o
 }
 
@@ -175,13 +190,14 @@ func (c *commit) mustWait(op *operation) bool {
 	if c.change.Ended {
 		return true
 	}
+	moves := c.touched[op.req.Peer] && c.follows(op.req) // and a Change names the peer already
 	switch op.kind {
 	case proto.OpEnd:
 		return true
 	case proto.OpUpdate:
-		return c.set
+		return c.set || moves
 	case proto.OpRemove:
-		return c.touched[op.req.Client]
+		return c.touched[op.req.Client] || moves
 	case opSweep:
 		for p := range c.touched {
 			if i, ok := c.at[p]; ok && slices.Contains(op.gone, c.members[i].Holder()) {
@@ -214,8 +230,8 @@ func (c *commit) remove(i int, reason proto.Reason, op proto.OpID) {
 	c.touched[m.ID] = true
 	c.dirty = true
 	c.change.Removed = append(c.change.Removed, proto.Removal{ID: m.ID, Reason: reason, Op: op})
-	c.remember(proto.Done{Op: op, Peer: m.ID, Reason: reason})
-	c.remember(proto.Done{Op: m.Op, Peer: m.ID}) // or a late copy of its join brought it back
+	c.remember(proto.Done{Op: op, Peer: m.ID, Epoch: m.Epoch, Reason: reason})
+	c.remember(proto.Done{Op: m.Op, Peer: m.ID, Epoch: m.Epoch}) // or a late copy of its join brought it back
 	if c.live == 0 {
 		c.exists = false
 		c.change.Ended = true

@@ -23,6 +23,12 @@ type Stats struct {
 	Ghosts    uint64 // members removed that a dead gateway had left
 	Panics    uint64 // room workers and side jobs that panicked
 
+	Sessions         map[proto.SessionOperation]map[string]uint64 // answered, by outcome: ok, a refusal, or an error's code
+	SessionConflicts uint64                                       // writes and proofs of sessions that found another revision
+	SessionFailures  uint64                                       // bucket calls for sessions whose outcome is unknown
+	SessionReads     uint64                                       // entries read one by one
+	SessionsSwept    uint64                                       // sessions ended that a dead gateway had left
+
 	Waiting  int // operations queued
 	Rooms    int // rooms being worked on
 	Gateways int // gateways known
@@ -30,10 +36,13 @@ type Stats struct {
 
 // stats counts. Every field may be used by any goroutine.
 type stats struct {
-	requests map[proto.Operation]*outcomes // fixed
+	requests map[proto.Operation]*outcomes               // fixed
+	sessions map[proto.SessionOperation]*sessionOutcomes // fixed
 
 	dropped, refused, commits, committed, conflicts, failures atomic.Uint64
 	reads, confirms, scans, ghosts, panics                    atomic.Uint64
+
+	sessionConflicts, sessionFailures, sessionReads, sessionsSwept atomic.Uint64
 
 	times *histograms
 }
@@ -45,21 +54,34 @@ type outcomes struct {
 }
 
 func newStats() *stats {
-	s := &stats{requests: make(map[proto.Operation]*outcomes), times: newHistograms()}
+	s := &stats{
+		requests: make(map[proto.Operation]*outcomes),
+		sessions: make(map[proto.SessionOperation]*sessionOutcomes),
+		times:    newHistograms(),
+	}
 	for _, op := range proto.Operations {
-		s.requests[op] = &outcomes{codes: make([]atomic.Uint64, len(proto.ErrorCodes))}
+		s.requests[op] = newOutcomes()
+	}
+	for _, op := range proto.SessionOperations {
+		s.sessions[op] = &sessionOutcomes{outcomes: newOutcomes()}
 	}
 	return s
+}
+
+func newOutcomes() *outcomes {
+	return &outcomes{codes: make([]atomic.Uint64, len(proto.ErrorCodes))}
 }
 
 // answered counts an answer to a request for op that came at the time began; e
 // is nil for success.
 func (s *stats) answered(op proto.Operation, began time.Time, e *proto.Error) {
-	s.times.answered(op, time.Since(began))
-	o := s.requests[op]
-	if o == nil {
-		return
+	s.times.answered(string(op), time.Since(began))
+	if o := s.requests[op]; o != nil {
+		o.add(e)
 	}
+}
+
+func (o *outcomes) add(e *proto.Error) {
 	if e == nil {
 		o.ok.Add(1)
 		return
@@ -83,6 +105,39 @@ func (o *outcomes) counts() map[proto.ErrorCode]uint64 {
 	return m
 }
 
+// sessionOutcomes counts answers of the session directory.
+type sessionOutcomes struct {
+	*outcomes
+	moved, ended atomic.Uint64
+}
+
+// sessionAnswered counts an answer to a request for op that came at the time began.
+func (s *stats) sessionAnswered(op proto.SessionOperation, began time.Time, r *proto.SessionReply) {
+	s.times.answered(op.Endpoint(), time.Since(began))
+	o := s.sessions[op]
+	switch {
+	case o == nil:
+	case r.Error != nil || r.Refused == "":
+		o.add(r.Error)
+	case r.Refused == proto.RefusedMoved:
+		o.moved.Add(1)
+	default:
+		o.ended.Add(1)
+	}
+}
+
+// counts returns the answers by outcome: ok and the refusals, and the error codes
+// that were answered at least once.
+func (o *sessionOutcomes) counts() map[string]uint64 {
+	m := map[string]uint64{"ok": o.ok.Load(), string(proto.RefusedMoved): o.moved.Load(), string(proto.RefusedEnded): o.ended.Load()}
+	for code, n := range o.outcomes.counts() {
+		if code != "" {
+			m[string(code)] = n
+		}
+	}
+	return m
+}
+
 // Stats returns a snapshot. It may be called at any time, also before Run.
 func (s *Service) Stats() Stats {
 	st := s.stats
@@ -93,6 +148,12 @@ func (s *Service) Stats() Stats {
 		Conflicts: st.conflicts.Load(), Failures: st.failures.Load(),
 		Reads: st.reads.Load(), Confirms: st.confirms.Load(),
 		Scans: st.scans.Load(), Ghosts: st.ghosts.Load(), Panics: st.panics.Load(),
+		Sessions:         make(map[proto.SessionOperation]map[string]uint64, len(st.sessions)),
+		SessionConflicts: st.sessionConflicts.Load(), SessionFailures: st.sessionFailures.Load(),
+		SessionReads: st.sessionReads.Load(), SessionsSwept: st.sessionsSwept.Load(),
+	}
+	for op, o := range st.sessions {
+		out.Sessions[op] = o.counts()
 	}
 	for op, o := range st.requests {
 		out.Requests[op] = o.counts()

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -20,16 +22,18 @@ import (
 // drops a key's TTL, and its Purge with a TTL brought values back after kill -9.
 
 const (
-	markerTTL = time.Minute // a delete marker, and whatever a retry finds in it, vanishes
+	markerTTL = time.Minute // a delete marker, and whatever a retry finds in it, vanishes; see store.tombstoneTTL
 
 	opHeader = "KV-Operation"
 	opDelete = "DEL"
 	// A header of NATS that nats.go has no name for: the subject whose last
 	// sequence is expected, when it is not the message's own.
 	expectedSubjectHeader = "Nats-Expected-Last-Subject-Sequence-Subject"
-	// barrierKey holds nothing: see confirm. Its two tokens keep it apart from
-	// rooms, and it looks deleted.
+	// barrierKey holds nothing: see confirm. It looks deleted, its two tokens keep it
+	// apart from rooms, and the first of them from sessions.
 	barrierKey = "barrier.confirm"
+	// barrierPrefix begins the keys of barriers that nothing overwrites: see latest.
+	barrierPrefix = "barrier."
 
 	scanMessages = 256      // fetched ahead
 	scanBytes    = 16 << 20 // and their bytes
@@ -37,68 +41,101 @@ const (
 
 // store is a bucket in JetStream. It is safe for concurrent use.
 type store struct {
-	js       jetstream.JetStream
-	stream   jetstream.Stream
-	bucket   string
-	replicas int
+	bucket string
+	// tombstoneTTL is how long what remove writes stays; 0 is markerTTL.
+	tombstoneTTL time.Duration
+
+	log    *slog.Logger
+	wrote  func(error) // learns the outcome of every write; called by any goroutine
+	absent func()      // is called when a call finds no bucket; called by any goroutine
+
+	// Set by open.
+	js     jetstream.JetStream
+	wanted int              // replicas
+	stream jetstream.Stream // used by its name only, so that it serves the stream that is made anew too
+
+	replicas atomic.Int64
+	first    atomic.Uint64 // lowest revision of the bucket; 0: made by other tools, or by a version that did not choose it
+	newest   atomic.Uint64 // highest revision seen
+	last     atomic.Uint64 // of the bucket when it was looked at
+	lost     atomic.Uint64 // how often a bucket was found gone
+	taking   sync.Mutex    // held while what is known of the bucket changes
 }
 
-// openStore makes the bucket, or sets an existing one to what is needed. It
-// tries until JetStream is ready or ctx ends.
-func openStore(ctx context.Context, nc *nats.Conn, bucket string, replicas int, log *slog.Logger) (*store, error) {
+// open makes the bucket, or sets an existing one to what is needed.
+func (s *store) open(ctx context.Context, nc *nats.Conn, replicas int) error {
 	js, err := jetstream.New(nc)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s := &store{js: js, bucket: bucket}
-	for try := 0; ; try++ {
-		err = s.open(ctx, replicas, log)
-		if err == nil {
-			return s, nil
-		}
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("bucket %s: %w", bucket, err)
-		}
-		if try%50 == 0 { // about every 15 s
-			log.Warn("waiting for JetStream", "bucket", bucket, "err", err)
-		}
-		select {
-		case <-time.After(300 * time.Millisecond):
-		case <-ctx.Done():
-		}
+	s.js, s.wanted = js, replicas
+	if s.stream, err = s.obtain(ctx); err == nil {
+		s.take(s.stream.CachedInfo(), false)
 	}
+	return err
 }
 
-func (s *store) open(ctx context.Context, replicas int, log *slog.Logger) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
+// ensure makes the bucket anew when it is gone, and knows the present one when it
+// returns nil.
+func (s *store) ensure(ctx context.Context) error {
+	stream, err := s.obtain(ctx)
+	if err == nil {
+		s.take(stream.CachedInfo(), true)
+	}
+	return err
+}
+
+// take notes what the present stream is. With report it reports a loss, once,
+// whichever instance made the new bucket.
+func (s *store) take(info *jetstream.StreamInfo, report bool) {
+	s.taking.Lock()
+	defer s.taking.Unlock()
+	first, known, lost := info.Config.FirstSeq, s.first.Load(), s.last.Swap(info.State.LastSeq)
+	if first < known {
+		return // asked for before the new one was made, or the bucket went back
+	}
+	if first > known && report {
+		s.lost.Add(1)
+		s.log.Error("bucket was lost with all that was in it; a new one takes its place", "bucket", s.bucket, "lost_revision", lost, "first_revision", first)
+	}
+	s.first.Store(first)
+	s.replicas.Store(int64(info.Config.Replicas))
+	s.saw(info.State.LastSeq)
+}
+
+// obtain returns the stream with its present state, made and set to what is needed.
+func (s *store) obtain(ctx context.Context) (jetstream.Stream, error) {
 	want := jetstream.StreamConfig{
 		Name:              proto.BucketStream(s.bucket),
 		Subjects:          []string{proto.BucketSubject(s.bucket, ">")},
 		MaxMsgsPerSubject: 1,
 		Discard:           jetstream.DiscardNew,
 		Storage:           jetstream.FileStorage,
-		Replicas:          replicas,
+		Replicas:          s.wanted,
 		AllowRollup:       true,
 		DenyDelete:        true,
 		AllowDirect:       false, // reads of a follower are old
 		AllowMsgTTL:       true,
 	}
 	stream, err := s.js.Stream(ctx, want.Name)
-	switch {
-	case errors.Is(err, jetstream.ErrStreamNotFound):
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		want.Replicas = max(s.wanted, int(s.replicas.Load())) // an operator may have added some
+		want.FirstSeq = firstRevision(time.Now(), s.newest.Load())
 		stream, err = s.js.CreateStream(ctx, want)
-	case err == nil:
-		if fixed, differs := reconcile(stream.CachedInfo().Config, want); differs {
-			log.Warn("bucket has other settings than needed; changing them", "bucket", s.bucket)
-			stream, err = s.js.UpdateStream(ctx, fixed)
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another instance was first
+			stream, err = s.js.Stream(ctx, want.Name)
 		}
 	}
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("bucket %s: %w", s.bucket, err)
 	}
-	s.stream, s.replicas = stream, stream.CachedInfo().Config.Replicas
-	return nil
+	if fixed, differs := reconcile(stream.CachedInfo().Config, want); differs {
+		s.log.Warn("bucket has other settings than needed; changing them", "bucket", s.bucket)
+		if stream, err = s.js.UpdateStream(ctx, fixed); err != nil {
+			return nil, fmt.Errorf("bucket %s: %w", s.bucket, err)
+		}
+	}
+	return stream, nil
 }
 
 // reconcile returns have with those settings of want that the service cannot do
@@ -126,12 +163,16 @@ func reconcile(have, want jetstream.StreamConfig) (jetstream.StreamConfig, bool)
 // read asks the stream's leader. A leader that has been replaced does not know
 // it at once, so that only the one copy of an unreplicated stream proves anything.
 func (s *store) read(ctx context.Context, key string) (record, error) {
-	proven := s.replicas == 1
+	proven := s.replicas.Load() == 1
 	msg, err := s.stream.GetLastMsgForSubject(ctx, proto.BucketSubject(s.bucket, key))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return record{proven: proven}, nil
+		return record{proven: proven}, s.ensure(ctx) // no revision tells of which bucket
+	}
+	if err == nil {
+		err = s.reached(ctx, msg.Sequence)
 	}
 	if err != nil {
+		s.noteAbsent(err)
 		return record{}, fmt.Errorf("read: %w", err)
 	}
 	return record{revision: msg.Sequence, value: msg.Data, deleted: isDelete(msg.Header), proven: proven}, nil
@@ -145,13 +186,17 @@ func (s *store) write(ctx context.Context, key string, value []byte, expected ui
 
 // remove publishes what NATS's tools take for a deleted key; its payload is ours.
 func (s *store) remove(ctx context.Context, key string, grave []byte, expected uint64) (uint64, error) {
-	return s.publish(ctx, deleteMarker(proto.BucketSubject(s.bucket, key), grave), expected, !bugNoRevision)
+	msg := deleteMarker(proto.BucketSubject(s.bucket, key), grave)
+	if s.tombstoneTTL > 0 {
+		msg.Header.Set(jetstream.MsgTTLHeader, s.tombstoneTTL.String())
+	}
+	return s.publish(ctx, msg, expected, !bugNoRevision)
 }
 
 // confirm proves in a replicated stream by a write: it is acknowledged only by a
 // leader that has a majority behind it, which then vouches for the key's revision.
 func (s *store) confirm(ctx context.Context, key string, revision uint64) error {
-	if s.replicas > 1 {
+	if s.replicas.Load() > 1 {
 		msg := deleteMarker(proto.BucketSubject(s.bucket, barrierKey), nil)
 		msg.Header.Set(expectedSubjectHeader, proto.BucketSubject(s.bucket, key))
 		_, err := s.publish(ctx, msg, revision, true)
@@ -166,8 +211,14 @@ func (s *store) confirm(ctx context.Context, key string, revision uint64) error 
 
 // reach returns nil when a majority of the stream's replicas took a write.
 func (s *store) reach(ctx context.Context) error {
-	_, err := s.publish(ctx, deleteMarker(proto.BucketSubject(s.bucket, barrierKey), nil), 0, false)
+	_, err := s.barrier(ctx, barrierKey)
 	return err
+}
+
+// barrier has a majority of the stream's replicas take a write under key, and
+// returns its revision: what was acknowledged before has a lower one.
+func (s *store) barrier(ctx context.Context, key string) (uint64, error) {
+	return s.publish(ctx, deleteMarker(proto.BucketSubject(s.bucket, key), nil), 0, false)
 }
 
 func deleteMarker(subject string, payload []byte) *nats.Msg {
@@ -192,27 +243,48 @@ func (s *store) publish(ctx context.Context, msg *nats.Msg, expected uint64, che
 	}
 	ack, err := s.js.PublishMsg(ctx, msg, opts...)
 	if err == nil {
-		return ack.Sequence, nil
+		s.wrote(nil)
+		return ack.Sequence, s.reached(ctx, ack.Sequence)
 	}
+	err = writeError(err)
+	switch {
+	case errors.Is(err, errConflict), errors.Is(err, errTooLarge):
+		s.wrote(nil) // JetStream decided
+	default:
+		s.wrote(err)
+		s.noteAbsent(err)
+	}
+	return 0, err
+}
+
+// writeError names the errors that a writer handles.
+func writeError(err error) error {
 	if errors.Is(err, nats.ErrMaxPayload) {
-		return 0, fmt.Errorf("%w: %w", errTooLarge, err)
+		return fmt.Errorf("%w: %w", errTooLarge, err)
 	}
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
 		switch api.ErrorCode {
 		case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant:
-			return 0, errConflict
+			return errConflict
 		case jetstream.JSErrCodeStreamMessageExceedsMaximum:
-			return 0, fmt.Errorf("%w: %w", errTooLarge, err)
+			return fmt.Errorf("%w: %w", errTooLarge, err)
 		}
 	}
-	return 0, fmt.Errorf("write: %w", err)
+	return fmt.Errorf("write: %w", err)
+}
+
+// noteAbsent has the bucket looked for when err says that it may be gone.
+func (s *store) noteAbsent(err error) {
+	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrNoStreamResponse) {
+		s.absent()
+	}
 }
 
 // scan calls f with the newest record of each of keys, or of every key of one
 // token when keys is nil, in no order that means anything, and holds a bounded
 // part of them at a time. Without values the records have none. It shows what
-// was there a moment ago; keys written meanwhile may come twice. It ends with
-// f's first error.
+// was there a moment ago; keys written meanwhile may come twice, or not at all. It
+// ends with f's first error.
 func (s *store) scan(ctx context.Context, keys []string, values bool, f func(key string, rec record) error) error {
 	filter := []string{proto.BucketSubject(s.bucket, "*")}
 	if keys != nil {
@@ -221,7 +293,7 @@ func (s *store) scan(ctx context.Context, keys []string, values bool, f func(key
 			filter = append(filter, proto.BucketSubject(s.bucket, k))
 		}
 	}
-	cons, err := s.js.OrderedConsumer(ctx, s.stream.CachedInfo().Config.Name, jetstream.OrderedConsumerConfig{
+	cons, err := s.js.OrderedConsumer(ctx, proto.BucketStream(s.bucket), jetstream.OrderedConsumerConfig{
 		FilterSubjects:    filter,
 		DeliverPolicy:     jetstream.DeliverLastPerSubjectPolicy,
 		HeadersOnly:       !values,
@@ -229,6 +301,7 @@ func (s *store) scan(ctx context.Context, keys []string, values bool, f func(key
 		MaxResetAttempts:  2,
 	})
 	if err != nil {
+		s.noteAbsent(err)
 		return fmt.Errorf("scan: %w", err)
 	}
 	defer s.dropConsumer(cons)

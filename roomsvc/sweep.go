@@ -19,11 +19,11 @@ const (
 	scanInterval = time.Minute // a look for gateways that this instance has never heard of
 	scanTimeout  = 30 * time.Second
 	sweepJitter  = 500 * time.Millisecond // instances should not all do the same at once
-	maxSweeping  = 64                     // rooms swept at the same time
+	maxSweeping  = 64                     // rooms swept at the same time, and sessions
 )
 
-// errUnswept: a room could not be swept this time.
-var errUnswept = errors.New("some rooms could not be written")
+// errUnswept: a room or a session could not be swept this time.
+var errUnswept = errors.New("some rooms or sessions could not be written")
 
 // sweeper removes what dead gateways left. Any number of instances may sweep the
 // same rooms: whoever is second finds nothing to do.
@@ -34,6 +34,9 @@ type sweeper struct {
 	reach  func(context.Context) error                                     // JetStream takes writes
 	scan   func(context.Context, func(key string, rec record) error) error // all rooms
 	submit func(room proto.RoomID, gone []proto.GatewayID, done func(ok bool))
+
+	scanSessions func(context.Context, func(key string, rec record) error) error // all entries of the directory
+	endSession   func(r *proto.SessionRequest, done func(ok bool))
 }
 
 // run works until ctx ends.
@@ -48,7 +51,7 @@ func (s *sweeper) run(ctx context.Context) {
 			if err := s.pass(ctx, nil, note); err == nil {
 				note, next = s.leases.notice, now.Add(scanInterval+rand.N(scanInterval/4))
 			} else if ctx.Err() == nil {
-				s.log.Warn("could not look through the rooms for dead gateways; trying again", "err", err)
+				s.log.Warn("could not look through rooms and sessions for dead gateways; trying again", "err", err)
 				next = now.Add(2 * time.Second)
 			}
 		}
@@ -97,18 +100,20 @@ func (s *sweeper) sweep(ctx context.Context) {
 	}
 }
 
-// pass looks at every room once, notes each gateway that holds a member, and
-// removes the members of those in gone that are still silent.
+// pass looks at every room and every session once, notes each gateway that holds
+// one, and removes what those in gone hold that are still silent.
 func (s *sweeper) pass(ctx context.Context, gone []proto.GatewayID, note func(proto.GatewayID)) error {
 	ctx, cancel := context.WithTimeout(ctx, scanTimeout)
 	defer cancel()
 	s.stats.scans.Add(1)
-	var (
-		wg     sync.WaitGroup
-		failed atomic.Bool
-		slots  = make(chan struct{}, maxSweeping)
-	)
-	defer wg.Wait()
+	sessions := make(chan error, 1)
+	go func() { sessions <- s.passSessions(ctx, gone, note) }()
+	err := s.passRooms(ctx, gone, note)
+	return errors.Join(err, <-sessions)
+}
+
+func (s *sweeper) passRooms(ctx context.Context, gone []proto.GatewayID, note func(proto.GatewayID)) error {
+	work := newSweep()
 	err := s.scan(ctx, func(key string, rec record) error {
 		room, err := proto.RoomFromToken(key)
 		if err != nil || rec.deleted {
@@ -122,29 +127,46 @@ func (s *sweeper) pass(ctx context.Context, gone []proto.GatewayID, note func(pr
 		if len(still) == 0 {
 			return nil
 		}
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		wg.Add(1)
-		s.submit(room, still, func(ok bool) {
-			if !ok {
-				failed.Store(true)
-			}
-			<-slots
-			wg.Done()
-		})
-		return nil
+		return work.begin(ctx, func(done func(bool)) { s.submit(room, still, done) })
 	})
-	if err != nil {
-		return err
+	return work.end(err)
+}
+
+// sweep is what one pass has in hand.
+type sweep struct {
+	slots  chan struct{}
+	wg     sync.WaitGroup
+	failed atomic.Bool
+}
+
+func newSweep() *sweep { return &sweep{slots: make(chan struct{}, maxSweeping)} }
+
+// begin waits for a slot and calls submit, which has done called once, by any
+// goroutine, when what it submits is over.
+func (w *sweep) begin(ctx context.Context, submit func(done func(ok bool))) error {
+	select {
+	case w.slots <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	wg.Wait()
-	if failed.Load() {
+	w.wg.Add(1)
+	submit(func(ok bool) {
+		if !ok {
+			w.failed.Store(true)
+		}
+		<-w.slots
+		w.wg.Done()
+	})
+	return nil
+}
+
+// end waits for all that was begun. err is how the pass ended.
+func (w *sweep) end(err error) error {
+	w.wg.Wait()
+	if err == nil && w.failed.Load() {
 		return errUnswept
 	}
-	return nil
+	return err
 }
 
 // intersect lists those of gone that hold a member and are silent to this moment.

@@ -27,6 +27,10 @@ func (s *Service) sync(ctx context.Context, req *proto.Request) (*proto.Reply, e
 	if len(keys) == 0 {
 		return reply, nil
 	}
+	// The reply names the first revision of the bucket that was looked at.
+	if err := s.rooms.ensure(ctx); err != nil {
+		return nil, err
+	}
 	err := s.rooms.scan(ctx, keys, false, func(key string, rec record) error {
 		id, ok := missing[key]
 		if !ok {

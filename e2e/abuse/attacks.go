@@ -47,11 +47,14 @@ var attacks = []attack{
 	{"slow handshake", slowHandshake, "400 cut reset", header + 2*soon},
 	{"no HTTP at all", noHTTP, "400", soon},
 	{"wrong access token", handshake("Authorization", "Bearer eyJhbGciOiJub25lIn0.e30."), "401", soon},
-	{"page of another origin", handshake("Origin", "https://evil.example"), "403", soon},
+	{"page of another origin", handshake("Origin", "https://evil.example"), "4003 403", soon},
 	{"crowd of one address", crowd, "429 held", halfOpen},
 	{"reset in the middle", resetting, "done", soon},
 	{"rooms made and left", roomChurn, "done", time.Minute},
 	{"forged session", forgedSession, "refused", soon},
+	{"resume of its own session", resumesItself, "done", soon},
+	{"two that resume each other", resumesEachOther, "done", soon},
+	{"in and out of a room", joinsAndLeaves, "done", time.Minute},
 }
 
 func malformed(ctx context.Context, t *target, me *attacker) string {
@@ -218,16 +221,19 @@ func (g garbled) Write(b []byte) (int, error) {
 	return len(b), err
 }
 
-// handshake makes an attack that sends one header that is wrong.
+// handshake makes an attack that sends one header that is wrong. A page gets its
+// refusal over the WebSocket, with a close code.
 func handshake(name, value string) func(context.Context, *target, *attacker) string {
 	return func(ctx context.Context, t *target, me *attacker) string {
 		h := t.headers(me)
 		h.Set(name, value)
 		c, resp, err := raw.Dial(ctx, t.addr, "/", h)
-		if c != nil {
-			c.Close()
+		if c == nil {
+			return refusal(resp, err)
 		}
-		return refusal(resp, err)
+		defer c.Close()
+		defer context.AfterFunc(ctx, func() { c.Close() })()
+		return end(c)
 	}
 }
 

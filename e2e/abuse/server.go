@@ -35,7 +35,7 @@ func serve(ctx context.Context, secret string, stdin io.Reader, stdout, stderr i
 	defer cancel()
 	cfg := single.Config{Logger: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelError}))}
 	cfg.Gateway = gateway.Config{
-		Listen: "127.0.0.1:0", OpsListen: "off", DrainWindow: time.Second, TokenKey: secret,
+		Listen: "127.0.0.1:0", DrainWindow: time.Second, TokenKey: secret,
 		TrustedProxies: "127.0.0.1", // so that each attacker has an address of its own
 		MaxPerAddress:  maxPerAddress,
 	}

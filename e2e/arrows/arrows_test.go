@@ -1,5 +1,5 @@
-// Package arrows_test holds the import arrows between the modules: which parts
-// may know which, and which library only one file may know.
+// Package arrows_test holds the import arrows between the modules, and between the packages
+// of the gateway: which parts may know which, and which library only one of them may know.
 package arrows_test
 
 import (
@@ -149,20 +149,38 @@ func TestServerOnlyInE2E(t *testing.T) {
 
 // A library that could be replaced is known to one file of its module.
 func TestOneFileKnows(t *testing.T) {
+	pkgs := ours(t)
 	for _, rule := range []struct{ module, library string }{
 		{"gateway", "github.com/lxzan/gws"},
 		{"roomsvc", "github.com/nats-io/nats.go/jetstream"},
 	} {
-		if files := importers(t, rule.module, rule.library); len(files) != 1 {
+		if files := importers(t, pkgs, rule.module, rule.library); len(files) != 1 {
 			t.Errorf("%s is imported by %d files of %s, want 1: %v", rule.library, len(files), rule.module, files)
 		}
 	}
 }
 
+// The library that renders the documents is known to one package of all modules, tests
+// included.
+func TestOnlyWebRendersMarkdown(t *testing.T) {
+	const library, home = "github.com/yuin/goldmark", prefix + "gateway/web"
+	pkgs := ours(t)
+	for _, p := range pkgs {
+		for _, path := range p.allImports() {
+			if (path == library || strings.HasPrefix(path, library+"/")) && p.ImportPath != home {
+				t.Errorf("%s imports %s", p.ImportPath, path)
+			}
+		}
+	}
+	if len(importers(t, pkgs, "gateway", library)) == 0 {
+		t.Errorf("%s does not import %s: remove this test", home, library)
+	}
+}
+
 // importers returns the files of a module, tests excepted, that import a library.
-func importers(t *testing.T, module, library string) (files []string) {
+func importers(t *testing.T, pkgs []pkg, module, library string) (files []string) {
 	t.Helper()
-	for _, p := range ours(t) {
+	for _, p := range pkgs {
 		if p.module() != module {
 			continue
 		}

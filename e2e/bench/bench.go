@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"p2pconnector/e2e/kit/load"
 )
 
 // options are what the flags say.
@@ -163,7 +165,7 @@ func (b *bench) watch(procs []*proc, do func() error) (usage, error) {
 	if err != nil {
 		return usage{}, err
 	}
-	self0, err0 := cpuOf(os.Getpid())
+	self0, err0 := load.CPUOf(os.Getpid())
 	all0, err1 := machineTime()
 	began := time.Now()
 	if err := errors.Join(err0, err1, do()); err != nil {
@@ -171,7 +173,7 @@ func (b *bench) watch(procs []*proc, do func() error) (usage, error) {
 	}
 	u := usage{wall: time.Since(began)}
 	all1, err0 := machineTime()
-	self1, err1 := cpuOf(os.Getpid())
+	self1, err1 := load.CPUOf(os.Getpid())
 	cpu1, err2 := cpuSum(procs)
 	bus1, err := cpuSum(bus)
 	if err := errors.Join(err0, err1, err2, err); err != nil {

@@ -8,21 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
-	"unsafe"
 )
-
-// cpuOf returns what a process has used of the processor so far, in user and
-// system mode, all its threads together. It reads the process's CPU clock, the
-// sum that /proc/<pid>/stat shows in steps of 10 ms, in nanoseconds.
-func cpuOf(pid int) (time.Duration, error) {
-	const schedClock = 2 // CPUCLOCK_SCHED: the clock of a whole process is ^pid<<3 | 2
-	clock := int32(^pid)<<3 | schedClock
-	var ts syscall.Timespec
-	if _, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, uintptr(clock), uintptr(unsafe.Pointer(&ts)), 0); errno != 0 {
-		return 0, fmt.Errorf("CPU clock of process %d: %w", pid, errno)
-	}
-	return time.Duration(ts.Nano()), nil
-}
 
 // rssOf returns the resident memory of a process, in bytes.
 func rssOf(pid int) (int64, error) {
@@ -89,10 +75,3 @@ func raiseFileLimit() (uint64, error) {
 
 // childAttributes makes the kernel end a server when the benchmark dies.
 func childAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
-
-// sleepExactly blocks the calling thread. The runtime's own timers may be a
-// millisecond late when nothing else happens.
-func sleepExactly(d time.Duration) {
-	ts := syscall.NsecToTimespec(int64(d))
-	_ = syscall.Nanosleep(&ts, nil) // woken early by a signal: the caller looks at the clock anyway
-}

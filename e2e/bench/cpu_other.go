@@ -10,9 +10,7 @@ import (
 
 var errLinux = errors.New("the benchmark reads the CPU time of other processes from Linux: run it there")
 
-func cpuOf(int) (time.Duration, error)      { return 0, errLinux }
 func rssOf(int) (int64, error)              { return 0, errLinux }
 func machineTime() (time.Duration, error)   { return 0, errLinux }
 func raiseFileLimit() (uint64, error)       { return 0, errLinux }
 func childAttributes() *syscall.SysProcAttr { return nil }
-func sleepExactly(d time.Duration)          { time.Sleep(d) }

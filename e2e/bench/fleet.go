@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"sync"
+
+	"p2pconnector/e2e/kit/load"
 )
 
 // dialers bounds the handshakes that are under way at once.
@@ -18,13 +20,13 @@ const addressesPerHost = 5000
 // their number, so neighbours are on different ones.
 type fleet struct {
 	sys   *system
-	conns []*conn
+	conns []*load.Conn
 }
 
 // connect opens n connections to sys. buffer is what each may read at once, in
 // bytes; it grows when a frame needs it.
 func connect(ctx context.Context, sys *system, n, buffer int) (*fleet, error) {
-	f := &fleet{sys: sys, conns: make([]*conn, n)}
+	f := &fleet{sys: sys, conns: make([]*load.Conn, n)}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	next := make(chan int)
@@ -59,38 +61,38 @@ feeding:
 }
 
 // dial opens the i-th connection to s.
-func (s *system) dial(ctx context.Context, i, buffer int) (*conn, error) {
+func (s *system) dial(ctx context.Context, i, buffer int) (*load.Conn, error) {
 	local := &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+i/addressesPerHost))}
-	c, err := dial(ctx, s.addrs[i%len(s.addrs)], s.target(i), local, buffer)
+	c, err := load.Dial(ctx, s.addrs[i%len(s.addrs)], s.target(i), local, buffer)
 	if err != nil {
 		return nil, err
 	}
-	c.at = i
+	c.At = i
 	if s.hello != nil {
-		first, err := c.next()
+		first, err := c.Next()
 		if err == nil {
-			c.id, err = s.hello(i, first)
+			c.ID, err = s.hello(i, first)
 		}
 		if err != nil {
-			c.raw.Close()
+			c.Close()
 			return nil, fmt.Errorf("its first frame: %w", err)
 		}
 	}
-	c.start()
+	c.Start()
 	return c, nil
 }
 
 // feed gives all connections the same sink.
-func (f *fleet) feed(s sink) {
+func (f *fleet) feed(s load.Sink) {
 	for _, c := range f.conns {
-		c.feed(s)
+		c.Feed(s)
 	}
 }
 
 // bytesRead returns what all connections have received.
 func (f *fleet) bytesRead() (n uint64) {
 	for _, c := range f.conns {
-		n += c.read.Load()
+		n += c.BytesRead()
 	}
 	return n
 }
@@ -99,8 +101,9 @@ func (f *fleet) bytesRead() (n uint64) {
 func (f *fleet) broken() error {
 	for _, c := range f.conns {
 		select {
-		case <-c.done:
-			return fmt.Errorf("%s closed connection %d: %v", f.sys.name, c.at, c.err)
+		case <-c.Done():
+			code, err := c.Ended()
+			return fmt.Errorf("%s closed connection %d: code %d, %v", f.sys.name, c.At, code, err)
 		default:
 		}
 	}
@@ -114,13 +117,13 @@ func (f *fleet) close() {
 	}
 	for _, c := range f.conns {
 		if c != nil {
-			c.goodbye()
+			c.Goodbye()
 		}
 	}
 	for _, c := range f.conns {
 		if c != nil {
-			<-c.done
-			c.raw.Close()
+			<-c.Done()
+			c.Close()
 		}
 	}
 }

@@ -2,66 +2,10 @@ package main
 
 import (
 	"bytes"
-	"encoding/binary"
-	"errors"
 	"strings"
+
+	"p2pconnector/e2e/kit/load"
 )
-
-// WebSocket opcodes.
-const (
-	opText  = 0x1
-	opClose = 0x8
-	opPing  = 0x9
-	opPong  = 0xa
-)
-
-// appendClientFrame appends a final, masked frame. Its masking key is zero, which
-// a server has to unmask like any other and the load generator gets for nothing.
-func appendClientFrame(dst []byte, op byte, payload []byte) []byte {
-	dst = append(dst, 0x80|op)
-	switch n := len(payload); {
-	case n <= 125:
-		dst = append(dst, 0x80|byte(n))
-	case n <= 0xffff:
-		dst = binary.BigEndian.AppendUint16(append(dst, 0x80|126), uint16(n))
-	default:
-		dst = binary.BigEndian.AppendUint64(append(dst, 0x80|127), uint64(n))
-	}
-	dst = append(dst, 0, 0, 0, 0)
-	return append(dst, payload...)
-}
-
-// errFrame is a frame that no server under test may send.
-var errFrame = errors.New("a frame that is masked, fragmented, compressed or larger than 16 MiB")
-
-const maxFrame = 16 << 20
-
-// parseServerFrame takes the first frame of b apart. size is what it occupies, or
-// 0 when it is not all there yet.
-func parseServerFrame(b []byte) (op byte, payload []byte, size int, err error) {
-	if len(b) < 2 {
-		return 0, nil, 0, nil
-	}
-	if b[0]&0xf0 != 0x80 || b[0]&0x0f == 0 || b[1]&0x80 != 0 {
-		return 0, nil, 0, errFrame
-	}
-	n, head := uint64(b[1]), 2
-	switch {
-	case n == 126 && len(b) >= 4:
-		n, head = uint64(binary.BigEndian.Uint16(b[2:])), 4
-	case n == 127 && len(b) >= 10:
-		n, head = binary.BigEndian.Uint64(b[2:]), 10
-	case n >= 126:
-		return 0, nil, 0, nil
-	}
-	if n > maxFrame {
-		return 0, nil, 0, errFrame
-	}
-	if uint64(len(b)-head) < n {
-		return 0, nil, 0, nil
-	}
-	return b[0] & 0x0f, b[head : head+int(n)], head + int(n), nil
-}
 
 // Every measured frame carries a mark: the time it was sent, in nanoseconds since
 // the load began, and a tag of 16 bits.
@@ -119,7 +63,7 @@ type stampable struct {
 
 // newStampable makes a frame of a payload that holds noStamp once.
 func newStampable(payload string) stampable {
-	frame := appendClientFrame(nil, opText, []byte(payload))
+	frame := load.AppendFrame(nil, load.OpText, []byte(payload))
 	return stampable{frame, bytes.Index(frame, []byte(noStamp)) + len(mark)}
 }
 

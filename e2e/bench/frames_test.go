@@ -3,60 +3,14 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"strings"
 	"testing"
 )
 
-// serverFrame is a frame as a server writes it: a client's, without the mask.
-func serverFrame(op byte, payload []byte) []byte {
-	b := appendClientFrame(nil, op, payload)
-	head := len(b) - len(payload)
-	out := bytes.Clone(b[:head-4])
-	out[1] &= 0x7f
-	return append(out, payload...)
-}
-
-func TestFramesComeApartAsTheyWerePut(t *testing.T) {
-	for _, n := range []int{0, 1, 125, 126, 300, 0xffff, 0x10000} {
-		payload := bytes.Repeat([]byte{'a'}, n)
-		whole := serverFrame(opText, payload)
-		op, got, size, err := parseServerFrame(append(bytes.Clone(whole), "next"...))
-		if err != nil || op != opText || size != len(whole) || !bytes.Equal(got, payload) {
-			t.Errorf("%d bytes: op %d, %d bytes, size %d of %d, %v", n, op, len(got), size, len(whole), err)
-		}
-		for cut := range min(len(whole), 12) {
-			if _, _, size, err := parseServerFrame(whole[:cut]); size != 0 || err != nil {
-				t.Errorf("%d of %d bytes: size %d, %v", cut, len(whole), size, err)
-			}
-		}
-		if _, _, size, _ := parseServerFrame(whole[:len(whole)-1]); size != 0 {
-			t.Errorf("a frame of %d bytes without its last one has size %d", n, size)
-		}
-	}
-}
-
-func TestFramesThatNoServerMaySend(t *testing.T) {
-	for name, b := range map[string][]byte{
-		"masked":     appendClientFrame(nil, opText, []byte("hello")),
-		"fragment":   {0x01, 0},
-		"rest":       {0x80, 0},
-		"compressed": {0xc1, 0},
-		"huge":       {0x81, 127, 0, 0, 0, 1, 0, 0, 0, 0},
-	} {
-		if _, _, _, err := parseServerFrame(b); !errors.Is(err, errFrame) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
 func TestStampsSurvive(t *testing.T) {
 	const now, tag = int64(123_456_789_012), uint16(3)
 	s := newStampable(signalPayload("somebody", smallBytes))
-	_, payload, _, err := parseServerFrame(serverFrame(opText, s.stamped(now, tag)[8:]))
-	if err != nil {
-		t.Fatal(err)
-	}
+	payload := s.stamped(now, tag)[8:] // the header is 8 bytes, and the mask is zero
 	for name, p := range map[string][]byte{
 		"as sent":          payload,
 		"with more behind": append(bytes.Clone(payload[:len(payload)-1]), `,"src":"x"}`...),

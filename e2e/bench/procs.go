@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"p2pconnector/e2e/kit/load"
 )
 
 const (
@@ -142,7 +144,7 @@ func (p *proc) await(ctx context.Context, try func() error) error {
 // cpuSum returns what all processes have used.
 func cpuSum(procs []*proc) (sum time.Duration, err error) {
 	for _, p := range procs {
-		d, err := cpuOf(p.cmd.Process.Pid)
+		d, err := load.CPUOf(p.cmd.Process.Pid)
 		if err != nil {
 			return 0, fmt.Errorf("%s: %w%s", p.name, err, p.lastWords())
 		}

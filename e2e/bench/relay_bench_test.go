@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"p2pconnector/e2e/kit"
+	"p2pconnector/e2e/kit/load"
 )
 
 // BenchmarkRelay is the way of a signal between peers on two gateways, over
@@ -28,7 +29,7 @@ type burstSink struct {
 	done    chan struct{}
 }
 
-func (s *burstSink) frame(_ *conn, _ int64, payload []byte) {
+func (s *burstSink) Frame(_ *load.Conn, _ int64, payload []byte) {
 	if _, ok := findStamp(payload); ok {
 		s.missing--
 	}
@@ -38,7 +39,7 @@ func (s *burstSink) frame(_ *conn, _ int64, payload []byte) {
 	}
 }
 
-func (s *burstSink) batch(*conn) {}
+func (s *burstSink) Batch(*load.Conn) {}
 
 func benchmarkRelay(b *testing.B, size, burst int) {
 	stack := kit.Start(b, kit.Options{RoomServices: 1, LogLevel: slog.LevelError, SessionKey: "a secret of this benchmark"})
@@ -52,21 +53,21 @@ func benchmarkRelay(b *testing.B, size, burst int) {
 	}
 	defer f.close()
 	sink := &burstSink{missing: burst, burst: burst, done: make(chan struct{})}
-	f.conns[1].feed(sink)
-	signal := newStampable(sys.signal(f.conns[1].id, size))
+	f.conns[1].Feed(sink)
+	signal := newStampable(sys.signal(f.conns[1].ID, size))
 	b.SetBytes(int64(burst * size))
 	b.ReportAllocs()
 	for b.Loop() {
 		for range burst {
-			f.conns[0].queue(signal.stamped(clock(), 0))
+			f.conns[0].Queue(signal.stamped(load.Clock(), 0))
 		}
-		if err := f.conns[0].flush(); err != nil {
+		if err := f.conns[0].Flush(); err != nil {
 			b.Fatal(err)
 		}
 		select {
 		case <-sink.done:
-		case <-f.conns[1].done:
-			b.Fatal("the connection was closed:", f.conns[1].err)
+		case <-f.conns[1].Done():
+			b.Fatal(f.broken())
 		}
 	}
 }

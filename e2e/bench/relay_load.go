@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+
+	"p2pconnector/e2e/kit/load"
 )
 
 // relayLoad is signals on their way between the two peers of each pair, or from
@@ -24,7 +26,7 @@ type relayLoad struct {
 // the reader at full speed, the pacer at a rate.
 type sender struct {
 	load    *relayLoad
-	conn    *conn
+	conn    *load.Conn
 	tmpl    stampable
 	pending int // signals that the batch being read is to be answered with
 }
@@ -39,15 +41,15 @@ func newRelayLoad(f *fleet, size int) *relayLoad {
 		if !f.sys.echo {
 			to = f.conns[i^1]
 		}
-		s := &sender{load: l, conn: c, tmpl: newStampable(f.sys.signal(to.id, size))}
+		s := &sender{load: l, conn: c, tmpl: newStampable(f.sys.signal(to.ID, size))}
 		l.senders = append(l.senders, s)
-		c.feed(s)
+		c.Feed(s)
 	}
 	return l
 }
 
-// frame implements sink.
-func (s *sender) frame(_ *conn, now int64, payload []byte) {
+// Frame implements load.Sink.
+func (s *sender) Frame(_ *load.Conn, now int64, payload []byte) {
 	v, ok := findStamp(payload)
 	if !ok {
 		text := fmt.Sprintf("%.300s", payload)
@@ -59,17 +61,17 @@ func (s *sender) frame(_ *conn, now int64, payload []byte) {
 	s.pending++
 }
 
-// batch implements sink: what was read in one piece is counted, and answered, in
+// Batch implements load.Sink: what was read in one piece is counted, and answered, in
 // one piece.
-func (s *sender) batch(c *conn) {
+func (s *sender) Batch(c *load.Conn) {
 	if s.pending == 0 {
 		return
 	}
 	s.load.count.Add(uint64(s.pending))
 	if s.load.reply.Load() {
-		now := clock()
+		now := load.Clock()
 		for range s.pending {
-			c.queue(s.tmpl.stamped(now, 0)) // flushed behind the batch
+			c.Queue(s.tmpl.stamped(now, 0)) // flushed behind the batch
 		}
 	}
 	s.pending = 0
@@ -92,11 +94,11 @@ func (l *relayLoad) firstSenders() []*sender {
 func (l *relayLoad) begin(inFlight int) error {
 	l.reply.Store(true)
 	for _, s := range l.firstSenders() {
-		now := clock()
+		now := load.Clock()
 		for range inFlight {
-			s.conn.queue(s.tmpl.stamped(now, 0))
+			s.conn.Queue(s.tmpl.stamped(now, 0))
 		}
-		if err := s.conn.flush(); err != nil {
+		if err := s.conn.Flush(); err != nil {
 			return err
 		}
 	}
@@ -144,13 +146,13 @@ func (l *relayLoad) pace(rate int, d time.Duration) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	first := l.firstSenders()
-	began, interval := clock(), int64(time.Second)/int64(rate)
+	began, interval := load.Clock(), int64(time.Second)/int64(rate)
 	for i := int64(0); i*interval < int64(d); i++ {
-		if wait := began + i*interval - clock(); wait > 0 {
-			sleepExactly(time.Duration(wait))
+		if wait := began + i*interval - load.Clock(); wait > 0 {
+			load.SleepExactly(time.Duration(wait))
 		}
 		s := first[i%int64(len(first))]
-		if err := s.conn.write(s.tmpl.stamped(clock(), 0)); err != nil {
+		if err := s.conn.Write(s.tmpl.stamped(load.Clock(), 0)); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"p2pconnector/e2e/kit/load"
 )
 
 var (
@@ -96,7 +98,7 @@ func (b *bench) fanoutRoom(ctx context.Context, s *system, members int, echo *fl
 
 // fanout is one sender's messages on their way to all other members of a room.
 type fanout struct {
-	sender *conn
+	sender *load.Conn
 	tmpl   []stampable // by tag; each belongs to whoever saw its last message arrive
 	left   []atomic.Int64
 	others int64
@@ -122,11 +124,11 @@ func newFanout(f *fleet, room string, flight int) *fanout {
 
 func (l *fanout) send(tag int) error {
 	l.left[tag].Store(l.others)
-	return l.sender.write(l.tmpl[tag].stamped(clock(), uint16(tag)))
+	return l.sender.Write(l.tmpl[tag].stamped(load.Clock(), uint16(tag)))
 }
 
-// frame implements sink.
-func (l *fanout) frame(c *conn, now int64, payload []byte) {
+// Frame implements load.Sink.
+func (l *fanout) Frame(c *load.Conn, now int64, payload []byte) {
 	v, ok := findStamp(payload)
 	sent, tag := unstamp(v)
 	if !ok || int(tag) >= len(l.tmpl) {
@@ -135,7 +137,7 @@ func (l *fanout) frame(c *conn, now int64, payload []byte) {
 		return
 	}
 	l.each.Load().add(time.Duration(now - sent))
-	l.got[c.at]++
+	l.got[c.At]++
 	if l.left[tag].Add(-1) > 0 {
 		return
 	}
@@ -145,10 +147,10 @@ func (l *fanout) frame(c *conn, now int64, payload []byte) {
 	}
 }
 
-// batch implements sink.
-func (l *fanout) batch(c *conn) {
-	if n := l.got[c.at]; n > 0 {
-		l.got[c.at] = 0
+// Batch implements load.Sink.
+func (l *fanout) Batch(c *load.Conn) {
+	if n := l.got[c.At]; n > 0 {
+		l.got[c.At] = 0
 		l.count.Add(uint64(n))
 	}
 }

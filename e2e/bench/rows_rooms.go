@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"p2pconnector/e2e/kit/load"
 )
 
 // The row of room operations.
@@ -86,14 +88,14 @@ func roomsRow(ctx context.Context, b *bench) error {
 // asker sends the requests of one connection, each when a worker asks, and hands
 // every answer to the request that its id names.
 type asker struct {
-	conn *conn
+	conn *load.Conn
 	mu   sync.Mutex
 	wait map[uint64]chan error
 	next uint64
 }
 
-// frame implements sink. An answer is the frame that carries the request's id.
-func (a *asker) frame(_ *conn, _ int64, payload []byte) {
+// Frame implements load.Sink. An answer is the frame that carries the request's id.
+func (a *asker) Frame(_ *load.Conn, _ int64, payload []byte) {
 	v, ok := findStamp(payload)
 	if !ok {
 		return // tells of somebody else's doing
@@ -112,8 +114,8 @@ func (a *asker) frame(_ *conn, _ int64, payload []byte) {
 	answer <- err
 }
 
-// batch implements sink.
-func (a *asker) batch(*conn) {}
+// Batch implements load.Sink.
+func (a *asker) Batch(*load.Conn) {}
 
 // ask sends one request and waits for its answer.
 func (a *asker) ask(ctx context.Context, event, room string) (time.Duration, error) {
@@ -125,16 +127,17 @@ func (a *asker) ask(ctx context.Context, event, room string) (time.Duration, err
 	a.mu.Unlock()
 	var digits [markBytes]byte
 	putStamp(digits[:], id)
-	began := clock()
-	frame := appendClientFrame(nil, opText, fmt.Appendf(nil, `{"event":%q,"data":{"room":%q},"id":"%s%s"}`, event, room, mark, digits[:]))
-	if err := a.conn.write(frame); err != nil {
+	began := load.Clock()
+	frame := load.AppendFrame(nil, load.OpText, fmt.Appendf(nil, `{"event":%q,"data":{"room":%q},"id":"%s%s"}`, event, room, mark, digits[:]))
+	if err := a.conn.Write(frame); err != nil {
 		return 0, err
 	}
 	select {
 	case err := <-answer:
-		return time.Duration(clock() - began), err
-	case <-a.conn.done:
-		return 0, fmt.Errorf("the connection was closed: %v", a.conn.err)
+		return time.Duration(load.Clock() - began), err
+	case <-a.conn.Done():
+		code, err := a.conn.Ended()
+		return 0, fmt.Errorf("the connection was closed: code %d, %v", code, err)
 	case <-ctx.Done():
 		return 0, context.Cause(ctx)
 	}
@@ -144,7 +147,7 @@ func askers(f *fleet) []*asker {
 	var all []*asker
 	for _, c := range f.conns {
 		a := &asker{conn: c, wait: make(map[uint64]chan error)}
-		c.feed(a)
+		c.Feed(a)
 		all = append(all, a)
 	}
 	return all

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"p2pconnector/e2e/kit/load"
 	"p2pconnector/proto"
 )
 
@@ -121,7 +122,7 @@ func newStorm(f *fleet, room string) *storm {
 	n := len(f.conns)
 	s := &storm{fleet: f, room: room, index: make(map[string]int, n), peers: make([]stormPeer, n), done: make(chan int64, 1), hist: new(hist)}
 	for i, c := range f.conns {
-		s.index[c.id] = i
+		s.index[c.ID] = i
 		s.peers[i].known = make([]uint64, (n+63)/64)
 	}
 	s.left.Store(int64(n))
@@ -131,10 +132,10 @@ func newStorm(f *fleet, room string) *storm {
 // run sends all joins and returns how long it took until all knew all.
 func (s *storm) run(ctx context.Context) (time.Duration, error) {
 	s.fleet.feed(s)
-	join := appendClientFrame(nil, opText, fmt.Appendf(nil, `{"event":"Join_Room","data":{"room":%q,"create":true},"id":1}`, s.room))
-	s.began = clock()
+	join := load.AppendFrame(nil, load.OpText, fmt.Appendf(nil, `{"event":"Join_Room","data":{"room":%q,"create":true},"id":1}`, s.room))
+	s.began = load.Clock()
 	for _, c := range s.fleet.conns {
-		if err := c.write(join); err != nil {
+		if err := c.Write(join); err != nil {
 			return 0, err
 		}
 	}
@@ -157,13 +158,13 @@ var (
 	errorPrefix = []byte(`{"type":"error"`)
 )
 
-// frame implements sink.
-func (s *storm) frame(c *conn, now int64, payload []byte) {
+// Frame implements load.Sink.
+func (s *storm) Frame(c *load.Conn, now int64, payload []byte) {
 	if bytes.HasPrefix(payload, errorPrefix) {
 		text := string(payload)
 		s.odd.Store(&text)
 	}
-	p := &s.peers[c.at]
+	p := &s.peers[c.At]
 	if p.n == len(s.peers) || !bytes.HasPrefix(payload, addedPrefix) {
 		return
 	}
@@ -177,13 +178,13 @@ func (s *storm) frame(c *conn, now int64, payload []byte) {
 	if p.n == len(s.peers) {
 		s.hist.add(time.Duration(now - s.began))
 		if s.left.Add(-1) == 0 {
-			s.done <- clock()
+			s.done <- load.Clock()
 		}
 	}
 }
 
-// batch implements sink.
-func (s *storm) batch(*conn) {}
+// Batch implements load.Sink.
+func (s *storm) Batch(*load.Conn) {}
 
 func (s *storm) learn(p *stormPeer, id []byte) {
 	i, ok := s.index[string(id)]

@@ -77,7 +77,7 @@ type layout struct {
 
 // unlimited are the gateway's limits that a load from one address runs into. A
 // gateway that does not know one is started without it.
-var unlimited = []string{"messages-per-second", "max-connections", "max-per-address", "connects-per-second"}
+var unlimited = []string{"messages-per-second", "max-connections", "max-per-address", "connects-per-second", "connects-per-address"}
 
 // startOurs runs NATS, room services and gateways.
 func (b *bench) startOurs(ctx context.Context, l layout) (s *system, err error) {
@@ -165,9 +165,9 @@ func (s *system) answers(ctx context.Context, p *proc, i int) error {
 		if err != nil {
 			return err
 		}
-		c.goodbye()
-		<-c.done
-		return c.raw.Close()
+		c.Goodbye()
+		<-c.Done()
+		return c.Close()
 	})
 }
 

@@ -240,10 +240,16 @@ func TestDemoMovesToAnotherGateway(t *testing.T) {
 // host, until stop, or the end of the test.
 func openGateway(t *testing.T, stack *kit.Stack) (addr string, stop func()) {
 	t.Helper()
-	gw, err := gateway.New(gateway.Config{
-		Listen: "127.0.0.1:0", AllowedOrigins: "http://127.0.0.1:*", DrainWindow: 500 * time.Millisecond,
-		NATSURL: nats.DefaultURL, NATSOptions: []nats.Option{nats.InProcessServer(stack.NATS(0))},
-	})
+	return addGateway(t, stack, gateway.Config{AllowedOrigins: "http://127.0.0.1:*"})
+}
+
+// addGateway adds a gateway with settings of its own to stack, until stop, or the end of
+// the test.
+func addGateway(t *testing.T, stack *kit.Stack, cfg gateway.Config) (addr string, stop func()) {
+	t.Helper()
+	cfg.Listen, cfg.DrainWindow = "127.0.0.1:0", 500*time.Millisecond
+	cfg.NATSOptions = []nats.Option{nats.InProcessServer(stack.NATS(0))}
+	gw, err := gateway.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,8 +316,10 @@ func TestDemoDevices(t *testing.T) {
 	bob.until("she is heard", `!%s.innerText.includes("muted")`, tile)
 	ann.click("#mic")
 	bob.until("she is muted", `%s.innerText.includes("muted")`, tile)
+	ann.eval(nil, `void (globalThis.closedCamera = demo.media.video)`)
 	ann.click("#cam")
 	bob.until("her picture is gone", `!%s.classList.contains("seen")`, tile)
+	ann.until("her camera is closed, and its light with it", `closedCamera.readyState === "ended"`)
 	ann.click("#screen")
 	bob.until("her screen is shown", `%s.classList.contains("screen") && %s.classList.contains("seen")`, tile, tile)
 	bob.pictures(1)
@@ -321,6 +329,37 @@ func TestDemoDevices(t *testing.T) {
 	ann.click("#mic")
 	bob.until("all is as before", `%s.classList.contains("seen") && !%s.innerText.includes("muted")`, tile, tile)
 	bob.sees(1)
+}
+
+// TestDemo_CameraOpensTooLate_IsClosed leaves while the browser still opens the
+// camera, and clicks twice meanwhile: no camera stays open that nobody sees.
+func TestDemo_CameraOpensTooLate_IsClosed(t *testing.T) {
+	b := startBrowser(t)
+	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
+	ann := &guest{b.open(t, "Ann", stack.HTTP(0)+"demo#late")}
+	ann.fill("#lobby-name", "Ann")
+	ann.click("#join-quiet")
+	ann.until("the call is shown", `!document.getElementById("call").hidden`)
+	ann.eval(nil, `(() => { const devices = navigator.mediaDevices, open = devices.getUserMedia.bind(devices);
+		globalThis.opened = [];
+		devices.getUserMedia = async (what) => { await new Promise((resolve) => (globalThis.letOpen = resolve)); const s = await open(what); opened.push(...s.getTracks()); return s; }; })()`)
+	ann.click("#cam")
+	ann.click("#cam")
+	ann.click("#leave")
+	ann.eval(nil, "letOpen()")
+	ann.until("what was opened is closed again", `opened.length === 1 && opened[0].readyState === "ended"`)
+}
+
+// TestDemo_ConnectedAgain_SaysWhetherSomethingWasLost hands the page both answers
+// of the connector; that it gives the right one is the connector's test.
+func TestDemo_ConnectedAgain_SaysWhetherSomethingWasLost(t *testing.T) {
+	b := startBrowser(t)
+	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
+	ann := openDemo(t, b, stack, 0, "Ann", "again")
+	ann.eval(nil, `void demo.p2p.emit("resumed", { recovered: true })`)
+	ann.banner("Nothing was lost")
+	ann.eval(nil, `void demo.p2p.emit("resumed", { recovered: false })`)
+	ann.banner("may be lost")
 }
 
 // TestDemoWithoutCamera joins where the browser refuses the camera.

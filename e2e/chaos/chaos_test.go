@@ -5,6 +5,7 @@ import (
 	"flag"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,9 +13,11 @@ import (
 )
 
 var (
-	duration = flag.Duration("chaos.duration", 90*time.Second, "`time` in which faults happen")
-	seedFlag = flag.Uint64("chaos.seed", 1, "`number` that the faults are drawn from; 0 draws one")
-	maskFlag = flag.String("chaos.mask", "", "`words`, separated by commas: faults whose kind contains one are left out, to find a cause")
+	duration  = flag.Duration("chaos.duration", 90*time.Second, "`time` in which faults happen")
+	seedFlag  = flag.Uint64("chaos.seed", 1, "`number` that the faults are drawn from; 0 draws one")
+	relayPace = flag.Duration("chaos.pace", 100*time.Millisecond, "`time` between two frames of one player, on average")
+	movedFlag = flag.Bool("chaos.moved", false, "have every player move to another gateway before faults happen")
+	maskFlag  = flag.String("chaos.mask", "", "`words`, separated by commas: faults whose kind contains one are left out, to find a cause")
 )
 
 func TestMain(m *testing.M) { kit.Main(m) }
@@ -42,6 +45,13 @@ func TestChaos(t *testing.T) {
 			g.relays.judge(settleAfter)
 		}
 	}()
+	if *movedFlag {
+		var moves sync.WaitGroup
+		for _, p := range g.all {
+			moves.Go(p.move)
+		}
+		moves.Wait()
+	}
 	w.inject(ctx, plan(w.seed, *duration, strings.Split(*maskFlag, ",")), &g.stats)
 	pause(ctx, time.Until(w.began.Add(*duration)))
 	g.end()

@@ -29,6 +29,7 @@ type player struct {
 	gone    bool // it has left for good
 	broken  []int64
 	conns   int     // open TCP connections
+	last    *wire   // the newest of them
 	since   int64   // what the last outage began with
 	breaks  []int64 // every moment at which a connection ended
 	outages []outage
@@ -66,8 +67,8 @@ func (p *player) connect() bool {
 	return false
 }
 
-// heartbeat makes half of the players impatient: they are gone before a request
-// to rooms that do not answer is given up. The others sit such things out.
+// heartbeat makes half of the players impatient: they leave a gateway that hangs for
+// some seconds. The others stay.
 func (p *player) heartbeat() time.Duration {
 	if p.n%2 == 0 {
 		return 3 * time.Second
@@ -105,7 +106,25 @@ func (p *player) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.conns++
-	return &wire{Conn: c, p: p}, nil
+	p.last = &wire{Conn: c, p: p}
+	return p.last, nil
+}
+
+// move has the player go to another gateway: its client dials the next one when its
+// connection breaks.
+func (p *player) move() {
+	for p.id() == "" && p.ctx.Err() == nil {
+		pause(p.ctx, 10*time.Millisecond)
+	}
+	p.mu.Lock()
+	last, before := p.last, len(p.outages)
+	p.mu.Unlock()
+	last.Close()
+	for back := false; !back && p.ctx.Err() == nil; pause(p.ctx, 10*time.Millisecond) {
+		p.mu.Lock()
+		back = len(p.outages) > before
+		p.mu.Unlock()
+	}
 }
 
 func (x *wire) Read(b []byte) (int, error) {

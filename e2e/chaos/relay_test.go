@@ -16,10 +16,8 @@ import (
 // Times after which a relay is judged, and within which a break explains it.
 const (
 	settleAfter = 60 * time.Second // longer than a grace, a takeover and every fault
-	// A frame on its way to the gateway is lost with the connection, and waits there
-	// behind a room request of its sender's for as long as that may take.
-	senderTime = proto.RequestDeadline + 3*time.Second
-	answerTime = 20 * time.Second // an error, or the frame itself, waits for one that is away
+	senderTime  = 15 * time.Second // a frame on its way is lost with the connection, whose end its client may notice so much later
+	answerTime  = 20 * time.Second // an error, or the frame itself, waits for one that is away
 )
 
 // load is the data of a numbered frame.
@@ -62,13 +60,10 @@ func newLedger(g *game) *ledger {
 	return &ledger{g: g, numbers: make(map[int]uint64), flying: make(map[flightKey]*flight), newest: make(map[pair]uint64)}
 }
 
-// relayPace is the time between two frames of one player, on average.
-const relayPace = 100 * time.Millisecond
-
 // send sends numbered frames to anybody until ctx ends.
 func (l *ledger) send(ctx context.Context, p *player, c *client.Client) {
 	for ctx.Err() == nil {
-		pause(ctx, relayPace/2+rand.N(relayPace))
+		pause(ctx, *relayPace/2+rand.N(*relayPace))
 		to := l.g.all[rand.N(len(l.g.all))]
 		id := to.id()
 		if to == p || id == "" {

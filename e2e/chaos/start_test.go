@@ -17,7 +17,7 @@ func (w *world) build() {
 	w.t.Helper()
 	w.bins = w.t.TempDir()
 	for name, pkg := range map[string]string{
-		"natsnode": "p2pconnector/e2e/chaos/internal/natsnode",
+		"natsnode": "p2pconnector/e2e/natsbox/natsnode",
 		"gateway":  "p2pconnector/gateway/cmd/gateway",
 		"roomsvc":  "p2pconnector/roomsvc/cmd/roomsvc",
 	} {

@@ -21,7 +21,8 @@
 //
 // Send returns when the frame is on its way, and waits while the connection is
 // away. A frame that was on its way when the connection broke may be lost: only
-// an answer, or [Client.Ping] after it, proves that the server has handled it.
+// an answer, or [Client.Ping] after it, proves that the server has handled it. (A Ping
+// does not wait for room requests without an answer, nor for messages behind them.)
 // A request whose answer was not there when the connection broke returns
 // [ErrInterrupted]: it may have taken effect.
 package client

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,8 +20,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience bounds every wait of these tests.
-const patience = 10 * time.Second
+// patience bounds every wait of these tests; none of them is meant to come near it.
+const patience = time.Minute
 
 // script plays a gateway: what the client does against the real one is tested in
 // e2e/resume, but a real one cannot be made to misbehave.
@@ -28,6 +29,7 @@ type script struct {
 	t     *testing.T
 	url   string
 	conns chan *side
+	over  chan struct{} // closed at the end of the test
 }
 
 // side is the server's end of one connection.
@@ -39,19 +41,33 @@ type side struct {
 
 func newScript(t *testing.T) *script {
 	t.Helper()
-	s := &script{t: t, conns: make(chan *side, 16)}
+	s := &script{t: t, conns: make(chan *side), over: make(chan struct{})}
+	var handlers sync.WaitGroup
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handlers.Add(1)
+		defer handlers.Done()
 		ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{client.Subprotocol}})
 		if err != nil {
 			t.Error(err)
 			return
 		}
 		c := &side{t: t, ws: ws, end: make(chan struct{})}
-		s.conns <- c
-		<-c.end
-		ws.CloseNow()
+		defer ws.CloseNow()
+		select {
+		case s.conns <- c:
+		case <-s.over: // the client has come back, and the test does not wait for it
+			return
+		}
+		select {
+		case <-c.end:
+		case <-s.over:
+		}
 	}))
-	t.Cleanup(srv.Close)
+	t.Cleanup(func() {
+		close(s.over)
+		srv.Close() // from here on no handler begins
+		handlers.Wait()
+	})
 	s.url = srv.URL
 	return s
 }

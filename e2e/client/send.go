@@ -139,8 +139,9 @@ func (c *Client) forget(key string) {
 	delete(c.pending, key)
 }
 
-// Ping asks the server for a Pong. Since frames are handled in order, its answer
-// proves that the server has handled every frame sent before.
+// Ping asks the server for a Pong. Because frames are handled in order, its answer
+// proves that the server has handled every frame sent before, except room requests that
+// have no answer yet and messages to their rooms.
 func (c *Client) Ping(ctx context.Context) error {
 	_, err := c.Request(ctx, Out{Event: proto.Ping})
 	return err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"p2pconnector/e2e/client"
+	"p2pconnector/e2e/edge/raw"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
 )
@@ -68,28 +69,19 @@ func (p *project) answers() bool {
 // and one of somebody else.
 func (p *project) checkOrigins() {
 	p.t.Helper()
-	for origin, want := range map[string]int{
-		"http://localhost:3000": http.StatusSwitchingProtocols,
-		"null":                  http.StatusSwitchingProtocols,
-		"https://example.com":   http.StatusForbidden,
+	for origin, want := range map[string]string{
+		"http://localhost:3000": string(proto.ClientDetails),
+		"null":                  string(proto.ClientDetails),
+		"https://example.com":   string(proto.Unauthorised),
 	} {
-		req, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, "http://127.0.0.1:"+p.port+"/", nil)
+		c, _, err := raw.Dial(p.t.Context(), "127.0.0.1:"+p.port, "/", http.Header{"Origin": {origin}})
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		for name, value := range map[string]string{
-			"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
-			"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Origin": origin,
-		} {
-			req.Header.Set(name, value)
-		}
-		resp, err := http.DefaultTransport.RoundTrip(req)
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		resp.Body.Close()
-		if resp.StatusCode != want {
-			p.t.Errorf("a page of %s gets %s", origin, resp.Status)
+		first, err := c.Next()
+		c.Close()
+		if err != nil || !strings.Contains(string(first), strconv.Quote(want)) {
+			p.t.Errorf("a page of %s gets %q, error %v; want %s", origin, first, err, want)
 		}
 	}
 }
@@ -101,7 +93,6 @@ func (p *project) dial() *client.Client {
 	defer cancel()
 	c, err := client.Dial(ctx, client.Options{
 		URLs: []string{"ws://127.0.0.1:" + p.port + "/"}, MaxWait: 500 * time.Millisecond,
-		Heartbeat: 15 * time.Second, // longer than a room request may wait: pings wait behind it
 	})
 	if err != nil {
 		p.t.Fatal(err)

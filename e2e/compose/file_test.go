@@ -14,16 +14,16 @@ var settingRow = regexp.MustCompile("(?m)^\\| `--[^`]+` \\| `(P2P_[A-Z0-9_]+)`")
 // images do.
 var fixed = []string{"P2P_LISTEN", "P2P_OPS_LISTEN", "P2P_NATS_URL", "P2P_NATS_CA", "P2P_NATS_CERT", "P2P_NATS_CREDS", "P2P_NATS_KEY"}
 
-// TestSettings: whatever the README lists for a service can be put into .env.
+// TestSettings: whatever settings.md lists for a service can be put into .env.
 func TestSettings(t *testing.T) {
 	file := read(t, "docker-compose.yml")
 	shared := between(t, file, "\nx-settings:", "\n\n")
-	readme := read(t, "README.md")
+	settings := read(t, "gateway/web/docs/settings.md")
 	for _, service := range []string{"gateway", "roomsvc"} {
 		given := shared + between(t, file, "\n  "+service+":\n", "\n\n")
-		rows := settingRow.FindAllStringSubmatch(between(t, readme, "<!-- flags: "+service+" -->", "<!-- end -->"), -1)
+		rows := settingRow.FindAllStringSubmatch(between(t, settings, "<!-- flags: "+service+" -->", "<!-- end -->"), -1)
 		if len(rows) < 10 {
-			t.Fatalf("the README lists %d settings of %s", len(rows), service)
+			t.Fatalf("settings.md lists %d settings of %s", len(rows), service)
 		}
 		for _, row := range rows {
 			if name := row[1]; !slices.Contains(fixed, name) && !strings.Contains(given, name+": ${"+name+":-") {

@@ -1,4 +1,5 @@
-// Package docs holds the README against the programs that it describes.
+// Package docs holds the README and the documents against the programs that they
+// describe.
 package docs
 
 import (
@@ -13,11 +14,15 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the README's tables afresh")
+var update = flag.Bool("update", false, "write the generated parts of the documents afresh")
 
-const readme = "../../README.md"
+const (
+	readme       = "../../README.md"
+	contributing = "../../CONTRIBUTING.md"
+	documents    = "../../gateway/web/docs" // the Markdown that the gateway serves too
+)
 
-// programs are those whose settings the README lists, by the name in the marker
+// programs are those whose settings settings.md lists, by the name in the marker
 // <!-- flags: NAME --> before the table.
 var programs = map[string]string{
 	"gateway":    "p2pconnector/gateway/cmd/gateway",
@@ -25,7 +30,7 @@ var programs = map[string]string{
 	"standalone": "p2pconnector/e2e/standalone",
 }
 
-// TestSettings compares the README's tables with what each program's --help
+// TestSettings compares the tables in settings.md with what each program's --help
 // says. After a change: go test ./e2e/docs -run Settings -update
 func TestSettings(t *testing.T) {
 	for name, path := range programs {
@@ -34,7 +39,7 @@ func TestSettings(t *testing.T) {
 			if len(settings) < 5 {
 				t.Fatalf("--help lists %d settings", len(settings))
 			}
-			holdTable(t, "flags: "+name, settingsTable(settings))
+			holdPart(t, "settings.md", "flags: "+name, settingsTable(settings))
 		})
 	}
 }
@@ -95,28 +100,29 @@ func settingsTable(settings []setting) string {
 
 func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
 
-// holdTable compares what stands in the README between <!-- marker --> and
+// holdPart compares what stands in a document between <!-- marker --> and
 // <!-- end --> with want, or puts it there.
-func holdTable(t *testing.T, marker, want string) {
+func holdPart(t *testing.T, name, marker, want string) {
 	t.Helper()
-	b, err := os.ReadFile(readme)
+	path := filepath.Join(documents, name)
+	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	before, rest, ok := strings.Cut(string(b), "<!-- "+marker+" -->\n")
 	got, after, ok2 := strings.Cut(rest, "<!-- end -->")
 	if !ok || !ok2 {
-		t.Fatalf("README.md has no <!-- %s --> … <!-- end -->", marker)
+		t.Fatalf("%s has no <!-- %s --> … <!-- end -->", name, marker)
 	}
 	if got == want {
 		return
 	}
 	if !*update {
-		t.Errorf("README.md, %s: run go test ./e2e/docs -update\n got\n%s\nwant\n%s", marker, got, want)
+		t.Errorf("%s, %s: run go test ./e2e/docs -update\n got\n%s\nwant\n%s", name, marker, got, want)
 		return
 	}
 	text := before + "<!-- " + marker + " -->\n" + want + "<!-- end -->" + after
-	if err := os.WriteFile(readme, []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -157,11 +157,13 @@ func TestNATSCredentialsAndTLS(t *testing.T) {
 			t.Fatalf("%s: the server takes it", what)
 		}
 	}
-	rooms, err := roomsvc.New(roomsvc.Config{NATSURL: url, NATSCreds: creds, NATSCA: certs.ca, NATSCert: certs.cert, NATSKey: certs.key})
+	var cfg roomsvc.Config
+	cfg.NATS.URL, cfg.NATS.Creds, cfg.NATS.CA, cfg.NATS.Cert, cfg.NATS.Key = url, creds, certs.ca, certs.cert, certs.key
+	rooms, err := roomsvc.New(cfg)
 	must(t, err)
 	run(t, rooms)
 	secure := func(c *gateway.Config) {
-		c.NATSURL, c.NATSCreds, c.NATSCA, c.NATSCert, c.NATSKey = url, creds, certs.ca, certs.cert, certs.key
+		c.NATS = cfg.NATS
 	}
 	a := startGateway(t, nil, secure).open(t, "/", nil)
 	b := startGateway(t, nil, secure).open(t, "/", nil)

@@ -8,24 +8,24 @@ import (
 	"sync"
 )
 
-// binaries are the two programs, built once for all tests of this test binary.
+// binaries are the programs, built once for all tests of this test binary.
 var binaries struct {
 	sync.Mutex
 	dir string
 	err error
 }
 
-// Binary builds the services once and returns the path of the one named gateway
-// or roomsvc. Main removes them.
+// Binary builds the programs once and returns the path of the one named gateway,
+// roomsvc or natsnode. Main removes them.
 func Binary(name string) (string, error) {
 	b := &binaries
 	b.Lock()
 	defer b.Unlock()
 	if b.dir == "" && b.err == nil {
 		if b.dir, b.err = os.MkdirTemp("", "p2p-bin-"); b.err == nil {
-			out, err := exec.Command("go", "build", "-o", b.dir, "p2pconnector/gateway/cmd/gateway", "p2pconnector/roomsvc/cmd/roomsvc").CombinedOutput()
+			out, err := exec.Command("go", "build", "-o", b.dir, "p2pconnector/gateway/cmd/gateway", "p2pconnector/roomsvc/cmd/roomsvc", "p2pconnector/e2e/natsbox/natsnode").CombinedOutput()
 			if err != nil {
-				b.err = fmt.Errorf("building the services: %w\n%s", err, out)
+				b.err = fmt.Errorf("building the programs: %w\n%s", err, out)
 			}
 		}
 	}

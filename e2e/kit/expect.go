@@ -91,13 +91,27 @@ func (c *Conn) Until(what string, ok func(*client.Frame) bool) client.Frame {
 }
 
 // Quiet checks that nothing has reached the connection that the test does not
-// expect: a Ping is answered by the next frame. What other peers or other
-// services cause later it cannot know.
+// expect: a Ping is answered by the next frame. What other peers or other services
+// cause later it cannot know, nor what room requests without an answer do.
 func (c *Conn) Quiet() {
 	c.t.Helper()
 	c.Send(`{"event":"Ping","id":"quiet"}`)
 	if f := c.Next(); !f.Is(proto.Pong) || string(f.ID) != `"quiet"` {
 		c.t.Fatalf("got %s, want nothing but the Pong", f.Raw)
+	}
+}
+
+// Answers reports whether all that was sent, except room requests, has been handled: a
+// Ping behind it is answered. It is false when the connection has ended, and fails the test when neither
+// comes to pass. Frames that come before are dropped.
+func (c *Conn) Answers() bool {
+	c.t.Helper()
+	_ = c.Write(websocket.MessageText, []byte(`{"event":"Ping","id":"answers"}`)) // it has ended, when that fails
+	for {
+		f, open := c.receive()
+		if !open || f.Is(proto.Pong) && string(f.ID) == `"answers"` {
+			return open
+		}
 	}
 }
 

@@ -126,12 +126,13 @@ func (s *Stack) newGateway(t testing.TB, i int) (service, string) {
 	url, opts := s.natsOptions(i, "gateway")
 	cfg := gateway.Config{
 		// What a test is about must not meet a limit it is not about.
-		MessagesPerSecond: -1, MaxPerAddress: -1, ConnectsPerSecond: -1,
-		NATSURL: url, NATSOptions: opts, Listener: l, OpsListen: s.opsListen(),
+		MessagesPerSecond: -1, MaxPerAddress: -1, ConnectsPerSecond: -1, ConnectsPerAddr: -1,
+		NATSOptions: opts, Listener: l,
 		Logger:          s.log.With(slog.Int("instance", i)),
 		MaxMessageBytes: s.opts.MaxMessageBytes, MaxRooms: s.opts.MaxRooms, MaxRoomMembers: s.opts.MaxRoomMembers,
 		DrainWindow: s.opts.Drain, SessionGrace: s.opts.Grace, SessionKey: s.opts.SessionKey,
 	}
+	cfg.NATS.URL, cfg.Ops.Listen = url, s.opsListen()
 	return &local{name: fmt.Sprintf("gateway %d", i), bound: s.opts.Drain + stopBound, make: func() (runner, error) {
 		own := cfg
 		if cfg.Listener == nil { // not the first time: the same port again
@@ -151,16 +152,20 @@ func (s *Stack) newRoomService(t testing.TB, i int) service {
 	}
 	url, opts := s.natsOptions(i, "roomsvc")
 	cfg := roomsvc.Config{
-		NATSURL: url, NATSOptions: opts, Replicas: len(s.nats), OpsListen: s.opsListen(),
+		NATSOptions: opts, Replicas: len(s.nats),
 		MaxRoomMembers: s.opts.MaxRoomMembers, SessionGrace: s.opts.Grace,
 		Logger: s.log.With(slog.Int("instance", i)),
 	}
+	cfg.NATS.URL, cfg.Ops.Listen = url, s.opsListen()
 	return &local{name: fmt.Sprintf("room service %d", i), bound: stopBound, make: func() (runner, error) { return roomsvc.New(cfg) }}
 }
 
 // natsURLs names every server, for a process that is the given user.
 func (s *Stack) natsURLs(user string) string {
 	urls := joinURLs(s.nats)
+	if s.bus != nil {
+		urls = "nats://" + s.addr
+	}
 	if s.opts.NATSFile == "" || user == "" {
 		return urls
 	}

@@ -33,6 +33,7 @@ type Options struct {
 	RoomServices int // 0 = 2, -1 = none
 	NATSNodes    int // 0 = 1; 3 = a cluster with replicated buckets
 	Processes    bool
+	NATSProcess  bool   // the one NATS server is a process too; needs Processes
 	StoreDir     string // of a single NATS server; "" = a temporary folder
 	NATSFile     string // its configuration file, with the users of proto/nats.conf, whose passwords are then
 	// in the environment; "" = what KIT_NATS_FILE names, or none
@@ -55,6 +56,8 @@ type Stack struct {
 	opts  Options
 	log   *slog.Logger
 	nats  []*natsbox.Server
+	bus   *process // the NATS server in place of nats, with Options.NATSProcess
+	addr  string   // of bus
 	gws   []service
 	rooms []service
 	urls  []string
@@ -82,7 +85,7 @@ func Start(t testing.TB, opts Options) *Stack {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
-	if err := s.startNATS(ctx); err != nil {
+	if err := s.startNATS(ctx, t); err != nil {
 		t.Fatalf("kit: %v", err)
 	}
 	for i := range s.opts.RoomServices {
@@ -117,7 +120,10 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-func (s *Stack) startNATS(ctx context.Context) error {
+func (s *Stack) startNATS(ctx context.Context, t testing.TB) error {
+	if s.opts.NATSProcess {
+		return s.startNATSProcess(ctx, t)
+	}
 	if s.opts.NATSNodes > 1 {
 		nodes, err := natsbox.StartCluster(ctx, s.opts.NATSNodes, s.log)
 		s.nats = nodes
@@ -145,6 +151,11 @@ func (s *Stack) close(t testing.TB) {
 	}
 	for _, node := range s.nats {
 		if err := node.Close(); err != nil {
+			t.Errorf("kit: %v", err)
+		}
+	}
+	if s.bus != nil {
+		if err := s.bus.stop(); err != nil {
 			t.Errorf("kit: %v", err)
 		}
 	}
@@ -178,13 +189,17 @@ func (s *Stack) Ops(i int) string { return opsOf(s.gws[i]) }
 // RoomsOps is Ops of room service i.
 func (s *Stack) RoomsOps(i int) string { return opsOf(s.rooms[i]) }
 
-// NATS returns NATS server i, to stop and restart it.
+// NATS returns NATS server i, to stop and restart it. Not with Options.NATSProcess.
 func (s *Stack) NATS(i int) *natsbox.Server { return s.nats[i] }
 
 // Connect opens a NATS connection beside the services', as a back end would.
 func (s *Stack) Connect(t testing.TB) *nats.Conn {
 	t.Helper()
-	nc, err := nats.Connect(s.nats[0].URL(), nats.InProcessServer(s.nats[0]), nats.MaxReconnects(-1), s.login("backend"))
+	opts := []nats.Option{nats.MaxReconnects(-1), s.login("backend")}
+	if s.bus == nil {
+		opts = append(opts, nats.InProcessServer(s.nats[0]))
+	}
+	nc, err := nats.Connect(s.natsURLs(""), opts...)
 	s.must(t, err)
 	t.Cleanup(nc.Close)
 	return nc

@@ -24,7 +24,8 @@ type process struct {
 	bound  time.Duration
 	cmd    *exec.Cmd // nil while it does not run
 	done   chan struct{}
-	result error // of Wait, after done
+	result error         // of Wait, after done
+	used   time.Duration // of the processor, by those that have ended
 }
 
 func (p *process) start(ctx context.Context) error {
@@ -39,6 +40,7 @@ func (p *process) start(ctx context.Context) error {
 	p.cmd, p.done = cmd, done
 	go func() {
 		p.result = cmd.Wait()
+		p.used += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 		close(done)
 	}()
 	ready := make(chan error, 1)
@@ -111,7 +113,7 @@ func (s *Stack) gatewayProcess(t testing.TB, i int) (service, string) {
 	addrs, err := natsbox.FreePorts(1)
 	s.must(t, err)
 	args := []string{"--listen", addrs[0], "--nats-url", s.natsURLs("gateway"), "--drain-window", s.opts.Drain.String(),
-		"--messages-per-second", "-1", "--max-per-address", "-1", "--connects-per-second", "-1"}
+		"--messages-per-second", "-1", "--max-per-address", "-1", "--connects-per-second", "-1", "--connects-per-address", "-1"}
 	args = s.common(args)
 	args = appendInt(args, "--max-message-bytes", s.opts.MaxMessageBytes)
 	args = appendInt(args, "--max-rooms", s.opts.MaxRooms)

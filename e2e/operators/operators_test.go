@@ -1,5 +1,5 @@
 // Package operators_test does what operators and back ends do over NATS, as the
-// user backend of proto/nats.conf: each command of the README's section.
+// user backend of proto/nats.conf: each command of back-ends.md.
 package operators_test
 
 import (
@@ -183,7 +183,7 @@ func TestMessageIsLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var lost proto.Lost
+	var lost proto.Outcome
 	if err := json.Unmarshal(m.Data, &lost); err != nil || lost.Code != proto.NotFound {
 		t.Errorf("a peer that is not there: %s, error %v", m.Data, err)
 	}
@@ -191,6 +191,58 @@ func TestMessageIsLost(t *testing.T) {
 	if _, err := replies.NextMsg(kit.Patience); !errors.Is(err, nats.ErrNoResponders) {
 		t.Errorf("a gateway that is not there: error %v", err)
 	}
+}
+
+// A message to a peer that names no gateway finds it at home, where it has moved to, and
+// when its home is gone, and is answered in each case.
+func TestMessageToPeer_AnyGateway_FindsItAndAnswers(t *testing.T) {
+	b := start(t)
+	send := func(to proto.PeerID) proto.Outcome {
+		t.Helper()
+		subject, err := proto.AnyPeerSubject(to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		replies, err := b.nc.SubscribeSync("_INBOX_lost." + nats.NewInbox()[len("_INBOX."):])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer replies.Unsubscribe()
+		if err := b.nc.PublishRequest(subject, replies.Subject, frame("hello")); err != nil {
+			t.Fatal(err)
+		}
+		m, err := replies.NextMsg(kit.Patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var o proto.Outcome
+		if err := json.Unmarshal(m.Data, &o); err != nil {
+			t.Fatalf("the answer is %q: %v", m.Data, err)
+		}
+		return o
+	}
+	delivered := func(c *kit.Conn, where string) {
+		t.Helper()
+		if o := send(c.ID); o.Code != "" {
+			t.Errorf("a peer %s: got %s, want it delivered", where, o.Code)
+		}
+		if f := c.Next(); f.Event != "Notice" {
+			t.Errorf("a peer %s: got %s, want the message", where, f.Raw)
+		}
+	}
+	x := b.Dial(t, 0)
+	delivered(x, "at home")
+	y := b.Dial(t, 1)
+	y.Resume(x)
+	delivered(y, "that has moved")
+	if o := send(proto.NewPeerID(x.ID.Home())); o.Code != proto.NotFound {
+		t.Errorf("a peer that there is not: got %q, want %s", o.Code, proto.NotFound)
+	}
+	if o := send(proto.NewPeerID(proto.NewGatewayID())); o.Code != proto.NotFound {
+		t.Errorf("a peer of a gateway that there is not: got %q, want %s", o.Code, proto.NotFound)
+	}
+	b.StopGateway(t, 0)
+	delivered(y, "whose home is gone")
 }
 
 // TestMessageToRoom: get says which gateways have members; one frame to each of
@@ -240,8 +292,8 @@ func TestServiceTools(t *testing.T) {
 		if err := json.Unmarshal(data, &info); err != nil {
 			t.Fatal(err)
 		}
-		if len(info.Endpoints) != len(proto.Operations) {
-			t.Errorf("%d endpoints, want %d", len(info.Endpoints), len(proto.Operations))
+		if want := len(proto.Operations) + len(proto.SessionOperations); len(info.Endpoints) != want {
+			t.Errorf("%d endpoints, want %d", len(info.Endpoints), want)
 		}
 		for _, e := range info.Endpoints {
 			if e.Metadata["description"] == "" || e.Metadata["reply"] == "" {

@@ -15,6 +15,7 @@ import (
 	"p2pconnector/e2e/kit"
 	"p2pconnector/e2e/natsbox"
 	"p2pconnector/gateway"
+	"p2pconnector/proto/service"
 	"p2pconnector/roomsvc"
 )
 
@@ -100,7 +101,7 @@ func TestGatewayWaits(t *testing.T) {
 	b := box(t)
 	addr := freeAddress(t)
 	g, err := gateway.New(gateway.Config{
-		Listen: "127.0.0.1:0", OpsListen: addr, NATSOptions: []nats.Option{nats.InProcessServer(b)},
+		Listen: "127.0.0.1:0", Ops: service.Ops{Listen: addr}, NATSOptions: []nats.Option{nats.InProcessServer(b)},
 		Logger: kit.Logger(t, slog.LevelInfo), DrainWindow: time.Second,
 	})
 	if err != nil {
@@ -132,7 +133,7 @@ func TestGatewayWaits(t *testing.T) {
 func TestDraining(t *testing.T) {
 	s := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
 	g, err := gateway.New(gateway.Config{
-		Listen: "127.0.0.1:0", OpsListen: "127.0.0.1:0", NATSOptions: []nats.Option{nats.InProcessServer(s.NATS(0))},
+		Listen: "127.0.0.1:0", Ops: service.Ops{Listen: "127.0.0.1:0"}, NATSOptions: []nats.Option{nats.InProcessServer(s.NATS(0))},
 		Logger: kit.Logger(t, slog.LevelInfo), DrainWindow: 3 * time.Second,
 	})
 	if err != nil {
@@ -157,14 +158,14 @@ func TestProfiles(t *testing.T) {
 		status int
 	}{"on": {true, http.StatusOK}, "off": {false, http.StatusNotFound}} {
 		t.Run(name, func(t *testing.T) {
-			r, err := roomsvc.New(roomsvc.Config{NATSOptions: []nats.Option{nats.InProcessServer(b)}, OpsListen: "127.0.0.1:0", OpsPprof: tc.on})
+			r, err := roomsvc.New(roomsvc.Config{NATSOptions: []nats.Option{nats.InProcessServer(b)}, Ops: service.Ops{Listen: "127.0.0.1:0", Pprof: tc.on}})
 			if err != nil {
 				t.Fatal(err)
 			}
 			instance(t, r.Run)
 			<-r.Ready()
 			g, err := gateway.New(gateway.Config{
-				Listen: "127.0.0.1:0", OpsListen: "127.0.0.1:0", OpsPprof: tc.on, DrainWindow: time.Second,
+				Listen: "127.0.0.1:0", Ops: service.Ops{Listen: "127.0.0.1:0", Pprof: tc.on}, DrainWindow: time.Second,
 				NATSOptions: []nats.Option{nats.InProcessServer(b)},
 			})
 			if err != nil {
@@ -190,21 +191,21 @@ func TestOpsListen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	g, err := gateway.New(gateway.Config{Listen: "127.0.0.1:0", OpsListen: taken.Addr().String(), NATSOptions: []nats.Option{nats.InProcessServer(b)}})
+	g, err := gateway.New(gateway.Config{Listen: "127.0.0.1:0", Ops: service.Ops{Listen: taken.Addr().String()}, NATSOptions: []nats.Option{nats.InProcessServer(b)}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := g.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "ops-listen") {
 		t.Errorf("Run returned %v", err)
 	}
-	r, err := roomsvc.New(roomsvc.Config{OpsListen: taken.Addr().String(), NATSOptions: []nats.Option{nats.InProcessServer(b)}})
+	r, err := roomsvc.New(roomsvc.Config{Ops: service.Ops{Listen: taken.Addr().String()}, NATSOptions: []nats.Option{nats.InProcessServer(b)}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "ops-listen") {
 		t.Errorf("Run returned %v", err)
 	}
-	if _, err := gateway.New(gateway.Config{OpsListen: "nowhere"}); err == nil || !strings.Contains(err.Error(), "ops-listen") {
+	if _, err := gateway.New(gateway.Config{Ops: service.Ops{Listen: "nowhere"}}); err == nil || !strings.Contains(err.Error(), "ops-listen") {
 		t.Errorf("New returned %v", err)
 	}
 }

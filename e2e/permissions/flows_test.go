@@ -1,8 +1,12 @@
 package permissions_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
@@ -86,6 +90,53 @@ func TestGhostsAreSwept(t *testing.T) {
 	a.Members("tea", a.ID, b.ID)
 	s.KillGateway(t, 1)
 	a.Members("tea", a.ID)
+	refused.none(t)
+}
+
+// TestDirectory_GatewayAsks_IsAnswered moves a session as a gateway does, with the
+// subjects that it may use, at a room service that may do no more than the file says.
+func TestDirectory_GatewayAsks_IsAnswered(t *testing.T) {
+	s, refused := start(t, kit.Options{Gateways: 1, RoomServices: 2})
+	nc := intrude(t, s, "gateway").nc
+	own := proto.NewGatewayID()
+	all, err := proto.GatewayWildcard(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sub, err := nc.SubscribeSync(strings.Replace(all, string(own), "*", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer := proto.NewPeerID(proto.NewGatewayID())
+	var revision uint64
+	for n, op := range []proto.SessionOperation{proto.SessionTake, proto.SessionGet, proto.SessionSync, proto.SessionEnd} {
+		data, err := json.Marshal(&proto.SessionRequest{Peer: peer, Owner: own, Epoch: 1, Sessions: []proto.Owned{{Peer: peer, Epoch: 1}, {Peer: proto.NewPeerID(own), Epoch: 1}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		reply := proto.ReplySubject(own, uint64(n))
+		if err := nc.PublishRequest(proto.SessionsSubject(op), reply, data); err != nil {
+			t.Fatal(err)
+		}
+		var msg *nats.Msg
+		for msg == nil || msg.Subject != reply {
+			if msg, err = sub.NextMsg(kit.Patience); err != nil {
+				t.Fatalf("%s: %v", op, err)
+			}
+		}
+		var r proto.SessionReply
+		if err := json.Unmarshal(msg.Data, &r); err != nil || r.Error != nil || r.Refused != "" {
+			t.Fatalf("%s: got %s, error %v, want success", op, msg.Data, err)
+		}
+		if op == proto.SessionSync {
+			if len(r.Sessions) != 1 || r.Sessions[0].Peer.Home() != own {
+				t.Errorf("sync: got %+v, want only the session that has no entry", r.Sessions)
+			}
+		} else if (r.Revision == 0) != r.Ended || op == proto.SessionGet && r.Revision != revision {
+			t.Errorf("%s: got %+v, want the revision of its entry", op, r)
+		}
+		revision = r.Revision
+	}
 	refused.none(t)
 }
 

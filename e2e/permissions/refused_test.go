@@ -9,7 +9,7 @@ import (
 )
 
 // What each user may not do. G stands for a gateway, P for a peer of it, R for a
-// room's token.
+// room's token, S for what follows the gateway in the peer's id.
 var forbidden = map[string]struct{ publish, subscribe []string }{
 	"gateway": {
 		publish: []string{
@@ -19,10 +19,13 @@ var forbidden = map[string]struct{ publish, subscribe []string }{
 			"p2p.rooms.list",           // for operators
 			"p2p.rooms.anything",       //
 			"p2p.lease.G.more",         //
+			"p2p.sessions.anything",    //
 			"$KV.rooms.R",              // write a room
+			"$KV.sessions.G.S",         // say who owns a session
 			"$KV.session_keys.current", // plant a signing key
 			"$JS.API.STREAM.DELETE.KV_rooms",
 			"$JS.API.STREAM.MSG.GET.KV_session_keys",
+			"$JS.API.STREAM.MSG.GET.KV_sessions",
 			"$JS.API.INFO",
 			"$SRV.PING",
 			"_INBOX.back-end.1",    // answer a back end for the room service
@@ -30,7 +33,7 @@ var forbidden = map[string]struct{ publish, subscribe []string }{
 			"elsewhere",
 		},
 		subscribe: []string{
-			">", "p2p.>", "p2p.gw.>", "p2p.rooms.*", "p2p.rooms.join", "$KV.rooms.*", "$KV.>", "_INBOX.>", "_INBOX_roomsvc.>",
+			">", "p2p.>", "p2p.gw.>", "p2p.rooms.*", "p2p.rooms.join", "p2p.sessions.*", "p2p.sessions.take", "$KV.rooms.*", "$KV.>", "_INBOX.>", "_INBOX_roomsvc.>",
 			"$SRV.PING", "$JS.EVENT.ADVISORY.>", "$SYS.>",
 		},
 	},
@@ -43,7 +46,10 @@ var forbidden = map[string]struct{ publish, subscribe []string }{
 			"p2p.gw.G.lost.1.1",
 			"p2p.lease.G", // say that a gateway lives
 			"p2p.rooms.join",
+			"p2p.sessions.take",
 			"$JS.API.STREAM.DELETE.KV_rooms",
+			"$JS.API.STREAM.DELETE.KV_sessions",
+			"$JS.API.STREAM.PURGE.KV_sessions",
 			"$JS.API.STREAM.PURGE.KV_rooms",
 			"$JS.API.STREAM.CREATE.OTHER",
 			"$JS.API.STREAM.MSG.DELETE.KV_rooms",
@@ -52,13 +58,15 @@ var forbidden = map[string]struct{ publish, subscribe []string }{
 		},
 		subscribe: []string{
 			"p2p.gw.*.>", "p2p.gw.G.peer.P", "p2p.rooms.*", // not in the queue group
-			"p2p.rooms.>", "$KV.rooms.>", "_INBOX.>", "_INBOX_gateway.>", "$SRV.>", "$SYS.>", ">",
+			"p2p.rooms.>", "p2p.sessions.*", "p2p.sessions.>", "$KV.rooms.>", "$KV.sessions.>", "_INBOX.>", "_INBOX_gateway.>", "$SRV.>", "$SYS.>", ">",
 		},
 	},
 	"backend": {
 		publish: []string{
 			"p2p.rooms.create", "p2p.rooms.join", "p2p.rooms.leave", "p2p.rooms.resume", "p2p.rooms.sync",
-			"p2p.rooms.keys",       // read the keys that sign sessions
+			"p2p.rooms.keys",    // read the keys that sign sessions
+			"p2p.sessions.take", // take a session
+			"p2p.sessions.get", "p2p.sessions.end", "p2p.sessions.sync",
 			"p2p.gw.G.room.R.P",    // speak as a peer
 			"p2p.gw.G.state.R",     //
 			"p2p.gw.G.reply.1",     //
@@ -66,12 +74,13 @@ var forbidden = map[string]struct{ publish, subscribe []string }{
 			"p2p.gw.G.lost.1.1",    //
 			"p2p.lease.G",          //
 			"$KV.rooms.R",          //
+			"$KV.sessions.G.S",     //
 			"$JS.API.STREAM.LIST",  //
 			"_INBOX_gateway.abc.1", //
 		},
 		subscribe: []string{
 			"p2p.gw.*.>", "p2p.gw.*.peer.*", "p2p.gw.*.room.*.*", // listen to peers
-			"p2p.rooms.>", "$KV.session_keys.>", "_INBOX_gateway.>", "_INBOX_roomsvc.>", ">",
+			"p2p.rooms.>", "p2p.sessions.>", "$KV.session_keys.>", "$KV.sessions.>", "_INBOX_gateway.>", "_INBOX_roomsvc.>", ">",
 		},
 	},
 }
@@ -81,7 +90,7 @@ var forbidden = map[string]struct{ publish, subscribe []string }{
 func TestForbidden(t *testing.T) {
 	s, _ := start(t, kit.Options{Gateways: 1, RoomServices: 1})
 	peer := s.Dial(t, 0).ID
-	real := strings.NewReplacer("G", string(peer.Home()), "P", string(peer), "R", proto.RoomID("tea").Token())
+	real := strings.NewReplacer("G", string(peer.Home()), "P", string(peer), "R", proto.RoomID("tea").Token(), "S", string(peer[9:]))
 	tried := 0
 	for user, list := range forbidden {
 		i := intrude(t, s, user)

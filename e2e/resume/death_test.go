@@ -155,7 +155,11 @@ func TestFrozenGateway(t *testing.T) {
 	tr.PauseGateway(t, 0, true)
 	silent(t, tr.far, proto.LeaseTimeout+2*time.Second)
 	tr.PauseGateway(t, 0, false)
+	// The NATS server may have given the connection of the gateway up while it hung, and
+	// may be about to: until it has read an answer to its pings, which goes ahead of what
+	// the peer sends.
 	awaitDelivery(tr, tr.far, tr.peer)
+	awaitDelivery(tr, tr.peer, tr.far)
 	awaitDelivery(tr, tr.far, tr.near)
 	tr.works(tr.peer)
 }
@@ -171,31 +175,47 @@ func silent(t *testing.T, c *kit.Conn, d time.Duration) {
 	}
 }
 
-// awaitDelivery sends until a message of from has reached to, and takes what
-// came of the tries.
+// Tries of awaitDelivery.
+const (
+	tryPause = 100 * time.Millisecond
+	steady   = 3 // in a row that arrive, and of which nothing is told
+)
+
+// awaitDelivery sends, for as long as kit.Patience, until messages of from reach to, and
+// takes what came of the tries. One that is sent at the moment of a reconnect may arrive
+// and be told as doubtful too, and the way may break once more: so several must arrive.
 func awaitDelivery(tr *trio, from, to *kit.Conn) {
 	tr.t.Helper()
-	for i := range 1000 {
+	tick := time.NewTicker(tryPause)
+	defer tick.Stop()
+	began := time.Now()
+	for i, inRow := 0, 0; inRow < steady; i++ {
+		if took := time.Since(began); took > kit.Patience {
+			tr.t.Fatalf("got no %d messages in a row to %s in %v and %d tries, want them within %v", steady, to.ID, took, i, kit.Patience)
+		}
 		from.Send(`{"event":"Message","to":%q,"data":"try %d","id":%d}`, to.ID, i, i)
 		if settled(tr.t, from, to, i) {
-			return
+			inRow++
+		} else {
+			inRow = 0
 		}
+		<-tick.C
 	}
-	tr.t.Fatal("no message arrives")
 }
 
 // settled returns when try number i has arrived, or from was told that it may not
-// have: one of the two must happen. A try that was told may have arrived all the
-// same, before this one.
+// have: one of the two must happen. It is false when from was told anything, of an
+// earlier try too. A try that was told may have arrived all the same, before this one.
 func settled(t *testing.T, from, to *kit.Conn, i int) bool {
 	t.Helper()
-	here, told := false, false
+	here, told, complaint := false, false, false
 	for began := time.Now(); !here && !told; {
 		if time.Since(began) > kit.Patience {
 			t.Fatal("a message was neither delivered, nor its sender told")
 		}
 		from.Send(`{"event":"Ping","id":"settled"}`)
 		from.Until("the Pong", func(f *client.Frame) bool {
+			complaint = complaint || f.Err() != nil
 			told = told || f.Err() != nil && string(f.ID) == strconv.Itoa(i)
 			return f.Is(proto.Pong)
 		})
@@ -205,5 +225,5 @@ func settled(t *testing.T, from, to *kit.Conn, i int) bool {
 			return f.Is(proto.Pong)
 		})
 	}
-	return here
+	return here && !complaint
 }

@@ -2,7 +2,6 @@ package resume_test
 
 import (
 	"encoding/json"
-	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -185,48 +184,6 @@ func TestReconnectUnderRelays(t *testing.T) {
 		if time.Since(began) > kit.Patience {
 			t.Fatalf("of %d frames %d were neither delivered, nor their sender told: %v", n, len(open), open)
 		}
-	}
-}
-
-// A gateway that hung, or whose NATS server was cut off from the others, is told what
-// it may have lost as soon as it is heard again: what it sent to peers that the other
-// holds for a third one shows in no other way.
-func TestSilenceIsTold(t *testing.T) {
-	t.Parallel()
-	s := kit.Start(t, kit.Options{Processes: true})
-	peer, to := s.Dial(t, 0), s.Dial(t, 1)
-	hangs, listens := peer.ID.Home(), to.ID.Home()
-	to.ResumeSession(peer.ID, peer.Session(), peer.Received())
-	nc := s.Connect(t)
-	lease, err := proto.LeaseSubject(hangs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leases, err := nc.SubscribeSync(lease)
-	if err != nil {
-		t.Fatal(err)
-	}
-	gaps, err := nc.SubscribeSync(proto.GapSubject(hangs, listens))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := leases.NextMsg(kit.Patience); err != nil { // or nobody could miss it
-		t.Fatal(err)
-	}
-	const hung = 5 * time.Second
-	s.PauseGateway(t, 0, true)
-	silent(t, to, hung)
-	s.PauseGateway(t, 0, false)
-	m, err := gaps.NextMsg(kit.Patience)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var gap proto.Gap
-	if err := json.Unmarshal(m.Data, &gap); err != nil {
-		t.Fatal(err)
-	}
-	if !slices.Contains(gap.Peers, peer.ID) || gap.WithinMS < hung.Milliseconds() {
-		t.Errorf("it is told %s", m.Data)
 	}
 }
 

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // patience bounds the waits of these tests; none of them is meant to come near it.
 const patience = 60 * time.Second
 
-func startNATS(t *testing.T) *natsbox.Server {
+func startNATS(t testing.TB) *natsbox.Server {
 	t.Helper()
 	s, err := natsbox.Start(natsbox.Config{Sync: time.Second})
 	if err != nil {
@@ -41,7 +41,7 @@ func startNATS(t *testing.T) *natsbox.Server {
 }
 
 // startServices runs n room services on s until the test ends.
-func startServices(t *testing.T, s *natsbox.Server, n int, cfg roomsvc.Config) []*roomsvc.Service {
+func startServices(t testing.TB, s *natsbox.Server, n int, cfg roomsvc.Config) []*roomsvc.Service {
 	t.Helper()
 	var list []*roomsvc.Service
 	for range n {
@@ -52,7 +52,7 @@ func startServices(t *testing.T, s *natsbox.Server, n int, cfg roomsvc.Config) [
 }
 
 // startService runs one; stop ends it, and may be called twice.
-func startService(t *testing.T, s *natsbox.Server, cfg roomsvc.Config) (svc *roomsvc.Service, stop func()) {
+func startService(t testing.TB, s *natsbox.Server, cfg roomsvc.Config) (svc *roomsvc.Service, stop func()) {
 	t.Helper()
 	cfg.NATSOptions = append(cfg.NATSOptions, nats.InProcessServer(s))
 	if cfg.Logger == nil {
@@ -84,7 +84,7 @@ func startService(t *testing.T, s *natsbox.Server, cfg roomsvc.Config) (svc *roo
 
 // asker stands for a gateway.
 type asker struct {
-	t  *testing.T
+	t  testing.TB
 	id proto.GatewayID
 	nc *nats.Conn
 
@@ -95,7 +95,7 @@ type asker struct {
 	waiting map[string]chan *proto.Reply
 }
 
-func newAsker(t *testing.T, s *natsbox.Server) *asker {
+func newAsker(t testing.TB, s *natsbox.Server) *asker {
 	t.Helper()
 	nc, err := nats.Connect("", nats.InProcessServer(s), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))
 	if err != nil {

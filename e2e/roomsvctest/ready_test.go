@@ -32,8 +32,8 @@ type slowConn struct {
 }
 
 func (c *slowConn) Write(b []byte) (int, error) {
-	last := proto.Operations[len(proto.Operations)-1]
-	if bytes.Contains(b, []byte("SUB "+proto.RoomsSubject(last)+" ")) {
+	last := proto.SessionOperations[len(proto.SessionOperations)-1]
+	if bytes.Contains(b, []byte("SUB "+proto.SessionsSubject(last)+" ")) {
 		c.late()
 	}
 	return c.Conn.Write(b)

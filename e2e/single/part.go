@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"p2pconnector/proto/service"
 )
 
 // part is a running service.
@@ -13,15 +15,15 @@ type part struct {
 	err    error // after done
 }
 
-// service is what a gateway and a room service have in common.
-type service interface {
-	Run(context.Context) error
+// instance is what a gateway and a room service have in common.
+type instance interface {
+	service.Runner
 	Ready() <-chan struct{}
 }
 
 // launch runs svc until its stop, whatever becomes of ctx, and returns when it is
 // ready. An end that nobody asked for is reported to fail.
-func launch(ctx context.Context, name string, svc service, fail context.CancelCauseFunc) (*part, error) {
+func launch(ctx context.Context, name string, svc instance, fail context.CancelCauseFunc) (*part, error) {
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p := &part{cancel: cancel, done: make(chan struct{})}
 	go func() {

@@ -15,6 +15,7 @@ import (
 
 	"p2pconnector/e2e/natsbox"
 	"p2pconnector/gateway"
+	"p2pconnector/proto/service"
 	"p2pconnector/roomsvc"
 )
 
@@ -23,7 +24,7 @@ import (
 type Config struct {
 	// Gateway holds the settings of every gateway. The first one listens on
 	// Gateway.Listen, the others on the ports that follow (all on free ones when
-	// the port is 0); the same goes for Gateway.OpsListen. What it says about NATS
+	// the port is 0); the same goes for Gateway.Ops.Listen. What it says about NATS
 	// is not used.
 	Gateway    gateway.Config
 	Gateways   int          // 0 = 1
@@ -103,7 +104,7 @@ func (c *Config) listen() (listeners []net.Listener, err error) {
 
 // nth is the address of the i-th gateway when the first has addr.
 func nth(addr string, i int) (string, error) {
-	if addr == "" || addr == "off" {
+	if addr == "" || addr == service.OpsOff {
 		return addr, nil
 	}
 	host, text, err := net.SplitHostPort(addr)
@@ -122,7 +123,7 @@ func nth(addr string, i int) (string, error) {
 
 func (c *Config) rooms(ctx context.Context, box *natsbox.Server, fail context.CancelCauseFunc) (*part, error) {
 	svc, err := roomsvc.New(roomsvc.Config{
-		NATSURL: nats.DefaultURL, NATSOptions: []nats.Option{nats.InProcessServer(box)},
+		NATSOptions:    []nats.Option{nats.InProcessServer(box)},
 		MaxRoomMembers: c.Gateway.MaxRoomMembers, SessionGrace: c.Gateway.SessionGrace, Logger: c.Logger,
 	})
 	if err != nil {
@@ -134,14 +135,14 @@ func (c *Config) rooms(ctx context.Context, box *natsbox.Server, fail context.Ca
 func (c *Config) gateways(ctx context.Context, box *natsbox.Server, listeners []net.Listener, fail context.CancelCauseFunc) (parts []*part, addrs []string, err error) {
 	for i, l := range listeners {
 		cfg := c.Gateway
-		cfg.NATSURL = nats.DefaultURL
+		cfg.NATS.URL = nats.DefaultURL
 		cfg.NATSOptions = append(cfg.NATSOptions[:len(cfg.NATSOptions):len(cfg.NATSOptions)], nats.InProcessServer(box))
 		cfg.Listener, cfg.Logger = l, c.Logger
-		if cfg.OpsListen, err = nth(c.Gateway.OpsListen, i); err != nil {
+		if cfg.Ops.Listen, err = nth(c.Gateway.Ops.Listen, i); err != nil {
 			return parts, nil, fmt.Errorf("ops-listen: %w", err)
 		}
 		if i > 0 {
-			cfg.OpsListen = "" // one address has room for one
+			cfg.Ops.Listen = "" // one address has room for one
 		}
 		if c.Gateways > 1 {
 			cfg.Logger = c.Logger.With(slog.Int("instance", i))

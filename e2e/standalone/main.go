@@ -3,7 +3,8 @@
 //
 //	go run ./e2e/standalone
 //
-// It prints one line with the URL to open; its log goes to stderr.
+// It prints one line with the URL to open, and with --tls self-signed what to do
+// about the browser's warning; its log goes to stderr.
 package main
 
 import (
@@ -15,6 +16,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"p2pconnector/proto/service"
 )
 
 func main() {
@@ -22,7 +25,7 @@ func main() {
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
 	stop()
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "standalone:", err)
+		service.PrintError(os.Stderr, programName, err)
 		os.Exit(1)
 	}
 }
@@ -35,6 +38,13 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return err
 	}
 	return cfg.Run(ctx, func(gateways []string, _ string) {
-		fmt.Fprintf(stdout, "Peer2Peer Connector is running: open %s\n", openURL(gateways[0]))
+		scheme := "http"
+		if cfg.Gateway.TLS != nil || cfg.Gateway.TLSCert != "" {
+			scheme = "https"
+		}
+		fmt.Fprintf(stdout, "Peer2Peer Connector is running: open %s\n", openURL(scheme, gateways[0]))
+		if cfg.Gateway.TLS != nil {
+			explainSelfSigned(stdout, cfg.Gateway.TLS.Certificates[0], gateways[0])
+		}
 	})
 }

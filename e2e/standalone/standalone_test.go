@@ -79,11 +79,11 @@ func readURL(t *testing.T, out *bufio.Scanner) string {
 	if !out.Scan() {
 		t.Fatal("it ended without printing a URL")
 	}
-	_, url, ok := strings.Cut(out.Text(), "http://")
+	_, url, ok := strings.Cut(out.Text(), ": open ")
 	if !ok {
 		t.Fatalf("no URL in %q", out.Text())
 	}
-	return "http://" + url
+	return url
 }
 
 func dial(t *testing.T, url string) *client.Client {

@@ -6,11 +6,12 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"strings"
 )
 
-//go:embed connector.js connector.d.ts connector/*.js static templates
+//go:embed connector.js connector.d.ts connector/*.js static templates docs/*.md
 var embedded embed.FS
 
 // kinds are the types of the files that are embedded.
@@ -18,6 +19,7 @@ var kinds = map[string]string{
 	".css":  "text/css; charset=utf-8",
 	".html": "text/html; charset=utf-8",
 	".js":   "text/javascript; charset=utf-8",
+	".json": "application/json",
 	".svg":  "image/svg+xml",
 	".ts":   "text/plain; charset=utf-8",
 }
@@ -47,6 +49,7 @@ func assets(o Options) map[string]asset {
 	for _, name := range list("static") {
 		add("/web/"+strings.TrimPrefix(name, "static/"), name)
 	}
+	maps.Copy(files, documents())
 	add("/demo", "templates/demo.html")
 	files["/"] = newAsset(page(o.Limits), kinds[".html"])
 	return files

@@ -1,7 +1,10 @@
 // Types of connector.js.
 
-/** A JSON value: what may stand in `data`. */
-export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+/**
+ * A JSON value: what may stand in `data`. Members of objects are not looked at,
+ * since TypeScript lets an interface stand only where they may be anything.
+ */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: any };
 
 export type ConnectionState = "connecting" | "open" | "reconnecting" | "closed";
 export type PeerState = "connecting" | "connected" | "reconnecting" | "failed" | "closed";
@@ -11,20 +14,25 @@ export type ErrorCode =
   | "Missing_Fields" | "Not_Found" | "Not_Delivered" | "Duplicate_Room" | "Already_Exists"
   | "Unauthorised" | "Room_Full" | "Room_Locked" | "Limit_Exceeded" | "Unsupported_Event"
   | "Invalid_Message" | "Rate_Limited" | "Unavailable"
-  | "Timeout" | "Closed" | "Buffer_Full" | "Too_Big";
+  | "Timeout" | "Closed" | "Buffer_Full" | "Too_Big" | "Invalid_Address";
 
 export class ConnectorError extends Error {
   readonly code: ErrorCode;
   readonly data: {
     event?: string; to?: string; room?: string; field?: string; clients?: string[];
-    events?: string[]; retry_after_ms?: number; close_code?: number;
+    events?: string[]; retry_after_ms?: number;
+    /** What the connection was closed with: 4001 for the token, 4003 for the page's origin. */
+    close_code?: number;
   };
   /** Of an `error` event: the id that send() returned. */
   readonly id?: string;
 }
 
 export interface ConnectOptions {
-  /** A token, or where to get one; a function is asked before every connection. */
+  /**
+   * A token, or where to get one; a function is asked before every connection. When the server
+   * refuses three of its tokens one after the other, the connector closes with the reason.
+   */
   token?: string | (() => string | Promise<string>);
   /** A resume token from Connector.session: be that peer again if it is not too late. */
   session?: string;
@@ -36,11 +44,16 @@ export interface ConnectOptions {
   delta?: boolean;
   /** Milliseconds until a request that has no answer rejects with Timeout. Default 30000. */
   requestTimeout?: number;
+  /**
+   * Milliseconds until a server must have greeted for the first time; then the connector closes with
+   * the last server's reason, or Timeout. Default 30000; 0 for no limit.
+   */
+  connectTimeout?: number;
   /** Waiting before an attempt, in milliseconds. Default base 250, cap 10000, full jitter. */
   backoff?: BackoffOptions;
   /** Closes the connector when aborted. */
   signal?: AbortSignal;
-  /** Used instead of the global WebSocket. */
+  /** Used instead of the global WebSocket; Node before 22 has none: pass that of the npm package ws. */
   WebSocket?: typeof WebSocket;
 }
 
@@ -75,15 +88,18 @@ export interface Frame {
 
 export interface Received<T = any> { from: string; data: T; frame: Frame; }
 
+/** What Connector, Room and Peer extend. */
 export class Emitter<Events> {
   /** Calls fn with the event's value each time; returns a function that ends that. */
   on<K extends keyof Events>(name: K, fn: (value: Events[K]) => void): () => void;
   once<K extends keyof Events>(name: K): Promise<Events[K]>;
   heard(name: keyof Events): boolean;
+  emit<K extends keyof Events>(name: K, value: Events[K]): void;
 }
 
 export interface ConnectorEvents {
-  state: { state: ConnectionState; url: string; attempt?: number; wait?: number };
+  /** error: why the last attempt failed, when the server said so. */
+  state: { state: ConnectionState; url: string; attempt?: number; wait?: number; error?: ConnectorError };
   /** From a peer, not in a room. */
   message: Received;
   /** A peer connection was made, by connectPeer or by the other side: add tracks now. */
@@ -108,7 +124,9 @@ export interface ConnectorEvents {
 
 /** This page as a peer. It survives its connections. */
 export class Connector extends Emitter<ConnectorEvents> {
+  /** Throws Invalid_Address for an address that is none. */
   constructor(urls: string | string[], options?: ConnectOptions);
+  /** Resolves when a server has greeted for the first time; rejects as connect() does. */
   readonly ready: Promise<void>;
   readonly id: string;
   readonly state: ConnectionState;
@@ -205,7 +223,11 @@ export class Peer extends Emitter<PeerEvents> {
   close(): void;
 }
 
-/** Connects, and resolves once the server has greeted. Without urls: the gateway that served connector.js. */
+/**
+ * Connects, and resolves once the server has greeted. Without urls: the gateway that served connector.js.
+ * Rejects with a ConnectorError: the server's reason when it refuses the token (data.close_code 4001) or
+ * the page's origin (4003), Invalid_Address, or, after connectTimeout, the last reason or Timeout.
+ */
 export function connect(urls?: string | string[], options?: ConnectOptions): Promise<Connector>;
 
 // Pure parts, for those who write a client of their own.

@@ -9,19 +9,24 @@
 // An ES module without dependencies and without a build step. To host it
 // yourself copy this file and the folder connector/ beside it. Types are in
 // connector.d.ts. It needs a browser with RTCPeerConnection (implicit rollback:
-// Chromium 80, Firefox 75, Safari 15.4) only when connectPeer is used.
+// Chromium 80, Firefox 75, Safari 15.4) only when connectPeer is used: everything
+// else works in Node too, before version 22 with the WebSocket of the npm package
+// ws: connect("wss://gateway.example", { WebSocket }).
 
 import { Connector } from "./connector/client.js";
 
 export { Connector };
 export { ConnectorError } from "./connector/error.js";
+export { Emitter } from "./connector/emitter.js";
 export { Room } from "./connector/room.js";
 export { Peer } from "./connector/peer.js";
 export { Pacer, Rotation, afterClose, backoff } from "./connector/timing.js";
 
 /**
- * Connects, and resolves with a Connector once the server has greeted. It goes
- * on trying until it is through; options.signal ends that.
+ * Connects, and resolves with a Connector once the server has greeted. It rejects with a
+ * ConnectorError that says why (code, message) when the server refuses the token (data.close_code
+ * 4001) or the page's origin (4003), and when none has greeted within options.connectTimeout;
+ * until then it goes on trying. options.signal ends that.
  *
  * @param {string|string[]} [urls] gateways, to be tried in turn; the one that served this file when absent
  * @param {import("./connector.d.ts").ConnectOptions} [options]

@@ -36,7 +36,7 @@ type limit struct {
 // page renders the page. It panics when the template does not fit the data,
 // which the tests would have seen.
 func page(limits proto.Limits) []byte {
-	t := template.Must(template.New("page.html").Funcs(template.FuncMap{"slug": slug}).ParseFS(embedded, "templates/*.html"))
+	t := template.Must(template.New("page.html").Funcs(template.FuncMap{"slug": slug}).ParseFS(embedded, "templates/page.html"))
 	data := pageData{
 		ServerEvents: proto.ServerEvents,
 		Errors:       proto.ErrorCodes,

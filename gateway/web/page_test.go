@@ -97,7 +97,7 @@ func TestShortExamplesAreShort(t *testing.T) {
 }
 
 func TestIDsAreUniqueAndLabelsFit(t *testing.T) {
-	for _, at := range []string{"/", "/demo"} {
+	for _, at := range append(guidePages(t), "/", "/demo") {
 		b := string(assets(Options{})[at].body)
 		ids := map[string]bool{}
 		for _, m := range regexp.MustCompile(` id="([^"]+)"`).FindAllStringSubmatch(b, -1) {

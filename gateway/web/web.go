@@ -1,9 +1,10 @@
-// Package web is what a person sees of a gateway: the page at /, the demo at
-// /demo, and connector.js, the client for browsers. Everything is embedded; the
-// pages ask nobody but this server for anything.
+// Package web is what a person sees of a gateway: the page at /, the documents
+// below /docs, the demo at /demo, and connector.js, the client for browsers.
+// Everything is embedded; the pages ask nobody but this server for anything.
 //
 // The page's reference of the protocol is made from the tables of package proto,
-// so that it cannot say something else than the code does.
+// so that it cannot say something else than the code does. The documents are the
+// Markdown files in the folder docs, whose links work in the repository too.
 package web
 
 import (
@@ -24,8 +25,8 @@ type Options struct {
 	// Limits are those the page names; zero fields mean proto's defaults, and
 	// MessagesPerSecond 0 means no limit.
 	Limits proto.Limits
-	// Off turns the page, the demo and /status.json off: / answers a short plain
-	// text. connector.js stays, since applications load it from here.
+	// Off turns the page, the documents, the demo and /status.json off: / answers a
+	// short plain text. connector.js stays, because applications load it from here.
 	Off bool
 }
 
@@ -74,7 +75,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	f, ok := h.files[path]
 	if !ok {
-		http.Error(w, "There is nothing here. The page is at /, the demo at /demo, the client at /connector.js.", http.StatusNotFound)
+		http.Error(w, "There is nothing here. The page is at /, the documents are at /docs, the demo at /demo, the client at /connector.js.", http.StatusNotFound)
 		return
 	}
 	f.serve(w, r)

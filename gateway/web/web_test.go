@@ -42,6 +42,10 @@ func TestPathsAndTypes(t *testing.T) {
 		"/web/demo/main.js":  "text/javascript; charset=utf-8",
 		"/web/icon.svg":      "image/svg+xml",
 		"/status.json":       "application/json",
+		"/docs":              "text/html; charset=utf-8",
+		"/docs/":             "text/html; charset=utf-8",
+		"/docs/settings":     "text/html; charset=utf-8",
+		"/docs/index.json":   "application/json",
 	} {
 		r := get(t, h, "GET", path)
 		if r.StatusCode != 200 || r.Header.Get("Content-Type") != kind {
@@ -54,7 +58,7 @@ func TestPathsAndTypes(t *testing.T) {
 			t.Errorf("HEAD %s: %d", path, r.StatusCode)
 		}
 	}
-	for _, path := range []string{"/nothing", "/web/", "/web/../web.go", "/templates/page.html", "/connector/", "/demo/"} {
+	for _, path := range []string{"/nothing", "/web/", "/web/../web.go", "/templates/page.html", "/connector/", "/demo/", "/docs/README", "/docs/settings.md"} {
 		r := get(t, h, "GET", path)
 		if r.StatusCode != 404 || !strings.HasPrefix(r.Header.Get("Content-Type"), "text/plain") {
 			t.Errorf("%s: %d %q, want 404 text", path, r.StatusCode, r.Header.Get("Content-Type"))
@@ -106,7 +110,7 @@ func TestETag(t *testing.T) {
 
 func TestHeaders(t *testing.T) {
 	h := Handler(Options{})
-	for _, path := range []string{"/", "/demo", "/connector.js", "/status.json", "/nothing"} {
+	for _, path := range []string{"/", "/demo", "/docs/settings", "/connector.js", "/status.json", "/nothing"} {
 		r := get(t, h, "GET", path)
 		csp := r.Header.Get("Content-Security-Policy")
 		for _, want := range []string{"default-src 'none'", "script-src 'self';", "style-src 'self';", "ws://gateway.test:* wss://gateway.test:*", "frame-ancestors 'none'"} {
@@ -126,6 +130,17 @@ func TestHeaders(t *testing.T) {
 	}
 	if r := get(t, h, "GET", "/status.json"); r.Header.Get("Access-Control-Allow-Origin") != "" {
 		t.Error("pages of other origins can read the status")
+	}
+}
+
+func TestDocuments_LoadOnlyFromHere(t *testing.T) {
+	for _, path := range guidePages(t) {
+		b := string(assets(Options{})[path].body)
+		for _, bad := range []string{"<script>", "<style", " style=", " onclick=", "javascript:", ` src="http`, `<link rel="stylesheet" href="http`} {
+			if strings.Contains(b, bad) {
+				t.Errorf("%s contains %q, which the policy forbids or which asks another server", path, bad)
+			}
+		}
 	}
 }
 
@@ -183,7 +198,7 @@ func TestOff(t *testing.T) {
 	if b := body(t, r); r.StatusCode != 200 || b != offText || !strings.HasPrefix(r.Header.Get("Content-Type"), "text/plain") {
 		t.Errorf("/: %d %q", r.StatusCode, b)
 	}
-	for _, path := range []string{"/demo", "/status.json", "/web/page.js"} {
+	for _, path := range []string{"/demo", "/docs", "/docs/settings", "/docs/index.json", "/status.json", "/web/page.js"} {
 		if r := get(t, h, "GET", path); r.StatusCode != 404 {
 			t.Errorf("%s: %d, want 404", path, r.StatusCode)
 		}

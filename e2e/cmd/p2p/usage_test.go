@@ -74,16 +74,16 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// The README lists the commands as the program does.
-func TestReadme(t *testing.T) {
-	b, err := os.ReadFile("../../../README.md")
+// command-line.md lists the commands as the program does.
+func TestDocument_Commands_AreThoseOfTheProgram(t *testing.T) {
+	b, err := os.ReadFile("../../../gateway/web/docs/command-line.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var list strings.Builder
 	writeCommands(&list)
 	if !strings.Contains(string(b), "\n"+list.String()) {
-		t.Errorf("README.md, From the command line, does not list\n%s", list.String())
+		t.Errorf("command-line.md does not list\n%s", list.String())
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,9 +21,9 @@ const maxCalls = 16
 type wire struct {
 	Description *webrtc.SessionDescription `json:"description,omitempty"`
 	Candidate   *webrtc.ICECandidateInit   `json:"candidate,omitempty"`
-	Call        string                     `json:"call,omitempty"` // which of the sender's connections
-	N           string                     `json:"n,omitempty"`    // which of its offers
-	Re          string                     `json:"re,omitempty"`   // the n that an answer is for
+	Call        json.RawMessage            `json:"call,omitempty"` // which of the sender's connections
+	N           json.RawMessage            `json:"n,omitempty"`    // which of its offers
+	Re          json.RawMessage            `json:"re,omitempty"`   // the n that an answer is for
 	Bye         bool                       `json:"bye,omitempty"`
 }
 
@@ -37,7 +38,7 @@ type calls struct {
 
 type call struct {
 	pc   *webrtc.PeerConnection
-	name string // the caller's
+	name json.RawMessage // the caller's
 }
 
 func newCalls(c *client.Client, log *slog.Logger) *calls {
@@ -62,7 +63,7 @@ func (cs *calls) frame(ctx context.Context, f client.Frame) error {
 	switch {
 	case f.Event == string(proto.Offer) && s.Description != nil:
 		return cs.offer(ctx, f.From, s)
-	case known == nil || known.name != s.Call:
+	case known == nil || !bytes.Equal(known.name, s.Call):
 		return nil // of a connection that is over
 	case s.Bye:
 		return cs.end(f.From)
@@ -74,7 +75,7 @@ func (cs *calls) frame(ctx context.Context, f client.Frame) error {
 
 // offer answers an offer, of a new caller or for a connection that there is.
 func (cs *calls) offer(ctx context.Context, from proto.PeerID, s wire) error {
-	if known := cs.all[from]; known != nil && known.name != s.Call {
+	if known := cs.all[from]; known != nil && !bytes.Equal(known.name, s.Call) {
 		if err := cs.end(from); err != nil {
 			return err
 		}

@@ -1,7 +1,7 @@
 // Connector is this page as a peer: its id, the rooms it is in, the peers it
 // talks to. It survives its connections; see link.js.
 //
-// Events: state ({state, url, attempt, wait}), message ({from, data, frame}) from a
+// Events: state ({state, url, attempt, wait, error}), message ({from, data, frame}) from a
 // peer, peer (a Peer, called by us or by the other side), room (a Room, joined),
 // resumed ({recovered}), reset ({oldId, rooms, error}): the session was lost, this
 // peer has a new id and is in no room; draining ({ms}), error (a ConnectorError that
@@ -165,7 +165,9 @@ export class Connector extends Emitter {
         return connector.isOpen;
       },
       freshIce: () => this.#freshIce(),
+      shares: (id) => this.#shares(id),
       send: (frame) => this.#send(frame),
+      renew: (peer, how) => this.#renew(peer, how),
       forget: (peer) => this.peers.get(peer.id) === peer && this.peers.delete(peer.id),
     };
   }
@@ -184,16 +186,17 @@ export class Connector extends Emitter {
   // signal hands a signal to its Peer. A stranger's is kept for a moment, since
   // it may overtake the news that the stranger joined our room.
   #signal(from, event, data) {
-    let peer = this.peers.get(from);
-    const renewed = peer?.call && event === "Offer" && data.call && data.call !== peer.call;
-    if (renewed) {
-      peer.finish("renewed");
-      peer = undefined;
-    }
-    if (!peer && event !== "Offer") return this.#strangers.late(from, event, data);
-    if (!peer && !this.#accepts(from)) return this.#strangers.keep(from, event, data);
-    if (!peer && this.peers.size >= maxPeers) return;
-    (peer ?? this.#newPeer(from)).signal(event, data);
+    const peer = this.peers.get(from);
+    if (peer) return peer.signal(event, data);
+    if (event !== "Offer") return this.#strangers.late(from, event, data);
+    if (!this.#accepts(from)) return this.#strangers.keep(from, event, data);
+    if (this.peers.size < maxPeers) this.#newPeer(from).signal(event, data);
+  }
+
+  // renew makes the next generation of a call that was accepted already.
+  #renew(old, { least, signals }) {
+    const peer = this.connectPeer(old.id, { ...old.options, least });
+    for (const { event, data } of signals) peer.signal(event, data);
   }
 
   #accepts(from) {
@@ -258,6 +261,7 @@ export class Connector extends Emitter {
       if (data && typeof data === "object") this.#signal(from, event, data);
       return;
     }
+    this.peers.get(from)?.seen();
     const message = { from, data, frame };
     if (frame.room !== undefined) return this.rooms.get(frame.room)?.emit("message", message);
     this.peers.get(from)?.emit("message", message);

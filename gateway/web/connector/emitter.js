@@ -31,8 +31,15 @@ export class Emitter {
       try {
         fn(value);
       } catch (err) {
-        reportError(err);
+        report(err);
       }
     }
   }
+}
+
+// report is reportError, which Node does not have: there an error that nobody
+// catches is an uncaughtException of the process.
+function report(err) {
+  if (globalThis.reportError) globalThis.reportError(err);
+  else setTimeout(() => { throw err; });
 }

@@ -1,5 +1,6 @@
 // ConnectorError is every error of this module: what the server answered, with
-// its code, or one of the module's own (Timeout, Closed, Buffer_Full, Too_Big).
+// its code, or one of the module's own (Timeout, Closed, Buffer_Full, Too_Big,
+// Invalid_Address).
 export class ConnectorError extends Error {
   /** The id of the frame that failed, as send() returned it; undefined for an error of this module's. */
   id = undefined;

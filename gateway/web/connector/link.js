@@ -7,12 +7,16 @@
 
 import { Emitter } from "./emitter.js";
 import { ConnectorError } from "./error.js";
+import { checkAddress, place, whyClosed } from "./reason.js";
 import { Pacer, Rotation, afterClose, backoff, resumeFrame, socketURL } from "./timing.js";
 
 const maxQueuedFrames = 256;
 const maxQueuedChars = 1 << 20;
 const maxUnsentBytes = 4 << 20; // what the browser may hold for a slow network
+const connectPatience = 30_000; // ms until a server must have greeted for the first time
+const maxBadTokens = 3; // fresh tokens that may be refused one after the other
 const patience = 15_000; // ms from opening to being greeted; the server's own deadline is 12 s
+const closeFollows = 100; // ms from the error of a socket to its close, at most
 const provenAfter = 5_000; // ms after which a connection counts as good and backoff starts anew
 const probeAfter = 30_000; // ms of silence after which a page that comes to the front asks
 const probePatience = 5_000; // ms
@@ -47,9 +51,15 @@ export class Link extends Emitter {
   #pacer = new Pacer(0, 0);
   #flushTimer = 0;
   #forget;
+  #limit = 0; // runs until a server has greeted for the first time
+  #refusal = null; // what this connection was refused with, in place of a greeting
+  #why = null; // the reason, as far as there is one, why the last attempt failed
+  #badTokens = 0;
 
+  /** Throws when an address is none: nothing would ever come of it. */
   constructor(urls, options = {}) {
     super();
+    for (const url of urls) checkAddress(url);
     this.#options = options;
     this.#rotation = new Rotation(urls);
     this.#WebSocket = options.WebSocket ?? globalThis.WebSocket;
@@ -66,6 +76,8 @@ export class Link extends Emitter {
         this.#openNow();
       },
     });
+    const limit = options.connectTimeout ?? connectPatience;
+    if (limit > 0 && limit < Infinity) this.#limit = setTimeout(() => this.#giveUp(limit), limit);
     this.#open();
   }
 
@@ -120,21 +132,48 @@ export class Link extends Emitter {
     let { token } = this.#options;
     try {
       if (typeof token === "function") token = await token();
-    } catch {
-      if (opening === this.#opening) this.#again(0);
-      return;
+    } catch (err) {
+      if (opening !== this.#opening) return;
+      this.#why = new ConnectorError("Unauthorised", `There is no token, because options.token failed: ${err?.message ?? err}`);
+      return this.#again(0);
     }
     if (opening !== this.#opening || this.state === "closed") return;
     this.#greeted = false;
     this.#asked = false;
     this.#fresh = null;
+    this.#refusal = null;
     this.#received = 0;
-    const socket = new this.#WebSocket(socketURL(this.url, { base: globalThis.location?.href, delta: this.#options.delta, token }));
+    let socket;
+    try {
+      socket = this.#dial(token);
+    } catch (err) {
+      await null; // the first attempt begins before anybody can listen
+      return opening === this.#opening && this.#end(err);
+    }
     this.#socket = socket;
     this.#late = setTimeout(() => this.#broken(socket, 1006), patience);
     socket.onopen = () => this.session && this.#resume();
     socket.onmessage = ({ data }) => socket === this.#socket && this.#message(data);
     socket.onclose = ({ code }) => this.#broken(socket, code);
+    // An error is followed by close, but not in Node 20. Somebody must listen: sockets of
+    // the npm package ws end the process otherwise.
+    socket.onerror = () => {
+      if (socket !== this.#socket) return;
+      clearTimeout(this.#late);
+      this.#late = setTimeout(() => this.#broken(socket, 1006), closeFollows);
+    };
+  }
+
+  // dial opens a socket. What it throws stays wrong however often it is tried.
+  #dial(token) {
+    if (!this.#WebSocket) {
+      throw new ConnectorError("Closed", "There is no WebSocket here. Use Node 22 or newer, or pass one: connect(url, { WebSocket }), with that of the npm package ws.");
+    }
+    try {
+      return new this.#WebSocket(socketURL(this.url, { base: globalThis.location?.href, delta: this.#options.delta, token }));
+    } catch (err) {
+      throw new ConnectorError("Closed", `No WebSocket can be opened to ${this.url}: ${err.message}. Pass the gateway's address, like wss://gateway.example.`);
+    }
   }
 
   #resume() {
@@ -147,14 +186,14 @@ export class Link extends Emitter {
     if (socket !== this.#socket || this.state === "closed") return;
     this.#drop(4000);
     if (this.#greeted) this.#mark = this.#received;
-    else if (this.#asked) this.#unsure = true;
+    else if (this.#asked && !this.#refusal) this.#unsure = true; // a refused connection reads nothing
     const proven = this.#greeted && performance.now() - this.#greetedAt > provenAfter;
     if (proven) this.#attempt = 0;
     const plan = afterClose(code);
     const freshToken = plan.freshToken && typeof this.#options.token === "function";
-    if (!plan.again && !freshToken) {
-      return this.#end(new ConnectorError("Closed", closedBecause(code), { close_code: code }));
-    }
+    this.#why = whyClosed(code, this.#refusal);
+    if (plan.freshToken && !this.#greeted) this.#badTokens++;
+    if (!plan.again && (!freshToken || this.#badTokens >= maxBadTokens)) return this.#end(this.#why);
     if (!this.#greeted) this.#rotation.next();
     this.#greeted = false;
     this.#again(plan.least);
@@ -167,7 +206,7 @@ export class Link extends Emitter {
       this.#drainAt = 0;
       this.#rotation.next();
     }
-    this.#become(this.id ? "reconnecting" : "connecting", { attempt: this.#attempt, wait });
+    this.#become(this.id ? "reconnecting" : "connecting", { attempt: this.#attempt, wait, error: this.#why ?? undefined });
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#open(), wait);
   }
@@ -182,8 +221,15 @@ export class Link extends Emitter {
     if (socket.readyState < 2) socket.close(code);
   }
 
+  // giveUp: no server has greeted in time. The last one's reason says most, if it gave one.
+  #giveUp(ms) {
+    const nobody = `No server answered at ${place(this.url)} within ${ms / 1000} s. Check the address, and that the server runs.`;
+    this.#end(this.#why ?? new ConnectorError("Timeout", nobody));
+  }
+
   #end(reason, code = 4000) {
     if (this.state === "closed") return;
+    clearTimeout(this.#limit);
     this.#opening++;
     this.#drop(code);
     clearTimeout(this.#timer);
@@ -224,6 +270,7 @@ export class Link extends Emitter {
   // frames for the fresh id can come, and nobody knows that id.
   #greeting(frame) {
     if (frame.type === "error" && frame.id === "resume") return this.#refused(frame);
+    if (frame.type === "error" && frame.from === undefined && !this.#fresh) this.#refusal = ConnectorError.from(frame); // the close follows
     if (frame.event !== "Client_Details" || frame.type !== "info") return;
     if (this.session === "") return this.#ready(frame.data, { reset: this.id !== "" });
     if (frame.data.resumed) return this.#ready(frame.data, { resumed: true });
@@ -241,6 +288,9 @@ export class Link extends Emitter {
 
   #ready(details, how) {
     clearTimeout(this.#late);
+    clearTimeout(this.#limit);
+    this.#why = null;
+    this.#badTokens = 0;
     this.#greeted = true;
     this.#greetedAt = performance.now();
     this.#unavailable = 0;
@@ -301,17 +351,6 @@ export class Link extends Emitter {
     this.#queue = kept;
     this.#queuedChars = kept.reduce((sum, e) => sum + e.text.length, 0);
     if (dropped > 0) this.emit("dropped", { count: dropped });
-  }
-}
-
-function closedBecause(code) {
-  switch (code) {
-    case 4001:
-      return "The token is missing, wrong or expired. Get a fresh one and connect again.";
-    case 4002:
-      return "Another connection has taken this session over. Close one of the two.";
-    default:
-      return "The session has ended. Connect again.";
   }
 }
 

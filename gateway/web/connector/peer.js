@@ -3,12 +3,13 @@
 // breaks. Both sides may call at once, add and remove tracks at any time.
 //
 // Signals are frames to the other peer whose data is
-//   Offer      {description, call, n}
-//   Answer     {description, call, re}
-//   Candidate  {candidate, call}, or {bye: true, call}
-// call names one RTCPeerConnection of the sender, n one of its offers and re is the
-// n that is answered, so that a signal from before is told from one of now. Peers
-// that leave call, n and re out are understood.
+//   Offer      {description, call, with, n}
+//   Answer     {description, call, with, re}
+//   Candidate  {candidate, call, with}, or {bye: true, call, with}, or {call, with} alone
+// call is the generation of the sender's RTCPeerConnection, with is the generation of the
+// receiver's that it has taken a description of, n numbers the sender's offers and re is
+// the n that is answered; see signaling.js, which decides. Peers that leave call, with, n
+// and re out are understood.
 //
 // Events: state (its name), track (RTCTrackEvent), channel (RTCDataChannel made by
 // the other side), open (peer.data is open), data ({data} from peer.data), message
@@ -17,48 +18,44 @@
 
 import { Emitter } from "./emitter.js";
 import { ConnectorError } from "./error.js";
-import { backoff } from "./timing.js";
+import { Signaling } from "./signaling.js";
 
-const maxEarlyCandidates = 256;
-const maxRestarts = 6;
-const patience = 15_000; // ms for a connection to come up before it is tried again
 const gathering = 1_000; // ms that a first candidate may take before an offer gives way
-const settle = 3_000; // ms that a broken path gets to mend itself
+
+// next draws the numbers of generations and offers: each is greater than all before,
+// also than those of a page with the same session that was here earlier.
+let drawn = 0;
+const next = () => (drawn = Math.max(drawn + 1, Date.now()));
 
 export class Peer extends Emitter {
-  state = "connecting";
   /** The default data channel, or null when options.data is false. */
   data = null;
 
   #hub;
-  #polite;
-  #call = crypto.randomUUID().slice(0, 8);
-  #theirCall;
-  #offers = 0; // how many we made
-  #last = null; // the last description sent: {event, data}
-  #early = []; // candidates that came before a description
-  #chain = Promise.resolve(); // signals are handled one after the other
-  #makingOffer = false;
-  #ignoring = false; // the other side's offer lost against ours
-  #answering = false; // an answer is being set
+  #signaling;
+  #todo = []; // effects that wait for those before them
+  #running = false;
   #found; // resolves with the first candidate of ours
-  #restarts = 0;
   #timer = 0;
 
-  /** Made by the Connector. hub is what a peer needs of it: id, iceServers, freshIce, isOpen, send, forget. */
-  constructor(hub, id, { data = true, rtc = {} } = {}) {
+  /**
+   * Made by the Connector. hub is what a peer needs of it: id, iceServers, freshIce, isOpen, shares, send, renew, forget.
+   * least is the lowest number that its generation may have.
+   */
+  constructor(hub, id, { data = true, rtc = {}, least = 0 } = {}) {
     super();
     this.id = id;
     this.#hub = hub;
-    this.#polite = hub.id < id;
+    this.options = { data, rtc };
+    this.#signaling = new Signaling({ own: Math.max(next(), least), polite: hub.id < id, next });
     this.pc = new RTCPeerConnection({ iceServers: hub.iceServers, ...rtc });
     this.#wire();
     if (data) this.#openData();
-    this.#watch(patience);
+    this.#run({ kind: "begin" });
   }
 
-  get call() {
-    return this.#theirCall;
+  get state() {
+    return this.#signaling.state;
   }
 
   /** Sends data through the server (event Message); works before there is a connection. */
@@ -84,64 +81,49 @@ export class Peer extends Emitter {
 
   /** Looks for a new path, with fresh ICE servers; also after state "failed". */
   restart() {
-    if (this.state === "closed") return;
-    this.#restarts = 0;
-    if (this.pc.connectionState === "connected") return void this.#restartIce();
-    if (this.state === "failed") this.#become("reconnecting");
-    this.#tryAgain();
+    this.#run({ kind: "restart", ...this.#around() });
   }
 
   close() {
-    this.finish("closed", true);
+    this.#run({ kind: "close" });
   }
 
-  /** Ends the connection; for the Connector. tell: say so to the other side. */
-  finish(reason, tell = false) {
-    if (this.state === "closed") return;
-    this.#unwatch();
-    if (tell) this.#signal("Candidate", { bye: true });
-    this.#become("closed");
-    this.pc.close();
-    this.#hub.forget(this);
-    this.emit("close", { reason });
+  /** Ends the connection without a signal; for the Connector. */
+  finish(reason) {
+    this.#run({ kind: "end", reason });
   }
 
   /** After a resume: signals may be lost, and the path may have changed with the network. */
   resync() {
-    if (this.state === "closed") return;
-    const offering = this.pc.signalingState === "have-local-offer";
-    if (this.#last && (offering || this.#last.event === "Answer")) this.#resend();
-    if (!offering && this.pc.connectionState !== "connected" && this.pc.remoteDescription) this.#restartIce();
+    this.#run({ kind: "resumed" });
   }
 
   /** A signal of ours was refused; for the Connector. */
   refused(err) {
-    if (err.code === "Not_Found") return this.finish("gone");
-    if (this.pc.signalingState === "have-local-offer") {
-      this.#watch(err.data.retry_after_ms ?? 500 + backoff(this.#restarts, { base: 500 }));
-    }
+    this.#run({ kind: "refused", code: err.code, retryAfter: err.data.retry_after_ms, ...this.#around() });
+  }
+
+  /** A frame of the other side came that is no signal; for the Connector. */
+  seen() {
+    this.#run({ kind: "seen" });
   }
 
   /** Takes in a signal; for the Connector. */
   signal(event, data) {
-    if (data.call && event === "Offer") this.#theirCall = data.call;
-    if (data.call && event === "Answer") this.#theirCall ??= data.call;
-    if (data.call && data.call !== this.#theirCall) return; // from a call that is over
-    if (data.bye) return this.finish("closed");
-    const work = data.description ? () => this.#description(data) : () => this.#candidate(data.candidate);
-    this.#chain = this.#chain.then(work).catch((err) => this.#trouble(err));
+    this.#run({ kind: "signal", event, data });
   }
-
-  // --- negotiation ---
 
   #wire() {
     const { pc } = this;
-    pc.onnegotiationneeded = () => this.#offer().catch((err) => this.#trouble(err));
+    pc.onnegotiationneeded = () => this.#run({ kind: "needed" });
     this.#found = new Promise((resolve) => pc.addEventListener("icecandidate", resolve, { once: true }));
-    pc.onicecandidate = ({ candidate }) => candidate && this.#signal("Candidate", { candidate: candidate.toJSON() });
+    pc.onicecandidate = ({ candidate }) => candidate && this.#send("Candidate", this.#signaling.stamp({ candidate: candidate.toJSON() }));
     pc.ontrack = (event) => this.emit("track", event);
     pc.ondatachannel = ({ channel }) => this.emit("channel", channel);
-    pc.onconnectionstatechange = () => this.#moved();
+    pc.onconnectionstatechange = () => {
+      const to = { connected: "up", disconnected: "broken", failed: "failed" }[pc.connectionState];
+      if (to) this.#run({ kind: "path", to });
+    };
   }
 
   // The channel is agreed on beforehand (id 0), so neither side has to announce
@@ -153,45 +135,74 @@ export class Peer extends Emitter {
     this.data.onmessage = ({ data }) => this.emit("data", { from: this.id, data });
   }
 
-  async #offer() {
+  // --- what signaling decides ---
+
+  #around() {
+    return { open: this.#hub.isOpen, shares: this.#hub.shares(this.id) };
+  }
+
+  // run hands an input to signaling and carries out what it decides. An effect may
+  // lead to another input, as a listener that closes the peer does: its effects follow.
+  #run(input) {
+    this.#todo.push(...this.#signaling.step(input));
+    if (this.#running) return;
+    this.#running = true;
     try {
-      this.#makingOffer = true;
-      await this.pc.setLocalDescription();
-      if (this.pc.localDescription?.type !== "offer") return; // theirs came first
-      this.#last = { event: "Offer", data: { description: this.pc.localDescription, n: this.#offerName(1) } };
-      this.#signal(this.#last.event, this.#last.data);
-      if (!this.#timer) this.#watch(patience); // an answer has to come, also while the path is up
+      while (this.#todo.length > 0) this.#effect(this.#todo.shift());
     } finally {
-      this.#makingOffer = false;
+      this.#running = false;
     }
   }
 
-  #offerName(more) {
-    this.#offers += more;
-    return `${this.#call}/${this.#offers}`;
-  }
-
-  async #description({ description, n, re }) {
+  #effect(effect) {
     const { pc } = this;
-    const offer = description.type === "offer";
-    if (!offer && (pc.signalingState !== "have-local-offer" || (re !== undefined && re !== this.#offerName(0)))) return;
-    const ready = !this.#makingOffer && (pc.signalingState === "stable" || this.#answering);
-    const collision = offer && !ready;
-    this.#ignoring = collision && !this.#polite;
-    if (this.#ignoring) return;
-    if (collision) await this.#gathered();
-    this.#answering = !offer;
+    switch (effect.do) {
+      case "offer":
+        return void this.#work({ kind: "made" }, () => pc.setLocalDescription());
+      case "take":
+        return void this.#work({ kind: "taken" }, () => this.#take(effect));
+      case "apply":
+        return void this.#work({ kind: "applied" }, () => pc.setRemoteDescription(effect.description));
+      case "candidate":
+        return void pc.addIceCandidate(effect.candidate).catch(() => {}); // of an offer that lost or was replaced
+      case "restart":
+        return void this.#restartIce();
+      case "send":
+        return this.#send(effect.event, this.#described(effect.event, effect.data));
+      case "timer":
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => this.#run({ kind: "tick", ...this.#around() }), effect.ms);
+        return;
+      case "cancel":
+        return clearTimeout(this.#timer);
+      case "state":
+        return this.emit("state", effect.state);
+      case "error":
+        return this.emit("error", effect.error);
+      case "finish":
+        return this.#shut(effect.reason);
+      case "renew":
+        this.#shut("renewed");
+        return this.#hub.renew(this, effect);
+    }
+  }
+
+  // work changes a description and says how that went.
+  async #work(done, change) {
     try {
-      await pc.setRemoteDescription(description); // rolls an offer of ours back when it has to
-    } finally {
-      this.#answering = false;
+      await change();
+    } catch (error) {
+      // An offer of theirs that has no answer must not stay.
+      if (this.pc.signalingState === "have-remote-offer") await this.pc.setRemoteDescription({ type: "rollback" }).catch(() => {});
+      return this.#run({ kind: "failed", error, offering: this.pc.signalingState === "have-local-offer" });
     }
-    if (offer) {
-      await pc.setLocalDescription();
-      this.#last = { event: "Answer", data: { description: pc.localDescription, re: n } };
-      this.#signal(this.#last.event, this.#last.data);
-    }
-    for (const candidate of this.#early.splice(0)) await this.#candidate(candidate);
+    this.#run({ ...done, offer: this.pc.signalingState === "have-local-offer" });
+  }
+
+  async #take({ description, rollback }) {
+    if (rollback) await this.#gathered();
+    await this.pc.setRemoteDescription(description); // rolls an offer of ours back when it has to
+    await this.pc.setLocalDescription();
   }
 
   // Chromium never finds a candidate any more when an offer is rolled back before
@@ -201,77 +212,20 @@ export class Peer extends Emitter {
     return Promise.race([this.#found, new Promise((resolve) => setTimeout(resolve, gathering))]);
   }
 
-  async #candidate(candidate) {
-    if (!candidate) return;
-    if (!this.pc.remoteDescription) {
-      if (this.#early.length < maxEarlyCandidates) this.#early.push(candidate);
-      return;
-    }
+  // described adds our description to the data of an Offer or an Answer, with the
+  // candidates that have been found by now.
+  #described(event, data) {
+    if (event === "Candidate") return data;
+    return { description: event === "Offer" ? this.pc.localDescription : this.pc.currentLocalDescription, ...data };
+  }
+
+  #send(event, data) {
     try {
-      await this.pc.addIceCandidate(candidate);
-    } catch {
-      // Of an offer that lost, or of one that has been replaced: another path serves.
+      this.#hub.send({ event, to: this.id, data });
+    } catch (err) {
+      // Closed needs nothing more; after Buffer_Full it goes again.
+      if (err.code === "Buffer_Full") this.#run({ kind: "refused", code: err.code, ...this.#around() });
     }
-  }
-
-  #signal(event, data) {
-    try {
-      this.#hub.send({ event, to: this.id, data: { ...data, call: this.#call } });
-    } catch {
-      // Nothing can be sent now: the watch, or the resume, tries again.
-    }
-  }
-
-  #resend() {
-    if (this.#last.event === "Offer") this.#last.data.description = this.pc.localDescription; // with the candidates since
-    this.#signal(this.#last.event, this.#last.data);
-  }
-
-  // trouble: a description that does not fit. Begin anew rather than hang.
-  #trouble(err) {
-    if (this.state === "closed") return;
-    this.emit("error", err);
-    this.#watch(500 + backoff(this.#restarts, { base: 500 }));
-  }
-
-  // --- the path ---
-
-  #moved() {
-    switch (this.pc.connectionState) {
-      case "connected":
-        this.#restarts = 0;
-        if (this.pc.signalingState === "stable") this.#unwatch();
-        return this.#become("connected");
-      case "disconnected":
-        this.#become("reconnecting");
-        return this.#watch(settle);
-      case "failed":
-        this.#become("reconnecting");
-        return this.#watch(backoff(this.#restarts, { base: 500, cap: 8_000 }));
-    }
-  }
-
-  // watch tries again after ms unless all is well by then.
-  #watch(ms) {
-    this.#unwatch();
-    this.#timer = setTimeout(() => this.#tryAgain(), ms);
-  }
-
-  #unwatch() {
-    clearTimeout(this.#timer);
-    this.#timer = 0;
-  }
-
-  #tryAgain() {
-    this.#timer = 0;
-    const up = this.pc.connectionState === "connected";
-    const offering = this.pc.signalingState === "have-local-offer" && this.#last !== null;
-    if (this.state === "closed" || (up && !offering)) return;
-    if (!this.#hub.isOpen) return this.#watch(1_000); // no way to tell the other side; that is not a try
-    if (this.#restarts++ >= maxRestarts) return up ? undefined : this.#become("failed");
-    if (offering) this.#resend();
-    else this.#restartIce();
-    this.#watch(patience);
   }
 
   async #restartIce() {
@@ -285,9 +239,10 @@ export class Peer extends Emitter {
     this.pc.restartIce();
   }
 
-  #become(state) {
-    if (this.state === state) return;
-    this.state = state;
-    this.emit("state", state);
+  #shut(reason) {
+    clearTimeout(this.#timer);
+    this.pc.close();
+    this.#hub.forget(this);
+    this.emit("close", { reason });
   }
 }

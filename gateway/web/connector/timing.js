@@ -13,8 +13,9 @@ const plans = new Map([
   [1000, { again: false, least: 0 }],
   [1008, { again: true, least: 5_000 }], // flooding, or refused: hurrying makes it worse
   [1011, { again: true, least: 1_000 }],
-  [1013, { again: true, least: 1_000 }], // we read too slowly
+  [1013, { again: true, least: 1_000 }], // we read too slowly, or our address has too many connections
   [4001, { again: false, freshToken: true, least: 0 }],
+  [4003, { again: false, least: 0 }], // our origin is not allowed, and that does not change by itself
   [4002, { again: false, least: 0 }], // a newer connection has the session: do not fight for it
 ]);
 

@@ -1,12 +1,17 @@
 // The console speaks the bare protocol, without connector.js, so that what it
 // shows is what is on the wire.
 
+import { tokenField } from "./token.js";
+import { copyButton } from "./copy.js";
+
 const maxShown = 200; // frames in the log
+const notAccepted = "the server did not accept the connection, or does not answer";
 
 export function startConsole($) {
   let socket = null;
   let me = "";
   let session = "";
+  const token = tokenField($("token"));
 
   const example = () => {
     const room = $("room").value || "tea";
@@ -65,24 +70,29 @@ export function startConsole($) {
       example();
     }
     if (frame.event === "Session" && frame.type === "info") session = frame.data.session;
+    if (frame.type === "error" && !me) $("problem").textContent = frame.data?.message ?? ""; // it refuses us
     log(frame.type === "error" ? "error" : "in", frame.event, frame);
   };
 
   const connect = () => {
-    socket = new WebSocket(location.origin.replace(/^http/, "ws") + "/ws");
+    const query = token() ? "?access_token=" + encodeURIComponent(token()) : "";
+    socket = new WebSocket(location.origin.replace(/^http/, "ws") + "/ws" + query);
     const mine = socket;
+    me = $("problem").textContent = "";
     show("connecting");
     socket.onmessage = ({ data }) => mine === socket && received(data);
     socket.onclose = ({ code, reason }) => {
       if (mine !== socket) return;
       socket = null;
-      log("note", `Closed: ${code}${reason ? ` (${reason})` : ""}`);
+      const why = reason || (me ? "" : notAccepted);
+      log("note", `Closed: ${code}${why ? ` (${why})` : ""}`);
+      if (code === 4001) $("token").focus();
       show("closed");
     };
   };
 
   $("connect").addEventListener("click", () => (socket ? socket.close(1000) : connect()));
-  $("copy-me").addEventListener("click", () => navigator.clipboard.writeText(me));
+  copyButton($("copy-me"), $("me"));
   $("clear").addEventListener("click", () => $("log").replaceChildren());
   $("event").addEventListener("change", example);
   $("room").addEventListener("change", example);

@@ -1,6 +1,7 @@
 // The page at /: live status, the form that leads to the demo, and the console.
 
 import { startConsole } from "./console.js";
+import { copyButton } from "./copy.js";
 import { roomName } from "./names.js";
 
 const $ = (id) => document.getElementById(id);
@@ -39,13 +40,8 @@ $("join").addEventListener("submit", (event) => {
   location.href = "/demo#" + encodeURIComponent($("join-room").value.trim());
 });
 
-for (const button of document.querySelectorAll(".copy")) {
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(button.closest("figure").querySelector("code").textContent);
-    button.textContent = "Copied";
-    setTimeout(() => (button.textContent = "Copy"), 2_000);
-  });
-}
+for (const button of document.querySelectorAll(".copy")) copyButton(button, button.closest("figure").querySelector("code"));
 
+$("plain-http").hidden = isSecureContext;
 startConsole($);
 lookAtStatus();

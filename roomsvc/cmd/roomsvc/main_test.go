@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"strings"
 	"testing"
 )
@@ -20,10 +21,11 @@ func TestExitCodes(t *testing.T) {
 		"bad log level":  {[]string{"--log-level", "loud"}, 2, "log-level"},
 		"bad log format": {[]string{"--log-format", "xml"}, 2, "log-format"},
 		"argument":       {[]string{"start"}, 2, "start"},
+		"wrong command":  {[]string{"helthcheck"}, 2, "helthcheck"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
-			if code := run(t.Context(), tc.args, &out); code != tc.code {
+			if code := program().Run(t.Context(), tc.args, io.Discard, &out); code != tc.code {
 				t.Errorf("exit code %d", code)
 			}
 			if !strings.Contains(out.String(), tc.says) {
@@ -39,7 +41,7 @@ func TestExitCodes(t *testing.T) {
 func TestEnvironment(t *testing.T) {
 	t.Setenv("P2P_REPLICAS", "4")
 	var out bytes.Buffer
-	if code := run(t.Context(), nil, &out); code != 2 || !strings.Contains(out.String(), "replicas") {
+	if code := program().Run(t.Context(), nil, io.Discard, &out); code != 2 || !strings.Contains(out.String(), "replicas") {
 		t.Errorf("exit code %d, says %q", code, out.String())
 	}
 }
@@ -49,7 +51,7 @@ func TestEndsWithoutNATS(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var out bytes.Buffer
-	if code := run(ctx, []string{"--nats-url", "nats://127.0.0.1:1"}, &out); code != 0 {
+	if code := program().Run(ctx, []string{"--nats-url", "nats://127.0.0.1:1"}, io.Discard, &out); code != 0 {
 		t.Errorf("exit code %d, says %q", code, out.String())
 	}
 }

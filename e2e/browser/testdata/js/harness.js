@@ -12,11 +12,13 @@ export async function run(only = "") {
   const results = [];
   for (const { name, fn } of tests.filter((t) => t.name.includes(only))) {
     let error = "";
+    let late;
     try {
-      await Promise.race([fn(), new Promise((_, reject) => setTimeout(() => reject(new Error("not done after 60 s")), 60_000))]);
+      await Promise.race([fn(), new Promise((_, reject) => (late = setTimeout(() => reject(new Error("not done after 60 s")), 60_000)))]);
     } catch (err) {
       error = err.stack || String(err);
     }
+    clearTimeout(late);
     results.push({ Name: name, Error: error });
   }
   return results;

@@ -182,3 +182,93 @@ test("when the network is back a silent connection is asked, and left if it is d
   equal([link.state, socket.closedWith], ["reconnecting", 4000]);
   second.open();
 });
+
+const refuse = (socket, code, closeCode, message) => {
+  socket.open();
+  socket.say({ type: "error", event: code, data: { message } });
+  socket.drop(closeCode);
+};
+
+test("a refused token or origin ends it with the server's reason", async () => {
+  for (const closeCode of [4001, 4003]) {
+    const { net, link } = begin(undefined, { token: "bad" });
+    const closed = link.once("closed");
+    refuse(await net.opened(), "Unauthorised", closeCode, "say what to do");
+    const err = await closed;
+    equal([err.code, err.message, err.data.close_code], ["Unauthorised", "say what to do", closeCode]);
+    equal([link.state, net.unseen], ["closed", 0], "it does not try again");
+  }
+});
+
+test("a refusal that may pass is tried again, and is the reason when there is no more time", async () => {
+  const { net, link } = begin(["ws://one/"], { connectTimeout: 1_500 });
+  const closed = link.once("closed");
+  const state = link.once("state");
+  refuse(await net.opened(), "Limit_Exceeded", 1013, "too many");
+  equal([(await state).state, (await state).error.message], ["connecting", "too many"]);
+  refuse(await net.opened(), "Limit_Exceeded", 1013, "too many still");
+  const err = await closed;
+  equal([err.code, err.message, err.data.close_code], ["Limit_Exceeded", "too many still", 1013]);
+});
+
+test("when no server answers it ends after its time, and says where it looked", async () => {
+  const { net, link } = begin(["ws://one/ws?access_token=secret"], { connectTimeout: 30 });
+  const err = await link.once("closed");
+  equal(err.code, "Timeout");
+  ok(err.message.includes("ws://one/ws within 0.03 s") && !err.message.includes("secret"), err.message);
+  equal((await net.opened()).closedWith, 4000, "nothing is left open");
+});
+
+test("the time to connect does not matter once a server has greeted", async () => {
+  const { net, link } = begin(undefined, { connectTimeout: 200 });
+  const first = await net.opened();
+  first.open();
+  first.greet("me");
+  first.drop();
+  const second = await net.opened();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  equal(link.state, "reconnecting");
+  second.drop();
+  await net.opened();
+  link.close();
+});
+
+test("fresh tokens that are refused one after the other end it", async () => {
+  let n = 0;
+  const { net, link } = begin(["ws://one/"], { token: () => `t${++n}` });
+  const closed = link.once("closed");
+  for (let i = 1; i <= 3; i++) {
+    const socket = await net.opened();
+    ok(socket.url.includes(`access_token=t${i}`), socket.url);
+    refuse(socket, "Unauthorised", 4001, `refused ${i}`);
+  }
+  equal([(await closed).message, net.unseen], ["refused 3", 0]);
+});
+
+test("why there is no token is said", async () => {
+  const { link } = begin(["ws://one/"], {
+    connectTimeout: 50,
+    token: async () => {
+      throw new Error("login needed");
+    },
+  });
+  const err = await link.once("closed");
+  ok(err.code === "Unauthorised" && err.message.includes("login needed"), err.message);
+});
+
+test("a connection that was refused has resumed nothing", async () => {
+  let n = 0;
+  const { net, socket } = await greeted({ token: () => `t${++n}` });
+  socket.drop();
+  refuse(await net.opened(), "Unauthorised", 4001, "expired");
+  const third = await net.opened();
+  third.open();
+  equal(third.sent[0].data, { session: "token of me", received: 1 }, "it still knows what it has received");
+});
+
+test("an address that is none is refused at once", async () => {
+  for (const url of ["http://[", "mailto:me", "ws://"]) {
+    const err = await failure(() => new Link([url]));
+    equal(err.code, "Invalid_Address", url);
+  }
+});

@@ -2,7 +2,9 @@
 // resuming and negotiating is connector.js's work; here is what a person sees.
 
 import { Connector } from "/connector.js";
+import { copy } from "../copy.js";
 import { guestName, roomName } from "../names.js";
+import { tokenField } from "../token.js";
 import { Call } from "./call.js";
 import { Chat } from "./chat.js";
 import { $ } from "./dom.js";
@@ -29,6 +31,7 @@ const media = new Media((kind, track) => {
 const call = new Call({ media, tiles, files });
 const chat = new Chat((text) => room.send({ chat: text }));
 let people = null;
+const token = tokenField($("lobby-token"));
 
 // --- the lobby ---
 
@@ -39,7 +42,9 @@ function showLobby(problem = "") {
   $("lobby-room").value = fromLink() || roomName();
   $("lobby-name").value ||= localStorage.getItem("name") || guestName();
   $("lobby-problem").textContent = problem;
+  if (token()) $("lobby-token-row").hidden = false;
   for (const id of ["join", "join-quiet"]) $(id).disabled = false;
+  $("plain-http").hidden = isSecureContext;
   document.title = `${$("lobby-room").value} · Peer2Peer Connector`;
 }
 
@@ -59,7 +64,7 @@ async function join(withCamera) {
   $("lobby-problem").textContent = "";
   localStorage.setItem("name", myName);
   history.replaceState(null, "", "#" + encodeURIComponent(chosen));
-  if (withCamera) banner("wait", "Your browser asks for the camera and the microphone.");
+  if (withCamera && isSecureContext) banner("wait", "Your browser asks for the camera and the microphone.");
   const notice = withCamera ? await media.start() : "You joined without camera and microphone. Switch them on below when you like.";
   banner("wait", "Connecting…");
   $("media-notice").textContent = notice;
@@ -82,16 +87,24 @@ function begin() {
   const ports = (new URLSearchParams(location.search).get("ports") ?? "").split(",").filter((p) => /^\d{1,5}$/.test(p));
   const own = location.origin.replace(/^http/, "ws") + "/ws";
   const others = ports.filter((p) => p !== location.port).map((p) => `${own.split(":")[0]}://${location.hostname}:${p}/ws`);
-  const mine = new Connector([own, ...others]);
+  const mine = new Connector([own, ...others], { token: token() || undefined });
   p2p = mine;
   globalThis.demo = { p2p, media, get room() { return room; } };
-  p2p.on("state", ({ state, attempt }) => state === "reconnecting" && banner("wait", attempt > 1
-    ? `The server is away; calls go on. Trying again (${attempt})…` : "Reconnecting; calls go on…"));
+  p2p.on("state", ({ state, attempt, error }) => {
+    if (state === "reconnecting") banner("wait", attempt > 1 ? `The server is away; calls go on. Trying again (${attempt})…` : "Reconnecting; calls go on…");
+    if (state === "connecting") banner("wait", `${error?.message ?? "The server does not answer."} Trying again (${attempt})…`);
+  });
   p2p.on("draining", () => banner("wait", "This server is going away; moving to another. Calls go on."));
-  p2p.on("resumed", () => passing("good", "Connected again. Nothing was lost on the way."));
+  p2p.on("resumed", ({ recovered }) => recovered
+    ? passing("good", "Connected again. Nothing was lost on the way.")
+    : passing("wait", "Connected again. Messages of the last moments may be lost; calls go on.", 10_000));
   p2p.on("reset", () => room && rejoin());
   p2p.on("peer", (peer) => call.add(peer, nameOf(peer.id)));
-  p2p.on("closed", (err) => p2p === mine && over(err.message));
+  p2p.on("closed", (err) => {
+    if (p2p !== mine) return;
+    if (err.data.close_code === 4001) $("lobby-token-row").hidden = false;
+    over(err.message);
+  });
 }
 
 async function enter() {
@@ -184,9 +197,9 @@ function banner(kind, text) {
   $("banner").textContent = text;
 }
 
-function passing(kind, text) {
+function passing(kind, text, ms = 4_000) {
   banner(kind, text);
-  bannerTimer = setTimeout(() => banner("none", ""), 4_000);
+  bannerTimer = setTimeout(() => banner("none", ""), ms);
 }
 
 function showSelf() {
@@ -218,13 +231,20 @@ async function act(what) {
   }
 }
 
+const changing = new Set(); // devices that the browser is asked for
+
+// device switches a device on or off, once at a time: a second click while the
+// browser asks would open a second camera.
 async function device(toggle, name) {
+  if (changing.has(name)) return;
+  changing.add(name);
   try {
     await toggle();
     $("media-notice").textContent = "";
   } catch (err) {
     $("media-notice").textContent = name === "screen" && err.name === "NotAllowedError" ? "The screen is not shared." : why(err, name);
   }
+  changing.delete(name);
   showSelf();
   call.tell();
 }
@@ -246,10 +266,8 @@ $("leave").addEventListener("click", () => {
 $("copy-link").addEventListener("click", async () => {
   const url = new URL(location.href);
   url.hash = encodeURIComponent(chosen);
-  await navigator.clipboard.writeText(url.href).then(
-    () => passing("good", "Link copied. Whoever opens it meets you here."),
-    () => banner("wait", `Copy this link: ${url.href}`),
-  );
+  if (await copy(url.href)) passing("good", "Link copied. Whoever opens it meets you here.");
+  else banner("wait", `Your browser does not let this page copy. Select this link and copy it: ${url.href}`);
 });
 addEventListener("hashchange", () => $("call").hidden && showLobby());
 

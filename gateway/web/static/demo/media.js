@@ -14,6 +14,7 @@ export class Media {
   #mic = null;
   #cam = null;
   #screen = null;
+  #stay = 0; // counts the stops, so that what the browser opens too late is closed
   #onchange;
 
   /** onchange(kind, track) is called when another track, or null, goes out for audio or video. */
@@ -32,13 +33,13 @@ export class Media {
 
   /** Asks for camera and microphone, then for each alone. Returns a sentence when something is missing. */
   async start() {
-    if (!navigator.mediaDevices) return "This browser gives cameras only to pages that come by https or from this computer.";
     try {
-      this.#take(await navigator.mediaDevices.getUserMedia({ audio: true, video: size }));
+      await this.#open({ audio: true, video: size });
       return "";
     } catch (both) {
+      if (both.name === "SecurityError") return `${why(both)} You see and hear the others and can write and send files.`;
       try {
-        this.#take(await navigator.mediaDevices.getUserMedia({ audio: true }));
+        await this.#open({ audio: true });
         return `${why(both, "camera")} The others hear you and see your name.`;
       } catch (err) {
         return `${why(err, "camera and microphone")} You see and hear the others and can write and send files.`;
@@ -47,19 +48,25 @@ export class Media {
   }
 
   async toggleMic() {
-    if (!this.#mic) this.#take(await navigator.mediaDevices.getUserMedia({ audio: true }));
+    if (!this.#mic) await this.#open({ audio: true });
     else this.#mic.enabled = this.micOn = !this.micOn;
   }
 
+  // toggleCam closes the camera when it is switched off, since its light is what
+  // people trust; a track that is only disabled leaves it on.
   async toggleCam() {
-    if (!this.#cam) return this.#take(await navigator.mediaDevices.getUserMedia({ video: size }));
-    this.#cam.enabled = this.camOn = !this.camOn;
-    if (!this.#screen) this.#out("video", this.camOn ? this.#cam : null);
+    if (!this.#cam) return this.#open({ video: size });
+    this.#cam.stop();
+    this.#cam = null;
+    this.camOn = false;
+    if (!this.#screen) this.#out("video", null);
   }
 
   async toggleScreen() {
     if (this.#screen) return this.#endScreen();
-    const shared = await navigator.mediaDevices.getDisplayMedia({ video: true });
+    const stay = this.#stay;
+    const shared = await devices("getDisplayMedia").getDisplayMedia({ video: true });
+    if (stay !== this.#stay) return close(shared);
     [this.#screen] = shared.getVideoTracks();
     this.#screen.onended = () => this.#endScreen();
     this.screenOn = true;
@@ -67,6 +74,7 @@ export class Media {
   }
 
   stop() {
+    this.#stay++;
     for (const track of [this.#mic, this.#cam, this.#screen]) track?.stop();
     for (const track of this.stream.getTracks()) this.stream.removeTrack(track);
     this.micOn = this.camOn = this.screenOn = false;
@@ -78,6 +86,13 @@ export class Media {
     this.#screen = null;
     this.screenOn = false;
     this.#out("video", this.video);
+  }
+
+  async #open(what) {
+    const stay = this.#stay;
+    const stream = await devices("getUserMedia").getUserMedia(what);
+    if (stay !== this.#stay) return close(stream);
+    this.#take(stream);
   }
 
   #take(stream) {
@@ -102,11 +117,26 @@ export class Media {
   }
 }
 
+function close(stream) {
+  for (const track of stream.getTracks()) track.stop();
+}
+
+// devices is navigator.mediaDevices, which has what is asked for.
+function devices(method) {
+  if (!isSecureContext) throw new DOMException("this page came by plain http", "SecurityError");
+  if (!navigator.mediaDevices?.[method]) throw new DOMException(`no ${method} here`, "NotSupportedError");
+  return navigator.mediaDevices;
+}
+
 /** A sentence about why a device could not be had, with what to do. */
 export function why(err, device) {
   switch (err.name) {
     case "NotAllowedError":
       return `Your browser refused the ${device}. Allow it for this page in the address bar, then switch it on below.`;
+    case "SecurityError":
+      return "Browsers give camera, microphone and screen only to pages that come by https. Open this server by https; --tls self-signed serves it so for a try in your own network.";
+    case "NotSupportedError":
+      return `This browser gives no page the ${device}. Try another browser.`;
     case "NotFoundError":
     case "OverconstrainedError":
       return `No ${device} was found.`;

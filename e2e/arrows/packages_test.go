@@ -1,0 +1,155 @@
+package arrows_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// gatewayRoot wires the packages below it, and may import all of them but the programs.
+const gatewayRoot = prefix + "gateway"
+
+// gatewayPackages says what each package below the gateway's root may import, besides the
+// standard library: packages of ours, and libraries by their modules. An import that is
+// not here is a decision to take, not a line to add: most packages need proto and a clock.
+// Only a program may import the root.
+var gatewayPackages = map[string][]string{
+	"cmd/gateway": {
+		"gateway", "gateway/internal/auth", "proto/service",
+	},
+	"internal/admission": {"gateway/internal/clock", "gateway/internal/ratelimit"},
+	"internal/auth": {
+		"proto", "github.com/MicahParks/keyfunc", "github.com/golang-jwt/jwt", "golang.org/x/time",
+	},
+	"internal/clock":     {},
+	"internal/link":      {"proto"},
+	"internal/ratelimit": {"gateway/internal/clock"},
+	"internal/session":   {"proto"},
+	"internal/socket": {
+		"gateway/internal/clock", "proto", "github.com/lxzan/gws",
+	},
+	"internal/socket/sockettest": {},
+	"web":                        {"proto", "github.com/yuin/goldmark"},
+}
+
+// TestPackages_BelowTheGateway_ImportWhatTheyMay: the packages below the gateway's root
+// know each other only as declared, and none knows the root.
+func TestPackages_BelowTheGateway_ImportWhatTheyMay(t *testing.T) {
+	for _, fault := range faults(ours(t), gatewayPackages) {
+		t.Error(fault)
+	}
+}
+
+// faults returns what pkgs import and may not, and what the table allows although nothing
+// imports it.
+func faults(pkgs []pkg, table map[string][]string) (all []string) {
+	seen := make(map[string]bool)
+	for _, p := range pkgs {
+		name, ok := strings.CutPrefix(p.ImportPath, gatewayRoot+"/")
+		if !ok {
+			continue
+		}
+		seen[name] = true
+		may, declared := table[name]
+		if !declared {
+			all = append(all, fmt.Sprintf("%s: got no row, want it in gatewayPackages with what it may import", name))
+			continue
+		}
+		for _, imported := range p.Imports {
+			if !standard(imported) && !slices.ContainsFunc(may, func(m string) bool { return covers(m, imported) }) {
+				all = append(all, fmt.Sprintf("%s: got an import of %s, want only %q", name, imported, may))
+			}
+		}
+		for _, imported := range slices.Concat(p.TestImports, p.XTestImports) { // tests may use any library
+			if ofModule(imported) != "" && imported != p.ImportPath && !ownKit(p.ImportPath, imported) && !slices.ContainsFunc(may, func(m string) bool { return covers(m, imported) }) {
+				all = append(all, fmt.Sprintf("%s: got an import of %s in its tests, want only %q", name, imported, may))
+			}
+		}
+		for _, m := range may {
+			if !slices.ContainsFunc(p.Imports, func(imported string) bool { return covers(m, imported) }) {
+				all = append(all, fmt.Sprintf("%s: got no import of %s, want it out of gatewayPackages", name, m))
+			}
+			if m == "gateway" && !strings.HasPrefix(name, "cmd/") {
+				all = append(all, fmt.Sprintf("%s: got a row that allows the root, want that for programs only", name))
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(table)) {
+		if !seen[name] {
+			all = append(all, fmt.Sprintf("%s: got a row of no package, want it out of gatewayPackages", name))
+		}
+	}
+	return all
+}
+
+// ownKit reports whether imported is the test kit of a package: sockettest below socket.
+func ownKit(path, imported string) bool {
+	return imported == path+path[strings.LastIndexByte(path, '/'):]+"test"
+}
+
+// covers reports whether an entry of the table is for an imported package: one of ours by
+// its path, or any package of a library.
+func covers(entry, imported string) bool {
+	if ours, ok := strings.CutPrefix(imported, prefix); ok {
+		return entry == ours
+	}
+	return imported == entry || strings.HasPrefix(imported, entry+"/")
+}
+
+// standard reports whether a package is of the standard library: its path has no domain.
+func standard(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return !strings.Contains(first, ".") && ofModule(path) == ""
+}
+
+// TestFaults_EachKind_IsSeen: the test above would see what it refuses.
+func TestFaults_EachKind_IsSeen(t *testing.T) {
+	const below = gatewayRoot + "/internal/a"
+	table := map[string][]string{"internal/a": {"proto", "example.com/lib"}}
+	good := []string{prefix + "proto", "example.com/lib/v2", "net/http"}
+	for name, c := range map[string]struct {
+		table map[string][]string
+		pkg   pkg
+		want  string // "" for no fault
+	}{
+		"as declared":           {table, pkg{ImportPath: below, Imports: good}, ""},
+		"a test of itself":      {table, pkg{ImportPath: below, Imports: good, XTestImports: []string{below, "example.com/kit"}}, ""},
+		"its kit, in a test":    {table, pkg{ImportPath: below, Imports: good, TestImports: []string{below + "/atest"}}, ""},
+		"its kit":               {table, pkg{ImportPath: below, Imports: append(slices.Clone(good), below+"/atest")}, "atest"},
+		"the root":              {table, pkg{ImportPath: below, Imports: append(slices.Clone(good), gatewayRoot)}, "an import of " + gatewayRoot},
+		"the root, declared":    {map[string][]string{"internal/a": {"gateway"}}, pkg{ImportPath: below, Imports: []string{gatewayRoot}}, "allows the root"},
+		"a sibling":             {table, pkg{ImportPath: below, Imports: append(slices.Clone(good), gatewayRoot+"/internal/b")}, "internal/b"},
+		"a sibling, in a test":  {table, pkg{ImportPath: below, Imports: good, TestImports: []string{gatewayRoot + "/internal/b"}}, "in its tests"},
+		"a package below proto": {table, pkg{ImportPath: below, Imports: append(slices.Clone(good), prefix+"proto/service")}, "proto/service"},
+		"a library":             {table, pkg{ImportPath: below, Imports: append(slices.Clone(good), "example.com/library")}, "example.com/library"},
+		"nothing declared":      {nil, pkg{ImportPath: below}, "no row"},
+		"too much declared":     {table, pkg{ImportPath: below, Imports: good[:1]}, "no import of example.com/lib"},
+		"a package that went":   {table, pkg{ImportPath: gatewayRoot}, "a row of no package"},
+	} {
+		got := faults([]pkg{c.pkg}, c.table)
+		if c.want == "" && len(got) > 0 || c.want != "" && (len(got) != 1 || !strings.Contains(got[0], c.want)) {
+			t.Errorf("%s: got %q, want one fault with %q, or none when that is empty", name, got, c.want)
+		}
+	}
+}
+
+// TestLibraries_OfTheGateway_AreKnownToOnePackage: a library that could be replaced is
+// known to one package.
+func TestLibraries_OfTheGateway_AreKnownToOnePackage(t *testing.T) {
+	pkgs := ours(t)
+	for _, library := range []string{
+		"github.com/MicahParks/keyfunc", "github.com/golang-jwt/jwt", "golang.org/x/time",
+		"github.com/prometheus/client_golang",
+	} {
+		var packages []string
+		for _, file := range importers(t, pkgs, "gateway", library) {
+			packages = append(packages, file[:strings.LastIndexByte(file, '/')])
+		}
+		slices.Sort(packages)
+		if packages = slices.Compact(packages); len(packages) != 1 {
+			t.Errorf("%s: got %d packages that import it, want 1: %q", library, len(packages), packages)
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package resume_test
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"p2pconnector/e2e/kit"
+	"p2pconnector/proto"
+)
+
+// replaceKey puts a new key before those that the gateways share, as an operator may
+// have to when a key is known to others.
+func replaceKey(t *testing.T, s *kit.Stack) {
+	t.Helper()
+	js, err := jetstream.New(s.Connect(t))
+	must(t, err)
+	bucket, err := js.KeyValue(t.Context(), proto.KeysBucket)
+	must(t, err)
+	entry, err := bucket.Get(t.Context(), proto.KeysKey)
+	must(t, err)
+	var set proto.KeySet
+	must(t, json.Unmarshal(entry.Value(), &set))
+	key := proto.Key{ID: rand.Text()[:8], Secret: []byte(rand.Text() + rand.Text())[:32], Made: time.Now()}
+	set.Keys = append([]proto.Key{key}, set.Keys...)
+	b, err := json.Marshal(set)
+	must(t, err)
+	_, err = bucket.Update(t.Context(), proto.KeysKey, b, entry.Revision())
+	must(t, err)
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestResume_TokenOfNewKey_MovesToGatewayThatHasNotPolled: a key that is replaced at once
+// keeps no session from moving to gateways whose last poll was before that.
+func TestResume_TokenOfNewKey_MovesToGatewayThatHasNotPolled(t *testing.T) {
+	for _, processes := range []bool{false, true} {
+		name := "in-process"
+		if processes {
+			name = "processes"
+		}
+		t.Run(name, func(t *testing.T) {
+			if processes && testing.Short() {
+				t.Skip("builds and starts processes")
+			}
+			s := kit.Start(t, kit.Options{RoomServices: 1, Processes: processes})
+			replaceKey(t, s)
+			s.StopGateway(t, 1)
+			s.StartGateway(t, 1) // it has the new key from its start; gateway 0 polls in five minutes
+			peer := s.Dial(t, 1)
+			peer.Drop()
+			s.Dial(t, 0).Resume(peer)
+		})
+	}
+}

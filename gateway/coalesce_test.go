@@ -1,0 +1,188 @@
+package gateway
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"p2pconnector/proto"
+)
+
+// roomWith is a replica of a room with members of another gateway.
+func roomWith(t *testing.T, members ...proto.PeerID) *replica {
+	t.Helper()
+	r := newReplica(testGateway(t, Config{}), "tea", proto.RoomID("tea").Token())
+	r.rev = 9
+	r.room = &proto.Room{ID: "tea", Name: "Tea", Creator: members[0]}
+	for _, id := range members {
+		r.room.Members = append(r.room.Members, proto.Member{ID: id, User: "user of " + string(id[:4])})
+	}
+	r.index = make(map[proto.PeerID]*proto.Member)
+	for i := range r.room.Members {
+		r.index[r.room.Members[i].ID] = &r.room.Members[i]
+	}
+	return r
+}
+
+// told is what an update says.
+type told struct {
+	Event string         `json:"event"`
+	ID    int            `json:"id"`
+	Data  proto.RoomData `json:"data"`
+}
+
+// TestUpdateBatch_StepsSinceARevision_BecomeTheirNetChange: each update is at most one
+// frame about members and one about settings, and says what its receiver has not seen.
+func TestUpdateBatch_StepsSinceARevision_BecomeTheirNetChange(t *testing.T) {
+	peers := make([]proto.PeerID, 6)
+	for i := range peers {
+		peers[i] = proto.NewPeerID("aaaaaaaa")
+	}
+	slices.Sort(peers) // so that maps are printed in their order
+	var pairs []string
+	for i := range peers {
+		pairs = append(pairs, string(peers[i]), fmt.Sprintf("p%d", i))
+	}
+	name := strings.NewReplacer(pairs...)
+	r := roomWith(t, peers[0], peers[1], peers[2])
+	now := describe(r.room)
+	other, reign := now, now
+	other.name, reign.creator = "Coffee", peers[1]
+	in := func(rev uint64, is ...int) step {
+		s := step{rev: rev, before: now}
+		for _, i := range is {
+			s.added = append(s.added, peers[i])
+		}
+		return s
+	}
+	out := func(rev uint64, i int, why proto.Reason) step {
+		m := proto.Member{ID: peers[i], User: "user of " + string(peers[i][:4])}
+		return step{rev: rev, before: now, removed: []departure{{m, why}}}
+	}
+	named := func(rev uint64, before description, by proto.PeerID) step {
+		return step{rev: rev, before: before, set: true, by: by}
+	}
+	for what, c := range map[string]struct {
+		steps []step
+		seen  uint64
+		want  string
+	}{
+		"nothing":              {nil, 0, ""},
+		"one joined":           {[]step{in(5, 1)}, 4, "Client_Added client p1 added [p1]"},
+		"two joined":           {[]step{in(5, 1), in(6, 2)}, 4, "Client_Added client p1 added [p1 p2]"},
+		"one of them is known": {[]step{in(5, 1), in(6, 2)}, 5, "Client_Added client p2 added [p2]"},
+		"all are known":        {[]step{in(5, 1, 2)}, 6, ""},
+		"one left":             {[]step{out(5, 3, "left")}, 4, "Client_Removed client p3 removed [p3] reason left"},
+		"two left alike":       {[]step{out(5, 3, "left"), out(6, 4, "left")}, 4, "Client_Removed client p3 removed [p3 p4] reason left"},
+		"two left differently": {[]step{out(5, 3, "left"), out(6, 4, "removed")}, 4,
+			"Client_Removed client p3 removed [p3 p4] reason left reasons map[p3:left p4:removed]"},
+		"both ways":                       {[]step{in(5, 1), out(6, 3, "left")}, 4, "Client_Added client p1 added [p1] removed [p3] reasons map[p3:left]"},
+		"came and went":                   {[]step{in(5, 3), out(6, 3, "removed")}, 4, ""},
+		"came and went, the coming known": {[]step{in(5, 3), out(6, 3, "removed")}, 5, "Client_Removed client p3 removed [p3] reason removed"},
+		"went and came back":              {[]step{out(5, 1, "left"), in(6, 1)}, 4, ""},
+		"went, came back and went":        {[]step{out(5, 3, "removed"), in(6, 3), out(7, 3, "left")}, 4, "Client_Removed client p3 removed [p3] reason left"},
+		"came back as another user": {[]step{{rev: 5, before: now, removed: []departure{{proto.Member{ID: peers[1], User: "bob"}, "left"}}}, in(6, 1)}, 4,
+			"Client_Added client p1 added [p1]"},
+		"settings":                       {[]step{named(5, other, peers[0])}, 4, "Room_Updated client p0"},
+		"settings of an operator":        {[]step{named(5, other, "")}, 4, "Room_Updated"},
+		"settings that are known":        {[]step{named(5, other, peers[0])}, 5, ""},
+		"settings changed and back":      {[]step{named(5, now, peers[0]), named(6, other, peers[1])}, 4, ""},
+		"settings changed back, once":    {[]step{named(5, now, peers[0]), named(6, other, peers[1])}, 5, "Room_Updated client p1"},
+		"members and settings":           {[]step{in(5, 1), named(6, other, peers[0])}, 5, "Room_Updated client p0"},
+		"the creator changed":            {[]step{{rev: 5, before: reign}}, 4, "Room_Updated"},
+		"the creator went and came back": {[]step{{rev: 5, before: reign, removed: out(5, 1, "left").removed}, in(6, 1)}, 4, "Room_Updated"},
+		"the creator went":               {[]step{{rev: 5, before: reign, removed: out(5, 3, "left").removed}}, 4, "Client_Removed client p3 removed [p3] reason left"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			b := updateBatch{steps: c.steps}
+			u := b.since(c.seen, r.room, r.index)
+			if got := name.Replace(strings.Join(sayAll(t, r, &u, nil), "; ")); got != c.want {
+				t.Errorf("update:\ngot  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+	t.Run("what a member asked for is in it, and echoes the id", func(t *testing.T) {
+		b := updateBatch{steps: []step{in(5, 1), in(6, 3), out(7, 3, "removed"), named(8, now, peers[0])}}
+		for event, want := range map[proto.Event]string{
+			proto.RemoveClient: "Client_Added client p1 added [p1] removed [p3] reasons map[p3:removed] id 7",
+			proto.UpdateRoom:   "Client_Added client p1 added [p1]; Room_Updated client p0 id 7",
+		} {
+			u := b.since(4, r.room, r.index)
+			req := &roomRequest{s: &session{id: peers[0]}, event: event, id: []byte("7"), client: peers[3]}
+			if !u.answering(req) {
+				t.Errorf("%s: got no answer", event)
+			}
+			if got := name.Replace(strings.Join(sayAll(t, r, &u, req), "; ")); got != want {
+				t.Errorf("%s:\ngot  %s\nwant %s", event, got, want)
+			}
+		}
+	})
+}
+
+// sayAll encodes an update of r, checks what every frame has, and describes its frames.
+func sayAll(t *testing.T, r *replica, u *update, req *roomRequest) (all []string) {
+	t.Helper()
+	for _, b := range r.encodeLocked(u, false, req) {
+		var f told
+		if err := json.Unmarshal(b, &f); err != nil {
+			t.Fatal(err)
+		}
+		if len(f.Data.Clients) != 3 || f.Data.Revision != 9 || f.Data.Creator != r.room.Creator || f.Data.Name != "Tea" {
+			t.Errorf("got %s, want the room as it is", b)
+		}
+		if len(f.Data.Members) != len(f.Data.Added) {
+			t.Errorf("got members %v, want those of added %v", f.Data.Members, f.Data.Added)
+		}
+		all = append(all, say(f))
+	}
+	return all
+}
+
+func say(f told) string {
+	s := f.Event
+	if f.Data.Client != "" {
+		s += " client " + string(f.Data.Client)
+	}
+	if len(f.Data.Added) > 0 {
+		s += fmt.Sprint(" added ", f.Data.Added)
+	}
+	if len(f.Data.Removed) > 0 {
+		s += fmt.Sprint(" removed ", f.Data.Removed)
+	}
+	if f.Data.Reason != "" {
+		s += " reason " + string(f.Data.Reason)
+	}
+	if len(f.Data.Reasons) > 0 {
+		s += fmt.Sprint(" reasons ", f.Data.Reasons)
+	}
+	if f.ID != 0 {
+		s += fmt.Sprint(" id ", f.ID)
+	}
+	return s
+}
+
+// TestUpdate_DeltasWanted_OnlyInBigRooms: only above the limit does a delta take the
+// list's place, and only for those who asked for it.
+func TestUpdate_DeltasWanted_OnlyInBigRooms(t *testing.T) {
+	for _, n := range []int{proto.FullListMembers, proto.FullListMembers + 1} {
+		members := make([]proto.PeerID, n)
+		for i := range members {
+			members[i] = proto.NewPeerID("aaaaaaaa")
+		}
+		r := roomWith(t, members...)
+		u := update{added: members[n-1:]}
+		var f told
+		frame := r.encodeLocked(&u, true, nil)[0]
+		if err := json.Unmarshal(frame, &f); err != nil {
+			t.Fatal(err)
+		}
+		if delta := n > proto.FullListMembers; delta != (f.Data.Clients == nil) || delta != (f.Data.Count != nil) || delta && *f.Data.Count != n || len(f.Data.Added) != 1 {
+			t.Errorf("%d members: got %.300s, want a delta: %v", n, frame, delta)
+		}
+		if err := json.Unmarshal(r.encodeLocked(&u, false, nil)[0], &f); err != nil || len(f.Data.Clients) != n {
+			t.Errorf("%d members: got a list of %d, error %v; want all", n, len(f.Data.Clients), err)
+		}
+	}
+}

@@ -1,0 +1,120 @@
+package gateway
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"p2pconnector/proto"
+	"p2pconnector/proto/service"
+)
+
+// hungGateway runs a gateway without NATS whose bus loop waits for the lock of a session
+// that is never given back. release gives it back and waits until all has ended.
+func hungGateway(t *testing.T, cfg Config) (g *Gateway, stop context.CancelFunc, result chan error, release func()) {
+	t.Helper()
+	cfg.NATS.URL, cfg.Listen, cfg.SessionKey = "nats://127.0.0.1:1", "127.0.0.1:0", "a secret for tests only"
+	g, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	result = make(chan error, 1)
+	go func() { result <- g.runInTime(ctx, ended) }()
+	<-g.Ready()
+	stuck := &session{g: g, id: proto.NewPeerID(g.id)}
+	stuck.mu.Lock()
+	g.sessions.put(stuck)
+	g.leases.renew(proto.NewGatewayID(), false) // somebody who could take sessions over
+	release = sync.OnceFunc(func() {
+		stuck.phase = over
+		stuck.mu.Unlock()
+		stop()
+		<-ended
+	})
+	return g, stop, result, release
+}
+
+// TestLivez_HungLoop_FailsAndNamesIt: a real gateway whose sweep waits for ever is found
+// out, by every way that an operator has.
+func TestLivez_HungLoop_FailsAndNamesIt(t *testing.T) {
+	t.Parallel()
+	g, _, _, release := hungGateway(t, Config{Ops: service.Ops{Listen: "127.0.0.1:0"}, DrainWindow: time.Second})
+	defer release()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second}
+	get := func(path string) (int, string) {
+		resp, err := client.Get("http://" + g.OpsAddr() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(b)
+	}
+	if status, body := get("/livez"); status != http.StatusOK {
+		t.Errorf("got %d %q at first, want 200", status, body)
+	}
+	tick := time.NewTicker(watchInterval / 10)
+	defer tick.Stop()
+	for began := time.Now(); g.watchdog.hung() == nil; <-tick.C {
+		if time.Since(began) > time.Minute {
+			t.Fatal("got no loop that hangs within a minute, want bus")
+		}
+	}
+	for path, want := range map[string]string{"/livez": "bus", "/readyz": "bus"} {
+		if status, body := get(path); status != http.StatusServiceUnavailable || !strings.Contains(body, want) {
+			t.Errorf("%s: got %d %q, want 503 that names %s", path, status, body, want)
+		}
+	}
+	for _, want := range []string{`p2p_gateway_hung_loops{loop="bus"} 1`, `p2p_gateway_hung_loops{loop="clock"} 0`} {
+		if status, body := get("/metrics"); status != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("/metrics: got %d, want %s in %.300s", status, want, body)
+		}
+	}
+}
+
+// TestRun_LockNeverGivenBack_EndsInTime: whatever hangs, the process can exit.
+func TestRun_LockNeverGivenBack_EndsInTime(t *testing.T) {
+	t.Parallel()
+	const window = 200 * time.Millisecond
+	_, stop, result, release := hungGateway(t, Config{DrainWindow: window})
+	defer func() {
+		if t.Failed() {
+			return // it may never end
+		}
+		release()
+	}()
+	began := time.Now()
+	stop()
+	late := time.NewTimer(window + endPatience + lastPatience + 20*time.Second) // for a busy machine
+	defer late.Stop()
+	select {
+	case err := <-result:
+		if err == nil || !strings.Contains(err.Error(), "exit now") {
+			t.Errorf("got %v, want an error that says to exit", err)
+		}
+		if took := time.Since(began); took < window+endPatience {
+			t.Errorf("got the end after %v, want the patience of %v first", took, window+endPatience)
+		}
+	case <-late.C:
+		t.Error("got no end, want one in time")
+	}
+}
+
+// TestRun_NothingHangs_EndsAtOnce: the bound costs nobody anything.
+func TestRun_NothingHangs_EndsAtOnce(t *testing.T) {
+	t.Parallel()
+	_, _, result, release := hungGateway(t, Config{DrainWindow: time.Minute})
+	release()
+	if err := <-result; err != nil {
+		t.Errorf("got %v, want no error", err)
+	}
+}

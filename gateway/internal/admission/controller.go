@@ -1,0 +1,102 @@
+package admission
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+
+	"p2pconnector/gateway/internal/ratelimit"
+)
+
+// Config says who may connect. The zero value allows pages of the gateway's own host,
+// trusts no proxy, and limits nothing but pending connections.
+type Config struct {
+	// AllowedOrigins are the pages that may connect, separated by commas, like
+	// "https://app.example.com,https://*.example.org,http://localhost:*". "*" allows all;
+	// "" allows those of the same host only.
+	AllowedOrigins string
+	// TrustedProxies are the addresses and prefixes whose X-Forwarded-For counts, separated
+	// by commas; "" for none.
+	TrustedProxies string
+
+	MaxConnections     int // admitted at the same time; 0 or less: no limit
+	MaxPerAddress      int // the same, of one address or IPv6 /64; 0 or less: no limit
+	ConnectsPerSecond  int // admitted a second, and twice as many at once; 0 or less: no limit
+	ConnectsPerAddress int // handshakes a second of one address or IPv6 /64, and twice as many at once; 0 or less: no limit
+
+	// CloseConn closes a pending connection and must not wait for its client; nil calls
+	// its Close.
+	CloseConn func(net.Conn)
+}
+
+// LimitName names the limit that a handshake met, as metrics do.
+type LimitName string
+
+// The limits of a Controller, each named after its setting.
+const (
+	NoLimit            LimitName = ""
+	ConnectsPerAddress LimitName = "connects_per_address"
+	MaxPerAddress      LimitName = "max_per_address"
+	MaxConnections     LimitName = "max_connections"
+	ConnectsPerSecond  LimitName = "connects_per_second"
+)
+
+// Controller admits connections. Its methods may be called concurrently.
+type Controller struct {
+	origins origins
+	proxies proxies
+	rates   *ratelimit.Addresses // of handshakes
+	limits  *limits
+	pending *pending
+}
+
+// New returns a Controller without connections. An error begins with the name of the
+// setting that is wrong.
+func New(cfg Config) (*Controller, error) {
+	o, err := parseOrigins(cfg.AllowedOrigins)
+	if err != nil {
+		return nil, fmt.Errorf("allowed-origins: %w", err)
+	}
+	p, err := parseProxies(cfg.TrustedProxies)
+	if err != nil {
+		return nil, fmt.Errorf("trusted-proxies: %w", err)
+	}
+	return &Controller{
+		origins: o, proxies: p, limits: newLimits(&cfg), pending: newPending(&cfg, p),
+		rates: ratelimit.NewAddresses(ratelimit.Limit{PerSecond: cfg.ConnectsPerAddress, Burst: 2 * cfg.ConnectsPerAddress}),
+	}, nil
+}
+
+// ClientAddr returns the address that a handshake counts for: that of the client behind
+// trusted proxies. For an IPv6 client it is the first address of its /64, and for a network
+// without addresses the zero value.
+func (c *Controller) ClientAddr(r *http.Request) netip.Addr { return c.proxies.clientAddr(r) }
+
+// AllowConnect counts a handshake from addr against the rate of that address. Every
+// handshake must be counted, whatever becomes of it. AllowConnect is false when
+// the address connects too often: the limit is ConnectsPerAddress.
+func (c *Controller) AllowConnect(addr netip.Addr) bool { return c.rates.Take(addr) }
+
+// AllowOrigin reports whether a handshake comes from a page that may connect, or from a
+// client that is no browser.
+func (c *Controller) AllowOrigin(r *http.Request) bool { return c.origins.allow(r) }
+
+// Admit takes a place for a connection from addr. Without a place it returns the limit
+// that was met; otherwise the caller must call leave once, when the connection has ended.
+func (c *Controller) Admit(addr netip.Addr) (leave func(), met LimitName) {
+	return c.limits.admit(addr)
+}
+
+// ConnState follows pending connections; it is an http.Server's ConnState. It closes a new
+// connection when its address has too many, or the oldest one when all have.
+func (c *Controller) ConnState(conn net.Conn, s http.ConnState) { c.pending.connState(conn, s) }
+
+// ClosePending closes all pending connections. An http.Server's Close would wait for
+// clients that do not read.
+func (c *Controller) ClosePending() { c.pending.closeAll() }
+
+// RateCounts returns for how many addresses, of ratelimit.MaxAddresses, the rate of
+// handshakes is remembered, and how many were forgotten too early so far, because too many
+// connected at once.
+func (c *Controller) RateCounts() (addresses int, evicted uint64) { return c.rates.Counts() }

@@ -1,0 +1,96 @@
+package admission
+
+import (
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// newTest returns a Controller with cfg.
+func newTest(t testing.TB, cfg Config) *Controller {
+	t.Helper()
+	c, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// admit admits a connection from addr, and fails unless want is the limit that is met.
+func admit(t testing.TB, c *Controller, addr string, want LimitName) (leave func()) {
+	t.Helper()
+	leave, got := c.Admit(netip.MustParseAddr(addr))
+	if got != want || (leave == nil) != (want != NoLimit) {
+		t.Fatalf("%s: got limit %q, leave given: %v; want limit %q", addr, got, leave != nil, want)
+	}
+	return leave
+}
+
+func TestAdmit_PlacesTaken_RefusesUntilOneIsGivenBack(t *testing.T) {
+	c := newTest(t, Config{MaxConnections: 3, MaxPerAddress: 2})
+	const x, y = "203.0.113.7", "203.0.113.8"
+	x1, x2 := admit(t, c, x, NoLimit), admit(t, c, x, NoLimit)
+	admit(t, c, x, MaxPerAddress)
+	y1 := admit(t, c, y, NoLimit)
+	admit(t, c, y, MaxConnections)
+	x1()
+	y2 := admit(t, c, y, NoLimit)
+	for _, leave := range []func(){x2, y1, y2} {
+		leave()
+	}
+	if c.limits.total != 0 || len(c.limits.addrs) != 0 {
+		t.Errorf("left behind: got %d connections, %v, want none", c.limits.total, c.limits.addrs)
+	}
+}
+
+// TestAdmit_ManyNewConnections_GetTheirRate: those that another limit refuses take nothing
+// of the rate.
+func TestAdmit_ManyNewConnections_GetTheirRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newTest(t, Config{MaxPerAddress: 1, ConnectsPerSecond: 10})
+		admit(t, c, "203.0.113.1", NoLimit)
+		for range 100 {
+			admit(t, c, "203.0.113.1", MaxPerAddress)
+		}
+		addr := netip.MustParseAddr("198.51.100.0")
+		next := func() LimitName {
+			addr = addr.Next()
+			_, met := c.Admit(addr)
+			return met
+		}
+		for i := range 2*10 - 1 {
+			if met := next(); met != NoLimit {
+				t.Fatalf("connection %d at once: got limit %q, want none", i+2, met)
+			}
+		}
+		if met := next(); met != ConnectsPerSecond {
+			t.Errorf("one more: got limit %q, want %q", met, ConnectsPerSecond)
+		}
+		time.Sleep(time.Second)
+		for i := range 10 {
+			if met := next(); met != NoLimit {
+				t.Fatalf("connection %d a second later: got limit %q, want none", i+1, met)
+			}
+		}
+		if met := next(); met != ConnectsPerSecond {
+			t.Errorf("one more a second later: got limit %q, want %q", met, ConnectsPerSecond)
+		}
+	})
+}
+
+func TestAdmit_NoLimits_RefusesAndRemembersNothing(t *testing.T) {
+	for _, none := range []int{0, -1} {
+		c := newTest(t, Config{MaxConnections: none, MaxPerAddress: none, ConnectsPerSecond: none, ConnectsPerAddress: none})
+		const addr = "203.0.113.7"
+		for range 10_000 {
+			if !c.AllowConnect(netip.MustParseAddr(addr)) {
+				t.Fatal("the connect rate of an address: got refused, want no limit")
+			}
+			defer admit(t, c, addr, NoLimit)()
+		}
+		if len(c.limits.addrs) != 0 {
+			t.Errorf("got addresses %v, want none", c.limits.addrs)
+		}
+	}
+}

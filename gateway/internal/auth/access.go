@@ -1,0 +1,73 @@
+package auth
+
+import (
+	"path"
+	"slices"
+	"time"
+
+	"p2pconnector/proto"
+)
+
+// Grant is one thing that an access token may allow: a value of its claim p2p.can.
+type Grant string
+
+// All grants.
+const (
+	CanCreate  Grant = "create"  // make rooms
+	CanJoin    Grant = "join"    // enter rooms
+	CanMessage Grant = "message" // send frames to peers and rooms
+	CanRemove  Grant = "remove"  // remove other members from a room
+)
+
+// Grants lists all grants.
+func Grants() []Grant { return []Grant{CanCreate, CanJoin, CanMessage, CanRemove} }
+
+// Access is what an access token allows its bearer. A nil *Access allows everything, for
+// ever. It must not be changed, so its methods may be called concurrently.
+type Access struct {
+	User    string    // claim sub; "" when the token names nobody
+	Expires time.Time // by the time of day
+	Rooms   []string  // patterns as path.Match has them; nil: all rooms; empty: none
+	Can     []Grant   // nil: all grants; empty: none
+}
+
+// May reports whether the token has the grant for room, which is "" for frames to a peer.
+func (a *Access) May(g Grant, room proto.RoomID) bool {
+	if a == nil {
+		return true
+	}
+	return (a.Can == nil || slices.Contains(a.Can, g)) && (room == "" || a.Covers(room))
+}
+
+// Covers reports whether the token's patterns match room.
+func (a *Access) Covers(room proto.RoomID) bool {
+	return a == nil || a.Rooms == nil || slices.ContainsFunc(a.Rooms, func(pattern string) bool {
+		ok, err := path.Match(pattern, string(room))
+		return err == nil && ok
+	})
+}
+
+// Missing returns the grant that the token lacks for a room event, or "" when it allows
+// the event. create says that a join may make the room, and member that the bearer is in
+// it: a member may go on using a room that a later token does not cover.
+func (a *Access) Missing(event proto.Event, room proto.RoomID, create, member bool) Grant {
+	create = create || event == proto.CreateRoom
+	switch {
+	case a == nil:
+		return ""
+	case member && !create:
+		if event == proto.RemoveClient && !a.May(CanRemove, room) {
+			return CanRemove
+		}
+	case !a.Covers(room):
+		return CanJoin
+	case create && !a.May(CanCreate, room):
+		return CanCreate
+	case event == proto.JoinRoom && !a.May(CanJoin, room):
+		return CanJoin
+	}
+	return ""
+}
+
+// Expired reports whether the token has run out at now, a time of day.
+func (a *Access) Expired(now time.Time) bool { return a != nil && now.After(a.Expires) }

@@ -1,0 +1,95 @@
+package auth
+
+import (
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"p2pconnector/proto"
+)
+
+// ICEConfig names the ICE servers that clients are told of.
+type ICEConfig struct {
+	Servers    string        // a JSON array of RTCIceServer, handed on as it is; "" for none
+	TURNURLs   string        // TURN servers that share TURNSecret, separated by commas; "" for none
+	TURNSecret string        // needed with TURNURLs
+	TURNTTL    time.Duration // how long a credential works; more than 0
+}
+
+// ICE lists ICE servers for clients: the configured ones, and TURN servers with credentials
+// for the client alone, which expire. Its methods may be called concurrently.
+type ICE struct {
+	fixed  []json.RawMessage
+	turn   []string
+	secret []byte
+	ttl    time.Duration
+}
+
+// iceServer is an RTCIceServer, as RTCPeerConnection takes it.
+type iceServer struct {
+	URLs       []string `json:"urls"`
+	Username   string   `json:"username,omitempty"`
+	Credential string   `json:"credential,omitempty"`
+}
+
+// NewICE checks the configuration. An error begins with the name of the setting that is
+// wrong: ice-servers, turn-urls or turn-secret.
+func NewICE(cfg ICEConfig) (*ICE, error) {
+	i := &ICE{secret: []byte(cfg.TURNSecret), ttl: cfg.TURNTTL}
+	if cfg.Servers != "" {
+		if err := json.Unmarshal([]byte(cfg.Servers), &i.fixed); err != nil {
+			return nil, fmt.Errorf("ice-servers: not a JSON array: %w", err)
+		}
+		for n, raw := range i.fixed {
+			var s struct {
+				URLs json.RawMessage `json:"urls"`
+			}
+			if err := json.Unmarshal(raw, &s); err != nil || len(s.URLs) == 0 {
+				return nil, fmt.Errorf("ice-servers: entry %d has no urls", n+1)
+			}
+		}
+	}
+	for u := range strings.SplitSeq(cfg.TURNURLs, ",") {
+		if u = strings.TrimSpace(u); u == "" {
+			continue
+		}
+		if !strings.HasPrefix(u, "turn:") && !strings.HasPrefix(u, "turns:") {
+			return nil, fmt.Errorf("turn-urls: %q is not a URL of the scheme turn or turns", u)
+		}
+		i.turn = append(i.turn, u)
+	}
+	if len(i.turn) > 0 && cfg.TURNSecret == "" {
+		return nil, errors.New("turn-secret: turn-urls needs the secret that the TURN server has")
+	}
+	return i, nil
+}
+
+// List encodes the servers for peer as a JSON array; it is nil when there are none. The
+// credentials are of the kind that coturn's use-auth-secret and pion take: the name is the
+// time of expiry and the peer, the password its HMAC. now is the time of day.
+func (i *ICE) List(peer proto.PeerID, now time.Time) json.RawMessage {
+	if len(i.fixed) == 0 && len(i.turn) == 0 {
+		return nil
+	}
+	all := make([]any, 0, len(i.fixed)+1)
+	for _, raw := range i.fixed {
+		all = append(all, raw)
+	}
+	if len(i.turn) > 0 {
+		name := strconv.FormatInt(now.Add(i.ttl).Unix(), 10) + ":" + string(peer)
+		h := hmac.New(sha1.New, i.secret) // SHA-1 is what the TURN servers compute
+		h.Write([]byte(name))
+		all = append(all, iceServer{URLs: i.turn, Username: name, Credential: base64.StdEncoding.EncodeToString(h.Sum(nil))})
+	}
+	b, err := json.Marshal(all)
+	if err != nil {
+		panic(err) // valid JSON and a type of our own: a bug, not input
+	}
+	return b
+}

@@ -1,0 +1,173 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"p2pconnector/proto"
+)
+
+// When SessionKeys fetches the shared keys. Any client may name a key that nobody has, so
+// all who wait share one fetch for an unknown key, and none follows soon after another: a
+// key verifies for ten minutes before it signs, so a set fetched just now has it.
+const (
+	KeyPoll       = 5 * time.Minute // the time between two calls of Refresh
+	fetchInterval = 5 * time.Second // from the end of one fetch to the next for an unknown key
+	fetchPatience = 3 * time.Second // for which a caller waits for a fetch
+)
+
+// FetchOutcome is what became of a need for newer keys, as metrics name it.
+type FetchOutcome string
+
+// All outcomes of fetches.
+const (
+	KeysFetched    FetchOutcome = "ok"
+	KeysNotFetched FetchOutcome = "failed"
+	KeysSpared     FetchOutcome = "spared" // a fetch had ended less than fetchInterval before
+)
+
+// FetchOutcomes lists all outcomes.
+func FetchOutcomes() []FetchOutcome { return []FetchOutcome{KeysFetched, KeysNotFetched, KeysSpared} }
+
+// ErrKeysOld is why a session token cannot be judged: its key is not known, and the keys
+// that this gateway has may be old.
+var ErrKeysOld = errors.New("session token of an unknown key, and no newer keys can be fetched")
+
+// SessionKeysConfig says where the keys that sign session tokens come from.
+type SessionKeysConfig struct {
+	// Secrets are keys as ParseKeys reads them; "" fetches those that all gateways share.
+	// With Secrets the other fields are not used.
+	Secrets string
+	// Fetch asks the room service for the shared keys. have is the set at hand, nil at first:
+	// the room service restores those of its keys that it has lost. Fetch may take long.
+	Fetch func(have *proto.KeySet) (*proto.KeySet, error)
+	// Go runs f on a goroutine that somebody joins or, when it is too late for that, calls
+	// refused instead.
+	Go func(f, refused func())
+	// Count is called with each outcome, concurrently.
+	Count func(FetchOutcome)
+	// Logger gets the errors of fetches.
+	Logger *slog.Logger
+}
+
+// SessionKeys signs and verifies session tokens. Its methods may be called concurrently.
+type SessionKeys struct {
+	cfg  SessionKeysConfig
+	ring keyring
+
+	mu      sync.Mutex
+	running chan struct{} // closed at the end of the fetch; nil without one
+	ended   time.Time     // of the last fetch; monotonic
+	ok      bool          // the last fetch brought the keys
+}
+
+// NewSessionKeys returns SessionKeys that have the configured keys; or none, until Load
+// has fetched them.
+func NewSessionKeys(cfg SessionKeysConfig) (*SessionKeys, error) {
+	k := &SessionKeys{cfg: cfg}
+	if cfg.Secrets != "" {
+		set, err := ParseKeys(cfg.Secrets)
+		if err != nil {
+			return nil, fmt.Errorf("session-key: %w", err)
+		}
+		k.ring.set.Store(set)
+	}
+	return k, nil
+}
+
+// Load fetches the keys, unless they are configured. Before it has returned nil once,
+// Sign and Verify panic: a gateway serves nobody before it has keys.
+func (k *SessionKeys) Load() error {
+	if k.cfg.Secrets != "" {
+		return nil
+	}
+	set, err := k.cfg.Fetch(k.ring.set.Load())
+	if err != nil {
+		return fmt.Errorf("session keys: %w", err)
+	}
+	if set == nil || len(set.Keys) == 0 {
+		return errors.New("session keys: the room service has none")
+	}
+	k.ring.set.Store(set)
+	return nil
+}
+
+// Sign encodes t as a token that was issued at now, a time of day.
+func (k *SessionKeys) Sign(t SessionToken, now time.Time) string {
+	t.Issued = now.Unix()
+	return k.ring.sign(t)
+}
+
+// Verify decodes a token, by newer keys when its own is not known. now is the time of day.
+// Its error is ErrToken, ErrTokenExpired or ErrKeysOld. It waits for a fetch for
+// fetchPatience at most.
+func (k *SessionKeys) Verify(token string, now time.Time) (*SessionToken, error) {
+	t, err := k.ring.verify(token, now)
+	if !errors.Is(err, errKeyUnknown) || k.cfg.Secrets != "" {
+		return t, err
+	}
+	if !k.refresh(fetchInterval) {
+		return nil, ErrKeysOld
+	}
+	return k.ring.verify(token, now)
+}
+
+// Refresh follows the rotation of shared keys, and gives them back to a room service that
+// has lost them. It waits for the fetch for fetchPatience at most. Call it each KeyPoll; with
+// configured keys there is no need to.
+func (k *SessionKeys) Refresh() { k.refresh(0) }
+
+// refresh brings the keys up to date, unless a fetch ended less than interval ago. It is
+// false when they may be old: the room service did not answer in time, now or then.
+func (k *SessionKeys) refresh(interval time.Duration) bool {
+	k.mu.Lock()
+	if k.running == nil && !k.ended.IsZero() && time.Since(k.ended) < interval {
+		ok := k.ok
+		k.mu.Unlock()
+		k.cfg.Count(KeysSpared)
+		return ok
+	}
+	done, begin := k.running, k.running == nil
+	if begin {
+		done = make(chan struct{})
+		k.running = done
+	}
+	k.mu.Unlock()
+	if begin {
+		k.cfg.Go(k.fetch, func() { k.finish(false) })
+	}
+	late := time.NewTimer(fetchPatience)
+	defer late.Stop()
+	select {
+	case <-done:
+	case <-late.C:
+		return false
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.ok
+}
+
+// fetch loads the keys and lets those go on who wait for them.
+func (k *SessionKeys) fetch() {
+	err := k.Load()
+	outcome := KeysFetched
+	if err != nil {
+		outcome = KeysNotFetched
+		k.cfg.Logger.Warn("keeping the old session keys", "err", err)
+	}
+	k.cfg.Count(outcome)
+	k.finish(err == nil)
+}
+
+// finish ends the fetch that is running.
+func (k *SessionKeys) finish(ok bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.ok, k.ended = ok, time.Now()
+	close(k.running)
+	k.running = nil
+}

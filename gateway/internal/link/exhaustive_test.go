@@ -1,0 +1,198 @@
+package link
+
+import (
+	"flag"
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// choice is where a run stopped because its choices were used up: among n.
+type choice struct{ n int }
+
+// explorer runs every schedule within the bounds, each state once.
+type explorer struct {
+	bounds bounds
+	mutant mutant
+	seed   maphash.Seed
+	seen   map[uint64]bool
+	states int
+	bad    error
+	path   []int // that led to it
+}
+
+// explore tries all that may follow the choices of path.
+func (x *explorer) explore(path []int) {
+	if x.bad != nil {
+		return
+	}
+	n, w := x.replay(path)
+	switch {
+	case w.bad != nil || n == 0: // n == 0: it came to rest
+		if x.bad == nil && w.bad != nil {
+			x.bad, x.path = w.bad, slices.Clone(path)
+		}
+		return
+	case n < 0:
+		return // seen before
+	}
+	for i := range n {
+		x.explore(append(path[:len(path):len(path)], i))
+	}
+}
+
+// replay runs a new world by the choices of path. It returns how many there are at the
+// next choice; 0 at rest, and -1 in a state that was seen before.
+func (x *explorer) replay(path []int) (n int, w *world) {
+	at := 0
+	w = newWorld(x.bounds, func(n int) int {
+		if n == 1 {
+			return 0
+		}
+		if at == len(path) {
+			panic(choice{n})
+		}
+		at++
+		return path[at-1]
+	})
+	w.mutant, w.step = x.mutant, 2*time.Second
+	defer func() {
+		if c, ok := recover().(choice); ok {
+			n = c.n
+		}
+	}()
+	for w.bad == nil {
+		all := w.events()
+		if at == len(path) {
+			if !x.enter(w) {
+				return -1, w
+			}
+			if len(all) == 0 {
+				w.pick = func(int) int { return 0 }
+				w.bad = w.settle()
+				return 0, w
+			}
+		}
+		if len(all) == 0 {
+			return 0, w
+		}
+		all[w.pick(len(all))].do()
+	}
+	return 0, w
+}
+
+// enter reports whether a state is new.
+func (x *explorer) enter(w *world) bool {
+	h := maphash.String(x.seed, w.fingerprint())
+	if x.seen[h] {
+		return false
+	}
+	x.seen[h] = true
+	x.states++
+	return true
+}
+
+// fingerprint holds all that decides what can happen from here on.
+func (w *world) fingerprint() string {
+	var b strings.Builder
+	fmt.Fprint(&b, w.bounds, w.faulty, w.now)
+	for _, n := range w.gws {
+		fmt.Fprint(&b, "|", n.path, n.up, n.frozen, n.active)
+		for _, m := range n.inbox {
+			m.print(&b)
+		}
+		for _, other := range w.gws {
+			if s := n.r.links[other.id]; s != nil {
+				fmt.Fprint(&b, ";", s.base, s.head, s.polls, s.pollHead, s.pollAt, s.resentBase, s.resentPoll, s.blocked, s.blockedAt, s.blockedPoll, s.blockedTries, s.nextPoll)
+				for r := range s.Unsettled {
+					fmt.Fprint(&b, ",", r.Frame.To, r.Frame.Data, r.at)
+				}
+			}
+			if r := n.recv[other.id]; r != nil {
+				fmt.Fprint(&b, ";", *r)
+			}
+		}
+		for _, p := range w.peers {
+			if s := n.session[p.id]; s != nil {
+				fmt.Fprint(&b, ";", s.phase, s.move, s.fence.newest)
+				for _, f := range s.kept {
+					fmt.Fprint(&b, f.From, f.Data)
+				}
+			}
+			route := n.r.Owner(p.id)
+			fmt.Fprint(&b, ";", route)
+		}
+		for _, x := range n.r.order {
+			fmt.Fprint(&b, ";", x.peer, x.lookup, len(x.until))
+			for _, u := range x.until {
+				fmt.Fprint(&b, u.link.base, u.upto)
+			}
+			for _, f := range x.frames() {
+				fmt.Fprint(&b, f.From, f.Data)
+			}
+		}
+	}
+	for _, k := range w.keys {
+		fmt.Fprint(&b, "|", k)
+		for _, m := range w.pipes[k].q {
+			m.print(&b)
+		}
+	}
+	for _, p := range w.peers {
+		fmt.Fprint(&b, "|", p.at, p.epoch, p.moving)
+		for _, to := range w.peers {
+			fmt.Fprint(&b, ",", p.sent[to], p.last[to])
+			for k := 1; k <= p.sent[to]; k++ {
+				if f := p.frames[fateKey{to, k}]; f != nil {
+					fmt.Fprint(&b, *f)
+				}
+			}
+		}
+	}
+	return b.String()
+}
+
+func (m *message) print(b *strings.Builder) {
+	fmt.Fprint(b, ",", m.from, m.to, m.base, m.nobody)
+	switch {
+	case m.data != nil:
+		fmt.Fprint(b, "d", m.data.Seq, m.data.Frame.To, m.data.Frame.Data, m.data.Frame.ToEpoch)
+	case m.ack != nil:
+		fmt.Fprint(b, "a", *m.ack)
+	case m.poll != nil:
+		fmt.Fprint(b, "p", *m.poll)
+	case m.handoff != nil:
+		fmt.Fprint(b, "h", m.handoff.peer.id, m.handoff.epoch, m.handoff.seated, m.handoff.ask, m.handoff.fence, len(m.handoff.frames))
+	}
+}
+
+var exhaustive = flag.Bool("sim.exhaustive", false, "search all schedules of larger bounds, which takes minutes")
+
+// All schedules of two gateways within small bounds keep the invariants.
+func TestExhaustive_SmallBounds_KeepInvariants(t *testing.T) {
+	all := map[string]bounds{
+		"cut":    {gateways: 2, peers: 2, frames: 1, cuts: 1, ticks: 2},
+		"freeze": {gateways: 2, peers: 2, frames: 1, cuts: 1, freezes: 1, ticks: 2},
+		"move":   {gateways: 2, peers: 2, frames: 1, moves: 1, ticks: 2},
+	}
+	if *exhaustive {
+		all["cut of two frames"] = bounds{gateways: 2, peers: 2, frames: 2, cuts: 1, ticks: 2}
+		all["cuts"] = bounds{gateways: 2, peers: 2, frames: 2, cuts: 2, ticks: 2}
+		all["cut and freeze"] = bounds{gateways: 2, peers: 2, frames: 2, cuts: 1, freezes: 1, ticks: 2}
+		all["move and two frames"] = bounds{gateways: 2, peers: 2, frames: 2, moves: 1, ticks: 2}
+		all["moves"] = bounds{gateways: 2, peers: 2, frames: 2, moves: 2, ticks: 2}
+	}
+	for name, b := range all {
+		t.Run(name, func(t *testing.T) {
+			x := &explorer{bounds: b, seed: maphash.MakeSeed(), seen: make(map[uint64]bool)}
+			x.explore(nil)
+			t.Logf("%d states", x.states)
+			if x.bad != nil {
+				t.Errorf("after the choices %v: got %v, want no violation", x.path, x.bad)
+			}
+		})
+	}
+}

@@ -1,0 +1,107 @@
+package link
+
+import (
+	"slices"
+
+	"p2pconnector/proto"
+)
+
+// When an ack is sent without being asked for: after so many records or bytes.
+const (
+	ackRecords = 256
+	ackBytes   = 64 << 10
+)
+
+// Receiver is the receiving end of a link. The zero value is ready, and begins at
+// the base of the first message. Not safe for concurrent use.
+type Receiver struct {
+	next    uint64
+	base    uint64          // the sender's, as last received
+	acked   uint64          // next at the last ack
+	whole   bool            // the next ack speaks of all from base on: the last ones may be lost
+	refused []proto.Refusal // numbers from base on
+	records int             // taken since the last ack
+	bytes   int
+	holeAt  uint64 // value of next when a hole was acked last
+	hole    bool
+	holes   uint64
+	poll    uint64 // newest poll that is not answered; 0: none
+	due     bool
+}
+
+// Data takes a message in. When it is true the caller delivers the frame and then
+// calls Taken or Refused; otherwise the frame is discarded.
+func (r *Receiver) Data(seq, base uint64) bool {
+	r.advance(base)
+	switch {
+	case seq == r.next:
+		return seq > 0
+	case seq > r.next && r.holeAt != r.next:
+		r.hole, r.holeAt, r.due, r.whole = true, r.next, true, true
+		r.holes++
+	case seq < r.next:
+		r.records++ // its sender has not had the ack: the next tick sends one
+	}
+	return false
+}
+
+// advance follows the sender's base, which has passed what it gave up.
+func (r *Receiver) advance(base uint64) {
+	r.next, r.base = max(r.next, base), max(r.base, base)
+	if len(r.refused) > 0 && r.refused[0].Seq < base {
+		r.refused = slices.DeleteFunc(r.refused, func(x proto.Refusal) bool { return x.Seq < base })
+	}
+}
+
+// Taken notes that the frame of the last Data was delivered.
+func (r *Receiver) Taken(bytes int) {
+	r.next++
+	r.records++
+	r.bytes += bytes
+	r.due = r.due || r.records >= ackRecords || r.bytes >= ackBytes
+}
+
+// Refused notes that it was not delivered to all its receivers. Its number need not
+// be filled in.
+func (r *Receiver) Refused(x proto.Refusal) {
+	x.Seq = r.next
+	r.refused = append(r.refused, x)
+	r.next++
+	r.records++
+	r.due = true
+}
+
+// Remind has the next Ack sent although nothing asks for it: the last ones may be lost.
+func (r *Receiver) Remind() { r.due, r.whole = r.due || r.next > 0, true }
+
+// Holes counts the gaps that were seen.
+func (r *Receiver) Holes() uint64 { return r.holes }
+
+// Polled takes a poll in.
+func (r *Receiver) Polled(p proto.Poll) {
+	r.advance(p.Base)
+	r.poll = max(r.poll, p.Number)
+	r.due, r.whole = true, true
+}
+
+// Due reports whether an ack is to be sent at once.
+func (r *Receiver) Due() bool { return r.due }
+
+// Ack returns the ack to send; false when there is nothing to say. The tick, once a
+// second, asks for one that is not due yet too.
+func (r *Receiver) Ack(tick bool) (proto.Ack, bool) {
+	if !r.due && (!tick || r.records == 0) {
+		return proto.Ack{}, false
+	}
+	a := proto.Ack{From: r.acked, Next: r.next, Hole: r.hole, Poll: r.poll}
+	if r.whole {
+		a.From = r.base
+	}
+	i := len(r.refused) // each refusal is in one ack, unless that may be lost
+	for i > 0 && r.refused[i-1].Seq >= a.From {
+		i--
+	}
+	a.Refused = slices.Clone(r.refused[i:])
+	r.records, r.bytes, r.hole, r.poll, r.due, r.whole, r.acked = 0, 0, false, 0, false, false, r.next
+	return a, true
+}

@@ -1,0 +1,64 @@
+package link
+
+import (
+	"encoding/binary"
+	"slices"
+	"testing"
+	"time"
+
+	"p2pconnector/proto"
+)
+
+// recorder is a Port that notes the frames that are published, by gateway.
+type recorder struct {
+	t         *testing.T
+	published map[proto.GatewayID][]uint32
+}
+
+func (p *recorder) Publish(to proto.GatewayID, r *Record, _ uint64) {
+	p.published[to] = append(p.published[to], binary.BigEndian.Uint32(r.Frame.Data))
+}
+
+func (p *recorder) Poll(proto.GatewayID, proto.Poll) {}
+func (p *recorder) Live(proto.GatewayID) bool        { return true }
+func (p *recorder) Lookup(id proto.PeerID)           { p.t.Errorf("got a lookup of %s, want none", id) }
+func (p *recorder) Settled(proto.PeerID)             {}
+
+func (p *recorder) Deliver(f *Frame) (proto.ErrorCode, *proto.Move) {
+	p.t.Errorf("got %v delivered here, want it published", f)
+	return "", nil
+}
+
+func (p *recorder) Report(f *Frame, code proto.ErrorCode, _ []proto.PeerID) {
+	p.t.Errorf("got %v reported as %s, want it published", f, code)
+}
+
+// A peer moves from b to c and back to b while its sender hears nothing. One ack of b
+// then redirects the earlier frames to c and the last one to b.
+func TestRouter_OneAckRedirectsToTwoGateways_KeepsTheOrder(t *testing.T) {
+	const a, b, c = proto.GatewayID("0000000a"), proto.GatewayID("0000000b"), proto.GatewayID("0000000c")
+	const peer = proto.PeerID("0000000b-0000-8000-8000-000000000001")
+	port := &recorder{t: t, published: make(map[proto.GatewayID][]uint32)}
+	r := NewRouter(a, port)
+	for n := range uint32(3) {
+		f := Frame{From: "0000000a-0000-8000-8000-000000000001", To: peer, Data: binary.BigEndian.AppendUint32(nil, n+1)}
+		if code := r.Send(0, f); code != "" {
+			t.Fatalf("Send of frame %d: got %s, want no error", n+1, code)
+		}
+	}
+	moved := func(seq uint64, owner proto.GatewayID, epoch uint64) proto.Refusal {
+		return proto.Refusal{Seq: seq, Moved: []proto.Move{{Peer: peer, Owner: owner, Epoch: epoch}}}
+	}
+	port.published = make(map[proto.GatewayID][]uint32)
+	r.Acked(time.Second, b, proto.Ack{From: 1, Next: 4, Refused: []proto.Refusal{moved(1, c, 1), moved(2, c, 1), moved(3, b, 2)}})
+	if want := []uint32{1, 2}; !slices.Equal(port.published[c], want) || len(port.published[b]) > 0 {
+		t.Fatalf("published after the ack of b: got %v, want %v to c", port.published, want)
+	}
+	r.Acked(2*time.Second, c, proto.Ack{From: 1, Next: 3, Refused: []proto.Refusal{moved(1, b, 2), moved(2, b, 2)}})
+	if want := []uint32{1, 2, 3}; !slices.Equal(port.published[b], want) {
+		t.Errorf("published to b after the ack of c: got %v, want %v", port.published[b], want)
+	}
+	if len(r.order) > 0 {
+		t.Errorf("got %d peers that wait, want none", len(r.order))
+	}
+}

@@ -1,0 +1,281 @@
+package link
+
+import (
+	"time"
+
+	"p2pconnector/proto"
+)
+
+// Bounds of one link.
+const (
+	MaxRecords = 8192
+	MaxBytes   = 4 << 20
+)
+
+// Times of a link. Callers measure them by a clock that runs only while the
+// gateway is connected to NATS and is itself running: a gateway that was frozen
+// must not give everything up when it wakes.
+const (
+	pollAfter    = 1500 * time.Millisecond // unsettled for so long, the receiver is asked
+	pollInterval = time.Second
+	blockedLimit = 1500 * time.Millisecond // of 503 answers, after which frames are given up
+	settleLimit  = 10 * time.Second        // after which a frame is given up in any case
+)
+
+// blockedPauses are the times between the first polls of a gateway that does not
+// subscribe right now.
+var blockedPauses = [...]time.Duration{100 * time.Millisecond, 300 * time.Millisecond, 900 * time.Millisecond}
+
+// Room for frames is allocated in chunks of minChunk bytes at first, and of maxChunk
+// bytes on a busy link.
+const (
+	minChunk = 2 << 10
+	maxChunk = 64 << 10
+)
+
+// Frame is one frame on its way, with what is needed to route it and to report
+// that it was not delivered.
+type Frame struct {
+	From  proto.PeerID    // who gets the error; empty: nobody
+	To    proto.PeerID    // empty: for the members of Room at gateway At
+	Room  proto.RoomID    // with To: a room message redirected to one member
+	At    proto.GatewayID // with an empty To: the gateway
+	View  uint64          // revision of Room by which the receivers were chosen
+	Epoch uint64          // of the sender's session
+	// ToEpoch is that of the receiver's session by the route that was taken; set by the
+	// Router. A gateway that has the session with a later one refuses the frame as moved,
+	// to itself: what was sent before it, by an earlier route, may still come back.
+	ToEpoch uint64
+	Except  []proto.PeerID // members at At that get a room message by themselves
+	ID      string         // correlation id of a Connect, whose frame does not hold it
+	Reply   string         // where a back end wants to read what became of it; with an empty From
+	Confirm bool           // with Reply: also when it is delivered
+	Began   int64          // the caller's own: when the frame was read, if it is timed
+	Data    []byte
+
+	order  uint64 // in which the Router took it, from 1; 0: not yet
+	hops   uint8  // redirects so far
+	looked bool   // the directory was asked for it
+}
+
+// Record is a frame in a window.
+type Record struct {
+	Seq   uint64
+	Frame Frame
+	at    time.Duration // when it was accepted
+}
+
+// Settled is a record whose outcome is known and is not plain delivery, or is to be
+// published in any case.
+type Settled struct {
+	Frame   Frame
+	Refusal proto.Refusal
+}
+
+// Sender is the sending end of a link. The zero value is not ready: see NewSender.
+// Not safe for concurrent use.
+type Sender struct {
+	base, head uint64
+	ring       []Record // by number; its length is a power of two
+	bytes      int
+	total      *int // bytes of all links, these included
+	chunk      []byte
+
+	polls    uint64 // number of the newest poll
+	pollHead uint64 // head when it was sent
+	pollAt   time.Duration
+
+	resentBase uint64 // base of the last resend
+	resentPoll uint64 // newest poll at the last resend
+
+	blocked      bool // nobody subscribes at the receiver's right now
+	blockedAt    time.Duration
+	blockedPoll  uint64 // newest poll when that began: an answer to a later one ends it
+	blockedTries int
+	nextPoll     time.Duration
+}
+
+// NewSender makes the sending end of a link that numbers from first, which must be
+// above any number that this process used for the same gateway before. Bytes are also
+// counted in total.
+func NewSender(first uint64, total *int) *Sender {
+	return &Sender{base: first, head: first - 1, total: total}
+}
+
+// Base is the lowest number that is not settled.
+func (s *Sender) Base() uint64 { return s.base }
+
+// Head is the newest number.
+func (s *Sender) Head() uint64 { return s.head }
+
+// Len is the number of unsettled records, Bytes that of their frames' bytes.
+func (s *Sender) Len() int { return int(s.head + 1 - s.base) }
+
+// Bytes returns the bytes of the unsettled frames.
+func (s *Sender) Bytes() int { return s.bytes }
+
+// Blocked reports whether the sender waits for its gateway to subscribe.
+func (s *Sender) Blocked() bool { return s.blocked }
+
+// Full reports whether a frame of n bytes has no room in the window.
+func (s *Sender) Full(n int) bool {
+	return s.Len() >= MaxRecords || s.bytes+n > MaxBytes && s.Len() > 0
+}
+
+// Push numbers a frame and copies its bytes into the window, which must have room.
+// The caller publishes the record unless publish is false. It is valid until the
+// next call.
+func (s *Sender) Push(now time.Duration, f Frame) (r *Record, publish bool) {
+	if s.Len() == len(s.ring) {
+		s.grow()
+	}
+	if cap(s.chunk)-len(s.chunk) < len(f.Data) {
+		s.chunk = make([]byte, 0, max(min(max(2*cap(s.chunk), minChunk), maxChunk), len(f.Data)))
+	}
+	from := len(s.chunk)
+	s.chunk = append(s.chunk, f.Data...)
+	f.Data = s.chunk[from:len(s.chunk):len(s.chunk)]
+	s.head++
+	s.bytes += len(f.Data)
+	*s.total += len(f.Data)
+	r = s.record(s.head)
+	*r = Record{Seq: s.head, Frame: f, at: now}
+	return r, !s.blocked
+}
+
+func (s *Sender) record(seq uint64) *Record { return &s.ring[seq&uint64(len(s.ring)-1)] }
+
+func (s *Sender) grow() {
+	old := s.ring
+	s.ring = make([]Record, max(8, 2*len(old)))
+	for seq := s.base; seq <= s.head; seq++ {
+		*s.record(seq) = old[seq&uint64(len(old)-1)]
+	}
+}
+
+// pop settles the oldest record.
+func (s *Sender) pop() Record {
+	slot := s.record(s.base)
+	r := *slot
+	*slot = Record{}
+	s.bytes -= len(r.Frame.Data)
+	*s.total -= len(r.Frame.Data)
+	s.base++
+	return r
+}
+
+// Acked settles what an ack speaks of. It returns the records that were refused, and
+// those to confirm, in their order, and whether the window must be published again
+// from its base.
+func (s *Sender) Acked(a proto.Ack) (refused []Settled, resend bool) {
+	if a.Next > s.head+1 || a.From > s.base {
+		return nil, false // no ack of this link says so; an earlier one is missing
+	}
+	i := 0
+	for s.base < a.Next {
+		r := s.pop()
+		for i < len(a.Refused) && a.Refused[i].Seq < r.Seq {
+			i++
+		}
+		if i < len(a.Refused) && a.Refused[i].Seq == r.Seq {
+			refused = append(refused, Settled{Frame: r.Frame, Refusal: a.Refused[i]})
+		} else if r.Frame.Confirm {
+			refused = append(refused, Settled{Frame: r.Frame})
+		}
+	}
+	return refused, s.mustResend(a)
+}
+
+// mustResend decides whether an ack proves that the window was not received.
+func (s *Sender) mustResend(a proto.Ack) bool {
+	answered := a.Poll > 0 && a.Poll == s.polls
+	if s.blocked {
+		if a.Poll <= s.blockedPoll {
+			return false
+		}
+		s.blocked = false
+		return s.resent()
+	}
+	if a.Next < s.base || s.Len() == 0 {
+		return false
+	}
+	if a.Hole && s.resentBase != s.base || answered && s.resentPoll != s.polls && a.Next <= s.pollHead {
+		return s.resent()
+	}
+	return false
+}
+
+// resent notes that the window is published again; false when it is empty.
+func (s *Sender) resent() bool {
+	s.resentBase, s.resentPoll = s.base, s.polls
+	return s.Len() > 0
+}
+
+// Unsettled calls yield with each record of the window, oldest first.
+func (s *Sender) Unsettled(yield func(*Record) bool) {
+	for seq := s.base; seq <= s.head; seq++ {
+		if !yield(s.record(seq)) {
+			return
+		}
+	}
+}
+
+// NoResponders notes that the NATS server found nobody subscribed at the receiver's.
+// A late one about a record that is settled says nothing.
+func (s *Sender) NoResponders(now time.Duration, seq uint64) {
+	if s.blocked || seq < s.base || seq > s.head {
+		return
+	}
+	s.blocked, s.blockedAt, s.blockedPoll, s.blockedTries = true, now, s.polls, 0
+	s.nextPoll = now + blockedPauses[0]
+}
+
+// Poll makes the next poll.
+func (s *Sender) Poll(now time.Duration) proto.Poll {
+	s.polls++
+	s.pollHead, s.pollAt = s.head, now
+	if s.blocked {
+		s.blockedTries++
+		pause := pollInterval
+		if s.blockedTries < len(blockedPauses) {
+			pause = blockedPauses[s.blockedTries]
+		}
+		s.nextPoll = now + pause
+	}
+	return proto.Poll{Number: s.polls, Base: s.base, Head: s.head}
+}
+
+// Tick returns the records that are given up now, and whether to send a poll.
+func (s *Sender) Tick(now time.Duration) (gaveUp []Frame, poll bool) {
+	for s.Len() > 0 && s.tooOld(now, s.record(s.base).at) {
+		gaveUp = append(gaveUp, s.pop().Frame)
+	}
+	if s.Len() == 0 {
+		s.chunk = nil // an idle link holds no memory for frames
+	}
+	switch {
+	case s.blocked:
+		poll = now >= s.nextPoll
+	case len(gaveUp) > 0:
+		poll = true // it carries the new base
+	case s.Len() > 0:
+		poll = now-s.record(s.base).at >= pollAfter && (s.polls == 0 || now-s.pollAt >= pollInterval)
+	}
+	return gaveUp, poll
+}
+
+func (s *Sender) tooOld(now, at time.Duration) bool {
+	if s.blocked && now-s.blockedAt >= blockedLimit && now-at >= blockedLimit {
+		return true
+	}
+	return now-at >= settleLimit
+}
+
+// GiveUp gives the whole window up: the receiver's gateway is dead.
+func (s *Sender) GiveUp() (all []Frame) {
+	for s.Len() > 0 {
+		all = append(all, s.pop().Frame)
+	}
+	s.chunk = nil
+	return all
+}

@@ -1,0 +1,272 @@
+package link
+
+import (
+	"slices"
+	"time"
+
+	"p2pconnector/proto"
+)
+
+// Acked takes an ack of gateway from in.
+func (r *Router) Acked(now time.Duration, from proto.GatewayID, a proto.Ack) {
+	s := r.links[from]
+	if s == nil {
+		return
+	}
+	if a.From > s.base && s.Len() > 0 && now-s.pollAt >= blockedPauses[0] {
+		r.poll(now, from, s) // an ack was lost, and what it refused
+	}
+	refused, resend := s.Acked(a)
+	for i := range refused {
+		r.refused(now, from, &refused[i])
+	}
+	if resend {
+		s.Unsettled(func(rec *Record) bool {
+			r.counts.Resent++
+			r.port.Publish(from, rec, s.base)
+			return true
+		})
+	}
+	r.release(now)
+}
+
+// refused deals with a frame that gateway from did not deliver.
+func (r *Router) refused(now time.Duration, from proto.GatewayID, x *Settled) {
+	f := &x.Frame
+	for _, m := range x.Refusal.Moved {
+		g := *f
+		g.To, g.At, g.Except = m.Peer, "", nil
+		r.block(now, m.Peer, from) // what else comes back from there goes first
+		if code := r.redirect(now, g, m); code != "" {
+			r.report(&g, code)
+		}
+	}
+	switch code := x.Refusal.Code; {
+	case code == "" && len(x.Refusal.Moved) == 0:
+		r.port.Report(f, "", nil)
+	case code == "":
+	case code == proto.NotFound && f.To != "" && f.To.Home() != from && !f.looked:
+		// Only the gateway that issued a peer knows that there is none.
+		if code := r.lookup(*f, true); code != "" {
+			r.report(f, code)
+		}
+	default:
+		r.port.Report(f, code, x.Refusal.Peers)
+	}
+}
+
+// report reports a frame for one peer.
+func (r *Router) report(f *Frame, code proto.ErrorCode) {
+	if code == proto.Unavailable {
+		code = proto.NotDelivered // it had been accepted
+	}
+	var peers []proto.PeerID
+	if f.Room != "" && f.To != "" {
+		peers = []proto.PeerID{f.To}
+	}
+	r.port.Report(f, code, peers)
+}
+
+// NoResponders takes in that nobody subscribes at gateway to, which record seq was for.
+func (r *Router) NoResponders(now time.Duration, to proto.GatewayID, seq uint64) {
+	if s := r.links[to]; s != nil {
+		s.NoResponders(now, seq)
+	}
+}
+
+// Learn takes in where a peer is. A route that is not newer than the one that is known
+// changes nothing.
+func (r *Router) Learn(now time.Duration, p proto.PeerID, to Route) {
+	r.learn(now, p, to)
+	r.release(now)
+}
+
+func (r *Router) learn(now time.Duration, p proto.PeerID, to Route) {
+	if was := r.Owner(p); to.newerThan(was) {
+		r.change(now, p, was, to)
+	}
+}
+
+// Serve takes in that this gateway serves a peer in an epoch, after it was taken over.
+func (r *Router) Serve(now time.Duration, p proto.PeerID, epoch uint64) {
+	r.Learn(now, p, Route{Owner: r.own, Epoch: epoch})
+	if r.Owner(p).Owner == r.own && r.waits[p] == nil {
+		r.port.Settled(p)
+	}
+}
+
+func (r *Router) change(now time.Duration, p proto.PeerID, was, to Route) {
+	r.edits++
+	r.routes.put(p, Route{proto.GatewayID([]byte(to.Owner)), to.Epoch, to.Tentative})
+	if was.Owner != to.Owner || was.Epoch != to.Epoch {
+		r.block(now, p, was.Owner)
+	}
+	if to.Owner == r.own && r.waits[p] == nil {
+		r.port.Settled(p)
+	}
+}
+
+// block has new frames for a peer wait until what is on the link to a gateway is settled.
+func (r *Router) block(now time.Duration, p proto.PeerID, old proto.GatewayID) {
+	s := r.links[old]
+	if s == nil || s.Len() == 0 {
+		return
+	}
+	r.wait(p).await(s)
+	if s.polls == 0 || s.pollHead != s.head { // otherwise that poll asks for it
+		r.poll(now, old, s)
+	}
+}
+
+// await has what waits wait for all that is on a link now.
+func (w *wait) await(s *Sender) {
+	for i := range w.until {
+		if w.until[i].link == s {
+			w.until[i].upto = s.head
+			return
+		}
+	}
+	w.until = append(w.until, barrier{s, s.head})
+}
+
+// RoomMoved takes in that members of a room have left gateways for others: frames for
+// them wait for the room messages that may come back from there.
+func (r *Router) RoomMoved(now time.Duration, from map[proto.PeerID]proto.GatewayID) {
+	for p, g := range from {
+		if g != r.own {
+			r.block(now, p, g)
+		}
+	}
+}
+
+// Resolved takes the directory's answer about a peer. found is false when nobody has
+// its session; failed when the directory could not be asked.
+func (r *Router) Resolved(now time.Duration, p proto.PeerID, to Route, found, failed bool) {
+	w := r.waits[p]
+	if w == nil || !w.lookup {
+		return
+	}
+	w.lookup = false
+	r.looked--
+	if found {
+		// The directory decides; what a gateway said of one that had only asked does not.
+		if was := r.Owner(p); was.Tentative || to.newerThan(was) {
+			r.change(now, p, was, to)
+		}
+		r.release(now)
+		return
+	}
+	code := proto.NotFound
+	if failed {
+		code = proto.NotDelivered
+	}
+	frames := w.frames()
+	w.redirected, w.queue = nil, nil
+	for i := range frames {
+		r.bytes -= len(frames[i].Data)
+		r.report(&frames[i], code)
+	}
+	r.release(now)
+}
+
+func (w *wait) frames() []Frame { return append(w.redirected, w.queue...) }
+
+// passed reports whether nothing is left to wait for.
+func (w *wait) passed() bool {
+	for _, b := range w.until {
+		if b.link.base <= b.upto {
+			return false
+		}
+	}
+	return !w.lookup
+}
+
+// release sends the frames whose wait is over.
+func (r *Router) release(now time.Duration) {
+	for i := 0; i < len(r.order); {
+		w := r.order[i]
+		if !w.passed() {
+			i++
+			continue
+		}
+		r.order = slices.Delete(r.order, i, i+1)
+		delete(r.waits, w.peer)
+		r.edits++
+		r.sendWaiting(now, w)
+		i = 0 // what it has sent may have moved others
+	}
+}
+
+func (r *Router) sendWaiting(now time.Duration, w *wait) {
+	for _, f := range w.frames() {
+		r.bytes -= len(f.Data)
+		if code := r.Send(now, f); code != "" {
+			r.report(&f, code)
+		}
+	}
+	if r.waits[w.peer] == nil && r.Owner(w.peer).Owner == r.own {
+		r.port.Settled(w.peer)
+	}
+}
+
+// Tick gives up what is too old and polls, once in a while; due must be called at
+// least ten times a second for the pauses of a blocked link to hold.
+func (r *Router) Tick(now time.Duration) {
+	for g, s := range r.links {
+		var gaveUp []Frame
+		poll, live := false, r.port.Live(g)
+		if live {
+			gaveUp, poll = s.Tick(now)
+		} else {
+			gaveUp = s.GiveUp()
+			r.high = max(r.high, s.head)
+			delete(r.links, g)
+		}
+		for i := range gaveUp {
+			r.gaveUp(&gaveUp[i], live)
+		}
+		if poll {
+			r.poll(now, g, s)
+		}
+	}
+	r.release(now)
+}
+
+// gaveUp reports a frame whose outcome is not known.
+func (r *Router) gaveUp(f *Frame, live bool) {
+	code := proto.NotDelivered
+	if live {
+		r.counts.TooLong++
+	} else {
+		r.counts.LostGateway++
+		if f.To != "" {
+			code = proto.NotFound
+		}
+	}
+	r.report(f, code)
+}
+
+// Reconnected polls every link that has unsettled frames, after the connection to NATS
+// was lost.
+func (r *Router) Reconnected(now time.Duration) {
+	for g, s := range r.links {
+		if s.Len() > 0 {
+			r.poll(now, g, s)
+		}
+	}
+}
+
+func (r *Router) poll(now time.Duration, g proto.GatewayID, s *Sender) {
+	r.counts.Polls++
+	r.port.Poll(g, s.Poll(now))
+}
+
+// Idle reports whether nothing is unsettled and nothing waits.
+func (r *Router) Idle() bool {
+	for _, s := range r.links {
+		if s.Len() > 0 {
+			return false
+		}
+	}
+	return len(r.order) == 0
+}

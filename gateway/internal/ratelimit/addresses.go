@@ -1,0 +1,101 @@
+package ratelimit
+
+import (
+	"container/list"
+	"net/netip"
+	"sync"
+	"time"
+
+	"p2pconnector/gateway/internal/clock"
+)
+
+// MaxAddresses bounds the addresses that an Addresses remembers. One costs about 200
+// bytes.
+const MaxAddresses = 1 << 16
+
+// Addresses is a token bucket for each address. An address whose bucket is full again
+// needs no entry, so Addresses forgets those that have been quiet. When too many are busy
+// at once, it forgets the one that has been quiet for longest. A nil *Addresses has no
+// limit. Safe for concurrent use.
+type Addresses struct {
+	// Fixed after NewAddresses.
+	most     int
+	interval time.Duration // in which a bucket gets one token
+	depth    time.Duration // how far ahead of the clock an address may be: the burst, as time
+
+	mu      sync.Mutex
+	entries map[netip.Addr]*list.Element // of *addressUse
+	order   list.List                    // of *addressUse, quiet for longest first
+	evicted uint64                       // forgotten before their buckets were full again
+}
+
+// addressUse is the bucket of one address, as the generic cell rate algorithm keeps it:
+// each token taken moves full one interval into the future.
+type addressUse struct {
+	addr netip.Addr
+	full clock.Instant // when the bucket is full again
+}
+
+// NewAddresses returns buckets of size l, or nil when l is no limit.
+func NewAddresses(l Limit) *Addresses {
+	if l.PerSecond <= 0 {
+		return nil
+	}
+	interval := time.Second / time.Duration(l.PerSecond)
+	return &Addresses{
+		most: MaxAddresses, interval: interval, depth: time.Duration(l.Burst-1) * interval,
+		entries: make(map[netip.Addr]*list.Element),
+	}
+}
+
+// Take takes a token from the bucket of addr. It is false when there is none.
+func (a *Addresses) Take(addr netip.Addr) bool {
+	if a == nil {
+		return true
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := clock.Now()
+	u := a.useLocked(addr, now)
+	if u.full.Sub(now) > a.depth {
+		return false
+	}
+	u.full = max(u.full, now).Add(a.interval)
+	return true
+}
+
+// useLocked returns the entry of addr as the one used last, and makes room for a new one.
+func (a *Addresses) useLocked(addr netip.Addr, now clock.Instant) *addressUse {
+	if e := a.entries[addr]; e != nil {
+		a.order.MoveToBack(e)
+		return e.Value.(*addressUse)
+	}
+	// Forget two for each that comes: the table shrinks to those that are busy.
+	for range 2 {
+		if e := a.order.Front(); e != nil && e.Value.(*addressUse).full <= now {
+			a.forgetLocked(e)
+		}
+	}
+	if a.order.Len() >= a.most {
+		a.forgetLocked(a.order.Front())
+		a.evicted++
+	}
+	u := &addressUse{addr: addr, full: now}
+	a.entries[addr] = a.order.PushBack(u)
+	return u
+}
+
+func (a *Addresses) forgetLocked(e *list.Element) {
+	delete(a.entries, a.order.Remove(e).(*addressUse).addr)
+}
+
+// Counts returns how many addresses are remembered, and how many were forgotten so far
+// before their buckets were full again.
+func (a *Addresses) Counts() (remembered int, evicted uint64) {
+	if a == nil {
+		return 0, 0
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.order.Len(), a.evicted
+}

@@ -1,0 +1,166 @@
+package session
+
+import "p2pconnector/proto"
+
+// Phase says what a gateway has of a session.
+type Phase int
+
+// Phases of Holding.
+const (
+	None    Phase = iota // nothing
+	Serving              // it owns the session
+	Lent                 // it owns it, as far as it knows, and has given a copy away
+	Moved                // another gateway owns it
+)
+
+// Holding is what one gateway knows of one session. The zero value knows nothing.
+type Holding struct {
+	Phase    Phase
+	Epoch    uint64          // Serving, Lent: its own; Moved: the owner's
+	Revision uint64          // of its entry in the directory; 0: there is none
+	Other    proto.GatewayID // Lent: the first taker, or whom the directory names; Moved: the owner
+	Loan     uint64          // number of the last loan in this epoch
+	Ending   bool            // Lent: the grace is over
+	// Lossy: a taker that had a copy may have answered for frames and died with them. A
+	// copy that is lent now says so, and so does this gateway when it takes the session back.
+	Lossy bool
+}
+
+// Event is what happens to a Holding. Exactly one field group is meant by Kind.
+type Event struct {
+	Kind     EventKind
+	By       proto.GatewayID // Asked: the taker; Outdated, NotSeated: the owner
+	Epoch    uint64          // Outdated, NotSeated, Took: the new epoch
+	Revision uint64          // NotSeated, Took: of its entry
+	Was      Holding         // NotSeated: the holding when the owner was asked
+	Dead     bool            // NotSeated: the owner is dead; it may have been seated
+	Seated   bool            // Outdated: the owner says so itself; it serves, or has served
+	Root     uint64          // Outdated, with Seated: the owner has what all owners from this epoch on had
+}
+
+// EventKind names an Event.
+type EventKind int
+
+// Events of a Holding.
+const (
+	Asked     EventKind = iota // a taker asks for the session
+	Resumed                    // the client connects to this gateway
+	GraceOver                  // the client did not come back
+	Took                       // the directory has given this gateway the next epoch
+	Outdated                   // the directory, or the owner itself, names another owner
+	NotSeated                  // the owner that the directory names has nothing and takes nothing over
+	Gone                       // the directory says that the session has ended
+)
+
+// Action is what the gateway does after a step.
+type Action int
+
+// Actions of a Holding.
+const (
+	Nothing  Action = iota
+	Lend            // answer with a copy of the session; its next epoch is Epoch+1
+	Redirect        // answer with Other and Epoch
+	NotHere         // answer that nothing is here
+	Take            // take Epoch+1 in the directory for this gateway
+	Confirm         // ask Other whether it serves the session
+	Attach          // serve the client
+	Drop            // close the connection, and report what waits and what no client confirmed
+	Forget          // drop the copy: the new owner has it
+	End             // end the entry if Revision is not 0, report what waits, leave the rooms
+)
+
+// Step returns the next state and what to do.
+func (h Holding) Step(e Event) (Holding, Action) {
+	switch e.Kind {
+	case Asked:
+		return h.asked(e)
+	case Resumed:
+		switch h.Phase {
+		case Serving:
+			return h, Attach
+		case Lent:
+			h.Ending = false
+			return h, Take
+		case Moved:
+			return h, Redirect
+		}
+		return h, NotHere
+	case GraceOver:
+		switch h.Phase {
+		case Serving:
+			return Holding{}, End
+		case Lent:
+			h.Ending = true
+			return h, Take
+		}
+	case Took:
+		if h.Phase != Lent || e.Epoch <= h.Epoch {
+			return h, Nothing
+		}
+		next := Holding{Phase: Serving, Epoch: e.Epoch, Revision: e.Revision, Lossy: true}
+		if h.Ending {
+			return Holding{}, End
+		}
+		return next, Attach
+	case Outdated:
+		return h.outdated(e)
+	case NotSeated:
+		return h.notSeated(e)
+	case Gone:
+		if h.Phase == Serving || h.Phase == Lent {
+			return Holding{}, End
+		}
+		return Holding{}, Nothing
+	}
+	return h, Nothing
+}
+
+func (h Holding) asked(e Event) (Holding, Action) {
+	switch h.Phase {
+	case Serving, Lent:
+		if h.Phase == Serving {
+			h.Other = e.By // frames go to the first taker: those of copies that are not Lossy must be with it
+		}
+		h.Lossy = h.Lossy || h.Other != e.By
+		h.Phase, h.Ending = Lent, false
+		h.Loan++
+		return h, Lend
+	case Moved:
+		return h, Redirect
+	}
+	return h, NotHere
+}
+
+// outdated is for another gateway's epoch. A lender keeps its copy until the new owner
+// itself says that it has the session: it may have failed after it won the epoch.
+func (h Holding) outdated(e Event) (Holding, Action) {
+	if h.Phase == None || e.Epoch <= h.Epoch {
+		return h, Nothing
+	}
+	if h.Phase == Lent && !e.Seated {
+		h.Other = e.By
+		return h, Confirm
+	}
+	next := Holding{Phase: Moved, Epoch: e.Epoch, Other: e.By}
+	if h.Phase == Moved {
+		return next, Nothing
+	}
+	if h.Phase == Lent && e.Root <= h.Epoch {
+		return next, Forget
+	}
+	return next, Drop
+}
+
+// notSeated is for an owner that the directory names and that has nothing. When another
+// copy was lent since it was asked, it may be seated by now. When it is dead, or when its
+// epoch is not the next one, a client may have received what is in the copy.
+func (h Holding) notSeated(e Event) (Holding, Action) {
+	switch {
+	case h.Phase != Lent || e.Epoch <= h.Epoch || e.Was.Epoch != h.Epoch || e.Was.Loan != h.Loan:
+		return h, Nothing
+	case e.Dead || e.Epoch > h.Epoch+1:
+		return Holding{Phase: Moved, Epoch: e.Epoch, Other: e.By}, Drop
+	}
+	h.Epoch, h.Revision = e.Epoch, e.Revision
+	return h, Take
+}

@@ -1,0 +1,7 @@
+//go:build race
+
+package session
+
+// searchLimit bounds a search under the race detector, which makes it ten times slower: the
+// machines have no goroutines. CI searches everything in a step without it.
+const searchLimit = 20_000

@@ -1,0 +1,225 @@
+package socket
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/proto"
+)
+
+// Bounds of one connection's outbound queue.
+const (
+	MaxQueueBytes  = 256 << 10 // what is being written included
+	maxQueueFrames = 1024
+	maxLargeBytes  = 256 << 20 // of frames above MaxQueueBytes, all connections together
+)
+
+// A Handler does what the messages of a connection ask for. Its methods run on the
+// connection's reader, one after the other.
+type Handler interface {
+	// Message handles a text message. The client is not read meanwhile. The handler
+	// keeps no reference to text.
+	Message(text []byte)
+
+	// Panicked reports a panic while the connection was read or a message was handled.
+	Panicked(value any, stack []byte)
+}
+
+// Conn is one WebSocket. Serve, Finish and Remains belong to its reader; the other methods
+// may be called concurrently. No method but those of the reader, and AwaitRead, waits for
+// the network.
+type Conn struct {
+	server *Server
+
+	// Owned by the reader.
+	validator  validator // of the network
+	library    library
+	handler    Handler
+	peerClosed bool // the client sent a close frame
+	peerCode   proto.CloseCode
+
+	busy     atomic.Bool         // a message is being handled, or reading has ended: nothing is read
+	nextPing clock.AtomicInstant // used by Sweep
+
+	mu         sync.Mutex
+	buf        []byte           // frames that wait, headers included
+	frames     int              // text frames in buf
+	large      int              // bytes of a frame that is larger than the queue, until it is written
+	largeWaits int              // of them, in buf
+	inflight   int              // bytes being written
+	writing    bool             // it stands in the write queue, or is being written
+	blocked    bool             // the write waits for the network
+	turnOver   chan struct{}    // closed after the next write; nil when nobody waits
+	closing    bool             // a close frame is queued: nothing may follow
+	closed     proto.CloseCode  // of the close frame that was queued
+	mute       bool             // messages from the client are ignored
+	hangUp     bool             // close the network when all is written
+	dead       bool             // the network is closed
+	sent       uint64           // text frames written, all of them on this connection
+	pinged     uint64           // value of sent in the last ping
+	confirmed  uint64           // value of sent in the last pong
+	wroteAt    clock.Instant    // when the last write began or ended: coarse
+	closeBy    time.Time        // when the network is closed at the latest
+	unwritten  []byte           // frames not written when a write failed
+	idle       chan struct{}    // closed when writing ends; nil when nobody waits
+	allRead    bool             // nothing more will be read, or nobody waits for it any more
+	readOver   chan struct{}    // closed then; nil when nobody waits
+	current    batch            // being written
+	written    retransmitBuffer // not confirmed by the client yet
+
+	// Place in the write queue; guarded by the queue's lock.
+	before, behind *Conn
+	queued         bool
+}
+
+// init makes c a connection over raw. ahead is what was read of it before.
+func (c *Conn) init(s *Server, raw net.Conn, ahead []byte) {
+	c.server = s
+	c.validator.init(raw, nonblocking(raw), s.cfg.MaxMessageBytes, s.cfg.Clock)
+	c.validator.ahead = ahead
+	c.nextPing.Store(s.now().Add(Heartbeat))
+}
+
+// raw returns the network.
+func (c *Conn) raw() net.Conn { return c.validator.Conn }
+
+// nonblocking returns the network without waiting; nil when it has no such way.
+func (c *Conn) nonblocking() syscall.RawConn { return c.validator.reader.rc }
+
+func (s *Server) now() clock.Instant { return s.cfg.Clock.Load() }
+
+// Result is what became of a text that was sent.
+type Result int
+
+// Results of Send. The first two mean that the text was queued.
+const (
+	Delivered   Result = iota
+	FlushNeeded        // queued, but the writers had no turn yet: call Flush before sending more
+	QueueFull          // the client does not read; the connection is being closed
+	Closed             // the connection is closing or closed
+)
+
+// Send queues a text frame. It keeps no reference to text.
+func (c *Conn) Send(text []byte) Result {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing || c.dead {
+		return Closed
+	}
+	if c.frames >= maxQueueFrames || len(c.buf)+c.inflight-c.large+len(text)+maxHeader > MaxQueueBytes && !c.admitLargeLocked(len(text)) {
+		c.slowLocked()
+		return QueueFull
+	}
+	c.appendLocked(opText, text)
+	c.frames++
+	if c.keepsUpLocked() && (c.frames >= maxQueueFrames/4 || len(c.buf) >= MaxQueueBytes/4) {
+		return FlushNeeded
+	}
+	return Delivered
+}
+
+// keepsUpLocked reports whether the network has taken all that it was given: what waits
+// then waits for a writer of ours, and says nothing about the client.
+func (c *Conn) keepsUpLocked() bool {
+	return c.inflight == 0 || c.nonblocking() != nil && !c.blocked
+}
+
+// admitLargeLocked makes room for a frame that no queue could hold: the full list
+// of a very big room, which would close all who join it. A connection may have
+// one at a time, and all together no more than maxLargeBytes, read or not.
+func (c *Conn) admitLargeLocked(n int) bool {
+	if n+maxHeader <= MaxQueueBytes || c.large > 0 {
+		return false
+	}
+	if c.server.largeBytes.Add(int64(n)) > maxLargeBytes {
+		c.server.largeBytes.Add(-int64(n))
+		return false
+	}
+	c.large, c.largeWaits = n, n
+	return true
+}
+
+// freeLargeLocked gives the room of n such bytes back.
+func (c *Conn) freeLargeLocked(n int) {
+	c.large -= n
+	c.server.largeBytes.Add(-int64(n))
+}
+
+// control queues a control frame, unless the queue is full.
+func (c *Conn) control(op byte, payload []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing || c.dead || len(c.buf)+c.inflight-c.large+len(payload) > MaxQueueBytes {
+		return
+	}
+	c.appendLocked(op, payload)
+}
+
+func (c *Conn) appendLocked(op byte, payload []byte) {
+	if c.buf == nil {
+		c.buf = takeBuffer(len(payload) + maxHeader)
+	}
+	c.growLocked(len(payload) + maxHeader)
+	c.buf = appendFrame(c.buf, op, payload)
+	c.startWritingLocked()
+}
+
+// startWritingLocked sees to it that somebody writes what is in buf.
+func (c *Conn) startWritingLocked() {
+	if c.writing {
+		return
+	}
+	c.writing = true
+	c.wroteAt = c.server.now()
+	c.server.writes.Add(1)
+	if c.nonblocking() != nil {
+		c.server.queue.add(c)
+	} else {
+		go c.writeAlone()
+	}
+}
+
+// growLocked makes room for n bytes more, with some to spare. The capacity counts as
+// held, so it stays within the queue's bound.
+func (c *Conn) growLocked(n int) {
+	need := len(c.buf) + n
+	if need <= cap(c.buf) {
+		return
+	}
+	var grown []byte
+	if need <= bufferBytes {
+		grown = append(takeBuffer(bufferBytes), c.buf...)
+	} else {
+		room := max(need, min(cap(c.buf)+cap(c.buf)/2, MaxQueueBytes-cap(c.current.buf)))
+		grown = append(make([]byte, 0, room), c.buf...)
+	}
+	giveBuffer(c.buf)
+	c.buf = grown
+}
+
+// Muted reports whether what the client still sends is ignored, because the connection is
+// being closed.
+func (c *Conn) Muted() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mute
+}
+
+// QueuedBytes returns how many bytes wait for the client, what is being written included.
+func (c *Conn) QueuedBytes() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.buf) + c.inflight
+}
+
+// Sent returns how many text frames were written, and how many of them the client has
+// confirmed.
+func (c *Conn) Sent() (sent, confirmed uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sent, c.confirmed
+}

@@ -1,0 +1,235 @@
+package socket
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/socket/sockettest"
+	"p2pconnector/proto"
+)
+
+// TestSend_WhileWriting_LeavesInOneWrite: all that waits while something is written leaves in one.
+func TestSend_WhileWriting_LeavesInOneWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		raw := sockettest.NewNet(true)
+		c := testConn(newTestServer(maxMessage), raw)
+		for range 500 {
+			if v := c.Send([]byte(`{"event":"Message"}`)); v > FlushNeeded {
+				t.Fatalf("result %d", v)
+			}
+		}
+		synctest.Wait()
+		raw.Unblock()
+		synctest.Wait()
+		if ops, _ := raw.Frames(); len(ops) != 500 || raw.Writes() > 2 {
+			t.Errorf("%d frames left in %d writes", len(ops), raw.Writes())
+		}
+		if c.writing {
+			t.Error("the writer still runs")
+		}
+	})
+}
+
+// TestSend_QueueFull_Closes1013: 1,024 frames or 256 KiB, what is being written included; one
+// more closes with 1013, and within five seconds it is gone, read or not.
+func TestSend_QueueFull_Closes1013(t *testing.T) {
+	for name, frame := range map[string]string{"frames": "x", "bytes": strings.Repeat("x", 32<<10)} {
+		for _, reads := range []bool{true, false} {
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { overflow(t, frame, reads) })
+			})
+		}
+	}
+}
+
+func overflow(t *testing.T, frame string, reads bool) {
+	raw := sockettest.NewNet(true)
+	s := newTestServer(maxMessage)
+	c := testConn(s, raw)
+	taken := 0
+	for c.Send([]byte(frame)) <= FlushNeeded {
+		taken++
+		synctest.Wait()
+		if held := len(c.buf) + c.inflight; held > MaxQueueBytes || c.frames > maxQueueFrames {
+			t.Fatalf("%d bytes in %d frames wait", held, c.frames)
+		}
+	}
+	if room := MaxQueueBytes / (len(frame) + 10); taken < min(room, maxQueueFrames)-1 {
+		t.Errorf("only %d frames were taken", taken)
+	}
+	if v := c.Send([]byte("late")); v != Closed {
+		t.Errorf("after the overflow: result %d", v)
+	}
+	if n := s.slow.Load(); n != 1 {
+		t.Errorf("counted %d slow clients", n)
+	}
+	if reads {
+		raw.Unblock()
+		synctest.Wait()
+		if raw.CloseCode() != int(proto.CloseTryAgain) {
+			t.Errorf("closed with %d", raw.CloseCode())
+		}
+	}
+	began := time.Now()
+	for !raw.Closed() && time.Since(began) < time.Minute {
+		time.Sleep(time.Second)
+		c.Sweep(time.Now(), 0)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("its network was open for %v", took)
+	}
+	synctest.Wait()
+	if unsent := c.Remains().Unsent; reads != (countTexts(unsent) == 0) {
+		t.Errorf("%d frames are left of %d", countTexts(unsent), taken)
+	}
+}
+
+// maxMessage is the bound on messages that most tests do not reach.
+const maxMessage = 64 << 10
+
+// sweepFor sweeps once a second until the network is closed or d is over, and
+// returns how long it took. each runs before every sweep.
+func sweepFor(s *testServer, c *Conn, raw *sockettest.Net, d time.Duration, each func()) time.Duration {
+	began := time.Now()
+	for !raw.Closed() && time.Since(began) < d {
+		time.Sleep(time.Second)
+		synctest.Wait()
+		s.clock.Store(clock.Now())
+		each()
+		c.Sweep(time.Now(), 0)
+	}
+	synctest.Wait()
+	return time.Since(began)
+}
+
+// TestSweep_NoAnswer_Aborts: a connection that answers nothing is gone within 45 s, although
+// what is written to it is still taken by the network.
+func TestSweep_NoAnswer_Aborts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		raw := sockettest.NewNet(false)
+		s := newTestServer(maxMessage)
+		c := testConn(s, raw)
+		took := sweepFor(s, c, raw, 10*time.Minute, func() {})
+		if took > 45*time.Second || took < 30*time.Second {
+			t.Errorf("gone after %v", took)
+		}
+		if ops, _ := raw.Frames(); len(ops) < 2 || ops[0] != sockettest.Ping {
+			t.Errorf("it was asked only %d times", len(ops))
+		}
+	})
+}
+
+// TestSweep_OnlyPongs_StaysOpen: a client whose scripts sleep stays, since the browser
+// answers pings, and never says more.
+func TestSweep_OnlyPongs_StaysOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		raw := sockettest.NewNet(false)
+		s := newTestServer(maxMessage)
+		c := testConn(s, raw)
+		answered := 0
+		sweepFor(s, c, raw, time.Hour, func() {
+			ops, payloads := raw.Frames()
+			for ; answered < len(ops); answered++ {
+				if ops[answered] == sockettest.Ping {
+					c.validator.inspect(sockettest.ClientFrame(0x8a, []byte(payloads[answered])))
+					c.validator.lastRead.Store(clock.Now())
+					c.ponged([]byte(payloads[answered]))
+				}
+			}
+		})
+		if raw.Closed() || raw.CloseCode() != sockettest.NoClose || c.validator.err != nil {
+			t.Fatalf("closed with %d, %v", raw.CloseCode(), c.validator.err)
+		}
+		if answered < 3600/20 || answered > 3600/10 {
+			t.Errorf("%d pings in an hour", answered)
+		}
+		raw.Close()
+	})
+}
+
+// TestSweep_SlowMessage_Closes1008: a message that takes ten seconds closes with 1008.
+func TestSweep_SlowMessage_Closes1008(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		raw := sockettest.NewNet(false)
+		s := newTestServer(maxMessage)
+		c := testConn(s, raw)
+		c.validator.inspect(sockettest.ClientFrame(0x01, []byte("{")))
+		began := time.Now()
+		var closedAt time.Duration
+		took := sweepFor(s, c, raw, time.Minute, func() {
+			c.validator.lastRead.Store(clock.Now())
+			if raw.CloseCode() != sockettest.NoClose && closedAt == 0 {
+				closedAt = time.Since(began)
+			}
+			c.validator.inspect(sockettest.ClientFrame(0x89, nil)) // pings do not help it
+		})
+		if raw.CloseCode() != int(proto.ClosePolicy) || closedAt < maxMessageTime || closedAt > maxMessageTime+3*time.Second {
+			t.Errorf("closed with %d after %v", raw.CloseCode(), closedAt)
+		}
+		if took > 20*time.Second {
+			t.Errorf("its network was open for %v", took)
+		}
+	})
+}
+
+// TestSweep_StuckWrite_Aborts: a write that makes no progress for ten seconds ends the
+// connection, with nothing above its bound in the queue.
+func TestSweep_StuckWrite_Aborts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		raw := sockettest.NewNet(true)
+		s := newTestServer(maxMessage)
+		c := testConn(s, raw)
+		c.Send([]byte("x"))
+		took := sweepFor(s, c, raw, time.Minute, func() { c.validator.lastRead.Store(clock.Now()) })
+		if took > writeTimeout+3*time.Second {
+			t.Errorf("it was there for %v", took)
+		}
+		if left := c.Remains(); countTexts(left.Unsent) != 1 || left.Sent != 0 {
+			t.Errorf("%d frames are left, %d counted as sent", countTexts(left.Unsent), left.Sent)
+		}
+	})
+}
+
+// failAfter takes n bytes and fails then.
+type failAfter struct {
+	*sockettest.Net
+	n int
+}
+
+func (f failAfter) Write(b []byte) (int, error) { return min(f.n, len(b)), errors.New("reset") }
+
+// TestRemains_PartialWrite_KeepsWholeFrames: only whole frames that left count as sent, the
+// others are kept with those that came meanwhile, in order.
+func TestRemains_PartialWrite_KeepsWholeFrames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var wire []byte
+		for _, text := range []string{"one", "two", "three"} {
+			wire = appendFrame(wire, opText, []byte(text))
+		}
+		for cut := range len(wire) {
+			s := newTestServer(maxMessage)
+			c := testConn(s, failAfter{sockettest.NewNet(false), cut})
+			c.writing = true // so that all three are in one batch
+			for _, text := range []string{"one", "two", "three"} {
+				c.Send([]byte(text))
+			}
+			s.writes.Add(1)
+			c.writeAlone()
+			left := c.Remains()
+			unsent, sent := left.Unsent, left.Sent
+			whole := 0
+			for i, n := range []int{5, 10, 17} {
+				if cut >= n {
+					whole = i + 1
+				}
+			}
+			if int(sent) != whole || countTexts(unsent) != 3-whole {
+				t.Errorf("%d bytes left: %d sent, %d kept", cut, sent, countTexts(unsent))
+			}
+		}
+	})
+}

@@ -1,0 +1,71 @@
+package socket
+
+import (
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/socket/sockettest"
+)
+
+// testServer is a server whose clock the test sets, and what it has counted.
+type testServer struct {
+	*Server
+	clock      clock.AtomicInstant
+	slow, idle atomic.Int32
+}
+
+func newTestServer(maxMessage int) *testServer {
+	s := new(testServer)
+	s.clock.Store(clock.Now())
+	s.Server = NewServer(Config{
+		MaxMessageBytes: maxMessage, Clock: &s.clock,
+		SlowClient: func() { s.slow.Add(1) }, IdleClient: func() { s.idle.Add(1) },
+	})
+	return s
+}
+
+// testConn makes a connection over raw without a handshake and a reader.
+func testConn(s *testServer, raw net.Conn) *Conn {
+	c := new(Conn)
+	c.init(s.Server, raw, nil)
+	return c
+}
+
+// upgraded makes a connection whose client has shaken hands.
+func upgraded(t testing.TB, s *testServer, raw net.Conn) *Conn {
+	t.Helper()
+	w, r := sockettest.Handshake(sockettest.WithoutAnswer(raw))
+	c, err := s.Upgrade(w, r, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// testHandler hands messages to a function and counts panics.
+type testHandler struct {
+	message func(text []byte)
+	panics  atomic.Int32
+}
+
+// Message implements Handler.
+func (h *testHandler) Message(text []byte) { h.message(text) }
+
+// Panicked implements Handler.
+func (h *testHandler) Panicked(any, []byte) { h.panics.Add(1) }
+
+// testValidator makes a validator of what comes from raw. Its clock stands still until the
+// test sets it.
+func testValidator(raw net.Conn) *validator {
+	now := new(clock.AtomicInstant)
+	now.Store(clock.Now())
+	v := new(validator)
+	v.init(raw, nil, 1000, now)
+	return v
+}
+
+// pass sets a clock forward.
+func pass(c *clock.AtomicInstant, d time.Duration) { c.Store(c.Load().Add(d)) }

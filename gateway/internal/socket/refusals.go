@@ -1,0 +1,161 @@
+package socket
+
+import (
+	"crypto/sha1"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"p2pconnector/proto"
+)
+
+// Bounds of the WebSockets that are accepted only to say why they are refused. One
+// costs about 20 KB.
+const (
+	maxRefused     = 256
+	maxRefusedAddr = 8 // of one address, so that one cannot keep the reason from the others
+)
+
+// What one refused WebSocket may cost: the time until it is closed in any case, and the
+// bytes that are thrown away meanwhile. A client may send its first frame before it
+// reads the refusal, and bytes that nobody takes would have the network drop what we wrote.
+const (
+	refusedTimeout = 5 * time.Second
+	refusedBytes   = 16 << 10
+)
+
+// ErrTooManyRefused is what Accept returns when too many refused WebSockets are open, in
+// all or of one address.
+var ErrTooManyRefused = errors.New("socket: too many refused WebSockets are open")
+
+// Refusals accepts WebSockets that are open only until their client has read why it was
+// refused: browsers hide a refused handshake from the page. Safe for concurrent use.
+type Refusals struct {
+	wg sync.WaitGroup // their goroutines, which are the HTTP server's
+
+	mu     sync.Mutex
+	all    map[*Refused]struct{}
+	addrs  map[netip.Addr]int // only addresses that have one
+	closed bool
+}
+
+// Refused is one WebSocket that is to be refused. It belongs to one goroutine.
+type Refused struct {
+	table *Refusals
+	addr  netip.Addr
+	raw   net.Conn // nil until the connection is ours; guarded by the table's lock
+}
+
+// NewRefusals returns an empty table.
+func NewRefusals() *Refusals {
+	return &Refusals{all: make(map[*Refused]struct{}), addrs: make(map[netip.Addr]int)}
+}
+
+// Accept takes over the connection of a handshake that comes from addr. The caller must
+// call Refuse next. When Accept returns an error the connection is not taken over, except
+// that with net.ErrClosed, after Shutdown, it is closed already.
+func (t *Refusals) Accept(w http.ResponseWriter, addr netip.Addr) (*Refused, error) {
+	s, ok := t.enter(addr)
+	if !ok {
+		return nil, ErrTooManyRefused
+	}
+	raw, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		t.leave(s)
+		return nil, err
+	}
+	raw = WithoutAlert(raw)
+	if !t.hold(s, raw) {
+		raw.Close()
+		t.leave(s)
+		return nil, net.ErrClosed
+	}
+	return s, nil
+}
+
+// Refuse answers the handshake r with subprotocol, unless that is empty, sends text in a
+// frame and then the close frame, waits until the client has closed its side, but for 5 s
+// at most, and closes the connection.
+func (s *Refused) Refuse(r *http.Request, subprotocol string, text []byte, code proto.CloseCode, reason string) {
+	defer s.table.leave(s)
+	defer s.raw.Close()
+	s.raw.SetDeadline(time.Now().Add(refusedTimeout))
+	b := appendHandshake(make([]byte, 0, 1024), r.Header.Get("Sec-WebSocket-Key"), subprotocol)
+	b = appendFrame(b, opText, text)
+	b = appendFrame(b, opClose, proto.AppendCloseReason(nil, code, reason))
+	if _, err := s.raw.Write(b); err != nil {
+		return // the client is gone
+	}
+	closeWrite(s.raw)
+	// Until the client has closed its side. Its frames mean nothing here.
+	io.Copy(io.Discard, io.LimitReader(s.raw, refusedBytes))
+}
+
+// appendHandshake appends the answer to a handshake.
+func appendHandshake(b []byte, key, subprotocol string) []byte {
+	b = append(b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) // RFC 6455, 4.2.2
+	b = base64.StdEncoding.AppendEncode(b, sum[:])
+	if subprotocol != "" { // without it the browser would hide the frame
+		b = append(append(b, "\r\nSec-WebSocket-Protocol: "...), subprotocol...)
+	}
+	return append(b, "\r\n\r\n"...)
+}
+
+// enter takes a place for a connection from addr, which leave gives back. It reports false
+// when there is none.
+func (t *Refusals) enter(addr netip.Addr) (s *Refused, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed || len(t.all) >= maxRefused || t.addrs[addr] >= maxRefusedAddr {
+		return nil, false
+	}
+	s = &Refused{table: t, addr: addr}
+	t.all[s] = struct{}{}
+	t.addrs[addr]++
+	t.wg.Add(1)
+	return s, true
+}
+
+// hold lets Shutdown close raw. It reports false when Shutdown was called before.
+func (t *Refusals) hold(s *Refused, raw net.Conn) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s.raw = raw
+	return !t.closed
+}
+
+func (t *Refusals) leave(s *Refused) {
+	t.mu.Lock()
+	delete(t.all, s)
+	if t.addrs[s.addr]--; t.addrs[s.addr] == 0 {
+		delete(t.addrs, s.addr)
+	}
+	t.mu.Unlock()
+	t.wg.Done()
+}
+
+// Len returns how many refused WebSockets are open.
+func (t *Refusals) Len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.all)
+}
+
+// Shutdown closes all of them, lets no other in, and returns when their goroutines are done.
+func (t *Refusals) Shutdown() {
+	t.mu.Lock()
+	t.closed = true
+	for s := range t.all {
+		if s.raw != nil {
+			_ = s.raw.Close() // its client learns nothing new from an error
+		}
+	}
+	t.mu.Unlock()
+	t.wg.Wait()
+}

@@ -1,0 +1,100 @@
+package socket
+
+import "p2pconnector/proto"
+
+// MaxRetransmitBytes bounds what a connection keeps of what it has written. The bound on
+// frames is proto.ReplayFrames.
+const MaxRetransmitBytes = 64 << 10
+
+// minRetransmitBytes is what the ring begins with.
+const minRetransmitBytes = 512
+
+// retransmitBuffer keeps the last frames that were written until the client confirms
+// them: what a broken connection swallowed is sent again on the next one. It is a ring
+// that grows with what it holds, so that a connection which is sent little keeps
+// little. Guarded by the connection's lock.
+type retransmitBuffer struct {
+	ring   []byte
+	first  int // where the oldest frame begins
+	bytes  int // held
+	frames int // text frames held
+}
+
+// add keeps whole frames, texts of which are text frames, and drops the oldest
+// when there are too many.
+func (t *retransmitBuffer) add(b []byte, texts int) {
+	if texts == 0 {
+		return
+	}
+	for len(b) > MaxRetransmitBytes || texts > proto.ReplayFrames {
+		t.clear()
+		var op byte
+		if op, _, b = cutFrame(b); op == opText {
+			texts--
+		}
+	}
+	for t.bytes+len(b) > MaxRetransmitBytes || t.frames+texts > proto.ReplayFrames {
+		t.drop()
+	}
+	t.growTo(t.bytes + len(b))
+	at := t.wrap(t.first + t.bytes)
+	copy(t.ring, b[copy(t.ring[at:], b):])
+	t.bytes += len(b)
+	t.frames += texts
+}
+
+// growTo makes room for n bytes in all.
+func (t *retransmitBuffer) growTo(n int) {
+	if n <= len(t.ring) {
+		return
+	}
+	size := max(minRetransmitBytes, len(t.ring))
+	for size < n {
+		size *= 2
+	}
+	t.ring, t.first = t.appendTo(make([]byte, 0, size))[:size], 0
+}
+
+// wrap is i on the ring.
+func (t *retransmitBuffer) wrap(i int) int {
+	if i >= len(t.ring) {
+		i -= len(t.ring)
+	}
+	return i
+}
+
+// drop drops the oldest frame.
+func (t *retransmitBuffer) drop() {
+	var head [maxHeader]byte
+	n := copy(head[:], t.ring[t.first:])
+	copy(head[n:], t.ring)
+	op, size := frameSize(head[:])
+	t.first = t.wrap(t.first + size)
+	t.bytes -= size
+	if op == opText {
+		t.frames--
+	}
+}
+
+// confirm drops what the client has: all but the last unconfirmed text frames.
+func (t *retransmitBuffer) confirm(unconfirmed uint64) {
+	if unconfirmed == 0 {
+		t.clear()
+	}
+	for uint64(t.frames) > unconfirmed {
+		t.drop()
+	}
+}
+
+// clear drops everything.
+func (t *retransmitBuffer) clear() { *t = retransmitBuffer{} }
+
+// appendTo appends the frames that are kept, oldest first.
+func (t *retransmitBuffer) appendTo(b []byte) []byte {
+	end := t.first + t.bytes
+	b = append(b, t.ring[t.first:min(end, len(t.ring))]...)
+	if end > len(t.ring) {
+		b = append(b, t.ring[:end-len(t.ring)]...)
+	}
+	return b
+}

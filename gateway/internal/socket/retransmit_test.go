@@ -1,0 +1,49 @@
+package socket
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"p2pconnector/proto"
+)
+
+// TestRetransmitBuffer_AnyWrites_KeepsTheLastUnconfirmed: whatever was written, the last
+// frames within the bounds are there, and the confirmed ones are not.
+func TestRetransmitBuffer_AnyWrites_KeepsTheLastUnconfirmed(t *testing.T) {
+	var kept retransmitBuffer
+	var all []string
+	for i := range 3000 {
+		var b []byte
+		n := 1 + i%5
+		for j := range n {
+			s := fmt.Sprintf("%d.%d %s", i, j, bytes.Repeat([]byte("x"), (i*37+j*11)%900))
+			all = append(all, s)
+			b = appendFrame(b, opText, []byte(s))
+			b = appendFrame(b, opPing, nil)
+		}
+		kept.add(b, n)
+		if i%7 == 0 {
+			kept.confirm(uint64(i % 50))
+			if kept.frames > i%50 {
+				t.Fatalf("%d frames are left of %d", kept.frames, i%50)
+			}
+		}
+		if kept.bytes > MaxRetransmitBytes || len(kept.ring) > MaxRetransmitBytes || kept.frames > proto.ReplayFrames {
+			t.Fatalf("%d bytes, %d frames", len(kept.ring), kept.frames)
+		}
+		texts := LastTexts(kept.appendTo(nil), 1<<20)
+		if len(texts) != kept.frames {
+			t.Fatalf("%d frames, counted %d", len(texts), kept.frames)
+		}
+		for k, f := range texts {
+			if want := all[len(all)-len(texts)+k]; string(f) != want {
+				t.Fatalf("frame %d of %d is %.20q, want %.20q", k, len(texts), f, want)
+			}
+		}
+	}
+	kept.add(appendFrame(nil, opText, make([]byte, 2*MaxRetransmitBytes)), 1)
+	if kept.frames != 0 {
+		t.Errorf("%d frames are left beside one that is too big", kept.frames)
+	}
+}

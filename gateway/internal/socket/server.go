@@ -1,0 +1,52 @@
+package socket
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/proto"
+)
+
+// Config says what all connections of a server have in common. The functions count; they
+// run under a connection's lock, must not block, and may be nil.
+type Config struct {
+	MaxMessageBytes int                  // of one text message
+	Clock           *clock.AtomicInstant // the present moment; the owner keeps it fresh
+
+	Closed       func(proto.CloseCode) // a close frame was queued; code 0: one without a code
+	SlowClient   func()                // a client did not read, and its queue is full
+	IdleClient   func()                // nothing, not even a pong, came from a client
+	WriterTurned func()                // a goroutine took a connection from the write queue
+}
+
+// Server holds what connections share. Its methods may be called concurrently.
+type Server struct {
+	cfg        Config
+	upgrader   *upgrader
+	queue      writeQueue
+	largeBytes atomic.Int64   // of frames above MaxQueueBytes, of all connections
+	writes     sync.WaitGroup // goroutines that write, and connections that have something to write
+}
+
+// NewServer returns a server without connections.
+func NewServer(cfg Config) *Server {
+	if cfg.Closed == nil {
+		cfg.Closed = func(proto.CloseCode) {}
+	}
+	for _, f := range []*func(){&cfg.SlowClient, &cfg.IdleClient, &cfg.WriterTurned} {
+		if *f == nil {
+			*f = func() {}
+		}
+	}
+	s := &Server{cfg: cfg, upgrader: newUpgrader(cfg.MaxMessageBytes)}
+	s.queue.init(s)
+	return s
+}
+
+// Waiting returns how many connections stand in the write queue. It takes no lock.
+func (s *Server) Waiting() int { return int(s.queue.length.Load()) }
+
+// Wait returns when nothing is being written, nor waits to be, on any connection. After
+// all connections were aborted, nothing is written again.
+func (s *Server) Wait() { s.writes.Wait() }

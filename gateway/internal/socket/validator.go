@@ -1,0 +1,312 @@
+package socket
+
+import (
+	"encoding/binary"
+	"errors"
+	"net"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/proto"
+)
+
+// Bounds on what one message may be made of.
+const (
+	maxFragments   = 32
+	maxMessageTime = 10 * time.Second
+	controlBurst   = 64 // pings, pongs and closes at once
+	controlRate    = 10 // and a second after that
+)
+
+// closeError ends a connection with a close code.
+type closeError struct {
+	code   proto.CloseCode
+	reason string
+}
+
+func (e *closeError) Error() string { return "close " + e.code.String() + ": " + e.reason }
+
+func closeWith(code proto.CloseCode, reason string) *closeError {
+	return &closeError{code, reason}
+}
+
+// errSwallowed is what the WebSocket library gets when it writes: every byte
+// that leaves a connection goes through its own bounded queue.
+var errSwallowed = errors.New("socket: only the connection's writer writes")
+
+// validator stands between the network and the WebSocket library. It checks every
+// frame header before the library sees it, so that what the library does about
+// a malformed one (it may end the process, allocate what a header claims, or
+// answer with another code) is out of reach, and it keeps the library from
+// writing or closing. Read belongs to the reader.
+type validator struct {
+	net.Conn
+	reader rawReader // reads Conn, if it can
+	unread []byte    // valid bytes of what the reader holds
+	ahead  []byte    // what the HTTP server had read already
+	max    uint64    // bytes of one message
+
+	head  [14]byte // the frame header being read
+	have  int      // bytes of it that are there
+	left  uint64   // payload bytes of the frame still to come
+	size  uint64   // of the message so far
+	frags int      // frames of the message so far
+	open  bool     // a fragmented message has begun
+	final bool     // the frame being read ends its message
+	data  bool     // the frame being read belongs to a message
+
+	control  float64       // tokens left for control frames
+	refilled clock.Instant // when
+
+	err   *closeError
+	clock *clock.AtomicInstant // coarse
+
+	upgraded bool
+	extra    string // header line for the answer to the handshake
+
+	libraryCode atomic.Uint32       // close code that the library wanted to send
+	lastRead    clock.AtomicInstant // coarse
+	beganAt     clock.AtomicInstant // when the message that is being read began; 0: none
+}
+
+// init makes v the validator of what comes from raw, which rc reads without waiting
+// unless it is nil.
+func (v *validator) init(raw net.Conn, rc syscall.RawConn, maxMessage int, now *clock.AtomicInstant) {
+	v.Conn, v.max, v.clock = raw, uint64(maxMessage), now
+	v.control, v.refilled = controlBurst, now.Load()
+	v.lastRead.Store(now.Load())
+	if rc != nil {
+		v.reader.init(rc)
+	}
+}
+
+// Read hands on bytes up to the first header that breaks the rules, then the
+// error that says which.
+func (v *validator) Read(p []byte) (int, error) {
+	if len(v.unread) > 0 {
+		return v.serve(p), nil
+	}
+	if v.err != nil {
+		return 0, v.err
+	}
+	var n int
+	switch {
+	case len(v.ahead) > 0:
+		n = copy(p, v.ahead)
+		if v.ahead = v.ahead[n:]; len(v.ahead) == 0 {
+			v.ahead = nil
+		}
+	case v.reader.rc != nil:
+		return v.take(p)
+	default:
+		var err error
+		if n, err = v.Conn.Read(p); n == 0 || err != nil && n <= 0 {
+			return n, err
+		}
+	}
+	v.lastRead.Store(v.clock.Load())
+	ok := v.inspect(p[:n])
+	if ok == 0 && v.err != nil {
+		return 0, v.err
+	}
+	return ok, nil
+}
+
+// take reads all that has come, and hands on the first of it.
+func (v *validator) take(p []byte) (int, error) {
+	b, err := v.reader.read()
+	if err != nil {
+		return 0, err
+	}
+	v.lastRead.Store(v.clock.Load())
+	if v.unread = b[:v.inspect(b)]; len(v.unread) == 0 {
+		v.reader.release()
+		return 0, v.err
+	}
+	return v.serve(p), nil
+}
+
+// serve hands on what is unread.
+func (v *validator) serve(p []byte) int {
+	n := copy(p, v.unread)
+	if v.unread = v.unread[n:]; len(v.unread) == 0 {
+		v.release()
+	}
+	return n
+}
+
+// release gives back what the reader holds.
+func (v *validator) release() {
+	v.unread = nil
+	v.reader.release()
+}
+
+// inspect follows the frames in b and returns how many of its bytes are valid.
+func (v *validator) inspect(b []byte) int {
+	for i := 0; i < len(b); {
+		if v.left > 0 {
+			n := min(v.left, uint64(len(b)-i))
+			v.left -= n
+			i += int(n)
+			v.endFrame()
+			continue
+		}
+		start := i
+		need := v.headerLen()
+		for i < len(b) && v.have < need {
+			v.head[v.have] = b[i]
+			v.have++
+			i++
+			need = v.headerLen()
+		}
+		if v.beganAt.Load() == 0 {
+			v.beganAt.Store(v.clock.Load())
+		}
+		if v.have < need {
+			return len(b)
+		}
+		if v.err = v.header(); v.err != nil {
+			return start
+		}
+		v.endFrame()
+	}
+	return len(b)
+}
+
+// restart lets the times of the client's silence, and of the message that is being read,
+// begin now.
+func (v *validator) restart() {
+	now := v.clock.Load()
+	v.lastRead.Store(now)
+	if v.beganAt.Load() != 0 {
+		v.beganAt.Store(now)
+	}
+}
+
+// headerLen is how long the header is, as far as its first bytes tell.
+func (v *validator) headerLen() int {
+	if v.have < 2 {
+		return 2
+	}
+	n := 2
+	switch v.head[1] & 0x7f {
+	case 126:
+		n += 2
+	case 127:
+		n += 8
+	}
+	if v.head[1]&0x80 != 0 {
+		n += 4
+	}
+	return n
+}
+
+// endFrame notes the end of a frame, and of its message when it is the last one.
+func (v *validator) endFrame() {
+	if v.left > 0 || v.have == 0 {
+		return
+	}
+	v.have = 0
+	if v.data && v.final {
+		v.size, v.frags, v.open = 0, 0, false
+	}
+	if !v.open {
+		v.beganAt.Store(0)
+	}
+}
+
+// header checks a complete frame header.
+func (v *validator) header() *closeError {
+	const masked = 0x80
+	op := v.head[0] & 0x0f
+	v.final = v.head[0]&0x80 != 0
+	v.data = op < 8
+	if v.head[0]&0x70 != 0 {
+		return closeWith(proto.CloseProtocolError, "reserved bit set, and no extension is agreed")
+	}
+	if v.head[1]&masked == 0 {
+		return closeWith(proto.CloseProtocolError, "frames from a client must be masked")
+	}
+	size, ok := v.payloadLen()
+	if !ok {
+		return closeWith(proto.CloseProtocolError, "malformed payload length")
+	}
+	v.left = size
+	switch op {
+	case 0x0, 0x1:
+		return v.dataFrame(op, size)
+	case 0x2:
+		return closeWith(proto.CloseUnsupported, proto.CloseUnsupported.Reason())
+	case 0x8, 0x9, 0xa:
+		if !v.final || size > 125 {
+			return closeWith(proto.CloseProtocolError, "control frames must be whole and of at most 125 bytes")
+		}
+		return v.controlFrame()
+	}
+	return closeWith(proto.CloseProtocolError, "reserved opcode")
+}
+
+func (v *validator) payloadLen() (uint64, bool) {
+	switch n := uint64(v.head[1] & 0x7f); n {
+	case 126:
+		n = uint64(binary.BigEndian.Uint16(v.head[2:]))
+		return n, n > 125
+	case 127:
+		n = binary.BigEndian.Uint64(v.head[2:])
+		return n, n > 0xffff && n>>63 == 0
+	default:
+		return n, true
+	}
+}
+
+func (v *validator) dataFrame(op byte, size uint64) *closeError {
+	if (op == 0) != v.open {
+		return closeWith(proto.CloseProtocolError, "continuation out of place")
+	}
+	v.frags++
+	if v.frags > maxFragments {
+		return closeWith(proto.ClosePolicy, "a message of more than 32 fragments")
+	}
+	v.size += size
+	if size > v.max || v.size > v.max {
+		return closeWith(proto.CloseTooBig, proto.CloseTooBig.Reason())
+	}
+	v.open = !v.final
+	return nil
+}
+
+func (v *validator) controlFrame() *closeError {
+	now := v.clock.Load()
+	v.control = min(controlBurst, v.control+now.Sub(v.refilled).Seconds()*controlRate)
+	v.refilled = now
+	if v.control < 1 {
+		return closeWith(proto.ClosePolicy, "too many control frames")
+	}
+	v.control--
+	return nil
+}
+
+// Write sends the answer to the handshake, with the header line that the
+// library cannot add; after that it swallows what the library writes and notes
+// the close code it had in mind.
+func (v *validator) Write(p []byte) (int, error) {
+	if !v.upgraded {
+		if v.extra != "" && len(p) > 2 {
+			p = append(append(p[:len(p)-2:len(p)-2], v.extra...), "\r\n\r\n"...)
+			if _, err := v.Conn.Write(p); err != nil {
+				return 0, err
+			}
+			return len(p) - len(v.extra) - 2, nil
+		}
+		return v.Conn.Write(p)
+	}
+	if len(p) >= 4 && p[0] == 0x88 && p[1] >= 2 {
+		v.libraryCode.Store(uint32(binary.BigEndian.Uint16(p[2:])))
+	}
+	return 0, errSwallowed
+}
+
+// Close does nothing: the connection's life cycle closes the network.
+func (v *validator) Close() error { return nil }

@@ -1,0 +1,179 @@
+package socket
+
+import (
+	"errors"
+	"io"
+	"net"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"p2pconnector/gateway/internal/socket/sockettest"
+	"p2pconnector/proto"
+)
+
+// reads is a net.Conn that only reads.
+type reads struct {
+	net.Conn
+	io.Reader
+}
+
+func (r reads) Read(b []byte) (int, error) { return r.Reader.Read(b) }
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
+
+// The validator hands on every good byte as it is, in pieces of any size, and stops
+// before the first header that is bad.
+func TestValidator_BadHeader_StopsBeforeIt(t *testing.T) {
+	good := append(sockettest.ClientFrame(0x81, []byte("hello")), sockettest.ClientFrame(0x89, nil)...)
+	bad := sockettest.ClientHeader(0x81, 1<<63)
+	for name, wrap := range map[string]func(io.Reader) io.Reader{
+		"whole": func(r io.Reader) io.Reader { return r }, "half": iotest.HalfReader, "single bytes": iotest.OneByteReader, "with EOF": iotest.DataErrReader,
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := append(append([]byte(nil), good...), bad...)
+			at := 0
+			src := readerFunc(func(p []byte) (int, error) {
+				if at == len(in) {
+					return 0, io.EOF
+				}
+				n := copy(p, in[at:])
+				at += n
+				return n, nil
+			})
+			v := testValidator(reads{Reader: wrap(src)})
+			got, err := io.ReadAll(v)
+			ce, ok := errors.AsType[*closeError](err)
+			if !ok || ce.code != proto.CloseProtocolError {
+				t.Fatalf("ended with %v", err)
+			}
+			if len(got) < len(good) || len(got) >= len(in) || string(got) != string(in[:len(got)]) {
+				t.Errorf("%d bytes were handed on, %d are good", len(got), len(good))
+			}
+			if n, err := v.Read(make([]byte, 10)); n != 0 || !errors.Is(err, ce) {
+				t.Errorf("the next read: %d, %v", n, err)
+			}
+		})
+	}
+}
+
+// What the HTTP server had read is read first.
+func TestValidator_BytesReadAhead_ComeFirst(t *testing.T) {
+	frame := sockettest.ClientFrame(0x81, []byte("hello, this is a message"))
+	v := testValidator(reads{Reader: readerFunc(func(p []byte) (int, error) {
+		if len(frame) < 10 {
+			return 0, io.EOF
+		}
+		n := copy(p, frame[10:])
+		frame = frame[:9]
+		return n, nil
+	})})
+	want := string(frame)
+	v.ahead = append([]byte(nil), frame[:10]...)
+	got, err := io.ReadAll(v)
+	if err != nil || string(got) != want {
+		t.Errorf("read %q, %v", got, err)
+	}
+	if v.ahead != nil {
+		t.Error("the buffer is kept")
+	}
+}
+
+// Control frames have a bucket of 64, and ten a second flow into it.
+func TestValidator_ControlFrames_HaveABucket(t *testing.T) {
+	v := testValidator(nil)
+	take := func(n int) (ok int) {
+		for range n {
+			if v.controlFrame() == nil {
+				ok++
+			}
+		}
+		return ok
+	}
+	if n := take(100); n != controlBurst {
+		t.Errorf("%d at once, want %d", n, controlBurst)
+	}
+	pass(v.clock, time.Second)
+	if n := take(100); n != controlRate {
+		t.Errorf("%d after a second, want %d", n, controlRate)
+	}
+	pass(v.clock, time.Hour)
+	if n := take(100); n != controlBurst {
+		t.Errorf("%d after an hour, want %d", n, controlBurst)
+	}
+}
+
+// A message is timed from its first byte to its last, whatever
+// control frames come between.
+func TestValidator_Messages_AreTimedToTheirLastByte(t *testing.T) {
+	v := testValidator(nil)
+	feed := func(b []byte, timed bool) {
+		t.Helper()
+		began := v.beganAt.Load()
+		if n := v.inspect(b); n != len(b) {
+			t.Fatalf("%d of %d bytes are good: %v", n, len(b), v.err)
+		}
+		pass(v.clock, time.Second)
+		if got := v.beganAt.Load(); (got != 0) != timed || began != 0 && timed && got != began {
+			t.Errorf("began at %d, before that %d", got, began)
+		}
+	}
+	whole := sockettest.ClientFrame(0x81, []byte("hello"))
+	feed(whole[:1], true)
+	feed(whole[1:7], true)
+	feed(whole[7:], false)
+	feed(sockettest.ClientFrame(0x01, []byte("a")), true)
+	feed(sockettest.ClientFrame(0x89, []byte("ping")), true)
+	feed(sockettest.ClientFrame(0x00, nil), true)
+	feed(sockettest.ClientFrame(0x80, []byte("b")), false)
+	feed(sockettest.ClientFrame(0x89, []byte("ping"))[:8], true) // a ping can be slow too
+	feed([]byte{0x33 ^ 'n', 0x44 ^ 'g'}, false)
+	feed(append(append([]byte(nil), whole...), whole[:3]...), true) // the next one begins in the same packet
+}
+
+// What the library writes after the handshake goes nowhere, and the close code
+// that it had in mind is kept.
+func TestValidator_LibraryWrites_GoNowhere(t *testing.T) {
+	var out []byte
+	v := testValidator(writes{write: func(b []byte) (int, error) {
+		out = append(out, b...)
+		return len(b), nil
+	}})
+	v.extra = "Sec-WebSocket-Protocol: chat"
+	answer := "HTTP/1.1 101 Switching Protocols\r\nA: b\r\n\r\n"
+	if n, err := v.Write([]byte(answer)); n != len(answer) || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	if want := "HTTP/1.1 101 Switching Protocols\r\nA: b\r\nSec-WebSocket-Protocol: chat\r\n\r\n"; string(out) != want {
+		t.Errorf("the answer is %q", out)
+	}
+	v.upgraded, out = true, nil
+	if _, err := v.Write([]byte{0x88, 2, 0x03, 0xef}); !errors.Is(err, errSwallowed) || out != nil {
+		t.Errorf("%q, %v", out, err)
+	}
+	if code := proto.CloseCode(v.libraryCode.Load()); code != proto.CloseInvalidUTF8 {
+		t.Errorf("it had %v in mind", code)
+	}
+	if err := v.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// writes is a net.Conn that only writes.
+type writes struct {
+	net.Conn
+	write func([]byte) (int, error)
+}
+
+func (w writes) Write(b []byte) (int, error) { return w.write(b) }
+
+// Inspecting costs no memory.
+func TestValidator_Inspect_AllocatesNothing(t *testing.T) {
+	v := testValidator(nil)
+	b := append(sockettest.ClientFrame(0x81, make([]byte, 500)), sockettest.ClientFrame(0x81, nil)...)
+	if n := testing.AllocsPerRun(100, func() { v.inspect(b) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

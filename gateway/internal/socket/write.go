@@ -1,0 +1,189 @@
+package socket
+
+import (
+	"runtime"
+	"slices"
+	"time"
+)
+
+// batch is what one system call writes: whole frames, with their headers.
+type batch struct {
+	buf    []byte
+	frames int // text frames in buf
+	large  int // bytes of buf that are one frame above the queue's bound
+}
+
+// write writes b, of which done bytes are out already. It runs while the network does not
+// take more at once. A connection that cannot stand in the write queue also writes all
+// that comes meanwhile.
+func (c *Conn) write(b batch, done int) {
+	for ok := true; ok; {
+		n, err := c.raw().Write(b.buf[done:])
+		if err != nil {
+			c.writeFailed(b, done+n)
+			return
+		}
+		if done = 0; !c.wrote(b) || c.nonblocking() != nil {
+			return
+		}
+		b, ok = c.takeBatch()
+	}
+}
+
+// writeAlone is the writer of a connection that cannot stand in the write queue.
+func (c *Conn) writeAlone() {
+	if b, ok := c.takeBatch(); ok {
+		c.write(b, 0)
+	}
+}
+
+// writeOnce writes what waits with one system call. What the network does not
+// take at once is written by a goroutine of the connection's own.
+func (c *Conn) writeOnce(w *rawWriter) {
+	b, ok := c.takeBatch()
+	if !ok {
+		return
+	}
+	n, err := w.write(c.nonblocking(), b.buf)
+	switch {
+	case err != nil:
+		c.writeFailed(b, n)
+	case n < len(b.buf):
+		c.block()
+		go c.write(b, n)
+	default:
+		c.wrote(b)
+	}
+}
+
+// block notes that the network does not take more at once.
+func (c *Conn) block() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.blocked = true
+	c.endTurnLocked()
+}
+
+// endTurnLocked lets those go on that wait for a write.
+func (c *Conn) endTurnLocked() {
+	if c.turnOver != nil {
+		close(c.turnOver)
+		c.turnOver = nil
+	}
+}
+
+// takeBatch takes all that waits, for one system call. ok is false when there is
+// nothing, or nothing can be written any more: the writing has ended.
+func (c *Conn) takeBatch() (b batch, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b = batch{buf: c.buf, frames: c.frames, large: c.largeWaits}
+	c.buf, c.frames, c.largeWaits = nil, 0, 0
+	if c.dead {
+		c.unwritten = slices.Concat(c.unwritten, b.buf)
+		c.endWritingLocked()
+		return batch{}, false
+	}
+	c.wroteAt = c.server.now()
+	c.sent += uint64(b.frames)
+	c.inflight, c.current = len(b.buf), b
+	return b, true
+}
+
+// wrote notes that a batch is out, and reports whether more waits: then the
+// connection is in the write queue again, if it can be. Otherwise the writing has ended.
+func (c *Conn) wrote(b batch) (more bool) {
+	c.mu.Lock()
+	c.freeLargeLocked(b.large)
+	c.written.add(b.buf, b.frames)
+	c.inflight, c.current, c.blocked = 0, batch{}, false
+	c.endTurnLocked()
+	c.wroteAt = c.server.now()
+	hangUp := false
+	more = len(c.buf) > 0 && !c.dead
+	switch {
+	case !more:
+		hangUp = c.allWrittenLocked()
+	case c.nonblocking() != nil:
+		c.server.queue.add(c)
+	}
+	c.mu.Unlock()
+	giveBuffer(b.buf)
+	if hangUp {
+		closeWrite(c.raw())
+	}
+	return more
+}
+
+// allWrittenLocked ends the writing. It reports whether the close frame is out and the
+// network is to be closed for writing.
+func (c *Conn) allWrittenLocked() (hangUp bool) {
+	c.endWritingLocked()
+	if !c.closing || c.dead {
+		return false
+	}
+	c.closeBy = time.Now().Add(closeTimeout)
+	return c.hangUp
+}
+
+// writeFailed keeps what was not written whole, for the client's next connection, and
+// closes the network, which ends the reader. n bytes of b are out.
+func (c *Conn) writeFailed(b batch, n int) {
+	rest := b.buf
+	for len(rest) > 0 && len(b.buf)-len(rest) < n {
+		_, _, after := cutFrame(rest)
+		if len(b.buf)-len(after) > n {
+			break
+		}
+		rest = after
+	}
+	unsent := countTexts(rest)
+	c.mu.Lock()
+	c.sent -= uint64(unsent)
+	c.unwritten = slices.Concat(rest, c.buf)
+	c.written.add(b.buf[:len(b.buf)-len(rest)], b.frames-unsent)
+	c.buf, c.frames = nil, 0
+	c.dead = true
+	c.endWritingLocked()
+	c.mu.Unlock()
+	c.raw().Close()
+}
+
+// endWritingLocked notes that nobody writes, nor will.
+func (c *Conn) endWritingLocked() {
+	c.server.writes.Done()
+	c.writing, c.inflight, c.current, c.blocked = false, 0, batch{}, false
+	c.endTurnLocked()
+	if c.idle != nil {
+		close(c.idle)
+		c.idle = nil
+	}
+}
+
+// Flush writes what waits now: for a connection that is sent much at once. It does not
+// wait for the network. It does wait for a goroutine that has taken the connection from
+// the write queue, which is in a system call that does not wait either.
+func (c *Conn) Flush() {
+	if c.nonblocking() == nil {
+		runtime.Gosched() // its writer is a goroutine of its own
+		return
+	}
+	c.mu.Lock()
+	var over chan struct{}
+	ours := c.server.queue.remove(c)
+	if !ours && c.writing && !c.blocked {
+		if c.turnOver == nil {
+			c.turnOver = make(chan struct{})
+		}
+		over = c.turnOver
+	}
+	c.mu.Unlock()
+	switch {
+	case ours:
+		w := takeRawWriter()
+		defer w.give()
+		c.writeOnce(w)
+	case over != nil:
+		<-over
+	}
+}

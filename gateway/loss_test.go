@@ -1,0 +1,40 @@
+package gateway
+
+import (
+	"testing"
+
+	"p2pconnector/proto"
+)
+
+// TestReplica_ChangeOfALostBucket_IsNotTaken: what comes late from a bucket that was
+// lost neither brings its room back nor answers a client with success.
+func TestReplica_ChangeOfALostBucket_IsNotTaken(t *testing.T) {
+	g := testGateway(t, Config{})
+	r := g.rooms.pin("tea")
+	made := func(after uint64) *proto.Change {
+		return &proto.Change{Room: "tea", After: after, Set: &proto.Settings{Name: "tea"}, Added: []proto.Member{{ID: proto.NewPeerID("0123abcd")}}}
+	}
+	r.apply(made(5))
+	g.sawReply(&proto.Reply{First: 100})
+	r.endLost()
+	if r.room != nil {
+		t.Errorf("got %+v after the loss, want no room", r.room)
+	}
+	r.apply(&proto.Change{Room: "tea", Before: 5, After: 6, Set: &proto.Settings{Name: "late"}})
+	if r.room != nil || r.rev != 5 {
+		t.Errorf("got %+v at %d after a late change, want no room at 5", r.room, r.rev)
+	}
+	rr := &roomRequest{event: proto.JoinRoom, told: make(chan struct{})}
+	if r.answerLate(rr, 6) || rr.answered {
+		t.Error("got success for a change that was lost, want none")
+	}
+	r.apply(made(101))
+	if r.room == nil || r.rev != 101 {
+		t.Errorf("got %+v at %d, want the room of the new bucket at 101", r.room, r.rev)
+	}
+	g.sawReply(&proto.Reply{First: 50}) // of an instance that has not looked yet
+	r.endLost()
+	if r.room == nil {
+		t.Error("got no room after an old reply, want the new one")
+	}
+}

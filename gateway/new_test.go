@@ -1,0 +1,25 @@
+package gateway
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestNew_BadSettingOfAPackage_IsNamed: each setting reaches the package that checks it.
+func TestNew_BadSettingOfAPackage_IsNamed(t *testing.T) {
+	for setting, cfg := range map[string]Config{
+		"allowed-origins": {AllowedOrigins: "app.example.com"},
+		"trusted-proxies": {TrustedProxies: "proxy.example"},
+		"token-key":       {TokenKey: "/no/such/file"},
+		"session-key":     {SessionKey: "short"},
+		"ice-servers":     {ICEServers: "{}"},
+		"turn-urls":       {TURNURLs: "https://turn.example", TURNSecret: "x"},
+		"turn-secret":     {TURNURLs: "turn:a"},
+		"turn-ttl":        {TURNTTL: time.Second},
+	} {
+		if _, err := New(cfg); err == nil || !strings.HasPrefix(err.Error(), setting+":") {
+			t.Errorf("%+v: got %v, want an error of %s", cfg, err, setting)
+		}
+	}
+}

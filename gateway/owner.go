@@ -1,0 +1,334 @@
+package gateway
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"p2pconnector/gateway/internal/link"
+	ownership "p2pconnector/gateway/internal/session"
+	"p2pconnector/proto"
+)
+
+// step applies an event to the ownership of a session and carries out the action that
+// follows.
+func (g *Gateway) step(s *session, e ownership.Event) {
+	if e.Kind == ownership.Outdated && e.By == g.id {
+		return // an epoch that an attempt of this gateway won, whose answer was lost
+	}
+	s.mu.Lock()
+	was, action := s.stepLocked(e)
+	s.mu.Unlock()
+	g.act(s, was, action)
+}
+
+func (s *session) stepLocked(e ownership.Event) (was ownership.Holding, action ownership.Action) {
+	was = s.hold
+	s.hold, action = was.Step(e)
+	if e.Kind == ownership.Took {
+		was.Epoch, was.Revision = e.Epoch, e.Revision // what there is to end, if it ends
+	}
+	if s.hold.Phase == was.Phase {
+		return was, action
+	}
+	s.since = time.Now()
+	switch s.hold.Phase {
+	case ownership.Serving:
+		s.phase = away
+		s.conns, s.tokens, s.unsent = 0, 0, 0 // they count in each epoch
+	case ownership.Lent:
+		s.phase, s.direct = lent, false
+	case ownership.Moved:
+		s.phase, s.direct = moved, false
+	case ownership.None:
+		s.phase, s.direct = over, false
+	}
+	return was, action
+}
+
+// act carries out the action of a step. was is the ownership before it.
+func (g *Gateway) act(s *session, was ownership.Holding, action ownership.Action) {
+	switch action {
+	case ownership.Take:
+		g.background(func() { g.takeBack(s) }, func() {})
+	case ownership.Confirm:
+		g.background(func() { g.confirm(s) }, func() {})
+	case ownership.Attach:
+		s.mu.Lock()
+		s.lossy = s.lossy || s.hold.Lossy
+		s.hold.Lossy = false
+		epoch := s.hold.Epoch
+		s.mu.Unlock()
+		g.stats.moves.add(moveTakenBack)
+		g.links.serve(s.id, epoch)
+		g.followRooms(s)
+	case ownership.Drop:
+		g.stats.moves.add(moveOutdated)
+		g.dropSession(s, was)
+	case ownership.Forget:
+		s.mu.Lock()
+		s.kept.take(g)
+		s.keepUnconfirmedLocked(nil)
+		s.rooms = nil
+		s.mu.Unlock()
+		g.learnMoved(s)
+	case ownership.End:
+		g.endSession(s, was)
+	case ownership.Nothing:
+		if s.hold.Phase == ownership.Moved {
+			g.learnMoved(s)
+		}
+	}
+}
+
+// learnMoved routes frames for a session to its present owner.
+func (g *Gateway) learnMoved(s *session) {
+	s.mu.Lock()
+	to := link.Route{Owner: s.hold.Other, Epoch: s.hold.Epoch, Tentative: false}
+	if s.hold.Phase == ownership.Lent {
+		to.Epoch, to.Tentative = to.Epoch+1, true
+	}
+	s.mu.Unlock()
+	g.links.learn(s.id, to)
+}
+
+// dropSession gives up a session that another gateway has taken over without a copy. The
+// new owner does not have the frames that wait here, so their senders get an error.
+func (g *Gateway) dropSession(s *session, was ownership.Holding) {
+	s.mu.Lock()
+	for s.conn != nil {
+		old := s.conn
+		s.mu.Unlock()
+		s.displace(old, proto.CloseGoingAway)
+		s.mu.Lock()
+	}
+	frames := append(s.unconfirmedLocked(), s.kept.take(g)...)
+	rooms := s.rooms
+	s.rooms = nil
+	s.mu.Unlock()
+	g.log.Debug("session is another gateway's", "peer", string(s.id), "epoch", was.Epoch, "frames", len(frames))
+	g.learnMoved(s)
+	g.reportKept(s.id, frames)
+	for _, r := range rooms {
+		g.rooms.departAfter(r, s.id, was.Epoch, g.cfg.SessionGrace)
+	}
+}
+
+// endSession ends s for good: it leaves its rooms, and the senders of frames that its
+// client has not confirmed get an error.
+func (g *Gateway) endSession(s *session, was ownership.Holding) {
+	s.mu.Lock()
+	c, rooms := s.conn, s.rooms
+	s.conn, s.rooms = nil, nil
+	frames := append(s.unconfirmedLocked(), s.kept.take(g)...)
+	s.mu.Unlock()
+	g.sessions.drop(s)
+	g.reportKept(s.id, frames)
+	if c != nil {
+		c.ws.Close(proto.CloseGoingAway, proto.CloseGoingAway.Reason(), true)
+	}
+	for _, r := range rooms {
+		g.rooms.depart(r, s.id, was.Epoch)
+	}
+	if was.Revision != 0 {
+		g.background(func() { g.endEntry(s.id, was) }, func() {})
+	}
+}
+
+// sessionMessage handles what another gateway says about a session. It does not
+// block: the reader of the inbox calls it.
+func (g *Gateway) sessionMessage(id proto.PeerID, m *nats.Msg) {
+	var t proto.SessionMessage
+	if json.Unmarshal(m.Data, &t) != nil || t.Peer != id || !t.Gateway.Valid() || t.Gateway == g.id {
+		return
+	}
+	s := g.sessions.get(id)
+	switch {
+	case t.Seated:
+		if s != nil {
+			g.step(s, ownership.Event{Kind: ownership.Outdated, By: t.Gateway, Epoch: t.Epoch, Seated: true, Root: t.Root})
+		}
+	case t.Room != "":
+		if s != nil && s.live() {
+			g.background(func() { g.takeRoom(s, t.Room, s.epoch()) }, func() {})
+		}
+	case t.Confirm:
+		g.answer(m, id, s.location())
+	default:
+		if old := s.stillRead(&t); old != nil {
+			g.background(func() { g.askAgain(old, m) }, func() {})
+			return
+		}
+		g.answer(m, id, g.handOff(s, &t))
+	}
+}
+
+// stillRead returns the connection of a session that is to be lent when what the
+// client has sent on it may not have been read.
+func (s *session) stillRead(t *proto.SessionMessage) *conn {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	c, accepts := s.conn, s.acceptsLocked(t.Token, t.Received)
+	s.mu.Unlock()
+	if c == nil || !accepts || c.ws.AllRead() {
+		return nil
+	}
+	return c
+}
+
+// askAgain puts a question for a session back into the inbox when its old connection
+// has been read to the end. The reader of the inbox lends sessions and must not wait.
+func (g *Gateway) askAgain(old *conn, m *nats.Msg) {
+	old.ws.AwaitRead()
+	select {
+	case g.inbox <- m:
+		g.inboxFilled()
+	case <-g.alive.Done():
+	}
+}
+
+// answer answers what another gateway asked about a session.
+func (g *Gateway) answer(m *nats.Msg, id proto.PeerID, h *proto.Handoff) {
+	if m.Reply == "" {
+		return
+	}
+	h.From = g.id
+	if err := m.Respond(marshal(h)); err != nil {
+		g.log.Warn("handoff: answer not sent", "peer", string(id), "err", err)
+	}
+}
+
+// location answers whether the session is here, and if not, which gateway owns it.
+func (s *session) location() *proto.Handoff {
+	if s == nil {
+		return &proto.Handoff{Absent: true}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch s.phase {
+	case arriving:
+		return &proto.Handoff{Busy: true}
+	case attached, away, lent:
+		return &proto.Handoff{Owner: s.g.id, Epoch: s.hold.Epoch, Root: s.root}
+	case moved:
+		return &proto.Handoff{Owner: s.hold.Other, Epoch: s.hold.Epoch}
+	}
+	return &proto.Handoff{Absent: true}
+}
+
+// learnToken applies what a client's token proves: its issuer served the session in the
+// token's epoch.
+func (g *Gateway) learnToken(s *session, t proto.TokenRef) {
+	if t.Owner != g.id {
+		g.step(s, ownership.Event{Kind: ownership.Outdated, By: t.Owner, Epoch: t.Epoch, Seated: true, Root: t.Epoch})
+	}
+}
+
+// handOff answers a question for a session.
+func (g *Gateway) handOff(s *session, t *proto.SessionMessage) *proto.Handoff {
+	if s == nil {
+		return &proto.Handoff{Absent: true}
+	}
+	g.learnToken(s, t.Token)
+	s.mu.Lock()
+	for s.conn != nil && s.acceptsLocked(t.Token, t.Received) { // its client may resume here at this moment, again
+		old := s.conn
+		s.mu.Unlock()
+		s.displace(old, proto.CloseTakenOver)
+		s.mu.Lock()
+	}
+	h, action := s.lendLocked(t)
+	frames := len(h.Frames)
+	s.mu.Unlock()
+	if action == ownership.Lend {
+		g.stats.moves.add(moveLent)
+		g.learnMoved(s)
+		g.log.Debug("session lent", "peer", string(s.id), "to", string(t.Gateway), "frames", frames, "recovered", h.Recovered)
+	}
+	return h
+}
+
+func (s *session) lendLocked(t *proto.SessionMessage) (*proto.Handoff, ownership.Action) {
+	switch s.phase {
+	case arriving:
+		return &proto.Handoff{Busy: true}, ownership.Nothing
+	case attached, away, lent:
+		if !s.acceptsLocked(t.Token, t.Received) {
+			return &proto.Handoff{Error: sessionReplaced()}, ownership.Nothing
+		}
+	}
+	was, action := s.stepLocked(ownership.Event{Kind: ownership.Asked, By: t.Gateway})
+	switch action {
+	case ownership.Lend:
+		if was.Phase == ownership.Serving {
+			s.copyLocked(t)
+		}
+		return &proto.Handoff{
+			Lent: true, Epoch: s.hold.Epoch, Revision: s.hold.Revision, Root: s.root,
+			Recovered: !s.lossy && !s.hold.Lossy && !s.g.suspect(), Rooms: s.rooms, User: s.user,
+			Frames: s.kept.frames, Fence: s.fence.Epochs(),
+		}, action
+	case ownership.Redirect:
+		return &proto.Handoff{Owner: s.hold.Other, Epoch: s.hold.Epoch}, action
+	}
+	return &proto.Handoff{Absent: true}, action
+}
+
+// copyLocked makes what waits for the client the copy that is lent: first what it has
+// missed on its last connection.
+func (s *session) copyLocked(t *proto.SessionMessage) {
+	newer := s.kept.take(s.g)
+	missed, recovered := s.replayLocked(t.Token, t.Received)
+	s.lossy = s.lossy || !recovered
+	for _, frames := range [][][]byte{missed, newer} {
+		for _, f := range s.kept.addAll(s.g, frames) {
+			s.dropLocked(f)
+		}
+	}
+	s.sent, s.known, s.announced = 0, 0, false
+}
+
+// takeBack competes for the next epoch of a session that was lent, for its client or
+// to end it.
+func (g *Gateway) takeBack(s *session) {
+	s.mu.Lock()
+	epoch, revision := s.hold.Epoch+1, s.hold.Revision
+	s.mu.Unlock()
+	a := g.takeEpoch(s.id, epoch, revision)
+	switch a.Kind {
+	case ownership.Won:
+		g.step(s, ownership.Event{Kind: ownership.Took, Epoch: epoch, Revision: a.Revision})
+	case ownership.Lost:
+		g.step(s, ownership.Event{Kind: ownership.Outdated, By: a.Owner, Epoch: a.Epoch})
+	case ownership.Ended:
+		g.step(s, ownership.Event{Kind: ownership.Gone})
+	}
+	// Without an answer it is tried again at the end of the grace.
+}
+
+// confirm asks the gateway that the directory names as the owner of a session which was
+// lent whether it has it. If that took the epoch and failed, the session is taken back. A
+// gateway that knows only an owner of before has nothing either.
+func (g *Gateway) confirm(s *session) {
+	s.mu.Lock()
+	was := s.hold
+	s.mu.Unlock()
+	other := was.Other
+	h, err := g.askGateway(other, proto.SessionMessage{Peer: s.id, Gateway: g.id, Confirm: true})
+	switch {
+	case err == nil && h.Busy, err != nil && g.leases.live(other):
+		return // asked again at the end of the grace
+	case err == nil && h.Owner == other:
+		g.step(s, ownership.Event{Kind: ownership.Outdated, By: other, Epoch: h.Epoch, Seated: true, Root: h.Root})
+		return
+	case err == nil && h.Owner != "" && h.Epoch > was.Epoch:
+		g.step(s, ownership.Event{Kind: ownership.Outdated, By: h.Owner, Epoch: h.Epoch})
+		return
+	}
+	if a := g.lookEntry(s.id); a.Kind == ownership.Entry && a.Owner == other {
+		g.step(s, ownership.Event{Kind: ownership.NotSeated, By: other, Epoch: a.Epoch, Revision: a.Revision, Was: was, Dead: err != nil})
+	}
+}

@@ -1,0 +1,158 @@
+package gateway
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"p2pconnector/gateway/internal/link"
+	ownership "p2pconnector/gateway/internal/session"
+	"p2pconnector/gateway/internal/socket"
+	"p2pconnector/gateway/internal/socket/sockettest"
+	"p2pconnector/proto"
+)
+
+// take is a question of another gateway for the session of s, whose client presents its
+// newest token.
+func takeOf(s *session, by proto.GatewayID, received uint64) *proto.SessionMessage {
+	return &proto.SessionMessage{
+		Peer: s.id, Gateway: by, Received: &received,
+		Token: proto.TokenRef{Owner: s.g.id, Epoch: s.hold.Epoch, Conn: s.conns, Number: s.tokens},
+	}
+}
+
+// A session with as much as it may hold is lent in one message of the announced size.
+func TestHandOff_FullSession_FitsItsBound(t *testing.T) {
+	g := testGateway(t, Config{})
+	s := awaySession(g)
+	s.conns, s.tokens = 1, 1
+	for range proto.DefaultMaxRooms {
+		s.rooms = append(s.rooms, proto.RoomID(strings.Repeat("\x7f<", proto.MaxRoomIDBytes/2)))
+	}
+	s.user = strings.Repeat("<", proto.MaxUserBytes)
+	for i := range uint64(2 * link.MaxFenced) {
+		s.fence.Pass(proto.NewPeerID(g.id), i+1)
+	}
+	var unconfirmed []byte
+	for range proto.ReplayFrames {
+		unconfirmed = socket.AppendText(unconfirmed, make([]byte, socket.MaxRetransmitBytes/proto.ReplayFrames))
+	}
+	s.sent = proto.ReplayFrames
+	s.keepUnconfirmedLocked(unconfirmed)
+	for range proto.ReplayFrames {
+		s.kept.add(g, make([]byte, proto.ReplayBytes/proto.ReplayFrames))
+	}
+	h := g.handOff(s, takeOf(s, "0a1b2c3d", 0))
+	if !h.Lent || len(h.Frames) == 0 {
+		t.Fatalf("got %+v, want a copy", h)
+	}
+	if n := len(marshal(h)); n > proto.MaxHandoffBytes {
+		t.Errorf("a full session: got %d bytes, want at most %d", n, proto.MaxHandoffBytes)
+	}
+	g.closeBackground()
+}
+
+// Frames for a peer that was lent go to the gateway that has the copy; once that one is
+// seated, the lender holds nothing of them.
+func TestHandOff_SessionLent_FramesFollow(t *testing.T) {
+	g := testGateway(t, Config{})
+	s := awaySession(g)
+	s.conns, s.tokens = 1, 1
+	const taker = proto.GatewayID("0a1b2c3d")
+	f := link.Frame{From: proto.NewPeerID(g.id), To: s.id, Data: []byte(`{"event":"Message"}`)}
+	if v, move := s.take(&f); v != delivered || move != nil {
+		t.Fatalf("before: got result %d, move %v, want it kept", v, move)
+	}
+	h := g.handOff(s, takeOf(s, taker, 0))
+	if !h.Lent || len(h.Frames) != 1 || !h.Recovered || h.Epoch != 0 {
+		t.Fatalf("got %+v, want the frame, recovered, of epoch 0", h)
+	}
+	want := proto.Move{Peer: s.id, Owner: taker, Epoch: 1, Tentative: true}
+	if v, move := s.take(&f); v != redirected || move == nil || *move != want {
+		t.Errorf("lent: got result %d, move %+v, want %+v", v, move, want)
+	}
+	if again := g.handOff(s, takeOf(s, "4e5f6071", 0)); !again.Lent || again.Recovered || len(again.Frames) != 1 {
+		t.Errorf("asked by another: got %+v, want the same copy, not recovered", again)
+	}
+	g.step(s, ownership.Event{Kind: ownership.Outdated, By: taker, Epoch: 1, Seated: true})
+	if n := g.keptBytes.Load(); n != 0 || s.phase != moved {
+		t.Errorf("seated: got %d bytes kept, phase %d, want 0 and moved", n, s.phase)
+	}
+	if h := g.handOff(s, takeOf(s, "4e5f6071", 0)); h.Owner != taker || h.Epoch != 1 || h.Lent {
+		t.Errorf("asked later: got %+v, want the owner's name", h)
+	}
+}
+
+// What came for an epoch that another gateway has taken goes back to its senders, and
+// only what came for the epoch that was won reaches the client, in its senders' order.
+func TestArrive_FramesOfOtherEpochs_AreReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := testGateway(t, Config{})
+		from := awaySession(g)
+		s := &session{g: g, id: proto.NewPeerID("0a1b2c3d"), phase: arriving}
+		s.attempt = &attempt{Taker: ownership.Taker{Stage: ownership.Taking, Own: g.id, Epoch: 3}, known: ownedBy{"0a1b2c3d", 2}}
+		frame := func(n string, toEpoch, epoch uint64) link.Frame {
+			return link.Frame{From: from.id, To: s.id, ToEpoch: toEpoch, Epoch: epoch, Data: []byte(`{"event":"Message","data":` + n + `}`)}
+		}
+		old := frame("1", 2, 0)
+		if v, move := s.take(&old); v != redirected || move == nil || move.Owner != "0a1b2c3d" || move.Epoch != 2 {
+			t.Errorf("of an epoch before: got result %d, move %+v, want the owner that is known", v, move)
+		}
+		for _, f := range []link.Frame{frame("2", 3, 1), frame("3", 3, 0), frame("4", 3, 1)} {
+			if v, _ := s.take(&f); v != delivered {
+				t.Fatalf("of the epoch that is taken: got result %d, want it kept", v)
+			}
+		}
+		s.mu.Lock()
+		got := s.arriveLocked(&proto.Handoff{Frames: [][]byte{[]byte("first")}})
+		s.mu.Unlock()
+		want := []string{"first", `"data":2`, `"data":4`} // 3 was sent before its sender moved
+		if len(got) != len(want) {
+			t.Fatalf("got %q, want %q", got, want)
+		}
+		for i := range want {
+			if !strings.Contains(string(got[i]), want[i]) {
+				t.Errorf("frame %d: got %s, want %s", i, got[i], want[i])
+			}
+		}
+		synctest.Wait()
+		if n := len(from.kept.frames); n != 1 {
+			t.Errorf("errors for the sender: got %d, want 1", n)
+		}
+		if n := g.keptBytes.Load() - int64(from.kept.bytes); n != 0 {
+			t.Errorf("bytes still counted for what arrived: got %d, want 0", n)
+		}
+		g.closeBackground()
+	})
+}
+
+// A close frame of the client that answers the server's own does not end its session.
+func TestReadEnded_AnswerToOurClose_KeepsSession(t *testing.T) {
+	for name, c := range map[string]struct {
+		ours bool
+		want phase
+	}{
+		"the client begins": {false, over},
+		"the server begins": {true, away},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := testGateway(t, Config{})
+				raw := sockettest.NewNet(false)
+				conn, _ := accepted(g, raw)
+				s := conn.session
+				if c.ours {
+					conn.ws.Close(proto.CloseGoingAway, "", false)
+				}
+				raw.Receive(sockettest.ClientFrame(sockettest.ClientClose, proto.AppendCloseReason(nil, proto.CloseNormal, ""))) // as gws answers any code
+				go func() { time.Sleep(time.Millisecond); raw.Close() }()
+				conn.serve()
+				if s.phase != c.want {
+					t.Errorf("got phase %d, want %d", s.phase, c.want)
+				}
+				g.conns.wg.Wait()
+			})
+		})
+	}
+}

@@ -1,0 +1,91 @@
+package gateway
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+
+	"p2pconnector/gateway/internal/admission"
+	"p2pconnector/gateway/internal/socket"
+	"p2pconnector/proto"
+)
+
+// refusal is why a handshake is not accepted. With a close code it is the client's
+// business, and a page gets it in a way that it can read.
+type refusal struct {
+	status  int                 // of HTTP
+	message string              // what is wrong and what to do
+	code    proto.ErrorCode     // of the error frame; set with close
+	close   proto.CloseCode     // 0: HTTP, whoever asks
+	reason  string              // of the close frame; "" is the code's own
+	limit   admission.LimitName // that was met
+}
+
+// limited is the refusal of a handshake that met a limit. The connect rate of an
+// address is answered over HTTP always: a WebSocket would cost more than was saved.
+func limited(l admission.LimitName) *refusal {
+	no := &refusal{status: http.StatusServiceUnavailable, message: "Too many connections now. Connect again in a moment.", limit: l}
+	switch l {
+	case admission.ConnectsPerAddress:
+		no.status, no.message = http.StatusTooManyRequests, "Too many new connections from your address. Connect again in a moment."
+	case admission.MaxPerAddress:
+		no.status, no.message = http.StatusTooManyRequests, "Too many connections from your address. Close some, or connect again later."
+		no.code, no.close, no.reason = proto.LimitExceeded, proto.CloseTryAgain, "too many connections from your address"
+	}
+	return no
+}
+
+// refuse answers a handshake that is not accepted. Browsers hide a refused upgrade from
+// the page, so a page gets an error frame and a close code where that may help it.
+func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, addr netip.Addr, no *refusal) {
+	if no.limit != admission.NoLimit {
+		g.stats.limits.add(no.limit)
+	}
+	if no.close != 0 && len(r.Header.Values("Origin")) > 0 && g.refuseSocket(w, r, addr, no) {
+		return
+	}
+	g.refuseHTTP(w, no)
+}
+
+// refuseHTTP answers with an HTTP status.
+func (g *Gateway) refuseHTTP(w http.ResponseWriter, no *refusal) {
+	g.stats.upgrade(no.status)
+	switch no.status {
+	case http.StatusUpgradeRequired:
+		w.Header().Set("Upgrade", "websocket")
+		w.Header().Set("Sec-WebSocket-Version", "13")
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		w.Header().Set("Retry-After", strconv.Itoa(1))
+	case http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	w.Header().Set("Connection", "close")
+	http.Error(w, no.message, no.status)
+}
+
+// refuseSocket accepts the WebSocket, sends one error frame and a close frame, and
+// closes. It is false, and nothing was answered, when too many such connections are open.
+func (g *Gateway) refuseSocket(w http.ResponseWriter, r *http.Request, addr netip.Addr, no *refusal) bool {
+	sub, _ := chooseProtocol(r)
+	text, reason := g.errorFrame(proto.Errorf(no.code, "%s", no.message), proto.ErrorData{}, nil), no.reason
+	if reason == "" {
+		reason = no.close.Reason()
+	}
+	s, err := g.refusals.Accept(w, addr)
+	switch {
+	case errors.Is(err, socket.ErrTooManyRefused):
+		g.stats.refusedFull.Add(1)
+		return false
+	case errors.Is(err, net.ErrClosed):
+		return true // the gateway ends
+	case err != nil:
+		g.log.Debug("upgrade failed", "err", err)
+		return false
+	}
+	g.stats.upgrade(no.status)
+	g.stats.closed(no.close)
+	s.Refuse(r, sub, text, no.close, reason)
+	return true
+}

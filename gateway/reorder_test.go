@@ -1,0 +1,274 @@
+package gateway
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"p2pconnector/gateway/internal/link"
+	"p2pconnector/proto"
+)
+
+// remote is another gateway, whose relays arrive at the gateway under test.
+type remote struct {
+	t   *testing.T
+	g   *Gateway
+	id  proto.GatewayID
+	seq uint64
+}
+
+// message makes the gateway under test receive message n of a sender: for the members of
+// room tea by the room's state view, or, without view, for peer to.
+func (o *remote) message(from, to proto.PeerID, view uint64, n int) {
+	o.t.Helper()
+	o.seq++
+	x := proto.Sent{Gateway: o.id, To: o.g.id, Seq: o.seq, Base: 1, Epoch: 1, ToEpoch: 0}
+	subject, err := proto.AppendPeerSubjectAt(nil, o.g.id, to)
+	about := ""
+	if view > 0 {
+		subject, err = proto.AppendRoomSubject(nil, o.g.id, "tea", from, view)
+		about = `"room":"tea",`
+	}
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	o.g.guardMessage(&nats.Msg{
+		Subject: string(subject), Reply: string(proto.AppendSentSubject(nil, &x)),
+		Data: fmt.Appendf(nil, `{"event":"Message","from":%q,%s"data":%d}`, from, about, n),
+	})
+	o.g.handleSome()
+}
+
+// ack returns what the gateway under test says of all its messages.
+func (o *remote) ack() proto.Ack {
+	r := o.g.links.received[o.id]
+	r.Polled(proto.Poll{Number: 1, Base: 1})
+	a, _ := r.Ack(false)
+	return a
+}
+
+// numbersAt returns the numbers of the messages of a sender that wait for a peer.
+func numbersAt(s *session, from proto.PeerID) (all []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.kept.frames {
+		if string(proto.RelaySender(f)) == string(from) {
+			_, n, _ := strings.Cut(string(f), `"data":`)
+			all = append(all, strings.TrimSuffix(n, "}"))
+		}
+	}
+	return all
+}
+
+// teaRoom gives g a replica of room tea at revision 7 whose members are some peers.
+// Nobody answers its requests.
+func teaRoom(g *Gateway, members ...proto.Member) *replica {
+	g.requests = newRequests(g.id, func(string, string, []byte) error { return nil })
+	r := g.rooms.pin("tea")
+	r.adopt(&proto.Snapshot{Revision: 7, Room: &proto.Room{ID: "tea", Members: members}})
+	return r
+}
+
+// endTea ends what teaRoom began.
+func endTea(g *Gateway, r *replica) {
+	r.stop()
+	g.requests.close()
+	g.closeBackground()
+}
+
+// What a sender says to a room whose newest state has not arrived waits for that state,
+// and so does what it says to a peer directly; other senders do not wait.
+func TestReorder_RoomStateIsLate_SendersKeepTheirOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := testGateway(t, Config{})
+		old, joins := awaySession(g), awaySession(g)
+		a := &remote{t: t, g: g, id: "0a1b2c3d"}
+		from, other := proto.NewPeerID(a.id), proto.NewPeerID(a.id)
+		members := []proto.Member{{ID: old.id}, {ID: from}, {ID: other}}
+		r := teaRoom(g, members...)
+		a.message(from, "", 7, 1)
+		a.message(from, "", 8, 2) // joins is a member in that state
+		a.message(from, joins.id, 0, 3)
+		a.message(other, joins.id, 0, 4)
+		if got, want := fmt.Sprint(numbersAt(old, from), numbersAt(joins, from), numbersAt(joins, other)), "[1] [] [4]"; got != want {
+			t.Errorf("before the state arrives: got %s, want %s", got, want)
+		}
+		if n := g.reorder.frames.Load(); n != 2 {
+			t.Errorf("frames that wait: got %d, want 2", n)
+		}
+		r.apply(&proto.Change{Room: "tea", Before: 7, After: 8, Added: []proto.Member{{ID: joins.id}}})
+		g.handleSome()
+		if got, want := fmt.Sprint(numbersAt(old, from), numbersAt(joins, from)), "[1 2] [2 3]"; got != want {
+			t.Errorf("after the state arrived: got %s, want %s", got, want)
+		}
+		if n, bytes := g.reorder.frames.Load(), g.reorder.bytes; n != 0 || bytes != 0 {
+			t.Errorf("afterwards: got %d frames of %d bytes, want none", n, bytes)
+		}
+		endTea(g, r)
+	})
+}
+
+// A frame whose room's state does not arrive in time is reported once, and what waits
+// behind it is delivered. So is everything when the gateway ends.
+func TestReorder_RoomStateNeverArrives_IsReported(t *testing.T) {
+	for _, end := range []bool{false, true} {
+		t.Run(fmt.Sprintf("gateway ends %v", end), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := testGateway(t, Config{})
+				to, sender := awaySession(g), awaySession(g) // the sender has moved here since
+				a := &remote{t: t, g: g, id: "0a1b2c3d"}
+				r := teaRoom(g, proto.Member{ID: to.id}, proto.Member{ID: sender.id})
+				a.message(sender.id, "", 8, 1)
+				a.message(sender.id, to.id, 0, 2)
+				if !end {
+					time.Sleep(reorderLimit) // of the bubble's clock
+				}
+				g.release(end)
+				if got := fmt.Sprint(numbersAt(to, sender.id)); got != "[2]" {
+					t.Errorf("at the receiver: got %s, want [2]", got)
+				}
+				var got []string
+				sender.mu.Lock()
+				for _, f := range sender.kept.frames {
+					if strings.HasPrefix(string(f), `{"type":"error"`) {
+						got = append(got, string(f))
+					}
+				}
+				sender.mu.Unlock()
+				if len(got) != 1 || !strings.Contains(got[0], `"event":"Not_Delivered"`) || !strings.Contains(got[0], `"room":"tea"`) {
+					t.Errorf("at the sender: got %s, want one Not_Delivered about the room", got)
+				}
+				endTea(g, r)
+			})
+		})
+	}
+}
+
+// The reorder buffer refuses what it has no room for, before it forgets anything.
+func TestReorder_Full_Refuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := testGateway(t, Config{})
+		a := &remote{t: t, g: g, id: "0a1b2c3d"}
+		from := proto.NewPeerID(a.id)
+		r := teaRoom(g, proto.Member{ID: from})
+		for n := range maxReorder + 1 {
+			a.message(from, "", 8, n)
+		}
+		if n := g.reorder.frames.Load(); n != maxReorder {
+			t.Errorf("frames that wait: got %d, want %d", n, maxReorder)
+		}
+		ack := a.ack()
+		if len(ack.Refused) != 1 || ack.Refused[0].Seq != maxReorder+1 || ack.Refused[0].Code != proto.NotDelivered {
+			t.Errorf("got ack %+v, want one refusal, of the last", ack)
+		}
+		g.release(true)
+		endTea(g, r)
+	})
+}
+
+// A message that was sent before its sender's gateway learned that the last member here
+// has moved goes back with the gateway to which it is to be sent.
+func TestReplica_LastMemberHasMoved_MessagesFollow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := testGateway(t, Config{})
+		s := awaySession(g)
+		a := &remote{t: t, g: g, id: "0a1b2c3d"}
+		from := proto.NewPeerID(a.id)
+		r := teaRoom(g, proto.Member{ID: s.id}, proto.Member{ID: from})
+		r.apply(&proto.Change{Room: "tea", Before: 7, After: 8, Moved: []proto.Member{{ID: s.id, Gateway: "4e5f6071", Epoch: 1}}})
+		g.rooms.unpin(r)
+		if g.rooms.get("tea") != nil {
+			t.Fatal("got a replica of a room without a member here, want none")
+		}
+		want := proto.Move{Peer: s.id, Owner: "4e5f6071", Epoch: 1}
+		a.message(from, "", 7, 1)
+		a.message(from, "", 8, 2) // its sender knew, and the peer has it from its new gateway
+		ack := a.ack()
+		if len(ack.Refused) != 2 || len(ack.Refused[0].Moved) != 1 || ack.Refused[0].Moved[0] != want || len(ack.Refused[1].Moved) != 0 {
+			t.Errorf("got refusals %+v, want the first moved to %+v", ack.Refused, want)
+		}
+		time.Sleep(movedTime) // of the bubble's clock
+		g.rooms.sweepMoved()
+		if len(g.rooms.movedAway) != 0 || g.rooms.movedCount != 0 {
+			t.Errorf("later: got %d rooms with %d members that have moved, want none", len(g.rooms.movedAway), g.rooms.movedCount)
+		}
+		endTea(g, r)
+	})
+}
+
+// A new epoch of a member that stays here moves nothing: messages by an older state of
+// the room are for it as before.
+func TestReplica_OnlyTheEpochChanges_MessagesArrive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := testGateway(t, Config{})
+		s := awaySession(g)
+		a := &remote{t: t, g: g, id: "0a1b2c3d"}
+		from := proto.NewPeerID(a.id)
+		r := teaRoom(g, proto.Member{ID: s.id}, proto.Member{ID: from})
+		r.apply(&proto.Change{Room: "tea", Before: 7, After: 8, Moved: []proto.Member{{ID: s.id, Epoch: 2}}})
+		a.message(from, "", 7, 1)
+		if got := fmt.Sprint(numbersAt(s, from)); got != "[1]" {
+			t.Errorf("got messages %s, want [1]", got)
+		}
+		endTea(g, r)
+	})
+}
+
+// A room message goes to a member alone when what is for that member alone takes another
+// way than the room's state says.
+func TestSendRoom_RouteIsNewerThanTheRoom_GoesAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := testGateway(t, Config{})
+		g.natsUp.Store(true)
+		var sent bus
+		g.links.bus = &sent
+		for _, id := range []proto.GatewayID{"0a1b2c3d", "4e5f6071"} {
+			g.leases.renew(id, false)
+		}
+		s := awaySession(g)
+		stays, moves := proto.NewPeerID("0a1b2c3d"), proto.NewPeerID("0a1b2c3d")
+		r := teaRoom(g, proto.Member{ID: s.id}, proto.Member{ID: stays}, proto.Member{ID: moves})
+		say := func() string {
+			sent = nil
+			if missed, none, member := r.relay(link.Frame{From: s.id, Room: "tea", Data: []byte("{}")}); len(missed) > 0 || none || !member {
+				t.Errorf("got missed %v, nobody reached %v, member %v; want all reached", missed, none, member)
+			}
+			return strings.Join(sent, " ")
+		}
+		room := "p2p.gw.0a1b2c3d.room." + r.token + "." + string(s.id) + "_7"
+		if got := say(); got != room {
+			t.Errorf("before: got %s, want %s", got, room)
+		}
+		g.links.learn(moves, link.Route{Owner: "4e5f6071", Epoch: 1})
+		g.links.acked("0a1b2c3d", []byte(`{"from":1,"next":2}`)) // what went there is settled
+		got, alone := say(), "p2p.gw.4e5f6071.peer."+string(moves)
+		if got != alone+" "+room+" except "+string(moves) {
+			t.Errorf("when one has moved: got %s, want it alone, and the others by the room", got)
+		}
+		r.apply(&proto.Change{Room: "tea", Before: 7, After: 8, Moved: []proto.Member{{ID: moves, Gateway: "4e5f6071", Epoch: 1}}})
+		g.links.acked("0a1b2c3d", []byte(`{"from":2,"next":3}`))
+		if got := say(); strings.Contains(got, "peer") || strings.Count(got, "_8") != 2 {
+			t.Errorf("when the room says so: got %s, want one message for each gateway", got)
+		}
+		endTea(g, r)
+	})
+}
+
+// bus is a NATS connection that notes the subjects of what is published.
+type bus []string
+
+func (b *bus) Publish(subject string, _ []byte) error { return nil }
+
+func (b *bus) PublishRequest(subject, _ string, _ []byte) error {
+	*b = append(*b, strings.Clone(subject))
+	return nil
+}
+
+func (b *bus) PublishMsg(m *nats.Msg) error {
+	*b = append(*b, m.Subject+" except "+m.Header.Get(exceptHeader))
+	return nil
+}

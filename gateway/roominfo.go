@@ -1,0 +1,66 @@
+package gateway
+
+import (
+	"slices"
+
+	"p2pconnector/proto"
+)
+
+// roomInfo answers Room_Info from the room service: a replica may be behind.
+func (c *conn) roomInfo(f *proto.Frame, req *proto.Request, w *roomFrame) *proto.Error {
+	reply, err := c.g.askBefore(w.deadline, proto.OpGet, &proto.Request{Room: req.Room, Peer: req.Peer, Gateway: req.Gateway, Epoch: req.Epoch})
+	if err != nil {
+		return c.g.roomError(err, c.session.id, req.Room)
+	}
+	if reply.State == nil || reply.State.Room == nil {
+		return proto.RoomNotFound(req.Room)
+	}
+	room := reply.State.Room
+	if slices.ContainsFunc(room.Members, func(m proto.Member) bool { return m.ID == req.Peer && m.Holder() != c.g.id }) {
+		c.g.claimRoom(c.session, req.Room)
+	}
+	if c.infoOfCopy(req.Room, reply.State.Revision, w, f.ID) {
+		return nil
+	}
+	close(w.told)
+	c.session.deliver(c.g.roomInfoFrame(room, reply.State.Revision, f.ID))
+	return nil
+}
+
+// infoOfCopy answers Room_Info from the replica, once that is at rev. The updates that
+// the client gets start from what it was sent last: they must not start from less than
+// this answer tells, or a peer that it names, and that leaves before the next update, is
+// never said to have left. It is false without a copy that has the peer.
+func (c *conn) infoOfCopy(id proto.RoomID, rev uint64, w *roomFrame, echo []byte) (answered bool) {
+	r := c.g.rooms.get(id)
+	if r == nil {
+		return false
+	}
+	c.g.rooms.hold(r, func() {
+		if r.reaches(rev, w.deadline) {
+			answered = r.inform(c.session, w.told, echo)
+		}
+	})
+	return answered
+}
+
+// inform sends the peer what it has not seen, then the whole room, and closes told before
+// that; false when the peer is no local member.
+func (r *replica) inform(s *session, told chan<- struct{}, echo []byte) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	lm := r.local[s.id]
+	if r.room == nil || lm == nil || lm.s != s {
+		return false
+	}
+	close(told)
+	r.catchUpLocked(lm, nil)
+	r.sendLocked(lm, r.g.roomInfoFrame(r.room, r.rev, echo))
+	return true
+}
+
+func (g *Gateway) roomInfoFrame(room *proto.Room, rev uint64, id []byte) []byte {
+	d := roomData(room, rev)
+	d.Members = infosOf(room.Members)
+	return g.serverFrame(proto.TypeInfo, string(proto.RoomInfo), encodeRoom(d, encodeClients(nil, room)), id)
+}

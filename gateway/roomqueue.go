@@ -1,0 +1,203 @@
+package gateway
+
+import (
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/socket"
+	"p2pconnector/proto"
+)
+
+// Bounds of one connection's room queue, the frame that is being handled included.
+const (
+	maxRoomFrames   = 64          // and one for each of max-rooms: after a loss clients ask about all of theirs
+	maxRoomMessages = 4           // of max-message-bytes each: how many bytes
+	roomFullRetry   = time.Second // after a refusal
+)
+
+// roomQueue holds what waits for a connection's room requests: the requests themselves,
+// which are handled in the order in which they were sent, and the messages to their
+// rooms. Everything else passes them. It exists, and has a worker, only while there is
+// something to handle. conn.roomsMu guards it.
+type roomQueue struct {
+	current *roomFrame // being handled; nil between two
+	waiting []*roomFrame
+	frames  int           // all of them
+	bytes   int           // in all of them
+	over    chan struct{} // closed when the worker has ended
+}
+
+// roomFrame is a frame of the queue.
+type roomFrame struct {
+	text     []byte // a copy: the reader reuses its buffer
+	room     string // that it is about; "" when it names none
+	deadline time.Time
+	told     chan struct{} // of a request: closed when its answer is about to be sent
+}
+
+// answered reports whether the client may know that f has been handled.
+func (f *roomFrame) answered() bool {
+	select {
+	case <-f.told:
+		return true
+	default:
+		return false
+	}
+}
+
+// holdsLocked reports whether a message to room must wait: the client may have sent
+// Join_Room and the message at once. What it sends after the answer does not wait, so that
+// a Pong behind it says that it was handled.
+func (q *roomQueue) holdsLocked(room []byte) bool {
+	about := func(f *roomFrame) bool { return f.room == string(room) }
+	return q.current != nil && about(q.current) && !q.current.answered() || slices.ContainsFunc(q.waiting, about)
+}
+
+// waitsForRoom reports whether f is a message to a room for which a request of this
+// connection is not done yet.
+func (c *conn) waitsForRoom(f *proto.Frame) bool {
+	if f.Event != proto.Message || f.Room == nil || f.To != nil {
+		return false
+	}
+	c.roomsMu.Lock()
+	defer c.roomsMu.Unlock()
+	return c.rooms != nil && c.rooms.holdsLocked(f.Room)
+}
+
+// queueRoom queues a frame about room for the worker, or refuses it. The reader calls it.
+// The session is the same from now on: Resume works only before the first such frame.
+func (c *conn) queueRoom(text []byte, room string) *proto.Error {
+	f := &roomFrame{text: slices.Clone(text), room: room, deadline: time.Now().Add(proto.RequestDeadline), told: make(chan struct{})}
+	c.roomsMu.Lock()
+	defer c.roomsMu.Unlock()
+	if c.ws.Muted() {
+		return nil // ignored like everything that comes now: its session may have left
+	}
+	q, most := c.rooms, maxRoomFrames+c.g.cfg.MaxRooms
+	if q == nil {
+		q = &roomQueue{over: make(chan struct{})}
+		c.rooms = q
+		c.g.conns.wg.Add(1)
+		go c.workRooms(q)
+	} else if q.frames >= most || q.bytes+len(text) > maxRoomMessages*c.g.cfg.MaxMessageBytes {
+		c.g.stats.roomQueueFull.Add(1)
+		e := proto.Errorf(proto.RateLimited, "Too much waits for your earlier room requests: at most %d frames may. Wait for their answers, then send this again.", most)
+		e.RetryAfterMS = roomFullRetry.Milliseconds()
+		return e
+	}
+	q.waiting = append(q.waiting, f)
+	q.frames++
+	q.bytes += len(text)
+	return nil
+}
+
+// workRooms handles what is in the queue, until it is empty.
+func (c *conn) workRooms(q *roomQueue) {
+	defer c.g.conns.wg.Done()
+	defer close(q.over)
+	sc := scratches.Get().(*scratch)
+	defer giveScratch(sc)
+	for f := c.nextRoom(q); f != nil; f = c.nextRoom(q) {
+		c.workRoom(q, f, sc)
+	}
+}
+
+// nextRoom takes the next frame from the queue; nil when there is none, and then the
+// queue is no more.
+func (c *conn) nextRoom(q *roomQueue) *roomFrame {
+	c.roomsMu.Lock()
+	defer c.roomsMu.Unlock()
+	q.doneLocked()
+	if len(q.waiting) == 0 {
+		c.rooms = nil
+		return nil
+	}
+	f := q.waiting[0]
+	q.waiting[0] = nil
+	q.waiting = q.waiting[1:]
+	q.current = f
+	return f
+}
+
+// doneLocked notes that the current frame, if there is one, has been handled.
+func (q *roomQueue) doneLocked() {
+	if q.current != nil {
+		q.frames--
+		q.bytes -= len(q.current.text)
+		q.current = nil
+	}
+}
+
+// workRoom handles one frame. It is done before its client gets to know of a refusal.
+func (c *conn) workRoom(q *roomQueue, f *roomFrame, sc *scratch) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.Panicked(p, debug.Stack())
+		}
+	}()
+	e := sc.frame.Decode(f.text)
+	if e == nil {
+		e = c.carryOut(f, sc)
+	}
+	c.roomsMu.Lock()
+	q.doneLocked()
+	c.roomsMu.Unlock()
+	if e != nil {
+		c.refuse(&sc.frame, e)
+	}
+}
+
+// carryOut does what a frame of the queue asks for. The access token that counts is the
+// newest: Authenticate does not wait.
+func (c *conn) carryOut(f *roomFrame, sc *scratch) *proto.Error {
+	message := sc.frame.Event == proto.Message
+	switch {
+	case !c.session.live(), c.g.alive.Err() != nil, !message && time.Now().After(f.deadline):
+		return notBegun()
+	case !message:
+		return c.roomEvent(&sc.frame, f)
+	case !c.access.Load().May(auth.CanMessage, ""):
+		return denied(auth.CanMessage)
+	}
+	sc.out = sc.frame.AppendRelay(sc.out[:0], c.session.id)
+	return c.messageRoom(proto.RoomID(sc.frame.Room), sc.out, 0)
+}
+
+// notBegun refuses what was queued and is not handled.
+func notBegun() *proto.Error {
+	return proto.Errorf(proto.Unavailable, "The server did not begin with this: your earlier room requests took too long, or your session left the connection. Send it again.")
+}
+
+// refuseRooms refuses what waits when the session leaves the connection, and appends the
+// frames that say so to what goes with the session: its next gateway has not seen the
+// requests. The connection is muted, so that no more are queued.
+func (c *conn) refuseRooms(unsent []byte) []byte {
+	c.roomsMu.Lock()
+	defer c.roomsMu.Unlock()
+	q := c.rooms
+	if q == nil {
+		return unsent
+	}
+	var f proto.Frame
+	for _, w := range q.waiting {
+		if e := f.Decode(w.text); e == nil {
+			unsent = socket.AppendText(unsent, c.refusal(&f, notBegun()))
+		}
+		q.frames--
+		q.bytes -= len(w.text)
+	}
+	q.waiting = nil
+	return unsent
+}
+
+// awaitRooms waits until the queue is empty. The reader calls it when it has ended.
+func (c *conn) awaitRooms() {
+	c.roomsMu.Lock()
+	q := c.rooms
+	c.roomsMu.Unlock()
+	if q != nil {
+		<-q.over
+	}
+}

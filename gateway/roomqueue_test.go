@@ -1,0 +1,262 @@
+package gateway
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"p2pconnector/gateway/internal/socket/sockettest"
+	"p2pconnector/proto"
+)
+
+// queueTest is a connection whose room requests reach a room service that answers when
+// the test says so.
+type queueTest struct {
+	t     *testing.T
+	g     *Gateway
+	c     *conn
+	raw   *sockettest.Net
+	asked []*proto.Request
+}
+
+// newQueueTest must run in a bubble of synctest.
+func newQueueTest(t *testing.T) *queueTest {
+	q := &queueTest{t: t, g: testGateway(t, Config{MaxMessageBytes: 2048, MaxRooms: 2}), raw: sockettest.NewNet(false)}
+	q.g.requests = newRequests(q.g.id, func(_, _ string, data []byte) error {
+		req := new(proto.Request)
+		if err := json.Unmarshal(data, req); err != nil {
+			t.Error(err)
+		}
+		q.asked = append(q.asked, req)
+		return nil
+	})
+	q.c, _ = accepted(q.g, q.raw)
+	return q
+}
+
+// send has the reader handle frames, and waits until they wait or are handled.
+func (q *queueTest) send(frames ...string) {
+	for _, f := range frames {
+		q.c.Message([]byte(f))
+	}
+	synctest.Wait()
+}
+
+// joined has the request that was sent last take effect.
+func (q *queueTest) joined() {
+	req := q.asked[len(q.asked)-1]
+	q.g.stateChanged(req.Room.Token(), marshal(proto.Change{
+		Room: req.Room, After: 1, Set: &proto.Settings{}, Creator: req.Peer, Added: []proto.Member{{ID: req.Peer, Op: req.Op}},
+	}))
+	synctest.Wait()
+}
+
+// answers returns the events and correlation ids of the frames with an id, in order.
+func (q *queueTest) answers() (got []string) {
+	_, payloads := q.raw.Frames()
+	for _, p := range payloads {
+		var f struct {
+			Event string
+			ID    json.RawMessage
+		}
+		if json.Unmarshal([]byte(p), &f) == nil && f.ID != nil {
+			got = append(got, fmt.Sprint(f.Event, " ", string(f.ID)))
+		}
+	}
+	return got
+}
+
+func (q *queueTest) wantAnswers(want ...string) {
+	q.t.Helper()
+	if got := q.answers(); !slices.Equal(got, want) {
+		q.t.Errorf("got answers %q, want %q", got, want)
+	}
+}
+
+// end ends the connection and checks that nothing of the queue is left.
+func (q *queueTest) end() {
+	q.t.Helper()
+	q.g.end()
+	synctest.Wait()
+	if q.c.rooms != nil {
+		q.t.Error("got a queue at the end, want none")
+	}
+	q.c.ws.Abort()
+	q.c.readEnded()
+	q.g.conns.wg.Done() // the test was its reader
+	q.g.conns.wg.Wait()
+	q.g.sockets.Wait()
+}
+
+func roomFrameText(event, room string, id int) string {
+	return fmt.Sprintf(`{"event":%q,"data":{"room":%q,"create":true},"id":%d}`, event, room, id)
+}
+
+// TestRoomQueue_JoinPending_OthersPass: what has nothing to do with the room is handled
+// while the room service has not answered, a message to the room is not.
+func TestRoomQueue_JoinPending_OthersPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueueTest(t)
+		q.send(roomFrameText("Join_Room", "tea", 1), `{"event":"Message","room":"tea","id":2}`, `{"event":"Ping","id":3}`,
+			`{"event":"Message","room":"other","id":4}`, `{"event":"Ice_Servers","id":5}`, `{"event":"Message","room":"tea","to":"x","id":6}`,
+			`{"event":"Offer","to":"nobody","id":7}`, `{"event":"Leave_Room","id":8}`, `{"event":"Resume","data":{"session":"x"},"id":9}`)
+		passed := []string{"Pong 3", "Unauthorised 4", "Ice_Servers 5", "Invalid_Message 6", "Not_Found 7", "Unauthorised 9"}
+		q.wantAnswers(passed...)
+		if len(q.asked) != 1 || q.c.rooms == nil || len(q.c.rooms.waiting) != 2 {
+			t.Fatalf("got %d requests, queue %+v; want 1, and two frames that wait", len(q.asked), q.c.rooms)
+		}
+		q.joined()
+		q.wantAnswers(append(passed, "Client_Added 1", "Missing_Fields 8")...) // the message has reached everybody, which is nobody
+		if q.c.rooms != nil {
+			t.Errorf("got queue %+v after the last answer, want none", q.c.rooms)
+		}
+		q.end()
+	})
+}
+
+// TestRoomQueue_MessageAfterTheAnswer_DoesNotWait: a client that knows the answer may have
+// a Pong say that its message was handled.
+func TestRoomQueue_MessageAfterTheAnswer_DoesNotWait(t *testing.T) {
+	f := &roomFrame{room: "tea", told: make(chan struct{})}
+	q := &roomQueue{current: f}
+	if !q.holdsLocked([]byte("tea")) || q.holdsLocked([]byte("te")) {
+		t.Error("before the answer: want messages to that room held, and no others")
+	}
+	close(f.told)
+	if q.holdsLocked([]byte("tea")) {
+		t.Error("after the answer: got a message to the room held, want none")
+	}
+	q.waiting = append(q.waiting, &roomFrame{room: "tea"})
+	if !q.holdsLocked([]byte("tea")) {
+		t.Error("with another request that waits: got a message that passes, want it held")
+	}
+}
+
+// TestRoomQueue_NoRoomService_AllRefusedInTime: the time that a request has begins when it
+// is sent. Those that waited are not begun, and a message behind them has its one error.
+func TestRoomQueue_NoRoomService_AllRefusedInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueueTest(t)
+		q.send(roomFrameText("Join_Room", "tea", 1), roomFrameText("Room_Info", "tea", 2), `{"event":"Message","room":"tea","id":3}`)
+		time.Sleep(proto.RequestDeadline - time.Second)
+		q.send(roomFrameText("Leave_Room", "tea", 4))
+		time.Sleep(1100 * time.Millisecond)
+		q.g.requests.tick(time.Now())
+		synctest.Wait()
+		q.wantAnswers("Unavailable 1", "Unavailable 2", "Unauthorised 3")
+		if len(q.asked) != 2 || q.asked[1].Reason != proto.ReasonLeft {
+			t.Errorf("got requests %+v, want the join and the leave", q.asked)
+		}
+		time.Sleep(proto.RequestDeadline)
+		q.g.requests.tick(time.Now())
+		synctest.Wait()
+		q.wantAnswers("Unavailable 1", "Unavailable 2", "Unauthorised 3", "Unavailable 4")
+		q.end()
+	})
+}
+
+// TestRoomQueue_Full_RefusesAtOnce bounds it in frames and in bytes.
+func TestRoomQueue_Full_RefusesAtOnce(t *testing.T) {
+	big := fmt.Sprintf(`{"event":"Message","room":"tea","data":%q}`, strings.Repeat("x", 1900))
+	for name, test := range map[string]struct {
+		frame string
+		fits  int
+	}{"frames": {roomFrameText("Room_Info", "tea", 1), maxRoomFrames + 2}, "bytes": {big, maxRoomMessages + 1}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q := newQueueTest(t)
+				q.send(roomFrameText("Join_Room", "tea", 1))
+				q.send(slices.Repeat([]string{test.frame}, test.fits-1)...)
+				q.wantAnswers()
+				q.send(`{"event":"Leave_Room","data":{"room":"tea","x":"`+strings.Repeat("x", 1200)+`"},"id":"over"}`, `{"event":"Ping","id":"p"}`)
+				q.wantAnswers(`Rate_Limited "over"`, `Pong "p"`)
+				if n := q.g.stats.roomQueueFull.Load(); n != 1 {
+					t.Errorf("got %d refusals counted, want 1", n)
+				}
+				if n := q.c.rooms.frames; n != test.fits {
+					t.Errorf("got %d frames in the queue, want %d", n, test.fits)
+				}
+				q.end()
+			})
+		})
+	}
+}
+
+// TestRoomQueue_SessionLeavesTheConnection_RefusesWhatWaits: the refusals go with the
+// session, once, and what is running ends by itself.
+func TestRoomQueue_SessionLeavesTheConnection_RefusesWhatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueueTest(t)
+		s := q.c.session
+		q.send(roomFrameText("Join_Room", "tea", 1), roomFrameText("Join_Room", "milk", 2), `{"event":"Message","room":"milk","id":3}`)
+		s.displace(q.c, proto.CloseTakenOver)
+		q.send(roomFrameText("Join_Room", "late", 4))
+		var kept []string
+		for _, f := range s.kept.frames {
+			kept = append(kept, string(f))
+		}
+		if len(kept) != 2 || !strings.Contains(kept[0], `"id":2`) || !strings.Contains(kept[1], `"id":3`) || !strings.Contains(kept[1], string(proto.Unavailable)) {
+			t.Errorf("got frames for the next connection %q, want the refusals of 2 and 3", kept)
+		}
+		q.joined()
+		if n := len(s.kept.frames); n != 3 || !strings.Contains(string(s.kept.frames[2]), `"id":1`) {
+			t.Errorf("got %d frames for the next connection, want 3: the join's answer too", n)
+		}
+		if len(q.asked) != 1 {
+			t.Errorf("got %d requests, want the one that was running", len(q.asked))
+		}
+		q.end()
+	})
+}
+
+// TestRoomQueue_ClientCloses_RequestsAreCarriedOut: the session does not end before what
+// its client sent last is done.
+func TestRoomQueue_ClientCloses_RequestsAreCarriedOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueueTest(t)
+		s := q.c.session
+		q.send(roomFrameText("Join_Room", "tea", 1), roomFrameText("Leave_Room", "tea", 2))
+		q.raw.Receive(sockettest.ClientFrame(sockettest.ClientClose, proto.AppendCloseReason(nil, proto.CloseNormal, "")))
+		ended := make(chan struct{})
+		go func() { defer close(ended); q.c.serve() }()
+		synctest.Wait()
+		if !s.has(q.c) {
+			t.Error("got a session that has left its connection while a request runs, want it there")
+		}
+		q.joined()
+		if len(q.asked) != 2 || q.asked[1].Reason != proto.ReasonLeft {
+			t.Fatalf("got requests %+v, want the join and the leave", q.asked)
+		}
+		q.g.stateChanged(proto.RoomID("tea").Token(), marshal(proto.Change{
+			Room: "tea", Before: 1, After: 2, Removed: []proto.Removal{{ID: s.id, Reason: proto.ReasonLeft, Op: q.asked[1].Op}},
+		}))
+		synctest.Wait()
+		q.wantAnswers("Client_Added 1", "Room_Left 2")
+		q.c.ws.Abort()
+		<-ended
+		if s.live() {
+			t.Error("got a live session after its client has closed with 1000, want it ended")
+		}
+		q.g.conns.wg.Wait()
+		q.g.sockets.Wait()
+	})
+}
+
+// TestRoomQueue_GatewayEnds_NobodyWaits: at the end of the gateway neither the running
+// request nor those behind it hold it up.
+func TestRoomQueue_GatewayEnds_NobodyWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueueTest(t)
+		q.send(roomFrameText("Join_Room", "tea", 1), roomFrameText("Join_Room", "milk", 2))
+		began := time.Now()
+		q.end()
+		if took := time.Since(began); took > 0 || len(q.asked) != 1 {
+			t.Errorf("got %d requests, after %v; want 1 at once", len(q.asked), took)
+		}
+		q.wantAnswers("Unavailable 1", "Unavailable 2")
+	})
+}

@@ -1,0 +1,105 @@
+package gateway
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"testing"
+
+	"p2pconnector/gateway/internal/link"
+	ownership "p2pconnector/gateway/internal/session"
+	"p2pconnector/gateway/internal/socket"
+	"p2pconnector/proto"
+)
+
+// TestLeftLocked_Unconfirmed_IsBounded: what was written last counts among what peers that are
+// away may have waiting, is given back, and is dropped when there is no room.
+func TestLeftLocked_Unconfirmed_IsBounded(t *testing.T) {
+	g := testGateway(t, Config{})
+	away := func() *session {
+		s := newSession(g)
+		s.leftLocked(socket.Remains{Unconfirmed: socket.AppendText(nil, make([]byte, 1000)), Sent: 1})
+		return s
+	}
+	resumed, ended := away(), away()
+	if n := g.keptBytes.Load(); n != 2*1004 {
+		t.Errorf("%d bytes are counted, want %d", n, 2*1004)
+	}
+	if missed, ok := resumed.replayLocked(proto.TokenRef{}, new(uint64)); len(missed) != 1 || !ok {
+		t.Errorf("%d frames were kept, all: %v", len(missed), ok)
+	}
+	g.step(ended, ownership.Event{Kind: ownership.GraceOver})
+	if n := g.keptBytes.Load(); n != 0 {
+		t.Errorf("%d bytes are still counted", n)
+	}
+	g.keptBytes.Store(maxKeptBytes - 1000)
+	late := away()
+	if missed, ok := late.replayLocked(proto.TokenRef{}, new(uint64)); len(missed) != 0 || ok || g.keptBytes.Load() != maxKeptBytes-1000 {
+		t.Errorf("beyond the bound %d frames were kept; it says that nothing is lost: %v", len(missed), ok)
+	}
+}
+
+// wired makes a connection of g over loopback, and its client's side after the handshake.
+func wired(t *testing.T, g *Gateway) (*conn, io.Reader) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	raw, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newTestConn(g, raw)
+	t.Cleanup(c.ws.Abort)
+	answer := bufio.NewReader(client)
+	if _, err := http.ReadResponse(answer, nil); err != nil {
+		t.Fatal(err)
+	}
+	return c, answer
+}
+
+// TestDeliver_EveryWriterIsBusy_FastPeerGetsAll: a peer is not slow because the gateway
+// makes frames for it faster than its writers come round, whichever way they come.
+func TestDeliver_EveryWriterIsBusy_FastPeerGetsAll(t *testing.T) {
+	const frames = 4096 // more than a queue holds, and less than the network takes unread
+	g := testGateway(t, Config{})
+	c, client := wired(t, g)
+	w := g.sockets.NewWriter()
+	defer w.Release()
+	for range runtime.GOMAXPROCS(0) {
+		w.Begin()
+	}
+	f := link.Frame{From: proto.NewPeerID(g.id), To: c.session.id, Data: []byte("x")}
+	c.session.direct = true
+	for i := range frames {
+		var v result
+		switch i % 3 {
+		case 0:
+			v = c.session.deliver(f.Data)
+		case 1:
+			v, _ = c.session.take(&f)
+		case 2:
+			v, _ = c.session.takeDirect(&f)
+		}
+		if v != delivered {
+			t.Fatalf("frame %d: got result %d, want %d", i, v, delivered)
+		}
+	}
+	for w.WriteNext() {
+	}
+	if _, err := io.CopyN(io.Discard, client, frames*int64(len(socket.AppendText(nil, f.Data)))); err != nil {
+		t.Error(err)
+	}
+	if n := g.stats.slowPeers.Load(); n != 0 {
+		t.Errorf("slow peers: got %d, want 0", n)
+	}
+}

@@ -1,0 +1,40 @@
+package gateway
+
+import (
+	"net/http"
+	"strings"
+
+	"p2pconnector/gateway/internal/auth"
+)
+
+// deltaProtocol is the subprotocol that asks for changes in place of full lists.
+const deltaProtocol = "p2p.delta"
+
+// chooseProtocol returns the subprotocol to answer with, and whether the client
+// asked for deltas. Browsers fail a connection whose offer is not answered, so
+// an unknown offer is echoed and means the default.
+func chooseProtocol(r *http.Request) (sub string, delta bool) {
+	delta = r.URL.Query().Get("updates") == "delta"
+	for _, line := range r.Header.Values("Sec-WebSocket-Protocol") {
+		for p := range strings.SplitSeq(line, ",") {
+			p = strings.TrimSpace(p)
+			if p == deltaProtocol {
+				return p, true
+			}
+			if sub == "" && httpToken(p) && !strings.HasPrefix(p, auth.SubprotocolPrefix) {
+				sub = p
+			}
+		}
+	}
+	return sub, delta
+}
+
+// httpToken reports whether s may stand in a header as it is.
+func httpToken(s string) bool {
+	for _, c := range []byte(s) {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 128
+}

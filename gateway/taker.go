@@ -1,0 +1,265 @@
+package gateway
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/link"
+	ownership "p2pconnector/gateway/internal/session"
+	"p2pconnector/proto"
+)
+
+// attempt is to take over a session whose client has connected to this gateway. Guarded
+// by the session's lock.
+type attempt struct {
+	ownership.Taker
+	known ownedBy // as far as was known when it began
+	copy  *proto.Handoff
+	taken []link.Frame // that came for the epoch it takes
+	bytes int
+}
+
+// ownedBy says who owned a session.
+type ownedBy struct {
+	gateway proto.GatewayID
+	epoch   uint64
+}
+
+// take keeps a frame for the peer that arrives, when it was sent for the epoch that this
+// gateway takes; others go to the owner that is known. The session's lock is held.
+func (a *attempt) take(s *session, f *link.Frame) (result, *proto.Move) {
+	if f.ToEpoch <= a.known.epoch {
+		return redirected, &proto.Move{Peer: s.id, Owner: a.known.gateway, Epoch: a.known.epoch}
+	}
+	if len(a.taken) >= proto.ReplayFrames || a.bytes+len(f.Data) > proto.ReplayBytes {
+		s.lossy = true
+		s.g.stats.keptFull.Add(1)
+		return queueFull, nil
+	}
+	if s.g.keptBytes.Add(int64(len(f.Data))) > maxKeptBytes {
+		s.g.keptBytes.Add(-int64(len(f.Data)))
+		s.lossy = true
+		s.g.stats.keptFull.Add(1)
+		return queueFull, nil
+	}
+	x := *f
+	x.From, x.To, x.Data = proto.PeerID([]byte(f.From)), s.id, slices.Clone(f.Data)
+	a.taken = append(a.taken, x)
+	a.bytes += len(f.Data)
+	return delivered, nil
+}
+
+// give returns what was taken, which the attempt does not hold any more.
+func (a *attempt) give(g *Gateway) []link.Frame {
+	frames := a.taken
+	g.keptBytes.Add(-int64(a.bytes))
+	a.taken, a.bytes = nil, 0
+	return frames
+}
+
+// takeOver makes c a peer that another gateway owns, or owned. known is what this
+// gateway remembers of the session; nil for nothing.
+func (g *Gateway) takeOver(c *conn, t *auth.SessionToken, received *uint64, id []byte, known *session) *proto.Error {
+	if known == nil && t.Epoch == 0 && t.Owner == g.id {
+		return sessionOver() // this gateway issued it, and would know where it has moved
+	}
+	owner := ownedBy{t.Owner, t.Epoch}
+	if known != nil {
+		known.mu.Lock()
+		if known.hold.Phase == ownership.Moved && known.hold.Epoch > owner.epoch {
+			owner = ownedBy{known.hold.Other, known.hold.Epoch}
+		}
+		known.mu.Unlock()
+	}
+	s := &session{g: g, id: t.Peer, phase: arriving, user: t.User, shown: t.TokenRef}
+	s.attempt = &attempt{Taker: ownership.NewTaker(g.id, t.Peer.Home(), owner.gateway, owner.epoch), known: owner}
+	g.sessions.put(s)
+	e := g.try(s, t, received)
+	if e != nil {
+		g.log.Debug("session not taken over", "peer", string(s.id), "owner", string(owner.gateway), "err", e)
+		g.stats.moves.add(moveFailed)
+		g.giveUp(s, known)
+		return e
+	}
+	g.seat(c, s, t, id)
+	return nil
+}
+
+// try takes the session over, or says why that failed.
+func (g *Gateway) try(s *session, t *auth.SessionToken, received *uint64) *proto.Error {
+	var refused *proto.Error
+	var over bool // the gateway that issued the peer has no such session
+	for {
+		s.mu.Lock()
+		at := s.attempt.Taker
+		s.mu.Unlock()
+		var a ownership.Answer
+		switch at.Stage {
+		case ownership.Seated:
+			return nil
+		case ownership.Failed:
+			switch {
+			case refused != nil:
+				return refused
+			case at.Over:
+				return sessionOver()
+			}
+			return proto.Errorf(proto.Unavailable, "This session cannot be moved here at this moment. Connect again in a moment to resume, or go on with your fresh id.")
+		case ownership.Asking:
+			var h *proto.Handoff
+			if h, a = g.askOwner(at.Target, t, received); h != nil {
+				refused = h.Error
+				over = over || h.Absent && at.Target == s.id.Home()
+			}
+			s.mu.Lock()
+			s.attempt.copy = h
+			s.mu.Unlock()
+		case ownership.Looking:
+			a = g.lookEntry(s.id)
+			if a.Kind == ownership.NoEntry && (over || !g.mayBeOrphan(s.id)) {
+				a.Kind = ownership.Ended
+			}
+		case ownership.Taking:
+			a = g.takeEpoch(s.id, at.Epoch, at.Revision)
+		}
+		var report []link.Frame
+		s.mu.Lock()
+		s.attempt.Taker = at.Step(a)
+		if a.Kind != ownership.Handoff && a.Kind != ownership.Won {
+			report = s.attempt.give(g) // they came for an epoch that is another gateway's, or that nobody took
+		}
+		s.mu.Unlock()
+		g.reportTaken(report)
+	}
+}
+
+// mayBeOrphan reports whether a session that never moved may be taken over without its
+// owner's copy: the gateway that issued it is gone, for no longer than the grace.
+func (g *Gateway) mayBeOrphan(p proto.PeerID) bool {
+	home := p.Home()
+	return home != g.id && g.leases.livedWithin(home, g.cfg.SessionGrace+proto.LeaseTimeout)
+}
+
+// askOwner asks a gateway for the session. The handoff is nil when there was no answer.
+func (g *Gateway) askOwner(owner proto.GatewayID, t *auth.SessionToken, received *uint64) (*proto.Handoff, ownership.Answer) {
+	h, err := g.askGateway(owner, proto.SessionMessage{Peer: t.Peer, Gateway: g.id, Token: t.TokenRef, Received: received})
+	switch {
+	case errors.Is(err, nats.ErrNoResponders), err != nil && !g.leases.live(owner):
+		return nil, ownership.Answer{Kind: ownership.Absent}
+	case err != nil:
+		g.log.Warn("session: its owner does not answer", "peer", string(t.Peer), "owner", string(owner), "err", err)
+		return nil, ownership.Answer{Kind: ownership.Silent}
+	case h.Error != nil:
+		return h, ownership.Answer{Kind: ownership.Refused}
+	case h.Busy:
+		return h, ownership.Answer{Kind: ownership.Silent}
+	case h.Lent:
+		return h, ownership.Answer{Kind: ownership.Handoff, Epoch: h.Epoch, Revision: h.Revision, Root: h.Root}
+	case h.Owner.Valid():
+		return h, ownership.Answer{Kind: ownership.Redirected, Owner: h.Owner, Epoch: h.Epoch}
+	}
+	return h, ownership.Answer{Kind: ownership.Absent}
+}
+
+// giveUp forgets an attempt that has failed.
+func (g *Gateway) giveUp(s, known *session) {
+	s.mu.Lock()
+	frames := s.attempt.give(g)
+	kept := s.kept.take(g)
+	s.phase = over
+	s.mu.Unlock()
+	if known != nil {
+		g.sessions.put(known)
+	} else {
+		g.sessions.drop(s)
+	}
+	g.reportTaken(frames)
+	g.reportKept(s.id, kept)
+}
+
+// seat makes this gateway the owner of the session that has arrived: its rooms follow,
+// then c is attached, and the former owners are notified. When c is gone, the session waits
+// for its client here.
+func (g *Gateway) seat(c *conn, s *session, t *auth.SessionToken, id []byte) {
+	s.mu.Lock()
+	at, h := s.attempt.Taker, s.attempt.copy
+	if !at.Copy {
+		h = &proto.Handoff{Rooms: t.Rooms, User: t.User}
+	}
+	s.user = h.User
+	for _, room := range h.Rooms { // it may have joined others here meanwhile: by a request of before
+		if !slices.Contains(s.rooms, room) {
+			s.rooms = append(s.rooms, room)
+		}
+	}
+	s.mu.Unlock()
+	recovered := g.takeRooms(s, h.Rooms, at.Epoch) && h.Recovered
+	if !c.moveTo(s, arriving, func() {
+		frames := s.arriveLocked(h)
+		ok := recovered && !s.lossy
+		s.attachLocked(c, &ok, id, frames)
+	}) {
+		s.mu.Lock()
+		for _, f := range s.kept.addAll(g, s.arriveLocked(h)) {
+			s.dropLocked(f)
+		}
+		s.lossy = s.lossy || !recovered
+		s.mu.Unlock()
+	}
+	g.links.serve(s.id, at.Epoch)
+	g.notifyOwners(s.id, &at, t.Owner)
+	g.stats.moves.add(moveTaken)
+	g.stats.resumed("elsewhere")
+	g.log.Debug("session taken over", "peer", string(s.id), "from", string(h.From), "epoch", at.Epoch,
+		"copy", at.Copy, "frames", len(h.Frames), "recovered", recovered)
+}
+
+// arriveLocked makes the session this gateway's and away, and returns the frames that
+// wait for its client: those of the copy, then those that came meanwhile. A sender that
+// has moved may have later ones among the first: then its earlier ones are refused.
+func (s *session) arriveLocked(h *proto.Handoff) (frames [][]byte) {
+	at := s.attempt
+	s.phase, s.since, s.root = away, time.Now(), at.Root
+	s.hold = ownership.Holding{Phase: ownership.Serving, Epoch: at.Epoch, Revision: at.Revision}
+	s.fence.Merge(h.Fence)
+	frames = append(h.Frames, s.kept.take(s.g)...)
+	var late []link.Frame
+	for _, f := range at.give(s.g) {
+		switch {
+		case f.ToEpoch != at.Epoch, f.From != "" && !s.fence.Pass(f.From, f.Epoch):
+			late = append(late, f)
+		default:
+			frames = append(frames, f.Data)
+		}
+	}
+	s.attempt = nil
+	if len(late) > 0 {
+		s.g.stats.late.Add(uint64(len(late)))
+		s.g.background(func() { s.g.reportTaken(late) }, func() {})
+	}
+	return frames
+}
+
+// notifyOwners notifies the gateways that may still consider themselves the owner, and the
+// one that issued the peer. A lender that misses it asks at the end of the grace.
+func (g *Gateway) notifyOwners(p proto.PeerID, at *ownership.Taker, former proto.GatewayID) {
+	word := marshal(proto.SessionMessage{Peer: p, Gateway: g.id, Seated: true, Epoch: at.Epoch, Root: at.Root})
+	notified := []proto.GatewayID{g.id}
+	for _, to := range []proto.GatewayID{at.Target, former, p.Home()} {
+		if to == "" || slices.Contains(notified, to) {
+			continue
+		}
+		notified = append(notified, to)
+		subject, err := proto.SessionSubject(to, p)
+		if err == nil {
+			err = g.nc.Publish(subject, word)
+		}
+		if err != nil {
+			g.log.Warn("session: former owner not notified", "peer", string(p), "gateway", string(to), "err", err)
+		}
+	}
+}

@@ -1,0 +1,94 @@
+package gateway
+
+import (
+	"bytes"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+)
+
+// certAge is how long a certificate is used before its files are read again.
+const certAge = 10 * time.Second
+
+// newTLS returns how clients are served by TLS, or nil when they are not.
+func newTLS(cfg *Config, log *slog.Logger) (*tls.Config, error) {
+	var c *tls.Config
+	switch {
+	case cfg.TLS != nil:
+		c = cfg.TLS.Clone()
+	case cfg.TLSCert != "":
+		files := &certFiles{cert: cfg.TLSCert, key: cfg.TLSKey, log: log}
+		if err := files.load(); err != nil {
+			return nil, fmt.Errorf("tls-cert, tls-key: %w", err)
+		}
+		c = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.get}
+	default:
+		return nil, nil
+	}
+	c.NextProtos = []string{"http/1.1"} // HTTP/2 has no WebSockets that could be taken over
+	return c, nil
+}
+
+// certFiles is a certificate that follows its files, so that a renewed one needs
+// no restart. Safe for concurrent use.
+type certFiles struct {
+	cert, key string
+	log       *slog.Logger
+
+	mu       sync.Mutex
+	current  *tls.Certificate
+	contents [2][]byte // of the files, when they were last read
+	readAt   time.Time
+	failed   string // why they cannot be used; logged once
+}
+
+// get implements tls.Config.GetCertificate. Files that do not fit together, for
+// instance since only one of them is new yet, leave the old certificate in use.
+func (f *certFiles) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if time.Since(f.readAt) >= certAge {
+		err := f.loadLocked()
+		if err != nil && err.Error() != f.failed {
+			f.log.Error("the certificate's files cannot be used; the old certificate stays in use", "err", err)
+			f.failed = err.Error()
+		}
+	}
+	return f.current, nil
+}
+
+func (f *certFiles) load() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.loadLocked()
+}
+
+// loadLocked reads the files and takes what is new.
+func (f *certFiles) loadLocked() error {
+	f.readAt = time.Now()
+	var contents [2][]byte
+	for i, name := range []string{f.cert, f.key} {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		contents[i] = b
+	}
+	if bytes.Equal(contents[0], f.contents[0]) && bytes.Equal(contents[1], f.contents[1]) {
+		return nil
+	}
+	f.contents = contents
+	pair, err := tls.X509KeyPair(contents[0], contents[1])
+	if err != nil {
+		return err
+	}
+	f.failed = ""
+	if f.current != nil {
+		f.log.Info("a new certificate is used", "file", f.cert)
+	}
+	f.current = &pair
+	return nil
+}

@@ -1,0 +1,119 @@
+package gateway
+
+import (
+	"encoding/json"
+
+	"p2pconnector/gateway/internal/link"
+	"p2pconnector/proto"
+)
+
+// undelivered makes the error frame for the sender of a relayed frame.
+func (g *Gateway) undelivered(f *link.Frame, code proto.ErrorCode, missed []proto.PeerID) []byte {
+	var e *proto.Error
+	switch {
+	case f.Room != "":
+		e = roomNotReached(f.Room)
+		e.Code = code
+	case code == proto.NotFound:
+		e = proto.PeerNotFound(string(f.To))
+	default:
+		e = notDelivered(f.To)
+	}
+	d := proto.ErrorData{Room: string(f.Room), Clients: missed}
+	if f.Room == "" {
+		d.To, d.Clients = string(f.To), nil
+	}
+	return g.errorAbout(f.Data, e, d, f.ID)
+}
+
+// sendToPeer sends an error frame to a peer wherever it is now. Without NATS, when the
+// peer has ended, or when its queue is full, the frame is dropped and counted.
+func (g *Gateway) sendToPeer(to proto.PeerID, frame []byte) {
+	if s := g.sessions.get(to); s != nil {
+		switch s.deliver(frame) {
+		case delivered:
+			return
+		case queueFull, notFound:
+			g.stats.untold.Add(1)
+			return
+		}
+	}
+	if g.links.send(&link.Frame{To: to, Data: frame}, nil) != "" {
+		g.stats.untold.Add(1)
+	}
+}
+
+// answerBackEnd says on a back end's reply subject what became of its frame.
+func (g *Gateway) answerBackEnd(reply string, data []byte) {
+	if g.links.bus.Publish(reply, data) != nil {
+		g.stats.untold.Add(1)
+	}
+}
+
+func notDelivered(to proto.PeerID) *proto.Error {
+	return proto.Errorf(proto.NotDelivered, "The frame may not have reached client %s: it is reconnecting, reads too slowly, or a server has failed. Send it again in a moment.", to)
+}
+
+func roomNotReached(room proto.RoomID) *proto.Error {
+	return proto.Errorf(proto.NotDelivered, "The message may not have reached every member of room %s. Send it again to those in `clients`, or to all.", proto.Quote(string(room)))
+}
+
+// errorAbout makes the error frame for a relayed frame, whose event and
+// correlation id it echoes.
+func (g *Gateway) errorAbout(frame []byte, e *proto.Error, d proto.ErrorData, connectID string) []byte {
+	var about struct {
+		Event string          `json:"event"`
+		Type  string          `json:"type"`
+		ID    json.RawMessage `json:"id"`
+	}
+	json.Unmarshal(frame, &about)
+	d.Event = about.Event
+	if about.Type != "" { // a Connect, which travels as the server's frame
+		d.Event, about.ID = string(proto.Connect), json.RawMessage(connectID)
+	}
+	return g.errorFrame(e, d, about.ID)
+}
+
+// reportKept reports frames that waited for peer in vain to their senders.
+func (g *Gateway) reportKept(peer proto.PeerID, frames [][]byte) {
+	for _, f := range frames {
+		g.reportFrame(f, peer)
+	}
+}
+
+// reportFrame reports to the sender of a relayed frame which peers it has not reached: its
+// receiver, or some members of its room; none for a room whose members are not known.
+func (g *Gateway) reportFrame(frame []byte, missed ...proto.PeerID) {
+	from := proto.PeerID(proto.RelaySender(frame))
+	if from == "" {
+		return // the server's own: it has no sender
+	}
+	var about struct {
+		Room proto.RoomID `json:"room"`
+	}
+	json.Unmarshal(frame, &about)
+	f := link.Frame{From: from, Room: about.Room, Data: frame}
+	if f.Room == "" {
+		f.To = missed[0]
+	}
+	g.stats.dropped(proto.NotDelivered)
+	g.sendToPeer(from, g.undelivered(&f, proto.NotDelivered, missed))
+}
+
+// reportTaken reports frames that came for a peer whose session this gateway did not get.
+func (g *Gateway) reportTaken(frames []link.Frame) {
+	for i := range frames {
+		f := &frames[i]
+		var peers []proto.PeerID
+		if f.Room != "" {
+			peers = []proto.PeerID{f.To}
+		}
+		switch {
+		case f.Reply != "":
+			g.answerBackEnd(f.Reply, marshal(proto.Outcome{Code: proto.NotDelivered, Peers: peers}))
+		case f.From != "":
+			g.stats.dropped(proto.NotDelivered)
+			g.sendToPeer(f.From, g.undelivered(f, proto.NotDelivered, peers))
+		}
+	}
+}

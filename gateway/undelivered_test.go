@@ -1,0 +1,36 @@
+package gateway
+
+import (
+	"testing"
+
+	"p2pconnector/proto"
+)
+
+// TestSendToPeer_NotTaken_IsCounted: an error that does not reach its sender is dropped,
+// and operators see it.
+func TestSendToPeer_NotTaken_IsCounted(t *testing.T) {
+	for _, x := range []struct {
+		name  string
+		phase phase
+		kept  int // frames that wait for the sender
+		want  uint64
+	}{
+		{"away", away, 0, 0},
+		{"away, and its replay buffer is full", away, proto.ReplayFrames, 1},
+		{"over", over, 0, 1},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			g := testGateway(t, Config{})
+			s := newSession(g)
+			s.phase = x.phase
+			for range x.kept {
+				s.kept.add(g, []byte("x"))
+			}
+			g.sessions.put(s)
+			g.sendToPeer(s.id, []byte("error"))
+			if n := g.stats.untold.Load(); n != x.want {
+				t.Errorf("errors that were dropped: got %d, want %d", n, x.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,349 @@
+package gateway
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"p2pconnector/proto"
+)
+
+// pacedRoom is a replica with what its test knows of it: the room as the room service
+// has it, and what each local member believes by the frames that it got. Some members
+// are of this gateway, the others of another one.
+type pacedRoom struct {
+	t     *testing.T
+	rnd   *rand.Rand
+	r     *replica
+	room  proto.Room
+	rev   uint64
+	peers []*pacedPeer
+	other []proto.PeerID // of another gateway
+	ops   int
+	asked map[int]bool // ids of requests that are not answered yet
+}
+
+// pacedPeer is a peer of this gateway, and what a client that applies frames believes.
+type pacedPeer struct {
+	s       *session
+	in      bool
+	members map[proto.PeerID]proto.MemberInfo // by added and removed
+	clients []proto.PeerID                    // as listed last; nil after a delta
+	creator proto.PeerID
+	locked  bool
+	rev     uint64
+	last    time.Time // of the last update that was no answer
+	updates int
+}
+
+const pacedGateway = proto.GatewayID("0a1b2c3d")
+
+func newPacedRoom(t *testing.T, seed uint64, locals, others int) *pacedRoom {
+	g := testGateway(t, Config{})
+	p := &pacedRoom{
+		t: t, rnd: rand.New(rand.NewPCG(seed, 1)), r: newReplica(g, "tea", proto.RoomID("tea").Token()),
+		room: proto.Room{ID: "tea", Name: "Tea"}, rev: 1, asked: make(map[int]bool),
+	}
+	for range others {
+		p.other = append(p.other, proto.NewPeerID(pacedGateway))
+	}
+	for _, id := range p.other[:max(1, others-2)] {
+		p.room.Members = append(p.room.Members, proto.Member{ID: id, Gateway: pacedGateway})
+	}
+	p.room.Creator = p.other[0]
+	for i := range locals {
+		s := awaySession(g) // what it is sent waits to be looked at
+		if i%2 == 1 {
+			s.conn = &conn{delta: true}
+		}
+		p.peers = append(p.peers, &pacedPeer{s: s})
+	}
+	room := p.room
+	room.Members = slices.Clone(room.Members)
+	p.r.adopt(&proto.Snapshot{Revision: p.rev, Room: &room})
+	return p
+}
+
+// request notes a request of a local peer, as changeRoom does, and returns its operation.
+func (p *pacedRoom) request(by *pacedPeer, event proto.Event, client proto.PeerID) proto.OpID {
+	p.ops++
+	op := proto.NewOpID(p.r.g.id, uint64(p.ops))
+	p.asked[p.ops] = true
+	p.r.begin(op, &roomRequest{s: by.s, event: event, id: fmt.Append(nil, p.ops), client: client, told: make(chan struct{})})
+	return op
+}
+
+// commit applies a change to the room and has the replica apply it.
+func (p *pacedRoom) commit(c proto.Change) {
+	c.Room, c.Before, c.After = "tea", p.rev, p.rev+1
+	for _, x := range c.Removed {
+		p.room.Members = slices.DeleteFunc(p.room.Members, func(m proto.Member) bool { return m.ID == x.ID })
+	}
+	p.room.Members = append(p.room.Members, c.Added...)
+	if !slices.ContainsFunc(p.room.Members, func(m proto.Member) bool { return m.ID == p.room.Creator }) {
+		p.room.Creator = p.room.Members[0].ID
+	}
+	if c.Set != nil {
+		p.room.Locked = c.Set.Locked
+	}
+	c.Creator = p.room.Creator
+	p.rev++
+	b, err := json.Marshal(c)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var sent proto.Change
+	if err := json.Unmarshal(b, &sent); err != nil {
+		p.t.Fatal(err)
+	}
+	p.r.apply(&sent)
+	p.read()
+	for n := range p.asked {
+		p.t.Fatalf("revision %d: request %d was not answered at once", p.rev, n)
+	}
+}
+
+func (p *pacedRoom) has(id proto.PeerID) bool {
+	return slices.ContainsFunc(p.room.Members, func(m proto.Member) bool { return m.ID == id })
+}
+
+func (p *pacedRoom) metadata() json.RawMessage {
+	return []json.RawMessage{nil, json.RawMessage(`1`), json.RawMessage(`2`)}[p.rnd.IntN(3)]
+}
+
+// step makes one random change.
+func (p *pacedRoom) step() {
+	peer, far := p.peers[p.rnd.IntN(len(p.peers))], p.other[p.rnd.IntN(len(p.other))]
+	if p.rnd.IntN(3) == 0 && p.room.Creator.Home() == pacedGateway {
+		far = p.room.Creator
+	}
+	isIn := p.has(peer.s.id)
+	creator := slices.IndexFunc(p.peers, func(x *pacedPeer) bool { return x.s.id == p.room.Creator })
+	last := len(p.room.Members) == 1 // the room would be gone with it
+	switch n := p.rnd.IntN(10); {
+	case n < 4 && !isIn:
+		op := p.request(peer, proto.JoinRoom, "")
+		p.commit(proto.Change{Added: []proto.Member{{ID: peer.s.id, Gateway: p.r.g.id, Op: op, Metadata: p.metadata()}}})
+	case n < 4 && !last:
+		op := p.request(peer, proto.LeaveRoom, "")
+		p.commit(proto.Change{Removed: []proto.Removal{{ID: peer.s.id, Reason: proto.ReasonLeft, Op: op}}})
+	case n > 3 && n < 7 && !p.has(far):
+		p.commit(proto.Change{Added: []proto.Member{{ID: far, Gateway: pacedGateway, Metadata: p.metadata()}}})
+	case n > 3 && n < 7 && !last:
+		why := []proto.Reason{proto.ReasonLeft, proto.ReasonDisconnected}[p.rnd.IntN(2)]
+		p.commit(proto.Change{Removed: []proto.Removal{{ID: far, Reason: why}}})
+	case n == 7 && creator >= 0:
+		c := p.peers[creator]
+		op := p.request(c, proto.UpdateRoom, "")
+		p.commit(proto.Change{Set: &proto.Settings{Name: "Tea", Locked: !p.room.Locked}, By: c.s.id, Op: op})
+	case n == 8 && creator >= 0 && isIn && p.peers[creator] != peer:
+		op := p.request(p.peers[creator], proto.RemoveClient, peer.s.id)
+		p.commit(proto.Change{Removed: []proto.Removal{{ID: peer.s.id, Reason: proto.ReasonRemoved, Op: op}}})
+	case n == 8:
+		p.commit(proto.Change{Set: &proto.Settings{Name: "Tea", Locked: p.rnd.IntN(2) == 0}}) // by an operator
+	case n == 9 && p.room.Creator.Home() == pacedGateway && !last: // it is no creator any more
+		far = p.room.Creator
+		p.commit(proto.Change{Removed: []proto.Removal{{ID: far, Reason: proto.ReasonLeft}}})
+		p.commit(proto.Change{Added: []proto.Member{{ID: far, Gateway: pacedGateway}}})
+	case peer.in:
+		p.ops++
+		p.asked[p.ops] = true
+		p.r.inform(peer.s, make(chan struct{}), fmt.Append(nil, p.ops))
+		p.read()
+	}
+}
+
+// read takes what the peers were sent.
+func (p *pacedRoom) read() {
+	for _, peer := range p.peers {
+		peer.s.mu.Lock()
+		frames := peer.s.kept.take(p.r.g)
+		peer.s.mu.Unlock()
+		answered, news := false, false
+		var at time.Time
+		for _, b := range frames {
+			var f struct {
+				Type  proto.FrameType `json:"type"`
+				Event proto.Event     `json:"event"`
+				ID    int             `json:"id"`
+				Data  proto.RoomData  `json:"data"`
+				Time  time.Time       `json:"timestamp"`
+			}
+			if err := json.Unmarshal(b, &f); err != nil {
+				p.t.Fatal(err)
+			}
+			if f.ID != 0 {
+				if !p.asked[f.ID] {
+					p.t.Errorf("request %d was answered twice: got %s", f.ID, b)
+				}
+				delete(p.asked, f.ID)
+				answered = true
+			}
+			if !at.IsZero() && !at.Equal(f.Time) {
+				p.paced(peer, at, news, answered, b)
+				answered, news = false, false
+			}
+			at = f.Time
+			news = p.take(peer, f.Event, &f.Data, b) || news
+		}
+		if len(frames) > 0 {
+			p.paced(peer, at, news, answered, frames[len(frames)-1])
+		}
+	}
+}
+
+// paced checks the frames of one moment: those that answer nothing are an update, which
+// has news and comes a while after the one before.
+func (p *pacedRoom) paced(peer *pacedPeer, at time.Time, news, answered bool, last []byte) {
+	if answered || !peer.in {
+		return
+	}
+	if !news {
+		p.t.Errorf("got an update without news: %s", last)
+	}
+	want := 20 * time.Millisecond
+	if len(p.room.Members) > proto.FullListMembers {
+		want = 200 * time.Millisecond
+	}
+	if got := at.Sub(peer.last); !peer.last.IsZero() && got < want {
+		p.t.Errorf("in a room of %d: got an update %v after the last one, want %v: %.200s", len(p.room.Members), got, want, last)
+	}
+	peer.last = at
+	peer.updates++
+}
+
+// take applies a frame to what a peer believes, and reports whether that changed.
+func (p *pacedRoom) take(peer *pacedPeer, event proto.Event, d *proto.RoomData, raw []byte) (news bool) {
+	if event == proto.RoomLeft || event == proto.ClientRemoved && d.Client == peer.s.id {
+		peer.in, peer.last = false, time.Time{}
+		return true
+	}
+	if d.Revision < peer.rev {
+		p.t.Errorf("got revision %d after %d: %s", d.Revision, peer.rev, raw)
+	}
+	news = d.Creator != peer.creator || d.Locked != peer.locked
+	if !peer.in || event == proto.RoomInfo { // a full list, of which the members' metadata are all there is to know
+		peer.in, peer.members, news = true, make(map[proto.PeerID]proto.MemberInfo), true
+		for _, id := range d.Clients {
+			peer.members[id] = d.Members[id]
+		}
+	}
+	for _, id := range d.Removed {
+		_, known := peer.members[id]
+		news = news || known
+		if reason := d.Reason; reason == "" && d.Reasons[id] == "" {
+			p.t.Errorf("no reason for the departure of %s: %s", id, raw)
+		}
+		delete(peer.members, id)
+	}
+	for _, id := range d.Added {
+		old, known := peer.members[id]
+		news = news || !known || string(old.Metadata) != string(d.Members[id].Metadata)
+		peer.members[id] = d.Members[id]
+	}
+	peer.creator, peer.locked, peer.rev, peer.clients = d.Creator, d.Locked, d.Revision, d.Clients
+	return news
+}
+
+// check compares what the peers believe with the room.
+func (p *pacedRoom) check() {
+	for i, peer := range p.peers {
+		if peer.in != p.has(peer.s.id) {
+			p.t.Fatalf("peer %d: got a member: %v, want %v", i, peer.in, !peer.in)
+		}
+		if !peer.in {
+			continue
+		}
+		if peer.creator != p.room.Creator || peer.locked != p.room.Locked || len(peer.members) != len(p.room.Members) {
+			p.t.Fatalf("peer %d at revision %d: got creator %s, locked %v, %d members; want %s, %v, %d",
+				i, p.rev, peer.creator, peer.locked, len(peer.members), p.room.Creator, p.room.Locked, len(p.room.Members))
+		}
+		if peer.clients != nil && len(peer.clients) != len(p.room.Members) {
+			p.t.Fatalf("peer %d at revision %d: got a list of %d, want %d", i, p.rev, len(peer.clients), len(p.room.Members))
+		}
+		for _, m := range p.room.Members {
+			if info, ok := peer.members[m.ID]; !ok || string(info.Metadata) != string(m.Metadata) {
+				p.t.Fatalf("peer %d at revision %d: got member %s: %v, metadata %q; want %q", i, p.rev, m.ID, ok, info.Metadata, m.Metadata)
+			}
+		}
+	}
+}
+
+// TestUpdates_RandomChanges_AddUpToTheRoom: whatever happens to a room, each local member
+// believes what is true once the pause is over, each request is answered at once, updates
+// keep their pace, and none of them is about nothing.
+func TestUpdates_RandomChanges_AddUpToTheRoom(t *testing.T) {
+	for seed := range uint64(30) {
+		others := []int{4, proto.FullListMembers - 2, proto.FullListMembers + 20}[seed%3]
+		t.Run(fmt.Sprintf("seed %d, room of %d", seed, others), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPacedRoom(t, seed, 6, others)
+				defer p.r.stop()
+				for range 40 {
+					for range 1 + p.rnd.IntN(20) {
+						p.step()
+						time.Sleep(time.Duration(p.rnd.IntN(30)) * time.Millisecond)
+						synctest.Wait()
+						p.read()
+					}
+					time.Sleep(bigUpdatePause)
+					synctest.Wait()
+					p.read()
+					p.check()
+				}
+			})
+		})
+	}
+}
+
+// TestUpdates_ChangesThatCancelOut_SendNothing: a member that joins and leaves, and
+// settings that change and change back, are no news to those who saw neither.
+func TestUpdates_ChangesThatCancelOut_SendNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPacedRoom(t, 1, 2, proto.FullListMembers+2)
+		defer p.r.stop()
+		watcher, toggler := p.peers[0], p.peers[1]
+		join := func(x *pacedPeer) {
+			p.commit(proto.Change{Added: []proto.Member{{ID: x.s.id, Gateway: p.r.g.id, Op: p.request(x, proto.JoinRoom, "")}}})
+		}
+		leave := func(x *pacedPeer) {
+			p.commit(proto.Change{Removed: []proto.Removal{{ID: x.s.id, Reason: proto.ReasonLeft, Op: p.request(x, proto.LeaveRoom, "")}}})
+		}
+		lock := func(on bool) {
+			p.commit(proto.Change{Set: &proto.Settings{Name: "Tea", Locked: on}})
+		}
+		next := func() {
+			time.Sleep(bigUpdatePause)
+			synctest.Wait()
+			p.read()
+		}
+		join(watcher)
+		next()
+		lock(true) // an update, so that what follows has to wait
+		before := watcher.updates
+		for range 50 {
+			join(toggler)
+			leave(toggler)
+			lock(false)
+			lock(true)
+		}
+		next()
+		if got := watcher.updates - before; got != 0 {
+			t.Errorf("50 joins and leaves that cancel out: got %d updates, want none", got)
+		}
+		join(toggler)
+		if got := watcher.updates - before; got != 1 {
+			t.Errorf("a join 200 ms after the last update: got %d updates at once, want 1", got)
+		}
+		leave(toggler)
+		next()
+		if got := watcher.updates - before; got != 2 {
+			t.Errorf("a leave just after that: got %d updates in all 200 ms later, want 2", got)
+		}
+		p.check()
+	})
+}

@@ -1,0 +1,99 @@
+package proto
+
+import "time"
+
+// The session directory says which gateway owns a session that has moved. The
+// room service keeps it in SessionsBucket; gateways ask and change it under
+// SessionsPrefix.
+
+// SessionsPrefix is the group that the directory's endpoints stand in.
+const SessionsPrefix = "p2p.sessions"
+
+// SessionOperation is the last token of an endpoint of the directory.
+type SessionOperation string
+
+// Operations of the session directory.
+const (
+	SessionTake SessionOperation = "take" // a gateway becomes the owner, in the next epoch
+	SessionGet  SessionOperation = "get"  // who owns it?
+	SessionEnd  SessionOperation = "end"  // the owner says that the session is over
+	SessionSync SessionOperation = "sync" // which of these are mine no longer?
+)
+
+// SessionOperations lists all endpoints of the directory.
+var SessionOperations = []SessionOperation{SessionTake, SessionGet, SessionEnd, SessionSync}
+
+// Endpoint names op where endpoints of rooms stand beside it: in NATS's service
+// tools and in metrics.
+func (op SessionOperation) Endpoint() string { return "sessions-" + string(op) }
+
+// SessionsSubject is where requests for op go.
+func SessionsSubject(op SessionOperation) string { return SessionsPrefix + "." + string(op) }
+
+// Bounds of the directory.
+const (
+	// MaxSyncSessions bounds the sessions of one sync request.
+	MaxSyncSessions = 512
+	// MaxEpoch is the last epoch that a session can reach: what JSON numbers hold exactly.
+	MaxEpoch = 1<<53 - 1
+	// SessionTombstone is how long the directory remembers that a session has
+	// ended. It is longer than any session grace, so that whoever may still resume
+	// the session finds that it is over.
+	SessionTombstone = 15 * time.Minute
+)
+
+// SessionEntry is the value of a key of SessionsBucket. No entry means that the
+// gateway that issued the peer's id owns the session, in epoch 0. When the
+// session has ended, the entry is a delete marker that vanishes after
+// SessionTombstone.
+type SessionEntry struct {
+	Owner GatewayID `json:"owner,omitempty"` // empty: nobody, or see above
+	Epoch uint64    `json:"epoch,omitempty"` // grows by one with each owner
+	Ended bool      `json:"ended,omitempty"`
+}
+
+// SessionRequest is what a gateway asks the directory; the subject says which
+// operation. All of them may be repeated safely.
+type SessionRequest struct {
+	Peer     PeerID    `json:"peer,omitempty"`     // take, get, end
+	Owner    GatewayID `json:"owner,omitempty"`    // take: who wants to own it; end, sync: who asks
+	Epoch    uint64    `json:"epoch,omitempty"`    // take: the epoch to own, which is the last known one and 1; end: that of Owner
+	Revision uint64    `json:"revision,omitempty"` // take, end: the entry's, as last seen; 0: not seen
+	Sessions []Owned   `json:"sessions,omitempty"` // sync: at most MaxSyncSessions
+}
+
+// Owned is a session that a gateway serves.
+type Owned struct {
+	Peer  PeerID `json:"peer"`
+	Epoch uint64 `json:"epoch,omitempty"`
+}
+
+// SessionRefusal says why the directory did not do what a request wants. Copies
+// of the request that are still on their way will not take effect either.
+type SessionRefusal string
+
+// Refusals of take and end.
+const (
+	RefusedMoved SessionRefusal = "moved" // the entry is another: ask its owner
+	RefusedEnded SessionRefusal = "ended" // the session is over
+)
+
+// SessionReply is the directory's answer. Without Error it shows the entry as it
+// was at some moment between request and reply; Revision 0 is no entry, or one
+// that has Ended: nobody learns a tombstone's revision, so that no take can
+// overwrite one. An Error of code Unavailable leaves open whether the request took
+// effect, or will.
+type SessionReply struct {
+	Error   *Error         `json:"error,omitempty"`
+	Refused SessionRefusal `json:"refused,omitempty"` // take, end
+	SessionEntry
+	Revision uint64       `json:"revision,omitempty"` // of the entry, see above
+	Sessions []SessionRow `json:"sessions,omitempty"` // sync: those that the asker does not own in the epoch it named, by peer
+}
+
+// SessionRow is an entry of the directory in a list; Revision as in SessionReply.
+type SessionRow struct {
+	Peer PeerID `json:"peer"`
+	SessionEntry
+	Revision uint64 `json:"revision,omitempty"`
+}

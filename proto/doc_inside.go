@@ -1,0 +1,168 @@
+// # Inside: identities and subjects
+//
+// A gateway id is eight hex digits, drawn when it starts. A peer id is a UUID of
+// version 8 whose first group is the id of the gateway that issued it, so the id
+// alone says where to publish. An id is checked or encoded before it becomes
+// part of a subject; a room id stands there in base64url without padding.
+//
+//	p2p.gw.<g>.peer.<peer>         a finished frame for a peer
+//	p2p.gw.<g>.room.<room>.<from>  a finished frame for g's members of a room except <from>
+//	                               ("server" when a back end publishes; <from>_<v> when the
+//	                               sender chose its receivers by revision v of the room)
+//	p2p.gw.<g>.state.<room>        Change: what a commit did to a room
+//	p2p.gw.<g>.session.<peer>      SessionMessage, answered by Handoff: a session moves
+//	p2p.gw.<g>.sent.<h>.<n>.<b>    the reply subject of the n-th relay from g to gateway h, of
+//	                               which those below b are settled (<b>_<e>_<t> when the
+//	                               sender's session is in epoch e, or the receiver's in t)
+//	p2p.gw.<g>.ack.<h>             Ack: what gateway h has taken of g's relays
+//	p2p.gw.<g>.link.<h>            Poll: gateway h asks g for an Ack
+//	p2p.gw.<g>.reply.<n>           Reply to request n
+//	p2p.to.<peer>                  a finished frame of a back end for a peer, wherever it is
+//	p2p.rooms.<operation>          Request: create, join, leave, end, remove, update,
+//	                               resume, get, sync, keys, list
+//	p2p.sessions.<operation>       SessionRequest: take, get, end, sync
+//	p2p.lease.<g>                  Lease: gateway g lives
+//
+// Gateway g subscribes to p2p.gw.<g>.>, to all leases, and in the queue group
+// "gateways" to p2p.to.*, whatever the number of its peers and rooms. ParseInbound
+// takes apart what arrives and refuses any subject that no builder of this package
+// makes.
+//
+// # Inside: relays
+//
+// The relays from one gateway to another are numbered from 1, without gaps: a link.
+// The sender's gateway keeps each until an Ack has settled it. The receiver's takes
+// them in their order only, so each is delivered once, in order, or not at all. An
+// Ack means that the receiver's gateway is answerable for all numbers below next: it
+// has queued them for a connection, keeps them for a peer that is away, or refuses
+// them. A refusal has an error code, for a room message with the members that it did
+// not reach, or names the gateway that the peer has moved to (moved): then the
+// sender's gateway sends it there.
+//
+// An Ack comes at once for a refusal, a hole (next is missing although later ones
+// came) or a Poll; else after 256 relays or 64 KiB, or a second. It speaks of the
+// numbers from its from on; who has an older unsettled one has missed an Ack, and
+// polls. What an Ack proves missing is published again from the lowest unsettled
+// number on, never on a timer alone. When NATS says that nobody subscribes (status
+// 503 on the reply subject), or a relay is unsettled for 1.5 seconds, the sender's
+// gateway polls. It gives a relay up after 1.5 seconds of 503, when the other
+// gateway's lease has run out, or after 10 seconds in which it was itself connected
+// and running. The sender of what was given up or refused gets one error.
+//
+// A gateway links only to gateways whose lease it has heard. A link holds at most
+// 8,192 unsettled relays or 4 MiB, all links of a gateway 64 MiB; what is beyond, and
+// what comes while the gateway is cut off from NATS, is refused with Unavailable and
+// has no number.
+//
+// A peer is at its home unless a later route is known: from a refusal, from what the
+// peer itself sends, from a room, or from the session directory. A relay carries the
+// epoch of the receiver's session by which it was routed; a gateway that serves a later
+// one refuses it, as moved to itself, since what was sent before it may still come back.
+// It carries the epoch of the sender's session too: a receiver to which a later one has
+// come refuses those of earlier ones. Frames for a peer whose route has changed wait
+// until what is on the former link is settled, and what comes back from there goes
+// first. To members for whom frames wait a room message goes by itself; the header
+// P2p-Except of the room's own relay names them.
+//
+// A back end publishes to a peer without such a reply subject: below the peer's home,
+// which passes it on when the peer has moved, or to p2p.to.<peer> when the home may be
+// gone. With a reply subject below _INBOX_lost it gets an Outcome there: on p2p.to
+// always, else when the frame was not delivered.
+//
+// # Inside: rooms and changes
+//
+// Bucket "rooms" (JetStream key-value) holds each Room as JSON under its token;
+// the key's revision is the room's revision. Every write is a compare-and-set on
+// it, so any number of room services may work on one room. A Request carries an
+// operation id; the room remembers it for 30 seconds, and a retry gets the same
+// answer and changes nothing. A refusal changes nothing in the first place; it is
+// remembered when the request says that it is a retry, so that no copy of it that
+// is still on its way takes effect later. Gateways retry for up to 12 seconds. After a
+// commit the room service publishes one Change to each gateway that had or has a
+// member. A gateway whose replica is not at Before waits 100 ms for what is
+// missing and then fetches the room; every 15 seconds, and after it was cut off,
+// it asks with sync which of its rooms differ.
+//
+// The revisions of a bucket begin at the microseconds since 1970 at which it was made.
+// So they are above those of any earlier bucket that JetStream has lost, and a Reply
+// says where they begin (first). Room services look at the buckets every second and
+// make those anew that are gone. A gateway ends its rooms below first with
+// Room_Deleted, reason lost, at its next sync at the latest. It does not write them
+// back: gateways' copies differ in age, and none is proven to be the newest. A sync
+// without rooms asks whether rooms can be changed: the answer is Unavailable when
+// JetStream has failed for 10 seconds, which is longer than an election takes.
+//
+// A Request of a peer carries the epoch of its session (see the session
+// directory). The first one of a later epoch, whatever it asks for, moves the
+// peer's member record to the gateway that sent it; a request of an earlier epoch
+// than the record's is refused, and its error has epoch. The room remembers a
+// member's epoch for as long as the operations that removed it, so that a late
+// Join of a former owner does not bring the peer back.
+//
+// A room ends with a delete marker in place of the value. Bucket "session_keys"
+// holds a KeySet under "current": the first key signs session tokens, all of
+// them verify. A key that is to sign stands second for ten minutes before, so that
+// every gateway has it when the first token comes that it has signed. A gateway asks
+// for the keys every five minutes, and when a token names a key that it does not have.
+// It says which it holds, and those that are lost and not older than 48 hours and 10
+// minutes are restored, so that sessions can resume. To revoke keys, stop the gateways
+// before the bucket is deleted.
+//
+// # Inside: the session directory
+//
+// Bucket "sessions" says which gateway owns a session that has moved: a SessionEntry
+// with owner and epoch under <home>.<rest of the peer's id>. No entry means that
+// the peer's home owns it, in epoch 0. Room services alone write it; any of them
+// answers. Each owner has an epoch of its own, one above the last, and one
+// compare-and-set per move decides whose it is.
+//
+//	take  peer, owner, epoch, revision: owner takes the session over. epoch is the last
+//	      known one and 1, revision that of the entry that was seen, 0 for none.
+//	      Answer: the entry; refused is moved (with the entry that is there, whose
+//	      owner is to be asked) or ended.
+//	get   peer: the entry; without revision there is none, or it says ended.
+//	end   peer, owner, epoch, revision if known: the session is over. refused is moved
+//	      when another gateway owns it. A session that never moved has nothing to
+//	      write, which is a success.
+//	sync  owner, sessions (at most 512 of peer and epoch): those that owner does not own
+//	      in that epoch, each with the entry that is there.
+//
+// Answers are linearizable. A take or an end may be repeated: when the entry is
+// what the request wants, the answer is success. What was refused takes no effect
+// later. Unavailable leaves the outcome open, and so does no answer: ask again.
+//
+// An epoch never falls while anybody may remember it. A session that has ended
+// leaves a tombstone for 15 minutes, which is longer than any session grace; where
+// an epoch above 0 is known and no entry is there, the session has ended too, also
+// when JetStream has lost the bucket; only then can epochs begin again at 1. When
+// the owner is gone for longer than the session grace, room services end what it
+// owned.
+//
+// # Inside: session moves
+//
+// A session token says who issued it, in which epoch, and on which connection of it.
+// The gateway that a client resumes at asks the owner that the token names with a
+// SessionMessage. The owner reads the old connection to its end, closes it, and answers
+// with a copy of what it has (lent): the frames that wait, the rooms, and the epochs of
+// senders. From then on it refuses frames for the peer as moved. The other gateway takes
+// the next epoch in the directory, has the rooms name it, serves the client, and says so
+// (seated). An owner that knows a later one names it; when it is gone, the directory
+// does; when nobody has the session any more, it goes on without a copy, and the client
+// is told recovered: false.
+//
+// A copy is good for the epoch above its own. The lender keeps it until the new owner
+// itself says that it has the session (seated, or its answer to confirm). At the end of
+// the grace, or when the client comes back to it, it competes for the next epoch like
+// anybody else. A gateway that was cut off or frozen, or that did not hear another one
+// for a while, compares its sessions with the directory, and gives up those that it does
+// not own: it closes their connections with 1001 and reports every frame that their
+// clients have not confirmed.
+//
+// # Inside: leases
+//
+// A gateway publishes its Lease every second. Whoever hears nothing for 5 seconds,
+// by its own clock and while it was itself connected, takes the gateway for gone.
+// Its peers stay members for the session grace; then room services remove those
+// who still name it as their holder. A lease that says ended is the gateway's
+// last word: it holds nobody any more.
+package proto

@@ -1,0 +1,34 @@
+package proto
+
+// Ack says what a gateway has taken of another one's relays.
+type Ack struct {
+	From    uint64    `json:"from,omitempty"`    // it speaks of the numbers from here: one whose base is lower must poll
+	Next    uint64    `json:"next"`              // all lower numbers are settled
+	Hole    bool      `json:"hole,omitempty"`    // Next is missing although later numbers arrived
+	Poll    uint64    `json:"poll,omitempty"`    // number of the newest poll that this answers; 0: none
+	Refused []Refusal `json:"refused,omitempty"` // by number; all from From on
+}
+
+// Refusal says that a frame was not delivered to all its receivers.
+type Refusal struct {
+	Seq   uint64    `json:"n"`
+	Code  ErrorCode `json:"code,omitempty"`  // empty: nothing but Moved
+	Peers []PeerID  `json:"peers,omitempty"` // of a room message: whom it did not reach
+	Moved []Move    `json:"moved,omitempty"` // peers to whom the sender redirects it
+}
+
+// Move names the gateway that has a peer's session.
+type Move struct {
+	Peer  PeerID    `json:"peer"`
+	Owner GatewayID `json:"owner"`
+	Epoch uint64    `json:"epoch"`
+	// Tentative: Owner has asked for the session, and the directory may not know yet.
+	Tentative bool `json:"tentative,omitempty"`
+}
+
+// Poll asks a gateway for an Ack.
+type Poll struct {
+	Number uint64 `json:"poll"` // grows with each poll of a link
+	Base   uint64 `json:"base"`
+	Head   uint64 `json:"head"`
+}

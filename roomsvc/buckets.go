@@ -1,0 +1,190 @@
+package roomsvc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+const (
+	lookInterval  = time.Second     // between two looks at the buckets
+	writeInterval = 5 * time.Second // between two writes to a replicated bucket, at most
+	// downAfter is how long JetStream must fail before rooms count as unchangeable.
+	// A leader that died is replaced within 8 s, and requests wait for longer than that.
+	downAfter = 10 * time.Second
+)
+
+// buckets are all buckets of the service. It makes each that is not there, at the
+// start and whenever JetStream has lost it, and knows whether they can be written.
+type buckets struct {
+	list []*store // fixed
+	log  *slog.Logger
+	kick chan struct{} // a look is wanted at once
+
+	looks  outage // of looking at the buckets
+	writes outage // of writing to any of them
+}
+
+func newBuckets(log *slog.Logger, names ...string) *buckets {
+	b := &buckets{log: log, kick: make(chan struct{}, 1)}
+	for _, name := range names {
+		b.list = append(b.list, &store{bucket: name, log: log, wrote: b.writes.note, absent: b.lookSoon})
+	}
+	return b
+}
+
+// open makes the buckets. It tries until JetStream is ready or ctx ends.
+func (b *buckets) open(ctx context.Context, nc *nats.Conn, replicas int) error {
+	for _, s := range b.list {
+		for try := 0; ; try++ {
+			err := bounded(ctx, func(ctx context.Context) error { return s.open(ctx, nc, replicas) })
+			if err == nil {
+				break
+			}
+			if ctx.Err() != nil {
+				return err
+			}
+			if try%50 == 0 { // about every 15 s
+				b.log.Warn("waiting for JetStream", "bucket", s.bucket, "err", err)
+			}
+			select {
+			case <-time.After(300 * time.Millisecond):
+			case <-ctx.Done():
+			}
+		}
+	}
+	return nil
+}
+
+// bounded calls f with the time that one look at a bucket may take.
+func bounded(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return f(ctx)
+}
+
+// watch looks at the buckets until ctx ends. connected says whether NATS is there at
+// all: what fails without it says nothing about JetStream.
+func (b *buckets) watch(ctx context.Context, connected func() bool) {
+	tick := time.NewTicker(lookInterval)
+	defer tick.Stop()
+	reported := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-b.kick:
+		}
+		if err := b.down(); err != nil && !reported {
+			b.log.Error("rooms cannot be changed", "err", err)
+			reported = true
+		} else if err == nil && reported {
+			b.log.Info("rooms can be changed again")
+			reported = false
+		}
+		if !connected() {
+			b.looks.note(nil)
+			b.writes.note(nil)
+			continue
+		}
+		began := time.Now()
+		if err := b.look(ctx); ctx.Err() == nil {
+			b.looks.noteSince(began, err)
+		}
+	}
+}
+
+// look makes what is gone. It tries a write when the last one failed, and now and then
+// when the bucket is replicated, because there may be nobody else who does: a leader
+// without a majority goes on answering, and only its writes fail.
+func (b *buckets) look(ctx context.Context) error {
+	var errs []error
+	for _, s := range b.list {
+		newest := s.newest.Load()
+		if err := bounded(ctx, s.ensure); err != nil {
+			errs = append(errs, err)
+		} else {
+			errs = append(errs, s.wentBack(newest))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		b.log.Debug("buckets are out of reach", "err", err)
+		return err
+	}
+	replicated := b.list[0].replicas.Load() > 1
+	if b.writes.failing() || replicated && b.writes.quiet() > writeInterval {
+		_ = bounded(ctx, b.list[0].reach) // noted by wrote
+	}
+	return nil
+}
+
+// lookSoon has the buckets looked at without waiting for the next time.
+func (b *buckets) lookSoon() {
+	select {
+	case b.kick <- struct{}{}:
+	default:
+	}
+}
+
+// down returns why rooms cannot be changed, or nil.
+func (b *buckets) down() error {
+	for _, o := range []*outage{&b.looks, &b.writes} {
+		if err := o.longer(downAfter); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outage is a time in which every try failed. The zero value says that none has.
+// Safe for concurrent use.
+type outage struct {
+	mu    sync.Mutex
+	since time.Time // zero: the last try succeeded
+	tried time.Time // when the last try ended
+	err   error     // of the last try
+}
+
+// note takes in what a try that has just ended brought.
+func (o *outage) note(err error) { o.noteSince(time.Now(), err) }
+
+// noteSince takes in what a try brought that had begun at a time.
+func (o *outage) noteSince(began time.Time, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.err, o.tried = err, time.Now()
+	if err == nil {
+		o.since = time.Time{}
+	} else if o.since.IsZero() {
+		o.since = began
+	}
+}
+
+func (o *outage) failing() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err != nil
+}
+
+// quiet is the time in which nobody tried.
+func (o *outage) quiet() time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return time.Since(o.tried)
+}
+
+// longer returns the last error when the outage has lasted for d.
+func (o *outage) longer(d time.Duration) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err == nil || time.Since(o.since) < d {
+		return nil
+	}
+	return fmt.Errorf("for %v: %w", time.Since(o.since).Round(time.Second), o.err)
+}

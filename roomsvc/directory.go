@@ -1,0 +1,355 @@
+package roomsvc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"p2pconnector/proto"
+)
+
+// Bounds of the session directory's work. They are its own, so that rooms and
+// sessions do not wait for each other while the bucket of one of them is away.
+const (
+	maxSessionCalls   = 256    // take, get and end: each has one call to the bucket at a time
+	maxSessionWaiting = 16_384 // of these, waiting for their turn
+	maxSyncCalls      = 4      // sync: each is a pass over up to 512 keys
+	maxSyncWaiting    = 256
+	maxSyncReads      = 16 // of one sync, at the same time: keys that the pass may have missed
+
+	// syncTimeout bounds one pass over the keys of a sync: it is tried again when the
+	// server that it reads from has died.
+	syncTimeout = 2 * callTimeout
+
+	// sessionTime bounds a request from its arrival. The asker, which asks again for
+	// proto.RequestDeadline, hears that it failed before it gives up.
+	sessionTime = proto.RequestDeadline - 2*time.Second
+)
+
+// sessionBucket keeps the directory's entries.
+type sessionBucket interface {
+	bucket
+	// latest returns the records of keys, each the key's latest at one moment
+	// between call and return. A key that it does not return has no record if
+	// complete is true, and may have been overwritten meanwhile if it is not.
+	latest(ctx context.Context, keys []string) (found map[string]record, complete bool, err error)
+}
+
+// sessionOp is one request to the directory. All its fields are fixed when it is
+// queued.
+type sessionOp struct {
+	kind     proto.SessionOperation
+	req      *proto.SessionRequest
+	sweep    bool                      // its owner is dead: no request, but the sweeper's
+	deadline time.Time                 // to be given up then
+	conn     uint64                    // the number of the NATS connection it came by
+	answer   func(*proto.SessionReply) // called once; nil: dropped, and the asker hears nothing
+}
+
+// directory answers requests about sessions. Every entry is changed by
+// compare-and-set alone, so that any number of instances may do it. Its methods
+// may be called by any goroutine; submit never blocks.
+type directory struct {
+	bucket sessionBucket
+	log    *slog.Logger
+	stats  *stats
+	conn   func() uint64 // counts the NATS connections
+
+	calls, syncs *pool
+	ctx          context.Context // ends when what is in hand has to be given up
+	abort        context.CancelFunc
+}
+
+func newDirectory(b sessionBucket, log *slog.Logger, st *stats) *directory {
+	d := &directory{
+		bucket: b, log: log, stats: st,
+		conn:  func() uint64 { return 0 },
+		calls: &pool{most: maxSessionCalls, room: maxSessionWaiting},
+		syncs: &pool{most: maxSyncCalls, room: maxSyncWaiting},
+	}
+	d.ctx, d.abort = context.WithCancel(context.Background())
+	return d
+}
+
+// submit queues op and returns nil, or refuses it. After close it drops op, since
+// its asker will repeat it, at another instance.
+func (d *directory) submit(op *sessionOp) *proto.Error {
+	p := d.calls
+	if op.kind == proto.SessionSync {
+		p = d.syncs
+	}
+	full, closed := p.submit(func() { d.run(op) })
+	switch {
+	case full:
+		d.stats.refused.Add(1)
+		return proto.Errorf(proto.Unavailable, "The session directory has too much to do. Send the same request again in a moment.")
+	case closed:
+		d.drop(op)
+	}
+	return nil
+}
+
+// close takes no more requests, finishes those that it has unless ctx ends first
+// (then they are dropped), and returns when all have ended.
+func (d *directory) close(ctx context.Context) {
+	stop := context.AfterFunc(ctx, d.abort)
+	defer stop()
+	d.calls.close()
+	d.syncs.close()
+	d.abort()
+}
+
+func (d *directory) drop(op *sessionOp) {
+	d.stats.dropped.Add(1)
+	op.answer(nil)
+}
+
+// run answers op.
+func (d *directory) run(op *sessionOp) {
+	defer func() {
+		if v := recover(); v != nil {
+			d.stats.panics.Add(1)
+			d.log.Error("session request panicked", "peer", string(op.req.Peer), "err", fmt.Sprint(v), "stack", string(debug.Stack()))
+			op.answer(&proto.SessionReply{Error: unavailable()})
+		}
+	}()
+	ctx, cancel := context.WithDeadline(d.ctx, op.deadline)
+	defer cancel()
+	reply, err := d.try(ctx, op)
+	switch {
+	case errors.Is(err, errDropped):
+		d.drop(op)
+	case err != nil:
+		d.log.Debug("session request failed", "operation", string(op.kind), "peer", string(op.req.Peer), "err", err)
+		op.answer(&proto.SessionReply{Error: unavailable()})
+	default:
+		op.answer(reply)
+	}
+}
+
+// errDamaged: what the bucket holds is no entry, and asking again does not help.
+var errDamaged = errors.New("the entry in the bucket is damaged")
+
+// errDropped: nobody waits for the answer any more, or the asker repeats its
+// request elsewhere.
+var errDropped = errors.New("given up unanswered")
+
+// try carries op out, again and again until its deadline: a conflict and a call
+// of unknown outcome are both followed by a read.
+func (d *directory) try(ctx context.Context, op *sessionOp) (*proto.SessionReply, error) {
+	once := d.change
+	switch op.kind {
+	case proto.SessionGet:
+		once = d.get
+	case proto.SessionSync:
+		once = d.sync
+	}
+	for tries := 0; ; tries++ {
+		// This process may have stood still for any time.
+		if op.conn != d.conn() || d.ctx.Err() != nil {
+			return nil, errDropped
+		}
+		reply, err := once(ctx, op, tries == 0)
+		pause := time.Millisecond
+		switch {
+		case err == nil, errors.Is(err, errDamaged):
+			return reply, err
+		case errors.Is(err, errConflict), errors.Is(err, errBehind):
+			d.stats.sessionConflicts.Add(1)
+		case ctx.Err() == nil:
+			d.stats.sessionFailures.Add(1)
+			d.log.Debug("session directory: bucket call failed; trying again", "operation", string(op.kind), "peer", string(op.req.Peer), "err", err)
+			pause = 10 * time.Millisecond
+		}
+		select {
+		case <-time.After(rand.N(pause << min(tries, 6))):
+		case <-ctx.Done():
+			if d.ctx.Err() != nil {
+				return nil, errDropped
+			}
+			return nil, errors.Join(err, ctx.Err())
+		}
+	}
+}
+
+// change does a take or an end once. The first try assumes that the request
+// knows the entry.
+func (d *directory) change(ctx context.Context, op *sessionOp, first bool) (*proto.SessionReply, error) {
+	key, err := proto.SessionKey(op.req.Peer)
+	if err != nil {
+		return nil, err
+	}
+	e, ok := assumed(op.kind, op.req)
+	if !ok || !first {
+		if e, err = d.read(ctx, key); err != nil {
+			return nil, err
+		}
+	}
+	todo := decide(op.kind, &e, op.req)
+	if !todo.write {
+		if err := d.confirm(ctx, key, &e); err != nil {
+			return nil, err
+		}
+		return &proto.SessionReply{Refused: todo.refused, SessionEntry: e.SessionEntry, Revision: e.shownRevision()}, nil
+	}
+	revision, err := d.write(ctx, key, &todo.next, e.revision)
+	if err != nil {
+		return nil, err
+	}
+	if op.sweep {
+		d.stats.sessionsSwept.Add(1)
+	}
+	e = entry{SessionEntry: todo.next, revision: revision}
+	return &proto.SessionReply{SessionEntry: e.SessionEntry, Revision: e.shownRevision()}, nil
+}
+
+func (d *directory) get(ctx context.Context, op *sessionOp, _ bool) (*proto.SessionReply, error) {
+	key, err := proto.SessionKey(op.req.Peer)
+	if err != nil {
+		return nil, err
+	}
+	e, err := d.readLatest(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return &proto.SessionReply{SessionEntry: e.SessionEntry, Revision: e.shownRevision()}, nil
+}
+
+// sync lists those sessions that the asker does not own. It asks once and acts
+// on the answer, so that the entries are the latest.
+func (d *directory) sync(ctx context.Context, op *sessionOp, _ bool) (*proto.SessionReply, error) {
+	reply := new(proto.SessionReply)
+	if len(op.req.Sessions) == 0 {
+		return reply, nil
+	}
+	keys := make([]string, len(op.req.Sessions))
+	for i, o := range op.req.Sessions {
+		key, err := proto.SessionKey(o.Peer)
+		if err != nil {
+			return nil, err
+		}
+		keys[i] = key
+	}
+	entries, err := d.readAll(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	for i, o := range op.req.Sessions {
+		if e := &entries[i]; !e.owns(o.Peer, op.req.Owner, o.Epoch) {
+			reply.Sessions = append(reply.Sessions, proto.SessionRow{Peer: o.Peer, SessionEntry: e.SessionEntry, Revision: e.shownRevision()})
+		}
+	}
+	return reply, nil
+}
+
+// readAll returns the entries of keys, each the latest since the request came: in
+// one pass, and one by one where that may have missed something.
+func (d *directory) readAll(ctx context.Context, keys []string) ([]entry, error) {
+	wait, cancel := context.WithTimeout(ctx, syncTimeout)
+	defer cancel()
+	found, complete, err := d.bucket.latest(wait, keys)
+	if err != nil {
+		return nil, err
+	}
+	var (
+		entries = make([]entry, len(keys))
+		errs    = make([]error, len(keys))
+		slots   = make(chan struct{}, maxSyncReads)
+		wg      sync.WaitGroup
+	)
+	for i, key := range keys {
+		rec, ok := found[key]
+		if ok || complete {
+			entries[i], errs[i] = d.decode(key, rec)
+			continue
+		}
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			entries[i], errs[i] = d.readLatest(ctx, key)
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return entries, nil
+}
+
+// readLatest reads an entry and proves that it was the latest since the request
+// came.
+func (d *directory) readLatest(ctx context.Context, key string) (entry, error) {
+	for {
+		e, err := d.read(ctx, key)
+		if err == nil {
+			err = d.confirm(ctx, key, &e)
+		}
+		if !errors.Is(err, errConflict) || ctx.Err() != nil {
+			return e, err
+		}
+		d.stats.sessionConflicts.Add(1) // it has just been written
+	}
+}
+
+func (d *directory) read(ctx context.Context, key string) (e entry, err error) {
+	var rec record
+	err = d.call(ctx, func(ctx context.Context) (err error) {
+		d.stats.sessionReads.Add(1)
+		rec, err = d.bucket.read(ctx, key)
+		return err
+	})
+	if err != nil {
+		return e, err
+	}
+	return d.decode(key, rec)
+}
+
+func (d *directory) decode(key string, rec record) (entry, error) {
+	e, err := decodeSession(rec)
+	if err != nil {
+		d.log.Error("session in the bucket is damaged", "key", key, "err", err)
+		err = errDamaged
+	}
+	return e, err
+}
+
+// confirm returns nil when e was the latest at some moment since the request came.
+func (d *directory) confirm(ctx context.Context, key string, e *entry) error {
+	if e.proven {
+		return nil
+	}
+	return d.call(ctx, func(ctx context.Context) error { return d.bucket.confirm(ctx, key, e.revision) })
+}
+
+func (d *directory) write(ctx context.Context, key string, next *proto.SessionEntry, expected uint64) (revision uint64, err error) {
+	value, err := json.Marshal(next)
+	if err != nil {
+		return 0, err
+	}
+	err = d.call(ctx, func(ctx context.Context) (err error) {
+		if next.Ended {
+			revision, err = d.bucket.remove(ctx, key, value, expected)
+		} else {
+			revision, err = d.bucket.write(ctx, key, value, expected)
+		}
+		return err
+	})
+	return revision, err
+}
+
+// call bounds one call to the bucket.
+func (d *directory) call(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	began := time.Now()
+	defer func() { d.stats.times.bucketCall(time.Since(began)) }()
+	return f(ctx)
+}

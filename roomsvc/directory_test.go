@@ -1,0 +1,301 @@
+package roomsvc
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"p2pconnector/proto"
+)
+
+// office is one instance of the session directory.
+type office struct{ *directory }
+
+func newOffice(t *testing.T, b sessionBucket) *office {
+	o := &office{newDirectory(b, slog.New(slog.DiscardHandler), newStats())}
+	t.Cleanup(func() { o.close(context.Background()) })
+	return o
+}
+
+// send submits a request; its answer comes on the channel, nil when it was dropped.
+func (o *office) send(kind proto.SessionOperation, r proto.SessionRequest) <-chan *proto.SessionReply {
+	ch := make(chan *proto.SessionReply, 1)
+	if r.Peer == "" && kind != proto.SessionSync {
+		r.Peer = ann
+	}
+	refused := o.submit(&sessionOp{
+		kind: kind, req: &r, deadline: time.Now().Add(sessionTime), conn: o.conn(),
+		answer: func(reply *proto.SessionReply) { ch <- reply },
+	})
+	if refused != nil {
+		ch <- &proto.SessionReply{Error: refused}
+	}
+	return ch
+}
+
+func (o *office) ask(kind proto.SessionOperation, r proto.SessionRequest) *proto.SessionReply {
+	return <-o.send(kind, r)
+}
+
+// result is an answer in one word: the refusal or the error's code, "" for
+// success, "dropped" for none.
+func result(r *proto.SessionReply) string {
+	switch {
+	case r == nil:
+		return "dropped"
+	case r.Error != nil:
+		return string(r.Error.Code)
+	}
+	return string(r.Refused)
+}
+
+func (o *office) take(g proto.GatewayID, epoch, revision uint64) *proto.SessionReply {
+	return o.ask(proto.SessionTake, proto.SessionRequest{Owner: g, Epoch: epoch, Revision: revision})
+}
+
+func expect(t *testing.T, what string, r *proto.SessionReply, want string, owner proto.GatewayID, epoch uint64) {
+	t.Helper()
+	if got := result(r); got != want || r != nil && r.Error == nil && (r.Owner != owner || r.Epoch != epoch) {
+		t.Fatalf("%s: got %q, %+v; want %q, owner %q, epoch %d", what, got, r, want, owner, epoch)
+	}
+}
+
+func TestDirectory_SessionMovesAndEnds_EveryAnswerShowsTheEntry(t *testing.T) {
+	b := newFakeBucket()
+	o := newOffice(t, b)
+	get := proto.SessionRequest{}
+	expect(t, "get before", o.ask(proto.SessionGet, get), "", "", 0)
+	first := o.take(gwB, 1, 0)
+	expect(t, "first take", first, "", gwB, 1)
+	if b.reads != 1 || b.writes != 1 {
+		t.Errorf("first take: got %d reads and %d writes so far, want 1 (of get), 1", b.reads, b.writes)
+	}
+	expect(t, "the same again", o.take(gwB, 1, 0), "", gwB, 1)
+	expect(t, "another from the same state", o.take(gwC, 1, 0), "moved", gwB, 1)
+	second := o.take(gwC, 2, first.Revision)
+	expect(t, "second take", second, "", gwC, 2)
+	expect(t, "the first once more", o.take(gwB, 1, 0), "moved", gwC, 2)
+	expect(t, "end by the home", o.ask(proto.SessionEnd, proto.SessionRequest{Owner: gwA}), "moved", gwC, 2)
+	expect(t, "end by a former owner", o.ask(proto.SessionEnd, proto.SessionRequest{Owner: gwB, Epoch: 1, Revision: first.Revision}), "moved", gwC, 2)
+	end := proto.SessionRequest{Owner: gwC, Epoch: 2, Revision: second.Revision}
+	expect(t, "end", o.ask(proto.SessionEnd, end), "", "", 2)
+	expect(t, "end again", o.ask(proto.SessionEnd, end), "", "", 2)
+	expect(t, "take after the end", o.take(gwB, 3, second.Revision), "ended", "", 2)
+	if r := o.ask(proto.SessionGet, get); !r.Ended || r.Epoch != 2 || r.Revision != 0 {
+		t.Errorf("get after the end: got %+v, want a tombstone of epoch 2, its revision not shown", r)
+	}
+	b.forget(t, ann) // the tombstone has vanished
+	expect(t, "take of a forgotten session", o.take(gwB, 3, second.Revision), "ended", "", 0)
+	expect(t, "take of a forgotten session, revision unknown", o.take(gwB, 3, 0), "ended", "", 0)
+	writes := b.writes
+	expect(t, "end of a session that never moved", o.ask(proto.SessionEnd, proto.SessionRequest{Owner: gwA}), "", "", 0)
+	if b.writes != writes {
+		t.Errorf("end of a session that never moved: got %d writes, want none", b.writes-writes)
+	}
+}
+
+// forget removes what the bucket holds of p, as the server does with an old marker.
+func (b *fakeBucket) forget(t *testing.T, p proto.PeerID) {
+	t.Helper()
+	key, err := proto.SessionKey(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.keys, key)
+}
+
+func TestDirectory_Sync_ListsWhatTheOwnerLost(t *testing.T) {
+	for name, missed := range map[string]bool{"one pass": false, "a pass that misses all": true} {
+		t.Run(name, func(t *testing.T) { syncLists(t, missed) })
+	}
+}
+
+func syncLists(t *testing.T, missed bool) {
+	b := newFakeBucket()
+	b.missed, b.unproven = missed, missed
+	o := newOffice(t, b)
+	taken := o.take(gwB, 1, 0) // ann, of A
+	o.ask(proto.SessionTake, proto.SessionRequest{Peer: cas, Owner: gwC, Epoch: 1})
+	r := o.ask(proto.SessionSync, proto.SessionRequest{Owner: gwA, Sessions: []proto.Owned{{Peer: ann}, {Peer: cas}, {Peer: peer(gwA, 9)}, {Peer: peer(gwA, 9)}}})
+	if len(r.Sessions) != 2 || r.Sessions[0].Peer != ann || r.Sessions[0].Owner != gwB || r.Sessions[0].Revision != taken.Revision || r.Sessions[1].Owner != gwC {
+		t.Errorf("lost by the home: got %+v, want ann to B and cas to C", r.Sessions)
+	}
+	if r := o.ask(proto.SessionSync, proto.SessionRequest{Owner: gwB, Sessions: []proto.Owned{{Peer: ann, Epoch: 1}}}); len(r.Sessions) != 0 || r.Error != nil {
+		t.Errorf("the owner's own: got %+v, want nothing", r)
+	}
+	if r := o.ask(proto.SessionSync, proto.SessionRequest{Owner: gwB, Sessions: []proto.Owned{{Peer: ben, Epoch: 4}}}); len(r.Sessions) != 1 || r.Sessions[0].Revision != 0 {
+		t.Errorf("a later epoch without an entry: got %+v, want it listed without a revision", r.Sessions)
+	}
+}
+
+// Lost acknowledgements, conflicts that are none, and reads that are old, all at
+// once: each epoch has one owner, and everybody learns the truth.
+func TestDirectory_FaultyBucketAndManyTakers_OneWinsEachEpoch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFakeBucket()
+		b.unproven = true
+		b.latency = func() time.Duration { return 3 * time.Millisecond }
+		b.lostAck = func(n int) bool { return n%5 == 0 }
+		b.conflict = func(n int) bool { return n%7 == 0 }
+		b.stale = func(n int) bool { return n%3 == 0 }
+		offices := []*office{newOffice(t, b), newOffice(t, b)}
+		known := &proto.SessionReply{}
+		for epoch := uint64(1); epoch <= 5; epoch++ {
+			var wins atomic.Int64
+			var next atomic.Pointer[proto.SessionReply]
+			var wg sync.WaitGroup
+			for i := range 64 {
+				wg.Go(func() {
+					g := proto.GatewayID("0000000" + string("0123456789abcdef"[i%16]))
+					g = proto.GatewayID(string("0123456789abcdef"[i/16])) + g[1:]
+					r := offices[i%2].take(g, epoch, known.Revision)
+					switch {
+					case r == nil || r.Error != nil:
+						t.Errorf("epoch %d: got %+v, want a result", epoch, r)
+					case r.Refused == "":
+						wins.Add(1)
+						next.Store(r)
+					case r.Refused != proto.RefusedMoved || r.Epoch != epoch:
+						t.Errorf("epoch %d: got %+v, want moved, in that epoch", epoch, r)
+					}
+				})
+			}
+			wg.Wait()
+			if wins.Load() != 1 {
+				t.Fatalf("epoch %d: got %d winners, want 1", epoch, wins.Load())
+			}
+			known = next.Load()
+		}
+	})
+}
+
+// A bucket that is away for longer than a request lasts: the asker hears
+// Unavailable in time, what waits is bounded, and all goes well afterwards.
+func TestDirectory_BucketAway_AnswersUnavailableInTimeAndRefusesWhatIsTooMuch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFakeBucket()
+		var down atomic.Bool
+		b.down = down.Load
+		down.Store(true)
+		o := newOffice(t, b)
+		began := time.Now()
+		var answers []<-chan *proto.SessionReply
+		for i := range maxSessionCalls + maxSessionWaiting {
+			answers = append(answers, o.send(proto.SessionTake, proto.SessionRequest{Peer: peer(gwA, i), Owner: gwB, Epoch: 1}))
+		}
+		if r := o.take(gwC, 1, 0); result(r) != string(proto.Unavailable) || time.Since(began) != 0 {
+			t.Errorf("one too many: got %q after %v, want Unavailable at once", result(r), time.Since(began))
+		}
+		if got := o.stats.refused.Load(); got != 1 {
+			t.Errorf("refused: got %d, want 1", got)
+		}
+		for _, ch := range answers {
+			if r := <-ch; result(r) != string(proto.Unavailable) {
+				t.Fatalf("got %q, want Unavailable", result(r))
+			}
+		}
+		if took := time.Since(began); took > sessionTime || took < sessionTime/2 {
+			t.Errorf("answered after %v, want %v", took, sessionTime)
+		}
+		down.Store(false)
+		expect(t, "afterwards", o.take(gwB, 1, 0), "", gwB, 1)
+	})
+}
+
+// A short outage is waited for, and syncs that are stuck keep no take waiting.
+func TestDirectory_BucketAwayForASecond_AnswersAfterIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFakeBucket()
+		var down atomic.Bool
+		b.down = down.Load
+		o := newOffice(t, b)
+		down.Store(true)
+		var syncs []<-chan *proto.SessionReply
+		for range maxSyncCalls + 1 {
+			syncs = append(syncs, o.send(proto.SessionSync, proto.SessionRequest{Owner: gwA, Sessions: []proto.Owned{{Peer: ann}}}))
+		}
+		synctest.Wait()
+		if _, running := o.syncs.lengths(); running != maxSyncCalls {
+			t.Errorf("syncs running: got %d, want %d", running, maxSyncCalls)
+		}
+		taken := o.send(proto.SessionTake, proto.SessionRequest{Owner: gwB, Epoch: 1})
+		time.Sleep(time.Second)
+		down.Store(false)
+		expect(t, "take", <-taken, "", gwB, 1)
+		for _, ch := range syncs {
+			if r := <-ch; result(r) != "" {
+				t.Errorf("sync: got %+v, want success", r)
+			}
+		}
+	})
+}
+
+func TestDirectory_ConnectionLostOrClosing_DropsUnanswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFakeBucket()
+		o := newOffice(t, b)
+		var conn atomic.Uint64
+		o.conn = conn.Load
+		var down atomic.Bool
+		b.down = down.Load
+		down.Store(true)
+		ch := o.send(proto.SessionTake, proto.SessionRequest{Owner: gwB, Epoch: 1})
+		synctest.Wait()
+		conn.Add(1)
+		if r := <-ch; r != nil {
+			t.Errorf("after a reconnect: got %+v, want no answer", r)
+		}
+		ch = o.send(proto.SessionTake, proto.SessionRequest{Owner: gwB, Epoch: 1})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		o.close(ctx)
+		if r := <-ch; r != nil {
+			t.Errorf("at shutdown: got %+v, want no answer", r)
+		}
+		if r := o.take(gwB, 1, 0); r != nil {
+			t.Errorf("after shutdown: got %+v, want no answer", r)
+		}
+		if got := o.stats.dropped.Load(); got != 3 {
+			t.Errorf("dropped: got %d, want 3", got)
+		}
+	})
+}
+
+func TestDirectory_DamagedEntry_AnswersUnavailableAtOnce(t *testing.T) {
+	b := newFakeBucket()
+	o := newOffice(t, b)
+	key, err := proto.SessionKey(ann)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.write(t.Context(), key, []byte("?"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if r := o.ask(proto.SessionGet, proto.SessionRequest{}); result(r) != string(proto.Unavailable) || b.reads != 1 {
+		t.Errorf("got %q after %d reads, want Unavailable after 1", result(r), b.reads)
+	}
+}
+
+// The sweeper ends what a dead owner left, and nothing that has been taken since.
+func TestDirectory_SweepRacesTake_OneOfThemWins(t *testing.T) {
+	for range 50 {
+		o := newOffice(t, newFakeBucket())
+		left := o.take(gwB, 1, 0)
+		swept := o.send(proto.SessionEnd, proto.SessionRequest{Owner: gwB, Epoch: 1, Revision: left.Revision})
+		taken := o.take(gwC, 2, left.Revision)
+		r := <-swept
+		if (result(taken) == "") == (result(r) == "") {
+			t.Fatalf("take: got %+v, sweep: got %+v; want one of them to win", taken, r)
+		}
+		now := o.ask(proto.SessionGet, proto.SessionRequest{})
+		if won := result(taken) == ""; won != (now.Owner == gwC) || won == now.Ended {
+			t.Fatalf("take: got %+v, then the entry %+v", taken, now)
+		}
+	}
+}

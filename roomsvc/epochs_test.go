@@ -1,0 +1,167 @@
+package roomsvc
+
+import (
+	"testing"
+
+	"p2pconnector/proto"
+)
+
+// from is a request that ann's session sends in an epoch, at a gateway.
+func from(g proto.GatewayID, epoch uint64, r proto.Request) proto.Request {
+	r.Peer, r.Gateway, r.Epoch = ann, g, epoch
+	return r
+}
+
+func (m *model) member(p proto.PeerID) *proto.Member {
+	if m.held.room == nil {
+		return nil
+	}
+	for i := range m.held.room.Members {
+		if m.held.room.Members[i].ID == p {
+			return &m.held.room.Members[i]
+		}
+	}
+	return nil
+}
+
+// room with ann, in epoch 2 at B, and ben, whose creator is ann when own is set.
+func epochRoom(t *testing.T, own bool) *model {
+	m := newModel(t)
+	steps := []step{
+		{kind: proto.OpCreate, req: from(gwB, 2, proto.Request{})},
+		{kind: proto.OpJoin, req: proto.Request{Peer: ben}},
+	}
+	if !own {
+		steps[0], steps[1] = step{kind: proto.OpCreate, req: proto.Request{Peer: ben}}, step{kind: proto.OpJoin, req: from(gwB, 2, proto.Request{})}
+	}
+	for _, s := range steps {
+		if o := m.do(s.kind, s.req); o.err != nil {
+			t.Fatal(o.err)
+		}
+	}
+	return m
+}
+
+// Whatever the peer asks for from its new gateway, and whatever is answered: the
+// record follows it, and the change says so once.
+func TestEpochs_LaterRequest_MovesTheMemberRecord(t *testing.T) {
+	for name, c := range map[string]struct {
+		kind proto.Operation
+		own  bool
+		r    proto.Request
+		want proto.ErrorCode
+	}{
+		"resume":                 {proto.OpResume, true, proto.Request{}, ""},
+		"update":                 {proto.OpUpdate, true, proto.Request{Name: ptr("x")}, ""},
+		"update that is refused": {proto.OpUpdate, false, proto.Request{Name: ptr("x")}, proto.Unauthorised},
+		"join again":             {proto.OpJoin, true, proto.Request{}, proto.AlreadyExists},
+		"create again":           {proto.OpCreate, true, proto.Request{}, proto.DuplicateRoom},
+		"remove":                 {proto.OpRemove, true, proto.Request{Client: ben}, ""},
+		"remove that is refused": {proto.OpRemove, false, proto.Request{Client: ben}, proto.Unauthorised},
+		"end that is refused":    {proto.OpEnd, false, proto.Request{}, proto.Unauthorised},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := epochRoom(t, c.own)
+			o := m.do(c.kind, from(gwC, 3, c.r))
+			if got := errorCode(o); got != c.want {
+				t.Fatalf("got %q, want %q", got, c.want)
+			}
+			if got := m.member(ann); got.Gateway != gwC || got.Epoch != 3 {
+				t.Errorf("record: got gateway %q, epoch %d; want %q, 3", got.Gateway, got.Epoch, gwC)
+			}
+			if got := m.last.change.Moved; len(got) != 1 || got[0].ID != ann || got[0].Gateway != gwC || got[0].Epoch != 3 {
+				t.Errorf("announced as moved: got %+v, want ann at %s in epoch 3", got, gwC)
+			}
+		})
+	}
+	m := epochRoom(t, true)
+	if o := m.do(proto.OpResume, from(gwA, 3, proto.Request{})); o.err != nil || m.member(ann).Holder() != gwA || m.member(ann).Epoch != 3 {
+		t.Errorf("back home: got %+v, %v; want gateway %s, epoch 3", m.member(ann), o.err, gwA)
+	}
+}
+
+func errorCode(o outcome) proto.ErrorCode {
+	if o.err == nil {
+		return ""
+	}
+	return o.err.Code
+}
+
+func TestEpochs_EarlierRequest_IsRefusedAndChangesNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		kind proto.Operation
+		r    proto.Request
+	}{
+		"resume":       {proto.OpResume, proto.Request{}},
+		"leave":        {proto.OpLeave, proto.Request{}},
+		"disconnected": {proto.OpLeave, proto.Request{Reason: proto.ReasonDisconnected}},
+		"update":       {proto.OpUpdate, proto.Request{Name: ptr("x")}},
+		"remove":       {proto.OpRemove, proto.Request{Client: ben}},
+		"end":          {proto.OpEnd, proto.Request{}},
+		"join":         {proto.OpJoin, proto.Request{}},
+		"get":          {proto.OpGet, proto.Request{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := epochRoom(t, true)
+			before := m.held
+			o := m.do(c.kind, from(gwA, 1, c.r))
+			if o.err == nil || o.err.Code != proto.Unauthorised || o.err.Epoch != 2 {
+				t.Fatalf("got %+v, want Unauthorised with epoch 2", o.err)
+			}
+			if m.held != before || m.last.dirty {
+				t.Errorf("got %s, want nothing changed", m.members())
+			}
+		})
+	}
+}
+
+// A gateway whose session has moved on and that does not know it must not bring
+// the peer back, neither to the room that it left nor to one made anew.
+func TestEpochs_LateJoinOfAFormerOwner_IsRefused(t *testing.T) {
+	for name, leave := range map[string]func(*model){
+		"after it left":        func(m *model) { m.do(proto.OpLeave, from(gwB, 2, proto.Request{})) },
+		"after it was removed": func(m *model) { m.do(proto.OpRemove, proto.Request{Client: ann}) },
+		"after a sweep": func(m *model) {
+			m.apply(&operation{kind: opSweep, req: &proto.Request{Room: "r"}, gone: []proto.GatewayID{gwB}})
+		},
+		"after the end": func(m *model) { m.do(proto.OpEnd, from(gwB, 2, proto.Request{})) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := epochRoom(t, true)
+			leave(m)
+			if m.member(ann) != nil {
+				t.Fatalf("members %s: ann has not left", m.members())
+			}
+			if o := m.do(proto.OpJoin, from(gwA, 1, proto.Request{Create: true})); o.err == nil || o.err.Epoch != 2 {
+				t.Errorf("join in epoch 1: got %+v, want refused with epoch 2", o.err)
+			}
+			if o := m.do(proto.OpJoin, from(gwC, 3, proto.Request{Create: true})); o.err != nil || m.member(ann).Epoch != 3 {
+				t.Errorf("join in epoch 3: got %+v, want success", o.err)
+			}
+		})
+	}
+}
+
+// The member's removal by its own gateway counts in a later epoch, though the
+// record names another one still.
+func TestEpochs_DisconnectedInALaterEpoch_Leaves(t *testing.T) {
+	m := epochRoom(t, true)
+	if o := m.do(proto.OpLeave, from(gwC, 3, proto.Request{Reason: proto.ReasonDisconnected})); o.err != nil || m.member(ann) != nil {
+		t.Errorf("got %v, members %s; want ann to have left", o.err, m.members())
+	}
+	m = epochRoom(t, true)
+	if o := m.do(proto.OpLeave, from(gwC, 2, proto.Request{Reason: proto.ReasonDisconnected})); errorCode(o) != proto.NotFound {
+		t.Errorf("by another gateway in the same epoch: got %v, want Not_Found", o.err)
+	}
+}
+
+// A refused retry stays refused, with what tells the gateway why.
+func TestEpochs_RefusedRetry_KeepsItsEpoch(t *testing.T) {
+	m := epochRoom(t, true)
+	r := from(gwA, 1, proto.Request{Op: "late", Retry: true})
+	for range 2 {
+		if o := m.do(proto.OpLeave, r); o.err == nil || o.err.Epoch != 2 {
+			t.Fatalf("got %+v, want refused with epoch 2", o.err)
+		}
+	}
+}

@@ -1,0 +1,52 @@
+package roomsvc
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+)
+
+// latest returns the records of keys, each the key's latest at one moment between
+// call and return. A consumer may run on a replica that is behind; it was not when
+// it shows a barrier that a majority took after the call.
+//
+// A record that is overwritten before it is delivered is missed. complete says that
+// nothing was written meanwhile: the next write after the barrier is a second one.
+// Only then a key that is not in found had no record.
+func (s *store) latest(ctx context.Context, keys []string) (found map[string]record, complete bool, err error) {
+	key := barrierPrefix + rand.Text() // of its own, so that nothing overwrites it
+	before, err := s.briefBarrier(ctx, key)
+	if err != nil {
+		return nil, false, err
+	}
+	filter := append(slices.Clone(keys), key)
+	slices.Sort(filter)
+	filter = slices.Compact(filter) // a consumer refuses a filter twice
+	found = make(map[string]record, len(filter))
+	err = s.scan(ctx, filter, true, func(key string, rec record) error {
+		if rec.revision > found[key].revision { // written meanwhile, it comes twice
+			found[key] = rec
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	if found[key].revision != before {
+		return nil, false, errBehind
+	}
+	delete(found, key)
+	after, err := s.briefBarrier(ctx, barrierKey)
+	return found, after == before+1, err
+}
+
+func (s *store) briefBarrier(ctx context.Context, key string) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	revision, err := s.barrier(ctx, key)
+	if err != nil {
+		return 0, fmt.Errorf("barrier: %w", err)
+	}
+	return revision, nil
+}

@@ -1,0 +1,73 @@
+package roomsvc
+
+import "sync"
+
+// pool runs functions in goroutines of its own, a bounded number at a time; a
+// bounded number more wait their turn, first come, first served. Its methods may
+// be called by any goroutine; submit never blocks.
+type pool struct {
+	most int // that run at the same time
+	room int // that may wait
+
+	mu      sync.Mutex
+	waiting []func() // guarded by mu
+	running int      // guarded by mu
+	closed  bool     // guarded by mu
+	wg      sync.WaitGroup
+}
+
+// submit has f run; full says that too many wait, closed that close was called
+// before. In both cases f is not run.
+func (p *pool) submit(f func()) (full, closed bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.closed:
+		return false, true
+	case p.running < p.most:
+		p.running++
+		p.wg.Go(func() { p.work(f) })
+	case len(p.waiting) < p.room:
+		p.waiting = append(p.waiting, f)
+	default:
+		return true, false
+	}
+	return false, false
+}
+
+// work runs f and then what waits, until nothing does.
+func (p *pool) work(f func()) {
+	for f != nil {
+		f()
+		f = p.next()
+	}
+}
+
+func (p *pool) next() func() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.waiting) == 0 {
+		p.waiting = nil
+		p.running--
+		return nil
+	}
+	f := p.waiting[0]
+	p.waiting[0] = nil // what it holds is garbage as soon as it has run
+	p.waiting = p.waiting[1:]
+	return f
+}
+
+// close takes nothing more and returns when all that was taken has run.
+func (p *pool) close() {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.wg.Wait()
+}
+
+// lengths says how many functions wait and how many run.
+func (p *pool) lengths() (waiting, running int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.waiting), p.running
+}

@@ -1,0 +1,41 @@
+package roomsvc
+
+import "testing"
+
+func TestPool_MoreThanItMayHold_IsRefusedAndTheRestRunsInOrder(t *testing.T) {
+	p := &pool{most: 2, room: 3}
+	free := make(chan struct{})
+	ran := make(chan int, 5)
+	for i := range 2 {
+		p.submit(func() { <-free; ran <- i })
+	}
+	for i := range 3 {
+		if full, closed := p.submit(func() { ran <- 2 + i }); full || closed {
+			t.Fatalf("number %d: got full %v, closed %v, want neither", 2+i, full, closed)
+		}
+	}
+	if full, _ := p.submit(func() { t.Error("what was refused has run") }); !full {
+		t.Error("got room for one more, want full")
+	}
+	if waiting, running := p.lengths(); waiting != 3 || running != 2 {
+		t.Errorf("got %d waiting, %d running; want 3, 2", waiting, running)
+	}
+	free <- struct{}{} // one is free, the other goes on waiting
+	first := <-ran
+	for want := 2; want < 5; want++ {
+		if got := <-ran; got != want {
+			t.Errorf("got number %d, want %d", got, want)
+		}
+	}
+	close(free)
+	p.close()
+	if got := <-ran; got == first || got > 1 {
+		t.Errorf("last one: got %d, want the other of 0 and 1", got)
+	}
+	if _, closed := p.submit(func() { t.Error("ran after close") }); !closed {
+		t.Error("after close: got taken, want closed")
+	}
+	if waiting, running := p.lengths(); waiting != 0 || running != 0 {
+		t.Errorf("after close: got %d waiting, %d running; want none", waiting, running)
+	}
+}

@@ -1,0 +1,80 @@
+package roomsvc
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+
+	"p2pconnector/proto"
+)
+
+var sessionEndpoints = map[proto.SessionOperation]endpoint{
+	proto.SessionTake: {"Makes owner the owner of a session, in epoch.", "peer, owner, epoch; revision", "owner, epoch, revision, refused, ended"},
+	proto.SessionGet:  {"Returns who owns a session.", "peer", "owner, epoch, revision, ended"},
+	proto.SessionEnd:  {"Ends a session; for its owner.", "peer, owner, epoch; revision", "epoch, revision, refused, ended"},
+	proto.SessionSync: {"Returns those of sessions that owner does not own.", "owner, sessions", "sessions"},
+}
+
+// addSessionEndpoints begins to listen for requests to the session directory.
+func (s *Service) addSessionEndpoints(svc micro.Service) error {
+	group := svc.AddGroup(proto.SessionsPrefix)
+	for _, op := range proto.SessionOperations {
+		e := sessionEndpoints[op]
+		err := group.AddEndpoint(op.Endpoint(), s.sessionHandler(op),
+			micro.WithEndpointSubject(string(op)),
+			micro.WithEndpointMetadata(map[string]string{"description": e.does, "request": e.needs, "reply": e.answers}),
+			micro.WithEndpointPendingLimits(pendingMessages, pendingBytes))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sessionHandler queues requests to the directory. It never waits: the handlers
+// of an endpoint run one at a time.
+func (s *Service) sessionHandler(kind proto.SessionOperation) micro.HandlerFunc {
+	return func(m micro.Request) {
+		req, subject, began := new(proto.SessionRequest), m.Reply(), time.Now()
+		reply := func(r *proto.SessionReply) {
+			if r != nil {
+				s.replySession(kind, subject, began, r)
+			}
+		}
+		if err := json.Unmarshal(m.Data(), req); err != nil {
+			reply(&proto.SessionReply{Error: malformed(err)})
+			return
+		}
+		err := checkSession(kind, req)
+		if err == nil {
+			if kind == proto.SessionTake {
+				s.leases.notice(req.Owner)
+			}
+			err = s.directory.Load().submit(&sessionOp{
+				kind: kind, req: req, deadline: began.Add(sessionTime), conn: s.epoch(), answer: reply,
+			})
+		}
+		if err != nil {
+			reply(&proto.SessionReply{Error: err})
+		}
+	}
+}
+
+// replySession publishes r, with the headers that NATS's service tools look for
+// in an error, to a request that came at the time began.
+func (s *Service) replySession(op proto.SessionOperation, subject string, began time.Time, r *proto.SessionReply) {
+	s.stats.sessionAnswered(op, began, r)
+	if subject == "" {
+		return
+	}
+	msg := nats.NewMsg(subject)
+	if r.Error != nil {
+		msg.Header.Set(micro.ErrorHeader, r.Error.Message)
+		msg.Header.Set(micro.ErrorCodeHeader, string(r.Error.Code))
+	}
+	if err := s.send(msg, r); err != nil {
+		s.cfg.Logger.Debug("reply not sent; the asker will repeat its request", "operation", op.Endpoint(), "err", err)
+	}
+}

@@ -1,0 +1,166 @@
+package roomsvc
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"p2pconnector/proto"
+)
+
+// What the session directory does with a request. It is pure: an entry as it is,
+// and a request, make a decision.
+//
+//	entry                          take                     end
+//	none                           epoch 1: write           done
+//	                               above: ended
+//	ended                          ended                    done
+//	of owner, in epoch             done                     write the tombstone
+//	at revision, of epoch-1        write                    moved
+//	anything else                  moved                    moved
+
+// entry is what the directory knows of a peer's session.
+type entry struct {
+	proto.SessionEntry
+	revision uint64 // 0: no entry
+	proven   bool   // the way it was read proves that it was the latest
+}
+
+// decision says what a request leads to.
+type decision struct {
+	write   bool                 // next is to be written in place of the entry
+	next    proto.SessionEntry   // a tombstone when Ended
+	refused proto.SessionRefusal // without write: why; "" is done
+}
+
+// decide says what kind, take or end, does to e.
+func decide(kind proto.SessionOperation, e *entry, r *proto.SessionRequest) decision {
+	if kind == proto.SessionTake {
+		return decideTake(e, r)
+	}
+	return decideEnd(e, r)
+}
+
+func decideTake(e *entry, r *proto.SessionRequest) decision {
+	wanted := proto.SessionEntry{Owner: r.Owner, Epoch: r.Epoch}
+	switch {
+	case e.Ended, e.revision == 0 && r.Epoch > 1:
+		return decision{refused: proto.RefusedEnded}
+	case e.revision == 0:
+		return decision{write: true, next: wanted}
+	case e.SessionEntry == wanted:
+		return decision{}
+	case e.revision == r.Revision && e.Epoch+1 == r.Epoch:
+		return decision{write: true, next: wanted}
+	}
+	return decision{refused: proto.RefusedMoved}
+}
+
+func decideEnd(e *entry, r *proto.SessionRequest) decision {
+	switch {
+	case e.revision == 0, e.Ended:
+		return decision{}
+	case e.Owner == r.Owner && e.Epoch == r.Epoch:
+		return decision{write: true, next: proto.SessionEntry{Epoch: r.Epoch, Ended: true}}
+	}
+	return decision{refused: proto.RefusedMoved}
+}
+
+// shownRevision is what a gateway learns of e's revision. That of a tombstone is
+// kept from all: a take that named it would be written over it without a read.
+func (e *entry) shownRevision() uint64 {
+	if e.Ended {
+		return 0
+	}
+	return e.revision
+}
+
+// assumed is the entry that a request starts from, which saves a read: the write
+// finds out whether it is there. It is false when the request does not say.
+func assumed(kind proto.SessionOperation, r *proto.SessionRequest) (entry, bool) {
+	switch {
+	case kind == proto.SessionTake && (r.Revision > 0 || r.Epoch == 1):
+		e := entry{revision: r.Revision}
+		e.Epoch = r.Epoch - 1
+		return e, true
+	case kind == proto.SessionEnd && r.Revision > 0:
+		return entry{SessionEntry: proto.SessionEntry{Owner: r.Owner, Epoch: r.Epoch}, revision: r.Revision}, true
+	}
+	return entry{}, false
+}
+
+// owns reports whether e makes g the owner of peer in epoch.
+func (e *entry) owns(peer proto.PeerID, g proto.GatewayID, epoch uint64) bool {
+	if e.revision == 0 {
+		return epoch == 0 && peer.Home() == g
+	}
+	return !e.Ended && e.Owner == g && e.Epoch == epoch
+}
+
+// decodeSession makes sense of rec. A delete marker that other tools wrote says
+// that the session has ended too.
+func decodeSession(rec record) (entry, error) {
+	e := entry{revision: rec.revision, proven: rec.proven}
+	if rec.revision == 0 {
+		return e, nil
+	}
+	err := json.Unmarshal(rec.value, &e.SessionEntry)
+	switch {
+	case rec.deleted && err != nil:
+		e.SessionEntry = proto.SessionEntry{Ended: true}
+	case rec.deleted:
+		e.Ended = true
+	case err != nil:
+		return e, fmt.Errorf("revision %d is not a session: %w", rec.revision, err)
+	case !e.Owner.Valid() || e.Epoch == 0 || e.Epoch > proto.MaxEpoch || e.Ended:
+		return e, fmt.Errorf("revision %d is not a session: it has no valid owner and epoch", rec.revision)
+	}
+	return e, nil
+}
+
+// checkSession refuses a request that no entry could make right.
+func checkSession(kind proto.SessionOperation, r *proto.SessionRequest) *proto.Error {
+	if kind != proto.SessionSync {
+		if r.Peer == "" {
+			return proto.Missing("peer", "peer is missing. Name the peer whose session this is about.")
+		}
+		if !r.Peer.Valid() {
+			return proto.Invalid("peer", "peer is not the id of a peer.")
+		}
+	}
+	if kind != proto.SessionGet {
+		if r.Owner == "" {
+			return proto.Missing("owner", "owner is missing. Name the gateway.")
+		}
+		if !r.Owner.Valid() {
+			return proto.Invalid("owner", "owner is not the id of a gateway.")
+		}
+	}
+	if r.Epoch > proto.MaxEpoch {
+		return proto.Invalid("epoch", fmt.Sprintf("epoch is above %d.", uint64(proto.MaxEpoch)))
+	}
+	switch kind {
+	case proto.SessionTake:
+		if r.Epoch == 0 {
+			return proto.Invalid("epoch", "epoch must be the last known one and 1.")
+		}
+		if r.Revision > 0 && r.Epoch == 1 {
+			// The write would not find out that the entry is of a later epoch.
+			return proto.Invalid("epoch", "An entry is of epoch 1 at least, and so the next one of 2.")
+		}
+	case proto.SessionSync:
+		return checkOwned(r.Sessions)
+	}
+	return nil
+}
+
+func checkOwned(list []proto.Owned) *proto.Error {
+	if len(list) > proto.MaxSyncSessions {
+		return proto.Invalid("sessions", fmt.Sprintf("More than %d sessions in one request. Send them in several.", proto.MaxSyncSessions))
+	}
+	for _, o := range list {
+		if !o.Peer.Valid() {
+			return proto.Invalid("sessions", "A session's peer is not the id of a peer.")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,260 @@
+package roomsvc
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"p2pconnector/proto"
+)
+
+const gwC proto.GatewayID = "cccccccc"
+
+func owned(g proto.GatewayID, epoch, revision uint64) entry {
+	return entry{SessionEntry: proto.SessionEntry{Owner: g, Epoch: epoch}, revision: revision}
+}
+
+func endedAt(epoch, revision uint64) entry {
+	return entry{SessionEntry: proto.SessionEntry{Epoch: epoch, Ended: true}, revision: revision}
+}
+
+func TestDecide_EveryEntryAndRequest_FollowsTheTable(t *testing.T) {
+	take := func(g proto.GatewayID, epoch, revision uint64) proto.SessionRequest {
+		return proto.SessionRequest{Peer: ann, Owner: g, Epoch: epoch, Revision: revision}
+	}
+	const (
+		done  = ""
+		moved = proto.RefusedMoved
+		over  = proto.RefusedEnded
+		write = "write"
+	)
+	for name, c := range map[string]struct {
+		kind proto.SessionOperation
+		e    entry
+		r    proto.SessionRequest
+		want proto.SessionRefusal // or write
+	}{
+		"take, first move":                     {proto.SessionTake, entry{}, take(gwB, 1, 0), write},
+		"take, no entry though one was known":  {proto.SessionTake, entry{}, take(gwB, 3, 7), over},
+		"take, epoch known and no entry seen":  {proto.SessionTake, entry{}, take(gwB, 2, 0), over},
+		"take, next epoch":                     {proto.SessionTake, owned(gwB, 2, 7), take(gwC, 3, 7), write},
+		"take, back by the owner":              {proto.SessionTake, owned(gwB, 2, 7), take(gwB, 3, 7), write},
+		"take, repeated":                       {proto.SessionTake, owned(gwB, 1, 7), take(gwB, 1, 0), done},
+		"take, repeated later":                 {proto.SessionTake, owned(gwC, 3, 9), take(gwC, 3, 7), done},
+		"take, another was first":              {proto.SessionTake, owned(gwC, 1, 7), take(gwB, 1, 0), moved},
+		"take, another was first later":        {proto.SessionTake, owned(gwC, 3, 9), take(gwB, 3, 7), moved},
+		"take, long outdated":                  {proto.SessionTake, owned(gwC, 9, 90), take(gwB, 3, 7), moved},
+		"take, epoch of another revision":      {proto.SessionTake, owned(gwC, 3, 7), take(gwB, 3, 7), moved},
+		"take, an epoch too far":               {proto.SessionTake, owned(gwC, 3, 7), take(gwB, 5, 7), moved},
+		"take, right epoch and wrong revision": {proto.SessionTake, owned(gwC, 3, 7), take(gwB, 4, 6), moved},
+		"take, ended":                          {proto.SessionTake, endedAt(2, 8), take(gwB, 3, 7), over},
+		"take, ended and its revision known":   {proto.SessionTake, endedAt(2, 8), take(gwB, 3, 8), over},
+		"take, ended in what it wants":         {proto.SessionTake, endedAt(3, 8), take(gwB, 3, 7), over},
+		"end, never moved":                     {proto.SessionEnd, entry{}, take(gwA, 0, 0), done},
+		"end, tombstone gone":                  {proto.SessionEnd, entry{}, take(gwB, 3, 7), done},
+		"end, by the owner":                    {proto.SessionEnd, owned(gwB, 2, 7), take(gwB, 2, 0), write},
+		"end, by the owner, outdated revision": {proto.SessionEnd, owned(gwB, 2, 7), take(gwB, 2, 6), write},
+		"end, repeated":                        {proto.SessionEnd, endedAt(2, 8), take(gwB, 2, 7), done},
+		"end, by the home that was left":       {proto.SessionEnd, owned(gwB, 1, 7), take(gwA, 0, 0), moved},
+		"end, by a former owner":               {proto.SessionEnd, owned(gwC, 3, 9), take(gwB, 2, 7), moved},
+		"end, the owner's earlier epoch":       {proto.SessionEnd, owned(gwB, 3, 9), take(gwB, 2, 7), moved},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := decide(c.kind, &c.e, &c.r)
+			got := d.refused
+			if d.write {
+				got = write
+			}
+			if got != c.want {
+				t.Fatalf("got %q, want %q", got, c.want)
+			}
+			next := proto.SessionEntry{Owner: c.r.Owner, Epoch: c.r.Epoch}
+			if c.kind == proto.SessionEnd {
+				next = proto.SessionEntry{Epoch: c.r.Epoch, Ended: true}
+			}
+			if d.write && d.next != next {
+				t.Errorf("writes: got %+v, want %+v", d.next, next)
+			}
+		})
+	}
+}
+
+// What a request assumes may only lead to a write, which the bucket decides on:
+// an answer from it would be a guess.
+func TestAssumed_EveryRequest_LeadsToAWriteOrARead(t *testing.T) {
+	for _, c := range []struct {
+		kind proto.SessionOperation
+		r    proto.SessionRequest
+		want bool
+	}{
+		{proto.SessionTake, proto.SessionRequest{Epoch: 1}, true},
+		{proto.SessionTake, proto.SessionRequest{Epoch: 4, Revision: 9}, true},
+		{proto.SessionTake, proto.SessionRequest{Epoch: 4}, false},
+		{proto.SessionEnd, proto.SessionRequest{Epoch: 4, Revision: 9}, true},
+		{proto.SessionEnd, proto.SessionRequest{Epoch: 4}, false},
+		{proto.SessionEnd, proto.SessionRequest{}, false},
+	} {
+		c.r.Peer, c.r.Owner = ann, gwB
+		e, got := assumed(c.kind, &c.r)
+		if got != c.want {
+			t.Errorf("%s of %+v: assumed %v, want %v", c.kind, c.r, got, c.want)
+		}
+		if d := decide(c.kind, &e, &c.r); got && (!d.write || e.revision != c.r.Revision) {
+			t.Errorf("%s of %+v: got %+v from an assumed entry, want a write at revision %d", c.kind, c.r, d, c.r.Revision)
+		}
+	}
+}
+
+func TestOwns_EntryAndNone_AnswersForTheEpoch(t *testing.T) {
+	none, moved, over := entry{}, owned(gwB, 2, 7), endedAt(2, 8)
+	for _, c := range []struct {
+		name  string
+		e     entry
+		g     proto.GatewayID
+		epoch uint64
+		want  bool
+	}{
+		{"home, never moved", none, gwA, 0, true},
+		{"home in a later epoch, no entry", none, gwA, 2, false},
+		{"another, no entry", none, gwB, 0, false},
+		{"owner", moved, gwB, 2, true},
+		{"owner in an earlier epoch", moved, gwB, 1, false},
+		{"home after the move", moved, gwA, 0, false},
+		{"ended", over, gwB, 2, false},
+	} {
+		if got := c.e.owns(ann, c.g, c.epoch); got != c.want {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestDecodeSession_ForeignRecords_AreEndedOrDamaged(t *testing.T) {
+	for name, c := range map[string]struct {
+		rec   record
+		ended bool
+		bad   bool
+	}{
+		"none":                     {record{}, false, false},
+		"entry":                    {record{revision: 1, value: []byte(`{"owner":"bbbbbbbb","epoch":2}`)}, false, false},
+		"tombstone":                {record{revision: 1, deleted: true, value: []byte(`{"epoch":2,"ended":true}`)}, true, false},
+		"deleted by another tool":  {record{revision: 1, deleted: true}, true, false},
+		"not JSON":                 {record{revision: 1, value: []byte(`?`)}, false, true},
+		"no owner":                 {record{revision: 1, value: []byte(`{"epoch":2}`)}, false, true},
+		"no epoch":                 {record{revision: 1, value: []byte(`{"owner":"bbbbbbbb"}`)}, false, true},
+		"a tombstone not deleted":  {record{revision: 1, value: []byte(`{"owner":"bbbbbbbb","epoch":2,"ended":true}`)}, false, true},
+		"an epoch without numbers": {record{revision: 1, value: []byte(`{"owner":"bbbbbbbb","epoch":9007199254740992}`)}, false, true},
+	} {
+		e, err := decodeSession(c.rec)
+		if (err != nil) != c.bad || e.Ended != c.ended && err == nil {
+			t.Errorf("%s: got %+v, %v; want ended %v, damaged %v", name, e, err, c.ended, c.bad)
+		}
+	}
+}
+
+func TestCheckSession_MalformedRequests_NameTheirField(t *testing.T) {
+	full := make([]proto.Owned, proto.MaxSyncSessions)
+	for i := range full {
+		full[i].Peer = peer(gwA, i)
+	}
+	for name, c := range map[string]struct {
+		kind  proto.SessionOperation
+		r     proto.SessionRequest
+		field string // "" is no error
+	}{
+		"take":                       {proto.SessionTake, proto.SessionRequest{Peer: ann, Owner: gwB, Epoch: 1}, ""},
+		"take without peer":          {proto.SessionTake, proto.SessionRequest{Owner: gwB, Epoch: 1}, "peer"},
+		"take of a wildcard":         {proto.SessionTake, proto.SessionRequest{Peer: ">", Owner: gwB, Epoch: 1}, "peer"},
+		"take without owner":         {proto.SessionTake, proto.SessionRequest{Peer: ann, Epoch: 1}, "owner"},
+		"take by a wildcard":         {proto.SessionTake, proto.SessionRequest{Peer: ann, Owner: "*", Epoch: 1}, "owner"},
+		"take of epoch 0":            {proto.SessionTake, proto.SessionRequest{Peer: ann, Owner: gwB}, "epoch"},
+		"take of epoch 1 over entry": {proto.SessionTake, proto.SessionRequest{Peer: ann, Owner: gwB, Epoch: 1, Revision: 5}, "epoch"},
+		"take of the last epoch":     {proto.SessionTake, proto.SessionRequest{Peer: ann, Owner: gwB, Epoch: proto.MaxEpoch, Revision: 5}, ""},
+		"take beyond it":             {proto.SessionTake, proto.SessionRequest{Peer: ann, Owner: gwB, Epoch: proto.MaxEpoch + 1, Revision: 5}, "epoch"},
+		"get":                        {proto.SessionGet, proto.SessionRequest{Peer: ann}, ""},
+		"get nobody":                 {proto.SessionGet, proto.SessionRequest{}, "peer"},
+		"end":                        {proto.SessionEnd, proto.SessionRequest{Peer: ann, Owner: gwA}, ""},
+		"end without owner":          {proto.SessionEnd, proto.SessionRequest{Peer: ann}, "owner"},
+		"sync":                       {proto.SessionSync, proto.SessionRequest{Owner: gwA, Sessions: full}, ""},
+		"sync of none":               {proto.SessionSync, proto.SessionRequest{Owner: gwA}, ""},
+		"sync of too many":           {proto.SessionSync, proto.SessionRequest{Owner: gwA, Sessions: append(full[:len(full):len(full)], proto.Owned{Peer: ann})}, "sessions"},
+		"sync of a wildcard":         {proto.SessionSync, proto.SessionRequest{Owner: gwA, Sessions: []proto.Owned{{Peer: "*"}}}, "sessions"},
+		"sync by nobody":             {proto.SessionSync, proto.SessionRequest{Sessions: full}, "owner"},
+	} {
+		err := checkSession(c.kind, &c.r)
+		got := ""
+		if err != nil {
+			got = err.Field
+		}
+		if got != c.field || (err != nil) != (c.field != "") {
+			t.Errorf("%s: got field %q, %v; want %q", name, got, err, c.field)
+		}
+	}
+}
+
+// FuzzDecide lets takers and owners with whatever they know work on one entry:
+// an epoch never falls, each has one owner, and what is refused cannot be written
+// by a copy that comes later.
+func FuzzDecide(f *testing.F) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 200 {
+		data := make([]byte, 4*(1+r.IntN(40)))
+		for i := range data {
+			data[i] = byte(r.Uint32())
+		}
+		f.Add(data)
+	}
+	gateways := []proto.GatewayID{gwA, gwB, gwC}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var (
+			now      entry
+			revision uint64
+			highest  uint64
+			owners   = make(map[uint64]proto.GatewayID)
+			refused  []proto.SessionRequest
+		)
+		write := func(e proto.SessionEntry, copyOf string) {
+			if e.Epoch < highest {
+				t.Fatalf("%s: epoch falls from %d to %d", copyOf, highest, e.Epoch)
+			}
+			if g, ok := owners[e.Epoch]; ok && !e.Ended && g != e.Owner {
+				t.Fatalf("%s: epoch %d has two owners, %s and %s", copyOf, e.Epoch, g, e.Owner)
+			}
+			if !e.Ended {
+				owners[e.Epoch] = e.Owner
+			}
+			revision++
+			highest, now = max(highest, e.Epoch), entry{SessionEntry: e, revision: revision}
+		}
+		for i := 0; i+3 < len(data); i += 4 {
+			req := proto.SessionRequest{Peer: ann, Owner: gateways[int(data[i])%3], Epoch: uint64(data[i+1] % 8), Revision: uint64(data[i+2]) % (revision + 1)} // of what was there
+			kind := proto.SessionTake
+			if data[i+3]%4 == 0 {
+				kind = proto.SessionEnd
+			} else if data[i+3]%4 > 1 { // one that knows the entry
+				req.Epoch, req.Revision = now.Epoch+1, now.revision
+			}
+			if checkSession(kind, &req) != nil {
+				continue
+			}
+			if e, ok := assumed(kind, &req); ok && e.revision == now.revision {
+				// The write without a read, as the bucket would let it through: what a
+				// taker knows of a revision is true, and nobody knows a tombstone's.
+				if now.Ended || e.Epoch != now.Epoch || kind == proto.SessionEnd && e.Owner != now.Owner {
+					continue
+				}
+				write(decide(kind, &e, &req).next, "assumed")
+				continue
+			}
+			d := decide(kind, &now, &req)
+			if d.write {
+				write(d.next, "read")
+			} else if d.refused != "" && kind == proto.SessionTake {
+				refused = append(refused, req)
+			}
+			for _, old := range refused {
+				if d := decide(proto.SessionTake, &now, &old); d.write {
+					t.Fatalf("%+v was refused, and a copy of it is written later over %+v", old, now)
+				}
+			}
+		}
+	})
+}

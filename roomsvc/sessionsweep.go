@@ -1,0 +1,33 @@
+package roomsvc
+
+import (
+	"context"
+	"slices"
+
+	"p2pconnector/proto"
+)
+
+// passSessions looks at every entry of the directory once, notes its owner, and
+// ends the sessions whose owners are in gone and still silent. A session that is
+// taken over meanwhile goes on: its entry has another revision then. Tombstones
+// vanish by themselves.
+func (s *sweeper) passSessions(ctx context.Context, gone []proto.GatewayID, note func(proto.GatewayID)) error {
+	work := newSweep()
+	err := s.scanSessions(ctx, func(key string, rec record) error {
+		peer, ok := proto.ParseSessionKey(key)
+		if !ok || rec.deleted {
+			return nil
+		}
+		e, err := decodeSession(rec)
+		if err != nil {
+			return nil // reported when the session is next asked for
+		}
+		note(e.Owner)
+		if !slices.Contains(gone, e.Owner) || !s.leases.isGone(e.Owner) {
+			return nil
+		}
+		r := &proto.SessionRequest{Peer: peer, Owner: e.Owner, Epoch: e.Epoch, Revision: e.revision}
+		return work.begin(ctx, func(done func(bool)) { s.endSession(r, done) })
+	})
+	return work.end(err)
+}
