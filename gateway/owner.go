@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -268,8 +269,8 @@ func (s *session) lendLocked(t *proto.SessionMessage) (*proto.Handoff, ownership
 		}
 		return &proto.Handoff{
 			Lent: true, Epoch: s.hold.Epoch, Revision: s.hold.Revision, Root: s.root,
-			Recovered: !s.lossy && !s.hold.Lossy && !s.g.suspect(), Rooms: s.rooms, User: s.user,
-			Frames: s.kept.frames, Fence: s.fence.Epochs(),
+			Recovered: !s.lossy && !s.hold.Lossy && !s.g.suspect(), User: s.user,
+			Rooms: slices.Clone(s.rooms), Frames: s.kept.frames, // encoded without the lock, while rooms may be removed Fence: s.fence.Epochs(),
 		}, action
 	case ownership.Redirect:
 		return &proto.Handoff{Owner: s.hold.Other, Epoch: s.hold.Epoch}, action

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -51,6 +52,19 @@ func TestHandOff_FullSession_FitsItsBound(t *testing.T) {
 		t.Errorf("a full session: got %d bytes, want at most %d", n, proto.MaxHandoffBytes)
 	}
 	g.closeBackground()
+}
+
+// A handoff is encoded without the session's lock: rooms that end meanwhile must not
+// change it.
+func TestHandOff_RoomEndsBeforeEncoding_HandoffIsUnchanged(t *testing.T) {
+	g := testGateway(t, Config{})
+	s := awaySession(g)
+	s.rooms = []proto.RoomID{"first", "second"}
+	h := g.handOff(s, takeOf(s, "0a1b2c3d", 0))
+	s.removeRoom("first")
+	if got, want := h.Rooms, []proto.RoomID{"first", "second"}; !slices.Equal(got, want) {
+		t.Errorf("rooms of the handoff after one has ended: got %q, want %q", got, want)
+	}
 }
 
 // Frames for a peer that was lent go to the gateway that has the copy; once that one is

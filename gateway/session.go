@@ -343,6 +343,13 @@ func (s *session) in(room proto.RoomID) bool {
 	return slices.Contains(s.rooms, room)
 }
 
+// userName is the name from the peer's access token; "" for none, or while it arrives.
+func (s *session) userName() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.user
+}
+
 func (s *session) roomCount() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
