@@ -4,7 +4,7 @@
 // moment. The wire protocol is documented in package proto.
 //
 // The root wires what the packages below it decide, and runs it. Each of them has one
-// responsibility; e2e/arrows holds what they may import:
+// responsibility; e2e/test/arrows holds what they may import:
 //
 //	internal/admission  who may open a WebSocket, by page, address and limits
 //	internal/auth       access tokens, session tokens and their keys, TURN credentials

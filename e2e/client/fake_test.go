@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const patience = time.Minute
 
 // script plays a gateway: what the client does against the real one is tested in
-// e2e/resume, but a real one cannot be made to misbehave.
+// e2e/test/resume, but a real one cannot be made to misbehave.
 type script struct {
 	t     *testing.T
 	url   string

@@ -23,7 +23,7 @@ func Binary(name string) (string, error) {
 	defer b.Unlock()
 	if b.dir == "" && b.err == nil {
 		if b.dir, b.err = os.MkdirTemp("", "p2p-bin-"); b.err == nil {
-			out, err := exec.Command("go", "build", "-o", b.dir, "p2pconnector/gateway/cmd/gateway", "p2pconnector/roomsvc/cmd/roomsvc", "p2pconnector/e2e/natsbox/natsnode").CombinedOutput()
+			out, err := exec.Command("go", "build", "-o", b.dir, "p2pconnector/gateway/cmd/gateway", "p2pconnector/roomsvc/cmd/roomsvc", "p2pconnector/e2e/cmd/natsnode").CombinedOutput()
 			if err != nil {
 				b.err = fmt.Errorf("building the programs: %w\n%s", err, out)
 			}

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"p2pconnector/e2e/kit/raw"
+)
+
+// target is what all attackers share.
+type target struct {
+	*server
+	tally  *tally
+	limit  int // new connections a second
+	places chan struct{}
+	number atomic.Uint32 // of attackers, for their addresses
+}
+
+// attack is one way to be hostile. Each of its clients does it again and again.
+type attack struct {
+	name   string
+	once   func(ctx context.Context, t *target, me *attacker) (outcome string)
+	want   string        // outcomes that are right, separated by spaces
+	within time.Duration // how long a connection may last
+}
+
+// attacker is one hostile connection.
+type attacker struct {
+	address string
+	began   time.Time // of what must be over within the attack's bound
+}
+
+// ended is the outcome of what the end of the run cut short.
+const ended = "ended"
+
+// attack runs all attacks at once, with that many connections, until ctx ends.
+func (t *target) attack(ctx context.Context, connections int) {
+	t.places = make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() { t.pace(ctx) })
+	for i := range connections {
+		a := &attacks[i%len(attacks)]
+		wg.Go(func() {
+			for t.take(ctx) {
+				me := t.newAttacker()
+				outcome := a.once(ctx, t, me)
+				if isOver(ctx) {
+					outcome = ended
+				}
+				t.tally.add(a, outcome, time.Since(me.began))
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// isOver reports whether the run has ended. The network may notice that before
+// the context's own timer does.
+func isOver(ctx context.Context) bool {
+	until, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(until)
+}
+
+// pace lets so many connections a second begin.
+func (t *target) pace(ctx context.Context) {
+	tick := time.NewTicker(time.Second / time.Duration(t.limit))
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case t.places <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (t *target) take(ctx context.Context) bool {
+	select {
+	case <-t.places:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (t *target) newAttacker() *attacker {
+	n := t.number.Add(1)
+	return &attacker{fmt.Sprintf("198.%d.%d.%d", 18+n>>16&1, n>>8&0xff, n&0xff), time.Now()}
+}
+
+// headers are those with which a handshake succeeds.
+func (t *target) headers(me *attacker) http.Header {
+	token, err := t.token("mallory")
+	if err != nil {
+		panic(err) // a secret signs everything
+	}
+	return http.Header{"Authorization": {"Bearer " + token}, "X-Forwarded-For": {me.address}}
+}
+
+// open upgrades a connection; without one, the outcome says why. The end of ctx
+// closes it.
+func (t *target) open(ctx context.Context, me *attacker) (c *raw.Conn, done func(), outcome string) {
+	c, resp, err := raw.Dial(ctx, t.addr, "/", t.headers(me))
+	if err != nil {
+		return nil, nil, refusal(resp, err)
+	}
+	stop := context.AfterFunc(ctx, func() { c.Close() })
+	return c, func() { stop(); c.Close() }, ""
+}
+
+// refusal names how a handshake ended.
+func refusal(resp *http.Response, err error) string {
+	switch {
+	case resp != nil:
+		_ = resp.Body.Close()
+		return strconv.Itoa(resp.StatusCode)
+	case err == nil:
+		return "101"
+	}
+	return outcomeOf(err)
+}
+
+// outcomeOf names how a connection ended.
+func outcomeOf(err error) string {
+	if closed, ok := errors.AsType[*raw.Closed](err); ok {
+		return closed.Code.String()
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return "cut"
+	}
+	if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+		return "reset"
+	}
+	return strings.ReplaceAll(err.Error(), " ", "_") // no outcome that an attack names
+}
+
+// sends makes an attack that sends bytes and waits for the end.
+func sends(bytes ...[]byte) func(context.Context, *target, *attacker) string {
+	all := raw.Join(bytes...)
+	return func(ctx context.Context, t *target, me *attacker) string {
+		c, done, outcome := t.open(ctx, me)
+		if c == nil {
+			return outcome
+		}
+		defer done()
+		_, _ = c.Write(all) // when it closes before it has all, its close frame tells
+		return end(c)
+	}
+}
+
+// end reads until the server has closed.
+func end(c *raw.Conn) string {
+	for {
+		if _, err := c.Next(); err != nil {
+			return outcomeOf(err)
+		}
+	}
+}
+
+// tally counts outcomes. Safe for concurrent use.
+type tally struct {
+	mu sync.Mutex
+	by map[*attack]*count
+}
+
+type count struct {
+	outcomes map[string]int
+	longest  time.Duration // of those that the run's end did not cut short
+}
+
+func newTally() *tally {
+	t := &tally{by: make(map[*attack]*count)}
+	for i := range attacks {
+		t.by[&attacks[i]] = &count{outcomes: make(map[string]int)}
+	}
+	return t
+}
+
+func (t *tally) add(a *attack, outcome string, took time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.by[a]
+	c.outcomes[outcome]++
+	if outcome != ended {
+		c.longest = max(c.longest, took)
+	}
+}

@@ -1,0 +1,293 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"p2pconnector/e2e/kit/raw"
+	"p2pconnector/proto"
+)
+
+// Bounds of the server's that attacks wait for.
+const (
+	soon      = 2 * time.Second  // nothing but work is between it and its end
+	slowFrame = 10 * time.Second // a message may take that long
+	header    = 5 * time.Second  // and the headers of a handshake that
+	halfOpen  = 45 * time.Second // a connection that answers nothing is gone then
+	forFlood  = 20 * time.Second // a flood is as fast as both sides are
+	fullQueue = 5 * time.Second  // a peer whose queue is full is gone then
+)
+
+// attacks are all ways. 503 is an outcome of all: what is too much is refused. A
+// flood may end cut or reset, when the client has not read its close frame in time.
+var attacks = []attack{
+	{"killer frame of gws", sends(raw.Killer()), "1002", soon},
+	{"malformed frames", malformed, "1002", soon},
+	{"random bytes", randomBytes, "1002 1003 1007 1008 1009 1000 cut", slowFrame + soon},
+	{"binary frames", sends(raw.Encode(raw.Fin|raw.Binary, []byte("{}"))), "1003", soon},
+	{"invalid UTF-8", sends(raw.Encode(raw.Text, []byte("{\"a\":\"\xc3")), raw.Encode(raw.Fin|raw.Continuation, []byte("\xc3\"}"))), "1007", soon},
+	{"header that says 2^62", sends(raw.Header(raw.Fin|raw.Text, 1<<62)), "1009", soon},
+	{"message above the limit", sends(raw.Encode(raw.Text, make([]byte, 60_000)), raw.Encode(raw.Fin|raw.Continuation, make([]byte, 60_000))), "1009", soon},
+	{"endless fragments", sends(raw.Encode(raw.Text, []byte("{")), bytes.Repeat(raw.Encode(raw.Continuation, nil), 2000)), "1008 cut reset", soon},
+	{"message that never ends", sends(raw.Header(raw.Fin|raw.Text, 60_000), []byte("{")), "1008", slowFrame + 2*soon},
+	{"ping flood", sends(bytes.Repeat(raw.Encode(raw.Fin|raw.Ping, []byte("flood")), 5000)), "1008 cut reset", soon},
+	{"message flood", sends(bytes.Repeat(raw.Encode(raw.Fin|raw.Text, []byte(`{"event":"Ping"}`)), 4000)), "1008 1013 cut reset", forFlood},
+	{"flood of nonsense", sends(bytes.Repeat(raw.Encode(raw.Fin|raw.Text, []byte(`{"event":{}}`)), 4000)), "1008 1013 cut reset", forFlood},
+	{"deep JSON", deepJSON, "refused", soon},
+	{"peer that never reads", deafPeer, "1013 cut reset", fullQueue},
+	{"half-open connection", halfOpenPeer, "cut reset", halfOpen},
+	{"slow handshake", slowHandshake, "400 cut reset", header + 2*soon},
+	{"no HTTP at all", noHTTP, "400", soon},
+	{"wrong access token", handshake("Authorization", "Bearer eyJhbGciOiJub25lIn0.e30."), "401", soon},
+	{"page of another origin", handshake("Origin", "https://evil.example"), "4003 403", soon},
+	{"crowd of one address", crowd, "429 held", halfOpen},
+	{"reset in the middle", resetting, "done", soon},
+	{"rooms made and left", roomChurn, "done", time.Minute},
+	{"forged session", forgedSession, "refused", soon},
+	{"resume of its own session", resumesItself, "done", soon},
+	{"two that resume each other", resumesEachOther, "done", soon},
+	{"in and out of a room", joinsAndLeaves, "done", time.Minute},
+}
+
+func malformed(ctx context.Context, t *target, me *attacker) string {
+	frames := [][]byte{
+		{raw.Fin | raw.Text, 2, '{', '}'}, raw.Encode(raw.Fin|raw.Text|0x40, nil), raw.Encode(raw.Fin|3, nil), raw.Encode(raw.Ping, nil),
+		raw.Encode(raw.Fin|raw.Ping, make([]byte, 126)), raw.Encode(raw.Continuation, nil), raw.Encode(raw.Fin|raw.Close, []byte{1}), raw.CloseFrame(1005, ""),
+	}
+	return sends(frames[t.number.Load()%uint32(len(frames))])(ctx, t, me)
+}
+
+func randomBytes(ctx context.Context, t *target, me *attacker) string {
+	b := make([]byte, 4096)
+	rand.Read(b)
+	return sends(b)(ctx, t, me)
+}
+
+// refused opens a connection, sends a frame and wants an error for it.
+func refused(ctx context.Context, t *target, me *attacker, frame []byte) string {
+	c, done, outcome := t.open(ctx, me)
+	if c == nil {
+		return outcome
+	}
+	defer done()
+	if _, err := c.Write(raw.Encode(raw.Fin|raw.Text, frame)); err != nil {
+		return outcomeOf(err)
+	}
+	for {
+		b, err := c.Next()
+		if err != nil {
+			return outcomeOf(err)
+		}
+		if bytes.HasPrefix(b, []byte(`{"type":"error"`)) {
+			return "refused"
+		}
+		if !bytes.Contains(b, []byte(`"Client_Details"`)) {
+			return "taken"
+		}
+	}
+}
+
+func deepJSON(ctx context.Context, t *target, me *attacker) string {
+	return refused(ctx, t, me, []byte(`{"event":"Ping","data":`+strings.Repeat("[", 30_000)+strings.Repeat("]", 30_000)+"}"))
+}
+
+func forgedSession(ctx context.Context, t *target, me *attacker) string {
+	return refused(ctx, t, me, []byte(`{"event":"Resume","data":{"session":"s1.00000000.e30.AAAA"}}`))
+}
+
+// deafPeer floods a peer of its own that does not read.
+func deafPeer(ctx context.Context, t *target, me *attacker) string {
+	tcp, err := new(net.Dialer).DialContext(ctx, "tcp", t.addr)
+	if err != nil {
+		return outcomeOf(err)
+	}
+	if err := tcp.(*net.TCPConn).SetReadBuffer(16 << 10); err != nil {
+		return outcomeOf(err)
+	}
+	deaf, resp, err := raw.Upgrade(ctx, tcp, "/", t.headers(me))
+	if err != nil {
+		return refusal(resp, err)
+	}
+	defer deaf.Close()
+	defer context.AfterFunc(ctx, func() { deaf.Close() })()
+	b, err := deaf.Next()
+	var f struct {
+		Data proto.Details `json:"data"`
+	}
+	if err != nil || json.Unmarshal(b, &f) != nil {
+		return outcomeOf(err)
+	}
+	sender, done, outcome := t.open(ctx, me)
+	if sender == nil {
+		return outcome
+	}
+	defer done()
+	frame := raw.Encode(raw.Fin|raw.Text, fmt.Appendf(nil, `{"event":"Message","to":%q,"data":%q}`, f.Data.ID, strings.Repeat("x", 50_000)))
+	for range 500 {
+		if _, err := sender.Write(frame); err != nil {
+			return outcomeOf(err)
+		}
+		if _, err := sender.Write(raw.Encode(raw.Fin|raw.Text, []byte(`{"event":"Ping"}`))); err != nil {
+			return outcomeOf(err)
+		}
+		for {
+			b, err := sender.Next()
+			if err != nil {
+				return outcomeOf(err)
+			}
+			if bytes.Contains(b, []byte(`"event":"Not_Delivered"`)) {
+				me.began = time.Now() // its queue is full: how long it took to fill it does not count
+				return end(deaf)      // it reads at last
+			}
+			if bytes.Contains(b, []byte(`"event":"Pong"`)) {
+				break
+			}
+		}
+	}
+	return "not bounded"
+}
+
+// halfOpenPeer reads and never answers, not even pings.
+func halfOpenPeer(ctx context.Context, t *target, me *attacker) string {
+	c, done, outcome := t.open(ctx, me)
+	if c == nil {
+		return outcome
+	}
+	defer done()
+	for {
+		if f, err := c.ReadFrame(); err != nil {
+			return outcomeOf(err)
+		} else if f.Op == raw.Close {
+			return raw.ClosedBy(f).Code.String()
+		}
+	}
+}
+
+// slowHandshake sends a byte of a handshake a second.
+func slowHandshake(ctx context.Context, t *target, me *attacker) string {
+	c, err := new(net.Dialer).DialContext(ctx, "tcp", t.addr)
+	if err != nil {
+		return outcomeOf(err)
+	}
+	defer c.Close()
+	defer context.AfterFunc(ctx, func() { c.Close() })()
+	gone := make(chan string, 1)
+	go func() {
+		b, err := io.ReadAll(c)
+		if len(b) > 12 && bytes.HasPrefix(b, []byte("HTTP/1.1 ")) {
+			gone <- string(b[9:12])
+		} else if err != nil {
+			gone <- "reset"
+		} else {
+			gone <- "cut"
+		}
+	}()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for _, b := range raw.Handshake("/", nil) {
+		select {
+		case outcome := <-gone:
+			return outcome
+		case <-tick.C:
+			_, _ = c.Write([]byte{b}) // its end is read
+		}
+	}
+	return <-gone
+}
+
+func noHTTP(ctx context.Context, t *target, _ *attacker) string {
+	c, err := new(net.Dialer).DialContext(ctx, "tcp", t.addr)
+	if err != nil {
+		return outcomeOf(err)
+	}
+	defer context.AfterFunc(ctx, func() { c.Close() })()
+	_, resp, err := raw.Upgrade(ctx, garbled{c}, "/", nil)
+	return refusal(resp, err)
+}
+
+// garbled writes no HTTP.
+type garbled struct{ net.Conn }
+
+func (g garbled) Write(b []byte) (int, error) {
+	_, err := g.Conn.Write([]byte("\x16\x03\x01\x02\x00\x01\x00\r\n\r\n"))
+	return len(b), err
+}
+
+// handshake makes an attack that sends one header that is wrong. A page gets its
+// refusal over the WebSocket, with a close code.
+func handshake(name, value string) func(context.Context, *target, *attacker) string {
+	return func(ctx context.Context, t *target, me *attacker) string {
+		h := t.headers(me)
+		h.Set(name, value)
+		c, resp, err := raw.Dial(ctx, t.addr, "/", h)
+		if c == nil {
+			return refusal(resp, err)
+		}
+		defer c.Close()
+		defer context.AfterFunc(ctx, func() { c.Close() })()
+		return end(c)
+	}
+}
+
+// crowd takes as many places of one address as it can get, for a while.
+func crowd(ctx context.Context, t *target, _ *attacker) string {
+	c, done, outcome := t.open(ctx, &attacker{address: "192.0.2.66"})
+	if c == nil {
+		return outcome
+	}
+	defer done()
+	if err := c.SetReadDeadline(time.Now().Add(slowFrame)); err != nil {
+		return outcomeOf(err)
+	}
+	end(c)
+	return "held"
+}
+
+// resetting leaves in the middle of a message, with a reset.
+func resetting(ctx context.Context, t *target, me *attacker) string {
+	c, done, outcome := t.open(ctx, me)
+	if c == nil {
+		return outcome
+	}
+	defer done()
+	_, err := c.Write(raw.Header(raw.Fin|raw.Text, 1000))
+	if tcp, ok := c.Conn.(*net.TCPConn); ok && err == nil {
+		err = tcp.SetLinger(0)
+	}
+	if err != nil {
+		return outcomeOf(err)
+	}
+	return "done"
+}
+
+// roomChurn makes rooms, and leaves without a word.
+func roomChurn(ctx context.Context, t *target, me *attacker) string {
+	c, done, outcome := t.open(ctx, me)
+	if c == nil {
+		return outcome
+	}
+	defer done()
+	for i := range 10 {
+		frame := fmt.Appendf(nil, `{"event":"Join_Room","data":{"room":"churn-%d","create":true},"id":%d}`, i, i)
+		if _, err := c.Write(raw.Encode(raw.Fin|raw.Text, frame)); err != nil {
+			return outcomeOf(err)
+		}
+		for answered := false; !answered; {
+			b, err := c.Next()
+			if err != nil {
+				return outcomeOf(err)
+			}
+			answered = bytes.Contains(b, fmt.Appendf(nil, `"id":%d}`, i))
+		}
+	}
+	_, _ = c.Write(binary.BigEndian.AppendUint16(nil, 0xffff)) // and a last rudeness
+	return "done"
+}

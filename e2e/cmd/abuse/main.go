@@ -1,0 +1,155 @@
+// Command abuse attacks a connector in every way that its edge must withstand,
+// while two well-behaved peers talk through it:
+//
+//	go run ./e2e/cmd/abuse
+//
+// It starts its own server, a process without anything else in it, and goes
+// nowhere but to that, over loopback. It prints what became of each attack, how
+// long the two peers' frames took with and without, and what the server's memory
+// was before and after; it fails when the server crashed, kept anything, let a
+// hostile client do what it should not, or kept the two waiting.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "abuse:", err)
+		os.Exit(1)
+	}
+}
+
+// settings of a run.
+type settings struct {
+	duration    time.Duration // of the attack
+	connections int           // at once
+	rate        int           // new connections a second
+	patience    time.Duration // longest that a control frame, or the end of a hostile connection beyond its own bound, may take
+}
+
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	if len(args) == 2 && args[0] == serveCommand {
+		return serve(ctx, args[1], stdin, stdout, stderr)
+	}
+	var s settings
+	fs := flag.NewFlagSet("abuse", flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	fs.DurationVar(&s.duration, "duration", time.Minute, "`time` that the attack lasts")
+	fs.IntVar(&s.connections, "connections", 2000, "hostile `connections` at once")
+	fs.IntVar(&s.rate, "rate", 300, "new hostile `connections` a second")
+	fs.DurationVar(&s.patience, "patience", 5*time.Second, "`time` that nothing may wait longer than")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	if s.duration <= 0 || s.connections < len(attacks) || s.rate < 1 || s.patience <= 0 {
+		return fmt.Errorf("give a positive duration, rate and patience, and at least %d connections", len(attacks))
+	}
+	return s.run(ctx, stdout, stderr)
+}
+
+// run measures without, attacks, waits for the end of it all, and judges.
+func (s settings) run(ctx context.Context, stdout, stderr io.Writer) (err error) {
+	srv, err := startServer(ctx, stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, srv.stop()) }()
+	pair, err := newPair(ctx, srv)
+	if err != nil {
+		return err
+	}
+	defer pair.close()
+
+	quiet := max(s.duration/6, time.Second)
+	fmt.Fprintf(stdout, "%v without an attack, then %v with %d hostile connections in %d ways\n", quiet, s.duration, s.connections, len(attacks))
+	r := report{settings: s}
+	if r.without, err = pair.talk(ctx, quiet); err != nil {
+		return fmt.Errorf("without an attack: %w", err)
+	}
+	if r.before, err = srv.stats(); err != nil {
+		return err
+	}
+	t := &target{server: srv, tally: newTally(), limit: s.rate}
+	if r.with, r.during, err = s.fight(ctx, t, pair); err != nil {
+		return fmt.Errorf("during the attack: %w", err)
+	}
+	if r.after, err = s.settle(ctx, srv, r.before); err != nil {
+		return err
+	}
+	if r.again, err = pair.talk(ctx, time.Second); err != nil {
+		return fmt.Errorf("after the attack: %w", err)
+	}
+	r.tally = t.tally
+	r.print(stdout)
+	return r.judge()
+}
+
+// fight attacks while the pair talks, and looks at the server towards the end.
+func (s settings) fight(ctx context.Context, t *target, p *pair) (took latencies, during stats, err error) {
+	fight, end := context.WithTimeout(ctx, s.duration)
+	defer end()
+	var wg sync.WaitGroup
+	var statsErr error
+	wg.Go(func() { t.attack(fight, s.connections) })
+	wg.Go(func() {
+		late := time.NewTimer(s.duration * 9 / 10)
+		defer late.Stop()
+		select {
+		case <-late.C:
+			during, statsErr = t.stats()
+		case <-fight.Done():
+		}
+	})
+	took, err = p.talk(ctx, s.duration)
+	if err != nil {
+		end()
+	}
+	wg.Wait()
+	return took, during, errors.Join(err, statsErr)
+}
+
+// What the server may have more after the attack than before: pools and buffers
+// keep some memory, and the runtime some goroutines.
+const (
+	heapMargin      = 24 << 20
+	goroutineMargin = 20
+	settleTime      = 45 * time.Second // the grace of sessions is 15 s
+)
+
+// settle waits until the server has let go of everything, and returns what it
+// has then.
+func (s settings) settle(ctx context.Context, srv *server, before stats) (stats, error) {
+	end := time.Now().Add(settleTime)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		now, err := srv.stats()
+		if err != nil || now.clean(before) || time.Now().After(end) {
+			return now, err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return now, ctx.Err()
+		}
+	}
+}
+
+// clean reports whether nothing is left of an attack.
+func (s stats) clean(before stats) bool {
+	return s.Goroutines <= before.Goroutines+goroutineMargin && s.Heap <= before.Heap+heapMargin
+}

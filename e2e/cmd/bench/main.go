@@ -1,0 +1,161 @@
+// Command bench measures the connector on this machine, beside a bare WebSocket
+// server, bare NATS, and PeerServer:
+//
+//	go run ./e2e/cmd/bench
+//
+// It starts what it measures as separate processes on loopback, puts load on them
+// from this one, and prints medians. CPU per message, of all server processes
+// together, is the figure to trust: times and rates suffer from sharing the
+// machine with the load, and ratios carry over to other machines better than
+// either.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	if runRole(os.Args[1:]) {
+		return
+	}
+	// The load makes little garbage; collecting it often would cost the servers.
+	debug.SetGCPercent(400)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the program. The table goes to stdout, the progress to stderr. The
+// error says that a row failed, or that the run did not come to its end.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	opt, files, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	b := &bench{opt: opt, book: newBook(opt.rounds), show: newProgress(stderr, opt.rounds)}
+	// A run that was ended early shows what it has.
+	ended := b.run(ctx)
+	if len(b.book.Sections) == 0 {
+		return ended
+	}
+	b.book.judge()
+	if err := b.book.write(stdout); err != nil {
+		return err
+	}
+	if files.json != "" {
+		text, err := json.MarshalIndent(b.book, "", " ")
+		if err == nil {
+			err = os.WriteFile(files.json, append(text, '\n'), 0o644)
+		}
+		if err != nil {
+			return fmt.Errorf("json: %w", err)
+		}
+	}
+	if files.html != "" {
+		if err := b.book.writeHTML(files.html); err != nil {
+			return fmt.Errorf("html: %w", err)
+		}
+	}
+	for _, s := range b.book.Sections {
+		if s.Failed != "" {
+			ended = errors.Join(ended, fmt.Errorf("row %s failed", s.Name))
+		}
+	}
+	return ended
+}
+
+// outputs are the files to write; "" is none.
+type outputs struct{ json, html string }
+
+func parse(args []string, stderr io.Writer) (opt options, files outputs, err error) {
+	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	var rowList, systems string
+	fs.StringVar(&rowList, "rows", "", "`rows` to measure, separated by commas: relay, fanout, storm, idle, rooms, scaling (default: all)")
+	fs.StringVar(&opt.cases, "cases", "", "`text` that the name of a case must hold, like \"300 B, full\" (default: all)")
+	fs.StringVar(&systems, "systems", "", "`systems` to measure beside our own, separated by commas: echo, nats, peerserver, none (default: all)")
+	fs.BoolVar(&opt.short, "short", false, "a quick look: shorter measurements, fewer idle connections")
+	fs.IntVar(&opt.rounds, "rounds", 3, "`times` that each measurement is repeated, at least 3 for a report")
+	fs.DurationVar(&opt.window, "window", 2500*time.Millisecond, "`time` of one measurement")
+	fs.IntVar(&opt.idle, "idle", 10_000, "`connections` of the row idle")
+	fs.StringVar(&opt.bin, "bin", "", "`folder` with the programs gateway and roomsvc (default: builds them)")
+	fs.StringVar(&opt.versus, "versus", "", "`folder` with another build of both, measured beside in the rows relay and idle (default: none)")
+	fs.IntVar(&opt.pprof, "pprof", 0, "first `port` on which the gateways serve Go profiles (default: none)")
+	fs.StringVar(&files.json, "json", "", "`file` for the figures as JSON")
+	fs.StringVar(&files.html, "html", "", "`file` for the report as HTML")
+	if err = fs.Parse(args); err != nil {
+		return opt, files, err
+	}
+	if fs.NArg() > 0 {
+		return opt, files, fmt.Errorf("%q is no flag: see --help", fs.Arg(0))
+	}
+	opt.warm, opt.idleFor = 400*time.Millisecond, 10*time.Second
+	if opt.short {
+		given := map[string]bool{}
+		fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
+		opt.warm, opt.idleFor = 200*time.Millisecond, 3*time.Second
+		if !given["window"] {
+			opt.window = 800 * time.Millisecond
+		}
+		if !given["idle"] {
+			opt.idle = 2000
+		}
+	}
+	switch {
+	case opt.rounds < 1 || opt.rounds > 100:
+		err = fmt.Errorf("rounds: %d is not between 1 and 100", opt.rounds)
+	case opt.window < 100*time.Millisecond || opt.window > time.Minute:
+		err = fmt.Errorf("window: %v is not between 100ms and 1m", opt.window)
+	case opt.idle < 1 || opt.idle > 50_000:
+		err = fmt.Errorf("idle: %d is not between 1 and 50000", opt.idle)
+	}
+	if err == nil {
+		opt.rows, err = names("rows", rowList, rowNames())
+	}
+	if err == nil {
+		opt.systems, err = systemNames(systems)
+	}
+	return opt, files, err
+}
+
+func rowNames() map[string]string {
+	all := make(map[string]string)
+	for _, r := range rows {
+		all[r.name] = r.name
+	}
+	return all
+}
+
+// names splits a list of a flag and translates each entry.
+func names(flag, list string, known map[string]string) (all []string, err error) {
+	if list == "" {
+		return nil, nil
+	}
+	for name := range strings.SplitSeq(list, ",") {
+		full, ok := known[strings.TrimSpace(name)]
+		if !ok {
+			return nil, fmt.Errorf("%s: %q is unknown: see --help", flag, name)
+		}
+		all = append(all, full)
+	}
+	return all, nil
+}
+
+func systemNames(list string) ([]string, error) {
+	return names("systems", list, map[string]string{"echo": echoFloor, "nats": natsFloor, "peerserver": peerServer, "none": ours})
+}

@@ -1,0 +1,100 @@
+package browser
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"p2pconnector/e2e/examples/serve"
+	"p2pconnector/e2e/kit"
+)
+
+// example serves the page of an example until the test ends and returns its URL.
+func example(t *testing.T, name, gateway string) string {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ready, done := make(chan string, 1), make(chan error, 1)
+	go func() {
+		done <- serve.Run(ctx, name, os.DirFS(filepath.Join("../../examples", name)), []string{"--listen", "localhost:0", "--gateway", gateway}, io.Discard,
+			func(page, _ string) { ready <- page })
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("the server of the example %s: %v", name, err)
+		}
+	})
+	select {
+	case page := <-ready:
+		return page
+	case err := <-done:
+		done <- nil
+		t.Fatalf("the server of the example %s: %v", name, err)
+		return ""
+	}
+}
+
+func TestExampleChat(t *testing.T) {
+	b := startBrowser(t)
+	stack := kit.Start(t, kit.Options{Gateways: 2, RoomServices: 1})
+	one := b.open(t, "one", example(t, "chat", stack.HTTP(0)))
+	two := b.open(t, "two", example(t, "chat", stack.HTTP(1)))
+	// Until both are in the room what is said is heard by nobody, so it is said again.
+	one.until("what was said is shown", `(() => { const say = document.getElementById("say"); say.value = "anybody here?"; say.dispatchEvent(new Event("change"));
+		return document.getElementById("log").innerText.includes("You: anybody here?"); })()`)
+	two.until("it is answered", `(() => { const say = document.getElementById("say"); say.value = "yes"; say.dispatchEvent(new Event("change"));
+		return document.getElementById("log").innerText.includes("You: yes"); })()`)
+	one.until("the answer came, with the name", `document.getElementById("log").innerText.includes("Ada: yes")`)
+}
+
+func TestExampleVideoCall(t *testing.T) {
+	b := startBrowser(t)
+	stack := kit.Start(t, kit.Options{Gateways: 2, RoomServices: 1})
+	var tabs []*tab
+	for i := range 3 {
+		tabs = append(tabs, b.open(t, fmt.Sprint("tab ", i), example(t, "videocall", stack.HTTP(i%2))))
+	}
+	for _, p := range tabs {
+		p.until("two others are seen", `(() => { const all = [...document.querySelectorAll("video")];
+			return all.length === 2 && all.every((v) => v.videoWidth > 0 && v.currentTime > 0.2); })()`)
+	}
+}
+
+func TestExampleDrawing(t *testing.T) {
+	b := startBrowser(t)
+	stack := kit.Start(t, kit.Options{Gateways: 2, RoomServices: 1})
+	stroke := `(() => { const sheet = document.getElementById("sheet");
+		const at = (type, x, y) => (type === "pointerup" ? window : sheet).dispatchEvent(new PointerEvent(type, { clientX: x, clientY: sheet.getBoundingClientRect().top + y, bubbles: true }));
+		at("pointerdown", 100, 100); for (let i = 0; i < 50; i++) at("pointermove", 100 + 3 * i, 100 + i); at("pointerup", 250, 150); })()`
+	ink := `(() => { const sheet = document.getElementById("sheet"); const { data } = sheet.getContext("2d").getImageData(0, 0, sheet.width, sheet.height);
+		let n = 0; for (let i = 3; i < data.length; i += 4) if (data[i]) n++; return n; })()`
+	one := b.open(t, "one", example(t, "drawing", stack.HTTP(0)))
+	one.until("it is ready", `document.getElementById("others").textContent === "0 others are here."`)
+	one.eval(nil, "%s", stroke)
+	var drawn int
+	one.eval(&drawn, "%s", ink)
+	if drawn < 200 {
+		t.Fatalf("a line has %d dots", drawn)
+	}
+	two := b.open(t, "two", example(t, "drawing", stack.HTTP(1)))
+	two.until("who comes late gets the line", `%s > %d`, ink, drawn*9/10)
+	one.until("the other is counted", `document.getElementById("others").textContent === "1 other is here."`)
+	two.eval(nil, `document.getElementById("sheet").getContext("2d").clearRect(0, 0, 9999, 9999)`)
+	one.eval(nil, "%s", stroke)
+	two.until("a new line comes", `%s > %d`, ink, drawn*9/10)
+}
+
+func TestExampleGoPeer(t *testing.T) {
+	b := startBrowser(t)
+	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
+	url := program(t, "p2pconnector/e2e/examples/gopeer", "--listen", "localhost:0", "--gateway", stack.HTTP(0))
+	for _, name := range []string{"first", "second"} {
+		p := b.open(t, name, url)
+		p.until("the program is connected", `!document.getElementById("say").disabled`)
+		p.fill("#say", "hello from the "+name+"\n")
+		p.until("it sends back what was said", `/Go: hello from the %s \(\d+ ms\)/.test(document.getElementById("log").innerText)`, name)
+	}
+}

@@ -1,0 +1,79 @@
+package edge_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"p2pconnector/e2e/kit/raw"
+	"p2pconnector/gateway"
+)
+
+// behindProxy is a handshake that a trusted proxy forwards for a client.
+func behindProxy(client string) http.Header { return http.Header{"X-Forwarded-For": {client}} }
+
+// honest opens one connection for each of n addresses and returns how many got in.
+func honest(t *testing.T, e *edge, n int) (in int) {
+	t.Helper()
+	for i := range n {
+		c, resp, err := raw.Dial(t.Context(), e.addr, "/", behindProxy(fmt.Sprintf("198.51.100.%d", i+1)))
+		if err != nil {
+			t.Logf("address %d: %v", i+1, err)
+			if resp != nil {
+				_ = resp.Body.Close()
+			}
+			continue
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		in++
+	}
+	return in
+}
+
+// TestConnectsPerSecond_AddressAtItsLimit_DeniesNobodyElse has one address shake hands
+// over and over while it has all the connections that it may have: none of that may
+// use up the connects per second of the others.
+func TestConnectsPerSecond_AddressAtItsLimit_DeniesNobodyElse(t *testing.T) {
+	const perSecond, others = 60, 60
+	e := start(t, func(c *gateway.Config) {
+		c.TrustedProxies, c.MaxPerAddress, c.ConnectsPerSecond, c.ConnectsPerAddr = "127.0.0.0/8", 1, perSecond, -1
+	})
+	e.open(t, "/", behindProxy("203.0.113.7"))
+	for i := range 5 * perSecond {
+		if resp, _ := e.refused(t, "/", behindProxy("203.0.113.7")); resp.StatusCode != http.StatusTooManyRequests {
+			t.Fatalf("handshake %d of the full address: got status %d, want 429", i+1, resp.StatusCode)
+		}
+	}
+	if in := honest(t, e, others); in != others {
+		t.Errorf("honest handshakes accepted: got %d of %d, want all", in, others)
+	}
+}
+
+// TestConnectsPerAddress_OneAddressTooFast_Gets429_OthersGetIn bounds how often one
+// address may connect, whatever becomes of its connections.
+func TestConnectsPerAddress_OneAddressTooFast_Gets429_OthersGetIn(t *testing.T) {
+	const perAddress, others = 1, 60
+	e := start(t, func(c *gateway.Config) {
+		c.TrustedProxies, c.ConnectsPerSecond, c.ConnectsPerAddr = "127.0.0.0/8", 60, perAddress
+	})
+	refused := 0
+	for i := range 600 {
+		// One /64 is one client.
+		c, resp, err := raw.Dial(t.Context(), e.addr, "/", behindProxy(fmt.Sprintf("2001:db8:1:2::%x", i+1)))
+		if err == nil {
+			_ = c.Close()
+			continue
+		}
+		if resp == nil || resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") == "" {
+			t.Fatalf("handshake %d: got %v, want status 429 with Retry-After", i+1, resp)
+		}
+		_ = resp.Body.Close()
+		refused++
+	}
+	if refused == 0 {
+		t.Error("handshakes of one address refused: got none of 600, want most")
+	}
+	if in := honest(t, e, others); in != others {
+		t.Errorf("honest handshakes accepted: got %d of %d, want all", in, others)
+	}
+}

@@ -1,0 +1,204 @@
+package edge_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"p2pconnector/e2e/kit/raw"
+	"p2pconnector/gateway"
+	"p2pconnector/proto"
+)
+
+// The 14 bytes that end a process on gws v1.8.9 close that connection with 1002,
+// and nobody else notices.
+func TestKillerFrame(t *testing.T) {
+	e := start(t, nil)
+	beside := e.open(t, "/", nil)
+	for range 20 {
+		c := e.open(t, "/", nil)
+		c.send(ping)
+		c.bytes(raw.Killer())
+		c.expect(string(proto.Pong)) // what came before it is answered
+		c.closed(proto.CloseProtocolError)
+	}
+	// As the first bytes, in the same packet as the handshake, too.
+	conn, err := net.Dial("tcp", e.addr)
+	must(t, err)
+	both := append(raw.Handshake("/", nil), raw.Killer()...)
+	up, _, err := raw.Upgrade(t.Context(), eager{conn, both}, "/", nil)
+	must(t, err)
+	begin(t, up).closed(proto.CloseProtocolError)
+	beside.alive()
+	wantNoPanic(t, e)
+}
+
+// eager writes bytes of its own in place of the handshake.
+type eager struct {
+	net.Conn
+	b []byte
+}
+
+func (c eager) Write(b []byte) (int, error) {
+	if bytes.HasPrefix(b, []byte("GET ")) {
+		_, err := c.Conn.Write(c.b)
+		return len(b), err
+	}
+	return c.Conn.Write(b)
+}
+
+func wantNoPanic(t *testing.T, e *edge) {
+	t.Helper()
+	for _, line := range e.log.lines() {
+		if strings.Contains(line, "panic") {
+			t.Errorf("logged: %s", line)
+		}
+	}
+}
+
+// Frames that come in one packet with the handshake are not lost.
+func TestFramesWithTheHandshake(t *testing.T) {
+	e := start(t, nil)
+	conn, err := net.Dial("tcp", e.addr)
+	must(t, err)
+	b := raw.Handshake("/", nil)
+	for range 100 {
+		b = append(b, text(ping)...)
+	}
+	up, _, err := raw.Upgrade(t.Context(), eager{conn, b}, "/", nil)
+	must(t, err)
+	c := begin(t, up)
+	for range 100 {
+		c.expect(string(proto.Pong))
+	}
+}
+
+// Pings beyond 64 at once and 10 a second close with 1008.
+func TestPingFlood(t *testing.T) {
+	e := start(t, nil)
+	for name, op := range map[string]byte{"ping": raw.Ping, "pong": raw.Pong} {
+		t.Run(name, func(t *testing.T) {
+			c := e.open(t, "/", nil)
+			flood := bytes.Repeat(raw.Encode(raw.Fin|op, []byte("x")), 1000)
+			_, _ = c.Write(flood) // it may close before it has all
+			if reason := c.closed(proto.ClosePolicy); !strings.Contains(reason, "control frames") {
+				t.Errorf("the reason is %q", reason)
+			}
+		})
+	}
+	c := e.open(t, "/", nil)
+	c.bytes(bytes.Repeat(wsPing("ok"), 60)) // what is allowed at once
+	for range 60 {
+		f, err := c.ReadFrame()
+		must(t, err)
+		if f.Op != raw.Pong {
+			t.Fatalf("got opcode %d", f.Op)
+		}
+	}
+	c.alive()
+}
+
+// A message whose last byte does not come within ten seconds closes with 1008,
+// whether its header, its payload or its fragments are slow. All run at once.
+func TestSlowMessage(t *testing.T) {
+	e := start(t, nil)
+	slow := map[string][]byte{
+		"header":    {raw.Fin | raw.Text},
+		"payload":   raw.Header(raw.Fin|raw.Text, 1000),
+		"fragments": start1(`{"event":`),
+		"control":   raw.Header(raw.Fin|raw.Ping, 10),
+	}
+	open := make(map[string]*client)
+	began := time.Now()
+	for name, b := range slow {
+		open[name] = e.open(t, "/", nil)
+		open[name].bytes(b)
+	}
+	quiet := e.open(t, "/", nil)
+	for name, c := range open {
+		if reason := c.closed(proto.ClosePolicy); !strings.Contains(reason, "10 seconds") {
+			t.Errorf("%s: the reason is %q", name, reason)
+		}
+	}
+	if took := time.Since(began); took < 9*time.Second {
+		t.Errorf("closed after %v already", took)
+	}
+	quiet.alive() // one that says nothing may stay
+}
+
+// permessage-deflate and any other extension is declined: the answer names none,
+// and a frame that uses it all the same is malformed.
+func TestExtensionsDeclined(t *testing.T) {
+	e := start(t, nil)
+	for _, offer := range []string{"permessage-deflate", "permessage-deflate; client_max_window_bits=15, x-webkit-deflate-frame", "bbf-usp-protocol"} {
+		c := e.open(t, "/", http.Header{"Sec-WebSocket-Extensions": {offer}})
+		if got := c.Response.Header.Values("Sec-WebSocket-Extensions"); len(got) > 0 {
+			t.Errorf("%s: agreed to %q", offer, got)
+		}
+		c.alive()
+		c.bytes(firstByte(raw.Fin|raw.Text|0x40, "\xaa\x56\x4a\x2d"))
+		c.closed(proto.CloseProtocolError)
+	}
+}
+
+// The limit on a message is configurable, announced and kept.
+func TestMessageLimit(t *testing.T) {
+	e := start(t, func(c *gateway.Config) { c.MaxMessageBytes = 2000 })
+	c := e.open(t, "/", nil)
+	if n := c.details.Limits.MaxMessageBytes; n != 2000 {
+		t.Errorf("announced: %d", n)
+	}
+	c.send(pad(2000))
+	c.expect(string(proto.Pong))
+	c.send(pad(2001))
+	c.closed(proto.CloseTooBig)
+}
+
+// Headers that do not end, or come a byte at a time, have five seconds.
+func TestSlowHandshake(t *testing.T) {
+	e := start(t, nil)
+	silent, err := net.Dial("tcp", e.addr)
+	must(t, err)
+	defer silent.Close()
+	dripping, err := net.Dial("tcp", e.addr)
+	must(t, err)
+	defer dripping.Close()
+	began := time.Now()
+	stop := make(chan struct{})
+	go func() {
+		defer close(stop)
+		tick := time.NewTicker(200 * time.Millisecond)
+		defer tick.Stop()
+		for _, b := range raw.Handshake("/", http.Header{"X-Padding": {strings.Repeat("x", 4000)}}) {
+			<-tick.C
+			if _, err := dripping.Write([]byte{b}); err != nil {
+				return
+			}
+		}
+	}()
+	for name, c := range map[string]net.Conn{"silent": silent, "dripping": dripping} {
+		must(t, c.SetReadDeadline(time.Now().Add(time.Minute)))
+		if b, err := io.ReadAll(c); errors.Is(err, net.ErrClosed) || strings.Contains(string(b), "101") {
+			t.Errorf("%s: %q, %v", name, b, err)
+		}
+		if took := time.Since(began); took < 4*time.Second || took > 12*time.Second { // five, on a busy machine
+			t.Errorf("%s: open for %v", name, took)
+		}
+	}
+	dripping.Close()
+	<-stop
+}
+
+// Headers of more than 16 KiB (and the 4 KiB that net/http adds) are refused.
+func TestHugeHeaders(t *testing.T) {
+	e := start(t, nil)
+	resp, _ := e.refused(t, "/", http.Header{"X-Padding": {strings.Repeat("x", 64<<10)}})
+	if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("status %d", resp.StatusCode)
+	}
+}

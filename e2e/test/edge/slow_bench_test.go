@@ -1,0 +1,66 @@
+package edge_test
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"p2pconnector/proto"
+)
+
+// BenchmarkBesideDeafCrowd is the round trip of a control pair, alone and beside
+// 1,000 peers that never read, whose queues are full. It reports the p99 of both
+// and their ratio, and what each deaf peer costs.
+//
+//	go test -run xx -bench DeafCrowd ./e2e/test/edge
+func BenchmarkBesideDeafCrowd(b *testing.B) {
+	const peers, fillers, rounds = 1000, 8, 4000
+	for b.Loop() {
+		e := start(b, nil)
+		near, far := e.open(b, "/", nil), e.open(b, "/", nil)
+		crowd := make([]*client, peers)
+		for i := range crowd {
+			crowd[i] = e.deaf(b)
+		}
+		before := heap()
+		alone := p99(b, near, far, rounds)
+		var wg sync.WaitGroup
+		for i := range fillers {
+			from := e.open(b, "/", nil)
+			wg.Go(func() {
+				for n := i; n < peers; n += fillers {
+					fill(b, from, crowd[n].details.ID)
+				}
+			})
+		}
+		wg.Wait()
+		cost := (int64(heap()) - int64(before)) / peers
+		beside := p99(b, near, far, rounds)
+		b.ReportMetric(float64(alone.Microseconds()), "p99-alone-µs")
+		b.ReportMetric(float64(beside.Microseconds()), "p99-beside-µs")
+		b.ReportMetric(float64(beside)/float64(alone), "p99-ratio")
+		b.ReportMetric(float64(cost), "B/peer")
+	}
+}
+
+// p99 sends a candidate there and back n times.
+func p99(b *testing.B, near, far *client, n int) time.Duration {
+	b.Helper()
+	trips := make([]time.Duration, n)
+	hop := func(from, to *client) {
+		from.send(fmt.Sprintf(`{"event":"Candidate","to":%q,"data":{"candidate":"candidate:1 1 udp 2122260223 192.0.2.1 54321 typ host"}}`, to.details.ID))
+		if f := to.next(); f.Event != string(proto.Candidate) {
+			b.Fatalf("got %.200s", f.raw)
+		}
+	}
+	for i := range trips {
+		began := time.Now()
+		hop(near, far)
+		hop(far, near)
+		trips[i] = time.Since(began)
+	}
+	slices.Sort(trips)
+	return trips[n*99/100]
+}

@@ -1,0 +1,345 @@
+// Package operators_test does what operators and back ends do over NATS, as the
+// user backend of proto/nats.conf: each command of back-ends.md.
+package operators_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+
+	"p2pconnector/e2e/kit"
+	"p2pconnector/proto"
+)
+
+func TestMain(m *testing.M) {
+	for _, user := range []string{"GATEWAY", "ROOMSVC", "BACKEND"} {
+		os.Setenv("NATS_"+user+"_PASSWORD", "test-"+strings.ToLower(user))
+	}
+	kit.Main(m)
+}
+
+// backEnd is a system and a connection to its NATS as the user backend.
+type backEnd struct {
+	*kit.Stack
+	t  *testing.T
+	nc *nats.Conn
+}
+
+func start(t *testing.T) *backEnd {
+	t.Helper()
+	s := kit.Start(t, kit.Options{NATSFile: "../../../proto/nats.conf"})
+	return &backEnd{s, t, s.Connect(t)}
+}
+
+// ask sends a request to the room service, as JSON.
+func (b *backEnd) ask(op proto.Operation, request string) proto.Reply {
+	b.t.Helper()
+	m, err := b.nc.Request(proto.RoomsSubject(op), []byte(request), kit.Patience)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var r proto.Reply
+	if err := json.Unmarshal(m.Data, &r); err != nil {
+		b.t.Fatal(err)
+	}
+	if (r.Error != nil) != (m.Header.Get(micro.ErrorHeader) != "") {
+		b.t.Errorf("%s %s: error %v, header %q", op, request, r.Error, m.Header.Get(micro.ErrorHeader))
+	}
+	return r
+}
+
+// TestList pages through all rooms: each comes once.
+func TestList(t *testing.T) {
+	b := start(t)
+	creator := b.Dial(t, 0)
+	const rooms = 5
+	for i := range rooms {
+		creator.Create(fmt.Sprintf("room-%d", i))
+	}
+	seen := make(map[proto.RoomID]int)
+	request := `{"limit":2}`
+	for page := 0; ; page++ {
+		r := b.ask(proto.OpList, request)
+		if r.Error != nil || len(r.Page) > 2 {
+			t.Fatalf("page %d: %d rooms, error %v", page, len(r.Page), r.Error)
+		}
+		for _, row := range r.Page {
+			seen[row.Room]++
+			if row.Creator != creator.ID || row.Members != 1 {
+				t.Errorf("%+v", row)
+			}
+		}
+		if r.Next == "" {
+			break
+		}
+		request = fmt.Sprintf(`{"limit":2,"after":%q}`, r.Next)
+	}
+	for i := range rooms {
+		if id := proto.RoomID(fmt.Sprintf("room-%d", i)); seen[id] != 1 {
+			t.Errorf("%s was listed %d times", id, seen[id])
+		}
+	}
+}
+
+// TestGet shows a room with its members and who holds them.
+func TestGet(t *testing.T) {
+	b := start(t)
+	x, y := b.Dial(t, 0), b.Dial(t, 1)
+	x.Create("tea")
+	y.Join("tea")
+	r := b.ask(proto.OpGet, `{"room":"tea"}`)
+	if r.Error != nil || r.State == nil || r.State.Room == nil {
+		t.Fatalf("%+v", r)
+	}
+	var holders []string
+	for _, m := range r.State.Room.Members {
+		holders = append(holders, string(m.ID)+" "+string(m.Holder()))
+	}
+	want := []string{string(x.ID) + " " + string(x.ID.Home()), string(y.ID) + " " + string(y.ID.Home())}
+	if strings.Join(holders, "\n") != strings.Join(want, "\n") {
+		t.Errorf("members %q, want %q", holders, want)
+	}
+	if r := b.ask(proto.OpGet, `{"room":"no such room"}`); r.Error == nil || r.Error.Code != proto.NotFound {
+		t.Errorf("a room that is not there: %+v", r)
+	}
+}
+
+// TestRemoveAndEnd take a member out of a room and end it: everyone in it hears
+// so, as if its creator had done it.
+func TestRemoveAndEnd(t *testing.T) {
+	b := start(t)
+	x, y := b.Dial(t, 0), b.Dial(t, 1)
+	x.Create("tea")
+	y.Join("tea")
+	x.Members("tea", x.ID, y.ID)
+	if r := b.ask(proto.OpRemove, fmt.Sprintf(`{"op":"remove-1","room":"tea","client":%q}`, y.ID)); r.Error != nil {
+		t.Fatal(r.Error)
+	}
+	if d := kit.Room(t, x.Expect(proto.ClientRemoved)); d.Client != y.ID || d.Reason != proto.ReasonRemoved {
+		t.Errorf("%+v", d)
+	}
+	y.Expect(proto.ClientRemoved)
+	if r := b.ask(proto.OpEnd, `{"op":"end-1","room":"tea"}`); r.Error != nil {
+		t.Fatal(r.Error)
+	}
+	x.Expect(proto.RoomDeleted)
+	y.Quiet()
+}
+
+// frame is a finished frame, as a back end makes it.
+func frame(text string) []byte {
+	f := proto.ServerFrame{Type: proto.TypeInfo, Event: "Notice", Data: json.RawMessage(fmt.Sprintf("%q", text)), Time: time.Now(), MessageID: "00000000-0000-4000-8000-000000000000"}
+	return f.Append(nil)
+}
+
+// TestMessageToPeer: the peer's id says where to publish; nothing is looked up.
+func TestMessageToPeer(t *testing.T) {
+	b := start(t)
+	x := b.Dial(t, 1)
+	subject, err := proto.PeerSubject(x.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.nc.Publish(subject, frame("maintenance at noon")); err != nil {
+		t.Fatal(err)
+	}
+	if f := x.Next(); f.Event != "Notice" || f.Type != proto.TypeInfo || string(f.Data) != `"maintenance at noon"` {
+		t.Errorf("got %s", f.Raw)
+	}
+}
+
+// TestMessageIsLost: with a reply subject below _INBOX_lost a back end hears that
+// a peer, or its gateway, is not there. Silence means that the frame arrived.
+func TestMessageIsLost(t *testing.T) {
+	b := start(t)
+	x := b.Dial(t, 1)
+	replies, err := b.nc.SubscribeSync("_INBOX_lost.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish := func(to proto.PeerID) {
+		t.Helper()
+		subject, err := proto.PeerSubject(to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.nc.PublishRequest(subject, "_INBOX_lost.test", frame("hello")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	publish(x.ID) // arrives: nothing is said of it
+	if f := x.Next(); f.Event != "Notice" {
+		t.Fatalf("got %s", f.Raw)
+	}
+	publish(proto.NewPeerID(x.ID.Home()))
+	m, err := replies.NextMsg(kit.Patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lost proto.Outcome
+	if err := json.Unmarshal(m.Data, &lost); err != nil || lost.Code != proto.NotFound {
+		t.Errorf("a peer that is not there: %s, error %v", m.Data, err)
+	}
+	publish(proto.NewPeerID(proto.NewGatewayID()))
+	if _, err := replies.NextMsg(kit.Patience); !errors.Is(err, nats.ErrNoResponders) {
+		t.Errorf("a gateway that is not there: error %v", err)
+	}
+}
+
+// A message to a peer that names no gateway finds it at home, where it has moved to, and
+// when its home is gone, and is answered in each case.
+func TestMessageToPeer_AnyGateway_FindsItAndAnswers(t *testing.T) {
+	b := start(t)
+	send := func(to proto.PeerID) proto.Outcome {
+		t.Helper()
+		subject, err := proto.AnyPeerSubject(to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		replies, err := b.nc.SubscribeSync("_INBOX_lost." + nats.NewInbox()[len("_INBOX."):])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer replies.Unsubscribe()
+		if err := b.nc.PublishRequest(subject, replies.Subject, frame("hello")); err != nil {
+			t.Fatal(err)
+		}
+		m, err := replies.NextMsg(kit.Patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var o proto.Outcome
+		if err := json.Unmarshal(m.Data, &o); err != nil {
+			t.Fatalf("the answer is %q: %v", m.Data, err)
+		}
+		return o
+	}
+	delivered := func(c *kit.Conn, where string) {
+		t.Helper()
+		if o := send(c.ID); o.Code != "" {
+			t.Errorf("a peer %s: got %s, want it delivered", where, o.Code)
+		}
+		if f := c.Next(); f.Event != "Notice" {
+			t.Errorf("a peer %s: got %s, want the message", where, f.Raw)
+		}
+	}
+	x := b.Dial(t, 0)
+	delivered(x, "at home")
+	y := b.Dial(t, 1)
+	y.Resume(x)
+	delivered(y, "that has moved")
+	if o := send(proto.NewPeerID(x.ID.Home())); o.Code != proto.NotFound {
+		t.Errorf("a peer that there is not: got %q, want %s", o.Code, proto.NotFound)
+	}
+	if o := send(proto.NewPeerID(proto.NewGatewayID())); o.Code != proto.NotFound {
+		t.Errorf("a peer of a gateway that there is not: got %q, want %s", o.Code, proto.NotFound)
+	}
+	b.StopGateway(t, 0)
+	delivered(y, "whose home is gone")
+}
+
+// TestMessageToRoom: get says which gateways have members; one frame to each of
+// them reaches everyone in the room, and nobody else.
+func TestMessageToRoom(t *testing.T) {
+	b := start(t)
+	x, y, z := b.Dial(t, 0), b.Dial(t, 1), b.Dial(t, 1)
+	x.Create("tea")
+	y.Join("tea")
+	x.Members("tea", x.ID, y.ID)
+	told := make(map[proto.GatewayID]bool)
+	for _, m := range b.ask(proto.OpGet, `{"room":"tea"}`).State.Room.Members {
+		g := m.Holder()
+		if told[g] {
+			continue
+		}
+		told[g] = true
+		subject, err := proto.ServerRoomSubject(g, "tea")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.nc.Publish(subject, frame("the room closes soon")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []*kit.Conn{x, y} {
+		if f := c.Next(); f.Event != "Notice" || string(f.Data) != `"the room closes soon"` {
+			t.Errorf("got %s", f.Raw)
+		}
+	}
+	z.Quiet()
+}
+
+// TestServiceTools: the room services show up in $SRV.PING, INFO and STATS, with
+// every endpoint, what it takes, and how often it was asked.
+func TestServiceTools(t *testing.T) {
+	b := start(t)
+	x := b.Dial(t, 0)
+	x.Create("tea")
+	for _, verb := range []string{"PING", "INFO", "STATS"} {
+		if n := len(b.gather("$SRV."+verb+".rooms", 2)); n != 2 {
+			t.Errorf("$SRV.%s: %d instances answer, want 2", verb, n)
+		}
+	}
+	for _, data := range b.gather("$SRV.INFO.rooms", 2) {
+		var info micro.Info
+		if err := json.Unmarshal(data, &info); err != nil {
+			t.Fatal(err)
+		}
+		if want := len(proto.Operations) + len(proto.SessionOperations); len(info.Endpoints) != want {
+			t.Errorf("%d endpoints, want %d", len(info.Endpoints), want)
+		}
+		for _, e := range info.Endpoints {
+			if e.Metadata["description"] == "" || e.Metadata["reply"] == "" {
+				t.Errorf("endpoint %s says nothing of itself: %v", e.Name, e.Metadata)
+			}
+		}
+	}
+	created := 0
+	for _, data := range b.gather("$SRV.STATS.rooms", 2) {
+		var stats micro.Stats
+		if err := json.Unmarshal(data, &stats); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range stats.Endpoints {
+			if e.Name == string(proto.OpCreate) {
+				created += e.NumRequests
+				var answers map[string]int
+				if err := json.Unmarshal(e.Data, &answers); err != nil || answers["ok"] != e.NumRequests || len(answers) != 1 {
+					t.Errorf("its answers by outcome: %s, error %v; want %d ok", e.Data, err, e.NumRequests)
+				}
+			}
+		}
+	}
+	if created != 1 {
+		t.Errorf("%d requests for create, want 1", created)
+	}
+}
+
+// gather returns the answers of n instances.
+func (b *backEnd) gather(subject string, n int) (answers [][]byte) {
+	b.t.Helper()
+	inbox := nats.NewInbox()
+	sub, err := b.nc.SubscribeSync(inbox)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer sub.Unsubscribe() //nolint:errcheck // the connection is closed with the test
+	if err := b.nc.PublishRequest(subject, inbox, nil); err != nil {
+		b.t.Fatal(err)
+	}
+	for len(answers) < n {
+		m, err := sub.NextMsg(kit.Patience)
+		if err != nil {
+			b.t.Fatalf("%s: %v", subject, err)
+		}
+		answers = append(answers, m.Data)
+	}
+	return answers
+}

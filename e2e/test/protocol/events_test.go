@@ -1,0 +1,104 @@
+package protocol_test
+
+import (
+	"slices"
+	"testing"
+
+	"p2pconnector/e2e/kit"
+	"p2pconnector/proto"
+)
+
+// rows are the tests of one event: by error code, or by what else they show.
+// "works" must be there.
+type rows map[string]func(*pair)
+
+// events has the tests of every event of the protocol's table.
+var events = map[proto.Event]rows{
+	proto.Connect:      connectRows,
+	proto.Offer:        signalRows(proto.Offer),
+	proto.Answer:       signalRows(proto.Answer),
+	proto.Candidate:    signalRows(proto.Candidate),
+	proto.Message:      messageRows,
+	proto.CreateRoom:   createRows,
+	proto.JoinRoom:     joinRows,
+	proto.LeaveRoom:    leaveRows,
+	proto.EndRoom:      endRows,
+	proto.RemoveClient: removeRows,
+	proto.UpdateRoom:   updateRows,
+	proto.RoomInfo:     infoRows,
+	proto.Ping:         pingRows,
+}
+
+// elsewhere are events whose tests stand in another package.
+var elsewhere = map[proto.Event]string{
+	proto.Resume:       "e2e/test/resume",
+	proto.Authenticate: "part of access tokens",
+	proto.IceServers:   "part of ICE servers",
+}
+
+// elsewhereCodes are error codes that a row may lack, since TestUnavailable
+// shows them for every event, or since they belong to access tokens.
+func elsewhereCode(e proto.Event, c proto.ErrorCode) bool {
+	switch c {
+	case proto.Unavailable:
+		return true
+	case proto.Unauthorised:
+		return e == proto.CreateRoom || e == proto.JoinRoom
+	}
+	return false
+}
+
+// TestEvents runs every row. It fails when the contract names an event, or an
+// error of an event, that no test shows.
+func TestEvents(t *testing.T) {
+	s := kit.Start(t, kit.Options{MaxRooms: maxRooms})
+	for _, doc := range proto.ClientEvents {
+		tests, ok := events[doc.Event]
+		if _, other := elsewhere[doc.Event]; ok == other {
+			t.Errorf("%s: want tests here or elsewhere, not both or none", doc.Event)
+		}
+		if !ok {
+			continue
+		}
+		t.Run(string(doc.Event), func(t *testing.T) {
+			checkComplete(t, doc, tests)
+			for name, test := range tests {
+				t.Run(name, func(t *testing.T) { test(newPair(t, s)) })
+			}
+		})
+	}
+}
+
+func checkComplete(t *testing.T, doc proto.EventDoc, tests rows) {
+	if tests["works"] == nil {
+		t.Errorf("no test shows that %s works", doc.Event)
+	}
+	for _, code := range doc.Errors {
+		if tests[string(code)] == nil && !elsewhereCode(doc.Event, code) {
+			t.Errorf("no test shows that %s answers %s", doc.Event, code)
+		}
+	}
+	for name := range tests {
+		if code := proto.ErrorCode(name); code.Known() && !slices.Contains(doc.Errors, code) {
+			t.Errorf("a test shows %s, which the contract of %s does not name", code, doc.Event)
+		}
+	}
+}
+
+var pingRows = rows{
+	"works": func(p *pair) {
+		p.a.Send(`{"event":"Ping"}`)
+		f := p.a.Expect(proto.Pong)
+		checkServerFrame(p.t, f, proto.TypeInfo)
+		if f.ID != nil {
+			p.t.Errorf("the answer to a frame without id has one: %s", f.Raw)
+		}
+	},
+	"with data": func(p *pair) {
+		p.a.Send(`{"event":"Ping","data":[1],"to":%q,"id":7}`, p.b.ID)
+		if f := p.a.Expect(proto.Pong); string(f.ID) != "7" {
+			p.t.Errorf("id %s", f.ID)
+		}
+		p.b.Quiet()
+	},
+}

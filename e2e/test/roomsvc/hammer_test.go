@@ -1,0 +1,161 @@
+package roomsvc_test
+
+import (
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"p2pconnector/e2e/natsbox"
+	"p2pconnector/proto"
+	"p2pconnector/roomsvc"
+)
+
+// hammer lets peers join and leave rooms through all instances, each peer one
+// request at a time, and compares what was acknowledged with what is there.
+func hammer(t *testing.T, askers []*asker, rooms []proto.RoomID, peers, rounds int) {
+	t.Helper()
+	for _, a := range askers {
+		a.lease() // on a busy machine this takes longer than a gateway may be silent
+	}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	want := make(map[proto.RoomID][]proto.PeerID)
+	for i := range peers {
+		a := askers[i%len(askers)]
+		wg.Go(func() {
+			p := a.peer()
+			in := make(map[proto.RoomID]bool)
+			for range rounds {
+				room := rooms[rand.N(len(rooms))]
+				op, r := proto.OpJoin, proto.Request{Op: a.op(), Room: room, Peer: p, Create: true}
+				expect := proto.ErrorCode("")
+				switch rand.N(4) {
+				case 0: // what must be refused, as long as what was acknowledged is true
+					if op, expect = proto.OpLeave, proto.NotFound; in[room] {
+						op, expect = proto.OpJoin, proto.AlreadyExists
+					}
+				case 1:
+					if op, expect = proto.OpGet, ""; !in[room] {
+						continue
+					}
+				default:
+					if in[room] {
+						op = proto.OpLeave
+					}
+				}
+				reply, err := await(a.send(op, r), patience)
+				if err != nil || code(reply) != expect {
+					t.Errorf("%s: %+v, %v, want %q", op, reply, err, expect)
+					return
+				}
+				if op == proto.OpGet && !slices.ContainsFunc(reply.State.Room.Members, func(m proto.Member) bool { return m.ID == p }) {
+					t.Errorf("get of a member's own room does not show it")
+				}
+				if expect == "" && op != proto.OpGet {
+					in[room] = op == proto.OpJoin
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for room := range in {
+				if in[room] {
+					want[room] = append(want[room], p)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, id := range rooms {
+		var got []proto.PeerID
+		if room := askers[0].room(id); room != nil {
+			for _, m := range room.Members {
+				got = append(got, m.ID)
+			}
+		}
+		slices.Sort(got)
+		slices.Sort(want[id])
+		if !slices.Equal(got, want[id]) {
+			t.Errorf("room %s has %d members, acknowledged were %d", id, len(got), len(want[id]))
+		}
+	}
+}
+
+func TestHammer(t *testing.T) {
+	s := startNATS(t)
+	services := startServices(t, s, 3, roomsvc.Config{})
+	askers := []*asker{newAsker(t, s), newAsker(t, s)}
+	hammer(t, askers, []proto.RoomID{"a", "b"}, 24, 60)
+	for _, svc := range services {
+		st := svc.Stats()
+		if st.Panics != 0 || st.Waiting != 0 {
+			t.Errorf("%+v", st)
+		}
+		t.Logf("commits %d of %d operations, %d conflicts, %d reads", st.Commits, st.Committed, st.Conflicts, st.Reads)
+	}
+}
+
+// Three servers, three copies, and the leader goes while peers come and go.
+func TestCluster(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts three servers")
+	}
+	servers, err := natsbox.StartCluster(t.Context(), 3, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, s := range servers {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	var services []*roomsvc.Service
+	for _, s := range servers {
+		services = append(services, startServices(t, s, 1, roomsvc.Config{Replicas: 3})...)
+	}
+	askers := []*asker{newAsker(t, servers[0]), newAsker(t, servers[1])}
+	start := time.Now()
+	hammer(t, askers, []proto.RoomID{"a", "b"}, 16, 30)
+	t.Logf("480 operations in %v", time.Since(start))
+
+	var replies []<-chan *proto.Reply
+	start, before := time.Now(), writes(t, askers[0].nc)
+	for i := range 1000 {
+		a := askers[i%2]
+		replies = append(replies, a.send(proto.OpJoin, proto.Request{Room: "storm", Peer: a.peer(), Create: true}))
+	}
+	if got := collect(t, replies); got[""] != 1000 {
+		t.Errorf("answers: %v", got)
+	}
+	t.Logf("1000 joins in %v, %d writes", time.Since(start), writes(t, askers[0].nc)-before)
+	if room := askers[0].room("storm"); len(room.Members) != 1000 {
+		t.Errorf("%d members", len(room.Members))
+	}
+
+	// A request that waits for the election is not refused, and done once.
+	if err := bucketLeaderStepDown(askers[0]); err != nil {
+		t.Fatal(err)
+	}
+	p := askers[0].peer()
+	r := proto.Request{Op: askers[0].op(), Room: "storm", Peer: p}
+	if reply := askers[0].ask(proto.OpJoin, r); code(reply) != "" {
+		t.Errorf("join: %v", reply.Error)
+	}
+	confirms := uint64(0)
+	for _, svc := range services {
+		confirms += svc.Stats().Confirms
+	}
+	if confirms == 0 {
+		t.Error("no refusal was proven by a write")
+	}
+}
+
+// bucketLeaderStepDown makes another server lead the rooms bucket.
+func bucketLeaderStepDown(a *asker) error {
+	_, err := a.nc.Request("$JS.API.STREAM.LEADER.STEPDOWN."+proto.BucketStream(proto.RoomsBucket), nil, patience)
+	return err
+}

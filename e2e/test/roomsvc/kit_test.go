@@ -1,0 +1,280 @@
+// Package roomsvc_test holds the room service's tests against real NATS servers.
+package roomsvc_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/goleak"
+
+	"p2pconnector/e2e/natsbox"
+	"p2pconnector/proto"
+	"p2pconnector/roomsvc"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience bounds the waits of these tests; none of them is meant to come near it.
+const patience = 60 * time.Second
+
+func startNATS(t testing.TB) *natsbox.Server {
+	t.Helper()
+	s, err := natsbox.Start(natsbox.Config{Sync: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// startServices runs n room services on s until the test ends.
+func startServices(t testing.TB, s *natsbox.Server, n int, cfg roomsvc.Config) []*roomsvc.Service {
+	t.Helper()
+	var list []*roomsvc.Service
+	for range n {
+		svc, _ := startService(t, s, cfg)
+		list = append(list, svc)
+	}
+	return list
+}
+
+// startService runs one; stop ends it, and may be called twice.
+func startService(t testing.TB, s *natsbox.Server, cfg roomsvc.Config) (svc *roomsvc.Service, stop func()) {
+	t.Helper()
+	cfg.NATSOptions = append(cfg.NATSOptions, nats.InProcessServer(s))
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
+	}
+	svc, err := roomsvc.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- svc.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	t.Cleanup(stop)
+	select {
+	case <-svc.Ready():
+	case err := <-ended:
+		t.Fatalf("Run: %v", err)
+	case <-time.After(patience):
+		t.Fatal("room service not ready")
+	}
+	return svc, stop
+}
+
+// asker stands for a gateway.
+type asker struct {
+	t  testing.TB
+	id proto.GatewayID
+	nc *nats.Conn
+
+	n       atomic.Uint64
+	changes chan proto.Change
+
+	mu      sync.Mutex
+	waiting map[string]chan *proto.Reply
+}
+
+func newAsker(t testing.TB, s *natsbox.Server) *asker {
+	t.Helper()
+	nc, err := nats.Connect("", nats.InProcessServer(s), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	a := &asker{t: t, id: proto.NewGatewayID(), nc: nc, changes: make(chan proto.Change, 100_000), waiting: make(map[string]chan *proto.Reply)}
+	all, err := proto.GatewayWildcard(a.id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := nc.Subscribe(all, a.hear); err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func (a *asker) hear(msg *nats.Msg) {
+	in, ok := proto.ParseInbound(msg.Subject)
+	if !ok {
+		a.t.Errorf("subject %s", msg.Subject)
+		return
+	}
+	switch in.Kind {
+	case proto.KindState:
+		var c proto.Change
+		if err := json.Unmarshal(msg.Data, &c); err != nil {
+			a.t.Errorf("change: %v", err)
+		}
+		a.changes <- c
+	case proto.KindReply:
+		r := new(proto.Reply)
+		if len(msg.Data) > 0 {
+			if err := json.Unmarshal(msg.Data, r); err != nil {
+				a.t.Errorf("reply: %v", err)
+			}
+		} else { // 503 of NATS
+			r.Error = &proto.Error{Code: proto.Unavailable, Message: "nobody there"}
+		}
+		a.mu.Lock()
+		ch := a.waiting[msg.Subject]
+		delete(a.waiting, msg.Subject)
+		a.mu.Unlock()
+		if ch != nil {
+			ch <- r
+		}
+	}
+}
+
+func (a *asker) peer() proto.PeerID { return proto.NewPeerID(a.id) }
+
+func (a *asker) op() proto.OpID { return proto.NewOpID(a.id, a.n.Add(1)) }
+
+// send asks without waiting; the reply comes on the channel.
+func (a *asker) send(op proto.Operation, r proto.Request) <-chan *proto.Reply {
+	if r.Op == "" {
+		r.Op = a.op()
+	}
+	if r.Gateway == "" && r.Peer != "" {
+		r.Gateway = a.id
+	}
+	data, err := json.Marshal(&r)
+	if err != nil {
+		a.t.Error(err)
+	}
+	subject := proto.ReplySubject(a.id, a.n.Add(1))
+	ch := make(chan *proto.Reply, 1)
+	a.mu.Lock()
+	a.waiting[subject] = ch
+	a.mu.Unlock()
+	if err := a.nc.PublishRequest(proto.RoomsSubject(op), subject, data); err != nil {
+		a.t.Error(err)
+	}
+	return ch
+}
+
+var errSilence = errors.New("no reply")
+
+func await(ch <-chan *proto.Reply, d time.Duration) (*proto.Reply, error) {
+	select {
+	case r := <-ch:
+		return r, nil
+	case <-time.After(d):
+		return nil, errSilence
+	}
+}
+
+// ask sends a request and returns its reply.
+func (a *asker) ask(op proto.Operation, r proto.Request) *proto.Reply {
+	a.t.Helper()
+	reply, err := await(a.send(op, r), patience)
+	if err != nil {
+		a.t.Fatalf("%s: %v", op, err)
+	}
+	return reply
+}
+
+// must asks for something that has to succeed.
+func (a *asker) must(op proto.Operation, r proto.Request) *proto.Reply {
+	a.t.Helper()
+	reply := a.ask(op, r)
+	if reply.Error != nil {
+		a.t.Fatalf("%s: %v", op, reply.Error)
+	}
+	return reply
+}
+
+// room returns the room as a back end sees it, or nil.
+func (a *asker) room(id proto.RoomID) *proto.Room {
+	a.t.Helper()
+	reply := a.ask(proto.OpGet, proto.Request{Room: id})
+	if reply.Error != nil {
+		if reply.Error.Code != proto.NotFound {
+			a.t.Fatalf("get: %v", reply.Error)
+		}
+		return nil
+	}
+	return reply.State.Room
+}
+
+func code(r *proto.Reply) proto.ErrorCode {
+	if r.Error == nil {
+		return ""
+	}
+	return r.Error.Code
+}
+
+// bucketStream is the stream of the rooms bucket.
+func bucketStream(t *testing.T, nc *nats.Conn) jetstream.Stream {
+	t.Helper()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := js.Stream(t.Context(), proto.BucketStream(proto.RoomsBucket))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stream
+}
+
+// writes is how many messages the rooms bucket has ever taken.
+func writes(t *testing.T, nc *nats.Conn) uint64 {
+	t.Helper()
+	info, err := bucketStream(t, nc).Info(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.State.LastSeq
+}
+
+// liveKeys lists the rooms that NATS's own key-value API sees.
+func liveKeys(t *testing.T, nc *nats.Conn) []string {
+	t.Helper()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kv, err := js.KeyValue(t.Context(), proto.RoomsBucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := kv.Keys(t.Context())
+	if err != nil && !errors.Is(err, jetstream.ErrNoKeysFound) {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+func ids(r *proto.Room) string {
+	if r == nil {
+		return "no room"
+	}
+	var b strings.Builder
+	for _, m := range r.Members {
+		b.WriteString(string(m.ID) + " ")
+	}
+	return b.String()
+}

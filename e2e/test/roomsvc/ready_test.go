@@ -1,0 +1,69 @@
+package roomsvc_test
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"p2pconnector/e2e/natsbox"
+	"p2pconnector/proto"
+	"p2pconnector/roomsvc"
+)
+
+// slowly is a server that what a client says reaches late.
+type slowly struct {
+	*natsbox.Server
+	late func() // called before the last subscription to requests goes on its way
+}
+
+func (s slowly) InProcessConn() (net.Conn, error) {
+	c, err := s.Server.InProcessConn()
+	return &slowConn{c, s.late}, err
+}
+
+type slowConn struct {
+	net.Conn
+	late func()
+}
+
+func (c *slowConn) Write(b []byte) (int, error) {
+	last := proto.SessionOperations[len(proto.SessionOperations)-1]
+	if bytes.Contains(b, []byte("SUB "+proto.SessionsSubject(last)+" ")) {
+		c.late()
+	}
+	return c.Conn.Write(b)
+}
+
+// TestReadyWhenRequestsReachIt: what says that it is ready answers the first request.
+func TestReadyWhenRequestsReachIt(t *testing.T) {
+	var svc *roomsvc.Service
+	held := make(chan struct{})
+	server := slowly{startNATS(t), sync.OnceFunc(func() {
+		close(held)
+		select {
+		case <-svc.Ready():
+			t.Error("it is ready, and the server has not heard of its subscriptions")
+		case <-time.After(100 * time.Millisecond): // it would be at once
+		}
+	})}
+	svc, err := roomsvc.New(roomsvc.Config{NATSOptions: []nats.Option{nats.InProcessServer(server)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- svc.Run(ctx) }()
+	<-held
+	<-svc.Ready()
+	a := newAsker(t, server.Server)
+	a.must(proto.OpCreate, proto.Request{Room: "r", Peer: a.peer()})
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,100 @@
+package roomsvc_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"p2pconnector/proto"
+	"p2pconnector/roomsvc"
+)
+
+// A request that is repeated takes effect once and gets the same answer, from
+// whichever instance; all repetitions of a storm, too.
+func TestRetryAfterALostReply(t *testing.T) {
+	s := startNATS(t)
+	startServices(t, s, 3, roomsvc.Config{})
+	a := newAsker(t, s)
+	ann, ben := a.peer(), a.peer()
+	many := func(op proto.Operation, r proto.Request) {
+		t.Helper()
+		r.Op = a.op()
+		var replies []<-chan *proto.Reply
+		for i := range 20 {
+			r.Retry = i > 0
+			replies = append(replies, a.send(op, r))
+		}
+		if got := collect(t, replies); got[""] != 20 {
+			t.Errorf("%s: %v", op, got)
+		}
+	}
+	many(proto.OpCreate, proto.Request{Room: "r", Peer: ann})
+	many(proto.OpJoin, proto.Request{Room: "r", Peer: ben})
+	name := "x"
+	many(proto.OpUpdate, proto.Request{Room: "r", Peer: ann, Name: &name})
+	many(proto.OpRemove, proto.Request{Room: "r", Peer: ann, Client: ben})
+	many(proto.OpJoin, proto.Request{Room: "r", Peer: ben})
+	many(proto.OpLeave, proto.Request{Room: "r", Peer: ann})
+	if room := a.room("r"); room == nil || len(room.Members) != 1 || room.Creator != ben {
+		t.Errorf("%s", ids(room))
+	}
+	many(proto.OpEnd, proto.Request{Room: "r", Peer: ben})
+	if room := a.room("r"); room != nil {
+		t.Errorf("%s", ids(room))
+	}
+}
+
+// JetStream goes away under load and comes back: nobody is told that there is no
+// room, and every request is answered in the end.
+func TestNATSRestart(t *testing.T) {
+	s := startNATS(t)
+	startServices(t, s, 2, roomsvc.Config{})
+	a := newAsker(t, s)
+	ann := a.peer()
+	a.must(proto.OpCreate, proto.Request{Room: "r", Peer: ann})
+	if err := s.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(op proto.Operation, r proto.Request) *proto.Reply {
+		for {
+			// As a gateway does it: the same operation until there is an answer.
+			if a.nc.IsConnected() {
+				if reply, err := await(a.send(op, r), 500*time.Millisecond); err == nil && code(reply) != proto.Unavailable {
+					return reply
+				}
+			}
+			r.Retry = true
+		}
+	}
+	if r := ask(proto.OpJoin, proto.Request{Op: a.op(), Room: "r", Peer: a.peer()}); code(r) != "" {
+		t.Errorf("join: %v", r.Error)
+	}
+	if r := ask(proto.OpGet, proto.Request{Room: "r", Peer: ann}); code(r) != "" || len(r.State.Room.Members) != 2 {
+		t.Errorf("get: %+v", r)
+	}
+}
+
+// A bucket that an operator made with other settings is put right.
+func TestExistingBucket(t *testing.T) {
+	s := startNATS(t)
+	a := newAsker(t, s)
+	js, err := jetstream.New(a.nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kv, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: proto.RoomsBucket, History: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kv.PutString(t.Context(), "other", "x"); err != nil {
+		t.Fatal(err)
+	}
+	startServices(t, s, 1, roomsvc.Config{})
+	a.must(proto.OpCreate, proto.Request{Room: "r", Peer: a.peer()})
+	a.must(proto.OpEnd, proto.Request{Room: "r"})
+	cfg := bucketStream(t, a.nc).CachedInfo().Config
+	if cfg.AllowDirect || !cfg.AllowMsgTTL || cfg.MaxMsgsPerSubject != 1 {
+		t.Errorf("settings: %+v", cfg)
+	}
+}

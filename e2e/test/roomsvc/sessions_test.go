@@ -1,0 +1,277 @@
+package roomsvc_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"p2pconnector/e2e/natsbox"
+	"p2pconnector/proto"
+	"p2pconnector/roomsvc"
+)
+
+// askSession sends a request to the session directory, again and again until it is
+// answered, as a gateway does.
+func (a *asker) askSession(op proto.SessionOperation, r proto.SessionRequest) *proto.SessionReply {
+	a.t.Helper()
+	data, err := json.Marshal(&r)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		msg, err := a.nc.Request(proto.SessionsSubject(op), data, 3*time.Second)
+		if err != nil {
+			continue
+		}
+		reply := new(proto.SessionReply)
+		if err := json.Unmarshal(msg.Data, reply); err != nil {
+			a.t.Fatalf("%s: got %q: %v", op, msg.Data, err)
+		}
+		if reply.Error != nil && reply.Error.Code == proto.Unavailable {
+			continue
+		}
+		return reply
+	}
+	a.t.Fatalf("%s: no answer in %v", op, patience)
+	return nil
+}
+
+func (a *asker) take(p proto.PeerID, owner proto.GatewayID, epoch, revision uint64) *proto.SessionReply {
+	a.t.Helper()
+	return a.askSession(proto.SessionTake, proto.SessionRequest{Peer: p, Owner: owner, Epoch: epoch, Revision: revision})
+}
+
+func expectSession(t *testing.T, what string, r *proto.SessionReply, refused proto.SessionRefusal, owner proto.GatewayID, epoch uint64) {
+	t.Helper()
+	if r.Error != nil || r.Refused != refused || r.Owner != owner || r.Epoch != epoch {
+		t.Fatalf("%s: got %+v, want refused %q, owner %q, epoch %d", what, r, refused, owner, epoch)
+	}
+}
+
+// sessionLife moves a session from its home to b, to c and back, and ends it.
+func sessionLife(t *testing.T, a *asker, stream jetstream.Stream) {
+	t.Helper()
+	p, b, c := a.peer(), proto.NewGatewayID(), proto.NewGatewayID()
+	get := proto.SessionRequest{Peer: p}
+	expectSession(t, "get before", a.askSession(proto.SessionGet, get), "", "", 0)
+	first := a.take(p, b, 1, 0)
+	expectSession(t, "to b", first, "", b, 1)
+	expectSession(t, "to b again", a.take(p, b, 1, 0), "", b, 1)
+	expectSession(t, "to c from the same state", a.take(p, c, 1, 0), proto.RefusedMoved, b, 1)
+	second := a.take(p, c, 2, first.Revision)
+	expectSession(t, "to c", second, "", c, 2)
+	expectSession(t, "back to b in an old epoch", a.take(p, b, 2, first.Revision), proto.RefusedMoved, c, 2)
+	home := a.take(p, a.id, 3, second.Revision)
+	expectSession(t, "back home", home, "", a.id, 3)
+	if r := a.askSession(proto.SessionGet, get); r.Owner != a.id || r.Revision != home.Revision {
+		t.Errorf("get: got %+v, want %+v", r, home)
+	}
+	sync := a.askSession(proto.SessionSync, proto.SessionRequest{Owner: c, Sessions: []proto.Owned{{Peer: p, Epoch: 2}}})
+	if len(sync.Sessions) != 1 || sync.Sessions[0].Owner != a.id || sync.Sessions[0].Revision != home.Revision {
+		t.Errorf("sync of c: got %+v, want the session at home", sync.Sessions)
+	}
+	expectSession(t, "end by c", a.askSession(proto.SessionEnd, proto.SessionRequest{Peer: p, Owner: c, Epoch: 2}), proto.RefusedMoved, a.id, 3)
+	expectSession(t, "end", a.askSession(proto.SessionEnd, proto.SessionRequest{Peer: p, Owner: a.id, Epoch: 3}), "", "", 3)
+	over := a.askSession(proto.SessionGet, get)
+	expectSession(t, "get after", over, "", "", 3)
+	if !over.Ended {
+		t.Errorf("get after the end: got %+v, want ended", over)
+	}
+	expectSession(t, "take after", a.take(p, b, 4, home.Revision), proto.RefusedEnded, "", 3)
+	expectSession(t, "take of what get shows", a.take(p, b, 4, over.Revision), proto.RefusedEnded, "", 3)
+
+	// The tombstone is the server's to forget, and nothing else is.
+	key, err := proto.SessionKey(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	msg, err := stream.GetLastMsgForSubject(t.Context(), proto.BucketSubject(proto.SessionsBucket, key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := msg.Header.Get(jetstream.MsgTTLHeader), proto.SessionTombstone.String(); got != want {
+		t.Errorf("lifetime of the tombstone: got %q, want %q", got, want)
+	}
+}
+
+func sessionsStream(t *testing.T, a *asker) jetstream.Stream {
+	t.Helper()
+	js, err := jetstream.New(a.nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := js.Stream(t.Context(), proto.BucketStream(proto.SessionsBucket))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stream
+}
+
+func TestSessions_MoveAndEnd_OneServer(t *testing.T) {
+	s := startNATS(t)
+	startServices(t, s, 2, roomsvc.Config{})
+	a := newAsker(t, s)
+	stream := sessionsStream(t, a)
+	if stream.CachedInfo().Config.AllowDirect {
+		t.Error("reads of a follower are allowed, and may be old")
+	}
+	sessionLife(t, a, stream)
+}
+
+// startCluster runs three NATS servers and a room service at each.
+func startCluster(t *testing.T) ([]*natsbox.Server, []*roomsvc.Service) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts three servers")
+	}
+	servers, err := natsbox.StartCluster(t.Context(), 3, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, s := range servers {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	var services []*roomsvc.Service
+	for _, s := range servers {
+		services = append(services, startServices(t, s, 1, roomsvc.Config{Replicas: 3})...)
+	}
+	return servers, services
+}
+
+func TestSessions_MoveAndEnd_ThreeServers(t *testing.T) {
+	servers, _ := startCluster(t)
+	for _, s := range servers {
+		a := newAsker(t, s)
+		sessionLife(t, a, sessionsStream(t, a))
+	}
+}
+
+// raceTakes has 64 gateways take one session in each epoch.
+func raceTakes(t *testing.T, askers []*asker, epochs uint64) {
+	t.Helper()
+	p := askers[0].peer()
+	var known uint64
+	for epoch := uint64(1); epoch <= epochs; epoch++ {
+		var wins atomic.Int64
+		var next atomic.Uint64
+		var wg sync.WaitGroup
+		for i := range 64 {
+			wg.Go(func() {
+				g := proto.NewGatewayID()
+				switch r := askers[i%len(askers)].take(p, g, epoch, known); {
+				case r.Refused == "" && r.Owner == g && r.Epoch == epoch:
+					wins.Add(1)
+					next.Store(r.Revision)
+				case r.Refused != proto.RefusedMoved || r.Owner == g || r.Epoch != epoch:
+					t.Errorf("epoch %d: got %+v, want moved, in that epoch", epoch, r)
+				}
+			})
+		}
+		wg.Wait()
+		if got := wins.Load(); got != 1 {
+			t.Fatalf("epoch %d: got %d winners, want 1", epoch, got)
+		}
+		known = next.Load()
+	}
+}
+
+func TestSessions_64TakersAtTwoInstances_OneWinsEachEpoch(t *testing.T) {
+	s := startNATS(t)
+	services := startServices(t, s, 2, roomsvc.Config{})
+	raceTakes(t, []*asker{newAsker(t, s), newAsker(t, s)}, 20)
+	for i, svc := range services {
+		st := svc.Stats()
+		if st.Sessions[proto.SessionTake]["moved"] == 0 || st.Panics != 0 {
+			t.Errorf("instance %d: got %v, %d panics; want both to refuse some, and none", i, st.Sessions, st.Panics)
+		}
+	}
+}
+
+func TestSessions_64TakersAtThreeServers_OneWinsEachEpoch(t *testing.T) {
+	servers, _ := startCluster(t)
+	raceTakes(t, []*asker{newAsker(t, servers[0]), newAsker(t, servers[1]), newAsker(t, servers[2])}, 5)
+}
+
+// A full batch, some of which have moved, some of which have ended.
+func TestSessions_SyncOfAFullBatch_ListsWhatIsLost(t *testing.T) {
+	s := startNATS(t)
+	startServices(t, s, 2, roomsvc.Config{})
+	a := newAsker(t, s)
+	other := proto.NewGatewayID()
+	batch := make([]proto.Owned, proto.MaxSyncSessions)
+	want := make(map[proto.PeerID]string)
+	for i := range batch {
+		p := a.peer()
+		batch[i].Peer = p
+		if i%8 != 0 {
+			continue
+		}
+		r := a.take(p, other, 1, 0)
+		want[p] = fmt.Sprint(other, 1, r.Revision, false)
+		if i%16 == 0 {
+			a.askSession(proto.SessionEnd, proto.SessionRequest{Peer: p, Owner: other, Epoch: 1, Revision: r.Revision})
+			want[p] = fmt.Sprint("", 1, 0, true)
+		}
+	}
+	for range 3 {
+		r := a.askSession(proto.SessionSync, proto.SessionRequest{Owner: a.id, Sessions: batch})
+		if len(r.Sessions) != len(want) {
+			t.Fatalf("got %d sessions, want %d", len(r.Sessions), len(want))
+		}
+		for _, row := range r.Sessions {
+			if got := fmt.Sprint(row.Owner, row.Epoch, row.Revision, row.Ended); got != want[row.Peer] {
+				t.Errorf("%s: got %s, want %s", row.Peer, got, want[row.Peer])
+			}
+		}
+	}
+	r := a.askSession(proto.SessionSync, proto.SessionRequest{Owner: a.id, Sessions: append(batch, proto.Owned{Peer: a.peer()})})
+	if r.Error == nil || r.Error.Code != proto.InvalidMessage {
+		t.Errorf("one more than a batch: got %+v, want Invalid_Message", r)
+	}
+}
+
+// A sync reads many keys in one pass, during which they may be overwritten: none
+// of them is taken for missing then.
+func TestSessions_SyncWhileTheSessionMoves_ShowsWhatWasAcknowledged(t *testing.T) {
+	s := startNATS(t)
+	startServices(t, s, 2, roomsvc.Config{})
+	home, mover := newAsker(t, s), newAsker(t, s)
+	p, owner := home.peer(), proto.NewGatewayID()
+	first := mover.take(p, owner, 1, 0)
+	var acknowledged atomic.Uint64
+	acknowledged.Store(first.Epoch)
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for known := first; ; acknowledged.Store(known.Epoch) {
+			select {
+			case <-end:
+				return
+			default:
+			}
+			if known = mover.take(p, owner, known.Epoch+1, known.Revision); known.Refused != "" {
+				t.Errorf("take: got %+v, want success", known)
+				return
+			}
+		}
+	}()
+	for range 200 {
+		least := acknowledged.Load()
+		r := home.askSession(proto.SessionSync, proto.SessionRequest{Owner: home.id, Sessions: []proto.Owned{{Peer: p}, {Peer: home.peer()}}})
+		if len(r.Sessions) != 1 || r.Sessions[0].Epoch < least {
+			t.Errorf("got %+v, want one session, in epoch %d at least", r.Sessions, least)
+		}
+	}
+	close(end)
+	<-ended
+}

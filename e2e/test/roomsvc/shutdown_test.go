@@ -1,0 +1,31 @@
+package roomsvc_test
+
+import (
+	"testing"
+	"time"
+
+	"p2pconnector/proto"
+	"p2pconnector/roomsvc"
+)
+
+// What had reached a room service when it was told to end is still answered.
+func TestShutdownAnswersWhatWaits(t *testing.T) {
+	s := startNATS(t)
+	_, stop := startService(t, s, roomsvc.Config{})
+	a := newAsker(t, s)
+	var replies []<-chan *proto.Reply
+	for range 2000 {
+		replies = append(replies, a.send(proto.OpJoin, proto.Request{Room: "r", Peer: a.peer(), Create: true}))
+	}
+	if err := a.nc.Flush(); err != nil { // the server has routed them
+		t.Fatal(err)
+	}
+	start := time.Now()
+	stop()
+	if took := time.Since(start); took > 1500*time.Millisecond {
+		t.Errorf("took %v", took)
+	}
+	if got := collect(t, replies); got[""] != len(replies) {
+		t.Errorf("answers: %v", got)
+	}
+}

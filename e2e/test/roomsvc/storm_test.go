@@ -1,0 +1,130 @@
+package roomsvc_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"p2pconnector/proto"
+	"p2pconnector/roomsvc"
+)
+
+// collect waits for every reply and counts them by code.
+func collect(t *testing.T, replies []<-chan *proto.Reply) map[proto.ErrorCode]int {
+	t.Helper()
+	got := make(map[proto.ErrorCode]int)
+	for i, ch := range replies {
+		r, err := await(ch, patience)
+		if err != nil {
+			t.Fatalf("request %d of %d: %v", i, len(replies), err)
+		}
+		got[code(r)]++
+	}
+	return got
+}
+
+// A thousand peers of three gateways join one room at the same instant, on three
+// room services.
+func TestJoinStorm(t *testing.T) {
+	for _, capacity := range []int{0, 500} {
+		t.Run(fmt.Sprintf("capacity %d", capacity), func(t *testing.T) {
+			const joins = 1000
+			s := startNATS(t)
+			startServices(t, s, 3, roomsvc.Config{})
+			askers := []*asker{newAsker(t, s), newAsker(t, s), newAsker(t, s)}
+			owner := askers[0].peer()
+			askers[0].must(proto.OpCreate, proto.Request{Room: "storm", Peer: owner, Capacity: &capacity})
+			before := writes(t, askers[0].nc)
+
+			start := time.Now()
+			peers := make(map[proto.PeerID]<-chan *proto.Reply, joins)
+			var replies []<-chan *proto.Reply
+			for i := range joins {
+				a := askers[i%len(askers)]
+				p := a.peer()
+				ch := a.send(proto.OpJoin, proto.Request{Room: "storm", Peer: p})
+				keep := make(chan *proto.Reply, 1)
+				peers[p] = keep
+				replies = append(replies, tee(ch, keep))
+			}
+			got := collect(t, replies)
+			took := time.Since(start)
+			wrote := writes(t, askers[0].nc) - before
+			t.Logf("%d joins in %v, %d writes, %v", joins, took, wrote, got)
+
+			want := joins
+			if capacity > 0 {
+				want = capacity - 1
+			}
+			if got[""] != want || got[proto.RoomFull] != joins-want {
+				t.Errorf("answers: %v", got)
+			}
+			room := askers[0].room("storm")
+			if len(room.Members) != want+1 {
+				t.Errorf("%d members, want %d", len(room.Members), want+1)
+			}
+			in := make(map[proto.PeerID]bool)
+			for _, m := range room.Members {
+				in[m.ID] = true
+			}
+			for p, ch := range peers {
+				if ok := (<-ch).Error == nil; ok != in[p] {
+					t.Errorf("peer %s: answered %v, member %v", p, ok, in[p])
+				}
+			}
+			if wrote > joins/10 {
+				t.Errorf("%d writes for %d joins", wrote, joins)
+			}
+		})
+	}
+}
+
+func tee(from <-chan *proto.Reply, to chan<- *proto.Reply) <-chan *proto.Reply {
+	out := make(chan *proto.Reply, 1)
+	go func() {
+		r := <-from
+		to <- r
+		out <- r
+	}()
+	return out
+}
+
+// Ten thousand members is what a room holds by default, and no more.
+func TestTenThousandMembers(t *testing.T) {
+	const most = proto.DefaultMaxRoomMembers
+	s := startNATS(t)
+	startServices(t, s, 2, roomsvc.Config{})
+	a, b := newAsker(t, s), newAsker(t, s)
+	start := time.Now()
+	var replies []<-chan *proto.Reply
+	for i := range most {
+		g := a
+		if i%2 == 0 {
+			g = b
+		}
+		replies = append(replies, g.send(proto.OpJoin, proto.Request{Room: "stadium", Peer: g.peer(), Create: true}))
+	}
+	if got := collect(t, replies); got[""] != most {
+		t.Fatalf("answers: %v", got)
+	}
+	t.Logf("%d joins in %v, %d writes", most, time.Since(start), writes(t, a.nc))
+	if r := a.ask(proto.OpJoin, proto.Request{Room: "stadium", Peer: a.peer()}); code(r) != proto.RoomFull {
+		t.Errorf("one more: %v", r.Error)
+	}
+	room := a.room("stadium")
+	if len(room.Members) != most {
+		t.Fatalf("%d members", len(room.Members))
+	}
+	start = time.Now()
+	replies = replies[:0]
+	for _, m := range room.Members {
+		replies = append(replies, a.send(proto.OpLeave, proto.Request{Room: "stadium", Peer: m.ID, Gateway: m.Holder()}))
+	}
+	if got := collect(t, replies); got[""] != most {
+		t.Fatalf("answers: %v", got)
+	}
+	t.Logf("%d leaves in %v", most, time.Since(start))
+	if keys := liveKeys(t, a.nc); len(keys) != 0 {
+		t.Errorf("keys: %q", keys)
+	}
+}
