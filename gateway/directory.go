@@ -23,62 +23,9 @@ const (
 	maxAbsent    = 4096
 )
 
-// errDirectory is the cause when the directory did not answer in time.
-var errDirectory = errors.New("gateway: the session directory did not answer in time")
-
-// askDirectory asks the room service about sessions, until it answers or the deadline
-// has passed. All that is asked may be repeated.
-func (g *Gateway) askDirectory(op proto.SessionOperation, req *proto.SessionRequest, patience time.Duration) (*proto.SessionReply, error) {
-	deadline := time.Now().Add(patience)
-	data := marshal(req)
-	backoff := time.NewTimer(0)
-	defer backoff.Stop()
-	<-backoff.C
-	for pause := 50 * time.Millisecond; ; pause = min(2*pause, maxBackoff) {
-		reply, err := g.askDirectoryOnce(op, data, min(answerTimeout, time.Until(deadline)))
-		if err == nil && reply.Error == nil {
-			return reply, nil
-		}
-		if err == nil {
-			err = reply.Error
-		}
-		if errors.Is(err, errEnding) || time.Until(deadline) <= pause {
-			return nil, fmt.Errorf("%w: %w", errDirectory, err)
-		}
-		backoff.Reset(pause)
-		select {
-		case <-backoff.C:
-		case <-g.alive.Done():
-			return nil, errEnding
-		}
-	}
-}
-
-func (g *Gateway) askDirectoryOnce(op proto.SessionOperation, data []byte, patience time.Duration) (*proto.SessionReply, error) {
-	n, answer, err := g.requests.ask(proto.SessionsSubject(op), data)
-	defer g.requests.forget(n)
-	if err != nil {
-		return nil, err
-	}
-	late := time.NewTimer(patience)
-	defer late.Stop()
-	select {
-	case m := <-answer:
-		if noResponders(m) {
-			return nil, nats.ErrNoResponders
-		}
-		reply := new(proto.SessionReply)
-		return reply, json.Unmarshal(m.Data, reply)
-	case <-late.C:
-		return nil, nats.ErrTimeout
-	case <-g.alive.Done():
-		return nil, errEnding
-	}
-}
-
 // takeEpoch takes an epoch of a session for this gateway.
 func (g *Gateway) takeEpoch(p proto.PeerID, epoch, revision uint64) ownership.Answer {
-	r, err := g.askDirectory(proto.SessionTake, &proto.SessionRequest{Peer: p, Owner: g.id, Epoch: epoch, Revision: revision}, proto.RequestDeadline)
+	r, err := g.requests.AskDirectory(proto.SessionTake, &proto.SessionRequest{Peer: p, Owner: g.id, Epoch: epoch, Revision: revision}, proto.RequestDeadline)
 	switch {
 	case err != nil:
 		g.log.Warn("session: the directory does not answer", "peer", string(p), "epoch", epoch, "err", err)
@@ -98,7 +45,7 @@ func (g *Gateway) lookEntry(p proto.PeerID) ownership.Answer {
 }
 
 func (g *Gateway) lookEntryFor(p proto.PeerID, patience time.Duration) ownership.Answer {
-	r, err := g.askDirectory(proto.SessionGet, &proto.SessionRequest{Peer: p}, patience)
+	r, err := g.requests.AskDirectory(proto.SessionGet, &proto.SessionRequest{Peer: p}, patience)
 	switch {
 	case err != nil:
 		return ownership.Answer{Kind: ownership.Unknown}
@@ -114,7 +61,7 @@ func (g *Gateway) lookEntryFor(p proto.PeerID, patience time.Duration) ownership
 // services end the entry once this gateway is gone.
 func (g *Gateway) endEntry(p proto.PeerID, was ownership.Holding) {
 	req := &proto.SessionRequest{Peer: p, Owner: g.id, Epoch: was.Epoch, Revision: was.Revision}
-	if _, err := g.askDirectory(proto.SessionEnd, req, proto.RequestDeadline); err != nil {
+	if _, err := g.requests.AskDirectory(proto.SessionEnd, req, proto.RequestDeadline); err != nil {
 		g.log.Warn("session: its end was not recorded", "peer", string(p), "err", err)
 	}
 }
@@ -255,7 +202,7 @@ func (g *Gateway) syncSessions() time.Duration {
 		if len(page) == 0 {
 			return nil
 		}
-		r, err := g.askDirectory(proto.SessionSync, &proto.SessionRequest{Owner: g.id, Sessions: page}, proto.RequestDeadline)
+		r, err := g.requests.AskDirectory(proto.SessionSync, &proto.SessionRequest{Owner: g.id, Sessions: page}, proto.RequestDeadline)
 		if err != nil {
 			return err
 		}

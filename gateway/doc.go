@@ -10,6 +10,7 @@
 //	internal/auth       access tokens, session tokens and their keys, TURN credentials
 //	internal/clock      moments and durations that nobody who sets the time of day changes
 //	internal/link       relays to other gateways: numbered, acknowledged, resent, routed
+//	internal/natsbus    requests to the room service and the session directory
 //	internal/ratelimit  token buckets
 //	internal/session    which gateway owns a peer's session
 //	internal/socket     one WebSocket: bytes in, frames out
@@ -39,7 +40,7 @@
 // service who owns what, and drain.go sends everyone elsewhere. What a broken connection
 // swallowed, package internal/socket keeps.
 //
-// Rooms belong to the room service. roomevents.go asks it, by requests.go, one request of
+// Rooms belong to the room service. roomevents.go asks it, by package internal/natsbus, one request of
 // a connection after another: roomqueue.go holds what waits, and nothing else does. A
 // replica.go follows each room that has a member here, change by change
 // (change.go), announce.go and updates.go send the members what changed, coalesced by

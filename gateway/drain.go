@@ -77,7 +77,7 @@ func (c *conn) announceDrain(after time.Duration) {
 // drained reports whether nobody is left here. With no other gateway to go to,
 // it is enough that all connections are closed.
 func (g *Gateway) drained(lonely bool) bool {
-	if g.conns.len() > 0 || g.requests.len() > 0 {
+	if g.conns.len() > 0 || g.requests.Len() > 0 {
 		return false // what a peer has asked for is finished here
 	}
 	if lonely && g.leases.others() == 0 {

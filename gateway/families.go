@@ -98,7 +98,7 @@ var families = []family{
 	{"room_fetches_total", "Rooms fetched whole.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.refetches })},
 	{"rooms_lost_total", "Rooms with a member here that ended because JetStream lost them.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.roomsLost })},
 	{"room_queue_full_total", "Frames refused since too much waited for the earlier room requests of their connection.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.roomQueueFull })},
-	{"room_requests", "Requests that wait for the room service.", gauge, nil, func(g *Gateway, _ *snapshot, put put) { put(float64(g.requests.len())) }},
+	{"room_requests", "Requests that wait for the room service.", gauge, nil, func(g *Gateway, _ *snapshot, put put) { put(float64(g.requests.Len())) }},
 
 	{"gateways", "Gateways by lease, this one included: live, silent, or ended.", gauge, []string{"lease"}, func(_ *Gateway, now *snapshot, put put) {
 		put(float64(now.live), "live")

@@ -17,6 +17,7 @@ import (
 	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/gateway/web"
 	"p2pconnector/proto"
@@ -54,7 +55,7 @@ type Gateway struct {
 
 	// Fixed before ready.
 	nc       *nats.Conn
-	requests *requests
+	requests *natsbus.Requests
 	verifier *auth.Verifier // nil: no tokens are needed
 	wildcard *nats.Subscription
 	anyPeer  *nats.Subscription // for back ends that name no gateway
@@ -163,8 +164,9 @@ func (g *Gateway) run(ctx context.Context) error {
 	}
 	g.nc, g.links.bus = nc, nc
 	g.natsUp.Store(nc.IsConnected())
-	g.requests = newRequests(g.id, nc.PublishRequest)
-	g.requests.replied = g.sawReply
+	g.requests = natsbus.NewRequests(natsbus.RequestsConfig{
+		Own: g.id, Publish: nc.PublishRequest, Ended: g.alive.Done(), Replied: g.sawReply,
+	})
 	defer g.closeNATS()
 	if err := g.subscribe(); err != nil {
 		return err
@@ -240,7 +242,7 @@ func (g *Gateway) loadKeysWithin(ctx context.Context) error {
 	case err := <-result:
 		return err
 	case <-ctx.Done():
-		g.requests.close()
+		g.requests.Close()
 		<-result
 		return ctx.Err()
 	}
@@ -300,7 +302,7 @@ func (g *Gateway) shut() {
 		s.mu.Unlock()
 		g.reportKept(s.id, kept)
 	}
-	g.requests.close()
+	g.requests.Close()
 	g.closeBackground()
 	for _, r := range g.rooms.list() {
 		r.stop()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/socket/sockettest"
 )
 
@@ -23,6 +24,11 @@ func testGateway(t testing.TB, cfg Config) *Gateway {
 		t.Fatal(err)
 	}
 	return g
+}
+
+// requestsTo makes publish take the room requests of g.
+func requestsTo(g *Gateway, publish func(subject, reply string, data []byte) error) {
+	g.requests = natsbus.NewRequests(natsbus.RequestsConfig{Own: g.id, Publish: publish, Ended: g.alive.Done(), Replied: nil})
 }
 
 // testConn makes a connection of g over raw, as accept does, without a reader. The

@@ -6,6 +6,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
 )
@@ -136,7 +137,7 @@ func (g *Gateway) onMessage(m *nats.Msg) {
 			g.backEndRoomFrame(&in, m)
 		}
 	case proto.KindSent:
-		if noResponders(m) {
+		if b := natsbus.MessageOf(m); b.NoResponders() {
 			g.links.noResponders(&in.Sent)
 		}
 	case proto.KindAck:
@@ -146,7 +147,7 @@ func (g *Gateway) onMessage(m *nats.Msg) {
 	case proto.KindState:
 		g.stateChanged(in.First, m.Data)
 	case proto.KindReply:
-		g.requests.answered(in.First, m)
+		g.requests.Answered(in.First, natsbus.MessageOf(m))
 	case proto.KindSession:
 		g.sessionMessage(proto.PeerID(in.First), m)
 	}

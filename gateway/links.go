@@ -173,7 +173,7 @@ func (l *links) resolved(p proto.PeerID, to link.Route, found, failed bool) {
 	l.router.Resolved(l.g.active.Now(), p, to, found, failed)
 }
 
-// tick is called every requestTick.
+// tick is called every natsbus.RequestTick.
 func (l *links) tick() {
 	l.mu.Lock()
 	defer l.unlock()

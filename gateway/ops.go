@@ -39,7 +39,7 @@ func (g *Gateway) missing(ctx context.Context) (what []string) {
 	// A sync of no rooms changes nothing and reads nothing: it asks whether rooms can
 	// be changed.
 	answered := make(chan string, 1)
-	g.requests.sendBefore(time.Now().Add(service.ReadyTimeout), proto.OpSync, &proto.Request{}, func(r *proto.Reply, err error) {
+	g.requests.Send(time.Now().Add(service.ReadyTimeout), proto.OpSync, &proto.Request{}, func(r *proto.Reply, err error) {
 		switch {
 		case err != nil:
 			answered <- roomsSilent

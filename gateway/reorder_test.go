@@ -67,7 +67,7 @@ func numbersAt(s *session, from proto.PeerID) (all []string) {
 // teaRoom gives g a replica of room tea at revision 7 whose members are some peers.
 // Nobody answers its requests.
 func teaRoom(g *Gateway, members ...proto.Member) *replica {
-	g.requests = newRequests(g.id, func(string, string, []byte) error { return nil })
+	requestsTo(g, func(string, string, []byte) error { return nil })
 	r := g.rooms.pin("tea")
 	r.adopt(&proto.Snapshot{Revision: 7, Room: &proto.Room{ID: "tea", Members: members}})
 	return r
@@ -76,7 +76,7 @@ func teaRoom(g *Gateway, members ...proto.Member) *replica {
 // endTea ends what teaRoom began.
 func endTea(g *Gateway, r *replica) {
 	r.stop()
-	g.requests.close()
+	g.requests.Close()
 	g.closeBackground()
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/proto"
 )
 
@@ -78,12 +79,12 @@ func (c *conn) changeRoom(f *proto.Frame, req *proto.Request, w *roomFrame) *pro
 	rr := &roomRequest{s: c.session, event: f.Event, id: slices.Clone(f.ID), client: req.Client, told: w.told}
 	req.Have = r.begin(req.Op, rr)
 	defer r.end(req.Op)
-	reply, err := g.askUntil(rr.told, w.deadline, roomOps[f.Event], req)
+	reply, err := g.requests.AskUntil(rr.told, w.deadline, roomOps[f.Event], req)
 	if err != nil {
-		if errors.Is(err, errAnswered) {
+		if errors.Is(err, natsbus.ErrAnswered) {
 			return nil
 		}
-		if errors.Is(err, errNoAnswer) {
+		if errors.Is(err, natsbus.ErrNoAnswer) {
 			r.doubted()
 		}
 		e := g.roomError(err, c.session.id, req.Room)

@@ -8,7 +8,7 @@ import (
 
 // roomInfo answers Room_Info from the room service: a replica may be behind.
 func (c *conn) roomInfo(f *proto.Frame, req *proto.Request, w *roomFrame) *proto.Error {
-	reply, err := c.g.askBefore(w.deadline, proto.OpGet, &proto.Request{Room: req.Room, Peer: req.Peer, Gateway: req.Gateway, Epoch: req.Epoch})
+	reply, err := c.g.requests.AskUntil(nil, w.deadline, proto.OpGet, &proto.Request{Room: req.Room, Peer: req.Peer, Gateway: req.Gateway, Epoch: req.Epoch})
 	if err != nil {
 		return c.g.roomError(err, c.session.id, req.Room)
 	}

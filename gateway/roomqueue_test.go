@@ -26,7 +26,7 @@ type queueTest struct {
 // newQueueTest must run in a bubble of synctest.
 func newQueueTest(t *testing.T) *queueTest {
 	q := &queueTest{t: t, g: testGateway(t, Config{MaxMessageBytes: 2048, MaxRooms: 2}), raw: sockettest.NewNet(false)}
-	q.g.requests = newRequests(q.g.id, func(_, _ string, data []byte) error {
+	requestsTo(q.g, func(_, _ string, data []byte) error {
 		req := new(proto.Request)
 		if err := json.Unmarshal(data, req); err != nil {
 			t.Error(err)
@@ -145,14 +145,14 @@ func TestRoomQueue_NoRoomService_AllRefusedInTime(t *testing.T) {
 		time.Sleep(proto.RequestDeadline - time.Second)
 		q.send(roomFrameText("Leave_Room", "tea", 4))
 		time.Sleep(1100 * time.Millisecond)
-		q.g.requests.tick(time.Now())
+		q.g.requests.Tick(time.Now())
 		synctest.Wait()
 		q.wantAnswers("Unavailable 1", "Unavailable 2", "Unauthorised 3")
 		if len(q.asked) != 2 || q.asked[1].Reason != proto.ReasonLeft {
 			t.Errorf("got requests %+v, want the join and the leave", q.asked)
 		}
 		time.Sleep(proto.RequestDeadline)
-		q.g.requests.tick(time.Now())
+		q.g.requests.Tick(time.Now())
 		synctest.Wait()
 		q.wantAnswers("Unavailable 1", "Unavailable 2", "Unauthorised 3", "Unavailable 4")
 		q.end()

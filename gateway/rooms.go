@@ -159,7 +159,7 @@ func (t *rooms) leave(r *replica, peer proto.PeerID) {
 		Op: t.g.nextOp(), Room: r.id, Peer: peer, Gateway: t.g.id, Epoch: epoch,
 		Reason: proto.ReasonDisconnected, Have: r.revision(),
 	}
-	t.g.requests.send(proto.OpLeave, req, func(reply *proto.Reply, err error) {
+	t.g.requests.Send(time.Now().Add(proto.RequestDeadline), proto.OpLeave, req, func(reply *proto.Reply, err error) {
 		defer t.unpin(r)
 		if err != nil {
 			r.departLater(peer, epoch, 0)
@@ -189,7 +189,7 @@ func (g *Gateway) notifyJoined(to proto.GatewayID, peer proto.PeerID, room proto
 
 // fetch gets the whole room. It is called once at a time for a replica, by its fetcher.
 func (t *rooms) fetch(r *replica) (*proto.Snapshot, error) {
-	reply, err := t.g.askBefore(time.Now().Add(proto.RequestDeadline), proto.OpGet, &proto.Request{Room: r.id})
+	reply, err := t.g.requests.Ask(proto.OpGet, &proto.Request{Room: r.id})
 	if e, ok := errors.AsType[*proto.Error](err); ok && e.Code == proto.NotFound {
 		return &proto.Snapshot{}, nil
 	}
@@ -237,7 +237,7 @@ func (g *Gateway) syncRooms() bool {
 			have[r.id] = r.revision()
 		}
 		began := time.Now()
-		reply, err := g.ask(proto.OpSync, &proto.Request{Gateway: g.id, Rooms: have})
+		reply, err := g.requests.Ask(proto.OpSync, &proto.Request{Gateway: g.id, Rooms: have})
 		if err != nil {
 			g.log.Warn("rooms: comparing revisions failed", "err", err)
 			return false

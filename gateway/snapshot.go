@@ -66,10 +66,3 @@ func (r *replica) counts() (all, here int) {
 	}
 	return max(all, len(r.local)), len(r.local)
 }
-
-// len is how many requests wait for an answer.
-func (t *requests) len() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.all)
-}

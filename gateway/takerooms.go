@@ -30,7 +30,7 @@ func (g *Gateway) takeRoom(s *session, id proto.RoomID, epoch uint64) bool {
 	r := g.rooms.pin(id)
 	defer g.rooms.unpin(r)
 	req := &proto.Request{Op: g.nextOp(), Room: id, Peer: s.id, Gateway: g.id, Epoch: epoch, User: s.userName(), Have: r.revision()}
-	reply, err := g.ask(proto.OpResume, req)
+	reply, err := g.requests.Ask(proto.OpResume, req)
 	if e, is := errors.AsType[*proto.Error](err); is && e.Code == proto.NotFound {
 		s.removeRoom(id) // removed meanwhile, or the room has ended
 		return true

@@ -16,7 +16,7 @@ func (g *Gateway) sessionKeys() auth.SessionKeysConfig {
 
 // fetchKeys asks the room service for the keys that all gateways share.
 func (g *Gateway) fetchKeys(have *proto.KeySet) (*proto.KeySet, error) {
-	reply, err := g.ask(proto.OpKeys, &proto.Request{Gateway: g.id, Keys: have})
+	reply, err := g.requests.Ask(proto.OpKeys, &proto.Request{Gateway: g.id, Keys: have})
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/proto"
 )
 
@@ -70,7 +71,7 @@ const suspectAfter = 3 * time.Second
 // watchBus repeats requests and relays that were not answered, and once a second says what
 // other gateways need to know of this one and ends the sessions whose grace is over.
 func (g *Gateway) watchBus(done <-chan struct{}) {
-	tick := time.NewTicker(requestTick)
+	tick := time.NewTicker(natsbus.RequestTick)
 	defer tick.Stop()
 	var next time.Time
 	var ss []*session
@@ -82,7 +83,7 @@ func (g *Gateway) watchBus(done <-chan struct{}) {
 		case <-done:
 			return
 		case now := <-tick.C:
-			g.requests.tick(now)
+			g.requests.Tick(now)
 			g.links.tick()
 			g.releaseSoon()
 			if now.Before(next) {

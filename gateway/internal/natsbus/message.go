@@ -1,0 +1,34 @@
+package natsbus
+
+import "github.com/nats-io/nats.go"
+
+// Message is a message from the bus, or for it. Its strings and bytes belong to whoever
+// has the message: the bus keeps none of them.
+type Message struct {
+	Subject string
+	Reply   string // where an answer is expected; "" expects none
+	Header  Header // nil for most
+	Data    []byte
+}
+
+// Header holds the headers of a message, by their exact names.
+type Header map[string][]string
+
+// Get returns the first value of a header, or "".
+func (h Header) Get(name string) string {
+	if v := h[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+// NoResponders reports whether m is the server's notice that nobody subscribes to the
+// subject of the message that named m's subject for the reply.
+func (m *Message) NoResponders() bool {
+	return len(m.Data) == 0 && m.Header.Get("Status") == "503"
+}
+
+// MessageOf returns what m holds, without a copy of its data.
+func MessageOf(m *nats.Msg) Message {
+	return Message{Subject: m.Subject, Reply: m.Reply, Header: Header(m.Header), Data: m.Data}
+}

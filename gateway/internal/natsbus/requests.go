@@ -1,0 +1,265 @@
+package natsbus
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"p2pconnector/proto"
+)
+
+// RequestTick is how often Requests.Tick wants to be called.
+const RequestTick = 50 * time.Millisecond
+
+// Bounds and times of requests to the room service.
+const (
+	maxRequests   = 1 << 16
+	answerTimeout = 1500 * time.Millisecond // without an answer the request is sent again
+	firstBackoff  = 50 * time.Millisecond
+	maxBackoff    = time.Second
+)
+
+// Errors of requests that got no reply.
+var (
+	ErrNoAnswer = errors.New("the room service did not answer in time")
+	ErrEnding   = errors.New("this gateway is ending and sends no more room requests")
+	ErrAnswered = errors.New("the outcome is known from the room's change")
+
+	errTooManyRequests = errors.New("too many room requests wait for an answer")
+)
+
+// RequestsConfig says how requests are sent. All but Replied is needed.
+type RequestsConfig struct {
+	Own     proto.GatewayID
+	Publish func(subject, reply string, data []byte) error // keeps no argument
+	Ended   <-chan struct{}                                // closed when callers are to wait no longer
+	Replied func(*proto.Reply)                             // sees every reply before its requester; nil: nobody does
+}
+
+// Requests are the room requests that wait for an answer. A request is sent again, with
+// the same operation id, until its deadline has passed. Safe for concurrent use.
+type Requests struct {
+	cfg RequestsConfig
+
+	mu        sync.Mutex
+	next      uint64
+	all       map[uint64]*request
+	questions map[uint64]chan<- Message // which their callers repeat themselves
+	closed    bool
+}
+
+// request is one request. done is called once, without a lock held.
+type request struct {
+	subject  string
+	req      *proto.Request
+	deadline time.Time
+	again    time.Time // when it is sent again
+	backoff  time.Duration
+	done     func(*proto.Reply, error)
+}
+
+// NewRequests returns an empty table of requests.
+func NewRequests(cfg RequestsConfig) *Requests {
+	return &Requests{cfg: cfg, all: make(map[uint64]*request), questions: make(map[uint64]chan<- Message)}
+}
+
+// Send sends req and calls done once, without a lock held: with the reply, or with an
+// error when none came before the deadline. It returns the request's number.
+func (t *Requests) Send(deadline time.Time, op proto.Operation, req *proto.Request, done func(*proto.Reply, error)) uint64 {
+	data := encode(req) // before it is in the table, where Tick may mark it as a retry
+	r := &request{
+		subject: proto.RoomsSubject(op), req: req, done: done, deadline: deadline,
+		again: time.Now().Add(answerTimeout), backoff: firstBackoff,
+	}
+	n, err := t.add(func(n uint64) { t.all[n] = r })
+	if err != nil {
+		done(nil, err)
+		return 0
+	}
+	t.attempt(n, r.subject, data)
+	return n
+}
+
+// add gives the next number to what put records, if there is room for it. put is called
+// with the lock held.
+func (t *Requests) add(put func(n uint64)) (uint64, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.closed:
+		return 0, ErrEnding // nobody would call Tick any more to give it up
+	case len(t.all)+len(t.questions) >= maxRequests:
+		return 0, errTooManyRequests
+	}
+	t.next++
+	put(t.next)
+	return t.next, nil
+}
+
+// Ask sends a request and waits for the reply. A reply that refuses is the error, as a
+// *proto.Error.
+func (t *Requests) Ask(op proto.Operation, req *proto.Request) (*proto.Reply, error) {
+	return t.AskUntil(nil, time.Now().Add(proto.RequestDeadline), op, req)
+}
+
+// AskUntil is Ask with a deadline. It gives up with ErrAnswered when answered is closed,
+// and with ErrEnding when the gateway ends.
+func (t *Requests) AskUntil(answered <-chan struct{}, deadline time.Time, op proto.Operation, req *proto.Request) (*proto.Reply, error) {
+	type result struct {
+		reply *proto.Reply
+		err   error
+	}
+	ch := make(chan result, 1)
+	n := t.Send(deadline, op, req, func(r *proto.Reply, err error) { ch <- result{r, err} })
+	var a result
+	select {
+	case a = <-ch:
+	case <-answered:
+		t.forget(n)
+		return nil, ErrAnswered
+	case <-t.cfg.Ended: // the end of the gateway waits for the caller
+		t.forget(n)
+		return nil, ErrEnding
+	}
+	if a.err != nil {
+		return nil, a.err
+	}
+	if a.reply.Error != nil {
+		return nil, a.reply.Error
+	}
+	return a.reply, nil
+}
+
+// question publishes a question once. The answer comes on the channel, until forget is
+// called with the number.
+func (t *Requests) question(subject string, data []byte) (n uint64, answer <-chan Message, err error) {
+	ch := make(chan Message, 1)
+	if n, err = t.add(func(n uint64) { t.questions[n] = ch }); err == nil {
+		err = t.cfg.Publish(subject, proto.ReplySubject(t.cfg.Own, n), data)
+	}
+	return n, ch, err
+}
+
+// forget ends the wait for the answer to number n. The request's done may be called all
+// the same.
+func (t *Requests) forget(n uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.all, n)
+	delete(t.questions, n)
+}
+
+func (t *Requests) attempt(n uint64, subject string, data []byte) {
+	if err := t.cfg.Publish(subject, proto.ReplySubject(t.cfg.Own, n), data); err != nil {
+		t.retry(n)
+	}
+}
+
+// retry schedules request n to be sent again after a growing pause, because nobody
+// received it.
+func (t *Requests) retry(n uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if r := t.all[n]; r != nil {
+		r.again = time.Now().Add(r.backoff)
+		r.backoff = min(2*r.backoff, maxBackoff)
+	}
+}
+
+// Answered handles a message on a reply subject of this gateway, which ends in number.
+func (t *Requests) Answered(number string, m Message) {
+	n, err := strconv.ParseUint(number, 36, 64)
+	if err != nil {
+		return
+	}
+	t.mu.Lock()
+	ch, question := t.questions[n]
+	delete(t.questions, n)
+	t.mu.Unlock()
+	if question {
+		ch <- m
+		return
+	}
+	if m.NoResponders() {
+		t.retry(n)
+		return
+	}
+	var reply proto.Reply
+	err = json.Unmarshal(m.Data, &reply)
+	t.mu.Lock()
+	r := t.all[n]
+	if r == nil || err == nil && reply.Error != nil && r.req.Retry && !reply.Retry {
+		// The request was repeated and this reply refuses an earlier attempt: another
+		// attempt was answered, or a copy on its way may still succeed. Only the refusal
+		// of a retry rules that out.
+		t.mu.Unlock()
+		return
+	}
+	delete(t.all, n)
+	t.mu.Unlock()
+	if err != nil {
+		r.done(nil, fmt.Errorf("reply of %s: %w", r.subject, err))
+		return
+	}
+	if t.cfg.Replied != nil {
+		t.cfg.Replied(&reply)
+	}
+	r.done(&reply, nil)
+}
+
+// Tick sends again what is due and gives up what is past its deadline.
+func (t *Requests) Tick(now time.Time) {
+	t.mu.Lock()
+	type resend struct {
+		n       uint64
+		subject string
+		data    []byte
+	}
+	var again []resend
+	var late []*request
+	for n, r := range t.all {
+		switch {
+		case now.After(r.deadline):
+			delete(t.all, n)
+			late = append(late, r)
+		case now.After(r.again):
+			r.again = now.Add(answerTimeout)
+			r.req.Retry = r.req.Op != ""
+			again = append(again, resend{n, r.subject, encode(r.req)})
+		}
+	}
+	t.mu.Unlock()
+	for _, a := range again {
+		t.attempt(a.n, a.subject, a.data)
+	}
+	for _, r := range late {
+		r.done(nil, ErrNoAnswer)
+	}
+}
+
+// Close gives up everything, and refuses what is sent from now on.
+func (t *Requests) Close() {
+	t.mu.Lock()
+	t.closed = true
+	t.mu.Unlock()
+	t.Tick(time.Now().Add(time.Hour))
+}
+
+// Len returns how many requests wait for an answer.
+func (t *Requests) Len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.all)
+}
+
+// encode encodes what cannot fail to encode.
+func encode(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // a type of our own that does not encode: a bug, not input
+	}
+	return b
+}
