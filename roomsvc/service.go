@@ -30,8 +30,10 @@ type Service struct {
 	ending atomic.Bool // no new requests are taken
 
 	buckets         *buckets
-	rooms, sessions *store // of buckets
-	keys            bucket // one of them
+	rooms, sessions *store        // of buckets
+	keys            bucket        // one of them
+	roomBucket      bucket        // rooms, unless a test puts a faulty bucket before it
+	sessionBucket   sessionBucket // sessions, likewise
 
 	// Set by Run before any request is heard.
 	nc        *nats.Conn
@@ -52,6 +54,7 @@ func New(cfg Config) (*Service, error) {
 	b.list[1].tombstoneTTL = proto.SessionTombstone
 	return &Service{
 		cfg: cfg, buckets: b, rooms: b.list[0], sessions: b.list[1], keys: b.list[2],
+		roomBucket: b.list[0], sessionBucket: b.list[1],
 		lim:    limits{members: cfg.MaxRoomMembers, bytes: proto.MaxRoomStateBytes},
 		stats:  newStats(),
 		leases: newLeases(cfg.SessionGrace),
@@ -109,10 +112,10 @@ func (s *Service) serve(ctx context.Context) error {
 	}
 	s.fitPayload()
 
-	c := newCommitter(s.rooms, s.lim, log, s.stats)
+	c := newCommitter(s.roomBucket, s.lim, log, s.stats)
 	c.epoch, c.announce = s.epoch, s.announce
 	s.committer.Store(c)
-	d := newDirectory(s.sessions, log, s.stats)
+	d := newDirectory(s.sessionBucket, log, s.stats)
 	d.conn = s.epoch
 	s.directory.Store(d)
 	s.jobs = newJobs()

@@ -181,7 +181,7 @@ func (s *store) read(ctx context.Context, key string) (record, error) {
 func (s *store) write(ctx context.Context, key string, value []byte, expected uint64) (uint64, error) {
 	msg := nats.NewMsg(proto.BucketSubject(s.bucket, key))
 	msg.Data = value
-	return s.publish(ctx, msg, expected, !bugNoRevision)
+	return s.publish(ctx, msg, expected, true)
 }
 
 // remove publishes what NATS's tools take for a deleted key; its payload is ours.
@@ -190,7 +190,7 @@ func (s *store) remove(ctx context.Context, key string, grave []byte, expected u
 	if s.tombstoneTTL > 0 {
 		msg.Header.Set(jetstream.MsgTTLHeader, s.tombstoneTTL.String())
 	}
-	return s.publish(ctx, msg, expected, !bugNoRevision)
+	return s.publish(ctx, msg, expected, true)
 }
 
 // confirm proves in a replicated stream by a write: it is acknowledged only by a

@@ -90,10 +90,6 @@ func (w *worker) step() {
 		return
 	}
 	com := apply(w.known, w.batch, w.c.now(), w.c.lim)
-	if bugAckFirst && com.dirty {
-		w.ackFirst(com)
-		return
-	}
 	next, err := w.settleState(com)
 	if err != nil {
 		w.failed(err)
@@ -275,17 +271,6 @@ func (w *worker) wait(d time.Duration, enough <-chan struct{}) {
 	case <-enough:
 	case <-hurry:
 	case <-w.c.ctx.Done():
-	}
-}
-
-// ackFirst is the bug of the build tag chaosbug_ackfirst.
-func (w *worker) ackFirst(com *commit) {
-	before := w.known.revision
-	w.answer(com, before+1)
-	if next, err := w.settleState(com); err == nil {
-		w.known = next
-	} else {
-		w.known = nil
 	}
 }
 

@@ -9,11 +9,14 @@ import (
 // process dies. It does nothing where the kernel offers no such thing.
 func DieWithParent(cmd *exec.Cmd) { dieWithParent(cmd) }
 
-// Build builds the main package pkg with the given build tags, separated by
-// commas ("" for none), as the file out.
-func Build(out, pkg, tags string) error {
-	text, err := exec.Command("go", "build", "-tags", tags, "-o", out, pkg).CombinedOutput()
-	if err != nil {
+// Build builds the main package pkg as the file out.
+func Build(out, pkg string) error { return compile(pkg, "build", "-o", out, pkg) }
+
+// BuildTest builds the tests of pkg as the program out.
+func BuildTest(out, pkg string) error { return compile(pkg, "test", "-c", "-o", out, pkg) }
+
+func compile(pkg string, args ...string) error {
+	if text, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("building %s: %w\n%s", pkg, err, text)
 	}
 	return nil

@@ -29,7 +29,7 @@ const callsBack = 60 * time.Second
 func TestCalls_ServerDiesAndRestarts_EveryPairIsConnected(t *testing.T) {
 	b := startBrowser(t)
 	bin := filepath.Join(t.TempDir(), "standalone")
-	if err := kit.Build(bin, "p2pconnector/e2e/standalone", ""); err != nil {
+	if err := kit.Build(bin, "p2pconnector/e2e/standalone"); err != nil {
 		t.Fatal(err)
 	}
 	absences, n := []time.Duration{5 * time.Second}, 1

@@ -11,14 +11,15 @@ import (
 const catchTime = 90 * time.Second
 
 // TestCatchesBugs shows that the suite can fail: with a room service that is
-// wrong on purpose the checker refuses a history. Each bug has its own build tag.
+// wrong on purpose the checker refuses a history. The faults are those of
+// roomsvc/faulty_test.go.
 func TestCatchesBugs(t *testing.T) {
-	for tag, what := range map[string]string{
-		"chaosbug_ackfirst": "answers before it commits",
-		"chaosbug_norev":    "forgets the revision check",
+	for fault, what := range map[string]string{
+		"ack-before-commit": "answers before it commits",
+		"no-revision-check": "forgets the revision check",
 	} {
-		t.Run(tag, func(t *testing.T) {
-			w := newWorld(t, seed(), shape{nodes: 1, gateways: 2, services: 3, tags: tag})
+		t.Run(fault, func(t *testing.T) {
+			w := newWorld(t, seed(), shape{nodes: 1, gateways: 2, services: 3, fault: fault})
 			g := newGame(w, 1, 8, 20*time.Millisecond)
 			ctx, stop := context.WithTimeout(context.Background(), catchTime)
 			for ctx.Err() == nil && w.found() == "" {

@@ -355,7 +355,7 @@ func TestDirectory_OneServerNoFaults_HistoriesAreLinearizable(t *testing.T) {
 // TestDirectory_WritesWithoutRevision_AreFoundOut shows that the checker of sessions
 // can refuse a history: with room services that forget the revision check.
 func TestDirectory_WritesWithoutRevision_AreFoundOut(t *testing.T) {
-	w := newWorld(t, seed(), shape{nodes: 1, services: 3, tags: "chaosbug_norev"})
+	w := newWorld(t, seed(), shape{nodes: 1, services: 3, fault: "no-revision-check"})
 	r := newRegistry(w)
 	ctx, stop := context.WithTimeout(context.Background(), catchTime)
 	defer stop()

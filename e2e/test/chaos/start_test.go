@@ -21,11 +21,11 @@ func (w *world) build() {
 		"gateway":  "p2pconnector/gateway/cmd/gateway",
 		"roomsvc":  "p2pconnector/roomsvc/cmd/roomsvc",
 	} {
-		tags := ""
-		if name == "roomsvc" {
-			tags = w.tags
+		build := kit.Build
+		if name == "roomsvc" && w.fault != "" {
+			build, pkg = kit.BuildTest, "p2pconnector/roomsvc"
 		}
-		if err := kit.Build(w.bin(name), pkg, tags); err != nil {
+		if err := build(w.bin(name), pkg); err != nil {
 			w.t.Fatal(err)
 		}
 	}
@@ -99,7 +99,11 @@ func (w *world) startServices(s shape) error {
 		if err != nil {
 			return err
 		}
-		p, err := newProcess(w.dir, fmt.Sprintf("rooms%d", i), w.bin("roomsvc"), w.died, "-nats-url", urls, "-replicas", fmt.Sprint(s.nodes), "-ops-listen", "off", "-log-level", "debug")
+		args := []string{"-nats-url", urls, "-replicas", fmt.Sprint(s.nodes), "-ops-listen", "off", "-log-level", "debug"}
+		if s.fault != "" {
+			args = slices.Concat([]string{"faulty", s.fault}, args)
+		}
+		p, err := newProcess(w.dir, fmt.Sprintf("rooms%d", i), w.bin("roomsvc"), w.died, args...)
 		if err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ type world struct {
 	dir   string // logs, and what a failure leaves
 	began time.Time
 	bins  string
-	tags  string // of the room services
+	fault string // of the room services
 	web   *http.Client
 
 	nodes    []*process
@@ -53,12 +53,12 @@ type world struct {
 // shape is how many of each there are.
 type shape struct {
 	nodes, gateways, services int
-	tags                      string
+	fault                     string // of every room service; "" is none: see roomsvc/faulty_test.go
 }
 
 func newWorld(t *testing.T, seed uint64, s shape) *world {
 	t.Helper()
-	w := &world{t: t, seed: seed, began: time.Now(), tags: s.tags, sorts: make(map[string]int)}
+	w := &world{t: t, seed: seed, began: time.Now(), fault: s.fault, sorts: make(map[string]int)}
 	w.web = &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	t.Logf("seed %d. Again: go test ./e2e/test/chaos -run '^%s$' -chaos.seed=%d -chaos.duration=%v", seed, t.Name(), seed, *duration)
 	w.dir = w.folder()
@@ -134,7 +134,7 @@ func (w *world) violate(format string, args ...any) {
 }
 
 // catching reports whether w is built to be wrong.
-func catching(w *world) bool { return w.tags != "" }
+func catching(w *world) bool { return w.fault != "" }
 
 func (w *world) violations() int {
 	w.mu.Lock()

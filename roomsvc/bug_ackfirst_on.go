@@ -1,5 +1,0 @@
-//go:build chaosbug_ackfirst
-
-package roomsvc
-
-const bugAckFirst = true

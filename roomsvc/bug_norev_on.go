@@ -1,5 +1,0 @@
-//go:build chaosbug_norev
-
-package roomsvc
-
-const bugNoRevision = true
