@@ -5,10 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"p2pconnector/gateway/internal/auth"
-	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/ratelimit"
 	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
@@ -62,39 +59,4 @@ func TestWallClock_SetBackAndForward_ConnectionsStay(t *testing.T) {
 			})
 		})
 	}
-}
-
-// The active clock stands still while messages do not reach the gateway, although the
-// connection is up: a NATS server that hangs must not make every other gateway look dead.
-func TestActiveClock_OwnLeaseDoesNotComeBack_StandsStill(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := testGateway(t, Config{})
-		g.natsUp.Store(true)
-		pass := func(d time.Duration) time.Duration {
-			before := g.active.Now()
-			for range d / clockTick {
-				time.Sleep(clockTick) // of the bubble's clock
-				g.active.Tick(clock.Now(), g.receives(clock.Now()))
-			}
-			return g.active.Now() - before
-		}
-		own := &nats.Msg{Subject: g.leaseSubject, Data: marshal(proto.Lease{Gateway: g.id})}
-		other := proto.NewGatewayID()
-		g.receiveLease(own)
-		g.leases.renew(other, false)
-		if got := pass(time.Second); got < 900*time.Millisecond {
-			t.Errorf("while leases come: got %v in 1 s, want it to run", got)
-		}
-		if got, most := pass(time.Minute), 2*proto.LeaseInterval; got > most {
-			t.Errorf("while none come back: got %v in a minute, want at most %v", got, most)
-		}
-		if !g.leases.live(other) {
-			t.Error("got the other gateway dead after a minute in which nothing came, want it alive")
-		}
-		g.receiveLease(own)
-		g.leases.renew(other, false)
-		if got := pass(time.Second); got < 900*time.Millisecond {
-			t.Errorf("when they come again: got %v in 1 s, want it to run", got)
-		}
-	})
 }

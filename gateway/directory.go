@@ -96,33 +96,18 @@ func (g *Gateway) lookUp(p proto.PeerID) {
 		return
 	}
 	home := p.Home()
-	g.awaitLeases(home)
+	g.liveness.Await(home, g.alive.Done())
 	a := g.lookEntryFor(p, lookTimeout)
 	switch {
 	case a.Kind == ownership.Entry:
 		g.links.resolved(p, link.Route{Owner: a.Owner, Epoch: a.Epoch}, true, false)
-	case a.Kind == ownership.NoEntry && g.leases.live(home):
+	case a.Kind == ownership.NoEntry && g.liveness.Alive(home):
 		g.links.resolved(p, link.Route{Owner: home}, true, false)
 	case a.Kind == ownership.Unknown:
 		g.links.resolved(p, link.Route{}, false, true)
 	default:
 		g.absent.add(p, g.coarse.Load())
 		g.links.resolved(p, link.Route{}, false, false)
-	}
-}
-
-// awaitLeases waits, in a gateway that has just started, until it must have heard a
-// gateway that lives.
-func (g *Gateway) awaitLeases(home proto.GatewayID) {
-	const enough = proto.LeaseInterval * 5 / 4
-	if g.leases.live(home) || g.active.Now() >= enough {
-		return
-	}
-	wait := time.NewTimer(enough - g.active.Now())
-	defer wait.Stop()
-	select {
-	case <-wait.C:
-	case <-g.alive.Done():
 	}
 }
 

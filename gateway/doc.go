@@ -10,7 +10,7 @@
 //	internal/auth       access tokens, session tokens and their keys, TURN credentials
 //	internal/clock      moments and durations that nobody who sets the time of day changes
 //	internal/link       relays to other gateways: numbered, acknowledged, resent, routed
-//	internal/natsbus    requests to the room service and the session directory
+//	internal/natsbus    which gateways are alive; requests to the room service and the directory
 //	internal/ratelimit  token buckets
 //	internal/session    which gateway owns a peer's session
 //	internal/socket     one WebSocket: bytes in, frames out
@@ -48,7 +48,7 @@
 // moved.go remembers members that have moved to other gateways, and reorder.go holds what
 // was sent by a newer state of a room than has arrived.
 //
-// leases.go follows which gateways live, and watch.go looks after everything once
+// heartbeat.go tells and learns which gateways are alive, and watch.go looks after everything once
 // a second. Operators are served by ops.go; stats.go counts, families.go, measure.go
 // and snapshot.go make metrics of it.
 package gateway

@@ -20,7 +20,7 @@ func (g *Gateway) drain(window context.Context) {
 	g.publishLease(false)
 	// Without NATS nothing comes for it either.
 	_ = g.anyPeer.Unsubscribe()
-	lonely := g.leases.others() == 0
+	lonely := g.liveness.Alone()
 	spread := g.cfg.DrainWindow * 6 / 10
 	if lonely {
 		spread = min(spread, lonelyDrain)
@@ -80,7 +80,7 @@ func (g *Gateway) drained(lonely bool) bool {
 	if g.conns.len() > 0 || g.requests.Len() > 0 {
 		return false // what a peer has asked for is finished here
 	}
-	if lonely && g.leases.others() == 0 {
+	if lonely && g.liveness.Alone() {
 		return true
 	}
 	for _, s := range g.sessions.list(nil) {

@@ -30,7 +30,7 @@ func hungGateway(t *testing.T, cfg Config) (g *Gateway, stop context.CancelFunc,
 	stuck := &session{g: g, id: proto.NewPeerID(g.id)}
 	stuck.mu.Lock()
 	g.sessions.put(stuck)
-	g.leases.renew(proto.NewGatewayID(), false) // somebody who could take sessions over
+	setAlive(t, g, proto.NewGatewayID()) // somebody who could take sessions over
 	release = sync.OnceFunc(func() {
 		stuck.phase = over
 		stuck.mu.Unlock()

@@ -35,7 +35,7 @@ type Gateway struct {
 	wall         func() time.Time // the time of day, for tokens and timestamps only
 	stats        *stats
 	keys         *auth.SessionKeys
-	leases       *leases
+	liveness     *natsbus.Liveness
 	sessions     *sessions
 	rooms        *rooms
 	links        *links
@@ -67,8 +67,6 @@ type Gateway struct {
 	draining  atomic.Bool
 	watchdog  watchdog
 	coarse    clock.AtomicInstant // the present moment, at most 50 ms old
-	active    clock.Active
-	ownLease  clock.AtomicInstant // when this gateway last received its own lease
 	natsUp    atomic.Bool         // the connection to NATS stands
 	dialer    busDialer
 	absent    absent
@@ -132,7 +130,7 @@ func New(cfg Config) (*Gateway, error) {
 		SlowClient: func() { g.stats.slowPeers.Add(1) }, IdleClient: func() { g.stats.idleClosed.Add(1) },
 	})
 	g.rooms = newRooms(g)
-	g.leases = newLeases(id, g.active.Now)
+	g.liveness = natsbus.NewLiveness(id)
 	g.links, g.suspicion = newLinks(g), newSuspicion()
 	g.pages = web.Handler(web.Options{Status: g.status, Off: cfg.PageOff, Limits: cfg.limits()})
 	return g, nil

@@ -12,6 +12,7 @@ import (
 
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/socket/sockettest"
+	"p2pconnector/proto"
 )
 
 // testGateway makes a gateway that is not run: what it holds can be used, but
@@ -29,6 +30,16 @@ func testGateway(t testing.TB, cfg Config) *Gateway {
 // requestsTo makes publish take the room requests of g.
 func requestsTo(g *Gateway, publish func(subject, reply string, data []byte) error) {
 	g.requests = natsbus.NewRequests(natsbus.RequestsConfig{Own: g.id, Publish: publish, Ended: g.alive.Done(), Replied: nil})
+}
+
+// setAlive makes g receive a lease of another gateway, which appeared.
+func setAlive(t testing.TB, g *Gateway, other proto.GatewayID) {
+	t.Helper()
+	subject, err := proto.LeaseSubject(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.liveness.Receive(natsbus.Message{Subject: subject, Data: marshal(proto.Lease{Gateway: other})})
 }
 
 // testConn makes a connection of g over raw, as accept does, without a reader. The

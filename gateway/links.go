@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/ratelimit"
 	"p2pconnector/proto"
 )
@@ -91,26 +92,26 @@ func (l *links) unlock() {
 func (l *links) send(f *link.Frame, by *conn) proto.ErrorCode {
 	l.mu.Lock()
 	defer l.unlock()
-	if by != nil && !l.g.leases.live(f.To.Home()) && !l.router.Routed(f.To) {
+	if by != nil && !l.g.liveness.Alive(f.To.Home()) && !l.router.Routed(f.To) {
 		if wait, _ := by.lookupRate.Take(l.g.coarse.Load(), ratelimit.Limit{PerSecond: lookupsPerSecond, Burst: lookupBurst}); wait > 0 {
 			return proto.RateLimited
 		}
 	}
-	return l.router.Send(l.g.active.Now(), *f)
+	return l.router.Send(l.g.liveness.Now(), *f)
 }
 
 // learn takes in where a peer is.
 func (l *links) learn(p proto.PeerID, to link.Route) {
 	l.mu.Lock()
 	defer l.unlock()
-	l.router.Learn(l.g.active.Now(), p, to)
+	l.router.Learn(l.g.liveness.Now(), p, to)
 }
 
 // serve takes in that this gateway serves a peer.
 func (l *links) serve(p proto.PeerID, epoch uint64) {
 	l.mu.Lock()
 	defer l.unlock()
-	l.router.Serve(l.g.active.Now(), p, epoch)
+	l.router.Serve(l.g.liveness.Now(), p, epoch)
 }
 
 // roomMoved takes in that members of a room have left gateways for others, and where they
@@ -118,7 +119,7 @@ func (l *links) serve(p proto.PeerID, epoch uint64) {
 func (l *links) roomMoved(from map[proto.PeerID]proto.GatewayID, to map[proto.PeerID]link.Route) {
 	l.mu.Lock()
 	defer l.unlock()
-	now := l.g.active.Now()
+	now := l.g.liveness.Now()
 	l.router.RoomMoved(now, from)
 	for p, route := range to {
 		l.router.Learn(now, p, route)
@@ -135,7 +136,7 @@ func (l *links) sendRoom(r *replica, f *link.Frame) (missed []proto.PeerID, reac
 	}
 	l.mu.Lock()
 	defer l.unlock()
-	now, connected := l.g.active.Now(), l.g.natsUp.Load()
+	now, connected := l.g.liveness.Now(), l.g.natsUp.Load()
 	apart := r.apartLocked(l.router.Edits(), l.router.GoesTo)
 	alone := link.Frame{From: f.From, Room: f.Room, Epoch: f.Epoch, Data: f.Data}
 	for _, id := range apart {
@@ -170,14 +171,14 @@ func (l *links) sendRoom(r *replica, f *link.Frame) (missed []proto.PeerID, reac
 func (l *links) resolved(p proto.PeerID, to link.Route, found, failed bool) {
 	l.mu.Lock()
 	defer l.unlock()
-	l.router.Resolved(l.g.active.Now(), p, to, found, failed)
+	l.router.Resolved(l.g.liveness.Now(), p, to, found, failed)
 }
 
 // tick is called every natsbus.RequestTick.
 func (l *links) tick() {
 	l.mu.Lock()
 	defer l.unlock()
-	l.router.Tick(l.g.active.Now())
+	l.router.Tick(l.g.liveness.Now())
 }
 
 // idle reports whether nothing is unsettled and nothing waits.
@@ -208,7 +209,7 @@ func (l *links) holes() (n uint64) {
 // again what others may not have received.
 func (l *links) reconnected() {
 	l.mu.Lock()
-	l.router.Reconnected(l.g.active.Now())
+	l.router.Reconnected(l.g.liveness.Now())
 	l.unlock()
 	l.receivedMu.Lock()
 	defer l.receivedMu.Unlock()
@@ -224,7 +225,7 @@ func (l *links) ackAll() {
 	defer l.receivedMu.Unlock()
 	for from, r := range l.received {
 		l.ack(r, true)
-		if !l.g.leases.livedWithin(from, forgetGateway) {
+		if l.g.liveness.Forgotten(from) {
 			l.goneHoles += r.Holes()
 			delete(l.received, from)
 		}
@@ -235,7 +236,7 @@ func (l *links) ackAll() {
 // many. The caller holds receivedMu.
 func (l *links) receiver(from proto.GatewayID) *receiver {
 	r := l.received[from]
-	if r == nil && len(l.received) < maxGateways {
+	if r == nil && len(l.received) < natsbus.MaxGateways {
 		from = proto.GatewayID([]byte(from)) // it points into a subject
 		r = &receiver{from: from}
 		l.received[from] = r
@@ -300,14 +301,14 @@ func (l *links) acked(from proto.GatewayID, data []byte) {
 	}
 	l.mu.Lock()
 	defer l.unlock()
-	l.router.Acked(l.g.active.Now(), from, a)
+	l.router.Acked(l.g.liveness.Now(), from, a)
 }
 
 // noResponders takes in that nobody subscribes where a relay was published.
 func (l *links) noResponders(x *proto.Sent) {
 	l.mu.Lock()
 	defer l.unlock()
-	l.router.NoResponders(l.g.active.Now(), x.To, x.Seq)
+	l.router.NoResponders(l.g.liveness.Now(), x.To, x.Seq)
 }
 
 // The Port of the router. Its methods are called with mu held.
@@ -342,7 +343,7 @@ func (l *links) Poll(to proto.GatewayID, p proto.Poll) {
 }
 
 // Live implements link.Port.
-func (l *links) Live(g proto.GatewayID) bool { return l.g.leases.live(g) }
+func (l *links) Live(g proto.GatewayID) bool { return l.g.liveness.Alive(g) }
 
 // Deliver implements link.Port.
 func (l *links) Deliver(f *link.Frame) (proto.ErrorCode, *proto.Move) {

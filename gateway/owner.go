@@ -320,7 +320,7 @@ func (g *Gateway) confirm(s *session) {
 	other := was.Other
 	h, err := g.askGateway(other, proto.SessionMessage{Peer: s.id, Gateway: g.id, Confirm: true})
 	switch {
-	case err == nil && h.Busy, err != nil && g.leases.live(other):
+	case err == nil && h.Busy, err != nil && g.liveness.Alive(other):
 		return // asked again at the end of the grace
 	case err == nil && h.Owner == other:
 		g.step(s, ownership.Event{Kind: ownership.Outdated, By: other, Epoch: h.Epoch, Seated: true, Root: h.Root})

@@ -59,7 +59,7 @@ func BenchmarkFromNATS(b *testing.B) {
 		b.Fatal(err)
 	}
 	frame := candidateTo(s.id)
-	other := otherGateway(g).Home()
+	other := otherGateway(b, g).Home()
 	m := &nats.Msg{Subject: subject, Data: frame}
 	b.SetBytes(int64(len(frame)))
 	b.ReportAllocs()
@@ -87,18 +87,18 @@ func BenchmarkRelayHere(b *testing.B) {
 }
 
 // otherGateway has g know another gateway, and publish to nobody. It returns a peer of that one.
-func otherGateway(g *Gateway) proto.PeerID {
+func otherGateway(t testing.TB, g *Gateway) proto.PeerID {
 	other := proto.NewGatewayID()
 	g.links.bus = taken{}
 	g.natsUp.Store(true)
-	g.leases.renew(other, false)
+	setAlive(t, g, other)
 	return proto.NewPeerID(other)
 }
 
 // BenchmarkToNATS is the way of a relay from the frame that was read to NATS.
 func BenchmarkToNATS(b *testing.B) {
 	g := testGateway(b, Config{MessagesPerSecond: -1})
-	to := otherGateway(g)
+	to := otherGateway(b, g)
 	from := benchSession(g, drain{})
 	frame := candidateTo(to)
 	b.SetBytes(int64(len(frame)))
@@ -116,7 +116,7 @@ func BenchmarkToNATS(b *testing.B) {
 // what it does before and after.
 func TestRelayAllocatesNothing(t *testing.T) {
 	g := testGateway(t, Config{MessagesPerSecond: -1})
-	to := otherGateway(g)
+	to := otherGateway(t, g)
 	s := benchSession(g, drain{})
 	frame := candidateTo(to)
 	steady := func(what string, runs int, f func(), before func()) {

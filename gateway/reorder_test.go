@@ -227,7 +227,7 @@ func TestSendRoom_RouteIsNewerThanTheRoom_GoesAlone(t *testing.T) {
 		var sent bus
 		g.links.bus = &sent
 		for _, id := range []proto.GatewayID{"0a1b2c3d", "4e5f6071"} {
-			g.leases.renew(id, false)
+			setAlive(t, g, id)
 		}
 		s := awaySession(g)
 		stays, moves := proto.NewPeerID("0a1b2c3d"), proto.NewPeerID("0a1b2c3d")

@@ -45,7 +45,7 @@ func (g *Gateway) snapshot() *snapshot {
 		now.members += all
 		now.membersHere += here
 	}
-	now.live, now.silent, now.ended = g.leases.counts()
+	now.live, now.silent, now.ended = g.liveness.Counts()
 	now.links, now.holes = g.links.counts(), g.links.holes()
 	now.pendingOut, _ = g.nc.Buffered() // -1 without a connection
 	now.pendingOut = max(now.pendingOut, 0) + g.dialer.waiting()

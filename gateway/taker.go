@@ -141,14 +141,14 @@ func (g *Gateway) try(s *session, t *auth.SessionToken, received *uint64) *proto
 // owner's copy: the gateway that issued it is gone, for no longer than the grace.
 func (g *Gateway) mayBeOrphan(p proto.PeerID) bool {
 	home := p.Home()
-	return home != g.id && g.leases.livedWithin(home, g.cfg.SessionGrace+proto.LeaseTimeout)
+	return home != g.id && g.liveness.AliveWithin(home, g.cfg.SessionGrace+proto.LeaseTimeout)
 }
 
 // askOwner asks a gateway for the session. The handoff is nil when there was no answer.
 func (g *Gateway) askOwner(owner proto.GatewayID, t *auth.SessionToken, received *uint64) (*proto.Handoff, ownership.Answer) {
 	h, err := g.askGateway(owner, proto.SessionMessage{Peer: t.Peer, Gateway: g.id, Token: t.TokenRef, Received: received})
 	switch {
-	case errors.Is(err, nats.ErrNoResponders), err != nil && !g.leases.live(owner):
+	case errors.Is(err, nats.ErrNoResponders), err != nil && !g.liveness.Alive(owner):
 		return nil, ownership.Answer{Kind: ownership.Absent}
 	case err != nil:
 		g.log.Warn("session: its owner does not answer", "peer", string(t.Peer), "owner", string(owner), "err", err)

@@ -31,7 +31,7 @@ func (g *Gateway) watchConns(done <-chan struct{}) {
 			if gap := clock.At(now).Sub(g.coarse.Load()); gap > suspectAfter {
 				g.suspectSessions()
 			}
-			g.active.Tick(clock.At(now), g.receives(clock.At(now)))
+			g.liveness.Tick(clock.At(now), g.natsUp.Load())
 			g.coarse.Store(clock.At(now))
 			if now.After(next) {
 				next = now.Add(time.Second)
@@ -40,12 +40,6 @@ func (g *Gateway) watchConns(done <-chan struct{}) {
 			}
 		}
 	}
-}
-
-// receives reports whether messages reach the gateway: its own lease came back a moment
-// ago. The connection to a NATS server that hangs stays up for some seconds.
-func (g *Gateway) receives(now clock.Instant) bool {
-	return g.natsUp.Load() && now.Sub(g.ownLease.Load()) < 2*proto.LeaseInterval
 }
 
 // repeat calls f after a while, or at once when now says so, until done is closed. f
@@ -92,7 +86,7 @@ func (g *Gateway) watchBus(done <-chan struct{}) {
 			next = now.Add(proto.LeaseInterval)
 			g.publishLease(false)
 			g.links.ackAll()
-			g.leases.sweep()
+			g.liveness.Sweep()
 			g.rooms.sweepMoved()
 			ss = g.sweepSessions(now, ss)
 		}

@@ -25,7 +25,7 @@ var gatewayPackages = map[string][]string{
 	},
 	"internal/clock":     {},
 	"internal/link":      {"proto"},
-	"internal/natsbus":   {"proto", "github.com/nats-io/nats.go"},
+	"internal/natsbus":   {"gateway/internal/clock", "proto", "github.com/nats-io/nats.go"},
 	"internal/ratelimit": {"gateway/internal/clock"},
 	"internal/session":   {"proto"},
 	"internal/socket": {

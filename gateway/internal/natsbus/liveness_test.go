@@ -1,0 +1,102 @@
+package natsbus
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/proto"
+)
+
+// leaseOf returns the lease of a gateway.
+func leaseOf(t *testing.T, g proto.GatewayID, ended bool) Message {
+	t.Helper()
+	subject, err := proto.LeaseSubject(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Message{Subject: subject, Data: encode(proto.Lease{Gateway: g, Ended: ended})}
+}
+
+// The active clock stands still while messages do not reach the gateway, although the
+// connection is up: a NATS server that hangs must not make every other gateway look dead.
+func TestLiveness_OwnLeaseDoesNotComeBack_ClockStandsStill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		own, other := proto.NewGatewayID(), proto.NewGatewayID()
+		l := NewLiveness(own)
+		pass := func(d time.Duration) time.Duration {
+			const tick = 50 * time.Millisecond
+			before := l.Now()
+			for range d / tick {
+				time.Sleep(tick) // of the bubble's clock
+				l.Tick(clock.Now(), true)
+			}
+			return l.Now() - before
+		}
+		l.Receive(leaseOf(t, own, false))
+		l.Receive(leaseOf(t, other, false))
+		if got := pass(time.Second); got < 900*time.Millisecond {
+			t.Errorf("while leases come: got %v in 1 s, want it to run", got)
+		}
+		if got, most := pass(time.Minute), 2*proto.LeaseInterval; got > most {
+			t.Errorf("while none come back: got %v in a minute, want at most %v", got, most)
+		}
+		if !l.Alive(other) {
+			t.Error("after a minute in which nothing came: got the other gateway dead, want it alive")
+		}
+		l.Receive(leaseOf(t, own, false))
+		l.Receive(leaseOf(t, other, false))
+		if got := pass(time.Second); got < 900*time.Millisecond {
+			t.Errorf("when they come again: got %v in 1 s, want it to run", got)
+		}
+	})
+}
+
+// A lease tells what it has changed: a gateway that is new must be answered, one that comes
+// back may have lost sessions to others, and one that has ended stays so.
+func TestLiveness_Receive_SaysWhatHasChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		own, other, ends := proto.NewGatewayID(), proto.NewGatewayID(), proto.NewGatewayID()
+		l := NewLiveness(own)
+		pass := func(d time.Duration) {
+			for range d / proto.LeaseInterval * 2 {
+				time.Sleep(proto.LeaseInterval / 2) // of the bubble's clock
+				l.Receive(leaseOf(t, own, false))
+				l.Tick(clock.Now(), true)
+			}
+		}
+		pass(proto.LeaseInterval)
+		for _, step := range []struct {
+			what  string
+			from  proto.GatewayID
+			ended bool
+			after time.Duration
+			want  Renewal
+			alive bool
+		}{
+			{"its own", own, false, 0, Renewed, true},
+			{"the first", other, false, 0, Appeared, true},
+			{"the second", other, false, proto.LeaseInterval, Renewed, true},
+			{"one that is late", other, false, 2 * proto.LeaseTimeout, Returned, true},
+			{"the last of a gateway that was not known", ends, true, 0, Renewed, false},
+			{"one that was overtaken by the last", ends, false, 2 * proto.LeaseTimeout, Renewed, false},
+		} {
+			pass(step.after)
+			if got := l.Receive(leaseOf(t, step.from, step.ended)); got != step.want {
+				t.Errorf("%s: got %d, want %d", step.what, got, step.want)
+			}
+			if got := l.Alive(step.from); got != step.alive {
+				t.Errorf("%s: got alive %v, want %v", step.what, got, step.alive)
+			}
+		}
+		if alive, dead, ended := l.Counts(); alive != 1 || dead != 1 || ended != 1 {
+			t.Errorf("got %d alive, %d dead, %d ended, want 1 of each", alive, dead, ended)
+		}
+		pass(forgetAfter + 2*proto.LeaseInterval)
+		l.Sweep()
+		if alive, dead, ended := l.Counts(); alive != 1 || dead != 0 || ended != 0 || !l.Alone() || !l.Forgotten(other) {
+			t.Errorf("after %v: got %d alive, %d dead, %d ended, want only its own", forgetAfter, alive, dead, ended)
+		}
+	})
+}
