@@ -60,7 +60,7 @@ func (g *Gateway) accept(w http.ResponseWriter, r *http.Request) {
 		g.log.Debug("upgrade failed", "err", err)
 		return
 	}
-	g.stats.upgrade(http.StatusSwitchingProtocols)
+	g.metrics.Handshakes.Statuses.Inc(http.StatusSwitchingProtocols)
 	c, s := newConn(g, ws, delta), newSession(g)
 	if a != nil {
 		s.user = a.User
@@ -76,7 +76,7 @@ func (g *Gateway) accept(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.attachLocked(c, nil, nil, nil)
 	s.mu.Unlock()
-	g.stats.accepted.Add(1)
+	g.metrics.Connections.Accepted.Inc()
 	c.logBegin()
 	go c.serve()
 }

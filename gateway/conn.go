@@ -7,6 +7,7 @@ import (
 
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/ratelimit"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
@@ -51,6 +52,20 @@ const (
 	redirected                // another gateway has the session
 )
 
+// count counts v, the result of a relayed frame for one of its receivers.
+func (v result) count(r *metrics.Relays) {
+	switch v {
+	case delivered, flushNeeded:
+		r.Delivered.Inc()
+	case queueFull:
+		r.QueueFull.Inc()
+	case notFound:
+		r.NotFound.Inc()
+	case redirected:
+		r.Moved.Inc()
+	}
+}
+
 // results are those of the socket, by their value.
 var results = [...]result{socket.Delivered: delivered, socket.FlushNeeded: flushNeeded, socket.QueueFull: queueFull, socket.Closed: notFound}
 
@@ -58,7 +73,7 @@ var results = [...]result{socket.Delivered: delivered, socket.FlushNeeded: flush
 func (c *conn) enqueue(payload []byte) result {
 	v := results[c.ws.Send(payload)]
 	if v <= flushNeeded {
-		c.g.stats.frameOut(payload)
+		c.g.metrics.Frames.Queued(payload)
 	}
 	return v
 }
@@ -94,7 +109,7 @@ func (c *conn) sweep(now time.Time) {
 
 // Panicked implements socket.Handler: it reports a fault of our own while a frame was handled.
 func (c *conn) Panicked(p any, stack []byte) {
-	c.g.stats.panics.Add(1)
+	c.g.metrics.Faults.Panics.Inc()
 	c.g.log.Error("panic while handling a frame", "peer", string(c.session.id), "err", p, "stack", string(stack))
 	c.ws.Close(proto.CloseInternal, proto.CloseInternal.Reason(), true)
 }

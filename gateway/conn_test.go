@@ -74,8 +74,8 @@ func TestFaultOfOurs(t *testing.T) {
 		}
 		client.Close()
 		synctest.Wait()
-		if g.stats.panics.Load() != 1 || g.conns.len() != 0 {
-			t.Errorf("%d panics, %d connections", g.stats.panics.Load(), g.conns.len())
+		if g.metrics.Faults.Panics.Load() != 1 || g.conns.len() != 0 {
+			t.Errorf("%d panics, %d connections", g.metrics.Faults.Panics.Load(), g.conns.len())
 		}
 		if text := log.String(); !strings.Contains(text, "panic while handling a frame") || strings.Contains(text, "private") {
 			t.Errorf("logged: %s", text)

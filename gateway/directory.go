@@ -11,6 +11,7 @@ import (
 
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/metrics"
 	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
 )
@@ -31,7 +32,7 @@ func (g *Gateway) takeEpoch(p proto.PeerID, epoch, revision uint64) ownership.An
 		g.log.Warn("session: the directory does not answer", "peer", string(p), "epoch", epoch, "err", err)
 		return ownership.Answer{Kind: ownership.Unknown}
 	case r.Refused == proto.RefusedMoved:
-		g.stats.moves.add(moveConflict)
+		g.metrics.Sessions.Moves.Inc(metrics.MoveConflict)
 		return ownership.Answer{Kind: ownership.Lost, Owner: r.Owner, Epoch: r.Epoch, Revision: r.Revision}
 	case r.Refused != "":
 		return ownership.Answer{Kind: ownership.Ended}

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/proto"
 )
 
@@ -14,12 +15,12 @@ import (
 // has been dealt with, or waits in the queue for rooms: all other frames of one connection
 // are handled in the order in which they were sent.
 func (c *conn) Message(b []byte) {
-	c.began = sample()
+	c.began = metrics.Sample()
 	sc := scratches.Get().(*scratch)
 	defer giveScratch(sc)
 	f := &sc.frame
 	e := f.Decode(b)
-	c.g.stats.frameIn(f.Event)
+	c.g.metrics.Frames.In.Inc(f.Event)
 	if wait, persistent := c.frameRate.Take(c.g.coarse.Load(), c.g.cfg.frameLimit()); wait > 0 {
 		c.tooFast(f, wait, persistent)
 		return
@@ -89,8 +90,8 @@ func (c *conn) refuse(f *proto.Frame, e *proto.Error) {
 
 // refusal encodes the error frame that f caused, and counts it.
 func (c *conn) refusal(f *proto.Frame, e *proto.Error) []byte {
-	c.g.stats.refused(e.Code)
-	c.g.stats.undelivered(f.Event, e.Code)
+	c.g.metrics.Frames.Errors.Inc(e.Code)
+	c.g.metrics.Relays.Refused(f.Event, e.Code)
 	d := proto.ErrorData{Event: string(f.Event), Field: e.Field, RetryAfterMS: e.RetryAfterMS}
 	if f.Event == "" && f.Name != nil {
 		d.Event = clip(string(f.Name))

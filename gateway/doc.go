@@ -10,7 +10,9 @@
 //	internal/auth       access tokens, session tokens and their keys, TURN credentials
 //	internal/clock      moments and durations that nobody who sets the time of day changes
 //	internal/link       relays to other gateways: numbered, acknowledged, resent, routed
+//	internal/metrics    what the gateway counts, for Prometheus
 //	internal/natsbus    which gateways are alive; requests to the room service and the directory
+//	internal/ops        whether the gateway works: watchdog, readiness
 //	internal/ratelimit  token buckets
 //	internal/session    which gateway owns a peer's session
 //	internal/socket     one WebSocket: bytes in, frames out
@@ -49,6 +51,6 @@
 // was sent by a newer state of a room than has arrived.
 //
 // heartbeat.go tells and learns which gateways are alive, and watch.go looks after everything once
-// a second. Operators are served by ops.go; stats.go counts, families.go, measure.go
-// and snapshot.go make metrics of it.
+// a second. ops.go serves operators; snapshot.go reads what package internal/metrics does
+// not count.
 package gateway

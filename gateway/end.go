@@ -46,7 +46,7 @@ func (g *Gateway) runInTime(ctx context.Context, ended chan struct{}) error {
 
 // hangs says for an error what is known of what hangs.
 func (g *Gateway) hangs() string {
-	if what := g.watchdog.complaint(); what != "" {
+	if what := g.watchdog.Problem(); what != "" {
 		return what
 	}
 	return "no loop was found to hang"

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"p2pconnector/gateway/internal/ops"
 	"p2pconnector/proto"
 	"p2pconnector/proto/service"
 )
@@ -62,9 +63,9 @@ func TestLivez_HungLoop_FailsAndNamesIt(t *testing.T) {
 	if status, body := get("/livez"); status != http.StatusOK {
 		t.Errorf("got %d %q at first, want 200", status, body)
 	}
-	tick := time.NewTicker(watchInterval / 10)
+	tick := time.NewTicker(ops.WatchInterval / 10)
 	defer tick.Stop()
-	for began := time.Now(); g.watchdog.hung() == nil; <-tick.C {
+	for began := time.Now(); g.watchdog.Problem() == ""; <-tick.C {
 		if time.Since(began) > time.Minute {
 			t.Fatal("got no loop that hangs within a minute, want bus")
 		}

@@ -17,7 +17,9 @@ import (
 	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/natsbus"
+	"p2pconnector/gateway/internal/ops"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/gateway/web"
 	"p2pconnector/proto"
@@ -33,7 +35,9 @@ type Gateway struct {
 	log          *slog.Logger
 	born         time.Time
 	wall         func() time.Time // the time of day, for tokens and timestamps only
-	stats        *stats
+	metrics      *metrics.Metrics
+	loops        loops
+	watchdog     *ops.Watchdog
 	keys         *auth.SessionKeys
 	liveness     *natsbus.Liveness
 	sessions     *sessions
@@ -65,7 +69,6 @@ type Gateway struct {
 	conns     conns
 	resuming  exclusive
 	draining  atomic.Bool
-	watchdog  watchdog
 	coarse    clock.AtomicInstant // the present moment, at most 50 ms old
 	natsUp    atomic.Bool         // the connection to NATS stands
 	dialer    busDialer
@@ -99,7 +102,7 @@ func New(cfg Config) (*Gateway, error) {
 		return nil, err
 	}
 	g := &Gateway{
-		cfg: cfg, id: id, born: time.Now(), log: cfg.Logger.With("gateway", string(id)), wall: time.Now, stats: newStats(),
+		cfg: cfg, id: id, born: time.Now(), log: cfg.Logger.With("gateway", string(id)), wall: time.Now, metrics: metrics.New(),
 		sessions:     newSessions(),
 		leaseSubject: lease, syncNow: make(chan struct{}, 1), keysNow: make(chan struct{}, 1), ready: make(chan struct{}),
 		inbox: make(chan *nats.Msg, inboxMessages), turn: make(chan struct{}, 1),
@@ -123,11 +126,11 @@ func New(cfg Config) (*Gateway, error) {
 		}
 	}
 	g.alive, g.end = context.WithCancel(context.Background())
-	g.watchdog.watch(g)
+	g.watch()
 	g.coarse.Store(clock.Now())
 	g.sockets = socket.NewServer(socket.Config{
-		MaxMessageBytes: cfg.MaxMessageBytes, Clock: &g.coarse, Closed: g.stats.closed, WriterTurned: g.watchdog.lines.turned,
-		SlowClient: func() { g.stats.slowPeers.Add(1) }, IdleClient: func() { g.stats.idleClosed.Add(1) },
+		MaxMessageBytes: cfg.MaxMessageBytes, Clock: &g.coarse, Closed: g.metrics.Connections.Closes.Inc, WriterTurned: g.loops.writers.Turn,
+		SlowClient: g.metrics.Connections.Slow.Inc, IdleClient: g.metrics.Connections.Idle.Inc,
 	})
 	g.rooms = newRooms(g)
 	g.liveness = natsbus.NewLiveness(id)
@@ -186,7 +189,7 @@ func (g *Gateway) run(ctx context.Context) error {
 	defer g.release(true) // nobody reads the inbox any more
 	defer loops.Wait()
 	defer close(done)
-	loops.Go(func() { g.watchdog.run(done) })
+	loops.Go(func() { g.watchdog.Run(done) })
 	loops.Go(func() { g.readInbox(done) })
 	loops.Go(func() { g.watchConns(done) })
 	loops.Go(func() { g.watchBus(done) })

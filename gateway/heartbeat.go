@@ -19,8 +19,8 @@ func (g *Gateway) publishLease(ended bool) {
 
 // receiveLease takes the lease of a gateway in, this gateway's own too.
 func (g *Gateway) receiveLease(m *nats.Msg) {
-	g.watchdog.hears.work()
-	defer g.watchdog.hears.rest()
+	g.loops.leases.Work()
+	defer g.loops.leases.Rest()
 	switch g.liveness.Receive(natsbus.MessageOf(m)) {
 	case natsbus.Appeared:
 		g.publishLease(false) // so that the two may link

@@ -44,15 +44,15 @@ func (g *Gateway) readInbox(done <-chan struct{}) {
 		if g.dialer.dialled() {
 			each = nil // g.turn says when
 		}
-		g.watchdog.inbox.rest()
+		g.loops.inbox.Rest()
 		select {
 		case m := <-each:
-			g.watchdog.inbox.work()
+			g.loops.inbox.Work()
 			w.Begin()
 			g.guardMessage(m)
 			g.turns(w)
 		case <-g.turn:
-			g.watchdog.inbox.work()
+			g.loops.inbox.Work()
 			w.Begin()
 			g.turns(w)
 		case <-done:
@@ -70,7 +70,7 @@ func (g *Gateway) turns(w *socket.Writer) {
 			g.inboxFilled() // the next turn begins with what is left
 			return
 		}
-		g.watchdog.inbox.turned()
+		g.loops.inbox.Turn()
 		select {
 		case <-g.turn:
 			g.handleSome()
@@ -99,7 +99,7 @@ func (g *Gateway) handleSome() {
 // guardMessage handles m, and survives a fault of ours: what a client sent to
 // another gateway must not end this one.
 func (g *Gateway) guardMessage(m *nats.Msg) {
-	g.watchdog.inbox.turned()
+	g.loops.inbox.Turn()
 	defer g.recoverFrom(m)
 	g.onMessage(m)
 }
@@ -107,7 +107,7 @@ func (g *Gateway) guardMessage(m *nats.Msg) {
 // recoverFrom is deferred while m is handled.
 func (g *Gateway) recoverFrom(m *nats.Msg) {
 	if p := recover(); p != nil {
-		g.stats.panics.Add(1)
+		g.metrics.Faults.Panics.Inc()
 		g.log.Error("panic while handling a message", "subject", m.Subject, "panic", p, "stack", string(debug.Stack()))
 	}
 }
@@ -122,7 +122,7 @@ func (g *Gateway) onMessage(m *nats.Msg) {
 			g.backEndFrame(to, m, true)
 			return
 		}
-		g.stats.badSubjects.Add(1)
+		g.metrics.Faults.BadSubjects.Inc()
 		return
 	}
 	switch in.Kind {
@@ -187,7 +187,7 @@ func (g *Gateway) handOver(from proto.PeerID, h *held) (x proto.Refusal, known b
 		return g.rooms.redirectMoved(h.in.First, &m), true
 	}
 	if x, known = room.receive(&m); known && h.msg.Header != nil {
-		g.stats.tookNATS(h.msg.Header)
+		g.metrics.Relays.TookNATS(h.msg.Header.Get(sentHeader))
 	}
 	return x, known
 }
@@ -196,16 +196,16 @@ func (g *Gateway) handToPeer(from proto.PeerID, h *held) proto.Refusal {
 	f := link.Frame{From: from, To: proto.PeerID(h.in.First), Epoch: h.sent.Epoch, ToEpoch: h.sent.ToEpoch, Data: h.msg.Data}
 	s := g.sessions.get(f.To)
 	if s == nil {
-		g.stats.relayed(notFound)
+		g.metrics.Relays.NotFound.Inc()
 		return proto.Refusal{Code: proto.NotFound}
 	}
 	v, move := s.take(&f)
-	g.stats.relayed(v)
+	v.count(&g.metrics.Relays)
 	if move != nil {
 		return proto.Refusal{Moved: []proto.Move{*move}}
 	}
 	if h.msg.Header != nil && v == delivered {
-		g.stats.tookNATS(h.msg.Header)
+		g.metrics.Relays.TookNATS(h.msg.Header.Get(sentHeader))
 	}
 	return proto.Refusal{Code: codeOf(v)}
 }

@@ -349,11 +349,11 @@ func (l *links) Live(g proto.GatewayID) bool { return l.g.liveness.Alive(g) }
 func (l *links) Deliver(f *link.Frame) (proto.ErrorCode, *proto.Move) {
 	s := l.g.sessions.get(f.To)
 	if s == nil {
-		l.g.stats.relayed(notFound)
+		l.g.metrics.Relays.NotFound.Inc()
 		return proto.NotFound, nil
 	}
 	v, move := s.take(f)
-	l.g.stats.relayed(v)
+	v.count(&l.g.metrics.Relays)
 	return codeOf(v), move
 }
 
@@ -368,9 +368,9 @@ func (l *links) Report(f *link.Frame, code proto.ErrorCode, peers []proto.PeerID
 	case f.Reply != "":
 		l.outcomes = append(l.outcomes, outcome{reply: f.Reply, data: marshal(proto.Outcome{Code: code, Peers: peers})})
 	case f.From == "":
-		l.g.stats.untold.Add(1) // it reported another frame, and its receiver is gone
+		l.g.metrics.Relays.Untold.Inc() // it reported another frame, and its receiver is gone
 	case code != "":
-		l.g.stats.dropped(code)
+		l.g.metrics.Relays.Drops.Inc(code)
 		l.outcomes = append(l.outcomes, outcome{to: proto.PeerID([]byte(f.From)), data: l.g.undelivered(f, code, peers)})
 	}
 }

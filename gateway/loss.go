@@ -41,7 +41,7 @@ func (r *replica) endLostLocked() {
 	if r.room == nil || r.rev >= r.g.first.Load() {
 		return
 	}
-	r.g.stats.roomsLost.Add(1)
+	r.g.metrics.Rooms.Lost.Inc()
 	d := diff{was: r.room, ended: true, reason: proto.ReasonLost}
 	r.room = nil
 	r.reindexLocked()

@@ -36,7 +36,6 @@ func (g *Gateway) connectNATS() (*nats.Conn, error) {
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			g.natsUp.Store(false)
-			g.stats.natsDown.Add(1)
 			if err != nil {
 				log.Warn("nats: disconnected", "err", err)
 			}
@@ -68,7 +67,6 @@ func (g *Gateway) connectNATS() (*nats.Conn, error) {
 // onNATSUp runs after each connect and reconnect.
 func (g *Gateway) onNATSUp(c *nats.Conn, log *slog.Logger) {
 	g.natsUp.Store(c.IsConnected())
-	g.stats.natsUp.Add(1)
 	log.Info("nats: connected", "server", c.ConnectedServerName())
 	g.kickSync()
 }

@@ -1,68 +1,62 @@
 package gateway
 
 import (
-	"context"
 	"time"
 
+	"p2pconnector/gateway/internal/metrics"
+	"p2pconnector/gateway/internal/ops"
 	"p2pconnector/proto"
 	"p2pconnector/proto/service"
 )
 
+// loops are those that the gateway's life depends on. The loops that follow keys and
+// compare rooms are not among them: they wait for the room service, and repair only.
+type loops struct {
+	clock   *ops.Loop // looks after every connection and keeps the coarse clock
+	bus     *ops.Loop // sends the lease, repeats requests, ends sessions
+	inbox   *ops.Loop // handles what comes from NATS
+	writers *ops.Loop // writes to the connections
+	leases  *ops.Loop // hears the other gateways' leases
+}
+
+// watch makes the loops of g and their watchdog.
+func (g *Gateway) watch() {
+	g.loops = loops{
+		clock: ops.NewLoop("clock", nil), bus: ops.NewLoop("bus", nil), leases: ops.NewLoop("leases", nil),
+		inbox:   ops.NewLoop("inbox", func() bool { return len(g.inbox) > 0 }),
+		writers: ops.NewLoop("writers", func() bool { return g.sockets.Waiting() > 0 }),
+	}
+	l := &g.loops
+	g.watchdog = ops.NewWatchdog(g.log, l.clock, l.bus, l.inbox, l.writers, l.leases)
+}
+
 // startOps starts to serve operators, where the settings say so.
 func (g *Gateway) startOps() (*service.OpsServer, error) {
-	ops, err := g.cfg.Ops.Serve(g.log, service.OpsHandlers{
-		Metrics: g.metricsHandler(), Hangs: g.watchdog.complaint, Missing: g.missing,
+	ready := ops.Readiness{
+		Hung: g.watchdog.Problem, Draining: g.draining.Load, Connected: g.nc.IsConnected, AskRooms: g.askRooms, Ready: g.ready,
+	}
+	s, err := g.cfg.Ops.Serve(g.log, service.OpsHandlers{
+		Metrics: metrics.Handler(g.metrics, metrics.Config{
+			Version: g.cfg.Version, Commit: g.cfg.Commit, Snapshot: g.snapshot, Loops: g.watchdog.Hung,
+		}),
+		Hangs: g.watchdog.Problem, Missing: ready.Missing,
 	})
-	g.operators.Store(ops)
-	return ops, err
+	g.operators.Store(s)
+	return s, err
 }
 
 // OpsAddr returns the host:port that operators are served on, or "". It may be
 // called after Ready.
 func (g *Gateway) OpsAddr() string { return g.operators.Load().Addr() }
 
-// roomsSilent is what is missing when the room service does not answer.
-const roomsSilent = "the room service does not answer"
-
-// missing lists what keeps the gateway from being ready. It waits for the room service
-// until ctx ends.
-func (g *Gateway) missing(ctx context.Context) (what []string) {
-	if hung := g.watchdog.complaint(); hung != "" {
-		return append(what, hung) // what follows may need what the loop holds
-	}
-	if g.draining.Load() {
-		what = append(what, "draining")
-	}
-	if !g.nc.IsConnected() {
-		return append(what, "no connection to NATS")
-	}
-	// A sync of no rooms changes nothing and reads nothing: it asks whether rooms can
-	// be changed.
-	answered := make(chan string, 1)
+// askRooms asks the room service whether rooms can be changed. A sync of no rooms changes
+// nothing and reads nothing.
+func (g *Gateway) askRooms(answer func(refused *proto.Error, err error)) {
 	g.requests.Send(time.Now().Add(service.ReadyTimeout), proto.OpSync, &proto.Request{}, func(r *proto.Reply, err error) {
-		switch {
-		case err != nil:
-			answered <- roomsSilent
-		case r.Error != nil:
-			answered <- "the room service says: " + r.Error.Message
-		default:
-			answered <- ""
+		if err != nil {
+			answer(nil, err)
+			return
 		}
+		answer(r.Error, nil)
 	})
-	rooms := roomsSilent
-	select {
-	case rooms = <-answered:
-	case <-ctx.Done():
-	}
-	if rooms != "" {
-		what = append(what, rooms)
-	}
-	select {
-	case <-g.ready:
-	default:
-		if len(what) == 0 {
-			what = append(what, "starting")
-		}
-	}
-	return what
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/metrics"
 	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
 )
@@ -61,11 +62,11 @@ func (g *Gateway) act(s *session, was ownership.Holding, action ownership.Action
 		s.hold.Lossy = false
 		epoch := s.hold.Epoch
 		s.mu.Unlock()
-		g.stats.moves.add(moveTakenBack)
+		g.metrics.Sessions.Moves.Inc(metrics.MoveTakenBack)
 		g.links.serve(s.id, epoch)
 		g.followRooms(s)
 	case ownership.Drop:
-		g.stats.moves.add(moveOutdated)
+		g.metrics.Sessions.Moves.Inc(metrics.MoveOutdated)
 		g.dropSession(s, was)
 	case ownership.Forget:
 		s.mu.Lock()
@@ -245,7 +246,7 @@ func (g *Gateway) handOff(s *session, t *proto.SessionMessage) *proto.Handoff {
 	frames := len(h.Frames)
 	s.mu.Unlock()
 	if action == ownership.Lend {
-		g.stats.moves.add(moveLent)
+		g.metrics.Sessions.Moves.Inc(metrics.MoveLent)
 		g.learnMoved(s)
 		g.log.Debug("session lent", "peer", string(s.id), "to", string(t.Gateway), "frames", frames, "recovered", h.Recovered)
 	}

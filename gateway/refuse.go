@@ -41,7 +41,7 @@ func limited(l admission.LimitName) *refusal {
 // the page, so a page gets an error frame and a close code where that may help it.
 func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, addr netip.Addr, no *refusal) {
 	if no.limit != admission.NoLimit {
-		g.stats.limits.add(no.limit)
+		g.metrics.Handshakes.Limited.Inc(no.limit)
 	}
 	if no.close != 0 && len(r.Header.Values("Origin")) > 0 && g.refuseSocket(w, r, addr, no) {
 		return
@@ -51,7 +51,7 @@ func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, addr netip.Addr
 
 // refuseHTTP answers with an HTTP status.
 func (g *Gateway) refuseHTTP(w http.ResponseWriter, no *refusal) {
-	g.stats.upgrade(no.status)
+	g.metrics.Handshakes.Statuses.Inc(no.status)
 	switch no.status {
 	case http.StatusUpgradeRequired:
 		w.Header().Set("Upgrade", "websocket")
@@ -76,7 +76,7 @@ func (g *Gateway) refuseSocket(w http.ResponseWriter, r *http.Request, addr neti
 	s, err := g.refusals.Accept(w, addr)
 	switch {
 	case errors.Is(err, socket.ErrTooManyRefused):
-		g.stats.refusedFull.Add(1)
+		g.metrics.Handshakes.Unread.Inc()
 		return false
 	case errors.Is(err, net.ErrClosed):
 		return true // the gateway ends
@@ -84,8 +84,8 @@ func (g *Gateway) refuseSocket(w http.ResponseWriter, r *http.Request, addr neti
 		g.log.Debug("upgrade failed", "err", err)
 		return false
 	}
-	g.stats.upgrade(no.status)
-	g.stats.closed(no.close)
+	g.metrics.Handshakes.Statuses.Inc(no.status)
+	g.metrics.Connections.Closes.Inc(no.close)
 	s.Refuse(r, sub, text, no.close, reason)
 	return true
 }

@@ -55,7 +55,7 @@ func TestRefuseSocket_Page_GetsTheReason(t *testing.T) {
 	if !<-done {
 		t.Error("got not answered, want answered")
 	}
-	if n := g.stats.closes.by[no.close].Load(); n != 1 {
+	if n := g.metrics.Connections.Closes.Load(no.close); n != 1 {
 		t.Errorf("got %d close frames counted, want 1", n)
 	}
 }

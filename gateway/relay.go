@@ -87,7 +87,7 @@ func (c *conn) relayPeer(f *proto.Frame, frame []byte, connectID string) *proto.
 	} else {
 		to := proto.PeerID(view(f.To))
 		if !to.Valid() || to.Home() == g.id { // it knows of all the peers that it has issued
-			g.stats.relayed(notFound)
+			g.metrics.Relays.NotFound.Inc()
 			return proto.PeerNotFound(string(f.To))
 		}
 		if string(c.lastTo) != string(f.To) { // most speak with one peer for long, whose id is remembered
@@ -103,14 +103,14 @@ func (c *conn) relayPeer(f *proto.Frame, frame []byte, connectID string) *proto.
 
 // relayedHere is the outcome of a frame that was handed to a peer of this gateway.
 func (c *conn) relayedHere(s *session, v result) *proto.Error {
-	c.g.stats.relayed(v)
+	v.count(&c.g.metrics.Relays)
 	switch v {
 	case notFound:
 		return proto.PeerNotFound(string(s.id))
 	case queueFull:
 		return notDelivered(s.id)
 	}
-	c.g.stats.tookHere(c.began)
+	c.g.metrics.Relays.TookHere(c.began)
 	return nil
 }
 

@@ -166,7 +166,7 @@ func (r *replica) waitLocked(c *proto.Change) {
 		patience = 0
 	}
 	if r.gapTimer == nil && !r.stopped {
-		r.g.stats.gaps.Add(1)
+		r.g.metrics.Rooms.Holes.Inc()
 		r.gapTimer = time.AfterFunc(patience, func() { r.g.rooms.hold(r, r.gapOver) })
 	}
 }
@@ -217,7 +217,7 @@ func (r *replica) fetchLoop() {
 		r.mu.Lock()
 		more := false
 		if err == nil {
-			r.g.stats.refetches.Add(1)
+			r.g.metrics.Rooms.Fetches.Inc()
 			// That the room is gone says nothing about one made since.
 			if more = r.again || snap.Room == nil && snap.Revision == 0 && r.rev != before; !more || snap.Room != nil {
 				r.takeLocked(snap)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/metrics"
 	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
@@ -42,7 +43,7 @@ func (c *conn) resume(f *proto.Frame) *proto.Error {
 	}
 	t, err := g.keys.Verify(args.Session, g.wall())
 	if err != nil {
-		g.stats.resumed("refused")
+		g.metrics.Sessions.Resumes.Inc(metrics.ResumeRefused)
 		switch {
 		case errors.Is(err, auth.ErrTokenExpired):
 			return sessionOver()
@@ -52,7 +53,7 @@ func (c *conn) resume(f *proto.Frame) *proto.Error {
 		return proto.Errorf(proto.Unauthorised, "This is not a session token of this service. Go on with your fresh id.")
 	}
 	if a := c.access.Load(); a != nil && a.User != t.User {
-		g.stats.resumed("refused")
+		g.metrics.Sessions.Resumes.Inc(metrics.ResumeRefused)
 		return proto.Errorf(proto.Unauthorised, "This session belongs to another user than your access token. Go on with your fresh id.")
 	}
 	if t.Peer == c.session.id {
@@ -66,7 +67,7 @@ func (c *conn) resume(f *proto.Frame) *proto.Error {
 	defer unlock()
 	e := g.resumeAs(c, t, args.Received, f.ID)
 	if e != nil {
-		g.stats.resumed("refused")
+		g.metrics.Sessions.Resumes.Inc(metrics.ResumeRefused)
 	}
 	return e
 }
@@ -80,14 +81,14 @@ func (c *conn) resumeOwn(t *auth.SessionToken, received *uint64, id []byte) *pro
 	case s.conn != c:
 		return resumedElsewhere()
 	case !s.acceptsLocked(t.TokenRef, received):
-		c.g.stats.resumed("refused")
+		c.g.metrics.Sessions.Resumes.Inc(metrics.ResumeRefused)
 		return sessionReplaced()
 	}
 	recovered := !s.lossy
 	if c.enqueue(c.g.detailsLocked(s, &recovered, id)) > flushNeeded {
 		s.unsent++
 	}
-	c.g.stats.resumed("here")
+	c.g.metrics.Sessions.Resumes.Inc(metrics.ResumedHere)
 	return nil
 }
 
@@ -154,7 +155,7 @@ func (g *Gateway) resumeHere(c *conn, s *session, t *auth.SessionToken, received
 		return nil, false
 	}
 	g.log.Debug("session resumed", "peer", string(s.id), "frames", replayed, "recovered", recovered)
-	g.stats.resumed("here")
+	g.metrics.Sessions.Resumes.Inc(metrics.ResumedHere)
 	g.rejoin(s)
 	return nil, true
 }

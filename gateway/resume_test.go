@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
 )
@@ -85,7 +86,7 @@ func TestResume_OwnSession_AnswersClientDetails(t *testing.T) {
 		if v := s.deliver([]byte(`{"event":"Message"}`)); v > flushNeeded {
 			t.Errorf("got result %d for a frame afterwards, want delivered", v)
 		}
-		if n := g.stats.resumes.by["here"].Load(); n != 1 {
+		if n := g.metrics.Sessions.Resumes.Load(metrics.ResumedHere); n != 1 {
 			t.Errorf("got %d resumes counted, want 1", n)
 		}
 		c.ws.Abort()

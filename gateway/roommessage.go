@@ -54,7 +54,7 @@ func (r *replica) refused(m *roomMessage, x *proto.Refusal) {
 	case m.from == "" && m.reply != "":
 		r.g.answerBackEnd(m.reply, marshal(proto.Outcome{Code: x.Code, Peers: x.Peers}))
 	case m.from != "":
-		r.g.stats.dropped(x.Code)
+		r.g.metrics.Relays.Drops.Inc(x.Code)
 		r.g.sendToPeer(m.from, r.g.undelivered(&f, x.Code, x.Peers))
 	}
 }
@@ -80,7 +80,7 @@ func (r *replica) spreadLocked(m *roomMessage) (x proto.Refusal) {
 		}
 		f.To = id
 		v, move := lm.s.take(&f)
-		r.g.stats.relayed(v)
+		v.count(&r.g.metrics.Relays)
 		switch {
 		case move != nil:
 			x.Moved = append(x.Moved, *move)
@@ -144,7 +144,7 @@ func (r *replica) spreadHereLocked(f link.Frame) (missed []proto.PeerID) {
 			v = queueFull
 		}
 		if ok {
-			r.g.stats.relayed(v)
+			v.count(&r.g.metrics.Relays)
 		}
 		if (v == queueFull || v == notFound) && len(missed) < maxMissed {
 			missed = append(missed, id)
@@ -204,9 +204,9 @@ func (c *conn) messageRoom(room proto.RoomID, frame []byte, began clock.Instant)
 	case none:
 		return unavailable()
 	}
-	g.stats.tookHere(began)
+	g.metrics.Relays.TookHere(began)
 	if len(missed) > 0 {
-		g.stats.dropped(proto.NotDelivered)
+		g.metrics.Relays.Drops.Inc(proto.NotDelivered)
 		c.session.deliver(g.undelivered(&f, proto.NotDelivered, missed))
 	}
 	return nil

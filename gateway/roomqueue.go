@@ -82,7 +82,7 @@ func (c *conn) queueRoom(text []byte, room string) *proto.Error {
 		c.g.conns.wg.Add(1)
 		go c.workRooms(q)
 	} else if q.frames >= most || q.bytes+len(text) > maxRoomMessages*c.g.cfg.MaxMessageBytes {
-		c.g.stats.roomQueueFull.Add(1)
+		c.g.metrics.Rooms.QueueFull.Inc()
 		e := proto.Errorf(proto.RateLimited, "Too much waits for your earlier room requests: at most %d frames may. Wait for their answers, then send this again.", most)
 		e.RetryAfterMS = roomFullRetry.Milliseconds()
 		return e

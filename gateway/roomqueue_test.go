@@ -174,7 +174,7 @@ func TestRoomQueue_Full_RefusesAtOnce(t *testing.T) {
 				q.wantAnswers()
 				q.send(`{"event":"Leave_Room","data":{"room":"tea","x":"`+strings.Repeat("x", 1200)+`"},"id":"over"}`, `{"event":"Ping","id":"p"}`)
 				q.wantAnswers(`Rate_Limited "over"`, `Pong "p"`)
-				if n := q.g.stats.roomQueueFull.Load(); n != 1 {
+				if n := q.g.metrics.Rooms.QueueFull.Load(); n != 1 {
 					t.Errorf("got %d refusals counted, want 1", n)
 				}
 				if n := q.c.rooms.frames; n != test.fits {

@@ -92,7 +92,7 @@ func (s *session) deliverLocked(frame []byte) result {
 	case away, arriving:
 		if !s.kept.add(s.g, slices.Clone(frame)) {
 			s.lossy = true
-			s.g.stats.keptFull.Add(1)
+			s.g.metrics.Sessions.ReplayFull.Inc()
 			return queueFull
 		}
 		return delivered
@@ -138,7 +138,7 @@ func (s *session) takeDirect(f *link.Frame) (v result, ok bool) {
 // later one may be there already.
 func (s *session) takeLocked(f *link.Frame) result {
 	if f.From != "" && !s.fence.Pass(f.From, f.Epoch) {
-		s.g.stats.late.Add(1)
+		s.g.metrics.Relays.Outdated.Inc()
 		return queueFull
 	}
 	return s.deliverLocked(f.Data)
@@ -203,7 +203,7 @@ func (s *session) keepUnconfirmedLocked(unconfirmed []byte) {
 	}
 	if s.g.keptBytes.Add(int64(len(unconfirmed))) > maxKeptBytes {
 		s.g.keptBytes.Add(-int64(len(unconfirmed)))
-		s.g.stats.keptFull.Add(1)
+		s.g.metrics.Sessions.ReplayFull.Inc()
 		return
 	}
 	s.unconfirmed = unconfirmed

@@ -99,7 +99,7 @@ func TestDeliver_EveryWriterIsBusy_FastPeerGetsAll(t *testing.T) {
 	if _, err := io.CopyN(io.Discard, client, frames*int64(len(socket.AppendText(nil, f.Data)))); err != nil {
 		t.Error(err)
 	}
-	if n := g.stats.slowPeers.Load(); n != 0 {
+	if n := g.metrics.Connections.Slow.Load(); n != 0 {
 		t.Errorf("slow peers: got %d, want 0", n)
 	}
 }

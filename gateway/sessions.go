@@ -71,7 +71,7 @@ func (t *sessions) list(into []*session) []*session {
 func (g *Gateway) sweepSessions(now time.Time, scratch []*session) []*session {
 	scratch = g.sessions.list(scratch[:0])
 	for _, s := range scratch {
-		g.watchdog.bus.turned() // many may end at once, each with all that waits for it
+		g.loops.bus.Turn() // many may end at once, each with all that waits for it
 		s.mu.Lock()
 		phase, idle := s.phase, now.Sub(s.since)
 		over := (phase == away || phase == lent) && idle > g.cfg.SessionGrace

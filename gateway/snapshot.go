@@ -1,59 +1,60 @@
 package gateway
 
-import "p2pconnector/gateway/internal/link"
-
-// snapshot holds what a metric cannot read in one step. It is taken once for
-// each scrape.
-type snapshot struct {
-	conns, behind   int
-	queued, longest int // bytes
-
-	phases [over]int
-
-	members, membersHere int
-
-	live, silent, ended int // gateways
-
-	links link.Counts
-	holes uint64 // in what other gateways have sent
-
-	pendingIn, pendingOut, dropped int
-}
+import "p2pconnector/gateway/internal/metrics"
 
 // snapshot looks at everything the gateway holds, one lock at a time.
-func (g *Gateway) snapshot() *snapshot {
-	now := new(snapshot)
+func (g *Gateway) snapshot() *metrics.Snapshot {
+	now := &metrics.Snapshot{
+		Draining: g.draining.Load(), RefusedSockets: g.refusals.Len(), ReplayBytes: g.keptBytes.Load(),
+		Links: g.links.counts(), LinkHoles: g.links.holes(), ReorderFrames: g.reorder.frames.Load(),
+		Rooms: g.rooms.len(), RoomRequests: g.requests.Len(),
+		NATSConnected: g.nc.IsConnected(), NATSReconnects: g.nc.Stats().Reconnects, Inbox: len(g.inbox),
+	}
+	now.ConnectAddresses, now.ConnectsEvicted = g.admission.RateCounts()
 	for _, c := range g.conns.list(nil) {
 		n := c.ws.QueuedBytes()
-		now.conns++
-		now.queued += n
-		now.longest = max(now.longest, n)
+		now.Connections++
+		now.QueueBytes += n
+		now.LongestQueue = max(now.LongestQueue, n)
 		if n > 0 {
-			now.behind++
+			now.Queued++
 		}
 	}
-	for _, s := range g.sessions.list(nil) {
+	now.Clients = g.sessions.counts()
+	for _, r := range g.rooms.list() {
+		all, here := r.counts()
+		now.Members += all
+		now.MembersHere += here
+	}
+	now.GatewaysLive, now.GatewaysSilent, now.GatewaysEnded = g.liveness.Counts()
+	pending, _ := g.nc.Buffered() // -1 without a connection
+	now.NATSPendingBytes = max(pending, 0) + g.dialer.waiting()
+	if g.wildcard != nil {
+		now.InboxDropped, _ = g.wildcard.Dropped()
+	}
+	return now
+}
+
+// counts counts the clients by where they are.
+func (t *sessions) counts() (n metrics.Clients) {
+	for _, s := range t.list(nil) {
 		s.mu.Lock()
 		phase := s.phase
 		s.mu.Unlock()
-		if phase < over {
-			now.phases[phase]++
+		switch phase {
+		case attached:
+			n.Attached++
+		case away:
+			n.Away++
+		case arriving:
+			n.Arriving++
+		case lent:
+			n.Lent++
+		case moved:
+			n.Moved++
 		}
 	}
-	for _, r := range g.rooms.list() {
-		all, here := r.counts()
-		now.members += all
-		now.membersHere += here
-	}
-	now.live, now.silent, now.ended = g.liveness.Counts()
-	now.links, now.holes = g.links.counts(), g.links.holes()
-	now.pendingOut, _ = g.nc.Buffered() // -1 without a connection
-	now.pendingOut = max(now.pendingOut, 0) + g.dialer.waiting()
-	now.pendingIn = len(g.inbox)
-	if g.wildcard != nil {
-		now.dropped, _ = g.wildcard.Dropped()
-	}
-	return now
+	return n
 }
 
 // counts returns the members that the replica knows of, and those that this

@@ -9,6 +9,7 @@ import (
 
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/metrics"
 	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
 )
@@ -37,13 +38,13 @@ func (a *attempt) take(s *session, f *link.Frame) (result, *proto.Move) {
 	}
 	if len(a.taken) >= proto.ReplayFrames || a.bytes+len(f.Data) > proto.ReplayBytes {
 		s.lossy = true
-		s.g.stats.keptFull.Add(1)
+		s.g.metrics.Sessions.ReplayFull.Inc()
 		return queueFull, nil
 	}
 	if s.g.keptBytes.Add(int64(len(f.Data))) > maxKeptBytes {
 		s.g.keptBytes.Add(-int64(len(f.Data)))
 		s.lossy = true
-		s.g.stats.keptFull.Add(1)
+		s.g.metrics.Sessions.ReplayFull.Inc()
 		return queueFull, nil
 	}
 	x := *f
@@ -81,7 +82,7 @@ func (g *Gateway) takeOver(c *conn, t *auth.SessionToken, received *uint64, id [
 	e := g.try(s, t, received)
 	if e != nil {
 		g.log.Debug("session not taken over", "peer", string(s.id), "owner", string(owner.gateway), "err", e)
-		g.stats.moves.add(moveFailed)
+		g.metrics.Sessions.Moves.Inc(metrics.MoveFailed)
 		g.giveUp(s, known)
 		return e
 	}
@@ -212,8 +213,8 @@ func (g *Gateway) seat(c *conn, s *session, t *auth.SessionToken, id []byte) {
 	}
 	g.links.serve(s.id, at.Epoch)
 	g.notifyOwners(s.id, &at, t.Owner)
-	g.stats.moves.add(moveTaken)
-	g.stats.resumed("elsewhere")
+	g.metrics.Sessions.Moves.Inc(metrics.MoveTaken)
+	g.metrics.Sessions.Resumes.Inc(metrics.ResumedElsewhere)
 	g.log.Debug("session taken over", "peer", string(s.id), "from", string(h.From), "epoch", at.Epoch,
 		"copy", at.Copy, "frames", len(h.Frames), "recovered", recovered)
 }
@@ -238,7 +239,7 @@ func (s *session) arriveLocked(h *proto.Handoff) (frames [][]byte) {
 	}
 	s.attempt = nil
 	if len(late) > 0 {
-		s.g.stats.late.Add(uint64(len(late)))
+		s.g.metrics.Relays.Outdated.Add(uint64(len(late)))
 		s.g.background(func() { s.g.reportTaken(late) }, func() {})
 	}
 	return frames

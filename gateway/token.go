@@ -10,7 +10,7 @@ import (
 // sessionKeys says where the keys of session tokens come from.
 func (g *Gateway) sessionKeys() auth.SessionKeysConfig {
 	return auth.SessionKeysConfig{
-		Secrets: g.cfg.SessionKey, Fetch: g.fetchKeys, Go: g.background, Count: g.stats.keyFetches.add, Logger: g.log,
+		Secrets: g.cfg.SessionKey, Fetch: g.fetchKeys, Go: g.background, Count: g.metrics.Sessions.KeyFetches.Inc, Logger: g.log,
 	}
 }
 

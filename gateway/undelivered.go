@@ -34,19 +34,19 @@ func (g *Gateway) sendToPeer(to proto.PeerID, frame []byte) {
 		case delivered:
 			return
 		case queueFull, notFound:
-			g.stats.untold.Add(1)
+			g.metrics.Relays.Untold.Inc()
 			return
 		}
 	}
 	if g.links.send(&link.Frame{To: to, Data: frame}, nil) != "" {
-		g.stats.untold.Add(1)
+		g.metrics.Relays.Untold.Inc()
 	}
 }
 
 // answerBackEnd says on a back end's reply subject what became of its frame.
 func (g *Gateway) answerBackEnd(reply string, data []byte) {
 	if g.links.bus.Publish(reply, data) != nil {
-		g.stats.untold.Add(1)
+		g.metrics.Relays.Untold.Inc()
 	}
 }
 
@@ -96,7 +96,7 @@ func (g *Gateway) reportFrame(frame []byte, missed ...proto.PeerID) {
 	if f.Room == "" {
 		f.To = missed[0]
 	}
-	g.stats.dropped(proto.NotDelivered)
+	g.metrics.Relays.Drops.Inc(proto.NotDelivered)
 	g.sendToPeer(from, g.undelivered(&f, proto.NotDelivered, missed))
 }
 
@@ -112,7 +112,7 @@ func (g *Gateway) reportTaken(frames []link.Frame) {
 		case f.Reply != "":
 			g.answerBackEnd(f.Reply, marshal(proto.Outcome{Code: proto.NotDelivered, Peers: peers}))
 		case f.From != "":
-			g.stats.dropped(proto.NotDelivered)
+			g.metrics.Relays.Drops.Inc(proto.NotDelivered)
 			g.sendToPeer(f.From, g.undelivered(f, proto.NotDelivered, peers))
 		}
 	}

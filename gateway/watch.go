@@ -5,6 +5,7 @@ import (
 
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/natsbus"
+	"p2pconnector/gateway/internal/ops"
 	"p2pconnector/proto"
 )
 
@@ -19,11 +20,11 @@ func (g *Gateway) watchConns(done <-chan struct{}) {
 	defer tick.Stop()
 	var next time.Time
 	var cs []*conn
-	memory := newTrim()
-	g.watchdog.clock.work()
-	defer g.watchdog.clock.rest()
+	memory := ops.NewTrim()
+	g.loops.clock.Work()
+	defer g.loops.clock.Rest()
 	for {
-		g.watchdog.clock.turned()
+		g.loops.clock.Turn()
 		select {
 		case <-done:
 			return
@@ -36,7 +37,7 @@ func (g *Gateway) watchConns(done <-chan struct{}) {
 			if now.After(next) {
 				next = now.Add(time.Second)
 				cs = g.conns.sweepAll(now, cs)
-				memory.tick(g.stats.accepted.Load())
+				memory.Tick(g.metrics.Connections.Accepted.Load())
 			}
 		}
 	}
@@ -69,10 +70,10 @@ func (g *Gateway) watchBus(done <-chan struct{}) {
 	defer tick.Stop()
 	var next time.Time
 	var ss []*session
-	g.watchdog.bus.work()
-	defer g.watchdog.bus.rest()
+	g.loops.bus.Work()
+	defer g.loops.bus.Rest()
 	for {
-		g.watchdog.bus.turned()
+		g.loops.bus.Turn()
 		select {
 		case <-done:
 			return

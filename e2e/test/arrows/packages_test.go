@@ -23,9 +23,14 @@ var gatewayPackages = map[string][]string{
 	"internal/auth": {
 		"proto", "github.com/MicahParks/keyfunc", "github.com/golang-jwt/jwt", "golang.org/x/time",
 	},
-	"internal/clock":     {},
-	"internal/link":      {"proto"},
+	"internal/clock": {},
+	"internal/link":  {"proto"},
+	"internal/metrics": {
+		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/clock", "gateway/internal/link", "proto",
+		"github.com/prometheus/client_golang",
+	},
 	"internal/natsbus":   {"gateway/internal/clock", "proto", "github.com/nats-io/nats.go"},
+	"internal/ops":       {"proto"},
 	"internal/ratelimit": {"gateway/internal/clock"},
 	"internal/session":   {"proto"},
 	"internal/socket": {

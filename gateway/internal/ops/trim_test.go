@@ -1,18 +1,18 @@
-package gateway
+package ops
 
 import "testing"
 
-// TestTrim: memory is given back once, when a burst of connects is over.
-func TestTrim(t *testing.T) {
+// TestTrim_BurstIsOver_FreesOnce: memory is given back once, when a burst of connects is over.
+func TestTrim_BurstIsOver_FreesOnce(t *testing.T) {
 	freed := 0
-	m := newTrim()
+	m := NewTrim()
 	m.free = func() { freed++ }
 	accepted := uint64(0)
 	tick := func(fresh uint64, want int) {
 		t.Helper()
 		accepted += fresh
-		if m.tick(accepted); freed != want {
-			t.Errorf("freed %d times with %d accepted, want %d", freed, accepted, want)
+		if m.Tick(accepted); freed != want {
+			t.Errorf("got %d times freed with %d accepted, want %d", freed, accepted, want)
 		}
 	}
 	for range 20 {

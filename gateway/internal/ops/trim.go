@@ -1,4 +1,4 @@
-package gateway
+package ops
 
 import "runtime/debug"
 
@@ -9,19 +9,20 @@ const (
 	calmNeeded = 5    // such seconds, one after the other: until then first frames wait to be confirmed
 )
 
-// trim gives back what a burst of handshakes took: a gateway whose connections
+// Trim gives back what a burst of handshakes took: a gateway whose connections
 // are idle allocates nothing, and would keep that for minutes. Owned by one
 // goroutine.
-type trim struct {
+type Trim struct {
 	done, last uint64
 	calm       int // seconds
 	free       func()
 }
 
-func newTrim() *trim { return &trim{free: debug.FreeOSMemory} }
+// NewTrim returns a Trim that gives memory back to the operating system.
+func NewTrim() *Trim { return &Trim{free: debug.FreeOSMemory} }
 
-// tick is called once a second with the number of connections accepted so far.
-func (t *trim) tick(accepted uint64) {
+// Tick is called once a second with the number of connections accepted so far.
+func (t *Trim) Tick(accepted uint64) {
 	if t.calm++; accepted-t.last > calm {
 		t.calm = 0
 	}

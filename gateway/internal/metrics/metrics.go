@@ -1,0 +1,96 @@
+package metrics
+
+import (
+	"p2pconnector/gateway/internal/admission"
+	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/proto"
+)
+
+// Metrics holds all counters of one gateway. Make it with New.
+type Metrics struct {
+	Handshakes  Handshakes
+	Connections Connections
+	Frames      Frames
+	Relays      Relays
+	Sessions    Sessions
+	Rooms       Rooms
+	Faults      Faults
+}
+
+// Handshakes counts the answers to WebSocket handshakes.
+type Handshakes struct {
+	Statuses CounterSet[int]                 // by HTTP status; of a refusal over the WebSocket, what others get
+	Limited  CounterSet[admission.LimitName] // refused by a limit on connections
+	Unread   Counter                         // refusals over HTTP, because too many refused WebSockets were open
+}
+
+// Connections counts what becomes of WebSockets.
+type Connections struct {
+	Accepted Counter
+	Slow     Counter // closed because their queue was full
+	Idle     Counter // closed because nothing came from them
+	Closes   CounterSet[proto.CloseCode]
+}
+
+// Sessions counts what becomes of sessions.
+type Sessions struct {
+	ReplayFull Counter // frames that found no room in a replay buffer
+	Resumes    CounterSet[ResumeOutcome]
+	Moves      CounterSet[MoveOutcome]
+	KeyFetches CounterSet[auth.FetchOutcome]
+}
+
+// ResumeOutcome is what became of a client's wish to resume a session.
+type ResumeOutcome string
+
+// The outcomes of Resume.
+const (
+	ResumedHere      ResumeOutcome = "here"      // the session was at this gateway
+	ResumedElsewhere ResumeOutcome = "elsewhere" // it was taken over from another gateway
+	ResumeRefused    ResumeOutcome = "refused"
+)
+
+// MoveOutcome is what became of a session's move between gateways.
+type MoveOutcome string
+
+// The outcomes of moves.
+const (
+	MoveTaken     MoveOutcome = "taken"      // this gateway owns the session now
+	MoveFailed    MoveOutcome = "failed"     // it could not be taken over
+	MoveConflict  MoveOutcome = "conflict"   // another gateway was first to take the epoch
+	MoveLent      MoveOutcome = "lent"       // a copy was given to another gateway
+	MoveTakenBack MoveOutcome = "taken_back" // a session that was lent is this gateway's again
+	MoveOutdated  MoveOutcome = "outdated"   // another gateway had taken it over without a copy
+)
+
+// Rooms counts what happens to the replicas of rooms.
+type Rooms struct {
+	Holes     Counter // changes that came before their predecessor
+	Fetches   Counter // rooms fetched whole
+	Lost      Counter // rooms that ended because JetStream lost them
+	QueueFull Counter // frames refused because a connection's room queue was full
+}
+
+// Faults counts what should not happen.
+type Faults struct {
+	Panics      Counter
+	BadSubjects Counter // messages on a subject that no service uses
+}
+
+// New returns counters that are all 0.
+func New() *Metrics {
+	m := new(Metrics)
+	m.Handshakes.Statuses.init(101, 400, 401, 403, 426, 429, 503)
+	m.Handshakes.Limited.init(admission.ConnectsPerAddress, admission.MaxPerAddress, admission.MaxConnections, admission.ConnectsPerSecond)
+	closes := make([]proto.CloseCode, len(proto.CloseCodes))
+	for i, d := range proto.CloseCodes {
+		closes[i] = d.Code
+	}
+	m.Connections.Closes.init(closes...)
+	m.Frames.init()
+	m.Relays.init()
+	m.Sessions.Resumes.init(ResumedHere, ResumedElsewhere, ResumeRefused)
+	m.Sessions.Moves.init(MoveTaken, MoveFailed, MoveConflict, MoveLent, MoveTakenBack, MoveOutdated)
+	m.Sessions.KeyFetches.init(auth.FetchOutcomes()...)
+	return m
+}

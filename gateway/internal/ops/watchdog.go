@@ -1,0 +1,119 @@
+package ops
+
+import (
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// Times of the watchdog. It counts its own ticks, not the time: while the process is
+// stopped nobody can turn, and nobody hangs.
+const (
+	WatchInterval = time.Second
+	HungTicks     = 10 // ticks in which a loop that has work has not turned
+)
+
+// Loop is one loop that the gateway's life depends on. The loop itself calls Work when it
+// has something to do, Turn for each step of it, and Rest before it waits; a loop that
+// turns by a ticker never rests. The methods may be called concurrently.
+type Loop struct {
+	// Fixed after NewLoop.
+	name   string
+	queued func() bool
+
+	turns   atomic.Uint64
+	working atomic.Bool
+	hung    atomic.Bool // set by the watchdog
+
+	// Owned by the watchdog.
+	seen  uint64 // turns at the last tick
+	still int    // ticks in a row in which it should have turned and has not
+}
+
+// NewLoop returns a loop that rests. queued reports whether something waits that the loop
+// has not begun; nil means that nothing ever does. It takes no lock.
+func NewLoop(name string, queued func() bool) *Loop { return &Loop{name: name, queued: queued} }
+
+// Work notes that the loop has something to do.
+func (l *Loop) Work() { l.working.Store(true) }
+
+// Turn notes that the loop makes progress.
+func (l *Loop) Turn() { l.turns.Add(1) }
+
+// Rest notes that the loop waits for something to do.
+func (l *Loop) Rest() {
+	l.Turn()
+	l.working.Store(false)
+}
+
+// Watchdog notices loops that hang. It waits for nothing that they could hold: it reads
+// their counters, and what it found is read without a lock. Loops that only repair, and
+// may wait for another service, are not to be watched. Its methods may be called
+// concurrently; Run once.
+type Watchdog struct {
+	log   *slog.Logger
+	loops []*Loop
+}
+
+// NewWatchdog returns a watchdog of some loops, each with a name of its own.
+func NewWatchdog(log *slog.Logger, loops ...*Loop) *Watchdog {
+	return &Watchdog{log: log, loops: loops}
+}
+
+// Run looks at every loop until done is closed.
+func (d *Watchdog) Run(done <-chan struct{}) {
+	tick := time.NewTicker(WatchInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+			for _, l := range d.loops {
+				d.look(l)
+			}
+		}
+	}
+}
+
+// look counts a tick for a loop. All that others ask for is known before anything is
+// logged: that may hang too.
+func (d *Watchdog) look(l *Loop) {
+	turns := l.turns.Load()
+	idle := !l.working.Load() && (l.queued == nil || !l.queued())
+	if turns != l.seen || idle {
+		l.seen, l.still = turns, 0
+		if l.hung.Swap(false) {
+			d.log.Warn("loop goes on", "loop", l.name)
+		}
+		return
+	}
+	if l.still++; l.still == HungTicks {
+		l.hung.Store(true)
+		d.log.Error("loop hangs; restart this gateway", "loop", l.name, "for", (HungTicks * WatchInterval).String())
+	}
+}
+
+// Hung says for each loop, by its name, whether it hangs. It takes no lock.
+func (d *Watchdog) Hung() map[string]bool {
+	hung := make(map[string]bool, len(d.loops))
+	for _, l := range d.loops {
+		hung[l.name] = l.hung.Load()
+	}
+	return hung
+}
+
+// Problem names the loops that hang; "" when none does. It takes no lock.
+func (d *Watchdog) Problem() string {
+	var names []string
+	for _, l := range d.loops {
+		if l.hung.Load() {
+			names = append(names, l.name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "hung for " + (HungTicks * WatchInterval).String() + " or longer: " + strings.Join(names, ", ")
+}
