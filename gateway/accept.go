@@ -78,6 +78,9 @@ func (g *Gateway) accept(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	g.metrics.Connections.Accepted.Inc()
 	c.logBegin()
+	if g.draining.Load() { // it began meanwhile, and may not know of this one
+		c.ws.Close(proto.CloseGoingAway, proto.CloseGoingAway.Reason(), false)
+	}
 	go c.serve()
 }
 

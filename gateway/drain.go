@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"p2pconnector/proto"
@@ -12,9 +14,17 @@ import (
 // sessions over.
 const lonelyDrain = time.Second
 
+// The pace of a drain. Peers that move all at once find the other gateways and the
+// session directory busy, and some longer than a session lasts.
+const (
+	maxMoving  = 256             // peers that are closed and have not moved yet, before the next ones are closed
+	movingTime = 3 * time.Second // for which a closed peer counts among them: some never come back
+	drainTick  = 20 * time.Millisecond
+)
+
 // drain has every peer connect elsewhere: each is told when, is closed at that
-// moment, and its session is handed to the gateway it comes back to. It returns
-// when all have moved or the window is over.
+// moment or soon after, and its session is handed to the gateway it comes back to. It
+// returns when all have moved or the window is over.
 func (g *Gateway) drain(window context.Context) {
 	g.draining.Store(true)
 	g.publishLease(false)
@@ -26,22 +36,18 @@ func (g *Gateway) drain(window context.Context) {
 		spread = min(spread, lonelyDrain)
 	}
 	g.log.Info("draining", "peers", g.conns.len(), "window", g.cfg.DrainWindow.String())
-	var timers []*time.Timer
-	for _, c := range g.conns.list(nil) {
-		after := time.Duration(rand.Int64N(int64(spread) + 1))
-		c.announceDrain(after)
-		timers = append(timers, time.AfterFunc(after, func() {
-			c.ws.Close(proto.CloseGoingAway, proto.CloseGoingAway.Reason(), false)
-		}))
-	}
-	defer func() {
-		for _, t := range timers {
-			t.Stop()
-		}
-	}()
-	tick := time.NewTicker(20 * time.Millisecond)
+	began := time.Now()
+	closings := g.announceDrain(spread)
+	tick := time.NewTicker(drainTick)
 	defer tick.Stop()
-	for !g.drained(lonely) {
+	var scratch []*session
+	for {
+		moving := 0
+		moving, scratch = g.countMoving(len(closings), scratch)
+		closings = closeDue(closings, time.Since(began), maxMoving-moving, lonely || time.Since(began) > spread+spread/3)
+		if len(closings) == 0 && g.drained(lonely) {
+			break
+		}
 		select {
 		case <-tick.C:
 		case <-window.Done():
@@ -50,6 +56,53 @@ func (g *Gateway) drain(window context.Context) {
 		}
 	}
 	g.awaitAcks(window)
+}
+
+// closing is a connection that a drain closes, at a time since it began.
+type closing struct {
+	c     *conn
+	after time.Duration
+}
+
+// announceDrain announces to every client when it will be closed, within spread, and
+// returns the connections in that order.
+func (g *Gateway) announceDrain(spread time.Duration) []closing {
+	var closings []closing
+	for _, c := range g.conns.list(nil) {
+		after := time.Duration(rand.Int64N(int64(spread) + 1))
+		data := marshal(map[string]int64{"reconnect_after_ms": after.Milliseconds()})
+		c.enqueue(g.serverFrame(proto.TypeInfo, string(proto.ServerDraining), data, nil))
+		closings = append(closings, closing{c, after})
+	}
+	slices.SortFunc(closings, func(a, b closing) int { return cmp.Compare(a.after, b.after) })
+	return closings
+}
+
+// closeDue closes the connections whose time has come, at most a number of them unless
+// all must go, and returns the others.
+func closeDue(closings []closing, now time.Duration, most int, all bool) []closing {
+	for len(closings) > 0 && closings[0].after <= now && (all || most > 0) {
+		closings[0].c.ws.Close(proto.CloseGoingAway, proto.CloseGoingAway.Reason(), false)
+		closings = closings[1:]
+		most--
+	}
+	return closings
+}
+
+// countMoving counts the peers that were closed a moment ago and that no other gateway
+// has yet. open is how many are not to be closed yet.
+func (g *Gateway) countMoving(open int, scratch []*session) (int, []*session) {
+	moving := max(0, g.conns.len()-open) // their closing handshake is not over
+	now := time.Now()
+	scratch = g.sessions.list(scratch[:0])
+	for _, s := range scratch {
+		s.mu.Lock()
+		if (s.phase == away || s.phase == lent) && now.Sub(s.since) < movingTime {
+			moving++
+		}
+		s.mu.Unlock()
+	}
+	return moving, scratch
 }
 
 // awaitAcks waits until the last relays of this gateway are acknowledged, and acknowledges
@@ -66,12 +119,6 @@ func (g *Gateway) awaitAcks(window context.Context) {
 		}
 	}
 	g.links.ackAll()
-}
-
-// announceDrain tells the client when it will be closed.
-func (c *conn) announceDrain(after time.Duration) {
-	data := marshal(map[string]int64{"reconnect_after_ms": after.Milliseconds()})
-	c.enqueue(c.g.serverFrame(proto.TypeInfo, string(proto.ServerDraining), data, nil))
 }
 
 // drained reports whether nobody is left here. With no other gateway to go to,

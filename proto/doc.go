@@ -293,7 +293,7 @@
 //
 //	{"type":"info","event":"Server_Draining","data":{"reconnect_after_ms":1800},…}
 //
-// and, when that time is over, close code 1001. Connect again and resume.
+// and, when that time is over or somewhat later, close code 1001. Connect again then, and resume.
 //
 // # Access tokens
 //

@@ -229,6 +229,7 @@ func (c *peer) left() bool {
 var (
 	errorHead   = []byte(`{"type":"error","event":"`)
 	sessionHead = []byte(`{"type":"info","event":"Session"`)
+	removedHead = []byte(`{"type":"update","event":"Client_Removed"`)
 )
 
 // Frame implements load.Sink.
@@ -242,6 +243,9 @@ func (c *peer) Frame(_ *load.Conn, _ int64, payload []byte) {
 	}
 	from, to, n, ok := findMark(payload)
 	if !ok {
+		if bytes.HasPrefix(payload, removedHead) {
+			c.out.departures.Add(1)
+		}
 		return // the server's own
 	}
 	if rest, isError := bytes.CutPrefix(payload, errorHead); isError {

@@ -28,7 +28,9 @@ type outcomes struct {
 	settled atomic.Int64 // frames with an outcome, or excused
 	events  atomic.Int64 // deliveries and reports
 	astray  atomic.Int64 // frames that reached somebody else, or that nobody sent
-	codes   [16]atomic.Int64
+	// departures counts how often a client was notified that a member has left a room.
+	departures atomic.Int64
+	codes      [16]atomic.Int64
 }
 
 // record is what becomes of the frames of one pair.

@@ -3,6 +3,7 @@ package loss
 import (
 	"context"
 	"flag"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -48,28 +49,33 @@ func TestResume_SecondOwnerDiesLongAfterHome_KeepsSession(t *testing.T) {
 // normal is what gws's client answers every close frame with.
 const normal = 1000
 
+// roomOf is how many clients of a crowd are in one room.
+const roomOf = 10
+
 // A gateway drains while its clients answer a close frame as gws's do, with 1000
-// whatever the server closed with. That is no good-bye: every session is resumed.
+// whatever the server closed with. That is no good-bye: every session is resumed, no
+// member is seen to leave its room, and of what is sent meanwhile nothing is lost.
 func TestDrain_ClientsAnswerCloseWith1000_SessionsSurvive(t *testing.T) {
-	s := kit.Start(t, kit.Options{Processes: true, Drain: *windowFlag})
+	r := row{pairs: 20, rate: 500, duration: *windowFlag, size: 300, moved: fresh, fault: drain, window: *windowFlag}
+	w := newWorkload(t, r)
 	ctx, cancel := context.WithTimeout(t.Context(), kit.Patience+*windowFlag+time.Duration(*clientsFlag)*10*time.Millisecond)
 	defer cancel()
-	addrs := addresses(s)
-	clients := make([]*peer, *clientsFlag)
-	for i := range clients {
-		clients[i] = &peer{out: newOutcomes(0, 0), answer: normal}
-		if err := clients[i].connect(ctx, addrs, 0); err != nil {
+	crowd := make([]*peer, *clientsFlag)
+	for i := range crowd {
+		crowd[i] = &peer{out: w.out, number: -1, answer: normal, room: fmt.Sprint("crowd ", i/roomOf)}
+		if err := crowd[i].connect(ctx, w.addrs, w.target()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	ended := s.DrainGateway(t, 0)
+	ended := w.DrainGateway(t, w.target())
 	var wg sync.WaitGroup
+	wg.Go(w.send)
 	var lost, unrecovered atomic.Int64
-	for _, c := range clients {
+	for _, c := range crowd {
 		wg.Go(func() {
 			<-c.current().Done()
 			c.current().Close()
-			switch recovered, err := c.resumeAnywhere(ctx, addrs); {
+			switch recovered, err := c.resumeAnywhere(ctx, w.addrs); {
 			case err != nil:
 				lost.Add(1)
 			case !recovered:
@@ -79,12 +85,29 @@ func TestDrain_ClientsAnswerCloseWith1000_SessionsSurvive(t *testing.T) {
 	}
 	wg.Wait()
 	ended()
-	for _, c := range clients {
-		c.leave()
+	w.rest()
+	frames := w.out.count()
+	departures := w.out.departures.Load()
+	crowd[0].leave()
+	for ctx.Err() == nil && w.out.departures.Load() == departures { // the count sees one that happens
+		pause(ctx, 10*time.Millisecond)
 	}
-	t.Logf("%d clients: %d sessions lost, %d not recovered", len(clients), lost.Load(), unrecovered.Load())
-	if lost.Load() > 0 || unrecovered.Load() > 0 {
-		t.Errorf("of %d sessions: lost %d, not recovered %d, want 0 and 0", len(clients), lost.Load(), unrecovered.Load())
+	for _, c := range crowd[1:] {
+		wg.Go(c.leave)
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		t.Fatal("a member left its room, and no other member was notified")
+	}
+	t.Logf("%d clients: %d sessions lost, %d not recovered, %d departures seen; %v", len(crowd), lost.Load(), unrecovered.Load(), departures, &frames)
+	if lost.Load() > 0 || unrecovered.Load() > 0 || w.gone.Load() > 0 {
+		t.Errorf("of %d sessions: lost %d, not recovered %d, want 0 and 0; of %d receivers lost %d, want 0", len(crowd), lost.Load(), unrecovered.Load(), r.pairs, w.gone.Load())
+	}
+	if departures > 0 {
+		t.Errorf("members that were seen to leave: got %d, want 0", departures)
+	}
+	for _, v := range frames.violations(false) {
+		t.Error(v)
 	}
 }
 

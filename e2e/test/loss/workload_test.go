@@ -33,6 +33,7 @@ type row struct {
 	fault    string
 	lasts    time.Duration // one fault
 	every    time.Duration // from one fault to the next; 0: it happens once
+	window   time.Duration // of a drain; 0 is 2 s
 	first    func(w *workload)
 }
 
@@ -73,7 +74,10 @@ func (r row) frames() int {
 // newWorkload starts the system and connects the clients of a row.
 func newWorkload(t *testing.T, r row) *workload {
 	t.Helper()
-	s := kit.Start(t, kit.Options{Processes: true, NATSProcess: true, Gateways: 3, RoomServices: 1, Drain: 2 * time.Second})
+	if r.window == 0 {
+		r.window = 2 * time.Second
+	}
+	s := kit.Start(t, kit.Options{Processes: true, NATSProcess: true, Gateways: 3, RoomServices: 1, Drain: r.window})
 	w := &workload{row: r, Stack: s, t: t, addrs: addresses(s), out: newOutcomes(r.pairs, r.frames())}
 	ctx, stop := context.WithCancel(context.Background())
 	w.stop = stop
