@@ -1,16 +1,15 @@
 package gateway
 
 import (
+	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
 )
 
 // roomRequest is a client's request that is under way: its correlation id goes
 // into the frame that answers it.
 type roomRequest struct {
+	room.Request
 	s        *session
-	event    proto.Event
-	id       []byte
-	client   proto.PeerID // Remove_Client: whom
 	answered bool
 	told     chan struct{} // closed then
 }
@@ -25,17 +24,17 @@ func (rr *roomRequest) answerLocked() {
 
 // announceLocked sends the local members what d did: at once to those who joined, left or
 // asked for it, and to the others with the next update.
-func (r *replica) announceLocked(d *diff, fresh, parted []*localMember) {
-	if d.ended {
+func (r *replica) announceLocked(d *room.Diff, fresh, parted []*localMember) {
+	if d.Ended {
 		r.announceEndLocked(d, parted)
 		return
 	}
 	for _, lm := range fresh {
-		if lm != nil && lm.seen < r.rev {
-			r.welcomeLocked(lm, r.requestOf(r.index[lm.s.id].Op))
+		if lm != nil && lm.seen < r.state.Revision {
+			r.welcomeLocked(lm, r.requestOf(r.state.Member(lm.s.id).Op))
 		}
 	}
-	r.announceRemovalLocked(d, parted, r.room)
+	r.announceRemovalLocked(d, parted, r.state.Room)
 	r.answerMembersLocked(d)
 	r.paceLocked()
 }
@@ -49,34 +48,24 @@ func (r *replica) requestOf(op proto.OpID) *roomRequest {
 
 // welcomeLocked sends a newcomer its own frame, which always carries the list.
 func (r *replica) welcomeLocked(lm *localMember, req *roomRequest) {
-	d := r.dataLocked(false)
-	d.Members = r.infosLocked(nil)
-	typ, event := proto.TypeUpdate, proto.ClientAdded
-	var id []byte
+	var asked *room.Request
 	if req != nil && req.s == lm.s {
 		req.answerLocked()
-		id = req.id
-		if req.event == proto.CreateRoom {
-			typ, event = proto.TypeInfo, proto.RoomCreated
-			d.RoomID = r.id
-		}
+		asked = &req.Request
 	}
-	if event == proto.ClientAdded {
-		d.Client, d.Added = lm.s.id, []proto.PeerID{lm.s.id}
-	}
-	r.sendLocked(lm, r.frameLocked(typ, event, d, id))
-	lm.seen = r.rev
+	r.sendLocked(lm, r.state.Welcome(lm.s.id, asked, r.g.roomFrame))
+	lm.seen = r.state.Revision
 	r.g.renewToken(lm.s)
 }
 
 // announceRemovalLocked notifies those who are no longer members.
-func (r *replica) announceRemovalLocked(d *diff, parted []*localMember, room *proto.Room) {
+func (r *replica) announceRemovalLocked(d *room.Diff, parted []*localMember, left *proto.Room) {
 	for i, lm := range parted {
 		if lm == nil {
 			continue
 		}
-		x := d.removed[i]
-		data := roomData(room, r.rev)
+		x := d.Removed[i]
+		data := room.Data(left, r.state.Revision)
 		data.Removed = []proto.PeerID{x.ID}
 		data.Client, data.Reason = x.ID, x.Reason
 		typ, event := proto.TypeUpdate, proto.ClientRemoved
@@ -86,21 +75,21 @@ func (r *replica) announceRemovalLocked(d *diff, parted []*localMember, room *pr
 		var id []byte
 		if req := r.requestOf(x.Op); req != nil && req.s == lm.s {
 			req.answerLocked()
-			id = req.id
+			id = req.ID
 		}
-		r.sendLocked(lm, r.g.serverFrame(typ, string(event), encodeRoom(data, encodeClients(nil, room)), id))
+		r.sendLocked(lm, r.g.roomFrame(typ, event, room.Encode(data, left), id))
 		r.g.renewToken(lm.s)
 	}
 }
 
 // answerMembersLocked answers those members whose request changed the room around them,
 // with all that they have not seen.
-func (r *replica) answerMembersLocked(d *diff) {
-	ops := make([]proto.OpID, 0, len(d.removed)+1)
-	if d.op != "" {
-		ops = append(ops, d.op)
+func (r *replica) answerMembersLocked(d *room.Diff) {
+	ops := make([]proto.OpID, 0, len(d.Removed)+1)
+	if d.Op != "" {
+		ops = append(ops, d.Op)
 	}
-	for _, x := range d.removed {
+	for _, x := range d.Removed {
 		if x.Op != "" {
 			ops = append(ops, x.Op)
 		}
@@ -117,25 +106,25 @@ func (r *replica) answerMembersLocked(d *diff) {
 }
 
 // announceEndLocked tells everyone that the room is gone.
-func (r *replica) announceEndLocked(d *diff, parted []*localMember) {
-	room := d.was
-	if d.by == "" && len(d.removed) > 0 && len(r.local) == 0 {
-		empty := *room
+func (r *replica) announceEndLocked(d *room.Diff, parted []*localMember) {
+	was := d.Was
+	if d.By == "" && len(d.Removed) > 0 && len(r.local) == 0 {
+		empty := *was
 		empty.Members, empty.Creator = nil, ""
 		r.announceRemovalLocked(d, parted, &empty) // nobody is left, so it is gone
 		return
 	}
-	data := roomData(room, r.rev)
-	data.Reason = d.reason
-	if d.by.Valid() { // otherwise a back end ended it
-		data.Client = d.by
+	data := room.Data(was, r.state.Revision)
+	data.Reason = d.Reason
+	if d.By.Valid() { // otherwise a back end ended it
+		data.Client = d.By
 	}
-	shared := r.g.serverFrame(proto.TypeUpdate, string(proto.RoomDeleted), encodeRoom(data, encodeClients(nil, room)), nil)
+	shared := r.g.roomFrame(proto.TypeUpdate, proto.RoomDeleted, room.Encode(data, was), nil)
 	tell := func(lm *localMember) {
 		frame := shared
-		if req := r.asked[d.op]; d.op != "" && req != nil && req.s == lm.s {
+		if req := r.asked[d.Op]; d.Op != "" && req != nil && req.s == lm.s {
 			req.answerLocked()
-			frame = r.g.serverFrame(proto.TypeUpdate, string(proto.RoomDeleted), encodeRoom(data, encodeClients(nil, room)), req.id)
+			frame = r.g.roomFrame(proto.TypeUpdate, proto.RoomDeleted, room.Encode(data, was), req.ID)
 		}
 		r.sendLocked(lm, frame)
 		lm.s.removeRoom(r.id)
@@ -149,5 +138,5 @@ func (r *replica) announceEndLocked(d *diff, parted []*localMember) {
 			tell(lm)
 		}
 	}
-	r.batch.clear()
+	r.clearLocked()
 }

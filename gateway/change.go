@@ -1,148 +1,31 @@
 package gateway
 
 import (
-	"slices"
 	"time"
 
-	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/room"
 	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
 )
 
-// diff is what a change, or a fetched state, did to the copy.
-type diff struct {
-	added   []proto.Member
-	removed []proto.Removal
-	moved   []proto.Member
-	renewed []proto.PeerID // members before and after, of which others see something else now
-	set     bool           // settings changed
-	ended   bool
-	reason  proto.Reason // of the end: lost, or none
-	by      proto.PeerID // who changed the settings or ended the room
-	op      proto.OpID
-	was     *proto.Room // before; nil: unknown
-	fetched uint64      // revision of the copy before, when the whole was fetched; 0: a change came
-}
-
-// changeLocked applies a change that follows the copy.
-func (r *replica) changeLocked(c *proto.Change) {
-	d := diff{added: c.Added, removed: c.Removed, moved: c.Moved, set: c.Set != nil, ended: c.Ended, by: c.By, op: c.Op}
-	room := *r.room
-	d.was = r.room
-	if len(c.Removed) > 0 {
-		left := make(map[proto.PeerID]bool, len(c.Removed))
-		for _, m := range c.Removed {
-			left[m.ID] = true
-		}
-		room.Members = slices.DeleteFunc(slices.Clone(room.Members), func(m proto.Member) bool { return left[m.ID] })
-	}
-	if len(c.Moved) > 0 && len(c.Removed) == 0 {
-		room.Members = slices.Clone(room.Members)
-	}
-	for _, m := range c.Moved {
-		if i := slices.IndexFunc(room.Members, func(x proto.Member) bool { return x.ID == m.ID }); i >= 0 {
-			room.Members[i].Gateway, room.Members[i].Epoch = m.Gateway, m.Epoch
-		}
-	}
-	room.Members = append(room.Members, c.Added...)
-	room.Creator = c.Creator
-	if c.Set != nil {
-		room.Name, room.Capacity, room.Locked, room.Metadata = c.Set.Name, c.Set.Capacity, c.Set.Locked, c.Set.Metadata
-	}
-	r.room, r.rev = &room, c.After
-	if c.Ended {
-		r.room = nil
-	}
-	r.reindexLocked()
-	r.settleLocked(&d)
-}
-
-// adoptLocked replaces the copy. c is the change that made the room, if that is
-// how it came.
-func (r *replica) adoptLocked(room *proto.Room, rev uint64, c *proto.Change) {
-	d := diff{was: r.room, ended: room == nil && r.room != nil}
-	if c != nil {
-		d.by, d.op = c.By, c.Op
-	} else {
-		d.fetched = max(r.rev, 1)
-	}
-	if room != nil {
-		r.compareLocked(&d, room)
-	}
-	r.room, r.rev = room, rev
-	r.reindexLocked()
-	r.settleLocked(&d)
-}
-
-// compareLocked fills d with what tells room from the copy.
-func (r *replica) compareLocked(d *diff, room *proto.Room) {
-	now := make(map[proto.PeerID]bool, len(room.Members))
-	for _, m := range room.Members {
-		now[m.ID] = true
-		switch was := r.index[m.ID]; {
-		case was == nil:
-			d.added = append(d.added, m)
-		case was.Holder() != m.Holder():
-			d.moved = append(d.moved, m)
-		}
-		if was := r.index[m.ID]; was != nil && !sameInfo(was, &m) {
-			d.renewed = append(d.renewed, m.ID)
-		}
-	}
-	w := r.room
-	if w == nil {
-		return
-	}
-	for _, m := range w.Members {
-		if !now[m.ID] {
-			d.removed = append(d.removed, removalOf(room, m.ID))
-		}
-	}
-	d.set = w.Name != room.Name || w.Capacity != room.Capacity || w.Locked != room.Locked || string(w.Metadata) != string(room.Metadata)
-}
-
-// removalOf says why id is no longer a member, as far as the room remembers.
-func removalOf(room *proto.Room, id proto.PeerID) proto.Removal {
-	for _, done := range slices.Backward(room.Recent) {
-		if done.Peer == id && done.Reason != "" {
-			return proto.Removal{ID: id, Reason: done.Reason, Op: done.Op}
-		}
-	}
-	return proto.Removal{ID: id, Reason: proto.ReasonLeft}
-}
-
-func (r *replica) reindexLocked() {
-	r.index, r.holders = nil, nil
-	if r.room == nil {
-		return
-	}
-	r.index = make(map[proto.PeerID]*proto.Member, len(r.room.Members))
-	r.holders = make(map[proto.GatewayID]int)
-	for i := range r.room.Members {
-		m := &r.room.Members[i]
-		r.index[m.ID] = m
-		r.holders[m.Holder()]++
-	}
-}
-
 // settleLocked brings the local members in line with the copy and has everyone told.
-func (r *replica) settleLocked(d *diff) {
-	if !d.ended {
+func (r *replica) settleLocked(d *room.Diff) {
+	if !d.Ended {
 		r.coalesceLocked(d)
 	}
 	var fresh []*localMember
 	var contested []proto.Member
 	from := r.moveLocked(d)
-	for _, m := range d.added {
+	for _, m := range d.Added {
 		if m.Holder() == r.g.id {
 			fresh = append(fresh, r.joinLocked(m.ID))
 		}
 	}
-	for _, m := range d.moved {
+	for _, m := range d.Moved {
 		if m.Holder() == r.g.id {
 			if lm := r.joinLocked(m.ID); lm != nil {
-				if from[m.ID] != r.g.id || d.was == nil { // otherwise only its epoch is another
-					lm.since, lm.unsure = r.rev, d.fetched
+				if from[m.ID] != r.g.id || d.Was == nil { // otherwise only its epoch is another
+					lm.since, lm.unsure = r.state.Revision, d.Fetched
 				}
 				if lm.seen == 0 {
 					fresh = append(fresh, lm) // it moved while it joined, and was never told
@@ -160,12 +43,12 @@ func (r *replica) settleLocked(d *diff) {
 		r.g.background(func() { r.g.contest(r.id, contested) }, func() {})
 	}
 	var parted []*localMember
-	for _, x := range d.removed {
+	for _, x := range d.Removed {
 		delete(r.leaving, x.ID)
 		parted = append(parted, r.partLocked(x.ID))
 	}
 	r.announceLocked(d, fresh, parted)
-	if d.ended {
+	if d.Ended {
 		for id := range r.local {
 			r.partLocked(id)
 		}
@@ -173,27 +56,10 @@ func (r *replica) settleLocked(d *diff) {
 	}
 }
 
-// moveLocked has frames for members follow them: for those who have moved, behind what may
-// come back from where they were. A member that came moved already is looked for nowhere
-// else. It returns where those who have moved were.
-func (r *replica) moveLocked(d *diff) (from map[proto.PeerID]proto.GatewayID) {
-	from = make(map[proto.PeerID]proto.GatewayID, len(d.moved))
-	for _, m := range d.moved {
-		from[m.ID] = m.ID.Home()
-	}
-	if len(from) > 0 && d.was != nil {
-		for i := range d.was.Members {
-			if m := &d.was.Members[i]; from[m.ID] != "" {
-				from[m.ID] = m.Holder()
-			}
-		}
-	}
-	to := make(map[proto.PeerID]link.Route)
-	for _, m := range slices.Concat(d.added, d.moved) {
-		if m.Epoch > 0 && m.Holder() != r.g.id { // here the session says when it is served
-			to[m.ID] = link.Route{Owner: m.Holder(), Epoch: m.Epoch}
-		}
-	}
+// moveLocked makes frames for members follow them: for those who have moved, behind what
+// may come back from where they were. It returns where those who have moved were.
+func (r *replica) moveLocked(d *room.Diff) (from map[proto.PeerID]proto.GatewayID) {
+	from, to := d.Routes(r.g.id)
 	if len(from) > 0 || len(to) > 0 {
 		r.g.links.roomMoved(from, to)
 	}
@@ -203,7 +69,7 @@ func (r *replica) moveLocked(d *diff) (from map[proto.PeerID]proto.GatewayID) {
 // contest is for peers that this gateway owns, as far as it knows, although a room names
 // another gateway: in a later epoch another may have taken the session over, and in an
 // earlier one the room does not know yet.
-func (g *Gateway) contest(room proto.RoomID, members []proto.Member) {
+func (g *Gateway) contest(id proto.RoomID, members []proto.Member) {
 	for _, m := range members {
 		s := g.sessions.get(m.ID)
 		if s == nil || !s.owned() {
@@ -215,7 +81,7 @@ func (g *Gateway) contest(room proto.RoomID, members []proto.Member) {
 			}
 			continue
 		}
-		g.takeRoom(s, room, s.epoch())
+		g.takeRoom(s, id, s.epoch())
 	}
 }
 
@@ -228,7 +94,7 @@ func (r *replica) joinLocked(id proto.PeerID) *localMember {
 		fresh, ok = s.addRoom(r.id)
 	}
 	if !ok {
-		r.departLaterLocked(id, r.index[id].Epoch, 0)
+		r.departLaterLocked(id, r.state.Member(id).Epoch, 0)
 		r.g.background(func() { r.g.rooms.hold(r, r.retryDepartures) }, func() {})
 		return nil
 	}
@@ -236,7 +102,7 @@ func (r *replica) joinLocked(id proto.PeerID) *localMember {
 	if lm == nil {
 		lm = &localMember{s: s}
 		if !fresh {
-			lm.seen = r.rev // it was a member before it came here: nothing is news to it
+			lm.seen = r.state.Revision // it was a member before it came here: nothing is news to it
 		}
 		if r.local == nil {
 			r.local = make(map[proto.PeerID]*localMember)
@@ -266,7 +132,7 @@ func (r *replica) moveAwayLocked(m *proto.Member) {
 	}
 	r.catchUpLocked(lm, nil) // the other gateway sends it what comes later
 	delete(r.local, m.ID)
-	r.movedAway.add(m, r.rev)
+	r.movedAway.Add(m, r.state.Revision)
 }
 
 // leaves returns the epoch in which a peer is to leave the room; mine is false when the
@@ -275,7 +141,7 @@ func (r *replica) leaves(id proto.PeerID) (epoch uint64, mine bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	epoch = r.leaving[id].epoch
-	if m := r.index[id]; m != nil {
+	if m := r.state.Member(id); m != nil {
 		return max(epoch, m.Epoch), m.Holder() == r.g.id
 	}
 	return epoch, true
@@ -287,8 +153,8 @@ func (r *replica) cameBack(id proto.PeerID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.leaving, id)
-	if m := r.index[id]; m != nil && m.Holder() == r.g.id && r.local[id] == nil {
-		r.announceLocked(&diff{}, []*localMember{r.joinLocked(id)}, nil)
+	if m := r.state.Member(id); m != nil && m.Holder() == r.g.id && r.local[id] == nil {
+		r.announceLocked(&room.Diff{}, []*localMember{r.joinLocked(id)}, nil)
 	}
 }
 

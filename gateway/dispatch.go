@@ -137,3 +137,17 @@ func (g *Gateway) serverFrame(typ proto.FrameType, event string, data json.RawMe
 	f := proto.ServerFrame{Type: typ, Event: event, Data: data, Time: g.wall(), MessageID: uuid.NewString(), ID: id}
 	return f.Append(make([]byte, 0, len(data)+len(id)+192))
 }
+
+// roomFrame encodes a frame about a room: it is a room.EncodeFrame.
+func (g *Gateway) roomFrame(typ proto.FrameType, event proto.Event, data json.RawMessage, id []byte) []byte {
+	return g.serverFrame(typ, string(event), data, id)
+}
+
+// marshal encodes what cannot fail to encode.
+func marshal(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // a type of our own that does not encode: a bug, not input
+	}
+	return b
+}

@@ -44,11 +44,11 @@
 //
 // Rooms belong to the room service. roomevents.go asks it, by package internal/natsbus, one request of
 // a connection after another: roomqueue.go holds what waits, and nothing else does. A
-// replica.go follows each room that has a member here, change by change
-// (change.go), announce.go and updates.go send the members what changed, coalesced by
-// coalesce.go, roommessage.go passes on what they say, and rooms.go fetches what was missed.
-// moved.go remembers members that have moved to other gateways, and reorder.go holds what
-// was sent by a newer state of a room than has arrived.
+// replica.go follows each room that has a member here, change by change; what a change
+// does to a room, and what members are sent of it, package internal/room knows. change.go,
+// announce.go and updates.go act on that, roommessage.go passes on what members say, and
+// rooms.go fetches what was missed. reorder.go holds what was sent by a newer state of a
+// room than has arrived.
 //
 // heartbeat.go tells and learns which gateways are alive, and watch.go looks after everything once
 // a second. ops.go serves operators; snapshot.go reads what package internal/metrics does

@@ -7,6 +7,7 @@ import (
 
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/natsbus"
+	"p2pconnector/gateway/internal/room"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
 )
@@ -178,15 +179,15 @@ func (g *Gateway) handOver(from proto.PeerID, h *held) (x proto.Refusal, known b
 	if h.in.Kind == proto.KindPeer {
 		return g.handToPeer(from, h), true
 	}
-	m := roomMessage{from: from, epoch: h.sent.Epoch, view: h.in.View, frame: h.msg.Data}
+	m := room.Message{From: from, Epoch: h.sent.Epoch, View: h.in.View, Frame: h.msg.Data}
 	if h.msg.Header != nil {
-		m.except = exceptOf(h.msg.Header)
+		m.Except = exceptOf(h.msg.Header)
 	}
-	room := g.rooms.byToken(h.in.First)
-	if room == nil {
+	r := g.rooms.byToken(h.in.First)
+	if r == nil {
 		return g.rooms.redirectMoved(h.in.First, &m), true
 	}
-	if x, known = room.receive(&m); known && h.msg.Header != nil {
+	if x, known = r.receive(&m); known && h.msg.Header != nil {
 		g.metrics.Relays.TookNATS(h.msg.Header.Get(sentHeader))
 	}
 	return x, known
@@ -229,9 +230,9 @@ func (g *Gateway) backEndRoomFrame(in *proto.Inbound, m *nats.Msg) {
 	if in.Second != proto.ServerFrom {
 		from = proto.PeerID(in.Second)
 	}
-	refusal, known := r.receive(&roomMessage{from: from, view: in.View, frame: m.Data, reply: m.Reply})
+	refusal, known := r.receive(&room.Message{From: from, View: in.View, Frame: m.Data, Reply: m.Reply})
 	if !known {
 		refusal.Code = proto.NotDelivered
 	}
-	r.refused(&roomMessage{frame: m.Data, reply: m.Reply}, &refusal)
+	r.refused(&room.Message{Frame: m.Data, Reply: m.Reply}, &refusal)
 }

@@ -10,6 +10,7 @@ import (
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/ratelimit"
+	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
 )
 
@@ -130,28 +131,29 @@ func (l *links) roomMoved(from map[proto.PeerID]proto.GatewayID, to map[proto.Pe
 // members of a room, and one by one to those whom it would reach by another way than what
 // is for them alone. It returns the members that it did not reach; reached is false when
 // there are other gateways and nothing was sent to any. The caller holds the replica's lock.
-func (l *links) sendRoom(r *replica, f *link.Frame) (missed []proto.PeerID, reached bool) {
-	if n := len(r.holders); n == 0 || n == 1 && r.holders[l.g.id] > 0 {
+func (l *links) sendRoom(to *room.State, f *link.Frame) (missed []proto.PeerID, reached bool) {
+	gateways := to.Gateways()
+	if n := len(gateways); n == 0 || n == 1 && gateways[l.g.id] > 0 {
 		return nil, true
 	}
 	l.mu.Lock()
 	defer l.unlock()
 	now, connected := l.g.liveness.Now(), l.g.natsUp.Load()
-	apart := r.apartLocked(l.router.Edits(), l.router.GoesTo)
+	apart := to.Apart(l.g.id, l.router.Edits(), l.router.GoesTo)
 	alone := link.Frame{From: f.From, Room: f.Room, Epoch: f.Epoch, Data: f.Data}
 	for _, id := range apart {
 		switch alone.To = id; {
 		case id == f.From:
 		case connected && l.router.Send(now, alone) == "":
 			reached = true
-		case len(missed) < maxMissed:
+		case len(missed) < room.MaxMissed:
 			missed = append(missed, id)
 		}
 	}
 	var failed []proto.GatewayID
 	there := *f
 	there.Except = apart
-	for at := range r.holders {
+	for at := range gateways {
 		if at == l.g.id {
 			continue
 		}
@@ -162,7 +164,7 @@ func (l *links) sendRoom(r *replica, f *link.Frame) (missed []proto.PeerID, reac
 		}
 	}
 	if len(failed) > 0 {
-		missed = append(missed, r.atLocked(failed)...)
+		missed = append(missed, to.At(failed)...)
 	}
 	return missed, reached
 }

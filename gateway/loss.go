@@ -38,13 +38,11 @@ func (r *replica) endLost() {
 // it stood in was lost. Room services do not restore rooms from the gateways' copies:
 // these differ in age, and no one of them can be proven to be the newest.
 func (r *replica) endLostLocked() {
-	if r.room == nil || r.rev >= r.g.first.Load() {
+	if r.state.Room == nil || r.state.Revision >= r.g.first.Load() {
 		return
 	}
 	r.g.metrics.Rooms.Lost.Inc()
-	d := diff{was: r.room, ended: true, reason: proto.ReasonLost}
-	r.room = nil
-	r.reindexLocked()
+	d := r.state.Lose()
 	r.settleLocked(&d)
 }
 

@@ -3,6 +3,7 @@ package gateway
 import (
 	"testing"
 
+	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
 )
 
@@ -17,24 +18,24 @@ func TestReplica_ChangeOfALostBucket_IsNotTaken(t *testing.T) {
 	r.apply(made(5))
 	g.sawReply(&proto.Reply{First: 100})
 	r.endLost()
-	if r.room != nil {
-		t.Errorf("got %+v after the loss, want no room", r.room)
+	if r.state.Room != nil {
+		t.Errorf("got %+v after the loss, want no room", r.state.Room)
 	}
 	r.apply(&proto.Change{Room: "tea", Before: 5, After: 6, Set: &proto.Settings{Name: "late"}})
-	if r.room != nil || r.rev != 5 {
-		t.Errorf("got %+v at %d after a late change, want no room at 5", r.room, r.rev)
+	if r.state.Room != nil || r.state.Revision != 5 {
+		t.Errorf("got %+v at %d after a late change, want no room at 5", r.state.Room, r.state.Revision)
 	}
-	rr := &roomRequest{event: proto.JoinRoom, told: make(chan struct{})}
+	rr := &roomRequest{Request: room.Request{Event: proto.JoinRoom}, told: make(chan struct{})}
 	if r.answerLate(rr, 6) || rr.answered {
 		t.Error("got success for a change that was lost, want none")
 	}
 	r.apply(made(101))
-	if r.room == nil || r.rev != 101 {
-		t.Errorf("got %+v at %d, want the room of the new bucket at 101", r.room, r.rev)
+	if r.state.Room == nil || r.state.Revision != 101 {
+		t.Errorf("got %+v at %d, want the room of the new bucket at 101", r.state.Room, r.state.Revision)
 	}
 	g.sawReply(&proto.Reply{First: 50}) // of an instance that has not looked yet
 	r.endLost()
-	if r.room == nil {
+	if r.state.Room == nil {
 		t.Error("got no room after an old reply, want the new one")
 	}
 }

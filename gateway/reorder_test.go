@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
 )
 
@@ -191,7 +192,7 @@ func TestReplica_LastMemberHasMoved_MessagesFollow(t *testing.T) {
 		if len(ack.Refused) != 2 || len(ack.Refused[0].Moved) != 1 || ack.Refused[0].Moved[0] != want || len(ack.Refused[1].Moved) != 0 {
 			t.Errorf("got refusals %+v, want the first moved to %+v", ack.Refused, want)
 		}
-		time.Sleep(movedTime) // of the bubble's clock
+		time.Sleep(room.MovedTime) // of the bubble's clock
 		g.rooms.sweepMoved()
 		if len(g.rooms.movedAway) != 0 || g.rooms.movedCount != 0 {
 			t.Errorf("later: got %d rooms with %d members that have moved, want none", len(g.rooms.movedAway), g.rooms.movedCount)

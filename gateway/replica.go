@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
 )
 
@@ -23,10 +24,7 @@ type replica struct {
 	pins  atomic.Int32 // requests and calls under way; guarded by the table when it may reach 0
 
 	mu        sync.Mutex
-	room      *proto.Room // nil: unknown or gone
-	rev       uint64      // 0: unknown
-	index     map[proto.PeerID]*proto.Member
-	holders   map[proto.GatewayID]int       // members by gateway
+	state     room.State
 	local     map[proto.PeerID]*localMember // those that this gateway holds
 	leaving   map[proto.PeerID]leaving      // who is to leave the room, until that is confirmed
 	asked     map[proto.OpID]*roomRequest   // requests of clients under way
@@ -39,14 +37,11 @@ type replica struct {
 	again     bool // fetch once more when the fetch under way ends
 	stopped   bool
 	doubt     time.Time // a request ended without an answer, and may take effect until then; zero: none did
-	movedAway movedMembers
-	list      []byte // the encoded client list at listRev
-	listRev   uint64
+	movedAway room.Moved
 
-	apart                []proto.PeerID // what apartLocked returned last, and for which states
-	apartRev, apartEdits uint64
-
-	batch updateBatch // what the local members have not been sent
+	batch       room.Batch  // what the local members have not been sent
+	updated     time.Time   // when they were sent an update
+	updateTimer *time.Timer // sends the next one; nil when none is due
 }
 
 // localMember is a member that this gateway holds.
@@ -80,7 +75,7 @@ func newReplica(g *Gateway, id proto.RoomID, token string) *replica {
 func (r *replica) revision() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.rev
+	return r.state.Revision
 }
 
 // idle reports whether nothing needs the replica.
@@ -101,7 +96,7 @@ func (r *replica) stop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stopped = true
-	for _, t := range []*time.Timer{r.gapTimer, r.departBy, r.batch.timer} {
+	for _, t := range []*time.Timer{r.gapTimer, r.departBy, r.updateTimer} {
 		if t != nil {
 			t.Stop()
 		}
@@ -124,34 +119,13 @@ func (r *replica) applyLocked(c *proto.Change) {
 		r.endLostLocked() // c is of another room
 	}
 	switch {
-	case c.After <= r.rev, lost && r.room == nil:
+	case c.After <= r.state.Revision, lost && r.state.Room == nil:
 		return
-	case !r.followsLocked(c):
+	case !r.state.Follows(c):
 		r.waitLocked(c)
-	case r.room == nil:
-		r.adoptLocked(roomOf(c), c.After, c)
 	default:
-		r.changeLocked(c)
-	}
-}
-
-// followsLocked reports whether c is the next change of the copy. One of a room
-// that is not here must make it, whatever its revisions say.
-func (r *replica) followsLocked(c *proto.Change) bool {
-	if r.room != nil {
-		return c.Before == r.rev
-	}
-	return c.Set != nil && (c.Before == 0 && len(c.Removed) == 0 || r.rev != 0 && c.Before == r.rev)
-}
-
-// roomOf is the room that a change made.
-func roomOf(c *proto.Change) *proto.Room {
-	if c.Ended {
-		return nil
-	}
-	return &proto.Room{
-		ID: c.Room, Name: c.Set.Name, Creator: c.Creator, Capacity: c.Set.Capacity,
-		Locked: c.Set.Locked, Metadata: c.Set.Metadata, Members: c.Added,
+		d := r.state.Apply(c)
+		r.settleLocked(&d)
 	}
 }
 
@@ -162,7 +136,7 @@ func (r *replica) waitLocked(c *proto.Change) {
 		slices.SortFunc(r.gap, func(x, y *proto.Change) int { return int(int64(x.After - y.After)) })
 	}
 	patience := proto.GapPatience
-	if len(r.gap) >= maxGap || r.rev == 0 {
+	if len(r.gap) >= maxGap || r.state.Revision == 0 {
 		patience = 0
 	}
 	if r.gapTimer == nil && !r.stopped {
@@ -184,7 +158,7 @@ func (r *replica) gapOver() {
 // followLocked applies the changes whose turn has come.
 func (r *replica) followLocked() {
 	for len(r.gap) > 0 {
-		i := slices.IndexFunc(r.gap, func(c *proto.Change) bool { return c.After <= r.rev || r.followsLocked(c) })
+		i := slices.IndexFunc(r.gap, func(c *proto.Change) bool { return c.After <= r.state.Revision || r.state.Follows(c) })
 		if i < 0 {
 			return
 		}
@@ -219,7 +193,7 @@ func (r *replica) fetchLoop() {
 		if err == nil {
 			r.g.metrics.Rooms.Fetches.Inc()
 			// That the room is gone says nothing about one made since.
-			if more = r.again || snap.Room == nil && snap.Revision == 0 && r.rev != before; !more || snap.Room != nil {
+			if more = r.again || snap.Room == nil && snap.Revision == 0 && r.state.Revision != before; !more || snap.Room != nil {
 				r.takeLocked(snap)
 				r.certainLocked(began)
 			}
@@ -238,21 +212,26 @@ func (r *replica) fetchLoop() {
 	}
 }
 
+func (r *replica) adoptLocked(room *proto.Room, revision uint64) {
+	d := r.state.Replace(room, revision)
+	r.settleLocked(&d)
+}
+
 // takeLocked adopts a fetched state, unless the copy is as new.
 func (r *replica) takeLocked(snap *proto.Snapshot) {
 	if snap.Room == nil || !r.lostLocked(snap.Revision) {
 		r.endLostLocked() // snap is of another room, or of none
 	}
 	switch {
-	case snap.Room != nil && snap.Revision > r.rev:
-		r.adoptLocked(snap.Room, snap.Revision, nil)
-	case snap.Room == nil && (snap.Revision > r.rev || snap.Revision == 0):
-		r.adoptLocked(nil, max(snap.Revision, r.rev), nil)
+	case snap.Room != nil && snap.Revision > r.state.Revision:
+		r.adoptLocked(snap.Room, snap.Revision)
+	case snap.Room == nil && (snap.Revision > r.state.Revision || snap.Revision == 0):
+		r.adoptLocked(nil, max(snap.Revision, r.state.Revision))
 		for i := range r.awaiting { // what they await has been and gone
 			r.awaiting[i].rev = 0
 		}
 	}
-	r.gap = slices.DeleteFunc(r.gap, func(c *proto.Change) bool { return c.After <= r.rev })
+	r.gap = slices.DeleteFunc(r.gap, func(c *proto.Change) bool { return c.After <= r.state.Revision })
 	r.followLocked()
 	r.reachedLocked()
 	r.endLostLocked()
@@ -273,7 +252,7 @@ func (r *replica) await(rev uint64, done ...func()) {
 	for _, f := range done {
 		r.awaiting = append(r.awaiting, awaiting{rev, f})
 	}
-	if r.rev >= rev {
+	if r.state.Revision >= rev {
 		r.reachedLocked()
 		return
 	}
@@ -286,7 +265,7 @@ func (r *replica) patienceLocked(rev uint64) {
 		return
 	}
 	patience := proto.GapPatience
-	if r.rev == 0 {
+	if r.state.Revision == 0 {
 		patience = 0
 	}
 	r.gapTimer = time.AfterFunc(patience, func() { r.g.rooms.hold(r, func() { r.short(rev) }) })
@@ -296,7 +275,7 @@ func (r *replica) patienceLocked(rev uint64) {
 func (r *replica) short(rev uint64) {
 	r.mu.Lock()
 	r.gapTimer = nil
-	missing := r.rev < rev || len(r.gap) > 0
+	missing := r.state.Revision < rev || len(r.gap) > 0
 	r.mu.Unlock()
 	if missing {
 		r.refetch()
@@ -307,7 +286,7 @@ func (r *replica) short(rev uint64) {
 func (r *replica) reachedLocked() {
 	r.g.releaseSoon()
 	r.awaiting = slices.DeleteFunc(r.awaiting, func(a awaiting) bool {
-		if a.rev > r.rev {
+		if a.rev > r.state.Revision {
 			return false
 		}
 		a.done()

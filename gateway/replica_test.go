@@ -14,15 +14,15 @@ import (
 func TestChangeOfARoomThatIsNotHere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newReplica(testGateway(t, Config{}), "tea", proto.RoomID("tea").Token())
-		r.rev = 7 // it had ended with that
+		r.state.Revision = 7 // it had ended with that
 		r.apply(&proto.Change{Room: "tea", Before: 7, After: 8, Added: []proto.Member{{ID: proto.NewPeerID("0a1b2c3d")}}})
-		if r.rev != 7 || r.room != nil || len(r.gap) != 1 || r.gapTimer == nil {
-			t.Fatalf("revision %d, %d changes wait", r.rev, len(r.gap))
+		if r.state.Revision != 7 || r.state.Room != nil || len(r.gap) != 1 || r.gapTimer == nil {
+			t.Fatalf("revision %d, %d changes wait", r.state.Revision, len(r.gap))
 		}
 		made := &proto.Change{Room: "tea", Before: 7, After: 8, Set: &proto.Settings{Name: "Tea"}, Added: []proto.Member{{ID: proto.NewPeerID("0a1b2c3d")}}}
 		r.apply(made)
-		if r.rev != 8 || r.room == nil || len(r.gap) != 0 {
-			t.Errorf("revision %d, %d changes wait", r.rev, len(r.gap))
+		if r.state.Revision != 8 || r.state.Room == nil || len(r.gap) != 0 {
+			t.Errorf("revision %d, %d changes wait", r.state.Revision, len(r.gap))
 		}
 		r.stop()
 		time.Sleep(time.Second) // of the bubble's clock: no timer is left

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"p2pconnector/gateway/internal/natsbus"
+	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
 )
 
@@ -51,9 +52,8 @@ func (c *conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
 			return proto.Errorf(proto.LimitExceeded, "You are in %d rooms, the most this server allows. Leave one first.", c.g.cfg.MaxRooms)
 		}
 	}
-	room := proto.RoomID(*args.Room)
 	req := &proto.Request{
-		Op: c.g.nextOp(), Room: room, Peer: s.id, Gateway: c.g.id, Epoch: c.epoch, User: s.user,
+		Op: c.g.nextOp(), Room: proto.RoomID(*args.Room), Peer: s.id, Gateway: c.g.id, Epoch: c.epoch, User: s.user,
 		Name: args.Name, Capacity: args.Capacity, Locked: args.Locked, Metadata: args.Metadata,
 		Create: args.Create != nil && *args.Create,
 	}
@@ -76,7 +76,10 @@ func (c *conn) changeRoom(f *proto.Frame, req *proto.Request, w *roomFrame) *pro
 	g := c.g
 	r := g.rooms.pin(req.Room)
 	defer g.rooms.unpin(r)
-	rr := &roomRequest{s: c.session, event: f.Event, id: slices.Clone(f.ID), client: req.Client, told: w.told}
+	rr := &roomRequest{
+		Request: room.Request{Event: f.Event, ID: slices.Clone(f.ID), By: c.session.id, Client: req.Client},
+		s:       c.session, told: w.told,
+	}
 	req.Have = r.begin(req.Op, rr)
 	defer r.end(req.Op)
 	reply, err := g.requests.AskUntil(rr.told, w.deadline, roomOps[f.Event], req)
@@ -124,10 +127,10 @@ func (r *replica) reaches(rev uint64, deadline time.Time) bool {
 
 // roomError is what a client hears of a request that failed. A fault of ours is
 // logged here, and only here.
-func (g *Gateway) roomError(err error, peer proto.PeerID, room proto.RoomID) *proto.Error {
+func (g *Gateway) roomError(err error, peer proto.PeerID, id proto.RoomID) *proto.Error {
 	e, hidden := proto.ErrorFrom(err)
 	if hidden {
-		g.log.Error("room request failed", "peer", string(peer), "room", string(room), "err", err)
+		g.log.Error("room request failed", "peer", string(peer), "room", string(id), "err", err)
 		return unavailableRoom()
 	}
 	return e
@@ -140,9 +143,9 @@ func unavailableRoom() *proto.Error {
 // claimRoom has a room that the peer is a member of name this gateway, when it names
 // another: the peer moved while it joined, and the gateway that it joined through has
 // died before it could say so.
-func (g *Gateway) claimRoom(s *session, room proto.RoomID) {
-	if !s.in(room) {
-		g.background(func() { g.takeRoom(s, room, s.epoch()) }, func() {})
+func (g *Gateway) claimRoom(s *session, id proto.RoomID) {
+	if !s.in(id) {
+		g.background(func() { g.takeRoom(s, id, s.epoch()) }, func() {})
 	}
 }
 
@@ -259,7 +262,7 @@ func (r *replica) begin(op proto.OpID, rr *roomRequest) uint64 {
 		r.asked = make(map[proto.OpID]*roomRequest)
 	}
 	r.asked[op] = rr
-	return r.rev
+	return r.state.Revision
 }
 
 func (r *replica) end(op proto.OpID) {
@@ -312,28 +315,28 @@ func (r *replica) answerLate(rr *roomRequest, revision uint64) bool {
 		return false
 	}
 	rr.answerLocked()
-	room := r.room
-	if room == nil {
-		room = &proto.Room{ID: r.id}
-	} else if lm := r.local[rr.s.id]; lm != nil && lm.s == rr.s {
+	now := r.state.Room
+	if now == nil {
+		now = &proto.Room{ID: r.id}
+	} else if lm := r.local[rr.By]; lm != nil && lm.s == rr.s {
 		r.catchUpLocked(lm, nil) // or the next update would start from less than this answer tells
 	}
-	d := roomData(room, r.rev)
+	d := room.Data(now, r.state.Revision)
 	typ, event := proto.TypeUpdate, proto.ClientAdded
-	switch rr.event {
+	switch rr.Event {
 	case proto.CreateRoom:
 		typ, event, d.RoomID = proto.TypeInfo, proto.RoomCreated, r.id
 	case proto.JoinRoom:
-		d.Client, d.Added = rr.s.id, []proto.PeerID{rr.s.id}
+		d.Client, d.Added = rr.By, []proto.PeerID{rr.By}
 	case proto.LeaveRoom:
-		typ, event, d.Client, d.Reason = proto.TypeInfo, proto.RoomLeft, rr.s.id, proto.ReasonLeft
+		typ, event, d.Client, d.Reason = proto.TypeInfo, proto.RoomLeft, rr.By, proto.ReasonLeft
 	case proto.EndRoom:
-		event, d.Client = proto.RoomDeleted, rr.s.id
+		event, d.Client = proto.RoomDeleted, rr.By
 	case proto.RemoveClient:
-		event, d.Client, d.Removed, d.Reason = proto.ClientRemoved, rr.client, []proto.PeerID{rr.client}, proto.ReasonRemoved
+		event, d.Client, d.Removed, d.Reason = proto.ClientRemoved, rr.Client, []proto.PeerID{rr.Client}, proto.ReasonRemoved
 	case proto.UpdateRoom:
-		event, d.Client = proto.RoomUpdated, rr.s.id
+		event, d.Client = proto.RoomUpdated, rr.By
 	}
-	rr.s.deliver(r.g.serverFrame(typ, string(event), encodeRoom(d, encodeClients(nil, room)), rr.id))
+	rr.s.deliver(r.g.roomFrame(typ, event, room.Encode(d, now), rr.ID))
 	return true
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"slices"
 
+	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
 )
 
@@ -15,15 +16,15 @@ func (c *conn) roomInfo(f *proto.Frame, req *proto.Request, w *roomFrame) *proto
 	if reply.State == nil || reply.State.Room == nil {
 		return proto.RoomNotFound(req.Room)
 	}
-	room := reply.State.Room
-	if slices.ContainsFunc(room.Members, func(m proto.Member) bool { return m.ID == req.Peer && m.Holder() != c.g.id }) {
+	now := reply.State.Room
+	if slices.ContainsFunc(now.Members, func(m proto.Member) bool { return m.ID == req.Peer && m.Holder() != c.g.id }) {
 		c.g.claimRoom(c.session, req.Room)
 	}
 	if c.infoOfCopy(req.Room, reply.State.Revision, w, f.ID) {
 		return nil
 	}
 	close(w.told)
-	c.session.deliver(c.g.roomInfoFrame(room, reply.State.Revision, f.ID))
+	c.session.deliver(c.g.roomInfoFrame(now, reply.State.Revision, f.ID))
 	return nil
 }
 
@@ -50,17 +51,17 @@ func (r *replica) inform(s *session, told chan<- struct{}, echo []byte) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	lm := r.local[s.id]
-	if r.room == nil || lm == nil || lm.s != s {
+	if r.state.Room == nil || lm == nil || lm.s != s {
 		return false
 	}
 	close(told)
 	r.catchUpLocked(lm, nil)
-	r.sendLocked(lm, r.g.roomInfoFrame(r.room, r.rev, echo))
+	r.sendLocked(lm, r.g.roomInfoFrame(r.state.Room, r.state.Revision, echo))
 	return true
 }
 
-func (g *Gateway) roomInfoFrame(room *proto.Room, rev uint64, id []byte) []byte {
-	d := roomData(room, rev)
-	d.Members = infosOf(room.Members)
-	return g.serverFrame(proto.TypeInfo, string(proto.RoomInfo), encodeRoom(d, encodeClients(nil, room)), id)
+func (g *Gateway) roomInfoFrame(now *proto.Room, rev uint64, id []byte) []byte {
+	d := room.Data(now, rev)
+	d.Members = room.Infos(now.Members)
+	return g.roomFrame(proto.TypeInfo, proto.RoomInfo, room.Encode(d, now), id)
 }

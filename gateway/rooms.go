@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
 )
 
@@ -19,12 +20,12 @@ type rooms struct {
 	mu  sync.RWMutex
 	all map[string]*replica // by the room's subject token
 
-	movedAway  map[string]movedMembers // of rooms without a replica, by the same
-	movedCount int                     // members in it
+	movedAway  map[string]room.Moved // of rooms without a replica, by the same
+	movedCount int                   // members in it
 }
 
 func newRooms(g *Gateway) *rooms {
-	return &rooms{g: g, all: make(map[string]*replica), movedAway: make(map[string]movedMembers)}
+	return &rooms{g: g, all: make(map[string]*replica), movedAway: make(map[string]room.Moved)}
 }
 
 func (t *rooms) byToken(token string) *replica {
@@ -177,13 +178,13 @@ const notifyJoinedPause = 2 * time.Second
 
 // notifyJoined asks the owner of a session to take a room over that names this gateway for
 // the peer, because a join was pending when the session moved.
-func (g *Gateway) notifyJoined(to proto.GatewayID, peer proto.PeerID, room proto.RoomID) {
+func (g *Gateway) notifyJoined(to proto.GatewayID, peer proto.PeerID, id proto.RoomID) {
 	subject, err := proto.SessionSubject(to, peer)
 	if err == nil {
-		err = g.nc.Publish(subject, marshal(proto.SessionMessage{Peer: peer, Gateway: g.id, Room: room}))
+		err = g.nc.Publish(subject, marshal(proto.SessionMessage{Peer: peer, Gateway: g.id, Room: id}))
 	}
 	if err != nil {
-		g.log.Warn("rooms: owner of a late member not notified", "peer", string(peer), "room", string(room), "gateway", string(to), "err", err)
+		g.log.Warn("rooms: owner of a late member not notified", "peer", string(peer), "room", string(id), "gateway", string(to), "err", err)
 	}
 }
 
@@ -255,4 +256,47 @@ func (g *Gateway) syncRooms() bool {
 		}
 	}
 	return true
+}
+
+// maxAllMoved bounds the members that have moved, of rooms without a member here.
+const maxAllMoved = 1 << 14
+
+// keepMovedLocked remembers those of a replica that is dropped, as long as that matters.
+func (t *rooms) keepMovedLocked(r *replica) {
+	if d := r.movedAway; d.Fresh() && t.movedCount+d.Len() <= maxAllMoved {
+		t.movedAway[r.token] = d
+		t.movedCount += d.Len()
+	}
+}
+
+// takeMovedLocked returns what is remembered of a room, for its new replica.
+func (t *rooms) takeMovedLocked(token string) room.Moved {
+	d := t.movedAway[token]
+	t.movedCount -= d.Len()
+	delete(t.movedAway, token)
+	return d
+}
+
+// redirectMoved returns the outcome of a message for a room that has no member here: it
+// is sent on to those who have moved. Others have left the room meanwhile.
+func (t *rooms) redirectMoved(token string, m *room.Message) (x proto.Refusal) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	d := t.movedAway[token]
+	d.Redirect(m, &x)
+	if len(x.Moved) == 0 {
+		x.Code = proto.NotDelivered
+	}
+	return x
+}
+
+// sweepMoved forgets members that moved so long ago that no message for them can come.
+func (t *rooms) sweepMoved() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for token, d := range t.movedAway {
+		if !d.Fresh() {
+			t.takeMovedLocked(token)
+		}
+	}
 }

@@ -62,8 +62,8 @@ func (t *sessions) counts() (n metrics.Clients) {
 func (r *replica) counts() (all, here int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.room != nil {
-		all = len(r.room.Members)
+	if r.state.Room != nil {
+		all = len(r.state.Room.Members)
 	}
 	return max(all, len(r.local)), len(r.local)
 }

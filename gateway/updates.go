@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
 )
 
@@ -15,29 +16,28 @@ const (
 )
 
 // coalesceLocked adds d to what the local members are sent with the next update.
-func (r *replica) coalesceLocked(d *diff) {
+func (r *replica) coalesceLocked(d *room.Diff) {
 	if len(r.local) > 0 {
-		r.batch.add(d, r.rev)
+		r.batch.Add(d, r.state.Revision)
 	}
 }
 
 // paceLocked sends the batch when the last update is long enough ago, and otherwise when
 // it will be.
 func (r *replica) paceLocked() {
-	b := &r.batch
-	if len(b.steps) == 0 || r.room == nil {
+	if r.batch.Empty() || r.state.Room == nil {
 		return
 	}
 	pause := updatePause
-	if len(r.room.Members) > proto.FullListMembers {
+	if len(r.state.Room.Members) > proto.FullListMembers {
 		pause = bigUpdatePause
 	}
-	wait := pause - time.Since(b.last)
+	wait := pause - time.Since(r.updated)
 	switch {
 	case wait <= 0:
 		r.flushLocked()
-	case b.timer == nil && !r.stopped:
-		b.timer = time.AfterFunc(wait, r.updateDue)
+	case r.updateTimer == nil && !r.stopped:
+		r.updateTimer = time.AfterFunc(wait, r.updateDue)
 	}
 }
 
@@ -46,7 +46,7 @@ func (r *replica) paceLocked() {
 func (r *replica) updateDue() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.batch.timer = nil
+	r.updateTimer = nil
 	if !r.stopped {
 		r.paceLocked()
 	}
@@ -64,25 +64,34 @@ func (r *replica) flushLocked() {
 	frames := make(map[audience][][]byte)
 	sent := false
 	for _, lm := range r.local {
-		if lm.seen >= r.rev {
+		if lm.seen >= r.state.Revision {
 			continue
 		}
 		a := audience{lm.seen, lm.s.wantsDelta()}
 		f, ok := frames[a]
 		if !ok {
-			u := r.batch.since(a.seen, r.room, r.index)
-			f = r.encodeLocked(&u, a.delta, nil)
+			u := r.batch.Since(a.seen, &r.state)
+			f = r.state.Frames(&u, a.delta, nil, r.g.roomFrame)
 			frames[a] = f
 		}
 		for _, b := range f {
 			r.sendLocked(lm, b)
 			sent = true
 		}
-		lm.seen = r.rev
+		lm.seen = r.state.Revision
 	}
-	r.batch.clear()
+	r.clearLocked()
 	if sent {
-		r.batch.last = time.Now()
+		r.updated = time.Now()
+	}
+}
+
+// clearLocked forgets what has been sent.
+func (r *replica) clearLocked() {
+	r.batch.Clear()
+	if r.updateTimer != nil {
+		r.updateTimer.Stop()
+		r.updateTimer = nil
 	}
 }
 
@@ -97,58 +106,16 @@ func (r *replica) sendLocked(lm *localMember, frame []byte) {
 // catchUpLocked sends one member now what it has not seen. With req, its own request for
 // a change that the copy has, the frames answer that too.
 func (r *replica) catchUpLocked(lm *localMember, req *roomRequest) {
-	u := r.batch.since(lm.seen, r.room, r.index)
-	if req != nil && u.answering(req) {
-		req.answerLocked()
+	u := r.batch.Since(lm.seen, &r.state)
+	var asked *room.Request
+	if req != nil {
+		asked = &req.Request
+		if u.Answer(asked) {
+			req.answerLocked()
+		}
 	}
-	for _, b := range r.encodeLocked(&u, lm.s.wantsDelta(), req) {
+	for _, b := range r.state.Frames(&u, lm.s.wantsDelta(), asked, r.g.roomFrame) {
 		r.sendLocked(lm, b)
 	}
-	lm.seen = r.rev
-}
-
-// encodeLocked encodes u: at most one frame about members and one about settings. The
-// one that answers req, unless that is nil, echoes its id.
-func (r *replica) encodeLocked(u *update, delta bool, req *roomRequest) [][]byte {
-	delta = delta && len(r.room.Members) > proto.FullListMembers
-	var members, settings []byte // ids to echo
-	if req != nil && req.event == proto.UpdateRoom {
-		settings = req.id
-	} else if req != nil {
-		members = req.id
-	}
-	var frames [][]byte
-	if u.aboutMembers() {
-		frames = append(frames, r.membersLocked(u, delta, members))
-	}
-	if u.settings {
-		d := r.dataLocked(delta)
-		d.Client = u.by
-		frames = append(frames, r.frameLocked(proto.TypeUpdate, proto.RoomUpdated, d, settings))
-	}
-	return frames
-}
-
-// membersLocked encodes who joined and left.
-func (r *replica) membersLocked(u *update, delta bool, id []byte) []byte {
-	d := r.dataLocked(delta)
-	d.Added = u.added
-	same := true
-	for _, x := range u.removed {
-		d.Removed = append(d.Removed, x.ID)
-		if d.Reasons == nil {
-			d.Reasons = make(map[proto.PeerID]proto.Reason)
-		}
-		d.Reasons[x.ID] = x.Reason
-		same = same && x.Reason == u.removed[0].Reason
-	}
-	if len(d.Added) > 0 {
-		d.Client, d.Members = d.Added[0], r.infosLocked(d.Added)
-		return r.frameLocked(proto.TypeUpdate, proto.ClientAdded, d, id)
-	}
-	d.Client, d.Reason = d.Removed[0], u.removed[0].Reason
-	if same {
-		d.Reasons = nil
-	}
-	return r.frameLocked(proto.TypeUpdate, proto.ClientRemoved, d, id)
+	lm.seen = r.state.Revision
 }

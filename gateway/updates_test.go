@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
 )
 
@@ -73,7 +74,7 @@ func (p *pacedRoom) request(by *pacedPeer, event proto.Event, client proto.PeerI
 	p.ops++
 	op := proto.NewOpID(p.r.g.id, uint64(p.ops))
 	p.asked[p.ops] = true
-	p.r.begin(op, &roomRequest{s: by.s, event: event, id: fmt.Append(nil, p.ops), client: client, told: make(chan struct{})})
+	p.r.begin(op, &roomRequest{Request: room.Request{Event: event, ID: fmt.Append(nil, p.ops), By: by.s.id, Client: client}, s: by.s, told: make(chan struct{})})
 	return op
 }
 

@@ -32,6 +32,7 @@ var gatewayPackages = map[string][]string{
 	"internal/natsbus":   {"gateway/internal/clock", "proto", "github.com/nats-io/nats.go"},
 	"internal/ops":       {"proto"},
 	"internal/ratelimit": {"gateway/internal/clock"},
+	"internal/room":      {"gateway/internal/link", "proto"},
 	"internal/session":   {"proto"},
 	"internal/socket": {
 		"gateway/internal/clock", "proto", "github.com/lxzan/gws",

@@ -1,4 +1,4 @@
-package gateway
+package room
 
 import (
 	"encoding/json"
@@ -6,24 +6,26 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"p2pconnector/proto"
 )
 
-// roomWith is a replica of a room with members of another gateway.
-func roomWith(t *testing.T, members ...proto.PeerID) *replica {
-	t.Helper()
-	r := newReplica(testGateway(t, Config{}), "tea", proto.RoomID("tea").Token())
-	r.rev = 9
-	r.room = &proto.Room{ID: "tea", Name: "Tea", Creator: members[0]}
+// stateWith is a room with members of another gateway.
+func stateWith(members ...proto.PeerID) *State {
+	s := new(State)
+	room := &proto.Room{ID: "tea", Name: "Tea", Creator: members[0]}
 	for _, id := range members {
-		r.room.Members = append(r.room.Members, proto.Member{ID: id, User: "user of " + string(id[:4])})
+		room.Members = append(room.Members, proto.Member{ID: id, User: "user of " + string(id[:4])})
 	}
-	r.index = make(map[proto.PeerID]*proto.Member)
-	for i := range r.room.Members {
-		r.index[r.room.Members[i].ID] = &r.room.Members[i]
-	}
-	return r
+	s.Replace(room, 9)
+	return s
+}
+
+// testFrame is an EncodeFrame that encodes what the tests look at.
+func testFrame(typ proto.FrameType, event proto.Event, data json.RawMessage, id []byte) []byte {
+	f := proto.ServerFrame{Type: typ, Event: string(event), Data: data, Time: time.Now(), ID: id}
+	return f.Append(nil)
 }
 
 // told is what an update says.
@@ -33,9 +35,9 @@ type told struct {
 	Data  proto.RoomData `json:"data"`
 }
 
-// TestUpdateBatch_StepsSinceARevision_BecomeTheirNetChange: each update is at most one
+// TestBatch_StepsSinceARevision_BecomeTheirNetChange: each update is at most one
 // frame about members and one about settings, and says what its receiver has not seen.
-func TestUpdateBatch_StepsSinceARevision_BecomeTheirNetChange(t *testing.T) {
+func TestBatch_StepsSinceARevision_BecomeTheirNetChange(t *testing.T) {
 	peers := make([]proto.PeerID, 6)
 	for i := range peers {
 		peers[i] = proto.NewPeerID("aaaaaaaa")
@@ -46,8 +48,8 @@ func TestUpdateBatch_StepsSinceARevision_BecomeTheirNetChange(t *testing.T) {
 		pairs = append(pairs, string(peers[i]), fmt.Sprintf("p%d", i))
 	}
 	name := strings.NewReplacer(pairs...)
-	r := roomWith(t, peers[0], peers[1], peers[2])
-	now := describe(r.room)
+	r := stateWith(peers[0], peers[1], peers[2])
+	now := describe(r.Room)
 	other, reign := now, now
 	other.name, reign.creator = "Coffee", peers[1]
 	in := func(rev uint64, is ...int) step {
@@ -96,22 +98,22 @@ func TestUpdateBatch_StepsSinceARevision_BecomeTheirNetChange(t *testing.T) {
 		"the creator went":               {[]step{{rev: 5, before: reign, removed: out(5, 3, "left").removed}}, 4, "Client_Removed client p3 removed [p3] reason left"},
 	} {
 		t.Run(what, func(t *testing.T) {
-			b := updateBatch{steps: c.steps}
-			u := b.since(c.seen, r.room, r.index)
+			b := Batch{steps: c.steps}
+			u := b.Since(c.seen, r)
 			if got := name.Replace(strings.Join(sayAll(t, r, &u, nil), "; ")); got != c.want {
 				t.Errorf("update:\ngot  %s\nwant %s", got, c.want)
 			}
 		})
 	}
 	t.Run("what a member asked for is in it, and echoes the id", func(t *testing.T) {
-		b := updateBatch{steps: []step{in(5, 1), in(6, 3), out(7, 3, "removed"), named(8, now, peers[0])}}
+		b := Batch{steps: []step{in(5, 1), in(6, 3), out(7, 3, "removed"), named(8, now, peers[0])}}
 		for event, want := range map[proto.Event]string{
 			proto.RemoveClient: "Client_Added client p1 added [p1] removed [p3] reasons map[p3:removed] id 7",
 			proto.UpdateRoom:   "Client_Added client p1 added [p1]; Room_Updated client p0 id 7",
 		} {
-			u := b.since(4, r.room, r.index)
-			req := &roomRequest{s: &session{id: peers[0]}, event: event, id: []byte("7"), client: peers[3]}
-			if !u.answering(req) {
+			u := b.Since(4, r)
+			req := &Request{By: peers[0], Event: event, ID: []byte("7"), Client: peers[3]}
+			if !u.Answer(req) {
 				t.Errorf("%s: got no answer", event)
 			}
 			if got := name.Replace(strings.Join(sayAll(t, r, &u, req), "; ")); got != want {
@@ -122,14 +124,14 @@ func TestUpdateBatch_StepsSinceARevision_BecomeTheirNetChange(t *testing.T) {
 }
 
 // sayAll encodes an update of r, checks what every frame has, and describes its frames.
-func sayAll(t *testing.T, r *replica, u *update, req *roomRequest) (all []string) {
+func sayAll(t *testing.T, r *State, u *Update, req *Request) (all []string) {
 	t.Helper()
-	for _, b := range r.encodeLocked(u, false, req) {
+	for _, b := range r.Frames(u, false, req, testFrame) {
 		var f told
 		if err := json.Unmarshal(b, &f); err != nil {
 			t.Fatal(err)
 		}
-		if len(f.Data.Clients) != 3 || f.Data.Revision != 9 || f.Data.Creator != r.room.Creator || f.Data.Name != "Tea" {
+		if len(f.Data.Clients) != 3 || f.Data.Revision != 9 || f.Data.Creator != r.Room.Creator || f.Data.Name != "Tea" {
 			t.Errorf("got %s, want the room as it is", b)
 		}
 		if len(f.Data.Members) != len(f.Data.Added) {
@@ -171,17 +173,17 @@ func TestUpdate_DeltasWanted_OnlyInBigRooms(t *testing.T) {
 		for i := range members {
 			members[i] = proto.NewPeerID("aaaaaaaa")
 		}
-		r := roomWith(t, members...)
-		u := update{added: members[n-1:]}
+		r := stateWith(members...)
+		u := Update{added: members[n-1:]}
 		var f told
-		frame := r.encodeLocked(&u, true, nil)[0]
+		frame := r.Frames(&u, true, nil, testFrame)[0]
 		if err := json.Unmarshal(frame, &f); err != nil {
 			t.Fatal(err)
 		}
 		if delta := n > proto.FullListMembers; delta != (f.Data.Clients == nil) || delta != (f.Data.Count != nil) || delta && *f.Data.Count != n || len(f.Data.Added) != 1 {
 			t.Errorf("%d members: got %.300s, want a delta: %v", n, frame, delta)
 		}
-		if err := json.Unmarshal(r.encodeLocked(&u, false, nil)[0], &f); err != nil || len(f.Data.Clients) != n {
+		if err := json.Unmarshal(r.Frames(&u, false, nil, testFrame)[0], &f); err != nil || len(f.Data.Clients) != n {
 			t.Errorf("%d members: got a list of %d, error %v; want all", n, len(f.Data.Clients), err)
 		}
 	}

@@ -1,14 +1,13 @@
-package gateway
+package room
 
 import (
 	"slices"
 	"sort"
-	"time"
 
 	"p2pconnector/proto"
 )
 
-// updateBatch coalesces what happens to a room between two updates: its members are
+// Batch coalesces what happens to a room between two updates: its members are
 // sent the net change, which may be nothing. It records the changes one by one, because
 // members do not all know the same revision: whoever joined, or was answered, since the
 // last update has seen some of them.
@@ -24,11 +23,9 @@ import (
 //     left and came back and is no longer the longest-standing member, Room_Updated
 //     says so, without client.
 //
-// Guarded by the replica's lock.
-type updateBatch struct {
-	steps []step      // oldest first; nil when there is nothing to send
-	last  time.Time   // when members were sent an update
-	timer *time.Timer // sends the next one; nil when none is due
+// Not safe for concurrent use.
+type Batch struct {
+	steps []step // oldest first; nil when there is nothing to send
 }
 
 // step is one change of the room.
@@ -66,56 +63,53 @@ func (d description) sameSettings(e description) bool {
 	return d == e
 }
 
-// update is the net change of a room since a revision.
-type update struct {
+// Update is the net change of a room since a revision.
+type Update struct {
 	added    []proto.PeerID  // members now: they joined, or came back with other information
 	removed  []proto.Removal // members then, and no longer
 	settings bool            // the settings differ, or only the creator does
 	by       proto.PeerID    // who changed the settings last; "" when it was not a peer
 }
 
-func (u *update) aboutMembers() bool { return len(u.added)+len(u.removed) > 0 }
+func (u *Update) aboutMembers() bool { return len(u.added)+len(u.removed) > 0 }
 
-// add records the change d, which led to revision rev.
-func (b *updateBatch) add(d *diff, rev uint64) {
-	if d.was == nil || len(d.added)+len(d.removed)+len(d.renewed) == 0 && !d.set {
+// Add records the change d, which led to revision rev.
+func (b *Batch) Add(d *Diff, rev uint64) {
+	if d.Was == nil || len(d.Added)+len(d.Removed)+len(d.Renewed) == 0 && !d.Set {
 		return // nobody here knew the room before, or nothing of what members see has changed
 	}
-	s := step{rev: rev, before: describe(d.was), set: d.set}
-	if d.set && d.by.Valid() { // otherwise a back end changed them
-		s.by = d.by
+	s := step{rev: rev, before: describe(d.Was), set: d.Set}
+	if d.Set && d.By.Valid() { // otherwise a back end changed them
+		s.by = d.By
 	}
-	reasons := make(map[proto.PeerID]proto.Reason, len(d.removed)+len(d.renewed))
-	for _, x := range d.removed {
+	reasons := make(map[proto.PeerID]proto.Reason, len(d.Removed)+len(d.Renewed))
+	for _, x := range d.Removed {
 		reasons[x.ID] = x.Reason
 	}
-	for _, id := range d.renewed {
+	for _, id := range d.Renewed {
 		reasons[id] = proto.ReasonLeft
 	}
-	for _, m := range d.was.Members {
+	for _, m := range d.Was.Members {
 		if reason, gone := reasons[m.ID]; gone {
 			s.removed = append(s.removed, departure{m, reason})
 		}
 	}
-	for _, m := range d.added {
+	for _, m := range d.Added {
 		s.added = append(s.added, m.ID)
 	}
-	s.added = append(s.added, d.renewed...)
+	s.added = append(s.added, d.Renewed...)
 	b.steps = append(b.steps, s)
 }
 
-// clear forgets what has been sent.
-func (b *updateBatch) clear() {
-	b.steps = nil
-	if b.timer != nil {
-		b.timer.Stop()
-		b.timer = nil
-	}
-}
+// Empty reports whether there is nothing to send.
+func (b *Batch) Empty() bool { return len(b.steps) == 0 }
 
-// since returns the net change between revision seen and room, which is what the steps
-// led to; index has its members. It is a pure function.
-func (b *updateBatch) since(seen uint64, room *proto.Room, index map[proto.PeerID]*proto.Member) (u update) {
+// Clear forgets what has been sent.
+func (b *Batch) Clear() { b.steps = nil }
+
+// Since returns the net change between revision seen and now, the state that the recorded
+// changes led to.
+func (b *Batch) Since(seen uint64, now *State) (u Update) {
 	news := b.steps[sort.Search(len(b.steps), func(i int) bool { return b.steps[i].rev > seen }):]
 	if len(news) == 0 {
 		return u
@@ -143,7 +137,7 @@ func (b *updateBatch) since(seen uint64, room *proto.Room, index map[proto.PeerI
 		}
 	}
 	for _, id := range order {
-		before, now := was[id], index[id]
+		before, now := was[id], now.members[id]
 		switch {
 		case now != nil && (before == nil || !sameInfo(before, now)):
 			u.added = append(u.added, id)
@@ -151,10 +145,10 @@ func (b *updateBatch) since(seen uint64, room *proto.Room, index map[proto.PeerI
 			u.removed = append(u.removed, proto.Removal{ID: id, Reason: reasons[id]})
 		}
 	}
-	before, now := news[0].before, describe(room)
-	if u.settings = !before.sameSettings(now); !u.settings {
+	before, after := news[0].before, describe(now.Room)
+	if u.settings = !before.sameSettings(after); !u.settings {
 		u.by = ""
-		u.settings = before.creator != now.creator && !u.aboutMembers()
+		u.settings = before.creator != after.creator && !u.aboutMembers()
 	}
 	return u
 }
@@ -164,17 +158,25 @@ func sameInfo(x, y *proto.Member) bool {
 	return x.User == y.User && string(x.Metadata) == string(y.Metadata)
 }
 
-// answering adds what a member asked for to its update, which has to answer the request even
-// if the change is undone already, or concerns a peer of which the member did not know. It
-// is false for requests that other frames answer.
-func (u *update) answering(req *roomRequest) bool {
-	switch req.event {
+// Request is what a client asked for, as far as the frame that answers it shows it.
+type Request struct {
+	Event  proto.Event
+	ID     []byte       // correlation id, as the client wrote it
+	By     proto.PeerID // who asked
+	Client proto.PeerID // Remove_Client: whom
+}
+
+// Answer adds what a member asked for to its update, which has to answer the request even
+// if the change is undone already, or concerns a peer that the member did not know. It is
+// false for requests that other frames answer.
+func (u *Update) Answer(req *Request) bool {
+	switch req.Event {
 	case proto.RemoveClient:
-		if !slices.ContainsFunc(u.removed, func(x proto.Removal) bool { return x.ID == req.client }) {
-			u.removed = append(u.removed, proto.Removal{ID: req.client, Reason: proto.ReasonRemoved})
+		if !slices.ContainsFunc(u.removed, func(x proto.Removal) bool { return x.ID == req.Client }) {
+			u.removed = append(u.removed, proto.Removal{ID: req.Client, Reason: proto.ReasonRemoved})
 		}
 	case proto.UpdateRoom:
-		u.settings, u.by = true, req.s.id
+		u.settings, u.by = true, req.By
 	default:
 		return false
 	}

@@ -1,0 +1,167 @@
+package room
+
+import (
+	"encoding/json"
+
+	"p2pconnector/proto"
+)
+
+// EncodeFrame finishes a frame of the server's. id is the correlation id that it echoes;
+// nil for none.
+type EncodeFrame func(typ proto.FrameType, event proto.Event, data json.RawMessage, id []byte) []byte
+
+// Data is the `data` that every frame about a room has.
+func Data(room *proto.Room, revision uint64) proto.RoomData {
+	return proto.RoomData{
+		Room: room.ID, Name: room.Name, Creator: room.Creator, Capacity: room.Capacity,
+		Locked: room.Locked, Metadata: room.Metadata, Revision: revision,
+	}
+}
+
+// Encode encodes d with the ids of the room's members.
+func Encode(d proto.RoomData, room *proto.Room) json.RawMessage {
+	return encode(d, appendClients(nil, room))
+}
+
+// encode encodes d with the encoded list of clients, or without when list is nil.
+func encode(d proto.RoomData, list []byte) json.RawMessage {
+	b, err := json.Marshal(d)
+	if err != nil {
+		panic(err) // a type of our own that does not encode: a bug, not input
+	}
+	if list == nil {
+		return b
+	}
+	out := make([]byte, 0, len(b)+len(list)+16)
+	out = append(out, b[:len(b)-1]...)
+	out = append(out, `,"clients":`...)
+	out = append(out, list...)
+	return append(out, '}')
+}
+
+// appendClients appends the members' ids as a JSON array.
+func appendClients(dst []byte, room *proto.Room) []byte {
+	dst = append(dst, '[')
+	for i, m := range room.Members {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, '"')
+		dst = append(dst, m.ID...)
+		dst = append(dst, '"')
+	}
+	return append(dst, ']')
+}
+
+// Infos returns what others see of members besides their ids.
+func Infos(members []proto.Member) map[proto.PeerID]proto.MemberInfo {
+	var infos map[proto.PeerID]proto.MemberInfo
+	for _, m := range members {
+		if m.User != "" || len(m.Metadata) > 0 {
+			if infos == nil {
+				infos = make(map[proto.PeerID]proto.MemberInfo)
+			}
+			infos[m.ID] = proto.MemberInfo{User: m.User, Metadata: m.Metadata}
+		}
+	}
+	return infos
+}
+
+// data is Data of the state. A delta has the number of members in place of their list.
+func (s *State) data(delta bool) proto.RoomData {
+	d := Data(s.Room, s.Revision)
+	if delta {
+		n := len(s.Room.Members)
+		d.Count = &n
+	}
+	return d
+}
+
+// encode encodes d with the list of clients, unless d is a delta. The list, the longest
+// part, is encoded once for a revision.
+func (s *State) encode(d proto.RoomData) json.RawMessage {
+	if d.Count != nil {
+		return encode(d, nil)
+	}
+	if s.list == nil || s.listRev != s.Revision {
+		s.list = appendClients(s.list[:0], s.Room)
+		s.listRev = s.Revision
+	}
+	return encode(d, s.list)
+}
+
+// infos is Infos of the members ids.
+func (s *State) infos(ids []proto.PeerID) map[proto.PeerID]proto.MemberInfo {
+	members := make([]proto.Member, 0, len(ids))
+	for _, id := range ids {
+		if m := s.members[id]; m != nil {
+			members = append(members, *m)
+		}
+	}
+	return Infos(members)
+}
+
+// Welcome encodes the frame for a member that has just joined, which always has the list
+// of clients. With req, the member's own request to create or join the room, the frame
+// answers that.
+func (s *State) Welcome(id proto.PeerID, req *Request, frame EncodeFrame) []byte {
+	d := s.data(false)
+	d.Members = Infos(s.Room.Members)
+	var echo []byte
+	if req != nil {
+		echo = req.ID
+		if req.Event == proto.CreateRoom {
+			d.RoomID = s.Room.ID
+			return frame(proto.TypeInfo, proto.RoomCreated, s.encode(d), echo)
+		}
+	}
+	d.Client, d.Added = id, []proto.PeerID{id}
+	return frame(proto.TypeUpdate, proto.ClientAdded, s.encode(d), echo)
+}
+
+// Frames encodes u: at most one frame about members and one about settings. The one that
+// answers req, unless that is nil, echoes its id. With delta, the frames about a room above
+// proto.FullListMembers have no list of clients.
+func (s *State) Frames(u *Update, delta bool, req *Request, frame EncodeFrame) (frames [][]byte) {
+	delta = delta && len(s.Room.Members) > proto.FullListMembers
+	var members, settings []byte // ids to echo
+	if req != nil && req.Event == proto.UpdateRoom {
+		settings = req.ID
+	} else if req != nil {
+		members = req.ID
+	}
+	if u.aboutMembers() {
+		event, d := s.membersData(u, delta)
+		frames = append(frames, frame(proto.TypeUpdate, event, s.encode(d), members))
+	}
+	if u.settings {
+		d := s.data(delta)
+		d.Client = u.by
+		frames = append(frames, frame(proto.TypeUpdate, proto.RoomUpdated, s.encode(d), settings))
+	}
+	return frames
+}
+
+// membersData says who joined and left.
+func (s *State) membersData(u *Update, delta bool) (proto.Event, proto.RoomData) {
+	d := s.data(delta)
+	d.Added = u.added
+	same := true
+	for _, x := range u.removed {
+		d.Removed = append(d.Removed, x.ID)
+		if d.Reasons == nil {
+			d.Reasons = make(map[proto.PeerID]proto.Reason)
+		}
+		d.Reasons[x.ID] = x.Reason
+		same = same && x.Reason == u.removed[0].Reason
+	}
+	if len(d.Added) > 0 {
+		d.Client, d.Members = d.Added[0], s.infos(d.Added)
+		return proto.ClientAdded, d
+	}
+	d.Client, d.Reason = d.Removed[0], u.removed[0].Reason
+	if same {
+		d.Reasons = nil
+	}
+	return proto.ClientRemoved, d
+}

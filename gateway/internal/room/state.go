@@ -1,0 +1,236 @@
+package room
+
+import (
+	"slices"
+
+	"p2pconnector/gateway/internal/link"
+	"p2pconnector/proto"
+)
+
+// MaxMissed bounds the members that one Not_Delivered lists.
+const MaxMissed = 100
+
+// State is a room at a revision, as a gateway knows it. Not safe for concurrent use.
+type State struct {
+	Room     *proto.Room // nil: unknown, or it has ended
+	Revision uint64      // 0: unknown
+
+	members  map[proto.PeerID]*proto.Member
+	gateways map[proto.GatewayID]int // members by gateway
+
+	list    []byte // the encoded client list at listRev
+	listRev uint64
+
+	apart                []proto.PeerID // what Apart returned last, and for which states
+	apartRev, apartEdits uint64
+}
+
+// Diff is what a change, or a fetched state, did to a State.
+type Diff struct {
+	Added   []proto.Member
+	Removed []proto.Removal
+	Moved   []proto.Member
+	Renewed []proto.PeerID // members before and after, of which others see something else now
+	Set     bool           // settings changed
+	Ended   bool
+	Reason  proto.Reason // of the end: lost, or none
+	By      proto.PeerID // who changed the settings or ended the room
+	Op      proto.OpID
+	Was     *proto.Room // before; nil: unknown
+	Fetched uint64      // revision before, when the whole room was fetched; 0: a change came
+}
+
+// Member returns the member with this id, or nil. The caller does not modify it.
+func (s *State) Member(id proto.PeerID) *proto.Member { return s.members[id] }
+
+// Gateways returns how many members each gateway has. The caller does not modify it.
+func (s *State) Gateways() map[proto.GatewayID]int { return s.gateways }
+
+// Follows reports whether c is the next change. If the room is not known, its next change
+// must make it, whatever the revisions of c say.
+func (s *State) Follows(c *proto.Change) bool {
+	if s.Room != nil {
+		return c.Before == s.Revision
+	}
+	return c.Set != nil && (c.Before == 0 && len(c.Removed) == 0 || s.Revision != 0 && c.Before == s.Revision)
+}
+
+// Apply applies a change for which Follows is true.
+func (s *State) Apply(c *proto.Change) Diff {
+	if s.Room == nil {
+		return s.replace(roomOf(c), c.After, Diff{By: c.By, Op: c.Op})
+	}
+	d := Diff{
+		Added: c.Added, Removed: c.Removed, Moved: c.Moved, Set: c.Set != nil, Ended: c.Ended,
+		By: c.By, Op: c.Op, Was: s.Room,
+	}
+	room := *s.Room
+	room.Members = membersAfter(room.Members, c)
+	room.Creator = c.Creator
+	if c.Set != nil {
+		room.Name, room.Capacity, room.Locked, room.Metadata = c.Set.Name, c.Set.Capacity, c.Set.Locked, c.Set.Metadata
+	}
+	s.Room, s.Revision = &room, c.After
+	if c.Ended {
+		s.Room = nil
+	}
+	s.reindex()
+	return d
+}
+
+// membersAfter returns the members of a room after c. It modifies none of members.
+func membersAfter(members []proto.Member, c *proto.Change) []proto.Member {
+	if len(c.Removed)+len(c.Moved) > 0 {
+		members = slices.Clone(members)
+	}
+	if len(c.Removed) > 0 {
+		left := make(map[proto.PeerID]bool, len(c.Removed))
+		for _, m := range c.Removed {
+			left[m.ID] = true
+		}
+		members = slices.DeleteFunc(members, func(m proto.Member) bool { return left[m.ID] })
+	}
+	for _, m := range c.Moved {
+		if i := slices.IndexFunc(members, func(x proto.Member) bool { return x.ID == m.ID }); i >= 0 {
+			members[i].Gateway, members[i].Epoch = m.Gateway, m.Epoch
+		}
+	}
+	return append(members, c.Added...)
+}
+
+// roomOf is the room that a change made.
+func roomOf(c *proto.Change) *proto.Room {
+	if c.Ended {
+		return nil
+	}
+	return &proto.Room{
+		ID: c.Room, Name: c.Set.Name, Creator: c.Creator, Capacity: c.Set.Capacity,
+		Locked: c.Set.Locked, Metadata: c.Set.Metadata, Members: c.Added,
+	}
+}
+
+// Replace adopts a room that was fetched whole, at a revision; nil when there is none.
+func (s *State) Replace(room *proto.Room, revision uint64) Diff {
+	return s.replace(room, revision, Diff{Fetched: max(s.Revision, 1)})
+}
+
+// replace adopts a room, and adds to d what has changed.
+func (s *State) replace(room *proto.Room, revision uint64, d Diff) Diff {
+	d.Was, d.Ended = s.Room, room == nil && s.Room != nil
+	if room != nil {
+		s.compare(&d, room)
+	}
+	s.Room, s.Revision = room, revision
+	s.reindex()
+	return d
+}
+
+// Lose ends a room that the room service has lost.
+func (s *State) Lose() Diff {
+	d := Diff{Was: s.Room, Ended: true, Reason: proto.ReasonLost}
+	s.Room = nil
+	s.reindex()
+	return d
+}
+
+// compare fills d with the differences between the state and room.
+func (s *State) compare(d *Diff, room *proto.Room) {
+	now := make(map[proto.PeerID]bool, len(room.Members))
+	for _, m := range room.Members {
+		now[m.ID] = true
+		switch was := s.members[m.ID]; {
+		case was == nil:
+			d.Added = append(d.Added, m)
+		case was.Holder() != m.Holder():
+			d.Moved = append(d.Moved, m)
+		}
+		if was := s.members[m.ID]; was != nil && !sameInfo(was, &m) {
+			d.Renewed = append(d.Renewed, m.ID)
+		}
+	}
+	w := s.Room
+	if w == nil {
+		return
+	}
+	for _, m := range w.Members {
+		if !now[m.ID] {
+			d.Removed = append(d.Removed, removalOf(room, m.ID))
+		}
+	}
+	d.Set = w.Name != room.Name || w.Capacity != room.Capacity || w.Locked != room.Locked || string(w.Metadata) != string(room.Metadata)
+}
+
+// removalOf returns why id is no longer a member, as far as the room records it.
+func removalOf(room *proto.Room, id proto.PeerID) proto.Removal {
+	for _, done := range slices.Backward(room.Recent) {
+		if done.Peer == id && done.Reason != "" {
+			return proto.Removal{ID: id, Reason: done.Reason, Op: done.Op}
+		}
+	}
+	return proto.Removal{ID: id, Reason: proto.ReasonLeft}
+}
+
+func (s *State) reindex() {
+	s.members, s.gateways = nil, nil
+	if s.Room == nil {
+		return
+	}
+	s.members = make(map[proto.PeerID]*proto.Member, len(s.Room.Members))
+	s.gateways = make(map[proto.GatewayID]int)
+	for i := range s.Room.Members {
+		m := &s.Room.Members[i]
+		s.members[m.ID] = m
+		s.gateways[m.Holder()]++
+	}
+}
+
+// Routes returns where the members that have moved were, and where they are, as far as d
+// tells: those at gateway own are left out of to, because their sessions say when they are
+// served. A member that had moved before it was added is in to only.
+func (d *Diff) Routes(own proto.GatewayID) (from map[proto.PeerID]proto.GatewayID, to map[proto.PeerID]link.Route) {
+	from = make(map[proto.PeerID]proto.GatewayID, len(d.Moved))
+	for _, m := range d.Moved {
+		from[m.ID] = m.ID.Home()
+	}
+	if len(from) > 0 && d.Was != nil {
+		for i := range d.Was.Members {
+			if m := &d.Was.Members[i]; from[m.ID] != "" {
+				from[m.ID] = m.Holder()
+			}
+		}
+	}
+	to = make(map[proto.PeerID]link.Route)
+	for _, m := range slices.Concat(d.Added, d.Moved) {
+		if m.Epoch > 0 && m.Holder() != own {
+			to[m.ID] = link.Route{Owner: m.Holder(), Epoch: m.Epoch}
+		}
+	}
+	return from, to
+}
+
+// Apart returns the members at gateways other than own to whom room messages go one by
+// one, because the room message of their gateway and what is for them alone would take
+// different ways. goesTo says which way the latter goes; edits counts its changes.
+func (s *State) Apart(own proto.GatewayID, edits uint64, goesTo func(proto.PeerID, proto.GatewayID) bool) []proto.PeerID {
+	if s.apartRev == s.Revision && s.apartEdits == edits {
+		return s.apart
+	}
+	s.apart, s.apartRev, s.apartEdits = nil, s.Revision, edits
+	for id, m := range s.members {
+		if at := m.Holder(); at != own && !goesTo(id, at) {
+			s.apart = append(s.apart, id)
+		}
+	}
+	return s.apart
+}
+
+// At returns at most MaxMissed of the members that some gateways serve, without those that
+// Apart returned last.
+func (s *State) At(gateways []proto.GatewayID) (members []proto.PeerID) {
+	for id, m := range s.members {
+		if len(members) < MaxMissed && slices.Contains(gateways, m.Holder()) && !slices.Contains(s.apart, id) {
+			members = append(members, id)
+		}
+	}
+	return members
+}
