@@ -3,6 +3,7 @@ package gateway
 import (
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // roomRequest is a client's request that is under way: its correlation id goes
@@ -39,7 +40,7 @@ func (r *replica) announceLocked(d *room.Diff, fresh, parted []*localMember) {
 	r.paceLocked()
 }
 
-func (r *replica) requestOf(op proto.OpID) *roomRequest {
+func (r *replica) requestOf(op bus.OpID) *roomRequest {
 	if op == "" {
 		return nil
 	}
@@ -59,7 +60,7 @@ func (r *replica) welcomeLocked(lm *localMember, req *roomRequest) {
 }
 
 // announceRemovalLocked notifies those who are no longer members.
-func (r *replica) announceRemovalLocked(d *room.Diff, parted []*localMember, left *proto.Room) {
+func (r *replica) announceRemovalLocked(d *room.Diff, parted []*localMember, left *bus.Room) {
 	for i, lm := range parted {
 		if lm == nil {
 			continue
@@ -85,7 +86,7 @@ func (r *replica) announceRemovalLocked(d *room.Diff, parted []*localMember, lef
 // answerMembersLocked answers those members whose request changed the room around them,
 // with all that they have not seen.
 func (r *replica) answerMembersLocked(d *room.Diff) {
-	ops := make([]proto.OpID, 0, len(d.Removed)+1)
+	ops := make([]bus.OpID, 0, len(d.Removed)+1)
 	if d.Op != "" {
 		ops = append(ops, d.Op)
 	}

@@ -6,6 +6,7 @@ import (
 	"p2pconnector/gateway/internal/room"
 	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // settleLocked brings the local members in line with the copy and has everyone told.
@@ -14,7 +15,7 @@ func (r *replica) settleLocked(d *room.Diff) {
 		r.coalesceLocked(d)
 	}
 	var fresh []*localMember
-	var contested []proto.Member
+	var contested []bus.Member
 	from := r.moveLocked(d)
 	for _, m := range d.Added {
 		if m.Holder() == r.g.id {
@@ -69,7 +70,7 @@ func (r *replica) moveLocked(d *room.Diff) (from map[proto.PeerID]proto.GatewayI
 // contest is for peers that this gateway owns, as far as it knows, although a room names
 // another gateway: in a later epoch another may have taken the session over, and in an
 // earlier one the room does not know yet.
-func (g *Gateway) contest(id proto.RoomID, members []proto.Member) {
+func (g *Gateway) contest(id proto.RoomID, members []bus.Member) {
 	for _, m := range members {
 		s := g.sessions.get(m.ID)
 		if s == nil || !s.owned() {
@@ -125,7 +126,7 @@ func (r *replica) partLocked(id proto.PeerID) *localMember {
 
 // moveAwayLocked notes that another gateway serves m now. What still comes here for it
 // goes back to its sender's gateway, which sends it on.
-func (r *replica) moveAwayLocked(m *proto.Member) {
+func (r *replica) moveAwayLocked(m *bus.Member) {
 	lm := r.local[m.ID]
 	if lm == nil {
 		return

@@ -14,6 +14,7 @@ import (
 	"p2pconnector/gateway/internal/metrics"
 	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // Times of questions to the directory and to other gateways.
@@ -26,12 +27,12 @@ const (
 
 // takeEpoch takes an epoch of a session for this gateway.
 func (g *Gateway) takeEpoch(p proto.PeerID, epoch, revision uint64) ownership.Answer {
-	r, err := g.requests.AskDirectory(proto.SessionTake, &proto.SessionRequest{Peer: p, Owner: g.id, Epoch: epoch, Revision: revision}, proto.RequestDeadline)
+	r, err := g.requests.AskDirectory(bus.SessionTake, &bus.SessionRequest{Peer: p, Owner: g.id, Epoch: epoch, Revision: revision}, proto.RequestDeadline)
 	switch {
 	case err != nil:
 		g.log.Warn("session: the directory does not answer", "peer", string(p), "epoch", epoch, "err", err)
 		return ownership.Answer{Kind: ownership.Unknown}
-	case r.Refused == proto.RefusedMoved:
+	case r.Refused == bus.RefusedMoved:
 		g.metrics.Sessions.Moves.Inc(metrics.MoveConflict)
 		return ownership.Answer{Kind: ownership.Lost, Owner: r.Owner, Epoch: r.Epoch, Revision: r.Revision}
 	case r.Refused != "":
@@ -46,7 +47,7 @@ func (g *Gateway) lookEntry(p proto.PeerID) ownership.Answer {
 }
 
 func (g *Gateway) lookEntryFor(p proto.PeerID, patience time.Duration) ownership.Answer {
-	r, err := g.requests.AskDirectory(proto.SessionGet, &proto.SessionRequest{Peer: p}, patience)
+	r, err := g.requests.AskDirectory(bus.SessionGet, &bus.SessionRequest{Peer: p}, patience)
 	switch {
 	case err != nil:
 		return ownership.Answer{Kind: ownership.Unknown}
@@ -61,8 +62,8 @@ func (g *Gateway) lookEntryFor(p proto.PeerID, patience time.Duration) ownership
 // endEntry records in the directory that a session has ended. When that fails, the room
 // services end the entry once this gateway is gone.
 func (g *Gateway) endEntry(p proto.PeerID, was ownership.Holding) {
-	req := &proto.SessionRequest{Peer: p, Owner: g.id, Epoch: was.Epoch, Revision: was.Revision}
-	if _, err := g.requests.AskDirectory(proto.SessionEnd, req, proto.RequestDeadline); err != nil {
+	req := &bus.SessionRequest{Peer: p, Owner: g.id, Epoch: was.Epoch, Revision: was.Revision}
+	if _, err := g.requests.AskDirectory(bus.SessionEnd, req, proto.RequestDeadline); err != nil {
 		g.log.Warn("session: its end was not recorded", "peer", string(p), "err", err)
 	}
 }
@@ -113,8 +114,8 @@ func (g *Gateway) lookUp(p proto.PeerID) {
 }
 
 // askGateway asks a gateway about a session; an answer that was lost is asked for again.
-func (g *Gateway) askGateway(to proto.GatewayID, ask proto.SessionMessage) (*proto.Handoff, error) {
-	subject, err := proto.SessionSubject(to, ask.Peer)
+func (g *Gateway) askGateway(to proto.GatewayID, ask bus.SessionMessage) (*bus.Handoff, error) {
+	subject, err := bus.SessionSubject(to, ask.Peer)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +127,7 @@ func (g *Gateway) askGateway(to proto.GatewayID, ask proto.SessionMessage) (*pro
 			return nil, err
 		}
 		if err == nil {
-			h := new(proto.Handoff)
+			h := new(bus.Handoff)
 			if err = json.Unmarshal(m.Data, h); err == nil {
 				return h, nil
 			}
@@ -183,12 +184,12 @@ func (g *Gateway) sessionsLoop(done <-chan struct{}) {
 // do that again.
 func (g *Gateway) syncSessions() time.Duration {
 	began, suspect := clock.Now(), g.suspect()
-	var page []proto.Owned
+	var page []bus.Owned
 	flush := func() error {
 		if len(page) == 0 {
 			return nil
 		}
-		r, err := g.requests.AskDirectory(proto.SessionSync, &proto.SessionRequest{Owner: g.id, Sessions: page}, proto.RequestDeadline)
+		r, err := g.requests.AskDirectory(bus.SessionSync, &bus.SessionRequest{Owner: g.id, Sessions: page}, proto.RequestDeadline)
 		if err != nil {
 			return err
 		}
@@ -201,13 +202,13 @@ func (g *Gateway) syncSessions() time.Duration {
 	for _, s := range g.sessions.list(nil) {
 		s.mu.Lock()
 		mine := suspect && (s.phase <= away || s.phase == lent)
-		wanted, x := mine || s.phase == moved && s.id.Home() == g.id, proto.Owned{Peer: s.id, Epoch: s.hold.Epoch}
+		wanted, x := mine || s.phase == moved && s.id.Home() == g.id, bus.Owned{Peer: s.id, Epoch: s.hold.Epoch}
 		s.mu.Unlock()
 		if !wanted {
 			continue
 		}
 		page = append(page, x)
-		if len(page) == proto.MaxSyncSessions {
+		if len(page) == bus.MaxSyncSessions {
 			if err := flush(); err != nil {
 				g.log.Warn("sessions: not compared with the directory", "err", err)
 				return syncRetry
@@ -237,7 +238,7 @@ func (x *suspicion) compared(began clock.Instant) time.Duration {
 
 // compared takes in what the directory says of a session that this gateway does not own,
 // or not in the epoch that it knows.
-func (g *Gateway) compared(row *proto.SessionRow) {
+func (g *Gateway) compared(row *bus.SessionRow) {
 	s := g.sessions.get(row.Peer)
 	switch {
 	case s == nil:

@@ -1,7 +1,8 @@
 // Package gateway is the thin edge of Peer2Peer Connector. It terminates
 // WebSockets, maps each peer to a NATS subject, and relays subject to subject.
 // It holds no truth: connections, sessions and room replicas may be lost at any
-// moment. The wire protocol is documented in package proto.
+// moment. Package proto documents what it says to clients, package proto/bus what it says
+// to other services.
 //
 // The root wires what the packages below it decide, and runs it. Each of them has one
 // responsibility; e2e/test/arrows holds what they may import:

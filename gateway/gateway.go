@@ -23,6 +23,7 @@ import (
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/gateway/web"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 	"p2pconnector/proto/service"
 )
 
@@ -97,7 +98,7 @@ func New(cfg Config) (*Gateway, error) {
 	if id == "" {
 		id = proto.NewGatewayID()
 	}
-	lease, err := proto.LeaseSubject(id)
+	lease, err := bus.LeaseSubject(id)
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +208,7 @@ func (g *Gateway) run(ctx context.Context) error {
 
 // subscribe makes the three static subscriptions of a gateway.
 func (g *Gateway) subscribe() error {
-	wildcard, err := proto.GatewayWildcard(g.id)
+	wildcard, err := bus.GatewayWildcard(g.id)
 	if err != nil {
 		return err
 	}
@@ -215,10 +216,10 @@ func (g *Gateway) subscribe() error {
 	if g.wildcard, err = g.nc.ChanSubscribe(wildcard, g.inbox); err != nil {
 		return fmt.Errorf("subscribe: %w", err)
 	}
-	if g.anyPeer, err = g.nc.ChanQueueSubscribe(proto.AnyPeerWildcard, proto.AnyPeerQueue, g.inbox); err != nil {
+	if g.anyPeer, err = g.nc.ChanQueueSubscribe(bus.AnyPeerWildcard, bus.AnyPeerQueue, g.inbox); err != nil {
 		return fmt.Errorf("subscribe for back ends: %w", err)
 	}
-	if _, err := g.nc.Subscribe(proto.LeaseWildcard, g.receiveLease); err != nil {
+	if _, err := g.nc.Subscribe(bus.LeaseWildcard, g.receiveLease); err != nil {
 		return fmt.Errorf("subscribe to leases: %w", err)
 	}
 	return nil

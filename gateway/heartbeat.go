@@ -4,12 +4,12 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"p2pconnector/gateway/internal/natsbus"
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // publishLease publishes this gateway's lease; ended says that no other follows.
 func (g *Gateway) publishLease(ended bool) {
-	b := marshal(proto.Lease{
+	b := marshal(bus.Lease{
 		Gateway: g.id, Peers: g.sessions.len(), Rooms: g.rooms.len(),
 		Draining: g.draining.Load(), Ended: ended,
 	})

@@ -13,6 +13,7 @@ import (
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // testGateway makes a gateway that is not run: what it holds can be used, but
@@ -35,11 +36,11 @@ func requestsTo(g *Gateway, publish func(subject, reply string, data []byte) err
 // setAlive makes g receive a lease of another gateway, which appeared.
 func setAlive(t testing.TB, g *Gateway, other proto.GatewayID) {
 	t.Helper()
-	subject, err := proto.LeaseSubject(other)
+	subject, err := bus.LeaseSubject(other)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.liveness.Receive(natsbus.Message{Subject: subject, Data: marshal(proto.Lease{Gateway: other})})
+	g.liveness.Receive(natsbus.Message{Subject: subject, Data: marshal(bus.Lease{Gateway: other})})
 }
 
 // testConn makes a connection of g over raw, as accept does, without a reader. The

@@ -10,6 +10,7 @@ import (
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // inboxMessages bounds what has come from NATS and is not handled yet. When it is
@@ -117,9 +118,9 @@ func (g *Gateway) recoverFrom(m *nats.Msg) {
 // without naming a gateway. It runs on one goroutine, so it only queues; order within
 // one publisher is kept.
 func (g *Gateway) onMessage(m *nats.Msg) {
-	in, ok := proto.ParseInbound(m.Subject)
+	in, ok := bus.ParseInbound(m.Subject)
 	if !ok {
-		if to, ok := proto.ParseAnyPeer(m.Subject); ok {
+		if to, ok := bus.ParseAnyPeer(m.Subject); ok {
 			g.backEndFrame(to, m, true)
 			return
 		}
@@ -127,38 +128,38 @@ func (g *Gateway) onMessage(m *nats.Msg) {
 		return
 	}
 	switch in.Kind {
-	case proto.KindPeer, proto.KindRoom:
-		x, relay := proto.ParseSent(m.Reply)
+	case bus.KindPeer, bus.KindRoom:
+		x, relay := bus.ParseSent(m.Reply)
 		switch {
 		case relay:
 			g.links.frame(&in, &x, m)
-		case in.Kind == proto.KindPeer:
+		case in.Kind == bus.KindPeer:
 			g.backEndFrame(proto.PeerID(in.First), m, false)
 		default:
 			g.backEndRoomFrame(&in, m)
 		}
-	case proto.KindSent:
+	case bus.KindSent:
 		if b := natsbus.MessageOf(m); b.NoResponders() {
 			g.links.noResponders(&in.Sent)
 		}
-	case proto.KindAck:
+	case bus.KindAck:
 		g.links.acked(proto.GatewayID(in.First), m.Data)
-	case proto.KindLink:
+	case bus.KindLink:
 		g.links.polled(proto.GatewayID(in.First), m.Data)
-	case proto.KindState:
+	case bus.KindState:
 		g.stateChanged(in.First, m.Data)
-	case proto.KindReply:
+	case bus.KindReply:
 		g.requests.Answered(in.First, natsbus.MessageOf(m))
-	case proto.KindSession:
+	case bus.KindSession:
 		g.sessionMessage(proto.PeerID(in.First), m)
 	}
 }
 
 // deliverRelay hands a relay of another gateway to the peer or the members of the room
 // that are here, or holds it, or says why not.
-func (g *Gateway) deliverRelay(r *receiver, h *held) proto.Refusal {
+func (g *Gateway) deliverRelay(r *receiver, h *held) bus.Refusal {
 	from := proto.PeerID(h.in.Second)
-	if h.in.Kind == proto.KindPeer {
+	if h.in.Kind == bus.KindPeer {
 		from = proto.PeerID(view(proto.RelaySender(h.msg.Data)))
 	}
 	g.links.learnSender(r, from, h.sent.Epoch)
@@ -168,15 +169,15 @@ func (g *Gateway) deliverRelay(r *receiver, h *held) proto.Refusal {
 		}
 	}
 	if !g.reorder.add(from, *h) {
-		return proto.Refusal{Code: proto.NotDelivered}
+		return bus.Refusal{Code: proto.NotDelivered}
 	}
-	return proto.Refusal{}
+	return bus.Refusal{}
 }
 
 // handOver hands a relay to its receivers that are here, and returns whom it did not
 // reach. known is false, and nothing was done, when the room's state is too old here.
-func (g *Gateway) handOver(from proto.PeerID, h *held) (x proto.Refusal, known bool) {
-	if h.in.Kind == proto.KindPeer {
+func (g *Gateway) handOver(from proto.PeerID, h *held) (x bus.Refusal, known bool) {
+	if h.in.Kind == bus.KindPeer {
 		return g.handToPeer(from, h), true
 	}
 	m := room.Message{From: from, Epoch: h.sent.Epoch, View: h.in.View, Frame: h.msg.Data}
@@ -193,22 +194,22 @@ func (g *Gateway) handOver(from proto.PeerID, h *held) (x proto.Refusal, known b
 	return x, known
 }
 
-func (g *Gateway) handToPeer(from proto.PeerID, h *held) proto.Refusal {
+func (g *Gateway) handToPeer(from proto.PeerID, h *held) bus.Refusal {
 	f := link.Frame{From: from, To: proto.PeerID(h.in.First), Epoch: h.sent.Epoch, ToEpoch: h.sent.ToEpoch, Data: h.msg.Data}
 	s := g.sessions.get(f.To)
 	if s == nil {
 		g.metrics.Relays.NotFound.Inc()
-		return proto.Refusal{Code: proto.NotFound}
+		return bus.Refusal{Code: proto.NotFound}
 	}
 	v, move := s.take(&f)
 	v.count(&g.metrics.Relays)
 	if move != nil {
-		return proto.Refusal{Moved: []proto.Move{*move}}
+		return bus.Refusal{Moved: []bus.Move{*move}}
 	}
 	if h.msg.Header != nil && v == delivered {
 		g.metrics.Relays.TookNATS(h.msg.Header.Get(sentHeader))
 	}
-	return proto.Refusal{Code: codeOf(v)}
+	return bus.Refusal{Code: codeOf(v)}
 }
 
 // backEndFrame relays a back end's frame to a peer wherever it is. A back end that gives
@@ -216,18 +217,18 @@ func (g *Gateway) handToPeer(from proto.PeerID, h *held) proto.Refusal {
 func (g *Gateway) backEndFrame(to proto.PeerID, m *nats.Msg, confirm bool) {
 	code := g.links.send(&link.Frame{To: to, Reply: m.Reply, Confirm: confirm && m.Reply != "", Data: m.Data}, nil)
 	if code != "" && m.Reply != "" {
-		g.answerBackEnd(m.Reply, marshal(proto.Outcome{Code: code}))
+		g.answerBackEnd(m.Reply, marshal(bus.Outcome{Code: code}))
 	}
 }
 
 // backEndRoomFrame hands a back end's frame to the members of a room that are here.
-func (g *Gateway) backEndRoomFrame(in *proto.Inbound, m *nats.Msg) {
+func (g *Gateway) backEndRoomFrame(in *bus.Inbound, m *nats.Msg) {
 	r := g.rooms.byToken(in.First)
 	if r == nil {
 		return // its last member here has left meanwhile
 	}
 	from := proto.PeerID("")
-	if in.Second != proto.ServerFrom {
+	if in.Second != bus.ServerFrom {
 		from = proto.PeerID(in.Second)
 	}
 	refusal, known := r.receive(&room.Message{From: from, View: in.View, Frame: m.Data, Reply: m.Reply})

@@ -12,6 +12,7 @@ import (
 	"p2pconnector/gateway/internal/ratelimit"
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // links carries frames between this gateway and the others: it gives the machines of
@@ -249,12 +250,12 @@ func (l *links) receiver(from proto.GatewayID) *receiver {
 // ack sends an ack, when it is due or on a tick. A lost one is asked for by a poll.
 func (l *links) ack(r *receiver, tick bool) {
 	if a, ok := r.Ack(tick); ok {
-		_ = l.bus.Publish(proto.AckSubject(r.from, l.g.id), marshal(a))
+		_ = l.bus.Publish(bus.AckSubject(r.from, l.g.id), marshal(a))
 	}
 }
 
 // frame takes a relay in: in order, at most once.
-func (l *links) frame(in *proto.Inbound, x *proto.Sent, m *nats.Msg) {
+func (l *links) frame(in *bus.Inbound, x *bus.Sent, m *nats.Msg) {
 	l.receivedMu.Lock()
 	defer l.receivedMu.Unlock()
 	r := l.receiver(x.Gateway)
@@ -283,7 +284,7 @@ func (l *links) learnSender(r *receiver, from proto.PeerID, epoch uint64) {
 
 // polled answers a gateway that asks what has been taken.
 func (l *links) polled(from proto.GatewayID, data []byte) {
-	var p proto.Poll
+	var p bus.Poll
 	if json.Unmarshal(data, &p) != nil {
 		return
 	}
@@ -297,7 +298,7 @@ func (l *links) polled(from proto.GatewayID, data []byte) {
 
 // acked takes an ack in.
 func (l *links) acked(from proto.GatewayID, data []byte) {
-	var a proto.Ack
+	var a bus.Ack
 	if json.Unmarshal(data, &a) != nil {
 		return
 	}
@@ -307,7 +308,7 @@ func (l *links) acked(from proto.GatewayID, data []byte) {
 }
 
 // noResponders takes in that nobody subscribes where a relay was published.
-func (l *links) noResponders(x *proto.Sent) {
+func (l *links) noResponders(x *bus.Sent) {
 	l.mu.Lock()
 	defer l.unlock()
 	l.router.NoResponders(l.g.liveness.Now(), x.To, x.Seq)
@@ -320,16 +321,16 @@ func (l *links) Publish(to proto.GatewayID, r *link.Record, base uint64) {
 	var err error
 	f := &r.Frame
 	if f.To != "" {
-		l.subject, err = proto.AppendPeerSubjectAt(l.subject[:0], to, f.To)
+		l.subject, err = bus.AppendPeerSubjectAt(l.subject[:0], to, f.To)
 	} else {
-		l.subject, err = proto.AppendRoomSubject(l.subject[:0], to, f.Room, f.From, f.View)
+		l.subject, err = bus.AppendRoomSubject(l.subject[:0], to, f.Room, f.From, f.View)
 	}
 	if err != nil { // its ids were checked when it was accepted
 		l.g.log.Error("relay: no subject", "from", string(f.From), "to", string(f.To), "err", err)
 		return
 	}
-	x := proto.Sent{Gateway: l.g.id, To: to, Seq: r.Seq, Base: base, Epoch: f.Epoch, ToEpoch: f.ToEpoch}
-	l.reply = proto.AppendSentSubject(l.reply[:0], &x)
+	x := bus.Sent{Gateway: l.g.id, To: to, Seq: r.Seq, Base: base, Epoch: f.Epoch, ToEpoch: f.ToEpoch}
+	l.reply = bus.AppendSentSubject(l.reply[:0], &x)
 	// What fails here shows as a missing ack.
 	if f.Began != 0 || len(f.Except) > 0 {
 		_ = l.bus.PublishMsg(&nats.Msg{Subject: string(l.subject), Reply: string(l.reply), Header: headerOf(f), Data: f.Data})
@@ -340,15 +341,15 @@ func (l *links) Publish(to proto.GatewayID, r *link.Record, base uint64) {
 }
 
 // Poll implements link.Port.
-func (l *links) Poll(to proto.GatewayID, p proto.Poll) {
-	_ = l.bus.Publish(proto.LinkSubject(to, l.g.id), marshal(p)) // it is repeated
+func (l *links) Poll(to proto.GatewayID, p bus.Poll) {
+	_ = l.bus.Publish(bus.LinkSubject(to, l.g.id), marshal(p)) // it is repeated
 }
 
 // Live implements link.Port.
 func (l *links) Live(g proto.GatewayID) bool { return l.g.liveness.Alive(g) }
 
 // Deliver implements link.Port.
-func (l *links) Deliver(f *link.Frame) (proto.ErrorCode, *proto.Move) {
+func (l *links) Deliver(f *link.Frame) (proto.ErrorCode, *bus.Move) {
 	s := l.g.sessions.get(f.To)
 	if s == nil {
 		l.g.metrics.Relays.NotFound.Inc()
@@ -368,7 +369,7 @@ func (l *links) Lookup(p proto.PeerID) {
 func (l *links) Report(f *link.Frame, code proto.ErrorCode, peers []proto.PeerID) {
 	switch {
 	case f.Reply != "":
-		l.outcomes = append(l.outcomes, outcome{reply: f.Reply, data: marshal(proto.Outcome{Code: code, Peers: peers})})
+		l.outcomes = append(l.outcomes, outcome{reply: f.Reply, data: marshal(bus.Outcome{Code: code, Peers: peers})})
 	case f.From == "":
 		l.g.metrics.Relays.Untold.Inc() // it reported another frame, and its receiver is gone
 	case code != "":

@@ -1,13 +1,15 @@
 package gateway
 
-import "p2pconnector/proto"
+import (
+	"p2pconnector/proto/bus"
+)
 
 // sawReply notes what a reply of the room service says about its bucket. It is
 // called by the reader of the inbox, so what follows from it is done elsewhere.
 //
 // The revisions of a bucket are above those of every bucket before it. So a copy
 // below the first revision of the present bucket is of a room that was lost.
-func (g *Gateway) sawReply(reply *proto.Reply) {
+func (g *Gateway) sawReply(reply *bus.Reply) {
 	for {
 		was := g.first.Load()
 		if reply.First <= was {

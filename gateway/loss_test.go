@@ -5,6 +5,7 @@ import (
 
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // TestReplica_ChangeOfALostBucket_IsNotTaken: what comes late from a bucket that was
@@ -12,16 +13,16 @@ import (
 func TestReplica_ChangeOfALostBucket_IsNotTaken(t *testing.T) {
 	g := testGateway(t, Config{})
 	r := g.rooms.pin("tea")
-	made := func(after uint64) *proto.Change {
-		return &proto.Change{Room: "tea", After: after, Set: &proto.Settings{Name: "tea"}, Added: []proto.Member{{ID: proto.NewPeerID("0123abcd")}}}
+	made := func(after uint64) *bus.Change {
+		return &bus.Change{Room: "tea", After: after, Set: &bus.Settings{Name: "tea"}, Added: []bus.Member{{ID: proto.NewPeerID("0123abcd")}}}
 	}
 	r.apply(made(5))
-	g.sawReply(&proto.Reply{First: 100})
+	g.sawReply(&bus.Reply{First: 100})
 	r.endLost()
 	if r.state.Room != nil {
 		t.Errorf("got %+v after the loss, want no room", r.state.Room)
 	}
-	r.apply(&proto.Change{Room: "tea", Before: 5, After: 6, Set: &proto.Settings{Name: "late"}})
+	r.apply(&bus.Change{Room: "tea", Before: 5, After: 6, Set: &bus.Settings{Name: "late"}})
 	if r.state.Room != nil || r.state.Revision != 5 {
 		t.Errorf("got %+v at %d after a late change, want no room at 5", r.state.Room, r.state.Revision)
 	}
@@ -33,7 +34,7 @@ func TestReplica_ChangeOfALostBucket_IsNotTaken(t *testing.T) {
 	if r.state.Room == nil || r.state.Revision != 101 {
 		t.Errorf("got %+v at %d, want the room of the new bucket at 101", r.state.Room, r.state.Revision)
 	}
-	g.sawReply(&proto.Reply{First: 50}) // of an instance that has not looked yet
+	g.sawReply(&bus.Reply{First: 50}) // of an instance that has not looked yet
 	r.endLost()
 	if r.state.Room == nil {
 		t.Error("got no room after an old reply, want the new one")

@@ -6,7 +6,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 	"p2pconnector/proto/service"
 )
 
@@ -17,7 +17,7 @@ func (g *Gateway) connectNATS() (*nats.Conn, error) {
 	g.dialer.timeout, g.dialer.handled = service.NATSDialTimeout, g.inboxFilled
 	opts := []nats.Option{
 		nats.Name("gateway " + string(g.id)),
-		nats.CustomInboxPrefix(proto.GatewayInbox),
+		nats.CustomInboxPrefix(bus.GatewayInbox),
 		nats.ReconnectBufSize(-1),
 		nats.MaxReconnects(-1),
 		nats.RetryOnFailedConnect(true),

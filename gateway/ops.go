@@ -6,6 +6,7 @@ import (
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/ops"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 	"p2pconnector/proto/service"
 )
 
@@ -52,7 +53,7 @@ func (g *Gateway) OpsAddr() string { return g.operators.Load().Addr() }
 // askRooms asks the room service whether rooms can be changed. A sync of no rooms changes
 // nothing and reads nothing.
 func (g *Gateway) askRooms(answer func(refused *proto.Error, err error)) {
-	g.requests.Send(time.Now().Add(service.ReadyTimeout), proto.OpSync, &proto.Request{}, func(r *proto.Reply, err error) {
+	g.requests.Send(time.Now().Add(service.ReadyTimeout), bus.OpSync, &bus.Request{}, func(r *bus.Reply, err error) {
 		if err != nil {
 			answer(nil, err)
 			return

@@ -11,6 +11,7 @@ import (
 	"p2pconnector/gateway/internal/metrics"
 	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // step applies an event to the ownership of a session and carries out the action that
@@ -141,7 +142,7 @@ func (g *Gateway) endSession(s *session, was ownership.Holding) {
 // sessionMessage handles what another gateway says about a session. It does not
 // block: the reader of the inbox calls it.
 func (g *Gateway) sessionMessage(id proto.PeerID, m *nats.Msg) {
-	var t proto.SessionMessage
+	var t bus.SessionMessage
 	if json.Unmarshal(m.Data, &t) != nil || t.Peer != id || !t.Gateway.Valid() || t.Gateway == g.id {
 		return
 	}
@@ -168,7 +169,7 @@ func (g *Gateway) sessionMessage(id proto.PeerID, m *nats.Msg) {
 
 // stillRead returns the connection of a session that is to be lent when what the
 // client has sent on it may not have been read.
-func (s *session) stillRead(t *proto.SessionMessage) *conn {
+func (s *session) stillRead(t *bus.SessionMessage) *conn {
 	if s == nil {
 		return nil
 	}
@@ -193,7 +194,7 @@ func (g *Gateway) askAgain(old *conn, m *nats.Msg) {
 }
 
 // answer answers what another gateway asked about a session.
-func (g *Gateway) answer(m *nats.Msg, id proto.PeerID, h *proto.Handoff) {
+func (g *Gateway) answer(m *nats.Msg, id proto.PeerID, h *bus.Handoff) {
 	if m.Reply == "" {
 		return
 	}
@@ -204,35 +205,35 @@ func (g *Gateway) answer(m *nats.Msg, id proto.PeerID, h *proto.Handoff) {
 }
 
 // location answers whether the session is here, and if not, which gateway owns it.
-func (s *session) location() *proto.Handoff {
+func (s *session) location() *bus.Handoff {
 	if s == nil {
-		return &proto.Handoff{Absent: true}
+		return &bus.Handoff{Absent: true}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch s.phase {
 	case arriving:
-		return &proto.Handoff{Busy: true}
+		return &bus.Handoff{Busy: true}
 	case attached, away, lent:
-		return &proto.Handoff{Owner: s.g.id, Epoch: s.hold.Epoch, Root: s.root}
+		return &bus.Handoff{Owner: s.g.id, Epoch: s.hold.Epoch, Root: s.root}
 	case moved:
-		return &proto.Handoff{Owner: s.hold.Other, Epoch: s.hold.Epoch}
+		return &bus.Handoff{Owner: s.hold.Other, Epoch: s.hold.Epoch}
 	}
-	return &proto.Handoff{Absent: true}
+	return &bus.Handoff{Absent: true}
 }
 
 // learnToken applies what a client's token proves: its issuer served the session in the
 // token's epoch.
-func (g *Gateway) learnToken(s *session, t proto.TokenRef) {
+func (g *Gateway) learnToken(s *session, t bus.TokenRef) {
 	if t.Owner != g.id {
 		g.step(s, ownership.Event{Kind: ownership.Outdated, By: t.Owner, Epoch: t.Epoch, Seated: true, Root: t.Epoch})
 	}
 }
 
 // handOff answers a question for a session.
-func (g *Gateway) handOff(s *session, t *proto.SessionMessage) *proto.Handoff {
+func (g *Gateway) handOff(s *session, t *bus.SessionMessage) *bus.Handoff {
 	if s == nil {
-		return &proto.Handoff{Absent: true}
+		return &bus.Handoff{Absent: true}
 	}
 	g.learnToken(s, t.Token)
 	s.mu.Lock()
@@ -253,13 +254,13 @@ func (g *Gateway) handOff(s *session, t *proto.SessionMessage) *proto.Handoff {
 	return h
 }
 
-func (s *session) lendLocked(t *proto.SessionMessage) (*proto.Handoff, ownership.Action) {
+func (s *session) lendLocked(t *bus.SessionMessage) (*bus.Handoff, ownership.Action) {
 	switch s.phase {
 	case arriving:
-		return &proto.Handoff{Busy: true}, ownership.Nothing
+		return &bus.Handoff{Busy: true}, ownership.Nothing
 	case attached, away, lent:
 		if !s.acceptsLocked(t.Token, t.Received) {
-			return &proto.Handoff{Error: sessionReplaced()}, ownership.Nothing
+			return &bus.Handoff{Error: sessionReplaced()}, ownership.Nothing
 		}
 	}
 	was, action := s.stepLocked(ownership.Event{Kind: ownership.Asked, By: t.Gateway})
@@ -268,20 +269,20 @@ func (s *session) lendLocked(t *proto.SessionMessage) (*proto.Handoff, ownership
 		if was.Phase == ownership.Serving {
 			s.copyLocked(t)
 		}
-		return &proto.Handoff{
+		return &bus.Handoff{
 			Lent: true, Epoch: s.hold.Epoch, Revision: s.hold.Revision, Root: s.root,
 			Recovered: !s.lossy && !s.hold.Lossy && !s.g.suspect(), User: s.user,
 			Rooms: slices.Clone(s.rooms), Frames: s.kept.frames, // encoded without the lock, while rooms may be removed Fence: s.fence.Epochs(),
 		}, action
 	case ownership.Redirect:
-		return &proto.Handoff{Owner: s.hold.Other, Epoch: s.hold.Epoch}, action
+		return &bus.Handoff{Owner: s.hold.Other, Epoch: s.hold.Epoch}, action
 	}
-	return &proto.Handoff{Absent: true}, action
+	return &bus.Handoff{Absent: true}, action
 }
 
 // copyLocked makes what waits for the client the copy that is lent: first what it has
 // missed on its last connection.
-func (s *session) copyLocked(t *proto.SessionMessage) {
+func (s *session) copyLocked(t *bus.SessionMessage) {
 	newer := s.kept.take(s.g)
 	missed, recovered := s.replayLocked(t.Token, t.Received)
 	s.lossy = s.lossy || !recovered
@@ -319,7 +320,7 @@ func (g *Gateway) confirm(s *session) {
 	was := s.hold
 	s.mu.Unlock()
 	other := was.Other
-	h, err := g.askGateway(other, proto.SessionMessage{Peer: s.id, Gateway: g.id, Confirm: true})
+	h, err := g.askGateway(other, bus.SessionMessage{Peer: s.id, Gateway: g.id, Confirm: true})
 	switch {
 	case err == nil && h.Busy, err != nil && g.liveness.Alive(other):
 		return // asked again at the end of the grace

@@ -12,14 +12,15 @@ import (
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // take is a question of another gateway for the session of s, whose client presents its
 // newest token.
-func takeOf(s *session, by proto.GatewayID, received uint64) *proto.SessionMessage {
-	return &proto.SessionMessage{
+func takeOf(s *session, by proto.GatewayID, received uint64) *bus.SessionMessage {
+	return &bus.SessionMessage{
 		Peer: s.id, Gateway: by, Received: &received,
-		Token: proto.TokenRef{Owner: s.g.id, Epoch: s.hold.Epoch, Conn: s.conns, Number: s.tokens},
+		Token: bus.TokenRef{Owner: s.g.id, Epoch: s.hold.Epoch, Conn: s.conns, Number: s.tokens},
 	}
 }
 
@@ -48,8 +49,8 @@ func TestHandOff_FullSession_FitsItsBound(t *testing.T) {
 	if !h.Lent || len(h.Frames) == 0 {
 		t.Fatalf("got %+v, want a copy", h)
 	}
-	if n := len(marshal(h)); n > proto.MaxHandoffBytes {
-		t.Errorf("a full session: got %d bytes, want at most %d", n, proto.MaxHandoffBytes)
+	if n := len(marshal(h)); n > bus.MaxHandoffBytes {
+		t.Errorf("a full session: got %d bytes, want at most %d", n, bus.MaxHandoffBytes)
 	}
 	g.closeBackground()
 }
@@ -82,7 +83,7 @@ func TestHandOff_SessionLent_FramesFollow(t *testing.T) {
 	if !h.Lent || len(h.Frames) != 1 || !h.Recovered || h.Epoch != 0 {
 		t.Fatalf("got %+v, want the frame, recovered, of epoch 0", h)
 	}
-	want := proto.Move{Peer: s.id, Owner: taker, Epoch: 1, Tentative: true}
+	want := bus.Move{Peer: s.id, Owner: taker, Epoch: 1, Tentative: true}
 	if v, move := s.take(&f); v != redirected || move == nil || *move != want {
 		t.Errorf("lent: got result %d, move %+v, want %+v", v, move, want)
 	}
@@ -119,7 +120,7 @@ func TestArrive_FramesOfOtherEpochs_AreReported(t *testing.T) {
 			}
 		}
 		s.mu.Lock()
-		got := s.arriveLocked(&proto.Handoff{Frames: [][]byte{[]byte("first")}})
+		got := s.arriveLocked(&bus.Handoff{Frames: [][]byte{[]byte("first")}})
 		s.mu.Unlock()
 		want := []string{"first", `"data":2`, `"data":4`} // 3 was sent before its sender moved
 		if len(got) != len(want) {

@@ -12,6 +12,7 @@ import (
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // drain is the network side of a connection that takes everything at once.
@@ -54,7 +55,7 @@ func candidateTo(id proto.PeerID) []byte {
 func BenchmarkFromNATS(b *testing.B) {
 	g := testGateway(b, Config{})
 	s := benchSession(g, drain{})
-	subject, err := proto.PeerSubject(s.id)
+	subject, err := bus.PeerSubject(s.id)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -63,10 +64,10 @@ func BenchmarkFromNATS(b *testing.B) {
 	m := &nats.Msg{Subject: subject, Data: frame}
 	b.SetBytes(int64(len(frame)))
 	b.ReportAllocs()
-	x := proto.Sent{Gateway: other, To: g.id, Base: 1}
+	x := bus.Sent{Gateway: other, To: g.id, Base: 1}
 	for b.Loop() {
 		x.Seq++
-		m.Reply = string(proto.AppendSentSubject(nil, &x))
+		m.Reply = string(bus.AppendSentSubject(nil, &x))
 		g.onMessage(m)
 		letWrite(b, s.conn)
 	}
@@ -106,7 +107,7 @@ func BenchmarkToNATS(b *testing.B) {
 	for n := uint64(1); b.Loop(); n++ {
 		from.conn.Message(frame)
 		if n%link.MaxRecords == 0 {
-			g.links.acked(to.Home(), marshal(proto.Ack{Next: n + 1}))
+			g.links.acked(to.Home(), marshal(bus.Ack{Next: n + 1}))
 		}
 	}
 }
@@ -133,7 +134,7 @@ func TestRelayAllocatesNothing(t *testing.T) {
 	}
 	n, acks := uint64(0), make([][]byte, 0, 16)
 	for i := range cap(acks) {
-		acks = append(acks, marshal(proto.Ack{Next: uint64(i+1)*link.MaxRecords/2 + 1}))
+		acks = append(acks, marshal(bus.Ack{Next: uint64(i+1)*link.MaxRecords/2 + 1}))
 	}
 	steady("from the client to NATS", 1000, func() {
 		s.conn.Message(frame)
@@ -144,7 +145,7 @@ func TestRelayAllocatesNothing(t *testing.T) {
 	raw := sockettest.NewNet(false)
 	s = benchSession(g, raw)
 	defer s.conn.ws.Abort()
-	subject, err := proto.PeerSubject(s.id)
+	subject, err := bus.PeerSubject(s.id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,8 +153,8 @@ func TestRelayAllocatesNothing(t *testing.T) {
 	const messages = 5 * link.MaxRecords
 	all := make([]*nats.Msg, messages)
 	for i := range all {
-		x := proto.Sent{Gateway: to.Home(), To: g.id, Seq: uint64(i + 1), Base: 1}
-		all[i] = &nats.Msg{Subject: subject, Reply: string(proto.AppendSentSubject(nil, &x)), Data: frame}
+		x := bus.Sent{Gateway: to.Home(), To: g.id, Seq: uint64(i + 1), Base: 1}
+		all[i] = &nats.Msg{Subject: subject, Reply: string(bus.AppendSentSubject(nil, &x)), Data: frame}
 	}
 	i, blocked := 0, false
 	steady("from NATS to the queue", 400, func() { // as many as a queue holds that nobody takes

@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // Bounds of the reorder buffer. What waits longer than reorderLimit is reported as not
@@ -32,8 +33,8 @@ type reorderBuffer struct {
 
 // held is a relay that waits.
 type held struct {
-	in    proto.Inbound
-	sent  proto.Sent
+	in    bus.Inbound
+	sent  bus.Sent
 	msg   *nats.Msg
 	since time.Time
 }
@@ -113,14 +114,14 @@ func (g *Gateway) releaseOne(from proto.PeerID, h *held, all bool) (released boo
 
 // reportHeld reports whom a held frame has not reached. Those who have moved are among
 // them: a later frame of the same sender may have reached them already.
-func (g *Gateway) reportHeld(h *held, x *proto.Refusal) {
+func (g *Gateway) reportHeld(h *held, x *bus.Refusal) {
 	missed := x.Peers
 	for _, m := range x.Moved {
 		missed = append(missed, m.Peer)
 	}
 	switch {
 	case x.Code == "" && len(x.Moved) == 0:
-	case h.in.Kind == proto.KindPeer:
+	case h.in.Kind == bus.KindPeer:
 		g.reportFrame(h.msg.Data, proto.PeerID(h.in.First))
 	default:
 		g.reportFrame(h.msg.Data, missed...)

@@ -12,6 +12,7 @@ import (
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // remote is another gateway, whose relays arrive at the gateway under test.
@@ -27,27 +28,27 @@ type remote struct {
 func (o *remote) message(from, to proto.PeerID, view uint64, n int) {
 	o.t.Helper()
 	o.seq++
-	x := proto.Sent{Gateway: o.id, To: o.g.id, Seq: o.seq, Base: 1, Epoch: 1, ToEpoch: 0}
-	subject, err := proto.AppendPeerSubjectAt(nil, o.g.id, to)
+	x := bus.Sent{Gateway: o.id, To: o.g.id, Seq: o.seq, Base: 1, Epoch: 1, ToEpoch: 0}
+	subject, err := bus.AppendPeerSubjectAt(nil, o.g.id, to)
 	about := ""
 	if view > 0 {
-		subject, err = proto.AppendRoomSubject(nil, o.g.id, "tea", from, view)
+		subject, err = bus.AppendRoomSubject(nil, o.g.id, "tea", from, view)
 		about = `"room":"tea",`
 	}
 	if err != nil {
 		o.t.Fatal(err)
 	}
 	o.g.guardMessage(&nats.Msg{
-		Subject: string(subject), Reply: string(proto.AppendSentSubject(nil, &x)),
+		Subject: string(subject), Reply: string(bus.AppendSentSubject(nil, &x)),
 		Data: fmt.Appendf(nil, `{"event":"Message","from":%q,%s"data":%d}`, from, about, n),
 	})
 	o.g.handleSome()
 }
 
 // ack returns what the gateway under test says of all its messages.
-func (o *remote) ack() proto.Ack {
+func (o *remote) ack() bus.Ack {
 	r := o.g.links.received[o.id]
-	r.Polled(proto.Poll{Number: 1, Base: 1})
+	r.Polled(bus.Poll{Number: 1, Base: 1})
 	a, _ := r.Ack(false)
 	return a
 }
@@ -67,10 +68,10 @@ func numbersAt(s *session, from proto.PeerID) (all []string) {
 
 // teaRoom gives g a replica of room tea at revision 7 whose members are some peers.
 // Nobody answers its requests.
-func teaRoom(g *Gateway, members ...proto.Member) *replica {
+func teaRoom(g *Gateway, members ...bus.Member) *replica {
 	requestsTo(g, func(string, string, []byte) error { return nil })
 	r := g.rooms.pin("tea")
-	r.adopt(&proto.Snapshot{Revision: 7, Room: &proto.Room{ID: "tea", Members: members}})
+	r.adopt(&bus.Snapshot{Revision: 7, Room: &bus.Room{ID: "tea", Members: members}})
 	return r
 }
 
@@ -89,7 +90,7 @@ func TestReorder_RoomStateIsLate_SendersKeepTheirOrder(t *testing.T) {
 		old, joins := awaySession(g), awaySession(g)
 		a := &remote{t: t, g: g, id: "0a1b2c3d"}
 		from, other := proto.NewPeerID(a.id), proto.NewPeerID(a.id)
-		members := []proto.Member{{ID: old.id}, {ID: from}, {ID: other}}
+		members := []bus.Member{{ID: old.id}, {ID: from}, {ID: other}}
 		r := teaRoom(g, members...)
 		a.message(from, "", 7, 1)
 		a.message(from, "", 8, 2) // joins is a member in that state
@@ -101,7 +102,7 @@ func TestReorder_RoomStateIsLate_SendersKeepTheirOrder(t *testing.T) {
 		if n := g.reorder.frames.Load(); n != 2 {
 			t.Errorf("frames that wait: got %d, want 2", n)
 		}
-		r.apply(&proto.Change{Room: "tea", Before: 7, After: 8, Added: []proto.Member{{ID: joins.id}}})
+		r.apply(&bus.Change{Room: "tea", Before: 7, After: 8, Added: []bus.Member{{ID: joins.id}}})
 		g.handleSome()
 		if got, want := fmt.Sprint(numbersAt(old, from), numbersAt(joins, from)), "[1 2] [2 3]"; got != want {
 			t.Errorf("after the state arrived: got %s, want %s", got, want)
@@ -122,7 +123,7 @@ func TestReorder_RoomStateNeverArrives_IsReported(t *testing.T) {
 				g := testGateway(t, Config{})
 				to, sender := awaySession(g), awaySession(g) // the sender has moved here since
 				a := &remote{t: t, g: g, id: "0a1b2c3d"}
-				r := teaRoom(g, proto.Member{ID: to.id}, proto.Member{ID: sender.id})
+				r := teaRoom(g, bus.Member{ID: to.id}, bus.Member{ID: sender.id})
 				a.message(sender.id, "", 8, 1)
 				a.message(sender.id, to.id, 0, 2)
 				if !end {
@@ -155,7 +156,7 @@ func TestReorder_Full_Refuses(t *testing.T) {
 		g := testGateway(t, Config{})
 		a := &remote{t: t, g: g, id: "0a1b2c3d"}
 		from := proto.NewPeerID(a.id)
-		r := teaRoom(g, proto.Member{ID: from})
+		r := teaRoom(g, bus.Member{ID: from})
 		for n := range maxReorder + 1 {
 			a.message(from, "", 8, n)
 		}
@@ -179,13 +180,13 @@ func TestReplica_LastMemberHasMoved_MessagesFollow(t *testing.T) {
 		s := awaySession(g)
 		a := &remote{t: t, g: g, id: "0a1b2c3d"}
 		from := proto.NewPeerID(a.id)
-		r := teaRoom(g, proto.Member{ID: s.id}, proto.Member{ID: from})
-		r.apply(&proto.Change{Room: "tea", Before: 7, After: 8, Moved: []proto.Member{{ID: s.id, Gateway: "4e5f6071", Epoch: 1}}})
+		r := teaRoom(g, bus.Member{ID: s.id}, bus.Member{ID: from})
+		r.apply(&bus.Change{Room: "tea", Before: 7, After: 8, Moved: []bus.Member{{ID: s.id, Gateway: "4e5f6071", Epoch: 1}}})
 		g.rooms.unpin(r)
 		if g.rooms.get("tea") != nil {
 			t.Fatal("got a replica of a room without a member here, want none")
 		}
-		want := proto.Move{Peer: s.id, Owner: "4e5f6071", Epoch: 1}
+		want := bus.Move{Peer: s.id, Owner: "4e5f6071", Epoch: 1}
 		a.message(from, "", 7, 1)
 		a.message(from, "", 8, 2) // its sender knew, and the peer has it from its new gateway
 		ack := a.ack()
@@ -209,8 +210,8 @@ func TestReplica_OnlyTheEpochChanges_MessagesArrive(t *testing.T) {
 		s := awaySession(g)
 		a := &remote{t: t, g: g, id: "0a1b2c3d"}
 		from := proto.NewPeerID(a.id)
-		r := teaRoom(g, proto.Member{ID: s.id}, proto.Member{ID: from})
-		r.apply(&proto.Change{Room: "tea", Before: 7, After: 8, Moved: []proto.Member{{ID: s.id, Epoch: 2}}})
+		r := teaRoom(g, bus.Member{ID: s.id}, bus.Member{ID: from})
+		r.apply(&bus.Change{Room: "tea", Before: 7, After: 8, Moved: []bus.Member{{ID: s.id, Epoch: 2}}})
 		a.message(from, "", 7, 1)
 		if got := fmt.Sprint(numbersAt(s, from)); got != "[1]" {
 			t.Errorf("got messages %s, want [1]", got)
@@ -225,14 +226,14 @@ func TestSendRoom_RouteIsNewerThanTheRoom_GoesAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, Config{})
 		g.natsUp.Store(true)
-		var sent bus
+		var sent published
 		g.links.bus = &sent
 		for _, id := range []proto.GatewayID{"0a1b2c3d", "4e5f6071"} {
 			setAlive(t, g, id)
 		}
 		s := awaySession(g)
 		stays, moves := proto.NewPeerID("0a1b2c3d"), proto.NewPeerID("0a1b2c3d")
-		r := teaRoom(g, proto.Member{ID: s.id}, proto.Member{ID: stays}, proto.Member{ID: moves})
+		r := teaRoom(g, bus.Member{ID: s.id}, bus.Member{ID: stays}, bus.Member{ID: moves})
 		say := func() string {
 			sent = nil
 			if missed, none, member := r.relay(link.Frame{From: s.id, Room: "tea", Data: []byte("{}")}); len(missed) > 0 || none || !member {
@@ -250,7 +251,7 @@ func TestSendRoom_RouteIsNewerThanTheRoom_GoesAlone(t *testing.T) {
 		if got != alone+" "+room+" except "+string(moves) {
 			t.Errorf("when one has moved: got %s, want it alone, and the others by the room", got)
 		}
-		r.apply(&proto.Change{Room: "tea", Before: 7, After: 8, Moved: []proto.Member{{ID: moves, Gateway: "4e5f6071", Epoch: 1}}})
+		r.apply(&bus.Change{Room: "tea", Before: 7, After: 8, Moved: []bus.Member{{ID: moves, Gateway: "4e5f6071", Epoch: 1}}})
 		g.links.acked("0a1b2c3d", []byte(`{"from":2,"next":3}`))
 		if got := say(); strings.Contains(got, "peer") || strings.Count(got, "_8") != 2 {
 			t.Errorf("when the room says so: got %s, want one message for each gateway", got)
@@ -260,16 +261,16 @@ func TestSendRoom_RouteIsNewerThanTheRoom_GoesAlone(t *testing.T) {
 }
 
 // bus is a NATS connection that notes the subjects of what is published.
-type bus []string
+type published []string
 
-func (b *bus) Publish(subject string, _ []byte) error { return nil }
+func (b *published) Publish(subject string, _ []byte) error { return nil }
 
-func (b *bus) PublishRequest(subject, _ string, _ []byte) error {
+func (b *published) PublishRequest(subject, _ string, _ []byte) error {
 	*b = append(*b, strings.Clone(subject))
 	return nil
 }
 
-func (b *bus) PublishMsg(m *nats.Msg) error {
+func (b *published) PublishMsg(m *nats.Msg) error {
 	*b = append(*b, m.Subject+" except "+m.Header.Get(exceptHeader))
 	return nil
 }

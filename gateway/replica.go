@@ -8,6 +8,7 @@ import (
 
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // maxGap bounds the changes that wait for one that is missing; beyond it the
@@ -27,9 +28,9 @@ type replica struct {
 	state     room.State
 	local     map[proto.PeerID]*localMember // those that this gateway holds
 	leaving   map[proto.PeerID]leaving      // who is to leave the room, until that is confirmed
-	asked     map[proto.OpID]*roomRequest   // requests of clients under way
+	asked     map[bus.OpID]*roomRequest     // requests of clients under way
 	awaiting  []awaiting
-	gap       []*proto.Change
+	gap       []*bus.Change
 	gapTimer  *time.Timer
 	departBy  *time.Timer // retries the departures that wait for another gateway
 	departAt  time.Time   // when it does
@@ -104,7 +105,7 @@ func (r *replica) stop() {
 }
 
 // apply takes a committed change in.
-func (r *replica) apply(c *proto.Change) {
+func (r *replica) apply(c *bus.Change) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.applyLocked(c)
@@ -113,7 +114,7 @@ func (r *replica) apply(c *proto.Change) {
 	r.endLostLocked()
 }
 
-func (r *replica) applyLocked(c *proto.Change) {
+func (r *replica) applyLocked(c *bus.Change) {
 	lost := r.lostLocked(c.After)
 	if !lost {
 		r.endLostLocked() // c is of another room
@@ -130,12 +131,12 @@ func (r *replica) applyLocked(c *proto.Change) {
 }
 
 // waitLocked keeps a change whose predecessor has not come yet.
-func (r *replica) waitLocked(c *proto.Change) {
+func (r *replica) waitLocked(c *bus.Change) {
 	if len(r.gap) < maxGap {
 		r.gap = append(r.gap, c)
-		slices.SortFunc(r.gap, func(x, y *proto.Change) int { return int(int64(x.After - y.After)) })
+		slices.SortFunc(r.gap, func(x, y *bus.Change) int { return int(int64(x.After - y.After)) })
 	}
-	patience := proto.GapPatience
+	patience := bus.GapPatience
 	if len(r.gap) >= maxGap || r.state.Revision == 0 {
 		patience = 0
 	}
@@ -158,7 +159,7 @@ func (r *replica) gapOver() {
 // followLocked applies the changes whose turn has come.
 func (r *replica) followLocked() {
 	for len(r.gap) > 0 {
-		i := slices.IndexFunc(r.gap, func(c *proto.Change) bool { return c.After <= r.state.Revision || r.state.Follows(c) })
+		i := slices.IndexFunc(r.gap, func(c *bus.Change) bool { return c.After <= r.state.Revision || r.state.Follows(c) })
 		if i < 0 {
 			return
 		}
@@ -212,13 +213,13 @@ func (r *replica) fetchLoop() {
 	}
 }
 
-func (r *replica) adoptLocked(room *proto.Room, revision uint64) {
+func (r *replica) adoptLocked(room *bus.Room, revision uint64) {
 	d := r.state.Replace(room, revision)
 	r.settleLocked(&d)
 }
 
 // takeLocked adopts a fetched state, unless the copy is as new.
-func (r *replica) takeLocked(snap *proto.Snapshot) {
+func (r *replica) takeLocked(snap *bus.Snapshot) {
 	if snap.Room == nil || !r.lostLocked(snap.Revision) {
 		r.endLostLocked() // snap is of another room, or of none
 	}
@@ -231,14 +232,14 @@ func (r *replica) takeLocked(snap *proto.Snapshot) {
 			r.awaiting[i].rev = 0
 		}
 	}
-	r.gap = slices.DeleteFunc(r.gap, func(c *proto.Change) bool { return c.After <= r.state.Revision })
+	r.gap = slices.DeleteFunc(r.gap, func(c *bus.Change) bool { return c.After <= r.state.Revision })
 	r.followLocked()
 	r.reachedLocked()
 	r.endLostLocked()
 }
 
 // adopt takes the whole room at a revision.
-func (r *replica) adopt(snap *proto.Snapshot) {
+func (r *replica) adopt(snap *bus.Snapshot) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.takeLocked(snap)
@@ -264,7 +265,7 @@ func (r *replica) patienceLocked(rev uint64) {
 	if r.gapTimer != nil || r.stopped {
 		return
 	}
-	patience := proto.GapPatience
+	patience := bus.GapPatience
 	if r.state.Revision == 0 {
 		patience = 0
 	}

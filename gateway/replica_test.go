@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // TestChangeOfARoomThatIsNotHere waits until the room has been fetched, although
@@ -13,13 +14,13 @@ import (
 // the inbox held, until the gateway was killed.
 func TestChangeOfARoomThatIsNotHere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newReplica(testGateway(t, Config{}), "tea", proto.RoomID("tea").Token())
+		r := newReplica(testGateway(t, Config{}), "tea", bus.RoomToken("tea"))
 		r.state.Revision = 7 // it had ended with that
-		r.apply(&proto.Change{Room: "tea", Before: 7, After: 8, Added: []proto.Member{{ID: proto.NewPeerID("0a1b2c3d")}}})
+		r.apply(&bus.Change{Room: "tea", Before: 7, After: 8, Added: []bus.Member{{ID: proto.NewPeerID("0a1b2c3d")}}})
 		if r.state.Revision != 7 || r.state.Room != nil || len(r.gap) != 1 || r.gapTimer == nil {
 			t.Fatalf("revision %d, %d changes wait", r.state.Revision, len(r.gap))
 		}
-		made := &proto.Change{Room: "tea", Before: 7, After: 8, Set: &proto.Settings{Name: "Tea"}, Added: []proto.Member{{ID: proto.NewPeerID("0a1b2c3d")}}}
+		made := &bus.Change{Room: "tea", Before: 7, After: 8, Set: &bus.Settings{Name: "Tea"}, Added: []bus.Member{{ID: proto.NewPeerID("0a1b2c3d")}}}
 		r.apply(made)
 		if r.state.Revision != 8 || r.state.Room == nil || len(r.gap) != 0 {
 			t.Errorf("revision %d, %d changes wait", r.state.Revision, len(r.gap))

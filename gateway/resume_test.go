@@ -12,6 +12,7 @@ import (
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // accepted makes a connection of g with the fresh session that accept gives it, and
@@ -25,7 +26,7 @@ func accepted(g *Gateway, raw *sockettest.Net) (c *conn, token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.attachLocked(c, nil, nil, nil)
-	newest := proto.TokenRef{Owner: g.id, Conn: s.conns, Number: s.tokens}
+	newest := bus.TokenRef{Owner: g.id, Conn: s.conns, Number: s.tokens}
 	return c, g.keys.Sign(auth.SessionToken{Peer: s.id, TokenRef: newest}, time.Now())
 }
 
@@ -102,7 +103,7 @@ func TestResume_OwnSessionOvertaken_GivesUp(t *testing.T) {
 		raw := sockettest.NewNet(false)
 		c, _ := accepted(g, raw)
 		s, other := c.session, proto.NewGatewayID()
-		later := proto.TokenRef{Owner: other, Epoch: 1, Conn: 1, Number: 1}
+		later := bus.TokenRef{Owner: other, Epoch: 1, Conn: 1, Number: 1}
 		token := g.keys.Sign(auth.SessionToken{Peer: s.id, TokenRef: later}, time.Now())
 		go serveFrames(c, raw, resumeFrame(token))
 		synctest.Wait()

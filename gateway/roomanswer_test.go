@@ -10,7 +10,7 @@ import (
 
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/socket/sockettest"
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // TestAnswerOfTheRoomIsEnough: once the change that a client asked for has answered
@@ -19,9 +19,9 @@ import (
 func TestAnswerOfTheRoomIsEnough(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, Config{})
-		asked := make(chan proto.Request, 1)
+		asked := make(chan bus.Request, 1)
 		requestsTo(g, func(_, _ string, data []byte) error {
-			var req proto.Request
+			var req bus.Request
 			if err := json.Unmarshal(data, &req); err != nil {
 				t.Error(err)
 			}
@@ -38,9 +38,9 @@ func TestAnswerOfTheRoomIsEnough(t *testing.T) {
 		if len(frames) != 0 {
 			t.Fatalf("got %s before anything happened", <-frames)
 		}
-		g.stateChanged(proto.RoomID("tea").Token(), marshal(proto.Change{
-			Room: "tea", After: 1, Set: &proto.Settings{Name: "tea"}, Creator: req.Peer,
-			Added: []proto.Member{{ID: req.Peer, Op: req.Op}},
+		g.stateChanged(bus.RoomToken("tea"), marshal(bus.Change{
+			Room: "tea", After: 1, Set: &bus.Settings{Name: "tea"}, Creator: req.Peer,
+			Added: []bus.Member{{ID: req.Peer, Op: req.Op}},
 		}))
 		for _, want := range []string{`"id":"j"`, `"event":"Session"`, `"id":"p"`} {
 			if f := <-frames; !strings.Contains(f, want) {
@@ -62,8 +62,8 @@ func TestTakeRoomAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, Config{})
 		requestsTo(g, func(subject, reply string, _ []byte) error {
-			if in, ok := proto.ParseInbound(reply); ok && subject == proto.RoomsSubject(proto.OpResume) {
-				g.requests.Answered(in.First, natsbus.Message{Data: marshal(proto.Reply{Revision: 5})})
+			if in, ok := bus.ParseInbound(reply); ok && subject == bus.RoomsSubject(bus.OpResume) {
+				g.requests.Answered(in.First, natsbus.Message{Data: marshal(bus.Reply{Revision: 5})})
 			}
 			return nil
 		})

@@ -12,6 +12,7 @@ import (
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // roomArgs is what the `data` of a room event may hold.
@@ -26,10 +27,10 @@ type roomArgs struct {
 }
 
 // roomOps maps the room events to the operations they become.
-var roomOps = map[proto.Event]proto.Operation{
-	proto.CreateRoom: proto.OpCreate, proto.JoinRoom: proto.OpJoin, proto.LeaveRoom: proto.OpLeave,
-	proto.EndRoom: proto.OpEnd, proto.RemoveClient: proto.OpRemove, proto.UpdateRoom: proto.OpUpdate,
-	proto.RoomInfo: proto.OpGet,
+var roomOps = map[proto.Event]bus.Operation{
+	proto.CreateRoom: bus.OpCreate, proto.JoinRoom: bus.OpJoin, proto.LeaveRoom: bus.OpLeave,
+	proto.EndRoom: bus.OpEnd, proto.RemoveClient: bus.OpRemove, proto.UpdateRoom: bus.OpUpdate,
+	proto.RoomInfo: bus.OpGet,
 }
 
 // roomEvent asks the room service for what f wants and returns when the peer has
@@ -52,7 +53,7 @@ func (c *conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
 			return proto.Errorf(proto.LimitExceeded, "You are in %d rooms, the most this server allows. Leave one first.", c.g.cfg.MaxRooms)
 		}
 	}
-	req := &proto.Request{
+	req := &bus.Request{
 		Op: c.g.nextOp(), Room: proto.RoomID(*args.Room), Peer: s.id, Gateway: c.g.id, Epoch: c.epoch, User: s.user,
 		Name: args.Name, Capacity: args.Capacity, Locked: args.Locked, Metadata: args.Metadata,
 		Create: args.Create != nil && *args.Create,
@@ -72,7 +73,7 @@ func (c *conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
 // changeRoom carries out a change and waits until it is in the replica. The change
 // itself may come before the room service's answer, or without it: what the client
 // sends after it has been told does not wait for more.
-func (c *conn) changeRoom(f *proto.Frame, req *proto.Request, w *roomFrame) *proto.Error {
+func (c *conn) changeRoom(f *proto.Frame, req *bus.Request, w *roomFrame) *proto.Error {
 	g := c.g
 	r := g.rooms.pin(req.Room)
 	defer g.rooms.unpin(r)
@@ -251,21 +252,21 @@ func (a *roomArgs) badRoom(event proto.Event, most int) *proto.Error {
 }
 
 // nextOp names an operation of this gateway.
-func (g *Gateway) nextOp() proto.OpID { return proto.NewOpID(g.id, g.ops.Add(1)) }
+func (g *Gateway) nextOp() bus.OpID { return bus.NewOpID(g.id, g.ops.Add(1)) }
 
 // begin notes a client's request, so that the change it causes answers it, and
 // returns the replica's revision.
-func (r *replica) begin(op proto.OpID, rr *roomRequest) uint64 {
+func (r *replica) begin(op bus.OpID, rr *roomRequest) uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.asked == nil {
-		r.asked = make(map[proto.OpID]*roomRequest)
+		r.asked = make(map[bus.OpID]*roomRequest)
 	}
 	r.asked[op] = rr
 	return r.state.Revision
 }
 
-func (r *replica) end(op proto.OpID) {
+func (r *replica) end(op bus.OpID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.asked, op)
@@ -317,7 +318,7 @@ func (r *replica) answerLate(rr *roomRequest, revision uint64) bool {
 	rr.answerLocked()
 	now := r.state.Room
 	if now == nil {
-		now = &proto.Room{ID: r.id}
+		now = &bus.Room{ID: r.id}
 	} else if lm := r.local[rr.By]; lm != nil && lm.s == rr.s {
 		r.catchUpLocked(lm, nil) // or the next update would start from less than this answer tells
 	}

@@ -5,11 +5,12 @@ import (
 
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // roomInfo answers Room_Info from the room service: a replica may be behind.
-func (c *conn) roomInfo(f *proto.Frame, req *proto.Request, w *roomFrame) *proto.Error {
-	reply, err := c.g.requests.AskUntil(nil, w.deadline, proto.OpGet, &proto.Request{Room: req.Room, Peer: req.Peer, Gateway: req.Gateway, Epoch: req.Epoch})
+func (c *conn) roomInfo(f *proto.Frame, req *bus.Request, w *roomFrame) *proto.Error {
+	reply, err := c.g.requests.AskUntil(nil, w.deadline, bus.OpGet, &bus.Request{Room: req.Room, Peer: req.Peer, Gateway: req.Gateway, Epoch: req.Epoch})
 	if err != nil {
 		return c.g.roomError(err, c.session.id, req.Room)
 	}
@@ -17,7 +18,7 @@ func (c *conn) roomInfo(f *proto.Frame, req *proto.Request, w *roomFrame) *proto
 		return proto.RoomNotFound(req.Room)
 	}
 	now := reply.State.Room
-	if slices.ContainsFunc(now.Members, func(m proto.Member) bool { return m.ID == req.Peer && m.Holder() != c.g.id }) {
+	if slices.ContainsFunc(now.Members, func(m bus.Member) bool { return m.ID == req.Peer && m.Holder() != c.g.id }) {
 		c.g.claimRoom(c.session, req.Room)
 	}
 	if c.infoOfCopy(req.Room, reply.State.Revision, w, f.ID) {
@@ -60,7 +61,7 @@ func (r *replica) inform(s *session, told chan<- struct{}, echo []byte) bool {
 	return true
 }
 
-func (g *Gateway) roomInfoFrame(now *proto.Room, rev uint64, id []byte) []byte {
+func (g *Gateway) roomInfoFrame(now *bus.Room, rev uint64, id []byte) []byte {
 	d := room.Data(now, rev)
 	d.Members = room.Infos(now.Members)
 	return g.roomFrame(proto.TypeInfo, proto.RoomInfo, room.Encode(d, now), id)

@@ -8,12 +8,13 @@ import (
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // receive hands a message of another gateway to the members that are here, and returns
 // whom it did not reach. known is false, and nothing was done, when its sender knows a newer
 // state of the room than this gateway.
-func (r *replica) receive(m *room.Message) (x proto.Refusal, known bool) {
+func (r *replica) receive(m *room.Message) (x bus.Refusal, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if m.View > r.state.Revision {
@@ -25,7 +26,7 @@ func (r *replica) receive(m *room.Message) (x proto.Refusal, known bool) {
 
 // refused reports a message that this gateway is answerable for, and sends it on to the
 // members that have moved, when it is a back end's.
-func (r *replica) refused(m *room.Message, x *proto.Refusal) {
+func (r *replica) refused(m *room.Message, x *bus.Refusal) {
 	for _, move := range x.Moved {
 		r.g.links.send(&link.Frame{To: move.Peer, Room: r.id, Reply: m.Reply, Data: m.Frame}, nil)
 	}
@@ -33,7 +34,7 @@ func (r *replica) refused(m *room.Message, x *proto.Refusal) {
 	switch {
 	case x.Code == "":
 	case m.From == "" && m.Reply != "":
-		r.g.answerBackEnd(m.Reply, marshal(proto.Outcome{Code: x.Code, Peers: x.Peers}))
+		r.g.answerBackEnd(m.Reply, marshal(bus.Outcome{Code: x.Code, Peers: x.Peers}))
 	case m.From != "":
 		r.g.metrics.Relays.Drops.Inc(x.Code)
 		r.g.sendToPeer(m.From, r.g.undelivered(&f, x.Code, x.Peers))
@@ -41,7 +42,7 @@ func (r *replica) refused(m *room.Message, x *proto.Refusal) {
 }
 
 // spreadLocked hands a message to every local member but its sender.
-func (r *replica) spreadLocked(m *room.Message) (x proto.Refusal) {
+func (r *replica) spreadLocked(m *room.Message) (x bus.Refusal) {
 	f := link.Frame{From: m.From, Room: r.id, Epoch: m.Epoch, ToEpoch: math.MaxUint64, Data: m.Frame}
 	missed := func(id proto.PeerID) {
 		x.Code = proto.NotDelivered

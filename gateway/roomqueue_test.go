@@ -11,6 +11,7 @@ import (
 
 	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // queueTest is a connection whose room requests reach a room service that answers when
@@ -20,14 +21,14 @@ type queueTest struct {
 	g     *Gateway
 	c     *conn
 	raw   *sockettest.Net
-	asked []*proto.Request
+	asked []*bus.Request
 }
 
 // newQueueTest must run in a bubble of synctest.
 func newQueueTest(t *testing.T) *queueTest {
 	q := &queueTest{t: t, g: testGateway(t, Config{MaxMessageBytes: 2048, MaxRooms: 2}), raw: sockettest.NewNet(false)}
 	requestsTo(q.g, func(_, _ string, data []byte) error {
-		req := new(proto.Request)
+		req := new(bus.Request)
 		if err := json.Unmarshal(data, req); err != nil {
 			t.Error(err)
 		}
@@ -49,8 +50,8 @@ func (q *queueTest) send(frames ...string) {
 // joined has the request that was sent last take effect.
 func (q *queueTest) joined() {
 	req := q.asked[len(q.asked)-1]
-	q.g.stateChanged(req.Room.Token(), marshal(proto.Change{
-		Room: req.Room, After: 1, Set: &proto.Settings{}, Creator: req.Peer, Added: []proto.Member{{ID: req.Peer, Op: req.Op}},
+	q.g.stateChanged(bus.RoomToken(req.Room), marshal(bus.Change{
+		Room: req.Room, After: 1, Set: &bus.Settings{}, Creator: req.Peer, Added: []bus.Member{{ID: req.Peer, Op: req.Op}},
 	}))
 	synctest.Wait()
 }
@@ -231,8 +232,8 @@ func TestRoomQueue_ClientCloses_RequestsAreCarriedOut(t *testing.T) {
 		if len(q.asked) != 2 || q.asked[1].Reason != proto.ReasonLeft {
 			t.Fatalf("got requests %+v, want the join and the leave", q.asked)
 		}
-		q.g.stateChanged(proto.RoomID("tea").Token(), marshal(proto.Change{
-			Room: "tea", Before: 1, After: 2, Removed: []proto.Removal{{ID: s.id, Reason: proto.ReasonLeft, Op: q.asked[1].Op}},
+		q.g.stateChanged(bus.RoomToken("tea"), marshal(bus.Change{
+			Room: "tea", Before: 1, After: 2, Removed: []bus.Removal{{ID: s.id, Reason: proto.ReasonLeft, Op: q.asked[1].Op}},
 		}))
 		synctest.Wait()
 		q.wantAnswers("Client_Added 1", "Room_Left 2")

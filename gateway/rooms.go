@@ -9,6 +9,7 @@ import (
 
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // rooms is the table of replicas. A replica is there as long as the room has a
@@ -34,11 +35,11 @@ func (t *rooms) byToken(token string) *replica {
 	return t.all[token]
 }
 
-func (t *rooms) get(id proto.RoomID) *replica { return t.byToken(id.Token()) }
+func (t *rooms) get(id proto.RoomID) *replica { return t.byToken(bus.RoomToken(id)) }
 
 // pin returns the replica of id, made if need be, and keeps it until unpin.
 func (t *rooms) pin(id proto.RoomID) *replica {
-	token := id.Token()
+	token := bus.RoomToken(id)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r := t.all[token]
@@ -80,7 +81,7 @@ func (t *rooms) list() []*replica {
 
 // stateChanged applies a committed change to the replica it is about.
 func (g *Gateway) stateChanged(token string, data []byte) {
-	var c proto.Change
+	var c bus.Change
 	if err := json.Unmarshal(data, &c); err != nil {
 		g.log.Error("rooms: unreadable change", "room", token, "err", err)
 		return
@@ -90,8 +91,8 @@ func (g *Gateway) stateChanged(token string, data []byte) {
 		g.rooms.hold(r, func() { r.apply(&c) })
 		return
 	}
-	names := func(m proto.Member) bool { return m.Holder() == g.id }
-	if c.Room.Token() != token || !slices.ContainsFunc(c.Added, names) && !slices.ContainsFunc(c.Moved, names) {
+	names := func(m bus.Member) bool { return m.Holder() == g.id }
+	if bus.RoomToken(c.Room) != token || !slices.ContainsFunc(c.Added, names) && !slices.ContainsFunc(c.Moved, names) {
 		return // nobody here cares any more
 	}
 	// A request of which nothing was heard took effect after all, or this is old: the
@@ -156,11 +157,11 @@ func (t *rooms) leave(r *replica, peer proto.PeerID) {
 			return
 		}
 	}
-	req := &proto.Request{
+	req := &bus.Request{
 		Op: t.g.nextOp(), Room: r.id, Peer: peer, Gateway: t.g.id, Epoch: epoch,
 		Reason: proto.ReasonDisconnected, Have: r.revision(),
 	}
-	t.g.requests.Send(time.Now().Add(proto.RequestDeadline), proto.OpLeave, req, func(reply *proto.Reply, err error) {
+	t.g.requests.Send(time.Now().Add(proto.RequestDeadline), bus.OpLeave, req, func(reply *bus.Reply, err error) {
 		defer t.unpin(r)
 		if err != nil {
 			r.departLater(peer, epoch, 0)
@@ -179,9 +180,9 @@ const notifyJoinedPause = 2 * time.Second
 // notifyJoined asks the owner of a session to take a room over that names this gateway for
 // the peer, because a join was pending when the session moved.
 func (g *Gateway) notifyJoined(to proto.GatewayID, peer proto.PeerID, id proto.RoomID) {
-	subject, err := proto.SessionSubject(to, peer)
+	subject, err := bus.SessionSubject(to, peer)
 	if err == nil {
-		err = g.nc.Publish(subject, marshal(proto.SessionMessage{Peer: peer, Gateway: g.id, Room: id}))
+		err = g.nc.Publish(subject, marshal(bus.SessionMessage{Peer: peer, Gateway: g.id, Room: id}))
 	}
 	if err != nil {
 		g.log.Warn("rooms: owner of a late member not notified", "peer", string(peer), "room", string(id), "gateway", string(to), "err", err)
@@ -189,16 +190,16 @@ func (g *Gateway) notifyJoined(to proto.GatewayID, peer proto.PeerID, id proto.R
 }
 
 // fetch gets the whole room. It is called once at a time for a replica, by its fetcher.
-func (t *rooms) fetch(r *replica) (*proto.Snapshot, error) {
-	reply, err := t.g.requests.Ask(proto.OpGet, &proto.Request{Room: r.id})
+func (t *rooms) fetch(r *replica) (*bus.Snapshot, error) {
+	reply, err := t.g.requests.Ask(bus.OpGet, &bus.Request{Room: r.id})
 	if e, ok := errors.AsType[*proto.Error](err); ok && e.Code == proto.NotFound {
-		return &proto.Snapshot{}, nil
+		return &bus.Snapshot{}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	if reply.State == nil {
-		return &proto.Snapshot{Revision: reply.Revision}, nil
+		return &bus.Snapshot{Revision: reply.Revision}, nil
 	}
 	return reply.State, nil
 }
@@ -217,9 +218,9 @@ const syncRetry = time.Second
 // syncLoop compares revisions every SyncInterval and after each reconnect, so
 // that a change that was missed is healed although no other follows.
 func (g *Gateway) syncLoop(done <-chan struct{}) {
-	repeat(done, g.syncNow, proto.SyncInterval, func() time.Duration {
+	repeat(done, g.syncNow, bus.SyncInterval, func() time.Duration {
 		if g.syncRooms() {
-			return proto.SyncInterval
+			return bus.SyncInterval
 		}
 		return syncRetry
 	})
@@ -229,7 +230,7 @@ func (g *Gateway) syncLoop(done <-chan struct{}) {
 func (g *Gateway) syncRooms() bool {
 	all := g.rooms.list()
 	for len(all) > 0 {
-		page := all[:min(len(all), proto.MaxSyncRooms)]
+		page := all[:min(len(all), bus.MaxSyncRooms)]
 		all = all[len(page):]
 		have := make(map[proto.RoomID]uint64, len(page))
 		for _, r := range page {
@@ -238,7 +239,7 @@ func (g *Gateway) syncRooms() bool {
 			have[r.id] = r.revision()
 		}
 		began := time.Now()
-		reply, err := g.requests.Ask(proto.OpSync, &proto.Request{Gateway: g.id, Rooms: have})
+		reply, err := g.requests.Ask(bus.OpSync, &bus.Request{Gateway: g.id, Rooms: have})
 		if err != nil {
 			g.log.Warn("rooms: comparing revisions failed", "err", err)
 			return false
@@ -279,7 +280,7 @@ func (t *rooms) takeMovedLocked(token string) room.Moved {
 
 // redirectMoved returns the outcome of a message for a room that has no member here: it
 // is sent on to those who have moved. Others have left the room meanwhile.
-func (t *rooms) redirectMoved(token string, m *room.Message) (x proto.Refusal) {
+func (t *rooms) redirectMoved(token string, m *room.Message) (x bus.Refusal) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	d := t.movedAway[token]

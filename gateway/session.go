@@ -10,6 +10,7 @@ import (
 	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // phase says where a session stands.
@@ -37,12 +38,12 @@ type session struct {
 	attempt *attempt          // to take it over; nil unless it arrives
 	direct  bool              // peers of this gateway need no router for it: nothing waits there
 
-	conn   *conn          // nil unless attached
-	user   string         // name from its access token
-	conns  uint64         // number of the newest connection in this epoch
-	tokens uint64         // number of the newest session token in this epoch
-	unsent uint64         // of these, the newest that never left this gateway
-	shown  proto.TokenRef // that the last connection resumed with
+	conn   *conn        // nil unless attached
+	user   string       // name from its access token
+	conns  uint64       // number of the newest connection in this epoch
+	tokens uint64       // number of the newest session token in this epoch
+	unsent uint64       // of these, the newest that never left this gateway
+	shown  bus.TokenRef // that the last connection resumed with
 	rooms  []proto.RoomID
 
 	kept        replayBuffer // frames for the next connection, or for the gateway that has a copy
@@ -104,21 +105,21 @@ func (s *session) deliverLocked(frame []byte) result {
 
 // take hands a relayed frame to the peer. With redirected, move says which gateway is
 // to have it. It keeps no reference to f.
-func (s *session) take(f *link.Frame) (v result, move *proto.Move) {
+func (s *session) take(f *link.Frame) (v result, move *bus.Move) {
 	s.mu.Lock()
 	defer s.delivered(&v)
 	switch s.phase {
 	case attached, away:
 		if f.ToEpoch < s.hold.Epoch { // what was sent before it may still come back, by an earlier route
-			return redirected, &proto.Move{Peer: s.id, Owner: s.g.id, Epoch: s.hold.Epoch}
+			return redirected, &bus.Move{Peer: s.id, Owner: s.g.id, Epoch: s.hold.Epoch}
 		}
 		return s.takeLocked(f), nil
 	case arriving:
 		return s.attempt.take(s, f)
 	case lent:
-		return redirected, &proto.Move{Peer: s.id, Owner: s.hold.Other, Epoch: s.hold.Epoch + 1, Tentative: true}
+		return redirected, &bus.Move{Peer: s.id, Owner: s.hold.Other, Epoch: s.hold.Epoch + 1, Tentative: true}
 	case moved:
-		return redirected, &proto.Move{Peer: s.id, Owner: s.hold.Other, Epoch: s.hold.Epoch}
+		return redirected, &bus.Move{Peer: s.id, Owner: s.hold.Other, Epoch: s.hold.Epoch}
 	}
 	return notFound, nil
 }
@@ -214,7 +215,7 @@ func (s *session) keepUnconfirmedLocked(unconfirmed []byte) {
 // on the last one. Otherwise received says how much did, or, without it, what a pong
 // confirmed. ok is false when something may be lost, since it is not kept any more or
 // the client does not say.
-func (s *session) replayLocked(token proto.TokenRef, received *uint64) (frames [][]byte, ok bool) {
+func (s *session) replayLocked(token bus.TokenRef, received *uint64) (frames [][]byte, ok bool) {
 	unconfirmed := s.unconfirmed
 	s.keepUnconfirmedLocked(nil)
 	earlier := token.Epoch != s.hold.Epoch || token.Conn < s.conns
@@ -288,12 +289,12 @@ var (
 
 // acceptsLocked reports whether a token may resume the session: the newest, or one
 // before it when the newer never reached the client.
-func (s *session) acceptsLocked(token proto.TokenRef, received *uint64) bool {
+func (s *session) acceptsLocked(token bus.TokenRef, received *uint64) bool {
 	sent, known := s.sent, s.known
 	if s.conn != nil {
 		sent, known = s.conn.ws.Sent()
 	}
-	newest := proto.TokenRef{Epoch: s.hold.Epoch, Conn: s.conns, Number: s.tokens}
+	newest := bus.TokenRef{Epoch: s.hold.Epoch, Conn: s.conns, Number: s.tokens}
 	switch {
 	case newest.Before(token):
 		return false

@@ -12,6 +12,7 @@ import (
 	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // TestLeftLocked_Unconfirmed_IsBounded: what was written last counts among what peers that are
@@ -27,7 +28,7 @@ func TestLeftLocked_Unconfirmed_IsBounded(t *testing.T) {
 	if n := g.keptBytes.Load(); n != 2*1004 {
 		t.Errorf("%d bytes are counted, want %d", n, 2*1004)
 	}
-	if missed, ok := resumed.replayLocked(proto.TokenRef{}, new(uint64)); len(missed) != 1 || !ok {
+	if missed, ok := resumed.replayLocked(bus.TokenRef{}, new(uint64)); len(missed) != 1 || !ok {
 		t.Errorf("%d frames were kept, all: %v", len(missed), ok)
 	}
 	g.step(ended, ownership.Event{Kind: ownership.GraceOver})
@@ -36,7 +37,7 @@ func TestLeftLocked_Unconfirmed_IsBounded(t *testing.T) {
 	}
 	g.keptBytes.Store(maxKeptBytes - 1000)
 	late := away()
-	if missed, ok := late.replayLocked(proto.TokenRef{}, new(uint64)); len(missed) != 0 || ok || g.keptBytes.Load() != maxKeptBytes-1000 {
+	if missed, ok := late.replayLocked(bus.TokenRef{}, new(uint64)); len(missed) != 0 || ok || g.keptBytes.Load() != maxKeptBytes-1000 {
 		t.Errorf("beyond the bound %d frames were kept; it says that nothing is lost: %v", len(missed), ok)
 	}
 }

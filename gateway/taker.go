@@ -12,6 +12,7 @@ import (
 	"p2pconnector/gateway/internal/metrics"
 	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // attempt is to take over a session whose client has connected to this gateway. Guarded
@@ -19,7 +20,7 @@ import (
 type attempt struct {
 	ownership.Taker
 	known ownedBy // as far as was known when it began
-	copy  *proto.Handoff
+	copy  *bus.Handoff
 	taken []link.Frame // that came for the epoch it takes
 	bytes int
 }
@@ -32,9 +33,9 @@ type ownedBy struct {
 
 // take keeps a frame for the peer that arrives, when it was sent for the epoch that this
 // gateway takes; others go to the owner that is known. The session's lock is held.
-func (a *attempt) take(s *session, f *link.Frame) (result, *proto.Move) {
+func (a *attempt) take(s *session, f *link.Frame) (result, *bus.Move) {
 	if f.ToEpoch <= a.known.epoch {
-		return redirected, &proto.Move{Peer: s.id, Owner: a.known.gateway, Epoch: a.known.epoch}
+		return redirected, &bus.Move{Peer: s.id, Owner: a.known.gateway, Epoch: a.known.epoch}
 	}
 	if len(a.taken) >= proto.ReplayFrames || a.bytes+len(f.Data) > proto.ReplayBytes {
 		s.lossy = true
@@ -111,7 +112,7 @@ func (g *Gateway) try(s *session, t *auth.SessionToken, received *uint64) *proto
 			}
 			return proto.Errorf(proto.Unavailable, "This session cannot be moved here at this moment. Connect again in a moment to resume, or go on with your fresh id.")
 		case ownership.Asking:
-			var h *proto.Handoff
+			var h *bus.Handoff
 			if h, a = g.askOwner(at.Target, t, received); h != nil {
 				refused = h.Error
 				over = over || h.Absent && at.Target == s.id.Home()
@@ -142,12 +143,12 @@ func (g *Gateway) try(s *session, t *auth.SessionToken, received *uint64) *proto
 // owner's copy: the gateway that issued it is gone, for no longer than the grace.
 func (g *Gateway) mayBeOrphan(p proto.PeerID) bool {
 	home := p.Home()
-	return home != g.id && g.liveness.AliveWithin(home, g.cfg.SessionGrace+proto.LeaseTimeout)
+	return home != g.id && g.liveness.AliveWithin(home, g.cfg.SessionGrace+bus.LeaseTimeout)
 }
 
 // askOwner asks a gateway for the session. The handoff is nil when there was no answer.
-func (g *Gateway) askOwner(owner proto.GatewayID, t *auth.SessionToken, received *uint64) (*proto.Handoff, ownership.Answer) {
-	h, err := g.askGateway(owner, proto.SessionMessage{Peer: t.Peer, Gateway: g.id, Token: t.TokenRef, Received: received})
+func (g *Gateway) askOwner(owner proto.GatewayID, t *auth.SessionToken, received *uint64) (*bus.Handoff, ownership.Answer) {
+	h, err := g.askGateway(owner, bus.SessionMessage{Peer: t.Peer, Gateway: g.id, Token: t.TokenRef, Received: received})
 	switch {
 	case errors.Is(err, nats.ErrNoResponders), err != nil && !g.liveness.Alive(owner):
 		return nil, ownership.Answer{Kind: ownership.Absent}
@@ -189,7 +190,7 @@ func (g *Gateway) seat(c *conn, s *session, t *auth.SessionToken, id []byte) {
 	s.mu.Lock()
 	at, h := s.attempt.Taker, s.attempt.copy
 	if !at.Copy {
-		h = &proto.Handoff{Rooms: t.Rooms, User: t.User}
+		h = &bus.Handoff{Rooms: t.Rooms, User: t.User}
 	}
 	s.user = h.User
 	for _, room := range h.Rooms { // it may have joined others here meanwhile: by a request of before
@@ -222,7 +223,7 @@ func (g *Gateway) seat(c *conn, s *session, t *auth.SessionToken, id []byte) {
 // arriveLocked makes the session this gateway's and away, and returns the frames that
 // wait for its client: those of the copy, then those that came meanwhile. A sender that
 // has moved may have later ones among the first: then its earlier ones are refused.
-func (s *session) arriveLocked(h *proto.Handoff) (frames [][]byte) {
+func (s *session) arriveLocked(h *bus.Handoff) (frames [][]byte) {
 	at := s.attempt
 	s.phase, s.since, s.root = away, time.Now(), at.Root
 	s.hold = ownership.Holding{Phase: ownership.Serving, Epoch: at.Epoch, Revision: at.Revision}
@@ -248,14 +249,14 @@ func (s *session) arriveLocked(h *proto.Handoff) (frames [][]byte) {
 // notifyOwners notifies the gateways that may still consider themselves the owner, and the
 // one that issued the peer. A lender that misses it asks at the end of the grace.
 func (g *Gateway) notifyOwners(p proto.PeerID, at *ownership.Taker, former proto.GatewayID) {
-	word := marshal(proto.SessionMessage{Peer: p, Gateway: g.id, Seated: true, Epoch: at.Epoch, Root: at.Root})
+	word := marshal(bus.SessionMessage{Peer: p, Gateway: g.id, Seated: true, Epoch: at.Epoch, Root: at.Root})
 	notified := []proto.GatewayID{g.id}
 	for _, to := range []proto.GatewayID{at.Target, former, p.Home()} {
 		if to == "" || slices.Contains(notified, to) {
 			continue
 		}
 		notified = append(notified, to)
-		subject, err := proto.SessionSubject(to, p)
+		subject, err := bus.SessionSubject(to, p)
 		if err == nil {
 			err = g.nc.Publish(subject, word)
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // takeRooms has the rooms name this gateway as the peer's holder; false when one
@@ -29,8 +30,8 @@ func (g *Gateway) takeRooms(s *session, rooms []proto.RoomID, epoch uint64) bool
 func (g *Gateway) takeRoom(s *session, id proto.RoomID, epoch uint64) bool {
 	r := g.rooms.pin(id)
 	defer g.rooms.unpin(r)
-	req := &proto.Request{Op: g.nextOp(), Room: id, Peer: s.id, Gateway: g.id, Epoch: epoch, User: s.userName(), Have: r.revision()}
-	reply, err := g.requests.Ask(proto.OpResume, req)
+	req := &bus.Request{Op: g.nextOp(), Room: id, Peer: s.id, Gateway: g.id, Epoch: epoch, User: s.userName(), Have: r.revision()}
+	reply, err := g.requests.Ask(bus.OpResume, req)
 	if e, is := errors.AsType[*proto.Error](err); is && e.Code == proto.NotFound {
 		s.removeRoom(id) // removed meanwhile, or the room has ended
 		return true

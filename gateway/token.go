@@ -5,6 +5,7 @@ import (
 
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // sessionKeys says where the keys of session tokens come from.
@@ -15,8 +16,8 @@ func (g *Gateway) sessionKeys() auth.SessionKeysConfig {
 }
 
 // fetchKeys asks the room service for the keys that all gateways share.
-func (g *Gateway) fetchKeys(have *proto.KeySet) (*proto.KeySet, error) {
-	reply, err := g.requests.Ask(proto.OpKeys, &proto.Request{Gateway: g.id, Keys: have})
+func (g *Gateway) fetchKeys(have *bus.KeySet) (*bus.KeySet, error) {
+	reply, err := g.requests.Ask(bus.OpKeys, &bus.Request{Gateway: g.id, Keys: have})
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +40,7 @@ func (g *Gateway) keysLoop(done <-chan struct{}) {
 func (s *session) tokenLocked() string {
 	s.tokens++
 	return s.g.keys.Sign(auth.SessionToken{
-		Peer: s.id, TokenRef: proto.TokenRef{Owner: s.g.id, Epoch: s.hold.Epoch, Conn: s.conns, Number: s.tokens},
+		Peer: s.id, TokenRef: bus.TokenRef{Owner: s.g.id, Epoch: s.hold.Epoch, Conn: s.conns, Number: s.tokens},
 		Rooms: s.rooms, User: s.user,
 	}, s.g.wall())
 }

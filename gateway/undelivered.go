@@ -5,6 +5,7 @@ import (
 
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // undelivered makes the error frame for the sender of a relayed frame.
@@ -110,7 +111,7 @@ func (g *Gateway) reportTaken(frames []link.Frame) {
 		}
 		switch {
 		case f.Reply != "":
-			g.answerBackEnd(f.Reply, marshal(proto.Outcome{Code: proto.NotDelivered, Peers: peers}))
+			g.answerBackEnd(f.Reply, marshal(bus.Outcome{Code: proto.NotDelivered, Peers: peers}))
 		case f.From != "":
 			g.metrics.Relays.Drops.Inc(proto.NotDelivered)
 			g.sendToPeer(f.From, g.undelivered(f, proto.NotDelivered, peers))

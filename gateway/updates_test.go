@@ -11,6 +11,7 @@ import (
 
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // pacedRoom is a replica with what its test knows of it: the room as the room service
@@ -20,7 +21,7 @@ type pacedRoom struct {
 	t     *testing.T
 	rnd   *rand.Rand
 	r     *replica
-	room  proto.Room
+	room  bus.Room
 	rev   uint64
 	peers []*pacedPeer
 	other []proto.PeerID // of another gateway
@@ -46,14 +47,14 @@ const pacedGateway = proto.GatewayID("0a1b2c3d")
 func newPacedRoom(t *testing.T, seed uint64, locals, others int) *pacedRoom {
 	g := testGateway(t, Config{})
 	p := &pacedRoom{
-		t: t, rnd: rand.New(rand.NewPCG(seed, 1)), r: newReplica(g, "tea", proto.RoomID("tea").Token()),
-		room: proto.Room{ID: "tea", Name: "Tea"}, rev: 1, asked: make(map[int]bool),
+		t: t, rnd: rand.New(rand.NewPCG(seed, 1)), r: newReplica(g, "tea", bus.RoomToken("tea")),
+		room: bus.Room{ID: "tea", Name: "Tea"}, rev: 1, asked: make(map[int]bool),
 	}
 	for range others {
 		p.other = append(p.other, proto.NewPeerID(pacedGateway))
 	}
 	for _, id := range p.other[:max(1, others-2)] {
-		p.room.Members = append(p.room.Members, proto.Member{ID: id, Gateway: pacedGateway})
+		p.room.Members = append(p.room.Members, bus.Member{ID: id, Gateway: pacedGateway})
 	}
 	p.room.Creator = p.other[0]
 	for i := range locals {
@@ -65,27 +66,27 @@ func newPacedRoom(t *testing.T, seed uint64, locals, others int) *pacedRoom {
 	}
 	room := p.room
 	room.Members = slices.Clone(room.Members)
-	p.r.adopt(&proto.Snapshot{Revision: p.rev, Room: &room})
+	p.r.adopt(&bus.Snapshot{Revision: p.rev, Room: &room})
 	return p
 }
 
 // request notes a request of a local peer, as changeRoom does, and returns its operation.
-func (p *pacedRoom) request(by *pacedPeer, event proto.Event, client proto.PeerID) proto.OpID {
+func (p *pacedRoom) request(by *pacedPeer, event proto.Event, client proto.PeerID) bus.OpID {
 	p.ops++
-	op := proto.NewOpID(p.r.g.id, uint64(p.ops))
+	op := bus.NewOpID(p.r.g.id, uint64(p.ops))
 	p.asked[p.ops] = true
 	p.r.begin(op, &roomRequest{Request: room.Request{Event: event, ID: fmt.Append(nil, p.ops), By: by.s.id, Client: client}, s: by.s, told: make(chan struct{})})
 	return op
 }
 
 // commit applies a change to the room and has the replica apply it.
-func (p *pacedRoom) commit(c proto.Change) {
+func (p *pacedRoom) commit(c bus.Change) {
 	c.Room, c.Before, c.After = "tea", p.rev, p.rev+1
 	for _, x := range c.Removed {
-		p.room.Members = slices.DeleteFunc(p.room.Members, func(m proto.Member) bool { return m.ID == x.ID })
+		p.room.Members = slices.DeleteFunc(p.room.Members, func(m bus.Member) bool { return m.ID == x.ID })
 	}
 	p.room.Members = append(p.room.Members, c.Added...)
-	if !slices.ContainsFunc(p.room.Members, func(m proto.Member) bool { return m.ID == p.room.Creator }) {
+	if !slices.ContainsFunc(p.room.Members, func(m bus.Member) bool { return m.ID == p.room.Creator }) {
 		p.room.Creator = p.room.Members[0].ID
 	}
 	if c.Set != nil {
@@ -97,7 +98,7 @@ func (p *pacedRoom) commit(c proto.Change) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	var sent proto.Change
+	var sent bus.Change
 	if err := json.Unmarshal(b, &sent); err != nil {
 		p.t.Fatal(err)
 	}
@@ -109,7 +110,7 @@ func (p *pacedRoom) commit(c proto.Change) {
 }
 
 func (p *pacedRoom) has(id proto.PeerID) bool {
-	return slices.ContainsFunc(p.room.Members, func(m proto.Member) bool { return m.ID == id })
+	return slices.ContainsFunc(p.room.Members, func(m bus.Member) bool { return m.ID == id })
 }
 
 func (p *pacedRoom) metadata() json.RawMessage {
@@ -128,28 +129,28 @@ func (p *pacedRoom) step() {
 	switch n := p.rnd.IntN(10); {
 	case n < 4 && !isIn:
 		op := p.request(peer, proto.JoinRoom, "")
-		p.commit(proto.Change{Added: []proto.Member{{ID: peer.s.id, Gateway: p.r.g.id, Op: op, Metadata: p.metadata()}}})
+		p.commit(bus.Change{Added: []bus.Member{{ID: peer.s.id, Gateway: p.r.g.id, Op: op, Metadata: p.metadata()}}})
 	case n < 4 && !last:
 		op := p.request(peer, proto.LeaveRoom, "")
-		p.commit(proto.Change{Removed: []proto.Removal{{ID: peer.s.id, Reason: proto.ReasonLeft, Op: op}}})
+		p.commit(bus.Change{Removed: []bus.Removal{{ID: peer.s.id, Reason: proto.ReasonLeft, Op: op}}})
 	case n > 3 && n < 7 && !p.has(far):
-		p.commit(proto.Change{Added: []proto.Member{{ID: far, Gateway: pacedGateway, Metadata: p.metadata()}}})
+		p.commit(bus.Change{Added: []bus.Member{{ID: far, Gateway: pacedGateway, Metadata: p.metadata()}}})
 	case n > 3 && n < 7 && !last:
 		why := []proto.Reason{proto.ReasonLeft, proto.ReasonDisconnected}[p.rnd.IntN(2)]
-		p.commit(proto.Change{Removed: []proto.Removal{{ID: far, Reason: why}}})
+		p.commit(bus.Change{Removed: []bus.Removal{{ID: far, Reason: why}}})
 	case n == 7 && creator >= 0:
 		c := p.peers[creator]
 		op := p.request(c, proto.UpdateRoom, "")
-		p.commit(proto.Change{Set: &proto.Settings{Name: "Tea", Locked: !p.room.Locked}, By: c.s.id, Op: op})
+		p.commit(bus.Change{Set: &bus.Settings{Name: "Tea", Locked: !p.room.Locked}, By: c.s.id, Op: op})
 	case n == 8 && creator >= 0 && isIn && p.peers[creator] != peer:
 		op := p.request(p.peers[creator], proto.RemoveClient, peer.s.id)
-		p.commit(proto.Change{Removed: []proto.Removal{{ID: peer.s.id, Reason: proto.ReasonRemoved, Op: op}}})
+		p.commit(bus.Change{Removed: []bus.Removal{{ID: peer.s.id, Reason: proto.ReasonRemoved, Op: op}}})
 	case n == 8:
-		p.commit(proto.Change{Set: &proto.Settings{Name: "Tea", Locked: p.rnd.IntN(2) == 0}}) // by an operator
+		p.commit(bus.Change{Set: &bus.Settings{Name: "Tea", Locked: p.rnd.IntN(2) == 0}}) // by an operator
 	case n == 9 && p.room.Creator.Home() == pacedGateway && !last: // it is no creator any more
 		far = p.room.Creator
-		p.commit(proto.Change{Removed: []proto.Removal{{ID: far, Reason: proto.ReasonLeft}}})
-		p.commit(proto.Change{Added: []proto.Member{{ID: far, Gateway: pacedGateway}}})
+		p.commit(bus.Change{Removed: []bus.Removal{{ID: far, Reason: proto.ReasonLeft}}})
+		p.commit(bus.Change{Added: []bus.Member{{ID: far, Gateway: pacedGateway}}})
 	case peer.in:
 		p.ops++
 		p.asked[p.ops] = true
@@ -309,13 +310,13 @@ func TestUpdates_ChangesThatCancelOut_SendNothing(t *testing.T) {
 		defer p.r.stop()
 		watcher, toggler := p.peers[0], p.peers[1]
 		join := func(x *pacedPeer) {
-			p.commit(proto.Change{Added: []proto.Member{{ID: x.s.id, Gateway: p.r.g.id, Op: p.request(x, proto.JoinRoom, "")}}})
+			p.commit(bus.Change{Added: []bus.Member{{ID: x.s.id, Gateway: p.r.g.id, Op: p.request(x, proto.JoinRoom, "")}}})
 		}
 		leave := func(x *pacedPeer) {
-			p.commit(proto.Change{Removed: []proto.Removal{{ID: x.s.id, Reason: proto.ReasonLeft, Op: p.request(x, proto.LeaveRoom, "")}}})
+			p.commit(bus.Change{Removed: []bus.Removal{{ID: x.s.id, Reason: proto.ReasonLeft, Op: p.request(x, proto.LeaveRoom, "")}}})
 		}
 		lock := func(on bool) {
-			p.commit(proto.Change{Set: &proto.Settings{Name: "Tea", Locked: on}})
+			p.commit(bus.Change{Set: &bus.Settings{Name: "Tea", Locked: on}})
 		}
 		next := func() {
 			time.Sleep(bigUpdatePause)

@@ -6,7 +6,7 @@ import (
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/ops"
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // clockTick is how old the coarse clock may be.
@@ -60,7 +60,7 @@ func repeat(done, now <-chan struct{}, after time.Duration, f func() time.Durati
 }
 
 // suspectAfter is for how long the process must have been frozen for others to have taken
-// it for dead: their questions and its lease take a little less than proto.LeaseTimeout.
+// it for dead: their questions and its lease take a little less than bus.LeaseTimeout.
 const suspectAfter = 3 * time.Second
 
 // watchBus repeats requests and relays that were not answered, and once a second says what
@@ -84,7 +84,7 @@ func (g *Gateway) watchBus(done <-chan struct{}) {
 			if now.Before(next) {
 				continue
 			}
-			next = now.Add(proto.LeaseInterval)
+			next = now.Add(bus.LeaseInterval)
 			g.publishLease(false)
 			g.links.ackAll()
 			g.liveness.Sweep()

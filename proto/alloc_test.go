@@ -2,6 +2,8 @@ package proto
 
 import (
 	"testing"
+
+	"p2pconnector/proto/internal/prototest"
 )
 
 // candidate is a trickled ICE candidate as browsers send it, of about 300 bytes.
@@ -16,7 +18,7 @@ func TestCandidateSize(t *testing.T) {
 func TestRelayDoesNotAllocate(t *testing.T) {
 	in, out := []byte(candidate), make([]byte, 0, 1024)
 	var f Frame
-	noAllocs(t, "Decode and AppendRelay", func() {
+	prototest.NoAllocs(t, "Decode and AppendRelay", func() {
 		if err := f.Decode(in); err != nil {
 			t.Fatal(err)
 		}
@@ -25,47 +27,13 @@ func TestRelayDoesNotAllocate(t *testing.T) {
 	})
 }
 
-func TestSubjectsDoNotAllocate(t *testing.T) {
-	buf := make([]byte, 0, 512)
-	noAllocs(t, "AppendPeerSubject", func() {
-		var err error
-		if buf, err = AppendPeerSubject(buf[:0], goldenAnn); err != nil {
-			t.Fatal(err)
-		}
-	})
-	noAllocs(t, "AppendRoomSubject", func() {
-		var err error
-		if buf, err = AppendRoomSubject(buf[:0], goldenA, "a room of some length, with spaces", goldenAnn, 0); err != nil {
-			t.Fatal(err)
-		}
-	})
-	noAllocs(t, "AppendSentSubject", func() {
-		buf = AppendSentSubject(buf[:0], &Sent{Gateway: goldenA, To: goldenB, Seq: 1 << 40, Base: 1 << 20, Epoch: 1})
-	})
-	room, err := AppendRoomSubject(nil, goldenA, "a room of some length, with spaces", goldenAnn, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, subject := range []string{"p2p.gw.91be04d7.peer." + string(goldenAnn), string(room), "p2p.gw.91be04d7.sent.5f0c3a9e.1z.2_3_0", "p2p.gw.91be04d7.state.dGVh"} {
-		noAllocs(t, "ParseInbound of "+subject, func() {
-			if _, ok := ParseInbound(subject); !ok {
-				t.Fatal("not read")
-			}
-		})
-	}
+func TestParseEventDoesNotAllocate(t *testing.T) {
 	name := []byte("REMOVE_client")
-	noAllocs(t, "ParseEvent", func() {
+	prototest.NoAllocs(t, "ParseEvent", func() {
 		if _, ok := ParseEvent(name); !ok {
 			t.Fatal("not read")
 		}
 	})
-}
-
-func noAllocs(t *testing.T, what string, do func()) {
-	t.Helper()
-	if n := testing.AllocsPerRun(1000, do); n != 0 {
-		t.Errorf("%s: %v allocations", what, n)
-	}
 }
 
 func BenchmarkRelay(b *testing.B) {
@@ -89,36 +57,4 @@ func BenchmarkServerFrame(b *testing.B) {
 		out = f.Append(out[:0])
 	}
 	b.SetBytes(int64(len(out)))
-}
-
-func BenchmarkAppendPeerSubject(b *testing.B) {
-	buf := make([]byte, 0, 512)
-	b.ReportAllocs()
-	for b.Loop() {
-		var err error
-		if buf, err = AppendPeerSubject(buf[:0], goldenAnn); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkParseInbound(b *testing.B) {
-	room, err := AppendRoomSubject(nil, goldenA, "tea", goldenAnn, 0)
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, c := range []struct{ name, subject string }{
-		{"peer", "p2p.gw.91be04d7.peer." + string(goldenAnn)},
-		{"room", string(room)},
-		{"sent", "p2p.gw.91be04d7.sent.5f0c3a9e.1z.2"},
-	} {
-		b.Run(c.name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, ok := ParseInbound(c.subject); !ok {
-					b.Fatal("not read")
-				}
-			}
-		})
-	}
 }

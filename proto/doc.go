@@ -1,9 +1,9 @@
 // Package proto is the protocol of Peer2Peer Connector: what clients and the
-// gateway say to each other over a WebSocket, and what gateways, room services
-// and back ends say to each other over NATS. This comment is the specification;
+// gateway say to each other over a WebSocket. This comment is the specification;
 // the rest of the package is the same in code, and its tests hold the two
-// together. The package needs nothing but the standard library, so that other
-// programs may import it.
+// together. The package needs nothing but the standard library, so that client
+// libraries may import it. What gateways, room services and back ends say to each
+// other over NATS is in package bus, below this one.
 //
 // A peer is one connected client, known by an id that the server gives it. A
 // room is a named set of peers; its creator may change and end it. A signal is

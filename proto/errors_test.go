@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"p2pconnector/proto/internal/prototest"
 )
 
 // TestErrorsRoundTrip takes every code through the wire and back.
@@ -18,11 +20,11 @@ func TestErrorsRoundTrip(t *testing.T) {
 		}
 		seen[d.Code] = true
 		want := Error{Code: d.Code, Message: "Do this.", Field: "room", RetryAfterMS: 12}
-		var reply Reply
-		if err := json.Unmarshal(marshal(t, Reply{Error: &want}), &reply); err != nil {
+		var back Error
+		if err := json.Unmarshal(prototest.Marshal(t, &want), &back); err != nil {
 			t.Fatal(err)
 		}
-		if got, hidden := ErrorFrom(fmt.Errorf("gateway: join: %w", reply.Error)); hidden || *got != want {
+		if got, hidden := ErrorFrom(fmt.Errorf("gateway: join: %w", &back)); hidden || *got != want {
 			t.Errorf("%s comes back as %+v, hidden %v", d.Code, got, hidden)
 		}
 	}

@@ -2,10 +2,8 @@ package proto
 
 import (
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
-	"strconv"
 	"unicode/utf8"
 )
 
@@ -20,9 +18,6 @@ const peerIDBytes = 36
 
 // RoomID names a room: any text of 1 to MaxRoomIDBytes bytes without control characters.
 type RoomID string
-
-// OpID names one room operation for as long as it may be retried.
-type OpID string
 
 // Errors of malformed identifiers. They are for this side of the wire: a client
 // hears Not_Found or Invalid_Message.
@@ -55,18 +50,11 @@ func NewPeerID(g GatewayID) PeerID {
 	return PeerID(b[:])
 }
 
-// NewOpID names the n-th operation of gateway g.
-func NewOpID(g GatewayID, n uint64) OpID {
-	return OpID(string(g) + "-" + strconv.FormatUint(n, 36))
-}
-
 // Valid reports whether g has the form of a gateway id.
 func (g GatewayID) Valid() bool { return len(g) == 8 && allHex(g) }
 
 // Valid reports whether p has the form of a peer id. It does not allocate.
-func (p PeerID) Valid() bool { return validPeer(p) }
-
-func validPeer[T ~string | ~[]byte](p T) bool {
+func (p PeerID) Valid() bool {
 	if len(p) != peerIDBytes || p[14] != '8' {
 		return false
 	}
@@ -81,7 +69,7 @@ func validPeer[T ~string | ~[]byte](p T) bool {
 	return allHex(p[:8]) && allHex(p[9:13]) && allHex(p[14:18]) && allHex(p[19:23]) && allHex(p[24:])
 }
 
-func allHex[T ~string | ~[]byte](s T) bool {
+func allHex[T ~string](s T) bool {
 	ok := true
 	for i := range len(s) {
 		ok = ok && hexDigit[s[i]]
@@ -110,39 +98,11 @@ func (r RoomID) Valid() bool {
 	return len(r) > 0 && len(r) <= MaxRoomIDBytes && utf8.ValidString(string(r)) && !hasControl(r)
 }
 
-func hasControl[T ~string | ~[]byte](text T) bool {
+func hasControl[T ~string](text T) bool {
 	for i := range len(text) {
 		if text[i] < 0x20 || text[i] == 0x7f {
 			return true
 		}
 	}
 	return false
-}
-
-// Token returns the room id as one subject token and KV key: base64url without padding.
-func (r RoomID) Token() string { return base64.RawURLEncoding.EncodeToString([]byte(r)) }
-
-// RoomFromToken is the inverse of Token.
-func RoomFromToken(token string) (RoomID, error) {
-	if !validToken(token) {
-		return "", ErrRoomID
-	}
-	b, err := strictBase64.DecodeString(token)
-	return RoomID(b), err
-}
-
-var (
-	strictBase64  = base64.RawURLEncoding.Strict()
-	maxTokenBytes = base64.RawURLEncoding.EncodedLen(MaxRoomIDBytes)
-)
-
-// validToken reports whether token is the Token of a valid room id. It does not
-// allocate.
-func validToken(token string) bool {
-	if len(token) == 0 || len(token) > maxTokenBytes || hasControl(token) { // encoding/base64 skips line breaks
-		return false
-	}
-	var text, id [(MaxRoomIDBytes*4 + 2) / 3]byte
-	n, err := strictBase64.Decode(id[:], text[:copy(text[:], token)])
-	return err == nil && utf8.Valid(id[:n]) && !hasControl(id[:n])
 }

@@ -15,25 +15,16 @@ const (
 	MaxMetadataBytes  = 8 << 10   // a room's metadata, as JSON
 	MaxMemberMetadata = 1 << 10   // a member's metadata, as JSON
 	MaxCorrelationID  = 256       // the `id` of a frame, as JSON
-	MaxRoomStateBytes = 4 << 20   // a room's value in the bucket
 	FullListMembers   = 100       // rooms up to this size always get full lists
-	MaxPayloadBytes   = 8 << 20   // what the NATS servers must accept
 	MaxUserBytes      = 256       // a member's user name, from its token
 	ReplayFrames      = 256       // frames kept for a peer that is away
 	ReplayBytes       = 256 << 10 // and their bytes
-	MaxHandoffBytes   = 1 << 20   // a Handoff: what its parts may hold adds up to less
 )
 
-// Times that gateways and room services share.
+// Times that a client may count on.
 const (
-	LeaseInterval   = time.Second      // a gateway says that it lives
-	LeaseTimeout    = 5 * time.Second  // silence after which it is gone
-	SessionGrace    = 15 * time.Second // a peer may come back
-	SilentStart     = 20 * time.Second // a room service waits so long for a gateway it never heard
-	RequestDeadline = 12 * time.Second // a room request is retried until then
-	RememberOps     = 30 * time.Second // a room remembers operations for their retries
-	SyncInterval    = 15 * time.Second // a gateway compares revisions
-	GapPatience     = 100 * time.Millisecond
+	SessionGrace    = 15 * time.Second // a peer whose connection broke may come back
+	RequestDeadline = 12 * time.Second // a room request is retried until then, and answered soon after
 )
 
 // Limits is the `limits` member of Client_Details.

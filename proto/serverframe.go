@@ -107,6 +107,17 @@ type RoomData struct {
 	Members map[PeerID]MemberInfo `json:"members,omitempty"` // those that have a user name or metadata
 }
 
+// Reason says why a member left a room.
+type Reason string
+
+// Reasons of Client_Removed, and ReasonLost of Room_Deleted.
+const (
+	ReasonLeft         Reason = "left"
+	ReasonRemoved      Reason = "removed"
+	ReasonDisconnected Reason = "disconnected"
+	ReasonLost         Reason = "lost" // the server lost its rooms
+)
+
 // MemberInfo is what other members see of one besides its id.
 type MemberInfo struct {
 	User     string          `json:"user,omitempty"`

@@ -3,7 +3,7 @@ package roomsvc
 import (
 	"slices"
 
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // announceCommit publishes what com did. When all it did was to find operations
@@ -35,11 +35,11 @@ func (c *committer) announceCommit(com *commit, revision uint64) {
 // replies makes the replies of one commit.
 type replies struct {
 	com      *commit
-	snapshot proto.Snapshot // shared by all, read only
+	snapshot bus.Snapshot // shared by all, read only
 }
 
 func newReplies(com *commit, revision uint64) *replies {
-	r := &replies{com: com, snapshot: proto.Snapshot{Revision: revision}}
+	r := &replies{com: com, snapshot: bus.Snapshot{Revision: revision}}
 	if com.after.room != nil {
 		room := *com.after.room
 		room.Recent = removals(room.Recent)
@@ -50,23 +50,23 @@ func newReplies(com *commit, revision uint64) *replies {
 
 // removals are what a gateway may know of the operations a room remembers: why a
 // member that is no longer there has left.
-func removals(recent []proto.Done) []proto.Done {
-	left := slices.DeleteFunc(slices.Clone(recent), func(d proto.Done) bool { return d.Reason == "" })
+func removals(recent []bus.Done) []bus.Done {
+	left := slices.DeleteFunc(slices.Clone(recent), func(d bus.Done) bool { return d.Reason == "" })
 	if len(left) == 0 {
 		return nil
 	}
 	return left
 }
 
-func (r *replies) to(op *operation, o *outcome) *proto.Reply {
-	reply := &proto.Reply{Retry: op.req.Retry}
+func (r *replies) to(op *operation, o *outcome) *bus.Reply {
+	reply := &bus.Reply{Retry: op.req.Retry}
 	if o.err != nil {
 		reply.Error = o.err
 		return reply
 	}
 	reply.Revision = r.snapshot.Revision
-	small := r.snapshot.Room == nil || len(r.snapshot.Room.Members) <= proto.SmallRoom
-	if op.kind == proto.OpGet || op.req.Have == 0 && small {
+	small := r.snapshot.Room == nil || len(r.snapshot.Room.Members) <= bus.SmallRoom
+	if op.kind == bus.OpGet || op.req.Have == 0 && small {
 		reply.State = &r.snapshot
 	}
 	return reply

@@ -6,9 +6,10 @@ import (
 	"testing"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
-func op(kind proto.Operation, r proto.Request) *operation {
+func op(kind bus.Operation, r bus.Request) *operation {
 	r.Room = "r"
 	if r.Gateway == "" {
 		r.Gateway = r.Peer.Home()
@@ -18,30 +19,30 @@ func op(kind proto.Operation, r proto.Request) *operation {
 
 func TestChangeOfABatch(t *testing.T) {
 	m := newModel(t)
-	m.apply(op(proto.OpCreate, proto.Request{Op: "1", Peer: ann, Name: ptr("tea")}))
+	m.apply(op(bus.OpCreate, bus.Request{Op: "1", Peer: ann, Name: ptr("tea")}))
 	if c := m.last.change; c.Room != "r" || c.Before != 0 || c.Set == nil || c.Set.Name != "tea" || c.By != ann || c.Op != "1" || len(c.Added) != 1 {
 		t.Errorf("create: %+v", c)
 	}
 	m.apply(
-		op(proto.OpJoin, proto.Request{Op: "2", Peer: ben}),
-		op(proto.OpJoin, proto.Request{Op: "3", Peer: cas}),
-		op(proto.OpLeave, proto.Request{Op: "4", Peer: ann}),
+		op(bus.OpJoin, bus.Request{Op: "2", Peer: ben}),
+		op(bus.OpJoin, bus.Request{Op: "3", Peer: cas}),
+		op(bus.OpLeave, bus.Request{Op: "4", Peer: ann}),
 	)
 	c := m.last.change
 	if c.Before != 1 || len(c.Added) != 2 || c.Added[0].ID != ben || c.Added[0].Op != "2" || c.Set != nil {
 		t.Errorf("joins: %+v", c)
 	}
-	if want := []proto.Removal{{ID: ann, Reason: proto.ReasonLeft, Op: "4"}}; !reflect.DeepEqual(c.Removed, want) || c.Creator != ben {
+	if want := []bus.Removal{{ID: ann, Reason: proto.ReasonLeft, Op: "4"}}; !reflect.DeepEqual(c.Removed, want) || c.Creator != ben {
 		t.Errorf("leave: %+v", c)
 	}
 	if !slices.Equal(m.last.notify, []proto.GatewayID{gwA, gwB}) {
 		t.Errorf("told: %v", m.last.notify)
 	}
-	m.apply(op(proto.OpResume, proto.Request{Op: "5", Peer: cas, Gateway: gwB}))
+	m.apply(op(bus.OpResume, bus.Request{Op: "5", Peer: cas, Gateway: gwB}))
 	if c := m.last.change; len(c.Moved) != 1 || c.Moved[0].Holder() != gwB || !slices.Equal(m.last.notify, []proto.GatewayID{gwA, gwB}) {
 		t.Errorf("resume: %+v, told %v", c, m.last.notify)
 	}
-	m.apply(op(proto.OpEnd, proto.Request{Op: "6", Peer: ben}))
+	m.apply(op(bus.OpEnd, bus.Request{Op: "6", Peer: ben}))
 	if c := m.last.change; !c.Ended || c.By != ben || c.Op != "6" || len(c.Removed) != 0 || !slices.Equal(m.last.notify, []proto.GatewayID{gwB}) {
 		t.Errorf("end: %+v, told %v", c, m.last.notify)
 	}
@@ -50,11 +51,11 @@ func TestChangeOfABatch(t *testing.T) {
 // A Change names a peer once, one update at most, and nothing beside an end: what
 // would break that waits for the next commit, and so does all that follows.
 func TestWhatWaitsForTheNextCommit(t *testing.T) {
-	join := func(p proto.PeerID, id proto.OpID) *operation {
-		return op(proto.OpJoin, proto.Request{Op: id, Peer: p, Create: true})
+	join := func(p proto.PeerID, id bus.OpID) *operation {
+		return op(bus.OpJoin, bus.Request{Op: id, Peer: p, Create: true})
 	}
-	leave := func(p proto.PeerID, id proto.OpID) *operation {
-		return op(proto.OpLeave, proto.Request{Op: id, Peer: p})
+	leave := func(p proto.PeerID, id bus.OpID) *operation {
+		return op(bus.OpLeave, bus.Request{Op: id, Peer: p})
 	}
 	for name, tc := range map[string]struct {
 		ops   []*operation
@@ -63,19 +64,19 @@ func TestWhatWaitsForTheNextCommit(t *testing.T) {
 		"join and leave":      {[]*operation{join(ben, "2"), leave(ben, "3")}, []bool{true, false}},
 		"leave and join":      {[]*operation{leave(ann, "2"), join(ann, "3")}, []bool{true, false}},
 		"others behind":       {[]*operation{join(ben, "2"), leave(ben, "3"), join(cas, "4")}, []bool{true, false, false}},
-		"end after a join":    {[]*operation{join(ben, "2"), op(proto.OpEnd, proto.Request{Op: "3", Peer: ann})}, []bool{true, false}},
-		"join after an end":   {[]*operation{op(proto.OpEnd, proto.Request{Op: "2", Peer: ann}), join(ben, "3")}, []bool{true, false}},
-		"two updates":         {[]*operation{op(proto.OpUpdate, proto.Request{Op: "2", Peer: ann, Name: ptr("a")}), op(proto.OpUpdate, proto.Request{Op: "3", Peer: ann, Name: ptr("b")})}, []bool{true, false}},
-		"remove a newcomer":   {[]*operation{join(ben, "2"), op(proto.OpRemove, proto.Request{Op: "3", Peer: ann, Client: ben})}, []bool{true, false}},
-		"sweep a newcomer":    {[]*operation{join(ben, "2"), {kind: opSweep, req: &proto.Request{Room: "r"}, gone: []proto.GatewayID{gwB}}}, []bool{true, false}},
-		"sweep others":        {[]*operation{join(ben, "2"), {kind: opSweep, req: &proto.Request{Room: "r"}, gone: []proto.GatewayID{gwA}}}, []bool{true, true}},
+		"end after a join":    {[]*operation{join(ben, "2"), op(bus.OpEnd, bus.Request{Op: "3", Peer: ann})}, []bool{true, false}},
+		"join after an end":   {[]*operation{op(bus.OpEnd, bus.Request{Op: "2", Peer: ann}), join(ben, "3")}, []bool{true, false}},
+		"two updates":         {[]*operation{op(bus.OpUpdate, bus.Request{Op: "2", Peer: ann, Name: ptr("a")}), op(bus.OpUpdate, bus.Request{Op: "3", Peer: ann, Name: ptr("b")})}, []bool{true, false}},
+		"remove a newcomer":   {[]*operation{join(ben, "2"), op(bus.OpRemove, bus.Request{Op: "3", Peer: ann, Client: ben})}, []bool{true, false}},
+		"sweep a newcomer":    {[]*operation{join(ben, "2"), {kind: opSweep, req: &bus.Request{Room: "r"}, gone: []proto.GatewayID{gwB}}}, []bool{true, false}},
+		"sweep others":        {[]*operation{join(ben, "2"), {kind: opSweep, req: &bus.Request{Room: "r"}, gone: []proto.GatewayID{gwA}}}, []bool{true, true}},
 		"the same join again": {[]*operation{join(ben, "2"), join(ben, "2")}, []bool{true, true}},
-		"get goes last":       {[]*operation{op(proto.OpGet, proto.Request{Peer: ben}), join(ben, "2"), leave(ben, "3")}, []bool{true, true, false}},
+		"get goes last":       {[]*operation{op(bus.OpGet, bus.Request{Peer: ben}), join(ben, "2"), leave(ben, "3")}, []bool{true, true, false}},
 		"refused, then more":  {[]*operation{join(ann, "2"), join(ben, "3")}, []bool{true, true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newModel(t)
-			m.apply(op(proto.OpCreate, proto.Request{Op: "1", Peer: ann}))
+			m.apply(op(bus.OpCreate, bus.Request{Op: "1", Peer: ann}))
 			var taken []bool
 			for _, o := range m.apply(tc.ops...) {
 				taken = append(taken, o.taken)
@@ -89,11 +90,11 @@ func TestWhatWaitsForTheNextCommit(t *testing.T) {
 
 func TestSweepRemovesOnlyWhatTheGoneHold(t *testing.T) {
 	m := newModel(t)
-	m.do(proto.OpCreate, proto.Request{Peer: ann})
-	m.do(proto.OpJoin, proto.Request{Peer: ben})
-	m.do(proto.OpJoin, proto.Request{Peer: cas})
-	m.do(proto.OpResume, proto.Request{Peer: cas, Gateway: gwB}) // has moved away from the dead one
-	sweep := &operation{kind: opSweep, req: &proto.Request{Room: "r"}, gone: []proto.GatewayID{gwA}}
+	m.do(bus.OpCreate, bus.Request{Peer: ann})
+	m.do(bus.OpJoin, bus.Request{Peer: ben})
+	m.do(bus.OpJoin, bus.Request{Peer: cas})
+	m.do(bus.OpResume, bus.Request{Peer: cas, Gateway: gwB}) // has moved away from the dead one
+	sweep := &operation{kind: opSweep, req: &bus.Request{Room: "r"}, gone: []proto.GatewayID{gwA}}
 	if o := m.apply(sweep)[0]; o.removed != 1 || m.members() != "ben* cas" {
 		t.Errorf("%d removed, left: %s", o.removed, m.members())
 	}

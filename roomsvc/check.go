@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // maxOpBytes bounds an operation's id.
@@ -11,7 +12,7 @@ const maxOpBytes = 64
 
 // check refuses a request that no state of the room could make right, and fills
 // in what it leaves open.
-func check(kind proto.Operation, r *proto.Request, lim limits) *proto.Error {
+func check(kind bus.Operation, r *bus.Request, lim limits) *proto.Error {
 	if r.Room == "" {
 		return proto.Missing("room", "data.room is missing. Name the room.")
 	}
@@ -25,20 +26,20 @@ func check(kind proto.Operation, r *proto.Request, lim limits) *proto.Error {
 		return err
 	}
 	switch kind {
-	case proto.OpCreate:
+	case bus.OpCreate:
 		return checkSettings(r, lim, proto.MaxMetadataBytes)
-	case proto.OpJoin:
+	case bus.OpJoin:
 		return checkSettings(r, lim, proto.MaxMemberMetadata)
-	case proto.OpUpdate:
+	case bus.OpUpdate:
 		if r.Name == nil && r.Capacity == nil && r.Locked == nil && r.Metadata == nil {
 			return proto.Missing("name", "Nothing to change: give data.name, data.capacity, data.locked or data.metadata.")
 		}
 		return checkSettings(r, lim, proto.MaxMetadataBytes)
-	case proto.OpRemove:
+	case bus.OpRemove:
 		if r.Client == "" {
 			return proto.Missing("client", "data.client is missing. Name the client to remove.")
 		}
-	case proto.OpLeave:
+	case bus.OpLeave:
 		switch r.Reason {
 		case "", proto.ReasonLeft, proto.ReasonDisconnected:
 		default:
@@ -49,10 +50,10 @@ func check(kind proto.Operation, r *proto.Request, lim limits) *proto.Error {
 }
 
 // checkWho checks the asker, and says who holds it when it does not.
-func checkWho(kind proto.Operation, r *proto.Request) *proto.Error {
+func checkWho(kind bus.Operation, r *bus.Request) *proto.Error {
 	if r.Peer == "" {
 		switch kind {
-		case proto.OpCreate, proto.OpJoin, proto.OpLeave, proto.OpResume:
+		case bus.OpCreate, bus.OpJoin, bus.OpLeave, bus.OpResume:
 			return proto.Missing("peer", "peer is missing. Name the peer that this is about.")
 		}
 		return nil // a back end
@@ -66,8 +67,8 @@ func checkWho(kind proto.Operation, r *proto.Request) *proto.Error {
 	if !r.Gateway.Valid() {
 		return proto.Invalid("gateway", "gateway is not the id of a gateway.")
 	}
-	if r.Epoch > proto.MaxEpoch {
-		return proto.Invalid("epoch", fmt.Sprintf("epoch must not be above %d.", uint64(proto.MaxEpoch)))
+	if r.Epoch > bus.MaxEpoch {
+		return proto.Invalid("epoch", fmt.Sprintf("epoch must not be above %d.", uint64(bus.MaxEpoch)))
 	}
 	if len(r.User) > proto.MaxUserBytes {
 		return proto.Invalid("user", fmt.Sprintf("user must not be longer than %d bytes.", proto.MaxUserBytes))
@@ -75,7 +76,7 @@ func checkWho(kind proto.Operation, r *proto.Request) *proto.Error {
 	return nil
 }
 
-func checkSettings(r *proto.Request, lim limits, metadata int) *proto.Error {
+func checkSettings(r *bus.Request, lim limits, metadata int) *proto.Error {
 	if r.Name != nil && len(*r.Name) > proto.MaxRoomNameBytes {
 		return proto.Invalid("name", fmt.Sprintf("data.name must not be longer than %d bytes. Shorten it.", proto.MaxRoomNameBytes))
 	}

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // record is what the bucket holds under a room's key.
@@ -27,7 +27,7 @@ func decode(rec record) (*held, error) {
 			h.grave = new(grave)
 		}
 	default:
-		h.room = new(proto.Room)
+		h.room = new(bus.Room)
 		if err := json.Unmarshal(rec.value, h.room); err != nil {
 			return nil, fmt.Errorf("revision %d is not a room: %w", rec.revision, err)
 		}
@@ -52,6 +52,6 @@ func sizeOf(v any) int {
 	return len(b) + 1
 }
 
-func settingsBytes(r *proto.Room) int {
-	return sizeOf(&proto.Settings{Name: r.Name, Capacity: r.Capacity, Locked: r.Locked, Metadata: r.Metadata})
+func settingsBytes(r *bus.Room) int {
+	return sizeOf(&bus.Settings{Name: r.Name, Capacity: r.Capacity, Locked: r.Locked, Metadata: r.Metadata})
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // Bounds of the work in hand.
@@ -26,7 +27,7 @@ type committer struct {
 	stats    *stats
 	now      func() time.Time
 	epoch    func() uint64 // of the NATS connection
-	announce func(*proto.Change, []proto.GatewayID)
+	announce func(*bus.Change, []proto.GatewayID)
 
 	calls  chan struct{}   // a slot for each bucket call
 	ctx    context.Context // ends when what is in hand has to be given up
@@ -44,7 +45,7 @@ func newCommitter(b bucket, lim limits, log *slog.Logger, st *stats) *committer 
 		bucket: b, lim: lim, log: log, stats: st,
 		now:      time.Now,
 		epoch:    func() uint64 { return 0 },
-		announce: func(*proto.Change, []proto.GatewayID) {},
+		announce: func(*bus.Change, []proto.GatewayID) {},
 		calls:    make(chan struct{}, maxCalls),
 		hurry:    make(chan struct{}),
 		rooms:    make(map[proto.RoomID]*worker),
@@ -70,7 +71,7 @@ func (c *committer) submit(op *operation) *proto.Error {
 		return proto.Errorf(proto.Unavailable, "The room service has too much to do. Send the same request again in a moment.")
 	}
 	if w == nil {
-		w = &worker{c: c, room: room, key: room.Token(), enough: make(chan struct{}, 1)}
+		w = &worker{c: c, room: room, key: bus.RoomToken(room), enough: make(chan struct{}, 1)}
 		c.rooms[room] = w
 		c.wg.Go(w.run)
 	}

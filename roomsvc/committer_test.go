@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // What comes in while a write is under way goes into the next one.
@@ -18,11 +19,11 @@ func TestOperationsGatherBehindAWrite(t *testing.T) {
 		b := newFakeBucket()
 		b.latency = func() time.Duration { return time.Millisecond }
 		i := newInstance(t, b)
-		first := i.send(proto.OpCreate, proto.Request{Op: "c", Peer: ann})
+		first := i.send(bus.OpCreate, bus.Request{Op: "c", Peer: ann})
 		synctest.Wait() // it is being written
-		var rest []<-chan *proto.Reply
+		var rest []<-chan *bus.Reply
 		for n := range 1000 {
-			rest = append(rest, i.send(proto.OpJoin, proto.Request{Op: proto.NewOpID(gwB, uint64(n)), Peer: peer(gwB, n)}))
+			rest = append(rest, i.send(bus.OpJoin, bus.Request{Op: bus.NewOpID(gwB, uint64(n)), Peer: peer(gwB, n)}))
 		}
 		if r := <-first; r.Error != nil || r.Revision != 1 {
 			t.Fatalf("create: %+v", r)
@@ -51,12 +52,12 @@ func TestInstancesShareARoom(t *testing.T) {
 		for range 3 {
 			all = append(all, newInstance(t, b))
 		}
-		all[0].ask(proto.OpCreate, proto.Request{Op: "c", Peer: ann, Capacity: ptr(501)})
+		all[0].ask(bus.OpCreate, bus.Request{Op: "c", Peer: ann, Capacity: ptr(501)})
 		start := time.Now()
-		answers := make(map[proto.PeerID]<-chan *proto.Reply)
+		answers := make(map[proto.PeerID]<-chan *bus.Reply)
 		for n := range 1000 {
 			p := peer(gwB, n)
-			answers[p] = all[n%3].send(proto.OpJoin, proto.Request{Op: proto.NewOpID(gwB, uint64(n)), Peer: p})
+			answers[p] = all[n%3].send(bus.OpJoin, bus.Request{Op: bus.NewOpID(gwB, uint64(n)), Peer: p})
 			time.Sleep(50 * time.Microsecond) // of the bubble
 		}
 		ok := make(map[proto.PeerID]bool)
@@ -131,23 +132,23 @@ func TestFaultyBucket(t *testing.T) {
 				for n := range 20 {
 					id := proto.RoomID(fmt.Sprint("room ", n))
 					for k, s := range []struct {
-						kind proto.Operation
-						r    proto.Request
+						kind bus.Operation
+						r    bus.Request
 						want proto.ErrorCode
 					}{
-						{proto.OpJoin, proto.Request{Peer: ben}, proto.NotFound},
-						{proto.OpCreate, proto.Request{Peer: ann}, ""},
-						{proto.OpCreate, proto.Request{Peer: ben}, proto.DuplicateRoom},
-						{proto.OpJoin, proto.Request{Peer: ben}, ""},
-						{proto.OpGet, proto.Request{Peer: ben}, ""},
-						{proto.OpLeave, proto.Request{Peer: ann}, ""},
-						{proto.OpGet, proto.Request{Peer: ann}, proto.Unauthorised},
-						{proto.OpEnd, proto.Request{Peer: ben}, ""},
-						{proto.OpGet, proto.Request{}, proto.NotFound},
-						{proto.OpLeave, proto.Request{Peer: ben}, proto.NotFound},
-						{proto.OpCreate, proto.Request{Peer: ben}, ""},
+						{bus.OpJoin, bus.Request{Peer: ben}, proto.NotFound},
+						{bus.OpCreate, bus.Request{Peer: ann}, ""},
+						{bus.OpCreate, bus.Request{Peer: ben}, proto.DuplicateRoom},
+						{bus.OpJoin, bus.Request{Peer: ben}, ""},
+						{bus.OpGet, bus.Request{Peer: ben}, ""},
+						{bus.OpLeave, bus.Request{Peer: ann}, ""},
+						{bus.OpGet, bus.Request{Peer: ann}, proto.Unauthorised},
+						{bus.OpEnd, bus.Request{Peer: ben}, ""},
+						{bus.OpGet, bus.Request{}, proto.NotFound},
+						{bus.OpLeave, bus.Request{Peer: ben}, proto.NotFound},
+						{bus.OpCreate, bus.Request{Peer: ben}, ""},
 					} {
-						s.r.Room, s.r.Op = id, proto.OpID(fmt.Sprint(n, "-", k))
+						s.r.Room, s.r.Op = id, bus.OpID(fmt.Sprint(n, "-", k))
 						at := i
 						if k%2 == 1 {
 							at = j
@@ -168,10 +169,10 @@ func TestKeptStateIsNotTrusted(t *testing.T) {
 		b := newFakeBucket()
 		b.latency = func() time.Duration { return time.Millisecond }
 		i, j := newInstance(t, b), newInstance(t, b)
-		made := []<-chan *proto.Reply{i.send(proto.OpCreate, proto.Request{Op: "0", Peer: ann})}
+		made := []<-chan *bus.Reply{i.send(bus.OpCreate, bus.Request{Op: "0", Peer: ann})}
 		synctest.Wait()
 		for n := range hotBatch { // in one commit, after which the worker stays a while
-			made = append(made, i.send(proto.OpJoin, proto.Request{Op: proto.NewOpID(gwA, uint64(n)), Peer: peer(gwA, 10+n)}))
+			made = append(made, i.send(bus.OpJoin, bus.Request{Op: bus.NewOpID(gwA, uint64(n)), Peer: peer(gwA, 10+n)}))
 		}
 		for _, ch := range made {
 			<-ch
@@ -179,13 +180,13 @@ func TestKeptStateIsNotTrusted(t *testing.T) {
 		if _, rooms := i.lengths(); rooms != 1 {
 			t.Fatal("the worker has gone; this test needs it")
 		}
-		if r := j.ask(proto.OpEnd, proto.Request{Op: "e", Peer: ann}); r.Error != nil {
+		if r := j.ask(bus.OpEnd, bus.Request{Op: "e", Peer: ann}); r.Error != nil {
 			t.Fatal(r.Error)
 		}
-		if r := i.ask(proto.OpGet, proto.Request{Peer: ann}); code(r) != proto.NotFound {
+		if r := i.ask(bus.OpGet, bus.Request{Peer: ann}); code(r) != proto.NotFound {
 			t.Errorf("get of a room that has ended: %q", code(r))
 		}
-		if r := i.ask(proto.OpCreate, proto.Request{Op: "c", Peer: ben}); code(r) != "" {
+		if r := i.ask(bus.OpCreate, bus.Request{Op: "c", Peer: ben}); code(r) != "" {
 			t.Errorf("create: %q", code(r))
 		}
 	})
@@ -200,12 +201,12 @@ func TestBucketAway(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newFakeBucket()
 				i := newInstance(t, b)
-				i.ask(proto.OpCreate, proto.Request{Op: "c", Peer: ann})
+				i.ask(bus.OpCreate, bus.Request{Op: "c", Peer: ann})
 				start := time.Now()
 				b.down = func() bool { return time.Since(start) < away }
-				join := i.send(proto.OpJoin, proto.Request{Op: "j", Peer: ben})
-				get := i.send(proto.OpGet, proto.Request{Peer: ann})
-				nothing := i.send(proto.OpGet, proto.Request{Peer: ann, Room: "nowhere"})
+				join := i.send(bus.OpJoin, bus.Request{Op: "j", Peer: ben})
+				get := i.send(bus.OpGet, bus.Request{Peer: ann})
+				nothing := i.send(bus.OpGet, bus.Request{Peer: ann, Room: "nowhere"})
 				if r := <-join; code(r) != want {
 					t.Errorf("join: %q", code(r))
 				}
@@ -232,7 +233,7 @@ func TestOldConnectionsRequestsAreDropped(t *testing.T) {
 		var epoch atomic.Uint64
 		i.epoch = epoch.Load
 		b.down = func() bool { return epoch.Load() == 0 }
-		late := i.send(proto.OpJoin, proto.Request{Op: "j", Peer: ann, Create: true})
+		late := i.send(bus.OpJoin, bus.Request{Op: "j", Peer: ann, Create: true})
 		synctest.Wait()
 		epoch.Add(1)
 		if r := <-late; r != nil {
@@ -248,16 +249,16 @@ func TestPanicStaysInItsRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newInstance(t, newFakeBucket())
 		tell := i.announce
-		i.announce = func(c *proto.Change, to []proto.GatewayID) {
+		i.announce = func(c *bus.Change, to []proto.GatewayID) {
 			if c.Room == "bad" {
 				panic("a bug")
 			}
 			tell(c, to)
 		}
-		if r := i.ask(proto.OpCreate, proto.Request{Room: "bad", Op: "1", Peer: ann}); code(r) != proto.Unavailable {
+		if r := i.ask(bus.OpCreate, bus.Request{Room: "bad", Op: "1", Peer: ann}); code(r) != proto.Unavailable {
 			t.Errorf("%q", code(r))
 		}
-		if r := i.ask(proto.OpCreate, proto.Request{Room: "good", Op: "2", Peer: ann}); code(r) != "" {
+		if r := i.ask(bus.OpCreate, bus.Request{Room: "good", Op: "2", Peer: ann}); code(r) != "" {
 			t.Errorf("%q", code(r))
 		}
 		if i.stats.panics.Load() != 1 {
@@ -273,18 +274,18 @@ func TestQueuesAreBounded(t *testing.T) {
 		stuck.Store(true)
 		b.down = stuck.Load
 		i := newInstance(t, b)
-		i.send(proto.OpGet, proto.Request{})
+		i.send(bus.OpGet, bus.Request{})
 		synctest.Wait() // its worker waits for the bucket
 		for range maxRoomWaiting {
-			i.send(proto.OpGet, proto.Request{})
+			i.send(bus.OpGet, bus.Request{})
 		}
-		if r := i.ask(proto.OpGet, proto.Request{}); code(r) != proto.Unavailable {
+		if r := i.ask(bus.OpGet, bus.Request{}); code(r) != proto.Unavailable {
 			t.Errorf("one more for the room: %q", code(r))
 		}
 		for n := 1; n < maxRooms; n++ {
-			i.send(proto.OpGet, proto.Request{Room: proto.RoomID(fmt.Sprint(n))})
+			i.send(bus.OpGet, bus.Request{Room: proto.RoomID(fmt.Sprint(n))})
 		}
-		if r := i.ask(proto.OpGet, proto.Request{Room: "one more"}); code(r) != proto.Unavailable {
+		if r := i.ask(bus.OpGet, bus.Request{Room: "one more"}); code(r) != proto.Unavailable {
 			t.Errorf("one more room: %q", code(r))
 		}
 		if got := i.stats.refused.Load(); got != 2 {
@@ -299,14 +300,14 @@ func TestCloseFinishesWhatWaits(t *testing.T) {
 		b := newFakeBucket()
 		b.latency = func() time.Duration { return time.Second }
 		i := newInstance(t, b)
-		made := i.send(proto.OpCreate, proto.Request{Op: "c", Peer: ann})
+		made := i.send(bus.OpCreate, bus.Request{Op: "c", Peer: ann})
 		synctest.Wait()
-		joined := i.send(proto.OpJoin, proto.Request{Op: "j", Peer: ben})
+		joined := i.send(bus.OpJoin, bus.Request{Op: "j", Peer: ben})
 		i.close(context.Background())
 		if a, b := <-made, <-joined; code(a) != "" || code(b) != "" {
 			t.Errorf("create %q, join %q", code(a), code(b))
 		}
-		if r := i.ask(proto.OpJoin, proto.Request{Op: "k", Peer: cas}); r != nil {
+		if r := i.ask(bus.OpJoin, bus.Request{Op: "k", Peer: cas}); r != nil {
 			t.Errorf("after close: %+v", r)
 		}
 	})
@@ -317,7 +318,7 @@ func TestCloseDoesNotWaitForever(t *testing.T) {
 		b := newFakeBucket()
 		b.down = func() bool { return true }
 		i := newInstance(t, b)
-		made := i.send(proto.OpCreate, proto.Request{Op: "c", Peer: ann})
+		made := i.send(bus.OpCreate, bus.Request{Op: "c", Peer: ann})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		i.close(ctx)

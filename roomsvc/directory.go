@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // Bounds of the session directory's work. They are its own, so that rooms and
@@ -44,12 +45,12 @@ type sessionBucket interface {
 // sessionOp is one request to the directory. All its fields are fixed when it is
 // queued.
 type sessionOp struct {
-	kind     proto.SessionOperation
-	req      *proto.SessionRequest
-	sweep    bool                      // its owner is dead: no request, but the sweeper's
-	deadline time.Time                 // to be given up then
-	conn     uint64                    // the number of the NATS connection it came by
-	answer   func(*proto.SessionReply) // called once; nil: dropped, and the asker hears nothing
+	kind     bus.SessionOperation
+	req      *bus.SessionRequest
+	sweep    bool                    // its owner is dead: no request, but the sweeper's
+	deadline time.Time               // to be given up then
+	conn     uint64                  // the number of the NATS connection it came by
+	answer   func(*bus.SessionReply) // called once; nil: dropped, and the asker hears nothing
 }
 
 // directory answers requests about sessions. Every entry is changed by
@@ -81,7 +82,7 @@ func newDirectory(b sessionBucket, log *slog.Logger, st *stats) *directory {
 // its asker will repeat it, at another instance.
 func (d *directory) submit(op *sessionOp) *proto.Error {
 	p := d.calls
-	if op.kind == proto.SessionSync {
+	if op.kind == bus.SessionSync {
 		p = d.syncs
 	}
 	full, closed := p.submit(func() { d.run(op) })
@@ -116,7 +117,7 @@ func (d *directory) run(op *sessionOp) {
 		if v := recover(); v != nil {
 			d.stats.panics.Add(1)
 			d.log.Error("session request panicked", "peer", string(op.req.Peer), "err", fmt.Sprint(v), "stack", string(debug.Stack()))
-			op.answer(&proto.SessionReply{Error: unavailable()})
+			op.answer(&bus.SessionReply{Error: unavailable()})
 		}
 	}()
 	ctx, cancel := context.WithDeadline(d.ctx, op.deadline)
@@ -127,7 +128,7 @@ func (d *directory) run(op *sessionOp) {
 		d.drop(op)
 	case err != nil:
 		d.log.Debug("session request failed", "operation", string(op.kind), "peer", string(op.req.Peer), "err", err)
-		op.answer(&proto.SessionReply{Error: unavailable()})
+		op.answer(&bus.SessionReply{Error: unavailable()})
 	default:
 		op.answer(reply)
 	}
@@ -142,12 +143,12 @@ var errDropped = errors.New("given up unanswered")
 
 // try carries op out, again and again until its deadline: a conflict and a call
 // of unknown outcome are both followed by a read.
-func (d *directory) try(ctx context.Context, op *sessionOp) (*proto.SessionReply, error) {
+func (d *directory) try(ctx context.Context, op *sessionOp) (*bus.SessionReply, error) {
 	once := d.change
 	switch op.kind {
-	case proto.SessionGet:
+	case bus.SessionGet:
 		once = d.get
-	case proto.SessionSync:
+	case bus.SessionSync:
 		once = d.sync
 	}
 	for tries := 0; ; tries++ {
@@ -180,8 +181,8 @@ func (d *directory) try(ctx context.Context, op *sessionOp) (*proto.SessionReply
 
 // change does a take or an end once. The first try assumes that the request
 // knows the entry.
-func (d *directory) change(ctx context.Context, op *sessionOp, first bool) (*proto.SessionReply, error) {
-	key, err := proto.SessionKey(op.req.Peer)
+func (d *directory) change(ctx context.Context, op *sessionOp, first bool) (*bus.SessionReply, error) {
+	key, err := bus.SessionKey(op.req.Peer)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +197,7 @@ func (d *directory) change(ctx context.Context, op *sessionOp, first bool) (*pro
 		if err := d.confirm(ctx, key, &e); err != nil {
 			return nil, err
 		}
-		return &proto.SessionReply{Refused: todo.refused, SessionEntry: e.SessionEntry, Revision: e.shownRevision()}, nil
+		return &bus.SessionReply{Refused: todo.refused, SessionEntry: e.SessionEntry, Revision: e.shownRevision()}, nil
 	}
 	revision, err := d.write(ctx, key, &todo.next, e.revision)
 	if err != nil {
@@ -206,11 +207,11 @@ func (d *directory) change(ctx context.Context, op *sessionOp, first bool) (*pro
 		d.stats.sessionsSwept.Add(1)
 	}
 	e = entry{SessionEntry: todo.next, revision: revision}
-	return &proto.SessionReply{SessionEntry: e.SessionEntry, Revision: e.shownRevision()}, nil
+	return &bus.SessionReply{SessionEntry: e.SessionEntry, Revision: e.shownRevision()}, nil
 }
 
-func (d *directory) get(ctx context.Context, op *sessionOp, _ bool) (*proto.SessionReply, error) {
-	key, err := proto.SessionKey(op.req.Peer)
+func (d *directory) get(ctx context.Context, op *sessionOp, _ bool) (*bus.SessionReply, error) {
+	key, err := bus.SessionKey(op.req.Peer)
 	if err != nil {
 		return nil, err
 	}
@@ -218,19 +219,19 @@ func (d *directory) get(ctx context.Context, op *sessionOp, _ bool) (*proto.Sess
 	if err != nil {
 		return nil, err
 	}
-	return &proto.SessionReply{SessionEntry: e.SessionEntry, Revision: e.shownRevision()}, nil
+	return &bus.SessionReply{SessionEntry: e.SessionEntry, Revision: e.shownRevision()}, nil
 }
 
 // sync lists those sessions that the asker does not own. It asks once and acts
 // on the answer, so that the entries are the latest.
-func (d *directory) sync(ctx context.Context, op *sessionOp, _ bool) (*proto.SessionReply, error) {
-	reply := new(proto.SessionReply)
+func (d *directory) sync(ctx context.Context, op *sessionOp, _ bool) (*bus.SessionReply, error) {
+	reply := new(bus.SessionReply)
 	if len(op.req.Sessions) == 0 {
 		return reply, nil
 	}
 	keys := make([]string, len(op.req.Sessions))
 	for i, o := range op.req.Sessions {
-		key, err := proto.SessionKey(o.Peer)
+		key, err := bus.SessionKey(o.Peer)
 		if err != nil {
 			return nil, err
 		}
@@ -242,7 +243,7 @@ func (d *directory) sync(ctx context.Context, op *sessionOp, _ bool) (*proto.Ses
 	}
 	for i, o := range op.req.Sessions {
 		if e := &entries[i]; !e.owns(o.Peer, op.req.Owner, o.Epoch) {
-			reply.Sessions = append(reply.Sessions, proto.SessionRow{Peer: o.Peer, SessionEntry: e.SessionEntry, Revision: e.shownRevision()})
+			reply.Sessions = append(reply.Sessions, bus.SessionRow{Peer: o.Peer, SessionEntry: e.SessionEntry, Revision: e.shownRevision()})
 		}
 	}
 	return reply, nil
@@ -329,7 +330,7 @@ func (d *directory) confirm(ctx context.Context, key string, e *entry) error {
 	return d.call(ctx, func(ctx context.Context) error { return d.bucket.confirm(ctx, key, e.revision) })
 }
 
-func (d *directory) write(ctx context.Context, key string, next *proto.SessionEntry, expected uint64) (revision uint64, err error) {
+func (d *directory) write(ctx context.Context, key string, next *bus.SessionEntry, expected uint64) (revision uint64, err error) {
 	value, err := json.Marshal(next)
 	if err != nil {
 		return 0, err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // office is one instance of the session directory.
@@ -22,28 +23,28 @@ func newOffice(t *testing.T, b sessionBucket) *office {
 }
 
 // send submits a request; its answer comes on the channel, nil when it was dropped.
-func (o *office) send(kind proto.SessionOperation, r proto.SessionRequest) <-chan *proto.SessionReply {
-	ch := make(chan *proto.SessionReply, 1)
-	if r.Peer == "" && kind != proto.SessionSync {
+func (o *office) send(kind bus.SessionOperation, r bus.SessionRequest) <-chan *bus.SessionReply {
+	ch := make(chan *bus.SessionReply, 1)
+	if r.Peer == "" && kind != bus.SessionSync {
 		r.Peer = ann
 	}
 	refused := o.submit(&sessionOp{
 		kind: kind, req: &r, deadline: time.Now().Add(sessionTime), conn: o.conn(),
-		answer: func(reply *proto.SessionReply) { ch <- reply },
+		answer: func(reply *bus.SessionReply) { ch <- reply },
 	})
 	if refused != nil {
-		ch <- &proto.SessionReply{Error: refused}
+		ch <- &bus.SessionReply{Error: refused}
 	}
 	return ch
 }
 
-func (o *office) ask(kind proto.SessionOperation, r proto.SessionRequest) *proto.SessionReply {
+func (o *office) ask(kind bus.SessionOperation, r bus.SessionRequest) *bus.SessionReply {
 	return <-o.send(kind, r)
 }
 
 // result is an answer in one word: the refusal or the error's code, "" for
 // success, "dropped" for none.
-func result(r *proto.SessionReply) string {
+func result(r *bus.SessionReply) string {
 	switch {
 	case r == nil:
 		return "dropped"
@@ -53,11 +54,11 @@ func result(r *proto.SessionReply) string {
 	return string(r.Refused)
 }
 
-func (o *office) take(g proto.GatewayID, epoch, revision uint64) *proto.SessionReply {
-	return o.ask(proto.SessionTake, proto.SessionRequest{Owner: g, Epoch: epoch, Revision: revision})
+func (o *office) take(g proto.GatewayID, epoch, revision uint64) *bus.SessionReply {
+	return o.ask(bus.SessionTake, bus.SessionRequest{Owner: g, Epoch: epoch, Revision: revision})
 }
 
-func expect(t *testing.T, what string, r *proto.SessionReply, want string, owner proto.GatewayID, epoch uint64) {
+func expect(t *testing.T, what string, r *bus.SessionReply, want string, owner proto.GatewayID, epoch uint64) {
 	t.Helper()
 	if got := result(r); got != want || r != nil && r.Error == nil && (r.Owner != owner || r.Epoch != epoch) {
 		t.Fatalf("%s: got %q, %+v; want %q, owner %q, epoch %d", what, got, r, want, owner, epoch)
@@ -67,8 +68,8 @@ func expect(t *testing.T, what string, r *proto.SessionReply, want string, owner
 func TestDirectory_SessionMovesAndEnds_EveryAnswerShowsTheEntry(t *testing.T) {
 	b := newFakeBucket()
 	o := newOffice(t, b)
-	get := proto.SessionRequest{}
-	expect(t, "get before", o.ask(proto.SessionGet, get), "", "", 0)
+	get := bus.SessionRequest{}
+	expect(t, "get before", o.ask(bus.SessionGet, get), "", "", 0)
 	first := o.take(gwB, 1, 0)
 	expect(t, "first take", first, "", gwB, 1)
 	if b.reads != 1 || b.writes != 1 {
@@ -79,20 +80,20 @@ func TestDirectory_SessionMovesAndEnds_EveryAnswerShowsTheEntry(t *testing.T) {
 	second := o.take(gwC, 2, first.Revision)
 	expect(t, "second take", second, "", gwC, 2)
 	expect(t, "the first once more", o.take(gwB, 1, 0), "moved", gwC, 2)
-	expect(t, "end by the home", o.ask(proto.SessionEnd, proto.SessionRequest{Owner: gwA}), "moved", gwC, 2)
-	expect(t, "end by a former owner", o.ask(proto.SessionEnd, proto.SessionRequest{Owner: gwB, Epoch: 1, Revision: first.Revision}), "moved", gwC, 2)
-	end := proto.SessionRequest{Owner: gwC, Epoch: 2, Revision: second.Revision}
-	expect(t, "end", o.ask(proto.SessionEnd, end), "", "", 2)
-	expect(t, "end again", o.ask(proto.SessionEnd, end), "", "", 2)
+	expect(t, "end by the home", o.ask(bus.SessionEnd, bus.SessionRequest{Owner: gwA}), "moved", gwC, 2)
+	expect(t, "end by a former owner", o.ask(bus.SessionEnd, bus.SessionRequest{Owner: gwB, Epoch: 1, Revision: first.Revision}), "moved", gwC, 2)
+	end := bus.SessionRequest{Owner: gwC, Epoch: 2, Revision: second.Revision}
+	expect(t, "end", o.ask(bus.SessionEnd, end), "", "", 2)
+	expect(t, "end again", o.ask(bus.SessionEnd, end), "", "", 2)
 	expect(t, "take after the end", o.take(gwB, 3, second.Revision), "ended", "", 2)
-	if r := o.ask(proto.SessionGet, get); !r.Ended || r.Epoch != 2 || r.Revision != 0 {
+	if r := o.ask(bus.SessionGet, get); !r.Ended || r.Epoch != 2 || r.Revision != 0 {
 		t.Errorf("get after the end: got %+v, want a tombstone of epoch 2, its revision not shown", r)
 	}
 	b.forget(t, ann) // the tombstone has vanished
 	expect(t, "take of a forgotten session", o.take(gwB, 3, second.Revision), "ended", "", 0)
 	expect(t, "take of a forgotten session, revision unknown", o.take(gwB, 3, 0), "ended", "", 0)
 	writes := b.writes
-	expect(t, "end of a session that never moved", o.ask(proto.SessionEnd, proto.SessionRequest{Owner: gwA}), "", "", 0)
+	expect(t, "end of a session that never moved", o.ask(bus.SessionEnd, bus.SessionRequest{Owner: gwA}), "", "", 0)
 	if b.writes != writes {
 		t.Errorf("end of a session that never moved: got %d writes, want none", b.writes-writes)
 	}
@@ -101,7 +102,7 @@ func TestDirectory_SessionMovesAndEnds_EveryAnswerShowsTheEntry(t *testing.T) {
 // forget removes what the bucket holds of p, as the server does with an old marker.
 func (b *fakeBucket) forget(t *testing.T, p proto.PeerID) {
 	t.Helper()
-	key, err := proto.SessionKey(p)
+	key, err := bus.SessionKey(p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,15 +122,15 @@ func syncLists(t *testing.T, missed bool) {
 	b.missed, b.unproven = missed, missed
 	o := newOffice(t, b)
 	taken := o.take(gwB, 1, 0) // ann, of A
-	o.ask(proto.SessionTake, proto.SessionRequest{Peer: cas, Owner: gwC, Epoch: 1})
-	r := o.ask(proto.SessionSync, proto.SessionRequest{Owner: gwA, Sessions: []proto.Owned{{Peer: ann}, {Peer: cas}, {Peer: peer(gwA, 9)}, {Peer: peer(gwA, 9)}}})
+	o.ask(bus.SessionTake, bus.SessionRequest{Peer: cas, Owner: gwC, Epoch: 1})
+	r := o.ask(bus.SessionSync, bus.SessionRequest{Owner: gwA, Sessions: []bus.Owned{{Peer: ann}, {Peer: cas}, {Peer: peer(gwA, 9)}, {Peer: peer(gwA, 9)}}})
 	if len(r.Sessions) != 2 || r.Sessions[0].Peer != ann || r.Sessions[0].Owner != gwB || r.Sessions[0].Revision != taken.Revision || r.Sessions[1].Owner != gwC {
 		t.Errorf("lost by the home: got %+v, want ann to B and cas to C", r.Sessions)
 	}
-	if r := o.ask(proto.SessionSync, proto.SessionRequest{Owner: gwB, Sessions: []proto.Owned{{Peer: ann, Epoch: 1}}}); len(r.Sessions) != 0 || r.Error != nil {
+	if r := o.ask(bus.SessionSync, bus.SessionRequest{Owner: gwB, Sessions: []bus.Owned{{Peer: ann, Epoch: 1}}}); len(r.Sessions) != 0 || r.Error != nil {
 		t.Errorf("the owner's own: got %+v, want nothing", r)
 	}
-	if r := o.ask(proto.SessionSync, proto.SessionRequest{Owner: gwB, Sessions: []proto.Owned{{Peer: ben, Epoch: 4}}}); len(r.Sessions) != 1 || r.Sessions[0].Revision != 0 {
+	if r := o.ask(bus.SessionSync, bus.SessionRequest{Owner: gwB, Sessions: []bus.Owned{{Peer: ben, Epoch: 4}}}); len(r.Sessions) != 1 || r.Sessions[0].Revision != 0 {
 		t.Errorf("a later epoch without an entry: got %+v, want it listed without a revision", r.Sessions)
 	}
 }
@@ -145,10 +146,10 @@ func TestDirectory_FaultyBucketAndManyTakers_OneWinsEachEpoch(t *testing.T) {
 		b.conflict = func(n int) bool { return n%7 == 0 }
 		b.stale = func(n int) bool { return n%3 == 0 }
 		offices := []*office{newOffice(t, b), newOffice(t, b)}
-		known := &proto.SessionReply{}
+		known := &bus.SessionReply{}
 		for epoch := uint64(1); epoch <= 5; epoch++ {
 			var wins atomic.Int64
-			var next atomic.Pointer[proto.SessionReply]
+			var next atomic.Pointer[bus.SessionReply]
 			var wg sync.WaitGroup
 			for i := range 64 {
 				wg.Go(func() {
@@ -161,7 +162,7 @@ func TestDirectory_FaultyBucketAndManyTakers_OneWinsEachEpoch(t *testing.T) {
 					case r.Refused == "":
 						wins.Add(1)
 						next.Store(r)
-					case r.Refused != proto.RefusedMoved || r.Epoch != epoch:
+					case r.Refused != bus.RefusedMoved || r.Epoch != epoch:
 						t.Errorf("epoch %d: got %+v, want moved, in that epoch", epoch, r)
 					}
 				})
@@ -185,9 +186,9 @@ func TestDirectory_BucketAway_AnswersUnavailableInTimeAndRefusesWhatIsTooMuch(t 
 		down.Store(true)
 		o := newOffice(t, b)
 		began := time.Now()
-		var answers []<-chan *proto.SessionReply
+		var answers []<-chan *bus.SessionReply
 		for i := range maxSessionCalls + maxSessionWaiting {
-			answers = append(answers, o.send(proto.SessionTake, proto.SessionRequest{Peer: peer(gwA, i), Owner: gwB, Epoch: 1}))
+			answers = append(answers, o.send(bus.SessionTake, bus.SessionRequest{Peer: peer(gwA, i), Owner: gwB, Epoch: 1}))
 		}
 		if r := o.take(gwC, 1, 0); result(r) != string(proto.Unavailable) || time.Since(began) != 0 {
 			t.Errorf("one too many: got %q after %v, want Unavailable at once", result(r), time.Since(began))
@@ -216,15 +217,15 @@ func TestDirectory_BucketAwayForASecond_AnswersAfterIt(t *testing.T) {
 		b.down = down.Load
 		o := newOffice(t, b)
 		down.Store(true)
-		var syncs []<-chan *proto.SessionReply
+		var syncs []<-chan *bus.SessionReply
 		for range maxSyncCalls + 1 {
-			syncs = append(syncs, o.send(proto.SessionSync, proto.SessionRequest{Owner: gwA, Sessions: []proto.Owned{{Peer: ann}}}))
+			syncs = append(syncs, o.send(bus.SessionSync, bus.SessionRequest{Owner: gwA, Sessions: []bus.Owned{{Peer: ann}}}))
 		}
 		synctest.Wait()
 		if _, running := o.syncs.lengths(); running != maxSyncCalls {
 			t.Errorf("syncs running: got %d, want %d", running, maxSyncCalls)
 		}
-		taken := o.send(proto.SessionTake, proto.SessionRequest{Owner: gwB, Epoch: 1})
+		taken := o.send(bus.SessionTake, bus.SessionRequest{Owner: gwB, Epoch: 1})
 		time.Sleep(time.Second)
 		down.Store(false)
 		expect(t, "take", <-taken, "", gwB, 1)
@@ -245,13 +246,13 @@ func TestDirectory_ConnectionLostOrClosing_DropsUnanswered(t *testing.T) {
 		var down atomic.Bool
 		b.down = down.Load
 		down.Store(true)
-		ch := o.send(proto.SessionTake, proto.SessionRequest{Owner: gwB, Epoch: 1})
+		ch := o.send(bus.SessionTake, bus.SessionRequest{Owner: gwB, Epoch: 1})
 		synctest.Wait()
 		conn.Add(1)
 		if r := <-ch; r != nil {
 			t.Errorf("after a reconnect: got %+v, want no answer", r)
 		}
-		ch = o.send(proto.SessionTake, proto.SessionRequest{Owner: gwB, Epoch: 1})
+		ch = o.send(bus.SessionTake, bus.SessionRequest{Owner: gwB, Epoch: 1})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		o.close(ctx)
@@ -270,14 +271,14 @@ func TestDirectory_ConnectionLostOrClosing_DropsUnanswered(t *testing.T) {
 func TestDirectory_DamagedEntry_AnswersUnavailableAtOnce(t *testing.T) {
 	b := newFakeBucket()
 	o := newOffice(t, b)
-	key, err := proto.SessionKey(ann)
+	key, err := bus.SessionKey(ann)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.write(t.Context(), key, []byte("?"), 0); err != nil {
 		t.Fatal(err)
 	}
-	if r := o.ask(proto.SessionGet, proto.SessionRequest{}); result(r) != string(proto.Unavailable) || b.reads != 1 {
+	if r := o.ask(bus.SessionGet, bus.SessionRequest{}); result(r) != string(proto.Unavailable) || b.reads != 1 {
 		t.Errorf("got %q after %d reads, want Unavailable after 1", result(r), b.reads)
 	}
 }
@@ -287,13 +288,13 @@ func TestDirectory_SweepRacesTake_OneOfThemWins(t *testing.T) {
 	for range 50 {
 		o := newOffice(t, newFakeBucket())
 		left := o.take(gwB, 1, 0)
-		swept := o.send(proto.SessionEnd, proto.SessionRequest{Owner: gwB, Epoch: 1, Revision: left.Revision})
+		swept := o.send(bus.SessionEnd, bus.SessionRequest{Owner: gwB, Epoch: 1, Revision: left.Revision})
 		taken := o.take(gwC, 2, left.Revision)
 		r := <-swept
 		if (result(taken) == "") == (result(r) == "") {
 			t.Fatalf("take: got %+v, sweep: got %+v; want one of them to win", taken, r)
 		}
-		now := o.ask(proto.SessionGet, proto.SessionRequest{})
+		now := o.ask(bus.SessionGet, bus.SessionRequest{})
 		if won := result(taken) == ""; won != (now.Owner == gwC) || won == now.Ended {
 			t.Fatalf("take: got %+v, then the entry %+v", taken, now)
 		}

@@ -37,7 +37,7 @@
 //
 // An operation may reach the service more than once, on different instances and
 // much later than it was sent. What took effect is remembered under the
-// operation's id (proto.Done). A refusal changes nothing, so it is not written
+// operation's id (bus.Done). A refusal changes nothing, so it is not written
 // down, unless the request says that it is a retry: then a copy of it may still
 // be on its way, and must find the refusal and not a room that has changed since.
 package roomsvc

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 const (
@@ -30,18 +31,18 @@ type endpoint struct {
 	answers string // members of the reply
 }
 
-var endpoints = map[proto.Operation]endpoint{
-	proto.OpCreate: {"Makes a room with peer as creator and first member.", "op, room, peer; gateway, user, name, capacity, locked, metadata, have, retry", "revision, state"},
-	proto.OpJoin:   {"Adds peer to a room.", "op, room, peer; gateway, user, create, metadata, have, retry", "revision, state"},
-	proto.OpLeave:  {"Takes peer out of a room; with reason disconnected only if gateway holds it.", "op, room, peer; gateway, reason, have, retry", "revision, state"},
-	proto.OpEnd:    {"Ends a room; for its creator, or a back end (no peer).", "op, room; peer, retry", "revision, state"},
-	proto.OpRemove: {"Takes client out of a room; for its creator, or a back end (no peer).", "op, room, client; peer, have, retry", "revision, state"},
-	proto.OpUpdate: {"Changes a room's settings; for its creator, or a back end (no peer).", "op, room; peer, name, capacity, locked, metadata, have, retry", "revision, state"},
-	proto.OpResume: {"Says that gateway holds peer from now on.", "op, room, peer, gateway; have, retry", "revision, state"},
-	proto.OpGet:    {"Returns a room; for its members, or a back end (no peer).", "room; peer", "revision, state"},
-	proto.OpSync:   {"Returns those of rooms whose revision is another; without rooms, whether rooms can be changed.", "rooms", "differ, first"},
-	proto.OpKeys:   {"Returns the keys that sign session tokens, and restores those that are lost.", "keys", "keys"},
-	proto.OpList:   {"Lists rooms in the order of their keys, a page at a time.", "after, limit", "page, next"},
+var endpoints = map[bus.Operation]endpoint{
+	bus.OpCreate: {"Makes a room with peer as creator and first member.", "op, room, peer; gateway, user, name, capacity, locked, metadata, have, retry", "revision, state"},
+	bus.OpJoin:   {"Adds peer to a room.", "op, room, peer; gateway, user, create, metadata, have, retry", "revision, state"},
+	bus.OpLeave:  {"Takes peer out of a room; with reason disconnected only if gateway holds it.", "op, room, peer; gateway, reason, have, retry", "revision, state"},
+	bus.OpEnd:    {"Ends a room; for its creator, or a back end (no peer).", "op, room; peer, retry", "revision, state"},
+	bus.OpRemove: {"Takes client out of a room; for its creator, or a back end (no peer).", "op, room, client; peer, have, retry", "revision, state"},
+	bus.OpUpdate: {"Changes a room's settings; for its creator, or a back end (no peer).", "op, room; peer, name, capacity, locked, metadata, have, retry", "revision, state"},
+	bus.OpResume: {"Says that gateway holds peer from now on.", "op, room, peer, gateway; have, retry", "revision, state"},
+	bus.OpGet:    {"Returns a room; for its members, or a back end (no peer).", "room; peer", "revision, state"},
+	bus.OpSync:   {"Returns those of rooms whose revision is another; without rooms, whether rooms can be changed.", "rooms", "differ, first"},
+	bus.OpKeys:   {"Returns the keys that sign session tokens, and restores those that are lost.", "keys", "keys"},
+	bus.OpList:   {"Lists rooms in the order of their keys, a page at a time.", "after, limit", "page, next"},
 }
 
 // addEndpoints begins to listen for requests.
@@ -55,8 +56,8 @@ func (s *Service) addEndpoints() (micro.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	group := svc.AddGroup(proto.RoomsPrefix)
-	for _, op := range proto.Operations {
+	group := svc.AddGroup(bus.RoomsPrefix)
+	for _, op := range bus.Operations {
 		e := endpoints[op]
 		handler := s.roomHandler(op)
 		if job, ok := s.sideJobs()[op]; ok {
@@ -83,7 +84,7 @@ func (s *Service) endpointStats(e *micro.Endpoint) any {
 			return o.counts()
 		}
 	}
-	o := s.stats.requests[proto.Operation(e.Name)]
+	o := s.stats.requests[bus.Operation(e.Name)]
 	if o == nil {
 		return nil
 	}
@@ -96,26 +97,26 @@ func (s *Service) endpointStats(e *micro.Endpoint) any {
 
 // roomHandler queues requests about one room. It never waits: the handlers of an
 // endpoint run one at a time.
-func (s *Service) roomHandler(kind proto.Operation) micro.HandlerFunc {
+func (s *Service) roomHandler(kind bus.Operation) micro.HandlerFunc {
 	return func(m micro.Request) {
-		req, subject, began := new(proto.Request), m.Reply(), time.Now()
+		req, subject, began := new(bus.Request), m.Reply(), time.Now()
 		if err := json.Unmarshal(m.Data(), req); err != nil {
-			s.reply(kind, subject, began, &proto.Reply{Error: malformed(err)})
+			s.reply(kind, subject, began, &bus.Reply{Error: malformed(err)})
 			return
 		}
 		err := check(kind, req, s.lim)
 		if err == nil {
 			if req.Op == "" {
-				req.Op = proto.OpID("rooms-" + rand.Text()) // for tries of our own
+				req.Op = bus.OpID("rooms-" + rand.Text()) // for tries of our own
 			}
 			switch kind {
-			case proto.OpCreate, proto.OpJoin, proto.OpResume:
+			case bus.OpCreate, bus.OpJoin, bus.OpResume:
 				s.leases.notice(req.Gateway)
 			}
 			err = s.committer.Load().submit(&operation{
 				kind: kind, req: req,
 				deadline: time.Now().Add(proto.RequestDeadline), epoch: s.epoch(),
-				answer: func(r *proto.Reply) {
+				answer: func(r *bus.Reply) {
 					if r != nil {
 						s.reply(kind, subject, began, r)
 					}
@@ -123,7 +124,7 @@ func (s *Service) roomHandler(kind proto.Operation) micro.HandlerFunc {
 			})
 		}
 		if err != nil {
-			s.reply(kind, subject, began, &proto.Reply{Error: err, Retry: req.Retry})
+			s.reply(kind, subject, began, &bus.Reply{Error: err, Retry: req.Retry})
 		}
 	}
 }
@@ -138,7 +139,7 @@ func malformed(err error) *proto.Error {
 // reply publishes r, with the headers that NATS's service tools look for in an
 // error, to a request that came at the time began. Nobody is told when the asker
 // has gone.
-func (s *Service) reply(op proto.Operation, subject string, began time.Time, r *proto.Reply) {
+func (s *Service) reply(op bus.Operation, subject string, began time.Time, r *bus.Reply) {
 	s.stats.answered(op, began, r.Error)
 	r.First = s.rooms.first.Load()
 	if subject == "" {
@@ -152,7 +153,7 @@ func (s *Service) reply(op proto.Operation, subject string, began time.Time, r *
 	err := s.send(msg, r)
 	if errors.Is(err, nats.ErrMaxPayload) {
 		s.cfg.Logger.Error("reply is larger than the NATS server takes; raise its max_payload", "operation", string(op), "err", err)
-		err = s.send(nats.NewMsg(subject), &proto.Reply{Error: unavailable(), Retry: r.Retry})
+		err = s.send(nats.NewMsg(subject), &bus.Reply{Error: unavailable(), Retry: r.Retry})
 	}
 	if err != nil {
 		s.cfg.Logger.Debug("reply not sent; the asker will repeat its request", "operation", string(op), "err", err)
@@ -168,17 +169,17 @@ func (s *Service) send(msg *nats.Msg, v any) (err error) {
 
 // announce publishes a change to gateways. One that is too large for the NATS
 // server becomes one without content, which makes them fetch the room.
-func (s *Service) announce(change *proto.Change, to []proto.GatewayID) {
+func (s *Service) announce(change *bus.Change, to []proto.GatewayID) {
 	data, err := json.Marshal(change)
 	if err == nil && int64(len(data)) > s.nc.MaxPayload() {
-		data, err = json.Marshal(&proto.Change{Room: change.Room, Before: change.After, After: change.After, Creator: change.Creator})
+		data, err = json.Marshal(&bus.Change{Room: change.Room, Before: change.After, After: change.After, Creator: change.Creator})
 	}
 	if err != nil {
 		s.cfg.Logger.Error("change cannot be encoded", "room", string(change.Room), "err", err)
 		return
 	}
 	for _, g := range to {
-		subject, err := proto.StateSubject(g, change.Room)
+		subject, err := bus.StateSubject(g, change.Room)
 		if err == nil {
 			err = s.nc.Publish(subject, data)
 		}

@@ -4,15 +4,16 @@ import (
 	"testing"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // from is a request that ann's session sends in an epoch, at a gateway.
-func from(g proto.GatewayID, epoch uint64, r proto.Request) proto.Request {
+func from(g proto.GatewayID, epoch uint64, r bus.Request) bus.Request {
 	r.Peer, r.Gateway, r.Epoch = ann, g, epoch
 	return r
 }
 
-func (m *model) member(p proto.PeerID) *proto.Member {
+func (m *model) member(p proto.PeerID) *bus.Member {
 	if m.held.room == nil {
 		return nil
 	}
@@ -28,11 +29,11 @@ func (m *model) member(p proto.PeerID) *proto.Member {
 func epochRoom(t *testing.T, own bool) *model {
 	m := newModel(t)
 	steps := []step{
-		{kind: proto.OpCreate, req: from(gwB, 2, proto.Request{})},
-		{kind: proto.OpJoin, req: proto.Request{Peer: ben}},
+		{kind: bus.OpCreate, req: from(gwB, 2, bus.Request{})},
+		{kind: bus.OpJoin, req: bus.Request{Peer: ben}},
 	}
 	if !own {
-		steps[0], steps[1] = step{kind: proto.OpCreate, req: proto.Request{Peer: ben}}, step{kind: proto.OpJoin, req: from(gwB, 2, proto.Request{})}
+		steps[0], steps[1] = step{kind: bus.OpCreate, req: bus.Request{Peer: ben}}, step{kind: bus.OpJoin, req: from(gwB, 2, bus.Request{})}
 	}
 	for _, s := range steps {
 		if o := m.do(s.kind, s.req); o.err != nil {
@@ -46,19 +47,19 @@ func epochRoom(t *testing.T, own bool) *model {
 // record follows it, and the change says so once.
 func TestEpochs_LaterRequest_MovesTheMemberRecord(t *testing.T) {
 	for name, c := range map[string]struct {
-		kind proto.Operation
+		kind bus.Operation
 		own  bool
-		r    proto.Request
+		r    bus.Request
 		want proto.ErrorCode
 	}{
-		"resume":                 {proto.OpResume, true, proto.Request{}, ""},
-		"update":                 {proto.OpUpdate, true, proto.Request{Name: ptr("x")}, ""},
-		"update that is refused": {proto.OpUpdate, false, proto.Request{Name: ptr("x")}, proto.Unauthorised},
-		"join again":             {proto.OpJoin, true, proto.Request{}, proto.AlreadyExists},
-		"create again":           {proto.OpCreate, true, proto.Request{}, proto.DuplicateRoom},
-		"remove":                 {proto.OpRemove, true, proto.Request{Client: ben}, ""},
-		"remove that is refused": {proto.OpRemove, false, proto.Request{Client: ben}, proto.Unauthorised},
-		"end that is refused":    {proto.OpEnd, false, proto.Request{}, proto.Unauthorised},
+		"resume":                 {bus.OpResume, true, bus.Request{}, ""},
+		"update":                 {bus.OpUpdate, true, bus.Request{Name: ptr("x")}, ""},
+		"update that is refused": {bus.OpUpdate, false, bus.Request{Name: ptr("x")}, proto.Unauthorised},
+		"join again":             {bus.OpJoin, true, bus.Request{}, proto.AlreadyExists},
+		"create again":           {bus.OpCreate, true, bus.Request{}, proto.DuplicateRoom},
+		"remove":                 {bus.OpRemove, true, bus.Request{Client: ben}, ""},
+		"remove that is refused": {bus.OpRemove, false, bus.Request{Client: ben}, proto.Unauthorised},
+		"end that is refused":    {bus.OpEnd, false, bus.Request{}, proto.Unauthorised},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := epochRoom(t, c.own)
@@ -75,7 +76,7 @@ func TestEpochs_LaterRequest_MovesTheMemberRecord(t *testing.T) {
 		})
 	}
 	m := epochRoom(t, true)
-	if o := m.do(proto.OpResume, from(gwA, 3, proto.Request{})); o.err != nil || m.member(ann).Holder() != gwA || m.member(ann).Epoch != 3 {
+	if o := m.do(bus.OpResume, from(gwA, 3, bus.Request{})); o.err != nil || m.member(ann).Holder() != gwA || m.member(ann).Epoch != 3 {
 		t.Errorf("back home: got %+v, %v; want gateway %s, epoch 3", m.member(ann), o.err, gwA)
 	}
 }
@@ -89,17 +90,17 @@ func errorCode(o outcome) proto.ErrorCode {
 
 func TestEpochs_EarlierRequest_IsRefusedAndChangesNothing(t *testing.T) {
 	for name, c := range map[string]struct {
-		kind proto.Operation
-		r    proto.Request
+		kind bus.Operation
+		r    bus.Request
 	}{
-		"resume":       {proto.OpResume, proto.Request{}},
-		"leave":        {proto.OpLeave, proto.Request{}},
-		"disconnected": {proto.OpLeave, proto.Request{Reason: proto.ReasonDisconnected}},
-		"update":       {proto.OpUpdate, proto.Request{Name: ptr("x")}},
-		"remove":       {proto.OpRemove, proto.Request{Client: ben}},
-		"end":          {proto.OpEnd, proto.Request{}},
-		"join":         {proto.OpJoin, proto.Request{}},
-		"get":          {proto.OpGet, proto.Request{}},
+		"resume":       {bus.OpResume, bus.Request{}},
+		"leave":        {bus.OpLeave, bus.Request{}},
+		"disconnected": {bus.OpLeave, bus.Request{Reason: proto.ReasonDisconnected}},
+		"update":       {bus.OpUpdate, bus.Request{Name: ptr("x")}},
+		"remove":       {bus.OpRemove, bus.Request{Client: ben}},
+		"end":          {bus.OpEnd, bus.Request{}},
+		"join":         {bus.OpJoin, bus.Request{}},
+		"get":          {bus.OpGet, bus.Request{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := epochRoom(t, true)
@@ -119,12 +120,12 @@ func TestEpochs_EarlierRequest_IsRefusedAndChangesNothing(t *testing.T) {
 // the peer back, neither to the room that it left nor to one made anew.
 func TestEpochs_LateJoinOfAFormerOwner_IsRefused(t *testing.T) {
 	for name, leave := range map[string]func(*model){
-		"after it left":        func(m *model) { m.do(proto.OpLeave, from(gwB, 2, proto.Request{})) },
-		"after it was removed": func(m *model) { m.do(proto.OpRemove, proto.Request{Client: ann}) },
+		"after it left":        func(m *model) { m.do(bus.OpLeave, from(gwB, 2, bus.Request{})) },
+		"after it was removed": func(m *model) { m.do(bus.OpRemove, bus.Request{Client: ann}) },
 		"after a sweep": func(m *model) {
-			m.apply(&operation{kind: opSweep, req: &proto.Request{Room: "r"}, gone: []proto.GatewayID{gwB}})
+			m.apply(&operation{kind: opSweep, req: &bus.Request{Room: "r"}, gone: []proto.GatewayID{gwB}})
 		},
-		"after the end": func(m *model) { m.do(proto.OpEnd, from(gwB, 2, proto.Request{})) },
+		"after the end": func(m *model) { m.do(bus.OpEnd, from(gwB, 2, bus.Request{})) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := epochRoom(t, true)
@@ -132,10 +133,10 @@ func TestEpochs_LateJoinOfAFormerOwner_IsRefused(t *testing.T) {
 			if m.member(ann) != nil {
 				t.Fatalf("members %s: ann has not left", m.members())
 			}
-			if o := m.do(proto.OpJoin, from(gwA, 1, proto.Request{Create: true})); o.err == nil || o.err.Epoch != 2 {
+			if o := m.do(bus.OpJoin, from(gwA, 1, bus.Request{Create: true})); o.err == nil || o.err.Epoch != 2 {
 				t.Errorf("join in epoch 1: got %+v, want refused with epoch 2", o.err)
 			}
-			if o := m.do(proto.OpJoin, from(gwC, 3, proto.Request{Create: true})); o.err != nil || m.member(ann).Epoch != 3 {
+			if o := m.do(bus.OpJoin, from(gwC, 3, bus.Request{Create: true})); o.err != nil || m.member(ann).Epoch != 3 {
 				t.Errorf("join in epoch 3: got %+v, want success", o.err)
 			}
 		})
@@ -146,11 +147,11 @@ func TestEpochs_LateJoinOfAFormerOwner_IsRefused(t *testing.T) {
 // record names another one still.
 func TestEpochs_DisconnectedInALaterEpoch_Leaves(t *testing.T) {
 	m := epochRoom(t, true)
-	if o := m.do(proto.OpLeave, from(gwC, 3, proto.Request{Reason: proto.ReasonDisconnected})); o.err != nil || m.member(ann) != nil {
+	if o := m.do(bus.OpLeave, from(gwC, 3, bus.Request{Reason: proto.ReasonDisconnected})); o.err != nil || m.member(ann) != nil {
 		t.Errorf("got %v, members %s; want ann to have left", o.err, m.members())
 	}
 	m = epochRoom(t, true)
-	if o := m.do(proto.OpLeave, from(gwC, 2, proto.Request{Reason: proto.ReasonDisconnected})); errorCode(o) != proto.NotFound {
+	if o := m.do(bus.OpLeave, from(gwC, 2, bus.Request{Reason: proto.ReasonDisconnected})); errorCode(o) != proto.NotFound {
 		t.Errorf("by another gateway in the same epoch: got %v, want Not_Found", o.err)
 	}
 }
@@ -158,9 +159,9 @@ func TestEpochs_DisconnectedInALaterEpoch_Leaves(t *testing.T) {
 // A refused retry stays refused, with what tells the gateway why.
 func TestEpochs_RefusedRetry_KeepsItsEpoch(t *testing.T) {
 	m := epochRoom(t, true)
-	r := from(gwA, 1, proto.Request{Op: "late", Retry: true})
+	r := from(gwA, 1, bus.Request{Op: "late", Retry: true})
 	for range 2 {
-		if o := m.do(proto.OpLeave, r); o.err == nil || o.err.Epoch != 2 {
+		if o := m.do(bus.OpLeave, r); o.err == nil || o.err.Epoch != 2 {
 			t.Fatalf("got %+v, want refused with epoch 2", o.err)
 		}
 	}

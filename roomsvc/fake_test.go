@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 var errDown = errors.New("fake: no answer")
@@ -126,11 +127,11 @@ func (b *fakeBucket) latest(ctx context.Context, keys []string) (map[string]reco
 }
 
 // room returns what is under the key of room id.
-func (b *fakeBucket) room(t *testing.T, id proto.RoomID) *proto.Room {
+func (b *fakeBucket) room(t *testing.T, id proto.RoomID) *bus.Room {
 	t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	h, err := decode(b.keys[id.Token()])
+	h, err := decode(b.keys[bus.RoomToken(id)])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,13 +142,13 @@ func (b *fakeBucket) room(t *testing.T, id proto.RoomID) *proto.Room {
 type instance struct {
 	*committer
 	mu      sync.Mutex
-	changes []proto.Change // in the order of announcement
+	changes []bus.Change // in the order of announcement
 	told    [][]proto.GatewayID
 }
 
 func newInstance(t *testing.T, b bucket) *instance {
-	i := &instance{committer: newCommitter(b, limits{members: 2000, bytes: proto.MaxRoomStateBytes}, slog.New(slog.DiscardHandler), newStats())}
-	i.announce = func(c *proto.Change, to []proto.GatewayID) {
+	i := &instance{committer: newCommitter(b, limits{members: 2000, bytes: bus.MaxRoomStateBytes}, slog.New(slog.DiscardHandler), newStats())}
+	i.announce = func(c *bus.Change, to []proto.GatewayID) {
 		i.mu.Lock()
 		defer i.mu.Unlock()
 		i.changes = append(i.changes, *c)
@@ -158,8 +159,8 @@ func newInstance(t *testing.T, b bucket) *instance {
 }
 
 // send submits a request; its answer comes on the channel, nil when it was dropped.
-func (i *instance) send(kind proto.Operation, r proto.Request) <-chan *proto.Reply {
-	ch := make(chan *proto.Reply, 1)
+func (i *instance) send(kind bus.Operation, r bus.Request) <-chan *bus.Reply {
+	ch := make(chan *bus.Reply, 1)
 	if r.Room == "" {
 		r.Room = "r"
 	}
@@ -168,18 +169,18 @@ func (i *instance) send(kind proto.Operation, r proto.Request) <-chan *proto.Rep
 	}
 	refused := i.submit(&operation{
 		kind: kind, req: &r, deadline: i.now().Add(proto.RequestDeadline), epoch: i.epoch(),
-		answer: func(reply *proto.Reply) { ch <- reply },
+		answer: func(reply *bus.Reply) { ch <- reply },
 	})
 	if refused != nil {
-		ch <- &proto.Reply{Error: refused}
+		ch <- &bus.Reply{Error: refused}
 	}
 	return ch
 }
 
-func (i *instance) ask(kind proto.Operation, r proto.Request) *proto.Reply { return <-i.send(kind, r) }
+func (i *instance) ask(kind bus.Operation, r bus.Request) *bus.Reply { return <-i.send(kind, r) }
 
 // code is the error code of a reply, "" for success, "dropped" for none.
-func code(r *proto.Reply) proto.ErrorCode {
+func code(r *bus.Reply) proto.ErrorCode {
 	switch {
 	case r == nil:
 		return "dropped"

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // families lists every metric of a room service but the histograms. Counters
@@ -12,7 +13,7 @@ import (
 var families = []family{
 	{"build_info", "The build: always 1.", gauge, []string{"version", "commit"}, func(s *Service, put put) { put(1, s.cfg.Version, s.cfg.Commit) }},
 	{"requests_total", "Requests answered, by endpoint and outcome: ok, the error's code, or moved and ended, the refusals of the session directory.", counter, []string{"endpoint", "outcome"}, func(s *Service, put put) {
-		for _, op := range proto.Operations {
+		for _, op := range bus.Operations {
 			o := s.stats.requests[op]
 			put(float64(o.ok.Load()), string(op), "ok")
 			for i, d := range proto.ErrorCodes {
@@ -21,7 +22,7 @@ var families = []family{
 				}
 			}
 		}
-		for _, op := range proto.SessionOperations {
+		for _, op := range bus.SessionOperations {
 			counts := s.stats.sessions[op].counts()
 			counts[string(proto.Unavailable)] += 0
 			for outcome, n := range counts {
@@ -115,7 +116,7 @@ func (l *leases) counts() (live, silent int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, e := range l.known {
-		if l.now().Sub(e.heard) < proto.LeaseTimeout {
+		if l.now().Sub(e.heard) < bus.LeaseTimeout {
 			live++
 		} else {
 			silent++

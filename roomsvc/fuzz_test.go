@@ -7,18 +7,19 @@ import (
 	"testing"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // script turns bytes into operations on one room by a handful of peers.
 func script(data []byte) []*operation {
-	kinds := []proto.Operation{proto.OpCreate, proto.OpJoin, proto.OpJoin, proto.OpJoin, proto.OpLeave, proto.OpLeave, proto.OpEnd, proto.OpRemove, proto.OpUpdate, proto.OpResume, proto.OpGet, opSweep}
+	kinds := []bus.Operation{bus.OpCreate, bus.OpJoin, bus.OpJoin, bus.OpJoin, bus.OpLeave, bus.OpLeave, bus.OpEnd, bus.OpRemove, bus.OpUpdate, bus.OpResume, bus.OpGet, opSweep}
 	gateways := []proto.GatewayID{gwA, gwB, "cccccccc"}
 	var ops []*operation
 	for i := 0; i+3 < len(data); i += 4 {
 		k, p, x, y := kinds[int(data[i])%len(kinds)], data[i+1], data[i+2], data[i+3]
 		g := gateways[int(x)%3]
-		r := &proto.Request{
-			Op: proto.NewOpID(gwA, uint64(i)+1), Room: "r", Gateway: g,
+		r := &bus.Request{
+			Op: bus.NewOpID(gwA, uint64(i)+1), Room: "r", Gateway: g,
 			Peer: peer(gateways[int(p)%3], int(p)%6), Client: peer(gateways[int(y)%3], int(y)%6),
 			Create: x&8 != 0, Retry: x&16 != 0, Epoch: uint64(p >> 6),
 		}
@@ -33,7 +34,7 @@ func script(data []byte) []*operation {
 		}
 		op := &operation{kind: k, req: r}
 		if k == opSweep {
-			op.gone, op.req = []proto.GatewayID{g}, &proto.Request{Room: "r"}
+			op.gone, op.req = []proto.GatewayID{g}, &bus.Request{Room: "r"}
 		} else if check(k, r, testLimits) != nil {
 			continue
 		}
@@ -72,35 +73,35 @@ func checkInvariants(t *testing.T, m *model, epochs map[proto.PeerID]uint64) {
 }
 
 // follow applies a change the way a gateway does, and compares with the state.
-func follow(t *testing.T, replica *[]proto.Member, m *model) {
+func follow(t *testing.T, replica *[]bus.Member, m *model) {
 	t.Helper()
 	c := m.last.change
 	if m.last.before.room == nil {
 		*replica = nil
 	}
 	for _, out := range c.Removed {
-		i := slices.IndexFunc(*replica, func(p proto.Member) bool { return p.ID == out.ID })
+		i := slices.IndexFunc(*replica, func(p bus.Member) bool { return p.ID == out.ID })
 		if i < 0 {
 			t.Fatalf("removed %s, who was not in", out.ID)
 		}
 		*replica = slices.Delete(*replica, i, i+1)
 	}
 	for _, moved := range c.Moved {
-		i := slices.IndexFunc(*replica, func(p proto.Member) bool { return p.ID == moved.ID })
+		i := slices.IndexFunc(*replica, func(p bus.Member) bool { return p.ID == moved.ID })
 		(*replica)[i] = moved
 	}
 	*replica = append(*replica, c.Added...)
 	if c.Ended {
 		*replica = nil
 	}
-	var want []proto.Member
+	var want []bus.Member
 	if m.held.room != nil {
 		want = m.held.room.Members
 		if c.Creator != m.held.room.Creator {
 			t.Fatalf("creator %s, announced %s", m.held.room.Creator, c.Creator)
 		}
 	}
-	if !slices.EqualFunc(*replica, want, func(a, b proto.Member) bool { return reflect.DeepEqual(a, b) }) {
+	if !slices.EqualFunc(*replica, want, func(a, b bus.Member) bool { return reflect.DeepEqual(a, b) }) {
 		t.Fatalf("a gateway has %+v, the room is %+v", *replica, want)
 	}
 }
@@ -123,7 +124,7 @@ func FuzzRoom(f *testing.F) {
 			return
 		}
 		single, batched := newModel(t), newModel(t)
-		var replica []proto.Member
+		var replica []bus.Member
 		var want []outcome
 		epochs := make(map[proto.PeerID]uint64)
 		for _, op := range ops {
@@ -133,7 +134,7 @@ func FuzzRoom(f *testing.F) {
 			follow(t, &replica, single)
 			doTwice(t, single, op, o)
 		}
-		got, left := make(map[proto.OpID]outcome), ops
+		got, left := make(map[bus.OpID]outcome), ops
 		replica = nil
 		for len(left) > 0 {
 			var rest []*operation
@@ -151,7 +152,7 @@ func FuzzRoom(f *testing.F) {
 			left = rest
 		}
 		for i, op := range ops {
-			if op.kind != opSweep && op.kind != proto.OpGet && !reflect.DeepEqual(got[op.req.Op], want[i]) {
+			if op.kind != opSweep && op.kind != bus.OpGet && !reflect.DeepEqual(got[op.req.Op], want[i]) {
 				t.Fatalf("%s %s: in a batch %+v, alone %+v", op.kind, op.req.Op, got[op.req.Op], want[i])
 			}
 		}

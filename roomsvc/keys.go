@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 const (
@@ -28,34 +28,34 @@ const (
 //
 // A request carries the keys that the gateway holds: when JetStream has lost them,
 // the first such request restores them, so that clients can still resume.
-func (s *Service) signingKeys(ctx context.Context, req *proto.Request) (*proto.Reply, error) {
+func (s *Service) signingKeys(ctx context.Context, req *bus.Request) (*bus.Reply, error) {
 	for {
-		rec, err := s.keys.read(ctx, proto.KeysKey)
+		rec, err := s.keys.read(ctx, bus.KeysKey)
 		if err != nil {
 			return nil, err
 		}
-		set := new(proto.KeySet)
+		set := new(bus.KeySet)
 		if rec.revision != 0 && !rec.deleted {
 			if err := json.Unmarshal(rec.value, set); err != nil {
-				return nil, fmt.Errorf("key %s of bucket %s: %w", proto.KeysKey, proto.KeysBucket, err)
+				return nil, fmt.Errorf("key %s of bucket %s: %w", bus.KeysKey, bus.KeysBucket, err)
 			}
 		}
 		now := time.Now()
 		restored := restore(set, req.Keys, now)
 		if rotated := rotate(set, now, s.notice.age(successor(set))); !restored && !rotated {
-			return &proto.Reply{Keys: set, Revision: rec.revision}, nil
+			return &bus.Reply{Keys: set, Revision: rec.revision}, nil
 		}
 		value, err := json.Marshal(set)
 		if err != nil {
 			return nil, err
 		}
-		revision, err := s.keys.write(ctx, proto.KeysKey, value, rec.revision)
+		revision, err := s.keys.write(ctx, bus.KeysKey, value, rec.revision)
 		if err == nil {
 			if restored {
 				s.cfg.Logger.Warn("keys of session tokens were lost; a gateway has given them back", "gateway", string(req.Gateway))
 			}
 			s.notice.age(successor(set)) // the time of one that was made now begins
-			return &proto.Reply{Keys: set, Revision: revision}, nil
+			return &bus.Reply{Keys: set, Revision: revision}, nil
 		}
 		// Another instance was faster, perhaps: what it made counts.
 		if !errors.Is(err, errConflict) || ctx.Err() != nil {
@@ -67,13 +67,13 @@ func (s *Service) signingKeys(ctx context.Context, req *proto.Request) (*proto.R
 // restore adds those keys of held that set lacks and that tokens in use may be signed
 // with, behind the others, and reports whether there were any. The gateways are trusted
 // with the keys.
-func restore(set, held *proto.KeySet, now time.Time) bool {
+func restore(set, held *bus.KeySet, now time.Time) bool {
 	if held == nil {
 		return false
 	}
 	had := slices.Clone(set.Keys)
-	has := func(keys []proto.Key, id string) bool {
-		return slices.ContainsFunc(keys, func(k proto.Key) bool { return k.ID == id })
+	has := func(keys []bus.Key, id string) bool {
+		return slices.ContainsFunc(keys, func(k bus.Key) bool { return k.ID == id })
 	}
 	for _, k := range held.Keys[:min(len(held.Keys), keyCount)] {
 		age := now.Sub(k.Made)
@@ -82,12 +82,12 @@ func restore(set, held *proto.KeySet, now time.Time) bool {
 		}
 	}
 	set.Keys = set.Keys[:min(len(set.Keys), keyCount)]
-	return slices.ContainsFunc(set.Keys, func(k proto.Key) bool { return !has(had, k.ID) })
+	return slices.ContainsFunc(set.Keys, func(k bus.Key) bool { return !has(had, k.ID) })
 }
 
 // successor returns the id of the key that is to sign next, which stands second and is
 // newer than the first; "" when there is none.
-func successor(set *proto.KeySet) string {
+func successor(set *bus.KeySet) string {
 	if len(set.Keys) > 1 && set.Keys[1].Made.After(set.Keys[0].Made) {
 		return set.Keys[1].ID
 	}
@@ -97,10 +97,10 @@ func successor(set *proto.KeySet) string {
 // rotate brings the set up to date and reports whether it changed it. waited is how
 // long the successor, if there is one, has been known. The first key of all signs at
 // once, because there is no other.
-func rotate(set *proto.KeySet, now time.Time, waited time.Duration) bool {
+func rotate(set *bus.KeySet, now time.Time, waited time.Duration) bool {
 	switch {
 	case len(set.Keys) == 0:
-		set.Keys = []proto.Key{newKey(now)}
+		set.Keys = []bus.Key{newKey(now)}
 	case successor(set) != "":
 		if waited < keyNotice {
 			return false
@@ -109,14 +109,14 @@ func rotate(set *proto.KeySet, now time.Time, waited time.Duration) bool {
 	case now.Sub(set.Keys[0].Made) < keyAge:
 		return false
 	default:
-		keys := append([]proto.Key{set.Keys[0], newKey(now)}, set.Keys[1:]...)
+		keys := append([]bus.Key{set.Keys[0], newKey(now)}, set.Keys[1:]...)
 		set.Keys = keys[:min(len(keys), keyCount)]
 	}
 	return true
 }
 
-func newKey(now time.Time) proto.Key {
-	key := proto.Key{ID: rand.Text()[:8], Secret: make([]byte, keyBytes), Made: now.UTC().Truncate(time.Second)}
+func newKey(now time.Time) bus.Key {
+	key := bus.Key{ID: rand.Text()[:8], Secret: make([]byte, keyBytes), Made: now.UTC().Truncate(time.Second)}
 	rand.Read(key.Secret)
 	return key
 }

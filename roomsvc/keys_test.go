@@ -6,13 +6,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // keyIDs asks for the keys as a gateway does.
 func keyIDs(t *testing.T, s *Service) []string {
 	t.Helper()
-	reply, err := s.signingKeys(t.Context(), new(proto.Request))
+	reply, err := s.signingKeys(t.Context(), new(bus.Request))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestSigningKeys_Rotated_KeepVerifyingForADay(t *testing.T) {
 }
 
 func TestRotate_ClockSetBack_ChangesNothing(t *testing.T) {
-	set := new(proto.KeySet)
+	set := new(bus.KeySet)
 	if !rotate(set, testTime, 0) || rotate(set, testTime.Add(-time.Hour), time.Hour) || len(set.Keys) != 1 {
 		t.Errorf("got keys %+v, want the first alone", set.Keys)
 	}
@@ -107,28 +107,28 @@ func TestRotate_ClockSetBack_ChangesNothing(t *testing.T) {
 
 // TestKeysRestore_WhatTokensInUseNeed_IsTaken, and nothing else is.
 func TestKeysRestore_WhatTokensInUseNeed_IsTaken(t *testing.T) {
-	key := func(id string, age time.Duration, bytes int) proto.Key {
-		return proto.Key{ID: id, Secret: make([]byte, bytes), Made: testTime.Add(-age)}
+	key := func(id string, age time.Duration, bytes int) bus.Key {
+		return bus.Key{ID: id, Secret: make([]byte, bytes), Made: testTime.Add(-age)}
 	}
 	good := key("AAAAAAAA", time.Hour, keyBytes)
 	for name, tc := range map[string]struct {
-		have, held []proto.Key
+		have, held []bus.Key
 		want       string
 	}{
-		"nothing is left": {nil, []proto.Key{good}, "AAAAAAAA "},
+		"nothing is left": {nil, []bus.Key{good}, "AAAAAAAA "},
 		// The key that signs must stay first: the other one's ten minutes are not over.
-		"one waits to sign":   {nil, []proto.Key{key("AAAAAAAA", keyAge, keyBytes), key("CCCCCCCC", time.Minute, keyBytes)}, "AAAAAAAA CCCCCCCC "},
-		"it is there":         {[]proto.Key{good}, []proto.Key{good}, ""},
-		"a newer one is made": {[]proto.Key{key("BBBBBBBB", 0, keyBytes)}, []proto.Key{good}, "BBBBBBBB AAAAAAAA "},
-		"too old":             {nil, []proto.Key{key("AAAAAAAA", usefulAge, keyBytes)}, ""},
-		"of the future":       {nil, []proto.Key{key("AAAAAAAA", -2*time.Hour, keyBytes)}, ""},
-		"short secret":        {nil, []proto.Key{key("AAAAAAAA", time.Hour, keyBytes-1)}, ""},
-		"no id":               {nil, []proto.Key{key("", time.Hour, keyBytes)}, ""},
+		"one waits to sign":   {nil, []bus.Key{key("AAAAAAAA", keyAge, keyBytes), key("CCCCCCCC", time.Minute, keyBytes)}, "AAAAAAAA CCCCCCCC "},
+		"it is there":         {[]bus.Key{good}, []bus.Key{good}, ""},
+		"a newer one is made": {[]bus.Key{key("BBBBBBBB", 0, keyBytes)}, []bus.Key{good}, "BBBBBBBB AAAAAAAA "},
+		"too old":             {nil, []bus.Key{key("AAAAAAAA", usefulAge, keyBytes)}, ""},
+		"of the future":       {nil, []bus.Key{key("AAAAAAAA", -2*time.Hour, keyBytes)}, ""},
+		"short secret":        {nil, []bus.Key{key("AAAAAAAA", time.Hour, keyBytes-1)}, ""},
+		"no id":               {nil, []bus.Key{key("", time.Hour, keyBytes)}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			set := &proto.KeySet{Keys: tc.have}
+			set := &bus.KeySet{Keys: tc.have}
 			got := ""
-			if restore(set, &proto.KeySet{Keys: tc.held}, testTime) {
+			if restore(set, &bus.KeySet{Keys: tc.held}, testTime) {
 				for _, k := range set.Keys {
 					got += k.ID + " "
 				}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 const (
@@ -12,7 +13,7 @@ const (
 	maxGateways = 4096
 	// lastLook is how long a gateway that seems dead is listened for once more,
 	// after it was proven that this instance is not the one that is cut off.
-	lastLook = 2 * proto.LeaseInterval
+	lastLook = 2 * bus.LeaseInterval
 	// stall is a gap between ticks that means this process stood still, and so
 	// was deaf.
 	stall = 2 * time.Second
@@ -173,9 +174,9 @@ func (l *leases) goneLocked(e *lease, more time.Duration) bool {
 }
 
 func (l *leases) overLocked(e *lease) bool {
-	patience := max(l.grace, proto.LeaseTimeout)
+	patience := max(l.grace, bus.LeaseTimeout)
 	if !e.ever {
-		patience = max(patience, proto.SilentStart-lastLook) // swept at SilentStart
+		patience = max(patience, bus.SilentStart-lastLook) // swept at SilentStart
 	}
 	return l.up && l.now().Sub(e.heard) >= patience
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // yard is a sweeper with a bucket of its own making, in a synctest bubble.
@@ -21,7 +22,7 @@ type yard struct {
 	start time.Time
 
 	mu     sync.Mutex
-	rooms  map[proto.RoomID][]proto.Member
+	rooms  map[proto.RoomID][]bus.Member
 	swept  map[proto.RoomID]time.Duration // since start, when it lost its last ghost
 	owned  map[proto.PeerID]proto.GatewayID
 	ended  map[proto.PeerID]time.Duration // since start
@@ -30,7 +31,7 @@ type yard struct {
 }
 
 func newYard(t *testing.T) *yard {
-	y := &yard{rooms: make(map[proto.RoomID][]proto.Member), swept: make(map[proto.RoomID]time.Duration), start: time.Now()}
+	y := &yard{rooms: make(map[proto.RoomID][]bus.Member), swept: make(map[proto.RoomID]time.Duration), start: time.Now()}
 	y.owned, y.ended = make(map[proto.PeerID]proto.GatewayID), make(map[proto.PeerID]time.Duration)
 	y.sweeper = &sweeper{
 		leases: newLeases(proto.SessionGrace), log: slog.New(slog.DiscardHandler), stats: newStats(),
@@ -77,11 +78,11 @@ func (y *yard) scanRooms(_ context.Context, f func(string, record) error) error 
 	}
 	all := make(map[proto.RoomID][]byte)
 	for id, members := range y.rooms {
-		all[id], _ = json.Marshal(&proto.Room{ID: id, Members: members})
+		all[id], _ = json.Marshal(&bus.Room{ID: id, Members: members})
 	}
 	y.mu.Unlock()
 	for id, value := range all {
-		if err := f(id.Token(), record{revision: 1, value: value}); err != nil {
+		if err := f(bus.RoomToken(id), record{revision: 1, value: value}); err != nil {
 			return err
 		}
 	}
@@ -90,7 +91,7 @@ func (y *yard) scanRooms(_ context.Context, f func(string, record) error) error 
 
 func (y *yard) sweepRoom(room proto.RoomID, gone []proto.GatewayID, done func(bool)) {
 	y.mu.Lock()
-	y.rooms[room] = slices.DeleteFunc(y.rooms[room], func(m proto.Member) bool { return slices.Contains(gone, m.Holder()) })
+	y.rooms[room] = slices.DeleteFunc(y.rooms[room], func(m bus.Member) bool { return slices.Contains(gone, m.Holder()) })
 	y.swept[room] = time.Since(y.start)
 	y.mu.Unlock()
 	done(true)
@@ -104,11 +105,11 @@ func (y *yard) scanDirectory(_ context.Context, f func(string, record) error) er
 	all := maps.Clone(y.owned)
 	y.mu.Unlock()
 	for p, g := range all {
-		key, err := proto.SessionKey(p)
+		key, err := bus.SessionKey(p)
 		if err != nil {
 			return err
 		}
-		value, _ := json.Marshal(proto.SessionEntry{Owner: g, Epoch: 1})
+		value, _ := json.Marshal(bus.SessionEntry{Owner: g, Epoch: 1})
 		if err := f(key, record{revision: 1, value: value}); err != nil {
 			return err
 		}
@@ -116,7 +117,7 @@ func (y *yard) scanDirectory(_ context.Context, f func(string, record) error) er
 	return f(barrierKey, record{revision: 2, deleted: true})
 }
 
-func (y *yard) endOne(r *proto.SessionRequest, done func(bool)) {
+func (y *yard) endOne(r *bus.SessionRequest, done func(bool)) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	if y.owned[r.Peer] == r.Owner && r.Epoch == 1 && r.Revision == 1 {
@@ -136,7 +137,7 @@ func (y *yard) put(room proto.RoomID, peers ...proto.PeerID) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	for _, p := range peers {
-		y.rooms[room] = append(y.rooms[room], proto.Member{ID: p})
+		y.rooms[room] = append(y.rooms[room], bus.Member{ID: p})
 	}
 }
 
@@ -148,7 +149,7 @@ func (y *yard) members(room proto.RoomID) int {
 
 // live lets gateways renew their leases for d.
 func (y *yard) live(d time.Duration, gateways ...proto.GatewayID) {
-	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(proto.LeaseInterval) {
+	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(bus.LeaseInterval) {
 		for _, g := range gateways {
 			y.leases.heard(g)
 		}
@@ -228,12 +229,12 @@ func TestGatewayNeverHeard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		y := newYard(t)
 		y.put("r", ann, ben)
-		y.live(proto.SilentStart-time.Second, gwB)
+		y.live(bus.SilentStart-time.Second, gwB)
 		if y.members("r") != 2 {
 			t.Fatal("swept too early")
 		}
 		y.live(3*time.Second, gwB)
-		if y.members("r") != 1 || y.swept["r"] > proto.SilentStart+2*time.Second {
+		if y.members("r") != 1 || y.swept["r"] > bus.SilentStart+2*time.Second {
 			t.Errorf("%d members, swept after %v", y.members("r"), y.swept["r"])
 		}
 	})
@@ -245,7 +246,7 @@ func TestUnheardGatewayAppearsLater(t *testing.T) {
 		y := newYard(t)
 		y.live(30 * time.Second)
 		y.put("r", ann)
-		y.live(scanInterval + scanInterval/4 + proto.SilentStart + 3*time.Second)
+		y.live(scanInterval + scanInterval/4 + bus.SilentStart + 3*time.Second)
 		if y.members("r") != 0 {
 			t.Error("ghost not found")
 		}
@@ -271,7 +272,7 @@ func TestOutageReapsNobody(t *testing.T) {
 					cut.down(y)
 					y.live(d) // nobody is heard
 					cut.up(y)
-					time.Sleep(proto.LeaseInterval - time.Millisecond) // nor at once after it
+					time.Sleep(bus.LeaseInterval - time.Millisecond) // nor at once after it
 					y.live(3*time.Minute, gwA, gwB)
 					if y.members("r") != 2 || y.owner(ann) != gwA {
 						t.Fatalf("%d members left, session owned by %q; want 2, %q", y.members("r"), y.owner(ann), gwA)

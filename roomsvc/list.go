@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // defaultPage is the number of rooms in a page when the request names none.
@@ -19,9 +20,9 @@ const listReads = 16
 // list returns the page of rooms whose keys follow the cursor, by key. One page
 // costs a pass over all keys and holds no more than its own rooms. A room that
 // is there all the time is listed exactly once.
-func (s *Service) list(ctx context.Context, req *proto.Request) (*proto.Reply, error) {
+func (s *Service) list(ctx context.Context, req *bus.Request) (*bus.Reply, error) {
 	limit := req.Limit
-	if limit < 0 || limit > proto.MaxPage {
+	if limit < 0 || limit > bus.MaxPage {
 		return nil, proto.Invalid("limit", "limit must be at most 1000.")
 	}
 	if limit == 0 {
@@ -31,7 +32,7 @@ func (s *Service) list(ctx context.Context, req *proto.Request) (*proto.Reply, e
 	if err != nil {
 		return nil, err
 	}
-	reply := new(proto.Reply)
+	reply := new(bus.Reply)
 	if len(keys) > limit {
 		keys = keys[:limit]
 		reply.Next = keys[limit-1]
@@ -70,10 +71,10 @@ func (s *Service) keysAfter(ctx context.Context, after string, n int) ([]string,
 }
 
 // rows reads rooms; those that have gone meanwhile are nil.
-func (s *Service) rows(ctx context.Context, keys []string) ([]*proto.RoomRow, error) {
+func (s *Service) rows(ctx context.Context, keys []string) ([]*bus.RoomRow, error) {
 	var (
 		wg    sync.WaitGroup
-		rows  = make([]*proto.RoomRow, len(keys))
+		rows  = make([]*bus.RoomRow, len(keys))
 		errs  = make([]error, len(keys))
 		slots = make(chan struct{}, listReads)
 	)
@@ -93,16 +94,16 @@ func (s *Service) rows(ctx context.Context, keys []string) ([]*proto.RoomRow, er
 	return rows, nil
 }
 
-func (s *Service) row(ctx context.Context, key string) (*proto.RoomRow, error) {
+func (s *Service) row(ctx context.Context, key string) (*bus.RoomRow, error) {
 	rec, err := s.rooms.read(ctx, key)
 	if err != nil || rec.revision == 0 || rec.deleted {
 		return nil, err
 	}
-	var room proto.Room
+	var room bus.Room
 	if err := json.Unmarshal(rec.value, &room); err != nil {
 		return nil, err
 	}
-	return &proto.RoomRow{
+	return &bus.RoomRow{
 		Room: room.ID, Name: room.Name, Creator: room.Creator, Members: len(room.Members),
 		Capacity: room.Capacity, Locked: room.Locked, Revision: rec.revision,
 	}, nil

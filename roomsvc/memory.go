@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // maxDone bounds the operations that a room remembers, whatever their age.
@@ -13,7 +14,7 @@ const maxDone = 4096
 const doneBytes = 224
 
 // repeated says what became of a request whose operation was done before.
-func (c *commit) repeated(r *proto.Request) (outcome, bool) {
+func (c *commit) repeated(r *bus.Request) (outcome, bool) {
 	if r.Op == "" {
 		return outcome{}, false
 	}
@@ -35,7 +36,7 @@ func (c *commit) repeated(r *proto.Request) (outcome, bool) {
 }
 
 // knows reports whether repeated would find r.
-func (c *commit) knows(r *proto.Request) bool {
+func (c *commit) knows(r *bus.Request) bool {
 	if r.Op == "" {
 		return false
 	}
@@ -53,7 +54,7 @@ func (c *commit) tell(g proto.GatewayID) {
 }
 
 // remember notes that an operation is done with.
-func (c *commit) remember(d proto.Done) {
+func (c *commit) remember(d bus.Done) {
 	if d.Op == "" {
 		return
 	}
@@ -69,7 +70,7 @@ func (c *commit) remember(d proto.Done) {
 
 // noteEpoch has c refuse what an earlier epoch of the session asks for later,
 // though the peer may be no member any more.
-func (c *commit) noteEpoch(d *proto.Done) {
+func (c *commit) noteEpoch(d *bus.Done) {
 	if d.Epoch > c.left[d.Peer] {
 		c.left[d.Peer] = d.Epoch
 	}
@@ -81,7 +82,7 @@ func (c *commit) trimDone() {
 	if !c.dirty {
 		return
 	}
-	c.done = slices.DeleteFunc(c.done, func(d proto.Done) bool { return c.now.Sub(d.At) > proto.RememberOps })
+	c.done = slices.DeleteFunc(c.done, func(d bus.Done) bool { return c.now.Sub(d.At) > bus.RememberOps })
 	if over := len(c.done) - maxDone; over > 0 {
 		c.done = slices.Delete(c.done, 0, over)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // Every operation that took effect, done again with the same id, changes nothing
@@ -13,22 +14,22 @@ import (
 func TestRepeatedOperations(t *testing.T) {
 	m := newModel(t)
 	type done struct {
-		kind proto.Operation
-		req  proto.Request
+		kind bus.Operation
+		req  bus.Request
 	}
 	history := []done{
-		{proto.OpCreate, proto.Request{Op: "c", Peer: ann}},
-		{proto.OpJoin, proto.Request{Op: "j", Peer: ben}},
-		{proto.OpUpdate, proto.Request{Op: "u", Peer: ann, Name: ptr("x")}},
-		{proto.OpResume, proto.Request{Op: "m", Peer: ben, Gateway: gwA}},
-		{proto.OpResume, proto.Request{Op: "m2", Peer: ben, Gateway: gwB}},
-		{proto.OpUpdate, proto.Request{Op: "u2", Peer: ann, Gateway: gwB, Epoch: 1, Name: ptr("y")}}, // from where ann is now
-		{proto.OpJoin, proto.Request{Op: "j2", Peer: cas}},
-		{proto.OpRemove, proto.Request{Op: "r", Peer: ann, Gateway: gwB, Epoch: 1, Client: ben}},
-		{proto.OpLeave, proto.Request{Op: "l", Peer: ann, Gateway: gwB, Epoch: 1}},
-		{proto.OpEnd, proto.Request{Op: "e", Peer: cas}},
-		{proto.OpCreate, proto.Request{Op: "c2", Peer: ben}},
-		{proto.OpLeave, proto.Request{Op: "l2", Peer: ben}},
+		{bus.OpCreate, bus.Request{Op: "c", Peer: ann}},
+		{bus.OpJoin, bus.Request{Op: "j", Peer: ben}},
+		{bus.OpUpdate, bus.Request{Op: "u", Peer: ann, Name: ptr("x")}},
+		{bus.OpResume, bus.Request{Op: "m", Peer: ben, Gateway: gwA}},
+		{bus.OpResume, bus.Request{Op: "m2", Peer: ben, Gateway: gwB}},
+		{bus.OpUpdate, bus.Request{Op: "u2", Peer: ann, Gateway: gwB, Epoch: 1, Name: ptr("y")}}, // from where ann is now
+		{bus.OpJoin, bus.Request{Op: "j2", Peer: cas}},
+		{bus.OpRemove, bus.Request{Op: "r", Peer: ann, Gateway: gwB, Epoch: 1, Client: ben}},
+		{bus.OpLeave, bus.Request{Op: "l", Peer: ann, Gateway: gwB, Epoch: 1}},
+		{bus.OpEnd, bus.Request{Op: "e", Peer: cas}},
+		{bus.OpCreate, bus.Request{Op: "c2", Peer: ben}},
+		{bus.OpLeave, bus.Request{Op: "l2", Peer: ben}},
 	}
 	for i, h := range history {
 		if o := m.do(h.kind, h.req); o.err != nil || o.repeated {
@@ -48,48 +49,48 @@ func TestRepeatedOperations(t *testing.T) {
 // still be on its way then.
 func TestRefusedRetryStaysRefused(t *testing.T) {
 	m := newModel(t)
-	first := proto.Request{Op: "j", Peer: ben}
-	if o := m.do(proto.OpJoin, first); o.err == nil || m.last.dirty {
+	first := bus.Request{Op: "j", Peer: ben}
+	if o := m.do(bus.OpJoin, first); o.err == nil || m.last.dirty {
 		t.Fatalf("first: %+v", o)
 	}
 	retry := first
 	retry.Retry = true
-	if o := m.do(proto.OpJoin, retry); o.err == nil || !m.last.dirty {
+	if o := m.do(bus.OpJoin, retry); o.err == nil || !m.last.dirty {
 		t.Fatalf("retry: %+v", o)
 	}
-	if m.do(proto.OpCreate, proto.Request{Peer: ann}); m.members() != "ann*" {
+	if m.do(bus.OpCreate, bus.Request{Peer: ann}); m.members() != "ann*" {
 		t.Fatal(m.members())
 	}
-	o := m.do(proto.OpJoin, first) // the copy that was late
+	o := m.do(bus.OpJoin, first) // the copy that was late
 	if o.err == nil || o.err.Code != proto.NotFound || m.members() != "ann*" {
 		t.Errorf("late copy: %+v, members %s", o, m.members())
 	}
 	// The same where there is a room.
-	m.do(proto.OpLeave, proto.Request{Op: "x", Peer: cas, Retry: true})
+	m.do(bus.OpLeave, bus.Request{Op: "x", Peer: cas, Retry: true})
 	if c := m.last; !c.dirty || c.change.Before != 2 || len(c.notify) != 1 {
 		t.Errorf("%+v", c.change)
 	}
-	m.do(proto.OpJoin, proto.Request{Peer: cas})
-	if o := m.do(proto.OpLeave, proto.Request{Op: "x", Peer: cas}); o.err == nil || m.members() != "ann* cas" {
+	m.do(bus.OpJoin, bus.Request{Peer: cas})
+	if o := m.do(bus.OpLeave, bus.Request{Op: "x", Peer: cas}); o.err == nil || m.members() != "ann* cas" {
 		t.Errorf("late leave: %+v, members %s", o, m.members())
 	}
 }
 
 func TestMemoryFades(t *testing.T) {
 	m := newModel(t)
-	m.do(proto.OpCreate, proto.Request{Peer: ann})
-	m.do(proto.OpUpdate, proto.Request{Op: "u", Peer: ann, Name: ptr("x")})
-	m.now = m.now.Add(proto.RememberOps + time.Second)
-	if m.do(proto.OpGet, proto.Request{}); len(m.held.room.Recent) != 1 {
+	m.do(bus.OpCreate, bus.Request{Peer: ann})
+	m.do(bus.OpUpdate, bus.Request{Op: "u", Peer: ann, Name: ptr("x")})
+	m.now = m.now.Add(bus.RememberOps + time.Second)
+	if m.do(bus.OpGet, bus.Request{}); len(m.held.room.Recent) != 1 {
 		t.Error("a read changed what is remembered")
 	}
-	m.do(proto.OpUpdate, proto.Request{Op: "v", Peer: ann, Name: ptr("y")})
+	m.do(bus.OpUpdate, bus.Request{Op: "v", Peer: ann, Name: ptr("y")})
 	if got := m.held.room.Recent; len(got) != 1 || got[0].Op != "v" {
 		t.Errorf("remembered: %+v", got)
 	}
 	var many []*operation
 	for range maxDone + 10 {
-		many = append(many, op(proto.OpJoin, proto.Request{Op: m.op(), Peer: ann, Retry: true}))
+		many = append(many, op(bus.OpJoin, bus.Request{Op: m.op(), Peer: ann, Retry: true}))
 	}
 	m.apply(many...)
 	if got := m.held.room.Recent; len(got) != maxDone || got[0].Op == "v" {
@@ -100,16 +101,16 @@ func TestMemoryFades(t *testing.T) {
 // apply is a pure function: what it is given stays as it was.
 func TestApplyLeavesItsInputAlone(t *testing.T) {
 	m := newModel(t)
-	m.do(proto.OpCreate, proto.Request{Peer: ann})
-	m.do(proto.OpJoin, proto.Request{Peer: ben})
-	m.do(proto.OpUpdate, proto.Request{Peer: ann, Name: ptr("x")})
+	m.do(bus.OpCreate, bus.Request{Peer: ann})
+	m.do(bus.OpJoin, bus.Request{Peer: ben})
+	m.do(bus.OpUpdate, bus.Request{Peer: ann, Name: ptr("x")})
 	before := *m.held
 	room := *m.held.room
-	room.Members = append([]proto.Member(nil), room.Members...)
-	room.Recent = append([]proto.Done(nil), room.Recent...)
+	room.Members = append([]bus.Member(nil), room.Members...)
+	room.Recent = append([]bus.Done(nil), room.Recent...)
 	ops := []*operation{
-		op(proto.OpLeave, proto.Request{Op: "a", Peer: ann}), op(proto.OpJoin, proto.Request{Op: "b", Peer: cas}),
-		op(proto.OpResume, proto.Request{Op: "c", Peer: ben, Gateway: gwA}),
+		op(bus.OpLeave, bus.Request{Op: "a", Peer: ann}), op(bus.OpJoin, bus.Request{Op: "b", Peer: cas}),
+		op(bus.OpResume, bus.Request{Op: "c", Peer: ben, Gateway: gwA}),
 	}
 	one := apply(m.held, ops, m.now, m.lim)
 	two := apply(m.held, ops, m.now, m.lim)

@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // This file alone knows Prometheus. No label names a peer or a room: their
@@ -41,10 +41,10 @@ func newHistograms() *histograms {
 			Name: metricPrefix + "bucket_call_seconds", Help: "Time of one call to the bucket: a read, a write, or the proof that a state is the latest.", Buckets: latencyBuckets,
 		}),
 	}
-	for _, op := range proto.Operations {
+	for _, op := range bus.Operations {
 		h.byOp[string(op)] = h.requests.WithLabelValues(string(op))
 	}
-	for _, op := range proto.SessionOperations {
+	for _, op := range bus.SessionOperations {
 		h.byOp[op.Endpoint()] = h.requests.WithLabelValues(op.Endpoint())
 	}
 	return h

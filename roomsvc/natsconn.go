@@ -6,7 +6,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 	"p2pconnector/proto/service"
 )
 
@@ -22,7 +22,7 @@ func (s *Service) connect(closed func(error)) (*nats.Conn, error) {
 	log := s.cfg.Logger
 	opts := []nats.Option{
 		nats.Name("roomsvc"),
-		nats.CustomInboxPrefix(proto.RoomsInbox),
+		nats.CustomInboxPrefix(bus.RoomsInbox),
 		nats.ReconnectBufSize(-1),
 		nats.MaxReconnects(-1),
 		nats.RetryOnFailedConnect(true),

@@ -5,12 +5,13 @@ import (
 	"slices"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // What each operation does and what it refuses. check.go has seen the requests
 // before, so that here only the room's state can refuse.
 
-func (c *commit) create(r *proto.Request) *proto.Error {
+func (c *commit) create(r *bus.Request) *proto.Error {
 	if c.exists {
 		return proto.Errorf(proto.DuplicateRoom, "A room with Id %s exists already. Choose another id, or join it with Join_Room.", proto.Quote(string(r.Room)))
 	}
@@ -18,8 +19,8 @@ func (c *commit) create(r *proto.Request) *proto.Error {
 }
 
 // make makes the room with the asker as its creator and first member.
-func (c *commit) make(r *proto.Request, roomMeta, memberMeta json.RawMessage) *proto.Error {
-	room := proto.Room{ID: r.Room, Creator: r.Peer, Metadata: value(roomMeta)}
+func (c *commit) make(r *bus.Request, roomMeta, memberMeta json.RawMessage) *proto.Error {
+	room := bus.Room{ID: r.Room, Creator: r.Peer, Metadata: value(roomMeta)}
 	if r.Name != nil {
 		room.Name = *r.Name
 	}
@@ -40,7 +41,7 @@ func (c *commit) make(r *proto.Request, roomMeta, memberMeta json.RawMessage) *p
 	return nil
 }
 
-func (c *commit) join(r *proto.Request) *proto.Error {
+func (c *commit) join(r *bus.Request) *proto.Error {
 	if !c.exists {
 		if r.Create {
 			return c.make(r, nil, r.Metadata)
@@ -71,7 +72,7 @@ func (c *commit) capacity() int {
 	return c.lim.members
 }
 
-func (c *commit) leave(r *proto.Request) *proto.Error {
+func (c *commit) leave(r *bus.Request) *proto.Error {
 	if !c.exists {
 		return proto.RoomNotFound(r.Room)
 	}
@@ -88,20 +89,20 @@ func (c *commit) leave(r *proto.Request) *proto.Error {
 	return nil
 }
 
-func (c *commit) end(r *proto.Request) *proto.Error {
+func (c *commit) end(r *bus.Request) *proto.Error {
 	if err := c.mustOwn(r, "end"); err != nil {
 		return err
 	}
-	c.remember(proto.Done{Op: r.Op})
+	c.remember(bus.Done{Op: r.Op})
 	for i := range c.members {
-		c.remember(proto.Done{Op: c.members[i].Op, Peer: c.members[i].ID, Epoch: c.members[i].Epoch})
+		c.remember(bus.Done{Op: c.members[i].Op, Peer: c.members[i].ID, Epoch: c.members[i].Epoch})
 	}
 	c.exists, c.dirty = false, true
 	c.change.Ended, c.change.By, c.change.Op = true, by(r), r.Op
 	return nil
 }
 
-func (c *commit) removeClient(r *proto.Request) *proto.Error {
+func (c *commit) removeClient(r *bus.Request) *proto.Error {
 	if err := c.mustOwn(r, "remove a client from"); err != nil {
 		return err
 	}
@@ -113,7 +114,7 @@ func (c *commit) removeClient(r *proto.Request) *proto.Error {
 	return nil
 }
 
-func (c *commit) update(r *proto.Request) *proto.Error {
+func (c *commit) update(r *bus.Request) *proto.Error {
 	if err := c.mustOwn(r, "change"); err != nil {
 		return err
 	}
@@ -141,11 +142,11 @@ func (c *commit) update(r *proto.Request) *proto.Error {
 	c.room = room
 	c.set, c.dirty = true, true
 	c.change.By, c.change.Op = by(r), r.Op
-	c.remember(proto.Done{Op: r.Op})
+	c.remember(bus.Done{Op: r.Op})
 	return nil
 }
 
-func (c *commit) resume(r *proto.Request) *proto.Error {
+func (c *commit) resume(r *bus.Request) *proto.Error {
 	if !c.exists {
 		return proto.RoomNotFound(r.Room)
 	}
@@ -158,31 +159,31 @@ func (c *commit) resume(r *proto.Request) *proto.Error {
 	}
 	c.move(i, r)
 	// The gateway that loses it has no member here any more, perhaps.
-	c.remember(proto.Done{Op: r.Op, Peer: r.Peer, Epoch: r.Epoch})
+	c.remember(bus.Done{Op: r.Op, Peer: r.Peer, Epoch: r.Epoch})
 	return nil
 }
 
 // move has member i's record name the gateway that asks, and the epoch of its
 // session there.
-func (c *commit) move(i int, r *proto.Request) {
+func (c *commit) move(i int, r *bus.Request) {
 	c.members[i].Gateway, c.members[i].Epoch = holder(r), r.Epoch
 	c.size += len(`,"gw":"","epoch":`) + len(r.Gateway) + maxEpochDigits
 	c.touched[r.Peer], c.dirty = true, true
 	c.change.Moved = append(c.change.Moved, c.members[i])
 }
 
-const maxEpochDigits = 16 // of proto.MaxEpoch
+const maxEpochDigits = 16 // of bus.MaxEpoch
 
 // follows reports whether r is of a later epoch of its peer's session than the
 // peer's member record is: the peer has another gateway by now.
-func (c *commit) follows(r *proto.Request) bool {
+func (c *commit) follows(r *bus.Request) bool {
 	i, in := c.at[r.Peer]
 	return c.exists && in && r.Epoch > c.members[i].Epoch
 }
 
 // stale refuses a request of an earlier epoch than the room has seen of its
 // peer's session: the gateway that sent it does not own the session any more.
-func (c *commit) stale(r *proto.Request) *proto.Error {
+func (c *commit) stale(r *bus.Request) *proto.Error {
 	if r.Peer == "" {
 		return nil
 	}
@@ -211,7 +212,7 @@ func (c *commit) sweep(gone []proto.GatewayID) int {
 }
 
 // mayRead reports why r may not see the room.
-func (c *commit) mayRead(r *proto.Request) *proto.Error {
+func (c *commit) mayRead(r *bus.Request) *proto.Error {
 	if !c.exists {
 		return proto.RoomNotFound(r.Room)
 	}
@@ -225,7 +226,7 @@ func (c *commit) mayRead(r *proto.Request) *proto.Error {
 }
 
 // mustOwn refuses anybody but the creator and back ends.
-func (c *commit) mustOwn(r *proto.Request, what string) *proto.Error {
+func (c *commit) mustOwn(r *bus.Request, what string) *proto.Error {
 	if !c.exists {
 		return proto.RoomNotFound(r.Room)
 	}
@@ -235,19 +236,19 @@ func (c *commit) mustOwn(r *proto.Request, what string) *proto.Error {
 	return nil
 }
 
-func by(r *proto.Request) proto.PeerID {
+func by(r *bus.Request) proto.PeerID {
 	if r.Peer == "" {
-		return proto.ServerFrom
+		return bus.ServerFrom
 	}
 	return r.Peer
 }
 
-func newMember(r *proto.Request, metadata json.RawMessage) proto.Member {
-	return proto.Member{ID: r.Peer, Gateway: holder(r), Epoch: r.Epoch, Op: r.Op, User: r.User, Metadata: value(metadata)}
+func newMember(r *bus.Request, metadata json.RawMessage) bus.Member {
+	return bus.Member{ID: r.Peer, Gateway: holder(r), Epoch: r.Epoch, Op: r.Op, User: r.User, Metadata: value(metadata)}
 }
 
 // holder is what Member.Gateway says of the gateway that asks.
-func holder(r *proto.Request) proto.GatewayID {
+func holder(r *bus.Request) proto.GatewayID {
 	if r.Gateway == r.Peer.Home() {
 		return ""
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 	"p2pconnector/proto/service"
 )
 
@@ -50,12 +51,12 @@ func New(cfg Config) (*Service, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	b := newBuckets(cfg.Logger, proto.RoomsBucket, proto.SessionsBucket, proto.KeysBucket)
-	b.list[1].tombstoneTTL = proto.SessionTombstone
+	b := newBuckets(cfg.Logger, bus.RoomsBucket, bus.SessionsBucket, bus.KeysBucket)
+	b.list[1].tombstoneTTL = bus.SessionTombstone
 	return &Service{
 		cfg: cfg, buckets: b, rooms: b.list[0], sessions: b.list[1], keys: b.list[2],
 		roomBucket: b.list[0], sessionBucket: b.list[1],
-		lim:    limits{members: cfg.MaxRoomMembers, bytes: proto.MaxRoomStateBytes},
+		lim:    limits{members: cfg.MaxRoomMembers, bytes: bus.MaxRoomStateBytes},
 		stats:  newStats(),
 		leases: newLeases(cfg.SessionGrace),
 		ready:  make(chan struct{}),
@@ -99,7 +100,7 @@ func (s *Service) Run(ctx context.Context) error {
 // serve does everything that needs a connection.
 func (s *Service) serve(ctx context.Context) error {
 	log := s.cfg.Logger
-	sub, err := s.nc.Subscribe(proto.LeaseWildcard, s.onLease)
+	sub, err := s.nc.Subscribe(bus.LeaseWildcard, s.onLease)
 	if err != nil {
 		return fmt.Errorf("subscribe to leases: %w", err)
 	}
@@ -191,8 +192,8 @@ func (s *Service) awaitDrained(ctx context.Context, left int) {
 func (s *Service) fitPayload() {
 	const overhead = 64 << 10
 	most := s.nc.MaxPayload()
-	if most < proto.MaxPayloadBytes {
-		s.cfg.Logger.Warn("the NATS server's max_payload is small; large rooms will not fit", "max_payload", most, "want", proto.MaxPayloadBytes)
+	if most < bus.MaxPayloadBytes {
+		s.cfg.Logger.Warn("the NATS server's max_payload is small; large rooms will not fit", "max_payload", most, "want", bus.MaxPayloadBytes)
 	}
 	// A read comes as base64 in JSON.
 	s.lim.bytes = min(s.lim.bytes, max(int(most)-overhead, overhead)*3/4)
@@ -202,7 +203,7 @@ func (s *Service) fitPayload() {
 func (s *Service) epoch() uint64 { return s.nc.Stats().Reconnects }
 
 func (s *Service) onLease(msg *nats.Msg) {
-	if g, ok := proto.ParseLease(msg.Subject); ok {
+	if g, ok := bus.ParseLease(msg.Subject); ok {
 		s.leases.heard(g)
 	}
 }
@@ -217,12 +218,12 @@ func (s *Service) sweeper() *sweeper {
 		},
 		scan: func(ctx context.Context, f func(string, record) error) error { return s.rooms.scan(ctx, nil, true, f) },
 		scanSessions: func(ctx context.Context, f func(string, record) error) error {
-			return s.sessions.scan(ctx, []string{proto.SessionKeys}, true, f)
+			return s.sessions.scan(ctx, []string{bus.SessionKeys}, true, f)
 		},
-		endSession: func(req *proto.SessionRequest, done func(bool)) {
+		endSession: func(req *bus.SessionRequest, done func(bool)) {
 			refused := s.directory.Load().submit(&sessionOp{
-				kind: proto.SessionEnd, req: req, sweep: true, deadline: time.Now().Add(sessionTime), conn: s.epoch(),
-				answer: func(r *proto.SessionReply) { done(r != nil && r.Error == nil) },
+				kind: bus.SessionEnd, req: req, sweep: true, deadline: time.Now().Add(sessionTime), conn: s.epoch(),
+				answer: func(r *bus.SessionReply) { done(r != nil && r.Error == nil) },
 			})
 			if refused != nil {
 				done(false)
@@ -230,9 +231,9 @@ func (s *Service) sweeper() *sweeper {
 		},
 		submit: func(room proto.RoomID, gone []proto.GatewayID, done func(bool)) {
 			refused := s.committer.Load().submit(&operation{
-				kind: opSweep, req: &proto.Request{Room: room}, gone: gone,
+				kind: opSweep, req: &bus.Request{Room: room}, gone: gone,
 				deadline: time.Now().Add(proto.RequestDeadline), epoch: s.epoch(),
-				answer: func(r *proto.Reply) { done(r != nil && r.Error == nil) },
+				answer: func(r *bus.Reply) { done(r != nil && r.Error == nil) },
 			})
 			if refused != nil {
 				done(false)

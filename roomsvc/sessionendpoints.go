@@ -7,20 +7,20 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
-var sessionEndpoints = map[proto.SessionOperation]endpoint{
-	proto.SessionTake: {"Makes owner the owner of a session, in epoch.", "peer, owner, epoch; revision", "owner, epoch, revision, refused, ended"},
-	proto.SessionGet:  {"Returns who owns a session.", "peer", "owner, epoch, revision, ended"},
-	proto.SessionEnd:  {"Ends a session; for its owner.", "peer, owner, epoch; revision", "epoch, revision, refused, ended"},
-	proto.SessionSync: {"Returns those of sessions that owner does not own.", "owner, sessions", "sessions"},
+var sessionEndpoints = map[bus.SessionOperation]endpoint{
+	bus.SessionTake: {"Makes owner the owner of a session, in epoch.", "peer, owner, epoch; revision", "owner, epoch, revision, refused, ended"},
+	bus.SessionGet:  {"Returns who owns a session.", "peer", "owner, epoch, revision, ended"},
+	bus.SessionEnd:  {"Ends a session; for its owner.", "peer, owner, epoch; revision", "epoch, revision, refused, ended"},
+	bus.SessionSync: {"Returns those of sessions that owner does not own.", "owner, sessions", "sessions"},
 }
 
 // addSessionEndpoints begins to listen for requests to the session directory.
 func (s *Service) addSessionEndpoints(svc micro.Service) error {
-	group := svc.AddGroup(proto.SessionsPrefix)
-	for _, op := range proto.SessionOperations {
+	group := svc.AddGroup(bus.SessionsPrefix)
+	for _, op := range bus.SessionOperations {
 		e := sessionEndpoints[op]
 		err := group.AddEndpoint(op.Endpoint(), s.sessionHandler(op),
 			micro.WithEndpointSubject(string(op)),
@@ -35,21 +35,21 @@ func (s *Service) addSessionEndpoints(svc micro.Service) error {
 
 // sessionHandler queues requests to the directory. It never waits: the handlers
 // of an endpoint run one at a time.
-func (s *Service) sessionHandler(kind proto.SessionOperation) micro.HandlerFunc {
+func (s *Service) sessionHandler(kind bus.SessionOperation) micro.HandlerFunc {
 	return func(m micro.Request) {
-		req, subject, began := new(proto.SessionRequest), m.Reply(), time.Now()
-		reply := func(r *proto.SessionReply) {
+		req, subject, began := new(bus.SessionRequest), m.Reply(), time.Now()
+		reply := func(r *bus.SessionReply) {
 			if r != nil {
 				s.replySession(kind, subject, began, r)
 			}
 		}
 		if err := json.Unmarshal(m.Data(), req); err != nil {
-			reply(&proto.SessionReply{Error: malformed(err)})
+			reply(&bus.SessionReply{Error: malformed(err)})
 			return
 		}
 		err := checkSession(kind, req)
 		if err == nil {
-			if kind == proto.SessionTake {
+			if kind == bus.SessionTake {
 				s.leases.notice(req.Owner)
 			}
 			err = s.directory.Load().submit(&sessionOp{
@@ -57,14 +57,14 @@ func (s *Service) sessionHandler(kind proto.SessionOperation) micro.HandlerFunc 
 			})
 		}
 		if err != nil {
-			reply(&proto.SessionReply{Error: err})
+			reply(&bus.SessionReply{Error: err})
 		}
 	}
 }
 
 // replySession publishes r, with the headers that NATS's service tools look for
 // in an error, to a request that came at the time began.
-func (s *Service) replySession(op proto.SessionOperation, subject string, began time.Time, r *proto.SessionReply) {
+func (s *Service) replySession(op bus.SessionOperation, subject string, began time.Time, r *bus.SessionReply) {
 	s.stats.sessionAnswered(op, began, r)
 	if subject == "" {
 		return

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // What the session directory does with a request. It is pure: an entry as it is,
@@ -20,31 +21,31 @@ import (
 
 // entry is what the directory knows of a peer's session.
 type entry struct {
-	proto.SessionEntry
+	bus.SessionEntry
 	revision uint64 // 0: no entry
 	proven   bool   // the way it was read proves that it was the latest
 }
 
 // decision says what a request leads to.
 type decision struct {
-	write   bool                 // next is to be written in place of the entry
-	next    proto.SessionEntry   // a tombstone when Ended
-	refused proto.SessionRefusal // without write: why; "" is done
+	write   bool               // next is to be written in place of the entry
+	next    bus.SessionEntry   // a tombstone when Ended
+	refused bus.SessionRefusal // without write: why; "" is done
 }
 
 // decide says what kind, take or end, does to e.
-func decide(kind proto.SessionOperation, e *entry, r *proto.SessionRequest) decision {
-	if kind == proto.SessionTake {
+func decide(kind bus.SessionOperation, e *entry, r *bus.SessionRequest) decision {
+	if kind == bus.SessionTake {
 		return decideTake(e, r)
 	}
 	return decideEnd(e, r)
 }
 
-func decideTake(e *entry, r *proto.SessionRequest) decision {
-	wanted := proto.SessionEntry{Owner: r.Owner, Epoch: r.Epoch}
+func decideTake(e *entry, r *bus.SessionRequest) decision {
+	wanted := bus.SessionEntry{Owner: r.Owner, Epoch: r.Epoch}
 	switch {
 	case e.Ended, e.revision == 0 && r.Epoch > 1:
-		return decision{refused: proto.RefusedEnded}
+		return decision{refused: bus.RefusedEnded}
 	case e.revision == 0:
 		return decision{write: true, next: wanted}
 	case e.SessionEntry == wanted:
@@ -52,17 +53,17 @@ func decideTake(e *entry, r *proto.SessionRequest) decision {
 	case e.revision == r.Revision && e.Epoch+1 == r.Epoch:
 		return decision{write: true, next: wanted}
 	}
-	return decision{refused: proto.RefusedMoved}
+	return decision{refused: bus.RefusedMoved}
 }
 
-func decideEnd(e *entry, r *proto.SessionRequest) decision {
+func decideEnd(e *entry, r *bus.SessionRequest) decision {
 	switch {
 	case e.revision == 0, e.Ended:
 		return decision{}
 	case e.Owner == r.Owner && e.Epoch == r.Epoch:
-		return decision{write: true, next: proto.SessionEntry{Epoch: r.Epoch, Ended: true}}
+		return decision{write: true, next: bus.SessionEntry{Epoch: r.Epoch, Ended: true}}
 	}
-	return decision{refused: proto.RefusedMoved}
+	return decision{refused: bus.RefusedMoved}
 }
 
 // shownRevision is what a gateway learns of e's revision. That of a tombstone is
@@ -76,14 +77,14 @@ func (e *entry) shownRevision() uint64 {
 
 // assumed is the entry that a request starts from, which saves a read: the write
 // finds out whether it is there. It is false when the request does not say.
-func assumed(kind proto.SessionOperation, r *proto.SessionRequest) (entry, bool) {
+func assumed(kind bus.SessionOperation, r *bus.SessionRequest) (entry, bool) {
 	switch {
-	case kind == proto.SessionTake && (r.Revision > 0 || r.Epoch == 1):
+	case kind == bus.SessionTake && (r.Revision > 0 || r.Epoch == 1):
 		e := entry{revision: r.Revision}
 		e.Epoch = r.Epoch - 1
 		return e, true
-	case kind == proto.SessionEnd && r.Revision > 0:
-		return entry{SessionEntry: proto.SessionEntry{Owner: r.Owner, Epoch: r.Epoch}, revision: r.Revision}, true
+	case kind == bus.SessionEnd && r.Revision > 0:
+		return entry{SessionEntry: bus.SessionEntry{Owner: r.Owner, Epoch: r.Epoch}, revision: r.Revision}, true
 	}
 	return entry{}, false
 }
@@ -106,20 +107,20 @@ func decodeSession(rec record) (entry, error) {
 	err := json.Unmarshal(rec.value, &e.SessionEntry)
 	switch {
 	case rec.deleted && err != nil:
-		e.SessionEntry = proto.SessionEntry{Ended: true}
+		e.SessionEntry = bus.SessionEntry{Ended: true}
 	case rec.deleted:
 		e.Ended = true
 	case err != nil:
 		return e, fmt.Errorf("revision %d is not a session: %w", rec.revision, err)
-	case !e.Owner.Valid() || e.Epoch == 0 || e.Epoch > proto.MaxEpoch || e.Ended:
+	case !e.Owner.Valid() || e.Epoch == 0 || e.Epoch > bus.MaxEpoch || e.Ended:
 		return e, fmt.Errorf("revision %d is not a session: it has no valid owner and epoch", rec.revision)
 	}
 	return e, nil
 }
 
 // checkSession refuses a request that no entry could make right.
-func checkSession(kind proto.SessionOperation, r *proto.SessionRequest) *proto.Error {
-	if kind != proto.SessionSync {
+func checkSession(kind bus.SessionOperation, r *bus.SessionRequest) *proto.Error {
+	if kind != bus.SessionSync {
 		if r.Peer == "" {
 			return proto.Missing("peer", "peer is missing. Name the peer whose session this is about.")
 		}
@@ -127,7 +128,7 @@ func checkSession(kind proto.SessionOperation, r *proto.SessionRequest) *proto.E
 			return proto.Invalid("peer", "peer is not the id of a peer.")
 		}
 	}
-	if kind != proto.SessionGet {
+	if kind != bus.SessionGet {
 		if r.Owner == "" {
 			return proto.Missing("owner", "owner is missing. Name the gateway.")
 		}
@@ -135,11 +136,11 @@ func checkSession(kind proto.SessionOperation, r *proto.SessionRequest) *proto.E
 			return proto.Invalid("owner", "owner is not the id of a gateway.")
 		}
 	}
-	if r.Epoch > proto.MaxEpoch {
-		return proto.Invalid("epoch", fmt.Sprintf("epoch is above %d.", uint64(proto.MaxEpoch)))
+	if r.Epoch > bus.MaxEpoch {
+		return proto.Invalid("epoch", fmt.Sprintf("epoch is above %d.", uint64(bus.MaxEpoch)))
 	}
 	switch kind {
-	case proto.SessionTake:
+	case bus.SessionTake:
 		if r.Epoch == 0 {
 			return proto.Invalid("epoch", "epoch must be the last known one and 1.")
 		}
@@ -147,15 +148,15 @@ func checkSession(kind proto.SessionOperation, r *proto.SessionRequest) *proto.E
 			// The write would not find out that the entry is of a later epoch.
 			return proto.Invalid("epoch", "An entry is of epoch 1 at least, and so the next one of 2.")
 		}
-	case proto.SessionSync:
+	case bus.SessionSync:
 		return checkOwned(r.Sessions)
 	}
 	return nil
 }
 
-func checkOwned(list []proto.Owned) *proto.Error {
-	if len(list) > proto.MaxSyncSessions {
-		return proto.Invalid("sessions", fmt.Sprintf("More than %d sessions in one request. Send them in several.", proto.MaxSyncSessions))
+func checkOwned(list []bus.Owned) *proto.Error {
+	if len(list) > bus.MaxSyncSessions {
+		return proto.Invalid("sessions", fmt.Sprintf("More than %d sessions in one request. Send them in several.", bus.MaxSyncSessions))
 	}
 	for _, o := range list {
 		if !o.Peer.Valid() {

@@ -5,58 +5,59 @@ import (
 	"testing"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 const gwC proto.GatewayID = "cccccccc"
 
 func owned(g proto.GatewayID, epoch, revision uint64) entry {
-	return entry{SessionEntry: proto.SessionEntry{Owner: g, Epoch: epoch}, revision: revision}
+	return entry{SessionEntry: bus.SessionEntry{Owner: g, Epoch: epoch}, revision: revision}
 }
 
 func endedAt(epoch, revision uint64) entry {
-	return entry{SessionEntry: proto.SessionEntry{Epoch: epoch, Ended: true}, revision: revision}
+	return entry{SessionEntry: bus.SessionEntry{Epoch: epoch, Ended: true}, revision: revision}
 }
 
 func TestDecide_EveryEntryAndRequest_FollowsTheTable(t *testing.T) {
-	take := func(g proto.GatewayID, epoch, revision uint64) proto.SessionRequest {
-		return proto.SessionRequest{Peer: ann, Owner: g, Epoch: epoch, Revision: revision}
+	take := func(g proto.GatewayID, epoch, revision uint64) bus.SessionRequest {
+		return bus.SessionRequest{Peer: ann, Owner: g, Epoch: epoch, Revision: revision}
 	}
 	const (
 		done  = ""
-		moved = proto.RefusedMoved
-		over  = proto.RefusedEnded
+		moved = bus.RefusedMoved
+		over  = bus.RefusedEnded
 		write = "write"
 	)
 	for name, c := range map[string]struct {
-		kind proto.SessionOperation
+		kind bus.SessionOperation
 		e    entry
-		r    proto.SessionRequest
-		want proto.SessionRefusal // or write
+		r    bus.SessionRequest
+		want bus.SessionRefusal // or write
 	}{
-		"take, first move":                     {proto.SessionTake, entry{}, take(gwB, 1, 0), write},
-		"take, no entry though one was known":  {proto.SessionTake, entry{}, take(gwB, 3, 7), over},
-		"take, epoch known and no entry seen":  {proto.SessionTake, entry{}, take(gwB, 2, 0), over},
-		"take, next epoch":                     {proto.SessionTake, owned(gwB, 2, 7), take(gwC, 3, 7), write},
-		"take, back by the owner":              {proto.SessionTake, owned(gwB, 2, 7), take(gwB, 3, 7), write},
-		"take, repeated":                       {proto.SessionTake, owned(gwB, 1, 7), take(gwB, 1, 0), done},
-		"take, repeated later":                 {proto.SessionTake, owned(gwC, 3, 9), take(gwC, 3, 7), done},
-		"take, another was first":              {proto.SessionTake, owned(gwC, 1, 7), take(gwB, 1, 0), moved},
-		"take, another was first later":        {proto.SessionTake, owned(gwC, 3, 9), take(gwB, 3, 7), moved},
-		"take, long outdated":                  {proto.SessionTake, owned(gwC, 9, 90), take(gwB, 3, 7), moved},
-		"take, epoch of another revision":      {proto.SessionTake, owned(gwC, 3, 7), take(gwB, 3, 7), moved},
-		"take, an epoch too far":               {proto.SessionTake, owned(gwC, 3, 7), take(gwB, 5, 7), moved},
-		"take, right epoch and wrong revision": {proto.SessionTake, owned(gwC, 3, 7), take(gwB, 4, 6), moved},
-		"take, ended":                          {proto.SessionTake, endedAt(2, 8), take(gwB, 3, 7), over},
-		"take, ended and its revision known":   {proto.SessionTake, endedAt(2, 8), take(gwB, 3, 8), over},
-		"take, ended in what it wants":         {proto.SessionTake, endedAt(3, 8), take(gwB, 3, 7), over},
-		"end, never moved":                     {proto.SessionEnd, entry{}, take(gwA, 0, 0), done},
-		"end, tombstone gone":                  {proto.SessionEnd, entry{}, take(gwB, 3, 7), done},
-		"end, by the owner":                    {proto.SessionEnd, owned(gwB, 2, 7), take(gwB, 2, 0), write},
-		"end, by the owner, outdated revision": {proto.SessionEnd, owned(gwB, 2, 7), take(gwB, 2, 6), write},
-		"end, repeated":                        {proto.SessionEnd, endedAt(2, 8), take(gwB, 2, 7), done},
-		"end, by the home that was left":       {proto.SessionEnd, owned(gwB, 1, 7), take(gwA, 0, 0), moved},
-		"end, by a former owner":               {proto.SessionEnd, owned(gwC, 3, 9), take(gwB, 2, 7), moved},
-		"end, the owner's earlier epoch":       {proto.SessionEnd, owned(gwB, 3, 9), take(gwB, 2, 7), moved},
+		"take, first move":                     {bus.SessionTake, entry{}, take(gwB, 1, 0), write},
+		"take, no entry though one was known":  {bus.SessionTake, entry{}, take(gwB, 3, 7), over},
+		"take, epoch known and no entry seen":  {bus.SessionTake, entry{}, take(gwB, 2, 0), over},
+		"take, next epoch":                     {bus.SessionTake, owned(gwB, 2, 7), take(gwC, 3, 7), write},
+		"take, back by the owner":              {bus.SessionTake, owned(gwB, 2, 7), take(gwB, 3, 7), write},
+		"take, repeated":                       {bus.SessionTake, owned(gwB, 1, 7), take(gwB, 1, 0), done},
+		"take, repeated later":                 {bus.SessionTake, owned(gwC, 3, 9), take(gwC, 3, 7), done},
+		"take, another was first":              {bus.SessionTake, owned(gwC, 1, 7), take(gwB, 1, 0), moved},
+		"take, another was first later":        {bus.SessionTake, owned(gwC, 3, 9), take(gwB, 3, 7), moved},
+		"take, long outdated":                  {bus.SessionTake, owned(gwC, 9, 90), take(gwB, 3, 7), moved},
+		"take, epoch of another revision":      {bus.SessionTake, owned(gwC, 3, 7), take(gwB, 3, 7), moved},
+		"take, an epoch too far":               {bus.SessionTake, owned(gwC, 3, 7), take(gwB, 5, 7), moved},
+		"take, right epoch and wrong revision": {bus.SessionTake, owned(gwC, 3, 7), take(gwB, 4, 6), moved},
+		"take, ended":                          {bus.SessionTake, endedAt(2, 8), take(gwB, 3, 7), over},
+		"take, ended and its revision known":   {bus.SessionTake, endedAt(2, 8), take(gwB, 3, 8), over},
+		"take, ended in what it wants":         {bus.SessionTake, endedAt(3, 8), take(gwB, 3, 7), over},
+		"end, never moved":                     {bus.SessionEnd, entry{}, take(gwA, 0, 0), done},
+		"end, tombstone gone":                  {bus.SessionEnd, entry{}, take(gwB, 3, 7), done},
+		"end, by the owner":                    {bus.SessionEnd, owned(gwB, 2, 7), take(gwB, 2, 0), write},
+		"end, by the owner, outdated revision": {bus.SessionEnd, owned(gwB, 2, 7), take(gwB, 2, 6), write},
+		"end, repeated":                        {bus.SessionEnd, endedAt(2, 8), take(gwB, 2, 7), done},
+		"end, by the home that was left":       {bus.SessionEnd, owned(gwB, 1, 7), take(gwA, 0, 0), moved},
+		"end, by a former owner":               {bus.SessionEnd, owned(gwC, 3, 9), take(gwB, 2, 7), moved},
+		"end, the owner's earlier epoch":       {bus.SessionEnd, owned(gwB, 3, 9), take(gwB, 2, 7), moved},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := decide(c.kind, &c.e, &c.r)
@@ -67,9 +68,9 @@ func TestDecide_EveryEntryAndRequest_FollowsTheTable(t *testing.T) {
 			if got != c.want {
 				t.Fatalf("got %q, want %q", got, c.want)
 			}
-			next := proto.SessionEntry{Owner: c.r.Owner, Epoch: c.r.Epoch}
-			if c.kind == proto.SessionEnd {
-				next = proto.SessionEntry{Epoch: c.r.Epoch, Ended: true}
+			next := bus.SessionEntry{Owner: c.r.Owner, Epoch: c.r.Epoch}
+			if c.kind == bus.SessionEnd {
+				next = bus.SessionEntry{Epoch: c.r.Epoch, Ended: true}
 			}
 			if d.write && d.next != next {
 				t.Errorf("writes: got %+v, want %+v", d.next, next)
@@ -82,16 +83,16 @@ func TestDecide_EveryEntryAndRequest_FollowsTheTable(t *testing.T) {
 // an answer from it would be a guess.
 func TestAssumed_EveryRequest_LeadsToAWriteOrARead(t *testing.T) {
 	for _, c := range []struct {
-		kind proto.SessionOperation
-		r    proto.SessionRequest
+		kind bus.SessionOperation
+		r    bus.SessionRequest
 		want bool
 	}{
-		{proto.SessionTake, proto.SessionRequest{Epoch: 1}, true},
-		{proto.SessionTake, proto.SessionRequest{Epoch: 4, Revision: 9}, true},
-		{proto.SessionTake, proto.SessionRequest{Epoch: 4}, false},
-		{proto.SessionEnd, proto.SessionRequest{Epoch: 4, Revision: 9}, true},
-		{proto.SessionEnd, proto.SessionRequest{Epoch: 4}, false},
-		{proto.SessionEnd, proto.SessionRequest{}, false},
+		{bus.SessionTake, bus.SessionRequest{Epoch: 1}, true},
+		{bus.SessionTake, bus.SessionRequest{Epoch: 4, Revision: 9}, true},
+		{bus.SessionTake, bus.SessionRequest{Epoch: 4}, false},
+		{bus.SessionEnd, bus.SessionRequest{Epoch: 4, Revision: 9}, true},
+		{bus.SessionEnd, bus.SessionRequest{Epoch: 4}, false},
+		{bus.SessionEnd, bus.SessionRequest{}, false},
 	} {
 		c.r.Peer, c.r.Owner = ann, gwB
 		e, got := assumed(c.kind, &c.r)
@@ -151,33 +152,33 @@ func TestDecodeSession_ForeignRecords_AreEndedOrDamaged(t *testing.T) {
 }
 
 func TestCheckSession_MalformedRequests_NameTheirField(t *testing.T) {
-	full := make([]proto.Owned, proto.MaxSyncSessions)
+	full := make([]bus.Owned, bus.MaxSyncSessions)
 	for i := range full {
 		full[i].Peer = peer(gwA, i)
 	}
 	for name, c := range map[string]struct {
-		kind  proto.SessionOperation
-		r     proto.SessionRequest
+		kind  bus.SessionOperation
+		r     bus.SessionRequest
 		field string // "" is no error
 	}{
-		"take":                       {proto.SessionTake, proto.SessionRequest{Peer: ann, Owner: gwB, Epoch: 1}, ""},
-		"take without peer":          {proto.SessionTake, proto.SessionRequest{Owner: gwB, Epoch: 1}, "peer"},
-		"take of a wildcard":         {proto.SessionTake, proto.SessionRequest{Peer: ">", Owner: gwB, Epoch: 1}, "peer"},
-		"take without owner":         {proto.SessionTake, proto.SessionRequest{Peer: ann, Epoch: 1}, "owner"},
-		"take by a wildcard":         {proto.SessionTake, proto.SessionRequest{Peer: ann, Owner: "*", Epoch: 1}, "owner"},
-		"take of epoch 0":            {proto.SessionTake, proto.SessionRequest{Peer: ann, Owner: gwB}, "epoch"},
-		"take of epoch 1 over entry": {proto.SessionTake, proto.SessionRequest{Peer: ann, Owner: gwB, Epoch: 1, Revision: 5}, "epoch"},
-		"take of the last epoch":     {proto.SessionTake, proto.SessionRequest{Peer: ann, Owner: gwB, Epoch: proto.MaxEpoch, Revision: 5}, ""},
-		"take beyond it":             {proto.SessionTake, proto.SessionRequest{Peer: ann, Owner: gwB, Epoch: proto.MaxEpoch + 1, Revision: 5}, "epoch"},
-		"get":                        {proto.SessionGet, proto.SessionRequest{Peer: ann}, ""},
-		"get nobody":                 {proto.SessionGet, proto.SessionRequest{}, "peer"},
-		"end":                        {proto.SessionEnd, proto.SessionRequest{Peer: ann, Owner: gwA}, ""},
-		"end without owner":          {proto.SessionEnd, proto.SessionRequest{Peer: ann}, "owner"},
-		"sync":                       {proto.SessionSync, proto.SessionRequest{Owner: gwA, Sessions: full}, ""},
-		"sync of none":               {proto.SessionSync, proto.SessionRequest{Owner: gwA}, ""},
-		"sync of too many":           {proto.SessionSync, proto.SessionRequest{Owner: gwA, Sessions: append(full[:len(full):len(full)], proto.Owned{Peer: ann})}, "sessions"},
-		"sync of a wildcard":         {proto.SessionSync, proto.SessionRequest{Owner: gwA, Sessions: []proto.Owned{{Peer: "*"}}}, "sessions"},
-		"sync by nobody":             {proto.SessionSync, proto.SessionRequest{Sessions: full}, "owner"},
+		"take":                       {bus.SessionTake, bus.SessionRequest{Peer: ann, Owner: gwB, Epoch: 1}, ""},
+		"take without peer":          {bus.SessionTake, bus.SessionRequest{Owner: gwB, Epoch: 1}, "peer"},
+		"take of a wildcard":         {bus.SessionTake, bus.SessionRequest{Peer: ">", Owner: gwB, Epoch: 1}, "peer"},
+		"take without owner":         {bus.SessionTake, bus.SessionRequest{Peer: ann, Epoch: 1}, "owner"},
+		"take by a wildcard":         {bus.SessionTake, bus.SessionRequest{Peer: ann, Owner: "*", Epoch: 1}, "owner"},
+		"take of epoch 0":            {bus.SessionTake, bus.SessionRequest{Peer: ann, Owner: gwB}, "epoch"},
+		"take of epoch 1 over entry": {bus.SessionTake, bus.SessionRequest{Peer: ann, Owner: gwB, Epoch: 1, Revision: 5}, "epoch"},
+		"take of the last epoch":     {bus.SessionTake, bus.SessionRequest{Peer: ann, Owner: gwB, Epoch: bus.MaxEpoch, Revision: 5}, ""},
+		"take beyond it":             {bus.SessionTake, bus.SessionRequest{Peer: ann, Owner: gwB, Epoch: bus.MaxEpoch + 1, Revision: 5}, "epoch"},
+		"get":                        {bus.SessionGet, bus.SessionRequest{Peer: ann}, ""},
+		"get nobody":                 {bus.SessionGet, bus.SessionRequest{}, "peer"},
+		"end":                        {bus.SessionEnd, bus.SessionRequest{Peer: ann, Owner: gwA}, ""},
+		"end without owner":          {bus.SessionEnd, bus.SessionRequest{Peer: ann}, "owner"},
+		"sync":                       {bus.SessionSync, bus.SessionRequest{Owner: gwA, Sessions: full}, ""},
+		"sync of none":               {bus.SessionSync, bus.SessionRequest{Owner: gwA}, ""},
+		"sync of too many":           {bus.SessionSync, bus.SessionRequest{Owner: gwA, Sessions: append(full[:len(full):len(full)], bus.Owned{Peer: ann})}, "sessions"},
+		"sync of a wildcard":         {bus.SessionSync, bus.SessionRequest{Owner: gwA, Sessions: []bus.Owned{{Peer: "*"}}}, "sessions"},
+		"sync by nobody":             {bus.SessionSync, bus.SessionRequest{Sessions: full}, "owner"},
 	} {
 		err := checkSession(c.kind, &c.r)
 		got := ""
@@ -209,9 +210,9 @@ func FuzzDecide(f *testing.F) {
 			revision uint64
 			highest  uint64
 			owners   = make(map[uint64]proto.GatewayID)
-			refused  []proto.SessionRequest
+			refused  []bus.SessionRequest
 		)
-		write := func(e proto.SessionEntry, copyOf string) {
+		write := func(e bus.SessionEntry, copyOf string) {
 			if e.Epoch < highest {
 				t.Fatalf("%s: epoch falls from %d to %d", copyOf, highest, e.Epoch)
 			}
@@ -225,10 +226,10 @@ func FuzzDecide(f *testing.F) {
 			highest, now = max(highest, e.Epoch), entry{SessionEntry: e, revision: revision}
 		}
 		for i := 0; i+3 < len(data); i += 4 {
-			req := proto.SessionRequest{Peer: ann, Owner: gateways[int(data[i])%3], Epoch: uint64(data[i+1] % 8), Revision: uint64(data[i+2]) % (revision + 1)} // of what was there
-			kind := proto.SessionTake
+			req := bus.SessionRequest{Peer: ann, Owner: gateways[int(data[i])%3], Epoch: uint64(data[i+1] % 8), Revision: uint64(data[i+2]) % (revision + 1)} // of what was there
+			kind := bus.SessionTake
 			if data[i+3]%4 == 0 {
-				kind = proto.SessionEnd
+				kind = bus.SessionEnd
 			} else if data[i+3]%4 > 1 { // one that knows the entry
 				req.Epoch, req.Revision = now.Epoch+1, now.revision
 			}
@@ -238,7 +239,7 @@ func FuzzDecide(f *testing.F) {
 			if e, ok := assumed(kind, &req); ok && e.revision == now.revision {
 				// The write without a read, as the bucket would let it through: what a
 				// taker knows of a revision is true, and nobody knows a tombstone's.
-				if now.Ended || e.Epoch != now.Epoch || kind == proto.SessionEnd && e.Owner != now.Owner {
+				if now.Ended || e.Epoch != now.Epoch || kind == bus.SessionEnd && e.Owner != now.Owner {
 					continue
 				}
 				write(decide(kind, &e, &req).next, "assumed")
@@ -247,11 +248,11 @@ func FuzzDecide(f *testing.F) {
 			d := decide(kind, &now, &req)
 			if d.write {
 				write(d.next, "read")
-			} else if d.refused != "" && kind == proto.SessionTake {
+			} else if d.refused != "" && kind == bus.SessionTake {
 				refused = append(refused, req)
 			}
 			for _, old := range refused {
-				if d := decide(proto.SessionTake, &now, &old); d.write {
+				if d := decide(bus.SessionTake, &now, &old); d.write {
 					t.Fatalf("%+v was refused, and a copy of it is written later over %+v", old, now)
 				}
 			}

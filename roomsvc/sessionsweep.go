@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // passSessions looks at every entry of the directory once, notes its owner, and
@@ -14,7 +15,7 @@ import (
 func (s *sweeper) passSessions(ctx context.Context, gone []proto.GatewayID, note func(proto.GatewayID)) error {
 	work := newSweep()
 	err := s.scanSessions(ctx, func(key string, rec record) error {
-		peer, ok := proto.ParseSessionKey(key)
+		peer, ok := bus.ParseSessionKey(key)
 		if !ok || rec.deleted {
 			return nil
 		}
@@ -26,7 +27,7 @@ func (s *sweeper) passSessions(ctx context.Context, gone []proto.GatewayID, note
 		if !slices.Contains(gone, e.Owner) || !s.leases.isGone(e.Owner) {
 			return nil
 		}
-		r := &proto.SessionRequest{Peer: peer, Owner: e.Owner, Epoch: e.Epoch, Revision: e.revision}
+		r := &bus.SessionRequest{Peer: peer, Owner: e.Owner, Epoch: e.Epoch, Revision: e.revision}
 		return work.begin(ctx, func(done func(bool)) { s.endSession(r, done) })
 	})
 	return work.end(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // maxSide bounds the requests in hand that look at more than one room.
@@ -19,17 +20,17 @@ const maxSide = 16
 // sideTime bounds one of them.
 const sideTime = proto.RequestDeadline - 2*time.Second
 
-type sideJob func(ctx context.Context, req *proto.Request) (*proto.Reply, error)
+type sideJob func(ctx context.Context, req *bus.Request) (*bus.Reply, error)
 
-func (s *Service) sideJobs() map[proto.Operation]sideJob {
-	return map[proto.Operation]sideJob{proto.OpSync: s.sync, proto.OpKeys: s.signingKeys, proto.OpList: s.list}
+func (s *Service) sideJobs() map[bus.Operation]sideJob {
+	return map[bus.Operation]sideJob{bus.OpSync: s.sync, bus.OpKeys: s.signingKeys, bus.OpList: s.list}
 }
 
 // sideHandler runs a job beside the rooms' workers.
-func (s *Service) sideHandler(kind proto.Operation, job sideJob) micro.HandlerFunc {
+func (s *Service) sideHandler(kind bus.Operation, job sideJob) micro.HandlerFunc {
 	return func(m micro.Request) {
 		subject, data, began := m.Reply(), m.Data(), time.Now()
-		if kind == proto.OpSync && isProbe(data) {
+		if kind == bus.OpSync && isProbe(data) {
 			s.reply(kind, subject, began, s.probe())
 			return
 		}
@@ -38,7 +39,7 @@ func (s *Service) sideHandler(kind proto.Operation, job sideJob) micro.HandlerFu
 			return // the answer to the first goes to the same subject
 		case !taken:
 			s.stats.refused.Add(1)
-			s.reply(kind, subject, began, &proto.Reply{Error: unavailable()})
+			s.reply(kind, subject, began, &bus.Reply{Error: unavailable()})
 			return
 		}
 		s.jobs.start(func(ctx context.Context) {
@@ -56,17 +57,17 @@ const maxProbeBytes = 256
 // isProbe reports whether data is a sync of no rooms, which asks whether rooms can
 // be changed.
 func isProbe(data []byte) bool {
-	req := new(proto.Request)
+	req := new(bus.Request)
 	return len(data) <= maxProbeBytes && (len(data) == 0 || json.Unmarshal(data, req) == nil) && len(req.Rooms) == 0
 }
 
 // probe says whether rooms can be changed. It never waits, so that no number of
 // requests that do can make a gateway count as unready.
-func (s *Service) probe() *proto.Reply {
+func (s *Service) probe() *bus.Reply {
 	if err := s.buckets.down(); err != nil {
-		return &proto.Reply{Error: &proto.Error{Code: proto.Unavailable, Message: "rooms cannot be changed " + err.Error()}}
+		return &bus.Reply{Error: &proto.Error{Code: proto.Unavailable, Message: "rooms cannot be changed " + err.Error()}}
 	}
-	return new(proto.Reply)
+	return new(bus.Reply)
 }
 
 // jobs runs what is not about one room, and joins it.
@@ -128,19 +129,19 @@ func (j *jobs) close() {
 	j.wg.Wait()
 }
 
-func (s *Service) runJob(ctx context.Context, kind proto.Operation, job sideJob, data []byte) (reply *proto.Reply) {
+func (s *Service) runJob(ctx context.Context, kind bus.Operation, job sideJob, data []byte) (reply *bus.Reply) {
 	log := s.cfg.Logger.With("operation", string(kind))
 	defer func() {
 		if v := recover(); v != nil {
 			s.stats.panics.Add(1)
 			log.Error("request panicked", "err", fmt.Sprint(v), "stack", string(debug.Stack()))
-			reply = &proto.Reply{Error: unavailable()}
+			reply = &bus.Reply{Error: unavailable()}
 		}
 	}()
-	req := new(proto.Request)
+	req := new(bus.Request)
 	if len(data) > 0 {
 		if err := json.Unmarshal(data, req); err != nil {
-			return &proto.Reply{Error: malformed(err)}
+			return &bus.Reply{Error: malformed(err)}
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, sideTime)
@@ -151,7 +152,7 @@ func (s *Service) runJob(ctx context.Context, kind proto.Operation, job sideJob,
 		if hidden && s.jobs.ctx.Err() == nil {
 			log.Warn("request failed", "err", err)
 		}
-		return &proto.Reply{Error: e, Retry: req.Retry}
+		return &bus.Reply{Error: e, Retry: req.Retry}
 	}
 	return reply
 }

@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // TestJobs_CopyOfARequest_TakesNoSecondPlace: a gateway that repeats its request while
@@ -39,7 +39,7 @@ func TestJobs_CopyOfARequest_TakesNoSecondPlace(t *testing.T) {
 // failed for longer than an election takes, and no longer.
 func TestBuckets_Outage_CountsAfter10s(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBuckets(nil, proto.RoomsBucket)
+		b := newBuckets(nil, bus.RoomsBucket)
 		cause := errors.New("no leader")
 		for range 8 {
 			b.looks.note(cause)

@@ -5,23 +5,24 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // held is what is known of a room: its state at a revision, or, when room is
 // nil, what the delete marker says. It is never changed once made.
 type held struct {
-	revision uint64      // 0: the bucket knows nothing of the room
-	room     *proto.Room // nil: no such room
-	grave    *grave      // nil when there is a room, or no marker
-	size     int         // bytes of the value in the bucket
-	proven   bool        // known to have been the latest while the batch at hand was being worked on
+	revision uint64    // 0: the bucket knows nothing of the room
+	room     *bus.Room // nil: no such room
+	grave    *grave    // nil when there is a room, or no marker
+	size     int       // bytes of the value in the bucket
+	proven   bool      // known to have been the latest while the batch at hand was being worked on
 }
 
 // grave is the value of a delete marker: what must be known of a room that is
 // gone while requests that ended it may still be repeated.
 type grave struct {
-	Done     []proto.Done      `json:"done,omitempty"`
-	Change   proto.Change      `json:"change"`             // the last, to be announced again; After is not in it
+	Done     []bus.Done        `json:"done,omitempty"`
+	Change   bus.Change        `json:"change"`             // the last, to be announced again; After is not in it
 	Gateways []proto.GatewayID `json:"gateways,omitempty"` // that had members before it
 }
 
@@ -34,18 +35,18 @@ type limits struct {
 // operation is one thing to be done to one room. All but taken is fixed when it
 // is queued.
 type operation struct {
-	kind proto.Operation
-	req  *proto.Request
+	kind bus.Operation
+	req  *bus.Request
 	gone []proto.GatewayID // sweep: whose members leave
 
-	deadline time.Time          // to be given up then
-	epoch    uint64             // of the NATS connection it came by
-	answer   func(*proto.Reply) // called once; nil: dropped, and the asker hears nothing
+	deadline time.Time        // to be given up then
+	epoch    uint64           // of the NATS connection it came by
+	answer   func(*bus.Reply) // called once; nil: dropped, and the asker hears nothing
 }
 
 // opSweep removes every member that one of a set of gateways holds. It comes
 // from inside only.
-const opSweep proto.Operation = "sweep"
+const opSweep bus.Operation = "sweep"
 
 // outcome is what became of one operation of a batch.
 type outcome struct {
@@ -63,19 +64,19 @@ type commit struct {
 	now    time.Time
 
 	exists  bool
-	room    proto.Room              // after; its Members are set by finish
-	members []proto.Member          // a removed one has lost its id
+	room    bus.Room                // after; its Members are set by finish
+	members []bus.Member            // a removed one has lost its id
 	at      map[proto.PeerID]int    // index into members
 	live    int                     // members that are there
 	head    int                     // no live member before it
-	done    []proto.Done            // remembered operations, oldest first
-	known   map[proto.OpID]int      // index into done
+	done    []bus.Done              // remembered operations, oldest first
+	known   map[bus.OpID]int        // index into done
 	left    map[proto.PeerID]uint64 // the last epoch that done knows of a peer, if any is above 0
 	size    int                     // at most what the room takes as JSON
 	touched map[proto.PeerID]bool   // those that this commit added, removed or moved
 	added   []int                   // index into members
 	extra   []proto.GatewayID       // to be told beside those with members
-	change  proto.Change            // After is known only to who writes
+	change  bus.Change              // After is known only to who writes
 	dirty   bool                    // there is something to write
 	set     bool                    // the settings changed, or the room is new
 	out     []outcome               // one for each operation
@@ -93,7 +94,7 @@ func apply(before *held, ops []*operation, now time.Time, lim limits) *commit {
 	c.out = make([]outcome, len(ops))
 	waiting := false
 	for i, op := range ops {
-		if op.kind == proto.OpGet {
+		if op.kind == bus.OpGet {
 			continue
 		}
 		// A later one must not overtake: the asker may have meant them in order.
@@ -103,7 +104,7 @@ func apply(before *held, ops []*operation, now time.Time, lim limits) *commit {
 		c.out[i] = c.do(op)
 	}
 	for i, op := range ops {
-		if op.kind == proto.OpGet {
+		if op.kind == bus.OpGet {
 			c.out[i] = outcome{taken: true, err: c.mayRead(op.req)}
 		}
 	}
@@ -126,7 +127,7 @@ func begin(before *held, now time.Time, lim limits) *commit {
 	for i := range c.members {
 		c.at[c.members[i].ID] = i
 	}
-	c.known = make(map[proto.OpID]int, len(c.done))
+	c.known = make(map[bus.OpID]int, len(c.done))
 	c.left = make(map[proto.PeerID]uint64)
 	for i := range c.done {
 		c.known[c.done[i].Op] = i
@@ -151,7 +152,7 @@ func (c *commit) do(op *operation) outcome {
 		}
 	}
 	if o.err != nil && op.req.Retry {
-		c.remember(proto.Done{Op: op.req.Op, Error: o.err})
+		c.remember(bus.Done{Op: op.req.Op, Error: o.err})
 		c.dirty = true
 	}
 	return o
@@ -160,19 +161,19 @@ func (c *commit) do(op *operation) outcome {
 func (c *commit) carryOut(op *operation) outcome {
 	o := outcome{taken: true}
 	switch op.kind {
-	case proto.OpCreate:
+	case bus.OpCreate:
 		o.err = c.create(op.req)
-	case proto.OpJoin:
+	case bus.OpJoin:
 		o.err = c.join(op.req)
-	case proto.OpLeave:
+	case bus.OpLeave:
 		o.err = c.leave(op.req)
-	case proto.OpEnd:
+	case bus.OpEnd:
 		o.err = c.end(op.req)
-	case proto.OpRemove:
+	case bus.OpRemove:
 		o.err = c.removeClient(op.req)
-	case proto.OpUpdate:
+	case bus.OpUpdate:
 		o.err = c.update(op.req)
-	case proto.OpResume:
+	case bus.OpResume:
 		o.err = c.resume(op.req)
 	case opSweep:
 		o.removed = c.sweep(op.gone)
@@ -192,11 +193,11 @@ func (c *commit) mustWait(op *operation) bool {
 	}
 	moves := c.touched[op.req.Peer] && c.follows(op.req) // and a Change names the peer already
 	switch op.kind {
-	case proto.OpEnd:
+	case bus.OpEnd:
 		return true
-	case proto.OpUpdate:
+	case bus.OpUpdate:
 		return c.set || moves
-	case proto.OpRemove:
+	case bus.OpRemove:
 		return c.touched[op.req.Client] || moves
 	case opSweep:
 		for p := range c.touched {
@@ -210,7 +211,7 @@ func (c *commit) mustWait(op *operation) bool {
 }
 
 // add makes m the newest member.
-func (c *commit) add(m proto.Member) {
+func (c *commit) add(m bus.Member) {
 	c.at[m.ID] = len(c.members)
 	c.added = append(c.added, len(c.members))
 	c.members = append(c.members, m)
@@ -222,16 +223,16 @@ func (c *commit) add(m proto.Member) {
 
 // remove takes member number i out. The room goes with its last member; the
 // longest-standing one follows a creator that leaves.
-func (c *commit) remove(i int, reason proto.Reason, op proto.OpID) {
+func (c *commit) remove(i int, reason proto.Reason, op bus.OpID) {
 	m := c.members[i]
 	c.members[i].ID = ""
 	delete(c.at, m.ID)
 	c.live--
 	c.touched[m.ID] = true
 	c.dirty = true
-	c.change.Removed = append(c.change.Removed, proto.Removal{ID: m.ID, Reason: reason, Op: op})
-	c.remember(proto.Done{Op: op, Peer: m.ID, Epoch: m.Epoch, Reason: reason})
-	c.remember(proto.Done{Op: m.Op, Peer: m.ID, Epoch: m.Epoch}) // or a late copy of its join brought it back
+	c.change.Removed = append(c.change.Removed, bus.Removal{ID: m.ID, Reason: reason, Op: op})
+	c.remember(bus.Done{Op: op, Peer: m.ID, Epoch: m.Epoch, Reason: reason})
+	c.remember(bus.Done{Op: m.Op, Peer: m.ID, Epoch: m.Epoch}) // or a late copy of its join brought it back
 	if c.live == 0 {
 		c.exists = false
 		c.change.Ended = true
@@ -250,7 +251,7 @@ func (c *commit) finish() {
 	c.change.Creator = c.room.Creator
 	c.trimDone()
 	if c.exists {
-		members := make([]proto.Member, 0, c.live)
+		members := make([]bus.Member, 0, c.live)
 		for i := range c.members {
 			if c.members[i].ID != "" {
 				members = append(members, c.members[i])
@@ -262,7 +263,7 @@ func (c *commit) finish() {
 		c.room.Members, c.room.Recent = members, c.done
 		c.after.room = &c.room
 		if c.set {
-			c.change.Set = &proto.Settings{Name: c.room.Name, Capacity: c.room.Capacity, Locked: c.room.Locked, Metadata: c.room.Metadata}
+			c.change.Set = &bus.Settings{Name: c.room.Name, Capacity: c.room.Capacity, Locked: c.room.Locked, Metadata: c.room.Metadata}
 		}
 	}
 	c.notify = c.gateways()
@@ -281,7 +282,7 @@ func (c *commit) finish() {
 // gateways lists who holds or held a member, and those to be told beside.
 func (c *commit) gateways() []proto.GatewayID {
 	set := make(map[proto.GatewayID]struct{}, 4)
-	for _, r := range []*proto.Room{c.before.room, c.after.room} {
+	for _, r := range []*bus.Room{c.before.room, c.after.room} {
 		if r == nil {
 			continue
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 const (
@@ -43,13 +44,13 @@ func newModel(t *testing.T) *model {
 	return &model{t: t, lim: testLimits, now: testTime, held: &held{}}
 }
 
-func (m *model) op() proto.OpID {
+func (m *model) op() bus.OpID {
 	m.n++
-	return proto.NewOpID(gwA, uint64(m.n))
+	return bus.NewOpID(gwA, uint64(m.n))
 }
 
 // do applies one operation as a worker would, writing included.
-func (m *model) do(kind proto.Operation, r proto.Request) outcome {
+func (m *model) do(kind bus.Operation, r bus.Request) outcome {
 	m.t.Helper()
 	r.Room = "r"
 	if r.Op == "" {
@@ -99,54 +100,54 @@ func (m *model) members() string {
 
 // step is one request and what must come of it.
 type step struct {
-	kind proto.Operation
-	req  proto.Request
+	kind bus.Operation
+	req  bus.Request
 	want proto.ErrorCode // "" is success
 	room string          // members after it, the creator with a star
 }
 
 func TestRules(t *testing.T) {
-	create := step{proto.OpCreate, proto.Request{Peer: ann}, "", "ann*"}
-	ben2 := step{proto.OpJoin, proto.Request{Peer: ben}, "", "ann* ben"}
+	create := step{bus.OpCreate, bus.Request{Peer: ann}, "", "ann*"}
+	ben2 := step{bus.OpJoin, bus.Request{Peer: ben}, "", "ann* ben"}
 	for name, steps := range map[string][]step{
-		"create twice":        {create, {proto.OpCreate, proto.Request{Peer: ben}, proto.DuplicateRoom, "ann*"}},
-		"create after end":    {create, {proto.OpEnd, proto.Request{Peer: ann}, "", "gone"}, {proto.OpCreate, proto.Request{Peer: ben}, "", "ben*"}},
-		"create without peer": {{proto.OpCreate, proto.Request{}, proto.MissingFields, "gone"}},
-		"capacity too large":  {{proto.OpCreate, proto.Request{Peer: ann, Capacity: ptr(9)}, proto.LimitExceeded, "gone"}},
-		"capacity negative":   {{proto.OpCreate, proto.Request{Peer: ann, Capacity: ptr(-1)}, proto.InvalidMessage, "gone"}},
-		"name too long":       {{proto.OpCreate, proto.Request{Peer: ann, Name: ptr(strings.Repeat("x", proto.MaxRoomNameBytes+1))}, proto.InvalidMessage, "gone"}},
-		"metadata too long":   {{proto.OpCreate, proto.Request{Peer: ann, Metadata: bigJSON(proto.MaxMetadataBytes + 1)}, proto.InvalidMessage, "gone"}},
+		"create twice":        {create, {bus.OpCreate, bus.Request{Peer: ben}, proto.DuplicateRoom, "ann*"}},
+		"create after end":    {create, {bus.OpEnd, bus.Request{Peer: ann}, "", "gone"}, {bus.OpCreate, bus.Request{Peer: ben}, "", "ben*"}},
+		"create without peer": {{bus.OpCreate, bus.Request{}, proto.MissingFields, "gone"}},
+		"capacity too large":  {{bus.OpCreate, bus.Request{Peer: ann, Capacity: ptr(9)}, proto.LimitExceeded, "gone"}},
+		"capacity negative":   {{bus.OpCreate, bus.Request{Peer: ann, Capacity: ptr(-1)}, proto.InvalidMessage, "gone"}},
+		"name too long":       {{bus.OpCreate, bus.Request{Peer: ann, Name: ptr(strings.Repeat("x", proto.MaxRoomNameBytes+1))}, proto.InvalidMessage, "gone"}},
+		"metadata too long":   {{bus.OpCreate, bus.Request{Peer: ann, Metadata: bigJSON(proto.MaxMetadataBytes + 1)}, proto.InvalidMessage, "gone"}},
 		"join":                {create, ben2},
-		"join nothing":        {{proto.OpJoin, proto.Request{Peer: ann}, proto.NotFound, "gone"}},
-		"join or create":      {{proto.OpJoin, proto.Request{Peer: ann, Create: true}, "", "ann*"}, {proto.OpJoin, proto.Request{Peer: ben, Create: true}, "", "ann* ben"}},
-		"join twice":          {create, {proto.OpJoin, proto.Request{Peer: ann}, proto.AlreadyExists, "ann*"}},
-		"join metadata":       {create, {proto.OpJoin, proto.Request{Peer: ben, Metadata: bigJSON(proto.MaxMemberMetadata + 1)}, proto.InvalidMessage, "ann*"}},
-		"full":                {{proto.OpCreate, proto.Request{Peer: ann, Capacity: ptr(1)}, "", "ann*"}, {proto.OpJoin, proto.Request{Peer: ben}, proto.RoomFull, "ann*"}},
-		"locked":              {{proto.OpCreate, proto.Request{Peer: ann, Locked: ptr(true)}, "", "ann*"}, {proto.OpJoin, proto.Request{Peer: ben}, proto.RoomLocked, "ann*"}, {proto.OpJoin, proto.Request{Peer: ann}, proto.AlreadyExists, "ann*"}},
-		"locked and in":       {create, ben2, {proto.OpUpdate, proto.Request{Peer: ann, Locked: ptr(true)}, "", "ann* ben"}, {proto.OpLeave, proto.Request{Peer: ben}, "", "ann*"}, {proto.OpJoin, proto.Request{Peer: ben}, proto.RoomLocked, "ann*"}},
-		"creator leaves":      {create, ben2, {proto.OpJoin, proto.Request{Peer: cas}, "", "ann* ben cas"}, {proto.OpLeave, proto.Request{Peer: ann}, "", "ben* cas"}, {proto.OpJoin, proto.Request{Peer: ann}, "", "ben* cas ann"}, {proto.OpLeave, proto.Request{Peer: ben}, "", "cas* ann"}},
-		"last leaves":         {create, {proto.OpLeave, proto.Request{Peer: ann}, "", "gone"}, {proto.OpLeave, proto.Request{Peer: ann}, proto.NotFound, "gone"}},
-		"leave, not in":       {create, {proto.OpLeave, proto.Request{Peer: ben}, proto.NotFound, "ann*"}},
-		"disconnected":        {create, ben2, {proto.OpLeave, proto.Request{Peer: ben, Gateway: gwA, Reason: proto.ReasonDisconnected}, proto.NotFound, "ann* ben"}, {proto.OpLeave, proto.Request{Peer: ben, Gateway: gwB, Reason: proto.ReasonDisconnected}, "", "ann*"}},
-		"moved, disconnected": {create, ben2, {proto.OpResume, proto.Request{Peer: ben, Gateway: gwA}, "", "ann* ben"}, {proto.OpLeave, proto.Request{Peer: ben, Gateway: gwB, Reason: proto.ReasonDisconnected}, proto.NotFound, "ann* ben"}, {proto.OpLeave, proto.Request{Peer: ben, Gateway: gwB}, "", "ann*"}},
-		"strange reason":      {create, {proto.OpLeave, proto.Request{Peer: ann, Reason: "bored"}, proto.InvalidMessage, "ann*"}},
-		"end by a member":     {create, ben2, {proto.OpEnd, proto.Request{Peer: ben}, proto.Unauthorised, "ann* ben"}},
-		"end nothing":         {{proto.OpEnd, proto.Request{Peer: ann}, proto.NotFound, "gone"}},
-		"end by a back end":   {create, ben2, {proto.OpEnd, proto.Request{}, "", "gone"}},
-		"remove":              {create, ben2, {proto.OpRemove, proto.Request{Peer: ann, Client: ben}, "", "ann*"}, {proto.OpRemove, proto.Request{Peer: ann, Client: ben}, proto.NotFound, "ann*"}},
-		"remove whom":         {create, {proto.OpRemove, proto.Request{Peer: ann}, proto.MissingFields, "ann*"}},
-		"remove by a member":  {create, ben2, {proto.OpRemove, proto.Request{Peer: ben, Client: ann}, proto.Unauthorised, "ann* ben"}},
-		"remove oneself":      {create, ben2, {proto.OpRemove, proto.Request{Peer: ann, Client: ann}, "", "ben*"}},
-		"update nothing":      {create, {proto.OpUpdate, proto.Request{Peer: ann}, proto.MissingFields, "ann*"}},
-		"update by a member":  {create, ben2, {proto.OpUpdate, proto.Request{Peer: ben, Name: ptr("x")}, proto.Unauthorised, "ann* ben"}},
-		"update too small":    {create, ben2, {proto.OpUpdate, proto.Request{Peer: ann, Capacity: ptr(1)}, proto.InvalidMessage, "ann* ben"}},
-		"update capacity":     {create, {proto.OpUpdate, proto.Request{Peer: ann, Capacity: ptr(1)}, "", "ann*"}, {proto.OpJoin, proto.Request{Peer: ben}, proto.RoomFull, "ann*"}, {proto.OpUpdate, proto.Request{Peer: ann, Capacity: ptr(0)}, "", "ann*"}, ben2},
-		"get":                 {create, {proto.OpGet, proto.Request{Peer: ann}, "", "ann*"}, {proto.OpGet, proto.Request{Peer: ben}, proto.Unauthorised, "ann*"}, {proto.OpGet, proto.Request{}, "", "ann*"}},
-		"get nothing":         {{proto.OpGet, proto.Request{Peer: ann}, proto.NotFound, "gone"}},
-		"resume, not in":      {create, {proto.OpResume, proto.Request{Peer: ben, Gateway: gwA}, proto.NotFound, "ann*"}},
-		"resume nothing":      {{proto.OpResume, proto.Request{Peer: ben, Gateway: gwA}, proto.NotFound, "gone"}},
-		"not a peer":          {{proto.OpJoin, proto.Request{Peer: "ann", Create: true}, proto.InvalidMessage, "gone"}},
-		"not a gateway":       {{proto.OpJoin, proto.Request{Peer: ann, Gateway: "a.>", Create: true}, proto.InvalidMessage, "gone"}},
+		"join nothing":        {{bus.OpJoin, bus.Request{Peer: ann}, proto.NotFound, "gone"}},
+		"join or create":      {{bus.OpJoin, bus.Request{Peer: ann, Create: true}, "", "ann*"}, {bus.OpJoin, bus.Request{Peer: ben, Create: true}, "", "ann* ben"}},
+		"join twice":          {create, {bus.OpJoin, bus.Request{Peer: ann}, proto.AlreadyExists, "ann*"}},
+		"join metadata":       {create, {bus.OpJoin, bus.Request{Peer: ben, Metadata: bigJSON(proto.MaxMemberMetadata + 1)}, proto.InvalidMessage, "ann*"}},
+		"full":                {{bus.OpCreate, bus.Request{Peer: ann, Capacity: ptr(1)}, "", "ann*"}, {bus.OpJoin, bus.Request{Peer: ben}, proto.RoomFull, "ann*"}},
+		"locked":              {{bus.OpCreate, bus.Request{Peer: ann, Locked: ptr(true)}, "", "ann*"}, {bus.OpJoin, bus.Request{Peer: ben}, proto.RoomLocked, "ann*"}, {bus.OpJoin, bus.Request{Peer: ann}, proto.AlreadyExists, "ann*"}},
+		"locked and in":       {create, ben2, {bus.OpUpdate, bus.Request{Peer: ann, Locked: ptr(true)}, "", "ann* ben"}, {bus.OpLeave, bus.Request{Peer: ben}, "", "ann*"}, {bus.OpJoin, bus.Request{Peer: ben}, proto.RoomLocked, "ann*"}},
+		"creator leaves":      {create, ben2, {bus.OpJoin, bus.Request{Peer: cas}, "", "ann* ben cas"}, {bus.OpLeave, bus.Request{Peer: ann}, "", "ben* cas"}, {bus.OpJoin, bus.Request{Peer: ann}, "", "ben* cas ann"}, {bus.OpLeave, bus.Request{Peer: ben}, "", "cas* ann"}},
+		"last leaves":         {create, {bus.OpLeave, bus.Request{Peer: ann}, "", "gone"}, {bus.OpLeave, bus.Request{Peer: ann}, proto.NotFound, "gone"}},
+		"leave, not in":       {create, {bus.OpLeave, bus.Request{Peer: ben}, proto.NotFound, "ann*"}},
+		"disconnected":        {create, ben2, {bus.OpLeave, bus.Request{Peer: ben, Gateway: gwA, Reason: proto.ReasonDisconnected}, proto.NotFound, "ann* ben"}, {bus.OpLeave, bus.Request{Peer: ben, Gateway: gwB, Reason: proto.ReasonDisconnected}, "", "ann*"}},
+		"moved, disconnected": {create, ben2, {bus.OpResume, bus.Request{Peer: ben, Gateway: gwA}, "", "ann* ben"}, {bus.OpLeave, bus.Request{Peer: ben, Gateway: gwB, Reason: proto.ReasonDisconnected}, proto.NotFound, "ann* ben"}, {bus.OpLeave, bus.Request{Peer: ben, Gateway: gwB}, "", "ann*"}},
+		"strange reason":      {create, {bus.OpLeave, bus.Request{Peer: ann, Reason: "bored"}, proto.InvalidMessage, "ann*"}},
+		"end by a member":     {create, ben2, {bus.OpEnd, bus.Request{Peer: ben}, proto.Unauthorised, "ann* ben"}},
+		"end nothing":         {{bus.OpEnd, bus.Request{Peer: ann}, proto.NotFound, "gone"}},
+		"end by a back end":   {create, ben2, {bus.OpEnd, bus.Request{}, "", "gone"}},
+		"remove":              {create, ben2, {bus.OpRemove, bus.Request{Peer: ann, Client: ben}, "", "ann*"}, {bus.OpRemove, bus.Request{Peer: ann, Client: ben}, proto.NotFound, "ann*"}},
+		"remove whom":         {create, {bus.OpRemove, bus.Request{Peer: ann}, proto.MissingFields, "ann*"}},
+		"remove by a member":  {create, ben2, {bus.OpRemove, bus.Request{Peer: ben, Client: ann}, proto.Unauthorised, "ann* ben"}},
+		"remove oneself":      {create, ben2, {bus.OpRemove, bus.Request{Peer: ann, Client: ann}, "", "ben*"}},
+		"update nothing":      {create, {bus.OpUpdate, bus.Request{Peer: ann}, proto.MissingFields, "ann*"}},
+		"update by a member":  {create, ben2, {bus.OpUpdate, bus.Request{Peer: ben, Name: ptr("x")}, proto.Unauthorised, "ann* ben"}},
+		"update too small":    {create, ben2, {bus.OpUpdate, bus.Request{Peer: ann, Capacity: ptr(1)}, proto.InvalidMessage, "ann* ben"}},
+		"update capacity":     {create, {bus.OpUpdate, bus.Request{Peer: ann, Capacity: ptr(1)}, "", "ann*"}, {bus.OpJoin, bus.Request{Peer: ben}, proto.RoomFull, "ann*"}, {bus.OpUpdate, bus.Request{Peer: ann, Capacity: ptr(0)}, "", "ann*"}, ben2},
+		"get":                 {create, {bus.OpGet, bus.Request{Peer: ann}, "", "ann*"}, {bus.OpGet, bus.Request{Peer: ben}, proto.Unauthorised, "ann*"}, {bus.OpGet, bus.Request{}, "", "ann*"}},
+		"get nothing":         {{bus.OpGet, bus.Request{Peer: ann}, proto.NotFound, "gone"}},
+		"resume, not in":      {create, {bus.OpResume, bus.Request{Peer: ben, Gateway: gwA}, proto.NotFound, "ann*"}},
+		"resume nothing":      {{bus.OpResume, bus.Request{Peer: ben, Gateway: gwA}, proto.NotFound, "gone"}},
+		"not a peer":          {{bus.OpJoin, bus.Request{Peer: "ann", Create: true}, proto.InvalidMessage, "gone"}},
+		"not a gateway":       {{bus.OpJoin, bus.Request{Peer: ann, Gateway: "a.>", Create: true}, proto.InvalidMessage, "gone"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newModel(t)
@@ -173,13 +174,13 @@ func TestRules(t *testing.T) {
 func bigJSON(n int) json.RawMessage { return json.RawMessage(`"` + strings.Repeat("x", n-2) + `"`) }
 
 func TestErrorsNameTheirField(t *testing.T) {
-	for field, r := range map[string]proto.Request{
+	for field, r := range map[string]bus.Request{
 		"name":     {Peer: ann, Name: ptr(strings.Repeat("x", 300))},
 		"metadata": {Peer: ann, Metadata: bigJSON(proto.MaxMetadataBytes + 1)},
 		"capacity": {Peer: ann, Capacity: ptr(100)},
 		"peer":     {Peer: "nobody"},
 	} {
-		if o := newModel(t).do(proto.OpCreate, r); o.err == nil || o.err.Field != field {
+		if o := newModel(t).do(bus.OpCreate, r); o.err == nil || o.err.Field != field {
 			t.Errorf("%s: %+v", field, o.err)
 		}
 	}
@@ -189,23 +190,23 @@ func TestErrorsNameTheirField(t *testing.T) {
 func TestRoomStateLimit(t *testing.T) {
 	m := newModel(t)
 	m.lim = limits{members: 1000, bytes: 20_000}
-	m.do(proto.OpCreate, proto.Request{Peer: ann})
+	m.do(bus.OpCreate, bus.Request{Peer: ann})
 	refused := 0
 	for i := range 40 {
-		if o := m.do(proto.OpJoin, proto.Request{Peer: peer(gwB, i), Metadata: bigJSON(1000)}); o.err != nil {
+		if o := m.do(bus.OpJoin, bus.Request{Peer: peer(gwB, i), Metadata: bigJSON(1000)}); o.err != nil {
 			if o.err.Code != proto.LimitExceeded {
 				t.Fatal(o.err)
 			}
 			refused++
 		}
 	}
-	if o := m.do(proto.OpUpdate, proto.Request{Peer: ann, Metadata: bigJSON(8000)}); o.err == nil || o.err.Code != proto.LimitExceeded {
+	if o := m.do(bus.OpUpdate, bus.Request{Peer: ann, Metadata: bigJSON(8000)}); o.err == nil || o.err.Code != proto.LimitExceeded {
 		t.Errorf("update: %v", o.err)
 	}
 	if refused == 0 || refused == 40 || m.held.size > m.lim.bytes {
 		t.Errorf("%d of 40 refused, %d bytes", refused, m.held.size)
 	}
-	if o := m.do(proto.OpLeave, proto.Request{Peer: peer(gwB, 0)}); o.err != nil {
+	if o := m.do(bus.OpLeave, bus.Request{Peer: peer(gwB, 0)}); o.err != nil {
 		t.Errorf("leave: %v", o.err)
 	}
 }

@@ -5,11 +5,12 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // Stats says what a service has done since it was made, and what it has in hand.
 type Stats struct {
-	Requests map[proto.Operation]map[proto.ErrorCode]uint64 // answered, by outcome; "" is success
+	Requests map[bus.Operation]map[proto.ErrorCode]uint64 // answered, by outcome; "" is success
 
 	Dropped   uint64 // operations given up when NATS was lost; their askers repeat them
 	Refused   uint64 // operations refused since a queue was full
@@ -23,11 +24,11 @@ type Stats struct {
 	Ghosts    uint64 // members removed that a dead gateway had left
 	Panics    uint64 // room workers and side jobs that panicked
 
-	Sessions         map[proto.SessionOperation]map[string]uint64 // answered, by outcome: ok, a refusal, or an error's code
-	SessionConflicts uint64                                       // writes and proofs of sessions that found another revision
-	SessionFailures  uint64                                       // bucket calls for sessions whose outcome is unknown
-	SessionReads     uint64                                       // entries read one by one
-	SessionsSwept    uint64                                       // sessions ended that a dead gateway had left
+	Sessions         map[bus.SessionOperation]map[string]uint64 // answered, by outcome: ok, a refusal, or an error's code
+	SessionConflicts uint64                                     // writes and proofs of sessions that found another revision
+	SessionFailures  uint64                                     // bucket calls for sessions whose outcome is unknown
+	SessionReads     uint64                                     // entries read one by one
+	SessionsSwept    uint64                                     // sessions ended that a dead gateway had left
 
 	Waiting  int // operations queued
 	Rooms    int // rooms being worked on
@@ -36,8 +37,8 @@ type Stats struct {
 
 // stats counts. Every field may be used by any goroutine.
 type stats struct {
-	requests map[proto.Operation]*outcomes               // fixed
-	sessions map[proto.SessionOperation]*sessionOutcomes // fixed
+	requests map[bus.Operation]*outcomes               // fixed
+	sessions map[bus.SessionOperation]*sessionOutcomes // fixed
 
 	dropped, refused, commits, committed, conflicts, failures atomic.Uint64
 	reads, confirms, scans, ghosts, panics                    atomic.Uint64
@@ -55,14 +56,14 @@ type outcomes struct {
 
 func newStats() *stats {
 	s := &stats{
-		requests: make(map[proto.Operation]*outcomes),
-		sessions: make(map[proto.SessionOperation]*sessionOutcomes),
+		requests: make(map[bus.Operation]*outcomes),
+		sessions: make(map[bus.SessionOperation]*sessionOutcomes),
 		times:    newHistograms(),
 	}
-	for _, op := range proto.Operations {
+	for _, op := range bus.Operations {
 		s.requests[op] = newOutcomes()
 	}
-	for _, op := range proto.SessionOperations {
+	for _, op := range bus.SessionOperations {
 		s.sessions[op] = &sessionOutcomes{outcomes: newOutcomes()}
 	}
 	return s
@@ -74,7 +75,7 @@ func newOutcomes() *outcomes {
 
 // answered counts an answer to a request for op that came at the time began; e
 // is nil for success.
-func (s *stats) answered(op proto.Operation, began time.Time, e *proto.Error) {
+func (s *stats) answered(op bus.Operation, began time.Time, e *proto.Error) {
 	s.times.answered(string(op), time.Since(began))
 	if o := s.requests[op]; o != nil {
 		o.add(e)
@@ -112,14 +113,14 @@ type sessionOutcomes struct {
 }
 
 // sessionAnswered counts an answer to a request for op that came at the time began.
-func (s *stats) sessionAnswered(op proto.SessionOperation, began time.Time, r *proto.SessionReply) {
+func (s *stats) sessionAnswered(op bus.SessionOperation, began time.Time, r *bus.SessionReply) {
 	s.times.answered(op.Endpoint(), time.Since(began))
 	o := s.sessions[op]
 	switch {
 	case o == nil:
 	case r.Error != nil || r.Refused == "":
 		o.add(r.Error)
-	case r.Refused == proto.RefusedMoved:
+	case r.Refused == bus.RefusedMoved:
 		o.moved.Add(1)
 	default:
 		o.ended.Add(1)
@@ -129,7 +130,7 @@ func (s *stats) sessionAnswered(op proto.SessionOperation, began time.Time, r *p
 // counts returns the answers by outcome: ok and the refusals, and the error codes
 // that were answered at least once.
 func (o *sessionOutcomes) counts() map[string]uint64 {
-	m := map[string]uint64{"ok": o.ok.Load(), string(proto.RefusedMoved): o.moved.Load(), string(proto.RefusedEnded): o.ended.Load()}
+	m := map[string]uint64{"ok": o.ok.Load(), string(bus.RefusedMoved): o.moved.Load(), string(bus.RefusedEnded): o.ended.Load()}
 	for code, n := range o.outcomes.counts() {
 		if code != "" {
 			m[string(code)] = n
@@ -142,13 +143,13 @@ func (o *sessionOutcomes) counts() map[string]uint64 {
 func (s *Service) Stats() Stats {
 	st := s.stats
 	out := Stats{
-		Requests: make(map[proto.Operation]map[proto.ErrorCode]uint64, len(st.requests)),
+		Requests: make(map[bus.Operation]map[proto.ErrorCode]uint64, len(st.requests)),
 		Dropped:  st.dropped.Load(), Refused: st.refused.Load(),
 		Commits: st.commits.Load(), Committed: st.committed.Load(),
 		Conflicts: st.conflicts.Load(), Failures: st.failures.Load(),
 		Reads: st.reads.Load(), Confirms: st.confirms.Load(),
 		Scans: st.scans.Load(), Ghosts: st.ghosts.Load(), Panics: st.panics.Load(),
-		Sessions:         make(map[proto.SessionOperation]map[string]uint64, len(st.sessions)),
+		Sessions:         make(map[bus.SessionOperation]map[string]uint64, len(st.sessions)),
 		SessionConflicts: st.sessionConflicts.Load(), SessionFailures: st.sessionFailures.Load(),
 		SessionReads: st.sessionReads.Load(), SessionsSwept: st.sessionsSwept.Load(),
 	}

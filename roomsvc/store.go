@@ -13,7 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // This file alone knows JetStream. Buckets have the names, subjects and headers
@@ -106,8 +106,8 @@ func (s *store) take(info *jetstream.StreamInfo, report bool) {
 // obtain returns the stream with its present state, made and set to what is needed.
 func (s *store) obtain(ctx context.Context) (jetstream.Stream, error) {
 	want := jetstream.StreamConfig{
-		Name:              proto.BucketStream(s.bucket),
-		Subjects:          []string{proto.BucketSubject(s.bucket, ">")},
+		Name:              bus.BucketStream(s.bucket),
+		Subjects:          []string{bus.BucketSubject(s.bucket, ">")},
 		MaxMsgsPerSubject: 1,
 		Discard:           jetstream.DiscardNew,
 		Storage:           jetstream.FileStorage,
@@ -164,7 +164,7 @@ func reconcile(have, want jetstream.StreamConfig) (jetstream.StreamConfig, bool)
 // it at once, so that only the one copy of an unreplicated stream proves anything.
 func (s *store) read(ctx context.Context, key string) (record, error) {
 	proven := s.replicas.Load() == 1
-	msg, err := s.stream.GetLastMsgForSubject(ctx, proto.BucketSubject(s.bucket, key))
+	msg, err := s.stream.GetLastMsgForSubject(ctx, bus.BucketSubject(s.bucket, key))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return record{proven: proven}, s.ensure(ctx) // no revision tells of which bucket
 	}
@@ -179,14 +179,14 @@ func (s *store) read(ctx context.Context, key string) (record, error) {
 }
 
 func (s *store) write(ctx context.Context, key string, value []byte, expected uint64) (uint64, error) {
-	msg := nats.NewMsg(proto.BucketSubject(s.bucket, key))
+	msg := nats.NewMsg(bus.BucketSubject(s.bucket, key))
 	msg.Data = value
 	return s.publish(ctx, msg, expected, true)
 }
 
 // remove publishes what NATS's tools take for a deleted key; its payload is ours.
 func (s *store) remove(ctx context.Context, key string, grave []byte, expected uint64) (uint64, error) {
-	msg := deleteMarker(proto.BucketSubject(s.bucket, key), grave)
+	msg := deleteMarker(bus.BucketSubject(s.bucket, key), grave)
 	if s.tombstoneTTL > 0 {
 		msg.Header.Set(jetstream.MsgTTLHeader, s.tombstoneTTL.String())
 	}
@@ -197,8 +197,8 @@ func (s *store) remove(ctx context.Context, key string, grave []byte, expected u
 // leader that has a majority behind it, which then vouches for the key's revision.
 func (s *store) confirm(ctx context.Context, key string, revision uint64) error {
 	if s.replicas.Load() > 1 {
-		msg := deleteMarker(proto.BucketSubject(s.bucket, barrierKey), nil)
-		msg.Header.Set(expectedSubjectHeader, proto.BucketSubject(s.bucket, key))
+		msg := deleteMarker(bus.BucketSubject(s.bucket, barrierKey), nil)
+		msg.Header.Set(expectedSubjectHeader, bus.BucketSubject(s.bucket, key))
 		_, err := s.publish(ctx, msg, revision, true)
 		return err
 	}
@@ -218,7 +218,7 @@ func (s *store) reach(ctx context.Context) error {
 // barrier has a majority of the stream's replicas take a write under key, and
 // returns its revision: what was acknowledged before has a lower one.
 func (s *store) barrier(ctx context.Context, key string) (uint64, error) {
-	return s.publish(ctx, deleteMarker(proto.BucketSubject(s.bucket, key), nil), 0, false)
+	return s.publish(ctx, deleteMarker(bus.BucketSubject(s.bucket, key), nil), 0, false)
 }
 
 func deleteMarker(subject string, payload []byte) *nats.Msg {
@@ -286,14 +286,14 @@ func (s *store) noteAbsent(err error) {
 // was there a moment ago; keys written meanwhile may come twice, or not at all. It
 // ends with f's first error.
 func (s *store) scan(ctx context.Context, keys []string, values bool, f func(key string, rec record) error) error {
-	filter := []string{proto.BucketSubject(s.bucket, "*")}
+	filter := []string{bus.BucketSubject(s.bucket, "*")}
 	if keys != nil {
 		filter = filter[:0]
 		for _, k := range keys {
-			filter = append(filter, proto.BucketSubject(s.bucket, k))
+			filter = append(filter, bus.BucketSubject(s.bucket, k))
 		}
 	}
-	cons, err := s.js.OrderedConsumer(ctx, proto.BucketStream(s.bucket), jetstream.OrderedConsumerConfig{
+	cons, err := s.js.OrderedConsumer(ctx, bus.BucketStream(s.bucket), jetstream.OrderedConsumerConfig{
 		FilterSubjects:    filter,
 		DeliverPolicy:     jetstream.DeliverLastPerSubjectPolicy,
 		HeadersOnly:       !values,
@@ -325,7 +325,7 @@ func (s *store) scan(ctx context.Context, keys []string, values bool, f func(key
 			return fmt.Errorf("scan: %w", err)
 		}
 		seen = meta.Sequence.Consumer
-		key := msg.Subject()[len(proto.BucketSubject(s.bucket, "")):]
+		key := msg.Subject()[len(bus.BucketSubject(s.bucket, "")):]
 		rec := record{revision: meta.Sequence.Stream, value: msg.Data(), deleted: isDelete(msg.Headers())}
 		if err := f(key, rec); err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 const (
@@ -36,7 +37,7 @@ type sweeper struct {
 	submit func(room proto.RoomID, gone []proto.GatewayID, done func(ok bool))
 
 	scanSessions func(context.Context, func(key string, rec record) error) error // all entries of the directory
-	endSession   func(r *proto.SessionRequest, done func(ok bool))
+	endSession   func(r *bus.SessionRequest, done func(ok bool))
 }
 
 // run works until ctx ends.
@@ -115,7 +116,7 @@ func (s *sweeper) pass(ctx context.Context, gone []proto.GatewayID, note func(pr
 func (s *sweeper) passRooms(ctx context.Context, gone []proto.GatewayID, note func(proto.GatewayID)) error {
 	work := newSweep()
 	err := s.scan(ctx, func(key string, rec record) error {
-		room, err := proto.RoomFromToken(key)
+		room, err := bus.RoomFromToken(key)
 		if err != nil || rec.deleted {
 			return nil
 		}
@@ -197,7 +198,7 @@ func holders(value []byte) []proto.GatewayID {
 	seen := make(map[proto.GatewayID]struct{}, 4)
 	var list []proto.GatewayID
 	for _, m := range room.Members {
-		member := proto.Member{ID: m.ID, Gateway: m.Gateway}
+		member := bus.Member{ID: m.ID, Gateway: m.Gateway}
 		g := member.Holder()
 		if _, ok := seen[g]; !ok {
 			seen[g] = struct{}{}

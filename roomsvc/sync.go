@@ -5,13 +5,14 @@ import (
 	"slices"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // sync says which rooms have another revision than the asker holds. It reads
 // what may be a moment old, so that it never takes a room for changed back:
 // what it misses now it finds the next time.
-func (s *Service) sync(ctx context.Context, req *proto.Request) (*proto.Reply, error) {
-	if len(req.Rooms) > proto.MaxSyncRooms {
+func (s *Service) sync(ctx context.Context, req *bus.Request) (*bus.Reply, error) {
+	if len(req.Rooms) > bus.MaxSyncRooms {
 		return nil, proto.Invalid("rooms", "Too many rooms in one request. Send them in several.")
 	}
 	missing := make(map[string]proto.RoomID, len(req.Rooms))
@@ -20,10 +21,10 @@ func (s *Service) sync(ctx context.Context, req *proto.Request) (*proto.Reply, e
 		if !id.Valid() {
 			return nil, proto.Invalid("rooms", "A room's id is not valid.")
 		}
-		missing[id.Token()] = id
-		keys = append(keys, id.Token())
+		missing[bus.RoomToken(id)] = id
+		keys = append(keys, bus.RoomToken(id))
 	}
-	reply := new(proto.Reply)
+	reply := new(bus.Reply)
 	if len(keys) == 0 {
 		return reply, nil
 	}

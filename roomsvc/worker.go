@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 const (
@@ -116,7 +117,7 @@ func (w *worker) giveUp() {
 			w.c.stats.dropped.Add(1)
 			op.answer(nil)
 		case !now.Before(op.deadline):
-			op.answer(&proto.Reply{Error: unavailable(), Retry: op.req.Retry})
+			op.answer(&bus.Reply{Error: unavailable(), Retry: op.req.Retry})
 		default:
 			kept = append(kept, op)
 		}
@@ -131,7 +132,7 @@ func (w *worker) load() error {
 		return nil
 	}
 	// A room that is to be made is not there, as a rule; if it is, the write tells.
-	if w.tries == 0 && w.batch[0].kind == proto.OpCreate && !w.batch[0].req.Retry {
+	if w.tries == 0 && w.batch[0].kind == bus.OpCreate && !w.batch[0].req.Retry {
 		w.known = &held{}
 		return nil
 	}
@@ -217,7 +218,7 @@ func (w *worker) answer(com *commit, revision uint64) int {
 
 func (w *worker) answerAll(e *proto.Error) {
 	for _, op := range w.batch {
-		op.answer(&proto.Reply{Error: e, Retry: op.req.Retry})
+		op.answer(&bus.Reply{Error: e, Retry: op.req.Retry})
 	}
 	w.batch = nil
 }

@@ -35,7 +35,7 @@ type Options struct {
 	Processes    bool
 	NATSProcess  bool   // the one NATS server is a process too; needs Processes
 	StoreDir     string // of a single NATS server; "" = a temporary folder
-	NATSFile     string // its configuration file, with the users of proto/nats.conf, whose passwords are then
+	NATSFile     string // its configuration file, with the users of proto/bus/nats.conf, whose passwords are then
 	// in the environment; "" = what KIT_NATS_FILE names, or none
 
 	Grace           time.Duration // 0 = 15 s

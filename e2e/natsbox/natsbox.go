@@ -18,7 +18,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // What the servers must be set to. A stalled gateway must not stall the others
@@ -209,7 +209,7 @@ func (c *Config) options() (*server.Options, error) {
 		WriteDeadline:       writeDeadline,
 		PingInterval:        pingInterval,
 		MaxPingsOut:         maxPingsOut,
-		MaxPayload:          proto.MaxPayloadBytes,
+		MaxPayload:          bus.MaxPayloadBytes,
 	}
 	var err error
 	if c.File != "" {

@@ -10,6 +10,7 @@ import (
 
 	"p2pconnector/e2e/kit/load"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 var stormSizes = []int{100, 300, 1000}
@@ -220,7 +221,7 @@ func eachID(payload []byte, key string, yield func(id []byte)) {
 
 // lastWrite returns the sequence of the last write to the bucket of rooms.
 func (s *system) lastWrite() (uint64, error) {
-	m, err := s.js.Request("$JS.API.STREAM.INFO."+proto.BucketStream(proto.RoomsBucket), nil, startTimeout)
+	m, err := s.js.Request("$JS.API.STREAM.INFO."+bus.BucketStream(bus.RoomsBucket), nil, startTimeout)
 	if err != nil {
 		return 0, fmt.Errorf("asking JetStream for its last write: %w", err)
 	}
@@ -234,15 +235,15 @@ func (s *system) lastWrite() (uint64, error) {
 
 // endRoom ends a room as a back end does, and waits until it is done.
 func (s *system) endRoom(room string) error {
-	req, err := json.Marshal(proto.Request{Op: proto.OpID("bench " + room), Room: proto.RoomID(room)})
+	req, err := json.Marshal(bus.Request{Op: bus.OpID("bench " + room), Room: proto.RoomID(room)})
 	if err != nil {
 		return err
 	}
-	m, err := s.js.Request(proto.RoomsSubject(proto.OpEnd), req, startTimeout)
+	m, err := s.js.Request(bus.RoomsSubject(bus.OpEnd), req, startTimeout)
 	if err != nil {
 		return fmt.Errorf("ending room %q: %w", room, err)
 	}
-	var reply proto.Reply
+	var reply bus.Reply
 	if err := json.Unmarshal(m.Data, &reply); err != nil {
 		return err
 	}

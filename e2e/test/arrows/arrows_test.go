@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"maps"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -133,6 +134,37 @@ func TestProtoIsFree(t *testing.T) {
 		if !p.Standard && p.module() != "proto" && p.module() != "proto.test" {
 			t.Errorf("proto depends on %s", p.ImportPath)
 		}
+	}
+}
+
+// What clients and gateways say to each other knows nothing of what services say to each
+// other, nor of what their programs share, so that a client library gets only the former.
+func TestProto_PackagesOfTheProtocol_KnowOnlyWhatClientsSay(t *testing.T) {
+	may := map[string][]string{
+		"proto":                    {"proto/internal/prototest"},
+		"proto/bus":                {"proto", "proto/internal/prototest"},
+		"proto/internal/prototest": {},
+		"proto/service":            {},
+		"e2e/client":               {"proto"},
+	}
+	for _, p := range ours(t) {
+		name := strings.TrimPrefix(p.ImportPath, prefix)
+		allowed, listed := may[name]
+		if !listed && p.module() != "proto" {
+			continue
+		}
+		for _, path := range p.allImports() {
+			if ofModule(path) != "" && path != p.ImportPath && !slices.Contains(allowed, strings.TrimPrefix(path, prefix)) {
+				t.Errorf("%s: got an import of %s, want only %q of ours", name, path, allowed)
+			}
+		}
+		if slices.ContainsFunc(p.Imports, func(path string) bool { return strings.HasSuffix(path, "/prototest") }) {
+			t.Errorf("%s: got an import of prototest outside its tests, want none", name)
+		}
+		delete(may, name)
+	}
+	if len(may) > 0 {
+		t.Errorf("got rows of no package: %v", slices.Sorted(maps.Keys(may)))
 	}
 }
 

@@ -21,18 +21,18 @@ var gatewayPackages = map[string][]string{
 	},
 	"internal/admission": {"gateway/internal/clock", "gateway/internal/ratelimit"},
 	"internal/auth": {
-		"proto", "github.com/MicahParks/keyfunc", "github.com/golang-jwt/jwt", "golang.org/x/time",
+		"proto", "proto/bus", "github.com/MicahParks/keyfunc", "github.com/golang-jwt/jwt", "golang.org/x/time",
 	},
 	"internal/clock": {},
-	"internal/link":  {"proto"},
+	"internal/link":  {"proto", "proto/bus"},
 	"internal/metrics": {
 		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/clock", "gateway/internal/link", "proto",
 		"github.com/prometheus/client_golang",
 	},
-	"internal/natsbus":   {"gateway/internal/clock", "proto", "github.com/nats-io/nats.go"},
+	"internal/natsbus":   {"gateway/internal/clock", "proto", "proto/bus", "github.com/nats-io/nats.go"},
 	"internal/ops":       {"proto"},
 	"internal/ratelimit": {"gateway/internal/clock"},
-	"internal/room":      {"gateway/internal/link", "proto"},
+	"internal/room":      {"gateway/internal/link", "proto", "proto/bus"},
 	"internal/session":   {"proto"},
 	"internal/socket": {
 		"gateway/internal/clock", "proto", "github.com/lxzan/gws",

@@ -21,6 +21,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 const (
@@ -100,11 +101,11 @@ func (r *registry) live() (stop func()) {
 	end, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		tick := time.NewTicker(proto.LeaseInterval)
+		tick := time.NewTicker(bus.LeaseInterval)
 		defer tick.Stop()
 		for {
 			for _, g := range r.gateways {
-				subject, err := proto.LeaseSubject(g)
+				subject, err := bus.LeaseSubject(g)
 				if err != nil {
 					r.w.violate("%v", err)
 					return
@@ -127,7 +128,7 @@ func (r *registry) live() (stop func()) {
 
 // known is what a gateway last heard of a session.
 type known struct {
-	proto.SessionReply
+	bus.SessionReply
 	taken uint64 // the last epoch that it took the session in
 }
 
@@ -137,23 +138,23 @@ func (r *registry) work(ctx context.Context, n byte) {
 	for ctx.Err() == nil {
 		l, i := r.enter()
 		k := knows[l]
-		req := proto.SessionRequest{Peer: l.peer, Owner: r.gateways[n-1]}
-		kind := proto.SessionTake
+		req := bus.SessionRequest{Peer: l.peer, Owner: r.gateways[n-1]}
+		kind := bus.SessionTake
 		switch rand.N(20) {
 		case 0:
-			kind, req.Epoch = proto.SessionEnd, k.taken
+			kind, req.Epoch = bus.SessionEnd, k.taken
 		case 1, 2, 3, 4:
-			kind = proto.SessionGet
+			kind = bus.SessionGet
 		case 5, 6, 7:
-			kind, req.Epoch = proto.SessionSync, k.taken
+			kind, req.Epoch = bus.SessionSync, k.taken
 		default:
 			req.Epoch, req.Revision = k.Epoch+1, k.Revision // also of what has ended
 		}
 		call := r.w.now()
 		reply := r.ask(kind, req)
-		if reply != nil && reply.Error == nil && kind != proto.SessionSync {
+		if reply != nil && reply.Error == nil && kind != bus.SessionSync {
 			k.SessionReply = *reply
-			if kind == proto.SessionTake && reply.Refused == "" {
+			if kind == bus.SessionTake && reply.Refused == "" {
 				k.taken = reply.Epoch
 			}
 			knows[l] = k
@@ -180,10 +181,10 @@ func (r *registry) enter() (*sessionHistory, int) {
 
 // ask returns the answer, an Error of code Unavailable when the outcome is
 // unknown, or nil when nobody got the request.
-func (r *registry) ask(kind proto.SessionOperation, req proto.SessionRequest) *proto.SessionReply {
+func (r *registry) ask(kind bus.SessionOperation, req bus.SessionRequest) *bus.SessionReply {
 	r.asked.Add(1)
-	if kind == proto.SessionSync {
-		req.Sessions = []proto.Owned{{Peer: req.Peer, Epoch: req.Epoch}}
+	if kind == bus.SessionSync {
+		req.Sessions = []bus.Owned{{Peer: req.Peer, Epoch: req.Epoch}}
 		req.Peer, req.Epoch = "", 0
 	}
 	data, err := json.Marshal(&req)
@@ -191,15 +192,15 @@ func (r *registry) ask(kind proto.SessionOperation, req proto.SessionRequest) *p
 		r.w.violate("%v", err)
 		return nil
 	}
-	reply := &proto.SessionReply{Error: &proto.Error{Code: proto.Unavailable}}
-	msg, err := r.nc.Request(proto.SessionsSubject(kind), data, askTimeout)
+	reply := &bus.SessionReply{Error: &proto.Error{Code: proto.Unavailable}}
+	msg, err := r.nc.Request(bus.SessionsSubject(kind), data, askTimeout)
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
 		return nil
 	case err != nil:
 		return reply
 	}
-	reply = new(proto.SessionReply)
+	reply = new(bus.SessionReply)
 	if err := json.Unmarshal(msg.Data, reply); err != nil {
 		r.w.violate("%s: %s: %v", kind, msg.Data, err)
 		return nil
@@ -211,7 +212,7 @@ func (r *registry) ask(kind proto.SessionOperation, req proto.SessionRequest) *p
 }
 
 // record ends an operation, and reports whether the history has become full.
-func (r *registry) record(l *sessionHistory, n byte, kind proto.SessionOperation, req *proto.SessionRequest, reply *proto.SessionReply, call int64) (filled bool) {
+func (r *registry) record(l *sessionHistory, n byte, kind bus.SessionOperation, req *bus.SessionRequest, reply *bus.SessionReply, call int64) (filled bool) {
 	now := r.w.now()
 	in := inquiry{kind: kind, owner: n, epoch: req.Epoch, home: l.peer.Home() == req.Owner}
 	op := porcupine.Operation{ClientId: int(n), Input: in, Call: call, Return: now}
@@ -221,7 +222,7 @@ func (r *registry) record(l *sessionHistory, n byte, kind proto.SessionOperation
 	case reply == nil:
 	case reply.Error != nil:
 		r.unknown.Add(1)
-		if kind == proto.SessionTake || kind == proto.SessionEnd { // the others change nothing, and say nothing
+		if kind == bus.SessionTake || kind == bus.SessionEnd { // the others change nothing, and say nothing
 			l.unknowns++
 			op.ClientId, op.Return, op.Output = 1000+l.unknowns, math.MaxInt64, finding{code: string(unknown)}
 			l.ops = append(l.ops, op)
@@ -257,10 +258,10 @@ func (r *registry) replace(i int, l *sessionHistory) {
 	}
 }
 
-func (r *registry) finding(kind proto.SessionOperation, reply *proto.SessionReply) finding {
+func (r *registry) finding(kind bus.SessionOperation, reply *bus.SessionReply) finding {
 	out := finding{code: string(reply.Refused)}
 	entry := reply.SessionEntry
-	if kind == proto.SessionSync {
+	if kind == bus.SessionSync {
 		if len(reply.Sessions) == 0 {
 			out.own = true
 			return out

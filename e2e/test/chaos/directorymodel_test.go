@@ -7,7 +7,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // owned is the entry of one session in the directory as the protocol has it. The
@@ -20,7 +20,7 @@ type owned struct {
 
 // inquiry is an operation on a session's entry.
 type inquiry struct {
-	kind  proto.SessionOperation
+	kind  bus.SessionOperation
 	owner byte
 	epoch uint64
 	home  bool // owner issued the peer's id
@@ -39,24 +39,24 @@ type finding struct {
 func (s owned) do(in inquiry) (owned, string) {
 	wanted := owned{owner: in.owner, epoch: in.epoch}
 	switch in.kind {
-	case proto.SessionTake:
+	case bus.SessionTake:
 		switch {
 		case s == wanted:
 			return s, ""
 		case s.ended:
-			return s, string(proto.RefusedEnded)
+			return s, string(bus.RefusedEnded)
 		case s.epoch+1 == in.epoch:
 			return wanted, ""
 		}
-		return s, string(proto.RefusedMoved)
-	case proto.SessionEnd:
+		return s, string(bus.RefusedMoved)
+	case bus.SessionEnd:
 		switch {
 		case s == owned{}, s.ended:
 			return s, ""
 		case s == wanted:
 			return owned{epoch: in.epoch, ended: true}, ""
 		}
-		return s, string(proto.RefusedMoved)
+		return s, string(bus.RefusedMoved)
 	}
 	return s, ""
 }
@@ -75,7 +75,7 @@ func inquire(state, in, out any) (bool, any) {
 		return true, next
 	case code != o.code:
 		return false, s
-	case i.kind == proto.SessionSync:
+	case i.kind == bus.SessionSync:
 		return o.own == s.has(i) && (o.own || o.shown == s), s
 	}
 	return o.shown == next, next
@@ -97,14 +97,14 @@ func TestDirectoryModel_RightAndWrongHistories_AreToldApart(t *testing.T) {
 		return porcupine.Operation{Input: in, Call: call, Output: out, Return: ret}
 	}
 	take := func(g byte, epoch uint64) inquiry {
-		return inquiry{kind: proto.SessionTake, owner: g, epoch: epoch}
+		return inquiry{kind: bus.SessionTake, owner: g, epoch: epoch}
 	}
 	won := func(g byte, epoch uint64) finding { return finding{shown: owned{owner: g, epoch: epoch}} }
 	moved := func(g byte, epoch uint64) finding {
-		return finding{code: string(proto.RefusedMoved), shown: owned{owner: g, epoch: epoch}}
+		return finding{code: string(bus.RefusedMoved), shown: owned{owner: g, epoch: epoch}}
 	}
-	get := inquiry{kind: proto.SessionGet}
-	end := inquiry{kind: proto.SessionEnd, owner: 1, epoch: 1}
+	get := inquiry{kind: bus.SessionGet}
+	end := inquiry{kind: bus.SessionEnd, owner: 1, epoch: 1}
 	over := owned{epoch: 1, ended: true}
 	first := op(1, 2, take(1, 1), won(1, 1))
 	for name, c := range map[string]struct {
@@ -119,10 +119,10 @@ func TestDirectoryModel_RightAndWrongHistories_AreToldApart(t *testing.T) {
 		"an old answer":                {[]porcupine.Operation{first, op(3, 4, get, finding{})}, false},
 		"a take of unknown outcome":    {[]porcupine.Operation{op(1, never, take(1, 1), finding{code: string(unknown)}), op(2, 3, get, finding{}), op(4, 5, get, won(1, 1))}, true},
 		"taken after the end":          {[]porcupine.Operation{first, op(3, 4, end, finding{shown: over}), op(5, 6, take(2, 2), won(2, 2))}, false},
-		"refused after the end":        {[]porcupine.Operation{first, op(3, 4, end, finding{shown: over}), op(5, 6, take(2, 2), finding{code: string(proto.RefusedEnded), shown: over})}, true},
-		"sync of the owner":            {[]porcupine.Operation{first, op(3, 4, inquiry{kind: proto.SessionSync, owner: 1, epoch: 1}, finding{own: true})}, true},
-		"sync that hides a loss":       {[]porcupine.Operation{first, op(3, 4, inquiry{kind: proto.SessionSync, owner: 2, home: true}, finding{own: true})}, false},
-		"sync of the home, never left": {[]porcupine.Operation{op(3, 4, inquiry{kind: proto.SessionSync, owner: 2, home: true}, finding{own: true})}, true},
+		"refused after the end":        {[]porcupine.Operation{first, op(3, 4, end, finding{shown: over}), op(5, 6, take(2, 2), finding{code: string(bus.RefusedEnded), shown: over})}, true},
+		"sync of the owner":            {[]porcupine.Operation{first, op(3, 4, inquiry{kind: bus.SessionSync, owner: 1, epoch: 1}, finding{own: true})}, true},
+		"sync that hides a loss":       {[]porcupine.Operation{first, op(3, 4, inquiry{kind: bus.SessionSync, owner: 2, home: true}, finding{own: true})}, false},
+		"sync of the home, never left": {[]porcupine.Operation{op(3, 4, inquiry{kind: bus.SessionSync, owner: 2, home: true}, finding{own: true})}, true},
 	} {
 		if got := porcupine.CheckOperations(directoryModel, c.ops); got != c.ok {
 			t.Errorf("%s: got %v, want %v", name, got, c.ok)

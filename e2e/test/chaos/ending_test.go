@@ -15,6 +15,7 @@ import (
 
 	"p2pconnector/e2e/client"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // ghostTime is how long after the last fault a ghost may still be there: 20 s,
@@ -168,7 +169,7 @@ func (g *game) peerSubscriptions() (left []string) {
 			return []string{err.Error()}
 		}
 		for _, s := range subjects {
-			if in, ok := proto.ParseInbound(s); ok && (in.Kind == proto.KindPeer || in.Kind == proto.KindSession) {
+			if in, ok := bus.ParseInbound(s); ok && (in.Kind == bus.KindPeer || in.Kind == bus.KindSession) {
 				left = append(left, s)
 			}
 		}
@@ -189,7 +190,7 @@ func (g *game) bucket() (jetstream.Stream, func()) {
 		if err == nil {
 			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 			defer cancel()
-			s, err = js.Stream(ctx, proto.BucketStream(proto.RoomsBucket))
+			s, err = js.Stream(ctx, bus.BucketStream(bus.RoomsBucket))
 		}
 		return err == nil
 	})
@@ -200,14 +201,14 @@ func (g *game) bucket() (jetstream.Stream, func()) {
 }
 
 // scan returns every room in the bucket.
-func scan(s jetstream.Stream) (map[proto.RoomID]*proto.Room, error) {
+func scan(s jetstream.Stream) (map[proto.RoomID]*bus.Room, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	info, err := s.Info(ctx, jetstream.WithSubjectFilter(proto.BucketSubject(proto.RoomsBucket, "*")))
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(bus.BucketSubject(bus.RoomsBucket, "*")))
 	if err != nil {
 		return nil, err
 	}
-	rooms := make(map[proto.RoomID]*proto.Room)
+	rooms := make(map[proto.RoomID]*bus.Room)
 	for subject := range info.State.Subjects {
 		m, err := s.GetLastMsgForSubject(ctx, subject)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
@@ -219,7 +220,7 @@ func scan(s jetstream.Stream) (map[proto.RoomID]*proto.Room, error) {
 		if m.Header.Get("KV-Operation") != "" || m.Header.Get("Nats-Marker-Reason") != "" {
 			continue // gone; the marker expires
 		}
-		room := new(proto.Room)
+		room := new(bus.Room)
 		if err := json.Unmarshal(m.Data, room); err != nil {
 			return nil, fmt.Errorf("%s: %w", subject, err)
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"p2pconnector/e2e/kit"
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 func TestMain(m *testing.M) { kit.Main(m) }
@@ -59,5 +59,5 @@ var losses = map[string]struct {
 
 func deleteAll(t *testing.T, s *kit.Stack) {
 	t.Helper()
-	deleteBuckets(t, jetStream(t, s), proto.RoomsBucket, proto.KeysBucket)
+	deleteBuckets(t, jetStream(t, s), bus.RoomsBucket, bus.KeysBucket)
 }

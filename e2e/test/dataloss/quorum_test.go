@@ -10,6 +10,7 @@ import (
 
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // TestReadyz_JetStreamWithoutLeader_ReadyFor8s: an election takes up to 8 s, in which
@@ -23,11 +24,11 @@ func TestReadyz_JetStreamWithoutLeader_ReadyFor8s(t *testing.T) {
 	s.NATS(1).Stop()
 	s.NATS(2).Stop()
 	for i := range 40 {
-		data, err := json.Marshal(proto.Request{Rooms: map[proto.RoomID]uint64{proto.RoomID(fmt.Sprint(i)): 1}})
+		data, err := json.Marshal(bus.Request{Rooms: map[proto.RoomID]uint64{proto.RoomID(fmt.Sprint(i)): 1}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := nc.PublishRequest(proto.RoomsSubject(proto.OpSync), nc.NewInbox(), data); err != nil {
+		if err := nc.PublishRequest(bus.RoomsSubject(bus.OpSync), nc.NewInbox(), data); err != nil {
 			t.Fatal(err)
 		}
 	}

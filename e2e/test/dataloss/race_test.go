@@ -7,6 +7,7 @@ import (
 	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // TestLoss_RoomMadeAgainAtOnce_OldMembersLearnTheEnd: a stranger makes a room of the
@@ -19,7 +20,7 @@ func TestLoss_RoomMadeAgainAtOnce_OldMembersLearnTheEnd(t *testing.T) {
 	far.Create(room)
 	near.Join(room)
 	far.Members(room, far.ID, near.ID)
-	deleteBuckets(t, jetStream(t, s), proto.RoomsBucket)
+	deleteBuckets(t, jetStream(t, s), bus.RoomsBucket)
 	if d := create(t, late); len(d.Clients) != 1 || d.Creator != late.ID {
 		t.Errorf("got %+v, want a room of %s alone", d, late.ID)
 	}

@@ -23,6 +23,7 @@ import (
 	"p2pconnector/e2e/kit"
 	"p2pconnector/gateway"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc"
 )
 
@@ -125,7 +126,7 @@ func account(t *testing.T, opts *server.Options) (creds string) {
 func secureNATS(t *testing.T, certs certFiles) (url, creds string) {
 	t.Helper()
 	opts := &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true,
-		MaxPayload: proto.MaxPayloadBytes, TLS: true, TLSTimeout: 10, TLSVerify: true,
+		MaxPayload: bus.MaxPayloadBytes, TLS: true, TLSTimeout: 10, TLSVerify: true,
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certs.pair}, ClientCAs: certs.pool, ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: tls.VersionTLS12}}
 	creds = account(t, opts)
 	srv, err := server.NewServer(opts)

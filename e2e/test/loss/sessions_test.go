@@ -11,6 +11,7 @@ import (
 
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 var (
@@ -33,7 +34,7 @@ func TestResume_SecondOwnerDiesLongAfterHome_KeepsSession(t *testing.T) {
 	second := s.Dial(t, 1)
 	second.Resume(first)
 	s.KillGateway(t, 0)
-	<-time.After(grace + 2*proto.LeaseTimeout) // no event marks when the last memory of gateway 0 ends
+	<-time.After(grace + 2*bus.LeaseTimeout) // no event marks when the last memory of gateway 0 ends
 	s.KillGateway(t, 1)
 	last := s.Dial(t, 2)
 	last.Text(kit.ResumeFrame(second.Session(), second.Received()))

@@ -11,6 +11,7 @@ import (
 
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 var (
@@ -119,7 +120,7 @@ func (s *scene) watch(subject string) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		var l proto.Lease
+		var l bus.Lease
 		if err := json.Unmarshal(m.Data, &l); err != nil || (l.Gateway != s.x.ID.Home() && l.Gateway != s.y.ID.Home()) {
 			s.t.Fatalf("%s: %s, error %v", m.Subject, m.Data, err)
 		}
@@ -148,26 +149,26 @@ func (s *scene) publish(subject, body string) {
 // something to tell.
 func (s *scene) request(subject, body string) {
 	s.t.Helper()
-	op := proto.Operation(strings.TrimPrefix(subject, proto.RoomsPrefix+"."))
+	op := bus.Operation(strings.TrimPrefix(subject, bus.RoomsPrefix+"."))
 	r := s.ask(op, s.fill(body, ""))
 	if r.Error != nil {
 		s.t.Fatal(r.Error)
 	}
 	switch op {
-	case proto.OpList:
+	case bus.OpList:
 		if len(r.Page) == 0 {
 			s.t.Error("no room is listed")
 		}
-	case proto.OpGet:
+	case bus.OpGet:
 		if r.State == nil || r.State.Room == nil || len(r.State.Room.Members) != 2 {
 			s.t.Errorf("%+v", r)
 		}
-	case proto.OpRemove:
+	case bus.OpRemove:
 		s.x.Expect(proto.ClientRemoved)
-	case proto.OpUpdate:
+	case bus.OpUpdate:
 		s.x.Expect(proto.RoomUpdated)
 		s.y.Expect(proto.RoomUpdated)
-	case proto.OpEnd:
+	case bus.OpEnd:
 		s.x.Expect(proto.RoomDeleted)
 		s.y.Expect(proto.RoomDeleted)
 	default:
@@ -180,7 +181,7 @@ func (s *scene) request(subject, body string) {
 func TestUpdate(t *testing.T) {
 	s := start(t).scene("tea")
 	const request = `{"op":"update-1","room":"tea","locked":true,"name":"Five o'clock","capacity":2}`
-	first := s.ask(proto.OpUpdate, request)
+	first := s.ask(bus.OpUpdate, request)
 	if first.Error != nil {
 		t.Fatal(first.Error)
 	}
@@ -189,11 +190,11 @@ func TestUpdate(t *testing.T) {
 			t.Errorf("%+v", d)
 		}
 	}
-	if again := s.ask(proto.OpUpdate, request); again.Error != nil || again.Revision != first.Revision {
+	if again := s.ask(bus.OpUpdate, request); again.Error != nil || again.Revision != first.Revision {
 		t.Errorf("repeated: revision %d, error %v; want revision %d", again.Revision, again.Error, first.Revision)
 	}
 	s.x.Quiet()
-	if r := s.ask(proto.OpUpdate, `{"room":"no such room","locked":true}`); r.Error == nil || r.Error.Code != proto.NotFound {
+	if r := s.ask(bus.OpUpdate, `{"room":"no such room","locked":true}`); r.Error == nil || r.Error.Code != proto.NotFound {
 		t.Errorf("a room that is not there: %+v", r)
 	}
 }

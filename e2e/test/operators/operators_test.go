@@ -1,5 +1,5 @@
 // Package operators_test does what operators and back ends do over NATS, as the
-// user backend of proto/nats.conf: each command of back-ends.md.
+// user backend of proto/bus/nats.conf: each command of back-ends.md.
 package operators_test
 
 import (
@@ -16,6 +16,7 @@ import (
 
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 func TestMain(m *testing.M) {
@@ -34,18 +35,18 @@ type backEnd struct {
 
 func start(t *testing.T) *backEnd {
 	t.Helper()
-	s := kit.Start(t, kit.Options{NATSFile: "../../../proto/nats.conf"})
+	s := kit.Start(t, kit.Options{NATSFile: "../../../proto/bus/nats.conf"})
 	return &backEnd{s, t, s.Connect(t)}
 }
 
 // ask sends a request to the room service, as JSON.
-func (b *backEnd) ask(op proto.Operation, request string) proto.Reply {
+func (b *backEnd) ask(op bus.Operation, request string) bus.Reply {
 	b.t.Helper()
-	m, err := b.nc.Request(proto.RoomsSubject(op), []byte(request), kit.Patience)
+	m, err := b.nc.Request(bus.RoomsSubject(op), []byte(request), kit.Patience)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	var r proto.Reply
+	var r bus.Reply
 	if err := json.Unmarshal(m.Data, &r); err != nil {
 		b.t.Fatal(err)
 	}
@@ -66,7 +67,7 @@ func TestList(t *testing.T) {
 	seen := make(map[proto.RoomID]int)
 	request := `{"limit":2}`
 	for page := 0; ; page++ {
-		r := b.ask(proto.OpList, request)
+		r := b.ask(bus.OpList, request)
 		if r.Error != nil || len(r.Page) > 2 {
 			t.Fatalf("page %d: %d rooms, error %v", page, len(r.Page), r.Error)
 		}
@@ -94,7 +95,7 @@ func TestGet(t *testing.T) {
 	x, y := b.Dial(t, 0), b.Dial(t, 1)
 	x.Create("tea")
 	y.Join("tea")
-	r := b.ask(proto.OpGet, `{"room":"tea"}`)
+	r := b.ask(bus.OpGet, `{"room":"tea"}`)
 	if r.Error != nil || r.State == nil || r.State.Room == nil {
 		t.Fatalf("%+v", r)
 	}
@@ -106,7 +107,7 @@ func TestGet(t *testing.T) {
 	if strings.Join(holders, "\n") != strings.Join(want, "\n") {
 		t.Errorf("members %q, want %q", holders, want)
 	}
-	if r := b.ask(proto.OpGet, `{"room":"no such room"}`); r.Error == nil || r.Error.Code != proto.NotFound {
+	if r := b.ask(bus.OpGet, `{"room":"no such room"}`); r.Error == nil || r.Error.Code != proto.NotFound {
 		t.Errorf("a room that is not there: %+v", r)
 	}
 }
@@ -119,14 +120,14 @@ func TestRemoveAndEnd(t *testing.T) {
 	x.Create("tea")
 	y.Join("tea")
 	x.Members("tea", x.ID, y.ID)
-	if r := b.ask(proto.OpRemove, fmt.Sprintf(`{"op":"remove-1","room":"tea","client":%q}`, y.ID)); r.Error != nil {
+	if r := b.ask(bus.OpRemove, fmt.Sprintf(`{"op":"remove-1","room":"tea","client":%q}`, y.ID)); r.Error != nil {
 		t.Fatal(r.Error)
 	}
 	if d := kit.Room(t, x.Expect(proto.ClientRemoved)); d.Client != y.ID || d.Reason != proto.ReasonRemoved {
 		t.Errorf("%+v", d)
 	}
 	y.Expect(proto.ClientRemoved)
-	if r := b.ask(proto.OpEnd, `{"op":"end-1","room":"tea"}`); r.Error != nil {
+	if r := b.ask(bus.OpEnd, `{"op":"end-1","room":"tea"}`); r.Error != nil {
 		t.Fatal(r.Error)
 	}
 	x.Expect(proto.RoomDeleted)
@@ -143,7 +144,7 @@ func frame(text string) []byte {
 func TestMessageToPeer(t *testing.T) {
 	b := start(t)
 	x := b.Dial(t, 1)
-	subject, err := proto.PeerSubject(x.ID)
+	subject, err := bus.PeerSubject(x.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +167,7 @@ func TestMessageIsLost(t *testing.T) {
 	}
 	publish := func(to proto.PeerID) {
 		t.Helper()
-		subject, err := proto.PeerSubject(to)
+		subject, err := bus.PeerSubject(to)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,7 +184,7 @@ func TestMessageIsLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var lost proto.Outcome
+	var lost bus.Outcome
 	if err := json.Unmarshal(m.Data, &lost); err != nil || lost.Code != proto.NotFound {
 		t.Errorf("a peer that is not there: %s, error %v", m.Data, err)
 	}
@@ -197,9 +198,9 @@ func TestMessageIsLost(t *testing.T) {
 // when its home is gone, and is answered in each case.
 func TestMessageToPeer_AnyGateway_FindsItAndAnswers(t *testing.T) {
 	b := start(t)
-	send := func(to proto.PeerID) proto.Outcome {
+	send := func(to proto.PeerID) bus.Outcome {
 		t.Helper()
-		subject, err := proto.AnyPeerSubject(to)
+		subject, err := bus.AnyPeerSubject(to)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -215,7 +216,7 @@ func TestMessageToPeer_AnyGateway_FindsItAndAnswers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var o proto.Outcome
+		var o bus.Outcome
 		if err := json.Unmarshal(m.Data, &o); err != nil {
 			t.Fatalf("the answer is %q: %v", m.Data, err)
 		}
@@ -254,13 +255,13 @@ func TestMessageToRoom(t *testing.T) {
 	y.Join("tea")
 	x.Members("tea", x.ID, y.ID)
 	told := make(map[proto.GatewayID]bool)
-	for _, m := range b.ask(proto.OpGet, `{"room":"tea"}`).State.Room.Members {
+	for _, m := range b.ask(bus.OpGet, `{"room":"tea"}`).State.Room.Members {
 		g := m.Holder()
 		if told[g] {
 			continue
 		}
 		told[g] = true
-		subject, err := proto.ServerRoomSubject(g, "tea")
+		subject, err := bus.ServerRoomSubject(g, "tea")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -292,7 +293,7 @@ func TestServiceTools(t *testing.T) {
 		if err := json.Unmarshal(data, &info); err != nil {
 			t.Fatal(err)
 		}
-		if want := len(proto.Operations) + len(proto.SessionOperations); len(info.Endpoints) != want {
+		if want := len(bus.Operations) + len(bus.SessionOperations); len(info.Endpoints) != want {
 			t.Errorf("%d endpoints, want %d", len(info.Endpoints), want)
 		}
 		for _, e := range info.Endpoints {
@@ -308,7 +309,7 @@ func TestServiceTools(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, e := range stats.Endpoints {
-			if e.Name == string(proto.OpCreate) {
+			if e.Name == string(bus.OpCreate) {
 				created += e.NumRequests
 				var answers map[string]int
 				if err := json.Unmarshal(e.Data, &answers); err != nil || answers["ok"] != e.NumRequests || len(answers) != 1 {

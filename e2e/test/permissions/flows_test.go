@@ -11,6 +11,7 @@ import (
 	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // TestFlows runs what peers do, on two gateways with two room services: signals
@@ -99,7 +100,7 @@ func TestDirectory_GatewayAsks_IsAnswered(t *testing.T) {
 	s, refused := start(t, kit.Options{Gateways: 1, RoomServices: 2})
 	nc := intrude(t, s, "gateway").nc
 	own := proto.NewGatewayID()
-	all, err := proto.GatewayWildcard(own)
+	all, err := bus.GatewayWildcard(own)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,13 +110,13 @@ func TestDirectory_GatewayAsks_IsAnswered(t *testing.T) {
 	}
 	peer := proto.NewPeerID(proto.NewGatewayID())
 	var revision uint64
-	for n, op := range []proto.SessionOperation{proto.SessionTake, proto.SessionGet, proto.SessionSync, proto.SessionEnd} {
-		data, err := json.Marshal(&proto.SessionRequest{Peer: peer, Owner: own, Epoch: 1, Sessions: []proto.Owned{{Peer: peer, Epoch: 1}, {Peer: proto.NewPeerID(own), Epoch: 1}}})
+	for n, op := range []bus.SessionOperation{bus.SessionTake, bus.SessionGet, bus.SessionSync, bus.SessionEnd} {
+		data, err := json.Marshal(&bus.SessionRequest{Peer: peer, Owner: own, Epoch: 1, Sessions: []bus.Owned{{Peer: peer, Epoch: 1}, {Peer: proto.NewPeerID(own), Epoch: 1}}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		reply := proto.ReplySubject(own, uint64(n))
-		if err := nc.PublishRequest(proto.SessionsSubject(op), reply, data); err != nil {
+		reply := bus.ReplySubject(own, uint64(n))
+		if err := nc.PublishRequest(bus.SessionsSubject(op), reply, data); err != nil {
 			t.Fatal(err)
 		}
 		var msg *nats.Msg
@@ -124,15 +125,15 @@ func TestDirectory_GatewayAsks_IsAnswered(t *testing.T) {
 				t.Fatalf("%s: %v", op, err)
 			}
 		}
-		var r proto.SessionReply
+		var r bus.SessionReply
 		if err := json.Unmarshal(msg.Data, &r); err != nil || r.Error != nil || r.Refused != "" {
 			t.Fatalf("%s: got %s, error %v, want success", op, msg.Data, err)
 		}
-		if op == proto.SessionSync {
+		if op == bus.SessionSync {
 			if len(r.Sessions) != 1 || r.Sessions[0].Peer.Home() != own {
 				t.Errorf("sync: got %+v, want only the session that has no entry", r.Sessions)
 			}
-		} else if (r.Revision == 0) != r.Ended || op == proto.SessionGet && r.Revision != revision {
+		} else if (r.Revision == 0) != r.Ended || op == bus.SessionGet && r.Revision != revision {
 			t.Errorf("%s: got %+v, want the revision of its entry", op, r)
 		}
 		revision = r.Revision

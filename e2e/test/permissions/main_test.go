@@ -1,4 +1,4 @@
-// Package permissions_test runs the system under proto/nats.conf: what each
+// Package permissions_test runs the system under proto/bus/nats.conf: what each
 // service and the back ends need works, and nothing else does.
 package permissions_test
 
@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	kit.Main(m)
 }
 
-const conf = "../../../proto/nats.conf"
+const conf = "../../../proto/bus/nats.conf"
 
 // refusals collects what the server or a service logs about a subject that was
 // refused. It may be used by any goroutine.

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"p2pconnector/e2e/kit"
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // What each user may not do. G stands for a gateway, P for a peer of it, R for a
@@ -90,7 +90,7 @@ var forbidden = map[string]struct{ publish, subscribe []string }{
 func TestForbidden(t *testing.T) {
 	s, _ := start(t, kit.Options{Gateways: 1, RoomServices: 1})
 	peer := s.Dial(t, 0).ID
-	real := strings.NewReplacer("G", string(peer.Home()), "P", string(peer), "R", proto.RoomID("tea").Token(), "S", string(peer[9:]))
+	real := strings.NewReplacer("G", string(peer.Home()), "P", string(peer), "R", bus.RoomToken("tea"), "S", string(peer[9:]))
 	tried := 0
 	for user, list := range forbidden {
 		i := intrude(t, s, user)

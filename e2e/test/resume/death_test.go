@@ -9,6 +9,7 @@ import (
 	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // ghostBound is how old a ghost may get, with some room for a loaded machine.
@@ -88,7 +89,7 @@ func TestTakenOverTwice(t *testing.T) {
 	if len(holds) == 0 {
 		t.Fatal("nobody has taken it over")
 	}
-	silent(t, far, grace+proto.LeaseTimeout) // the other one's grace ends too
+	silent(t, far, grace+bus.LeaseTimeout) // the other one's grace ends too
 	for i := range 10 {
 		far.Send(`{"event":"Message","to":%q,"data":%d}`, peer.ID, i)
 		far.Send(`{"event":"Message","room":%q,"data":%d}`, room, i)
@@ -144,7 +145,7 @@ func TestGhostsWhileRoomServicesAreDown(t *testing.T) {
 	tr.KillGateway(t, 0)
 	began := time.Now()
 	tr.StartRooms(t, 0)
-	tr.ghosts(began, proto.SilentStart+2*ghostSlack)
+	tr.ghosts(began, bus.SilentStart+2*ghostSlack)
 }
 
 // A gateway that hangs for a while, longer than its lease, and finds its peers
@@ -153,7 +154,7 @@ func TestFrozenGateway(t *testing.T) {
 	t.Parallel()
 	tr := newTrio(t, kit.Start(t, kit.Options{Processes: true}))
 	tr.PauseGateway(t, 0, true)
-	silent(t, tr.far, proto.LeaseTimeout+2*time.Second)
+	silent(t, tr.far, bus.LeaseTimeout+2*time.Second)
 	tr.PauseGateway(t, 0, false)
 	// The NATS server may have given the connection of the gateway up while it hung, and
 	// may be about to: until it has read an answer to its pings, which goes ahead of what

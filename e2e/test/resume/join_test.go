@@ -6,6 +6,7 @@ import (
 	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // A join is under way when its session moves: the only room service hangs, so that neither
@@ -18,11 +19,11 @@ func TestJoin_SessionMovesMeanwhile_RoomAndSessionAgree(t *testing.T) {
 	watcher.Create(room)
 	old := s.Dial(t, 0)
 	nc := s.Connect(t)
-	asked, err := nc.SubscribeSync(proto.RoomsSubject(proto.OpJoin))
+	asked, err := nc.SubscribeSync(bus.RoomsSubject(bus.OpJoin))
 	if err != nil {
 		t.Fatal(err)
 	}
-	taken, err := nc.SubscribeSync(proto.SessionsSubject(proto.SessionTake))
+	taken, err := nc.SubscribeSync(bus.SessionsSubject(bus.SessionTake))
 	if err != nil {
 		t.Fatal(err)
 	}

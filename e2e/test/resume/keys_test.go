@@ -9,7 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"p2pconnector/e2e/kit"
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // replaceKey puts a new key before those that the gateways share, as an operator may
@@ -18,17 +18,17 @@ func replaceKey(t *testing.T, s *kit.Stack) {
 	t.Helper()
 	js, err := jetstream.New(s.Connect(t))
 	must(t, err)
-	bucket, err := js.KeyValue(t.Context(), proto.KeysBucket)
+	bucket, err := js.KeyValue(t.Context(), bus.KeysBucket)
 	must(t, err)
-	entry, err := bucket.Get(t.Context(), proto.KeysKey)
+	entry, err := bucket.Get(t.Context(), bus.KeysKey)
 	must(t, err)
-	var set proto.KeySet
+	var set bus.KeySet
 	must(t, json.Unmarshal(entry.Value(), &set))
-	key := proto.Key{ID: rand.Text()[:8], Secret: []byte(rand.Text() + rand.Text())[:32], Made: time.Now()}
-	set.Keys = append([]proto.Key{key}, set.Keys...)
+	key := bus.Key{ID: rand.Text()[:8], Secret: []byte(rand.Text() + rand.Text())[:32], Made: time.Now()}
+	set.Keys = append([]bus.Key{key}, set.Keys...)
 	b, err := json.Marshal(set)
 	must(t, err)
-	_, err = bucket.Update(t.Context(), proto.KeysKey, b, entry.Revision())
+	_, err = bucket.Update(t.Context(), bus.KeysKey, b, entry.Revision())
 	must(t, err)
 }
 

@@ -11,6 +11,7 @@ import (
 	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // An outage of NATS that is longer than lease and grace together reaps nobody
@@ -23,34 +24,34 @@ func TestOutageReapsNobody(t *testing.T) {
 	for _, c := range []*kit.Conn{tr.near, tr.far} {
 		c.Quiet() // it is connected all the same
 	}
-	silent(t, tr.far, proto.LeaseTimeout+grace+2*time.Second)
+	silent(t, tr.far, bus.LeaseTimeout+grace+2*time.Second)
 	if err := tr.NATS(0).Restart(); err != nil {
 		t.Fatal(err)
 	}
 	awaitDelivery(tr, tr.far, tr.peer)
 	awaitDelivery(tr, tr.near, tr.far)
-	silent(t, tr.far, proto.LeaseTimeout+grace+2*time.Second) // nor afterwards
+	silent(t, tr.far, bus.LeaseTimeout+grace+2*time.Second) // nor afterwards
 	tr.works(tr.peer)
 }
 
 // edit changes a room behind everyone's back: what a room service does that
 // dies between its commit and its announcement.
-func edit(t *testing.T, s *kit.Stack, change func(*proto.Room)) {
+func edit(t *testing.T, s *kit.Stack, change func(*bus.Room)) {
 	t.Helper()
 	js, err := jetstream.New(s.Connect(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	kv, err := js.KeyValue(t.Context(), proto.RoomsBucket)
+	kv, err := js.KeyValue(t.Context(), bus.RoomsBucket)
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := proto.RoomID(room).Token()
+	key := bus.RoomToken(proto.RoomID(room))
 	entry, err := kv.Get(t.Context(), key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var r proto.Room
+	var r bus.Room
 	if err := json.Unmarshal(entry.Value(), &r); err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +80,7 @@ func named(t *testing.T, c *kit.Conn, name string) {
 // A change that was missed is healed as soon as another one follows.
 func TestMissedChangeHealsWithTheNext(t *testing.T) {
 	tr := newTrio(t, kit.Start(t, kit.Options{}))
-	edit(t, tr.Stack, func(r *proto.Room) { r.Name = "missed" })
+	edit(t, tr.Stack, func(r *bus.Room) { r.Name = "missed" })
 	late := tr.Dial(t, 1)
 	began := time.Now()
 	late.Join(room)
@@ -99,11 +100,11 @@ func TestMissedChangeHealsByItself(t *testing.T) {
 	t.Parallel()
 	tr := newTrio(t, kit.Start(t, kit.Options{}))
 	began := time.Now()
-	edit(t, tr.Stack, func(r *proto.Room) { r.Name = "missed" })
+	edit(t, tr.Stack, func(r *bus.Room) { r.Name = "missed" })
 	for _, c := range []*kit.Conn{tr.far, tr.near, tr.peer} {
 		named(t, c, "missed")
 	}
-	if took := time.Since(began); took > proto.SyncInterval+2*time.Second {
+	if took := time.Since(began); took > bus.SyncInterval+2*time.Second {
 		t.Errorf("healed after %v", took)
 	} else {
 		t.Logf("healed after %v", took)
@@ -114,7 +115,7 @@ func TestMissedChangeHealsByItself(t *testing.T) {
 func TestMissedChangeHealsAfterReconnect(t *testing.T) {
 	t.Parallel()
 	tr := newTrio(t, kit.Start(t, kit.Options{}))
-	edit(t, tr.Stack, func(r *proto.Room) { r.Name = "missed" })
+	edit(t, tr.Stack, func(r *bus.Room) { r.Name = "missed" })
 	if err := tr.NATS(0).Restart(); err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +124,7 @@ func TestMissedChangeHealsAfterReconnect(t *testing.T) {
 		named(t, c, "missed")
 	}
 	t.Logf("healed %v after the restart", time.Since(began))
-	if took := time.Since(began); took > proto.SyncInterval*2/3 {
+	if took := time.Since(began); took > bus.SyncInterval*2/3 {
 		t.Errorf("healed only after %v", took)
 	}
 }

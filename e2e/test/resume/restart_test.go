@@ -9,7 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"p2pconnector/e2e/kit"
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // emptyBound is how long after a full restart the last ghost may be there.
@@ -60,7 +60,7 @@ func roomsIn(t *testing.T, s *kit.Stack) (n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kv, err := js.KeyValue(ctx, proto.RoomsBucket)
+	kv, err := js.KeyValue(ctx, bus.RoomsBucket)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"p2pconnector/e2e/natsbox"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc"
 )
 
@@ -30,20 +31,20 @@ func hammer(t *testing.T, askers []*asker, rooms []proto.RoomID, peers, rounds i
 			in := make(map[proto.RoomID]bool)
 			for range rounds {
 				room := rooms[rand.N(len(rooms))]
-				op, r := proto.OpJoin, proto.Request{Op: a.op(), Room: room, Peer: p, Create: true}
+				op, r := bus.OpJoin, bus.Request{Op: a.op(), Room: room, Peer: p, Create: true}
 				expect := proto.ErrorCode("")
 				switch rand.N(4) {
 				case 0: // what must be refused, as long as what was acknowledged is true
-					if op, expect = proto.OpLeave, proto.NotFound; in[room] {
-						op, expect = proto.OpJoin, proto.AlreadyExists
+					if op, expect = bus.OpLeave, proto.NotFound; in[room] {
+						op, expect = bus.OpJoin, proto.AlreadyExists
 					}
 				case 1:
-					if op, expect = proto.OpGet, ""; !in[room] {
+					if op, expect = bus.OpGet, ""; !in[room] {
 						continue
 					}
 				default:
 					if in[room] {
-						op = proto.OpLeave
+						op = bus.OpLeave
 					}
 				}
 				reply, err := await(a.send(op, r), patience)
@@ -51,11 +52,11 @@ func hammer(t *testing.T, askers []*asker, rooms []proto.RoomID, peers, rounds i
 					t.Errorf("%s: %+v, %v, want %q", op, reply, err, expect)
 					return
 				}
-				if op == proto.OpGet && !slices.ContainsFunc(reply.State.Room.Members, func(m proto.Member) bool { return m.ID == p }) {
+				if op == bus.OpGet && !slices.ContainsFunc(reply.State.Room.Members, func(m bus.Member) bool { return m.ID == p }) {
 					t.Errorf("get of a member's own room does not show it")
 				}
-				if expect == "" && op != proto.OpGet {
-					in[room] = op == proto.OpJoin
+				if expect == "" && op != bus.OpGet {
+					in[room] = op == bus.OpJoin
 				}
 			}
 			mu.Lock()
@@ -122,11 +123,11 @@ func TestCluster(t *testing.T) {
 	hammer(t, askers, []proto.RoomID{"a", "b"}, 16, 30)
 	t.Logf("480 operations in %v", time.Since(start))
 
-	var replies []<-chan *proto.Reply
+	var replies []<-chan *bus.Reply
 	start, before := time.Now(), writes(t, askers[0].nc)
 	for i := range 1000 {
 		a := askers[i%2]
-		replies = append(replies, a.send(proto.OpJoin, proto.Request{Room: "storm", Peer: a.peer(), Create: true}))
+		replies = append(replies, a.send(bus.OpJoin, bus.Request{Room: "storm", Peer: a.peer(), Create: true}))
 	}
 	if got := collect(t, replies); got[""] != 1000 {
 		t.Errorf("answers: %v", got)
@@ -141,8 +142,8 @@ func TestCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := askers[0].peer()
-	r := proto.Request{Op: askers[0].op(), Room: "storm", Peer: p}
-	if reply := askers[0].ask(proto.OpJoin, r); code(reply) != "" {
+	r := bus.Request{Op: askers[0].op(), Room: "storm", Peer: p}
+	if reply := askers[0].ask(bus.OpJoin, r); code(reply) != "" {
 		t.Errorf("join: %v", reply.Error)
 	}
 	confirms := uint64(0)
@@ -156,6 +157,6 @@ func TestCluster(t *testing.T) {
 
 // bucketLeaderStepDown makes another server lead the rooms bucket.
 func bucketLeaderStepDown(a *asker) error {
-	_, err := a.nc.Request("$JS.API.STREAM.LEADER.STEPDOWN."+proto.BucketStream(proto.RoomsBucket), nil, patience)
+	_, err := a.nc.Request("$JS.API.STREAM.LEADER.STEPDOWN."+bus.BucketStream(bus.RoomsBucket), nil, patience)
 	return err
 }

@@ -18,6 +18,7 @@ import (
 
 	"p2pconnector/e2e/natsbox"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc"
 )
 
@@ -89,10 +90,10 @@ type asker struct {
 	nc *nats.Conn
 
 	n       atomic.Uint64
-	changes chan proto.Change
+	changes chan bus.Change
 
 	mu      sync.Mutex
-	waiting map[string]chan *proto.Reply
+	waiting map[string]chan *bus.Reply
 }
 
 func newAsker(t testing.TB, s *natsbox.Server) *asker {
@@ -102,8 +103,8 @@ func newAsker(t testing.TB, s *natsbox.Server) *asker {
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
-	a := &asker{t: t, id: proto.NewGatewayID(), nc: nc, changes: make(chan proto.Change, 100_000), waiting: make(map[string]chan *proto.Reply)}
-	all, err := proto.GatewayWildcard(a.id)
+	a := &asker{t: t, id: proto.NewGatewayID(), nc: nc, changes: make(chan bus.Change, 100_000), waiting: make(map[string]chan *bus.Reply)}
+	all, err := bus.GatewayWildcard(a.id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,20 +118,20 @@ func newAsker(t testing.TB, s *natsbox.Server) *asker {
 }
 
 func (a *asker) hear(msg *nats.Msg) {
-	in, ok := proto.ParseInbound(msg.Subject)
+	in, ok := bus.ParseInbound(msg.Subject)
 	if !ok {
 		a.t.Errorf("subject %s", msg.Subject)
 		return
 	}
 	switch in.Kind {
-	case proto.KindState:
-		var c proto.Change
+	case bus.KindState:
+		var c bus.Change
 		if err := json.Unmarshal(msg.Data, &c); err != nil {
 			a.t.Errorf("change: %v", err)
 		}
 		a.changes <- c
-	case proto.KindReply:
-		r := new(proto.Reply)
+	case bus.KindReply:
+		r := new(bus.Reply)
 		if len(msg.Data) > 0 {
 			if err := json.Unmarshal(msg.Data, r); err != nil {
 				a.t.Errorf("reply: %v", err)
@@ -150,10 +151,10 @@ func (a *asker) hear(msg *nats.Msg) {
 
 func (a *asker) peer() proto.PeerID { return proto.NewPeerID(a.id) }
 
-func (a *asker) op() proto.OpID { return proto.NewOpID(a.id, a.n.Add(1)) }
+func (a *asker) op() bus.OpID { return bus.NewOpID(a.id, a.n.Add(1)) }
 
 // send asks without waiting; the reply comes on the channel.
-func (a *asker) send(op proto.Operation, r proto.Request) <-chan *proto.Reply {
+func (a *asker) send(op bus.Operation, r bus.Request) <-chan *bus.Reply {
 	if r.Op == "" {
 		r.Op = a.op()
 	}
@@ -164,12 +165,12 @@ func (a *asker) send(op proto.Operation, r proto.Request) <-chan *proto.Reply {
 	if err != nil {
 		a.t.Error(err)
 	}
-	subject := proto.ReplySubject(a.id, a.n.Add(1))
-	ch := make(chan *proto.Reply, 1)
+	subject := bus.ReplySubject(a.id, a.n.Add(1))
+	ch := make(chan *bus.Reply, 1)
 	a.mu.Lock()
 	a.waiting[subject] = ch
 	a.mu.Unlock()
-	if err := a.nc.PublishRequest(proto.RoomsSubject(op), subject, data); err != nil {
+	if err := a.nc.PublishRequest(bus.RoomsSubject(op), subject, data); err != nil {
 		a.t.Error(err)
 	}
 	return ch
@@ -177,7 +178,7 @@ func (a *asker) send(op proto.Operation, r proto.Request) <-chan *proto.Reply {
 
 var errSilence = errors.New("no reply")
 
-func await(ch <-chan *proto.Reply, d time.Duration) (*proto.Reply, error) {
+func await(ch <-chan *bus.Reply, d time.Duration) (*bus.Reply, error) {
 	select {
 	case r := <-ch:
 		return r, nil
@@ -187,7 +188,7 @@ func await(ch <-chan *proto.Reply, d time.Duration) (*proto.Reply, error) {
 }
 
 // ask sends a request and returns its reply.
-func (a *asker) ask(op proto.Operation, r proto.Request) *proto.Reply {
+func (a *asker) ask(op bus.Operation, r bus.Request) *bus.Reply {
 	a.t.Helper()
 	reply, err := await(a.send(op, r), patience)
 	if err != nil {
@@ -197,7 +198,7 @@ func (a *asker) ask(op proto.Operation, r proto.Request) *proto.Reply {
 }
 
 // must asks for something that has to succeed.
-func (a *asker) must(op proto.Operation, r proto.Request) *proto.Reply {
+func (a *asker) must(op bus.Operation, r bus.Request) *bus.Reply {
 	a.t.Helper()
 	reply := a.ask(op, r)
 	if reply.Error != nil {
@@ -207,9 +208,9 @@ func (a *asker) must(op proto.Operation, r proto.Request) *proto.Reply {
 }
 
 // room returns the room as a back end sees it, or nil.
-func (a *asker) room(id proto.RoomID) *proto.Room {
+func (a *asker) room(id proto.RoomID) *bus.Room {
 	a.t.Helper()
-	reply := a.ask(proto.OpGet, proto.Request{Room: id})
+	reply := a.ask(bus.OpGet, bus.Request{Room: id})
 	if reply.Error != nil {
 		if reply.Error.Code != proto.NotFound {
 			a.t.Fatalf("get: %v", reply.Error)
@@ -219,7 +220,7 @@ func (a *asker) room(id proto.RoomID) *proto.Room {
 	return reply.State.Room
 }
 
-func code(r *proto.Reply) proto.ErrorCode {
+func code(r *bus.Reply) proto.ErrorCode {
 	if r.Error == nil {
 		return ""
 	}
@@ -233,7 +234,7 @@ func bucketStream(t *testing.T, nc *nats.Conn) jetstream.Stream {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stream, err := js.Stream(t.Context(), proto.BucketStream(proto.RoomsBucket))
+	stream, err := js.Stream(t.Context(), bus.BucketStream(bus.RoomsBucket))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +258,7 @@ func liveKeys(t *testing.T, nc *nats.Conn) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kv, err := js.KeyValue(t.Context(), proto.RoomsBucket)
+	kv, err := js.KeyValue(t.Context(), bus.RoomsBucket)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +269,7 @@ func liveKeys(t *testing.T, nc *nats.Conn) []string {
 	return keys
 }
 
-func ids(r *proto.Room) string {
+func ids(r *bus.Room) string {
 	if r == nil {
 		return "no room"
 	}

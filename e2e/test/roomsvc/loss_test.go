@@ -15,6 +15,7 @@ import (
 
 	"p2pconnector/e2e/natsbox"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc"
 )
 
@@ -46,7 +47,7 @@ func wipe(t *testing.T, s *natsbox.Server) {
 const insistPause = 20 * time.Millisecond
 
 // insist repeats a request, as gateways do, until it is answered.
-func (a *asker) insist(op proto.Operation, r proto.Request) *proto.Reply {
+func (a *asker) insist(op bus.Operation, r bus.Request) *bus.Reply {
 	a.t.Helper()
 	if r.Op == "" {
 		r.Op = a.op()
@@ -74,12 +75,12 @@ func TestBucketMadeAnew_TwoInstancesRace_RevisionsGoOn(t *testing.T) {
 	a := newAsker(t, s)
 	for i := range 20 {
 		room := proto.RoomID(fmt.Sprint(i))
-		old := a.insist(proto.OpCreate, proto.Request{Room: room, Peer: a.peer()})
+		old := a.insist(bus.OpCreate, bus.Request{Room: room, Peer: a.peer()})
 		if old.Error != nil {
 			t.Fatal(old.Error)
 		}
-		deleteBucket(t, a.nc, proto.RoomsBucket)
-		gone := a.insist(proto.OpGet, proto.Request{Room: room})
+		deleteBucket(t, a.nc, bus.RoomsBucket)
+		gone := a.insist(bus.OpGet, bus.Request{Room: room})
 		if code(gone) != proto.NotFound || gone.First <= old.Revision {
 			t.Fatalf("got %+v from the new bucket, want Not_Found and a first revision above %d", gone, old.Revision)
 		}
@@ -90,7 +91,7 @@ func TestBucketMadeAnew_TwoInstancesRace_RevisionsGoOn(t *testing.T) {
 		if info.Config.FirstSeq != gone.First {
 			t.Fatalf("got first revision %d in the reply, want the bucket's %d", gone.First, info.Config.FirstSeq)
 		}
-		made := a.insist(proto.OpCreate, proto.Request{Room: room, Peer: a.peer()})
+		made := a.insist(bus.OpCreate, bus.Request{Room: room, Peer: a.peer()})
 		if made.Error != nil || made.Revision <= old.Revision || made.First != gone.First {
 			t.Fatalf("got %+v, want a revision above %d", made, old.Revision)
 		}
@@ -102,7 +103,7 @@ func TestBucketMadeAnew_TwoInstancesRace_RevisionsGoOn(t *testing.T) {
 // last change was acknowledged by the new bucket.
 func TestLoss_UnderLoad_NothingOfTheOldBucketComesBack(t *testing.T) {
 	for name, lose := range map[string]func(*testing.T, *natsbox.Server, *asker){
-		"bucket by hand":  func(t *testing.T, _ *natsbox.Server, a *asker) { deleteBucket(t, a.nc, proto.RoomsBucket) },
+		"bucket by hand":  func(t *testing.T, _ *natsbox.Server, a *asker) { deleteBucket(t, a.nc, bus.RoomsBucket) },
 		"store directory": func(t *testing.T, s *natsbox.Server, _ *asker) { wipe(t, s) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -130,11 +131,11 @@ func TestLoss_UnderLoad_NothingOfTheOldBucketComesBack(t *testing.T) {
 						if i == rounds/2 {
 							half <- struct{}{}
 						}
-						op := proto.OpJoin
+						op := bus.OpJoin
 						if l.in {
-							op = proto.OpLeave
+							op = bus.OpLeave
 						}
-						switch r := a.insist(op, proto.Request{Room: "r", Peer: p, Create: true}); code(r) {
+						switch r := a.insist(op, bus.Request{Room: "r", Peer: p, Create: true}); code(r) {
 						case "":
 							l = last{!l.in, r.Revision}
 						case proto.NotFound:
@@ -152,7 +153,7 @@ func TestLoss_UnderLoad_NothingOfTheOldBucketComesBack(t *testing.T) {
 			<-half
 			lose(t, s, a)
 			wg.Wait()
-			first := a.insist(proto.OpGet, proto.Request{Room: "r"}).First
+			first := a.insist(bus.OpGet, bus.Request{Room: "r"}).First
 			if first == 0 {
 				t.Fatal("got no first revision")
 			}
@@ -186,10 +187,10 @@ func TestLoss_GatewayDead_SweepLeavesTheNewRoomAlone(t *testing.T) {
 	dead, alive := newAsker(t, s), newAsker(t, s)
 	stop := dead.lease()
 	alive.lease()
-	dead.must(proto.OpCreate, proto.Request{Room: "r", Peer: dead.peer()})
-	deleteBucket(t, alive.nc, proto.RoomsBucket)
+	dead.must(bus.OpCreate, bus.Request{Room: "r", Peer: dead.peer()})
+	deleteBucket(t, alive.nc, bus.RoomsBucket)
 	stop()
-	made := alive.insist(proto.OpCreate, proto.Request{Room: "r", Peer: alive.peer()})
+	made := alive.insist(bus.OpCreate, bus.Request{Room: "r", Peer: alive.peer()})
 	if made.Error != nil {
 		t.Fatal(made.Error)
 	}
@@ -208,14 +209,14 @@ func TestKeys_BucketLost_GatewayGivesThemBack(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 2, roomsvc.Config{})
 	a := newAsker(t, s)
-	held := a.must(proto.OpKeys, proto.Request{}).Keys
-	deleteBucket(t, a.nc, proto.KeysBucket)
-	if got := a.insist(proto.OpKeys, proto.Request{Gateway: a.id, Keys: held}).Keys; !reflect.DeepEqual(got, held) {
+	held := a.must(bus.OpKeys, bus.Request{}).Keys
+	deleteBucket(t, a.nc, bus.KeysBucket)
+	if got := a.insist(bus.OpKeys, bus.Request{Gateway: a.id, Keys: held}).Keys; !reflect.DeepEqual(got, held) {
 		t.Errorf("got keys %v, want those that were lost: %v", keyIDs(got), keyIDs(held))
 	}
-	deleteBucket(t, a.nc, proto.KeysBucket)
-	fresh := a.insist(proto.OpKeys, proto.Request{}).Keys
-	got := a.insist(proto.OpKeys, proto.Request{Gateway: a.id, Keys: held}).Keys
+	deleteBucket(t, a.nc, bus.KeysBucket)
+	fresh := a.insist(bus.OpKeys, bus.Request{}).Keys
+	got := a.insist(bus.OpKeys, bus.Request{Gateway: a.id, Keys: held}).Keys
 	for _, id := range slices.Concat(keyIDs(held), keyIDs(fresh)) {
 		if !slices.Contains(keyIDs(got), id) {
 			t.Errorf("got keys %v, want %s among them", keyIDs(got), id)
@@ -223,7 +224,7 @@ func TestKeys_BucketLost_GatewayGivesThemBack(t *testing.T) {
 	}
 }
 
-func keyIDs(set *proto.KeySet) (list []string) {
+func keyIDs(set *bus.KeySet) (list []string) {
 	for _, k := range set.Keys {
 		list = append(list, k.ID)
 	}
@@ -250,23 +251,23 @@ func TestBucketMadeByHand_RevisionsGoBack_IsReported(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 1, roomsvc.Config{})
 	a := newAsker(t, s)
-	a.must(proto.OpCreate, proto.Request{Room: "r", Peer: a.peer()})
+	a.must(bus.OpCreate, bus.Request{Room: "r", Peer: a.peer()})
 	js, err := jetstream.New(a.nc)
 	if err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the bucket is made by hand before the room service makes it", func() bool {
-		deleteBucket(t, a.nc, proto.RoomsBucket)
-		_, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: proto.RoomsBucket})
+		deleteBucket(t, a.nc, bus.RoomsBucket)
+		_, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: bus.RoomsBucket})
 		return err == nil
 	})
 	eventually(t, "the probe says that the bucket went back", func() bool {
-		r := a.ask(proto.OpSync, proto.Request{})
+		r := a.ask(bus.OpSync, bus.Request{})
 		return code(r) == proto.Unavailable && strings.Contains(r.Error.Message, "went back")
 	})
-	deleteBucket(t, a.nc, proto.RoomsBucket)
-	eventually(t, "rooms can be changed", func() bool { return a.ask(proto.OpSync, proto.Request{}).Error == nil })
-	if r := a.insist(proto.OpCreate, proto.Request{Room: "r", Peer: a.peer()}); r.Error != nil {
+	deleteBucket(t, a.nc, bus.RoomsBucket)
+	eventually(t, "rooms can be changed", func() bool { return a.ask(bus.OpSync, bus.Request{}).Error == nil })
+	if r := a.insist(bus.OpCreate, bus.Request{Room: "r", Peer: a.peer()}); r.Error != nil {
 		t.Errorf("got %v, want the room", r.Error)
 	}
 }
@@ -280,11 +281,11 @@ func TestSessions_BucketLost_KnownEpochsHaveEnded(t *testing.T) {
 	p, b, c := a.peer(), proto.NewGatewayID(), proto.NewGatewayID()
 	first := a.take(p, b, 1, 0)
 	expectSession(t, "before the loss", first, "", b, 1)
-	deleteBucket(t, a.nc, proto.SessionsBucket)
-	if r := a.take(p, c, 2, first.Revision); r.Error != nil || r.Refused != proto.RefusedEnded {
-		t.Errorf("take by the lost revision: got %+v, want refused %q", r, proto.RefusedEnded)
+	deleteBucket(t, a.nc, bus.SessionsBucket)
+	if r := a.take(p, c, 2, first.Revision); r.Error != nil || r.Refused != bus.RefusedEnded {
+		t.Errorf("take by the lost revision: got %+v, want refused %q", r, bus.RefusedEnded)
 	}
-	if r := a.askSession(proto.SessionGet, proto.SessionRequest{Peer: p}); r.Error != nil || r.Revision != 0 {
+	if r := a.askSession(bus.SessionGet, bus.SessionRequest{Peer: p}); r.Error != nil || r.Revision != 0 {
 		t.Errorf("get: got %+v, want no entry", r)
 	}
 	expectSession(t, "another session", a.take(a.peer(), c, 1, 0), "", c, 1)

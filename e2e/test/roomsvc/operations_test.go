@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc"
 )
 
@@ -14,42 +15,42 @@ func TestLifeOfARoom(t *testing.T) {
 	a, b := newAsker(t, s), newAsker(t, s)
 	ann, ben := a.peer(), b.peer()
 
-	made := a.must(proto.OpCreate, proto.Request{Room: "tea * > . room", Peer: ann})
+	made := a.must(bus.OpCreate, bus.Request{Room: "tea * > . room", Peer: ann})
 	if made.State == nil || made.State.Room == nil || made.State.Room.Creator != ann || made.State.Revision != made.Revision {
 		t.Fatalf("create: %+v", made)
 	}
 	if c := <-a.changes; c.Before != 0 || c.After != made.Revision || len(c.Added) != 1 || c.Set == nil || c.By != ann {
 		t.Errorf("change of create: %+v", c)
 	}
-	joined := b.must(proto.OpJoin, proto.Request{Room: "tea * > . room", Peer: ben})
+	joined := b.must(bus.OpJoin, bus.Request{Room: "tea * > . room", Peer: ben})
 	for _, g := range []*asker{a, b} {
 		if c := <-g.changes; c.Before != made.Revision || c.After != joined.Revision || len(c.Added) != 1 || c.Added[0].ID != ben {
 			t.Errorf("change of join: %+v", c)
 		}
 	}
-	if r := a.ask(proto.OpCreate, proto.Request{Room: "tea * > . room", Peer: ann}); code(r) != proto.DuplicateRoom {
+	if r := a.ask(bus.OpCreate, bus.Request{Room: "tea * > . room", Peer: ann}); code(r) != proto.DuplicateRoom {
 		t.Errorf("create again: %v", r.Error)
 	}
-	if r := a.ask(proto.OpJoin, proto.Request{Room: "coffee", Peer: ann}); code(r) != proto.NotFound {
+	if r := a.ask(bus.OpJoin, bus.Request{Room: "coffee", Peer: ann}); code(r) != proto.NotFound {
 		t.Errorf("join nothing: %v", r.Error)
 	}
-	if keys := liveKeys(t, a.nc); len(keys) != 1 || keys[0] != proto.RoomID("tea * > . room").Token() {
+	if keys := liveKeys(t, a.nc); len(keys) != 1 || keys[0] != bus.RoomToken("tea * > . room") {
 		t.Errorf("keys: %q", keys)
 	}
-	left := a.must(proto.OpLeave, proto.Request{Room: "tea * > . room", Peer: ann})
+	left := a.must(bus.OpLeave, bus.Request{Room: "tea * > . room", Peer: ann})
 	for _, g := range []*asker{a, b} {
 		if c := <-g.changes; c.After != left.Revision || len(c.Removed) != 1 || c.Removed[0].ID != ann || c.Creator != ben {
 			t.Errorf("change of leave: %+v", c)
 		}
 	}
-	b.must(proto.OpEnd, proto.Request{Room: "tea * > . room", Peer: ben})
+	b.must(bus.OpEnd, bus.Request{Room: "tea * > . room", Peer: ben})
 	if c := <-b.changes; !c.Ended || c.By != ben {
 		t.Errorf("change of end: %+v", c)
 	}
 	if keys := liveKeys(t, a.nc); len(keys) != 0 {
 		t.Errorf("keys at the end: %q", keys)
 	}
-	if r := a.ask(proto.OpGet, proto.Request{Room: "tea * > . room", Peer: ann}); code(r) != proto.NotFound {
+	if r := a.ask(bus.OpGet, bus.Request{Room: "tea * > . room", Peer: ann}); code(r) != proto.NotFound {
 		t.Errorf("get at the end: %v", r.Error)
 	}
 }
@@ -59,7 +60,7 @@ func TestMalformedRequests(t *testing.T) {
 	startServices(t, s, 1, roomsvc.Config{})
 	a := newAsker(t, s)
 	for _, body := range []string{``, `nonsense`, `[]`, `{"room":7}`, `{"room":"r","peer":"x"}`, `{"room":"r","capacity":"many"}`} {
-		msg, err := a.nc.Request(proto.RoomsSubject(proto.OpCreate), []byte(body), patience)
+		msg, err := a.nc.Request(bus.RoomsSubject(bus.OpCreate), []byte(body), patience)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"p2pconnector/e2e/natsbox"
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc"
 )
 
@@ -32,8 +32,8 @@ type slowConn struct {
 }
 
 func (c *slowConn) Write(b []byte) (int, error) {
-	last := proto.SessionOperations[len(proto.SessionOperations)-1]
-	if bytes.Contains(b, []byte("SUB "+proto.SessionsSubject(last)+" ")) {
+	last := bus.SessionOperations[len(bus.SessionOperations)-1]
+	if bytes.Contains(b, []byte("SUB "+bus.SessionsSubject(last)+" ")) {
 		c.late()
 	}
 	return c.Conn.Write(b)
@@ -61,7 +61,7 @@ func TestReadyWhenRequestsReachIt(t *testing.T) {
 	<-held
 	<-svc.Ready()
 	a := newAsker(t, server.Server)
-	a.must(proto.OpCreate, proto.Request{Room: "r", Peer: a.peer()})
+	a.must(bus.OpCreate, bus.Request{Room: "r", Peer: a.peer()})
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)

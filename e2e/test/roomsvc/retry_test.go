@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc"
 )
 
@@ -17,10 +18,10 @@ func TestRetryAfterALostReply(t *testing.T) {
 	startServices(t, s, 3, roomsvc.Config{})
 	a := newAsker(t, s)
 	ann, ben := a.peer(), a.peer()
-	many := func(op proto.Operation, r proto.Request) {
+	many := func(op bus.Operation, r bus.Request) {
 		t.Helper()
 		r.Op = a.op()
-		var replies []<-chan *proto.Reply
+		var replies []<-chan *bus.Reply
 		for i := range 20 {
 			r.Retry = i > 0
 			replies = append(replies, a.send(op, r))
@@ -29,17 +30,17 @@ func TestRetryAfterALostReply(t *testing.T) {
 			t.Errorf("%s: %v", op, got)
 		}
 	}
-	many(proto.OpCreate, proto.Request{Room: "r", Peer: ann})
-	many(proto.OpJoin, proto.Request{Room: "r", Peer: ben})
+	many(bus.OpCreate, bus.Request{Room: "r", Peer: ann})
+	many(bus.OpJoin, bus.Request{Room: "r", Peer: ben})
 	name := "x"
-	many(proto.OpUpdate, proto.Request{Room: "r", Peer: ann, Name: &name})
-	many(proto.OpRemove, proto.Request{Room: "r", Peer: ann, Client: ben})
-	many(proto.OpJoin, proto.Request{Room: "r", Peer: ben})
-	many(proto.OpLeave, proto.Request{Room: "r", Peer: ann})
+	many(bus.OpUpdate, bus.Request{Room: "r", Peer: ann, Name: &name})
+	many(bus.OpRemove, bus.Request{Room: "r", Peer: ann, Client: ben})
+	many(bus.OpJoin, bus.Request{Room: "r", Peer: ben})
+	many(bus.OpLeave, bus.Request{Room: "r", Peer: ann})
 	if room := a.room("r"); room == nil || len(room.Members) != 1 || room.Creator != ben {
 		t.Errorf("%s", ids(room))
 	}
-	many(proto.OpEnd, proto.Request{Room: "r", Peer: ben})
+	many(bus.OpEnd, bus.Request{Room: "r", Peer: ben})
 	if room := a.room("r"); room != nil {
 		t.Errorf("%s", ids(room))
 	}
@@ -52,11 +53,11 @@ func TestNATSRestart(t *testing.T) {
 	startServices(t, s, 2, roomsvc.Config{})
 	a := newAsker(t, s)
 	ann := a.peer()
-	a.must(proto.OpCreate, proto.Request{Room: "r", Peer: ann})
+	a.must(bus.OpCreate, bus.Request{Room: "r", Peer: ann})
 	if err := s.Restart(); err != nil {
 		t.Fatal(err)
 	}
-	ask := func(op proto.Operation, r proto.Request) *proto.Reply {
+	ask := func(op bus.Operation, r bus.Request) *bus.Reply {
 		for {
 			// As a gateway does it: the same operation until there is an answer.
 			if a.nc.IsConnected() {
@@ -67,10 +68,10 @@ func TestNATSRestart(t *testing.T) {
 			r.Retry = true
 		}
 	}
-	if r := ask(proto.OpJoin, proto.Request{Op: a.op(), Room: "r", Peer: a.peer()}); code(r) != "" {
+	if r := ask(bus.OpJoin, bus.Request{Op: a.op(), Room: "r", Peer: a.peer()}); code(r) != "" {
 		t.Errorf("join: %v", r.Error)
 	}
-	if r := ask(proto.OpGet, proto.Request{Room: "r", Peer: ann}); code(r) != "" || len(r.State.Room.Members) != 2 {
+	if r := ask(bus.OpGet, bus.Request{Room: "r", Peer: ann}); code(r) != "" || len(r.State.Room.Members) != 2 {
 		t.Errorf("get: %+v", r)
 	}
 }
@@ -83,7 +84,7 @@ func TestExistingBucket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kv, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: proto.RoomsBucket, History: 5})
+	kv, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: bus.RoomsBucket, History: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,8 +92,8 @@ func TestExistingBucket(t *testing.T) {
 		t.Fatal(err)
 	}
 	startServices(t, s, 1, roomsvc.Config{})
-	a.must(proto.OpCreate, proto.Request{Room: "r", Peer: a.peer()})
-	a.must(proto.OpEnd, proto.Request{Room: "r"})
+	a.must(bus.OpCreate, bus.Request{Room: "r", Peer: a.peer()})
+	a.must(bus.OpEnd, bus.Request{Room: "r"})
 	cfg := bucketStream(t, a.nc).CachedInfo().Config
 	if cfg.AllowDirect || !cfg.AllowMsgTTL || cfg.MaxMsgsPerSubject != 1 {
 		t.Errorf("settings: %+v", cfg)

@@ -13,23 +13,24 @@ import (
 
 	"p2pconnector/e2e/natsbox"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc"
 )
 
 // askSession sends a request to the session directory, again and again until it is
 // answered, as a gateway does.
-func (a *asker) askSession(op proto.SessionOperation, r proto.SessionRequest) *proto.SessionReply {
+func (a *asker) askSession(op bus.SessionOperation, r bus.SessionRequest) *bus.SessionReply {
 	a.t.Helper()
 	data, err := json.Marshal(&r)
 	if err != nil {
 		a.t.Fatal(err)
 	}
 	for end := time.Now().Add(patience); time.Now().Before(end); {
-		msg, err := a.nc.Request(proto.SessionsSubject(op), data, 3*time.Second)
+		msg, err := a.nc.Request(bus.SessionsSubject(op), data, 3*time.Second)
 		if err != nil {
 			continue
 		}
-		reply := new(proto.SessionReply)
+		reply := new(bus.SessionReply)
 		if err := json.Unmarshal(msg.Data, reply); err != nil {
 			a.t.Fatalf("%s: got %q: %v", op, msg.Data, err)
 		}
@@ -42,12 +43,12 @@ func (a *asker) askSession(op proto.SessionOperation, r proto.SessionRequest) *p
 	return nil
 }
 
-func (a *asker) take(p proto.PeerID, owner proto.GatewayID, epoch, revision uint64) *proto.SessionReply {
+func (a *asker) take(p proto.PeerID, owner proto.GatewayID, epoch, revision uint64) *bus.SessionReply {
 	a.t.Helper()
-	return a.askSession(proto.SessionTake, proto.SessionRequest{Peer: p, Owner: owner, Epoch: epoch, Revision: revision})
+	return a.askSession(bus.SessionTake, bus.SessionRequest{Peer: p, Owner: owner, Epoch: epoch, Revision: revision})
 }
 
-func expectSession(t *testing.T, what string, r *proto.SessionReply, refused proto.SessionRefusal, owner proto.GatewayID, epoch uint64) {
+func expectSession(t *testing.T, what string, r *bus.SessionReply, refused bus.SessionRefusal, owner proto.GatewayID, epoch uint64) {
 	t.Helper()
 	if r.Error != nil || r.Refused != refused || r.Owner != owner || r.Epoch != epoch {
 		t.Fatalf("%s: got %+v, want refused %q, owner %q, epoch %d", what, r, refused, owner, epoch)
@@ -58,44 +59,44 @@ func expectSession(t *testing.T, what string, r *proto.SessionReply, refused pro
 func sessionLife(t *testing.T, a *asker, stream jetstream.Stream) {
 	t.Helper()
 	p, b, c := a.peer(), proto.NewGatewayID(), proto.NewGatewayID()
-	get := proto.SessionRequest{Peer: p}
-	expectSession(t, "get before", a.askSession(proto.SessionGet, get), "", "", 0)
+	get := bus.SessionRequest{Peer: p}
+	expectSession(t, "get before", a.askSession(bus.SessionGet, get), "", "", 0)
 	first := a.take(p, b, 1, 0)
 	expectSession(t, "to b", first, "", b, 1)
 	expectSession(t, "to b again", a.take(p, b, 1, 0), "", b, 1)
-	expectSession(t, "to c from the same state", a.take(p, c, 1, 0), proto.RefusedMoved, b, 1)
+	expectSession(t, "to c from the same state", a.take(p, c, 1, 0), bus.RefusedMoved, b, 1)
 	second := a.take(p, c, 2, first.Revision)
 	expectSession(t, "to c", second, "", c, 2)
-	expectSession(t, "back to b in an old epoch", a.take(p, b, 2, first.Revision), proto.RefusedMoved, c, 2)
+	expectSession(t, "back to b in an old epoch", a.take(p, b, 2, first.Revision), bus.RefusedMoved, c, 2)
 	home := a.take(p, a.id, 3, second.Revision)
 	expectSession(t, "back home", home, "", a.id, 3)
-	if r := a.askSession(proto.SessionGet, get); r.Owner != a.id || r.Revision != home.Revision {
+	if r := a.askSession(bus.SessionGet, get); r.Owner != a.id || r.Revision != home.Revision {
 		t.Errorf("get: got %+v, want %+v", r, home)
 	}
-	sync := a.askSession(proto.SessionSync, proto.SessionRequest{Owner: c, Sessions: []proto.Owned{{Peer: p, Epoch: 2}}})
+	sync := a.askSession(bus.SessionSync, bus.SessionRequest{Owner: c, Sessions: []bus.Owned{{Peer: p, Epoch: 2}}})
 	if len(sync.Sessions) != 1 || sync.Sessions[0].Owner != a.id || sync.Sessions[0].Revision != home.Revision {
 		t.Errorf("sync of c: got %+v, want the session at home", sync.Sessions)
 	}
-	expectSession(t, "end by c", a.askSession(proto.SessionEnd, proto.SessionRequest{Peer: p, Owner: c, Epoch: 2}), proto.RefusedMoved, a.id, 3)
-	expectSession(t, "end", a.askSession(proto.SessionEnd, proto.SessionRequest{Peer: p, Owner: a.id, Epoch: 3}), "", "", 3)
-	over := a.askSession(proto.SessionGet, get)
+	expectSession(t, "end by c", a.askSession(bus.SessionEnd, bus.SessionRequest{Peer: p, Owner: c, Epoch: 2}), bus.RefusedMoved, a.id, 3)
+	expectSession(t, "end", a.askSession(bus.SessionEnd, bus.SessionRequest{Peer: p, Owner: a.id, Epoch: 3}), "", "", 3)
+	over := a.askSession(bus.SessionGet, get)
 	expectSession(t, "get after", over, "", "", 3)
 	if !over.Ended {
 		t.Errorf("get after the end: got %+v, want ended", over)
 	}
-	expectSession(t, "take after", a.take(p, b, 4, home.Revision), proto.RefusedEnded, "", 3)
-	expectSession(t, "take of what get shows", a.take(p, b, 4, over.Revision), proto.RefusedEnded, "", 3)
+	expectSession(t, "take after", a.take(p, b, 4, home.Revision), bus.RefusedEnded, "", 3)
+	expectSession(t, "take of what get shows", a.take(p, b, 4, over.Revision), bus.RefusedEnded, "", 3)
 
 	// The tombstone is the server's to forget, and nothing else is.
-	key, err := proto.SessionKey(p)
+	key, err := bus.SessionKey(p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	msg, err := stream.GetLastMsgForSubject(t.Context(), proto.BucketSubject(proto.SessionsBucket, key))
+	msg, err := stream.GetLastMsgForSubject(t.Context(), bus.BucketSubject(bus.SessionsBucket, key))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := msg.Header.Get(jetstream.MsgTTLHeader), proto.SessionTombstone.String(); got != want {
+	if got, want := msg.Header.Get(jetstream.MsgTTLHeader), bus.SessionTombstone.String(); got != want {
 		t.Errorf("lifetime of the tombstone: got %q, want %q", got, want)
 	}
 }
@@ -106,7 +107,7 @@ func sessionsStream(t *testing.T, a *asker) jetstream.Stream {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stream, err := js.Stream(t.Context(), proto.BucketStream(proto.SessionsBucket))
+	stream, err := js.Stream(t.Context(), bus.BucketStream(bus.SessionsBucket))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +173,7 @@ func raceTakes(t *testing.T, askers []*asker, epochs uint64) {
 				case r.Refused == "" && r.Owner == g && r.Epoch == epoch:
 					wins.Add(1)
 					next.Store(r.Revision)
-				case r.Refused != proto.RefusedMoved || r.Owner == g || r.Epoch != epoch:
+				case r.Refused != bus.RefusedMoved || r.Owner == g || r.Epoch != epoch:
 					t.Errorf("epoch %d: got %+v, want moved, in that epoch", epoch, r)
 				}
 			})
@@ -191,7 +192,7 @@ func TestSessions_64TakersAtTwoInstances_OneWinsEachEpoch(t *testing.T) {
 	raceTakes(t, []*asker{newAsker(t, s), newAsker(t, s)}, 20)
 	for i, svc := range services {
 		st := svc.Stats()
-		if st.Sessions[proto.SessionTake]["moved"] == 0 || st.Panics != 0 {
+		if st.Sessions[bus.SessionTake]["moved"] == 0 || st.Panics != 0 {
 			t.Errorf("instance %d: got %v, %d panics; want both to refuse some, and none", i, st.Sessions, st.Panics)
 		}
 	}
@@ -208,7 +209,7 @@ func TestSessions_SyncOfAFullBatch_ListsWhatIsLost(t *testing.T) {
 	startServices(t, s, 2, roomsvc.Config{})
 	a := newAsker(t, s)
 	other := proto.NewGatewayID()
-	batch := make([]proto.Owned, proto.MaxSyncSessions)
+	batch := make([]bus.Owned, bus.MaxSyncSessions)
 	want := make(map[proto.PeerID]string)
 	for i := range batch {
 		p := a.peer()
@@ -219,12 +220,12 @@ func TestSessions_SyncOfAFullBatch_ListsWhatIsLost(t *testing.T) {
 		r := a.take(p, other, 1, 0)
 		want[p] = fmt.Sprint(other, 1, r.Revision, false)
 		if i%16 == 0 {
-			a.askSession(proto.SessionEnd, proto.SessionRequest{Peer: p, Owner: other, Epoch: 1, Revision: r.Revision})
+			a.askSession(bus.SessionEnd, bus.SessionRequest{Peer: p, Owner: other, Epoch: 1, Revision: r.Revision})
 			want[p] = fmt.Sprint("", 1, 0, true)
 		}
 	}
 	for range 3 {
-		r := a.askSession(proto.SessionSync, proto.SessionRequest{Owner: a.id, Sessions: batch})
+		r := a.askSession(bus.SessionSync, bus.SessionRequest{Owner: a.id, Sessions: batch})
 		if len(r.Sessions) != len(want) {
 			t.Fatalf("got %d sessions, want %d", len(r.Sessions), len(want))
 		}
@@ -234,7 +235,7 @@ func TestSessions_SyncOfAFullBatch_ListsWhatIsLost(t *testing.T) {
 			}
 		}
 	}
-	r := a.askSession(proto.SessionSync, proto.SessionRequest{Owner: a.id, Sessions: append(batch, proto.Owned{Peer: a.peer()})})
+	r := a.askSession(bus.SessionSync, bus.SessionRequest{Owner: a.id, Sessions: append(batch, bus.Owned{Peer: a.peer()})})
 	if r.Error == nil || r.Error.Code != proto.InvalidMessage {
 		t.Errorf("one more than a batch: got %+v, want Invalid_Message", r)
 	}
@@ -267,7 +268,7 @@ func TestSessions_SyncWhileTheSessionMoves_ShowsWhatWasAcknowledged(t *testing.T
 	}()
 	for range 200 {
 		least := acknowledged.Load()
-		r := home.askSession(proto.SessionSync, proto.SessionRequest{Owner: home.id, Sessions: []proto.Owned{{Peer: p}, {Peer: home.peer()}}})
+		r := home.askSession(bus.SessionSync, bus.SessionRequest{Owner: home.id, Sessions: []bus.Owned{{Peer: p}, {Peer: home.peer()}}})
 		if len(r.Sessions) != 1 || r.Sessions[0].Epoch < least {
 			t.Errorf("got %+v, want one session, in epoch %d at least", r.Sessions, least)
 		}

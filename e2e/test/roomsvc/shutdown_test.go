@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc"
 )
 
@@ -13,9 +13,9 @@ func TestShutdownAnswersWhatWaits(t *testing.T) {
 	s := startNATS(t)
 	_, stop := startService(t, s, roomsvc.Config{})
 	a := newAsker(t, s)
-	var replies []<-chan *proto.Reply
+	var replies []<-chan *bus.Reply
 	for range 2000 {
-		replies = append(replies, a.send(proto.OpJoin, proto.Request{Room: "r", Peer: a.peer(), Create: true}))
+		replies = append(replies, a.send(bus.OpJoin, bus.Request{Room: "r", Peer: a.peer(), Create: true}))
 	}
 	if err := a.nc.Flush(); err != nil { // the server has routed them
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc"
 )
 
@@ -14,29 +15,29 @@ func TestList(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 1, roomsvc.Config{})
 	a := newAsker(t, s)
-	if r := a.must(proto.OpList, proto.Request{}); len(r.Page) != 0 || r.Next != "" {
+	if r := a.must(bus.OpList, bus.Request{}); len(r.Page) != 0 || r.Next != "" {
 		t.Errorf("empty: %+v", r)
 	}
 	want := make(map[proto.RoomID]bool)
-	var replies []<-chan *proto.Reply
+	var replies []<-chan *bus.Reply
 	for i := range 57 {
 		id := proto.RoomID(fmt.Sprint("room ", i))
 		want[id] = true
-		replies = append(replies, a.send(proto.OpCreate, proto.Request{Room: id, Peer: a.peer()}))
+		replies = append(replies, a.send(bus.OpCreate, bus.Request{Room: id, Peer: a.peer()}))
 	}
 	collect(t, replies)
-	a.must(proto.OpEnd, proto.Request{Room: "room 13"})
+	a.must(bus.OpEnd, bus.Request{Room: "room 13"})
 	delete(want, "room 13")
 	var cursor string
 	var keys []string
 	for pages := 1; ; pages++ {
-		r := a.must(proto.OpList, proto.Request{After: cursor, Limit: 14})
+		r := a.must(bus.OpList, bus.Request{After: cursor, Limit: 14})
 		for _, row := range r.Page {
 			if !want[row.Room] || row.Members != 1 || row.Revision == 0 {
 				t.Errorf("row %+v", row)
 			}
 			delete(want, row.Room)
-			keys = append(keys, row.Room.Token())
+			keys = append(keys, bus.RoomToken(row.Room))
 		}
 		if cursor = r.Next; cursor == "" {
 			if pages != 4 {
@@ -48,7 +49,7 @@ func TestList(t *testing.T) {
 	if len(want) != 0 || !slices.IsSorted(keys) {
 		t.Errorf("not listed: %v", want)
 	}
-	if r := a.ask(proto.OpList, proto.Request{Limit: proto.MaxPage + 1}); code(r) != proto.InvalidMessage {
+	if r := a.ask(bus.OpList, bus.Request{Limit: bus.MaxPage + 1}); code(r) != proto.InvalidMessage {
 		t.Errorf("large page: %+v", r)
 	}
 }
@@ -60,15 +61,15 @@ func TestSync(t *testing.T) {
 	have := map[proto.RoomID]uint64{"nowhere": 3}
 	for i := range 300 {
 		id := proto.RoomID(fmt.Sprint("room ", i))
-		have[id] = a.must(proto.OpCreate, proto.Request{Room: id, Peer: a.peer()}).Revision
+		have[id] = a.must(bus.OpCreate, bus.Request{Room: id, Peer: a.peer()}).Revision
 	}
-	a.must(proto.OpJoin, proto.Request{Room: "room 7", Peer: a.peer()})
-	a.must(proto.OpEnd, proto.Request{Room: "room 8"})
-	r := a.must(proto.OpSync, proto.Request{Rooms: have})
+	a.must(bus.OpJoin, bus.Request{Room: "room 7", Peer: a.peer()})
+	a.must(bus.OpEnd, bus.Request{Room: "room 8"})
+	r := a.must(bus.OpSync, bus.Request{Rooms: have})
 	if want := []proto.RoomID{"nowhere", "room 7", "room 8"}; !reflect.DeepEqual(r.Differ, want) {
 		t.Errorf("differ: %v", r.Differ)
 	}
-	if r := a.must(proto.OpSync, proto.Request{}); len(r.Differ) != 0 {
+	if r := a.must(bus.OpSync, bus.Request{}); len(r.Differ) != 0 {
 		t.Errorf("differ: %v", r.Differ)
 	}
 }
@@ -78,11 +79,11 @@ func TestKeys(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 3, roomsvc.Config{})
 	a := newAsker(t, s)
-	var replies []<-chan *proto.Reply
+	var replies []<-chan *bus.Reply
 	for range 16 {
-		replies = append(replies, a.send(proto.OpKeys, proto.Request{}))
+		replies = append(replies, a.send(bus.OpKeys, bus.Request{}))
 	}
-	var first *proto.KeySet
+	var first *bus.KeySet
 	for _, ch := range replies {
 		r, err := await(ch, patience)
 		if err != nil || r.Error != nil {

@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc"
 )
 
 // collect waits for every reply and counts them by code.
-func collect(t *testing.T, replies []<-chan *proto.Reply) map[proto.ErrorCode]int {
+func collect(t *testing.T, replies []<-chan *bus.Reply) map[proto.ErrorCode]int {
 	t.Helper()
 	got := make(map[proto.ErrorCode]int)
 	for i, ch := range replies {
@@ -33,17 +34,17 @@ func TestJoinStorm(t *testing.T) {
 			startServices(t, s, 3, roomsvc.Config{})
 			askers := []*asker{newAsker(t, s), newAsker(t, s), newAsker(t, s)}
 			owner := askers[0].peer()
-			askers[0].must(proto.OpCreate, proto.Request{Room: "storm", Peer: owner, Capacity: &capacity})
+			askers[0].must(bus.OpCreate, bus.Request{Room: "storm", Peer: owner, Capacity: &capacity})
 			before := writes(t, askers[0].nc)
 
 			start := time.Now()
-			peers := make(map[proto.PeerID]<-chan *proto.Reply, joins)
-			var replies []<-chan *proto.Reply
+			peers := make(map[proto.PeerID]<-chan *bus.Reply, joins)
+			var replies []<-chan *bus.Reply
 			for i := range joins {
 				a := askers[i%len(askers)]
 				p := a.peer()
-				ch := a.send(proto.OpJoin, proto.Request{Room: "storm", Peer: p})
-				keep := make(chan *proto.Reply, 1)
+				ch := a.send(bus.OpJoin, bus.Request{Room: "storm", Peer: p})
+				keep := make(chan *bus.Reply, 1)
 				peers[p] = keep
 				replies = append(replies, tee(ch, keep))
 			}
@@ -79,8 +80,8 @@ func TestJoinStorm(t *testing.T) {
 	}
 }
 
-func tee(from <-chan *proto.Reply, to chan<- *proto.Reply) <-chan *proto.Reply {
-	out := make(chan *proto.Reply, 1)
+func tee(from <-chan *bus.Reply, to chan<- *bus.Reply) <-chan *bus.Reply {
+	out := make(chan *bus.Reply, 1)
 	go func() {
 		r := <-from
 		to <- r
@@ -96,19 +97,19 @@ func TestTenThousandMembers(t *testing.T) {
 	startServices(t, s, 2, roomsvc.Config{})
 	a, b := newAsker(t, s), newAsker(t, s)
 	start := time.Now()
-	var replies []<-chan *proto.Reply
+	var replies []<-chan *bus.Reply
 	for i := range most {
 		g := a
 		if i%2 == 0 {
 			g = b
 		}
-		replies = append(replies, g.send(proto.OpJoin, proto.Request{Room: "stadium", Peer: g.peer(), Create: true}))
+		replies = append(replies, g.send(bus.OpJoin, bus.Request{Room: "stadium", Peer: g.peer(), Create: true}))
 	}
 	if got := collect(t, replies); got[""] != most {
 		t.Fatalf("answers: %v", got)
 	}
 	t.Logf("%d joins in %v, %d writes", most, time.Since(start), writes(t, a.nc))
-	if r := a.ask(proto.OpJoin, proto.Request{Room: "stadium", Peer: a.peer()}); code(r) != proto.RoomFull {
+	if r := a.ask(bus.OpJoin, bus.Request{Room: "stadium", Peer: a.peer()}); code(r) != proto.RoomFull {
 		t.Errorf("one more: %v", r.Error)
 	}
 	room := a.room("stadium")
@@ -118,7 +119,7 @@ func TestTenThousandMembers(t *testing.T) {
 	start = time.Now()
 	replies = replies[:0]
 	for _, m := range room.Members {
-		replies = append(replies, a.send(proto.OpLeave, proto.Request{Room: "stadium", Peer: m.ID, Gateway: m.Holder()}))
+		replies = append(replies, a.send(bus.OpLeave, bus.Request{Room: "stadium", Peer: m.ID, Gateway: m.Holder()}))
 	}
 	if got := collect(t, replies); got[""] != most {
 		t.Fatalf("answers: %v", got)

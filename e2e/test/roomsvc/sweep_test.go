@@ -6,24 +6,25 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc"
 )
 
 // lease renews a's lease until the test ends or stop is called.
 func (a *asker) lease() (stop func()) {
 	a.t.Helper()
-	subject, err := proto.LeaseSubject(a.id)
+	subject, err := bus.LeaseSubject(a.id)
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	data, err := json.Marshal(proto.Lease{Gateway: a.id})
+	data, err := json.Marshal(bus.Lease{Gateway: a.id})
 	if err != nil {
 		a.t.Fatal(err)
 	}
 	end, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		tick := time.NewTicker(proto.LeaseInterval)
+		tick := time.NewTicker(bus.LeaseInterval)
 		defer tick.Stop()
 		for {
 			if err := a.nc.Publish(subject, data); err != nil {
@@ -63,7 +64,7 @@ func TestGhosts(t *testing.T) {
 	die := dying.lease()
 	for room, members := range map[proto.RoomID][]*asker{"mixed": {before, dying, living}, "old": {before}, "new": {dying, dying}} {
 		for _, a := range members {
-			a.must(proto.OpJoin, proto.Request{Room: room, Peer: a.peer(), Create: true})
+			a.must(bus.OpJoin, bus.Request{Room: room, Peer: a.peer(), Create: true})
 		}
 	}
 	stop()

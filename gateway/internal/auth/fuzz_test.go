@@ -14,6 +14,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // FuzzSessionToken takes a signed token apart and puts it together with other
@@ -24,7 +25,7 @@ func FuzzSessionToken(f *testing.F) {
 	// Nothing here may differ between the processes of a fuzz run.
 	const g proto.GatewayID = "5f0c3a9e"
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	good := k.Sign(SessionToken{Peer: "5f0c3a9e-6b1d-8e42-9a77-30d1c2b4a5f6", TokenRef: proto.TokenRef{Owner: g, Number: 3}, Rooms: []proto.RoomID{"tea"}, User: "ann"}, now)
+	good := k.Sign(SessionToken{Peer: "5f0c3a9e-6b1d-8e42-9a77-30d1c2b4a5f6", TokenRef: bus.TokenRef{Owner: g, Number: 3}, Rooms: []proto.RoomID{"tea"}, User: "ann"}, now)
 	parts := strings.Split(good, ".")
 	for _, s := range []string{good, "", "...", good + ".", good[:len(good)-1], "s1" + good[2:], strings.Replace(good, parts[1], set.Keys[1].ID, 1), parts[0] + "." + parts[1] + ".e30." + parts[3]} {
 		f.Add(s, 0, "")

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // TokenLife is how old a session token may be. A client gets a new token when its rooms
@@ -27,7 +28,7 @@ const minKeySecret = 16
 // the session of a gateway that crashed.
 type SessionToken struct {
 	Peer proto.PeerID `json:"p"`
-	proto.TokenRef
+	bus.TokenRef
 	Rooms  []proto.RoomID `json:"r,omitempty"`
 	User   string         `json:"u,omitempty"`
 	Issued int64          `json:"t"` // Unix seconds; set by Sign
@@ -49,7 +50,7 @@ const tokenVersion = "s2"
 // keyring holds the keys that sign and verify session tokens. The zero value has none. Safe
 // for concurrent use.
 type keyring struct {
-	set atomic.Pointer[proto.KeySet] // with one key at least; nil: none yet
+	set atomic.Pointer[bus.KeySet] // with one key at least; nil: none yet
 }
 
 // sign encodes t as version.key.body.signature. It panics without keys.
@@ -63,7 +64,7 @@ func (k *keyring) sign(t SessionToken) string {
 	return body + "." + base64.RawURLEncoding.EncodeToString(mac(key, body))
 }
 
-func mac(key proto.Key, body string) []byte {
+func mac(key bus.Key, body string) []byte {
 	h := hmac.New(sha256.New, key.Secret)
 	h.Write([]byte(body))
 	return h.Sum(nil)
@@ -102,7 +103,7 @@ func decode(body string, now time.Time) (*SessionToken, error) {
 		return nil, ErrToken
 	}
 	t := new(SessionToken)
-	if json.Unmarshal(b, t) != nil || !t.Peer.Valid() || !t.Owner.Valid() || t.Epoch > proto.MaxEpoch {
+	if json.Unmarshal(b, t) != nil || !t.Peer.Valid() || !t.Owner.Valid() || t.Epoch > bus.MaxEpoch {
 		return nil, ErrToken
 	}
 	if now.Sub(time.Unix(t.Issued, 0)) > TokenLife {
@@ -114,8 +115,8 @@ func decode(body string, now time.Time) (*SessionToken, error) {
 // ParseKeys reads secrets, separated by commas: the first signs, all verify. So an operator
 // replaces a key by putting the new one in front, and drops the old one later. An error does
 // not show a secret.
-func ParseKeys(secrets string) (*proto.KeySet, error) {
-	set := new(proto.KeySet)
+func ParseKeys(secrets string) (*bus.KeySet, error) {
+	set := new(bus.KeySet)
 	for s := range strings.SplitSeq(secrets, ",") {
 		s = strings.TrimSpace(s)
 		if len(s) < minKeySecret {
@@ -123,7 +124,7 @@ func ParseKeys(secrets string) (*proto.KeySet, error) {
 		}
 		sum := sha256.Sum256([]byte(s))
 		id := sha256.Sum256(sum[:])
-		set.Keys = append(set.Keys, proto.Key{ID: hex.EncodeToString(id[:4]), Secret: sum[:]})
+		set.Keys = append(set.Keys, bus.Key{ID: hex.EncodeToString(id[:4]), Secret: sum[:]})
 	}
 	return set, nil
 }

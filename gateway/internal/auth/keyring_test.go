@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // configured returns SessionKeys that have these secrets.
@@ -24,7 +25,7 @@ func TestSessionKeys_KeysRotate_FirstSignsAllVerify(t *testing.T) {
 	const one, two, three = "the first secret!", "the second secret", "the third secret!"
 	now := time.Now()
 	g := proto.NewGatewayID()
-	want := SessionToken{Peer: proto.NewPeerID(g), TokenRef: proto.TokenRef{Owner: g, Number: 7}, Rooms: []proto.RoomID{"tea", "déjà vu"}, User: "ann"}
+	want := SessionToken{Peer: proto.NewPeerID(g), TokenRef: bus.TokenRef{Owner: g, Number: 7}, Rooms: []proto.RoomID{"tea", "déjà vu"}, User: "ann"}
 	old := configured(t, one).Sign(want, now)
 	for _, c := range []struct {
 		secrets string
@@ -50,7 +51,7 @@ func TestVerify_OldToken_IsExpired(t *testing.T) {
 	k := configured(t, "a secret for tests only")
 	g := proto.NewGatewayID()
 	now := time.Now()
-	token := k.Sign(SessionToken{Peer: proto.NewPeerID(g), TokenRef: proto.TokenRef{Owner: g}}, now)
+	token := k.Sign(SessionToken{Peer: proto.NewPeerID(g), TokenRef: bus.TokenRef{Owner: g}}, now)
 	for age, want := range map[time.Duration]error{TokenLife - time.Minute: nil, TokenLife + time.Minute: ErrTokenExpired} {
 		if got, err := k.Verify(token, now.Add(age)); !errors.Is(err, want) || (got == nil) != (want != nil) {
 			t.Errorf("age %v: got %+v, %v, want error %v", age, got, err, want)
@@ -64,13 +65,13 @@ func TestVerify_ForgedToken_IsRefused(t *testing.T) {
 	k := configured(t, "a secret for tests only")
 	g := proto.NewGatewayID()
 	now := time.Now()
-	good := SessionToken{Peer: proto.NewPeerID(g), TokenRef: proto.TokenRef{Owner: g}}
+	good := SessionToken{Peer: proto.NewPeerID(g), TokenRef: bus.TokenRef{Owner: g}}
 	parts := strings.Split(k.Sign(good, now), ".")
 	other := good
 	other.Peer = proto.NewPeerID(g)
 	stolen := strings.Split(k.Sign(other, now), ".")
 	badPeer, badOwner, badEpoch := good, good, good
-	badPeer.Peer, badOwner.Owner, badEpoch.Epoch = "*", "not>one", proto.MaxEpoch+1
+	badPeer.Peer, badOwner.Owner, badEpoch.Epoch = "*", "not>one", bus.MaxEpoch+1
 	for name, token := range map[string]string{
 		"empty": "", "one part": "s1", "five parts": strings.Join(parts, ".") + ".x",
 		"another version":       "s1." + strings.Join(parts[1:], "."),

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // When SessionKeys fetches the shared keys. Any client may name a key that nobody has, so
@@ -43,7 +43,7 @@ type SessionKeysConfig struct {
 	Secrets string
 	// Fetch asks the room service for the shared keys. have is the set at hand, nil at first:
 	// the room service restores those of its keys that it has lost. Fetch may take long.
-	Fetch func(have *proto.KeySet) (*proto.KeySet, error)
+	Fetch func(have *bus.KeySet) (*bus.KeySet, error)
 	// Go runs f on a goroutine that somebody joins or, when it is too late for that, calls
 	// refused instead.
 	Go func(f, refused func())

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // shared are SessionKeys that fetch, and what a test sees of their fetches.
@@ -24,11 +25,11 @@ type shared struct {
 }
 
 // newShared returns SessionKeys that have a secret already, and fetch by fetch.
-func newShared(t *testing.T, fetch func() (*proto.KeySet, error)) *shared {
+func newShared(t *testing.T, fetch func() (*bus.KeySet, error)) *shared {
 	t.Helper()
 	s := &shared{counts: make(map[FetchOutcome]int)}
 	k, err := NewSessionKeys(SessionKeysConfig{
-		Fetch: func(*proto.KeySet) (*proto.KeySet, error) {
+		Fetch: func(*bus.KeySet) (*bus.KeySet, error) {
 			s.mu.Lock()
 			s.fetches++
 			s.mu.Unlock()
@@ -56,7 +57,7 @@ func newShared(t *testing.T, fetch func() (*proto.KeySet, error)) *shared {
 	return s
 }
 
-func keysOf(t testing.TB, secrets string) *proto.KeySet {
+func keysOf(t testing.TB, secrets string) *bus.KeySet {
 	t.Helper()
 	set, err := ParseKeys(secrets)
 	if err != nil {
@@ -73,8 +74,8 @@ func (s *shared) seen() (fetches, fetched, failed, spared int) {
 }
 
 // after returns a fetch that brings set after a second.
-func after(set *proto.KeySet) func() (*proto.KeySet, error) {
-	return func() (*proto.KeySet, error) {
+func after(set *bus.KeySet) func() (*bus.KeySet, error) {
+	return func() (*bus.KeySet, error) {
 		time.Sleep(time.Second) // of the bubble's clock
 		return set, nil
 	}
@@ -91,7 +92,7 @@ func TestVerify_KeyNewerThanLastPoll_IsFetched(t *testing.T) {
 		k := newShared(t, after(keysOf(t, secrets)))
 		g := proto.NewGatewayID()
 		want := proto.NewPeerID(g)
-		token := configured(t, secrets).Sign(SessionToken{Peer: want, TokenRef: proto.TokenRef{Owner: g}}, time.Now())
+		token := configured(t, secrets).Sign(SessionToken{Peer: want, TokenRef: bus.TokenRef{Owner: g}}, time.Now())
 		for range 2 {
 			got, err := k.Verify(token, time.Now())
 			if err != nil || got.Peer != want {
@@ -146,7 +147,7 @@ func TestVerify_ManyUnknownKeys_AreOneFetchInFiveSeconds(t *testing.T) {
 func TestVerify_RoomServiceDoesNotAnswer_SaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		silent := make(chan struct{})
-		k := newShared(t, func() (*proto.KeySet, error) {
+		k := newShared(t, func() (*bus.KeySet, error) {
 			<-silent
 			return nil, errors.New("no answer")
 		})
@@ -185,17 +186,17 @@ func TestVerify_ConfiguredKeys_AreNotFetched(t *testing.T) {
 // TestLoad_NoKeys_KeepsTheOldOnes: neither a failed fetch nor an empty set takes the keys
 // away that sign.
 func TestLoad_NoKeys_KeepsTheOldOnes(t *testing.T) {
-	for name, fetch := range map[string]func() (*proto.KeySet, error){
-		"an error": func() (*proto.KeySet, error) { return nil, errors.New("no answer") },
-		"nil":      func() (*proto.KeySet, error) { return nil, nil },
-		"no keys":  func() (*proto.KeySet, error) { return new(proto.KeySet), nil },
+	for name, fetch := range map[string]func() (*bus.KeySet, error){
+		"an error": func() (*bus.KeySet, error) { return nil, errors.New("no answer") },
+		"nil":      func() (*bus.KeySet, error) { return nil, nil },
+		"no keys":  func() (*bus.KeySet, error) { return new(bus.KeySet), nil },
 	} {
 		k := newShared(t, fetch)
 		if err := k.Load(); err == nil {
 			t.Errorf("%s: got nil, want an error", name)
 		}
 		g := proto.NewGatewayID()
-		token := k.Sign(SessionToken{Peer: proto.NewPeerID(g), TokenRef: proto.TokenRef{Owner: g}}, time.Now())
+		token := k.Sign(SessionToken{Peer: proto.NewPeerID(g), TokenRef: bus.TokenRef{Owner: g}}, time.Now())
 		if _, err := k.Verify(token, time.Now()); err != nil {
 			t.Errorf("%s: got %v, want the old keys", name, err)
 		}

@@ -3,7 +3,7 @@ package link
 import (
 	"slices"
 
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // When an ack is sent without being asked for: after so many records or bytes.
@@ -16,11 +16,11 @@ const (
 // the base of the first message. Not safe for concurrent use.
 type Receiver struct {
 	next    uint64
-	base    uint64          // the sender's, as last received
-	acked   uint64          // next at the last ack
-	whole   bool            // the next ack speaks of all from base on: the last ones may be lost
-	refused []proto.Refusal // numbers from base on
-	records int             // taken since the last ack
+	base    uint64        // the sender's, as last received
+	acked   uint64        // next at the last ack
+	whole   bool          // the next ack speaks of all from base on: the last ones may be lost
+	refused []bus.Refusal // numbers from base on
+	records int           // taken since the last ack
 	bytes   int
 	holeAt  uint64 // value of next when a hole was acked last
 	hole    bool
@@ -49,7 +49,7 @@ func (r *Receiver) Data(seq, base uint64) bool {
 func (r *Receiver) advance(base uint64) {
 	r.next, r.base = max(r.next, base), max(r.base, base)
 	if len(r.refused) > 0 && r.refused[0].Seq < base {
-		r.refused = slices.DeleteFunc(r.refused, func(x proto.Refusal) bool { return x.Seq < base })
+		r.refused = slices.DeleteFunc(r.refused, func(x bus.Refusal) bool { return x.Seq < base })
 	}
 }
 
@@ -63,7 +63,7 @@ func (r *Receiver) Taken(bytes int) {
 
 // Refused notes that it was not delivered to all its receivers. Its number need not
 // be filled in.
-func (r *Receiver) Refused(x proto.Refusal) {
+func (r *Receiver) Refused(x bus.Refusal) {
 	x.Seq = r.next
 	r.refused = append(r.refused, x)
 	r.next++
@@ -78,7 +78,7 @@ func (r *Receiver) Remind() { r.due, r.whole = r.due || r.next > 0, true }
 func (r *Receiver) Holes() uint64 { return r.holes }
 
 // Polled takes a poll in.
-func (r *Receiver) Polled(p proto.Poll) {
+func (r *Receiver) Polled(p bus.Poll) {
 	r.advance(p.Base)
 	r.poll = max(r.poll, p.Number)
 	r.due, r.whole = true, true
@@ -89,11 +89,11 @@ func (r *Receiver) Due() bool { return r.due }
 
 // Ack returns the ack to send; false when there is nothing to say. The tick, once a
 // second, asks for one that is not due yet too.
-func (r *Receiver) Ack(tick bool) (proto.Ack, bool) {
+func (r *Receiver) Ack(tick bool) (bus.Ack, bool) {
 	if !r.due && (!tick || r.records == 0) {
-		return proto.Ack{}, false
+		return bus.Ack{}, false
 	}
-	a := proto.Ack{From: r.acked, Next: r.next, Hole: r.hole, Poll: r.poll}
+	a := bus.Ack{From: r.acked, Next: r.next, Hole: r.hole, Poll: r.poll}
 	if r.whole {
 		a.From = r.base
 	}

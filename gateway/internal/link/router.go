@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // Bounds of a Router.
@@ -24,13 +25,13 @@ type Port interface {
 	// Publish sends a record to a gateway. A failure shows as a missing ack.
 	Publish(to proto.GatewayID, r *Record, base uint64)
 	// Poll asks a gateway for an ack.
-	Poll(to proto.GatewayID, p proto.Poll)
+	Poll(to proto.GatewayID, p bus.Poll)
 	// Live reports whether a gateway may be linked to: its lease has been received and
 	// has not run out.
 	Live(g proto.GatewayID) bool
 	// Deliver hands a frame to a peer whose session is, or was, at this gateway.
 	// Code is empty when the gateway is answerable for the frame now.
-	Deliver(f *Frame) (code proto.ErrorCode, moved *proto.Move)
+	Deliver(f *Frame) (code proto.ErrorCode, moved *bus.Move)
 	// Lookup asks the directory where a peer is; Resolved brings the answer.
 	Lookup(p proto.PeerID)
 	// Report sends the sender of f an error, or publishes the outcome of a frame with a
@@ -197,7 +198,7 @@ func (r *Router) deliver(now time.Duration, f Frame) proto.ErrorCode {
 }
 
 // redirect sends a frame on that is at the wrong gateway.
-func (r *Router) redirect(now time.Duration, f Frame, m proto.Move) proto.ErrorCode {
+func (r *Router) redirect(now time.Duration, f Frame, m bus.Move) proto.ErrorCode {
 	r.counts.Redirects++
 	r.learn(now, m.Peer, Route{m.Owner, m.Epoch, m.Tentative})
 	if f.hops++; f.hops > maxHops {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // recorder is a Port that notes the frames that are published, by gateway.
@@ -19,12 +20,12 @@ func (p *recorder) Publish(to proto.GatewayID, r *Record, _ uint64) {
 	p.published[to] = append(p.published[to], binary.BigEndian.Uint32(r.Frame.Data))
 }
 
-func (p *recorder) Poll(proto.GatewayID, proto.Poll) {}
-func (p *recorder) Live(proto.GatewayID) bool        { return true }
-func (p *recorder) Lookup(id proto.PeerID)           { p.t.Errorf("got a lookup of %s, want none", id) }
-func (p *recorder) Settled(proto.PeerID)             {}
+func (p *recorder) Poll(proto.GatewayID, bus.Poll) {}
+func (p *recorder) Live(proto.GatewayID) bool      { return true }
+func (p *recorder) Lookup(id proto.PeerID)         { p.t.Errorf("got a lookup of %s, want none", id) }
+func (p *recorder) Settled(proto.PeerID)           {}
 
-func (p *recorder) Deliver(f *Frame) (proto.ErrorCode, *proto.Move) {
+func (p *recorder) Deliver(f *Frame) (proto.ErrorCode, *bus.Move) {
 	p.t.Errorf("got %v delivered here, want it published", f)
 	return "", nil
 }
@@ -46,15 +47,15 @@ func TestRouter_OneAckRedirectsToTwoGateways_KeepsTheOrder(t *testing.T) {
 			t.Fatalf("Send of frame %d: got %s, want no error", n+1, code)
 		}
 	}
-	moved := func(seq uint64, owner proto.GatewayID, epoch uint64) proto.Refusal {
-		return proto.Refusal{Seq: seq, Moved: []proto.Move{{Peer: peer, Owner: owner, Epoch: epoch}}}
+	moved := func(seq uint64, owner proto.GatewayID, epoch uint64) bus.Refusal {
+		return bus.Refusal{Seq: seq, Moved: []bus.Move{{Peer: peer, Owner: owner, Epoch: epoch}}}
 	}
 	port.published = make(map[proto.GatewayID][]uint32)
-	r.Acked(time.Second, b, proto.Ack{From: 1, Next: 4, Refused: []proto.Refusal{moved(1, c, 1), moved(2, c, 1), moved(3, b, 2)}})
+	r.Acked(time.Second, b, bus.Ack{From: 1, Next: 4, Refused: []bus.Refusal{moved(1, c, 1), moved(2, c, 1), moved(3, b, 2)}})
 	if want := []uint32{1, 2}; !slices.Equal(port.published[c], want) || len(port.published[b]) > 0 {
 		t.Fatalf("published after the ack of b: got %v, want %v to c", port.published, want)
 	}
-	r.Acked(2*time.Second, c, proto.Ack{From: 1, Next: 3, Refused: []proto.Refusal{moved(1, b, 2), moved(2, b, 2)}})
+	r.Acked(2*time.Second, c, bus.Ack{From: 1, Next: 3, Refused: []bus.Refusal{moved(1, b, 2), moved(2, b, 2)}})
 	if want := []uint32{1, 2, 3}; !slices.Equal(port.published[b], want) {
 		t.Errorf("published to b after the ack of c: got %v, want %v", port.published[b], want)
 	}

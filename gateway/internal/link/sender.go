@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // Bounds of one link.
@@ -69,7 +70,7 @@ type Record struct {
 // published in any case.
 type Settled struct {
 	Frame   Frame
-	Refusal proto.Refusal
+	Refusal bus.Refusal
 }
 
 // Sender is the sending end of a link. The zero value is not ready: see NewSender.
@@ -167,7 +168,7 @@ func (s *Sender) pop() Record {
 // Acked settles what an ack speaks of. It returns the records that were refused, and
 // those to confirm, in their order, and whether the window must be published again
 // from its base.
-func (s *Sender) Acked(a proto.Ack) (refused []Settled, resend bool) {
+func (s *Sender) Acked(a bus.Ack) (refused []Settled, resend bool) {
 	if a.Next > s.head+1 || a.From > s.base {
 		return nil, false // no ack of this link says so; an earlier one is missing
 	}
@@ -187,7 +188,7 @@ func (s *Sender) Acked(a proto.Ack) (refused []Settled, resend bool) {
 }
 
 // mustResend decides whether an ack proves that the window was not received.
-func (s *Sender) mustResend(a proto.Ack) bool {
+func (s *Sender) mustResend(a bus.Ack) bool {
 	answered := a.Poll > 0 && a.Poll == s.polls
 	if s.blocked {
 		if a.Poll <= s.blockedPoll {
@@ -231,7 +232,7 @@ func (s *Sender) NoResponders(now time.Duration, seq uint64) {
 }
 
 // Poll makes the next poll.
-func (s *Sender) Poll(now time.Duration) proto.Poll {
+func (s *Sender) Poll(now time.Duration) bus.Poll {
 	s.polls++
 	s.pollHead, s.pollAt = s.head, now
 	if s.blocked {
@@ -242,7 +243,7 @@ func (s *Sender) Poll(now time.Duration) proto.Poll {
 		}
 		s.nextPoll = now + pause
 	}
-	return proto.Poll{Number: s.polls, Base: s.base, Head: s.head}
+	return bus.Poll{Number: s.polls, Base: s.base, Head: s.head}
 }
 
 // Tick returns the records that are given up now, and whether to send a poll.

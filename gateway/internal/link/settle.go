@@ -5,10 +5,11 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // Acked takes an ack of gateway from in.
-func (r *Router) Acked(now time.Duration, from proto.GatewayID, a proto.Ack) {
+func (r *Router) Acked(now time.Duration, from proto.GatewayID, a bus.Ack) {
 	s := r.links[from]
 	if s == nil {
 		return

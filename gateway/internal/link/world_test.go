@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // world is a deterministic model of gateways, the NATS servers between them, and
@@ -57,8 +58,8 @@ type message struct {
 	from, to int
 	data     *Record
 	base     uint64
-	ack      *proto.Ack
-	poll     *proto.Poll
+	ack      *bus.Ack
+	poll     *bus.Poll
 	nobody   bool // a 503 for data or poll
 	handoff  *handoff
 }
@@ -93,7 +94,7 @@ type fate struct{ delivered, reported int }
 // simSession is what a gateway knows of a peer.
 type simSession struct {
 	phase string // serving, arriving, moved
-	move  proto.Move
+	move  bus.Move
 	kept  []Frame
 	fence Fence
 }
@@ -173,7 +174,7 @@ func (n *node) Publish(to proto.GatewayID, r *Record, base uint64) {
 	n.w.send(message{from: n.n, to: n.gateway(to), data: &c, base: base})
 }
 
-func (n *node) Poll(to proto.GatewayID, p proto.Poll) {
+func (n *node) Poll(to proto.GatewayID, p bus.Poll) {
 	if n.w.mutant == "base is not sent" {
 		p.Base = 0
 	}
@@ -184,7 +185,7 @@ func (n *node) Live(proto.GatewayID) bool { return true }
 func (n *node) Lookup(proto.PeerID)       { n.w.fail("looked up a peer whose home lives") }
 func (n *node) Settled(proto.PeerID)      {}
 
-func (n *node) Deliver(f *Frame) (proto.ErrorCode, *proto.Move) {
+func (n *node) Deliver(f *Frame) (proto.ErrorCode, *bus.Move) {
 	s := n.session[f.To]
 	if s == nil {
 		return proto.NotFound, nil
@@ -192,7 +193,7 @@ func (n *node) Deliver(f *Frame) (proto.ErrorCode, *proto.Move) {
 	switch s.phase {
 	case "serving":
 		if epoch := n.w.peer(f.To).epoch; f.ToEpoch < epoch && n.w.mutant != "ignores the receiver's epoch" {
-			return "", &proto.Move{Peer: f.To, Owner: n.id, Epoch: epoch}
+			return "", &bus.Move{Peer: f.To, Owner: n.id, Epoch: epoch}
 		}
 		if !n.w.fenced(s, f) {
 			return proto.NotDelivered, nil
@@ -296,9 +297,9 @@ func (n *node) deliverRemote(r *Receiver, rec *Record) {
 	code, move := n.Deliver(&f)
 	switch {
 	case move != nil:
-		r.Refused(proto.Refusal{Moved: []proto.Move{*move}})
+		r.Refused(bus.Refusal{Moved: []bus.Move{*move}})
 	case code != "":
-		r.Refused(proto.Refusal{Code: code})
+		r.Refused(bus.Refusal{Code: code})
 	default:
 		r.Taken(len(f.Data))
 	}
@@ -335,7 +336,7 @@ func (n *node) moved(m message) {
 		}
 		epoch := p.epoch + 1
 		taker := w.gws[m.from]
-		n.session[p.id] = &simSession{phase: "moved", move: proto.Move{Peer: p.id, Owner: taker.id, Epoch: epoch, Tentative: true}}
+		n.session[p.id] = &simSession{phase: "moved", move: bus.Move{Peer: p.id, Owner: taker.id, Epoch: epoch, Tentative: true}}
 		n.r.Learn(n.active, p.id, Route{taker.id, epoch, true})
 		n.w.sendReliably(message{from: n.n, to: m.from, handoff: &handoff{peer: p, frames: frames, fence: fence, epoch: epoch}})
 	case h.seated: // at the former owner
@@ -473,7 +474,7 @@ func (w *world) move(p *simPeer) {
 	w.bounds.moves--
 	w.note("%s moves to %s", p.id, to.id)
 	p.moving = true
-	to.session[p.id] = &simSession{phase: "arriving", move: proto.Move{Peer: p.id, Owner: w.gws[p.at].id, Epoch: p.epoch}}
+	to.session[p.id] = &simSession{phase: "arriving", move: bus.Move{Peer: p.id, Owner: w.gws[p.at].id, Epoch: p.epoch}}
 	w.sendReliably(message{from: to.n, to: p.at, handoff: &handoff{peer: p, ask: true}})
 }
 

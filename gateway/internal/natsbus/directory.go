@@ -8,7 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // errDirectory is the cause when the directory did not answer in time.
@@ -16,7 +16,7 @@ var errDirectory = errors.New("the session directory did not answer in time")
 
 // AskDirectory asks the room service about sessions until it answers, or until patience
 // is over. Everything that is asked may be repeated.
-func (t *Requests) AskDirectory(op proto.SessionOperation, req *proto.SessionRequest, patience time.Duration) (*proto.SessionReply, error) {
+func (t *Requests) AskDirectory(op bus.SessionOperation, req *bus.SessionRequest, patience time.Duration) (*bus.SessionReply, error) {
 	deadline := time.Now().Add(patience)
 	data := encode(req)
 	backoff := time.NewTimer(0)
@@ -42,8 +42,8 @@ func (t *Requests) AskDirectory(op proto.SessionOperation, req *proto.SessionReq
 	}
 }
 
-func (t *Requests) askDirectoryOnce(op proto.SessionOperation, data []byte, patience time.Duration) (*proto.SessionReply, error) {
-	n, answer, err := t.question(proto.SessionsSubject(op), data)
+func (t *Requests) askDirectoryOnce(op bus.SessionOperation, data []byte, patience time.Duration) (*bus.SessionReply, error) {
+	n, answer, err := t.question(bus.SessionsSubject(op), data)
 	defer t.forget(n)
 	if err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func (t *Requests) askDirectoryOnce(op proto.SessionOperation, data []byte, pati
 		if m.NoResponders() {
 			return nil, nats.ErrNoResponders
 		}
-		reply := new(proto.SessionReply)
+		reply := new(bus.SessionReply)
 		return reply, json.Unmarshal(m.Data, reply)
 	case <-late.C:
 		return nil, nats.ErrTimeout

@@ -7,6 +7,7 @@ import (
 
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // MaxGateways bounds the tables that have a row for each gateway.
@@ -42,7 +43,7 @@ func NewLiveness(own proto.GatewayID) *Liveness {
 // to NATS, and its own lease has come back a moment ago. The connection to a NATS server
 // that hangs stays up for some seconds.
 func (l *Liveness) Tick(now clock.Instant, connected bool) {
-	l.active.Tick(now, connected && now.Sub(l.ownLease.Load()) < 2*proto.LeaseInterval)
+	l.active.Tick(now, connected && now.Sub(l.ownLease.Load()) < 2*bus.LeaseInterval)
 }
 
 // Now returns the time for which the active clock has run.
@@ -63,8 +64,8 @@ const (
 // have been on the other side of a partition, where it or others may have taken sessions
 // over.
 func (l *Liveness) Receive(m Message) Renewal {
-	id, ok := proto.ParseLease(m.Subject)
-	var x proto.Lease
+	id, ok := bus.ParseLease(m.Subject)
+	var x bus.Lease
 	if !ok || json.Unmarshal(m.Data, &x) != nil {
 		return Renewed
 	}
@@ -87,7 +88,7 @@ func (l *Liveness) renew(g proto.GatewayID, ended bool) Renewal {
 	switch {
 	case !known && !ended:
 		return Appeared
-	case known && !was.ended && now-was.at >= proto.LeaseTimeout:
+	case known && !was.ended && now-was.at >= bus.LeaseTimeout:
 		return Returned
 	}
 	return Renewed
@@ -103,7 +104,7 @@ func (l *Liveness) Alive(g proto.GatewayID) bool {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	x, ok := l.all[g]
-	return ok && !x.ended && now-x.at < proto.LeaseTimeout
+	return ok && !x.ended && now-x.at < bus.LeaseTimeout
 }
 
 // AliveWithin reports whether a gateway may have been alive less than d ago. When no lease
@@ -121,7 +122,7 @@ func (l *Liveness) Forgotten(g proto.GatewayID) bool { return !l.AliveWithin(g, 
 // Await returns when g is alive or ended is closed. In a process that has just started it
 // waits until a lease of g must have come, if g is alive.
 func (l *Liveness) Await(g proto.GatewayID, ended <-chan struct{}) {
-	const enough = proto.LeaseInterval * 5 / 4
+	const enough = bus.LeaseInterval * 5 / 4
 	if l.Alive(g) || l.Now() >= enough {
 		return
 	}
@@ -144,7 +145,7 @@ func (l *Liveness) Counts() (alive, dead, ended int) {
 		switch {
 		case x.ended:
 			ended++
-		case now-x.at < proto.LeaseTimeout:
+		case now-x.at < bus.LeaseTimeout:
 			alive++
 		default:
 			dead++

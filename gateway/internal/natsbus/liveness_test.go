@@ -7,16 +7,17 @@ import (
 
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // leaseOf returns the lease of a gateway.
 func leaseOf(t *testing.T, g proto.GatewayID, ended bool) Message {
 	t.Helper()
-	subject, err := proto.LeaseSubject(g)
+	subject, err := bus.LeaseSubject(g)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Message{Subject: subject, Data: encode(proto.Lease{Gateway: g, Ended: ended})}
+	return Message{Subject: subject, Data: encode(bus.Lease{Gateway: g, Ended: ended})}
 }
 
 // The active clock stands still while messages do not reach the gateway, although the
@@ -39,7 +40,7 @@ func TestLiveness_OwnLeaseDoesNotComeBack_ClockStandsStill(t *testing.T) {
 		if got := pass(time.Second); got < 900*time.Millisecond {
 			t.Errorf("while leases come: got %v in 1 s, want it to run", got)
 		}
-		if got, most := pass(time.Minute), 2*proto.LeaseInterval; got > most {
+		if got, most := pass(time.Minute), 2*bus.LeaseInterval; got > most {
 			t.Errorf("while none come back: got %v in a minute, want at most %v", got, most)
 		}
 		if !l.Alive(other) {
@@ -60,13 +61,13 @@ func TestLiveness_Receive_SaysWhatHasChanged(t *testing.T) {
 		own, other, ends := proto.NewGatewayID(), proto.NewGatewayID(), proto.NewGatewayID()
 		l := NewLiveness(own)
 		pass := func(d time.Duration) {
-			for range d / proto.LeaseInterval * 2 {
-				time.Sleep(proto.LeaseInterval / 2) // of the bubble's clock
+			for range d / bus.LeaseInterval * 2 {
+				time.Sleep(bus.LeaseInterval / 2) // of the bubble's clock
 				l.Receive(leaseOf(t, own, false))
 				l.Tick(clock.Now(), true)
 			}
 		}
-		pass(proto.LeaseInterval)
+		pass(bus.LeaseInterval)
 		for _, step := range []struct {
 			what  string
 			from  proto.GatewayID
@@ -77,10 +78,10 @@ func TestLiveness_Receive_SaysWhatHasChanged(t *testing.T) {
 		}{
 			{"its own", own, false, 0, Renewed, true},
 			{"the first", other, false, 0, Appeared, true},
-			{"the second", other, false, proto.LeaseInterval, Renewed, true},
-			{"one that is late", other, false, 2 * proto.LeaseTimeout, Returned, true},
+			{"the second", other, false, bus.LeaseInterval, Renewed, true},
+			{"one that is late", other, false, 2 * bus.LeaseTimeout, Returned, true},
 			{"the last of a gateway that was not known", ends, true, 0, Renewed, false},
-			{"one that was overtaken by the last", ends, false, 2 * proto.LeaseTimeout, Renewed, false},
+			{"one that was overtaken by the last", ends, false, 2 * bus.LeaseTimeout, Renewed, false},
 		} {
 			pass(step.after)
 			if got := l.Receive(leaseOf(t, step.from, step.ended)); got != step.want {
@@ -93,7 +94,7 @@ func TestLiveness_Receive_SaysWhatHasChanged(t *testing.T) {
 		if alive, dead, ended := l.Counts(); alive != 1 || dead != 1 || ended != 1 {
 			t.Errorf("got %d alive, %d dead, %d ended, want 1 of each", alive, dead, ended)
 		}
-		pass(forgetAfter + 2*proto.LeaseInterval)
+		pass(forgetAfter + 2*bus.LeaseInterval)
 		l.Sweep()
 		if alive, dead, ended := l.Counts(); alive != 1 || dead != 0 || ended != 0 || !l.Alone() || !l.Forgotten(other) {
 			t.Errorf("after %v: got %d alive, %d dead, %d ended, want only its own", forgetAfter, alive, dead, ended)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // RequestTick is how often Requests.Tick wants to be called.
@@ -36,7 +37,7 @@ type RequestsConfig struct {
 	Own     proto.GatewayID
 	Publish func(subject, reply string, data []byte) error // keeps no argument
 	Ended   <-chan struct{}                                // closed when callers are to wait no longer
-	Replied func(*proto.Reply)                             // sees every reply before its requester; nil: nobody does
+	Replied func(*bus.Reply)                               // sees every reply before its requester; nil: nobody does
 }
 
 // Requests are the room requests that wait for an answer. A request is sent again, with
@@ -54,11 +55,11 @@ type Requests struct {
 // request is one request. done is called once, without a lock held.
 type request struct {
 	subject  string
-	req      *proto.Request
+	req      *bus.Request
 	deadline time.Time
 	again    time.Time // when it is sent again
 	backoff  time.Duration
-	done     func(*proto.Reply, error)
+	done     func(*bus.Reply, error)
 }
 
 // NewRequests returns an empty table of requests.
@@ -68,10 +69,10 @@ func NewRequests(cfg RequestsConfig) *Requests {
 
 // Send sends req and calls done once, without a lock held: with the reply, or with an
 // error when none came before the deadline. It returns the request's number.
-func (t *Requests) Send(deadline time.Time, op proto.Operation, req *proto.Request, done func(*proto.Reply, error)) uint64 {
+func (t *Requests) Send(deadline time.Time, op bus.Operation, req *bus.Request, done func(*bus.Reply, error)) uint64 {
 	data := encode(req) // before it is in the table, where Tick may mark it as a retry
 	r := &request{
-		subject: proto.RoomsSubject(op), req: req, done: done, deadline: deadline,
+		subject: bus.RoomsSubject(op), req: req, done: done, deadline: deadline,
 		again: time.Now().Add(answerTimeout), backoff: firstBackoff,
 	}
 	n, err := t.add(func(n uint64) { t.all[n] = r })
@@ -101,19 +102,19 @@ func (t *Requests) add(put func(n uint64)) (uint64, error) {
 
 // Ask sends a request and waits for the reply. A reply that refuses is the error, as a
 // *proto.Error.
-func (t *Requests) Ask(op proto.Operation, req *proto.Request) (*proto.Reply, error) {
+func (t *Requests) Ask(op bus.Operation, req *bus.Request) (*bus.Reply, error) {
 	return t.AskUntil(nil, time.Now().Add(proto.RequestDeadline), op, req)
 }
 
 // AskUntil is Ask with a deadline. It gives up with ErrAnswered when answered is closed,
 // and with ErrEnding when the gateway ends.
-func (t *Requests) AskUntil(answered <-chan struct{}, deadline time.Time, op proto.Operation, req *proto.Request) (*proto.Reply, error) {
+func (t *Requests) AskUntil(answered <-chan struct{}, deadline time.Time, op bus.Operation, req *bus.Request) (*bus.Reply, error) {
 	type result struct {
-		reply *proto.Reply
+		reply *bus.Reply
 		err   error
 	}
 	ch := make(chan result, 1)
-	n := t.Send(deadline, op, req, func(r *proto.Reply, err error) { ch <- result{r, err} })
+	n := t.Send(deadline, op, req, func(r *bus.Reply, err error) { ch <- result{r, err} })
 	var a result
 	select {
 	case a = <-ch:
@@ -138,7 +139,7 @@ func (t *Requests) AskUntil(answered <-chan struct{}, deadline time.Time, op pro
 func (t *Requests) question(subject string, data []byte) (n uint64, answer <-chan Message, err error) {
 	ch := make(chan Message, 1)
 	if n, err = t.add(func(n uint64) { t.questions[n] = ch }); err == nil {
-		err = t.cfg.Publish(subject, proto.ReplySubject(t.cfg.Own, n), data)
+		err = t.cfg.Publish(subject, bus.ReplySubject(t.cfg.Own, n), data)
 	}
 	return n, ch, err
 }
@@ -153,7 +154,7 @@ func (t *Requests) forget(n uint64) {
 }
 
 func (t *Requests) attempt(n uint64, subject string, data []byte) {
-	if err := t.cfg.Publish(subject, proto.ReplySubject(t.cfg.Own, n), data); err != nil {
+	if err := t.cfg.Publish(subject, bus.ReplySubject(t.cfg.Own, n), data); err != nil {
 		t.retry(n)
 	}
 }
@@ -187,7 +188,7 @@ func (t *Requests) Answered(number string, m Message) {
 		t.retry(n)
 		return
 	}
-	var reply proto.Reply
+	var reply bus.Reply
 	err = json.Unmarshal(m.Data, &reply)
 	t.mu.Lock()
 	r := t.all[n]

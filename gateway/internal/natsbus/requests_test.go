@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // Nobody waits for a reply that is not asked for again when it is lost: what was sent is
@@ -16,11 +16,11 @@ func TestRequests_Close_GivesUpAndRefuses(t *testing.T) {
 		Own: "0123abcd", Publish: func(string, string, []byte) error { published++; return nil },
 	})
 	var errs []error
-	note := func(_ *proto.Reply, err error) { errs = append(errs, err) }
+	note := func(_ *bus.Reply, err error) { errs = append(errs, err) }
 	deadline := time.Now().Add(time.Minute)
-	requests.Send(deadline, proto.OpSync, &proto.Request{}, note)
+	requests.Send(deadline, bus.OpSync, &bus.Request{}, note)
 	requests.Close()
-	requests.Send(deadline, proto.OpSync, &proto.Request{}, note)
+	requests.Send(deadline, bus.OpSync, &bus.Request{}, note)
 	if len(errs) != 2 || !errors.Is(errs[0], ErrNoAnswer) || !errors.Is(errs[1], ErrEnding) {
 		t.Errorf("results: got %v, want %v and %v", errs, ErrNoAnswer, ErrEnding)
 	}

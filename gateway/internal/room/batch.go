@@ -5,6 +5,7 @@ import (
 	"sort"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // Batch coalesces what happens to a room between two updates: its members are
@@ -40,7 +41,7 @@ type step struct {
 
 // departure is a member that left.
 type departure struct {
-	member proto.Member
+	member bus.Member
 	reason proto.Reason
 }
 
@@ -53,7 +54,7 @@ type description struct {
 	metadata string
 }
 
-func describe(room *proto.Room) description {
+func describe(room *bus.Room) description {
 	return description{room.Name, room.Creator, room.Capacity, room.Locked, string(room.Metadata)}
 }
 
@@ -65,10 +66,10 @@ func (d description) sameSettings(e description) bool {
 
 // Update is the net change of a room since a revision.
 type Update struct {
-	added    []proto.PeerID  // members now: they joined, or came back with other information
-	removed  []proto.Removal // members then, and no longer
-	settings bool            // the settings differ, or only the creator does
-	by       proto.PeerID    // who changed the settings last; "" when it was not a peer
+	added    []proto.PeerID // members now: they joined, or came back with other information
+	removed  []bus.Removal  // members then, and no longer
+	settings bool           // the settings differ, or only the creator does
+	by       proto.PeerID   // who changed the settings last; "" when it was not a peer
 }
 
 func (u *Update) aboutMembers() bool { return len(u.added)+len(u.removed) > 0 }
@@ -114,10 +115,10 @@ func (b *Batch) Since(seen uint64, now *State) (u Update) {
 	if len(news) == 0 {
 		return u
 	}
-	was := make(map[proto.PeerID]*proto.Member)    // those that a step names, as they were at seen; nil: no members
+	was := make(map[proto.PeerID]*bus.Member)      // those that a step names, as they were at seen; nil: no members
 	reasons := make(map[proto.PeerID]proto.Reason) // of the last departure
 	var order []proto.PeerID
-	name := func(id proto.PeerID, m *proto.Member) {
+	name := func(id proto.PeerID, m *bus.Member) {
 		if _, known := was[id]; !known {
 			was[id] = m
 			order = append(order, id)
@@ -142,7 +143,7 @@ func (b *Batch) Since(seen uint64, now *State) (u Update) {
 		case now != nil && (before == nil || !sameInfo(before, now)):
 			u.added = append(u.added, id)
 		case now == nil && before != nil:
-			u.removed = append(u.removed, proto.Removal{ID: id, Reason: reasons[id]})
+			u.removed = append(u.removed, bus.Removal{ID: id, Reason: reasons[id]})
 		}
 	}
 	before, after := news[0].before, describe(now.Room)
@@ -154,7 +155,7 @@ func (b *Batch) Since(seen uint64, now *State) (u Update) {
 }
 
 // sameInfo reports whether others see the same of two members with the same id.
-func sameInfo(x, y *proto.Member) bool {
+func sameInfo(x, y *bus.Member) bool {
 	return x.User == y.User && string(x.Metadata) == string(y.Metadata)
 }
 
@@ -172,8 +173,8 @@ type Request struct {
 func (u *Update) Answer(req *Request) bool {
 	switch req.Event {
 	case proto.RemoveClient:
-		if !slices.ContainsFunc(u.removed, func(x proto.Removal) bool { return x.ID == req.Client }) {
-			u.removed = append(u.removed, proto.Removal{ID: req.Client, Reason: proto.ReasonRemoved})
+		if !slices.ContainsFunc(u.removed, func(x bus.Removal) bool { return x.ID == req.Client }) {
+			u.removed = append(u.removed, bus.Removal{ID: req.Client, Reason: proto.ReasonRemoved})
 		}
 	case proto.UpdateRoom:
 		u.settings, u.by = true, req.By

@@ -9,14 +9,15 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // stateWith is a room with members of another gateway.
 func stateWith(members ...proto.PeerID) *State {
 	s := new(State)
-	room := &proto.Room{ID: "tea", Name: "Tea", Creator: members[0]}
+	room := &bus.Room{ID: "tea", Name: "Tea", Creator: members[0]}
 	for _, id := range members {
-		room.Members = append(room.Members, proto.Member{ID: id, User: "user of " + string(id[:4])})
+		room.Members = append(room.Members, bus.Member{ID: id, User: "user of " + string(id[:4])})
 	}
 	s.Replace(room, 9)
 	return s
@@ -60,7 +61,7 @@ func TestBatch_StepsSinceARevision_BecomeTheirNetChange(t *testing.T) {
 		return s
 	}
 	out := func(rev uint64, i int, why proto.Reason) step {
-		m := proto.Member{ID: peers[i], User: "user of " + string(peers[i][:4])}
+		m := bus.Member{ID: peers[i], User: "user of " + string(peers[i][:4])}
 		return step{rev: rev, before: now, removed: []departure{{m, why}}}
 	}
 	named := func(rev uint64, before description, by proto.PeerID) step {
@@ -85,7 +86,7 @@ func TestBatch_StepsSinceARevision_BecomeTheirNetChange(t *testing.T) {
 		"came and went, the coming known": {[]step{in(5, 3), out(6, 3, "removed")}, 5, "Client_Removed client p3 removed [p3] reason removed"},
 		"went and came back":              {[]step{out(5, 1, "left"), in(6, 1)}, 4, ""},
 		"went, came back and went":        {[]step{out(5, 3, "removed"), in(6, 3), out(7, 3, "left")}, 4, "Client_Removed client p3 removed [p3] reason left"},
-		"came back as another user": {[]step{{rev: 5, before: now, removed: []departure{{proto.Member{ID: peers[1], User: "bob"}, "left"}}}, in(6, 1)}, 4,
+		"came back as another user": {[]step{{rev: 5, before: now, removed: []departure{{bus.Member{ID: peers[1], User: "bob"}, "left"}}}, in(6, 1)}, 4,
 			"Client_Added client p1 added [p1]"},
 		"settings":                       {[]step{named(5, other, peers[0])}, 4, "Room_Updated client p0"},
 		"settings of an operator":        {[]step{named(5, other, "")}, 4, "Room_Updated"},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // EncodeFrame finishes a frame of the server's. id is the correlation id that it echoes;
@@ -11,7 +12,7 @@ import (
 type EncodeFrame func(typ proto.FrameType, event proto.Event, data json.RawMessage, id []byte) []byte
 
 // Data is the `data` that every frame about a room has.
-func Data(room *proto.Room, revision uint64) proto.RoomData {
+func Data(room *bus.Room, revision uint64) proto.RoomData {
 	return proto.RoomData{
 		Room: room.ID, Name: room.Name, Creator: room.Creator, Capacity: room.Capacity,
 		Locked: room.Locked, Metadata: room.Metadata, Revision: revision,
@@ -19,7 +20,7 @@ func Data(room *proto.Room, revision uint64) proto.RoomData {
 }
 
 // Encode encodes d with the ids of the room's members.
-func Encode(d proto.RoomData, room *proto.Room) json.RawMessage {
+func Encode(d proto.RoomData, room *bus.Room) json.RawMessage {
 	return encode(d, appendClients(nil, room))
 }
 
@@ -40,7 +41,7 @@ func encode(d proto.RoomData, list []byte) json.RawMessage {
 }
 
 // appendClients appends the members' ids as a JSON array.
-func appendClients(dst []byte, room *proto.Room) []byte {
+func appendClients(dst []byte, room *bus.Room) []byte {
 	dst = append(dst, '[')
 	for i, m := range room.Members {
 		if i > 0 {
@@ -54,7 +55,7 @@ func appendClients(dst []byte, room *proto.Room) []byte {
 }
 
 // Infos returns what others see of members besides their ids.
-func Infos(members []proto.Member) map[proto.PeerID]proto.MemberInfo {
+func Infos(members []bus.Member) map[proto.PeerID]proto.MemberInfo {
 	var infos map[proto.PeerID]proto.MemberInfo
 	for _, m := range members {
 		if m.User != "" || len(m.Metadata) > 0 {
@@ -92,7 +93,7 @@ func (s *State) encode(d proto.RoomData) json.RawMessage {
 
 // infos is Infos of the members ids.
 func (s *State) infos(ids []proto.PeerID) map[proto.PeerID]proto.MemberInfo {
-	members := make([]proto.Member, 0, len(ids))
+	members := make([]bus.Member, 0, len(ids))
 	for _, id := range ids {
 		if m := s.members[id]; m != nil {
 			members = append(members, *m)

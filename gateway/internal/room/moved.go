@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // Bounds of what is remembered of members that have moved to other gateways.
@@ -47,7 +48,7 @@ type Moved struct {
 }
 
 // Add remembers a member that has moved at a revision.
-func (d *Moved) Add(m *proto.Member, at uint64) {
+func (d *Moved) Add(m *bus.Member, at uint64) {
 	if len(d.members) >= maxMoved {
 		d.forgotten = d.members[0].at
 		d.members = append(d.members[:0:0], d.members[1:]...)
@@ -64,11 +65,11 @@ func (d *Moved) Fresh() bool {
 }
 
 // Redirect adds to x those members that m is for, by what its sender knew of the room.
-func (d *Moved) Redirect(m *Message, x *proto.Refusal) {
+func (d *Moved) Redirect(m *Message, x *bus.Refusal) {
 	for _, d := range d.members {
 		late := m.View != 0 || time.Since(d.since) < backEndLate
 		if late && m.View < d.at && d.peer != m.From && !slices.Contains(m.Except, d.peer) {
-			x.Moved = append(x.Moved, proto.Move{Peer: d.peer, Owner: d.to, Epoch: d.epoch})
+			x.Moved = append(x.Moved, bus.Move{Peer: d.peer, Owner: d.to, Epoch: d.epoch})
 		}
 	}
 	if m.View != 0 && m.View < d.forgotten {

@@ -5,6 +5,7 @@ import (
 
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // MaxMissed bounds the members that one Not_Delivered lists.
@@ -12,10 +13,10 @@ const MaxMissed = 100
 
 // State is a room at a revision, as a gateway knows it. Not safe for concurrent use.
 type State struct {
-	Room     *proto.Room // nil: unknown, or it has ended
-	Revision uint64      // 0: unknown
+	Room     *bus.Room // nil: unknown, or it has ended
+	Revision uint64    // 0: unknown
 
-	members  map[proto.PeerID]*proto.Member
+	members  map[proto.PeerID]*bus.Member
 	gateways map[proto.GatewayID]int // members by gateway
 
 	list    []byte // the encoded client list at listRev
@@ -27,28 +28,28 @@ type State struct {
 
 // Diff is what a change, or a fetched state, did to a State.
 type Diff struct {
-	Added   []proto.Member
-	Removed []proto.Removal
-	Moved   []proto.Member
+	Added   []bus.Member
+	Removed []bus.Removal
+	Moved   []bus.Member
 	Renewed []proto.PeerID // members before and after, of which others see something else now
 	Set     bool           // settings changed
 	Ended   bool
 	Reason  proto.Reason // of the end: lost, or none
 	By      proto.PeerID // who changed the settings or ended the room
-	Op      proto.OpID
-	Was     *proto.Room // before; nil: unknown
-	Fetched uint64      // revision before, when the whole room was fetched; 0: a change came
+	Op      bus.OpID
+	Was     *bus.Room // before; nil: unknown
+	Fetched uint64    // revision before, when the whole room was fetched; 0: a change came
 }
 
 // Member returns the member with this id, or nil. The caller does not modify it.
-func (s *State) Member(id proto.PeerID) *proto.Member { return s.members[id] }
+func (s *State) Member(id proto.PeerID) *bus.Member { return s.members[id] }
 
 // Gateways returns how many members each gateway has. The caller does not modify it.
 func (s *State) Gateways() map[proto.GatewayID]int { return s.gateways }
 
 // Follows reports whether c is the next change. If the room is not known, its next change
 // must make it, whatever the revisions of c say.
-func (s *State) Follows(c *proto.Change) bool {
+func (s *State) Follows(c *bus.Change) bool {
 	if s.Room != nil {
 		return c.Before == s.Revision
 	}
@@ -56,7 +57,7 @@ func (s *State) Follows(c *proto.Change) bool {
 }
 
 // Apply applies a change for which Follows is true.
-func (s *State) Apply(c *proto.Change) Diff {
+func (s *State) Apply(c *bus.Change) Diff {
 	if s.Room == nil {
 		return s.replace(roomOf(c), c.After, Diff{By: c.By, Op: c.Op})
 	}
@@ -79,7 +80,7 @@ func (s *State) Apply(c *proto.Change) Diff {
 }
 
 // membersAfter returns the members of a room after c. It modifies none of members.
-func membersAfter(members []proto.Member, c *proto.Change) []proto.Member {
+func membersAfter(members []bus.Member, c *bus.Change) []bus.Member {
 	if len(c.Removed)+len(c.Moved) > 0 {
 		members = slices.Clone(members)
 	}
@@ -88,10 +89,10 @@ func membersAfter(members []proto.Member, c *proto.Change) []proto.Member {
 		for _, m := range c.Removed {
 			left[m.ID] = true
 		}
-		members = slices.DeleteFunc(members, func(m proto.Member) bool { return left[m.ID] })
+		members = slices.DeleteFunc(members, func(m bus.Member) bool { return left[m.ID] })
 	}
 	for _, m := range c.Moved {
-		if i := slices.IndexFunc(members, func(x proto.Member) bool { return x.ID == m.ID }); i >= 0 {
+		if i := slices.IndexFunc(members, func(x bus.Member) bool { return x.ID == m.ID }); i >= 0 {
 			members[i].Gateway, members[i].Epoch = m.Gateway, m.Epoch
 		}
 	}
@@ -99,23 +100,23 @@ func membersAfter(members []proto.Member, c *proto.Change) []proto.Member {
 }
 
 // roomOf is the room that a change made.
-func roomOf(c *proto.Change) *proto.Room {
+func roomOf(c *bus.Change) *bus.Room {
 	if c.Ended {
 		return nil
 	}
-	return &proto.Room{
+	return &bus.Room{
 		ID: c.Room, Name: c.Set.Name, Creator: c.Creator, Capacity: c.Set.Capacity,
 		Locked: c.Set.Locked, Metadata: c.Set.Metadata, Members: c.Added,
 	}
 }
 
 // Replace adopts a room that was fetched whole, at a revision; nil when there is none.
-func (s *State) Replace(room *proto.Room, revision uint64) Diff {
+func (s *State) Replace(room *bus.Room, revision uint64) Diff {
 	return s.replace(room, revision, Diff{Fetched: max(s.Revision, 1)})
 }
 
 // replace adopts a room, and adds to d what has changed.
-func (s *State) replace(room *proto.Room, revision uint64, d Diff) Diff {
+func (s *State) replace(room *bus.Room, revision uint64, d Diff) Diff {
 	d.Was, d.Ended = s.Room, room == nil && s.Room != nil
 	if room != nil {
 		s.compare(&d, room)
@@ -134,7 +135,7 @@ func (s *State) Lose() Diff {
 }
 
 // compare fills d with the differences between the state and room.
-func (s *State) compare(d *Diff, room *proto.Room) {
+func (s *State) compare(d *Diff, room *bus.Room) {
 	now := make(map[proto.PeerID]bool, len(room.Members))
 	for _, m := range room.Members {
 		now[m.ID] = true
@@ -161,13 +162,13 @@ func (s *State) compare(d *Diff, room *proto.Room) {
 }
 
 // removalOf returns why id is no longer a member, as far as the room records it.
-func removalOf(room *proto.Room, id proto.PeerID) proto.Removal {
+func removalOf(room *bus.Room, id proto.PeerID) bus.Removal {
 	for _, done := range slices.Backward(room.Recent) {
 		if done.Peer == id && done.Reason != "" {
-			return proto.Removal{ID: id, Reason: done.Reason, Op: done.Op}
+			return bus.Removal{ID: id, Reason: done.Reason, Op: done.Op}
 		}
 	}
-	return proto.Removal{ID: id, Reason: proto.ReasonLeft}
+	return bus.Removal{ID: id, Reason: proto.ReasonLeft}
 }
 
 func (s *State) reindex() {
@@ -175,7 +176,7 @@ func (s *State) reindex() {
 	if s.Room == nil {
 		return
 	}
-	s.members = make(map[proto.PeerID]*proto.Member, len(s.Room.Members))
+	s.members = make(map[proto.PeerID]*bus.Member, len(s.Room.Members))
 	s.gateways = make(map[proto.GatewayID]int)
 	for i := range s.Room.Members {
 		m := &s.Room.Members[i]

@@ -1,4 +1,6 @@
-package proto
+package bus
+
+import "p2pconnector/proto"
 
 // Ack says what a gateway has taken of another one's relays.
 type Ack struct {
@@ -11,17 +13,17 @@ type Ack struct {
 
 // Refusal says that a frame was not delivered to all its receivers.
 type Refusal struct {
-	Seq   uint64    `json:"n"`
-	Code  ErrorCode `json:"code,omitempty"`  // empty: nothing but Moved
-	Peers []PeerID  `json:"peers,omitempty"` // of a room message: whom it did not reach
-	Moved []Move    `json:"moved,omitempty"` // peers to whom the sender redirects it
+	Seq   uint64          `json:"n"`
+	Code  proto.ErrorCode `json:"code,omitempty"`  // empty: nothing but Moved
+	Peers []proto.PeerID  `json:"peers,omitempty"` // of a room message: whom it did not reach
+	Moved []Move          `json:"moved,omitempty"` // peers to whom the sender redirects it
 }
 
 // Move names the gateway that has a peer's session.
 type Move struct {
-	Peer  PeerID    `json:"peer"`
-	Owner GatewayID `json:"owner"`
-	Epoch uint64    `json:"epoch"`
+	Peer  proto.PeerID    `json:"peer"`
+	Owner proto.GatewayID `json:"owner"`
+	Epoch uint64          `json:"epoch"`
 	// Tentative: Owner has asked for the session, and the directory may not know yet.
 	Tentative bool `json:"tentative,omitempty"`
 }
@@ -31,4 +33,12 @@ type Poll struct {
 	Number uint64 `json:"poll"` // grows with each poll of a link
 	Base   uint64 `json:"base"`
 	Head   uint64 `json:"head"`
+}
+
+// Outcome is what a gateway answers on the reply subject of a back end's frame. On
+// AnyPeerSubject there always is an answer; elsewhere only when the frame did not reach
+// everybody.
+type Outcome struct {
+	Code  proto.ErrorCode `json:"code,omitempty"`  // Not_Found, Not_Delivered or Unavailable; empty: delivered
+	Peers []proto.PeerID  `json:"peers,omitempty"` // room messages: whom it did not reach
 }

@@ -1,12 +1,31 @@
-package proto
+package bus
 
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"maps"
+	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
+
+	"p2pconnector/proto"
+	"p2pconnector/proto/internal/prototest"
 )
+
+// Identifiers of the golden files.
+const (
+	goldenA proto.GatewayID = "91be04d7"
+	goldenB proto.GatewayID = "5f0c3a9e"
+
+	goldenAnn proto.PeerID = "91be04d7-1c2d-8e42-9a77-30d1c2b4a5f6"
+	goldenBen proto.PeerID = "5f0c3a9e-6b1d-8f10-8a01-77d1c2b4a500"
+	goldenCas proto.PeerID = "5f0c3a9e-0001-8000-b000-000000000001"
+)
+
+var goldenTime = time.Date(2026, 1, 2, 15, 4, 5, 120_000_000, time.UTC)
 
 var goldenRoom = Room{
 	ID: "tea", Name: "Tea", Creator: goldenAnn, Capacity: 8, Locked: true, Metadata: json.RawMessage(`{"leaf":"green"}`),
@@ -14,32 +33,32 @@ var goldenRoom = Room{
 		{ID: goldenAnn, Op: "91be04d7-1"},
 		{ID: goldenBen, Gateway: goldenA, Epoch: 3, Op: "91be04d7-2", User: "ben", Metadata: json.RawMessage(`{"seat":2}`)},
 	},
-	Recent: []Done{{Op: "91be04d7-3", Peer: goldenCas, Epoch: 2, Reason: ReasonRemoved, At: goldenTime}},
+	Recent: []Done{{Op: "91be04d7-3", Peer: goldenCas, Epoch: 2, Reason: proto.ReasonRemoved, At: goldenTime}},
 }
 
 // natsMessages holds one message of every type that crosses NATS or stands in a
 // bucket, with all its members set.
-var natsMessages = map[string]any{
-	"request.create":    &Request{Op: "91be04d7-1", Room: "tea", Peer: goldenAnn, Gateway: goldenA, Name: ptr("Tea"), Capacity: ptr(8), Locked: ptr(true), Metadata: json.RawMessage(`{"leaf":"green"}`)},
+var messages = map[string]any{
+	"request.create":    &Request{Op: "91be04d7-1", Room: "tea", Peer: goldenAnn, Gateway: goldenA, Name: new("Tea"), Capacity: new(8), Locked: new(true), Metadata: json.RawMessage(`{"leaf":"green"}`)},
 	"request.join":      &Request{Op: "91be04d7-2", Room: "tea", Peer: goldenBen, Gateway: goldenA, User: "ben", Create: true, Metadata: json.RawMessage(`{"seat":2}`), Have: 4},
 	"request.retry":     &Request{Op: "91be04d7-2", Retry: true, Room: "tea", Peer: goldenBen, Gateway: goldenA},
-	"request.leave":     &Request{Op: "91be04d7-3", Room: "tea", Peer: goldenBen, Gateway: goldenA, Reason: ReasonDisconnected},
+	"request.leave":     &Request{Op: "91be04d7-3", Room: "tea", Peer: goldenBen, Gateway: goldenA, Reason: proto.ReasonDisconnected},
 	"request.end":       &Request{Op: "91be04d7-4", Room: "tea", Peer: goldenAnn, Gateway: goldenA},
 	"request.remove":    &Request{Op: "91be04d7-5", Room: "tea", Peer: goldenAnn, Gateway: goldenA, Client: goldenBen},
-	"request.update":    &Request{Op: "91be04d7-6", Room: "tea", Peer: goldenAnn, Gateway: goldenA, Name: ptr(""), Capacity: ptr(0), Locked: ptr(false)},
+	"request.update":    &Request{Op: "91be04d7-6", Room: "tea", Peer: goldenAnn, Gateway: goldenA, Name: new(""), Capacity: new(0), Locked: new(false)},
 	"request.resume":    &Request{Op: "91be04d7-7", Room: "tea", Peer: goldenAnn, Gateway: goldenB, Epoch: 1},
 	"request.get":       &Request{Room: "tea", Peer: goldenAnn},
-	"request.sync":      &Request{Rooms: map[RoomID]uint64{"tea": 7, "coffee": 9}},
+	"request.sync":      &Request{Rooms: map[proto.RoomID]uint64{"tea": 7, "coffee": 9}},
 	"request.keys":      &Request{},
 	"request.keys.held": &Request{Gateway: goldenA, Keys: &KeySet{Keys: []Key{{ID: "k1", Secret: bytes.Repeat([]byte{7}, 32), Made: goldenTime}}}},
 	"request.list":      &Request{After: "dGVh", Limit: MaxPage},
 
 	"reply.change": &Reply{Revision: 7, State: &Snapshot{Revision: 7, Room: &goldenRoom}},
-	"reply.error":  &Reply{Error: &Error{Code: RoomFull, Message: "The room is full.", Field: "room", RetryAfterMS: 5}},
-	"reply.stale":  &Reply{Error: &Error{Code: Unauthorised, Message: "This session has moved.", Epoch: 3}},
-	"reply.retry":  &Reply{Error: &Error{Code: NotFound, Message: "No such room."}, Retry: true},
-	"reply.sync":   &Reply{Differ: []RoomID{"tea"}},
-	"reply.first":  &Reply{Differ: []RoomID{"tea"}, First: 1795730680000000},
+	"reply.error":  &Reply{Error: &proto.Error{Code: proto.RoomFull, Message: "The room is full.", Field: "room", RetryAfterMS: 5}},
+	"reply.stale":  &Reply{Error: &proto.Error{Code: proto.Unauthorised, Message: "This session has moved.", Epoch: 3}},
+	"reply.retry":  &Reply{Error: &proto.Error{Code: proto.NotFound, Message: "No such room."}, Retry: true},
+	"reply.sync":   &Reply{Differ: []proto.RoomID{"tea"}},
+	"reply.first":  &Reply{Differ: []proto.RoomID{"tea"}, First: 1795730680000000},
 	"reply.gone":   &Reply{State: &Snapshot{Revision: 8}},
 	"reply.list":   &Reply{Page: []RoomRow{{Room: "tea", Name: "Tea", Creator: goldenAnn, Members: 2, Capacity: 8, Locked: true, Revision: 7}}, Next: "dGVh"},
 	"reply.keys":   &Reply{Keys: &KeySet{Keys: []Key{{ID: "k1", Secret: bytes.Repeat([]byte{7}, 32), Made: goldenTime}}}},
@@ -53,7 +72,7 @@ var natsMessages = map[string]any{
 	"sessionreply.moved": &SessionReply{Refused: RefusedMoved, SessionEntry: SessionEntry{Owner: goldenA, Epoch: 3}, Revision: 60},
 	"sessionreply.ended": &SessionReply{Refused: RefusedEnded, SessionEntry: SessionEntry{Epoch: 3, Ended: true}},
 	"sessionreply.sync":  &SessionReply{Sessions: []SessionRow{{Peer: goldenAnn, SessionEntry: SessionEntry{Owner: goldenA, Epoch: 3}, Revision: 60}}},
-	"sessionreply.error": &SessionReply{Error: &Error{Code: Unavailable, Message: "Try again."}},
+	"sessionreply.error": &SessionReply{Error: &proto.Error{Code: proto.Unavailable, Message: "Try again."}},
 
 	"bucket.session":   &SessionEntry{Owner: goldenB, Epoch: 2},
 	"bucket.tombstone": &SessionEntry{Epoch: 3, Ended: true},
@@ -61,7 +80,7 @@ var natsMessages = map[string]any{
 	"bucket.room": &goldenRoom,
 	"bucket.refused": &Room{
 		ID: "tea", Creator: goldenAnn, Members: goldenRoom.Members[:1],
-		Recent: []Done{{Op: "91be04d7-8", Error: &Error{Code: Unauthorised, Message: "Only the creator may do that."}, At: goldenTime}},
+		Recent: []Done{{Op: "91be04d7-8", Error: &proto.Error{Code: proto.Unauthorised, Message: "Only the creator may do that."}, At: goldenTime}},
 	},
 	"bucket.keys": &KeySet{Keys: []Key{{ID: "k1", Secret: bytes.Repeat([]byte{7}, 32), Made: goldenTime}}},
 
@@ -72,35 +91,35 @@ var natsMessages = map[string]any{
 		Room: "tea", After: 1, Added: goldenRoom.Members[:1], Creator: goldenAnn, Set: &Settings{Name: "Tea", Capacity: 8, Locked: true, Metadata: json.RawMessage(`{"leaf":"green"}`)}, By: goldenAnn, Op: "91be04d7-1",
 	},
 	"change.left": &Change{
-		Room: "tea", Before: 7, After: 8, Removed: []Removal{{ID: goldenBen, Reason: ReasonLeft, Op: "91be04d7-3"}}, Moved: []Member{{ID: goldenAnn, Gateway: goldenB}}, Creator: goldenAnn,
+		Room: "tea", Before: 7, After: 8, Removed: []Removal{{ID: goldenBen, Reason: proto.ReasonLeft, Op: "91be04d7-3"}}, Moved: []Member{{ID: goldenAnn, Gateway: goldenB}}, Creator: goldenAnn,
 	},
 	"change.ended": &Change{Room: "tea", Before: 8, After: 9, Creator: goldenAnn, Ended: true, By: goldenAnn, Op: "91be04d7-4"},
 
 	"lease":   &Lease{Gateway: goldenA, Peers: 3, Rooms: 2, Draining: true, Ended: true},
-	"outcome": &Outcome{Code: NotDelivered, Peers: []PeerID{goldenBen}},
+	"outcome": &Outcome{Code: proto.NotDelivered, Peers: []proto.PeerID{goldenBen}},
 	"ack": &Ack{From: 2, Next: 71, Hole: true, Poll: 3, Refused: []Refusal{
-		{Seq: 69, Code: NotDelivered, Peers: []PeerID{goldenBen}},
+		{Seq: 69, Code: proto.NotDelivered, Peers: []proto.PeerID{goldenBen}},
 		{Seq: 70, Moved: []Move{{Peer: goldenAnn, Owner: goldenB, Epoch: 2, Tentative: true}}},
 	}},
 	"poll":            &Poll{Number: 3, Base: 2, Head: 71},
-	"session.take":    &SessionMessage{Peer: goldenAnn, Gateway: goldenB, Token: TokenRef{Owner: goldenA, Epoch: 1, Conn: 2, Number: 3}, Received: ptr(uint64(0))},
+	"session.take":    &SessionMessage{Peer: goldenAnn, Gateway: goldenB, Token: TokenRef{Owner: goldenA, Epoch: 1, Conn: 2, Number: 3}, Received: new(uint64(0))},
 	"session.confirm": &SessionMessage{Peer: goldenAnn, Gateway: goldenB, Confirm: true},
 	"session.seated":  &SessionMessage{Peer: goldenAnn, Gateway: goldenB, Seated: true, Epoch: 2, Root: 1},
 	"session.room":    &SessionMessage{Peer: goldenAnn, Gateway: goldenB, Room: "tea"},
 	"handoff": &Handoff{
-		From: goldenA, Lent: true, Epoch: 1, Revision: 71, Root: 1, Recovered: true, Rooms: []RoomID{"tea"}, User: "ann",
-		Frames: [][]byte{[]byte(`{"event":"Message"}`)}, Fence: map[PeerID]uint64{goldenBen: 2},
+		From: goldenA, Lent: true, Epoch: 1, Revision: 71, Root: 1, Recovered: true, Rooms: []proto.RoomID{"tea"}, User: "ann",
+		Frames: [][]byte{[]byte(`{"event":"Message"}`)}, Fence: map[proto.PeerID]uint64{goldenBen: 2},
 	},
 	"handoff.moved":   &Handoff{From: goldenA, Owner: goldenB, Epoch: 2},
 	"handoff.absent":  &Handoff{From: goldenA, Absent: true},
 	"handoff.busy":    &Handoff{From: goldenA, Busy: true},
-	"handoff.refused": &Handoff{From: goldenA, Error: &Error{Code: Unauthorised, Message: "This token has been replaced."}},
+	"handoff.refused": &Handoff{From: goldenA, Error: &proto.Error{Code: proto.Unauthorised, Message: "This token has been replaced."}},
 }
 
-func TestGoldenNATSMessages(t *testing.T) {
-	for name, msg := range natsMessages {
-		b := marshal(t, msg)
-		golden(t, "nats/"+name, b)
+func TestGoldenMessages(t *testing.T) {
+	for name, msg := range messages {
+		b := prototest.Marshal(t, msg)
+		prototest.Golden(t, filepath.Join("testdata", fmt.Sprintf("v%d", proto.Version), name+".json"), b)
 		back := reflect.New(reflect.TypeOf(msg).Elem()).Interface()
 		if err := json.Unmarshal(b, back); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -111,59 +130,8 @@ func TestGoldenNATSMessages(t *testing.T) {
 	}
 }
 
-// TestGoldenCoversEveryMember holds that each member of each message type is set
-// in one of the golden messages, so that none is renamed unseen.
+// TestGoldenCoversEveryMember: each member of each message type is set in one of the
+// golden messages, so that none is renamed unseen.
 func TestGoldenCoversEveryMember(t *testing.T) {
-	type member struct {
-		of   reflect.Type
-		name string
-	}
-	seen := map[member]bool{}
-	var visit func(v reflect.Value)
-	visit = func(v reflect.Value) {
-		switch v.Kind() {
-		case reflect.Pointer:
-			if !v.IsNil() {
-				visit(v.Elem())
-			}
-		case reflect.Slice:
-			for i := range v.Len() {
-				visit(v.Index(i))
-			}
-		case reflect.Struct:
-			if v.Type() == reflect.TypeFor[time.Time]() {
-				return
-			}
-			for i := range v.NumField() {
-				m := member{v.Type(), v.Type().Field(i).Name}
-				seen[m] = seen[m] || !v.Field(i).IsZero()
-				visit(v.Field(i))
-			}
-		}
-	}
-	for _, msg := range natsMessages {
-		visit(reflect.ValueOf(msg))
-	}
-	for _, data := range serverData {
-		visit(reflect.ValueOf(data))
-	}
-	// Those that stand in the variants of TestGoldenServerFrames and in none of
-	// the messages above.
-	for _, m := range []member{
-		{reflect.TypeFor[Details](), "Resumed"}, {reflect.TypeFor[Details](), "Recovered"}, {reflect.TypeFor[Details](), "Rooms"},
-		{reflect.TypeFor[RoomData](), "Count"}, {reflect.TypeFor[RoomData](), "Reasons"}, {reflect.TypeFor[Limits](), "MessagesPerSecond"},
-		{reflect.TypeFor[Limits](), "MessageBurst"}, {reflect.TypeFor[Limits](), "MaxDepth"}, {reflect.TypeFor[Limits](), "MaxCorrelationID"},
-		{reflect.TypeFor[Limits](), "MaxRoomIDBytes"}, {reflect.TypeFor[Limits](), "MaxRoomNameBytes"},
-		{reflect.TypeFor[Limits](), "MaxMetadataBytes"}, {reflect.TypeFor[Limits](), "MaxMemberMetadata"},
-	} {
-		if seen[m] {
-			t.Errorf("%v.%s need not be named here", m.of, m.name)
-		}
-		seen[m] = true
-	}
-	for m, set := range seen {
-		if !set {
-			t.Errorf("no golden message sets %v.%s", m.of, m.name)
-		}
-	}
+	prototest.Covers(t, slices.Collect(maps.Values(messages))...)
 }

@@ -1,9 +1,11 @@
-package proto
+package bus
 
 import (
 	"encoding/base64"
 	"strconv"
 	"strings"
+
+	"p2pconnector/proto"
 )
 
 // Subjects are built in this file and nowhere else. Each builder checks or
@@ -66,67 +68,69 @@ var Operations = []Operation{OpCreate, OpJoin, OpLeave, OpEnd, OpRemove, OpUpdat
 func RoomsSubject(op Operation) string { return RoomsPrefix + "." + string(op) }
 
 // GatewayWildcard is the one static subscription of gateway g.
-func GatewayWildcard(g GatewayID) (string, error) {
+func GatewayWildcard(g proto.GatewayID) (string, error) {
 	if !g.Valid() {
-		return "", ErrGatewayID
+		return "", proto.ErrGatewayID
 	}
 	return gatewayPrefix + string(g) + ".>", nil
 }
 
 // LeaseSubject is where gateway g says that it lives.
-func LeaseSubject(g GatewayID) (string, error) {
+func LeaseSubject(g proto.GatewayID) (string, error) {
 	if !g.Valid() {
-		return "", ErrGatewayID
+		return "", proto.ErrGatewayID
 	}
 	return leasePrefix + string(g), nil
 }
 
 // AppendPeerSubject appends the subject of frames for p. It does not allocate
 // when dst has room.
-func AppendPeerSubject(dst []byte, p PeerID) ([]byte, error) {
+func AppendPeerSubject(dst []byte, p proto.PeerID) ([]byte, error) {
 	if !p.Valid() {
-		return dst, ErrPeerID
+		return dst, proto.ErrPeerID
 	}
-	return appendPeerKind(dst, GatewayID(p[:8]), KindPeer, p), nil
+	return appendPeerKind(dst, proto.GatewayID(p[:8]), KindPeer, p), nil
 }
 
 // PeerSubject is where frames for p go.
-func PeerSubject(p PeerID) (string, error) {
+func PeerSubject(p proto.PeerID) (string, error) {
 	b, err := AppendPeerSubject(nil, p)
 	return string(b), err
 }
 
 // AppendPeerSubjectAt appends the subject of frames for p at gateway g, which need not
 // be the one that issued it.
-func AppendPeerSubjectAt(dst []byte, g GatewayID, p PeerID) ([]byte, error) {
+func AppendPeerSubjectAt(dst []byte, g proto.GatewayID, p proto.PeerID) ([]byte, error) {
 	if !g.Valid() {
-		return dst, ErrGatewayID
+		return dst, proto.ErrGatewayID
 	}
 	if !p.Valid() {
-		return dst, ErrPeerID
+		return dst, proto.ErrPeerID
 	}
 	return appendPeerKind(dst, g, KindPeer, p), nil
 }
 
 // SessionSubject is where gateway g is asked for the session of p.
-func SessionSubject(g GatewayID, p PeerID) (string, error) { return peerKind(g, KindSession, p) }
+func SessionSubject(g proto.GatewayID, p proto.PeerID) (string, error) {
+	return peerKind(g, KindSession, p)
+}
 
-func peerKind(g GatewayID, k Kind, p PeerID) (string, error) {
+func peerKind(g proto.GatewayID, k Kind, p proto.PeerID) (string, error) {
 	if !g.Valid() {
-		return "", ErrGatewayID
+		return "", proto.ErrGatewayID
 	}
 	if !p.Valid() {
-		return "", ErrPeerID
+		return "", proto.ErrPeerID
 	}
 	return string(appendPeerKind(nil, g, k, p)), nil
 }
 
-func appendPeerKind(dst []byte, g GatewayID, k Kind, p PeerID) []byte {
+func appendPeerKind(dst []byte, g proto.GatewayID, k Kind, p proto.PeerID) []byte {
 	dst = appendGateway(dst, g, k)
 	return append(dst, p...)
 }
 
-func appendGateway(dst []byte, g GatewayID, k Kind) []byte {
+func appendGateway(dst []byte, g proto.GatewayID, k Kind) []byte {
 	dst = append(dst, gatewayPrefix...)
 	dst = append(dst, g...)
 	dst = append(dst, '.')
@@ -137,12 +141,12 @@ func appendGateway(dst []byte, g GatewayID, k Kind) []byte {
 // AppendRoomSubject appends the subject of a frame from peer from for g's
 // members of room. view is the revision of the room by which the sender's gateway
 // chose those it sends to; 0 for none.
-func AppendRoomSubject(dst []byte, g GatewayID, room RoomID, from PeerID, view uint64) ([]byte, error) {
+func AppendRoomSubject(dst []byte, g proto.GatewayID, room proto.RoomID, from proto.PeerID, view uint64) ([]byte, error) {
 	if err := checkRoom(g, room); err != nil {
 		return dst, err
 	}
 	if !from.Valid() {
-		return dst, ErrPeerID
+		return dst, proto.ErrPeerID
 	}
 	dst = appendGateway(dst, g, KindRoom)
 	dst = base64.RawURLEncoding.AppendEncode(dst, []byte(room))
@@ -159,27 +163,27 @@ func AppendRoomSubject(dst []byte, g GatewayID, room RoomID, from PeerID, view u
 const ServerFrom = "server"
 
 // ServerRoomSubject is where a back end publishes a finished frame for g's members of room.
-func ServerRoomSubject(g GatewayID, room RoomID) (string, error) {
+func ServerRoomSubject(g proto.GatewayID, room proto.RoomID) (string, error) {
 	if err := checkRoom(g, room); err != nil {
 		return "", err
 	}
-	return string(appendGateway(nil, g, KindRoom)) + room.Token() + "." + ServerFrom, nil
+	return string(appendGateway(nil, g, KindRoom)) + RoomToken(room) + "." + ServerFrom, nil
 }
 
 // StateSubject is where gateway g hears of changes of room.
-func StateSubject(g GatewayID, room RoomID) (string, error) {
+func StateSubject(g proto.GatewayID, room proto.RoomID) (string, error) {
 	if err := checkRoom(g, room); err != nil {
 		return "", err
 	}
-	return string(appendGateway(nil, g, KindState)) + room.Token(), nil
+	return string(appendGateway(nil, g, KindState)) + RoomToken(room), nil
 }
 
-func checkRoom(g GatewayID, room RoomID) error {
+func checkRoom(g proto.GatewayID, room proto.RoomID) error {
 	if !g.Valid() {
-		return ErrGatewayID
+		return proto.ErrGatewayID
 	}
 	if !room.Valid() {
-		return ErrRoomID
+		return proto.ErrRoomID
 	}
 	return nil
 }
@@ -194,27 +198,27 @@ const (
 const anyPeerPrefix = "p2p.to."
 
 // AnyPeerSubject is where a back end publishes a finished frame for p wherever it is.
-func AnyPeerSubject(p PeerID) (string, error) {
+func AnyPeerSubject(p proto.PeerID) (string, error) {
 	if !p.Valid() {
-		return "", ErrPeerID
+		return "", proto.ErrPeerID
 	}
 	return anyPeerPrefix + string(p), nil
 }
 
 // ParseAnyPeer returns the peer of a subject that AnyPeerSubject made.
-func ParseAnyPeer(subject string) (PeerID, bool) {
+func ParseAnyPeer(subject string) (proto.PeerID, bool) {
 	p, ok := strings.CutPrefix(subject, anyPeerPrefix)
-	return PeerID(p), ok && PeerID(p).Valid()
+	return proto.PeerID(p), ok && proto.PeerID(p).Valid()
 }
 
 // Sent is what the reply subject of a relay says.
 type Sent struct {
-	Gateway GatewayID // the sender's
-	To      GatewayID // the receiver's
-	Seq     uint64    // number on the link from Gateway to To, from 1
-	Base    uint64    // lowest number on it that is not settled
-	Epoch   uint64    // of the sender's session
-	ToEpoch uint64    // of the receiver's, by which the relay was routed
+	Gateway proto.GatewayID // the sender's
+	To      proto.GatewayID // the receiver's
+	Seq     uint64          // number on the link from Gateway to To, from 1
+	Base    uint64          // lowest number on it that is not settled
+	Epoch   uint64          // of the sender's session
+	ToEpoch uint64          // of the receiver's, by which the relay was routed
 }
 
 // AppendSentSubject appends the reply subject of a relay. The gateways must be valid.
@@ -244,10 +248,10 @@ func (in *Inbound) parseSent(tail string) bool {
 	to, rest, ok := strings.Cut(tail, ".")
 	seq, rest, ok2 := strings.Cut(rest, ".")
 	base, epochs, moved := strings.Cut(rest, "_")
-	if !ok || !ok2 || !GatewayID(to).Valid() {
+	if !ok || !ok2 || !proto.GatewayID(to).Valid() {
 		return false
 	}
-	x := Sent{Gateway: in.Gateway, To: GatewayID(to)}
+	x := Sent{Gateway: in.Gateway, To: proto.GatewayID(to)}
 	x.Seq, ok = parseNumber(seq)
 	x.Base, ok2 = parseNumber(base)
 	if !ok || !ok2 {
@@ -267,23 +271,23 @@ func (in *Inbound) parseSent(tail string) bool {
 
 // AckSubject is where gateway from tells gateway g what it has taken of g's relays.
 // Both must be valid.
-func AckSubject(g, from GatewayID) string {
+func AckSubject(g, from proto.GatewayID) string {
 	return string(appendGateway(nil, g, KindAck)) + string(from)
 }
 
 // LinkSubject is where gateway from asks gateway g for an ack. Both must be valid.
-func LinkSubject(g, from GatewayID) string {
+func LinkSubject(g, from proto.GatewayID) string {
 	return string(appendGateway(nil, g, KindLink)) + string(from)
 }
 
 // ReplySubject is where request number n of gateway g is answered. g must be valid.
-func ReplySubject(g GatewayID, n uint64) string {
+func ReplySubject(g proto.GatewayID, n uint64) string {
 	return string(strconv.AppendUint(appendGateway(nil, g, KindReply), n, 36))
 }
 
 // Inbound is a subject below p2p.gw.<g>. taken apart.
 type Inbound struct {
-	Gateway GatewayID
+	Gateway proto.GatewayID
 	Kind    Kind
 	First   string // peer, room token, gateway, or number
 	Second  string // the sender, in KindRoom
@@ -295,10 +299,10 @@ type Inbound struct {
 // for a subject that no builder of this package makes.
 func ParseInbound(subject string) (Inbound, bool) {
 	rest, ok := strings.CutPrefix(subject, gatewayPrefix)
-	if !ok || len(rest) < 10 || rest[8] != '.' || !GatewayID(rest[:8]).Valid() {
+	if !ok || len(rest) < 10 || rest[8] != '.' || !proto.GatewayID(rest[:8]).Valid() {
 		return Inbound{}, false
 	}
-	in := Inbound{Gateway: GatewayID(rest[:8])}
+	in := Inbound{Gateway: proto.GatewayID(rest[:8])}
 	kind, tail, ok := strings.Cut(rest[9:], ".")
 	if !ok || tail == "" {
 		return Inbound{}, false
@@ -306,7 +310,7 @@ func ParseInbound(subject string) (Inbound, bool) {
 	in.Kind, in.First = Kind(kind), tail
 	switch in.Kind {
 	case KindPeer, KindSession:
-		ok = PeerID(tail).Valid()
+		ok = proto.PeerID(tail).Valid()
 	case KindRoom:
 		in.First, in.Second, ok = strings.Cut(tail, ".")
 		if from, view, seen := strings.Cut(in.Second, "_"); ok && seen {
@@ -314,7 +318,7 @@ func ParseInbound(subject string) (Inbound, bool) {
 			in.View, ok = parseNumber(view)
 			ok = ok && in.View > 0 && from != ServerFrom
 		}
-		ok = ok && validToken(in.First) && (in.Second == ServerFrom || PeerID(in.Second).Valid())
+		ok = ok && validToken(in.First) && (in.Second == ServerFrom || proto.PeerID(in.Second).Valid())
 	case KindState:
 		ok = validToken(tail)
 	case KindSent:
@@ -322,7 +326,7 @@ func ParseInbound(subject string) (Inbound, bool) {
 	case KindReply:
 		_, ok = parseNumber(tail)
 	case KindAck, KindLink:
-		ok = GatewayID(tail).Valid()
+		ok = proto.GatewayID(tail).Valid()
 	default:
 		ok = false
 	}
@@ -344,7 +348,7 @@ func parseNumber(s string) (uint64, bool) {
 }
 
 // ParseLease returns the gateway of a lease subject.
-func ParseLease(subject string) (GatewayID, bool) {
+func ParseLease(subject string) (proto.GatewayID, bool) {
 	g, ok := strings.CutPrefix(subject, leasePrefix)
-	return GatewayID(g), ok && GatewayID(g).Valid()
+	return proto.GatewayID(g), ok && proto.GatewayID(g).Valid()
 }

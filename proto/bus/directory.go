@@ -1,6 +1,10 @@
-package proto
+package bus
 
-import "time"
+import (
+	"time"
+
+	"p2pconnector/proto"
+)
 
 // The session directory says which gateway owns a session that has moved. The
 // room service keeps it in SessionsBucket; gateways ask and change it under
@@ -47,25 +51,25 @@ const (
 // session has ended, the entry is a delete marker that vanishes after
 // SessionTombstone.
 type SessionEntry struct {
-	Owner GatewayID `json:"owner,omitempty"` // empty: nobody, or see above
-	Epoch uint64    `json:"epoch,omitempty"` // grows by one with each owner
-	Ended bool      `json:"ended,omitempty"`
+	Owner proto.GatewayID `json:"owner,omitempty"` // empty: nobody, or see above
+	Epoch uint64          `json:"epoch,omitempty"` // grows by one with each owner
+	Ended bool            `json:"ended,omitempty"`
 }
 
 // SessionRequest is what a gateway asks the directory; the subject says which
 // operation. All of them may be repeated safely.
 type SessionRequest struct {
-	Peer     PeerID    `json:"peer,omitempty"`     // take, get, end
-	Owner    GatewayID `json:"owner,omitempty"`    // take: who wants to own it; end, sync: who asks
-	Epoch    uint64    `json:"epoch,omitempty"`    // take: the epoch to own, which is the last known one and 1; end: that of Owner
-	Revision uint64    `json:"revision,omitempty"` // take, end: the entry's, as last seen; 0: not seen
-	Sessions []Owned   `json:"sessions,omitempty"` // sync: at most MaxSyncSessions
+	Peer     proto.PeerID    `json:"peer,omitempty"`     // take, get, end
+	Owner    proto.GatewayID `json:"owner,omitempty"`    // take: who wants to own it; end, sync: who asks
+	Epoch    uint64          `json:"epoch,omitempty"`    // take: the epoch to own, which is the last known one and 1; end: that of Owner
+	Revision uint64          `json:"revision,omitempty"` // take, end: the entry's, as last seen; 0: not seen
+	Sessions []Owned         `json:"sessions,omitempty"` // sync: at most MaxSyncSessions
 }
 
 // Owned is a session that a gateway serves.
 type Owned struct {
-	Peer  PeerID `json:"peer"`
-	Epoch uint64 `json:"epoch,omitempty"`
+	Peer  proto.PeerID `json:"peer"`
+	Epoch uint64       `json:"epoch,omitempty"`
 }
 
 // SessionRefusal says why the directory did not do what a request wants. Copies
@@ -84,7 +88,7 @@ const (
 // overwrite one. An Error of code Unavailable leaves open whether the request took
 // effect, or will.
 type SessionReply struct {
-	Error   *Error         `json:"error,omitempty"`
+	Error   *proto.Error   `json:"error,omitempty"`
 	Refused SessionRefusal `json:"refused,omitempty"` // take, end
 	SessionEntry
 	Revision uint64       `json:"revision,omitempty"` // of the entry, see above
@@ -93,7 +97,7 @@ type SessionReply struct {
 
 // SessionRow is an entry of the directory in a list; Revision as in SessionReply.
 type SessionRow struct {
-	Peer PeerID `json:"peer"`
+	Peer proto.PeerID `json:"peer"`
 	SessionEntry
 	Revision uint64 `json:"revision,omitempty"`
 }

@@ -1,8 +1,10 @@
-package proto
+package bus
 
 import (
 	"strings"
 	"testing"
+
+	"p2pconnector/proto"
 )
 
 // maxSubjectBytes is the longest subject a NATS server takes before it ends the
@@ -20,7 +22,7 @@ func FuzzSubject(f *testing.F) {
 	}
 	f.Add("p2p.gw.91be04d7.sent.5f0c3a9e.1.2_3_4", "p2p.gw.91be04d7.room.dGVh\n.server", "p2p.gw.91be04d7.state.AA", uint64(0))
 	f.Fuzz(func(t *testing.T, gateway, peer, room string, n uint64) {
-		g, p, r := GatewayID(gateway), PeerID(peer), RoomID(room)
+		g, p, r := proto.GatewayID(gateway), proto.PeerID(peer), proto.RoomID(room)
 		if s, err := PeerSubject(p); err == nil {
 			checkInbound(t, s, Inbound{p.Home(), KindPeer, peer, "", 0, Sent{}})
 		}
@@ -32,17 +34,17 @@ func FuzzSubject(f *testing.F) {
 		}
 		// With ids of which only one is hostile, so that it gets that far.
 		if b, err := AppendRoomSubject(nil, goldenA, r, goldenAnn, 0); err == nil {
-			checkInbound(t, string(b), Inbound{goldenA, KindRoom, r.Token(), string(goldenAnn), 0, Sent{}})
+			checkInbound(t, string(b), Inbound{goldenA, KindRoom, RoomToken(r), string(goldenAnn), 0, Sent{}})
 			checkRoomToken(t, r)
 		}
 		if b, err := AppendRoomSubject(nil, g, r, p, 0); err == nil {
-			checkInbound(t, string(b), Inbound{g, KindRoom, r.Token(), peer, 0, Sent{}})
+			checkInbound(t, string(b), Inbound{g, KindRoom, RoomToken(r), peer, 0, Sent{}})
 		}
 		if s, err := ServerRoomSubject(goldenA, r); err == nil {
-			checkInbound(t, s, Inbound{goldenA, KindRoom, r.Token(), ServerFrom, 0, Sent{}})
+			checkInbound(t, s, Inbound{goldenA, KindRoom, RoomToken(r), ServerFrom, 0, Sent{}})
 		}
 		if s, err := StateSubject(goldenA, r); err == nil {
-			checkInbound(t, s, Inbound{goldenA, KindState, r.Token(), "", 0, Sent{}})
+			checkInbound(t, s, Inbound{goldenA, KindState, RoomToken(r), "", 0, Sent{}})
 		}
 		if s, err := GatewayWildcard(g); err == nil {
 			checkTokens(t, strings.TrimSuffix(s, ".>"), 3)
@@ -96,9 +98,9 @@ func checkInbound(t *testing.T, s string, want Inbound) {
 	}
 }
 
-func checkRoomToken(t *testing.T, r RoomID) {
+func checkRoomToken(t *testing.T, r proto.RoomID) {
 	t.Helper()
-	if back, err := RoomFromToken(r.Token()); err != nil || back != r {
+	if back, err := RoomFromToken(RoomToken(r)); err != nil || back != r {
 		t.Fatalf("room %q comes back as %q, error %v", r, back, err)
 	}
 }
@@ -115,21 +117,21 @@ func checkForeign(t *testing.T, s string) {
 	switch in.Kind {
 	case KindPeer:
 		var b []byte
-		b, err = AppendPeerSubjectAt(nil, in.Gateway, PeerID(in.First))
+		b, err = AppendPeerSubjectAt(nil, in.Gateway, proto.PeerID(in.First))
 		built = string(b)
 	case KindSession:
-		built, err = SessionSubject(in.Gateway, PeerID(in.First))
+		built, err = SessionSubject(in.Gateway, proto.PeerID(in.First))
 	case KindSent:
 		built = string(AppendSentSubject(nil, &in.Sent))
 	case KindAck:
-		built = AckSubject(in.Gateway, GatewayID(in.First))
+		built = AckSubject(in.Gateway, proto.GatewayID(in.First))
 	case KindLink:
-		built = LinkSubject(in.Gateway, GatewayID(in.First))
+		built = LinkSubject(in.Gateway, proto.GatewayID(in.First))
 	case KindReply:
 		n, _ := parseNumber(in.First)
 		built = ReplySubject(in.Gateway, n)
 	case KindState, KindRoom:
-		var room RoomID
+		var room proto.RoomID
 		if room, err = RoomFromToken(in.First); err != nil {
 			break
 		}
@@ -139,7 +141,7 @@ func checkForeign(t *testing.T, s string) {
 			built, err = ServerRoomSubject(in.Gateway, room)
 		} else {
 			var b []byte
-			b, err = AppendRoomSubject(nil, in.Gateway, room, PeerID(in.Second), in.View)
+			b, err = AppendRoomSubject(nil, in.Gateway, room, proto.PeerID(in.Second), in.View)
 			built = string(b)
 		}
 	}

@@ -1,4 +1,16 @@
-// # Inside: identities and subjects
+// Package bus is the protocol of Peer2Peer Connector behind its gateways: what gateways, the
+// room service and back ends say to each other over NATS. This comment is the specification;
+// the rest of the package is the same in code, and its tests hold the two together. What
+// clients and gateways say to each other is in package proto. The versions of both go
+// together: see proto.Version.
+//
+// Messages are JSON, but for frames, which cross as their receivers get them. A request that
+// the room service refuses is answered with a proto.Error.
+//
+// The file nats.conf beside this one configures the NATS servers, with a user for each kind
+// of program that may use exactly the subjects that it needs.
+//
+// # Identities and subjects
 //
 // A gateway id is eight hex digits, drawn when it starts. A peer id is a UUID of
 // version 8 whose first group is the id of the gateway that issued it, so the id
@@ -28,7 +40,7 @@
 // takes apart what arrives and refuses any subject that no builder of this package
 // makes.
 //
-// # Inside: relays
+// # Relays
 //
 // The relays from one gateway to another are numbered from 1, without gaps: a link.
 // The sender's gateway keeps each until an Ack has settled it. The receiver's takes
@@ -69,7 +81,7 @@
 // gone. With a reply subject below _INBOX_lost it gets an Outcome there: on p2p.to
 // always, else when the frame was not delivered.
 //
-// # Inside: rooms and changes
+// # Rooms and changes
 //
 // Bucket "rooms" (JetStream key-value) holds each Room as JSON under its token;
 // the key's revision is the room's revision. Every write is a compare-and-set on
@@ -108,7 +120,7 @@
 // minutes are restored, so that sessions can resume. To revoke keys, stop the gateways
 // before the bucket is deleted.
 //
-// # Inside: the session directory
+// # The session directory
 //
 // Bucket "sessions" says which gateway owns a session that has moved: a SessionEntry
 // with owner and epoch under <home>.<rest of the peer's id>. No entry means that
@@ -138,7 +150,7 @@
 // the owner is gone for longer than the session grace, room services end what it
 // owned.
 //
-// # Inside: session moves
+// # Session moves
 //
 // A session token says who issued it, in which epoch, and on which connection of it.
 // The gateway that a client resumes at asks the owner that the token names with a
@@ -158,11 +170,11 @@
 // not own: it closes their connections with 1001 and reports every frame that their
 // clients have not confirmed.
 //
-// # Inside: leases
+// # Leases
 //
 // A gateway publishes its Lease every second. Whoever hears nothing for 5 seconds,
 // by its own clock and while it was itself connected, takes the gateway for gone.
 // Its peers stay members for the session grace; then room services remove those
 // who still name it as their holder. A lease that says ended is the gateway's
 // last word: it holds nobody any more.
-package proto
+package bus

@@ -1,9 +1,11 @@
-package proto
+package bus
 
 import (
 	"math"
 	"strings"
 	"testing"
+
+	"p2pconnector/proto"
 )
 
 func TestSubjects(t *testing.T) {
@@ -74,8 +76,8 @@ func TestSessionKey_EveryPeer_HasOneKeyThatIsItsSubject(t *testing.T) {
 		}
 	}
 	for range 1000 {
-		g := NewGatewayID()
-		p := NewPeerID(g)
+		g := proto.NewGatewayID()
+		p := proto.NewPeerID(g)
 		key, err := SessionKey(p)
 		if err != nil || !strings.HasPrefix(key, string(g)+".") || strings.Count(key, ".") != 1 {
 			t.Fatalf("key of %s: got %q, error %v, want its home and the rest", p, key, err)
@@ -87,7 +89,7 @@ func TestSessionKey_EveryPeer_HasOneKeyThatIsItsSubject(t *testing.T) {
 }
 
 func TestSessionKey_ForeignText_IsRefused(t *testing.T) {
-	for _, p := range []PeerID{"", "*", ">", "91be04d7", goldenAnn + ".x", "91be04d7.1c2d-8e42-9a77-30d1c2b4a5f6", "*1be04d7-1c2d-8e42-9a77-30d1c2b4a5f6"} {
+	for _, p := range []proto.PeerID{"", "*", ">", "91be04d7", goldenAnn + ".x", "91be04d7.1c2d-8e42-9a77-30d1c2b4a5f6", "*1be04d7-1c2d-8e42-9a77-30d1c2b4a5f6"} {
 		if key, err := SessionKey(p); err == nil || key != "" {
 			t.Errorf("key of peer %q: got %q, error %v, want an error", p, key, err)
 		}
@@ -100,33 +102,35 @@ func TestSessionKey_ForeignText_IsRefused(t *testing.T) {
 }
 
 func TestSubjectBuildersRefuse(t *testing.T) {
-	const g, p, r = goldenA, goldenAnn, RoomID("tea")
-	for name, build := range map[string]func(GatewayID, PeerID, RoomID) (string, error){
-		"peer at": func(g GatewayID, p PeerID, _ RoomID) (string, error) {
+	const g, p, r = goldenA, goldenAnn, proto.RoomID("tea")
+	for name, build := range map[string]func(proto.GatewayID, proto.PeerID, proto.RoomID) (string, error){
+		"peer at": func(g proto.GatewayID, p proto.PeerID, _ proto.RoomID) (string, error) {
 			b, err := AppendPeerSubjectAt(nil, g, p)
 			return string(b), err
 		},
-		"session": func(g GatewayID, p PeerID, _ RoomID) (string, error) { return SessionSubject(g, p) },
-		"room": func(g GatewayID, p PeerID, r RoomID) (string, error) {
+		"session": func(g proto.GatewayID, p proto.PeerID, _ proto.RoomID) (string, error) { return SessionSubject(g, p) },
+		"room": func(g proto.GatewayID, p proto.PeerID, r proto.RoomID) (string, error) {
 			b, err := AppendRoomSubject(nil, g, r, p, 0)
 			return string(b), err
 		},
-		"server room": func(g GatewayID, _ PeerID, r RoomID) (string, error) { return ServerRoomSubject(g, r) },
-		"state":       func(g GatewayID, _ PeerID, r RoomID) (string, error) { return StateSubject(g, r) },
-		"wildcard":    func(g GatewayID, _ PeerID, _ RoomID) (string, error) { return GatewayWildcard(g) },
-		"lease":       func(g GatewayID, _ PeerID, _ RoomID) (string, error) { return LeaseSubject(g) },
-		"peer":        func(_ GatewayID, p PeerID, _ RoomID) (string, error) { return PeerSubject(p) },
+		"server room": func(g proto.GatewayID, _ proto.PeerID, r proto.RoomID) (string, error) {
+			return ServerRoomSubject(g, r)
+		},
+		"state":    func(g proto.GatewayID, _ proto.PeerID, r proto.RoomID) (string, error) { return StateSubject(g, r) },
+		"wildcard": func(g proto.GatewayID, _ proto.PeerID, _ proto.RoomID) (string, error) { return GatewayWildcard(g) },
+		"lease":    func(g proto.GatewayID, _ proto.PeerID, _ proto.RoomID) (string, error) { return LeaseSubject(g) },
+		"peer":     func(_ proto.GatewayID, p proto.PeerID, _ proto.RoomID) (string, error) { return PeerSubject(p) },
 	} {
 		if _, err := build(g, p, r); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		checked := 0
 		for _, c := range []struct {
-			g   GatewayID
-			p   PeerID
-			r   RoomID
+			g   proto.GatewayID
+			p   proto.PeerID
+			r   proto.RoomID
 			err error
-		}{{"*", p, r, ErrGatewayID}, {g, ">", r, ErrPeerID}, {g, p, "", ErrRoomID}} {
+		}{{"*", p, r, proto.ErrGatewayID}, {g, ">", r, proto.ErrPeerID}, {g, p, "", proto.ErrRoomID}} {
 			if s, err := build(c.g, c.p, c.r); err == c.err && s == "" {
 				checked++
 			} else if err != nil || !strings.HasPrefix(s, "p2p.") {

@@ -1,17 +1,19 @@
-package proto
+package bus
 
 import (
 	"encoding/json"
 	"time"
+
+	"p2pconnector/proto"
 )
 
 // Room is the whole truth about a room: what stands in the bucket, and what a
 // gateway fetches when it holds no replica. The key's KV revision is the room's
 // revision.
 type Room struct {
-	ID       RoomID          `json:"room"`
+	ID       proto.RoomID    `json:"room"`
 	Name     string          `json:"name"`
-	Creator  PeerID          `json:"creator"`
+	Creator  proto.PeerID    `json:"creator"`
 	Capacity int             `json:"capacity,omitempty"` // members; 0: the server's limit
 	Locked   bool            `json:"locked,omitempty"`
 	Metadata json.RawMessage `json:"metadata,omitempty"`
@@ -21,8 +23,8 @@ type Room struct {
 
 // Member is a peer in a room.
 type Member struct {
-	ID       PeerID          `json:"id"`
-	Gateway  GatewayID       `json:"gw,omitempty"`    // who holds it; empty: the gateway that issued it
+	ID       proto.PeerID    `json:"id"`
+	Gateway  proto.GatewayID `json:"gw,omitempty"`    // who holds it; empty: the gateway that issued it
 	Epoch    uint64          `json:"epoch,omitempty"` // of its session at Gateway; it never falls
 	Op       OpID            `json:"op,omitempty"`    // the operation that added it
 	User     string          `json:"user,omitempty"`
@@ -30,7 +32,7 @@ type Member struct {
 }
 
 // Holder returns the gateway that holds the member now.
-func (m *Member) Holder() GatewayID {
+func (m *Member) Holder() proto.GatewayID {
 	if m.Gateway != "" {
 		return m.Gateway
 	}
@@ -40,47 +42,36 @@ func (m *Member) Holder() GatewayID {
 // Done is an operation that took effect or was refused for good, kept for RememberOps so that its retry
 // gets the same answer.
 type Done struct {
-	Op     OpID      `json:"op"`
-	Peer   PeerID    `json:"peer,omitempty"`   // whom a removal was about
-	Epoch  uint64    `json:"epoch,omitempty"`  // of Peer's session then
-	Reason Reason    `json:"reason,omitempty"` // why, for a removal
-	Error  *Error    `json:"error,omitempty"`  // it was refused; only retries are remembered so
-	At     time.Time `json:"at"`               // by the clock of the instance that committed it
+	Op     OpID         `json:"op"`
+	Peer   proto.PeerID `json:"peer,omitempty"`   // whom a removal was about
+	Epoch  uint64       `json:"epoch,omitempty"`  // of Peer's session then
+	Reason proto.Reason `json:"reason,omitempty"` // why, for a removal
+	Error  *proto.Error `json:"error,omitempty"`  // it was refused; only retries are remembered so
+	At     time.Time    `json:"at"`               // by the clock of the instance that committed it
 }
-
-// Reason says why a member left a room.
-type Reason string
-
-// Reasons of Client_Removed, and ReasonLost of Room_Deleted.
-const (
-	ReasonLeft         Reason = "left"
-	ReasonRemoved      Reason = "removed"
-	ReasonDisconnected Reason = "disconnected"
-	ReasonLost         Reason = "lost" // the server lost its rooms
-)
 
 // Change is what one commit did to a room. It goes to every gateway that had or
 // has a member there. A gateway whose replica is not at Before waits
 // GapPatience for what is missing, then fetches the room.
 type Change struct {
-	Room    RoomID    `json:"room"`
-	Before  uint64    `json:"before"` // revision; 0: the room did not exist
-	After   uint64    `json:"after"`
-	Added   []Member  `json:"added,omitempty"`
-	Removed []Removal `json:"removed,omitempty"`
-	Moved   []Member  `json:"moved,omitempty"` // members held by another gateway now
-	Creator PeerID    `json:"creator"`         // after the change
-	Set     *Settings `json:"set,omitempty"`   // all settings, when any of them changed or the room is new
-	Ended   bool      `json:"ended,omitempty"` // the room is gone: by End_Room when By is set, else since nobody is left
-	By      PeerID    `json:"by,omitempty"`    // who changed the settings or ended the room
-	Op      OpID      `json:"op,omitempty"`    // the operation By sent
+	Room    proto.RoomID `json:"room"`
+	Before  uint64       `json:"before"` // revision; 0: the room did not exist
+	After   uint64       `json:"after"`
+	Added   []Member     `json:"added,omitempty"`
+	Removed []Removal    `json:"removed,omitempty"`
+	Moved   []Member     `json:"moved,omitempty"` // members held by another gateway now
+	Creator proto.PeerID `json:"creator"`         // after the change
+	Set     *Settings    `json:"set,omitempty"`   // all settings, when any of them changed or the room is new
+	Ended   bool         `json:"ended,omitempty"` // the room is gone: by End_Room when By is set, else since nobody is left
+	By      proto.PeerID `json:"by,omitempty"`    // who changed the settings or ended the room
+	Op      OpID         `json:"op,omitempty"`    // the operation By sent
 }
 
 // Removal is one member that left.
 type Removal struct {
-	ID     PeerID `json:"id"`
-	Reason Reason `json:"reason"`
-	Op     OpID   `json:"op,omitempty"`
+	ID     proto.PeerID `json:"id"`
+	Reason proto.Reason `json:"reason"`
+	Op     OpID         `json:"op,omitempty"`
 }
 
 // Settings are what Update_Room may change.

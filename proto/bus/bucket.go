@@ -1,6 +1,12 @@
-package proto
+package bus
 
-// JetStream buckets. A key of RoomsBucket is a room's Token; its value is the
+import (
+	"strings"
+
+	"p2pconnector/proto"
+)
+
+// JetStream buckets. A key of RoomsBucket is a room's RoomToken; its value is the
 // room as JSON. A key of SessionsBucket is a peer's SessionKey; its value is a
 // SessionEntry.
 const (
@@ -15,7 +21,7 @@ const (
 func BucketStream(bucket string) string { return "KV_" + bucket }
 
 // BucketSubject is the subject of a key of a bucket. The key must be a room's
-// Token, a peer's SessionKey, or a constant; "*" stands for every key of one
+// RoomToken, a peer's SessionKey, or a constant; "*" stands for every key of one
 // token, SessionKeys for every SessionKey.
 func BucketSubject(bucket, key string) string { return "$KV." + bucket + "." + key }
 
@@ -24,18 +30,16 @@ const SessionKeys = "*.*"
 
 // SessionKey is the key of a peer in SessionsBucket: its home, and the rest of
 // its id.
-func SessionKey(p PeerID) (string, error) {
+func SessionKey(p proto.PeerID) (string, error) {
 	if !p.Valid() {
-		return "", ErrPeerID
+		return "", proto.ErrPeerID
 	}
 	return string(p[:8]) + "." + string(p[9:]), nil
 }
 
 // ParseSessionKey is the inverse of SessionKey.
-func ParseSessionKey(key string) (PeerID, bool) {
-	if len(key) != peerIDBytes || key[8] != '.' {
-		return "", false
-	}
-	p := PeerID(key[:8] + "-" + key[9:])
-	return p, p.Valid()
+func ParseSessionKey(key string) (proto.PeerID, bool) {
+	home, rest, ok := strings.Cut(key, ".")
+	p := proto.PeerID(home + "-" + rest)
+	return p, ok && p.Valid()
 }

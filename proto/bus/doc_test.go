@@ -1,0 +1,51 @@
+package bus
+
+import (
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	"p2pconnector/proto"
+	"p2pconnector/proto/internal/prototest"
+)
+
+// TestSpecificationIsComplete holds the package comment against the tables of the package:
+// nothing that goes over NATS is left out of it.
+func TestSpecificationIsComplete(t *testing.T) {
+	spec := prototest.ReadSpecification(t, "doc.go")
+	for _, k := range []Kind{KindPeer, KindRoom, KindState, KindSession, KindReply, KindSent, KindAck, KindLink} {
+		spec.Has(t, "a subject", "p2p.gw.<g>."+string(k)+".<")
+	}
+	for _, op := range Operations {
+		spec.Has(t, "an operation", " "+string(op))
+	}
+	for _, op := range SessionOperations {
+		spec.Has(t, "an operation of the directory", " "+string(op))
+	}
+	for _, r := range []SessionRefusal{RefusedMoved, RefusedEnded} {
+		spec.Has(t, "a refusal of the directory", " "+string(r)+" ")
+	}
+	for _, b := range []string{RoomsBucket, SessionsBucket, KeysBucket, KeysKey} {
+		spec.Has(t, "a bucket or key", strconv.Quote(b))
+	}
+}
+
+// TestSpecificationSaysTheLimits holds the figures in the text against the constants.
+func TestSpecificationSaysTheLimits(t *testing.T) {
+	spec := prototest.ReadSpecification(t, "doc.go")
+	for _, text := range []string{
+		fmt.Sprintf("remembers it for %d seconds", RememberOps/time.Second),
+		fmt.Sprintf("retry for up to %d seconds", proto.RequestDeadline/time.Second),
+		fmt.Sprintf("at most %d of peer and epoch", MaxSyncSessions),
+		fmt.Sprintf("a tombstone for %d minutes", SessionTombstone/time.Minute),
+		fmt.Sprintf("waits %d ms for what is missing", GapPatience/time.Millisecond),
+		fmt.Sprintf("every %d seconds, and after it was cut off", SyncInterval/time.Second),
+		fmt.Sprintf("Lease every second. Whoever hears nothing for %d seconds", LeaseTimeout/time.Second),
+	} {
+		spec.Has(t, "the limit", text)
+	}
+	if LeaseInterval != time.Second {
+		t.Errorf("LeaseInterval: got %s, want the second that the package comment states", LeaseInterval)
+	}
+}

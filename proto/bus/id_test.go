@@ -1,0 +1,35 @@
+package bus
+
+import (
+	"strings"
+	"testing"
+
+	"p2pconnector/proto"
+)
+
+func TestRoomToken(t *testing.T) {
+	for _, c := range []struct {
+		id proto.RoomID
+		ok bool
+	}{
+		{"a", true}, {"tea room", true}, {"*", true}, {">", true}, {"a.b", true}, {"$SYS", true}, {"é漢😀", true}, {"\u0080", true},
+		{proto.RoomID(strings.Repeat("x", proto.MaxRoomIDBytes)), true}, {proto.RoomID(strings.Repeat("é", proto.MaxRoomIDBytes/2)), true},
+		{"", false}, {proto.RoomID(strings.Repeat("x", proto.MaxRoomIDBytes+1)), false}, {"a\nb", false}, {"\t", false}, {"\x00", false}, {"\x7f", false}, {"\xff", false}, {"a\xc0\xaf", false},
+	} {
+		back, err := RoomFromToken(RoomToken(c.id))
+		if c.ok && (err != nil || back != c.id) || !c.ok && err == nil {
+			t.Errorf("%q comes back as %q, error %v", c.id, back, err)
+		}
+	}
+	for _, bad := range []string{"", "dGV", "dGVh=", "dGVh\n", "dG\r\nVh", "dGV h", "dGVi.", "*", ">", "dGVh+/", "YR", strings.Repeat("A", 172)} {
+		if id, err := RoomFromToken(bad); err != proto.ErrRoomID || id != "" {
+			t.Errorf("token %q is taken for room %q, error %v", bad, id, err)
+		}
+	}
+}
+
+func TestOpID(t *testing.T) {
+	if got := NewOpID(goldenA, 71); got != "91be04d7-1z" {
+		t.Errorf("operation 71 is %q", got)
+	}
+}
