@@ -10,6 +10,8 @@
 //	internal/admission  who may open a WebSocket, by page, address and limits
 //	internal/auth       access tokens, session tokens and their keys, TURN credentials
 //	internal/clock      moments and durations that nobody who sets the time of day changes
+//	internal/handshake  answers WebSocket handshakes, or says why not
+//	internal/httpserver the listener that clients connect to, and its certificate
 //	internal/link       relays to other gateways: numbered, acknowledged, resent, routed
 //	internal/metrics    what the gateway counts, for Prometheus
 //	internal/natsbus    which gateways are alive; requests to the room service and the directory
@@ -21,8 +23,8 @@
 //
 // A frame's way through the files, from one peer to another:
 //
-//	accept.go      a handshake is accepted when packages internal/admission and internal/auth
-//	               allow it; otherwise refuse.go says why not
+//	accept.go      a client whose handshake package internal/handshake has accepted gets a
+//	               session
 //	conn.go        a client's connection, on a WebSocket of package internal/socket, which
 //	               validates what comes
 //	dispatch.go    each event goes its way, at the rate that package internal/ratelimit allows

@@ -3,11 +3,9 @@ package gateway
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +15,8 @@ import (
 	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/handshake"
+	"p2pconnector/gateway/internal/httpserver"
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/ops"
@@ -46,9 +46,8 @@ type Gateway struct {
 	links        *links
 	suspicion    *suspicion
 	sockets      *socket.Server
-	pages        http.Handler
 	admission    *admission.Controller
-	refusals     *socket.Refusals
+	handshakes   *handshake.Handler
 	ice          *auth.ICE
 	tls          *tls.Config // nil: clients come without TLS, or a proxy has it
 	leaseSubject string
@@ -111,14 +110,13 @@ func New(cfg Config) (*Gateway, error) {
 	if g.admission, err = admission.New(cfg.admission()); err != nil {
 		return nil, err
 	}
-	g.refusals = socket.NewRefusals()
 	if g.ice, err = auth.NewICE(cfg.ice()); err != nil {
 		return nil, err
 	}
 	if g.keys, err = auth.NewSessionKeys(g.sessionKeys()); err != nil {
 		return nil, err
 	}
-	if g.tls, err = newTLS(&cfg, g.log); err != nil {
+	if g.tls, err = httpserver.TLSConfig(cfg.TLS, cfg.TLSCert, cfg.TLSKey, g.log); err != nil {
 		return nil, err
 	}
 	if cfg.TokenKey != "" {
@@ -136,7 +134,7 @@ func New(cfg Config) (*Gateway, error) {
 	g.rooms = newRooms(g)
 	g.liveness = natsbus.NewLiveness(id)
 	g.links, g.suspicion = newLinks(g), newSuspicion()
-	g.pages = web.Handler(web.Options{Status: g.status, Off: cfg.PageOff, Limits: cfg.limits()})
+	g.handshakes = handshake.New(g.handshakeConfig())
 	return g, nil
 }
 
@@ -152,11 +150,9 @@ func (g *Gateway) Addr() net.Addr { return g.addr }
 func (g *Gateway) status() web.Status {
 	return web.Status{
 		Gateway: string(g.id), Version: g.cfg.Version, Connections: g.conns.len(), Rooms: g.rooms.len(),
-		Ready: g.isReady(), Draining: g.draining.Load(), Since: g.born,
+		Ready: g.closed() == "", Draining: g.draining.Load(), Since: g.born,
 	}
 }
-
-func (g *Gateway) isReady() bool { return !g.draining.Load() && g.nc.IsConnected() }
 
 // run is Run without its bound.
 func (g *Gateway) run(ctx context.Context) error {
@@ -203,7 +199,7 @@ func (g *Gateway) run(ctx context.Context) error {
 	loops.Go(func() { g.syncLoop(done) })
 	loops.Go(func() { g.keysLoop(done) })
 	loops.Go(func() { g.sessionsLoop(done) })
-	return g.serveHTTP(ctx)
+	return g.serveClients(ctx)
 }
 
 // subscribe makes the three static subscriptions of a gateway.
@@ -250,39 +246,25 @@ func (g *Gateway) loadKeysWithin(ctx context.Context) error {
 	}
 }
 
-// serveHTTP accepts clients until ctx ends.
-func (g *Gateway) serveHTTP(ctx context.Context) error {
-	ln := g.cfg.Listener
-	if ln == nil {
-		var err error
-		if ln, err = net.Listen("tcp", g.cfg.Listen); err != nil {
-			return fmt.Errorf("listen %s: %w", g.cfg.Listen, err)
-		}
+// serveClients accepts clients until ctx ends.
+func (g *Gateway) serveClients(ctx context.Context) error {
+	srv, err := httpserver.Start(httpserver.Config{
+		Listener: g.cfg.Listener, Listen: g.cfg.Listen, TLS: g.tls, Handler: g.handshakes,
+		ConnState: g.admission.ConnState, ClosePending: g.admission.ClosePending, Logger: g.log,
+	})
+	if err != nil {
+		return err
 	}
-	g.addr = ln.Addr()
-	if g.tls != nil {
-		ln = tls.NewListener(ln, g.tls)
-	}
-	srv := &http.Server{
-		Handler: g, ConnState: g.admission.ConnState, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
-		WriteTimeout: 10 * time.Second, IdleTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10,
-		ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
-	}
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(ln) }()
+	g.addr = srv.Addr()
 	g.publishLease(false)
 	close(g.ready)
 	g.log.Info("serving", "addr", g.addr.String(), "tls", g.tls != nil)
-	var err error
 	select {
 	case <-ctx.Done():
 		err = g.drainInTime()
-	case err = <-served:
-		served <- err
+	case <-srv.Done():
 	}
-	g.admission.ClosePending() // the server's own way to close waits for clients of TLS that do not read
-	srv.Close()
-	if e := <-served; err == nil && !errors.Is(e, http.ErrServerClosed) {
+	if e := srv.Close(); err == nil {
 		err = e
 	}
 	g.shut()
@@ -292,7 +274,7 @@ func (g *Gateway) serveHTTP(ctx context.Context) error {
 // shut ends what still runs after a drain.
 func (g *Gateway) shut() {
 	g.end()
-	g.refusals.Shutdown()
+	g.handshakes.Shutdown()
 	g.conns.shut()
 	g.sockets.Wait()
 	for _, s := range g.sessions.list(nil) {

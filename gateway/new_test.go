@@ -17,9 +17,20 @@ func TestNew_BadSettingOfAPackage_IsNamed(t *testing.T) {
 		"turn-urls":       {TURNURLs: "https://turn.example", TURNSecret: "x"},
 		"turn-secret":     {TURNURLs: "turn:a"},
 		"turn-ttl":        {TURNTTL: time.Second},
+
+		"tls-cert, tls-key": {TLSCert: "/no/such/file", TLSKey: "/no/such/file"},
 	} {
 		if _, err := New(cfg); err == nil || !strings.HasPrefix(err.Error(), setting+":") {
 			t.Errorf("%+v: got %v, want an error of %s", cfg, err, setting)
+		}
+	}
+}
+
+// TestNew_HalfOfATLSPair_IsNamed: a certificate without its key, and the other way round.
+func TestNew_HalfOfATLSPair_IsNamed(t *testing.T) {
+	for _, cfg := range []Config{{TLSCert: "cert.pem"}, {TLSKey: "key.pem"}} {
+		if _, err := New(cfg); err == nil || !strings.HasPrefix(err.Error(), "tls-cert, tls-key:") {
+			t.Errorf("%+v: got %v, want an error of tls-cert and tls-key", cfg, err)
 		}
 	}
 }

@@ -5,7 +5,7 @@ import "p2pconnector/gateway/internal/metrics"
 // snapshot looks at everything the gateway holds, one lock at a time.
 func (g *Gateway) snapshot() *metrics.Snapshot {
 	now := &metrics.Snapshot{
-		Draining: g.draining.Load(), RefusedSockets: g.refusals.Len(), ReplayBytes: g.keptBytes.Load(),
+		Draining: g.draining.Load(), RefusedSockets: g.handshakes.Refused(), ReplayBytes: g.keptBytes.Load(),
 		Links: g.links.counts(), LinkHoles: g.links.holes(), ReorderFrames: g.reorder.frames.Load(),
 		Rooms: g.rooms.len(), RoomRequests: g.requests.Len(),
 		NATSConnected: g.nc.IsConnected(), NATSReconnects: g.nc.Stats().Reconnects, Inbox: len(g.inbox),

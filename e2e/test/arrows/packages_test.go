@@ -24,7 +24,11 @@ var gatewayPackages = map[string][]string{
 		"proto", "proto/bus", "github.com/MicahParks/keyfunc", "github.com/golang-jwt/jwt", "golang.org/x/time",
 	},
 	"internal/clock": {},
-	"internal/link":  {"proto", "proto/bus"},
+	"internal/handshake": {
+		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/metrics", "gateway/internal/socket", "proto",
+	},
+	"internal/httpserver": {},
+	"internal/link":       {"proto", "proto/bus"},
 	"internal/metrics": {
 		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/clock", "gateway/internal/link", "proto",
 		"github.com/prometheus/client_golang",

@@ -1,4 +1,4 @@
-package gateway
+package handshake
 
 import (
 	"errors"
@@ -39,19 +39,19 @@ func limited(l admission.LimitName) *refusal {
 
 // refuse answers a handshake that is not accepted. Browsers hide a refused upgrade from
 // the page, so a page gets an error frame and a close code where that may help it.
-func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, addr netip.Addr, no *refusal) {
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, addr netip.Addr, no *refusal) {
 	if no.limit != admission.NoLimit {
-		g.metrics.Handshakes.Limited.Inc(no.limit)
+		h.cfg.Handshakes.Limited.Inc(no.limit)
 	}
-	if no.close != 0 && len(r.Header.Values("Origin")) > 0 && g.refuseSocket(w, r, addr, no) {
+	if no.close != 0 && len(r.Header.Values("Origin")) > 0 && h.refuseSocket(w, r, addr, no) {
 		return
 	}
-	g.refuseHTTP(w, no)
+	h.refuseHTTP(w, no)
 }
 
 // refuseHTTP answers with an HTTP status.
-func (g *Gateway) refuseHTTP(w http.ResponseWriter, no *refusal) {
-	g.metrics.Handshakes.Statuses.Inc(no.status)
+func (h *Handler) refuseHTTP(w http.ResponseWriter, no *refusal) {
+	h.cfg.Handshakes.Statuses.Inc(no.status)
 	switch no.status {
 	case http.StatusUpgradeRequired:
 		w.Header().Set("Upgrade", "websocket")
@@ -67,25 +67,25 @@ func (g *Gateway) refuseHTTP(w http.ResponseWriter, no *refusal) {
 
 // refuseSocket accepts the WebSocket, sends one error frame and a close frame, and
 // closes. It is false, and nothing was answered, when too many such connections are open.
-func (g *Gateway) refuseSocket(w http.ResponseWriter, r *http.Request, addr netip.Addr, no *refusal) bool {
+func (h *Handler) refuseSocket(w http.ResponseWriter, r *http.Request, addr netip.Addr, no *refusal) bool {
 	sub, _ := chooseProtocol(r)
-	text, reason := g.errorFrame(proto.Errorf(no.code, "%s", no.message), proto.ErrorData{}, nil), no.reason
+	text, reason := h.cfg.ErrorFrame(proto.Errorf(no.code, "%s", no.message)), no.reason
 	if reason == "" {
 		reason = no.close.Reason()
 	}
-	s, err := g.refusals.Accept(w, addr)
+	s, err := h.refused.Accept(w, addr)
 	switch {
 	case errors.Is(err, socket.ErrTooManyRefused):
-		g.metrics.Handshakes.Unread.Inc()
+		h.cfg.Handshakes.Unread.Inc()
 		return false
 	case errors.Is(err, net.ErrClosed):
 		return true // the gateway ends
 	case err != nil:
-		g.log.Debug("upgrade failed", "err", err)
+		h.cfg.Logger.Debug("upgrade failed", "err", err)
 		return false
 	}
-	g.metrics.Handshakes.Statuses.Inc(no.status)
-	g.metrics.Connections.Closes.Inc(no.close)
+	h.cfg.Handshakes.Statuses.Inc(no.status)
+	h.cfg.Connections.Closes.Inc(no.close)
 	s.Refuse(r, sub, text, no.close, reason)
 	return true
 }

@@ -1,4 +1,4 @@
-package gateway
+package handshake
 
 import (
 	"net/http"

@@ -1,4 +1,4 @@
-package gateway
+package httpserver
 
 import (
 	"bytes"
@@ -13,14 +13,16 @@ import (
 // certAge is how long a certificate is used before its files are read again.
 const certAge = 10 * time.Second
 
-// newTLS returns how clients are served by TLS, or nil when they are not.
-func newTLS(cfg *Config, log *slog.Logger) (*tls.Config, error) {
+// TLSConfig returns how clients are served by TLS, or nil when they are not: with own, or
+// else with the certificate in the file cert, whose key is in the file key, both PEM. The
+// files are read again when they change. An error names the settings.
+func TLSConfig(own *tls.Config, cert, key string, log *slog.Logger) (*tls.Config, error) {
 	var c *tls.Config
 	switch {
-	case cfg.TLS != nil:
-		c = cfg.TLS.Clone()
-	case cfg.TLSCert != "":
-		files := &certFiles{cert: cfg.TLSCert, key: cfg.TLSKey, log: log}
+	case own != nil:
+		c = own.Clone()
+	case cert != "":
+		files := &certFiles{cert: cert, key: key, log: log}
 		if err := files.load(); err != nil {
 			return nil, fmt.Errorf("tls-cert, tls-key: %w", err)
 		}

@@ -1,0 +1,165 @@
+package handshake
+
+import (
+	"encoding/base64"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"p2pconnector/gateway/internal/admission"
+	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/metrics"
+	"p2pconnector/gateway/internal/socket"
+	"p2pconnector/proto"
+)
+
+// Config says how handshakes are answered. All functions may be called concurrently.
+type Config struct {
+	Admission *admission.Controller
+	Sockets   *socket.Server
+	// Pages answers what is no handshake.
+	Pages http.Handler
+	// Verify checks an access token; nil means that clients need none.
+	Verify func(token string) (*auth.Access, error)
+	// Closed says why the gateway accepts nobody now, and what to do; "" when it does.
+	Closed func() string
+	// Open starts a connection that was accepted. It reports false when the gateway ends:
+	// then the connection is closed, and its place given back.
+	Open func(Accepted) bool
+	// ErrorFrame encodes an error for a client.
+	ErrorFrame func(*proto.Error) []byte
+
+	Handshakes  *metrics.Handshakes
+	Connections *metrics.Connections
+	Logger      *slog.Logger
+}
+
+// Accepted is a WebSocket whose client may connect.
+type Accepted struct {
+	Conn   *socket.Conn
+	Access *auth.Access // nil: everything is allowed
+	Delta  bool         // the client wants changes in place of full lists
+	Leave  func()       // gives the place among all connections back; to be called once
+}
+
+// Handler answers requests of clients. Its methods may be called concurrently.
+type Handler struct {
+	cfg     Config
+	refused *socket.Refusals
+}
+
+// New returns a Handler.
+func New(cfg Config) *Handler {
+	return &Handler{cfg: cfg, refused: socket.NewRefusals()}
+}
+
+// Refused returns how many WebSockets are open only until their page has read why it is
+// refused.
+func (h *Handler) Refused() int { return h.refused.Len() }
+
+// Shutdown closes these WebSockets, lets no other in, and returns when they have ended.
+func (h *Handler) Shutdown() { h.refused.Shutdown() }
+
+// ServeHTTP answers WebSocket handshakes on / and /ws, and pages otherwise.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	socket := r.URL.Path == "/" || r.URL.Path == "/ws"
+	switch {
+	case socket && headerHas(r.Header, "Upgrade", "websocket"):
+		h.handshake(w, r)
+	case r.URL.Path == "/ws":
+		h.refuseHTTP(w, &refusal{status: http.StatusUpgradeRequired, message: "This address speaks WebSocket. The documentation is at /."})
+	default:
+		h.cfg.Pages.ServeHTTP(w, r)
+	}
+}
+
+// headerHas reports whether a comma-separated header holds token, in any case.
+func headerHas(h http.Header, name, token string) bool {
+	for _, line := range h.Values(name) {
+		for v := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(v), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// handshake checks a handshake, answers it, and starts the connection.
+func (h *Handler) handshake(w http.ResponseWriter, r *http.Request) {
+	addr := h.cfg.Admission.ClientAddr(r)
+	if no := h.check(r, addr); no != nil {
+		h.refuse(w, r, addr, no)
+		return
+	}
+	a, no := h.authorise(r)
+	if no != nil {
+		h.refuse(w, r, addr, no)
+		return
+	}
+	leave, limit := h.cfg.Admission.Admit(addr)
+	if limit != admission.NoLimit {
+		h.refuse(w, r, addr, limited(limit))
+		return
+	}
+	sub, delta := chooseProtocol(r)
+	ws, err := h.cfg.Sockets.Upgrade(w, r, sub)
+	if err != nil {
+		leave()
+		h.cfg.Logger.Debug("upgrade failed", "err", err)
+		return
+	}
+	h.cfg.Handshakes.Statuses.Inc(http.StatusSwitchingProtocols)
+	if !h.cfg.Open(Accepted{Conn: ws, Access: a, Delta: delta, Leave: leave}) {
+		ws.Abort()
+		leave()
+	}
+}
+
+// check returns why r is refused, whoever it comes from; nil when it is not.
+func (h *Handler) check(r *http.Request, addr netip.Addr) *refusal {
+	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-WebSocket-Key"))
+	switch {
+	case r.Method != http.MethodGet || !r.ProtoAtLeast(1, 1) || !headerHas(r.Header, "Connection", "upgrade"):
+		return &refusal{status: http.StatusBadRequest, message: "Not a WebSocket handshake."}
+	case r.Header.Get("Sec-WebSocket-Version") != "13":
+		return &refusal{status: http.StatusUpgradeRequired, message: "Speak WebSocket version 13."}
+	case err != nil || len(key) != 16:
+		return &refusal{status: http.StatusBadRequest, message: "Sec-WebSocket-Key must be 16 bytes in base64."}
+	}
+	if why := h.cfg.Closed(); why != "" {
+		return &refusal{status: http.StatusServiceUnavailable, message: why}
+	}
+	switch {
+	case !h.cfg.Admission.AllowConnect(addr):
+		return limited(admission.ConnectsPerAddress)
+	case !h.cfg.Admission.AllowOrigin(r):
+		return &refusal{
+			status: http.StatusForbidden, code: proto.Unauthorised, close: proto.CloseOrigin,
+			message: "This server does not take connections from pages of this origin. Its operator can allow it, with --allowed-origins.",
+		}
+	}
+	return nil
+}
+
+// authorise checks the access token of a handshake; both are nil when none is needed.
+func (h *Handler) authorise(r *http.Request) (*auth.Access, *refusal) {
+	if h.cfg.Verify == nil {
+		return nil, nil
+	}
+	token := auth.RequestToken(r)
+	a, err := h.cfg.Verify(token)
+	if err == nil {
+		return a, nil
+	}
+	h.cfg.Logger.Debug("access token refused", "err", err)
+	no := &refusal{
+		status: http.StatusUnauthorized, code: proto.Unauthorised, close: proto.CloseToken,
+		message: "The access token is malformed, expired or not signed by a key of this server. Get a fresh one and connect again.",
+	}
+	if token == "" {
+		no.message = "This server needs an access token. Connect again with one, for example as ?access_token= in the address."
+	}
+	return nil, no
+}
