@@ -26,7 +26,7 @@ func (g *Gateway) closed() string {
 	switch {
 	case g.draining.Load():
 		return "This gateway is going away. Connect again: another one will answer."
-	case !g.nc.IsConnected():
+	case !g.bus.Connected():
 		return "This gateway has no connection to its bus now. Connect again in a moment."
 	}
 	return ""

@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/nats-io/nats.go"
 
 	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/ratelimit"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
@@ -27,8 +27,8 @@ type Config struct {
 	Listener net.Listener    // used in place of Listen when set
 	ID       proto.GatewayID // "" draws one; set only in tests
 
-	NATS        service.NATS  // how to reach the NATS servers
-	NATSOptions []nats.Option // applied last; for embedding
+	NATS        service.NATS     // how to reach the NATS servers
+	NATSOptions []natsbus.Option // applied last; for embedding
 
 	Logger *slog.Logger // nil discards
 

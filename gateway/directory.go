@@ -1,13 +1,8 @@
 package gateway
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
 	"sync"
 	"time"
-
-	"github.com/nats-io/nats.go"
 
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/link"
@@ -17,9 +12,8 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// Times of questions to the directory and to other gateways.
+// Bounds of looking for the owner of a peer.
 const (
-	askTimeout   = time.Second     // for one question to a gateway, which is asked three times
 	lookTimeout  = 4 * time.Second // to find a peer for a frame
 	absentMemory = 2 * time.Second // for which it is remembered that nobody has a peer
 	maxAbsent    = 4096
@@ -111,29 +105,6 @@ func (g *Gateway) lookUp(p proto.PeerID) {
 		g.absent.add(p, g.coarse.Load())
 		g.links.resolved(p, link.Route{}, false, false)
 	}
-}
-
-// askGateway asks a gateway about a session; an answer that was lost is asked for again.
-func (g *Gateway) askGateway(to proto.GatewayID, ask bus.SessionMessage) (*bus.Handoff, error) {
-	subject, err := bus.SessionSubject(to, ask.Peer)
-	if err != nil {
-		return nil, err
-	}
-	data := marshal(ask)
-	for range 3 {
-		var m *nats.Msg
-		m, err = g.nc.Request(subject, data, askTimeout)
-		if errors.Is(err, nats.ErrNoResponders) {
-			return nil, err
-		}
-		if err == nil {
-			h := new(bus.Handoff)
-			if err = json.Unmarshal(m.Data, h); err == nil {
-				return h, nil
-			}
-		}
-	}
-	return nil, fmt.Errorf("gateway: ask %s about a session: %w", to, err)
 }
 
 // suspicion is set while another gateway may have taken over sessions that this gateway

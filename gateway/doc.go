@@ -14,7 +14,7 @@
 //	internal/httpserver the listener that clients connect to, and its certificate
 //	internal/link       relays to other gateways: numbered, acknowledged, resent, routed
 //	internal/metrics    what the gateway counts, for Prometheus
-//	internal/natsbus    which gateways are alive; requests to the room service and the directory
+//	internal/natsbus    the connection to NATS, who is alive, requests to the room service
 //	internal/ops        whether the gateway works: watchdog, readiness
 //	internal/ratelimit  token buckets
 //	internal/session    which gateway owns a peer's session
@@ -29,7 +29,8 @@
 //	               validates what comes
 //	dispatch.go    each event goes its way, at the rate that package internal/ratelimit allows
 //	relay.go       to a peer of this gateway, or to the router
-//	links.go       numbers relays and keeps them until they are acknowledged; busconn.go never waits for NATS
+//	links.go       numbers relays and keeps them until they are acknowledged; package
+//	               internal/natsbus never waits for NATS
 //	inbound.go     what comes from NATS is handled and written, in turns
 //	session.go     a peer's frames go to its connection, or wait for the next one
 //	conn.go        the WebSocket queues them, within bounds, and writes all that waits at once
@@ -45,15 +46,15 @@
 // service who owns what, and drain.go sends everyone elsewhere. What a broken connection
 // swallowed, package internal/socket keeps.
 //
-// Rooms belong to the room service. roomevents.go asks it, by package internal/natsbus, one request of
-// a connection after another: roomqueue.go holds what waits, and nothing else does. A
+// Rooms belong to the room service. roomevents.go asks it, by package internal/natsbus,
+// one request of a connection after another: roomqueue.go holds what waits, and nothing else does. A
 // replica.go follows each room that has a member here, change by change; what a change
 // does to a room, and what members are sent of it, package internal/room knows. change.go,
 // announce.go and updates.go act on that, roommessage.go passes on what members say, and
 // rooms.go fetches what was missed. reorder.go holds what was sent by a newer state of a
 // room than has arrived.
 //
-// heartbeat.go tells and learns which gateways are alive, and watch.go looks after everything once
-// a second. ops.go serves operators; snapshot.go reads what package internal/metrics does
-// not count.
+// heartbeat.go tells and learns which gateways are alive, and watch.go looks after
+// everything once a second. ops.go serves operators; snapshot.go reads what package
+// internal/metrics does not count.
 package gateway

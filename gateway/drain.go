@@ -28,8 +28,7 @@ const (
 func (g *Gateway) drain(window context.Context) {
 	g.draining.Store(true)
 	g.publishLease(false)
-	// Without NATS nothing comes for it either.
-	_ = g.anyPeer.Unsubscribe()
+	g.bus.LeaveBackEnds()
 	lonely := g.liveness.Alone()
 	spread := g.cfg.DrainWindow * 6 / 10
 	if lonely {

@@ -64,7 +64,7 @@ func (g *Gateway) sayEnded() {
 	go func() {
 		defer close(said)
 		g.publishLease(true)
-		_ = g.nc.FlushTimeout(lastPatience) // without NATS nobody hears it
+		_ = g.bus.Flush(lastPatience) // without NATS nobody hears it
 	}()
 	late := time.NewTimer(lastPatience)
 	defer late.Stop()

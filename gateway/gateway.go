@@ -3,14 +3,11 @@ package gateway
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/nats-io/nats.go"
 
 	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
@@ -23,7 +20,6 @@ import (
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/gateway/web"
 	"p2pconnector/proto"
-	"p2pconnector/proto/bus"
 	"p2pconnector/proto/service"
 )
 
@@ -31,38 +27,35 @@ import (
 // time; Run once.
 type Gateway struct {
 	// Fixed after New.
-	cfg          Config
-	id           proto.GatewayID
-	log          *slog.Logger
-	born         time.Time
-	wall         func() time.Time // the time of day, for tokens and timestamps only
-	metrics      *metrics.Metrics
-	loops        loops
-	watchdog     *ops.Watchdog
-	keys         *auth.SessionKeys
-	liveness     *natsbus.Liveness
-	sessions     *sessions
-	rooms        *rooms
-	links        *links
-	suspicion    *suspicion
-	sockets      *socket.Server
-	admission    *admission.Controller
-	handshakes   *handshake.Handler
-	ice          *auth.ICE
-	tls          *tls.Config // nil: clients come without TLS, or a proxy has it
-	leaseSubject string
-	syncNow      chan struct{}
-	keysNow      chan struct{}   // the room service may have lost the keys
-	alive        context.Context // ends when the gateway has drained
-	end          context.CancelFunc
-	ready        chan struct{}
+	cfg        Config
+	id         proto.GatewayID
+	log        *slog.Logger
+	born       time.Time
+	wall       func() time.Time // the time of day, for tokens and timestamps only
+	metrics    *metrics.Metrics
+	loops      loops
+	watchdog   *ops.Watchdog
+	keys       *auth.SessionKeys
+	bus        *natsbus.Conn
+	liveness   *natsbus.Liveness
+	requests   *natsbus.Requests
+	sessions   *sessions
+	rooms      *rooms
+	links      *links
+	suspicion  *suspicion
+	sockets    *socket.Server
+	admission  *admission.Controller
+	handshakes *handshake.Handler
+	ice        *auth.ICE
+	tls        *tls.Config // nil: clients come without TLS, or a proxy has it
+	syncNow    chan struct{}
+	keysNow    chan struct{}   // the room service may have lost the keys
+	alive      context.Context // ends when the gateway has drained
+	end        context.CancelFunc
+	ready      chan struct{}
 
 	// Fixed before ready.
-	nc       *nats.Conn
-	requests *natsbus.Requests
 	verifier *auth.Verifier // nil: no tokens are needed
-	wildcard *nats.Subscription
-	anyPeer  *nats.Subscription // for back ends that name no gateway
 	addr     net.Addr
 
 	operators atomic.Pointer[service.OpsServer]
@@ -70,17 +63,12 @@ type Gateway struct {
 	resuming  exclusive
 	draining  atomic.Bool
 	coarse    clock.AtomicInstant // the present moment, at most 50 ms old
-	natsUp    atomic.Bool         // the connection to NATS stands
-	dialer    busDialer
 	absent    absent
 	ops       atomic.Uint64
 	first     atomic.Uint64 // lowest revision of the room service's present bucket; 0: unknown
 	keptBytes atomic.Int64  // of all sessions that are away
 
 	reorder reorderBuffer // owned by the reader of the inbox
-
-	inbox chan *nats.Msg // from all subscriptions but the leases'
-	turn  chan struct{}  // what one read has brought is in the inbox
 
 	bgMu     sync.Mutex
 	bgClosed bool
@@ -97,16 +85,12 @@ func New(cfg Config) (*Gateway, error) {
 	if id == "" {
 		id = proto.NewGatewayID()
 	}
-	lease, err := bus.LeaseSubject(id)
-	if err != nil {
-		return nil, err
-	}
 	g := &Gateway{
 		cfg: cfg, id: id, born: time.Now(), log: cfg.Logger.With("gateway", string(id)), wall: time.Now, metrics: metrics.New(),
-		sessions:     newSessions(),
-		leaseSubject: lease, syncNow: make(chan struct{}, 1), keysNow: make(chan struct{}, 1), ready: make(chan struct{}),
-		inbox: make(chan *nats.Msg, inboxMessages), turn: make(chan struct{}, 1),
+		sessions: newSessions(),
+		syncNow:  make(chan struct{}, 1), keysNow: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
+	var err error
 	if g.admission, err = admission.New(cfg.admission()); err != nil {
 		return nil, err
 	}
@@ -125,6 +109,13 @@ func New(cfg Config) (*Gateway, error) {
 		}
 	}
 	g.alive, g.end = context.WithCancel(context.Background())
+	g.bus = natsbus.New(natsbus.Config{
+		ID: id, NATS: cfg.NATS, Options: cfg.NATSOptions, Logger: g.log, Connected: g.connected, Lease: g.receiveLease,
+	})
+	g.liveness = natsbus.NewLiveness(id)
+	g.requests = natsbus.NewRequests(natsbus.RequestsConfig{
+		Own: id, Publish: g.bus.PublishRequest, Ended: g.alive.Done(), Replied: g.sawReply,
+	})
 	g.watch()
 	g.coarse.Store(clock.Now())
 	g.sockets = socket.NewServer(socket.Config{
@@ -132,7 +123,6 @@ func New(cfg Config) (*Gateway, error) {
 		SlowClient: g.metrics.Connections.Slow.Inc, IdleClient: g.metrics.Connections.Idle.Inc,
 	})
 	g.rooms = newRooms(g)
-	g.liveness = natsbus.NewLiveness(id)
 	g.links, g.suspicion = newLinks(g), newSuspicion()
 	g.handshakes = handshake.New(g.handshakeConfig())
 	return g, nil
@@ -156,17 +146,8 @@ func (g *Gateway) status() web.Status {
 
 // run is Run without its bound.
 func (g *Gateway) run(ctx context.Context) error {
-	nc, err := g.connectNATS()
-	if err != nil {
-		return err
-	}
-	g.nc, g.links.bus = nc, nc
-	g.natsUp.Store(nc.IsConnected())
-	g.requests = natsbus.NewRequests(natsbus.RequestsConfig{
-		Own: g.id, Publish: nc.PublishRequest, Ended: g.alive.Done(), Replied: g.sawReply,
-	})
-	defer g.closeNATS()
-	if err := g.subscribe(); err != nil {
+	defer g.bus.Close()
+	if err := g.bus.Connect(); err != nil {
 		return err
 	}
 	ops, err := g.startOps()
@@ -200,25 +181,6 @@ func (g *Gateway) run(ctx context.Context) error {
 	loops.Go(func() { g.keysLoop(done) })
 	loops.Go(func() { g.sessionsLoop(done) })
 	return g.serveClients(ctx)
-}
-
-// subscribe makes the three static subscriptions of a gateway.
-func (g *Gateway) subscribe() error {
-	wildcard, err := bus.GatewayWildcard(g.id)
-	if err != nil {
-		return err
-	}
-	// All feed one queue, since two would lose the order of what one sender says on two subjects.
-	if g.wildcard, err = g.nc.ChanSubscribe(wildcard, g.inbox); err != nil {
-		return fmt.Errorf("subscribe: %w", err)
-	}
-	if g.anyPeer, err = g.nc.ChanQueueSubscribe(bus.AnyPeerWildcard, bus.AnyPeerQueue, g.inbox); err != nil {
-		return fmt.Errorf("subscribe for back ends: %w", err)
-	}
-	if _, err := g.nc.Subscribe(bus.LeaseWildcard, g.receiveLease); err != nil {
-		return fmt.Errorf("subscribe to leases: %w", err)
-	}
-	return nil
 }
 
 // awaitKeys waits for the keys that sign session tokens: until they are there
@@ -292,16 +254,6 @@ func (g *Gateway) shut() {
 		r.stop()
 	}
 	g.publishLease(true)
-}
-
-func (g *Gateway) closeNATS() {
-	closed := make(chan struct{})
-	g.nc.SetClosedHandler(func(*nats.Conn) { close(closed) })
-	if g.nc.IsConnected() {
-		g.nc.FlushTimeout(2 * time.Second)
-	}
-	g.nc.Close()
-	<-closed
 }
 
 // background runs f on a goroutine that shut waits for; refused runs instead

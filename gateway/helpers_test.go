@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
@@ -73,12 +71,13 @@ func serveTest(t testing.TB, g *Gateway, raw net.Conn) *conn {
 	return c
 }
 
-// taken is a NATS connection that takes everything.
+// taken is a bus that takes everything.
 type taken struct{}
 
 func (taken) Publish(string, []byte) error                { return nil }
 func (taken) PublishRequest(string, string, []byte) error { return nil }
-func (taken) PublishMsg(*nats.Msg) error                  { return nil }
+func (taken) PublishMessage(natsbus.Message) error        { return nil }
+func (taken) Connected() bool                             { return true }
 
 // awaySession makes a session of g whose client is away, so that what it is sent waits.
 func awaySession(g *Gateway) *session {

@@ -3,8 +3,6 @@ package gateway
 import (
 	"runtime/debug"
 
-	"github.com/nats-io/nats.go"
-
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/room"
@@ -13,26 +11,12 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// inboxMessages bounds what has come from NATS and is not handled yet. When it is
-// full, nats.go drops what comes; the links notice, and it is sent again.
-const inboxMessages = 1 << 14
-
 // perTurn is how many messages are handled before something is written.
 const perTurn = 256
 
 // maxWrites is how many connections are written before what has come is handled,
 // whether it is all that one read brought or not.
 const maxWrites = 32
-
-// inboxFilled says that all which one read from NATS has brought is in the inbox.
-func (g *Gateway) inboxFilled() {
-	if len(g.inbox) > 0 {
-		select {
-		case g.turn <- struct{}{}:
-		default:
-		}
-	}
-}
 
 // readInbox handles what comes from NATS until done is closed, and writes what
 // that leads to: handing a single frame to another goroutine would cost more than
@@ -42,18 +26,9 @@ func (g *Gateway) readInbox(done <-chan struct{}) {
 	w := g.sockets.NewWriter()
 	defer w.Release()
 	for {
-		each := g.inbox
-		if g.dialer.dialled() {
-			each = nil // g.turn says when
-		}
 		g.loops.inbox.Rest()
 		select {
-		case m := <-each:
-			g.loops.inbox.Work()
-			w.Begin()
-			g.guardMessage(m)
-			g.turns(w)
-		case <-g.turn:
+		case <-g.bus.Inbox.Turn():
 			g.loops.inbox.Work()
 			w.Begin()
 			g.turns(w)
@@ -69,12 +44,12 @@ func (g *Gateway) turns(w *socket.Writer) {
 	g.handleSome()
 	for written := 1; ; written++ {
 		if !w.WriteNext() {
-			g.inboxFilled() // the next turn begins with what is left
+			g.bus.Inbox.WakeUnlessEmpty() // the next turn begins with what is left
 			return
 		}
 		g.loops.inbox.Turn()
 		select {
-		case <-g.turn:
+		case <-g.bus.Inbox.Turn():
 			g.handleSome()
 		default:
 			if written%maxWrites == 0 { // there may be no end to the line
@@ -89,25 +64,24 @@ func (g *Gateway) handleSome() {
 		if g.reorder.wanted.Swap(false) {
 			g.release(false)
 		}
-		select {
-		case m := <-g.inbox:
-			g.guardMessage(m)
-		default:
+		m, ok := g.bus.Inbox.Next()
+		if !ok {
 			return
 		}
+		g.guardMessage(m)
 	}
 }
 
 // guardMessage handles m, and survives a fault of ours: what a client sent to
 // another gateway must not end this one.
-func (g *Gateway) guardMessage(m *nats.Msg) {
+func (g *Gateway) guardMessage(m natsbus.Message) {
 	g.loops.inbox.Turn()
 	defer g.recoverFrom(m)
 	g.onMessage(m)
 }
 
 // recoverFrom is deferred while m is handled.
-func (g *Gateway) recoverFrom(m *nats.Msg) {
+func (g *Gateway) recoverFrom(m natsbus.Message) {
 	if p := recover(); p != nil {
 		g.metrics.Faults.Panics.Inc()
 		g.log.Error("panic while handling a message", "subject", m.Subject, "panic", p, "stack", string(debug.Stack()))
@@ -117,7 +91,7 @@ func (g *Gateway) recoverFrom(m *nats.Msg) {
 // onMessage handles what comes below p2p.gw.<own>, and what back ends send to peers
 // without naming a gateway. It runs on one goroutine, so it only queues; order within
 // one publisher is kept.
-func (g *Gateway) onMessage(m *nats.Msg) {
+func (g *Gateway) onMessage(m natsbus.Message) {
 	in, ok := bus.ParseInbound(m.Subject)
 	if !ok {
 		if to, ok := bus.ParseAnyPeer(m.Subject); ok {
@@ -139,7 +113,7 @@ func (g *Gateway) onMessage(m *nats.Msg) {
 			g.backEndRoomFrame(&in, m)
 		}
 	case bus.KindSent:
-		if b := natsbus.MessageOf(m); b.NoResponders() {
+		if m.NoResponders() {
 			g.links.noResponders(&in.Sent)
 		}
 	case bus.KindAck:
@@ -149,7 +123,7 @@ func (g *Gateway) onMessage(m *nats.Msg) {
 	case bus.KindState:
 		g.stateChanged(in.First, m.Data)
 	case bus.KindReply:
-		g.requests.Answered(in.First, natsbus.MessageOf(m))
+		g.requests.Answered(in.First, m)
 	case bus.KindSession:
 		g.sessionMessage(proto.PeerID(in.First), m)
 	}
@@ -214,7 +188,7 @@ func (g *Gateway) handToPeer(from proto.PeerID, h *held) bus.Refusal {
 
 // backEndFrame relays a back end's frame to a peer wherever it is. A back end that gives
 // a reply subject gets the outcome there; with confirm, delivery too.
-func (g *Gateway) backEndFrame(to proto.PeerID, m *nats.Msg, confirm bool) {
+func (g *Gateway) backEndFrame(to proto.PeerID, m natsbus.Message, confirm bool) {
 	code := g.links.send(&link.Frame{To: to, Reply: m.Reply, Confirm: confirm && m.Reply != "", Data: m.Data}, nil)
 	if code != "" && m.Reply != "" {
 		g.answerBackEnd(m.Reply, marshal(bus.Outcome{Code: code}))
@@ -222,7 +196,7 @@ func (g *Gateway) backEndFrame(to proto.PeerID, m *nats.Msg, confirm bool) {
 }
 
 // backEndRoomFrame hands a back end's frame to the members of a room that are here.
-func (g *Gateway) backEndRoomFrame(in *bus.Inbound, m *nats.Msg) {
+func (g *Gateway) backEndRoomFrame(in *bus.Inbound, m natsbus.Message) {
 	r := g.rooms.byToken(in.First)
 	if r == nil {
 		return // its last member here has left meanwhile

@@ -5,8 +5,6 @@ import (
 	"sync"
 	"unsafe"
 
-	"github.com/nats-io/nats.go"
-
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/ratelimit"
@@ -20,7 +18,7 @@ import (
 // replica, links, session, connection. Safe for concurrent use.
 type links struct {
 	g   *Gateway
-	bus publisher // fixed before the gateway is ready
+	bus publisher
 
 	mu       sync.Mutex
 	router   *link.Router
@@ -47,19 +45,13 @@ type receiver struct {
 	epoch uint64
 }
 
-// publisher is what links need of a *nats.Conn. It may keep no argument.
+// publisher is what links need of the bus. It keeps no argument.
 type publisher interface {
+	Connected() bool
 	Publish(subject string, data []byte) error
 	PublishRequest(subject, reply string, data []byte) error
-	PublishMsg(m *nats.Msg) error
+	PublishMessage(m natsbus.Message) error
 }
-
-// noBus is the publisher of a gateway that has not connected yet.
-type noBus struct{}
-
-func (noBus) Publish(string, []byte) error                { return nats.ErrConnectionClosed }
-func (noBus) PublishRequest(string, string, []byte) error { return nats.ErrConnectionClosed }
-func (noBus) PublishMsg(*nats.Msg) error                  { return nats.ErrConnectionClosed }
 
 // outcome is an error frame for a peer, or an answer for a back end.
 type outcome struct {
@@ -69,7 +61,7 @@ type outcome struct {
 }
 
 func newLinks(g *Gateway) *links {
-	l := &links{g: g, bus: noBus{}, received: make(map[proto.GatewayID]*receiver)}
+	l := &links{g: g, bus: g.bus, received: make(map[proto.GatewayID]*receiver)}
 	l.router = link.NewRouter(g.id, l)
 	return l
 }
@@ -139,7 +131,7 @@ func (l *links) sendRoom(to *room.State, f *link.Frame) (missed []proto.PeerID, 
 	}
 	l.mu.Lock()
 	defer l.unlock()
-	now, connected := l.g.liveness.Now(), l.g.natsUp.Load()
+	now, connected := l.g.liveness.Now(), l.bus.Connected()
 	apart := to.Apart(l.g.id, l.router.Edits(), l.router.GoesTo)
 	alone := link.Frame{From: f.From, Room: f.Room, Epoch: f.Epoch, Data: f.Data}
 	for _, id := range apart {
@@ -255,7 +247,7 @@ func (l *links) ack(r *receiver, tick bool) {
 }
 
 // frame takes a relay in: in order, at most once.
-func (l *links) frame(in *bus.Inbound, x *bus.Sent, m *nats.Msg) {
+func (l *links) frame(in *bus.Inbound, x *bus.Sent, m natsbus.Message) {
 	l.receivedMu.Lock()
 	defer l.receivedMu.Unlock()
 	r := l.receiver(x.Gateway)
@@ -333,10 +325,9 @@ func (l *links) Publish(to proto.GatewayID, r *link.Record, base uint64) {
 	l.reply = bus.AppendSentSubject(l.reply[:0], &x)
 	// What fails here shows as a missing ack.
 	if f.Began != 0 || len(f.Except) > 0 {
-		_ = l.bus.PublishMsg(&nats.Msg{Subject: string(l.subject), Reply: string(l.reply), Header: headerOf(f), Data: f.Data})
+		_ = l.bus.PublishMessage(natsbus.Message{Subject: view(l.subject), Reply: view(l.reply), Header: headerOf(f), Data: f.Data})
 		return
 	}
-	// nats.go copies both subjects into its write buffer before it returns.
 	_ = l.bus.PublishRequest(view(l.subject), view(l.reply), f.Data)
 }
 

@@ -24,7 +24,7 @@ type loops struct {
 func (g *Gateway) watch() {
 	g.loops = loops{
 		clock: ops.NewLoop("clock", nil), bus: ops.NewLoop("bus", nil), leases: ops.NewLoop("leases", nil),
-		inbox:   ops.NewLoop("inbox", func() bool { return len(g.inbox) > 0 }),
+		inbox:   ops.NewLoop("inbox", func() bool { return g.bus.Inbox.Len() > 0 }),
 		writers: ops.NewLoop("writers", func() bool { return g.sockets.Waiting() > 0 }),
 	}
 	l := &g.loops
@@ -34,7 +34,7 @@ func (g *Gateway) watch() {
 // startOps starts to serve operators, where the settings say so.
 func (g *Gateway) startOps() (*service.OpsServer, error) {
 	ready := ops.Readiness{
-		Hung: g.watchdog.Problem, Draining: g.draining.Load, Connected: g.nc.IsConnected, AskRooms: g.askRooms, Ready: g.ready,
+		Hung: g.watchdog.Problem, Draining: g.draining.Load, Connected: g.bus.Connected, AskRooms: g.askRooms, Ready: g.ready,
 	}
 	s, err := g.cfg.Ops.Serve(g.log, service.OpsHandlers{
 		Metrics: metrics.Handler(g.metrics, metrics.Config{

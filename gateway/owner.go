@@ -5,10 +5,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/metrics"
+	"p2pconnector/gateway/internal/natsbus"
 	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
@@ -141,7 +140,7 @@ func (g *Gateway) endSession(s *session, was ownership.Holding) {
 
 // sessionMessage handles what another gateway says about a session. It does not
 // block: the reader of the inbox calls it.
-func (g *Gateway) sessionMessage(id proto.PeerID, m *nats.Msg) {
+func (g *Gateway) sessionMessage(id proto.PeerID, m natsbus.Message) {
 	var t bus.SessionMessage
 	if json.Unmarshal(m.Data, &t) != nil || t.Peer != id || !t.Gateway.Valid() || t.Gateway == g.id {
 		return
@@ -184,22 +183,18 @@ func (s *session) stillRead(t *bus.SessionMessage) *conn {
 
 // askAgain puts a question for a session back into the inbox when its old connection
 // has been read to the end. The reader of the inbox lends sessions and must not wait.
-func (g *Gateway) askAgain(old *conn, m *nats.Msg) {
+func (g *Gateway) askAgain(old *conn, m natsbus.Message) {
 	old.ws.AwaitRead()
-	select {
-	case g.inbox <- m:
-		g.inboxFilled()
-	case <-g.alive.Done():
-	}
+	g.bus.Inbox.Put(m, g.alive.Done())
 }
 
 // answer answers what another gateway asked about a session.
-func (g *Gateway) answer(m *nats.Msg, id proto.PeerID, h *bus.Handoff) {
+func (g *Gateway) answer(m natsbus.Message, id proto.PeerID, h *bus.Handoff) {
 	if m.Reply == "" {
 		return
 	}
 	h.From = g.id
-	if err := m.Respond(marshal(h)); err != nil {
+	if err := g.bus.Publish(m.Reply, marshal(h)); err != nil {
 		g.log.Warn("handoff: answer not sent", "peer", string(id), "err", err)
 	}
 }
@@ -320,7 +315,7 @@ func (g *Gateway) confirm(s *session) {
 	was := s.hold
 	s.mu.Unlock()
 	other := was.Other
-	h, err := g.askGateway(other, bus.SessionMessage{Peer: s.id, Gateway: g.id, Confirm: true})
+	h, err := g.bus.AskGateway(other, bus.SessionMessage{Peer: s.id, Gateway: g.id, Confirm: true})
 	switch {
 	case err == nil && h.Busy, err != nil && g.liveness.Alive(other):
 		return // asked again at the end of the grace

@@ -95,7 +95,7 @@ func (c *conn) relayPeer(f *proto.Frame, frame []byte, connectID string) *proto.
 		}
 		x.To = c.lastTo
 	}
-	if !g.natsUp.Load() {
+	if !g.links.bus.Connected() {
 		return unavailable()
 	}
 	return c.refusedBy(g.links.send(&x, c), x.To)

@@ -6,9 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
@@ -61,7 +60,7 @@ func BenchmarkFromNATS(b *testing.B) {
 	}
 	frame := candidateTo(s.id)
 	other := otherGateway(b, g).Home()
-	m := &nats.Msg{Subject: subject, Data: frame}
+	m := natsbus.Message{Subject: subject, Data: frame}
 	b.SetBytes(int64(len(frame)))
 	b.ReportAllocs()
 	x := bus.Sent{Gateway: other, To: g.id, Base: 1}
@@ -91,7 +90,6 @@ func BenchmarkRelayHere(b *testing.B) {
 func otherGateway(t testing.TB, g *Gateway) proto.PeerID {
 	other := proto.NewGatewayID()
 	g.links.bus = taken{}
-	g.natsUp.Store(true)
 	setAlive(t, g, other)
 	return proto.NewPeerID(other)
 }
@@ -151,10 +149,10 @@ func TestRelayAllocatesNothing(t *testing.T) {
 	}
 	// Numbers grow, so the messages are made before.
 	const messages = 5 * link.MaxRecords
-	all := make([]*nats.Msg, messages)
+	all := make([]natsbus.Message, messages)
 	for i := range all {
 		x := bus.Sent{Gateway: to.Home(), To: g.id, Seq: uint64(i + 1), Base: 1}
-		all[i] = &nats.Msg{Subject: subject, Reply: string(bus.AppendSentSubject(nil, &x)), Data: frame}
+		all[i] = natsbus.Message{Subject: subject, Reply: string(bus.AppendSentSubject(nil, &x)), Data: frame}
 	}
 	i, blocked := 0, false
 	steady("from NATS to the queue", 400, func() { // as many as a queue holds that nobody takes

@@ -4,11 +4,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/metrics"
+	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/proto"
 )
 
@@ -21,11 +20,11 @@ const (
 )
 
 // headerOf is what goes with a relay that is timed, or is not for all.
-func headerOf(f *link.Frame) nats.Header {
-	h := make(nats.Header, 2)
+func headerOf(f *link.Frame) natsbus.Header {
+	h := make(natsbus.Header, 2)
 	if f.Began != 0 {
 		var zero clock.Instant
-		h.Set(sentHeader, metrics.FormatBegan(zero.Add(time.Duration(f.Began))))
+		h[sentHeader] = []string{metrics.FormatBegan(zero.Add(time.Duration(f.Began)))}
 	}
 	if len(f.Except) > 0 {
 		var list strings.Builder
@@ -35,13 +34,13 @@ func headerOf(f *link.Frame) nats.Header {
 			}
 			list.WriteString(string(p))
 		}
-		h.Set(exceptHeader, list.String())
+		h[exceptHeader] = []string{list.String()}
 	}
 	return h
 }
 
 // exceptOf returns the members that a room message is not for.
-func exceptOf(h nats.Header) (all []proto.PeerID) {
+func exceptOf(h natsbus.Header) (all []proto.PeerID) {
 	for p := range strings.SplitSeq(h.Get(exceptHeader), ",") {
 		if id := proto.PeerID(p); id.Valid() {
 			all = append(all, id)

@@ -4,8 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
+	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
@@ -35,7 +34,7 @@ type reorderBuffer struct {
 type held struct {
 	in    bus.Inbound
 	sent  bus.Sent
-	msg   *nats.Msg
+	msg   natsbus.Message
 	since time.Time
 }
 
@@ -78,10 +77,7 @@ func (g *Gateway) releaseSoon() {
 		return
 	}
 	g.reorder.wanted.Store(true)
-	select {
-	case g.turn <- struct{}{}:
-	default:
-	}
+	g.bus.Inbox.Wake()
 }
 
 // release delivers the held frames whose turn has come, and reports those that have

@@ -7,9 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
@@ -38,7 +37,7 @@ func (o *remote) message(from, to proto.PeerID, view uint64, n int) {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	o.g.guardMessage(&nats.Msg{
+	o.g.guardMessage(natsbus.Message{
 		Subject: string(subject), Reply: string(bus.AppendSentSubject(nil, &x)),
 		Data: fmt.Appendf(nil, `{"event":"Message","from":%q,%s"data":%d}`, from, about, n),
 	})
@@ -225,7 +224,6 @@ func TestReplica_OnlyTheEpochChanges_MessagesArrive(t *testing.T) {
 func TestSendRoom_RouteIsNewerThanTheRoom_GoesAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, Config{})
-		g.natsUp.Store(true)
 		var sent published
 		g.links.bus = &sent
 		for _, id := range []proto.GatewayID{"0a1b2c3d", "4e5f6071"} {
@@ -260,8 +258,10 @@ func TestSendRoom_RouteIsNewerThanTheRoom_GoesAlone(t *testing.T) {
 	})
 }
 
-// bus is a NATS connection that notes the subjects of what is published.
+// published is a bus that notes the subjects of what is published.
 type published []string
+
+func (b *published) Connected() bool { return true }
 
 func (b *published) Publish(subject string, _ []byte) error { return nil }
 
@@ -270,7 +270,7 @@ func (b *published) PublishRequest(subject, _ string, _ []byte) error {
 	return nil
 }
 
-func (b *published) PublishMsg(m *nats.Msg) error {
-	*b = append(*b, m.Subject+" except "+m.Header.Get(exceptHeader))
+func (b *published) PublishMessage(m natsbus.Message) error {
+	*b = append(*b, strings.Clone(m.Subject)+" except "+m.Header.Get(exceptHeader))
 	return nil
 }

@@ -180,10 +180,7 @@ const notifyJoinedPause = 2 * time.Second
 // notifyJoined asks the owner of a session to take a room over that names this gateway for
 // the peer, because a join was pending when the session moved.
 func (g *Gateway) notifyJoined(to proto.GatewayID, peer proto.PeerID, id proto.RoomID) {
-	subject, err := bus.SessionSubject(to, peer)
-	if err == nil {
-		err = g.nc.Publish(subject, marshal(bus.SessionMessage{Peer: peer, Gateway: g.id, Room: id}))
-	}
+	err := g.bus.NotifyGateway(to, bus.SessionMessage{Peer: peer, Gateway: g.id, Room: id})
 	if err != nil {
 		g.log.Warn("rooms: owner of a late member not notified", "peer", string(peer), "room", string(id), "gateway", string(to), "err", err)
 	}

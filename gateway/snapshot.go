@@ -4,11 +4,13 @@ import "p2pconnector/gateway/internal/metrics"
 
 // snapshot looks at everything the gateway holds, one lock at a time.
 func (g *Gateway) snapshot() *metrics.Snapshot {
+	nats := g.bus.Stats()
 	now := &metrics.Snapshot{
 		Draining: g.draining.Load(), RefusedSockets: g.handshakes.Refused(), ReplayBytes: g.keptBytes.Load(),
 		Links: g.links.counts(), LinkHoles: g.links.holes(), ReorderFrames: g.reorder.frames.Load(),
 		Rooms: g.rooms.len(), RoomRequests: g.requests.Len(),
-		NATSConnected: g.nc.IsConnected(), NATSReconnects: g.nc.Stats().Reconnects, Inbox: len(g.inbox),
+		NATSConnected: g.bus.Connected(), NATSReconnects: nats.Reconnects, NATSPendingBytes: nats.Unsent,
+		Inbox: g.bus.Inbox.Len(), InboxDropped: nats.Dropped,
 	}
 	now.ConnectAddresses, now.ConnectsEvicted = g.admission.RateCounts()
 	for _, c := range g.conns.list(nil) {
@@ -27,11 +29,6 @@ func (g *Gateway) snapshot() *metrics.Snapshot {
 		now.MembersHere += here
 	}
 	now.GatewaysLive, now.GatewaysSilent, now.GatewaysEnded = g.liveness.Counts()
-	pending, _ := g.nc.Buffered() // -1 without a connection
-	now.NATSPendingBytes = max(pending, 0) + g.dialer.waiting()
-	if g.wildcard != nil {
-		now.InboxDropped, _ = g.wildcard.Dropped()
-	}
 	return now
 }
 

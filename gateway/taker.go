@@ -5,11 +5,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/metrics"
+	"p2pconnector/gateway/internal/natsbus"
 	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
@@ -148,9 +147,9 @@ func (g *Gateway) mayBeOrphan(p proto.PeerID) bool {
 
 // askOwner asks a gateway for the session. The handoff is nil when there was no answer.
 func (g *Gateway) askOwner(owner proto.GatewayID, t *auth.SessionToken, received *uint64) (*bus.Handoff, ownership.Answer) {
-	h, err := g.askGateway(owner, bus.SessionMessage{Peer: t.Peer, Gateway: g.id, Token: t.TokenRef, Received: received})
+	h, err := g.bus.AskGateway(owner, bus.SessionMessage{Peer: t.Peer, Gateway: g.id, Token: t.TokenRef, Received: received})
 	switch {
-	case errors.Is(err, nats.ErrNoResponders), err != nil && !g.liveness.Alive(owner):
+	case errors.Is(err, natsbus.ErrNoResponders), err != nil && !g.liveness.Alive(owner):
 		return nil, ownership.Answer{Kind: ownership.Absent}
 	case err != nil:
 		g.log.Warn("session: its owner does not answer", "peer", string(t.Peer), "owner", string(owner), "err", err)
@@ -249,18 +248,14 @@ func (s *session) arriveLocked(h *bus.Handoff) (frames [][]byte) {
 // notifyOwners notifies the gateways that may still consider themselves the owner, and the
 // one that issued the peer. A lender that misses it asks at the end of the grace.
 func (g *Gateway) notifyOwners(p proto.PeerID, at *ownership.Taker, former proto.GatewayID) {
-	word := marshal(bus.SessionMessage{Peer: p, Gateway: g.id, Seated: true, Epoch: at.Epoch, Root: at.Root})
+	seated := bus.SessionMessage{Peer: p, Gateway: g.id, Seated: true, Epoch: at.Epoch, Root: at.Root}
 	notified := []proto.GatewayID{g.id}
 	for _, to := range []proto.GatewayID{at.Target, former, p.Home()} {
 		if to == "" || slices.Contains(notified, to) {
 			continue
 		}
 		notified = append(notified, to)
-		subject, err := bus.SessionSubject(to, p)
-		if err == nil {
-			err = g.nc.Publish(subject, word)
-		}
-		if err != nil {
+		if err := g.bus.NotifyGateway(to, seated); err != nil {
 			g.log.Warn("session: former owner not notified", "peer", string(p), "gateway", string(to), "err", err)
 		}
 	}

@@ -32,7 +32,7 @@ func (g *Gateway) watchConns(done <-chan struct{}) {
 			if gap := clock.At(now).Sub(g.coarse.Load()); gap > suspectAfter {
 				g.suspectSessions()
 			}
-			g.liveness.Tick(clock.At(now), g.natsUp.Load())
+			g.liveness.Tick(clock.At(now), g.bus.Connected())
 			g.coarse.Store(clock.At(now))
 			if now.After(next) {
 				next = now.Add(time.Second)

@@ -33,7 +33,9 @@ var gatewayPackages = map[string][]string{
 		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/clock", "gateway/internal/link", "proto",
 		"github.com/prometheus/client_golang",
 	},
-	"internal/natsbus":   {"gateway/internal/clock", "proto", "proto/bus", "github.com/nats-io/nats.go"},
+	"internal/natsbus": {
+		"gateway/internal/clock", "proto", "proto/bus", "proto/service", "github.com/nats-io/nats.go",
+	},
 	"internal/ops":       {"proto"},
 	"internal/ratelimit": {"gateway/internal/clock"},
 	"internal/room":      {"gateway/internal/link", "proto", "proto/bus"},
@@ -153,6 +155,7 @@ func TestLibraries_OfTheGateway_AreKnownToOnePackage(t *testing.T) {
 	for _, library := range []string{
 		"github.com/MicahParks/keyfunc", "github.com/golang-jwt/jwt", "golang.org/x/time",
 		"github.com/prometheus/client_golang",
+		"github.com/nats-io/nats.go",
 	} {
 		var packages []string
 		for _, file := range importers(t, pkgs, "gateway", library) {

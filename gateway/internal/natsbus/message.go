@@ -28,7 +28,6 @@ func (m *Message) NoResponders() bool {
 	return len(m.Data) == 0 && m.Header.Get("Status") == "503"
 }
 
-// MessageOf returns what m holds, without a copy of its data.
-func MessageOf(m *nats.Msg) Message {
+func messageOf(m *nats.Msg) Message {
 	return Message{Subject: m.Subject, Reply: m.Reply, Header: Header(m.Header), Data: m.Data}
 }

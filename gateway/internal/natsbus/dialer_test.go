@@ -1,4 +1,4 @@
-package gateway
+package natsbus
 
 import (
 	"bytes"
@@ -10,14 +10,14 @@ import (
 )
 
 // busPair returns a connection to a server that reads when the test does.
-func busPair(t *testing.T) (*busConn, net.Conn) {
+func busPair(t *testing.T) (*queuedConn, net.Conn) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	c, err := new(busDialer).Dial("tcp", ln.Addr().String())
+	c, err := (&dialer{handled: func() {}}).Dial("tcp", ln.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func busPair(t *testing.T) (*busConn, net.Conn) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Close() })
-	return c.(*busConn), server
+	return c.(*queuedConn), server
 }
 
 // TestBusConnQueues: a server that does not read holds nobody up, and gets
@@ -36,7 +36,7 @@ func TestBusConnQueues(t *testing.T) {
 	c, server := busPair(t)
 	chunk := make([]byte, 32<<10)
 	var want bytes.Buffer
-	for c.waiting() < maxBusQueue-2*len(chunk) {
+	for c.waiting() < maxQueue-2*len(chunk) {
 		for i := 0; i < len(chunk); i += 1024 {
 			binary.BigEndian.PutUint64(chunk[i:], uint64(want.Len()+i))
 		}
@@ -66,12 +66,12 @@ func TestBusConnGivesUp(t *testing.T) {
 	c, server := busPair(t)
 	chunk := make([]byte, 32<<10)
 	var err error
-	for range 4 * maxBusQueue / len(chunk) {
+	for range 4 * maxQueue / len(chunk) {
 		if _, err = c.Write(chunk); err != nil {
 			break
 		}
 	}
-	if !errors.Is(err, errBusStuck) {
+	if !errors.Is(err, errStuck) {
 		t.Fatalf("writes without end to a server that does not read: %v", err)
 	}
 	if _, err := io.Copy(io.Discard, server); err != nil {

@@ -1,0 +1,231 @@
+package natsbus
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
+	"p2pconnector/proto/service"
+)
+
+// Option is an option of the NATS client, for those who embed a gateway.
+type Option = nats.Option
+
+// Errors of messages that nobody receives.
+var (
+	ErrNotConnected = errors.New("no connection to NATS yet")
+	ErrNoResponders = nats.ErrNoResponders // nobody subscribes to the subject
+)
+
+// closeTimeout is how long Close waits until NATS has what was published.
+const closeTimeout = 2 * time.Second
+
+// Config says how a gateway is connected to NATS. All is needed but Options.
+type Config struct {
+	ID      proto.GatewayID
+	NATS    service.NATS
+	Options []Option // applied last
+	Logger  *slog.Logger
+
+	// Called by goroutines of the NATS client, each one at a time.
+	Connected func(again bool) // after each connect; again: an earlier connection was lost
+	Lease     func(Message)    // for each lease of a gateway, this gateway's own too
+}
+
+// Conn is the connection of a gateway to NATS. It may be used before Connect and after
+// Close; nothing is sent then. Safe for concurrent use.
+type Conn struct {
+	Inbox *Inbox // all that comes, but the leases
+
+	cfg       Config
+	dialer    dialer
+	connected atomic.Bool
+	nc        atomic.Pointer[nats.Conn]         // nil before Connect
+	own       atomic.Pointer[nats.Subscription] // what is for this gateway
+	backEnds  atomic.Pointer[nats.Subscription] // what names no gateway
+}
+
+// New returns a connection that Connect connects.
+func New(cfg Config) *Conn {
+	c := &Conn{Inbox: newInbox(), cfg: cfg}
+	c.dialer = dialer{timeout: service.NATSDialTimeout, handled: c.Inbox.WakeUnlessEmpty}
+	return c
+}
+
+// Connect connects to NATS, or leaves that to the NATS client when no server answers, and
+// makes the static subscriptions of a gateway. It is called once. The caller calls Close.
+func (c *Conn) Connect() error {
+	nc, err := nats.Connect(c.cfg.NATS.Servers(), c.options()...)
+	if err != nil {
+		return fmt.Errorf("connect to NATS: %w", err)
+	}
+	c.nc.Store(nc)
+	c.connected.Store(nc.IsConnected())
+	return c.subscribe(nc)
+}
+
+func (c *Conn) subscribe(nc *nats.Conn) error {
+	wildcard, err := bus.GatewayWildcard(c.cfg.ID)
+	if err != nil {
+		return err
+	}
+	// All feed one inbox, because two would lose the order of what one sender says on two
+	// subjects.
+	own, err := nc.ChanSubscribe(wildcard, c.Inbox.messages)
+	if err != nil {
+		return fmt.Errorf("subscribe: %w", err)
+	}
+	c.own.Store(own)
+	backEnds, err := nc.ChanQueueSubscribe(bus.AnyPeerWildcard, bus.AnyPeerQueue, c.Inbox.messages)
+	if err != nil {
+		return fmt.Errorf("subscribe for back ends: %w", err)
+	}
+	c.backEnds.Store(backEnds)
+	if _, err = nc.Subscribe(bus.LeaseWildcard, func(m *nats.Msg) { c.cfg.Lease(messageOf(m)) }); err != nil {
+		return fmt.Errorf("subscribe to leases: %w", err)
+	}
+	return nil
+}
+
+// options returns the options of the connection. Relays must fail at once while NATS is
+// away, so nothing is buffered for a reconnect; a frozen server must be noticed in seconds.
+func (c *Conn) options() []nats.Option {
+	opts := []nats.Option{
+		nats.Name("gateway " + string(c.cfg.ID)),
+		nats.CustomInboxPrefix(bus.GatewayInbox),
+		nats.ReconnectBufSize(-1),
+		nats.MaxReconnects(-1),
+		nats.RetryOnFailedConnect(true),
+		nats.ReconnectWait(service.NATSReconnectWait),
+		nats.ReconnectJitter(service.NATSReconnectJitter, service.NATSReconnectJitterTLS),
+		nats.Timeout(service.NATSDialTimeout),
+		nats.PingInterval(service.NATSPingInterval),
+		nats.MaxPingsOutstanding(service.NATSMaxPings),
+		nats.FlusherTimeout(0), // writes do not wait
+		nats.SetCustomDialer(&c.dialer),
+		nats.ConnectHandler(func(nc *nats.Conn) { c.onConnect(nc, false) }),
+		nats.ReconnectHandler(func(nc *nats.Conn) { c.onConnect(nc, true) }),
+		nats.DisconnectErrHandler(c.onDisconnect),
+		nats.ErrorHandler(c.onError),
+	}
+	if c.cfg.NATS.Creds != "" {
+		opts = append(opts, nats.UserCredentials(c.cfg.NATS.Creds))
+	}
+	if c.cfg.NATS.Cert != "" {
+		opts = append(opts, nats.ClientCert(c.cfg.NATS.Cert, c.cfg.NATS.Key))
+	}
+	if c.cfg.NATS.CA != "" {
+		opts = append(opts, nats.RootCAs(c.cfg.NATS.CA))
+	}
+	return append(append(opts, c.cfg.Options...), c.dialer.hookInProcess)
+}
+
+func (c *Conn) onConnect(nc *nats.Conn, again bool) {
+	c.connected.Store(nc.IsConnected())
+	c.cfg.Logger.Info("nats: connected", "server", nc.ConnectedServerName())
+	c.cfg.Connected(again)
+}
+
+func (c *Conn) onDisconnect(_ *nats.Conn, err error) {
+	c.connected.Store(false)
+	if err != nil {
+		c.cfg.Logger.Warn("nats: disconnected", "err", err)
+	}
+}
+
+func (c *Conn) onError(_ *nats.Conn, s *nats.Subscription, err error) {
+	subject := ""
+	if s != nil {
+		subject = s.Subject
+	}
+	c.cfg.Logger.Error("nats: asynchronous error", "subject", subject, "err", err)
+}
+
+// LeaveBackEnds leaves the frames of back ends that name no gateway to other gateways.
+func (c *Conn) LeaveBackEnds() {
+	if s := c.backEnds.Load(); s != nil {
+		_ = s.Unsubscribe() // without NATS nothing comes either
+	}
+}
+
+// Connected reports whether the connection stands. It takes no lock: a server that hangs
+// may hold up whoever publishes.
+func (c *Conn) Connected() bool { return c.connected.Load() }
+
+// Publish publishes data. It keeps neither argument.
+func (c *Conn) Publish(subject string, data []byte) error {
+	nc := c.nc.Load()
+	if nc == nil {
+		return ErrNotConnected
+	}
+	return nc.Publish(subject, data)
+}
+
+// PublishRequest publishes data with a subject for the reply. It keeps no argument.
+func (c *Conn) PublishRequest(subject, reply string, data []byte) error {
+	nc := c.nc.Load()
+	if nc == nil {
+		return ErrNotConnected
+	}
+	return nc.PublishRequest(subject, reply, data)
+}
+
+// PublishMessage publishes a message with its headers. It keeps nothing of it.
+func (c *Conn) PublishMessage(m Message) error {
+	nc := c.nc.Load()
+	if nc == nil {
+		return ErrNotConnected
+	}
+	return nc.PublishMsg(&nats.Msg{Subject: m.Subject, Reply: m.Reply, Header: nats.Header(m.Header), Data: m.Data})
+}
+
+// Flush waits until NATS has what was published, or until timeout is over.
+func (c *Conn) Flush(timeout time.Duration) error {
+	nc := c.nc.Load()
+	if nc == nil {
+		return ErrNotConnected
+	}
+	return nc.FlushTimeout(timeout)
+}
+
+// Close ends the connection, after it has sent what was published, if it stands.
+func (c *Conn) Close() {
+	nc := c.nc.Load()
+	if nc == nil {
+		return
+	}
+	closed := make(chan struct{})
+	nc.SetClosedHandler(func(*nats.Conn) { close(closed) })
+	if nc.IsConnected() {
+		_ = nc.FlushTimeout(closeTimeout) // the server is gone or hangs: nothing more can be done
+	}
+	nc.Close()
+	<-closed
+}
+
+// Stats is what there is to know of a connection.
+type Stats struct {
+	Reconnects uint64
+	Unsent     int // bytes that the server has not taken yet
+	Dropped    int // messages that came while the inbox was full
+}
+
+// Stats returns what there is to know of the connection.
+func (c *Conn) Stats() (x Stats) {
+	nc := c.nc.Load()
+	if nc == nil {
+		return x
+	}
+	unsent, _ := nc.Buffered() // -1 without a connection
+	x.Reconnects, x.Unsent = nc.Stats().Reconnects, max(unsent, 0)+c.dialer.waiting()
+	if own := c.own.Load(); own != nil {
+		x.Dropped, _ = own.Dropped()
+	}
+	return x
+}

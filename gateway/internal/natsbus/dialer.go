@@ -1,0 +1,175 @@
+package natsbus
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Bounds of what waits for a NATS server that does not read.
+const (
+	maxQueue      = 8 << 20
+	writePatience = 20 * time.Millisecond // a write may wait so long before it is queued
+	stuckAfter    = 10 * time.Second      // then the connection is given up
+)
+
+var errStuck = errors.New("the NATS server does not read")
+
+// dialer dials NATS servers. The client library writes under the lock that
+// every publish takes, so that a server which hangs would soon hang each reader
+// that relays a frame, and with it the peers of this gateway among themselves.
+type dialer struct {
+	timeout time.Duration
+	handled func()                     // what was read has been taken apart
+	last    atomic.Pointer[queuedConn] // nil: none yet, or a server in this process
+}
+
+// Dial implements nats.CustomDialer.
+func (d *dialer) Dial(network, address string) (net.Conn, error) {
+	raw, err := net.DialTimeout(network, address, d.timeout)
+	if err != nil {
+		return nil, fmt.Errorf("dial NATS: %w", err)
+	}
+	c := &queuedConn{hookedConn: hookedConn{raw, d.handled}}
+	d.last.Store(c)
+	return c, nil
+}
+
+// hookedConn calls handled before each read. It is used by its pointer, because the client
+// library compares connections.
+type hookedConn struct {
+	net.Conn
+	handled func()
+}
+
+// Read implements net.Conn. The client library has taken apart what it read
+// before, when it reads again.
+func (c *hookedConn) Read(p []byte) (int, error) {
+	c.handled()
+	return c.Conn.Read(p)
+}
+
+// hookInProcess is an option that makes connections to a server in this process, which
+// are not dialed, say when what was read has been taken apart.
+func (d *dialer) hookInProcess(o *nats.Options) error {
+	if o.InProcessServer != nil {
+		o.InProcessServer = hookedServer{o.InProcessServer, d.handled}
+	}
+	return nil
+}
+
+// hookedServer is a server in this process whose connections are hooked.
+type hookedServer struct {
+	server  nats.InProcessConnProvider
+	handled func()
+}
+
+// InProcessConn implements nats.InProcessConnProvider.
+func (s hookedServer) InProcessConn() (net.Conn, error) {
+	raw, err := s.server.InProcessConn()
+	if err != nil {
+		return nil, err
+	}
+	return &hookedConn{raw, s.handled}, nil
+}
+
+// waiting is how many bytes the server has not taken yet.
+func (d *dialer) waiting() int {
+	c := d.last.Load()
+	if c == nil {
+		return 0
+	}
+	return c.waiting()
+}
+
+// queuedConn is a connection whose Write does not wait for the other side: what it
+// does not take at once goes to a bounded queue. Write may be called by one
+// goroutine at a time, beside Read and Close.
+type queuedConn struct {
+	hookedConn
+	wg sync.WaitGroup
+
+	mu       sync.Mutex
+	queue    []byte
+	draining bool // a goroutine writes the queue
+}
+
+// Write implements net.Conn.
+func (c *queuedConn) Write(p []byte) (int, error) {
+	if queued, err := c.append(p); queued {
+		if err != nil {
+			c.Conn.Close()
+			return 0, err
+		}
+		return len(p), nil
+	}
+	if err := c.SetWriteDeadline(time.Now().Add(writePatience)); err != nil {
+		return 0, err
+	}
+	n, err := c.Conn.Write(p)
+	if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.queue, c.draining = append(c.queue, p[n:]...), true
+	c.wg.Go(c.drain)
+	return len(p), nil
+}
+
+// append queues p behind what waits; queued is false when nothing does.
+func (c *queuedConn) append(p []byte) (queued bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.draining {
+		return false, nil
+	}
+	if len(c.queue)+len(p) > maxQueue {
+		return true, errStuck
+	}
+	c.queue = append(c.queue, p...)
+	return true, nil
+}
+
+// drain writes what waits until nothing does, or until it cannot.
+func (c *queuedConn) drain() {
+	for {
+		c.mu.Lock()
+		batch := c.queue
+		c.queue = nil
+		c.draining = len(batch) > 0
+		c.mu.Unlock()
+		if len(batch) == 0 {
+			return
+		}
+		err := c.SetWriteDeadline(time.Now().Add(stuckAfter))
+		if err == nil {
+			_, err = c.Conn.Write(batch)
+		}
+		if err != nil {
+			// The reader notices, and the client library connects again. Until then
+			// what comes is queued, and goes with the connection.
+			c.Conn.Close()
+			return
+		}
+	}
+}
+
+func (c *queuedConn) waiting() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.queue)
+}
+
+// Close implements net.Conn. What waits is lost.
+func (c *queuedConn) Close() error {
+	err := c.Conn.Close()
+	c.wg.Wait()
+	return err
+}

@@ -1,0 +1,62 @@
+package natsbus
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// What is in the inbox comes out in order, and makes a turn only when the reader is woken.
+func TestInbox_Next_KeepsOrder(t *testing.T) {
+	b := newInbox()
+	turn := func() bool {
+		select {
+		case <-b.Turn():
+			return true
+		default:
+			return false
+		}
+	}
+	b.WakeUnlessEmpty()
+	if turn() {
+		t.Error("empty: got a turn, want none")
+	}
+	b.Wake()
+	if !turn() {
+		t.Error("woken: got no turn, want one")
+	}
+	for i := range 3 {
+		b.Put(Message{Subject: fmt.Sprint(i), Reply: "r", Header: Header{"K": {"v"}}, Data: []byte("d")}, nil)
+	}
+	if got := b.Len(); got != 3 {
+		t.Errorf("length: got %d, want 3", got)
+	}
+	if !turn() || turn() {
+		t.Error("after 3 messages: want 1 turn")
+	}
+	b.WakeUnlessEmpty()
+	if !turn() {
+		t.Error("what is left: got no turn, want one")
+	}
+	var got []string
+	for m, ok := b.Next(); ok; m, ok = b.Next() {
+		got = append(got, m.Subject+m.Reply+m.Header.Get("K")+m.Header.Get("k")+string(m.Data))
+	}
+	if want := "0rvd 1rvd 2rvd"; strings.Join(got, " ") != want {
+		t.Errorf("messages: got %q, want %q", got, want)
+	}
+}
+
+// A message that waits for room in a full inbox is given up when the gateway ends.
+func TestInbox_PutWhenFullAtTheEnd_GivesUp(t *testing.T) {
+	b := newInbox()
+	for range inboxMessages {
+		b.Put(Message{}, nil)
+	}
+	ended := make(chan struct{})
+	close(ended)
+	b.Put(Message{}, ended)
+	if got := b.Len(); got != inboxMessages {
+		t.Errorf("got %d messages, want %d", got, inboxMessages)
+	}
+}
