@@ -177,8 +177,10 @@ func TestExhaustive_SmallBounds_KeepInvariants(t *testing.T) {
 		"cut":    {gateways: 2, peers: 2, frames: 1, cuts: 1, ticks: 2},
 		"freeze": {gateways: 2, peers: 2, frames: 1, cuts: 1, freezes: 1, ticks: 2},
 		"move":   {gateways: 2, peers: 2, frames: 1, moves: 1, ticks: 2},
+		"link":   {gateways: 2, peers: 2, frames: 2, cuts: 1, freezes: 1, ticks: 2, oneWay: true},
 	}
 	if *exhaustive {
+		all["link of three frames"] = bounds{gateways: 2, peers: 2, frames: 3, cuts: 2, freezes: 1, ticks: 2, oneWay: true}
 		all["cut of two frames"] = bounds{gateways: 2, peers: 2, frames: 2, cuts: 1, ticks: 2}
 		all["cuts"] = bounds{gateways: 2, peers: 2, frames: 2, cuts: 2, ticks: 2}
 		all["cut and freeze"] = bounds{gateways: 2, peers: 2, frames: 2, cuts: 1, freezes: 1, ticks: 2}

@@ -31,7 +31,10 @@ type world struct {
 }
 
 // bounds limit what happens in one run. ticks is 0 for any number of them.
-type bounds struct{ gateways, peers, frames, cuts, freezes, moves, ticks int }
+type bounds struct {
+	gateways, peers, frames, cuts, freezes, moves, ticks int
+	oneWay                                               bool // only the first peer sends, to the second
+}
 
 // mutant breaks one rule.
 type mutant string
@@ -401,11 +404,11 @@ func (w *world) events() []event {
 }
 
 func (w *world) clientEvents(all []event) []event {
-	for _, p := range w.peers {
+	for i, p := range w.peers {
 		if p.moving || w.gws[p.at].frozen {
 			continue
 		}
-		if w.bounds.frames > 0 {
+		if w.bounds.frames > 0 && (i == 0 || !w.bounds.oneWay) {
 			all = append(all, event{"send", func() { w.sendFrame(p) }})
 		}
 		if w.bounds.moves > 0 && w.gws[p.at].up {
@@ -428,7 +431,10 @@ func (w *world) busy() bool {
 }
 
 func (w *world) sendFrame(p *simPeer) {
-	to := w.peers[w.pick(len(w.peers))]
+	to := w.peers[1]
+	if !w.bounds.oneWay {
+		to = w.peers[w.pick(len(w.peers))]
+	}
 	if to == p {
 		to = w.peers[(w.pick(len(w.peers)-1)+1+w.index(p))%len(w.peers)]
 	}
