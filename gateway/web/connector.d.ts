@@ -25,7 +25,7 @@ export class ConnectorError extends Error {
     close_code?: number;
   };
   /** Of an `error` event: the id that send() returned. */
-  readonly id?: string;
+  readonly id: string | undefined;
 }
 
 export interface ConnectOptions {

@@ -28,9 +28,8 @@ export { Pacer, Rotation, afterClose, backoff } from "./connector/timing.js";
  * 4001) or the page's origin (4003), and when none has greeted within options.connectTimeout;
  * until then it goes on trying. options.signal ends that.
  *
- * @param {string|string[]} [urls] gateways, to be tried in turn; the one that served this file when absent
- * @param {import("./connector.d.ts").ConnectOptions} [options]
- * @returns {Promise<Connector>}
+ * urls are gateways, to be tried in turn; the one that served this file when absent.
+ * @type {typeof import("./connector.js").connect}
  */
 export async function connect(urls, options) {
   const connector = new Connector(urls ?? new URL("./", import.meta.url).href, options);

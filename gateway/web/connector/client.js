@@ -1,13 +1,10 @@
 // Connector is this page as a peer: its id, the rooms it is in, the peers it
 // talks to. It survives its connections; see link.js.
 //
-// Events: state ({state, url, attempt, wait, error}), message ({from, data, frame}) from a
-// peer, peer (a Peer, called by us or by the other side), room (a Room, joined),
-// resumed ({recovered}), reset ({oldId, rooms, error}): the session was lost, this
-// peer has a new id and is in no room; draining ({ms}), error (a ConnectorError that
-// answers no request), connect ({from, sdp, candidate}: a Connect of a peer without
-// this module), dropped ({count}), closed (a ConnectorError), frame and sent (every
-// frame, for those who want to look).
+// Its events are those of ConnectorEvents in connector.d.ts.
+
+/** @import { Connector as Declared, ConnectOptions, ConnectorEvents, Frame, Json, Limits, PeerOptions, RoomSettings } from "../connector.js" */
+/** @import { Details, Draft, PeerHub, Ready, Renewal, RoomData, RoomHub, SignalData } from "./types.js" */
 
 import { Emitter } from "./emitter.js";
 import { ConnectorError } from "./error.js";
@@ -21,11 +18,16 @@ const signals = new Set(["Offer", "Answer", "Candidate"]);
 const iceAge = 5 * 60_000; // ms after which credentials are asked for again before they are used
 const maxPeers = 64; // connections at once; each costs memory and ports
 
+/**
+ * @extends {Emitter<ConnectorEvents>}
+ * @implements {Declared}
+ */
 export class Connector extends Emitter {
-  rooms = new Map();
-  peers = new Map();
-  limits = {};
-  iceServers = [];
+  rooms = /** @type {Map<string, Room>} */ (new Map());
+  peers = /** @type {Map<string, Peer>} */ (new Map());
+  limits = /** @type {Limits} */ ({});
+  iceServers = /** @type {RTCIceServer[]} */ ([]);
+  /** @type {Promise<void>} */
   ready;
 
   #link;
@@ -35,12 +37,13 @@ export class Connector extends Emitter {
   #iceAt = 0; // when the ICE servers were told
   #encoder = new TextEncoder();
 
+  /** @param {string|string[]} urls @param {ConnectOptions} [options] */
   constructor(urls, options = {}) {
     super();
     this.#options = options;
     this.#link = new Link([urls].flat(), options);
     this.#requests = new Requests(this.#link, options.requestTimeout);
-    for (const name of ["state", "draining", "dropped", "sent"]) this.#link.on(name, (value) => this.emit(name, value));
+    for (const name of /** @type {const} */ (["state", "draining", "dropped", "sent"])) this.#link.on(name, (value) => this.emit(name, value));
     this.#link.on("raw", (frame) => this.emit("frame", frame));
     this.#link.on("frame", (frame) => this.#frame(frame));
     this.#link.on("leaving", () => this.#farewell());
@@ -77,23 +80,27 @@ export class Connector extends Emitter {
 
   // --- asking ---
 
-  /** Sends any event and resolves with the answer's data; rejects with the server's error. */
+  /** Sends any event and resolves with the answer's data; rejects with the server's error. @param {string} event @param {any} [data] */
   async request(event, data) {
     const frame = await this.#ask(event, data);
     return frame.data;
   }
 
-  /** Makes a room and joins it. Without an id the server draws one. */
+  /** Makes a room and joins it. Without an id the server draws one. @param {string} [id] @param {RoomSettings} [settings] */
   async createRoom(id, settings = {}) {
     const frame = await this.#ask("Create_Room", id === undefined ? settings : { room: id, ...settings });
-    if (frame.type !== "error") return this.rooms.get(frame.data.room ?? frame.data.roomId);
-    await this.#entered(id); // a repeat found the room there: was it ours?
-    const room = this.rooms.get(id);
-    if (room?.isCreator) return room;
-    throw ConnectorError.from(frame);
+    const made = frame.type !== "error";
+    const name = made ? frame.data.room ?? frame.data.roomId : id;
+    if (!made) await this.#entered(name); // a repeat found the room there: was it ours?
+    const room = this.rooms.get(name);
+    if (room && (made || room.isCreator)) return room;
+    throw made ? new ConnectorError("Closed", "The room ended while it was made.") : ConnectorError.from(frame);
   }
 
-  /** Joins a room. create: make it when it is not there; metadata: what the others see of us. */
+  /**
+   * Joins a room. create: make it when it is not there; metadata: what the others see of us.
+   * @param {string} id @param {{create?: boolean, metadata?: Json}} [options]
+   */
   async joinRoom(id, { create, metadata } = {}) {
     const frame = await this.#ask("Join_Room", { room: id, create, metadata });
     if (frame.type === "error") await this.#entered(id);
@@ -103,7 +110,7 @@ export class Connector extends Emitter {
     return room;
   }
 
-  /** Sends data to a peer through the server; returns the frame's id. */
+  /** Sends data to a peer through the server; returns the frame's id. @param {string} to @param {Json} data */
   send(to, data) {
     return this.#send({ event: "Message", to, data });
   }
@@ -115,7 +122,7 @@ export class Connector extends Emitter {
     return performance.now() - start;
   }
 
-  /** Hands in a fresh token before the old one ends the connection. */
+  /** Hands in a fresh token before the old one ends the connection. @param {string} token */
   authenticate(token) {
     return this.request("Authenticate", { token });
   }
@@ -135,7 +142,7 @@ export class Connector extends Emitter {
 
   /**
    * The connection to a peer, made if there is none. Both sides may call at once.
-   * @param {{data?: boolean, rtc?: RTCConfiguration}} [options] data: false for no default data channel
+   * @param {string} id @param {PeerOptions & {least?: number}} [options] data: false for no default data channel
    */
   connectPeer(id, options) {
     if (id === this.id) throw new ConnectorError("Invalid_Message", "A peer cannot call itself.");
@@ -146,6 +153,7 @@ export class Connector extends Emitter {
     return this.peers.get(id) ?? peer;
   }
 
+  /** @param {string} id @param {PeerOptions & {least?: number}} [options] */
   #newPeer(id, options) {
     if (this.peers.size >= maxPeers) throw new ConnectorError("Buffer_Full", "Too many peer connections. Close one first.");
     const peer = new Peer(this.#hub(), id, { ...this.#options.peer, ...options });
@@ -154,6 +162,7 @@ export class Connector extends Emitter {
     return peer;
   }
 
+  /** @returns {PeerHub} */
   #hub() {
     const connector = this;
     return {
@@ -178,13 +187,17 @@ export class Connector extends Emitter {
     if (old && this.isOpen) await this.refreshIceServers().catch(() => {}); // the old ones may still do
   }
 
+  /** @param {RTCIceServer[]} [servers] */
   #ice(servers = []) {
     this.iceServers = servers;
     this.#iceAt = performance.now();
   }
 
-  // signal hands a signal to its Peer. A stranger's is kept for a moment, since
-  // it may overtake the news that the stranger joined our room.
+  /**
+   * signal hands a signal to its Peer. A stranger's is kept for a moment, because
+   * it may overtake the news that the stranger joined our room.
+   * @param {string} from @param {string} event @param {SignalData} data
+   */
   #signal(from, event, data) {
     const peer = this.peers.get(from);
     if (peer) return peer.signal(event, data);
@@ -193,18 +206,20 @@ export class Connector extends Emitter {
     if (this.peers.size < maxPeers) this.#newPeer(from).signal(event, data);
   }
 
-  // renew makes the next generation of a call that was accepted already.
+  /** renew makes the next generation of a call that was accepted already. @param {Peer} old @param {Renewal} how */
   #renew(old, { least, signals }) {
     const peer = this.connectPeer(old.id, { ...old.options, least });
     for (const { event, data } of signals) peer.signal(event, data);
   }
 
+  /** @param {string} from */
   #accepts(from) {
     const { accept } = this.#options;
     if (typeof accept === "function") return Boolean(accept(from));
     return accept ?? this.#shares(from);
   }
 
+  /** @param {string} id */
   #shares(id) {
     for (const room of this.rooms.values()) if (room.has(id)) return true;
     return false;
@@ -212,6 +227,7 @@ export class Connector extends Emitter {
 
   // --- what comes in ---
 
+  /** @param {Ready} how */
   #ready({ details, resumed, reset, refusal }) {
     const oldId = this.id;
     this.id = details.id;
@@ -221,6 +237,7 @@ export class Connector extends Emitter {
     if (resumed) this.#resumed(details);
   }
 
+  /** @param {string} oldId @param {ConnectorError} [error] */
   #reset(oldId, error) {
     const rooms = [...this.rooms.values()];
     this.rooms.clear();
@@ -230,8 +247,11 @@ export class Connector extends Emitter {
     this.emit("reset", { oldId, id: this.id, rooms: rooms.map((r) => r.id), error });
   }
 
-  // resumed: what was lost on the way is asked for again. When nothing was, the
-  // frames that waited follow and tell all.
+  /**
+   * resumed: what was lost on the way is asked for again. When nothing was, the
+   * frames that waited follow and tell all.
+   * @param {Details} details
+   */
   #resumed({ rooms = [], recovered }) {
     this.#requests.repeat();
     if (recovered !== true) {
@@ -245,9 +265,10 @@ export class Connector extends Emitter {
     this.emit("resumed", { recovered: recovered === true });
   }
 
+  /** @param {Frame} frame */
   #frame(frame) {
     const data = frame.data ?? {};
-    if (frame.from !== undefined) return this.#relayed(frame);
+    if (frame.from !== undefined) return this.#relayed(frame, frame.from);
     if (frame.type === "error") return this.#error(frame);
     if (frame.event === "Ice_Servers") this.#ice(data.ice_servers);
     if (frame.event === "Offer") return this.emit("connect", { from: data.from, ...data.data });
@@ -255,8 +276,9 @@ export class Connector extends Emitter {
     this.#requests.settle(frame);
   }
 
-  #relayed(frame) {
-    const { event, from, data } = frame;
+  /** @param {Frame} frame @param {string} from */
+  #relayed(frame, from) {
+    const { event, data } = frame;
     if (signals.has(event)) {
       if (data && typeof data === "object") this.#signal(from, event, data);
       return;
@@ -268,15 +290,17 @@ export class Connector extends Emitter {
     this.emit("message", message);
   }
 
+  /** @param {Frame} frame */
   #error(frame) {
     if (this.#requests.settle(frame)) return;
     const err = ConnectorError.from(frame);
     const { event, to, room } = err.data;
-    if (to && signals.has(event) && this.peers.has(to)) return this.peers.get(to).refused(err);
-    this.rooms.get(room)?.emit("error", err);
+    if (to && event && signals.has(event) && this.peers.has(to)) return this.peers.get(to)?.refused(err);
+    if (room) this.rooms.get(room)?.emit("error", err);
     this.emit("error", err);
   }
 
+  /** @param {string} event @param {RoomData} data */
   #roomFrame(event, data) {
     const me = this.id;
     let room = this.rooms.get(data.room);
@@ -297,6 +321,7 @@ export class Connector extends Emitter {
     if (entering) this.emit("room", room);
   }
 
+  /** @returns {RoomHub} */
   #roomHub() {
     const connector = this;
     return {
@@ -308,17 +333,19 @@ export class Connector extends Emitter {
     };
   }
 
+  /** @param {Room} room @param {any} reason the server's, or lost */
   #leave(room, reason) {
     if (!this.rooms.delete(room.id)) return;
     this.#part(room.others.map((m) => m.id));
     room.finish(reason);
   }
 
-  // part ends the connections to peers that have left the last room we shared.
+  /** part ends the connections to peers that have left the last room we shared. @param {string[]} ids */
   #part(ids) {
     for (const id of ids) if (!this.#shares(id)) this.peers.get(id)?.finish("left");
   }
 
+  /** @param {string} [id] */
   async #entered(id) {
     await this.#ask("Room_Info", { room: id });
   }
@@ -329,6 +356,7 @@ export class Connector extends Emitter {
     for (const id of this.rooms.keys()) this.request("Leave_Room", { room: id }).catch(() => {}); // not waited for
   }
 
+  /** @param {ConnectorError} err */
   #closed(err) {
     this.#requests.fail(err);
     for (const peer of [...this.peers.values()]) peer.finish("closed");
@@ -340,19 +368,21 @@ export class Connector extends Emitter {
 
   // --- what goes out ---
 
+  /** @param {Draft} frame */
   #send(frame) {
     const id = this.#requests.newID();
     this.#link.send(this.#encode({ ...frame, id }));
     return id;
   }
 
+  /** @param {string} event @param {any} [data] */
   async #ask(event, data) {
     const frame = data === undefined ? { event } : { event, data };
     this.#encode(frame);
     return this.#requests.ask(frame);
   }
 
-  // encode refuses what the server would close the connection for (1009).
+  /** encode refuses what the server would close the connection for (1009). @param {Draft & {id?: string}} frame */
   #encode(frame) {
     const text = JSON.stringify(frame);
     const most = this.limits.max_message_bytes ?? Infinity;

@@ -1,17 +1,34 @@
 // Emitter calls listeners in the order in which they were added. One that throws
 // is reported to the page's error handler and does not keep the others from
 // being called: a mistake in a page must not stop the connection.
+
+/** @import { Emitter as Declared } from "../connector.js" */
+
+/**
+ * @template Events
+ * @implements {Declared<Events>}
+ */
 export class Emitter {
+  /** @type {Map<PropertyKey, Set<(value: any) => void>>} */
   #listeners = new Map();
 
-  /** Calls fn with the event's value each time; returns a function that ends that. */
+  /**
+   * Calls fn with the event's value each time; returns a function that ends that.
+   * @template {keyof Events} K
+   * @param {K} name @param {(value: Events[K]) => void} fn
+   * @returns {() => void}
+   */
   on(name, fn) {
     const list = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, list.add(fn));
     return () => list.delete(fn);
   }
 
-  /** A promise of the event's next value. */
+  /**
+   * A promise of the event's next value.
+   * @template {keyof Events} K
+   * @param {K} name @returns {Promise<Events[K]>}
+   */
   once(name) {
     return new Promise((resolve) => {
       const off = this.on(name, (value) => {
@@ -21,11 +38,16 @@ export class Emitter {
     });
   }
 
-  /** Whether anybody listens. */
+  /** Whether anybody listens. @param {keyof Events} name */
   heard(name) {
     return (this.#listeners.get(name)?.size ?? 0) > 0;
   }
 
+  /**
+   * Calls the listeners of the event.
+   * @template {keyof Events} K
+   * @param {K} name @param {Events[K]} value
+   */
   emit(name, value) {
     for (const fn of [...(this.#listeners.get(name) ?? [])]) {
       try {
@@ -37,8 +59,11 @@ export class Emitter {
   }
 }
 
-// report is reportError, which Node does not have: there an error that nobody
-// catches is an uncaughtException of the process.
+/**
+ * report is reportError, which Node does not have: there an error that nobody
+ * catches is an uncaughtException of the process.
+ * @param {unknown} err
+ */
 function report(err) {
   if (globalThis.reportError) globalThis.reportError(err);
   else setTimeout(() => { throw err; });

@@ -1,12 +1,15 @@
 // Link is one conversation with the server that outlives its WebSockets: it
 // connects, waits, resumes, and keeps what is to be sent in order and bounded.
 //
-// Events: state (its name), ready ({details, resumed, reset, refusal}), frame,
-// raw (every frame received), sent (every text sent), draining, dropped,
-// leaving (the last chance to say something), closed.
+// Events: state, ready, frame, raw (every frame received), sent (every text sent),
+// draining, dropped, leaving (the last chance to say something), closed.
+
+/** @import { ConnectOptions, ConnectionState, Frame } from "../connector.js" */
+/** @import { Details, LinkEvents, Outgoing, Ready } from "./types.js" */
 
 import { Emitter } from "./emitter.js";
 import { ConnectorError } from "./error.js";
+import { watchPage } from "./page.js";
 import { checkAddress, place, whyClosed } from "./reason.js";
 import { Pacer, Rotation, afterClose, backoff, resumeFrame, socketURL } from "./timing.js";
 
@@ -22,15 +25,16 @@ const probeAfter = 30_000; // ms of silence after which a page that comes to the
 const probePatience = 5_000; // ms
 const maxUnavailable = 5; // resumes that may fail for want of the bus before the fresh id is taken
 
+/** @extends {Emitter<LinkEvents>} */
 export class Link extends Emitter {
-  state = "connecting";
+  state = /** @type {ConnectionState} */ ("connecting");
   session = "";
   id = "";
 
   #options;
   #rotation;
   #WebSocket;
-  #socket = null;
+  #socket = /** @type {WebSocket|null} */ (null);
   #opening = 0; // which attempt may go on after waiting for a token
   #timer = 0;
   #late = 0; // runs while a connection has not been greeted
@@ -38,7 +42,7 @@ export class Link extends Emitter {
   #unavailable = 0;
   #greeted = false; // this connection has told who we are
   #greetedAt = 0;
-  #fresh = null; // Client_Details of a connection that still asks to resume
+  #fresh = /** @type {Details|null} */ (null); // Client_Details of a connection that still asks to resume
   #received = 0; // text frames on this connection
   #mark = 0; // text frames received on the connection that broke
   #unsure = false; // a Resume got no answer, so the session may stand behind a connection that broke unseen
@@ -46,17 +50,17 @@ export class Link extends Emitter {
   #heardAt = 0;
   #probe = 0;
   #drainAt = 0;
-  #queue = [];
+  #queue = /** @type {Outgoing[]} */ ([]);
   #queuedChars = 0;
   #pacer = new Pacer(0, 0);
   #flushTimer = 0;
   #forget;
   #limit = 0; // runs until a server has greeted for the first time
-  #refusal = null; // what this connection was refused with, in place of a greeting
-  #why = null; // the reason, as far as there is one, why the last attempt failed
+  #refusal = /** @type {ConnectorError|null} */ (null); // what this connection was refused with, in place of a greeting
+  #why = /** @type {ConnectorError|null} */ (null); // the reason, as far as there is one, why the last attempt failed
   #badTokens = 0;
 
-  /** Throws when an address is none: nothing would ever come of it. */
+  /** Throws when an address is none: nothing would ever come of it. @param {string[]} urls @param {ConnectOptions} [options] */
   constructor(urls, options = {}) {
     super();
     for (const url of urls) checkAddress(url);
@@ -68,7 +72,7 @@ export class Link extends Emitter {
       online: () => (this.#timer ? this.#openNow() : this.#ask()),
       visible: () => performance.now() - this.#heardAt > probeAfter && this.#ask(),
       leave: () => {
-        this.emit("leaving");
+        this.emit("leaving", undefined);
         this.#drop(1000); // else the others would see us for the grace period
       },
       back: () => {
@@ -93,6 +97,7 @@ export class Link extends Emitter {
   /**
    * Sends text as soon as there is a connection, in the order of the calls.
    * claim, when given, is asked just before; false means that nobody wants it any more.
+   * @param {string} text @param {Outgoing["claim"]} [claim]
    */
   send(text, claim) {
     if (this.state === "closed") throw new ConnectorError("Closed", "The connection is closed. Connect again.");
@@ -105,7 +110,7 @@ export class Link extends Emitter {
     this.#flush();
   }
 
-  /** Puts requests that the broken connection may have lost before everything that waits. */
+  /** Puts requests that the broken connection may have lost before everything that waits. @param {Outgoing[]} entries */
   sendFirst(entries) {
     this.#queue.unshift(...entries);
     for (const e of entries) this.#queuedChars += e.text.length;
@@ -114,7 +119,7 @@ export class Link extends Emitter {
 
   /** Ends the session at once: the others hear that we are gone. */
   close() {
-    if (this.state !== "closed") this.emit("leaving");
+    if (this.state !== "closed") this.emit("leaving", undefined);
     this.#end(new ConnectorError("Closed", "The connection was closed by this page."), 1000);
   }
 
@@ -134,7 +139,7 @@ export class Link extends Emitter {
       if (typeof token === "function") token = await token();
     } catch (err) {
       if (opening !== this.#opening) return;
-      this.#why = new ConnectorError("Unauthorised", `There is no token, because options.token failed: ${err?.message ?? err}`);
+      this.#why = new ConnectorError("Unauthorised", `There is no token, because options.token failed: ${messageOf(err)}`);
       return this.#again(0);
     }
     if (opening !== this.#opening || this.state === "closed") return;
@@ -148,7 +153,7 @@ export class Link extends Emitter {
       socket = this.#dial(token);
     } catch (err) {
       await null; // the first attempt begins before anybody can listen
-      return opening === this.#opening && this.#end(err);
+      return opening === this.#opening && this.#end(/** @type {ConnectorError} */ (err));
     }
     this.#socket = socket;
     this.#late = setTimeout(() => this.#broken(socket, 1006), patience);
@@ -164,7 +169,7 @@ export class Link extends Emitter {
     };
   }
 
-  // dial opens a socket. What it throws stays wrong however often it is tried.
+  /** dial opens a socket. The ConnectorError that it throws stays true however often it is tried. @param {string} [token] */
   #dial(token) {
     if (!this.#WebSocket) {
       throw new ConnectorError("Closed", "There is no WebSocket here. Use Node 22 or newer, or pass one: connect(url, { WebSocket }), with that of the npm package ws.");
@@ -172,7 +177,7 @@ export class Link extends Emitter {
     try {
       return new this.#WebSocket(socketURL(this.url, { base: globalThis.location?.href, delta: this.#options.delta, token }));
     } catch (err) {
-      throw new ConnectorError("Closed", `No WebSocket can be opened to ${this.url}: ${err.message}. Pass the gateway's address, like wss://gateway.example.`);
+      throw new ConnectorError("Closed", `No WebSocket can be opened to ${this.url}: ${messageOf(err)}. Pass the gateway's address, like wss://gateway.example.`);
     }
   }
 
@@ -181,7 +186,7 @@ export class Link extends Emitter {
     this.#write(JSON.stringify(resumeFrame(this.session, this.#unsure ? undefined : this.#mark)));
   }
 
-  // broken forgets a socket, whether it closed or is only silent, and plans the next.
+  /** broken forgets a socket, whether it closed or is only silent, and plans the next. @param {WebSocket|null} socket @param {number} code */
   #broken(socket, code) {
     if (socket !== this.#socket || this.state === "closed") return;
     this.#drop(4000);
@@ -193,12 +198,13 @@ export class Link extends Emitter {
     const freshToken = plan.freshToken && typeof this.#options.token === "function";
     this.#why = whyClosed(code, this.#refusal);
     if (plan.freshToken && !this.#greeted) this.#badTokens++;
-    if (!plan.again && (!freshToken || this.#badTokens >= maxBadTokens)) return this.#end(this.#why);
+    if (!plan.again && (!freshToken || this.#badTokens >= maxBadTokens)) return this.#end(/** @type {ConnectorError} */ (this.#why)); // such a code has a reason
     if (!this.#greeted) this.#rotation.next();
     this.#greeted = false;
     this.#again(plan.least);
   }
 
+  /** @param {number} least milliseconds */
   #again(least) {
     let wait = Math.max(least, backoff(this.#attempt++, this.#options.backoff));
     if (this.#drainAt) {
@@ -211,6 +217,7 @@ export class Link extends Emitter {
     this.#timer = setTimeout(() => this.#open(), wait);
   }
 
+  /** @param {number} code */
   #drop(code) {
     const socket = this.#socket;
     this.#socket = null;
@@ -221,12 +228,13 @@ export class Link extends Emitter {
     if (socket.readyState < 2) socket.close(code);
   }
 
-  // giveUp: no server has greeted in time. The last one's reason says most, if it gave one.
+  /** giveUp: no server has greeted in time. The last one's reason says most, if it gave one. @param {number} ms */
   #giveUp(ms) {
     const nobody = `No server answered at ${place(this.url)} within ${ms / 1000} s. Check the address, and that the server runs.`;
     this.#end(this.#why ?? new ConnectorError("Timeout", nobody));
   }
 
+  /** @param {ConnectorError} reason */
   #end(reason, code = 4000) {
     if (this.state === "closed") return;
     clearTimeout(this.#limit);
@@ -240,6 +248,7 @@ export class Link extends Emitter {
     this.emit("closed", reason);
   }
 
+  /** @param {ConnectionState} state @param {Partial<LinkEvents["state"]>} [more] */
   #become(state, more = {}) {
     this.state = state;
     this.emit("state", { state, url: this.url, ...more });
@@ -247,6 +256,7 @@ export class Link extends Emitter {
 
   // --- frames in ---
 
+  /** @param {string} text */
   #message(text) {
     this.#received++;
     this.#heardAt = performance.now();
@@ -266,8 +276,11 @@ export class Link extends Emitter {
     this.emit("frame", frame);
   }
 
-  // greeting follows a connection until it is known who we are. Until then only
-  // frames for the fresh id can come, and nobody knows that id.
+  /**
+   * greeting follows a connection until it is known who we are. Until then only
+   * frames for the fresh id can come, and nobody knows that id.
+   * @param {Frame} frame
+   */
   #greeting(frame) {
     if (frame.type === "error" && frame.id === "resume") return this.#refused(frame);
     if (frame.type === "error" && frame.from === undefined && !this.#fresh) this.#refusal = ConnectorError.from(frame); // the close follows
@@ -277,15 +290,16 @@ export class Link extends Emitter {
     this.#fresh ??= frame.data;
   }
 
-  // refused: when the bus is away the session may still be good, so ask again for a while.
+  /** refused: when the bus is away the session may still be good, so ask again for a while. @param {Frame} frame */
   #refused(frame) {
     this.#asked = false; // and answered: the session stands where it stood
     if (["Unavailable", "Rate_Limited"].includes(frame.event) && ++this.#unavailable < maxUnavailable) {
       return this.#broken(this.#socket, 1013);
     }
-    this.#ready(this.#fresh ?? {}, { reset: true, refusal: ConnectorError.from(frame) });
+    this.#ready(this.#fresh ?? { id: "" }, { reset: true, refusal: ConnectorError.from(frame) });
   }
 
+  /** @param {Details} details @param {Partial<Ready>} how */
   #ready(details, how) {
     clearTimeout(this.#late);
     clearTimeout(this.#limit);
@@ -306,6 +320,7 @@ export class Link extends Emitter {
     this.#flush();
   }
 
+  /** @param {{reconnect_after_ms?: number}} data */
   #draining(data) {
     const ms = Number(data.reconnect_after_ms) || 0;
     this.#drainAt = performance.now() + ms;
@@ -332,12 +347,13 @@ export class Link extends Emitter {
         this.#flushTimer = setTimeout(() => this.#flush(), wait);
         return;
       }
-      const { text, claim } = this.#queue.shift();
+      const { text, claim } = /** @type {Outgoing} */ (this.#queue.shift());
       this.#queuedChars -= text.length;
       if (!claim || claim()) this.#write(text);
     }
   }
 
+  /** @param {string} text */
   #write(text) {
     if (this.#socket?.readyState !== 1) return;
     this.#socket.send(text);
@@ -354,19 +370,5 @@ export class Link extends Emitter {
   }
 }
 
-// watchPage tells when the network is back and when the page comes and goes.
-// Outside a page (a worker) it does nothing.
-function watchPage({ online, visible, leave, back }) {
-  const page = globalThis.document;
-  if (!page) return () => {};
-  const onvisible = () => page.visibilityState === "visible" && visible();
-  const onshow = (e) => e.persisted && back();
-  const all = [
-    [globalThis, "online", online],
-    [page, "visibilitychange", onvisible],
-    [globalThis, "pagehide", leave],
-    [globalThis, "pageshow", onshow],
-  ];
-  for (const [target, name, fn] of all) target.addEventListener(name, fn);
-  return () => all.forEach(([target, name, fn]) => target.removeEventListener(name, fn));
-}
+/** @param {any} err what was thrown, which may be anything */
+const messageOf = (err) => err?.message ?? err;

@@ -16,10 +16,15 @@
 // ({from, data}, through the server), error (negotiation failed; it is tried again),
 // close ({reason}).
 
+/** @import { Peer as Declared, ConnectorError as RemoteError, Json, PeerEvents, PeerOptions } from "../connector.js" */
+/** @import { CloseReason, Effect, Input, PeerHub, SignalData } from "./types.js" */
+
 import { Emitter } from "./emitter.js";
 import { ConnectorError } from "./error.js";
 import { Signaling } from "./signaling.js";
 
+/** What a state of the RTCPeerConnection means for the path. @type {{[state: string]: "up"|"broken"|"failed"|undefined}} */
+const paths = { connected: "up", disconnected: "broken", failed: "failed" };
 const gathering = 1_000; // ms that a first candidate may take before an offer gives way
 
 // next draws the numbers of generations and offers: each is greater than all before,
@@ -27,20 +32,29 @@ const gathering = 1_000; // ms that a first candidate may take before an offer g
 let drawn = 0;
 const next = () => (drawn = Math.max(drawn + 1, Date.now()));
 
+/**
+ * @extends {Emitter<PeerEvents>}
+ * @implements {Declared}
+ */
 export class Peer extends Emitter {
-  /** The default data channel, or null when options.data is false. */
+  /**
+   * The default data channel, or null when options.data is false.
+   * @type {RTCDataChannel|null}
+   */
   data = null;
 
   #hub;
   #signaling;
+  /** @type {Effect[]} */
   #todo = []; // effects that wait for those before them
   #running = false;
+  /** @type {Promise<unknown>} */
   #found; // resolves with the first candidate of ours
   #timer = 0;
 
   /**
-   * Made by the Connector. hub is what a peer needs of it: id, iceServers, freshIce, isOpen, shares, send, renew, forget.
-   * least is the lowest number that its generation may have.
+   * Made by the Connector. least is the lowest number that its generation may have.
+   * @param {PeerHub} hub @param {string} id @param {PeerOptions & {least?: number}} [options]
    */
   constructor(hub, id, { data = true, rtc = {}, least = 0 } = {}) {
     super();
@@ -49,7 +63,7 @@ export class Peer extends Emitter {
     this.options = { data, rtc };
     this.#signaling = new Signaling({ own: Math.max(next(), least), polite: hub.id < id, next });
     this.pc = new RTCPeerConnection({ iceServers: hub.iceServers, ...rtc });
-    this.#wire();
+    this.#found = this.#wire();
     if (data) this.#openData();
     this.#run({ kind: "begin" });
   }
@@ -58,16 +72,17 @@ export class Peer extends Emitter {
     return this.#signaling.state;
   }
 
-  /** Sends data through the server (event Message); works before there is a connection. */
+  /** Sends data through the server (event Message); works before there is a connection. @param {Json} data */
   send(data) {
     return this.#hub.send({ event: "Message", to: this.id, data });
   }
 
+  /** @param {MediaStreamTrack} track @param {MediaStream[]} streams */
   addTrack(track, ...streams) {
     return this.pc.addTrack(track, ...streams);
   }
 
-  /** Resolves when the connection is up; rejects when it is closed or given up. */
+  /** Resolves when the connection is up; rejects when it is closed or given up. @returns {Promise<Peer>} */
   get connected() {
     return new Promise((resolve, reject) => {
       const look = () => {
@@ -88,7 +103,7 @@ export class Peer extends Emitter {
     this.#run({ kind: "close" });
   }
 
-  /** Ends the connection without a signal; for the Connector. */
+  /** Ends the connection without a signal; for the Connector. @param {CloseReason} reason */
   finish(reason) {
     this.#run({ kind: "end", reason });
   }
@@ -98,7 +113,7 @@ export class Peer extends Emitter {
     this.#run({ kind: "resumed" });
   }
 
-  /** A signal of ours was refused; for the Connector. */
+  /** A signal of ours was refused; for the Connector. @param {RemoteError} err */
   refused(err) {
     this.#run({ kind: "refused", code: err.code, retryAfter: err.data.retry_after_ms, ...this.#around() });
   }
@@ -108,7 +123,7 @@ export class Peer extends Emitter {
     this.#run({ kind: "seen" });
   }
 
-  /** Takes in a signal; for the Connector. */
+  /** Takes in a signal; for the Connector. @param {string} event @param {SignalData} data */
   signal(event, data) {
     this.#run({ kind: "signal", event, data });
   }
@@ -116,23 +131,24 @@ export class Peer extends Emitter {
   #wire() {
     const { pc } = this;
     pc.onnegotiationneeded = () => this.#run({ kind: "needed" });
-    this.#found = new Promise((resolve) => pc.addEventListener("icecandidate", resolve, { once: true }));
     pc.onicecandidate = ({ candidate }) => candidate && this.#send("Candidate", this.#signaling.stamp({ candidate: candidate.toJSON() }));
     pc.ontrack = (event) => this.emit("track", event);
     pc.ondatachannel = ({ channel }) => this.emit("channel", channel);
     pc.onconnectionstatechange = () => {
-      const to = { connected: "up", disconnected: "broken", failed: "failed" }[pc.connectionState];
+      const to = paths[pc.connectionState];
       if (to) this.#run({ kind: "path", to });
     };
+    return new Promise((resolve) => pc.addEventListener("icecandidate", resolve, { once: true }));
   }
 
   // The channel is agreed on beforehand (id 0), so neither side has to announce
   // it and two calls at once still make one.
   #openData() {
-    this.data = this.pc.createDataChannel("p2p", { negotiated: true, id: 0 });
-    this.data.binaryType = "arraybuffer";
-    this.data.onopen = () => this.emit("open", this.data);
-    this.data.onmessage = ({ data }) => this.emit("data", { from: this.id, data });
+    const channel = this.pc.createDataChannel("p2p", { negotiated: true, id: 0 });
+    this.data = channel;
+    channel.binaryType = "arraybuffer";
+    channel.onopen = () => this.emit("open", channel);
+    channel.onmessage = ({ data }) => this.emit("data", { from: this.id, data });
   }
 
   // --- what signaling decides ---
@@ -141,28 +157,32 @@ export class Peer extends Emitter {
     return { open: this.#hub.isOpen, shares: this.#hub.shares(this.id) };
   }
 
-  // run hands an input to signaling and carries out what it decides. An effect may
-  // lead to another input, as a listener that closes the peer does: its effects follow.
+  /**
+   * run hands an input to signaling and carries out what it decides. An effect may
+   * lead to another input, as a listener that closes the peer does: its effects follow.
+   * @param {Input} input
+   */
   #run(input) {
     this.#todo.push(...this.#signaling.step(input));
     if (this.#running) return;
     this.#running = true;
     try {
-      while (this.#todo.length > 0) this.#effect(this.#todo.shift());
+      for (let effect = this.#todo.shift(); effect; effect = this.#todo.shift()) this.#effect(effect);
     } finally {
       this.#running = false;
     }
   }
 
+  /** @param {Effect} effect */
   #effect(effect) {
     const { pc } = this;
     switch (effect.do) {
       case "offer":
-        return void this.#work({ kind: "made" }, () => pc.setLocalDescription());
+        return void this.#work("made", () => pc.setLocalDescription());
       case "take":
-        return void this.#work({ kind: "taken" }, () => this.#take(effect));
+        return void this.#work("taken", () => this.#take(effect));
       case "apply":
-        return void this.#work({ kind: "applied" }, () => pc.setRemoteDescription(effect.description));
+        return void this.#work("applied", () => pc.setRemoteDescription(effect.description));
       case "candidate":
         return void pc.addIceCandidate(effect.candidate).catch(() => {}); // of an offer that lost or was replaced
       case "restart":
@@ -178,7 +198,7 @@ export class Peer extends Emitter {
       case "state":
         return this.emit("state", effect.state);
       case "error":
-        return this.emit("error", effect.error);
+        return this.emit("error", /** @type {Error} */ (effect.error));
       case "finish":
         return this.#shut(effect.reason);
       case "renew":
@@ -187,7 +207,7 @@ export class Peer extends Emitter {
     }
   }
 
-  // work changes a description and says how that went.
+  /** work changes a description and says how that went. @param {"made"|"taken"|"applied"} done @param {() => Promise<void>} change */
   async #work(done, change) {
     try {
       await change();
@@ -196,9 +216,10 @@ export class Peer extends Emitter {
       if (this.pc.signalingState === "have-remote-offer") await this.pc.setRemoteDescription({ type: "rollback" }).catch(() => {});
       return this.#run({ kind: "failed", error, offering: this.pc.signalingState === "have-local-offer" });
     }
-    this.#run({ ...done, offer: this.pc.signalingState === "have-local-offer" });
+    this.#run({ kind: done, offer: this.pc.signalingState === "have-local-offer" });
   }
 
+  /** @param {{description: RTCSessionDescriptionInit, rollback: boolean}} offer */
   async #take({ description, rollback }) {
     if (rollback) await this.#gathered();
     await this.pc.setRemoteDescription(description); // rolls an offer of ours back when it has to
@@ -212,19 +233,24 @@ export class Peer extends Emitter {
     return Promise.race([this.#found, new Promise((resolve) => setTimeout(resolve, gathering))]);
   }
 
-  // described adds our description to the data of an Offer or an Answer, with the
-  // candidates that have been found by now.
+  /**
+   * described adds our description to the data of an Offer or an Answer, with the
+   * candidates that have been found by now.
+   * @param {string} event @param {SignalData} data
+   */
   #described(event, data) {
     if (event === "Candidate") return data;
-    return { description: event === "Offer" ? this.pc.localDescription : this.pc.currentLocalDescription, ...data };
+    const description = event === "Offer" ? this.pc.localDescription : this.pc.currentLocalDescription;
+    return { description: description ?? undefined, ...data };
   }
 
+  /** @param {string} event @param {SignalData} data */
   #send(event, data) {
     try {
       this.#hub.send({ event, to: this.id, data });
     } catch (err) {
       // Closed needs nothing more; after Buffer_Full it goes again.
-      if (err.code === "Buffer_Full") this.#run({ kind: "refused", code: err.code, ...this.#around() });
+      if (err instanceof ConnectorError && err.code === "Buffer_Full") this.#run({ kind: "refused", code: err.code, ...this.#around() });
     }
   }
 
@@ -239,6 +265,7 @@ export class Peer extends Emitter {
     this.pc.restartIce();
   }
 
+  /** @param {CloseReason} reason */
   #shut(reason) {
     clearTimeout(this.#timer);
     this.pc.close();

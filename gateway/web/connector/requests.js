@@ -14,12 +14,29 @@ const alreadyDone = new Map([
   ["Remove_Client", "Not_Found"],
 ]);
 
+/** @import { Frame } from "../connector.js" */
+/** @import { Draft } from "./types.js" */
+
+/**
+ * Entry is a request without an answer.
+ * @typedef {object} Entry
+ * @property {Draft} frame
+ * @property {string} text
+ * @property {(answer: Frame) => void} resolve
+ * @property {(err: ConnectorError) => void} reject
+ * @property {number} timer
+ * @property {boolean} sent
+ * @property {boolean} repeated it may have arrived before
+ */
+
 export class Requests {
   #link;
   #timeout;
+  /** @type {Map<string, Entry>} */
   #pending = new Map(); // by id
   #next = 1;
 
+  /** @param {import("./link.js").Link} link @param {number} [timeout] milliseconds */
   constructor(link, timeout = 30_000) {
     this.#link = link;
     this.#timeout = timeout;
@@ -30,7 +47,10 @@ export class Requests {
     return `c${this.#next++}`;
   }
 
-  /** Sends frame and resolves with the answer's frame; rejects with the server's error. */
+  /**
+   * Sends frame and resolves with the answer's frame; rejects with the server's error.
+   * @param {Draft} frame @returns {Promise<Frame>}
+   */
   ask(frame) {
     if (this.#pending.size >= maxPending) {
       return Promise.reject(new ConnectorError("Buffer_Full", "Too many requests wait for an answer. Ask less at once."));
@@ -41,6 +61,7 @@ export class Requests {
       const timer = setTimeout(() => {
         this.#take(id)?.reject(new ConnectorError("Timeout", `The server did not answer ${frame.event}. Try again.`, { event: frame.event }));
       }, this.#timeout);
+      /** @type {Entry} */
       const entry = { frame, text, resolve, reject, timer, sent: false, repeated: false };
       this.#pending.set(id, entry);
       try {
@@ -55,9 +76,10 @@ export class Requests {
   /**
    * Settles the request that frame answers. A repeated request whose work turns
    * out to be done resolves with the error frame, which the caller can tell by its type.
+   * @param {Frame} frame
    */
   settle(frame) {
-    const entry = this.#take(frame.id);
+    const entry = this.#take(/** @type {string} */ (frame.id));
     if (!entry) return false;
     if (frame.type !== "error") entry.resolve(frame);
     else if (entry.repeated && alreadyDone.get(entry.frame.event) === frame.event) entry.resolve(frame);
@@ -76,19 +98,21 @@ export class Requests {
     this.#link.sendFirst(entries);
   }
 
-  /** Rejects all that was sent (onlySent) or all there is. */
+  /** Rejects all that was sent (onlySent) or all there is. @param {ConnectorError} err */
   fail(err, { onlySent = false } = {}) {
     for (const [id, e] of this.#pending) {
-      if (!onlySent || e.sent) this.#take(id).reject(err);
+      if (!onlySent || e.sent) this.#take(id)?.reject(err);
     }
   }
 
+  /** @param {string} id */
   #claim(id) {
     const entry = this.#pending.get(id);
     if (entry) entry.sent = true;
     return entry !== undefined;
   }
 
+  /** @param {string} id */
   #take(id) {
     const entry = this.#pending.get(id);
     if (!entry) return undefined;

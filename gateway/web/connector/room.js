@@ -6,15 +6,23 @@
 // here), closed ({reason}: left, removed, ended, disconnected, or lost after a reset).
 
 import { Emitter } from "./emitter.js";
+/** @import { Room as Declared, Json, Member, RoomEvents, RoomSettings } from "../connector.js" */
+/** @import { RoomData, RoomHub } from "./types.js" */
+
 import { applyRoom, unknownRoom } from "./roomstate.js";
 
+/**
+ * @extends {Emitter<RoomEvents>}
+ * @implements {Declared}
+ */
 export class Room extends Emitter {
   closed = false;
   #hub;
   #state;
+  /** @type {Promise<any>|null} */
   #asking = null; // Room_Info under way
 
-  /** Made by the Connector. hub is what a room needs of it: id, send, request. */
+  /** Made by the Connector. @param {RoomHub} hub @param {string} id */
   constructor(hub, id) {
     super();
     this.#hub = hub;
@@ -64,10 +72,12 @@ export class Room extends Emitter {
     return this.creator === this.#hub.id;
   }
 
+  /** @param {string} id */
   has(id) {
     return this.#state.members.has(id);
   }
 
+  /** @param {string} id */
   member(id) {
     return this.#state.members.get(id);
   }
@@ -75,6 +85,7 @@ export class Room extends Emitter {
   /**
    * Sends data to every other member. Returns the frame's id, which an error
    * event about it carries; no error means that it was handed over.
+   * @param {Json} data
    */
   send(data) {
     return this.#hub.send({ event: "Message", room: this.id, data });
@@ -88,12 +99,12 @@ export class Room extends Emitter {
     return this.#hub.request("End_Room", { room: this.id }).then(() => {});
   }
 
-  /** Removes a member; creator only. */
+  /** Removes a member; creator only. @param {string} client */
   remove(client) {
     return this.#hub.request("Remove_Client", { room: this.id, client }).then(() => {});
   }
 
-  /** Changes name, capacity, locked or metadata; creator only. */
+  /** Changes name, capacity, locked or metadata; creator only. @param {RoomSettings} settings */
   update(settings) {
     return this.#hub.request("Update_Room", { room: this.id, ...settings }).then(() => {});
   }
@@ -104,13 +115,13 @@ export class Room extends Emitter {
     return this.#asking.then(() => {});
   }
 
-  /** Takes in a frame about this room; for the Connector. */
+  /** Takes in a frame about this room; for the Connector. @param {RoomData} data */
   apply(data) {
     const { state, joined, left, stale } = applyRoom(this.#state, data);
     if (stale) return { joined, left };
     this.#state = state;
     if (!state.complete) this.refresh().catch(() => {}); // the next change asks again
-    if (joined.length > 0) this.emit("joined", { clients: joined.map((id) => state.members.get(id)) });
+    if (joined.length > 0) this.emit("joined", { clients: joined.map((id) => /** @type {Member} */ (state.members.get(id))) });
     if (left.length > 0) this.emit("left", { clients: left });
     this.emit("change", this);
     return { joined, left };
@@ -121,7 +132,7 @@ export class Room extends Emitter {
     if (!this.#state.complete && !this.closed) await this.refresh();
   }
 
-  /** For the Connector: this peer is no member any more. */
+  /** For the Connector: this peer is no member any more. @param {RoomEvents["closed"]["reason"]} reason */
   finish(reason) {
     if (this.closed) return;
     this.closed = true;

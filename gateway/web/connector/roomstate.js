@@ -1,7 +1,10 @@
 // What a room looks like after a frame: a pure function, since full lists,
 // changes and answers may come in any order and only the revision says which is newer.
 
-/** @returns the state of a room of which nothing is known yet */
+/** @import { RoomChange, RoomData, RoomState } from "./types.js" */
+/** @typedef {RoomState["members"]} Members */
+
+/** The state of a room of which nothing is known yet. @param {string} id @returns {RoomState} */
 export function unknownRoom(id) {
   return { id, name: "", creator: "", capacity: 0, locked: false, metadata: undefined, revision: 0, members: new Map(), complete: false };
 }
@@ -9,9 +12,9 @@ export function unknownRoom(id) {
 /**
  * Applies the data of a room frame.
  *
- * @param {object} before a state; it is not changed
- * @param {object} data `data` of a frame about this room
- * @returns {{state: object, joined: string[], left: {id: string, reason?: string}[], stale: boolean}}
+ * @param {RoomState} before it is not changed
+ * @param {RoomData} data `data` of a frame about this room
+ * @returns {RoomChange & {state: RoomState, stale: boolean}}
  *   stale: older than what is known, so nothing changed. state.complete is false when
  *   the full list has to be asked for with Room_Info.
  */
@@ -21,6 +24,7 @@ export function applyRoom(before, data) {
   if (revision < before.revision || (revision === before.revision && before.complete && before.revision > 0)) {
     return { state: before, joined: [], left: [], stale: true };
   }
+  /** @type {RoomState} */
   const state = {
     ...before,
     revision,
@@ -31,7 +35,7 @@ export function applyRoom(before, data) {
     metadata: data.metadata,
   };
   if (data.clients) {
-    state.members = full(before.members, data);
+    state.members = full(before.members, data, data.clients);
     state.complete = true;
   } else {
     state.members = changed(before.members, data);
@@ -42,12 +46,14 @@ export function applyRoom(before, data) {
   return { state, joined, left, stale: false };
 }
 
-function full(known, data) {
+/** @param {Members} known @param {RoomData} data @param {string[]} all @returns {Members} */
+function full(known, data, all) {
   const members = new Map();
-  for (const id of data.clients) members.set(id, memberOf(known, data, id));
+  for (const id of all) members.set(id, memberOf(known, data, id));
   return members;
 }
 
+/** @param {Members} known @param {RoomData} data @returns {Members} */
 function changed(known, data) {
   const members = new Map(known);
   for (const id of data.removed ?? []) members.delete(id);
@@ -55,12 +61,14 @@ function changed(known, data) {
   return members;
 }
 
+/** @param {Members} known @param {RoomData} data @param {string} id */
 function memberOf(known, data, id) {
   const info = data.members?.[id];
   const old = known.get(id);
   return { id, user: info?.user ?? old?.user, metadata: info?.metadata ?? old?.metadata };
 }
 
+/** @param {RoomData} data @param {string} id */
 function reasonOf(data, id) {
   return data.reasons?.[id] ?? (data.client === id || data.removed?.includes(id) ? data.reason : undefined);
 }

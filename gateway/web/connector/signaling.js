@@ -35,16 +35,11 @@
 // of the other side shows that it is back. The only end is Not_Found for a peer that
 // shares no room with us and was never connected.
 //
-// Inputs, by kind: begin; needed; made {offer}; taken; applied; failed {error, offering};
-// signal {event, data}; refused {code, retryAfter, shares}; seen; resumed; tick {open,
-// shares}; path {to: "up", "broken" or "failed"}; restart {open, shares}; close; end {reason}.
-//
-// Effects, by do: offer; take {description, rollback}; apply {description}; candidate
-// {candidate}; restart (ICE); send {event, data}, to whose Offer or Answer the caller adds
-// the description; timer {ms}, in place of the one before; cancel (the timer); state
-// {state}; error {error}; renew {least, signals}; finish {reason}.
+// Inputs and effects are listed in types.d.ts.
 
-import { candidatesOf, compare, generation } from "./signals.js";
+/** @import { Around, CloseReason, Effect, Input, PeerState, Signal, SignalData, SignalingOptions } from "./types.js" */
+
+import { candidatesOf, compare, generation, isInteger } from "./signals.js";
 import { backoff } from "./timing.js";
 
 const patience = 15_000; // ms for an answer, and for a path to come up
@@ -56,32 +51,32 @@ const maxWaiting = 320; // signals that wait for the RTCPeerConnection
 const maxEarly = 256; // candidates that came before a description
 
 export class Signaling {
-  phase = "idle";
-  state = "connecting"; // Peer.state
+  phase = /** @type {"idle"|"making"|"offered"|"taking"|"applying"} */ ("idle");
+  state = /** @type {PeerState} */ ("connecting"); // Peer.state
 
   #own;
   #polite;
   #next; // draws a number greater than all before
   #random;
-  #theirs; // the newest generation of the other side
+  #theirs = /** @type {number|string|undefined} */ (undefined); // the newest generation of the other side
   #bound = false; // we took a description of #theirs
   #described = false; // and it is set, so that candidates can be added
   #needed = false;
   #offer = 0; // n of our offer that has no answer yet
-  #taking; // n of their offer that is being answered
+  #taking = /** @type {number|undefined} */ (undefined); // n of their offer that is being answered
   #taken = 0; // n of their offer that we answered last
-  #answer = null; // {re}: the answer that we sent last, until an offer of ours is answered
-  #waiting = [];
-  #early = [];
+  #answer = /** @type {{re?: number}|null} */ (null); // the answer that we sent last, until an offer of ours is answered
+  #waiting = /** @type {Signal[]} */ ([]);
+  #early = /** @type {RTCIceCandidateInit[]} */ ([]);
   #up = false;
   #wasUp = false;
   #lost = false; // a signal was refused and nothing has been sent since
   #away = false; // it was refused because the other side has no connection
   #tries = 0;
   #timed = false;
-  #effects = [];
+  #effects = /** @type {Effect[]} */ ([]);
 
-  /** own: this generation. polite: whether our offer gives way. next: draws the offers' numbers. */
+  /** @param {SignalingOptions} options */
   constructor({ own, polite, next, random = Math.random }) {
     this.#own = own;
     this.#polite = polite;
@@ -89,7 +84,7 @@ export class Signaling {
     this.#random = random;
   }
 
-  /** Takes an input and returns the effects, to be carried out in their order. */
+  /** Takes an input and returns the effects, to be carried out in their order. @param {Input} input */
   step(input) {
     if (this.state !== "closed") {
       this.#handle(input);
@@ -98,6 +93,7 @@ export class Signaling {
     return this.#effects.splice(0);
   }
 
+  /** @param {Input} input */
   #handle(input) {
     switch (input.kind) {
       case "begin":
@@ -129,7 +125,7 @@ export class Signaling {
         return this.#path(input.to);
       case "restart":
         this.#tries = 0;
-        return this.#up ? this.#do("restart") : this.#tick(input);
+        return this.#up ? this.#do({ do: "restart" }) : this.#tick(input);
       case "close":
         this.#send("Candidate", { bye: true });
         return this.#finish("closed");
@@ -141,11 +137,12 @@ export class Signaling {
   // advance takes what waits as soon as the RTCPeerConnection can.
   #advance() {
     while (this.state !== "closed" && !this.#busy()) {
-      if (this.#waiting.length > 0) this.#signal(this.#waiting.shift());
+      const signal = this.#waiting.shift();
+      if (signal) this.#signal(signal);
       else if (this.#needed && this.phase === "idle") {
         this.#needed = false;
         this.phase = "making";
-        this.#do("offer");
+        this.#do({ do: "offer" });
       } else return;
     }
   }
@@ -156,6 +153,7 @@ export class Signaling {
 
   // --- what the RTCPeerConnection has done ---
 
+  /** @param {boolean} offer */
   #made(offer) {
     this.phase = offer ? "offered" : "idle";
     if (!offer) return;
@@ -169,7 +167,7 @@ export class Signaling {
     this.#described = true;
     this.#offer = 0;
     this.#answer = { re: this.#taking };
-    if (Number.isSafeInteger(this.#taking)) this.#taken = this.#taking;
+    if (isInteger(this.#taking)) this.#taken = this.#taking;
     this.#sendAnswer();
     this.#addEarly();
   }
@@ -182,18 +180,19 @@ export class Signaling {
     this.#addEarly();
   }
 
-  // failed: a description that does not fit. The next try begins anew.
+  /** failed: a description that does not fit. The next try begins anew. @param {{error: unknown, offering: boolean}} input */
   #failed({ error, offering }) {
     this.phase = offering ? "offered" : "idle";
     if (!offering) this.#offer = 0;
-    this.#do("error", { error });
+    this.#do({ do: "error", error });
     this.#retry();
   }
 
   #addEarly() {
-    for (const candidate of this.#early.splice(0)) this.#do("candidate", { candidate });
+    for (const candidate of this.#early.splice(0)) this.#do({ do: "candidate", candidate });
   }
 
+  /** @param {"up"|"broken"|"failed"} to */
   #path(to) {
     this.#up = to === "up";
     if (this.#up) {
@@ -208,13 +207,14 @@ export class Signaling {
 
   // --- what the other side sends ---
 
+  /** @param {Signal} signal */
   #signal({ event, data }) {
     const call = generation(data.call);
-    const pair = Number.isSafeInteger(data.with) ? data.with : undefined;
+    const pair = isInteger(data.with) ? data.with : this.#own;
     if (pair > this.#own) return this.#renew(pair + 1 + Math.floor(this.#random() * maxStep));
     const age = compare(call, this.#theirs, event);
     if (age < 0) return event === "Offer" ? this.#send("Candidate", {}, this.#theirs) : undefined;
-    const current = !(pair < this.#own);
+    const current = pair === this.#own;
     if (data.bye) return current ? this.#finish("closed") : undefined;
     if (age > 0) {
       if (this.#bound) return this.#renew(0, { event, data });
@@ -222,14 +222,15 @@ export class Signaling {
       this.#early = [];
     }
     if (!current) return this.#repeat();
-    if (data.description?.type === "offer") this.#theirOffer(data);
-    else if (data.description?.type === "answer") this.#theirAnswer(data);
+    if (data.description?.type === "offer") this.#theirOffer(data.description, data.n);
+    else if (data.description?.type === "answer") this.#theirAnswer(data.description, data.re);
     else if (data.candidate) this.#theirCandidate(data.candidate);
     this.#back();
   }
 
-  #theirOffer({ description, n }) {
-    if (Number.isSafeInteger(n) && n <= this.#taken) {
+  /** @param {RTCSessionDescriptionInit} description @param {number} [n] */
+  #theirOffer(description, n) {
+    if (isInteger(n) && n <= this.#taken) {
       if (n < this.#taken || !this.#answer) return;
       for (const candidate of candidatesOf(description)) this.#theirCandidate(candidate);
       return this.#sendAnswer();
@@ -239,29 +240,33 @@ export class Signaling {
     this.phase = "taking";
     this.#bound = true;
     this.#taking = n;
-    this.#do("take", { description, rollback: collision });
+    this.#do({ do: "take", description, rollback: collision });
   }
 
-  #theirAnswer({ description, re }) {
+  /** @param {RTCSessionDescriptionInit} description @param {number} [re] */
+  #theirAnswer(description, re) {
     if (this.phase !== "offered" || (re !== undefined && re !== this.#offer)) return;
     this.phase = "applying";
     this.#bound = true;
-    this.#do("apply", { description });
+    this.#do({ do: "apply", description });
   }
 
+  /** @param {RTCIceCandidateInit} candidate */
   #theirCandidate(candidate) {
-    if (this.#described) this.#do("candidate", { candidate });
+    if (this.#described) this.#do({ do: "candidate", candidate });
     else if (this.#early.length < maxEarly) this.#early.push(candidate);
   }
 
+  /** @param {number} least @param {Signal[]} signals */
   #renew(least, ...signals) {
     this.#cancel();
     this.#become("closed");
-    this.#do("renew", { least, signals: [...signals, ...this.#waiting] });
+    this.#do({ do: "renew", least, signals: [...signals, ...this.#waiting] });
   }
 
   // --- what may have been lost ---
 
+  /** @param {{code: string, retryAfter?: number, shares: boolean}} input */
   #refused({ code, retryAfter, shares }) {
     if (code === "Not_Found" && !shares && !this.#wasUp) return this.#finish("gone");
     this.#lost = true;
@@ -290,7 +295,7 @@ export class Signaling {
   #resumed() {
     this.#revive();
     this.#repeat();
-    if (!this.#up && this.#described && this.phase === "idle") this.#do("restart");
+    if (!this.#up && this.#described && this.phase === "idle") this.#do({ do: "restart" });
     if (!this.#up || this.phase === "offered") this.#timer(patience);
   }
 
@@ -299,6 +304,7 @@ export class Signaling {
     if (this.state === "failed") this.#become("reconnecting");
   }
 
+  /** @param {Around} input */
   #tick({ open, shares }) {
     const well = this.#up && !this.#lost && this.phase === "idle";
     if (well) return;
@@ -310,7 +316,7 @@ export class Signaling {
     this.#become(this.state === "failed" ? "reconnecting" : this.state);
     this.#timer(patience);
     if (this.#lost || this.phase === "offered") this.#repeat();
-    else this.#do("restart");
+    else this.#do({ do: "restart" });
   }
 
   #giveUp() {
@@ -319,6 +325,7 @@ export class Signaling {
     else this.#become("failed");
   }
 
+  /** @param {number} [after] milliseconds */
   #retry(after) {
     this.#timer(after ?? 500 + this.#backoff());
   }
@@ -346,39 +353,44 @@ export class Signaling {
     this.#send("Answer", { ...this.#answer });
   }
 
+  /** @param {string} event @param {SignalData} data @param {SignalData["with"]} [pair] */
   #send(event, data, pair) {
     this.#lost = this.#away = false;
-    this.#do("send", { event, data: this.stamp(data, pair) });
+    this.#do({ do: "send", event, data: this.stamp(data, pair) });
   }
 
-  /** data as a signal of this generation; for candidates, which need no decision. */
+  /** data as a signal of this generation; for candidates, which need no decision. @param {SignalData} data @returns {SignalData} */
   stamp(data, pair = this.#bound ? this.#theirs : undefined) {
     return { ...data, call: this.#own, with: pair };
   }
 
+  /** @param {CloseReason} reason */
   #finish(reason) {
     this.#cancel();
     this.#become("closed");
-    this.#do("finish", { reason });
+    this.#do({ do: "finish", reason });
   }
 
+  /** @param {PeerState} state */
   #become(state) {
     if (this.state === state) return;
     this.state = state;
-    this.#do("state", { state });
+    this.#do({ do: "state", state });
   }
 
+  /** @param {number} ms */
   #timer(ms) {
     this.#timed = true;
-    this.#do("timer", { ms });
+    this.#do({ do: "timer", ms });
   }
 
   #cancel() {
     this.#timed = false;
-    this.#do("cancel");
+    this.#do({ do: "cancel" });
   }
 
-  #do(what, more) {
-    this.#effects.push({ do: what, ...more });
+  /** @param {Effect} effect */
+  #do(effect) {
+    this.#effects.push(effect);
   }
 }

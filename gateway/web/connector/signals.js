@@ -1,14 +1,28 @@
 // What stands in signals: generations and their order, candidates in descriptions.
 
-// generation is call if it can be one. Versions of this module before generations had
-// an order sent a random text.
+/**
+ * generation is call if it can be one. Versions of this module before generations had
+ * an order sent a random text.
+ * @param {unknown} call @returns {number|string|undefined}
+ */
 export function generation(call) {
-  return Number.isSafeInteger(call) || typeof call === "string" ? call : undefined;
+  return isInteger(call) || typeof call === "string" ? call : undefined;
 }
 
-// compare tells whether call is newer (1) or older (-1) than the newest one known, or
-// the same (0). A signal without one is taken as the newest one's. Texts have no order:
-// another text is a newer one if it comes with an offer.
+/**
+ * isInteger tells whether n can number an offer or a generation.
+ * @param {unknown} n @returns {n is number}
+ */
+export function isInteger(n) {
+  return Number.isSafeInteger(n);
+}
+
+/**
+ * compare tells whether call is newer (1) or older (-1) than the newest one known, or
+ * the same (0). A signal without one is taken as the newest one's. Texts have no order:
+ * another text is a newer one if it comes with an offer.
+ * @param {number|string|undefined} call @param {number|string|undefined} known @param {string} event
+ */
 export function compare(call, known, event) {
   if (call === undefined || call === known) return 0;
   if (known === undefined) return 1;
@@ -16,10 +30,13 @@ export function compare(call, known, event) {
   return event === "Offer" ? 1 : -1;
 }
 
-// candidatesOf returns the candidates that a description holds.
+/** candidatesOf returns the candidates that a description holds. @param {RTCSessionDescriptionInit} description */
 export function candidatesOf({ sdp }) {
+  /** @type {RTCIceCandidateInit[]} */
   const all = [];
+  /** @type {string|undefined} */
   let mid;
+  /** @type {string|undefined} */
   let ufrag;
   for (const line of String(sdp).split(/\r?\n/)) {
     if (line.startsWith("m=")) mid = undefined;

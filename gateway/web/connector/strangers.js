@@ -1,18 +1,22 @@
 // Strangers keeps signals of peers that we do not know yet: an offer may overtake
 // the news that its sender joined our room. Bounded, and only for a moment.
 
+/** @import { SignalData } from "./types.js" */
+
 const maxStrangers = 16;
 const maxSignals = 64;
 const memory = 10_000; // ms
 
 export class Strangers {
-  #kept = new Map(); // by peer: {signals, at}
+  /** @type {Map<string, {signals: [event: string, data: SignalData][], at: number}>} */
+  #kept = new Map(); // by peer
   #now;
 
   constructor(now = () => performance.now()) {
     this.#now = now;
   }
 
+  /** @param {string} from @param {string} event @param {SignalData} data */
   keep(from, event, data) {
     this.#expire();
     let entry = this.#kept.get(from);
@@ -24,12 +28,15 @@ export class Strangers {
     if (entry.signals.length < maxSignals) entry.signals.push([event, data]);
   }
 
-  /** Keeps a signal only behind an offer that waits; alone it says nothing. */
+  /**
+   * Keeps a signal only behind an offer that waits; alone it says nothing.
+   * @param {string} from @param {string} event @param {SignalData} data
+   */
   late(from, event, data) {
     if (this.#kept.has(from)) this.keep(from, event, data);
   }
 
-  /** Hands out, and forgets, what a peer has sent. */
+  /** Hands out, and forgets, what a peer has sent. @param {string} from */
   take(from) {
     this.#expire();
     const entry = this.#kept.get(from);

@@ -2,13 +2,19 @@
 // functions, with time and chance passed in, so that they can be tested without
 // waiting.
 
-/** Milliseconds before attempt n (0 is the first): full jitter below a ceiling that doubles. */
+/** @import * as Declared from "../connector.js" */
+
+/**
+ * Milliseconds before attempt n (0 is the first): full jitter below a ceiling that doubles.
+ * @type {typeof Declared.backoff}
+ */
 export function backoff(attempt, { base = 250, cap = 10_000, random = Math.random } = {}) {
   const ceiling = Math.min(cap, base * 2 ** Math.min(attempt, 30));
   return Math.round(random() * ceiling);
 }
 
 // What a close code means for the next attempt. `least` are milliseconds.
+/** @type {Map<number, ReturnType<typeof Declared.afterClose>>} */
 const plans = new Map([
   [1000, { again: false, least: 0 }],
   [1008, { again: true, least: 5_000 }], // flooding, or refused: hurrying makes it worse
@@ -21,17 +27,22 @@ const plans = new Map([
 
 /**
  * What to do after a connection closed with code.
- * @returns {{again: boolean, freshToken?: boolean, least: number}} freshToken: again only with a new token
+ * freshToken: again only with a new token.
+ * @type {typeof Declared.afterClose}
  */
 export function afterClose(code) {
   return plans.get(code) ?? { again: true, least: 0 };
 }
 
-/** Rotation chooses among several gateways. */
+/**
+ * Rotation chooses among several gateways.
+ * @implements {Declared.Rotation}
+ */
 export class Rotation {
   #urls;
   #at = 0;
 
+  /** @param {string[]} urls */
   constructor(urls) {
     this.#urls = urls;
   }
@@ -51,6 +62,7 @@ export class Rotation {
  * Pacer keeps a sender below `rate` frames a second with bursts of half a
  * second's worth, so that the server has no reason for Rate_Limited. A rate of 0
  * means no limit.
+ * @implements {Declared.Pacer}
  */
 export class Pacer {
   #rate;
@@ -58,6 +70,7 @@ export class Pacer {
   #tokens;
   #at;
 
+  /** @param {number} rate @param {number} now milliseconds */
   constructor(rate, now) {
     this.#rate = rate * 0.9; // a little below, since two clocks never agree
     this.#burst = Math.max(1, this.#rate / 2);
@@ -65,7 +78,7 @@ export class Pacer {
     this.#at = now;
   }
 
-  /** Takes one frame's right to go: 0, or milliseconds to wait before asking again. */
+  /** Takes one frame's right to go: 0, or milliseconds to wait before asking again. @param {number} now */
   take(now) {
     if (this.#rate <= 0) return 0;
     this.#tokens = Math.min(this.#burst, this.#tokens + (Math.max(0, now - this.#at) * this.#rate) / 1000);
@@ -78,7 +91,10 @@ export class Pacer {
   }
 }
 
-/** The address to open: http becomes ws, big rooms are asked for as changes, and the token is added. */
+/**
+ * The address to open: http becomes ws, big rooms are asked for as changes, and the token is added.
+ * @param {string} url @param {{base?: string, delta?: boolean, token?: string}} [options]
+ */
 export function socketURL(url, { base, delta = true, token } = {}) {
   const u = new URL(url, base);
   u.protocol = u.protocol.replace(/^http/, "ws");
@@ -90,7 +106,8 @@ export function socketURL(url, { base, delta = true, token } = {}) {
 
 /**
  * The first frame of a connection that wants to be the peer of `session` again.
- * received: text frames that the connection that broke had brought; undefined when that is not known.
+ * @param {string} session
+ * @param {number} [received] text frames that the connection that broke had brought; undefined when that is not known.
  */
 export function resumeFrame(session, received) {
   return { event: "Resume", id: "resume", data: { session, received } };
