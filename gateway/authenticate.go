@@ -12,9 +12,7 @@ func (c *conn) authenticate(f *proto.Frame) *proto.Error {
 	if c.g.verifier == nil {
 		return proto.Errorf(proto.Unauthorised, "This server takes no access tokens: nothing needs to be renewed.")
 	}
-	var args struct {
-		Token string `json:"token"`
-	}
+	var args proto.AuthenticateData
 	if f.Data == nil || json.Unmarshal(f.Data, &args) != nil || args.Token == "" {
 		return proto.Missing("data.token", "`data.token` is missing or not a string. Give a fresh access token.")
 	}

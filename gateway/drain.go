@@ -69,7 +69,7 @@ func (g *Gateway) announceDrain(spread time.Duration) []closing {
 	var closings []closing
 	for _, c := range g.conns.list(nil) {
 		after := time.Duration(rand.Int64N(int64(spread) + 1))
-		data := marshal(map[string]int64{"reconnect_after_ms": after.Milliseconds()})
+		data := marshal(proto.DrainingData{ReconnectAfterMS: after.Milliseconds()})
 		c.enqueue(g.serverFrame(proto.TypeInfo, string(proto.ServerDraining), data, nil))
 		closings = append(closings, closing{c, after})
 	}

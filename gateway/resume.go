@@ -34,10 +34,7 @@ func (c *conn) resume(f *proto.Frame) *proto.Error {
 	if !c.first {
 		return proto.Errorf(proto.Unauthorised, "Resume works only as the first frame of a connection. Connect again to resume.")
 	}
-	var args struct {
-		Session  string  `json:"session"`
-		Received *uint64 `json:"received"`
-	}
+	var args proto.ResumeData
 	if f.Data == nil || json.Unmarshal(f.Data, &args) != nil || args.Session == "" {
 		return proto.Missing("data.session", "`data.session` is missing or not a string. Give the last session token you got.")
 	}

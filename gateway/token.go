@@ -54,7 +54,7 @@ func (g *Gateway) renewToken(s *session) {
 	if s.phase != attached {
 		return // it gets one when it resumes
 	}
-	frame := g.serverFrame(proto.TypeInfo, string(proto.Session), marshal(map[string]string{"session": s.tokenLocked()}), nil)
+	frame := g.serverFrame(proto.TypeInfo, string(proto.Session), marshal(proto.SessionData{Session: s.tokenLocked()}), nil)
 	if s.conn.enqueue(frame) > flushNeeded {
 		s.unsent++
 	}

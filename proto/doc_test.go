@@ -25,7 +25,7 @@ func TestSpecificationIsComplete(t *testing.T) {
 	for _, d := range CloseCodes {
 		spec.Has(t, "a close code", " "+d.Code.String()+" ")
 	}
-	spec.HasMembers(t, Details{}, RoomData{}, MemberInfo{}, Limits{}, SessionData{}, DrainingData{}, AuthenticatedData{}, IceServersData{}, ErrorData{})
+	spec.HasMembers(t, Details{}, RoomData{}, MemberInfo{}, Limits{}, SessionData{}, DrainingData{}, AuthenticatedData{}, IceServersData{}, ErrorData{}, ResumeData{}, AuthenticateData{})
 	for _, r := range []Reason{ReasonLeft, ReasonRemoved, ReasonDisconnected} {
 		spec.Has(t, "a reason", string(r))
 	}

@@ -136,6 +136,12 @@ func TestGoldenErrorFrames(t *testing.T) {
 	}
 }
 
+// clientData holds the data of golden frames for which there is a type.
+var clientData = map[Event]any{
+	Resume:       ResumeData{Session: "token", Received: new(uint64(41))},
+	Authenticate: AuthenticateData{Token: "jwt"},
+}
+
 // TestGoldenClientFrames holds that what a client of this version sends is read,
 // and what a relayed frame becomes.
 func TestGoldenClientFrames(t *testing.T) {
@@ -149,6 +155,9 @@ func TestGoldenClientFrames(t *testing.T) {
 		if err := f.Decode(b); err != nil || f.Event != d.Event {
 			t.Errorf("%s: read as %q, error %v", d.Event, f.Event, err)
 			continue
+		}
+		if data, ok := clientData[d.Event]; ok && string(prototest.Marshal(t, data)) != string(f.Data) {
+			t.Errorf("%s: got data %s, want %s", d.Event, prototest.Marshal(t, data), f.Data)
 		}
 		if relayed[d.Event] {
 			golden(t, "relay/"+string(d.Event), f.AppendRelay(nil, goldenAnn))

@@ -64,6 +64,17 @@ type Details struct {
 	Heartbeat  int             `json:"heartbeat_seconds"` // the server pings that often
 }
 
+// ResumeData is the `data` of Resume.
+type ResumeData struct {
+	Session  string  `json:"session"`            // the newest session token
+	Received *uint64 `json:"received,omitempty"` // text frames the client got on the connection that broke; nil when it does not know
+}
+
+// AuthenticateData is the `data` of Authenticate.
+type AuthenticateData struct {
+	Token string `json:"token"` // a fresh access token
+}
+
 // SessionData is the `data` of Session.
 type SessionData struct {
 	Session string `json:"session"`

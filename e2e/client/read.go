@@ -46,9 +46,7 @@ func (c *Client) serve(conn *websocket.Conn) error {
 func (c *Client) handle(f Frame) bool {
 	switch {
 	case f.Is(proto.Session):
-		var s struct {
-			Session string `json:"session"`
-		}
+		var s proto.SessionData
 		if json.Unmarshal(f.Data, &s) == nil && s.Session != "" {
 			c.mu.Lock()
 			c.details.Session = s.Session
@@ -56,11 +54,9 @@ func (c *Client) handle(f Frame) bool {
 		}
 		return true
 	case f.Is(proto.ServerDraining):
-		var d struct {
-			After int64 `json:"reconnect_after_ms"`
-		}
+		var d proto.DrainingData
 		if json.Unmarshal(f.Data, &d) == nil {
-			c.comeback = time.Now().Add(time.Duration(d.After) * time.Millisecond)
+			c.comeback = time.Now().Add(time.Duration(d.ReconnectAfterMS) * time.Millisecond)
 		}
 	case f.Type != "" && len(f.ID) > 0 && c.answer(f):
 		return true

@@ -104,9 +104,9 @@ func (c *Client) resume() (*websocket.Conn, error) {
 func (c *Client) claim(conn *websocket.Conn, fresh Frame, session string, received uint64, sure bool) (Frame, error) {
 	ctx, cancel := context.WithTimeout(c.ctx, proto.RequestDeadline+handshakeTimeout)
 	defer cancel()
-	data := map[string]any{"session": session}
+	data := proto.ResumeData{Session: session}
 	if sure {
-		data["received"] = received
+		data.Received = &received
 	}
 	if err := writeJSON(ctx, conn, Out{Event: proto.Resume, Data: data, ID: resumeID}); err != nil {
 		return Frame{}, err

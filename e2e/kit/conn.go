@@ -134,9 +134,7 @@ func (c *Conn) read() {
 
 // note counts a frame and keeps the session token.
 func (c *Conn) note(f client.Frame) {
-	var s struct {
-		Session string `json:"session"`
-	}
+	var s proto.SessionData // Client_Details has the same member
 	known := f.Is(proto.Session) || f.Is(proto.ClientDetails)
 	if known {
 		_ = json.Unmarshal(f.Data, &s) // a token that is not there fails the test that needs it
