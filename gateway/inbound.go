@@ -163,7 +163,7 @@ func (g *Gateway) handOver(from proto.PeerID, h *held) (x bus.Refusal, known boo
 		return g.rooms.redirectMoved(h.in.First, &m), true
 	}
 	if x, known = r.receive(&m); known && h.msg.Header != nil {
-		g.metrics.Relays.TookNATS(h.msg.Header.Get(sentHeader))
+		g.metrics.Relays.TookNATS(h.msg.Header.Get(bus.SentHeader))
 	}
 	return x, known
 }
@@ -181,7 +181,7 @@ func (g *Gateway) handToPeer(from proto.PeerID, h *held) bus.Refusal {
 		return bus.Refusal{Moved: []bus.Move{*move}}
 	}
 	if h.msg.Header != nil && v == delivered {
-		g.metrics.Relays.TookNATS(h.msg.Header.Get(sentHeader))
+		g.metrics.Relays.TookNATS(h.msg.Header.Get(bus.SentHeader))
 	}
 	return bus.Refusal{Code: codeOf(v)}
 }

@@ -313,7 +313,7 @@ func (l *links) Publish(to proto.GatewayID, r *link.Record, base uint64) {
 	var err error
 	f := &r.Frame
 	if f.To != "" {
-		l.subject, err = bus.AppendPeerSubjectAt(l.subject[:0], to, f.To)
+		l.subject, err = bus.AppendPeerSubject(l.subject[:0], to, f.To)
 	} else {
 		l.subject, err = bus.AppendRoomSubject(l.subject[:0], to, f.Room, f.From, f.View)
 	}

@@ -9,14 +9,7 @@ import (
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/proto"
-)
-
-const (
-	// sentHeader holds when a frame that is timed reached its sender's gateway.
-	sentHeader = "P2p-Sent"
-	// exceptHeader lists the members that a room message is not for, by id and comma: they
-	// get it by themselves.
-	exceptHeader = "P2p-Except"
+	"p2pconnector/proto/bus"
 )
 
 // headerOf is what goes with a relay that is timed, or is not for all.
@@ -24,7 +17,7 @@ func headerOf(f *link.Frame) natsbus.Header {
 	h := make(natsbus.Header, 2)
 	if f.Began != 0 {
 		var zero clock.Instant
-		h[sentHeader] = []string{metrics.FormatBegan(zero.Add(time.Duration(f.Began)))}
+		h[bus.SentHeader] = []string{metrics.FormatBegan(zero.Add(time.Duration(f.Began)))}
 	}
 	if len(f.Except) > 0 {
 		var list strings.Builder
@@ -34,14 +27,14 @@ func headerOf(f *link.Frame) natsbus.Header {
 			}
 			list.WriteString(string(p))
 		}
-		h[exceptHeader] = []string{list.String()}
+		h[bus.ExceptHeader] = []string{list.String()}
 	}
 	return h
 }
 
 // exceptOf returns the members that a room message is not for.
 func exceptOf(h natsbus.Header) (all []proto.PeerID) {
-	for p := range strings.SplitSeq(h.Get(exceptHeader), ",") {
+	for p := range strings.SplitSeq(h.Get(bus.ExceptHeader), ",") {
 		if id := proto.PeerID(p); id.Valid() {
 			all = append(all, id)
 		}

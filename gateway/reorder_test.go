@@ -28,7 +28,7 @@ func (o *remote) message(from, to proto.PeerID, view uint64, n int) {
 	o.t.Helper()
 	o.seq++
 	x := bus.Sent{Gateway: o.id, To: o.g.id, Seq: o.seq, Base: 1, Epoch: 1, ToEpoch: 0}
-	subject, err := bus.AppendPeerSubjectAt(nil, o.g.id, to)
+	subject, err := bus.AppendPeerSubject(nil, o.g.id, to)
 	about := ""
 	if view > 0 {
 		subject, err = bus.AppendRoomSubject(nil, o.g.id, "tea", from, view)
@@ -271,6 +271,6 @@ func (b *published) PublishRequest(subject, _ string, _ []byte) error {
 }
 
 func (b *published) PublishMessage(m natsbus.Message) error {
-	*b = append(*b, strings.Clone(m.Subject)+" except "+m.Header.Get(exceptHeader))
+	*b = append(*b, strings.Clone(m.Subject)+" except "+m.Header.Get(bus.ExceptHeader))
 	return nil
 }

@@ -10,7 +10,7 @@ func TestSubjectsDoNotAllocate(t *testing.T) {
 	buf := make([]byte, 0, 512)
 	prototest.NoAllocs(t, "AppendPeerSubject", func() {
 		var err error
-		if buf, err = AppendPeerSubject(buf[:0], goldenAnn); err != nil {
+		if buf, err = AppendPeerSubject(buf[:0], goldenB, goldenAnn); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -41,7 +41,7 @@ func BenchmarkAppendPeerSubject(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		var err error
-		if buf, err = AppendPeerSubject(buf[:0], goldenAnn); err != nil {
+		if buf, err = AppendPeerSubject(buf[:0], goldenB, goldenAnn); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -26,6 +26,10 @@ func TestSpecificationIsComplete(t *testing.T) {
 	for _, r := range []SessionRefusal{RefusedMoved, RefusedEnded} {
 		spec.Has(t, "a refusal of the directory", " "+string(r)+" ")
 	}
+	for _, h := range []string{SentHeader, ExceptHeader} {
+		spec.Has(t, "a header", " "+h+" ")
+	}
+	spec.Has(t, "where a back end hears of lost frames", " "+LostInbox+" ")
 	for _, b := range []string{RoomsBucket, SessionsBucket, KeysBucket, KeysKey} {
 		spec.Has(t, "a bucket or key", strconv.Quote(b))
 	}

@@ -6,7 +6,6 @@ import "time"
 const (
 	MaxRoomStateBytes = 4 << 20 // a room's value in the bucket
 	MaxPayloadBytes   = 8 << 20 // what the NATS servers must accept
-	MaxHandoffBytes   = 1 << 20 // a Handoff: what its parts may hold adds up to less
 )
 
 // Times that gateways and room services share.

@@ -35,6 +35,16 @@ type Poll struct {
 	Head   uint64 `json:"head"`
 }
 
+// Headers of a relay.
+const (
+	// SentHeader says when the frame of a relay that is timed reached its sender's gateway,
+	// in Unix nanoseconds.
+	SentHeader = "P2p-Sent"
+	// ExceptHeader lists the members that a room message is not for, by id and comma: the
+	// message goes to them by itself.
+	ExceptHeader = "P2p-Except"
+)
+
 // Outcome is what a gateway answers on the reply subject of a back end's frame. On
 // AnyPeerSubject there always is an answer; elsewhere only when the frame did not reach
 // everybody.

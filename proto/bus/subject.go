@@ -24,6 +24,9 @@ const (
 	// kept from reading the other's.
 	GatewayInbox = "_INBOX_gateway"
 	RoomsInbox   = "_INBOX_roomsvc"
+	// LostInbox begins the reply subject on which a back end hears what became of a frame
+	// that it publishes to a gateway: an Outcome.
+	LostInbox = "_INBOX_lost"
 	// LeaseWildcard is what follows every gateway's lease.
 	LeaseWildcard = leasePrefix + "*"
 )
@@ -83,24 +86,18 @@ func LeaseSubject(g proto.GatewayID) (string, error) {
 	return leasePrefix + string(g), nil
 }
 
-// AppendPeerSubject appends the subject of frames for p. It does not allocate
-// when dst has room.
-func AppendPeerSubject(dst []byte, p proto.PeerID) ([]byte, error) {
-	if !p.Valid() {
-		return dst, proto.ErrPeerID
-	}
-	return appendPeerKind(dst, proto.GatewayID(p[:8]), KindPeer, p), nil
-}
-
-// PeerSubject is where frames for p go.
+// PeerSubject is where a back end publishes a finished frame for p, below the gateway that
+// issued its id.
 func PeerSubject(p proto.PeerID) (string, error) {
-	b, err := AppendPeerSubject(nil, p)
-	return string(b), err
+	if !p.Valid() {
+		return "", proto.ErrPeerID
+	}
+	return string(appendPeerKind(nil, p.Home(), KindPeer, p)), nil
 }
 
-// AppendPeerSubjectAt appends the subject of frames for p at gateway g, which need not
-// be the one that issued it.
-func AppendPeerSubjectAt(dst []byte, g proto.GatewayID, p proto.PeerID) ([]byte, error) {
+// AppendPeerSubject appends the subject of frames for p at gateway g, which need not
+// be the one that issued it. It does not allocate when dst has room.
+func AppendPeerSubject(dst []byte, g proto.GatewayID, p proto.PeerID) ([]byte, error) {
 	if !g.Valid() {
 		return dst, proto.ErrGatewayID
 	}

@@ -26,7 +26,7 @@ func FuzzSubject(f *testing.F) {
 		if s, err := PeerSubject(p); err == nil {
 			checkInbound(t, s, Inbound{p.Home(), KindPeer, peer, "", 0, Sent{}})
 		}
-		if s, err := AppendPeerSubjectAt(nil, g, p); err == nil {
+		if s, err := AppendPeerSubject(nil, g, p); err == nil {
 			checkInbound(t, string(s), Inbound{g, KindPeer, peer, "", 0, Sent{}})
 		}
 		if s, err := SessionSubject(g, p); err == nil {
@@ -117,7 +117,7 @@ func checkForeign(t *testing.T, s string) {
 	switch in.Kind {
 	case KindPeer:
 		var b []byte
-		b, err = AppendPeerSubjectAt(nil, in.Gateway, proto.PeerID(in.First))
+		b, err = AppendPeerSubject(nil, in.Gateway, proto.PeerID(in.First))
 		built = string(b)
 	case KindSession:
 		built, err = SessionSubject(in.Gateway, proto.PeerID(in.First))

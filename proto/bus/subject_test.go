@@ -16,7 +16,7 @@ func TestSubjects(t *testing.T) {
 		return s
 	}
 	room, err := AppendRoomSubject(nil, goldenB, "tea", goldenAnn, 0)
-	at, err2 := AppendPeerSubjectAt(nil, goldenB, goldenAnn)
+	at, err2 := AppendPeerSubject(nil, goldenB, goldenAnn)
 	sent := func(x Sent) (string, Inbound) {
 		return string(AppendSentSubject(nil, &x)), Inbound{Gateway: x.Gateway, Kind: KindSent, First: string(x.To), Sent: x}
 	}
@@ -105,7 +105,7 @@ func TestSubjectBuildersRefuse(t *testing.T) {
 	const g, p, r = goldenA, goldenAnn, proto.RoomID("tea")
 	for name, build := range map[string]func(proto.GatewayID, proto.PeerID, proto.RoomID) (string, error){
 		"peer at": func(g proto.GatewayID, p proto.PeerID, _ proto.RoomID) (string, error) {
-			b, err := AppendPeerSubjectAt(nil, g, p)
+			b, err := AppendPeerSubject(nil, g, p)
 			return string(b), err
 		},
 		"session": func(g proto.GatewayID, p proto.PeerID, _ proto.RoomID) (string, error) { return SessionSubject(g, p) },

@@ -161,7 +161,7 @@ func TestMessageToPeer(t *testing.T) {
 func TestMessageIsLost(t *testing.T) {
 	b := start(t)
 	x := b.Dial(t, 1)
-	replies, err := b.nc.SubscribeSync("_INBOX_lost.test")
+	replies, err := b.nc.SubscribeSync(bus.LostInbox + ".test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestMessageIsLost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := b.nc.PublishRequest(subject, "_INBOX_lost.test", frame("hello")); err != nil {
+		if err := b.nc.PublishRequest(subject, bus.LostInbox+".test", frame("hello")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -204,7 +204,7 @@ func TestMessageToPeer_AnyGateway_FindsItAndAnswers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		replies, err := b.nc.SubscribeSync("_INBOX_lost." + nats.NewInbox()[len("_INBOX."):])
+		replies, err := b.nc.SubscribeSync(bus.LostInbox + "." + nats.NewInbox()[len("_INBOX."):])
 		if err != nil {
 			t.Fatal(err)
 		}
