@@ -17,6 +17,7 @@
 //	internal/natsbus    the connection to NATS, who is alive, requests to the room service
 //	internal/ops        whether the gateway works: watchdog, readiness
 //	internal/ratelimit  token buckets
+//	internal/replay     frames that wait for clients that are away
 //	internal/session    which gateway owns a peer's session
 //	internal/socket     one WebSocket: bytes in, frames out
 //	web                 the page, the demo, connector.js and the documents

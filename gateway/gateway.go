@@ -17,6 +17,7 @@ import (
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/ops"
+	"p2pconnector/gateway/internal/replay"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/gateway/web"
 	"p2pconnector/proto"
@@ -66,7 +67,7 @@ type Gateway struct {
 	absent    absent
 	ops       atomic.Uint64
 	first     atomic.Uint64 // lowest revision of the room service's present bucket; 0: unknown
-	keptBytes atomic.Int64  // of all sessions that are away
+	replay    replay.Budget // of all sessions that are away
 
 	reorder reorderBuffer // owned by the reader of the inbox
 
@@ -243,7 +244,7 @@ func (g *Gateway) shut() {
 		s.mu.Lock()
 		var kept [][]byte
 		if s.phase <= away { // otherwise another gateway has it
-			kept = s.kept.take(g)
+			kept = s.kept.Take(&g.replay)
 		}
 		s.mu.Unlock()
 		g.reportKept(s.id, kept)

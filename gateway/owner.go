@@ -70,7 +70,7 @@ func (g *Gateway) act(s *session, was ownership.Holding, action ownership.Action
 		g.dropSession(s, was)
 	case ownership.Forget:
 		s.mu.Lock()
-		s.kept.take(g)
+		s.kept.Take(&g.replay)
 		s.keepUnconfirmedLocked(nil)
 		s.rooms = nil
 		s.mu.Unlock()
@@ -105,7 +105,7 @@ func (g *Gateway) dropSession(s *session, was ownership.Holding) {
 		s.displace(old, proto.CloseGoingAway)
 		s.mu.Lock()
 	}
-	frames := append(s.unconfirmedLocked(), s.kept.take(g)...)
+	frames := append(s.unconfirmedLocked(), s.kept.Take(&g.replay)...)
 	rooms := s.rooms
 	s.rooms = nil
 	s.mu.Unlock()
@@ -123,7 +123,7 @@ func (g *Gateway) endSession(s *session, was ownership.Holding) {
 	s.mu.Lock()
 	c, rooms := s.conn, s.rooms
 	s.conn, s.rooms = nil, nil
-	frames := append(s.unconfirmedLocked(), s.kept.take(g)...)
+	frames := append(s.unconfirmedLocked(), s.kept.Take(&g.replay)...)
 	s.mu.Unlock()
 	g.sessions.drop(s)
 	g.reportKept(s.id, frames)
@@ -267,7 +267,7 @@ func (s *session) lendLocked(t *bus.SessionMessage) (*bus.Handoff, ownership.Act
 		return &bus.Handoff{
 			Lent: true, Epoch: s.hold.Epoch, Revision: s.hold.Revision, Root: s.root,
 			Recovered: !s.lossy && !s.hold.Lossy && !s.g.suspect(), User: s.user,
-			Rooms: slices.Clone(s.rooms), Frames: s.kept.frames, // encoded without the lock, while rooms may be removed Fence: s.fence.Epochs(),
+			Rooms: slices.Clone(s.rooms), Frames: s.kept.Frames(), // encoded without the lock, while rooms may be removed Fence: s.fence.Epochs(),
 		}, action
 	case ownership.Redirect:
 		return &bus.Handoff{Owner: s.hold.Other, Epoch: s.hold.Epoch}, action
@@ -278,11 +278,11 @@ func (s *session) lendLocked(t *bus.SessionMessage) (*bus.Handoff, ownership.Act
 // copyLocked makes what waits for the client the copy that is lent: first what it has
 // missed on its last connection.
 func (s *session) copyLocked(t *bus.SessionMessage) {
-	newer := s.kept.take(s.g)
+	newer := s.kept.Take(&s.g.replay)
 	missed, recovered := s.replayLocked(t.Token, t.Received)
 	s.lossy = s.lossy || !recovered
 	for _, frames := range [][][]byte{missed, newer} {
-		for _, f := range s.kept.addAll(s.g, frames) {
+		for _, f := range s.kept.AddAll(&s.g.replay, frames) {
 			s.dropLocked(f)
 		}
 	}

@@ -43,7 +43,7 @@ func TestHandOff_FullSession_FitsItsBound(t *testing.T) {
 	s.sent = proto.ReplayFrames
 	s.keepUnconfirmedLocked(unconfirmed)
 	for range proto.ReplayFrames {
-		s.kept.add(g, make([]byte, proto.ReplayBytes/proto.ReplayFrames))
+		s.kept.Add(&g.replay, make([]byte, proto.ReplayBytes/proto.ReplayFrames))
 	}
 	h := g.handOff(s, takeOf(s, "0a1b2c3d", 0))
 	if !h.Lent || len(h.Frames) == 0 {
@@ -92,7 +92,7 @@ func TestHandOff_SessionLent_FramesFollow(t *testing.T) {
 		t.Errorf("asked by another: got %+v, want the same copy, not recovered", again)
 	}
 	g.step(s, ownership.Event{Kind: ownership.Outdated, By: taker, Epoch: 1, Seated: true})
-	if n := g.keptBytes.Load(); n != 0 || s.phase != moved {
+	if n := g.replay.Used(); n != 0 || s.phase != moved {
 		t.Errorf("seated: got %d bytes kept, phase %d, want 0 and moved", n, s.phase)
 	}
 	if h := g.handOff(s, takeOf(s, "4e5f6071", 0)); h.Owner != taker || h.Epoch != 1 || h.Lent {
@@ -133,10 +133,11 @@ func TestArrive_FramesOfOtherEpochs_AreReported(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if n := len(from.kept.frames); n != 1 {
+		if n := len(from.kept.Frames()); n != 1 {
 			t.Errorf("errors for the sender: got %d, want 1", n)
 		}
-		if n := g.keptBytes.Load() - int64(from.kept.bytes); n != 0 {
+		from.kept.Take(&g.replay)
+		if n := g.replay.Used(); n != 0 {
 			t.Errorf("bytes still counted for what arrived: got %d, want 0", n)
 		}
 		g.closeBackground()

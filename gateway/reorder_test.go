@@ -56,7 +56,7 @@ func (o *remote) ack() bus.Ack {
 func numbersAt(s *session, from proto.PeerID) (all []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, f := range s.kept.frames {
+	for _, f := range s.kept.Frames() {
 		if string(proto.RelaySender(f)) == string(from) {
 			_, n, _ := strings.Cut(string(f), `"data":`)
 			all = append(all, strings.TrimSuffix(n, "}"))
@@ -134,7 +134,7 @@ func TestReorder_RoomStateNeverArrives_IsReported(t *testing.T) {
 				}
 				var got []string
 				sender.mu.Lock()
-				for _, f := range sender.kept.frames {
+				for _, f := range sender.kept.Frames() {
 					if strings.HasPrefix(string(f), `{"type":"error"`) {
 						got = append(got, string(f))
 					}

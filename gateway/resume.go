@@ -146,7 +146,7 @@ func (g *Gateway) resumeHere(c *conn, s *session, t *auth.SessionToken, received
 		}
 		recovered = recovered && !g.suspect()
 		s.shown, replayed = t.TokenRef, len(missed)
-		s.attachLocked(c, &recovered, id, append(missed, s.kept.take(g)...))
+		s.attachLocked(c, &recovered, id, append(missed, s.kept.Take(&g.replay)...))
 	})
 	if !ok {
 		return nil, false

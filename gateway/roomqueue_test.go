@@ -197,14 +197,14 @@ func TestRoomQueue_SessionLeavesTheConnection_RefusesWhatWaits(t *testing.T) {
 		s.displace(q.c, proto.CloseTakenOver)
 		q.send(roomFrameText("Join_Room", "late", 4))
 		var kept []string
-		for _, f := range s.kept.frames {
+		for _, f := range s.kept.Frames() {
 			kept = append(kept, string(f))
 		}
 		if len(kept) != 2 || !strings.Contains(kept[0], `"id":2`) || !strings.Contains(kept[1], `"id":3`) || !strings.Contains(kept[1], string(proto.Unavailable)) {
 			t.Errorf("got frames for the next connection %q, want the refusals of 2 and 3", kept)
 		}
 		q.joined()
-		if n := len(s.kept.frames); n != 3 || !strings.Contains(string(s.kept.frames[2]), `"id":1`) {
+		if n := len(s.kept.Frames()); n != 3 || !strings.Contains(string(s.kept.Frames()[2]), `"id":1`) {
 			t.Errorf("got %d frames for the next connection, want 3: the join's answer too", n)
 		}
 		if len(q.asked) != 1 {

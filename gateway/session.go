@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/replay"
 	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
@@ -46,14 +47,14 @@ type session struct {
 	shown  bus.TokenRef // that the last connection resumed with
 	rooms  []proto.RoomID
 
-	kept        replayBuffer // frames for the next connection, or for the gateway that has a copy
-	fence       link.Fence   // newest epoch of each sender that has moved
-	lossy       bool         // a frame for it was dropped since it last resumed
-	announced   bool         // the Client_Details of the last connection says that something may be lost
-	sent        uint64       // text frames written to the connection that broke
-	known       uint64       // of them, confirmed by the client
-	unconfirmed []byte       // the last of them, with their headers
-	since       time.Time    // of phase away, lent or moved
+	kept        replay.Buffer // frames for the next connection, or for the gateway that has a copy
+	fence       link.Fence    // newest epoch of each sender that has moved
+	lossy       bool          // a frame for it was dropped since it last resumed
+	announced   bool          // the Client_Details of the last connection says that something may be lost
+	sent        uint64        // text frames written to the connection that broke
+	known       uint64        // of them, confirmed by the client
+	unconfirmed []byte        // the last of them, with their headers
+	since       time.Time     // of phase away, lent or moved
 }
 
 // newSession makes the session of a peer that this gateway issues.
@@ -91,7 +92,7 @@ func (s *session) deliverLocked(frame []byte) result {
 		// The connection is closing: what comes now is for the next one.
 		fallthrough
 	case away, arriving:
-		if !s.kept.add(s.g, slices.Clone(frame)) {
+		if !s.kept.Add(&s.g.replay, slices.Clone(frame)) {
 			s.lossy = true
 			s.g.metrics.Sessions.ReplayFull.Inc()
 			return queueFull
@@ -157,7 +158,7 @@ func (s *session) attachLocked(c *conn, recovered *bool, id []byte, frames [][]b
 	for i, f := range frames {
 		if c.enqueue(f) > flushNeeded {
 			s.lossy = true
-			for _, f := range s.kept.addAll(s.g, frames[i:]) {
+			for _, f := range s.kept.AddAll(&s.g.replay, frames[i:]) {
 				s.dropLocked(f)
 			}
 			return
@@ -197,13 +198,12 @@ func (s *session) leftLocked(left socket.Remains) {
 // hold no more than they may; nil lets go of it. Without it the peer is told
 // that something may be lost.
 func (s *session) keepUnconfirmedLocked(unconfirmed []byte) {
-	s.g.keptBytes.Add(-int64(len(s.unconfirmed)))
+	s.g.replay.Release(len(s.unconfirmed))
 	s.unconfirmed = nil
 	if len(unconfirmed) == 0 {
 		return
 	}
-	if s.g.keptBytes.Add(int64(len(unconfirmed))) > maxKeptBytes {
-		s.g.keptBytes.Add(-int64(len(unconfirmed)))
+	if !s.g.replay.Reserve(len(unconfirmed)) {
 		s.g.metrics.Sessions.ReplayFull.Inc()
 		return
 	}
@@ -260,16 +260,16 @@ func holdsToken(f []byte) bool {
 
 // restoreLocked puts frames that were never written before those that came since.
 func (s *session) restoreLocked(unsent []byte) {
-	newer := s.kept.take(s.g)
+	newer := s.kept.Take(&s.g.replay)
 	for payload := range socket.Texts(unsent) {
 		switch {
 		case holdsToken(payload):
 			s.unsent++
-		case !s.kept.add(s.g, payload[:len(payload):len(payload)]): // nobody else holds unsent
+		case !s.kept.Add(&s.g.replay, payload[:len(payload):len(payload)]): // nobody else holds unsent
 			s.dropLocked(payload)
 		}
 	}
-	for _, f := range s.kept.addAll(s.g, newer) {
+	for _, f := range s.kept.AddAll(&s.g.replay, newer) {
 		s.dropLocked(f)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/replay"
 	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
@@ -25,19 +26,19 @@ func TestLeftLocked_Unconfirmed_IsBounded(t *testing.T) {
 		return s
 	}
 	resumed, ended := away(), away()
-	if n := g.keptBytes.Load(); n != 2*1004 {
+	if n := g.replay.Used(); n != 2*1004 {
 		t.Errorf("%d bytes are counted, want %d", n, 2*1004)
 	}
 	if missed, ok := resumed.replayLocked(bus.TokenRef{}, new(uint64)); len(missed) != 1 || !ok {
 		t.Errorf("%d frames were kept, all: %v", len(missed), ok)
 	}
 	g.step(ended, ownership.Event{Kind: ownership.GraceOver})
-	if n := g.keptBytes.Load(); n != 0 {
+	if n := g.replay.Used(); n != 0 {
 		t.Errorf("%d bytes are still counted", n)
 	}
-	g.keptBytes.Store(maxKeptBytes - 1000)
+	g.replay.Reserve(replay.MaxBytes - 1000)
 	late := away()
-	if missed, ok := late.replayLocked(bus.TokenRef{}, new(uint64)); len(missed) != 0 || ok || g.keptBytes.Load() != maxKeptBytes-1000 {
+	if missed, ok := late.replayLocked(bus.TokenRef{}, new(uint64)); len(missed) != 0 || ok || g.replay.Used() != replay.MaxBytes-1000 {
 		t.Errorf("beyond the bound %d frames were kept; it says that nothing is lost: %v", len(missed), ok)
 	}
 }

@@ -6,7 +6,7 @@ import "p2pconnector/gateway/internal/metrics"
 func (g *Gateway) snapshot() *metrics.Snapshot {
 	nats := g.bus.Stats()
 	now := &metrics.Snapshot{
-		Draining: g.draining.Load(), RefusedSockets: g.handshakes.Refused(), ReplayBytes: g.keptBytes.Load(),
+		Draining: g.draining.Load(), RefusedSockets: g.handshakes.Refused(), ReplayBytes: g.replay.Used(),
 		Links: g.links.counts(), LinkHoles: g.links.holes(), ReorderFrames: g.reorder.frames.Load(),
 		Rooms: g.rooms.len(), RoomRequests: g.requests.Len(),
 		NATSConnected: g.bus.Connected(), NATSReconnects: nats.Reconnects, NATSPendingBytes: nats.Unsent,

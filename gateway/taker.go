@@ -41,8 +41,7 @@ func (a *attempt) take(s *session, f *link.Frame) (result, *bus.Move) {
 		s.g.metrics.Sessions.ReplayFull.Inc()
 		return queueFull, nil
 	}
-	if s.g.keptBytes.Add(int64(len(f.Data))) > maxKeptBytes {
-		s.g.keptBytes.Add(-int64(len(f.Data)))
+	if !s.g.replay.Reserve(len(f.Data)) {
 		s.lossy = true
 		s.g.metrics.Sessions.ReplayFull.Inc()
 		return queueFull, nil
@@ -57,7 +56,7 @@ func (a *attempt) take(s *session, f *link.Frame) (result, *bus.Move) {
 // give returns what was taken, which the attempt does not hold any more.
 func (a *attempt) give(g *Gateway) []link.Frame {
 	frames := a.taken
-	g.keptBytes.Add(-int64(a.bytes))
+	g.replay.Release(a.bytes)
 	a.taken, a.bytes = nil, 0
 	return frames
 }
@@ -170,7 +169,7 @@ func (g *Gateway) askOwner(owner proto.GatewayID, t *auth.SessionToken, received
 func (g *Gateway) giveUp(s, known *session) {
 	s.mu.Lock()
 	frames := s.attempt.give(g)
-	kept := s.kept.take(g)
+	kept := s.kept.Take(&g.replay)
 	s.phase = over
 	s.mu.Unlock()
 	if known != nil {
@@ -205,7 +204,7 @@ func (g *Gateway) seat(c *conn, s *session, t *auth.SessionToken, id []byte) {
 		s.attachLocked(c, &ok, id, frames)
 	}) {
 		s.mu.Lock()
-		for _, f := range s.kept.addAll(g, s.arriveLocked(h)) {
+		for _, f := range s.kept.AddAll(&g.replay, s.arriveLocked(h)) {
 			s.dropLocked(f)
 		}
 		s.lossy = s.lossy || !recovered
@@ -227,7 +226,7 @@ func (s *session) arriveLocked(h *bus.Handoff) (frames [][]byte) {
 	s.phase, s.since, s.root = away, time.Now(), at.Root
 	s.hold = ownership.Holding{Phase: ownership.Serving, Epoch: at.Epoch, Revision: at.Revision}
 	s.fence.Merge(h.Fence)
-	frames = append(h.Frames, s.kept.take(s.g)...)
+	frames = append(h.Frames, s.kept.Take(&s.g.replay)...)
 	var late []link.Frame
 	for _, f := range at.give(s.g) {
 		switch {

@@ -163,7 +163,7 @@ func (p *pacedRoom) step() {
 func (p *pacedRoom) read() {
 	for _, peer := range p.peers {
 		peer.s.mu.Lock()
-		frames := peer.s.kept.take(p.r.g)
+		frames := peer.s.kept.Take(&p.r.g.replay)
 		peer.s.mu.Unlock()
 		answered, news := false, false
 		var at time.Time

@@ -38,6 +38,7 @@ var gatewayPackages = map[string][]string{
 	},
 	"internal/ops":       {"proto"},
 	"internal/ratelimit": {"gateway/internal/clock"},
+	"internal/replay":    {"proto"},
 	"internal/room":      {"gateway/internal/link", "proto", "proto/bus"},
 	"internal/session":   {"proto"},
 	"internal/socket": {
