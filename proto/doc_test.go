@@ -29,6 +29,8 @@ func TestSpecificationIsComplete(t *testing.T) {
 	for _, r := range []Reason{ReasonLeft, ReasonRemoved, ReasonDisconnected} {
 		spec.Has(t, "a reason", string(r))
 	}
+	spec.Has(t, "a subprotocol", " "+SubprotocolDelta+",")
+	spec.Has(t, "a subprotocol", " "+SubprotocolToken+"<token> ")
 	spec.Has(t, "its version", "# Versions Frames and messages are added to")
 	spec.Has(t, "its version", fmt.Sprintf(" %d the ", Version))
 }

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"p2pconnector/proto"
 )
 
 // Options says where and how a client connects. Only URLs is needed.
@@ -31,7 +33,7 @@ type Options struct {
 }
 
 // Subprotocol asks for changes instead of full lists in busy rooms.
-const Subprotocol = "p2p.delta"
+const Subprotocol = proto.SubprotocolDelta
 
 // Bounds of one try, and the heartbeat towards a server that announces none.
 const (

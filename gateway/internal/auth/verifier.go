@@ -121,10 +121,6 @@ func (v *Verifier) Verify(token string) (*Access, error) {
 	return &Access{User: claims.Subject, Expires: claims.ExpiresAt.Time, Rooms: claims.P2P.Rooms, Can: claims.P2P.Can}, nil
 }
 
-// SubprotocolPrefix begins a Sec-WebSocket-Protocol entry that carries an access token: a
-// browser can set no other header.
-const SubprotocolPrefix = "p2p.token."
-
 // RequestToken returns the access token of a handshake, or "". It looks at Authorization,
 // then at Sec-WebSocket-Protocol, then at the query.
 func RequestToken(r *http.Request) string {
@@ -133,7 +129,7 @@ func RequestToken(r *http.Request) string {
 	}
 	for _, line := range r.Header.Values("Sec-WebSocket-Protocol") {
 		for p := range strings.SplitSeq(line, ",") {
-			if t, ok := strings.CutPrefix(strings.TrimSpace(p), SubprotocolPrefix); ok {
+			if t, ok := strings.CutPrefix(strings.TrimSpace(p), proto.SubprotocolToken); ok {
 				return t
 			}
 		}

@@ -4,11 +4,8 @@ import (
 	"net/http"
 	"strings"
 
-	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/proto"
 )
-
-// deltaProtocol is the subprotocol that asks for changes in place of full lists.
-const deltaProtocol = "p2p.delta"
 
 // chooseProtocol returns the subprotocol to answer with, and whether the client
 // asked for deltas. Browsers fail a connection whose offer is not answered, so
@@ -18,10 +15,10 @@ func chooseProtocol(r *http.Request) (sub string, delta bool) {
 	for _, line := range r.Header.Values("Sec-WebSocket-Protocol") {
 		for p := range strings.SplitSeq(line, ",") {
 			p = strings.TrimSpace(p)
-			if p == deltaProtocol {
+			if p == proto.SubprotocolDelta {
 				return p, true
 			}
-			if sub == "" && httpToken(p) && !strings.HasPrefix(p, auth.SubprotocolPrefix) {
+			if sub == "" && httpToken(p) && !strings.HasPrefix(p, proto.SubprotocolToken) {
 				sub = p
 			}
 		}

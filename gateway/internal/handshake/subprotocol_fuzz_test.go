@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/proto"
 )
 
 // FuzzChooseProtocol reads an offer as a client may write it: nothing may panic, and
@@ -18,7 +18,7 @@ func FuzzChooseProtocol(f *testing.F) {
 	f.Fuzz(func(t *testing.T, protocols, query string) {
 		r := &http.Request{URL: &url.URL{Path: "/", RawQuery: query}, Header: http.Header{"Sec-Websocket-Protocol": {protocols}}}
 		sub, delta := chooseProtocol(r)
-		if sub != "" && (!httpToken(sub) || strings.HasPrefix(sub, auth.SubprotocolPrefix) || strings.ContainsAny(sub, "\r\n ,")) {
+		if sub != "" && (!httpToken(sub) || strings.HasPrefix(sub, proto.SubprotocolToken) || strings.ContainsAny(sub, "\r\n ,")) {
 			t.Errorf("protocols %q: got %q in the answer, want a token of HTTP that is no access token", protocols, sub)
 		}
 		if delta && !strings.Contains(protocols+query, "delta") && !strings.Contains(query, "%") {
