@@ -20,12 +20,12 @@ func (c *committer) announceCommit(com *commit, revision uint64) {
 	to := com.notify
 	switch {
 	case com.before.room == nil && com.after.room == nil:
-		if !repeated || com.before.grave == nil {
+		if !repeated || com.before.tombstone == nil {
 			return
 		}
-		change = com.before.grave.Change
+		change = com.before.tombstone.Change
 		change.Room, change.After = com.change.Room, revision
-		to = slices.Compact(slices.Sorted(slices.Values(slices.Concat(to, com.before.grave.Gateways))))
+		to = slices.Compact(slices.Sorted(slices.Values(slices.Concat(to, com.before.tombstone.Gateways))))
 	case !com.dirty:
 		change.Before = revision
 	}

@@ -25,7 +25,7 @@ type bucket interface {
 	// write sets the key's value if its revision is still expected, and returns the new one.
 	write(ctx context.Context, key string, value []byte, expected uint64) (uint64, error)
 	// remove puts a delete marker in the same way, which vanishes after a while.
-	remove(ctx context.Context, key string, grave []byte, expected uint64) (uint64, error)
+	remove(ctx context.Context, key string, tombstone []byte, expected uint64) (uint64, error)
 	// confirm returns nil when revision was the key's latest at some moment
 	// between call and return.
 	confirm(ctx context.Context, key string, revision uint64) error

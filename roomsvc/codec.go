@@ -11,7 +11,7 @@ import (
 type record struct {
 	revision uint64 // 0: nothing
 	value    []byte
-	deleted  bool // a delete marker; value is a grave
+	deleted  bool // a delete marker; value is a bus.RoomTombstone
 	proven   bool // the way it was read proves that it was the latest
 }
 
@@ -22,9 +22,9 @@ func decode(rec record) (*held, error) {
 	switch {
 	case rec.revision == 0:
 	case rec.deleted:
-		h.grave = new(grave)
-		if json.Unmarshal(rec.value, h.grave) != nil {
-			h.grave = new(grave)
+		h.tombstone = new(bus.RoomTombstone)
+		if json.Unmarshal(rec.value, h.tombstone) != nil {
+			h.tombstone = new(bus.RoomTombstone)
 		}
 	default:
 		h.room = new(bus.Room)
@@ -40,7 +40,7 @@ func (c *commit) encode() ([]byte, error) {
 	if c.after.room != nil {
 		return json.Marshal(c.after.room)
 	}
-	return json.Marshal(c.after.grave)
+	return json.Marshal(c.after.tombstone)
 }
 
 // sizeOf is the length of v as JSON, with a separator.

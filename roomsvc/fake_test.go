@@ -74,8 +74,8 @@ func (b *fakeBucket) write(ctx context.Context, key string, value []byte, expect
 	return b.put(ctx, key, record{value: value}, expected)
 }
 
-func (b *fakeBucket) remove(ctx context.Context, key string, grave []byte, expected uint64) (uint64, error) {
-	return b.put(ctx, key, record{value: grave, deleted: true}, expected)
+func (b *fakeBucket) remove(ctx context.Context, key string, tombstone []byte, expected uint64) (uint64, error) {
+	return b.put(ctx, key, record{value: tombstone, deleted: true}, expected)
 }
 
 func (b *fakeBucket) put(ctx context.Context, key string, rec record, expected uint64) (uint64, error) {

@@ -11,19 +11,11 @@ import (
 // held is what is known of a room: its state at a revision, or, when room is
 // nil, what the delete marker says. It is never changed once made.
 type held struct {
-	revision uint64    // 0: the bucket knows nothing of the room
-	room     *bus.Room // nil: no such room
-	grave    *grave    // nil when there is a room, or no marker
-	size     int       // bytes of the value in the bucket
-	proven   bool      // known to have been the latest while the batch at hand was being worked on
-}
-
-// grave is the value of a delete marker: what must be known of a room that is
-// gone while requests that ended it may still be repeated.
-type grave struct {
-	Done     []bus.Done        `json:"done,omitempty"`
-	Change   bus.Change        `json:"change"`             // the last, to be announced again; After is not in it
-	Gateways []proto.GatewayID `json:"gateways,omitempty"` // that had members before it
+	revision  uint64             // 0: the bucket knows nothing of the room
+	room      *bus.Room          // nil: no such room
+	tombstone *bus.RoomTombstone // nil when there is a room, or no marker
+	size      int                // bytes of the value in the bucket
+	proven    bool               // known to have been the latest while the batch at hand was being worked on
 }
 
 // limits are the bounds of a room that this service enforces.
@@ -120,8 +112,8 @@ func begin(before *held, now time.Time, lim limits) *commit {
 		c.members = slices.Clone(r.Members)
 		c.live = len(r.Members)
 		c.done = slices.Clone(r.Recent)
-	} else if before.grave != nil {
-		c.done = slices.Clone(before.grave.Done)
+	} else if before.tombstone != nil {
+		c.done = slices.Clone(before.tombstone.Done)
 	}
 	c.at = make(map[proto.PeerID]int, len(c.members))
 	for i := range c.members {
@@ -268,14 +260,14 @@ func (c *commit) finish() {
 	}
 	c.notify = c.gateways()
 	if !c.exists {
-		g := &grave{Done: c.done}
+		g := &bus.RoomTombstone{Done: c.done}
 		switch {
 		case c.before.room != nil:
 			g.Change, g.Gateways = c.change, c.notify
-		case c.before.grave != nil:
-			g.Change, g.Gateways = c.before.grave.Change, c.before.grave.Gateways
+		case c.before.tombstone != nil:
+			g.Change, g.Gateways = c.before.tombstone.Change, c.before.tombstone.Gateways
 		}
-		c.after.grave = g
+		c.after.tombstone = g
 	}
 }
 

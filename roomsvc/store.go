@@ -185,8 +185,8 @@ func (s *store) write(ctx context.Context, key string, value []byte, expected ui
 }
 
 // remove publishes what NATS's tools take for a deleted key; its payload is ours.
-func (s *store) remove(ctx context.Context, key string, grave []byte, expected uint64) (uint64, error) {
-	msg := deleteMarker(bus.BucketSubject(s.bucket, key), grave)
+func (s *store) remove(ctx context.Context, key string, tombstone []byte, expected uint64) (uint64, error) {
+	msg := deleteMarker(bus.BucketSubject(s.bucket, key), tombstone)
 	if s.tombstoneTTL > 0 {
 		msg.Header.Set(jetstream.MsgTTLHeader, s.tombstoneTTL.String())
 	}

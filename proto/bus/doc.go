@@ -113,9 +113,11 @@
 // member's epoch for as long as the operations that removed it, so that a late
 // Join of a former owner does not bring the peer back.
 //
-// A room ends with a delete marker in place of the value. Bucket "session_keys"
-// holds a KeySet under "current": the first key signs session tokens, all of
-// them verify. A key that is to sign stands second for ten minutes before, so that
+// A room ends with a delete marker in place of the value. Until the requests that ended
+// it cannot be repeated any more, the marker holds a RoomTombstone.
+//
+// Bucket "session_keys" holds a KeySet under "current": the first key signs session
+// tokens, all of them verify. A key that is to sign stands second for ten minutes before, so that
 // every gateway has it when the first token comes that it has signed. A gateway asks
 // for the keys every five minutes, and when a token names a key that it does not have.
 // It says which it holds, and those that are lost and not older than 48 hours and 10

@@ -82,6 +82,11 @@ var messages = map[string]any{
 		ID: "tea", Creator: goldenAnn, Members: goldenRoom.Members[:1],
 		Recent: []Done{{Op: "91be04d7-8", Error: &proto.Error{Code: proto.Unauthorised, Message: "Only the creator may do that."}, At: goldenTime}},
 	},
+	"bucket.roomtombstone": &RoomTombstone{
+		Done:     []Done{{Op: "91be04d7-4", At: goldenTime}},
+		Change:   Change{Room: "tea", Before: 8, Creator: goldenAnn, Ended: true, By: goldenAnn, Op: "91be04d7-4"},
+		Gateways: []proto.GatewayID{goldenA, goldenB},
+	},
 	"bucket.keys": &KeySet{Keys: []Key{{ID: "k1", Secret: bytes.Repeat([]byte{7}, 32), Made: goldenTime}}},
 
 	"change.joined": &Change{

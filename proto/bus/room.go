@@ -50,6 +50,15 @@ type Done struct {
 	At     time.Time    `json:"at"`               // by the clock of the instance that committed it
 }
 
+// RoomTombstone is the value of a delete marker, which stands in the bucket where a room
+// was: what must be known of it while the requests that ended it may still be repeated. An
+// empty marker, as other tools write it, remembers nothing.
+type RoomTombstone struct {
+	Done     []Done            `json:"done,omitempty"`     // as Room.Recent
+	Change   Change            `json:"change"`             // the last, to be announced again; After is the key's revision, and not in it
+	Gateways []proto.GatewayID `json:"gateways,omitempty"` // that had members before it
+}
+
 // Change is what one commit did to a room. It goes to every gateway that had or
 // has a member there. A gateway whose replica is not at Before waits
 // GapPatience for what is missing, then fetches the room.
