@@ -27,7 +27,7 @@ function copySelection(text) {
     return false;
   } finally {
     field.remove();
-    before?.focus?.({ preventScroll: true });
+    /** @type {HTMLElement|null} */ (before)?.focus?.({ preventScroll: true });
   }
 }
 

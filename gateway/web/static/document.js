@@ -1,6 +1,7 @@
 // The search in the documents. It needs no server beyond the file /docs/index.json,
 // which has an entry for each section and each row of the tables.
 
+/** @param {string} id @returns {any} */
 const $ = (id) => document.getElementById(id);
 const shown = 12; // results at most
 
@@ -100,7 +101,7 @@ $("hits").addEventListener("click", (event) => {
   if (event.target.closest("a")) $("hits").replaceChildren(); // the section may be on this page
 });
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) return;
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || /** @type {Element} */ (event.target).closest("input, select, textarea")) return;
   event.preventDefault();
   $("query").focus();
 });

@@ -4,6 +4,7 @@ import { startConsole } from "./console.js";
 import { copyButton } from "./copy.js";
 import { roomName } from "./names.js";
 
+/** @param {string} id @returns {any} */
 const $ = (id) => document.getElementById(id);
 const every = 3_000; // ms between two looks at the status
 

@@ -1,4 +1,8 @@
-// el makes an element: el("p", { class: "x", onclick: f }, "text", child).
+/**
+ * Makes an element: el("p", { class: "x", onclick: f }, "text", child).
+ * @param {string} name @param {{[name: string]: any}} [props] @param {(Node|string|null|undefined)[]} children
+ * @returns {any} the element of that name
+ */
 export function el(name, props = {}, ...children) {
   const node = document.createElement(name);
   for (const [key, value] of Object.entries(props)) {
@@ -10,4 +14,5 @@ export function el(name, props = {}, ...children) {
   return node;
 }
 
+/** The element with an id; the page has it. @param {string} id @returns {any} */
 export const $ = (id) => document.getElementById(id);

@@ -206,7 +206,9 @@ function showSelf() {
   const { micOn, camOn, screenOn } = media;
   tiles.show("self", media.stream);
   tiles.said("self", media.said, true);
-  for (const [id, on, text] of [["mic", micOn, ["Unmute", "Mute"]], ["cam", camOn, ["Start camera", "Stop camera"]], ["screen", screenOn, ["Share screen", "Stop sharing"]]]) {
+  /** @type {[id: string, on: boolean, texts: string[]][]} */
+  const switches = [["mic", micOn, ["Unmute", "Mute"]], ["cam", camOn, ["Start camera", "Stop camera"]], ["screen", screenOn, ["Share screen", "Stop sharing"]]];
+  for (const [id, on, text] of switches) {
     $(id).textContent = text[Number(on)];
     $(id).classList.toggle("off", !on && id !== "screen");
   }

@@ -7,6 +7,7 @@ const words = { connecting: "connecting…", reconnecting: "reconnecting…", fa
 export class Tiles {
   #tiles = new Map(); // by id
 
+  /** @param {string} id @param {string} name @param {{self?: boolean, onretry?: () => void}} [options] */
   add(id, name, { self = false, onretry } = {}) {
     if (this.#tiles.has(id)) return;
     const video = el("video", { playsinline: true, autoplay: true, "aria-label": `Picture of ${name}` });

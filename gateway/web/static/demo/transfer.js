@@ -21,9 +21,12 @@ class Transfer {
   at = 0; // bytes that are through
   onchange = () => {};
 
+  /** @param {RTCDataChannel} channel @param {{name: string, size: number, type: string}} about the file */
   constructor(channel, { name, size, type }) {
     this.channel = channel;
-    Object.assign(this, { name, size, type });
+    this.name = name;
+    this.size = size;
+    this.type = type;
     channel.binaryType = "arraybuffer";
     channel.onclose = () => this.fail("The connection ended before the file was through.");
   }
