@@ -77,7 +77,7 @@ func (g *Gateway) contest(id proto.RoomID, members []bus.Member) {
 			continue
 		}
 		if m.Epoch > s.epoch() {
-			if a := g.lookEntry(m.ID); a.Kind == ownership.Entry && a.Owner != g.id {
+			if a := g.directory.Look(m.ID); a.Kind == ownership.Entry && a.Owner != g.id {
 				g.step(s, ownership.Event{Kind: ownership.Outdated, By: a.Owner, Epoch: a.Epoch})
 			}
 			continue

@@ -10,6 +10,7 @@
 //	internal/admission  who may open a WebSocket, by page, address and limits
 //	internal/auth       access tokens, session tokens and their keys, TURN credentials
 //	internal/clock      moments and durations that nobody who sets the time of day changes
+//	internal/directory  asks the session directory who owns what
 //	internal/handshake  answers WebSocket handshakes, or says why not
 //	internal/httpserver the listener that clients connect to, and its certificate
 //	internal/link       relays to other gateways: numbered, acknowledged, resent, routed
@@ -43,8 +44,8 @@
 // A session moves between connections and gateways, as package internal/session decides:
 // token.go issues what a client resumes with, signed by package internal/auth, resume.go
 // attaches the client to a session of this gateway, taker.go takes one over from another,
-// owner.go lends and gives up those that this gateway owns, directory.go asks the room
-// service who owns what, and drain.go sends everyone elsewhere. What a broken connection
+// owner.go lends and gives up those that this gateway owns, compare.go compares
+// them with the session directory, and drain.go sends everyone elsewhere. What a broken connection
 // swallowed, package internal/socket keeps.
 //
 // Rooms belong to the room service. roomevents.go asks it, by package internal/natsbus,

@@ -12,6 +12,7 @@ import (
 	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/directory"
 	"p2pconnector/gateway/internal/handshake"
 	"p2pconnector/gateway/internal/httpserver"
 	"p2pconnector/gateway/internal/metrics"
@@ -40,10 +41,11 @@ type Gateway struct {
 	bus        *natsbus.Conn
 	liveness   *natsbus.Liveness
 	requests   *natsbus.Requests
+	directory  *directory.Client
 	sessions   *sessions
 	rooms      *rooms
 	links      *links
-	suspicion  *suspicion
+	suspicion  *directory.Suspicion
 	sockets    *socket.Server
 	admission  *admission.Controller
 	handshakes *handshake.Handler
@@ -64,7 +66,6 @@ type Gateway struct {
 	resuming  exclusive
 	draining  atomic.Bool
 	coarse    clock.AtomicInstant // the present moment, at most 50 ms old
-	absent    absent
 	ops       atomic.Uint64
 	first     atomic.Uint64 // lowest revision of the room service's present bucket; 0: unknown
 	replay    replay.Budget // of all sessions that are away
@@ -117,6 +118,7 @@ func New(cfg Config) (*Gateway, error) {
 	g.requests = natsbus.NewRequests(natsbus.RequestsConfig{
 		Own: id, Publish: g.bus.PublishRequest, Ended: g.alive.Done(), Replied: g.sawReply,
 	})
+	g.directory = directory.New(g.directoryConfig())
 	g.watch()
 	g.coarse.Store(clock.Now())
 	g.sockets = socket.NewServer(socket.Config{
@@ -124,7 +126,7 @@ func New(cfg Config) (*Gateway, error) {
 		SlowClient: g.metrics.Connections.Slow.Inc, IdleClient: g.metrics.Connections.Idle.Inc,
 	})
 	g.rooms = newRooms(g)
-	g.links, g.suspicion = newLinks(g), newSuspicion()
+	g.links, g.suspicion = newLinks(g), directory.NewSuspicion()
 	g.handshakes = handshake.New(g.handshakeConfig())
 	return g, nil
 }

@@ -10,7 +10,7 @@ func (g *Gateway) connected(again bool) {
 	g.kickSync()
 	if again {
 		g.links.reconnected()
-		g.suspectSessions()
+		g.suspicion.Raise()
 	}
 }
 
@@ -31,6 +31,6 @@ func (g *Gateway) receiveLease(m natsbus.Message) {
 	case natsbus.Appeared:
 		g.publishLease(false) // so that the two may link
 	case natsbus.Returned:
-		g.suspectSessions()
+		g.suspicion.Raise()
 	}
 }

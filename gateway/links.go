@@ -162,8 +162,9 @@ func (l *links) sendRoom(to *room.State, f *link.Frame) (missed []proto.PeerID, 
 	return missed, reached
 }
 
-// resolved takes in what the directory says of a peer.
-func (l *links) resolved(p proto.PeerID, to link.Route, found, failed bool) {
+// resolve finds out where a peer is, for frames that wait.
+func (l *links) resolve(p proto.PeerID) {
+	to, found, failed := l.g.directory.Find(p)
 	l.mu.Lock()
 	defer l.unlock()
 	l.router.Resolved(l.g.liveness.Now(), p, to, found, failed)
@@ -353,7 +354,7 @@ func (l *links) Deliver(f *link.Frame) (proto.ErrorCode, *bus.Move) {
 
 // Lookup implements link.Port.
 func (l *links) Lookup(p proto.PeerID) {
-	l.g.background(func() { l.g.lookUp(p) }, func() {}) // at the end nobody waits for it
+	l.g.background(func() { l.resolve(p) }, func() {}) // at the end nobody waits for it
 }
 
 // Report implements link.Port.

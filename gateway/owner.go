@@ -134,7 +134,7 @@ func (g *Gateway) endSession(s *session, was ownership.Holding) {
 		g.rooms.depart(r, s.id, was.Epoch)
 	}
 	if was.Revision != 0 {
-		g.background(func() { g.endEntry(s.id, was) }, func() {})
+		g.background(func() { g.directory.End(s.id, was) }, func() {})
 	}
 }
 
@@ -266,7 +266,7 @@ func (s *session) lendLocked(t *bus.SessionMessage) (*bus.Handoff, ownership.Act
 		}
 		return &bus.Handoff{
 			Lent: true, Epoch: s.hold.Epoch, Revision: s.hold.Revision, Root: s.root,
-			Recovered: !s.lossy && !s.hold.Lossy && !s.g.suspect(), User: s.user,
+			Recovered: !s.lossy && !s.hold.Lossy && !s.g.suspicion.Raised(), User: s.user,
 			Rooms: slices.Clone(s.rooms), Frames: s.kept.Frames(), // encoded without the lock, while rooms may be removed Fence: s.fence.Epochs(),
 		}, action
 	case ownership.Redirect:
@@ -295,7 +295,7 @@ func (g *Gateway) takeBack(s *session) {
 	s.mu.Lock()
 	epoch, revision := s.hold.Epoch+1, s.hold.Revision
 	s.mu.Unlock()
-	a := g.takeEpoch(s.id, epoch, revision)
+	a := g.directory.Take(s.id, epoch, revision)
 	switch a.Kind {
 	case ownership.Won:
 		g.step(s, ownership.Event{Kind: ownership.Took, Epoch: epoch, Revision: a.Revision})
@@ -326,7 +326,7 @@ func (g *Gateway) confirm(s *session) {
 		g.step(s, ownership.Event{Kind: ownership.Outdated, By: h.Owner, Epoch: h.Epoch})
 		return
 	}
-	if a := g.lookEntry(s.id); a.Kind == ownership.Entry && a.Owner == other {
+	if a := g.directory.Look(s.id); a.Kind == ownership.Entry && a.Owner == other {
 		g.step(s, ownership.Event{Kind: ownership.NotSeated, By: other, Epoch: a.Epoch, Revision: a.Revision, Was: was, Dead: err != nil})
 	}
 }

@@ -144,7 +144,7 @@ func (g *Gateway) resumeHere(c *conn, s *session, t *auth.SessionToken, received
 		if !loan { // what it missed is the copy that was lent
 			missed, recovered = s.replayLocked(t.TokenRef, received)
 		}
-		recovered = recovered && !g.suspect()
+		recovered = recovered && !g.suspicion.Raised()
 		s.shown, replayed = t.TokenRef, len(missed)
 		s.attachLocked(c, &recovered, id, append(missed, s.kept.Take(&g.replay)...))
 	})

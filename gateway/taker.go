@@ -119,12 +119,12 @@ func (g *Gateway) try(s *session, t *auth.SessionToken, received *uint64) *proto
 			s.attempt.copy = h
 			s.mu.Unlock()
 		case ownership.Looking:
-			a = g.lookEntry(s.id)
+			a = g.directory.Look(s.id)
 			if a.Kind == ownership.NoEntry && (over || !g.mayBeOrphan(s.id)) {
 				a.Kind = ownership.Ended
 			}
 		case ownership.Taking:
-			a = g.takeEpoch(s.id, at.Epoch, at.Revision)
+			a = g.directory.Take(s.id, at.Epoch, at.Revision)
 		}
 		var report []link.Frame
 		s.mu.Lock()

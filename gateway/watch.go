@@ -30,7 +30,7 @@ func (g *Gateway) watchConns(done <-chan struct{}) {
 			return
 		case now := <-tick.C:
 			if gap := clock.At(now).Sub(g.coarse.Load()); gap > suspectAfter {
-				g.suspectSessions()
+				g.suspicion.Raise()
 			}
 			g.liveness.Tick(clock.At(now), g.bus.Connected())
 			g.coarse.Store(clock.At(now))

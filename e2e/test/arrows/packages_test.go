@@ -28,7 +28,10 @@ var gatewayPackages = map[string][]string{
 		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/metrics", "gateway/internal/socket", "proto",
 	},
 	"internal/httpserver": {},
-	"internal/link":       {"proto", "proto/bus"},
+	"internal/directory": {
+		"gateway/internal/clock", "gateway/internal/link", "gateway/internal/session", "proto", "proto/bus",
+	},
+	"internal/link": {"proto", "proto/bus"},
 	"internal/metrics": {
 		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/clock", "gateway/internal/link", "proto",
 		"github.com/prometheus/client_golang",
