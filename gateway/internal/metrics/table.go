@@ -7,7 +7,6 @@ import (
 
 	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
-	"p2pconnector/gateway/internal/link"
 	"p2pconnector/proto"
 )
 
@@ -19,20 +18,20 @@ const hungLoopsHelp = "1 while a loop hangs that this gateway depends on: bus se
 var table = []metric{
 	{"draining", "1 while the gateway drains.", gauge, nil, func(_ *Metrics, now *Snapshot, put put) { put(flag01(now.Draining)) }},
 
-	{"connections", "WebSockets that are open.", gauge, nil, func(_ *Metrics, now *Snapshot, put put) { put(float64(now.Connections)) }},
+	{"connections", "WebSockets that are open.", gauge, nil, at(func(now *Snapshot) int { return now.Connections })},
 	{"connections_accepted_total", "WebSockets accepted.", counter, nil, one(func(m *Metrics) *Counter { return &m.Connections.Accepted })},
 	{"upgrades_total", "WebSocket handshakes answered, by HTTP status; 101 is success. A page that gets its refusal over the WebSocket counts with the status that others get.", counter, []string{"status"}, set(func(m *Metrics) *CounterSet[int] { return &m.Handshakes.Statuses }, strconv.Itoa)},
 	{"connects_limited_total", "WebSocket handshakes refused by a limit on connections, by the setting.", counter, []string{"limit"}, set(func(m *Metrics) *CounterSet[admission.LimitName] { return &m.Handshakes.Limited }, text)},
-	{"connect_rate_addresses", "Addresses whose connect rate is being counted, of 65,536: those quiet for longest give way.", gauge, nil, func(_ *Metrics, now *Snapshot, put put) { put(float64(now.ConnectAddresses)) }},
-	{"connect_rate_evicted_total", "Addresses whose connect rate was forgotten too early because too many connected at once.", counter, nil, func(_ *Metrics, now *Snapshot, put put) { put(float64(now.ConnectsEvicted)) }},
-	{"refused_sockets", "WebSockets that are open only until a page has read why it is refused, of 256.", gauge, nil, func(_ *Metrics, now *Snapshot, put put) { put(float64(now.RefusedSockets)) }},
+	{"connect_rate_addresses", "Addresses whose connect rate is being counted, of 65,536: those quiet for longest give way.", gauge, nil, at(func(now *Snapshot) int { return now.ConnectAddresses })},
+	{"connect_rate_evicted_total", "Addresses whose connect rate was forgotten too early because too many connected at once.", counter, nil, at(func(now *Snapshot) uint64 { return now.ConnectsEvicted })},
+	{"refused_sockets", "WebSockets that are open only until a page has read why it is refused, of 256.", gauge, nil, at(func(now *Snapshot) int { return now.RefusedSockets })},
 	{"refused_sockets_full_total", "Pages that could not be given the reason of a refusal, because too many such WebSockets were open.", counter, nil, one(func(m *Metrics) *Counter { return &m.Handshakes.Unread })},
 	{"closes_total", "Close frames sent, by code.", counter, []string{"code"}, set(func(m *Metrics) *CounterSet[proto.CloseCode] { return &m.Connections.Closes }, func(c proto.CloseCode) string { return strconv.Itoa(int(c)) })},
 	{"idle_closed_total", "Connections closed since nothing, not even a pong, came from them.", counter, nil, one(func(m *Metrics) *Counter { return &m.Connections.Idle })},
 	{"slow_clients_total", "Connections closed since their client did not read and their queue was full.", counter, nil, one(func(m *Metrics) *Counter { return &m.Connections.Slow })},
-	{"queue_bytes", "Bytes that wait in the queues of all connections.", gauge, nil, func(_ *Metrics, now *Snapshot, put put) { put(float64(now.QueueBytes)) }},
-	{"queue_bytes_max", "Bytes that wait in the longest of these queues.", gauge, nil, func(_ *Metrics, now *Snapshot, put put) { put(float64(now.LongestQueue)) }},
-	{"queued_connections", "Connections that have something in their queue.", gauge, nil, func(_ *Metrics, now *Snapshot, put put) { put(float64(now.Queued)) }},
+	{"queue_bytes", "Bytes that wait in the queues of all connections.", gauge, nil, at(func(now *Snapshot) int { return now.QueueBytes })},
+	{"queue_bytes_max", "Bytes that wait in the longest of these queues.", gauge, nil, at(func(now *Snapshot) int { return now.LongestQueue })},
+	{"queued_connections", "Connections that have something in their queue.", gauge, nil, at(func(now *Snapshot) int { return now.Queued })},
 
 	{"clients", "Clients by where they are: attached, away (may resume), arriving, lent (a copy is with another gateway), or moved (to another gateway).", gauge, []string{"state"}, func(_ *Metrics, now *Snapshot, put put) {
 		put(float64(now.Clients.Attached), "attached")
@@ -41,7 +40,7 @@ var table = []metric{
 		put(float64(now.Clients.Lent), "lent")
 		put(float64(now.Clients.Moved), "moved")
 	}},
-	{"replay_bytes", "Bytes kept for clients that are away.", gauge, nil, func(_ *Metrics, now *Snapshot, put put) { put(float64(now.ReplayBytes)) }},
+	{"replay_bytes", "Bytes kept for clients that are away.", gauge, nil, at(func(now *Snapshot) int64 { return now.ReplayBytes })},
 	{"replay_full_total", "Frames that found no room in what is kept for a client that is away.", counter, nil, one(func(m *Metrics) *Counter { return &m.Sessions.ReplayFull })},
 	{"resumes_total", "Sessions resumed here, taken over from elsewhere, or refused.", counter, []string{"outcome"}, set(func(m *Metrics) *CounterSet[ResumeOutcome] { return &m.Sessions.Resumes }, text)},
 	{"session_key_fetches_total", "Fetches of the keys that sign session tokens: ok or failed; spared counts tokens of unknown keys for which no fetch was made, because one had ended less than 5 s before.", counter, []string{"outcome"}, set(func(m *Metrics) *CounterSet[auth.FetchOutcome] { return &m.Sessions.KeyFetches }, text)},
@@ -64,25 +63,25 @@ var table = []metric{
 	}},
 	{"drops_untold_total", "Errors about dropped frames that did not reach the sender: it has ended, or its queue is full.", counter, nil, one(func(m *Metrics) *Counter { return &m.Relays.Untold })},
 	{"relays_late_total", "Relays refused because their sender has moved since, and later ones of it may be there already.", counter, nil, one(func(m *Metrics) *Counter { return &m.Relays.Outdated })},
-	{"relays_published_total", "Relays published to other gateways.", counter, nil, linked(func(c *link.Counts) float64 { return float64(c.Published) })},
-	{"relays_resent_total", "Relays published again, because they were not received.", counter, nil, linked(func(c *link.Counts) float64 { return float64(c.Resent) })},
-	{"relays_redirected_total", "Relays that came back since their receiver had moved, and were sent on.", counter, nil, linked(func(c *link.Counts) float64 { return float64(c.Redirects) })},
-	{"relays_full_total", "Relays refused because a link, what waits for a receiver, or the sum of all was full.", counter, nil, linked(func(c *link.Counts) float64 { return float64(c.Full) })},
+	{"relays_published_total", "Relays published to other gateways.", counter, nil, at(func(now *Snapshot) uint64 { return now.Links.Published })},
+	{"relays_resent_total", "Relays published again, because they were not received.", counter, nil, at(func(now *Snapshot) uint64 { return now.Links.Resent })},
+	{"relays_redirected_total", "Relays that came back since their receiver had moved, and were sent on.", counter, nil, at(func(now *Snapshot) uint64 { return now.Links.Redirects })},
+	{"relays_full_total", "Relays refused because a link, what waits for a receiver, or the sum of all was full.", counter, nil, at(func(now *Snapshot) uint64 { return now.Links.Full })},
 	{"relays_given_up_total", "Relays given up and reported to their senders: gateway_gone, or not_acknowledged in time.", counter, []string{"reason"}, func(_ *Metrics, now *Snapshot, put put) {
 		put(float64(now.Links.LostGateway), "gateway_gone")
 		put(float64(now.Links.TooLong), "not_acknowledged")
 	}},
-	{"links", "Links to other gateways.", gauge, nil, linked(func(c *link.Counts) float64 { return float64(c.Links) })},
-	{"link_records", "Relays that are not acknowledged yet, of 8,192 on each link.", gauge, nil, linked(func(c *link.Counts) float64 { return float64(c.Records) })},
-	{"link_bytes", "Bytes of these, and of the relays that wait, of 64 MiB.", gauge, nil, linked(func(c *link.Counts) float64 { return float64(c.Bytes) })},
-	{"link_holes_total", "Gaps seen in the relays of other gateways.", counter, nil, func(_ *Metrics, now *Snapshot, put put) { put(float64(now.LinkHoles)) }},
-	{"link_polls_total", "Questions to other gateways what they have received.", counter, nil, linked(func(c *link.Counts) float64 { return float64(c.Polls) })},
-	{"waiting_receivers", "Clients and rooms whose relays wait, at most 256 each: for what was sent on an earlier route, or for the directory.", gauge, nil, linked(func(c *link.Counts) float64 { return float64(c.Waiting) })},
-	{"reorder_frames", "Relays that wait for a newer state of a room, by which their receivers were chosen, or behind such relays of the same sender, of 1,024.", gauge, nil, func(_ *Metrics, now *Snapshot, put put) { put(float64(now.ReorderFrames)) }},
-	{"routes", "Clients that are known not to be where they were issued, of 131,072: those not used for longest give way.", gauge, nil, linked(func(c *link.Counts) float64 { return float64(c.Routes) })},
-	{"directory_lookups", "Clients that the directory is being asked for, of 1,024.", gauge, nil, linked(func(c *link.Counts) float64 { return float64(c.Lookups) })},
+	{"links", "Links to other gateways.", gauge, nil, at(func(now *Snapshot) int { return now.Links.Links })},
+	{"link_records", "Relays that are not acknowledged yet, of 8,192 on each link.", gauge, nil, at(func(now *Snapshot) int { return now.Links.Records })},
+	{"link_bytes", "Bytes of these, and of the relays that wait, of 64 MiB.", gauge, nil, at(func(now *Snapshot) int { return now.Links.Bytes })},
+	{"link_holes_total", "Gaps seen in the relays of other gateways.", counter, nil, at(func(now *Snapshot) uint64 { return now.LinkHoles })},
+	{"link_polls_total", "Questions to other gateways what they have received.", counter, nil, at(func(now *Snapshot) uint64 { return now.Links.Polls })},
+	{"waiting_receivers", "Clients and rooms whose relays wait, at most 256 each: for what was sent on an earlier route, or for the directory.", gauge, nil, at(func(now *Snapshot) int { return now.Links.Waiting })},
+	{"reorder_frames", "Relays that wait for a newer state of a room, by which their receivers were chosen, or behind such relays of the same sender, of 1,024.", gauge, nil, at(func(now *Snapshot) int64 { return now.ReorderFrames })},
+	{"routes", "Clients that are known not to be where they were issued, of 131,072: those not used for longest give way.", gauge, nil, at(func(now *Snapshot) int { return now.Links.Routes })},
+	{"directory_lookups", "Clients that the directory is being asked for, of 1,024.", gauge, nil, at(func(now *Snapshot) int { return now.Links.Lookups })},
 
-	{"rooms", "Rooms with a member here.", gauge, nil, func(_ *Metrics, now *Snapshot, put put) { put(float64(now.Rooms)) }},
+	{"rooms", "Rooms with a member here.", gauge, nil, at(func(now *Snapshot) int { return now.Rooms })},
 	{"room_clients", "Members of these rooms, each in each of its rooms, by who holds them.", gauge, []string{"held"}, func(_ *Metrics, now *Snapshot, put put) {
 		put(float64(now.MembersHere), "here")
 		put(float64(now.Members-now.MembersHere), "elsewhere")
@@ -91,7 +90,7 @@ var table = []metric{
 	{"room_fetches_total", "Rooms fetched whole.", counter, nil, one(func(m *Metrics) *Counter { return &m.Rooms.Fetches })},
 	{"rooms_lost_total", "Rooms with a member here that ended because JetStream lost them.", counter, nil, one(func(m *Metrics) *Counter { return &m.Rooms.Lost })},
 	{"room_queue_full_total", "Frames refused since too much waited for the earlier room requests of their connection.", counter, nil, one(func(m *Metrics) *Counter { return &m.Rooms.QueueFull })},
-	{"room_requests", "Requests that wait for the room service.", gauge, nil, func(_ *Metrics, now *Snapshot, put put) { put(float64(now.RoomRequests)) }},
+	{"room_requests", "Requests that wait for the room service.", gauge, nil, at(func(now *Snapshot) int { return now.RoomRequests })},
 
 	{"gateways", "Gateways by lease, this one included: live, silent, or ended.", gauge, []string{"lease"}, func(_ *Metrics, now *Snapshot, put put) {
 		put(float64(now.GatewaysLive), "live")
@@ -99,14 +98,12 @@ var table = []metric{
 		put(float64(now.GatewaysEnded), "ended")
 	}},
 	{"nats_connected", "1 while the connection to NATS stands.", gauge, nil, func(_ *Metrics, now *Snapshot, put put) { put(flag01(now.NATSConnected)) }},
-	{"nats_reconnects_total", "Reconnects to NATS.", counter, nil, func(_ *Metrics, now *Snapshot, put put) { put(float64(now.NATSReconnects)) }},
-	{"inbox_messages", "Messages from NATS that are not handled yet, of 16,384.", gauge, nil, func(_ *Metrics, now *Snapshot, put put) {
-		put(float64(now.Inbox))
-	}},
+	{"nats_reconnects_total", "Reconnects to NATS.", counter, nil, at(func(now *Snapshot) uint64 { return now.NATSReconnects })},
+	{"inbox_messages", "Messages from NATS that are not handled yet, of 16,384.", gauge, nil, at(func(now *Snapshot) int { return now.Inbox })},
 	{"nats_pending_bytes", "Bytes that wait for the network.", gauge, []string{"direction"}, func(_ *Metrics, now *Snapshot, put put) {
 		put(float64(now.NATSPendingBytes), "out")
 	}},
-	{"nats_dropped_total", "Messages dropped since too much waited for this gateway's callback.", counter, nil, func(_ *Metrics, now *Snapshot, put put) { put(float64(now.InboxDropped)) }},
+	{"nats_dropped_total", "Messages dropped since too much waited for this gateway's callback.", counter, nil, at(func(now *Snapshot) int { return now.InboxDropped })},
 	{"bad_subjects_total", "Messages on a subject that no service uses.", counter, nil, one(func(m *Metrics) *Counter { return &m.Faults.BadSubjects })},
 	{"panics_total", "Frames and messages whose handling panicked.", counter, nil, one(func(m *Metrics) *Counter { return &m.Faults.Panics })},
 }
@@ -121,9 +118,9 @@ func flag01(on bool) float64 {
 	return 0
 }
 
-// linked reads what the router has counted.
-func linked(field func(*link.Counts) float64) func(*Metrics, *Snapshot, put) {
-	return func(_ *Metrics, now *Snapshot, put put) { put(field(&now.Links)) }
+// at reads a number of the snapshot.
+func at[N int | int64 | uint64](field func(*Snapshot) N) func(*Metrics, *Snapshot, put) {
+	return func(_ *Metrics, now *Snapshot, put put) { put(float64(field(now))) }
 }
 
 // one reads a counter without labels.
