@@ -141,8 +141,12 @@ var errDamaged = errors.New("the entry in the bucket is damaged")
 // request elsewhere.
 var errDropped = errors.New("given up unanswered")
 
+// errUnsure: a write of unknown outcome. What it wrote may have been overwritten since.
+var errUnsure = errors.New("the write's outcome is unknown")
+
 // try carries op out, again and again until its deadline: a conflict and a call
-// of unknown outcome are both followed by a read.
+// of unknown outcome are both followed by a read. A refusal says that nothing was done.
+// When that is not certain, the asker gets an error and asks again.
 func (d *directory) try(ctx context.Context, op *sessionOp) (*bus.SessionReply, error) {
 	once := d.change
 	switch op.kind {
@@ -151,6 +155,7 @@ func (d *directory) try(ctx context.Context, op *sessionOp) (*bus.SessionReply, 
 	case bus.SessionSync:
 		once = d.sync
 	}
+	unsure := false
 	for tries := 0; ; tries++ {
 		// This process may have stood still for any time.
 		if op.conn != d.conn() || d.ctx.Err() != nil {
@@ -158,7 +163,10 @@ func (d *directory) try(ctx context.Context, op *sessionOp) (*bus.SessionReply, 
 		}
 		reply, err := once(ctx, op, tries == 0)
 		pause := time.Millisecond
+		unsure = unsure || errors.Is(err, errUnsure)
 		switch {
+		case err == nil && unsure && op.mayHaveTaken(reply):
+			return nil, errUnsure
 		case err == nil, errors.Is(err, errDamaged):
 			return reply, err
 		case errors.Is(err, errConflict), errors.Is(err, errBehind):
@@ -177,6 +185,13 @@ func (d *directory) try(ctx context.Context, op *sessionOp) (*bus.SessionReply, 
 			return nil, errors.Join(err, ctx.Err())
 		}
 	}
+}
+
+// mayHaveTaken reports whether an earlier write of op may have taken the session, although
+// it is refused now: somebody has gone on from there. Of two that want one epoch, the
+// entry in that epoch names the only one that got it.
+func (op *sessionOp) mayHaveTaken(r *bus.SessionReply) bool {
+	return op.kind == bus.SessionTake && (r.Refused == bus.RefusedEnded || r.Refused == bus.RefusedMoved && r.Epoch > op.req.Epoch)
 }
 
 // change does a take or an end once. The first try assumes that the request
@@ -200,8 +215,11 @@ func (d *directory) change(ctx context.Context, op *sessionOp, first bool) (*bus
 		return &bus.SessionReply{Refused: todo.refused, SessionEntry: e.SessionEntry, Revision: e.shownRevision()}, nil
 	}
 	revision, err := d.write(ctx, key, &todo.next, e.revision)
-	if err != nil {
+	switch {
+	case errors.Is(err, errConflict):
 		return nil, err
+	case err != nil:
+		return nil, errors.Join(errUnsure, err)
 	}
 	if op.sweep {
 		d.stats.sessionsSwept.Add(1)

@@ -176,6 +176,35 @@ func TestDirectory_FaultyBucketAndManyTakers_OneWinsEachEpoch(t *testing.T) {
 	})
 }
 
+// A take whose write got no answer took the session all the same, and another has taken it
+// from there: "moved" would say that nothing was done.
+func TestDirectory_TakeOvertakenAfterItsAnswerWasLost_IsNotRefused(t *testing.T) {
+	for name, end := range map[string]bool{"taken by another": false, "taken by another and ended": true} {
+		t.Run(name, func(t *testing.T) {
+			b, other := newFakeBucket(), newFakeBucket()
+			o, next := newOffice(t, b), newOffice(t, other)
+			other.keys = b.keys
+			b.lostAck = func(n int) bool { // the other one works while nobody reads or writes here
+				other.seq = b.seq
+				r := next.take(gwC, 2, b.seq)
+				if end {
+					next.ask(bus.SessionEnd, bus.SessionRequest{Owner: gwC, Epoch: 2, Revision: r.Revision})
+				}
+				return true
+			}
+			expect(t, "overtaken", o.take(gwB, 1, 0), string(proto.Unavailable), "", 0)
+			b.lostAck = nil
+			want := "moved"
+			if end {
+				want = "ended"
+			}
+			if got := result(o.take(gwB, 1, 0)); got != want {
+				t.Errorf("asked again: got %q, want %q", got, want)
+			}
+		})
+	}
+}
+
 // A bucket that is away for longer than a request lasts: the asker hears
 // Unavailable in time, what waits is bounded, and all goes well afterwards.
 func TestDirectory_BucketAway_AnswersUnavailableInTimeAndRefusesWhatIsTooMuch(t *testing.T) {
