@@ -136,7 +136,7 @@ func (r *replica) waitLocked(c *bus.Change) {
 		r.gap = append(r.gap, c)
 		slices.SortFunc(r.gap, func(x, y *bus.Change) int { return int(int64(x.After - y.After)) })
 	}
-	patience := bus.GapPatience
+	patience := bus.HoleTimeout
 	if len(r.gap) >= maxGap || r.state.Revision == 0 {
 		patience = 0
 	}
@@ -265,7 +265,7 @@ func (r *replica) patienceLocked(rev uint64) {
 	if r.gapTimer != nil || r.stopped {
 		return
 	}
-	patience := bus.GapPatience
+	patience := bus.HoleTimeout
 	if r.state.Revision == 0 {
 		patience = 0
 	}

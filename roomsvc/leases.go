@@ -176,7 +176,7 @@ func (l *leases) goneLocked(e *lease, more time.Duration) bool {
 func (l *leases) overLocked(e *lease) bool {
 	patience := max(l.grace, bus.LeaseTimeout)
 	if !e.ever {
-		patience = max(patience, bus.SilentStart-lastLook) // swept at SilentStart
+		patience = max(patience, bus.FirstLeaseTimeout-lastLook) // swept at FirstLeaseTimeout
 	}
 	return l.up && l.now().Sub(e.heard) >= patience
 }

@@ -229,12 +229,12 @@ func TestGatewayNeverHeard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		y := newYard(t)
 		y.put("r", ann, ben)
-		y.live(bus.SilentStart-time.Second, gwB)
+		y.live(bus.FirstLeaseTimeout-time.Second, gwB)
 		if y.members("r") != 2 {
 			t.Fatal("swept too early")
 		}
 		y.live(3*time.Second, gwB)
-		if y.members("r") != 1 || y.swept["r"] > bus.SilentStart+2*time.Second {
+		if y.members("r") != 1 || y.swept["r"] > bus.FirstLeaseTimeout+2*time.Second {
 			t.Errorf("%d members, swept after %v", y.members("r"), y.swept["r"])
 		}
 	})
@@ -246,7 +246,7 @@ func TestUnheardGatewayAppearsLater(t *testing.T) {
 		y := newYard(t)
 		y.live(30 * time.Second)
 		y.put("r", ann)
-		y.live(scanInterval + scanInterval/4 + bus.SilentStart + 3*time.Second)
+		y.live(scanInterval + scanInterval/4 + bus.FirstLeaseTimeout + 3*time.Second)
 		if y.members("r") != 0 {
 			t.Error("ghost not found")
 		}

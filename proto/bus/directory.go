@@ -20,7 +20,7 @@ type SessionOperation string
 const (
 	SessionTake SessionOperation = "take" // a gateway becomes the owner, in the next epoch
 	SessionGet  SessionOperation = "get"  // who owns it?
-	SessionEnd  SessionOperation = "end"  // the owner says that the session is over
+	SessionEnd  SessionOperation = "end"  // the owner reports that the session is over
 	SessionSync SessionOperation = "sync" // which of these are mine no longer?
 )
 
@@ -56,11 +56,11 @@ type SessionEntry struct {
 	Ended bool            `json:"ended,omitempty"`
 }
 
-// SessionRequest is what a gateway asks the directory; the subject says which
-// operation. All of them may be repeated safely.
+// SessionRequest is a gateway's request to the directory; the last token of the subject is
+// its operation. All operations may be repeated safely.
 type SessionRequest struct {
 	Peer     proto.PeerID    `json:"peer,omitempty"`     // take, get, end
-	Owner    proto.GatewayID `json:"owner,omitempty"`    // take: who wants to own it; end, sync: who asks
+	Owner    proto.GatewayID `json:"owner,omitempty"`    // take: the gateway that wants to own it; end, sync: the requester
 	Epoch    uint64          `json:"epoch,omitempty"`    // take: the epoch to own, which is the last known one and 1; end: that of Owner
 	Revision uint64          `json:"revision,omitempty"` // take, end: the entry's, as last seen; 0: not seen
 	Sessions []Owned         `json:"sessions,omitempty"` // sync: at most MaxSyncSessions
@@ -72,8 +72,8 @@ type Owned struct {
 	Epoch uint64       `json:"epoch,omitempty"`
 }
 
-// SessionRefusal says why the directory did not do what a request wants. Copies
-// of the request that are still on their way will not take effect either.
+// SessionRefusal is why the directory refuses a request. Copies of the request that are
+// still on their way take no effect either.
 type SessionRefusal string
 
 // Refusals of take and end.
@@ -92,7 +92,7 @@ type SessionReply struct {
 	Refused SessionRefusal `json:"refused,omitempty"` // take, end
 	SessionEntry
 	Revision uint64       `json:"revision,omitempty"` // of the entry, see above
-	Sessions []SessionRow `json:"sessions,omitempty"` // sync: those that the asker does not own in the epoch it named, by peer
+	Sessions []SessionRow `json:"sessions,omitempty"` // sync: those that the requester does not own in the epoch it named, by peer
 }
 
 // SessionRow is an entry of the directory in a list; Revision as in SessionReply.

@@ -24,16 +24,16 @@
 //	p2p.gw.<g>.state.<room>        Change: what a commit did to a room
 //	p2p.gw.<g>.session.<peer>      SessionMessage, answered by Handoff: a session moves
 //	p2p.gw.<g>.sent.<h>.<n>.<b>    the reply subject of the n-th relay from g to gateway h, of
-//	                               which those below b are settled (<b>_<e>_<t> when the
+//	                               which those below b are acknowledged (<b>_<e>_<t> when the
 //	                               sender's session is in epoch e, or the receiver's in t)
-//	p2p.gw.<g>.ack.<h>             Ack: what gateway h has taken of g's relays
+//	p2p.gw.<g>.ack.<h>             Ack: which of g's relays gateway h acknowledges
 //	p2p.gw.<g>.link.<h>            Poll: gateway h asks g for an Ack
 //	p2p.gw.<g>.reply.<n>           Reply to request n
 //	p2p.to.<peer>                  a finished frame of a back end for a peer, wherever it is
 //	p2p.rooms.<operation>          Request: create, join, leave, end, remove, update,
 //	                               resume, get, sync, keys, list
 //	p2p.sessions.<operation>       SessionRequest: take, get, end, sync
-//	p2p.lease.<g>                  Lease: gateway g lives
+//	p2p.lease.<g>                  Lease: gateway g is alive
 //
 // Gateway g subscribes to p2p.gw.<g>.>, to all leases, and in the queue group
 // "gateways" to p2p.to.*, whatever the number of its peers and rooms. ParseInbound
@@ -43,36 +43,35 @@
 // # Relays
 //
 // The relays from one gateway to another are numbered from 1, without gaps: a link.
-// The sender's gateway keeps each until an Ack has settled it. The receiver's takes
-// them in their order only, so each is delivered once, in order, or not at all. An
-// Ack means that the receiver's gateway is answerable for all numbers below next: it
-// has queued them for a connection, keeps them for a peer that is away, or refuses
-// them. A refusal has an error code, for a room message with the members that it did
+// The sender's gateway keeps each until an Ack covers it. The receiver's gateway accepts
+// them in sequence only, so each is delivered once, in order, or not at all. An Ack
+// covers all numbers below its next: the receiver's gateway has queued those relays for a
+// connection, keeps them for a peer that is away, or refuses them. A refusal has an error code, for a room message with the members that it did
 // not reach, or names the gateway that the peer has moved to (moved): then the
 // sender's gateway sends it there.
 //
 // An Ack comes at once for a refusal, a hole (next is missing although later ones
-// came) or a Poll; else after 256 relays or 64 KiB, or a second. It speaks of the
-// numbers from its from on; who has an older unsettled one has missed an Ack, and
-// polls. What an Ack proves missing is published again from the lowest unsettled
-// number on, never on a timer alone. When NATS says that nobody subscribes (status
-// 503 on the reply subject), or a relay is unsettled for 1.5 seconds, the sender's
+// came) or a Poll; else after 256 relays or 64 KiB, or a second. Its refusals begin at the
+// number from: a gateway that has an older unacknowledged relay has missed an Ack, and
+// polls. What an Ack proves missing is published again from the lowest unacknowledged
+// number on, never on a timer alone. When NATS reports that nobody subscribes (status
+// 503 on the reply subject), or a relay is unacknowledged for 1.5 seconds, the sender's
 // gateway polls. It gives a relay up after 1.5 seconds of 503, when the other
 // gateway's lease has run out, or after 10 seconds in which it was itself connected
 // and running. The sender of what was given up or refused gets one error.
 //
-// A gateway links only to gateways whose lease it has heard. A link holds at most
-// 8,192 unsettled relays or 4 MiB, all links of a gateway 64 MiB; what is beyond, and
+// A gateway links only to gateways whose lease it has received. A link holds at most
+// 8,192 unacknowledged relays or 4 MiB, all links of a gateway 64 MiB; what is beyond, and
 // what comes while the gateway is cut off from NATS, is refused with Unavailable and
 // has no number.
 //
 // A peer is at its home unless a later route is known: from a refusal, from what the
 // peer itself sends, from a room, or from the session directory. A relay carries the
 // epoch of the receiver's session by which it was routed; a gateway that serves a later
-// one refuses it, as moved to itself, since what was sent before it may still come back.
+// one refuses it, as moved to itself, because what was sent before it may still come back.
 // It carries the epoch of the sender's session too: a receiver to which a later one has
 // come refuses those of earlier ones. Frames for a peer whose route has changed wait
-// until what is on the former link is settled, and what comes back from there goes
+// until what is on the former link is acknowledged, and what comes back from there goes
 // first. To members for whom frames wait a room message goes by itself; the header
 // P2p-Except of the room's own relay names them. A gateway times some of its relays for
 // its metrics: the header P2p-Sent has the moment at which it got the frame, in Unix
@@ -113,8 +112,8 @@
 // member's epoch for as long as the operations that removed it, so that a late
 // Join of a former owner does not bring the peer back.
 //
-// A room ends with a delete marker in place of the value. Until the requests that ended
-// it cannot be repeated any more, the marker holds a RoomTombstone.
+// A room ends with a delete marker in place of the value. The marker holds a
+// RoomTombstone, by which requests that are repeated get their answer again.
 //
 // Bucket "session_keys" holds a KeySet under "current": the first key signs session
 // tokens, all of them verify. A key that is to sign stands second for ten minutes before, so that
@@ -169,16 +168,16 @@
 // A copy is good for the epoch above its own. The lender keeps it until the new owner
 // itself says that it has the session (seated, or its answer to confirm). At the end of
 // the grace, or when the client comes back to it, it competes for the next epoch like
-// anybody else. A gateway that was cut off or frozen, or that did not hear another one
-// for a while, compares its sessions with the directory, and gives up those that it does
+// anybody else. A gateway that was cut off or frozen, or that received no lease of another
+// one for a while, compares its sessions with the directory, and gives up those that it does
 // not own: it closes their connections with 1001 and reports every frame that their
 // clients have not confirmed.
 //
 // # Leases
 //
-// A gateway publishes its Lease every second. Whoever hears nothing for 5 seconds,
-// by its own clock and while it was itself connected, takes the gateway for gone.
+// A gateway publishes its Lease every second. A program that receives none for 5 seconds,
+// by its own clock and while it was itself connected, treats the gateway as dead.
 // Its peers stay members for the session grace; then room services remove those
-// who still name it as their holder. A lease that says ended is the gateway's
-// last word: it holds nobody any more.
+// whose member record still names it. A lease that has ended is the gateway's last:
+// it serves no peer any more.
 package bus

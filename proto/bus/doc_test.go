@@ -29,7 +29,7 @@ func TestSpecificationIsComplete(t *testing.T) {
 	for _, h := range []string{SentHeader, ExceptHeader} {
 		spec.Has(t, "a header", " "+h+" ")
 	}
-	spec.Has(t, "where a back end hears of lost frames", " "+LostInbox+" ")
+	spec.Has(t, "where a back end learns of lost frames", " "+LostInbox+" ")
 	for _, b := range []string{RoomsBucket, SessionsBucket, KeysBucket, KeysKey} {
 		spec.Has(t, "a bucket or key", strconv.Quote(b))
 	}
@@ -43,9 +43,9 @@ func TestSpecificationSaysTheLimits(t *testing.T) {
 		fmt.Sprintf("retry for up to %d seconds", proto.RequestDeadline/time.Second),
 		fmt.Sprintf("at most %d of peer and epoch", MaxSyncSessions),
 		fmt.Sprintf("a tombstone for %d minutes", SessionTombstone/time.Minute),
-		fmt.Sprintf("waits %d ms for what is missing", GapPatience/time.Millisecond),
+		fmt.Sprintf("waits %d ms for what is missing", HoleTimeout/time.Millisecond),
 		fmt.Sprintf("every %d seconds, and after it was cut off", SyncInterval/time.Second),
-		fmt.Sprintf("Lease every second. Whoever hears nothing for %d seconds", LeaseTimeout/time.Second),
+		fmt.Sprintf("Lease every second. A program that receives none for %d seconds", LeaseTimeout/time.Second),
 	} {
 		spec.Has(t, "the limit", text)
 	}

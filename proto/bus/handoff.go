@@ -6,11 +6,11 @@ import (
 	"p2pconnector/proto"
 )
 
-// SessionMessage is what gateways say to each other about a session. Without Confirm,
+// SessionMessage is a gateway's message to another one about a session. Without Confirm,
 // Seated and Room it asks the owner for the session, and is answered by a Handoff.
 type SessionMessage struct {
 	Peer     proto.PeerID    `json:"peer"`
-	Gateway  proto.GatewayID `json:"gateway"`            // who speaks
+	Gateway  proto.GatewayID `json:"gateway"`            // the sender
 	Token    TokenRef        `json:"token,omitzero"`     // that the client has presented
 	Received *uint64         `json:"received,omitempty"` // text frames the client got on the token's connection
 	Confirm  bool            `json:"confirm,omitempty"`  // asks only whether the session is there
@@ -20,10 +20,10 @@ type SessionMessage struct {
 	Room     proto.RoomID    `json:"room,omitempty"`     // not a question: the room names Gateway for the peer, by a join that was under way when the session moved
 }
 
-// TokenRef says when a session token was issued. Tokens of one session are ordered by
+// TokenRef tells when a session token was issued. Tokens of one session are ordered by
 // epoch, connection and number.
 type TokenRef struct {
-	Owner  proto.GatewayID `json:"g"` // who issued it
+	Owner  proto.GatewayID `json:"g"` // the gateway that issued it
 	Epoch  uint64          `json:"e,omitempty"`
 	Conn   uint64          `json:"k"` // connection, counted from 1 in each epoch
 	Number uint64          `json:"n"` // token, counted from 1 in each epoch

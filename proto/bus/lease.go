@@ -1,6 +1,19 @@
 package bus
 
-import "p2pconnector/proto"
+import (
+	"time"
+
+	"p2pconnector/proto"
+)
+
+// Times of leases.
+const (
+	LeaseInterval = time.Second     // a gateway publishes its Lease so often
+	LeaseTimeout  = 5 * time.Second // a gateway without a lease for so long is dead
+	// FirstLeaseTimeout is how long a room service that has started waits for the first
+	// lease of a gateway before it removes that gateway's peers.
+	FirstLeaseTimeout = 20 * time.Second
+)
 
 // Lease is what a gateway publishes every LeaseInterval.
 type Lease struct {
@@ -8,5 +21,5 @@ type Lease struct {
 	Peers    int             `json:"peers"`
 	Rooms    int             `json:"rooms"`
 	Draining bool            `json:"draining,omitempty"`
-	Ended    bool            `json:"ended,omitempty"` // last words: it stops now and holds nobody
+	Ended    bool            `json:"ended,omitempty"` // the last lease: the gateway stops and serves no peer
 }

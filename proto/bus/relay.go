@@ -2,16 +2,16 @@ package bus
 
 import "p2pconnector/proto"
 
-// Ack says what a gateway has taken of another one's relays.
+// Ack acknowledges relays of another gateway's, and refuses some of them.
 type Ack struct {
-	From    uint64    `json:"from,omitempty"`    // it speaks of the numbers from here: one whose base is lower must poll
-	Next    uint64    `json:"next"`              // all lower numbers are settled
+	From    uint64    `json:"from,omitempty"`    // Refused is complete from this number on: a sender with a lower base must poll
+	Next    uint64    `json:"next"`              // all lower numbers are acknowledged
 	Hole    bool      `json:"hole,omitempty"`    // Next is missing although later numbers arrived
 	Poll    uint64    `json:"poll,omitempty"`    // number of the newest poll that this answers; 0: none
 	Refused []Refusal `json:"refused,omitempty"` // by number; all from From on
 }
 
-// Refusal says that a frame was not delivered to all its receivers.
+// Refusal reports that a frame was not delivered to all its receivers.
 type Refusal struct {
 	Seq   uint64          `json:"n"`
 	Code  proto.ErrorCode `json:"code,omitempty"`  // empty: nothing but Moved
@@ -37,7 +37,7 @@ type Poll struct {
 
 // Headers of a relay.
 const (
-	// SentHeader says when the frame of a relay that is timed reached its sender's gateway,
+	// SentHeader is when the frame of a relay that is timed reached its sender's gateway,
 	// in Unix nanoseconds.
 	SentHeader = "P2p-Sent"
 	// ExceptHeader lists the members that a room message is not for, by id and comma: the

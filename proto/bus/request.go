@@ -6,14 +6,14 @@ import (
 	"p2pconnector/proto"
 )
 
-// Request is what a gateway or a back end asks the room service; the subject
-// says which operation. A retry carries the same Op and changes nothing twice.
+// Request is a request of a gateway or a back end to the room service; the last token of
+// the subject is its operation. A retry carries the same Op and changes nothing twice.
 type Request struct {
 	Op       OpID            `json:"op,omitempty"`
 	Retry    bool            `json:"retry,omitempty"` // Op was sent before: a refusal is remembered too, so that no copy of it on the way can still take effect
 	Room     proto.RoomID    `json:"room,omitempty"`
-	Peer     proto.PeerID    `json:"peer,omitempty"`    // who asks; empty: a back end, which may do all
-	Gateway  proto.GatewayID `json:"gateway,omitempty"` // who holds Peer
+	Peer     proto.PeerID    `json:"peer,omitempty"`    // the requester; empty: a back end, which may do all
+	Gateway  proto.GatewayID `json:"gateway,omitempty"` // the gateway that serves Peer
 	Epoch    uint64          `json:"epoch,omitempty"`   // of Peer's session at Gateway; see SessionEntry
 	User     string          `json:"user,omitempty"`    // user name of Peer, from its token
 	Client   proto.PeerID    `json:"client,omitempty"`  // remove: whom
@@ -26,7 +26,7 @@ type Request struct {
 
 	Keys *KeySet `json:"keys,omitempty"` // keys: those that the gateway holds, to be restored when the bucket has lost them
 
-	Have  uint64                  `json:"have,omitempty"`  // revision of the asker's replica; 0: none
+	Have  uint64                  `json:"have,omitempty"`  // revision of the requester's replica; 0: none
 	Rooms map[proto.RoomID]uint64 `json:"rooms,omitempty"` // sync: revisions the gateway holds
 	After string                  `json:"after,omitempty"` // list: cursor of the page before
 	Limit int                     `json:"limit,omitempty"` // list: rooms a page, at most MaxPage
@@ -42,9 +42,9 @@ const (
 // Reply is the room service's answer. Exactly one of Error and the rest is set.
 type Reply struct {
 	Error    *proto.Error   `json:"error,omitempty"`
-	Retry    bool           `json:"retry,omitempty"`    // the request's Retry: an asker that has sent a retry waits for its answer, unless an earlier one succeeded
+	Retry    bool           `json:"retry,omitempty"`    // the request's Retry: a requester that has sent a retry waits for its answer, unless an earlier one succeeded
 	Revision uint64         `json:"revision,omitempty"` // at which the operation took effect
-	State    *Snapshot      `json:"state,omitempty"`    // get; also for an asker without a replica when the room is small
+	State    *Snapshot      `json:"state,omitempty"`    // get; also for a requester without a replica when the room is small
 	First    uint64         `json:"first,omitempty"`    // lowest revision that the bucket of rooms can hold: a room with a lower one was lost with an earlier bucket
 	Differ   []proto.RoomID `json:"differ,omitempty"`   // sync: rooms whose revision is another
 	Keys     *KeySet        `json:"keys,omitempty"`
@@ -53,7 +53,7 @@ type Reply struct {
 }
 
 // SmallRoom is the number of members up to which a reply carries the whole room
-// to an asker without a replica. Larger rooms are fetched once per gateway.
+// to a requester without a replica. Larger rooms are fetched once per gateway.
 const SmallRoom = 32
 
 // RoomRow is a room in a list.

@@ -24,7 +24,7 @@ type Room struct {
 // Member is a peer in a room.
 type Member struct {
 	ID       proto.PeerID    `json:"id"`
-	Gateway  proto.GatewayID `json:"gw,omitempty"`    // who holds it; empty: the gateway that issued it
+	Gateway  proto.GatewayID `json:"gw,omitempty"`    // that serves the member; empty: the gateway that issued ID
 	Epoch    uint64          `json:"epoch,omitempty"` // of its session at Gateway; it never falls
 	Op       OpID            `json:"op,omitempty"`    // the operation that added it
 	User     string          `json:"user,omitempty"`
@@ -61,7 +61,7 @@ type RoomTombstone struct {
 
 // Change is what one commit did to a room. It goes to every gateway that had or
 // has a member there. A gateway whose replica is not at Before waits
-// GapPatience for what is missing, then fetches the room.
+// HoleTimeout for what is missing, then fetches the room.
 type Change struct {
 	Room    proto.RoomID `json:"room"`
 	Before  uint64       `json:"before"` // revision; 0: the room did not exist
@@ -71,7 +71,7 @@ type Change struct {
 	Moved   []Member     `json:"moved,omitempty"` // members held by another gateway now
 	Creator proto.PeerID `json:"creator"`         // after the change
 	Set     *Settings    `json:"set,omitempty"`   // all settings, when any of them changed or the room is new
-	Ended   bool         `json:"ended,omitempty"` // the room is gone: by End_Room when By is set, else since nobody is left
+	Ended   bool         `json:"ended,omitempty"` // the room is gone: by End_Room when By is set, else because nobody is left
 	By      proto.PeerID `json:"by,omitempty"`    // who changed the settings or ended the room
 	Op      OpID         `json:"op,omitempty"`    // the operation By sent
 }

@@ -24,8 +24,8 @@ const (
 	// kept from reading the other's.
 	GatewayInbox = "_INBOX_gateway"
 	RoomsInbox   = "_INBOX_roomsvc"
-	// LostInbox begins the reply subject on which a back end hears what became of a frame
-	// that it publishes to a gateway: an Outcome.
+	// LostInbox begins the reply subject on which a back end gets the Outcome of a frame
+	// that it publishes to a gateway.
 	LostInbox = "_INBOX_lost"
 	// LeaseWildcard is what follows every gateway's lease.
 	LeaseWildcard = leasePrefix + "*"
@@ -41,9 +41,9 @@ const (
 	KindState   Kind = "state"   // a committed change of a room
 	KindSession Kind = "session" // a session moves
 	KindReply   Kind = "reply"   // the reply to a request of this gateway
-	KindSent    Kind = "sent"    // the reply subject of a relay: NATS says that nobody received it
-	KindAck     Kind = "ack"     // what another gateway has taken of this one's relays
-	KindLink    Kind = "link"    // another gateway asks for an ack
+	KindSent    Kind = "sent"    // the reply subject of a relay: NATS reports there that nobody received it
+	KindAck     Kind = "ack"     // an Ack of this gateway's relays
+	KindLink    Kind = "link"    // a Poll for an Ack
 )
 
 // Operation is the last token of a room service endpoint.
@@ -78,7 +78,7 @@ func GatewayWildcard(g proto.GatewayID) (string, error) {
 	return gatewayPrefix + string(g) + ".>", nil
 }
 
-// LeaseSubject is where gateway g says that it lives.
+// LeaseSubject is where gateway g publishes its Lease.
 func LeaseSubject(g proto.GatewayID) (string, error) {
 	if !g.Valid() {
 		return "", proto.ErrGatewayID
@@ -167,7 +167,7 @@ func ServerRoomSubject(g proto.GatewayID, room proto.RoomID) (string, error) {
 	return string(appendGateway(nil, g, KindRoom)) + RoomToken(room) + "." + ServerFrom, nil
 }
 
-// StateSubject is where gateway g hears of changes of room.
+// StateSubject is where gateway g receives each Change of room.
 func StateSubject(g proto.GatewayID, room proto.RoomID) (string, error) {
 	if err := checkRoom(g, room); err != nil {
 		return "", err
@@ -208,12 +208,12 @@ func ParseAnyPeer(subject string) (proto.PeerID, bool) {
 	return proto.PeerID(p), ok && proto.PeerID(p).Valid()
 }
 
-// Sent is what the reply subject of a relay says.
+// Sent is what the reply subject of a relay holds.
 type Sent struct {
 	Gateway proto.GatewayID // the sender's
 	To      proto.GatewayID // the receiver's
 	Seq     uint64          // number on the link from Gateway to To, from 1
-	Base    uint64          // lowest number on it that is not settled
+	Base    uint64          // lowest number on it that is not acknowledged
 	Epoch   uint64          // of the sender's session
 	ToEpoch uint64          // of the receiver's, by which the relay was routed
 }
@@ -266,13 +266,13 @@ func (in *Inbound) parseSent(tail string) bool {
 	return true
 }
 
-// AckSubject is where gateway from tells gateway g what it has taken of g's relays.
+// AckSubject is where gateway from acknowledges gateway g's relays.
 // Both must be valid.
 func AckSubject(g, from proto.GatewayID) string {
 	return string(appendGateway(nil, g, KindAck)) + string(from)
 }
 
-// LinkSubject is where gateway from asks gateway g for an ack. Both must be valid.
+// LinkSubject is where gateway from asks gateway g for an Ack. Both must be valid.
 func LinkSubject(g, from proto.GatewayID) string {
 	return string(appendGateway(nil, g, KindLink)) + string(from)
 }

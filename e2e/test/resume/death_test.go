@@ -145,7 +145,7 @@ func TestGhostsWhileRoomServicesAreDown(t *testing.T) {
 	tr.KillGateway(t, 0)
 	began := time.Now()
 	tr.StartRooms(t, 0)
-	tr.ghosts(began, bus.SilentStart+2*ghostSlack)
+	tr.ghosts(began, bus.FirstLeaseTimeout+2*ghostSlack)
 }
 
 // A gateway that hangs for a while, longer than its lease, and finds its peers
