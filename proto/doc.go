@@ -260,8 +260,9 @@
 //
 // # Sessions
 //
-// A session is a peer that survives its connection. The newest token is the one
-// in Client_Details or, when the peer's set of rooms has changed since, in
+// A session is a peer that survives its connection. Its tokens are opaque, and work as
+// they were written only: no other spelling is accepted. The newest token is the one in
+// Client_Details or, when the peer's set of rooms has changed since, in
 //
 //	{"type":"info","event":"Session","data":{"session":"…"},…}
 //
@@ -302,7 +303,8 @@
 // p2p.token.<token> of Sec-WebSocket-Protocol, or from ?access_token=<token>, in
 // that order. A browser that sends the entry must offer another subprotocol
 // beside it, for example p2p, since the entry itself is never answered. Without
-// a valid token the handshake is answered 401, or 4001 for a page.
+// a valid token the handshake is answered 401, or 4001 for a page. A token whose header
+// has crit is not valid, and neither is one whose base64url is not canonical.
 //
 // The claim sub is what other members see as user. exp is needed: at that time
 // the connection is closed with 4001, unless Authenticate brought a fresh token of

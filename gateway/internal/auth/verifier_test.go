@@ -141,3 +141,43 @@ func TestNewVerifier_BadKey_IsRefusedWithoutShowingIt(t *testing.T) {
 		}
 	}
 }
+
+// trailingBits returns 32 bytes in base64url with another last character, whose two low bits
+// a decoder that is not strict ignores.
+func trailingBits(s string) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	last := strings.IndexByte(alphabet, s[len(s)-1])
+	return s[:len(s)-1] + alphabet[last^1:last^1+1]
+}
+
+func TestVerify_CritOrAnotherSpelling_IsRefused(t *testing.T) {
+	const secret = "a secret of more than 32 bytes, for tests"
+	v := newVerifier(t, VerifierConfig{KeyFile: secretFile(t, secret)})
+	signed := func(header map[string]any) string {
+		token := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"sub": "ann", "exp": time.Now().Add(time.Hour).Unix()})
+		for name, value := range header {
+			token.Header[name] = value
+		}
+		s, err := token.SignedString([]byte(secret))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	good := signed(map[string]any{"kid": "1", "crit2": "x"})
+	if _, err := v.Verify(good); err != nil {
+		t.Errorf("without crit: got %v, want it verified", err)
+	}
+	for name, token := range map[string]string{
+		"crit":          signed(map[string]any{"crit": []string{"exp"}}),
+		"empty crit":    signed(map[string]any{"crit": []string{}}),
+		"null crit":     signed(map[string]any{"crit": nil}),
+		"trailing bits": trailingBits(good),
+		"padding":       good + "=",
+		"a line break":  good + "\n",
+	} {
+		if _, err := v.Verify(token); !errors.Is(err, ErrAccess) {
+			t.Errorf("%s: got %v, want %v", name, err, ErrAccess)
+		}
+	}
+}
