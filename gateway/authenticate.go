@@ -26,6 +26,7 @@ func (c *conn) authenticate(f *proto.Frame) *proto.Error {
 	c.access.Store(a)
 	data := proto.AuthenticatedData{Expires: a.Expires.UTC()}
 	c.session.deliver(c.g.serverFrame(proto.TypeInfo, string(proto.Authenticated), marshal(data), f.ID))
+	c.accessChanged()
 	return nil
 }
 

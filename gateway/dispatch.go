@@ -63,7 +63,11 @@ func (c *conn) dispatch(sc *scratch, b []byte) *proto.Error {
 		c.session.deliver(c.g.serverFrame(proto.TypeInfo, string(proto.Pong), nil, f.ID))
 		return nil
 	case proto.Resume:
-		return c.resume(f)
+		e := c.resume(f)
+		if e == nil {
+			c.accessChanged() // the session may have joined its rooms by another token
+		}
+		return e
 	case proto.Authenticate:
 		return c.authenticate(f)
 	case proto.IceServers:

@@ -26,6 +26,7 @@ type roomQueue struct {
 	waiting []*roomFrame
 	frames  int           // all of them
 	bytes   int           // in all of them
+	recheck bool          // the access token may not cover all rooms of the peer: this comes before what waits
 	over    chan struct{} // closed when the worker has ended
 }
 
@@ -35,6 +36,7 @@ type roomFrame struct {
 	room     string // that it is about; "" when it names none
 	deadline time.Time
 	told     chan struct{} // of a request: closed when its answer is about to be sent
+	recheck  bool          // not a frame: leave the rooms that the access token does not cover
 }
 
 // answered reports whether the client may know that f has been handled.
@@ -77,10 +79,7 @@ func (c *conn) queueRoom(text []byte, room string) *proto.Error {
 	}
 	q, most := c.rooms, maxRoomFrames+c.g.cfg.MaxRooms
 	if q == nil {
-		q = &roomQueue{over: make(chan struct{})}
-		c.rooms = q
-		c.g.conns.wg.Add(1)
-		go c.workRooms(q)
+		q = c.newQueueLocked()
 	} else if q.frames >= most || q.bytes+len(text) > maxRoomMessages*c.g.cfg.MaxMessageBytes {
 		c.g.metrics.Rooms.QueueFull.Inc()
 		e := proto.Errorf(proto.RateLimited, "Too much waits for your earlier room requests: at most %d frames may. Wait for their answers, then send this again.", most)
@@ -91,6 +90,14 @@ func (c *conn) queueRoom(text []byte, room string) *proto.Error {
 	q.frames++
 	q.bytes += len(text)
 	return nil
+}
+
+// newQueueLocked gives the connection a queue, which it has not, and starts its worker.
+func (c *conn) newQueueLocked() *roomQueue {
+	c.rooms = &roomQueue{over: make(chan struct{})}
+	c.g.conns.wg.Add(1)
+	go c.workRooms(c.rooms)
+	return c.rooms
 }
 
 // workRooms handles what is in the queue, until it is empty.
@@ -110,6 +117,12 @@ func (c *conn) nextRoom(q *roomQueue) *roomFrame {
 	c.roomsMu.Lock()
 	defer c.roomsMu.Unlock()
 	q.doneLocked()
+	if q.recheck {
+		q.recheck = false
+		q.current = &roomFrame{recheck: true}
+		q.frames++
+		return q.current
+	}
 	if len(q.waiting) == 0 {
 		c.rooms = nil
 		return nil
@@ -137,6 +150,10 @@ func (c *conn) workRoom(q *roomQueue, f *roomFrame, sc *scratch) {
 			c.Panicked(p, debug.Stack())
 		}
 	}()
+	if f.recheck {
+		c.leaveUncovered()
+		return
+	}
 	e := sc.frame.Decode(f.text)
 	if e == nil {
 		e = c.carryOut(f, sc)
@@ -188,7 +205,7 @@ func (c *conn) refuseRooms(unsent []byte) []byte {
 		q.frames--
 		q.bytes -= len(w.text)
 	}
-	q.waiting = nil
+	q.waiting, q.recheck = nil, false
 	return unsent
 }
 

@@ -310,10 +310,16 @@
 // the connection is closed with 4001, unless Authenticate brought a fresh token of
 // the same sub before. p2p.rooms lists patterns of the rooms the peer may join or
 // create (path.Match of Go: * matches anything but a slash), p2p.can what it may
-// do: create, join, message (which covers all signals) and remove. Either that is
-// absent limits nothing:
+// do: create, join, message (which covers all signals), remove, end (End_Room) and
+// update (Update_Room). Either that is absent limits nothing; a list that is there grants
+// what it names and nothing else, also in a token that is older than end and update:
 //
 //	{"sub":"ann","exp":1795000000,"p2p":{"rooms":["team-*"],"can":["join","message"]}}
+//
+// What counts is the newest token. A peer leaves the rooms that it does not cover, when
+// Authenticate brings it or a session resumes with it: the peer gets info Room_Left for each,
+// without an id, and the others update Client_Removed with reason left. When that
+// cannot be done in time, the connection is closed with 4001.
 //
 // A room outside the patterns is answered Unauthorised whether it exists or not.
 //

@@ -31,11 +31,14 @@ func TestCan(t *testing.T) {
 	boss.expect(string(proto.RoomCreated))
 	for i, c := range []struct {
 		can  []string
-		want string // of create, join, join with create, message, remove: which work
+		want string // of create, join, join with create, message, remove, update, end: which work
 	}{
-		{nil, "create join make message remove"},
+		{nil, "create join make message remove update end"},
 		{[]string{}, ""},
+		{[]string{"create", "join", "message", "remove", "end", "update"}, "create join make message remove update end"},
 		{[]string{"create", "join", "message", "remove"}, "create join make message remove"},
+		{[]string{"create", "update"}, "create update"},
+		{[]string{"create", "end"}, "create end"},
 		{[]string{"create"}, "create"},
 		{[]string{"create", "join"}, "create join make"},
 		{[]string{"join"}, "join"},
@@ -67,6 +70,8 @@ func TestCan(t *testing.T) {
 			try("message", fmt.Sprintf(`{"event":"Connect","to":%q,"data":{"sdp":"x","candidate":"y"}}`, stranger))
 			if strings.Contains(c.want, "create") {
 				try("remove", fmt.Sprintf(`{"event":"Remove_Client","data":{"room":%q,"client":%q}}`, own, stranger))
+				try("update", fmt.Sprintf(`{"event":"Update_Room","data":{"room":%q,"name":"n"}}`, own))
+				try("end", fmt.Sprintf(`{"event":"End_Room","data":{"room":%q}}`, own))
 			}
 			m.alive()
 		})

@@ -38,7 +38,7 @@ func makeToken(args []string, stderr io.Writer) (string, error) {
 	sub := fs.String("sub", "", "`name` of the user, which other members see")
 	ttl := fs.Duration("ttl", time.Hour, "`time` that the token works")
 	rooms := fs.String("rooms", "", "`patterns` of rooms that it opens, separated by commas (default: all)")
-	can := fs.String("can", "", "what it grants of create, join, message and remove, separated by commas (default: all)")
+	can := fs.String("can", "", "what it grants of create, join, message, remove, end and update, separated by commas (default: all)")
 	issuer := fs.String("iss", "", "`issuer`, when the gateway asks for one")
 	audience := fs.String("aud", "", "`audience`, when the gateway asks for one")
 	err := service.Parse(fs, args, func(string) string { return "" }) // nothing comes from the environment
@@ -75,7 +75,7 @@ func parseGrants(list string) (grants []auth.Grant, err error) {
 	for _, s := range splitList(list) {
 		g := auth.Grant(s)
 		if !slices.Contains(auth.Grants(), g) {
-			return nil, fmt.Errorf("%q is none of create, join, message and remove", s)
+			return nil, fmt.Errorf("%q is none of create, join, message, remove, end and update", s)
 		}
 		grants = append(grants, g)
 	}

@@ -17,10 +17,18 @@ const (
 	CanJoin    Grant = "join"    // enter rooms
 	CanMessage Grant = "message" // send frames to peers and rooms
 	CanRemove  Grant = "remove"  // remove other members from a room
+	CanEnd     Grant = "end"     // end a room
+	CanUpdate  Grant = "update"  // change a room's name, capacity, lock and metadata
 )
 
 // Grants lists all grants.
-func Grants() []Grant { return []Grant{CanCreate, CanJoin, CanMessage, CanRemove} }
+func Grants() []Grant { return []Grant{CanCreate, CanJoin, CanMessage, CanRemove, CanEnd, CanUpdate} }
+
+// eventGrants are the grants that room events need whoever sends them, besides create and
+// join. That only a room's creator may send these events is not decided here.
+var eventGrants = map[proto.Event]Grant{
+	proto.RemoveClient: CanRemove, proto.EndRoom: CanEnd, proto.UpdateRoom: CanUpdate,
+}
 
 // Access is what an access token allows its bearer. A nil *Access allows everything, for
 // ever. It must not be changed, so its methods may be called concurrently.
@@ -49,22 +57,21 @@ func (a *Access) Covers(room proto.RoomID) bool {
 
 // Missing returns the grant that the token lacks for a room event, or "" when it allows
 // the event. create says that a join may make the room, and member that the bearer is in
-// it: a member may go on using a room that a later token does not cover.
+// it: a member may leave a room that a later token does not cover.
 func (a *Access) Missing(event proto.Event, room proto.RoomID, create, member bool) Grant {
 	create = create || event == proto.CreateRoom
+	needs := eventGrants[event]
 	switch {
-	case a == nil:
+	case a == nil, event == proto.LeaveRoom && member:
 		return ""
-	case member && !create:
-		if event == proto.RemoveClient && !a.May(CanRemove, room) {
-			return CanRemove
-		}
 	case !a.Covers(room):
 		return CanJoin
 	case create && !a.May(CanCreate, room):
 		return CanCreate
 	case event == proto.JoinRoom && !a.May(CanJoin, room):
 		return CanJoin
+	case needs != "" && !a.May(needs, room):
+		return needs
 	}
 	return ""
 }
