@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"encoding/json"
-
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/proto"
 )
@@ -13,7 +11,7 @@ func (c *conn) authenticate(f *proto.Frame) *proto.Error {
 		return proto.Errorf(proto.Unauthorised, "This server takes no access tokens: nothing needs to be renewed.")
 	}
 	var args proto.AuthenticateData
-	if f.Data == nil || json.Unmarshal(f.Data, &args) != nil || args.Token == "" {
+	if _, ok := proto.Unpack(f.Data, map[string]any{"token": &args.Token}); !ok || args.Token == "" {
 		return proto.Missing("data.token", "`data.token` is missing or not a string. Give a fresh access token.")
 	}
 	a, err := c.g.verifier.Verify(args.Token)

@@ -116,11 +116,7 @@ func (c *conn) refusal(f *proto.Frame, e *proto.Error) []byte {
 
 // roomIn returns data.room when it is a string.
 func roomIn(data []byte) (room string) {
-	proto.Members(data, func(name string, value []byte) {
-		if name == "room" {
-			json.Unmarshal(value, &room)
-		}
-	})
+	proto.Unpack(data, map[string]any{"room": &room})
 	return room
 }
 

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"encoding/json"
 	"errors"
 	"slices"
 	"sync"
@@ -35,7 +34,10 @@ func (c *conn) resume(f *proto.Frame) *proto.Error {
 		return proto.Errorf(proto.Unauthorised, "Resume works only as the first frame of a connection. Connect again to resume.")
 	}
 	var args proto.ResumeData
-	if f.Data == nil || json.Unmarshal(f.Data, &args) != nil || args.Session == "" {
+	switch wrong, ok := proto.Unpack(f.Data, map[string]any{"session": &args.Session, "received": &args.Received}); {
+	case wrong == "received":
+		return proto.Missing("data.received", "`data.received` must be a whole number: how many frames you got. Leave it out if you do not know.")
+	case !ok, args.Session == "":
 		return proto.Missing("data.session", "`data.session` is missing or not a string. Give the last session token you got.")
 	}
 	t, err := g.keys.Verify(args.Session, g.wall())

@@ -134,7 +134,12 @@ func (g *Gateway) roomError(err error, peer proto.PeerID, id proto.RoomID) *prot
 		g.log.Error("room request failed", "peer", string(peer), "room", string(id), "err", err)
 		return unavailableRoom()
 	}
-	return e
+	if e.Field == "" {
+		return e
+	}
+	told := *e
+	told.Field = "data." + e.Field // the room service names members of its request
+	return &told
 }
 
 func unavailableRoom() *proto.Error {
@@ -179,9 +184,9 @@ func (a *roomArgs) within(cfg *Config, e proto.Event) *proto.Error {
 	case len(*a.Room) > cfg.MaxRoomIDBytes:
 		return a.badRoom(e, cfg.MaxRoomIDBytes)
 	case a.Name != nil && len(*a.Name) > cfg.MaxRoomNameBytes:
-		return proto.Invalid("name", fmt.Sprintf("data.name must not be longer than %d bytes. Shorten it.", cfg.MaxRoomNameBytes))
+		return proto.Invalid("data.name", fmt.Sprintf("data.name must not be longer than %d bytes. Shorten it.", cfg.MaxRoomNameBytes))
 	case len(a.Metadata) > metadata:
-		return proto.Invalid("metadata", fmt.Sprintf("data.metadata must not be longer than %d bytes as JSON. Shorten it.", metadata))
+		return proto.Invalid("data.metadata", fmt.Sprintf("data.metadata must not be longer than %d bytes as JSON. Shorten it.", metadata))
 	}
 	return nil
 }
@@ -246,7 +251,7 @@ func (a *roomArgs) check(event proto.Event) *proto.Error {
 // badRoom refuses a room id that no room can have.
 func (a *roomArgs) badRoom(event proto.Event, most int) *proto.Error {
 	if event == proto.CreateRoom || a.Create != nil && *a.Create {
-		return proto.Invalid("data.room", fmt.Sprintf("`data.room` must be 1 to %d bytes of text without control characters.", most))
+		return proto.Invalid("data.room", fmt.Sprintf("`data.room` must be 1 to %d bytes of text without control characters, direction marks and non-characters.", most))
 	}
 	return proto.RoomNotFound(proto.RoomID(*a.Room))
 }

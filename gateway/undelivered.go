@@ -63,11 +63,10 @@ func roomNotReached(room proto.RoomID) *proto.Error {
 // correlation id it echoes.
 func (g *Gateway) errorAbout(frame []byte, e *proto.Error, d proto.ErrorData, connectID string) []byte {
 	var about struct {
-		Event string          `json:"event"`
-		Type  string          `json:"type"`
-		ID    json.RawMessage `json:"id"`
+		Event, Type string
+		ID          json.RawMessage
 	}
-	json.Unmarshal(frame, &about)
+	proto.Unpack(frame, map[string]any{"event": &about.Event, "type": &about.Type, "id": &about.ID})
 	d.Event = about.Event
 	if about.Type != "" { // a Connect, which travels as the server's frame
 		d.Event, about.ID = string(proto.Connect), json.RawMessage(connectID)
@@ -89,11 +88,8 @@ func (g *Gateway) reportFrame(frame []byte, missed ...proto.PeerID) {
 	if from == "" {
 		return // the server's own: it has no sender
 	}
-	var about struct {
-		Room proto.RoomID `json:"room"`
-	}
-	json.Unmarshal(frame, &about)
-	f := link.Frame{From: from, Room: about.Room, Data: frame}
+	f := link.Frame{From: from, Data: frame}
+	proto.Unpack(frame, map[string]any{"room": &f.Room})
 	if f.Room == "" {
 		f.To = missed[0]
 	}

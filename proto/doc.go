@@ -103,7 +103,9 @@
 //
 // # Rooms
 //
-// A room id is any text of 1 to 128 bytes without control characters. These
+// A room id is any text of 1 to 128 bytes without control characters (Unicode's category
+// Cc), direction marks (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069) and
+// non-characters. A room's name is the same of up to 256 bytes, and may be empty. These
 // events change a room or tell about it; `data` is an object in all of them.
 //
 //	Create_Room    data.room (drawn when absent), name, capacity, locked, metadata: all optional.
@@ -210,8 +212,8 @@
 //	 "timestamp":…,"message_id":…,"id":7}
 //
 // message is a sentence that tells the client what to do. data.event is the
-// event that failed; to, room and field (the member at fault) are there when
-// they help. An error does not close the connection and costs no other frame,
+// event that failed; to, room and field (the member at fault, as a path from the top of
+// the frame: to, data.name) are there when they help. An error does not close the connection and costs no other frame,
 // except where Close codes says so.
 //
 //	Missing_Fields     a needed member is absent or of the wrong type; data.field names it

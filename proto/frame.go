@@ -181,12 +181,12 @@ func reserved(n []byte) bool {
 
 // Members calls yield for each member of the JSON object obj in turn, its name
 // with escapes resolved and its raw value. It is false when obj is not a valid
-// object.
+// object. It may be one level deeper than a frame, because the Offer that a Connect becomes is.
 func Members(obj []byte, yield func(name string, value []byte)) bool {
 	s := scanner{b: obj}
 	var ms []member
 	s.space()
-	if s.i >= len(obj) || obj[s.i] != '{' || !s.object(0, &ms) {
+	if s.i >= len(obj) || obj[s.i] != '{' || !s.object(-1, &ms) {
 		return false
 	}
 	for _, m := range ms {

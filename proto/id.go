@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"unicode/utf8"
 )
 
 // GatewayID names one running gateway: eight lower-case hex digits, drawn at start.
@@ -16,7 +15,7 @@ type PeerID string
 
 const peerIDBytes = 36
 
-// RoomID names a room: any text of 1 to MaxRoomIDBytes bytes without control characters.
+// RoomID names a room: any PlainText of 1 to MaxRoomIDBytes bytes.
 type RoomID string
 
 // Errors of malformed identifiers. They are for this side of the wire: a client
@@ -24,7 +23,7 @@ type RoomID string
 var (
 	ErrGatewayID = errors.New("proto: not a gateway id: want 8 lower-case hex digits")
 	ErrPeerID    = errors.New("proto: not a peer id: want a lower-case version 8 UUID")
-	ErrRoomID    = errors.New("proto: not a room id: want 1 to 128 bytes of text without control characters")
+	ErrRoomID    = errors.New("proto: not a room id: want 1 to 128 bytes of text without control characters, direction marks and non-characters")
 )
 
 // NewGatewayID draws a gateway id.
@@ -95,14 +94,5 @@ func (p PeerID) Home() GatewayID {
 
 // Valid reports whether r may name a room.
 func (r RoomID) Valid() bool {
-	return len(r) > 0 && len(r) <= MaxRoomIDBytes && utf8.ValidString(string(r)) && !hasControl(r)
-}
-
-func hasControl[T ~string](text T) bool {
-	for i := range len(text) {
-		if text[i] < 0x20 || text[i] == 0x7f {
-			return true
-		}
-	}
-	return false
+	return len(r) > 0 && len(r) <= MaxRoomIDBytes && PlainText(string(r))
 }

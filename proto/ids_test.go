@@ -55,9 +55,12 @@ func TestRoomID(t *testing.T) {
 		id RoomID
 		ok bool
 	}{
-		{"a", true}, {"tea room", true}, {"*", true}, {">", true}, {"a.b", true}, {"$SYS", true}, {"é漢😀", true}, {"\u0080", true}, {"../..", true},
+		{"a", true}, {"tea room", true}, {"*", true}, {">", true}, {"a.b", true}, {"$SYS", true}, {"é漢😀", true}, {"\u00a0", true}, {"\u200d", true}, {"\ufffd", true}, {"\u061b", true}, {"\ufdcf", true}, {"\ufdf0", true}, {"\u202f", true}, {"\u2065", true}, {"\u206a", true}, {"\U0010fffd", true}, {"../..", true},
 		{RoomID(strings.Repeat("x", MaxRoomIDBytes)), true}, {RoomID(strings.Repeat("é", MaxRoomIDBytes/2)), true},
 		{"", false}, {RoomID(strings.Repeat("x", MaxRoomIDBytes+1)), false}, {"a\nb", false}, {"\t", false}, {"\x00", false}, {"\x7f", false}, {"\xff", false}, {"a\xc0\xaf", false},
+		{"\u0080", false}, {"\u009f", false}, {"a\u061c", false}, {"\u200e", false}, {"\u200f", false},
+		{"\u202a", false}, {"gpj.\u202eexe", false}, {"\u2066", false}, {"\u2069", false},
+		{"\ufdd0", false}, {"\ufdef", false}, {"\ufffe", false}, {"\uffff", false}, {"\U0001fffe", false}, {"\U0010ffff", false},
 	} {
 		if c.id.Valid() != c.ok {
 			t.Errorf("%q: valid %v, want %v", c.id, !c.ok, c.ok)

@@ -17,7 +17,7 @@ func check(kind bus.Operation, r *bus.Request, lim limits) *proto.Error {
 		return proto.Missing("room", "data.room is missing. Name the room.")
 	}
 	if !r.Room.Valid() {
-		return proto.Invalid("room", fmt.Sprintf("data.room must be 1 to %d bytes of text without control characters.", proto.MaxRoomIDBytes))
+		return proto.Invalid("room", fmt.Sprintf("data.room must be 1 to %d bytes of text without control characters, direction marks and non-characters.", proto.MaxRoomIDBytes))
 	}
 	if len(r.Op) > maxOpBytes {
 		return proto.Invalid("op", fmt.Sprintf("op must not be longer than %d bytes.", maxOpBytes))
@@ -79,6 +79,9 @@ func checkWho(kind bus.Operation, r *bus.Request) *proto.Error {
 func checkSettings(r *bus.Request, lim limits, metadata int) *proto.Error {
 	if r.Name != nil && len(*r.Name) > proto.MaxRoomNameBytes {
 		return proto.Invalid("name", fmt.Sprintf("data.name must not be longer than %d bytes. Shorten it.", proto.MaxRoomNameBytes))
+	}
+	if r.Name != nil && !proto.PlainText(*r.Name) {
+		return proto.Invalid("name", "data.name must be text without control characters, direction marks and non-characters.")
 	}
 	if len(r.Metadata) > metadata {
 		return proto.Invalid("metadata", fmt.Sprintf("data.metadata must not be longer than %d bytes as JSON. Shorten it.", metadata))

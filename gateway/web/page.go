@@ -73,7 +73,7 @@ func limitRows(l proto.Limits) []limit {
 		{"max_rooms", num(cmp.Or(l.MaxRooms, proto.DefaultMaxRooms), ""), "Rooms one peer may be in."},
 		{"max_room_members", num(cmp.Or(l.MaxRoomMembers, proto.DefaultMaxRoomMembers), ""), "Members of one room."},
 		{"nesting", num(proto.MaxDepth, "levels"), "Arrays and objects inside each other in a frame."},
-		{"room", num(cmp.Or(l.MaxRoomIDBytes, proto.MaxRoomIDBytes), "bytes"), "A room id: any text without control characters."},
+		{"room", num(cmp.Or(l.MaxRoomIDBytes, proto.MaxRoomIDBytes), "bytes"), "A room id: any text without control characters, direction marks and non-characters."},
 		{"name", num(cmp.Or(l.MaxRoomNameBytes, proto.MaxRoomNameBytes), "bytes"), "A room's name."},
 		{"metadata", num(cmp.Or(l.MaxMetadataBytes, proto.MaxMetadataBytes), "bytes"), "A room's metadata as JSON; a member's may have " + num(cmp.Or(l.MaxMemberMetadata, proto.MaxMemberMetadata), "bytes") + "."},
 		{"id", num(proto.MaxCorrelationID, "bytes"), "The correlation value of a frame, as JSON."},

@@ -44,8 +44,5 @@ func validToken(token string) bool {
 	}
 	var text, id [(proto.MaxRoomIDBytes*4 + 2) / 3]byte
 	n, err := strictBase64.Decode(id[:], text[:copy(text[:], token)])
-	return err == nil && utf8.Valid(id[:n]) && bytes.IndexFunc(id[:n], control) < 0
+	return err == nil && utf8.Valid(id[:n]) && bytes.IndexFunc(id[:n], proto.Forbidden) < 0
 }
-
-// control reports whether c may not stand in a room id.
-func control(c rune) bool { return c < 0x20 || c == 0x7f }

@@ -12,7 +12,7 @@ func TestRoomToken(t *testing.T) {
 		id proto.RoomID
 		ok bool
 	}{
-		{"a", true}, {"tea room", true}, {"*", true}, {">", true}, {"a.b", true}, {"$SYS", true}, {"é漢😀", true}, {"\u0080", true},
+		{"a", true}, {"tea room", true}, {"*", true}, {">", true}, {"a.b", true}, {"$SYS", true}, {"é漢😀", true}, {"\u00a0", true}, {"\u0080", false}, {"a\u202eb", false}, {"\uffff", false},
 		{proto.RoomID(strings.Repeat("x", proto.MaxRoomIDBytes)), true}, {proto.RoomID(strings.Repeat("é", proto.MaxRoomIDBytes/2)), true},
 		{"", false}, {proto.RoomID(strings.Repeat("x", proto.MaxRoomIDBytes+1)), false}, {"a\nb", false}, {"\t", false}, {"\x00", false}, {"\x7f", false}, {"\xff", false}, {"a\xc0\xaf", false},
 	} {

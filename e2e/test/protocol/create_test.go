@@ -70,16 +70,17 @@ var createRows = rows{
 	"Missing_Fields": func(p *pair) {
 		misses(p.t, p.a, proto.CreateRoom, map[string]string{
 			"": "data", `"data":null`: "data", `"data":[]`: "data", `"data":"x"`: "data",
-			`"data":{"room":5}`: "room", `"data":{"room":["x"]}`: "room", `"data":{"room":""}`: "room",
+			`"data":{"room":5}`: "data.room", `"data":{"room":["x"]}`: "data.room", `"data":{"room":""}`: "data.room",
 		})
 	},
 	"Invalid_Message": func(p *pair) {
 		invalid(p.t, p.a, proto.CreateRoom, map[string]string{
-			`"data":{"room":"a\u0000b"}`: "room", `"data":{"room":"a\nb"}`: "room", `"data":{"room":` + quoted(strings.Repeat("x", proto.MaxRoomIDBytes+1)) + "}": "room",
-			`"data":{"name":` + quoted(strings.Repeat("n", proto.MaxRoomNameBytes+1)) + "}":   "name",
-			`"data":{"metadata":` + quoted(strings.Repeat("m", proto.MaxMetadataBytes)) + "}": "metadata",
-			`"data":{"capacity":-1}`: "capacity", `"data":{"capacity":1.5}`: "capacity", `"data":{"capacity":"5"}`: "capacity", `"data":{"capacity":{}}`: "capacity",
-			`"data":{"name":5}`: "name", `"data":{"locked":"yes"}`: "locked",
+			`"data":{"room":"a\u0000b"}`: "data.room", `"data":{"room":"a\nb"}`: "data.room", `"data":{"room":` + quoted(strings.Repeat("x", proto.MaxRoomIDBytes+1)) + "}": "data.room",
+			`"data":{"name":` + quoted(strings.Repeat("n", proto.MaxRoomNameBytes+1)) + "}":   "data.name",
+			`"data":{"metadata":` + quoted(strings.Repeat("m", proto.MaxMetadataBytes)) + "}": "data.metadata",
+			`"data":{"capacity":-1}`: "data.capacity", `"data":{"capacity":1.5}`: "data.capacity", `"data":{"capacity":"5"}`: "data.capacity", `"data":{"capacity":{}}`: "data.capacity",
+			`"data":{"room":"a\u202eb"}`: "data.room", `"data":{"room":"a\uffff"}`: "data.room", `"data":{"name":"a\u2066b"}`: "data.name", `"data":{"name":"a\tb"}`: "data.name",
+			`"data":{"name":5}`: "data.name", `"data":{"locked":"yes"}`: "data.locked",
 		})
 	},
 	"Limit_Exceeded": func(p *pair) {

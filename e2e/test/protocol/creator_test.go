@@ -67,7 +67,7 @@ var removeRows = rows{
 	"Missing_Fields": func(p *pair) {
 		needsRoom(p, proto.RemoveClient)
 		p.a.Create(p.room)
-		misses(p.t, p.a, proto.RemoveClient, map[string]string{roomPart(p.room, ""): "client", roomPart(p.room, `"client":5`): "client"})
+		misses(p.t, p.a, proto.RemoveClient, map[string]string{roomPart(p.room, ""): "data.client", roomPart(p.room, `"client":5`): "data.client"})
 	},
 	"Not_Found": func(p *pair) {
 		client := fmt.Sprintf(`"client":%q`, p.b.ID)
@@ -132,11 +132,11 @@ var updateRows = rows{
 	"Invalid_Message": func(p *pair) {
 		p.together()
 		invalid(p.t, p.a, proto.UpdateRoom, map[string]string{
-			roomPart(p.room, `"capacity":-1`): "capacity", roomPart(p.room, `"capacity":1.5`): "capacity", roomPart(p.room, `"capacity":"5"`): "capacity",
-			roomPart(p.room, `"capacity":1`): "capacity", // two are in
-			roomPart(p.room, `"name":5`):     "name", roomPart(p.room, `"locked":1`): "locked",
-			roomPart(p.room, `"name":`+quoted(strings.Repeat("n", proto.MaxRoomNameBytes+1))):   "name",
-			roomPart(p.room, `"metadata":`+quoted(strings.Repeat("m", proto.MaxMetadataBytes))): "metadata",
+			roomPart(p.room, `"capacity":-1`): "data.capacity", roomPart(p.room, `"capacity":1.5`): "data.capacity", roomPart(p.room, `"capacity":"5"`): "data.capacity",
+			roomPart(p.room, `"capacity":1`): "data.capacity", // two are in
+			roomPart(p.room, `"name":5`):     "data.name", roomPart(p.room, `"locked":1`): "data.locked",
+			roomPart(p.room, `"name":`+quoted(strings.Repeat("n", proto.MaxRoomNameBytes+1))):   "data.name",
+			roomPart(p.room, `"metadata":`+quoted(strings.Repeat("m", proto.MaxMetadataBytes))): "data.metadata",
 		})
 		p.b.Quiet()
 	},

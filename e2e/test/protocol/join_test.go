@@ -116,8 +116,8 @@ var joinRows = rows{
 	"out of bounds": func(p *pair) {
 		p.a.Create(p.room)
 		invalid(p.t, p.b, proto.JoinRoom, map[string]string{
-			roomPart(p.room, `"metadata":`+quoted(strings.Repeat("m", proto.MaxMemberMetadata))): "metadata",
-			roomPart(p.room, `"create":"yes"`):                                                   "create",
+			roomPart(p.room, `"metadata":`+quoted(strings.Repeat("m", proto.MaxMemberMetadata))): "data.metadata",
+			roomPart(p.room, `"create":"yes"`):                                                   "data.create",
 		})
 		p.a.Quiet()
 	},
@@ -155,6 +155,6 @@ var infoRows = rows{
 func needsRoom(p *pair, e proto.Event) {
 	misses(p.t, p.a, e, map[string]string{
 		"": "data", `"data":null`: "data", `"data":[]`: "data", `"data":"room"`: "data",
-		`"data":{}`: "room", `"data":{"room":null}`: "room", `"data":{"room":7}`: "room", `"data":{"room":["x"]}`: "room", `"data":{"Room":"x"}`: "room",
+		`"data":{}`: "data.room", `"data":{"room":null}`: "data.room", `"data":{"room":7}`: "data.room", `"data":{"room":["x"]}`: "data.room", `"data":{"Room":"x"}`: "data.room",
 	})
 }

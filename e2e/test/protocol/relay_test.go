@@ -107,12 +107,12 @@ var connectRows = rows{
 		needsTo(p, proto.Connect, data)
 		to := fmt.Sprintf(`"to":%q`, p.b.ID)
 		misses(p.t, p.a, proto.Connect, map[string]string{
-			to:                               "sdp",
-			to + `,"data":5`:                 "sdp",
-			to + `,"data":{}`:                "sdp",
-			to + `,"data":{"candidate":"c"}`: "sdp",
-			to + `,"data":{"sdp":"v=0"}`:     "candidate",
-			to + `,"data":{"sdp":"v=0","Candidate":"c"}`: "candidate",
+			to:                               "data.sdp",
+			to + `,"data":5`:                 "data.sdp",
+			to + `,"data":{}`:                "data.sdp",
+			to + `,"data":{"candidate":"c"}`: "data.sdp",
+			to + `,"data":{"sdp":"v=0"}`:     "data.candidate",
+			to + `,"data":{"sdp":"v=0","Candidate":"c"}`: "data.candidate",
 		})
 		p.b.Quiet()
 	},

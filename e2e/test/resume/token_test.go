@@ -1,6 +1,7 @@
 package resume_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -125,6 +126,20 @@ func TestResumeFrames(t *testing.T) {
 	}
 	old := s.Dial(t, 0)
 	old.Drop()
+	for _, received := range []string{`"3"`, `-1`, `1.5`, `[]`} {
+		c := s.Dial(t, 0)
+		c.Text(fmt.Sprintf(`{"event":"Resume","data":{"session":%q,"received":%s}}`, old.Session(), received))
+		if e := c.ExpectError(proto.MissingFields); e.Field != "data.received" {
+			t.Errorf("received %s: got %+v, want an error about data.received", received, e)
+		}
+		keepsItsID(t, c, watcher)
+	}
+	other := s.Dial(t, 0)
+	other.Text(fmt.Sprintf(`{"event":"Resume","data":{"Session":%q}}`, old.Session()))
+	if e := other.ExpectError(proto.MissingFields); e.Field != "data.session" {
+		t.Errorf("Session: got %+v, want an error about data.session", e)
+	}
+	keepsItsID(t, other, watcher)
 	c := s.Dial(t, 0)
 	c.Quiet()
 	c.Text(kit.ResumeFrame(old.Session(), -1))
