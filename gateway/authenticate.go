@@ -1,6 +1,9 @@
 package gateway
 
 import (
+	"time"
+
+	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/proto"
 )
@@ -14,8 +17,16 @@ func (c *conn) authenticate(f *proto.Frame) *proto.Error {
 	if _, ok := proto.Unpack(f.Data, map[string]any{"token": &args.Token}); !ok || args.Token == "" {
 		return proto.Missing("data.token", "`data.token` is missing or not a string. Give a fresh access token.")
 	}
+	if !c.g.admission.AllowToken(c.addr) {
+		c.g.metrics.Handshakes.Limited.Inc(admission.TokenFailures)
+		e := proto.Errorf(proto.RateLimited, "Too many access tokens from your address were refused. Get a fresh one and send it in a moment.")
+		e.RetryAfterMS = max(time.Second.Milliseconds()/int64(c.g.cfg.TokenFailuresPerAddr), 1)
+		return e
+	}
 	a, err := c.g.verifier.Verify(args.Token)
 	if err != nil {
+		c.g.admission.TokenRefused(c.addr)
+		c.g.metrics.Handshakes.Tokens.Inc()
 		return proto.Errorf(proto.Unauthorised, "This access token is malformed, expired or not signed by a known key. Get a fresh one.")
 	}
 	if old := c.access.Load(); a.User != old.User {

@@ -32,39 +32,40 @@ type Config struct {
 
 	Logger *slog.Logger // nil discards
 
-	MaxMessageBytes   int           // one WebSocket message, in bytes; 0 is 65,536
-	MaxRooms          int           // rooms a peer may be in; 0 is 64
-	MaxRoomMembers    int           // announced to clients, enforced by the room service; 0 is 10,000
-	MaxRoomIDBytes    int           // a room's id; 0 is 128, which is also the most
-	MaxRoomNameBytes  int           // a room's name; 0 is 256, which is also the most
-	MaxMetadataBytes  int           // a room's metadata, as JSON; 0 is 8,192, which is also the most
-	MaxMemberMetadata int           // a member's metadata, as JSON; 0 is 1,024, which is also the most
-	DrainWindow       time.Duration // how long a drain may take; 0 is 25 s
-	SessionGrace      time.Duration // how long a peer may be away; 0 is 15 s
-	MessagesPerSecond int           // frames a second from one client; 0 is 200, below 0 no limit
-	MessageBurst      int           // frames at once; 0 is 5 times MessagesPerSecond
-	MaxConnections    int           // in total; 0 is 100,000, below 0 no limit
-	MaxPerAddress     int           // connections of one address, or one IPv6 /64; 0 is 1,000, below 0 no limit
-	ConnectsPerSecond int           // new connections; 0 is 2,000, below 0 no limit
-	ConnectsPerAddr   int           // handshakes a second of one address, or one IPv6 /64, and twice as many at once; 0 is 200, below 0 no limit
-	TrustedProxies    string        // addresses and prefixes whose X-Forwarded-For counts, separated by commas
-	AllowedOrigins    string        // pages that may connect, separated by commas; "" is those of the same host
-	TokenKey          string        // file of the key or secret that verifies access tokens; "" takes no tokens
-	TokenJWKS         string        // URL of keys that verify access tokens, in place of TokenKey
-	TokenIssuer       string        // iss that access tokens must have; "" takes any
-	TokenAudience     string        // aud that access tokens must have; "" takes any
-	TLSCert           string        // file of the certificate that clients are served with, with its chain (PEM); goes with TLSKey
-	TLSKey            string        // file of TLSCert's key (PEM)
-	TLS               *tls.Config   // used in place of TLSCert and TLSKey when set; for embedding
-	ICEServers        string        // RTCIceServer list for clients, as JSON
-	TURNURLs          string        // TURN servers that take time-limited credentials, separated by commas
-	TURNSecret        string        // secret that those share
-	TURNTTL           time.Duration // how long credentials work; 0 is 12 h
-	PageOff           bool          // no pages and no demo, only connector.js
-	Version           string        // shown on the page and in the metrics; "" is "dev"
-	Commit            string        // of the source, shown in the metrics
-	Ops               service.Ops   // the server for operators
-	SessionKey        string        // secrets that sign session tokens, separated by commas, the first signs; "" takes the shared ones
+	MaxMessageBytes      int           // one WebSocket message, in bytes; 0 is 65,536
+	MaxRooms             int           // rooms a peer may be in; 0 is 64
+	MaxRoomMembers       int           // announced to clients, enforced by the room service; 0 is 10,000
+	MaxRoomIDBytes       int           // a room's id; 0 is 128, which is also the most
+	MaxRoomNameBytes     int           // a room's name; 0 is 256, which is also the most
+	MaxMetadataBytes     int           // a room's metadata, as JSON; 0 is 8,192, which is also the most
+	MaxMemberMetadata    int           // a member's metadata, as JSON; 0 is 1,024, which is also the most
+	DrainWindow          time.Duration // how long a drain may take; 0 is 25 s
+	SessionGrace         time.Duration // how long a peer may be away; 0 is 15 s
+	MessagesPerSecond    int           // frames a second from one client; 0 is 200, below 0 no limit
+	MessageBurst         int           // frames at once; 0 is 5 times MessagesPerSecond
+	MaxConnections       int           // in total; 0 is 100,000, below 0 no limit
+	MaxPerAddress        int           // connections of one address, or one IPv6 /64; 0 is 1,000, below 0 no limit
+	ConnectsPerSecond    int           // new connections; 0 is 2,000, below 0 no limit
+	ConnectsPerAddr      int           // handshakes a second of one address, or one IPv6 /64, and twice as many at once; 0 is 200, below 0 no limit
+	TokenFailuresPerAddr int           // access tokens refused a second of one address, or one IPv6 /64, and twice as many at once; 0 is 20, below 0 no limit
+	TrustedProxies       string        // addresses and prefixes whose X-Forwarded-For counts, separated by commas
+	AllowedOrigins       string        // pages that may connect, separated by commas; "" is those of the same host
+	TokenKey             string        // file of the key or secret that verifies access tokens; "" takes no tokens
+	TokenJWKS            string        // URL of keys that verify access tokens, in place of TokenKey
+	TokenIssuer          string        // iss that access tokens must have; "" takes any
+	TokenAudience        string        // aud that access tokens must have; "" takes any
+	TLSCert              string        // file of the certificate that clients are served with, with its chain (PEM); goes with TLSKey
+	TLSKey               string        // file of TLSCert's key (PEM)
+	TLS                  *tls.Config   // used in place of TLSCert and TLSKey when set; for embedding
+	ICEServers           string        // RTCIceServer list for clients, as JSON
+	TURNURLs             string        // TURN servers that take time-limited credentials, separated by commas
+	TURNSecret           string        // secret that those share
+	TURNTTL              time.Duration // how long credentials work; 0 is 12 h
+	PageOff              bool          // no pages and no demo, only connector.js
+	Version              string        // shown on the page and in the metrics; "" is "dev"
+	Commit               string        // of the source, shown in the metrics
+	Ops                  service.Ops   // the server for operators
+	SessionKey           string        // secrets that sign session tokens, separated by commas, the first signs; "" takes the shared ones
 }
 
 // Flags binds the settings to fs, with the values they have as defaults. Each
@@ -88,6 +89,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.IntVar(&c.MaxPerAddress, "max-per-address", d.MaxPerAddress, "`connections` of one address, or one IPv6 /64; -1 for no limit")
 	fs.IntVar(&c.ConnectsPerSecond, "connects-per-second", d.ConnectsPerSecond, "new `connections` a second; -1 for no limit")
 	fs.IntVar(&c.ConnectsPerAddr, "connects-per-address", d.ConnectsPerAddr, "`handshakes` a second of one address, or one IPv6 /64, refused ones included; -1 for no limit")
+	fs.IntVar(&c.TokenFailuresPerAddr, "token-failures-per-address", d.TokenFailuresPerAddr, "access `tokens` refused a second of one address, or one IPv6 /64: beyond that none of its tokens is checked; -1 for no limit")
 	fs.StringVar(&c.TrustedProxies, "trusted-proxies", c.TrustedProxies, "`addresses` and prefixes whose X-Forwarded-For counts, separated by commas")
 	fs.StringVar(&c.AllowedOrigins, "allowed-origins", c.AllowedOrigins, "`origins` of pages that may connect, separated by commas, like https://*.example.com; * for all (default: the same host)")
 	fs.StringVar(&c.TokenKey, "token-key", c.TokenKey, "`file` of the key (PEM) or secret that verifies access tokens (default: no tokens are needed)")
@@ -124,6 +126,7 @@ func (c Config) withDefaults() Config {
 	def(&c.MaxPerAddress, 1000)
 	def(&c.ConnectsPerSecond, 2000)
 	def(&c.ConnectsPerAddr, 200)
+	def(&c.TokenFailuresPerAddr, 20)
 	def(&c.TURNTTL, 12*time.Hour)
 	def(&c.Version, "dev")
 	return c
@@ -135,7 +138,8 @@ func (c *Config) admission() admission.Config {
 		AllowedOrigins: c.AllowedOrigins, TrustedProxies: c.TrustedProxies,
 		MaxConnections: c.MaxConnections, MaxPerAddress: c.MaxPerAddress,
 		ConnectsPerSecond: c.ConnectsPerSecond, ConnectsPerAddress: c.ConnectsPerAddr,
-		CloseConn: func(conn net.Conn) { _ = socket.WithoutAlert(conn).Close() }, // the server notices when it reads
+		TokenFailures: c.TokenFailuresPerAddr,
+		CloseConn:     func(conn net.Conn) { _ = socket.WithoutAlert(conn).Close() }, // the server notices when it reads
 	}
 }
 

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +31,7 @@ type conn struct {
 	lastTo     proto.PeerID  // whom its last relay over NATS was for
 
 	access    atomic.Pointer[auth.Access] // what its token allows; nil: everything
+	addr      netip.Addr                  // that limits count it for; fixed before it serves
 	leave     func()                      // gives its place in the admission back
 	detaching sync.Mutex                  // held while the connection leaves its session; taken before any session's lock
 

@@ -203,7 +203,8 @@
 //	Ping          answer: info Pong. For clients that cannot send WebSocket pings.
 //	Resume        data.session, data.received optional; only as the first frame (see Sessions).
 //	Authenticate  data.token: a fresh access token before the old one ends the connection.
-//	              Answer: info Authenticated with data.expires (RFC 3339). Missing_Fields, Unauthorised.
+//	              Answer: info Authenticated with data.expires (RFC 3339). Missing_Fields, Unauthorised,
+//	              Rate_Limited when too many tokens from the client's address were refused.
 //	Ice_Servers   answer: info Ice_Servers with data.ice_servers and fresh credentials.
 //
 // # Errors
@@ -252,7 +253,7 @@
 //	4003  the page's origin is not allowed
 //
 // Before the upgrade, HTTP says no: 401 access token, 403 Origin, 429 too many
-// connections from one address, or too many a second, 503 draining, no bus or full.
+// connections or refused access tokens of one address, or too many a second, 503 draining, no bus or full.
 // Browsers hide that answer from the page. A handshake that has an Origin, and whose
 // access token (4001), Origin (4003) or number of connections (1013) is the reason, is
 // therefore accepted: in place of Client_Details there comes one error frame whose

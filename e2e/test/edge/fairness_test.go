@@ -7,6 +7,7 @@ import (
 
 	"p2pconnector/e2e/kit/raw"
 	"p2pconnector/gateway"
+	"p2pconnector/proto"
 )
 
 // behindProxy is a handshake that a trusted proxy forwards for a client.
@@ -76,4 +77,48 @@ func TestConnectsPerAddress_OneAddressTooFast_Gets429_OthersGetIn(t *testing.T) 
 	if in := honest(t, e, others); in != others {
 		t.Errorf("honest handshakes accepted: got %d of %d, want all", in, others)
 	}
+}
+
+// TestTokenFailures_OneAddressTooMany_Gets429_OthersGetIn bounds how many access tokens
+// of one address are checked in vain, in handshakes and in Authenticate together.
+func TestTokenFailures_OneAddressTooMany_Gets429_OthersGetIn(t *testing.T) {
+	const perAddress = 2
+	s := signers(t)["HS256"]
+	e := start(t, func(c *gateway.Config) {
+		c.TokenKey, c.TrustedProxies, c.TokenFailuresPerAddr = keyFile(t, s), "127.0.0.0/8", perAddress
+	})
+	from := func(addr, token string) http.Header {
+		h := behindProxy(addr)
+		h.Set("Authorization", "Bearer "+token)
+		return h
+	}
+	good := s.token(t, nil)
+	const addr = "2001:db8:1:2::1"
+	in := e.open(t, "/", from(addr, good))
+	limited := false
+	for i := 0; i < 600 && !limited; i++ {
+		resp, body := e.refused(t, "/", from(fmt.Sprintf("2001:db8:1:2::%x", i+2), "wrong")) // one /64 is one client
+		limited = resp.StatusCode == http.StatusTooManyRequests
+		if want := resp.StatusCode == http.StatusUnauthorized; !want && !limited || i < 2*perAddress && limited {
+			t.Fatalf("wrong token %d: got %s %s, want 401, and 429 after %d", i+1, resp.Status, body, 2*perAddress)
+		}
+	}
+	if !limited {
+		t.Fatal("wrong tokens of one address: got 600 checked, want 429")
+	}
+	if resp, body := e.refused(t, "/", behindProxy(addr)); resp.StatusCode != http.StatusUnauthorized {
+		t.Errorf("without a token: got %s %s, want 401", resp.Status, body)
+	}
+	e.open(t, "/", from("2001:db8:1:3::1", good)).alive()
+	in.send(`{"event":"Authenticate","data":{"token":"wrong"}}`)
+	for range 100 {
+		if f := in.next(); f.Event == string(proto.RateLimited) {
+			if ms := f.data(t).RetryAfterMS; ms != 1000/perAddress {
+				t.Errorf("got retry_after_ms %d, want %d", ms, 1000/perAddress)
+			}
+			return
+		}
+		in.send(`{"event":"Authenticate","data":{"token":"wrong"}}`)
+	}
+	t.Error("wrong tokens in Authenticate: got all checked, want Rate_Limited")
 }

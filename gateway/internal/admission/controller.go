@@ -24,6 +24,7 @@ type Config struct {
 	MaxPerAddress      int // the same, of one address or IPv6 /64; 0 or less: no limit
 	ConnectsPerSecond  int // admitted a second, and twice as many at once; 0 or less: no limit
 	ConnectsPerAddress int // handshakes a second of one address or IPv6 /64, and twice as many at once; 0 or less: no limit
+	TokenFailures      int // access tokens refused a second of one address or IPv6 /64, and twice as many at once; 0 or less: no limit
 
 	// CloseConn closes a pending connection and must not wait for its client; nil calls
 	// its Close.
@@ -40,6 +41,7 @@ const (
 	MaxPerAddress      LimitName = "max_per_address"
 	MaxConnections     LimitName = "max_connections"
 	ConnectsPerSecond  LimitName = "connects_per_second"
+	TokenFailures      LimitName = "token_failures_per_address"
 )
 
 // Controller admits connections. Its methods may be called concurrently.
@@ -47,6 +49,7 @@ type Controller struct {
 	origins origins
 	proxies proxies
 	rates   *ratelimit.Addresses // of handshakes
+	tokens  *ratelimit.Addresses // of access tokens that were refused
 	limits  *limits
 	pending *pending
 }
@@ -64,7 +67,8 @@ func New(cfg Config) (*Controller, error) {
 	}
 	return &Controller{
 		origins: o, proxies: p, limits: newLimits(&cfg), pending: newPending(&cfg, p),
-		rates: ratelimit.NewAddresses(ratelimit.Limit{PerSecond: cfg.ConnectsPerAddress, Burst: 2 * cfg.ConnectsPerAddress}),
+		rates:  ratelimit.NewAddresses(ratelimit.Limit{PerSecond: cfg.ConnectsPerAddress, Burst: 2 * cfg.ConnectsPerAddress}),
+		tokens: ratelimit.NewAddresses(ratelimit.Limit{PerSecond: cfg.TokenFailures, Burst: 2 * cfg.TokenFailures}),
 	}, nil
 }
 
@@ -77,6 +81,13 @@ func (c *Controller) ClientAddr(r *http.Request) netip.Addr { return c.proxies.c
 // handshake must be counted, whatever becomes of it. AllowConnect is false when
 // the address connects too often: the limit is ConnectsPerAddress.
 func (c *Controller) AllowConnect(addr netip.Addr) bool { return c.rates.Take(addr) }
+
+// AllowToken reports whether an access token from addr may be checked: it is false when too
+// many of that address were refused of late. The limit is TokenFailures.
+func (c *Controller) AllowToken(addr netip.Addr) bool { return !c.tokens.Empty(addr) }
+
+// TokenRefused counts an access token from addr that was checked and refused.
+func (c *Controller) TokenRefused(addr netip.Addr) { c.tokens.Take(addr) }
 
 // AllowOrigin reports whether a handshake comes from a page that may connect, or from a
 // client that is no browser.

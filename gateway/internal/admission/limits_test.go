@@ -81,11 +81,14 @@ func TestAdmit_ManyNewConnections_GetTheirRate(t *testing.T) {
 
 func TestAdmit_NoLimits_RefusesAndRemembersNothing(t *testing.T) {
 	for _, none := range []int{0, -1} {
-		c := newTest(t, Config{MaxConnections: none, MaxPerAddress: none, ConnectsPerSecond: none, ConnectsPerAddress: none})
+		c := newTest(t, Config{MaxConnections: none, MaxPerAddress: none, ConnectsPerSecond: none, ConnectsPerAddress: none, TokenFailures: none})
 		const addr = "203.0.113.7"
 		for range 10_000 {
 			if !c.AllowConnect(netip.MustParseAddr(addr)) {
 				t.Fatal("the connect rate of an address: got refused, want no limit")
+			}
+			if c.TokenRefused(netip.MustParseAddr(addr)); !c.AllowToken(netip.MustParseAddr(addr)) {
+				t.Fatal("access tokens of an address: got refused, want no limit")
 			}
 			defer admit(t, c, addr, NoLimit)()
 		}
@@ -93,4 +96,30 @@ func TestAdmit_NoLimits_RefusesAndRemembersNothing(t *testing.T) {
 			t.Errorf("got addresses %v, want none", c.limits.addrs)
 		}
 	}
+}
+
+func TestAllowToken_TooManyRefused_OneAddressWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newTest(t, Config{TokenFailures: 10})
+		x, y := netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("203.0.113.8")
+		for i := range 2 * 10 {
+			if !c.AllowToken(x) {
+				t.Fatalf("after %d refused tokens: got not allowed, want allowed", i)
+			}
+			c.TokenRefused(x)
+		}
+		if c.AllowToken(x) {
+			t.Error("after 20 refused tokens: got allowed, want not")
+		}
+		if !c.AllowToken(y) {
+			t.Error("another address: got not allowed, want allowed")
+		}
+		time.Sleep(time.Second / 10)
+		if !c.AllowToken(x) || !c.AllowToken(x) {
+			t.Error("a tenth of a second later: got not allowed, want allowed until one more is refused")
+		}
+		if c.TokenRefused(x); c.AllowToken(x) {
+			t.Error("after one more: got allowed, want not")
+		}
+	})
 }

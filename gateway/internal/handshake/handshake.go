@@ -38,6 +38,7 @@ type Config struct {
 // Accepted is a WebSocket whose client may connect.
 type Accepted struct {
 	Conn   *socket.Conn
+	Addr   netip.Addr   // that it counts for
 	Access *auth.Access // nil: everything is allowed
 	Delta  bool         // the client wants changes in place of full lists
 	Leave  func()       // gives the place among all connections back; to be called once
@@ -93,7 +94,7 @@ func (h *Handler) handshake(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, addr, no)
 		return
 	}
-	a, no := h.authorise(r)
+	a, no := h.authorise(r, addr)
 	if no != nil {
 		h.refuse(w, r, addr, no)
 		return
@@ -111,7 +112,7 @@ func (h *Handler) handshake(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.cfg.Handshakes.Statuses.Inc(http.StatusSwitchingProtocols)
-	if !h.cfg.Open(Accepted{Conn: ws, Access: a, Delta: delta, Leave: leave}) {
+	if !h.cfg.Open(Accepted{Conn: ws, Addr: addr, Access: a, Delta: delta, Leave: leave}) {
 		ws.Abort()
 		leave()
 	}
@@ -144,14 +145,21 @@ func (h *Handler) check(r *http.Request, addr netip.Addr) *refusal {
 }
 
 // authorise checks the access token of a handshake; both are nil when none is needed.
-func (h *Handler) authorise(r *http.Request) (*auth.Access, *refusal) {
+func (h *Handler) authorise(r *http.Request, addr netip.Addr) (*auth.Access, *refusal) {
 	if h.cfg.Verify == nil {
 		return nil, nil
 	}
 	token := auth.RequestToken(r)
+	if token != "" && !h.cfg.Admission.AllowToken(addr) {
+		return nil, limited(admission.TokenFailures)
+	}
 	a, err := h.cfg.Verify(token)
 	if err == nil {
 		return a, nil
+	}
+	if token != "" {
+		h.cfg.Admission.TokenRefused(addr)
+		h.cfg.Handshakes.Tokens.Inc()
 	}
 	h.cfg.Logger.Debug("access token refused", "err", err)
 	no := &refusal{

@@ -23,13 +23,15 @@ type refusal struct {
 	limit   admission.LimitName // that was met
 }
 
-// limited is the refusal of a handshake that met a limit. The connect rate of an
-// address is answered over HTTP always: a WebSocket would cost more than was saved.
+// limited is the refusal of a handshake that met a limit. The rates of an address are
+// answered over HTTP always: a WebSocket would cost more than was saved.
 func limited(l admission.LimitName) *refusal {
 	no := &refusal{status: http.StatusServiceUnavailable, message: "Too many connections now. Connect again in a moment.", limit: l}
 	switch l {
 	case admission.ConnectsPerAddress:
 		no.status, no.message = http.StatusTooManyRequests, "Too many new connections from your address. Connect again in a moment."
+	case admission.TokenFailures:
+		no.status, no.message = http.StatusTooManyRequests, "Too many access tokens from your address were refused. Get a fresh one and connect again in a moment."
 	case admission.MaxPerAddress:
 		no.status, no.message = http.StatusTooManyRequests, "Too many connections from your address. Close some, or connect again later."
 		no.code, no.close, no.reason = proto.LimitExceeded, proto.CloseTryAgain, "too many connections from your address"

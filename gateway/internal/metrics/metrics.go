@@ -22,6 +22,7 @@ type Handshakes struct {
 	Statuses CounterSet[int]                 // by HTTP status; of a refusal over the WebSocket, what others get
 	Limited  CounterSet[admission.LimitName] // refused by a limit on connections
 	Unread   Counter                         // refusals over HTTP, because too many refused WebSockets were open
+	Tokens   Counter                         // access tokens refused, of handshakes and of Authenticate
 }
 
 // Connections counts what becomes of WebSockets.
@@ -81,7 +82,7 @@ type Faults struct {
 func New() *Metrics {
 	m := new(Metrics)
 	m.Handshakes.Statuses.init(101, 400, 401, 403, 426, 429, 503)
-	m.Handshakes.Limited.init(admission.ConnectsPerAddress, admission.MaxPerAddress, admission.MaxConnections, admission.ConnectsPerSecond)
+	m.Handshakes.Limited.init(admission.ConnectsPerAddress, admission.MaxPerAddress, admission.MaxConnections, admission.ConnectsPerSecond, admission.TokenFailures)
 	closes := make([]proto.CloseCode, len(proto.CloseCodes))
 	for i, d := range proto.CloseCodes {
 		closes[i] = d.Code

@@ -64,6 +64,17 @@ func (a *Addresses) Take(addr netip.Addr) bool {
 	return true
 }
 
+// Empty reports whether Take would get no token for addr. It takes and remembers nothing.
+func (a *Addresses) Empty(addr netip.Addr) bool {
+	if a == nil {
+		return false
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	e := a.entries[addr]
+	return e != nil && e.Value.(*addressUse).full.Sub(clock.Now()) > a.depth
+}
+
 // useLocked returns the entry of addr as the one used last, and makes room for a new one.
 func (a *Addresses) useLocked(addr netip.Addr, now clock.Instant) *addressUse {
 	if e := a.entries[addr]; e != nil {
