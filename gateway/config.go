@@ -50,6 +50,7 @@ type Config struct {
 	TokenFailuresPerAddr int           // access tokens refused a second of one address, or one IPv6 /64, and twice as many at once; 0 is 20, below 0 no limit
 	TrustedProxies       string        // addresses and prefixes whose X-Forwarded-For counts, separated by commas
 	AllowedOrigins       string        // pages that may connect, separated by commas; "" is those of the same host
+	AllowedHosts         string        // host names by which clients may address the gateway, separated by commas; "" is any
 	TokenKey             string        // file of the key or secret that verifies access tokens; "" takes no tokens
 	TokenJWKS            string        // URL of keys that verify access tokens, in place of TokenKey
 	TokenIssuer          string        // iss that access tokens must have; "" takes any
@@ -92,6 +93,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.IntVar(&c.TokenFailuresPerAddr, "token-failures-per-address", d.TokenFailuresPerAddr, "access `tokens` refused a second of one address, or one IPv6 /64: beyond that none of its tokens is checked; -1 for no limit")
 	fs.StringVar(&c.TrustedProxies, "trusted-proxies", c.TrustedProxies, "`addresses` and prefixes whose X-Forwarded-For counts, separated by commas")
 	fs.StringVar(&c.AllowedOrigins, "allowed-origins", c.AllowedOrigins, "`origins` of pages that may connect, separated by commas, like https://*.example.com; * for all (default: the same host)")
+	fs.StringVar(&c.AllowedHosts, "allowed-hosts", c.AllowedHosts, "`names` by which clients may address this gateway, separated by commas, like p2p.example.com,*.example.org; addresses and localhost work besides (default: any)")
 	fs.StringVar(&c.TokenKey, "token-key", c.TokenKey, "`file` of the key (PEM) or secret that verifies access tokens (default: no tokens are needed)")
 	fs.StringVar(&c.TokenJWKS, "token-jwks", c.TokenJWKS, "`URL` of a JWKS that verifies access tokens")
 	fs.StringVar(&c.TokenIssuer, "token-issuer", c.TokenIssuer, "`iss` that access tokens must have")
@@ -135,7 +137,7 @@ func (c Config) withDefaults() Config {
 // admission is what package admission needs. c has its defaults.
 func (c *Config) admission() admission.Config {
 	return admission.Config{
-		AllowedOrigins: c.AllowedOrigins, TrustedProxies: c.TrustedProxies,
+		AllowedOrigins: c.AllowedOrigins, AllowedHosts: c.AllowedHosts, TrustedProxies: c.TrustedProxies,
 		MaxConnections: c.MaxConnections, MaxPerAddress: c.MaxPerAddress,
 		ConnectsPerSecond: c.ConnectsPerSecond, ConnectsPerAddress: c.ConnectsPerAddr,
 		TokenFailures: c.TokenFailuresPerAddr,

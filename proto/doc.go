@@ -252,8 +252,9 @@
 //	4002  the session was taken over by a newer connection
 //	4003  the page's origin is not allowed
 //
-// Before the upgrade, HTTP says no: 401 access token, 403 Origin, 429 too many
-// connections or refused access tokens of one address, or too many a second, 503 draining, no bus or full.
+// Before the upgrade, HTTP says no: 401 access token, 403 Origin, 421 a host that is not
+// the server's, 429 too many connections or refused access tokens of one address, or too
+// many a second, 503 draining, no bus or full.
 // Browsers hide that answer from the page. A handshake that has an Origin, and whose
 // access token (4001), Origin (4003) or number of connections (1013) is the reason, is
 // therefore accepted: in place of Client_Details there comes one error frame whose

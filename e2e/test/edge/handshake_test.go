@@ -242,3 +242,30 @@ func reopen(t *testing.T, e *edge) {
 		}
 	}
 }
+
+// TestAllowedHosts_AnotherHost_Gets421 holds that neither the WebSocket nor the pages are
+// served under a name that is not the gateway's.
+func TestAllowedHosts_AnotherHost_Gets421(t *testing.T) {
+	e := start(t, func(c *gateway.Config) { c.AllowedHosts = "p2p.example.com" })
+	e.open(t, "/", nil).alive() // by its address
+	for host, want := range map[string]int{"p2p.example.com": 200, "evil.example": 421, "127.0.0.1": 200, "localhost:1": 200} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+e.addr+"/", nil)
+		must(t, err)
+		req.Host = host
+		resp, err := http.DefaultClient.Do(req)
+		must(t, err)
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("page of %s: got status %d, want %d", host, resp.StatusCode, want)
+		}
+		req.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"},
+			"Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="}, "Origin": {"http://" + host}}
+		if resp, err = http.DefaultClient.Do(req); err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if wantUpgrade := map[int]int{200: 101, 421: 421}[want]; resp.StatusCode != wantUpgrade {
+			t.Errorf("handshake with %s: got status %d, want %d", host, resp.StatusCode, wantUpgrade)
+		}
+	}
+}

@@ -16,6 +16,10 @@ type Config struct {
 	// "https://app.example.com,https://*.example.org,http://localhost:*". "*" allows all;
 	// "" allows those of the same host only.
 	AllowedOrigins string
+	// AllowedHosts are the names by which clients may address the gateway, separated by
+	// commas, like "p2p.example.com,*.example.org"; addresses and localhost are allowed besides.
+	// "" allows all.
+	AllowedHosts string
 	// TrustedProxies are the addresses and prefixes whose X-Forwarded-For counts, separated
 	// by commas; "" for none.
 	TrustedProxies string
@@ -47,6 +51,7 @@ const (
 // Controller admits connections. Its methods may be called concurrently.
 type Controller struct {
 	origins origins
+	hosts   hosts
 	proxies proxies
 	rates   *ratelimit.Addresses // of handshakes
 	tokens  *ratelimit.Addresses // of access tokens that were refused
@@ -61,12 +66,16 @@ func New(cfg Config) (*Controller, error) {
 	if err != nil {
 		return nil, fmt.Errorf("allowed-origins: %w", err)
 	}
+	hosts, err := parseHosts(cfg.AllowedHosts)
+	if err != nil {
+		return nil, fmt.Errorf("allowed-hosts: %w", err)
+	}
 	p, err := parseProxies(cfg.TrustedProxies)
 	if err != nil {
 		return nil, fmt.Errorf("trusted-proxies: %w", err)
 	}
 	return &Controller{
-		origins: o, proxies: p, limits: newLimits(&cfg), pending: newPending(&cfg, p),
+		origins: o, hosts: hosts, proxies: p, limits: newLimits(&cfg), pending: newPending(&cfg, p),
 		rates:  ratelimit.NewAddresses(ratelimit.Limit{PerSecond: cfg.ConnectsPerAddress, Burst: 2 * cfg.ConnectsPerAddress}),
 		tokens: ratelimit.NewAddresses(ratelimit.Limit{PerSecond: cfg.TokenFailures, Burst: 2 * cfg.TokenFailures}),
 	}, nil
@@ -92,6 +101,10 @@ func (c *Controller) TokenRefused(addr netip.Addr) { c.tokens.Take(addr) }
 // AllowOrigin reports whether a handshake comes from a page that may connect, or from a
 // client that is no browser.
 func (c *Controller) AllowOrigin(r *http.Request) bool { return c.origins.allow(r) }
+
+// AllowHost reports whether a request, of a handshake or for a page, is addressed to a host
+// that is this gateway's.
+func (c *Controller) AllowHost(r *http.Request) bool { return c.hosts.allow(r) }
 
 // Admit takes a place for a connection from addr. Without a place it returns the limit
 // that was met; otherwise the caller must call leave once, when the connection has ended.

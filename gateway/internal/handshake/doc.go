@@ -3,6 +3,7 @@
 //
 // A handshake is checked in this order, the cheapest first:
 //
+//	the host       is it the gateway's? (package admission)
 //	its form       a method, a version and a key as RFC 6455 wants them
 //	the gateway    does it accept anybody now?
 //	the address    its rate of handshakes (package admission)

@@ -62,10 +62,13 @@ func (h *Handler) Refused() int { return h.refused.Len() }
 // Shutdown closes these WebSockets, lets no other in, and returns when they have ended.
 func (h *Handler) Shutdown() { h.refused.Shutdown() }
 
-// ServeHTTP answers WebSocket handshakes on / and /ws, and pages otherwise.
+// ServeHTTP answers WebSocket handshakes on / and /ws, and pages otherwise, of hosts that are
+// allowed.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	socket := r.URL.Path == "/" || r.URL.Path == "/ws"
 	switch {
+	case !h.cfg.Admission.AllowHost(r):
+		h.refuseHTTP(w, &refusal{status: http.StatusMisdirectedRequest, message: "This server is not addressed by this host name. Its operator can allow it, with --allowed-hosts."})
 	case socket && headerHas(r.Header, "Upgrade", "websocket"):
 		h.handshake(w, r)
 	case r.URL.Path == "/ws":

@@ -81,7 +81,7 @@ type Faults struct {
 // New returns counters that are all 0.
 func New() *Metrics {
 	m := new(Metrics)
-	m.Handshakes.Statuses.init(101, 400, 401, 403, 426, 429, 503)
+	m.Handshakes.Statuses.init(101, 400, 401, 403, 421, 426, 429, 503)
 	m.Handshakes.Limited.init(admission.ConnectsPerAddress, admission.MaxPerAddress, admission.MaxConnections, admission.ConnectsPerSecond, admission.TokenFailures)
 	closes := make([]proto.CloseCode, len(proto.CloseCodes))
 	for i, d := range proto.CloseCodes {
