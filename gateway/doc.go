@@ -19,6 +19,7 @@
 //	internal/ops        whether the gateway works: watchdog, readiness
 //	internal/ratelimit  token buckets
 //	internal/replay     frames that wait for clients that are away
+//	internal/room       rooms with a member here, and what members are sent of them
 //	internal/session    which gateway owns a peer's session
 //	internal/socket     one WebSocket: bytes in, frames out
 //	web                 the page, the demo, connector.js and the documents
@@ -48,15 +49,29 @@
 // them with the session directory, and drain.go sends everyone elsewhere. What a broken connection
 // swallowed, package internal/socket keeps.
 //
-// Rooms belong to the room service. roomevents.go asks it, by package internal/natsbus,
-// one request of a connection after another: roomqueue.go holds what waits, and nothing else does. A
-// replica.go follows each room that has a member here, change by change; what a change
-// does to a room, and what members are sent of it, package internal/room knows. change.go,
-// announce.go and updates.go act on that, roommessage.go passes on what members say, and
-// rooms.go fetches what was missed. reorder.go holds what was sent by a newer state of a
-// room than has arrived.
+// Rooms belong to the room service. Package internal/room follows those that have a member
+// here, sends members what has changed, and hands them what others say. member.go makes it
+// of this gateway: a session is what rooms know as a member. roomevents.go reads what
+// clients ask of rooms, and roomqueue.go sends one request of a connection after another:
+// nothing else waits for them. reorder.go holds what was sent by a newer state of a room than
+// has arrived.
 //
 // heartbeat.go tells and learns which gateways are alive, and watch.go looks after
 // everything once a second. ops.go serves operators; snapshot.go reads what package
 // internal/metrics does not count.
+//
+// # Locks
+//
+// Who takes more than one lock takes them in this order; each is held across calls of the
+// next ones only:
+//
+//	links.receivedMu   what another gateway has sent is handled in order
+//	the table of rooms of package internal/room: to drop a room that nothing needs
+//	one room           of the same: no change comes between the choice of receivers and sending
+//	links.mu           the router
+//	session.mu         frames for one peer are in order
+//	connection         of package internal/socket
+//
+// Any of them may be held while another table is looked up. None is held across a publish
+// that may block: package internal/natsbus never waits for NATS.
 package gateway

@@ -19,6 +19,7 @@ import (
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/ops"
 	"p2pconnector/gateway/internal/replay"
+	"p2pconnector/gateway/internal/room"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/gateway/web"
 	"p2pconnector/proto"
@@ -43,15 +44,14 @@ type Gateway struct {
 	requests   *natsbus.Requests
 	directory  *directory.Client
 	sessions   *sessions
-	rooms      *rooms
+	rooms      *room.Rooms
 	links      *links
 	suspicion  *directory.Suspicion
 	sockets    *socket.Server
 	admission  *admission.Controller
 	handshakes *handshake.Handler
 	ice        *auth.ICE
-	tls        *tls.Config // nil: clients come without TLS, or a proxy has it
-	syncNow    chan struct{}
+	tls        *tls.Config     // nil: clients come without TLS, or a proxy has it
 	keysNow    chan struct{}   // the room service may have lost the keys
 	alive      context.Context // ends when the gateway has drained
 	end        context.CancelFunc
@@ -66,9 +66,7 @@ type Gateway struct {
 	resuming  exclusive
 	draining  atomic.Bool
 	coarse    clock.AtomicInstant // the present moment, at most 50 ms old
-	ops       atomic.Uint64
-	first     atomic.Uint64 // lowest revision of the room service's present bucket; 0: unknown
-	replay    replay.Budget // of all sessions that are away
+	replay    replay.Budget       // of all sessions that are away
 
 	reorder reorderBuffer // owned by the reader of the inbox
 
@@ -90,7 +88,7 @@ func New(cfg Config) (*Gateway, error) {
 	g := &Gateway{
 		cfg: cfg, id: id, born: time.Now(), log: cfg.Logger.With("gateway", string(id)), wall: time.Now, metrics: metrics.New(),
 		sessions: newSessions(),
-		syncNow:  make(chan struct{}, 1), keysNow: make(chan struct{}, 1), ready: make(chan struct{}),
+		keysNow:  make(chan struct{}, 1), ready: make(chan struct{}),
 	}
 	var err error
 	if g.admission, err = admission.New(cfg.admission()); err != nil {
@@ -125,8 +123,8 @@ func New(cfg Config) (*Gateway, error) {
 		MaxMessageBytes: cfg.MaxMessageBytes, Clock: &g.coarse, Closed: g.metrics.Connections.Closes.Inc, WriterTurned: g.loops.writers.Turn,
 		SlowClient: g.metrics.Connections.Slow.Inc, IdleClient: g.metrics.Connections.Idle.Inc,
 	})
-	g.rooms = newRooms(g)
 	g.links, g.suspicion = newLinks(g), directory.NewSuspicion()
+	g.rooms = newRooms(g)
 	g.handshakes = handshake.New(g.handshakeConfig())
 	return g, nil
 }
@@ -142,7 +140,7 @@ func (g *Gateway) Addr() net.Addr { return g.addr }
 
 func (g *Gateway) status() web.Status {
 	return web.Status{
-		Gateway: string(g.id), Version: g.cfg.Version, Connections: g.conns.len(), Rooms: g.rooms.len(),
+		Gateway: string(g.id), Version: g.cfg.Version, Connections: g.conns.len(), Rooms: g.rooms.Len(),
 		Ready: g.closed() == "", Draining: g.draining.Load(), Since: g.born,
 	}
 }
@@ -180,7 +178,7 @@ func (g *Gateway) run(ctx context.Context) error {
 		}
 		return err
 	}
-	loops.Go(func() { g.syncLoop(done) })
+	loops.Go(func() { g.rooms.Run(done) })
 	loops.Go(func() { g.keysLoop(done) })
 	loops.Go(func() { g.sessionsLoop(done) })
 	return g.serveClients(ctx)
@@ -253,9 +251,7 @@ func (g *Gateway) shut() {
 	}
 	g.requests.Close()
 	g.closeBackground()
-	for _, r := range g.rooms.list() {
-		r.stop()
-	}
+	g.rooms.Stop()
 	g.publishLease(true)
 }
 

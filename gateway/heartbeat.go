@@ -7,7 +7,7 @@ import (
 
 // connected runs after each connect to NATS; again says that an earlier connection was lost.
 func (g *Gateway) connected(again bool) {
-	g.kickSync()
+	g.rooms.SyncSoon()
 	if again {
 		g.links.reconnected()
 		g.suspicion.Raise()
@@ -18,7 +18,7 @@ func (g *Gateway) connected(again bool) {
 func (g *Gateway) publishLease(ended bool) {
 	// Without NATS nobody receives it, and nobody counts the time.
 	_ = g.bus.PublishLease(bus.Lease{
-		Gateway: g.id, Peers: g.sessions.len(), Rooms: g.rooms.len(),
+		Gateway: g.id, Peers: g.sessions.len(), Rooms: g.rooms.Len(),
 		Draining: g.draining.Load(), Ended: ended,
 	})
 }

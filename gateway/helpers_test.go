@@ -26,9 +26,10 @@ func testGateway(t testing.TB, cfg Config) *Gateway {
 	return g
 }
 
-// requestsTo makes publish take the room requests of g.
+// requestsTo makes publish take the room requests of g, which has no room yet.
 func requestsTo(g *Gateway, publish func(subject, reply string, data []byte) error) {
 	g.requests = natsbus.NewRequests(natsbus.RequestsConfig{Own: g.id, Publish: publish, Ended: g.alive.Done(), Replied: nil})
+	g.rooms = newRooms(g)
 }
 
 // setAlive makes g receive a lease of another gateway, which appeared.

@@ -158,11 +158,8 @@ func (g *Gateway) handOver(from proto.PeerID, h *held) (x bus.Refusal, known boo
 	if h.msg.Header != nil {
 		m.Except = exceptOf(h.msg.Header)
 	}
-	r := g.rooms.byToken(h.in.First)
-	if r == nil {
-		return g.rooms.redirectMoved(h.in.First, &m), true
-	}
-	if x, known = r.receive(&m); known && h.msg.Header != nil {
+	x, here, known := g.rooms.Receive(h.in.First, &m)
+	if here && known && h.msg.Header != nil {
 		g.metrics.Relays.TookNATS(h.msg.Header.Get(bus.SentHeader))
 	}
 	return x, known
@@ -197,17 +194,11 @@ func (g *Gateway) backEndFrame(to proto.PeerID, m natsbus.Message, confirm bool)
 
 // backEndRoomFrame hands a back end's frame to the members of a room that are here.
 func (g *Gateway) backEndRoomFrame(in *bus.Inbound, m natsbus.Message) {
-	r := g.rooms.byToken(in.First)
-	if r == nil {
-		return // its last member here has left meanwhile
-	}
-	from := proto.PeerID("")
+	msg := room.Message{View: in.View, Frame: m.Data, Reply: m.Reply}
 	if in.Second != bus.ServerFrom {
-		from = proto.PeerID(in.Second)
+		msg.From = proto.PeerID(in.Second)
 	}
-	refusal, known := r.receive(&room.Message{From: from, View: in.View, Frame: m.Data, Reply: m.Reply})
-	if !known {
-		refusal.Code = proto.NotDelivered
+	if x := g.rooms.ReceiveBackEnd(in.First, &msg); x.Code != "" && m.Reply != "" {
+		g.answerBackEnd(m.Reply, marshal(bus.Outcome{Code: x.Code, Peers: x.Peers}))
 	}
-	r.refused(&room.Message{Frame: m.Data, Reply: m.Reply}, &refusal)
 }

@@ -14,8 +14,8 @@ import (
 )
 
 // links carries frames between this gateway and the others: it gives the machines of
-// package link their clock, their lock and NATS. Locks are taken in the order received,
-// replica, links, session, connection. Safe for concurrent use.
+// package link their clock, their lock and NATS. The package comment has the order of
+// locks. Safe for concurrent use.
 type links struct {
 	g   *Gateway
 	bus publisher
@@ -94,6 +94,9 @@ func (l *links) send(f *link.Frame, by *conn) proto.ErrorCode {
 	return l.router.Send(l.g.liveness.Now(), *f)
 }
 
+// Send implements room.Relays.
+func (l *links) Send(f link.Frame) { l.send(&f, nil) }
+
 // learn takes in where a peer is.
 func (l *links) learn(p proto.PeerID, to link.Route) {
 	l.mu.Lock()
@@ -108,9 +111,9 @@ func (l *links) serve(p proto.PeerID, epoch uint64) {
 	l.router.Serve(l.g.liveness.Now(), p, epoch)
 }
 
-// roomMoved takes in that members of a room have left gateways for others, and where they
+// RoomMoved implements room.Relays: it takes in that members of a room have left gateways for others, and where they
 // and those that moved before are.
-func (l *links) roomMoved(from map[proto.PeerID]proto.GatewayID, to map[proto.PeerID]link.Route) {
+func (l *links) RoomMoved(from map[proto.PeerID]proto.GatewayID, to map[proto.PeerID]link.Route) {
 	l.mu.Lock()
 	defer l.unlock()
 	now := l.g.liveness.Now()
@@ -120,11 +123,11 @@ func (l *links) roomMoved(from map[proto.PeerID]proto.GatewayID, to map[proto.Pe
 	}
 }
 
-// sendRoom sends a message of a member that is here to the other gateways that hold
+// SendRoom implements room.Relays: it sends a message of a member that is here to the other gateways that hold
 // members of a room, and one by one to those whom it would reach by another way than what
 // is for them alone. It returns the members that it did not reach; reached is false when
 // there are other gateways and nothing was sent to any. The caller holds the replica's lock.
-func (l *links) sendRoom(to *room.State, f *link.Frame) (missed []proto.PeerID, reached bool) {
+func (l *links) SendRoom(to *room.State, f link.Frame) (missed []proto.PeerID, reached bool) {
 	gateways := to.Gateways()
 	if n := len(gateways); n == 0 || n == 1 && gateways[l.g.id] > 0 {
 		return nil, true
@@ -144,7 +147,7 @@ func (l *links) sendRoom(to *room.State, f *link.Frame) (missed []proto.PeerID, 
 		}
 	}
 	var failed []proto.GatewayID
-	there := *f
+	there := f
 	there.Except = apart
 	for at := range gateways {
 		if at == l.g.id {
@@ -347,9 +350,7 @@ func (l *links) Deliver(f *link.Frame) (proto.ErrorCode, *bus.Move) {
 		l.g.metrics.Relays.NotFound.Inc()
 		return proto.NotFound, nil
 	}
-	v, move := s.take(f)
-	v.count(&l.g.metrics.Relays)
-	return codeOf(v), move
+	return s.Take(*f)
 }
 
 // Lookup implements link.Port.

@@ -113,7 +113,7 @@ func (g *Gateway) dropSession(s *session, was ownership.Holding) {
 	g.learnMoved(s)
 	g.reportKept(s.id, frames)
 	for _, r := range rooms {
-		g.rooms.departAfter(r, s.id, was.Epoch, g.cfg.SessionGrace)
+		g.rooms.Depart(r, s.id, was.Epoch, g.cfg.SessionGrace)
 	}
 }
 
@@ -131,7 +131,7 @@ func (g *Gateway) endSession(s *session, was ownership.Holding) {
 		c.ws.Close(proto.CloseGoingAway, proto.CloseGoingAway.Reason(), true)
 	}
 	for _, r := range rooms {
-		g.rooms.depart(r, s.id, was.Epoch)
+		g.rooms.Depart(r, s.id, was.Epoch, 0)
 	}
 	if was.Revision != 0 {
 		g.background(func() { g.directory.End(s.id, was) }, func() {})
@@ -152,7 +152,7 @@ func (g *Gateway) sessionMessage(id proto.PeerID, m natsbus.Message) {
 			g.step(s, ownership.Event{Kind: ownership.Outdated, By: t.Gateway, Epoch: t.Epoch, Seated: true, Root: t.Root})
 		}
 	case t.Room != "":
-		if s != nil && s.live() {
+		if s != nil && s.Live() {
 			g.background(func() { g.takeRoom(s, t.Room, s.epoch()) }, func() {})
 		}
 	case t.Confirm:

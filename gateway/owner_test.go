@@ -63,7 +63,7 @@ func TestHandOff_RoomEndsBeforeEncoding_HandoffIsUnchanged(t *testing.T) {
 	s := awaySession(g)
 	s.rooms = []proto.RoomID{"first", "second"}
 	h := g.handOff(s, takeOf(s, "0a1b2c3d", 0))
-	s.removeRoom("first")
+	s.LeaveRoom("first")
 	if got, want := h.Rooms, []proto.RoomID{"first", "second"}; !slices.Equal(got, want) {
 		t.Errorf("rooms of the handoff after one has ended: got %q, want %q", got, want)
 	}

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/proto"
 )
@@ -133,4 +134,28 @@ func (c *conn) refusedBy(code proto.ErrorCode, to proto.PeerID) *proto.Error {
 
 func unavailable() *proto.Error {
 	return proto.Errorf(proto.Unavailable, "The server cannot pass this frame on now. Nothing was sent: send it again in a moment.")
+}
+
+// messageRoom relays a Message to every other member of a room. frame is finished;
+// began is when it was read, if it is timed.
+func (c *conn) messageRoom(id proto.RoomID, frame []byte, began clock.Instant) *proto.Error {
+	g := c.g
+	f := link.Frame{From: c.session.id, Room: id, Epoch: c.epoch, Began: int64(began), Data: frame}
+	var missed []proto.PeerID
+	var none, member bool
+	if id.Valid() {
+		missed, none, member = g.rooms.Relay(f)
+	}
+	switch {
+	case !member:
+		return proto.Errorf(proto.Unauthorised, "You are not a member of room %s. Send Join_Room first.", proto.Quote(string(id)))
+	case none:
+		return unavailable()
+	}
+	g.metrics.Relays.TookHere(began)
+	if len(missed) > 0 {
+		g.metrics.Relays.Drops.Inc(proto.NotDelivered)
+		c.session.deliver(g.undelivered(&f, proto.NotDelivered, missed))
+	}
+	return nil
 }

@@ -9,7 +9,6 @@ import (
 
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/natsbus"
-	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
@@ -65,18 +64,29 @@ func numbersAt(s *session, from proto.PeerID) (all []string) {
 	return all
 }
 
-// teaRoom gives g a replica of room tea at revision 7 whose members are some peers.
-// Nobody answers its requests.
-func teaRoom(g *Gateway, members ...bus.Member) *replica {
-	requestsTo(g, func(string, string, []byte) error { return nil })
-	r := g.rooms.pin("tea")
-	r.adopt(&bus.Snapshot{Revision: 7, Room: &bus.Room{ID: "tea", Members: members}})
-	return r
+// teaRoom gives g a replica of room tea at revision 7 whose members are some peers, one
+// of g among them. The room service answers nothing but the request for the room.
+func teaRoom(g *Gateway, members ...bus.Member) {
+	state := &bus.Snapshot{Revision: 7, Room: &bus.Room{ID: "tea", Members: members}}
+	requestsTo(g, func(subject, reply string, _ []byte) error {
+		if in, ok := bus.ParseInbound(reply); ok && subject == bus.RoomsSubject(bus.OpGet) {
+			g.requests.Answered(in.First, natsbus.Message{Data: marshal(bus.Reply{State: state})})
+		}
+		return nil
+	})
+	teaChange(g, &bus.Change{After: 7, Added: members}) // of a room that g does not know
+}
+
+// teaChange makes g receive a change of room tea.
+func teaChange(g *Gateway, c *bus.Change) {
+	c.Room = "tea"
+	g.stateChanged(bus.RoomToken(c.Room), marshal(c))
+	synctest.Wait()
 }
 
 // endTea ends what teaRoom began.
-func endTea(g *Gateway, r *replica) {
-	r.stop()
+func endTea(g *Gateway) {
+	g.rooms.Stop()
 	g.requests.Close()
 	g.closeBackground()
 }
@@ -90,7 +100,7 @@ func TestReorder_RoomStateIsLate_SendersKeepTheirOrder(t *testing.T) {
 		a := &remote{t: t, g: g, id: "0a1b2c3d"}
 		from, other := proto.NewPeerID(a.id), proto.NewPeerID(a.id)
 		members := []bus.Member{{ID: old.id}, {ID: from}, {ID: other}}
-		r := teaRoom(g, members...)
+		teaRoom(g, members...)
 		a.message(from, "", 7, 1)
 		a.message(from, "", 8, 2) // joins is a member in that state
 		a.message(from, joins.id, 0, 3)
@@ -101,7 +111,7 @@ func TestReorder_RoomStateIsLate_SendersKeepTheirOrder(t *testing.T) {
 		if n := g.reorder.frames.Load(); n != 2 {
 			t.Errorf("frames that wait: got %d, want 2", n)
 		}
-		r.apply(&bus.Change{Room: "tea", Before: 7, After: 8, Added: []bus.Member{{ID: joins.id}}})
+		teaChange(g, &bus.Change{Before: 7, After: 8, Added: []bus.Member{{ID: joins.id}}})
 		g.handleSome()
 		if got, want := fmt.Sprint(numbersAt(old, from), numbersAt(joins, from)), "[1 2] [2 3]"; got != want {
 			t.Errorf("after the state arrived: got %s, want %s", got, want)
@@ -109,7 +119,7 @@ func TestReorder_RoomStateIsLate_SendersKeepTheirOrder(t *testing.T) {
 		if n, bytes := g.reorder.frames.Load(), g.reorder.bytes; n != 0 || bytes != 0 {
 			t.Errorf("afterwards: got %d frames of %d bytes, want none", n, bytes)
 		}
-		endTea(g, r)
+		endTea(g)
 	})
 }
 
@@ -122,7 +132,7 @@ func TestReorder_RoomStateNeverArrives_IsReported(t *testing.T) {
 				g := testGateway(t, Config{})
 				to, sender := awaySession(g), awaySession(g) // the sender has moved here since
 				a := &remote{t: t, g: g, id: "0a1b2c3d"}
-				r := teaRoom(g, bus.Member{ID: to.id}, bus.Member{ID: sender.id})
+				teaRoom(g, bus.Member{ID: to.id}, bus.Member{ID: sender.id})
 				a.message(sender.id, "", 8, 1)
 				a.message(sender.id, to.id, 0, 2)
 				if !end {
@@ -143,7 +153,7 @@ func TestReorder_RoomStateNeverArrives_IsReported(t *testing.T) {
 				if len(got) != 1 || !strings.Contains(got[0], `"event":"Not_Delivered"`) || !strings.Contains(got[0], `"room":"tea"`) {
 					t.Errorf("at the sender: got %s, want one Not_Delivered about the room", got)
 				}
-				endTea(g, r)
+				endTea(g)
 			})
 		})
 	}
@@ -155,7 +165,7 @@ func TestReorder_Full_Refuses(t *testing.T) {
 		g := testGateway(t, Config{})
 		a := &remote{t: t, g: g, id: "0a1b2c3d"}
 		from := proto.NewPeerID(a.id)
-		r := teaRoom(g, bus.Member{ID: from})
+		teaRoom(g, bus.Member{ID: awaySession(g).id}, bus.Member{ID: from})
 		for n := range maxReorder + 1 {
 			a.message(from, "", 8, n)
 		}
@@ -167,7 +177,7 @@ func TestReorder_Full_Refuses(t *testing.T) {
 			t.Errorf("got ack %+v, want one refusal, of the last", ack)
 		}
 		g.release(true)
-		endTea(g, r)
+		endTea(g)
 	})
 }
 
@@ -179,10 +189,9 @@ func TestReplica_LastMemberHasMoved_MessagesFollow(t *testing.T) {
 		s := awaySession(g)
 		a := &remote{t: t, g: g, id: "0a1b2c3d"}
 		from := proto.NewPeerID(a.id)
-		r := teaRoom(g, bus.Member{ID: s.id}, bus.Member{ID: from})
-		r.apply(&bus.Change{Room: "tea", Before: 7, After: 8, Moved: []bus.Member{{ID: s.id, Gateway: "4e5f6071", Epoch: 1}}})
-		g.rooms.unpin(r)
-		if g.rooms.get("tea") != nil {
+		teaRoom(g, bus.Member{ID: s.id}, bus.Member{ID: from})
+		teaChange(g, &bus.Change{Before: 7, After: 8, Moved: []bus.Member{{ID: s.id, Gateway: "4e5f6071", Epoch: 1}}})
+		if g.rooms.Len() != 0 {
 			t.Fatal("got a replica of a room without a member here, want none")
 		}
 		want := bus.Move{Peer: s.id, Owner: "4e5f6071", Epoch: 1}
@@ -192,12 +201,13 @@ func TestReplica_LastMemberHasMoved_MessagesFollow(t *testing.T) {
 		if len(ack.Refused) != 2 || len(ack.Refused[0].Moved) != 1 || ack.Refused[0].Moved[0] != want || len(ack.Refused[1].Moved) != 0 {
 			t.Errorf("got refusals %+v, want the first moved to %+v", ack.Refused, want)
 		}
-		time.Sleep(room.MovedTime) // of the bubble's clock
-		g.rooms.sweepMoved()
-		if len(g.rooms.movedAway) != 0 || g.rooms.movedCount != 0 {
-			t.Errorf("later: got %d rooms with %d members that have moved, want none", len(g.rooms.movedAway), g.rooms.movedCount)
+		time.Sleep(time.Minute) // of the bubble's clock
+		g.rooms.SweepMoved()
+		a.message(from, "", 7, 3)
+		if ack := a.ack(); len(ack.Refused) != 3 || len(ack.Refused[2].Moved) != 0 || ack.Refused[2].Code != proto.NotDelivered {
+			t.Errorf("later: got refusals %+v, want the last not delivered", ack.Refused)
 		}
-		endTea(g, r)
+		endTea(g)
 	})
 }
 
@@ -209,13 +219,13 @@ func TestReplica_OnlyTheEpochChanges_MessagesArrive(t *testing.T) {
 		s := awaySession(g)
 		a := &remote{t: t, g: g, id: "0a1b2c3d"}
 		from := proto.NewPeerID(a.id)
-		r := teaRoom(g, bus.Member{ID: s.id}, bus.Member{ID: from})
-		r.apply(&bus.Change{Room: "tea", Before: 7, After: 8, Moved: []bus.Member{{ID: s.id, Epoch: 2}}})
+		teaRoom(g, bus.Member{ID: s.id}, bus.Member{ID: from})
+		teaChange(g, &bus.Change{Before: 7, After: 8, Moved: []bus.Member{{ID: s.id, Epoch: 2}}})
 		a.message(from, "", 7, 1)
 		if got := fmt.Sprint(numbersAt(s, from)); got != "[1]" {
 			t.Errorf("got messages %s, want [1]", got)
 		}
-		endTea(g, r)
+		endTea(g)
 	})
 }
 
@@ -231,15 +241,15 @@ func TestSendRoom_RouteIsNewerThanTheRoom_GoesAlone(t *testing.T) {
 		}
 		s := awaySession(g)
 		stays, moves := proto.NewPeerID("0a1b2c3d"), proto.NewPeerID("0a1b2c3d")
-		r := teaRoom(g, bus.Member{ID: s.id}, bus.Member{ID: stays}, bus.Member{ID: moves})
+		teaRoom(g, bus.Member{ID: s.id}, bus.Member{ID: stays}, bus.Member{ID: moves})
 		say := func() string {
 			sent = nil
-			if missed, none, member := r.relay(link.Frame{From: s.id, Room: "tea", Data: []byte("{}")}); len(missed) > 0 || none || !member {
+			if missed, none, member := g.rooms.Relay(link.Frame{From: s.id, Room: "tea", Data: []byte("{}")}); len(missed) > 0 || none || !member {
 				t.Errorf("got missed %v, nobody reached %v, member %v; want all reached", missed, none, member)
 			}
 			return strings.Join(sent, " ")
 		}
-		room := "p2p.gw.0a1b2c3d.room." + r.token + "." + string(s.id) + "_7"
+		room := "p2p.gw.0a1b2c3d.room." + bus.RoomToken("tea") + "." + string(s.id) + "_7"
 		if got := say(); got != room {
 			t.Errorf("before: got %s, want %s", got, room)
 		}
@@ -249,12 +259,12 @@ func TestSendRoom_RouteIsNewerThanTheRoom_GoesAlone(t *testing.T) {
 		if got != alone+" "+room+" except "+string(moves) {
 			t.Errorf("when one has moved: got %s, want it alone, and the others by the room", got)
 		}
-		r.apply(&bus.Change{Room: "tea", Before: 7, After: 8, Moved: []bus.Member{{ID: moves, Gateway: "4e5f6071", Epoch: 1}}})
+		teaChange(g, &bus.Change{Before: 7, After: 8, Moved: []bus.Member{{ID: moves, Gateway: "4e5f6071", Epoch: 1}}})
 		g.links.acked("0a1b2c3d", []byte(`{"from":2,"next":3}`))
 		if got := say(); strings.Contains(got, "peer") || strings.Count(got, "_8") != 2 {
 			t.Errorf("when the room says so: got %s, want one message for each gateway", got)
 		}
-		endTea(g, r)
+		endTea(g)
 	})
 }
 

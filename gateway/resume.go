@@ -232,20 +232,7 @@ func (g *Gateway) rejoin(s *session) {
 	s.mu.Lock()
 	rooms := slices.Clone(s.rooms)
 	s.mu.Unlock()
-	for _, id := range rooms {
-		if r := g.rooms.get(id); r != nil {
-			r.reseat(s)
-		}
-	}
-}
-
-// reseat makes s the local member's session.
-func (r *replica) reseat(s *session) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if lm := r.local[s.id]; lm != nil {
-		lm.s = s
-	}
+	g.rooms.Reseat(s, rooms)
 }
 
 // detailsLocked encodes Client_Details; recovered is nil for a fresh peer.

@@ -2,14 +2,11 @@ package gateway
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 
-	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
@@ -54,7 +51,7 @@ func (c *conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
 		}
 	}
 	req := &bus.Request{
-		Op: c.g.nextOp(), Room: proto.RoomID(*args.Room), Peer: s.id, Gateway: c.g.id, Epoch: c.epoch, User: s.user,
+		Room: proto.RoomID(*args.Room), Peer: s.id, Gateway: c.g.id, Epoch: c.epoch, User: s.user,
 		Name: args.Name, Capacity: args.Capacity, Locked: args.Locked, Metadata: args.Metadata,
 		Create: args.Create != nil && *args.Create,
 	}
@@ -70,60 +67,26 @@ func (c *conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
 	return c.changeRoom(f, req, w)
 }
 
-// changeRoom carries out a change and waits until it is in the replica. The change
-// itself may come before the room service's answer, or without it: what the client
-// sends after it has been told does not wait for more.
+// changeRoom carries a change out: the room sends its answer. What the client sends after
+// the answer does not wait for more.
 func (c *conn) changeRoom(f *proto.Frame, req *bus.Request, w *roomFrame) *proto.Error {
-	g := c.g
-	r := g.rooms.pin(req.Room)
-	defer g.rooms.unpin(r)
-	rr := &roomRequest{
-		Request: room.Request{Event: f.Event, ID: slices.Clone(f.ID), By: c.session.id, Client: req.Client},
-		s:       c.session, told: w.told,
+	err := c.g.rooms.Change(c.roomCall(f, w), roomOps[f.Event], req)
+	if err == nil {
+		return nil
 	}
-	req.Have = r.begin(req.Op, rr)
-	defer r.end(req.Op)
-	reply, err := g.requests.AskUntil(rr.told, w.deadline, roomOps[f.Event], req)
-	if err != nil {
-		if errors.Is(err, natsbus.ErrAnswered) {
-			return nil
-		}
-		if errors.Is(err, natsbus.ErrNoAnswer) {
-			r.doubted()
-		}
-		e := g.roomError(err, c.session.id, req.Room)
-		if e.Code == proto.AlreadyExists {
-			g.claimRoom(c.session, req.Room)
-		}
-		return e
+	e := c.g.roomError(err, c.session.id, req.Room)
+	if e.Code == proto.AlreadyExists {
+		c.g.claimRoom(c.session, req.Room)
 	}
-	if reply.State != nil {
-		r.adopt(reply.State)
-	}
-	if !r.reaches(reply.Revision, w.deadline) {
-		r.doubted()
-		return unavailableRoom()
-	}
-	if !r.answerLate(rr, reply.Revision) {
-		return unavailableRoom()
-	}
-	return nil
+	return e
 }
 
-// reaches waits until the replica is at rev; false when it is not in time, or the
-// gateway ends.
-func (r *replica) reaches(rev uint64, deadline time.Time) bool {
-	reached := make(chan struct{})
-	r.await(rev, func() { close(reached) })
-	timer := time.NewTimer(time.Until(deadline))
-	defer timer.Stop()
-	select {
-	case <-reached:
-		return true
-	case <-timer.C:
-	case <-r.g.alive.Done(): // shut waits for the caller
+// roomCall is what a room needs to answer f.
+func (c *conn) roomCall(f *proto.Frame, w *roomFrame) *room.Call {
+	return &room.Call{
+		Request: room.Request{Event: f.Event, ID: slices.Clone(f.ID)},
+		Member:  c.session, Deadline: w.deadline, Answered: w.told,
 	}
-	return false
 }
 
 // roomError is what a client hears of a request that failed. A fault of ours is
@@ -132,7 +95,7 @@ func (g *Gateway) roomError(err error, peer proto.PeerID, id proto.RoomID) *prot
 	e, hidden := proto.ErrorFrom(err)
 	if hidden {
 		g.log.Error("room request failed", "peer", string(peer), "room", string(id), "err", err)
-		return unavailableRoom()
+		return room.Unavailable()
 	}
 	if e.Field == "" {
 		return e
@@ -140,10 +103,6 @@ func (g *Gateway) roomError(err error, peer proto.PeerID, id proto.RoomID) *prot
 	told := *e
 	told.Field = "data." + e.Field // the room service names members of its request
 	return &told
-}
-
-func unavailableRoom() *proto.Error {
-	return proto.Errorf(proto.Unavailable, "The room service did not answer in time. Send the same request again: what took effect is not done twice.")
 }
 
 // claimRoom has a room that the peer is a member of name this gateway, when it names
@@ -254,95 +213,4 @@ func (a *roomArgs) badRoom(event proto.Event, most int) *proto.Error {
 		return proto.Invalid("data.room", fmt.Sprintf("`data.room` must be 1 to %d bytes of text without control characters, direction marks and non-characters.", most))
 	}
 	return proto.RoomNotFound(proto.RoomID(*a.Room))
-}
-
-// nextOp names an operation of this gateway.
-func (g *Gateway) nextOp() bus.OpID { return bus.NewOpID(g.id, g.ops.Add(1)) }
-
-// begin notes a client's request, so that the change it causes answers it, and
-// returns the replica's revision.
-func (r *replica) begin(op bus.OpID, rr *roomRequest) uint64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.asked == nil {
-		r.asked = make(map[bus.OpID]*roomRequest)
-	}
-	r.asked[op] = rr
-	return r.state.Revision
-}
-
-func (r *replica) end(op bus.OpID) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.asked, op)
-}
-
-// lateEffect is how long a request may still take effect that nobody waits for any more:
-// a copy may have come to the room service at the last moment, and wait there.
-const lateEffect = proto.RequestDeadline + 5*time.Second
-
-// doubted keeps the replica until it is known whether a request took effect.
-func (r *replica) doubted() {
-	r.mu.Lock()
-	r.doubt = time.Now().Add(lateEffect)
-	r.mu.Unlock()
-	r.g.kickSync()
-}
-
-func (r *replica) doubtful() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return !r.doubt.IsZero()
-}
-
-// certain notes that what the replica knows of the room was true at a time or later.
-func (r *replica) certain(at time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.certainLocked(at)
-}
-
-func (r *replica) certainLocked(at time.Time) {
-	if at.After(r.doubt) {
-		r.doubt = time.Time{}
-	}
-}
-
-// answerLate answers a request whose change was not told apart from others, for
-// example because the room was fetched in between. It returns false, and answers
-// nothing, when the change was lost with the room.
-func (r *replica) answerLate(rr *roomRequest, revision uint64) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if rr.answered {
-		return true
-	}
-	if r.lostLocked(revision) {
-		return false
-	}
-	rr.answerLocked()
-	now := r.state.Room
-	if now == nil {
-		now = &bus.Room{ID: r.id}
-	} else if lm := r.local[rr.By]; lm != nil && lm.s == rr.s {
-		r.catchUpLocked(lm, nil) // or the next update would start from less than this answer tells
-	}
-	d := room.Data(now, r.state.Revision)
-	typ, event := proto.TypeUpdate, proto.ClientAdded
-	switch rr.Event {
-	case proto.CreateRoom:
-		typ, event, d.RoomID = proto.TypeInfo, proto.RoomCreated, r.id
-	case proto.JoinRoom:
-		d.Client, d.Added = rr.By, []proto.PeerID{rr.By}
-	case proto.LeaveRoom:
-		typ, event, d.Client, d.Reason = proto.TypeInfo, proto.RoomLeft, rr.By, proto.ReasonLeft
-	case proto.EndRoom:
-		event, d.Client = proto.RoomDeleted, rr.By
-	case proto.RemoveClient:
-		event, d.Client, d.Removed, d.Reason = proto.ClientRemoved, rr.Client, []proto.PeerID{rr.Client}, proto.ReasonRemoved
-	case proto.UpdateRoom:
-		event, d.Client = proto.RoomUpdated, rr.By
-	}
-	rr.s.deliver(r.g.roomFrame(typ, event, room.Encode(d, now), rr.ID))
-	return true
 }

@@ -171,7 +171,7 @@ func (c *conn) workRoom(q *roomQueue, f *roomFrame, sc *scratch) {
 func (c *conn) carryOut(f *roomFrame, sc *scratch) *proto.Error {
 	message := sc.frame.Event == proto.Message
 	switch {
-	case !c.session.live(), c.g.alive.Err() != nil, !message && time.Now().After(f.deadline):
+	case !c.session.Live(), c.g.alive.Err() != nil, !message && time.Now().After(f.deadline):
 		return notBegun()
 	case !message:
 		return c.roomEvent(&sc.frame, f)

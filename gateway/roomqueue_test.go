@@ -239,7 +239,7 @@ func TestRoomQueue_ClientCloses_RequestsAreCarriedOut(t *testing.T) {
 		q.wantAnswers("Client_Added 1", "Room_Left 2")
 		q.c.ws.Abort()
 		<-ended
-		if s.live() {
+		if s.Live() {
 			t.Error("got a live session after its client has closed with 1000, want it ended")
 		}
 		q.g.conns.wg.Wait()

@@ -305,17 +305,17 @@ func (s *session) acceptsLocked(token bus.TokenRef, received *uint64) bool {
 	return known == 0 && !token.Before(s.shown) // the Client_Details of the last connection may never have arrived
 }
 
-// wantsDelta reports whether the peer's connection asked for changes only.
-func (s *session) wantsDelta() bool {
+// WantsDelta implements room.Member: it reports whether the peer's connection asked for changes only.
+func (s *session) WantsDelta() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.conn != nil && s.conn.delta
 }
 
-// addRoom and removeRoom keep the set of rooms that the session token carries. There is
+// JoinRoom and LeaveRoom implement room.Member: they keep the set of rooms that the session token carries. There is
 // no adding to a session that has ended or that another gateway may own: what it leaves
 // its rooms by is taken from the set.
-func (s *session) addRoom(id proto.RoomID) (fresh, ok bool) {
+func (s *session) JoinRoom(id proto.RoomID) (fresh, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.phase >= lent {
@@ -328,7 +328,7 @@ func (s *session) addRoom(id proto.RoomID) (fresh, ok bool) {
 	return true, true
 }
 
-func (s *session) removeRoom(id proto.RoomID) {
+func (s *session) LeaveRoom(id proto.RoomID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rooms = slices.DeleteFunc(s.rooms, func(r proto.RoomID) bool { return r == id })
@@ -367,9 +367,9 @@ func (s *session) epoch() uint64 {
 	return s.hold.Epoch
 }
 
-// otherOwner is the gateway that the session was lent to, or has moved to; "" when it is
+// OtherOwner implements room.Member. It is the gateway that the session was lent to, or has moved to; "" when it is
 // here or has ended.
-func (s *session) otherOwner() proto.GatewayID {
+func (s *session) OtherOwner() proto.GatewayID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.phase == lent || s.phase == moved {
@@ -378,8 +378,8 @@ func (s *session) otherOwner() proto.GatewayID {
 	return ""
 }
 
-// live reports whether the peer may be a member of rooms through this gateway.
-func (s *session) live() bool {
+// Live implements room.Member: it reports whether the peer may be a member of rooms through this gateway.
+func (s *session) Live() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.phase < lent

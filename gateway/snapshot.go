@@ -8,7 +8,7 @@ func (g *Gateway) snapshot() *metrics.Snapshot {
 	now := &metrics.Snapshot{
 		Draining: g.draining.Load(), RefusedSockets: g.handshakes.Refused(), ReplayBytes: g.replay.Used(),
 		Links: g.links.counts(), LinkHoles: g.links.holes(), ReorderFrames: g.reorder.frames.Load(),
-		Rooms: g.rooms.len(), RoomRequests: g.requests.Len(),
+		Rooms: g.rooms.Len(), RoomRequests: g.requests.Len(),
 		NATSConnected: g.bus.Connected(), NATSReconnects: nats.Reconnects, NATSPendingBytes: nats.Unsent,
 		Inbox: g.bus.Inbox.Len(), InboxDropped: nats.Dropped,
 	}
@@ -23,11 +23,7 @@ func (g *Gateway) snapshot() *metrics.Snapshot {
 		}
 	}
 	now.Clients = g.sessions.counts()
-	for _, r := range g.rooms.list() {
-		all, here := r.counts()
-		now.Members += all
-		now.MembersHere += here
-	}
+	now.Members, now.MembersHere = g.rooms.Counts()
 	now.GatewaysLive, now.GatewaysSilent, now.GatewaysEnded = g.liveness.Counts()
 	return now
 }
@@ -52,15 +48,4 @@ func (t *sessions) counts() (n metrics.Clients) {
 		}
 	}
 	return n
-}
-
-// counts returns the members that the replica knows of, and those that this
-// gateway holds.
-func (r *replica) counts() (all, here int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.state.Room != nil {
-		all = len(r.state.Room.Members)
-	}
-	return max(all, len(r.local)), len(r.local)
 }

@@ -1,13 +1,10 @@
 package gateway
 
 import (
-	"errors"
 	"slices"
 	"sync"
-	"time"
 
 	"p2pconnector/proto"
-	"p2pconnector/proto/bus"
 )
 
 // takeRooms has the rooms name this gateway as the peer's holder; false when one
@@ -27,45 +24,9 @@ func (g *Gateway) takeRooms(s *session, rooms []proto.RoomID, epoch uint64) bool
 	return !slices.Contains(ok, false)
 }
 
+// takeRoom makes one room name this gateway; false when that could not be asked for.
 func (g *Gateway) takeRoom(s *session, id proto.RoomID, epoch uint64) bool {
-	r := g.rooms.pin(id)
-	defer g.rooms.unpin(r)
-	req := &bus.Request{Op: g.nextOp(), Room: id, Peer: s.id, Gateway: g.id, Epoch: epoch, User: s.userName(), Have: r.revision()}
-	reply, err := g.requests.Ask(bus.OpResume, req)
-	if e, is := errors.AsType[*proto.Error](err); is && e.Code == proto.NotFound {
-		s.removeRoom(id) // removed meanwhile, or the room has ended
-		return true
-	} else if is && e.Epoch > epoch {
-		return true // the session has moved on, and the room with it
-	}
-	if err != nil {
-		r.doubted()
-		g.log.Error("takeover: room not resumed", "peer", string(s.id), "room", string(id), "err", err)
-		return false
-	}
-	if reply.State != nil {
-		r.adopt(reply.State)
-	}
-	reached := make(chan struct{})
-	r.await(reply.Revision, func() { r.movedInLocked(s.id, reply.Revision); close(reached) })
-	timer := time.NewTimer(proto.RequestDeadline)
-	defer timer.Stop()
-	select {
-	case <-reached:
-		return true
-	case <-timer.C:
-		return false
-	case <-g.alive.Done(): // shut waits for this, and nothing will be told any more
-		return false
-	}
-}
-
-// movedInLocked notes the revision at which a member moved here, which a fetched state
-// does not tell.
-func (r *replica) movedInLocked(id proto.PeerID, rev uint64) {
-	if lm := r.local[id]; lm != nil {
-		lm.since, lm.unsure = min(lm.since, rev), 0
-	}
+	return g.rooms.Resume(s, s.userName(), id, epoch)
 }
 
 // maxOwed bounds how often a room is asked for that did not answer in time.

@@ -45,16 +45,16 @@ func (s *session) tokenLocked() string {
 	}, s.g.wall())
 }
 
-// renewToken sends the peer a token with its present rooms, in place of the last.
+// RenewToken implements room.Member: it sends the peer a token with its present rooms, in place of the last.
 // It is for this connection only: kept for the next, it would come behind the newer
 // one in that one's Client_Details, and take its place.
-func (g *Gateway) renewToken(s *session) {
+func (s *session) RenewToken() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.phase != attached {
 		return // it gets one when it resumes
 	}
-	frame := g.serverFrame(proto.TypeInfo, string(proto.Session), marshal(proto.SessionData{Session: s.tokenLocked()}), nil)
+	frame := s.g.serverFrame(proto.TypeInfo, string(proto.Session), marshal(proto.SessionData{Session: s.tokenLocked()}), nil)
 	if s.conn.enqueue(frame) > flushNeeded {
 		s.unsent++
 	}

@@ -39,7 +39,7 @@ func (c *conn) leaveUncovered() {
 			return // a later connection has a token of its own
 		}
 		req := &bus.Request{
-			Op: c.g.nextOp(), Room: id, Peer: c.session.id, Gateway: c.g.id, Epoch: c.epoch, Reason: proto.ReasonLeft,
+			Room: id, Peer: c.session.id, Gateway: c.g.id, Epoch: c.epoch, Reason: proto.ReasonLeft,
 		}
 		w := &roomFrame{room: string(id), deadline: time.Now().Add(proto.RequestDeadline), told: make(chan struct{})}
 		e := c.changeRoom(&proto.Frame{Event: proto.LeaveRoom}, req, w)

@@ -88,7 +88,7 @@ func (g *Gateway) watchBus(done <-chan struct{}) {
 			g.publishLease(false)
 			g.links.ackAll()
 			g.liveness.Sweep()
-			g.rooms.sweepMoved()
+			g.rooms.SweepMoved()
 			ss = g.sweepSessions(now, ss)
 		}
 	}

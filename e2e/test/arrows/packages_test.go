@@ -42,7 +42,7 @@ var gatewayPackages = map[string][]string{
 	"internal/ops":       {"proto"},
 	"internal/ratelimit": {"gateway/internal/clock"},
 	"internal/replay":    {"proto"},
-	"internal/room":      {"gateway/internal/link", "proto", "proto/bus"},
+	"internal/room":      {"gateway/internal/link", "gateway/internal/metrics", "proto", "proto/bus"},
 	"internal/session":   {"proto"},
 	"internal/socket": {
 		"gateway/internal/clock", "proto", "github.com/lxzan/gws",

@@ -11,16 +11,16 @@ import (
 // nil for none.
 type EncodeFrame func(typ proto.FrameType, event proto.Event, data json.RawMessage, id []byte) []byte
 
-// Data is the `data` that every frame about a room has.
-func Data(room *bus.Room, revision uint64) proto.RoomData {
+// dataOf is the `data` that every frame about a room has.
+func dataOf(room *bus.Room, revision uint64) proto.RoomData {
 	return proto.RoomData{
 		Room: room.ID, Name: room.Name, Creator: room.Creator, Capacity: room.Capacity,
 		Locked: room.Locked, Metadata: room.Metadata, Revision: revision,
 	}
 }
 
-// Encode encodes d with the ids of the room's members.
-func Encode(d proto.RoomData, room *bus.Room) json.RawMessage {
+// encodeAll encodes d with the ids of the room's members.
+func encodeAll(d proto.RoomData, room *bus.Room) json.RawMessage {
 	return encode(d, appendClients(nil, room))
 }
 
@@ -54,8 +54,8 @@ func appendClients(dst []byte, room *bus.Room) []byte {
 	return append(dst, ']')
 }
 
-// Infos returns what others see of members besides their ids.
-func Infos(members []bus.Member) map[proto.PeerID]proto.MemberInfo {
+// infosOf returns what others see of members besides their ids.
+func infosOf(members []bus.Member) map[proto.PeerID]proto.MemberInfo {
 	var infos map[proto.PeerID]proto.MemberInfo
 	for _, m := range members {
 		if m.User != "" || len(m.Metadata) > 0 {
@@ -68,9 +68,9 @@ func Infos(members []bus.Member) map[proto.PeerID]proto.MemberInfo {
 	return infos
 }
 
-// data is Data of the state. A delta has the number of members in place of their list.
+// data is dataOf the state. A delta has the number of members in place of their list.
 func (s *State) data(delta bool) proto.RoomData {
-	d := Data(s.Room, s.Revision)
+	d := dataOf(s.Room, s.Revision)
 	if delta {
 		n := len(s.Room.Members)
 		d.Count = &n
@@ -91,7 +91,7 @@ func (s *State) encode(d proto.RoomData) json.RawMessage {
 	return encode(d, s.list)
 }
 
-// infos is Infos of the members ids.
+// infos is infosOf the members ids.
 func (s *State) infos(ids []proto.PeerID) map[proto.PeerID]proto.MemberInfo {
 	members := make([]bus.Member, 0, len(ids))
 	for _, id := range ids {
@@ -99,7 +99,7 @@ func (s *State) infos(ids []proto.PeerID) map[proto.PeerID]proto.MemberInfo {
 			members = append(members, *m)
 		}
 	}
-	return Infos(members)
+	return infosOf(members)
 }
 
 // Welcome encodes the frame for a member that has just joined, which always has the list
@@ -107,7 +107,7 @@ func (s *State) infos(ids []proto.PeerID) map[proto.PeerID]proto.MemberInfo {
 // answers that.
 func (s *State) Welcome(id proto.PeerID, req *Request, frame EncodeFrame) []byte {
 	d := s.data(false)
-	d.Members = Infos(s.Room.Members)
+	d.Members = infosOf(s.Room.Members)
 	var echo []byte
 	if req != nil {
 		echo = req.ID

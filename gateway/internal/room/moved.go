@@ -11,7 +11,7 @@ import (
 // Bounds of what is remembered of members that have moved to other gateways.
 const (
 	maxMoved  = 256              // of one room
-	MovedTime = 10 * time.Second // relays that are older have been given up
+	movedTime = 10 * time.Second // relays that are older have been given up
 )
 
 // movedMember is a member that has moved to another gateway.
@@ -61,7 +61,7 @@ func (d *Moved) Len() int { return len(d.members) }
 
 // Fresh reports whether a message for one of them may still come.
 func (d *Moved) Fresh() bool {
-	return len(d.members) > 0 && time.Since(d.members[len(d.members)-1].since) < MovedTime
+	return len(d.members) > 0 && time.Since(d.members[len(d.members)-1].since) < movedTime
 }
 
 // Redirect adds to x those members that m is for, by what its sender knew of the room.

@@ -1,12 +1,11 @@
-package gateway
+package room
 
 import (
+	"errors"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
@@ -19,35 +18,35 @@ const maxGap = 64
 // whole) are the only ways in; what is older than the copy is ignored. Safe for
 // concurrent use.
 type replica struct {
-	g     *Gateway
+	rooms *Rooms
 	id    proto.RoomID
 	token string
-	pins  atomic.Int32 // requests and calls under way; guarded by the table when it may reach 0
+	pins  int // requests and calls under way; guarded by the lock of rooms
 
-	mu        sync.Mutex
-	state     room.State
-	local     map[proto.PeerID]*localMember // those that this gateway holds
-	leaving   map[proto.PeerID]leaving      // who is to leave the room, until that is confirmed
-	asked     map[bus.OpID]*roomRequest     // requests of clients under way
-	awaiting  []awaiting
-	gap       []*bus.Change
-	gapTimer  *time.Timer
-	departBy  *time.Timer // retries the departures that wait for another gateway
-	departAt  time.Time   // when it does
-	fetching  bool
-	again     bool // fetch once more when the fetch under way ends
-	stopped   bool
-	doubt     time.Time // a request ended without an answer, and may take effect until then; zero: none did
-	movedAway room.Moved
+	mu       sync.Mutex
+	state    State
+	local    map[proto.PeerID]*localMember // those that this gateway holds
+	leaving  map[proto.PeerID]leaving      // who is to leave the room, until that is confirmed
+	calls    map[bus.OpID]*Call            // requests of clients under way
+	awaiting []awaiting
+	gap      []*bus.Change
+	gapTimer *time.Timer
+	departBy *time.Timer // retries the departures that wait for another gateway
+	departAt time.Time   // when it does
+	fetching bool
+	again    bool // fetch once more when the fetch under way ends
+	stopped  bool
+	doubt    time.Time // a request ended without an answer, and may take effect until then; zero: none did
+	moved    Moved
 
-	batch       room.Batch  // what the local members have not been sent
+	batch       Batch       // what the local members have not been sent
 	updated     time.Time   // when they were sent an update
 	updateTimer *time.Timer // sends the next one; nil when none is due
 }
 
 // localMember is a member that this gateway holds.
 type localMember struct {
-	s     *session
+	Member
 	seen  uint64 // revision that the last room frame to it showed
 	since uint64 // revision at which it moved here; 0: it did not
 	// When the room was fetched, the member moved here after revision unsure, and at since
@@ -69,10 +68,6 @@ type awaiting struct {
 	done func()
 }
 
-func newReplica(g *Gateway, id proto.RoomID, token string) *replica {
-	return &replica{g: g, id: id, token: token}
-}
-
 func (r *replica) revision() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -83,7 +78,7 @@ func (r *replica) revision() uint64 {
 func (r *replica) idle() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.local) == 0 && len(r.leaving) == 0 && len(r.asked) == 0 && !r.fetching && r.doubt.IsZero()
+	return len(r.local) == 0 && len(r.leaving) == 0 && len(r.calls) == 0 && !r.fetching && r.doubt.IsZero()
 }
 
 // alone reports whether no other member is here, so that nobody awaits a change.
@@ -115,7 +110,7 @@ func (r *replica) apply(c *bus.Change) {
 }
 
 func (r *replica) applyLocked(c *bus.Change) {
-	lost := r.lostLocked(c.After)
+	lost := r.rooms.lost(c.After)
 	if !lost {
 		r.endLostLocked() // c is of another room
 	}
@@ -141,8 +136,8 @@ func (r *replica) waitLocked(c *bus.Change) {
 		patience = 0
 	}
 	if r.gapTimer == nil && !r.stopped {
-		r.g.metrics.Rooms.Holes.Inc()
-		r.gapTimer = time.AfterFunc(patience, func() { r.g.rooms.hold(r, r.gapOver) })
+		r.rooms.cfg.Metrics.Holes.Inc()
+		r.gapTimer = time.AfterFunc(patience, func() { r.rooms.hold(r, r.gapOver) })
 	}
 }
 
@@ -182,17 +177,17 @@ func (r *replica) refetch() {
 		return
 	}
 	r.fetching = true
-	r.g.background(func() { r.g.rooms.hold(r, r.fetchLoop) }, func() { r.fetching = false })
+	r.rooms.cfg.Go(func() { r.rooms.hold(r, r.fetchLoop) }, func() { r.fetching = false })
 }
 
 func (r *replica) fetchLoop() {
 	for {
 		before, began := r.revision(), time.Now()
-		snap, err := r.g.rooms.fetch(r)
+		snap, err := r.fetch()
 		r.mu.Lock()
 		more := false
 		if err == nil {
-			r.g.metrics.Rooms.Fetches.Inc()
+			r.rooms.cfg.Metrics.Fetches.Inc()
 			// That the room is gone says nothing about one made since.
 			if more = r.again || snap.Room == nil && snap.Revision == 0 && r.state.Revision != before; !more || snap.Room != nil {
 				r.takeLocked(snap)
@@ -205,7 +200,7 @@ func (r *replica) fetchLoop() {
 		}
 		r.mu.Unlock()
 		if err != nil {
-			r.g.log.Warn("rooms: fetching failed", "room", string(r.id), "err", err)
+			r.rooms.cfg.Logger.Warn("rooms: fetching failed", "room", string(r.id), "err", err)
 		}
 		if !more {
 			return
@@ -220,7 +215,7 @@ func (r *replica) adoptLocked(room *bus.Room, revision uint64) {
 
 // takeLocked adopts a fetched state, unless the copy is as new.
 func (r *replica) takeLocked(snap *bus.Snapshot) {
-	if snap.Room == nil || !r.lostLocked(snap.Revision) {
+	if snap.Room == nil || !r.rooms.lost(snap.Revision) {
 		r.endLostLocked() // snap is of another room, or of none
 	}
 	switch {
@@ -269,7 +264,7 @@ func (r *replica) patienceLocked(rev uint64) {
 	if r.state.Revision == 0 {
 		patience = 0
 	}
-	r.gapTimer = time.AfterFunc(patience, func() { r.g.rooms.hold(r, func() { r.short(rev) }) })
+	r.gapTimer = time.AfterFunc(patience, func() { r.rooms.hold(r, func() { r.short(rev) }) })
 }
 
 // short fetches the room when it is not at rev yet.
@@ -285,7 +280,7 @@ func (r *replica) short(rev uint64) {
 
 // reachedLocked tells those who await a revision.
 func (r *replica) reachedLocked() {
-	r.g.releaseSoon()
+	r.rooms.cfg.Advanced()
 	r.awaiting = slices.DeleteFunc(r.awaiting, func(a awaiting) bool {
 		if a.rev > r.state.Revision {
 			return false
@@ -293,4 +288,39 @@ func (r *replica) reachedLocked() {
 		a.done()
 		return true
 	})
+}
+
+// fetch gets the whole room.
+func (r *replica) fetch() (*bus.Snapshot, error) {
+	reply, err := r.rooms.cfg.Requests.Ask(bus.OpGet, &bus.Request{Room: r.id})
+	if e, ok := errors.AsType[*proto.Error](err); ok && e.Code == proto.NotFound {
+		return &bus.Snapshot{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if reply.State == nil {
+		return &bus.Snapshot{Revision: reply.Revision}, nil
+	}
+	return reply.State, nil
+}
+
+// counts returns the members that the replica knows of, and those that this
+// gateway holds.
+func (r *replica) counts() (all, here int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state.Room != nil {
+		all = len(r.state.Room.Members)
+	}
+	return max(all, len(r.local)), len(r.local)
+}
+
+// reseat makes m the local member's session.
+func (r *replica) reseat(m Member) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if lm := r.local[m.ID()]; lm != nil {
+		lm.Member = m
+	}
 }

@@ -1,4 +1,4 @@
-package gateway
+package room
 
 import (
 	"testing"
@@ -14,7 +14,7 @@ import (
 // the inbox held, until the gateway was killed.
 func TestChangeOfARoomThatIsNotHere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newReplica(testGateway(t, Config{}), "tea", bus.RoomToken("tea"))
+		r := newTestGateway().rooms.pin("tea")
 		r.state.Revision = 7 // it had ended with that
 		r.apply(&bus.Change{Room: "tea", Before: 7, After: 8, Added: []bus.Member{{ID: proto.NewPeerID("0a1b2c3d")}}})
 		if r.state.Revision != 7 || r.state.Room != nil || len(r.gap) != 1 || r.gapTimer == nil {

@@ -1,9 +1,8 @@
-package gateway
+package room
 
 import (
 	"testing"
 
-	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
@@ -11,13 +10,16 @@ import (
 // TestReplica_ChangeOfALostBucket_IsNotTaken: what comes late from a bucket that was
 // lost neither brings its room back nor answers a client with success.
 func TestReplica_ChangeOfALostBucket_IsNotTaken(t *testing.T) {
-	g := testGateway(t, Config{})
-	r := g.rooms.pin("tea")
+	rooms := newTestGateway().rooms
+	r := rooms.pin("tea")
 	made := func(after uint64) *bus.Change {
 		return &bus.Change{Room: "tea", After: after, Set: &bus.Settings{Name: "tea"}, Added: []bus.Member{{ID: proto.NewPeerID("0123abcd")}}}
 	}
+	rooms.Saw(1)
 	r.apply(made(5))
-	g.sawReply(&bus.Reply{First: 100})
+	if !rooms.Saw(100) {
+		t.Error("got no loss from a bucket that begins later, want one")
+	}
 	r.endLost()
 	if r.state.Room != nil {
 		t.Errorf("got %+v after the loss, want no room", r.state.Room)
@@ -26,7 +28,7 @@ func TestReplica_ChangeOfALostBucket_IsNotTaken(t *testing.T) {
 	if r.state.Room != nil || r.state.Revision != 5 {
 		t.Errorf("got %+v at %d after a late change, want no room at 5", r.state.Room, r.state.Revision)
 	}
-	rr := &roomRequest{Request: room.Request{Event: proto.JoinRoom}, told: make(chan struct{})}
+	rr := &Call{Request: Request{Event: proto.JoinRoom}, Answered: make(chan struct{})}
 	if r.answerLate(rr, 6) || rr.answered {
 		t.Error("got success for a change that was lost, want none")
 	}
@@ -34,7 +36,7 @@ func TestReplica_ChangeOfALostBucket_IsNotTaken(t *testing.T) {
 	if r.state.Room == nil || r.state.Revision != 101 {
 		t.Errorf("got %+v at %d, want the room of the new bucket at 101", r.state.Room, r.state.Revision)
 	}
-	g.sawReply(&bus.Reply{First: 50}) // of an instance that has not looked yet
+	rooms.Saw(50) // of an instance that has not looked yet
 	r.endLost()
 	if r.state.Room == nil {
 		t.Error("got no room after an old reply, want the new one")

@@ -1,10 +1,8 @@
-package gateway
+package room
 
 import (
 	"time"
 
-	"p2pconnector/gateway/internal/link"
-	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
 )
 
@@ -16,7 +14,7 @@ const (
 )
 
 // coalesceLocked adds d to what the local members are sent with the next update.
-func (r *replica) coalesceLocked(d *room.Diff) {
+func (r *replica) coalesceLocked(d *Diff) {
 	if len(r.local) > 0 {
 		r.batch.Add(d, r.state.Revision)
 	}
@@ -67,15 +65,15 @@ func (r *replica) flushLocked() {
 		if lm.seen >= r.state.Revision {
 			continue
 		}
-		a := audience{lm.seen, lm.s.wantsDelta()}
+		a := audience{lm.seen, lm.WantsDelta()}
 		f, ok := frames[a]
 		if !ok {
 			u := r.batch.Since(a.seen, &r.state)
-			f = r.state.Frames(&u, a.delta, nil, r.g.roomFrame)
+			f = r.state.Frames(&u, a.delta, nil, r.rooms.cfg.Frame)
 			frames[a] = f
 		}
 		for _, b := range f {
-			r.sendLocked(lm, b)
+			lm.Send(b)
 			sent = true
 		}
 		lm.seen = r.state.Revision
@@ -95,27 +93,19 @@ func (r *replica) clearLocked() {
 	}
 }
 
-// sendLocked hands a frame of ours to a local member. One that has moved a moment ago,
-// and that other gateways do not know as moved yet, gets it where it is now.
-func (r *replica) sendLocked(lm *localMember, frame []byte) {
-	if lm.s.deliver(frame) == redirected {
-		r.g.links.send(&link.Frame{To: lm.s.id, Data: frame}, nil)
-	}
-}
-
 // catchUpLocked sends one member now what it has not seen. With req, its own request for
 // a change that the copy has, the frames answer that too.
-func (r *replica) catchUpLocked(lm *localMember, req *roomRequest) {
+func (r *replica) catchUpLocked(lm *localMember, req *Call) {
 	u := r.batch.Since(lm.seen, &r.state)
-	var asked *room.Request
+	var asked *Request
 	if req != nil {
 		asked = &req.Request
 		if u.Answer(asked) {
 			req.answerLocked()
 		}
 	}
-	for _, b := range r.state.Frames(&u, lm.s.wantsDelta(), asked, r.g.roomFrame) {
-		r.sendLocked(lm, b)
+	for _, b := range r.state.Frames(&u, lm.WantsDelta(), asked, r.rooms.cfg.Frame) {
+		lm.Send(b)
 	}
 	lm.seen = r.state.Revision
 }

@@ -1,38 +1,20 @@
-package gateway
+package room
 
 import (
-	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
 
-// roomRequest is a client's request that is under way: its correlation id goes
-// into the frame that answers it.
-type roomRequest struct {
-	room.Request
-	s        *session
-	answered bool
-	told     chan struct{} // closed then
-}
-
-// answerLocked notes that a frame answers the request.
-func (rr *roomRequest) answerLocked() {
-	if !rr.answered {
-		rr.answered = true
-		close(rr.told)
-	}
-}
-
 // announceLocked sends the local members what d did: at once to those who joined, left or
 // asked for it, and to the others with the next update.
-func (r *replica) announceLocked(d *room.Diff, fresh, parted []*localMember) {
+func (r *replica) announceLocked(d *Diff, fresh, parted []*localMember) {
 	if d.Ended {
 		r.announceEndLocked(d, parted)
 		return
 	}
 	for _, lm := range fresh {
 		if lm != nil && lm.seen < r.state.Revision {
-			r.welcomeLocked(lm, r.requestOf(r.state.Member(lm.s.id).Op))
+			r.welcomeLocked(lm, r.requestOf(r.state.Member(lm.ID()).Op))
 		}
 	}
 	r.announceRemovalLocked(d, parted, r.state.Room)
@@ -40,33 +22,33 @@ func (r *replica) announceLocked(d *room.Diff, fresh, parted []*localMember) {
 	r.paceLocked()
 }
 
-func (r *replica) requestOf(op bus.OpID) *roomRequest {
+func (r *replica) requestOf(op bus.OpID) *Call {
 	if op == "" {
 		return nil
 	}
-	return r.asked[op]
+	return r.calls[op]
 }
 
 // welcomeLocked sends a newcomer its own frame, which always carries the list.
-func (r *replica) welcomeLocked(lm *localMember, req *roomRequest) {
-	var asked *room.Request
-	if req != nil && req.s == lm.s {
+func (r *replica) welcomeLocked(lm *localMember, req *Call) {
+	var asked *Request
+	if req != nil && req.Member == lm.Member {
 		req.answerLocked()
 		asked = &req.Request
 	}
-	r.sendLocked(lm, r.state.Welcome(lm.s.id, asked, r.g.roomFrame))
+	lm.Send(r.state.Welcome(lm.ID(), asked, r.rooms.cfg.Frame))
 	lm.seen = r.state.Revision
-	r.g.renewToken(lm.s)
+	lm.RenewToken()
 }
 
 // announceRemovalLocked notifies those who are no longer members.
-func (r *replica) announceRemovalLocked(d *room.Diff, parted []*localMember, left *bus.Room) {
+func (r *replica) announceRemovalLocked(d *Diff, parted []*localMember, left *bus.Room) {
 	for i, lm := range parted {
 		if lm == nil {
 			continue
 		}
 		x := d.Removed[i]
-		data := room.Data(left, r.state.Revision)
+		data := dataOf(left, r.state.Revision)
 		data.Removed = []proto.PeerID{x.ID}
 		data.Client, data.Reason = x.ID, x.Reason
 		typ, event := proto.TypeUpdate, proto.ClientRemoved
@@ -74,18 +56,18 @@ func (r *replica) announceRemovalLocked(d *room.Diff, parted []*localMember, lef
 			typ, event = proto.TypeInfo, proto.RoomLeft
 		}
 		var id []byte
-		if req := r.requestOf(x.Op); req != nil && req.s == lm.s {
+		if req := r.requestOf(x.Op); req != nil && req.Member == lm.Member {
 			req.answerLocked()
 			id = req.ID
 		}
-		r.sendLocked(lm, r.g.roomFrame(typ, event, room.Encode(data, left), id))
-		r.g.renewToken(lm.s)
+		lm.Send(r.rooms.cfg.Frame(typ, event, encodeAll(data, left), id))
+		lm.RenewToken()
 	}
 }
 
 // answerMembersLocked answers those members whose request changed the room around them,
 // with all that they have not seen.
-func (r *replica) answerMembersLocked(d *room.Diff) {
+func (r *replica) answerMembersLocked(d *Diff) {
 	ops := make([]bus.OpID, 0, len(d.Removed)+1)
 	if d.Op != "" {
 		ops = append(ops, d.Op)
@@ -96,18 +78,18 @@ func (r *replica) answerMembersLocked(d *room.Diff) {
 		}
 	}
 	for _, op := range ops {
-		req := r.asked[op]
+		req := r.calls[op]
 		if req == nil || req.answered {
 			continue
 		}
-		if lm := r.local[req.s.id]; lm != nil && lm.s == req.s {
+		if lm := r.local[req.By]; lm != nil && lm.Member == req.Member {
 			r.catchUpLocked(lm, req)
 		}
 	}
 }
 
 // announceEndLocked tells everyone that the room is gone.
-func (r *replica) announceEndLocked(d *room.Diff, parted []*localMember) {
+func (r *replica) announceEndLocked(d *Diff, parted []*localMember) {
 	was := d.Was
 	if d.By == "" && len(d.Removed) > 0 && len(r.local) == 0 {
 		empty := *was
@@ -115,21 +97,21 @@ func (r *replica) announceEndLocked(d *room.Diff, parted []*localMember) {
 		r.announceRemovalLocked(d, parted, &empty) // nobody is left, so it is gone
 		return
 	}
-	data := room.Data(was, r.state.Revision)
+	data := dataOf(was, r.state.Revision)
 	data.Reason = d.Reason
 	if d.By.Valid() { // otherwise a back end ended it
 		data.Client = d.By
 	}
-	shared := r.g.roomFrame(proto.TypeUpdate, proto.RoomDeleted, room.Encode(data, was), nil)
+	shared := r.rooms.cfg.Frame(proto.TypeUpdate, proto.RoomDeleted, encodeAll(data, was), nil)
 	tell := func(lm *localMember) {
 		frame := shared
-		if req := r.asked[d.Op]; d.Op != "" && req != nil && req.s == lm.s {
+		if req := r.calls[d.Op]; d.Op != "" && req != nil && req.Member == lm.Member {
 			req.answerLocked()
-			frame = r.g.roomFrame(proto.TypeUpdate, proto.RoomDeleted, room.Encode(data, was), req.ID)
+			frame = r.rooms.cfg.Frame(proto.TypeUpdate, proto.RoomDeleted, encodeAll(data, was), req.ID)
 		}
-		r.sendLocked(lm, frame)
-		lm.s.removeRoom(r.id)
-		r.g.renewToken(lm.s)
+		lm.Send(frame)
+		lm.LeaveRoom(r.id)
+		lm.RenewToken()
 	}
 	for _, lm := range r.local {
 		tell(lm)

@@ -1,4 +1,4 @@
-package gateway
+package room
 
 import (
 	"encoding/json"
@@ -9,7 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
@@ -31,7 +30,7 @@ type pacedRoom struct {
 
 // pacedPeer is a peer of this gateway, and what a client that applies frames believes.
 type pacedPeer struct {
-	s       *session
+	*testMember
 	in      bool
 	members map[proto.PeerID]proto.MemberInfo // by added and removed
 	clients []proto.PeerID                    // as listed last; nil after a delta
@@ -45,9 +44,9 @@ type pacedPeer struct {
 const pacedGateway = proto.GatewayID("0a1b2c3d")
 
 func newPacedRoom(t *testing.T, seed uint64, locals, others int) *pacedRoom {
-	g := testGateway(t, Config{})
+	gw := newTestGateway()
 	p := &pacedRoom{
-		t: t, rnd: rand.New(rand.NewPCG(seed, 1)), r: newReplica(g, "tea", bus.RoomToken("tea")),
+		t: t, rnd: rand.New(rand.NewPCG(seed, 1)), r: gw.rooms.pin("tea"),
 		room: bus.Room{ID: "tea", Name: "Tea"}, rev: 1, asked: make(map[int]bool),
 	}
 	for range others {
@@ -58,11 +57,9 @@ func newPacedRoom(t *testing.T, seed uint64, locals, others int) *pacedRoom {
 	}
 	p.room.Creator = p.other[0]
 	for i := range locals {
-		s := awaySession(g) // what it is sent waits to be looked at
-		if i%2 == 1 {
-			s.conn = &conn{delta: true}
-		}
-		p.peers = append(p.peers, &pacedPeer{s: s})
+		m := gw.member()
+		m.delta = i%2 == 1
+		p.peers = append(p.peers, &pacedPeer{testMember: m})
 	}
 	room := p.room
 	room.Members = slices.Clone(room.Members)
@@ -70,12 +67,15 @@ func newPacedRoom(t *testing.T, seed uint64, locals, others int) *pacedRoom {
 	return p
 }
 
-// request notes a request of a local peer, as changeRoom does, and returns its operation.
+// request notes a request of a local peer, as Change does, and returns its operation.
 func (p *pacedRoom) request(by *pacedPeer, event proto.Event, client proto.PeerID) bus.OpID {
 	p.ops++
-	op := bus.NewOpID(p.r.g.id, uint64(p.ops))
+	op := bus.NewOpID(ownGateway, uint64(p.ops))
 	p.asked[p.ops] = true
-	p.r.begin(op, &roomRequest{Request: room.Request{Event: event, ID: fmt.Append(nil, p.ops), By: by.s.id, Client: client}, s: by.s, told: make(chan struct{})})
+	p.r.begin(op, &Call{
+		Request: Request{Event: event, ID: fmt.Append(nil, p.ops), By: by.id, Client: client},
+		Member:  by.testMember, Answered: make(chan struct{}),
+	})
 	return op
 }
 
@@ -123,16 +123,16 @@ func (p *pacedRoom) step() {
 	if p.rnd.IntN(3) == 0 && p.room.Creator.Home() == pacedGateway {
 		far = p.room.Creator
 	}
-	isIn := p.has(peer.s.id)
-	creator := slices.IndexFunc(p.peers, func(x *pacedPeer) bool { return x.s.id == p.room.Creator })
+	isIn := p.has(peer.id)
+	creator := slices.IndexFunc(p.peers, func(x *pacedPeer) bool { return x.id == p.room.Creator })
 	last := len(p.room.Members) == 1 // the room would be gone with it
 	switch n := p.rnd.IntN(10); {
 	case n < 4 && !isIn:
 		op := p.request(peer, proto.JoinRoom, "")
-		p.commit(bus.Change{Added: []bus.Member{{ID: peer.s.id, Gateway: p.r.g.id, Op: op, Metadata: p.metadata()}}})
+		p.commit(bus.Change{Added: []bus.Member{{ID: peer.id, Gateway: ownGateway, Op: op, Metadata: p.metadata()}}})
 	case n < 4 && !last:
 		op := p.request(peer, proto.LeaveRoom, "")
-		p.commit(bus.Change{Removed: []bus.Removal{{ID: peer.s.id, Reason: proto.ReasonLeft, Op: op}}})
+		p.commit(bus.Change{Removed: []bus.Removal{{ID: peer.id, Reason: proto.ReasonLeft, Op: op}}})
 	case n > 3 && n < 7 && !p.has(far):
 		p.commit(bus.Change{Added: []bus.Member{{ID: far, Gateway: pacedGateway, Metadata: p.metadata()}}})
 	case n > 3 && n < 7 && !last:
@@ -141,10 +141,10 @@ func (p *pacedRoom) step() {
 	case n == 7 && creator >= 0:
 		c := p.peers[creator]
 		op := p.request(c, proto.UpdateRoom, "")
-		p.commit(bus.Change{Set: &bus.Settings{Name: "Tea", Locked: !p.room.Locked}, By: c.s.id, Op: op})
+		p.commit(bus.Change{Set: &bus.Settings{Name: "Tea", Locked: !p.room.Locked}, By: c.id, Op: op})
 	case n == 8 && creator >= 0 && isIn && p.peers[creator] != peer:
-		op := p.request(p.peers[creator], proto.RemoveClient, peer.s.id)
-		p.commit(bus.Change{Removed: []bus.Removal{{ID: peer.s.id, Reason: proto.ReasonRemoved, Op: op}}})
+		op := p.request(p.peers[creator], proto.RemoveClient, peer.id)
+		p.commit(bus.Change{Removed: []bus.Removal{{ID: peer.id, Reason: proto.ReasonRemoved, Op: op}}})
 	case n == 8:
 		p.commit(bus.Change{Set: &bus.Settings{Name: "Tea", Locked: p.rnd.IntN(2) == 0}}) // by an operator
 	case n == 9 && p.room.Creator.Home() == pacedGateway && !last: // it is no creator any more
@@ -154,7 +154,7 @@ func (p *pacedRoom) step() {
 	case peer.in:
 		p.ops++
 		p.asked[p.ops] = true
-		p.r.inform(peer.s, make(chan struct{}), fmt.Append(nil, p.ops))
+		p.r.inform(&Call{Request: Request{ID: fmt.Append(nil, p.ops)}, Member: peer.testMember, Answered: make(chan struct{})})
 		p.read()
 	}
 }
@@ -162,9 +162,7 @@ func (p *pacedRoom) step() {
 // read takes what the peers were sent.
 func (p *pacedRoom) read() {
 	for _, peer := range p.peers {
-		peer.s.mu.Lock()
-		frames := peer.s.kept.Take(&p.r.g.replay)
-		peer.s.mu.Unlock()
+		frames := peer.sent()
 		answered, news := false, false
 		var at time.Time
 		for _, b := range frames {
@@ -220,7 +218,7 @@ func (p *pacedRoom) paced(peer *pacedPeer, at time.Time, news, answered bool, la
 
 // take applies a frame to what a peer believes, and reports whether that changed.
 func (p *pacedRoom) take(peer *pacedPeer, event proto.Event, d *proto.RoomData, raw []byte) (news bool) {
-	if event == proto.RoomLeft || event == proto.ClientRemoved && d.Client == peer.s.id {
+	if event == proto.RoomLeft || event == proto.ClientRemoved && d.Client == peer.id {
 		peer.in, peer.last = false, time.Time{}
 		return true
 	}
@@ -254,7 +252,7 @@ func (p *pacedRoom) take(peer *pacedPeer, event proto.Event, d *proto.RoomData, 
 // check compares what the peers believe with the room.
 func (p *pacedRoom) check() {
 	for i, peer := range p.peers {
-		if peer.in != p.has(peer.s.id) {
+		if peer.in != p.has(peer.id) {
 			p.t.Fatalf("peer %d: got a member: %v, want %v", i, peer.in, !peer.in)
 		}
 		if !peer.in {
@@ -310,10 +308,10 @@ func TestUpdates_ChangesThatCancelOut_SendNothing(t *testing.T) {
 		defer p.r.stop()
 		watcher, toggler := p.peers[0], p.peers[1]
 		join := func(x *pacedPeer) {
-			p.commit(bus.Change{Added: []bus.Member{{ID: x.s.id, Gateway: p.r.g.id, Op: p.request(x, proto.JoinRoom, "")}}})
+			p.commit(bus.Change{Added: []bus.Member{{ID: x.id, Gateway: ownGateway, Op: p.request(x, proto.JoinRoom, "")}}})
 		}
 		leave := func(x *pacedPeer) {
-			p.commit(bus.Change{Removed: []bus.Removal{{ID: x.s.id, Reason: proto.ReasonLeft, Op: p.request(x, proto.LeaveRoom, "")}}})
+			p.commit(bus.Change{Removed: []bus.Removal{{ID: x.id, Reason: proto.ReasonLeft, Op: p.request(x, proto.LeaveRoom, "")}}})
 		}
 		lock := func(on bool) {
 			p.commit(bus.Change{Set: &bus.Settings{Name: "Tea", Locked: on}})

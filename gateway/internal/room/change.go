@@ -1,0 +1,120 @@
+package room
+
+import (
+	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
+)
+
+// settleLocked brings the local members in line with the copy and has everyone told.
+func (r *replica) settleLocked(d *Diff) {
+	if !d.Ended {
+		r.coalesceLocked(d)
+	}
+	var fresh []*localMember
+	var away []bus.Member
+	from := r.moveLocked(d)
+	for _, m := range d.Added {
+		if m.Holder() == r.rooms.cfg.Own {
+			fresh = append(fresh, r.joinLocked(m.ID))
+		}
+	}
+	for _, m := range d.Moved {
+		if m.Holder() == r.rooms.cfg.Own {
+			if lm := r.joinLocked(m.ID); lm != nil {
+				if from[m.ID] != r.rooms.cfg.Own || d.Was == nil { // otherwise only its epoch is another
+					lm.since, lm.unsure = r.state.Revision, d.Fetched
+				}
+				if lm.seen == 0 {
+					fresh = append(fresh, lm) // it moved while it joined, and was never told
+				}
+			}
+		} else {
+			delete(r.leaving, m.ID)
+			r.moveAwayLocked(&m)
+			away = append(away, m)
+		}
+	}
+	if len(away) > 0 {
+		r.rooms.cfg.Contest(r.id, away)
+	}
+	var parted []*localMember
+	for _, x := range d.Removed {
+		delete(r.leaving, x.ID)
+		parted = append(parted, r.partLocked(x.ID))
+	}
+	r.announceLocked(d, fresh, parted)
+	if d.Ended {
+		for id := range r.local {
+			r.partLocked(id)
+		}
+		r.leaving = nil
+	}
+}
+
+// moveLocked makes frames for members follow them: for those who have moved, behind what
+// may come back from where they were. It returns where those who have moved were.
+func (r *replica) moveLocked(d *Diff) (from map[proto.PeerID]proto.GatewayID) {
+	from, to := d.Routes(r.rooms.cfg.Own)
+	if len(from) > 0 || len(to) > 0 {
+		r.rooms.cfg.Relays.RoomMoved(from, to)
+	}
+	return from
+}
+
+// joinLocked makes id a local member; nil when its session has ended meanwhile,
+// in which case it leaves again.
+func (r *replica) joinLocked(id proto.PeerID) *localMember {
+	m := r.rooms.cfg.Member(id)
+	var fresh, ok bool
+	if m != nil {
+		fresh, ok = m.JoinRoom(r.id)
+	}
+	if !ok {
+		r.departLaterLocked(id, r.state.Member(id).Epoch, 0)
+		r.rooms.cfg.Go(func() { r.rooms.hold(r, r.retryDepartures) }, func() {})
+		return nil
+	}
+	lm := r.local[id]
+	if lm == nil {
+		lm = &localMember{Member: m}
+		if !fresh {
+			lm.seen = r.state.Revision // it was a member before it came here: nothing is news to it
+		}
+		if r.local == nil {
+			r.local = make(map[proto.PeerID]*localMember)
+		}
+		r.local[id] = lm
+	}
+	lm.Member = m
+	return lm
+}
+
+// partLocked forgets a local member; nil when id is none.
+func (r *replica) partLocked(id proto.PeerID) *localMember {
+	lm := r.local[id]
+	if lm != nil {
+		delete(r.local, id)
+		lm.LeaveRoom(r.id)
+	}
+	return lm
+}
+
+// moveAwayLocked notes that another gateway serves m now. What still comes here for it
+// goes back to its sender's gateway, which sends it on.
+func (r *replica) moveAwayLocked(m *bus.Member) {
+	lm := r.local[m.ID]
+	if lm == nil {
+		return
+	}
+	r.catchUpLocked(lm, nil) // the other gateway sends it what comes later
+	delete(r.local, m.ID)
+	r.moved.Add(m, r.state.Revision)
+}
+
+// movedInLocked takes in the revision at which a member moved here, which a fetched state
+// does not tell.
+func (r *replica) movedInLocked(id proto.PeerID, revision uint64) {
+	if lm := r.local[id]; lm != nil {
+		lm.since, lm.unsure = min(lm.since, revision), 0
+	}
+}

@@ -1,0 +1,167 @@
+package room
+
+import (
+	"time"
+
+	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
+)
+
+// Depart removes a peer whose session here has ended, or has moved, from a room, for as
+// long as it takes. epoch is that of the session. It begins after wait, in which another
+// gateway that owns the session may make the room name it: then there is nothing to do.
+func (t *Rooms) Depart(id proto.RoomID, peer proto.PeerID, epoch uint64, wait time.Duration) {
+	r := t.pin(id)
+	defer t.unpin(r)
+	r.departLater(peer, epoch, wait)
+	if wait > 0 {
+		r.retryIn(wait)
+		return
+	}
+	r.retryDepartures()
+}
+
+// leave sends the departure of peer, which holds one pin of r. A departure that
+// is not confirmed is tried again by sync: until then the replica stays.
+func (t *Rooms) leave(r *replica, peer proto.PeerID) {
+	m := t.cfg.Member(peer)
+	if m != nil && m.Live() {
+		r.cameBack(peer)
+		t.unpin(r)
+		return
+	}
+	epoch, mine := r.leaves(peer)
+	if !mine {
+		r.departed(peer)
+		t.unpin(r)
+		return
+	}
+	if m != nil {
+		if to := m.OtherOwner(); to != "" && r.leavesSince(peer) < t.cfg.Grace {
+			t.cfg.NotifyJoined(to, peer, r.id)
+			r.departLater(peer, epoch, notifyJoinedPause)
+			r.retryIn(notifyJoinedPause)
+			t.unpin(r)
+			return
+		}
+	}
+	req := &bus.Request{
+		Op: t.nextOp(), Room: r.id, Peer: peer, Gateway: t.cfg.Own, Epoch: epoch,
+		Reason: proto.ReasonDisconnected, Have: r.revision(),
+	}
+	t.cfg.Requests.Send(time.Now().Add(proto.RequestDeadline), bus.OpLeave, req, func(reply *bus.Reply, err error) {
+		defer t.unpin(r)
+		if err != nil {
+			r.departLater(peer, epoch, 0)
+			return
+		}
+		r.departed(peer)
+		if reply.Error == nil && reply.Revision > 0 && !r.alone() {
+			r.await(reply.Revision)
+		}
+	})
+}
+
+// notifyJoinedPause is the time between two messages about such a join.
+const notifyJoinedPause = 2 * time.Second
+
+// leaves returns the epoch in which a peer is to leave the room; mine is false when the
+// room names another gateway for it, which is answerable for it.
+func (r *replica) leaves(id proto.PeerID) (epoch uint64, mine bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	epoch = r.leaving[id].epoch
+	if m := r.state.Member(id); m != nil {
+		return max(epoch, m.Epoch), m.Holder() == r.rooms.cfg.Own
+	}
+	return epoch, true
+}
+
+// cameBack takes in a peer that need not leave, since it has come back. The room may have
+// come to name this gateway while it was away: by a join that was under way when it left.
+func (r *replica) cameBack(id proto.PeerID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.leaving, id)
+	if m := r.state.Member(id); m != nil && m.Holder() == r.rooms.cfg.Own && r.local[id] == nil {
+		r.announceLocked(&Diff{}, []*localMember{r.joinLocked(id)}, nil)
+	}
+}
+
+// departed notes that id is out of the room.
+func (r *replica) departed(id proto.PeerID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.leaving, id)
+}
+
+// departLater has a peer leave the room after a while.
+func (r *replica) departLater(id proto.PeerID, epoch uint64, wait time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.departLaterLocked(id, epoch, wait)
+	if lm := r.local[id]; lm != nil && !lm.Live() {
+		delete(r.local, id)
+	}
+}
+
+func (r *replica) departLaterLocked(id proto.PeerID, epoch uint64, wait time.Duration) {
+	if r.leaving == nil {
+		r.leaving = make(map[proto.PeerID]leaving)
+	}
+	now := time.Now()
+	x := leaving{epoch: max(epoch, r.leaving[id].epoch), since: r.leaving[id].since, after: now.Add(wait)}
+	if x.since.IsZero() {
+		x.since = now
+	}
+	r.leaving[id] = x
+}
+
+// leavesSince is for how long it has been known that a peer is to leave the room.
+func (r *replica) leavesSince(id proto.PeerID) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return time.Since(r.leaving[id].since)
+}
+
+// retryIn has the departures that were not confirmed tried again after d at the latest.
+func (r *replica) retryIn(d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := time.Now().Add(d)
+	switch {
+	case r.stopped:
+	case r.departBy == nil:
+		r.departAt = at
+		r.departBy = time.AfterFunc(d, func() { r.rooms.hold(r, r.departuresDue) })
+	case at.Before(r.departAt):
+		r.departAt = at
+		r.departBy.Reset(d)
+	}
+}
+
+func (r *replica) departuresDue() {
+	r.mu.Lock()
+	r.departBy = nil
+	r.mu.Unlock()
+	r.retryDepartures()
+}
+
+// retryDepartures sends the departures that were not confirmed once more.
+func (r *replica) retryDepartures() {
+	r.mu.Lock()
+	var again []proto.PeerID
+	now := time.Now()
+	for id, x := range r.leaving {
+		if !x.busy && !x.after.After(now) {
+			x.busy = true
+			r.leaving[id] = x
+			again = append(again, id)
+		}
+	}
+	r.mu.Unlock()
+	for _, id := range again {
+		r.rooms.pin(r.id)
+		r.rooms.leave(r, id)
+	}
+}

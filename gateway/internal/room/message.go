@@ -1,0 +1,114 @@
+package room
+
+import (
+	"math"
+	"slices"
+
+	"p2pconnector/gateway/internal/link"
+	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
+)
+
+// receive hands a message of another gateway to the members that are here, and returns
+// whom it did not reach. known is false, and nothing was done, when its sender knows a newer
+// state of the room than this gateway.
+func (r *replica) receive(m *Message) (x bus.Refusal, known bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if m.View > r.state.Revision {
+		r.patienceLocked(m.View)
+		return x, false
+	}
+	return r.spreadLocked(m), true
+}
+
+// spreadLocked hands a message to every local member but its sender.
+func (r *replica) spreadLocked(m *Message) (x bus.Refusal) {
+	f := link.Frame{From: m.From, Room: r.id, Epoch: m.Epoch, ToEpoch: math.MaxUint64, Data: m.Frame}
+	missed := func(id proto.PeerID) {
+		x.Code = proto.NotDelivered
+		if len(x.Peers) < MaxMissed {
+			x.Peers = append(x.Peers, id)
+		}
+	}
+	for id, lm := range r.local {
+		switch {
+		case id == m.From, slices.Contains(m.Except, id):
+			continue // the sender, or one that gets it by itself
+		case m.View != 0 && m.View < lm.since:
+			if lm.unsure != 0 && m.View > lm.unsure {
+				missed(id) // its former gateway may have sent it on, or not
+			}
+			continue
+		}
+		f.To = id
+		code, move := lm.Take(f)
+		switch {
+		case move != nil:
+			x.Moved = append(x.Moved, *move)
+		case code != "":
+			missed(id)
+		}
+	}
+	for _, peer := range r.joinedElsewhereLocked() {
+		if f.To = peer.ID(); f.To != m.From && !slices.Contains(m.Except, f.To) {
+			if _, move := peer.Take(f); move != nil {
+				x.Moved = append(x.Moved, *move)
+			}
+		}
+	}
+	r.moved.Redirect(m, &x)
+	return x
+}
+
+// joinedElsewhereLocked returns the sessions of members that the room says are here,
+// and that had moved when their join took effect.
+func (r *replica) joinedElsewhereLocked() (all []Member) {
+	for id := range r.leaving {
+		if m := r.state.Member(id); m == nil || m.Holder() != r.rooms.cfg.Own {
+			continue
+		}
+		if m := r.rooms.cfg.Member(id); m != nil && m.OtherOwner() != "" {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// relay sends a message of a member that is here to every other one, and returns those
+// that it did not reach; member is false when its sender is none. With none, no other
+// gateway could be reached, and no other member is here. It holds the lock throughout, so
+// that no change of the room comes between the choice of the receivers and the sending.
+func (r *replica) relay(f link.Frame) (missed []proto.PeerID, none, member bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state.Member(f.From) == nil {
+		return nil, false, false
+	}
+	f.View = r.state.Revision
+	missed, reached := r.rooms.cfg.Relays.SendRoom(&r.state, f)
+	if !reached && len(r.local) <= 1 {
+		return nil, true, true
+	}
+	return append(missed, r.spreadHereLocked(f)...), false, true
+}
+
+// spreadHereLocked hands a message of a member that is here to every other one that is,
+// and returns those that it did not reach.
+func (r *replica) spreadHereLocked(f link.Frame) (missed []proto.PeerID) {
+	for id, lm := range r.local {
+		if id == f.From {
+			continue
+		}
+		f.To = id
+		if lm.Relay(f) != "" && len(missed) < MaxMissed {
+			missed = append(missed, id)
+		}
+	}
+	for _, peer := range r.joinedElsewhereLocked() {
+		if f.To = peer.ID(); f.To != f.From && peer.Relay(f) != "" {
+			missed = append(missed, f.To)
+		}
+	}
+	return missed
+}

@@ -1,0 +1,211 @@
+package room
+
+import (
+	"errors"
+	"time"
+
+	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
+)
+
+// Call is a client's request that waits for its answer. It is for one Change or Inform.
+type Call struct {
+	Request
+	Member   Member
+	Deadline time.Time
+	Answered chan struct{} // closed when an answer that is no refusal is about to be sent
+
+	answered bool // guarded by the replica's lock
+}
+
+// answerLocked takes in that a frame answers the request.
+func (c *Call) answerLocked() {
+	if !c.answered {
+		c.answered = true
+		close(c.Answered)
+	}
+}
+
+// Unavailable is the error for a request whose outcome is not known.
+func Unavailable() *proto.Error {
+	return proto.Errorf(proto.Unavailable, "The room service did not answer in time. Send the same request again: what took effect is not done twice.")
+}
+
+// Change sends a client's request to the room service, and returns when the change is in
+// the replica and the client has been answered, or with an error that is to be its answer.
+// The change itself may come before the room service's reply, or without it: then nobody
+// waits for that.
+func (t *Rooms) Change(c *Call, op bus.Operation, req *bus.Request) error {
+	r := t.pin(req.Room)
+	defer t.unpin(r)
+	c.By, c.Client = c.Member.ID(), req.Client
+	req.Op = t.nextOp()
+	req.Have = r.begin(req.Op, c)
+	defer r.end(req.Op)
+	reply, err := t.cfg.Requests.AskUntil(c.Answered, c.Deadline, op, req)
+	if err != nil {
+		if r.hasAnswered(c) {
+			return nil
+		}
+		if _, refused := errors.AsType[*proto.Error](err); !refused {
+			r.doubted()
+		}
+		return err
+	}
+	if reply.State != nil {
+		r.adopt(reply.State)
+	}
+	if !r.reaches(reply.Revision, c.Deadline, func() {}) {
+		r.doubted()
+		return Unavailable()
+	}
+	if !r.answerLate(c, reply.Revision) {
+		return Unavailable()
+	}
+	return nil
+}
+
+// Resume makes the room name this gateway for a member whose session it owns in epoch.
+// user is the member's name. It is false when the room service did not answer, or not in
+// time. A room that m is no member of any more is left.
+func (t *Rooms) Resume(m Member, user string, id proto.RoomID, epoch uint64) bool {
+	r := t.pin(id)
+	defer t.unpin(r)
+	req := &bus.Request{
+		Op: t.nextOp(), Room: id, Peer: m.ID(), Gateway: t.cfg.Own, Epoch: epoch, User: user, Have: r.revision(),
+	}
+	reply, err := t.cfg.Requests.Ask(bus.OpResume, req)
+	if e, is := errors.AsType[*proto.Error](err); is && e.Code == proto.NotFound {
+		m.LeaveRoom(id) // removed meanwhile, or the room has ended
+		return true
+	} else if is && e.Epoch > epoch {
+		return true // the session has moved on, and the room with it
+	}
+	if err != nil {
+		r.doubted()
+		t.cfg.Logger.Error("takeover: room not resumed", "peer", string(m.ID()), "room", string(id), "err", err)
+		return false
+	}
+	if reply.State != nil {
+		r.adopt(reply.State)
+	}
+	return r.reaches(reply.Revision, time.Now().Add(proto.RequestDeadline), func() { r.movedInLocked(m.ID(), reply.Revision) })
+}
+
+// Inform answers Room_Info from the replica, once that is at a revision. The updates that
+// the client gets start from what it was sent last: they must not start from less than
+// this answer tells, or a peer that it names, and that leaves before the next update, is
+// never said to have left. It is false without a replica that has the member.
+func (t *Rooms) Inform(c *Call, id proto.RoomID, revision uint64) (answered bool) {
+	r := t.get(id)
+	if r == nil {
+		return false
+	}
+	t.hold(r, func() {
+		if r.reaches(revision, c.Deadline, func() {}) {
+			answered = r.inform(c)
+		}
+	})
+	return answered
+}
+
+// Info encodes the answer to Room_Info. id is the request's correlation id.
+func (t *Rooms) Info(room *bus.Room, revision uint64, id []byte) []byte {
+	d := dataOf(room, revision)
+	d.Members = infosOf(room.Members)
+	return t.cfg.Frame(proto.TypeInfo, proto.RoomInfo, encodeAll(d, room), id)
+}
+
+// inform sends the client what it has not seen, then the whole room; false when it is no
+// local member.
+func (r *replica) inform(c *Call) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	lm := r.local[c.Member.ID()]
+	if r.state.Room == nil || lm == nil || lm.Member != c.Member {
+		return false
+	}
+	c.answerLocked()
+	r.catchUpLocked(lm, nil)
+	lm.Send(r.rooms.Info(r.state.Room, r.state.Revision, c.ID))
+	return true
+}
+
+// reaches waits until the replica is at revision, and calls then with the lock held; false
+// when it is not there in time, or the gateway ends.
+func (r *replica) reaches(revision uint64, deadline time.Time, then func()) bool {
+	reached := make(chan struct{})
+	r.await(revision, func() { then(); close(reached) })
+	timer := time.NewTimer(time.Until(deadline))
+	defer timer.Stop()
+	select {
+	case <-reached:
+		return true
+	case <-timer.C:
+	case <-r.rooms.cfg.Ended: // the end of the gateway waits for the caller
+	}
+	return false
+}
+
+// begin records a client's request, so that the change it causes answers it, and returns
+// the replica's revision.
+func (r *replica) begin(op bus.OpID, c *Call) uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.calls == nil {
+		r.calls = make(map[bus.OpID]*Call)
+	}
+	r.calls[op] = c
+	return r.state.Revision
+}
+
+func (r *replica) end(op bus.OpID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.calls, op)
+}
+
+func (r *replica) hasAnswered(c *Call) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return c.answered
+}
+
+// answerLate answers a request whose change was not told apart from others, for
+// example because the room was fetched in between. It returns false, and answers
+// nothing, when the change was lost with the room.
+func (r *replica) answerLate(c *Call, revision uint64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c.answered {
+		return true
+	}
+	if r.rooms.lost(revision) {
+		return false
+	}
+	c.answerLocked()
+	room := r.state.Room
+	if room == nil {
+		room = &bus.Room{ID: r.id}
+	} else if lm := r.local[c.By]; lm != nil && lm.Member == c.Member {
+		r.catchUpLocked(lm, nil) // or the next update would start from less than this answer tells
+	}
+	d := dataOf(room, r.state.Revision)
+	typ, event := proto.TypeUpdate, proto.ClientAdded
+	switch c.Event {
+	case proto.CreateRoom:
+		typ, event, d.RoomID = proto.TypeInfo, proto.RoomCreated, r.id
+	case proto.JoinRoom:
+		d.Client, d.Added = c.By, []proto.PeerID{c.By}
+	case proto.LeaveRoom:
+		typ, event, d.Client, d.Reason = proto.TypeInfo, proto.RoomLeft, c.By, proto.ReasonLeft
+	case proto.EndRoom:
+		event, d.Client = proto.RoomDeleted, c.By
+	case proto.RemoveClient:
+		event, d.Client, d.Removed, d.Reason = proto.ClientRemoved, c.Client, []proto.PeerID{c.Client}, proto.ReasonRemoved
+	case proto.UpdateRoom:
+		event, d.Client = proto.RoomUpdated, c.By
+	}
+	c.Member.Send(r.rooms.cfg.Frame(typ, event, encodeAll(d, room), c.ID))
+	return true
+}

@@ -1,0 +1,149 @@
+package room
+
+import (
+	"time"
+
+	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
+)
+
+// syncRetry is the pause after a comparison of revisions that failed.
+const syncRetry = time.Second
+
+// SyncSoon makes Run compare the rooms with the room service soon.
+func (t *Rooms) SyncSoon() {
+	select {
+	case t.soon <- struct{}{}:
+	default:
+	}
+}
+
+// Run compares revisions with the room service every bus.SyncInterval and when SyncSoon
+// says so, until done is closed: a change that was missed is made up for although no other
+// follows.
+func (t *Rooms) Run(done <-chan struct{}) {
+	next := time.NewTimer(bus.SyncInterval)
+	defer next.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-next.C:
+		case <-t.soon:
+		}
+		pause := bus.SyncInterval
+		if !t.sync() {
+			pause = syncRetry
+		}
+		next.Reset(pause)
+	}
+}
+
+// sync compares the revisions of all rooms; false when that failed.
+func (t *Rooms) sync() bool {
+	all := t.list()
+	for len(all) > 0 {
+		page := all[:min(len(all), bus.MaxSyncRooms)]
+		all = all[len(page):]
+		have := make(map[proto.RoomID]uint64, len(page))
+		for _, r := range page {
+			t.hold(r, r.endLost)
+			r.retryDepartures()
+			have[r.id] = r.revision()
+		}
+		began := time.Now()
+		reply, err := t.cfg.Requests.Ask(bus.OpSync, &bus.Request{Gateway: t.cfg.Own, Rooms: have})
+		if err != nil {
+			t.cfg.Logger.Warn("rooms: comparing revisions failed", "err", err)
+			return false
+		}
+		for _, id := range reply.Differ {
+			delete(have, id)
+		}
+		for _, r := range page {
+			t.hold(r, r.endLost)
+			if _, same := have[r.id]; !same {
+				t.hold(r, r.refetch)
+			} else if r.doubtful() {
+				t.hold(r, func() { r.certain(began) })
+			}
+		}
+	}
+	return true
+}
+
+// Saw takes in the first revision of the room service's bucket, as a reply says it. It
+// reports whether an earlier bucket was lost; then Run ends the rooms of that one. It does
+// not block.
+//
+// The revisions of a bucket are above those of every bucket before it. So a replica below
+// the first revision of the present bucket is of a room that was lost.
+func (t *Rooms) Saw(first uint64) (lost bool) {
+	for {
+		was := t.first.Load()
+		if first <= was {
+			return false
+		}
+		if t.first.CompareAndSwap(was, first) {
+			if was == 0 {
+				return false // the first reply of all: there was nothing to lose before
+			}
+			break
+		}
+	}
+	t.SyncSoon()
+	return true
+}
+
+// lost reports whether what has this revision stood in a bucket that was lost.
+func (t *Rooms) lost(revision uint64) bool { return revision < t.first.Load() }
+
+// endLost ends the room when it was lost.
+func (r *replica) endLost() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.endLostLocked()
+}
+
+// endLostLocked tells the local members that the room has ended, when the bucket that
+// it stood in was lost. Room services do not restore rooms from the gateways' replicas:
+// these differ in age, and no one of them can be proven to be the newest.
+func (r *replica) endLostLocked() {
+	if r.state.Room == nil || !r.rooms.lost(r.state.Revision) {
+		return
+	}
+	r.rooms.cfg.Metrics.Lost.Inc()
+	d := r.state.Lose()
+	r.settleLocked(&d)
+}
+
+// doubtTime is how long a request may still take effect that nobody waits for any more:
+// a copy may have come to the room service at the last moment, and wait there.
+const doubtTime = proto.RequestDeadline + 5*time.Second
+
+// doubted keeps the replica until it is known whether a request took effect.
+func (r *replica) doubted() {
+	r.mu.Lock()
+	r.doubt = time.Now().Add(doubtTime)
+	r.mu.Unlock()
+	r.rooms.SyncSoon()
+}
+
+func (r *replica) doubtful() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.doubt.IsZero()
+}
+
+// certain takes in that what the replica knows of the room was true at a time or later.
+func (r *replica) certain(at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.certainLocked(at)
+}
+
+func (r *replica) certainLocked(at time.Time) {
+	if at.After(r.doubt) {
+		r.doubt = time.Time{}
+	}
+}

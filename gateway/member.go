@@ -1,0 +1,116 @@
+package gateway
+
+import (
+	"encoding/json"
+
+	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/natsbus"
+	"p2pconnector/gateway/internal/room"
+	ownership "p2pconnector/gateway/internal/session"
+	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
+)
+
+// newRooms makes the table of rooms. A session is what rooms know as a member.
+func newRooms(g *Gateway) *room.Rooms {
+	return room.New(room.Config{
+		Own: g.id, Grace: g.cfg.SessionGrace, Logger: g.log, Metrics: &g.metrics.Rooms,
+		Member: func(id proto.PeerID) room.Member {
+			if s := g.sessions.get(id); s != nil {
+				return s
+			}
+			return nil
+		},
+		Relays: g.links, Requests: g.requests, Frame: g.roomFrame,
+		Go: g.background, Ended: g.alive.Done(),
+		Advanced: g.releaseSoon, Contest: g.contest, NotifyJoined: g.notifyJoined,
+	})
+}
+
+var (
+	_ room.Member    = (*session)(nil)
+	_ room.Relays    = (*links)(nil)
+	_ room.Requester = (*natsbus.Requests)(nil)
+)
+
+// ID implements room.Member.
+func (s *session) ID() proto.PeerID { return s.id }
+
+// Send implements room.Member. A peer that has moved a moment ago, and that other gateways
+// do not know as moved yet, gets the frame where it is now.
+func (s *session) Send(frame []byte) {
+	if s.deliver(frame) == redirected {
+		s.g.links.send(&link.Frame{To: s.id, Data: frame}, nil)
+	}
+}
+
+// Take implements room.Member.
+func (s *session) Take(f link.Frame) (proto.ErrorCode, *bus.Move) {
+	v, move := s.take(&f)
+	v.count(&s.g.metrics.Relays)
+	return codeOf(v), move
+}
+
+// Relay implements room.Member.
+func (s *session) Relay(f link.Frame) proto.ErrorCode {
+	v, ok := s.takeDirect(&f)
+	if !ok {
+		return s.g.links.send(&f, nil)
+	}
+	v.count(&s.g.metrics.Relays)
+	return codeOf(v)
+}
+
+// stateChanged applies a committed change to the room that it is about.
+func (g *Gateway) stateChanged(token string, data []byte) {
+	c := new(bus.Change)
+	if err := json.Unmarshal(data, c); err != nil {
+		g.log.Error("rooms: unreadable change", "room", token, "err", err)
+		return
+	}
+	g.rooms.Changed(token, c)
+}
+
+// sawReply takes in what a reply of the room service says about its bucket. It is called
+// by the reader of the inbox, so what follows from it is done elsewhere.
+func (g *Gateway) sawReply(reply *bus.Reply) {
+	if !g.rooms.Saw(reply.First) {
+		return
+	}
+	select { // with the rooms, the keys may be lost
+	case g.keysNow <- struct{}{}:
+	default:
+	}
+}
+
+// notifyJoined asks the owner of a session to take a room over that names this gateway for
+// the peer, because a join was pending when the session moved.
+func (g *Gateway) notifyJoined(to proto.GatewayID, peer proto.PeerID, id proto.RoomID) {
+	err := g.bus.NotifyGateway(to, bus.SessionMessage{Peer: peer, Gateway: g.id, Room: id})
+	if err != nil {
+		g.log.Warn("rooms: owner of a late member not notified", "peer", string(peer), "room", string(id), "gateway", string(to), "err", err)
+	}
+}
+
+// contest is for peers that this gateway may own although a room names other gateways for
+// them: in a later epoch another may have taken the session over, and in an earlier one the
+// room does not know yet. It is called with the lock of the room held.
+func (g *Gateway) contest(id proto.RoomID, members []bus.Member) {
+	for _, m := range members {
+		if s := g.sessions.get(m.ID); s != nil && s.owned() {
+			g.background(func() { g.contestOne(s, id, m) }, func() {})
+		}
+	}
+}
+
+func (g *Gateway) contestOne(s *session, id proto.RoomID, m bus.Member) {
+	switch {
+	case !s.owned():
+	case m.Epoch <= s.epoch():
+		g.takeRoom(s, id, s.epoch())
+	default:
+		if a := g.directory.Look(m.ID); a.Kind == ownership.Entry && a.Owner != g.id {
+			g.step(s, ownership.Event{Kind: ownership.Outdated, By: a.Owner, Epoch: a.Epoch})
+		}
+	}
+}
