@@ -1,6 +1,15 @@
 // Link is one conversation with the server that outlives its WebSockets: it
 // connects, waits, resumes, and keeps what is to be sent in order and bounded.
 //
+// A connection goes through phases:
+//
+//	none      there is none: a timer runs, or a token is waited for
+//	opening   there is a socket; it sends Resume when it opens, if there is a session
+//	resuming  Resume has no answer yet; another greeting may have come
+//	open      the server has greeted: frames go both ways
+//
+// Every phase ends at none when the socket breaks, or is given up as silent.
+//
 // Events: state, ready, frame, raw (every frame received), sent (every text sent),
 // draining, dropped, leaving (the last chance to say something), closed.
 
@@ -9,12 +18,11 @@
 
 import { Emitter } from "./emitter.js";
 import { ConnectorError } from "./error.js";
+import { Outbox } from "./outbox.js";
 import { watchPage } from "./page.js";
 import { checkAddress, place, whyClosed } from "./reason.js";
 import { Pacer, Rotation, afterClose, backoff, resumeFrame, socketURL } from "./timing.js";
 
-const maxQueuedFrames = 256;
-const maxQueuedChars = 1 << 20;
 const maxUnsentBytes = 4 << 20; // what the browser may hold for a slow network
 const connectPatience = 30_000; // ms until a server must have greeted for the first time
 const maxBadTokens = 3; // fresh tokens that may be refused one after the other
@@ -24,6 +32,20 @@ const provenAfter = 5_000; // ms after which a connection counts as good and bac
 const probeAfter = 30_000; // ms of silence after which a page that comes to the front asks
 const probePatience = 5_000; // ms
 const maxUnavailable = 5; // resumes that may fail for want of the bus before the fresh id is taken
+
+/**
+ * One connection: what is known of it from the moment its socket is made.
+ * @typedef {object} Connection
+ * @property {"none"|"opening"|"resuming"|"open"} phase
+ * @property {Details|null} fresh Client_Details while it still asks to resume
+ * @property {number} received text frames
+ * @property {ConnectorError|null} refusal what it was refused with, in place of a greeting
+ * @property {number} greetedAt
+ * @property {number} heardAt
+ */
+
+/** @param {Connection["phase"]} phase @returns {Connection} */
+const connection = (phase) => ({ phase, fresh: null, received: 0, refusal: null, greetedAt: 0, heardAt: 0 });
 
 /** @extends {Emitter<LinkEvents>} */
 export class Link extends Emitter {
@@ -40,23 +62,16 @@ export class Link extends Emitter {
   #late = 0; // runs while a connection has not been greeted
   #attempt = 0;
   #unavailable = 0;
-  #greeted = false; // this connection has told who we are
-  #greetedAt = 0;
-  #fresh = /** @type {Details|null} */ (null); // Client_Details of a connection that still asks to resume
-  #received = 0; // text frames on this connection
+  #now = connection("none"); // the connection that is tried or used now
   #mark = 0; // text frames received on the connection that broke
   #unsure = false; // a Resume got no answer, so the session may stand behind a connection that broke unseen
-  #asked = false; // this connection has sent Resume
-  #heardAt = 0;
   #probe = 0;
   #drainAt = 0;
-  #queue = /** @type {Outgoing[]} */ ([]);
-  #queuedChars = 0;
+  #outbox = new Outbox();
   #pacer = new Pacer(0, 0);
   #flushTimer = 0;
   #forget;
   #limit = 0; // runs until a server has greeted for the first time
-  #refusal = /** @type {ConnectorError|null} */ (null); // what this connection was refused with, in place of a greeting
   #why = /** @type {ConnectorError|null} */ (null); // the reason, as far as there is one, why the last attempt failed
   #badTokens = 0;
 
@@ -70,7 +85,7 @@ export class Link extends Emitter {
     this.session = options.session ?? "";
     this.#forget = watchPage({
       online: () => (this.#timer ? this.#openNow() : this.#ask()),
-      visible: () => performance.now() - this.#heardAt > probeAfter && this.#ask(),
+      visible: () => performance.now() - this.#now.heardAt > probeAfter && this.#ask(),
       leave: () => {
         this.emit("leaving", undefined);
         this.#drop(1000); // else the others would see us for the grace period
@@ -91,7 +106,7 @@ export class Link extends Emitter {
 
   /** Characters that wait for a connection or for the server's rate. */
   get waiting() {
-    return this.#queuedChars;
+    return this.#outbox.chars;
   }
 
   /**
@@ -102,18 +117,13 @@ export class Link extends Emitter {
   send(text, claim) {
     if (this.state === "closed") throw new ConnectorError("Closed", "The connection is closed. Connect again.");
     const unsent = this.#socket?.bufferedAmount ?? 0;
-    if (this.#queue.length >= maxQueuedFrames || this.#queuedChars + text.length > maxQueuedChars || unsent > maxUnsentBytes) {
-      throw new ConnectorError("Buffer_Full", "Too much waits to be sent. Send less, or wait until the connection is back.");
-    }
-    this.#queue.push({ text, claim });
-    this.#queuedChars += text.length;
+    this.#outbox.push({ text, claim }, unsent <= maxUnsentBytes);
     this.#flush();
   }
 
   /** Puts requests that the broken connection may have lost before everything that waits. @param {Outgoing[]} entries */
   sendFirst(entries) {
-    this.#queue.unshift(...entries);
-    for (const e of entries) this.#queuedChars += e.text.length;
+    this.#outbox.pushFirst(entries);
     this.#flush();
   }
 
@@ -143,11 +153,7 @@ export class Link extends Emitter {
       return this.#again(0);
     }
     if (opening !== this.#opening || this.state === "closed") return;
-    this.#greeted = false;
-    this.#asked = false;
-    this.#fresh = null;
-    this.#refusal = null;
-    this.#received = 0;
+    this.#now = connection("opening");
     let socket;
     try {
       socket = this.#dial(token);
@@ -182,7 +188,7 @@ export class Link extends Emitter {
   }
 
   #resume() {
-    this.#asked = true;
+    this.#now.phase = "resuming";
     this.#write(JSON.stringify(resumeFrame(this.session, this.#unsure ? undefined : this.#mark)));
   }
 
@@ -190,17 +196,18 @@ export class Link extends Emitter {
   #broken(socket, code) {
     if (socket !== this.#socket || this.state === "closed") return;
     this.#drop(4000);
-    if (this.#greeted) this.#mark = this.#received;
-    else if (this.#asked && !this.#refusal) this.#unsure = true; // a refused connection reads nothing
-    const proven = this.#greeted && performance.now() - this.#greetedAt > provenAfter;
-    if (proven) this.#attempt = 0;
+    const { phase, received, refusal, greetedAt } = this.#now;
+    const greeted = phase === "open";
+    this.#now.phase = "none";
+    if (greeted) this.#mark = received;
+    else if (phase === "resuming" && !refusal) this.#unsure = true; // a refused connection reads nothing
+    if (greeted && performance.now() - greetedAt > provenAfter) this.#attempt = 0;
     const plan = afterClose(code);
     const freshToken = plan.freshToken && typeof this.#options.token === "function";
-    this.#why = whyClosed(code, this.#refusal);
-    if (plan.freshToken && !this.#greeted) this.#badTokens++;
+    this.#why = whyClosed(code, refusal);
+    if (plan.freshToken && !greeted) this.#badTokens++;
     if (!plan.again && (!freshToken || this.#badTokens >= maxBadTokens)) return this.#end(/** @type {ConnectorError} */ (this.#why)); // such a code has a reason
-    if (!this.#greeted) this.#rotation.next();
-    this.#greeted = false;
+    if (!greeted) this.#rotation.next();
     this.#again(plan.least);
   }
 
@@ -242,8 +249,7 @@ export class Link extends Emitter {
     this.#drop(code);
     clearTimeout(this.#timer);
     this.#forget();
-    this.#queue = [];
-    this.#queuedChars = 0;
+    this.#outbox.clear();
     this.#become("closed");
     this.emit("closed", reason);
   }
@@ -258,8 +264,8 @@ export class Link extends Emitter {
 
   /** @param {string} text */
   #message(text) {
-    this.#received++;
-    this.#heardAt = performance.now();
+    this.#now.received++;
+    this.#now.heardAt = performance.now();
     clearTimeout(this.#probe);
     this.#probe = 0;
     let frame;
@@ -271,7 +277,7 @@ export class Link extends Emitter {
     this.emit("raw", frame);
     const server = frame.from === undefined; // what a peer says is not the server's word
     if (server && frame.type === "info" && frame.event === "Server_Draining") return this.#draining(frame.data ?? {});
-    if (!this.#greeted) return this.#greeting(frame);
+    if (this.#now.phase !== "open") return this.#greeting(frame);
     if (server && frame.type === "info" && frame.event === "Session") this.session = frame.data.session;
     this.emit("frame", frame);
   }
@@ -283,20 +289,20 @@ export class Link extends Emitter {
    */
   #greeting(frame) {
     if (frame.type === "error" && frame.id === "resume") return this.#refused(frame);
-    if (frame.type === "error" && frame.from === undefined && !this.#fresh) this.#refusal = ConnectorError.from(frame); // the close follows
+    if (frame.type === "error" && frame.from === undefined && !this.#now.fresh) this.#now.refusal = ConnectorError.from(frame); // the close follows
     if (frame.event !== "Client_Details" || frame.type !== "info") return;
     if (this.session === "") return this.#ready(frame.data, { reset: this.id !== "" });
     if (frame.data.resumed) return this.#ready(frame.data, { resumed: true });
-    this.#fresh ??= frame.data;
+    this.#now.fresh ??= frame.data;
   }
 
   /** refused: when the bus is away the session may still be good, so ask again for a while. @param {Frame} frame */
   #refused(frame) {
-    this.#asked = false; // and answered: the session stands where it stood
+    this.#now.phase = "opening"; // Resume is answered: the session stands where it stood
     if (["Unavailable", "Rate_Limited"].includes(frame.event) && ++this.#unavailable < maxUnavailable) {
       return this.#broken(this.#socket, 1013);
     }
-    this.#ready(this.#fresh ?? { id: "" }, { reset: true, refusal: ConnectorError.from(frame) });
+    this.#ready(this.#now.fresh ?? { id: "" }, { reset: true, refusal: ConnectorError.from(frame) });
   }
 
   /** @param {Details} details @param {Partial<Ready>} how */
@@ -305,15 +311,16 @@ export class Link extends Emitter {
     clearTimeout(this.#limit);
     this.#why = null;
     this.#badTokens = 0;
-    this.#greeted = true;
-    this.#greetedAt = performance.now();
+    this.#now.phase = "open";
+    this.#now.greetedAt = performance.now();
     this.#unavailable = 0;
     this.#unsure = false;
     this.#drainAt = 0;
     this.id = details.id;
     this.session = details.session ?? "";
     this.#pacer = new Pacer(details.limits?.messages_per_second ?? 0, performance.now());
-    if (how.reset) this.#dropQueue();
+    const dropped = how.reset ? this.#outbox.dropMessages() : 0; // they were meant for the id that is lost
+    if (dropped > 0) this.emit("dropped", { count: dropped });
     this.state = "open";
     this.emit("ready", { details, resumed: false, reset: false, ...how });
     this.#become("open");
@@ -330,7 +337,7 @@ export class Link extends Emitter {
   // ask finds out whether a connection that has been silent still lives; the
   // browser itself would notice only after minutes.
   #ask() {
-    if (!this.#greeted || this.#probe) return;
+    if (this.#now.phase !== "open" || this.#probe) return;
     const socket = this.#socket;
     this.#write('{"event":"Ping","id":"probe"}');
     this.#probe = setTimeout(() => this.#broken(socket, 1006), probePatience);
@@ -341,15 +348,14 @@ export class Link extends Emitter {
   #flush() {
     clearTimeout(this.#flushTimer);
     this.#flushTimer = 0;
-    while (this.#queue.length > 0 && this.#greeted && this.#socket?.readyState === 1) {
+    while (!this.#outbox.empty && this.#now.phase === "open" && this.#socket?.readyState === 1) {
       const wait = this.#pacer.take(performance.now());
       if (wait > 0) {
         this.#flushTimer = setTimeout(() => this.#flush(), wait);
         return;
       }
-      const { text, claim } = /** @type {Outgoing} */ (this.#queue.shift());
-      this.#queuedChars -= text.length;
-      if (!claim || claim()) this.#write(text);
+      const entry = this.#outbox.take();
+      if (entry && (!entry.claim || entry.claim())) this.#write(entry.text);
     }
   }
 
@@ -358,15 +364,6 @@ export class Link extends Emitter {
     if (this.#socket?.readyState !== 1) return;
     this.#socket.send(text);
     this.emit("sent", text);
-  }
-
-  // dropQueue lets go of what was meant for the id that is lost; requests stay.
-  #dropQueue() {
-    const kept = this.#queue.filter((e) => e.claim);
-    const dropped = this.#queue.length - kept.length;
-    this.#queue = kept;
-    this.#queuedChars = kept.reduce((sum, e) => sum + e.text.length, 0);
-    if (dropped > 0) this.emit("dropped", { count: dropped });
   }
 }
 
