@@ -7,6 +7,9 @@ import (
 	"io"
 	"net"
 	"testing"
+	"testing/iotest"
+
+	"github.com/nats-io/nats.go"
 )
 
 // busPair returns a connection to a server that reads when the test does.
@@ -76,5 +79,44 @@ func TestBusConnGivesUp(t *testing.T) {
 	}
 	if _, err := io.Copy(io.Discard, server); err != nil {
 		t.Logf("the server sees %v", err)
+	}
+}
+
+// pipes is a server in this process.
+type pipes struct{ server net.Conn }
+
+func (p *pipes) InProcessConn() (net.Conn, error) {
+	client, server := net.Pipe()
+	p.server = server
+	return client, nil
+}
+
+// A connection to a server in this process says when what it read has been handled, like
+// one that was dialed: before it reads again.
+func TestHookInProcess_Read_SaysWhatIsHandled(t *testing.T) {
+	handled := 0
+	d := dialer{handled: func() { handled++ }}
+	var server pipes
+	o := nats.Options{InProcessServer: &server}
+	if err := d.hookInProcess(&o); err != nil {
+		t.Fatal(err)
+	}
+	c, err := o.InProcessServer.InProcessConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		server.server.Write([]byte("ab"))
+		server.server.Close()
+	}()
+	got, err := io.ReadAll(iotest.OneByteReader(c))
+	if string(got) != "ab" || err != nil {
+		t.Errorf("read: got %q, %v, want ab", got, err)
+	}
+	if handled != 3 { // before each byte, and before the end
+		t.Errorf("got %d reads noticed, want 3", handled)
+	}
+	if err := d.hookInProcess(new(nats.Options)); err != nil {
+		t.Errorf("without such a server: got %v, want none", err)
 	}
 }

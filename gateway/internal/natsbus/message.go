@@ -22,8 +22,8 @@ func (h Header) Get(name string) string {
 	return ""
 }
 
-// NoResponders reports whether m is the server's notice that nobody subscribes to the
-// subject of the message that named m's subject for the reply.
+// NoResponders reports whether m is the notice of a NATS server, on a reply subject, that
+// nobody received the message which named that subject.
 func (m *Message) NoResponders() bool {
 	return len(m.Data) == 0 && m.Header.Get("Status") == "503"
 }
