@@ -222,6 +222,9 @@ func (g *Gateway) serveClients(ctx context.Context) error {
 	g.publishLease(false)
 	close(g.ready)
 	g.log.Info("serving", "addr", g.addr.String(), "tls", g.tls != nil)
+	if g.cfg.open() {
+		g.log.Warn("anybody may connect: set token-key or token-jwks, and allowed-origins", "addr", g.addr.String())
+	}
 	select {
 	case <-ctx.Done():
 		err = g.drainInTime()

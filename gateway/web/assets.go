@@ -51,7 +51,7 @@ func assets(o Options) map[string]asset {
 	}
 	maps.Copy(files, documents())
 	add("/demo", "templates/demo.html")
-	files["/"] = newAsset(page(o.Limits), kinds[".html"])
+	files["/"] = newAsset(page(o.Limits, o.Open), kinds[".html"])
 	return files
 }
 

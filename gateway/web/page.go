@@ -12,6 +12,7 @@ import (
 
 // pageData is what the template of the page gets.
 type pageData struct {
+	Open         bool // anybody may connect
 	ClientEvents []clientEvent
 	ServerEvents []proto.EventDoc
 	Errors       []proto.ErrorDoc
@@ -35,9 +36,10 @@ type limit struct {
 
 // page renders the page. It panics when the template does not fit the data,
 // which the tests would have seen.
-func page(limits proto.Limits) []byte {
+func page(limits proto.Limits, open bool) []byte {
 	t := template.Must(template.New("page.html").Funcs(template.FuncMap{"slug": slug}).ParseFS(embedded, "templates/page.html"))
 	data := pageData{
+		Open:         open,
 		ServerEvents: proto.ServerEvents,
 		Errors:       proto.ErrorCodes,
 		Closes:       proto.CloseCodes,

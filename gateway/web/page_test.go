@@ -11,7 +11,7 @@ import (
 )
 
 // pageText is the page as a reader sees it: entities resolved.
-func pageText() string { return html.UnescapeString(string(page(proto.Limits{}))) }
+func pageText() string { return html.UnescapeString(string(page(proto.Limits{}, false))) }
 
 func TestPageNamesTheWholeProtocol(t *testing.T) {
 	text := pageText()
@@ -139,4 +139,12 @@ func references(p, body string) []string {
 		refs = append(refs, ref)
 	}
 	return refs
+}
+
+func TestPage_AnybodyMayConnect_SaysSo(t *testing.T) {
+	for _, open := range []bool{false, true} {
+		if got := strings.Contains(string(page(proto.Limits{}, open)), `id="open"`); got != open {
+			t.Errorf("open %v: got the note on the page: %v, want %v", open, got, open)
+		}
+	}
 }

@@ -25,6 +25,9 @@ type Options struct {
 	// Limits are those the page names; zero fields mean proto's defaults, and
 	// MessagesPerSecond 0 means no limit.
 	Limits proto.Limits
+	// Open says on the page that anybody may connect: the gateway stands in a public network,
+	// asks for no tokens, and its operator has not chosen the pages.
+	Open bool
 	// Off turns the page, the documents, the demo and /status.json off: / answers a
 	// short plain text. connector.js stays, because applications load it from here.
 	Off bool
