@@ -16,8 +16,6 @@ import (
 
 // Identifiers of the golden files.
 const (
-	goldenA GatewayID = "91be04d7"
-
 	goldenAnn PeerID = "91be04d7-1c2d-8e42-9a77-30d1c2b4a5f6"
 	goldenBen PeerID = "5f0c3a9e-6b1d-8f10-8a01-77d1c2b4a500"
 	goldenCas PeerID = "5f0c3a9e-0001-8000-b000-000000000001"
