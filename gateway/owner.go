@@ -267,7 +267,8 @@ func (s *session) lendLocked(t *bus.SessionMessage) (*bus.Handoff, ownership.Act
 		return &bus.Handoff{
 			Lent: true, Epoch: s.hold.Epoch, Revision: s.hold.Revision, Root: s.root,
 			Recovered: !s.lossy && !s.hold.Lossy && !s.g.suspicion.Raised(), User: s.user,
-			Rooms: slices.Clone(s.rooms), Frames: s.kept.Frames(), // encoded without the lock, while rooms may be removed Fence: s.fence.Epochs(),
+			Rooms:  slices.Clone(s.rooms), // it is encoded without the lock, while rooms may be removed
+			Frames: s.kept.Frames(), Fence: s.fence.Epochs(),
 		}, action
 	case ownership.Redirect:
 		return &bus.Handoff{Owner: s.hold.Other, Epoch: s.hold.Epoch}, action

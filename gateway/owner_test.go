@@ -62,8 +62,13 @@ func TestHandOff_RoomEndsBeforeEncoding_HandoffIsUnchanged(t *testing.T) {
 	g := testGateway(t, Config{})
 	s := awaySession(g)
 	s.rooms = []proto.RoomID{"first", "second"}
+	sender := proto.NewPeerID(g.id)
+	s.fence.Pass(sender, 3)
 	h := g.handOff(s, takeOf(s, "0a1b2c3d", 0))
 	s.LeaveRoom("first")
+	if got := h.Fence[sender]; got != 3 {
+		t.Errorf("fence of the handoff for a sender in epoch 3: got %d, want 3", got)
+	}
 	if got, want := h.Rooms, []proto.RoomID{"first", "second"}; !slices.Equal(got, want) {
 		t.Errorf("rooms of the handoff after one has ended: got %q, want %q", got, want)
 	}
