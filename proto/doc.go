@@ -341,6 +341,26 @@
 // the files in testdata hold them byte for byte.
 //
 //	1  the first
+//
+// # Glossary
+//
+//	peer        who takes part, under one id; it outlives its connections
+//	connection  one WebSocket of a peer
+//	session     a peer as the servers know it: its rooms, and the frames that wait
+//	            for it; a session token proves whose it is
+//	gateway     a server that clients connect to
+//	frame       one JSON object, which is one text message of the WebSocket
+//	event       what a frame is about; a name in the tables above
+//	signal      an Offer, Answer or Candidate, or a Connect that becomes an Offer
+//	relay       to pass a frame from a peer to a peer, or to the members of a room
+//	room        a list of peers that everybody in it sees; its members
+//	creator     the member that may end the room and remove others
+//	revision    counts the changes of a room; a higher one is newer
+//	grace       for how long a session without a connection waits for its client
+//	to resume   to become the peer of a session again, on a new connection
+//	recovered   nothing that the servers accepted for the peer was lost meanwhile
+//	to drain    a gateway sends its clients elsewhere before it stops
+//	grant       what an access token allows
 package proto
 
 // Version is the version of the protocol that this package speaks.

@@ -180,4 +180,30 @@
 // Its peers stay members for the session grace; then room services remove those
 // whose member record still names it. A lease that has ended is the gateway's last:
 // it serves no peer any more.
+//
+// # Glossary
+//
+// These are words of the services. Those of clients end the documentation of package
+// proto.
+//
+//	owner       the gateway that serves a session
+//	home        the gateway that issued a peer's id; its first owner
+//	epoch       counts the owners of a session, from 0, the home; a message of an
+//	            earlier epoch is old
+//	handoff     the copy of a session that its owner gives to the next one
+//	lent        said of a session between its handoff and the next owner's first word
+//	moved       said of a session that another gateway owns: frames are redirected
+//	link        the numbered stream of relays from one gateway to another
+//	window      the relays of a link that are not acknowledged yet
+//	ack         says which numbers were taken, and which were refused and why
+//	hole        a number that is missing between those that came
+//	poll        asks for an ack
+//	route       which gateway a peer's frames go to, and in which epoch
+//	fence       the newest epoch of each sender; what is older is refused
+//	barrier     a number up to which all must be acknowledged before others may follow
+//	lease       says every second that a gateway is alive
+//	directory   the bucket that says who owns each session that has moved
+//	tombstone   what the directory, or a bucket, keeps of what has ended
+//	replica     a gateway's copy of a room that has members there
+//	requester   who asks a room service; an op id makes its request idempotent
 package bus
