@@ -13,9 +13,9 @@ import (
 )
 
 // Client is a peer. All methods may be called by any goroutine at any time.
-// Frames sent by one goroutine keep their order. Someone must receive from
+// Frames sent by one goroutine keep their order. The caller must receive from
 // Frames: when its buffer is full the client stops reading, answers to requests
-// included, and the server will close it as too slow.
+// included, and the server will close the connection as too slow.
 type Client struct {
 	// Static after Dial.
 	opts   Options
@@ -28,12 +28,12 @@ type Client struct {
 	// Owned by run.
 	url      int // of opts.URLs, tried next
 	backoff  backoff
-	comeback time.Time // when a draining server wants to see us again; zero: it does not drain
+	comeback time.Time // when a draining server expects the client back; zero: it does not drain
 	received uint64    // text frames on the current connection
-	unsure   bool      // a Resume was sent and not answered, so received says nothing
+	unsure   bool      // a Resume was sent and not answered, so received is not known
 
 	mu      sync.Mutex
-	conn    *websocket.Conn // nil while away
+	conn    *websocket.Conn // nil while disconnected
 	changed chan struct{}   // closed and replaced whenever conn changes
 	details proto.Details   // the newest, with the newest session token
 	pending map[string]chan Frame
@@ -71,23 +71,24 @@ func Dial(ctx context.Context, opts Options) (*Client, error) {
 	return c, nil
 }
 
-// ID returns who the client is now.
+// ID returns the client's current id.
 func (c *Client) ID() proto.PeerID { return c.Details().ID }
 
-// Details returns what the server said about this client last, with the newest
-// session token.
+// Details returns the data of the newest Client_Details, with the newest session
+// token.
 func (c *Client) Details() proto.Details {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.details
 }
 
-// Frames returns what the server sends, in order, except answers to requests,
-// Session, and the first Client_Details. It is closed when the client has ended.
+// Frames returns the channel of the server's frames, in order, except answers to
+// requests, Session, and the first Client_Details. It is closed when the client
+// has ended.
 func (c *Client) Frames() <-chan Frame { return c.frames }
 
-// Next returns the next frame, or ctx's error, or, after the end, why the
-// client has ended.
+// Next returns the next frame, or ctx's error, or, after the end, the reason why
+// the client has ended.
 func (c *Client) Next(ctx context.Context) (Frame, error) {
 	select {
 	case f, ok := <-c.frames:
@@ -101,20 +102,20 @@ func (c *Client) Next(ctx context.Context) (Frame, error) {
 }
 
 // Done is closed when the client has ended: by Close, by a close code that
-// forbids to come back, or since it was away for too long.
+// forbids reconnecting, or because it was disconnected for too long.
 func (c *Client) Done() <-chan struct{} { return c.done }
 
-// Err returns why the client has ended, or nil while it lives. After Close it is
-// ErrClosed.
+// Err returns the reason why the client has ended, or nil while it runs. After
+// Close it is ErrClosed.
 func (c *Client) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
 }
 
-// Close says goodbye with code 1000, which ends the session at once, and returns
-// when the client has ended. A client that is away just ends; its session
-// expires after the grace.
+// Close closes the connection with code 1000, which ends the session at once,
+// and returns when the client has ended. A client that is disconnected just
+// ends; its session expires after the grace.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	c.closing = true
@@ -129,7 +130,7 @@ func (c *Client) Close() error {
 	return err
 }
 
-// run owns the connection: it reads, and comes back when it breaks.
+// run owns the connection: it reads, and reconnects after a break.
 func (c *Client) run(conn *websocket.Conn) {
 	defer close(c.done)
 	defer close(c.frames)
@@ -142,7 +143,7 @@ func (c *Client) run(conn *websocket.Conn) {
 			return
 		}
 		if time.Since(since) > c.opts.MaxWait {
-			c.backoff.reset() // it was no connection that breaks at once
+			c.backoff.reset() // this connection did not break at once
 		}
 		c.log.Info("connection lost", "peer", c.ID(), "err", err)
 		if conn, err = c.comeBack(); err != nil {
@@ -152,7 +153,8 @@ func (c *Client) run(conn *websocket.Conn) {
 	}
 }
 
-// ended records why the client ends, if err or a Close says so.
+// ended reports whether the client ends, because of err or of a Close, and
+// records the reason.
 func (c *Client) ended(err error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -165,11 +167,12 @@ func (c *Client) ended(err error) bool {
 		return false
 	}
 	c.cancel()
-	close(c.changed) // wakes those who wait to send; nothing replaces it now
+	close(c.changed) // wakes senders that wait; nothing replaces it now
 	return true
 }
 
-// lose makes the client away: senders wait, requests without an answer fail.
+// lose marks the client as disconnected: senders wait, and requests without an
+// answer fail.
 func (c *Client) lose() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -14,7 +14,8 @@ import (
 )
 
 // The first frame of the next connection resumes with the newest token and the
-// number of frames that came, and the return stands in its place among them.
+// number of frames received. Client_Details marks the reconnect among the
+// frames.
 func TestResumes(t *testing.T) {
 	s := newScript(t)
 	c, a := connect(t, s, client.Options{})
@@ -40,7 +41,7 @@ func TestResumes(t *testing.T) {
 	}
 }
 
-// A client whose session is over goes on as the new peer that it is.
+// A client whose session has ended continues as a new peer.
 func TestResumeRefused(t *testing.T) {
 	s := newScript(t)
 	c, a := connect(t, s, client.Options{})
@@ -56,7 +57,7 @@ func TestResumeRefused(t *testing.T) {
 	s.next("again", "s5").resume("s3", 2)
 }
 
-// A server that cannot tell now is asked again, elsewhere, with the same count.
+// After Unavailable the client asks again, elsewhere, with the same count.
 func TestResumeUnavailable(t *testing.T) {
 	s, other := newScript(t), newScript(t)
 	c, a := connect(t, s, client.Options{URLs: []string{other.url}})
@@ -74,8 +75,8 @@ func TestResumeUnavailable(t *testing.T) {
 	}
 }
 
-// When the answer to a Resume is lost, nobody knows which connection the count
-// would be about.
+// When the answer to a Resume is lost, the client does not know which
+// connection the count would be about.
 func TestResumeLost(t *testing.T) {
 	s := newScript(t)
 	_, a := connect(t, s, client.Options{})
@@ -104,7 +105,7 @@ func TestFinalCloseCodes(t *testing.T) {
 	}
 }
 
-// These do not.
+// These codes do not end the client.
 func TestOtherCloseCodes(t *testing.T) {
 	for _, code := range []proto.CloseCode{proto.CloseGoingAway, proto.CloseInternal, proto.CloseTryAgain, proto.ClosePolicy} {
 		s := newScript(t)
@@ -114,7 +115,8 @@ func TestOtherCloseCodes(t *testing.T) {
 	}
 }
 
-// A server that drains is left when it closes, and not sought before its time.
+// The client stays with a draining server until it closes, and does not
+// reconnect before the announced time.
 func TestDraining(t *testing.T) {
 	const after = 300 * time.Millisecond
 	s := newScript(t)
@@ -128,7 +130,8 @@ func TestDraining(t *testing.T) {
 	}
 }
 
-// A request gets its answer, errors as errors, and a loss as what it is.
+// Request returns the answer, an error frame as an error, and a lost connection
+// as ErrInterrupted.
 func TestRequest(t *testing.T) {
 	s := newScript(t)
 	c, a := connect(t, s, client.Options{})
@@ -136,7 +139,7 @@ func TestRequest(t *testing.T) {
 		a.say(`{"type":"info","event":"Pong","data":{},"id":%q}`, a.hears().ID)
 		a.say(`{"type":"error","event":"Room_Full","data":{"message":"full","room":"r"},"id":%q}`, a.hears().ID)
 		id := a.hears().ID
-		a.say(`{"event":"Message","from":"x","id":%q}`, id) // a peer's own id is no answer
+		a.say(`{"event":"Message","from":"x","id":%q}`, id) // a peer's frame with that id is no answer
 		a.drop()
 	}()
 	if err := c.Ping(t.Context()); err != nil {
@@ -151,13 +154,13 @@ func TestRequest(t *testing.T) {
 	}
 }
 
-// Send waits while the connection is away.
+// Send waits while the client is disconnected.
 func TestSendWaits(t *testing.T) {
 	s := newScript(t)
 	c, a := connect(t, s, client.Options{})
 	a.drop()
 	b := s.next("fresh", "s3")
-	b.resume("s1", 1) // from here until the answer the client is away
+	b.resume("s1", 1) // from here until the answer the client is disconnected
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := c.Send(ctx, client.Out{Event: proto.Ping}); !errors.Is(err, context.Canceled) {
@@ -174,16 +177,17 @@ func TestSendWaits(t *testing.T) {
 	}
 }
 
-// A server that does not answer pings is gone, even when its TCP stays.
+// The client gives up a server that does not answer pings, even when its TCP
+// connection stays.
 func TestHeartbeat(t *testing.T) {
 	s := newScript(t)
 	_, a := connect(t, s, client.Options{Heartbeat: 50 * time.Millisecond})
-	_ = a // nobody reads there, so no ping is answered
+	_ = a // the server's side does not read, so it answers no ping
 	s.next("fresh", "s3").resume("s1", 1)
 }
 
-// A client that is away for too long ends, and a server that refuses it with
-// 401 ends it at once.
+// A client that is disconnected for too long ends. A server that refuses it
+// with 401 ends it at once.
 func TestGivesUp(t *testing.T) {
 	refuse := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
 	defer refuse.Close()
@@ -224,7 +228,7 @@ func TestDialTriesAll(t *testing.T) {
 	}
 }
 
-// Close says 1000, and then nothing is left.
+// Close sends code 1000 and leaves nothing behind.
 func TestClose(t *testing.T) {
 	s := newScript(t)
 	c, a := connect(t, s, client.Options{})
@@ -247,7 +251,7 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// A peer cannot say by another spelling what the server says.
+// A peer cannot forge a member of the server's by another spelling.
 func TestParseIsExact(t *testing.T) {
 	f, err := client.Parse([]byte(`{"event":"Message","from":"a","From":"b","Type":"info","ROOM":"r","Event":"Pong"}`))
 	if err != nil || f.From != "a" || f.Type != "" || f.Room != "" || f.Event != "Message" {

@@ -23,7 +23,7 @@ func (c *Client) connect(ctx context.Context) (*websocket.Conn, error) {
 	return conn, nil
 }
 
-// handshake opens a connection and reads what the server says first.
+// handshake opens a connection and reads the server's first frame.
 func (c *Client) handshake(ctx context.Context) (*websocket.Conn, Frame, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
@@ -65,7 +65,7 @@ func (c *Client) read(ctx context.Context, conn *websocket.Conn) (Frame, error) 
 	return Parse(b)
 }
 
-// become takes over what a Client_Details says and lets senders use conn.
+// become stores the data of a Client_Details and lets senders use conn.
 func (c *Client) become(conn *websocket.Conn, f *Frame) error {
 	d, err := f.Details()
 	if err != nil {

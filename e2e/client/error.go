@@ -34,7 +34,7 @@ var (
 	ErrInterrupted = errors.New("client: the connection broke before the answer came; the request may have taken effect")
 )
 
-// refused is a handshake that the server answered with an HTTP status.
+// refused is the error of a handshake that the server answered with an HTTP status.
 type refused struct {
 	status int
 	err    error
@@ -43,7 +43,7 @@ type refused struct {
 func (r *refused) Error() string { return fmt.Sprintf("HTTP status %d: %v", r.status, r.err) }
 func (r *refused) Unwrap() error { return r.err }
 
-// final reports whether err ends the client: there is no point in trying again.
+// final reports whether err ends the client because another try cannot succeed.
 func final(err error) bool {
 	if r, ok := errors.AsType[*refused](err); ok {
 		return r.status == 401 || r.status == 403 || r.status == 404

@@ -23,8 +23,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // patience bounds every wait of these tests; none of them is meant to come near it.
 const patience = time.Minute
 
-// script plays a gateway: what the client does against the real one is tested in
-// e2e/test/resume, but a real one cannot be made to misbehave.
+// script is a fake gateway, because a real one cannot be made to misbehave. The
+// package e2e/test/resume tests the client against the real one.
 type script struct {
 	t     *testing.T
 	url   string
@@ -55,7 +55,7 @@ func newScript(t *testing.T) *script {
 		defer ws.CloseNow()
 		select {
 		case s.conns <- c:
-		case <-s.over: // the client has come back, and the test does not wait for it
+		case <-s.over: // the client has reconnected, and the test does not wait for it
 			return
 		}
 		select {
@@ -72,7 +72,7 @@ func newScript(t *testing.T) *script {
 	return s
 }
 
-// next waits for a connection and says who it is.
+// next waits for a connection and sends its Client_Details.
 func (s *script) next(id, session string) *side {
 	s.t.Helper()
 	c := s.await()
@@ -83,7 +83,7 @@ func (s *script) next(id, session string) *side {
 	return c
 }
 
-// await waits for a connection; nil when none comes.
+// await waits for a connection, and returns nil when none comes.
 func (s *script) await() *side {
 	select {
 	case c := <-s.conns:
@@ -150,9 +150,9 @@ func (c *side) drop() {
 	}
 }
 
-// closes says goodbye.
+// closes closes the connection with a code.
 func (c *side) closes(code websocket.StatusCode) {
-	_ = c.ws.Close(code, "") // the client may be gone
+	_ = c.ws.Close(code, "") // the client may have closed it
 	c.drop()
 }
 

@@ -9,24 +9,24 @@ import (
 	"p2pconnector/proto"
 )
 
-// Frame is a frame that the server sent: its own, or one that it relayed, which
-// has From and no Type.
+// Frame is a frame from the server: its own, or one that it relayed, which has
+// From and no Type.
 type Frame struct {
 	Type      proto.FrameType
 	Event     string          // a proto.Event, or a proto.ErrorCode when Type is error
 	From      proto.PeerID    // of a relayed frame
 	Room      proto.RoomID    // of a relayed room message
-	ID        json.RawMessage // of the frame that this one answers; in a relayed frame the sender's
+	ID        json.RawMessage // of the frame that it answers; in a relayed frame the sender's
 	Data      json.RawMessage
 	Timestamp time.Time // of the server's own frames, as is the next
 	MessageID string
 
-	Raw []byte // as it came; ID and Data point into it
+	Raw []byte // as received; ID and Data point into it
 }
 
-// Parse reads a frame as the server sends it. Names count exactly as they are
-// written, unlike with encoding/json, so that no peer can say by "Room" what the
-// server says by "room".
+// Parse parses a frame from the server. Unlike encoding/json it matches member
+// names exactly, so that no peer can forge the server's "room" by sending
+// "Room".
 func Parse(b []byte) (Frame, error) {
 	f := Frame{Raw: b}
 	var err error
@@ -84,9 +84,9 @@ func (f *Frame) Details() (proto.Details, error) {
 	return d, nil
 }
 
-// Resumed says how a client came back.
+// Resumed is the result of a reconnect.
 type Resumed struct {
-	ID        proto.PeerID // who it is now
+	ID        proto.PeerID // the client's id now
 	Same      bool         // the session was resumed: same id, rooms kept
 	Recovered bool         // and no frame for it was lost meanwhile
 }
@@ -116,8 +116,8 @@ func (f *Frame) Err() *Error {
 	return e
 }
 
-// Out is a frame to send. Data and ID are whatever encoding/json takes; nil
-// leaves them out.
+// Out is a frame to send. Data and ID are any values that encoding/json encodes;
+// nil leaves them out.
 type Out struct {
 	Event proto.Event  `json:"event"`
 	To    proto.PeerID `json:"to,omitempty"`

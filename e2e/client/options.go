@@ -11,7 +11,7 @@ import (
 	"p2pconnector/proto"
 )
 
-// Options says where and how a client connects. Only URLs is needed.
+// Options configure a client. Only URLs is required.
 type Options struct {
 	URLs       []string    // gateways, ws:// or wss://; tried in turn
 	Header     http.Header // sent with every handshake
@@ -19,20 +19,20 @@ type Options struct {
 	// Dial opens the TCP connections when HTTPClient is nil; nil = net.Dialer.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 
-	Delta     bool          // ask for changes instead of full lists in rooms above 100 members
+	Delta     bool          // request changes instead of full lists in rooms above 100 members
 	NoResume  bool          // end with the first connection
 	Buffer    int           // frames that wait in Frames; 0 = 1024. When full the client stops reading
 	ReadLimit int64         // bytes of one frame; 0 = 16 MiB
 	Backoff   time.Duration // bound of the first wait before a new try; doubles; 0 = 100 ms
 	MaxWait   time.Duration // bound of any such wait; 0 = 5 s
-	GiveUp    time.Duration // the client ends when it was away for so long; 0 = 5 min
-	// Heartbeat is how often the client pings; a server that does not answer
-	// within that time is gone. 0 = what the server announces.
+	GiveUp    time.Duration // the client ends after being disconnected for so long; 0 = 5 min
+	// Heartbeat is how often the client pings. It gives up a connection whose
+	// server does not answer within that time. 0 = what the server announces.
 	Heartbeat time.Duration
 	Logger    *slog.Logger // nil = discard
 }
 
-// Subprotocol asks for changes instead of full lists in busy rooms.
+// Subprotocol requests changes instead of full lists in busy rooms.
 const Subprotocol = proto.SubprotocolDelta
 
 // Bounds of one try, and the heartbeat towards a server that announces none.

@@ -13,7 +13,7 @@ import (
 	"p2pconnector/proto"
 )
 
-// errSilent breaks a connection whose server does not answer pings.
+// errSilent ends a connection whose server does not answer pings.
 var errSilent = errors.New("the server did not answer a ping")
 
 // serve reads conn until it breaks and returns why.
@@ -41,7 +41,7 @@ func (c *Client) serve(conn *websocket.Conn) error {
 	}
 }
 
-// handle keeps what the client itself needs of f and passes the rest on. It is
+// handle keeps what the client needs of f and passes the rest on. It returns
 // false after Close.
 func (c *Client) handle(f Frame) bool {
 	switch {
@@ -64,7 +64,7 @@ func (c *Client) handle(f Frame) bool {
 	return c.deliver(f)
 }
 
-// answer hands f to the request that waits for it.
+// answer passes f to the request that waits for it.
 func (c *Client) answer(f Frame) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -85,7 +85,8 @@ func (c *Client) deliver(f Frame) bool {
 	}
 }
 
-// heartbeat breaks the connection by stop when the server does not answer.
+// heartbeat pings the server, and calls stop to break the connection when there
+// is no answer.
 func (c *Client) heartbeat(ctx context.Context, conn *websocket.Conn, stop context.CancelCauseFunc, busy *atomic.Bool) {
 	every := c.opts.Heartbeat
 	if every == 0 {
@@ -105,7 +106,7 @@ func (c *Client) heartbeat(ctx context.Context, conn *websocket.Conn, stop conte
 		pctx, cancel := context.WithTimeout(ctx, every)
 		err := conn.Ping(pctx)
 		cancel()
-		// Any other error is the reader's to see, with the close code.
+		// The reader reports any other error, with the close code.
 		if errors.Is(err, context.DeadlineExceeded) && !busy.Load() {
 			stop(errSilent)
 			return

@@ -6,7 +6,8 @@ import (
 	"p2pconnector/proto"
 )
 
-// Connect offers a connection: the target gets an Offer with sdp and candidate.
+// Connect offers a connection: the target receives an Offer with sdp and
+// candidate.
 func (c *Client) Connect(ctx context.Context, to proto.PeerID, sdp, candidate any) error {
 	return c.Send(ctx, Out{Event: proto.Connect, To: to, Data: map[string]any{"sdp": sdp, "candidate": candidate}})
 }

@@ -12,13 +12,13 @@ import (
 	"p2pconnector/proto"
 )
 
-// resumeID is the correlation id of a Resume, to know its error by.
+// resumeID is the correlation id of a Resume, by which we recognize its error.
 const resumeID = "resume"
 
-// gaveUp ends a client that was away for too long.
+// gaveUp ends a client that was disconnected for too long.
 type gaveUp struct{ err error }
 
-func (g *gaveUp) Error() string { return fmt.Sprintf("away for too long; the last try: %v", g.err) }
+func (g *gaveUp) Error() string { return fmt.Sprintf("disconnected for too long; last try: %v", g.err) }
 func (g *gaveUp) Unwrap() error { return g.err }
 
 func isGaveUp(err error) bool {
@@ -26,7 +26,7 @@ func isGaveUp(err error) bool {
 	return ok
 }
 
-// comeBack connects again and resumes, for as long as it may take.
+// comeBack reconnects and resumes, for as long as it may take.
 func (c *Client) comeBack() (*websocket.Conn, error) {
 	until := time.Now().Add(c.opts.GiveUp)
 	for {
@@ -48,8 +48,8 @@ func (c *Client) comeBack() (*websocket.Conn, error) {
 	}
 }
 
-// wait lasts until the next try is due: the time that a draining server named,
-// else a random part of the backoff. It is false after Close.
+// wait waits until the next try is due: until the time that a draining server
+// announced, or for a random part of the backoff. It returns false after Close.
 func (c *Client) wait() bool {
 	var d time.Duration
 	if c.comeback.IsZero() {
@@ -68,13 +68,13 @@ func (c *Client) wait() bool {
 	}
 }
 
-// resume opens a connection and asks for the session. A server that refuses it
-// leaves us a new peer; one that cannot tell now is no use.
+// resume opens a connection and asks for the session. When the server refuses,
+// we are a new peer. A server that is unavailable is of no use.
 func (c *Client) resume() (*websocket.Conn, error) {
 	session, received, sure := c.Details().Session, c.received, !c.unsure
 	conn, fresh, err := c.handshake(c.ctx)
 	if err != nil {
-		c.received = received // still that of the connection that broke
+		c.received = received // still the count of the connection that broke
 		return nil, err
 	}
 	outcome := fresh
@@ -100,7 +100,7 @@ func (c *Client) resume() (*websocket.Conn, error) {
 	return conn, nil
 }
 
-// claim sends Resume and returns the Client_Details that says who we are now.
+// claim sends Resume and returns the Client_Details with our id from now on.
 func (c *Client) claim(conn *websocket.Conn, fresh Frame, session string, received uint64, sure bool) (Frame, error) {
 	ctx, cancel := context.WithTimeout(c.ctx, proto.RequestDeadline+handshakeTimeout)
 	defer cancel()
@@ -121,7 +121,7 @@ func (c *Client) claim(conn *websocket.Conn, fresh Frame, session string, receiv
 		}
 		e := f.Err()
 		if e == nil || string(f.ID) != `"`+resumeID+`"` {
-			continue // about the fresh identity, which nobody knows
+			continue // about the fresh id, which no other peer knows
 		}
 		switch e.Code {
 		case proto.Unavailable, proto.RateLimited:

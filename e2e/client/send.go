@@ -11,8 +11,8 @@ import (
 	"p2pconnector/proto"
 )
 
-// Send sends a frame. It waits while the connection is away, until ctx ends.
-// What the server answers, an error for example, comes by Frames.
+// Send sends a frame. It waits while the client is disconnected, until ctx ends. The
+// server's response, an error for example, comes by Frames.
 func (c *Client) Send(ctx context.Context, out Out) error {
 	b, err := json.Marshal(out)
 	if err != nil {
@@ -36,12 +36,13 @@ func (c *Client) SendRaw(ctx context.Context, frame []byte) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("client: away: %w", ctx.Err())
+			return fmt.Errorf("client: not connected: %w", ctx.Err())
 		}
 	}
 }
 
-// current returns the connection, or nil while away, and what tells of its change.
+// current returns the connection, or nil while disconnected, and a channel that is
+// closed when it changes.
 func (c *Client) current() (*websocket.Conn, <-chan struct{}, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -54,18 +55,17 @@ func (c *Client) current() (*websocket.Conn, <-chan struct{}, error) {
 	return c.conn, c.changed, nil
 }
 
-// write is not bounded by the caller's context: a write that is given up
-// half-way would break the connection for everyone.
+// write does not observe the caller's context: a write that stops half-way would break
+// the connection for all senders.
 func (c *Client) write(conn *websocket.Conn, frame []byte) error {
 	ctx, cancel := context.WithTimeout(c.ctx, writeTimeout)
 	defer cancel()
 	return conn.Write(ctx, websocket.MessageText, frame)
 }
 
-// Request sends a frame under a correlation id of its own and returns the
-// answer; an error frame comes back as *Error. An answer may be one that covers
-// other changes of the same room too. The connection's end before the answer is
-// ErrInterrupted.
+// Request sends a frame under a correlation id of its own and returns the answer; it
+// returns an error frame as *Error. One answer may cover other changes of the same room
+// too. When the connection ends before the answer, the error is ErrInterrupted.
 func (c *Client) Request(ctx context.Context, out Out) (Frame, error) {
 	c.mu.Lock()
 	c.last++
@@ -96,9 +96,9 @@ func (c *Client) Request(ctx context.Context, out Out) (Frame, error) {
 	}
 }
 
-// sendPending is SendRaw for a request: it is registered with the connection it
-// goes out on, so that the loss of an earlier one does not interrupt it. The
-// channel gets the answer, or is closed when that connection breaks.
+// sendPending is SendRaw for a request. It registers the request with the connection
+// that carries it, so that the loss of an earlier connection does not interrupt it. The
+// channel receives the answer, or is closed when that connection breaks.
 func (c *Client) sendPending(ctx context.Context, frame []byte, key string) (<-chan Frame, error) {
 	for {
 		conn, changed, err := c.current()
@@ -111,18 +111,18 @@ func (c *Client) sendPending(ctx context.Context, frame []byte, key string) (<-c
 				if c.write(conn, frame) == nil {
 					return answer, nil
 				}
-				c.forget(key) // it has not reached the server whole
+				c.forget(key) // the server has not received it whole
 			}
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil, fmt.Errorf("client: away: %w", ctx.Err())
+			return nil, fmt.Errorf("client: not connected: %w", ctx.Err())
 		}
 	}
 }
 
-// register is false when conn is not the connection any more.
+// register returns false when conn is not the connection any more.
 func (c *Client) register(conn *websocket.Conn, key string, answer chan Frame) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

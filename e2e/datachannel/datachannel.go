@@ -17,11 +17,11 @@ import (
 	"p2pconnector/proto"
 )
 
-// Result is what came of a meeting.
+// Result describes a finished meeting.
 type Result struct {
 	Sent, Received string        // SHA-256 in hex, as the sender and the receiver computed it
 	Bytes          int           // received
-	Candidates     int           // that the newcomer got from the other through the connector
+	Candidates     int           // that the newcomer received from the other through the connector
 	Took           time.Duration // from the first connection to the last byte
 }
 
@@ -68,13 +68,13 @@ func Meet(ctx context.Context, hostURL, newURL string, size int) (Result, error)
 	}
 }
 
-// received is what the host got.
+// received is what the host received.
 type received struct {
 	sum   string
 	bytes int
 }
 
-// receive sums up the binary messages of dc until a text message says that it was all.
+// receive sums up the binary messages of dc until a text message marks the end.
 func receive(dc *webrtc.DataChannel, done chan<- received) {
 	hash, n := sha256.New(), 0
 	dc.OnMessage(func(m webrtc.DataChannelMessage) {
@@ -85,7 +85,7 @@ func receive(dc *webrtc.DataChannel, done chan<- received) {
 		}
 		select {
 		case done <- received{hex.EncodeToString(hash.Sum(nil)), n}:
-		default: // said twice
+		default: // a second text message
 		}
 	})
 }

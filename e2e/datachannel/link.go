@@ -14,7 +14,7 @@ import (
 	"p2pconnector/proto"
 )
 
-// maxEarly bounds the candidates kept for a description that is still to come.
+// maxEarly bounds the candidates stored for a description that has not arrived.
 const maxEarly = 64
 
 // Link is a WebRTC connection whose signals to one peer travel through the
@@ -26,7 +26,7 @@ type Link struct {
 	pc        *webrtc.PeerConnection
 	to        proto.PeerID
 	fail      func(error)
-	described chan struct{} // closed when our description is on its way: candidates follow it
+	described chan struct{} // closed when our description has been sent: candidates follow it
 	says      func()        // closes described, once
 
 	// Owned by the caller of Offer and Signal; attempt is settled before described closes.
@@ -48,9 +48,9 @@ type candidate struct {
 	Attempt string `json:"attempt,omitempty"`
 }
 
-// NewLink lets pc find its way to the peer named, through c. It sends candidates
-// until ctx ends. A signal that cannot be sent is told by fail. The caller closes
-// pc, after it has ended ctx.
+// NewLink connects pc to the named peer by signals through c. It sends candidates until
+// ctx ends, and calls fail when a signal cannot be sent. The caller ends ctx and then
+// closes pc.
 func NewLink(ctx context.Context, c *client.Client, pc *webrtc.PeerConnection, to proto.PeerID, fail func(error)) *Link {
 	l := &Link{ctx: ctx, c: c, pc: pc, to: to, fail: fail, described: make(chan struct{})}
 	l.says = sync.OnceFunc(func() { close(l.described) })
@@ -75,7 +75,7 @@ func (l *Link) sendCandidate(found *webrtc.ICECandidate) {
 	}
 }
 
-// Offer offers the connection. What it is to carry must have been added before.
+// Offer offers the connection. Its channels and tracks must have been added before.
 func (l *Link) Offer() error {
 	l.attempt = rand.Text()
 	offer, err := l.pc.CreateOffer(nil)
@@ -92,8 +92,8 @@ func (l *Link) Offer() error {
 	return nil
 }
 
-// Signal handles an Offer, Answer or Candidate of the other side. Signals of an
-// older offer than the one that is under way are dropped.
+// Signal handles an Offer, Answer or Candidate of the other side. It drops signals of an
+// older offer than the current one.
 func (l *Link) Signal(f client.Frame) error {
 	if f.Event == string(proto.Candidate) {
 		var c candidate
@@ -124,8 +124,8 @@ func (l *Link) Signal(f client.Frame) error {
 	return nil
 }
 
-// describe takes over the other side's description and the candidates that were
-// early for it.
+// describe sets the other side's description and adds the candidates that arrived before
+// it.
 func (l *Link) describe(d webrtc.SessionDescription) error {
 	if err := l.pc.SetRemoteDescription(d); err != nil {
 		return err

@@ -31,7 +31,7 @@ func newPeer(ctx context.Context, url string, fail context.CancelCauseFunc) (*pe
 	}
 	pc, err := newConnection()
 	if err != nil {
-		_ = c.Close() // the first error is the one that tells
+		_ = c.Close() // the first error matters
 		return nil, err
 	}
 	return &peer{c: c, pc: pc, fail: fail}, nil
@@ -55,8 +55,8 @@ func (p *peer) close() {
 	p.wg.Wait()
 }
 
-// signals handles what comes through the connector until that ends. Without a
-// link it waits for somebody's offer.
+// signals handles the frames that come through the connector until it ends.
+// Without a link it waits for an offer.
 func (p *peer) signals(ctx context.Context, link *Link) {
 	for f := range p.c.Frames() {
 		var err error

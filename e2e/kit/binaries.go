@@ -15,8 +15,8 @@ var binaries struct {
 	err error
 }
 
-// Binary builds the programs once and returns the path of the one named gateway,
-// roomsvc or natsnode. Main removes them.
+// Binary builds the programs once and returns the path of the program name:
+// gateway, roomsvc or natsnode. Main removes them.
 func Binary(name string) (string, error) {
 	b := &binaries
 	b.Lock()

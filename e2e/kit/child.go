@@ -5,8 +5,9 @@ import (
 	"os/exec"
 )
 
-// DieWithParent makes the kernel kill cmd, which is yet to be started, when this
-// process dies. It does nothing where the kernel offers no such thing.
+// DieWithParent makes the kernel kill cmd when this process dies. It must be
+// called before cmd starts, and does nothing where the kernel does not offer
+// this.
 func DieWithParent(cmd *exec.Cmd) { dieWithParent(cmd) }
 
 // Build builds the main package pkg as the file out.

@@ -55,12 +55,12 @@ func (c *Cable) Dial(ctx context.Context, network, addr string) (net.Conn, error
 	return conn, nil
 }
 
-// Cut closes every connection opened so far, without a word of WebSocket.
+// Cut closes every connection opened so far, without a close frame.
 func (c *Cable) Cut() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, conn := range c.conns {
-		_ = conn.Close() // closed before, maybe
+		_ = conn.Close() // it may be closed already
 	}
 	c.conns = nil
 }

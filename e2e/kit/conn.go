@@ -20,25 +20,25 @@ import (
 // it is full the Conn stops reading.
 const connBuffer = 1 << 14
 
-// Conn is a plain WebSocket to a gateway: it says what the test says and nothing
-// of its own, and never comes back by itself. It reads all the time. Its methods
-// fail the test when something does not arrive. Send may be called by any
-// goroutine, the rest by one at a time.
+// Conn is a plain WebSocket to a gateway. It sends only what the test sends,
+// never reconnects, and reads all the time. Its methods fail the test when an
+// expected frame does not arrive. Any goroutine may call Send; the other methods
+// must be called by one goroutine at a time.
 type Conn struct {
-	ID      proto.PeerID  // that the server gave it
-	First   client.Frame  // the Client_Details that the server began with
+	ID      proto.PeerID  // assigned by the server
+	First   client.Frame  // the Client_Details that the server sent first
 	Details proto.Details // its data
 
 	t      testing.TB
 	ws     *websocket.Conn
 	tcp    net.Conn
 	frames chan client.Frame // closed when the connection has ended
-	end    chan struct{}     // closed then too
+	end    chan struct{}     // closed at the same time
 
 	mu       sync.Mutex
 	session  string // newest token
 	received int    // text frames
-	err      error  // why it ended
+	err      error  // why the connection ended
 }
 
 // DialOption changes how Dial connects.
@@ -49,15 +49,15 @@ type dialConfig struct {
 	opts websocket.DialOptions
 }
 
-// Path connects to another path than /.
+// Path makes Dial connect to another path than /.
 func Path(p string) DialOption { return func(c *dialConfig) { c.path = p } }
 
-// Delta asks for the subprotocol p2p.delta.
+// Delta requests the subprotocol p2p.delta.
 func Delta() DialOption {
 	return func(c *dialConfig) { c.opts.Subprotocols = []string{client.Subprotocol} }
 }
 
-// Subprotocols names others.
+// Subprotocols requests the named subprotocols instead.
 func Subprotocols(names ...string) DialOption {
 	return func(c *dialConfig) { c.opts.Subprotocols = names }
 }
@@ -101,7 +101,7 @@ func (s *Stack) open(t testing.TB, i int, options ...DialOption) *Conn {
 	reader.Go(c.read)
 	t.Cleanup(func() {
 		c.Bye()
-		for range c.frames { // lets a reader go on that nobody read from
+		for range c.frames { // unblocks the reader when the test did not read all frames
 		}
 		reader.Wait()
 	})
@@ -137,7 +137,7 @@ func (c *Conn) note(f client.Frame) {
 	var s proto.SessionData // Client_Details has the same member
 	known := f.Is(proto.Session) || f.Is(proto.ClientDetails)
 	if known {
-		_ = json.Unmarshal(f.Data, &s) // a token that is not there fails the test that needs it
+		_ = json.Unmarshal(f.Data, &s) // a missing token fails the test that needs it
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -168,7 +168,7 @@ func (c *Conn) Send(format string, args ...any) {
 	c.Text(fmt.Sprintf(format, args...))
 }
 
-// Text is Send for a frame as it is.
+// Text is Send without formatting.
 func (c *Conn) Text(text string) {
 	c.t.Helper()
 	if err := c.Write(websocket.MessageText, []byte(text)); err != nil {
@@ -186,8 +186,8 @@ func (c *Conn) Write(typ websocket.MessageType, b []byte) error {
 // Bye closes the connection with code 1000, if it is still open.
 func (c *Conn) Bye() { _ = c.ws.Close(websocket.StatusNormalClosure, "") } // it may be gone already
 
-// Drop ends the TCP connection without a word of WebSocket, and returns when the
-// server has noticed and everything that it sent before has been read.
+// Drop ends the TCP connection without a close frame. It returns when the server
+// has noticed and everything that it sent before has been read.
 func (c *Conn) Drop() {
 	c.t.Helper()
 	if tcp, ok := c.tcp.(*net.TCPConn); ok {
@@ -202,11 +202,11 @@ func (c *Conn) Cut(reset bool) {
 	if tcp, ok := c.tcp.(*net.TCPConn); ok && reset {
 		_ = tcp.SetLinger(0) // then Close sends RST
 	}
-	_ = c.tcp.Close() // closed before, maybe
+	_ = c.tcp.Close() // it may be closed already
 	c.ended()
 }
 
-// ended waits until nothing more can come.
+// ended waits until no more frames can arrive.
 func (c *Conn) ended() {
 	c.t.Helper()
 	after := time.NewTimer(Patience)
@@ -221,8 +221,8 @@ func (c *Conn) ended() {
 // Done is closed when the connection has ended.
 func (c *Conn) Done() <-chan struct{} { return c.end }
 
-// Closed waits until the server has closed and returns its close code, -1 when
-// it sent none. Frames that come before are dropped.
+// Closed waits until the server has closed the connection and returns its close
+// code, or -1 when it sent none. It drops the frames that arrive before.
 func (c *Conn) Closed() (proto.CloseCode, string) {
 	c.t.Helper()
 	after := time.NewTimer(Patience)
@@ -245,6 +245,6 @@ func (c *Conn) Closed() (proto.CloseCode, string) {
 	}
 }
 
-// Close closes with a code and returns what went wrong, a server that does not
-// answer for example.
+// Close closes the connection with a code. It returns an error when, for
+// example, the server does not answer.
 func (c *Conn) Close(code websocket.StatusCode) error { return c.ws.Close(code, "") }

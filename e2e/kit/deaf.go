@@ -62,8 +62,8 @@ func (d *Deaf) Send(frame string) {
 	}
 }
 
-// Listen reads what has come, until the server has closed, and returns the
-// frames and the close code (0 when the connection just broke).
+// Listen reads until the server has closed the connection, and returns the
+// frames and the close code (0 when the connection broke without one).
 func (d *Deaf) Listen() (frames []client.Frame, code proto.CloseCode) {
 	d.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)

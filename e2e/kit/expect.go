@@ -11,7 +11,7 @@ import (
 	"p2pconnector/proto"
 )
 
-// Next returns the next frame, of whatever kind, except Session.
+// Next returns the next frame of any kind except Session.
 func (c *Conn) Next() client.Frame {
 	c.t.Helper()
 	for {
@@ -21,7 +21,7 @@ func (c *Conn) Next() client.Frame {
 	}
 }
 
-// Any returns the next frame, Session too.
+// Any returns the next frame, Session included.
 func (c *Conn) Any() client.Frame {
 	c.t.Helper()
 	f, ok := c.receive()
@@ -33,11 +33,11 @@ func (c *Conn) Any() client.Frame {
 	return f
 }
 
-// receive is false when the connection has ended.
+// receive returns the next frame, or false when the connection has ended.
 func (c *Conn) receive() (client.Frame, bool) {
 	c.t.Helper()
 	select {
-	case f, ok := <-c.frames: // no timer when it is there already
+	case f, ok := <-c.frames: // no timer when a frame is ready
 		return f, ok
 	default:
 	}
@@ -52,8 +52,8 @@ func (c *Conn) receive() (client.Frame, bool) {
 	}
 }
 
-// Expect returns the next frame, which must be of that event: relayed, or the
-// server's own, but no error.
+// Expect returns the next frame, which must carry that event, relayed or the server's
+// own, and must not be an error.
 func (c *Conn) Expect(e proto.Event) client.Frame {
 	c.t.Helper()
 	f := c.Next()
@@ -74,7 +74,7 @@ func (c *Conn) ExpectError(code proto.ErrorCode) *client.Error {
 	return err
 }
 
-// Until drops frames until one satisfies ok, and returns that.
+// Until drops frames until ok accepts one, and returns it.
 func (c *Conn) Until(what string, ok func(*client.Frame) bool) client.Frame {
 	c.t.Helper()
 	for {
@@ -90,9 +90,9 @@ func (c *Conn) Until(what string, ok func(*client.Frame) bool) client.Frame {
 	}
 }
 
-// Quiet checks that nothing has reached the connection that the test does not
-// expect: a Ping is answered by the next frame. What other peers or other services
-// cause later it cannot know, nor what room requests without an answer do.
+// Quiet checks that no unexpected frame has reached the connection: the answer to a
+// Ping must be the next frame. It does not cover what other peers or services cause
+// later, nor the effects of room requests that have no answer yet.
 func (c *Conn) Quiet() {
 	c.t.Helper()
 	c.Send(`{"event":"Ping","id":"quiet"}`)
@@ -101,12 +101,13 @@ func (c *Conn) Quiet() {
 	}
 }
 
-// Answers reports whether all that was sent, except room requests, has been handled: a
-// Ping behind it is answered. It is false when the connection has ended, and fails the test when neither
-// comes to pass. Frames that come before are dropped.
+// Answers reports whether the server has handled everything that the test sent, except
+// room requests: it sends a Ping and waits for the answer. It returns false when the
+// connection has ended, and fails the test when neither happens in time. It drops the
+// frames that arrive before.
 func (c *Conn) Answers() bool {
 	c.t.Helper()
-	_ = c.Write(websocket.MessageText, []byte(`{"event":"Ping","id":"answers"}`)) // it has ended, when that fails
+	_ = c.Write(websocket.MessageText, []byte(`{"event":"Ping","id":"answers"}`)) // this fails only when the connection has ended
 	for {
 		f, open := c.receive()
 		if !open || f.Is(proto.Pong) && string(f.ID) == `"answers"` {
@@ -125,14 +126,14 @@ func Room(t testing.TB, f client.Frame) proto.RoomData {
 	return d
 }
 
-// Create makes a room and returns what the server said.
+// Create makes a room and returns the server's answer.
 func (c *Conn) Create(room string) proto.RoomData {
 	c.t.Helper()
 	c.Send(`{"event":"Create_Room","data":{"room":%q}}`, room)
 	return Room(c.t, c.Expect(proto.RoomCreated))
 }
 
-// Join joins a room and returns what the server said.
+// Join joins a room and returns the server's answer.
 func (c *Conn) Join(room string) proto.RoomData {
 	c.t.Helper()
 	c.Send(`{"event":"Join_Room","data":{"room":%q},"id":"kit-join"}`, room)
@@ -143,8 +144,8 @@ func (c *Conn) Join(room string) proto.RoomData {
 	return Room(c.t, f)
 }
 
-// Members drops frames until one says that exactly these are in the room, in
-// that order, and returns it.
+// Members drops frames until one lists exactly these members of the room, in that
+// order, and returns it.
 func (c *Conn) Members(room string, want ...proto.PeerID) proto.RoomData {
 	c.t.Helper()
 	f := c.Until("the room has the expected members", func(f *client.Frame) bool {

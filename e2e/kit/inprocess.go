@@ -21,10 +21,10 @@ import (
 // stopBound is how long a service may take to end after its window.
 const stopBound = 20 * time.Second
 
-// errInProcess is what kill and pause answer for a service in this process.
+// errInProcess is the error of kill and pause for a service in this process.
 var errInProcess = errors.New("a service in this process cannot be killed or frozen: set Options.Processes")
 
-// runner is what both services are.
+// runner is the common interface of both services.
 type runner interface {
 	Run(context.Context) error
 	Ready() <-chan struct{}
@@ -88,7 +88,8 @@ func opsOf(svc service) string {
 	return "http://" + l.runner.(interface{ OpsAddr() string }).OpsAddr()
 }
 
-// opsListen is a port of its own for operators, or none.
+// opsListen returns the address for operators with a free port, or "" without
+// Options.Ops.
 func (s *Stack) opsListen() string {
 	if s.opts.Ops {
 		return "127.0.0.1:0"
@@ -99,7 +100,8 @@ func (s *Stack) opsListen() string {
 func (l *local) kill() error      { return errInProcess }
 func (l *local) pause(bool) error { return errInProcess }
 
-// login is what a client that is a user of Options.NATSFile shows.
+// login returns the NATS option by which a client logs in as a user of
+// Options.NATSFile.
 func (s *Stack) login(user string) nats.Option {
 	if s.opts.NATSFile == "" {
 		return func(*nats.Options) error { return nil }
@@ -125,7 +127,7 @@ func (s *Stack) newGateway(t testing.TB, i int) (service, string) {
 	addr := l.Addr().String()
 	url, opts := s.natsOptions(i, "gateway")
 	cfg := gateway.Config{
-		// What a test is about must not meet a limit it is not about.
+		// A test must not reach a limit that it does not test.
 		MessagesPerSecond: -1, MaxPerAddress: -1, ConnectsPerSecond: -1, ConnectsPerAddr: -1,
 		NATSOptions: opts, Listener: l,
 		Logger:          s.log.With(slog.Int("instance", i)),
@@ -135,7 +137,7 @@ func (s *Stack) newGateway(t testing.TB, i int) (service, string) {
 	cfg.NATS.URL, cfg.Ops.Listen = url, s.opsListen()
 	return &local{name: fmt.Sprintf("gateway %d", i), bound: s.opts.Drain + stopBound, make: func() (runner, error) {
 		own := cfg
-		if cfg.Listener == nil { // not the first time: the same port again
+		if cfg.Listener == nil { // a restart listens on the same port again
 			if own.Listener, err = net.Listen("tcp", addr); err != nil {
 				return nil, err
 			}
@@ -160,7 +162,8 @@ func (s *Stack) newRoomService(t testing.TB, i int) service {
 	return &local{name: fmt.Sprintf("room service %d", i), bound: stopBound, make: func() (runner, error) { return roomsvc.New(cfg) }}
 }
 
-// natsURLs names every server, for a process that is the given user.
+// natsURLs returns the URLs of all servers, with the credentials of user, for a
+// process.
 func (s *Stack) natsURLs(user string) string {
 	urls := joinURLs(s.nats)
 	if s.bus != nil {

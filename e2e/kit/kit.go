@@ -22,8 +22,8 @@ import (
 	"p2pconnector/e2e/natsbox"
 )
 
-// Patience is how long any wait of the kit lasts before the test fails. It is
-// generous, since nothing waits for it when all is well.
+// Patience bounds every wait of the kit; then the test fails. It is generous
+// because a test that passes never waits that long.
 const Patience = time.Minute
 
 // Options say what Start starts. The zero value is two gateways and two room
@@ -208,8 +208,8 @@ func (s *Stack) Connect(t testing.TB) *nats.Conn {
 // StopGateway ends gateway i as SIGTERM does: it drains.
 func (s *Stack) StopGateway(t testing.TB, i int) { t.Helper(); s.must(t, s.gws[i].stop()) }
 
-// DrainGateway ends gateway i as SIGTERM does, and returns at once; wait returns
-// when it has ended, and must be called before anything else is done with it.
+// DrainGateway ends gateway i as SIGTERM does, and returns at once. wait returns
+// when the gateway has ended, and must be called before any other use of it.
 func (s *Stack) DrainGateway(t testing.TB, i int) (wait func()) {
 	t.Helper()
 	done := make(chan error, 1)

@@ -8,13 +8,14 @@ import (
 	"testing"
 )
 
-// Logger returns a logger whose lines are shown when the test fails. Lines that
-// come after the test are dropped.
+// Logger returns a logger whose lines appear when the test fails. Lines written
+// after the test are dropped.
 func Logger(t testing.TB, level slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(output(t), &slog.HandlerOptions{Level: level}))
 }
 
-// guarded drops what is written after its test has ended, where testing would panic.
+// guarded drops what is written after its test has ended, because testing would
+// panic.
 type guarded struct {
 	mu sync.Mutex
 	w  io.Writer // nil after the test
@@ -39,7 +40,7 @@ func (g *guarded) Write(b []byte) (int, error) {
 	return g.w.Write(b)
 }
 
-// prefixed marks the lines of a process in the test's log.
+// prefixed returns a writer that marks the lines of a process in the test's log.
 func prefixed(t testing.TB, prefix string) io.Writer {
 	return &lines{w: output(t), prefix: prefix}
 }

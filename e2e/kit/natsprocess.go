@@ -43,8 +43,8 @@ func (s *Stack) startNATSProcess(ctx context.Context, t testing.TB) error {
 	return s.bus.start(ctx)
 }
 
-// KillNATS ends the NATS server at once. It needs Options.NATSProcess, as do the
-// next two.
+// KillNATS ends the NATS server at once. It needs Options.NATSProcess, as do
+// StartNATS and PauseNATS.
 func (s *Stack) KillNATS(t testing.TB) { t.Helper(); s.must(t, s.bus.kill()) }
 
 // StartNATS starts the NATS server again, with its data and at the same address.
@@ -53,8 +53,8 @@ func (s *Stack) StartNATS(t testing.TB) { t.Helper(); s.startAgain(t, s.bus) }
 // PauseNATS freezes the NATS server, or lets it go on.
 func (s *Stack) PauseNATS(t testing.TB, on bool) { t.Helper(); s.must(t, s.bus.pause(on)) }
 
-// CPU returns what the gateways and the NATS server have used of the processor so
-// far, those that were killed included. It needs Options.NATSProcess.
+// CPU returns the processor time that the gateways and the NATS server have used
+// so far, including processes that were killed. It needs Options.NATSProcess.
 func (s *Stack) CPU(t testing.TB) (gateways, bus time.Duration) {
 	t.Helper()
 	var err error
@@ -71,7 +71,7 @@ func (s *Stack) CPU(t testing.TB) (gateways, bus time.Duration) {
 	return gateways, bus
 }
 
-// cpu is what the process has used of the processor, over all its starts.
+// cpu returns the processor time that the process has used, over all its starts.
 func (p *process) cpu() (time.Duration, error) {
 	if p.cmd == nil {
 		return p.used, nil

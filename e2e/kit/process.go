@@ -60,8 +60,8 @@ func (p *process) start(ctx context.Context) error {
 	}
 }
 
-// stop is SIGTERM. A process that was frozen is let go first, and one that does
-// not end is killed.
+// stop sends SIGTERM. It continues a frozen process first, and kills a process
+// that does not end.
 func (p *process) stop() error {
 	if p.cmd == nil {
 		return nil

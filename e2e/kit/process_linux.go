@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// dieWithParent makes the kernel kill the process when this one dies, a test
-// that runs into its timeout for example.
+// dieWithParent makes the kernel kill the process when the test process dies,
+// for example at its timeout.
 func dieWithParent(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }

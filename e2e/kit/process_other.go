@@ -4,5 +4,5 @@ package kit
 
 import "os/exec"
 
-// dieWithParent does nothing where the kernel offers no such thing.
+// dieWithParent does nothing where the kernel does not offer this.
 func dieWithParent(*exec.Cmd) {}

@@ -8,7 +8,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// answers returns when a gateway speaks first on a new connection.
+// answers returns when a gateway sends the first frame on a new connection.
 func answers(ctx context.Context, url string) error {
 	return poll(ctx, func() bool {
 		tctx, cancel := context.WithTimeout(ctx, 2*time.Second)

@@ -6,8 +6,8 @@ import (
 	"p2pconnector/proto"
 )
 
-// ResumeFrame is the frame that resumes a session; received is the number of
-// text frames that the connection before got, -1 to say nothing about it.
+// ResumeFrame returns the frame that resumes a session. received is the number
+// of text frames that the previous connection received; -1 leaves it out.
 func ResumeFrame(session string, received int) string {
 	more := ""
 	if received >= 0 {
@@ -16,14 +16,14 @@ func ResumeFrame(session string, received int) string {
 	return fmt.Sprintf(`{"event":"Resume","data":{"session":%q%s},"id":"kit-resume"}`, session, more)
 }
 
-// Resume sends the Resume of the peer that from was, and returns what the second
-// Client_Details says. From here on c is that peer.
+// Resume resumes the session of from and returns the data of the second
+// Client_Details. From then on c is that peer.
 func (c *Conn) Resume(from *Conn) proto.Details {
 	c.t.Helper()
 	return c.ResumeSession(from.ID, from.Session(), from.Received())
 }
 
-// ResumeSession is Resume for a session token that is known otherwise.
+// ResumeSession is Resume for a session token from another source.
 func (c *Conn) ResumeSession(id proto.PeerID, session string, received int) proto.Details {
 	c.t.Helper()
 	if session == "" {

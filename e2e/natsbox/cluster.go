@@ -75,8 +75,8 @@ func ClusterConfigs(n int, log *slog.Logger) ([]Config, error) {
 // or to start again.
 const lowestPort, highestPort = 20000, 32000
 
-// FreePorts returns n loopback addresses that nobody listens on. Another process
-// may take one before it is used: be ready to draw again.
+// FreePorts returns n loopback addresses on which no process listens. Another
+// process may take one before it is used: be ready to draw again.
 func FreePorts(n int) ([]string, error) {
 	var addrs []string
 	for tries := 0; len(addrs) < n; tries++ {

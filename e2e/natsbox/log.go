@@ -6,9 +6,8 @@ import (
 	"sync"
 )
 
-// logger passes the server's log on. What a NATS server calls a notice is
-// detail here, and it keeps the first fatal text, since the server returns no
-// error from its start.
+// logger forwards the server's log, notices at level debug. It keeps the first
+// fatal text, because the server returns no error from its start.
 type logger struct {
 	log *slog.Logger
 

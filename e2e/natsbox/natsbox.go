@@ -21,8 +21,8 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// What the servers must be set to. A stalled gateway must not stall the others
-// (NoFastProducerStall), and a frozen one must be noticed in seconds.
+// Settings of the servers. A stalled gateway must not stall the others
+// (NoFastProducerStall), and a frozen gateway must be noticed in seconds.
 const (
 	writeDeadline = 2 * time.Second
 	pingInterval  = 2 * time.Second
@@ -30,8 +30,8 @@ const (
 	readyTimeout  = 20 * time.Second
 )
 
-// Config says how a server runs. The zero value is a server without a port
-// whose data is in a temporary folder.
+// Config configures a server. The zero value is a server without a port whose
+// data is in a temporary folder.
 type Config struct {
 	Listen   string        // host:port for clients; "" = no port, in-process connections only; port 0 = a free one
 	StoreDir string        // JetStream's folder; "" = a temporary one that Close removes
@@ -46,22 +46,22 @@ type Config struct {
 type Cluster struct {
 	Name   string   // the same for all
 	Listen string   // host:port for the other servers
-	Routes []string // host:port of every server, this one included
-	Silent bool     // clients are not told of the other servers: they know them by addresses of their own
+	Routes []string // host:port of every server, its own included
+	Silent bool     // clients do not learn of the other servers: they have addresses of their own for them
 }
 
 // Server is a NATS server in this process. Its methods may be called by any
 // goroutine at any time.
 type Server struct {
 	cfg  Config // Listen and StoreDir are filled in after the first start
-	temp bool   // StoreDir is ours to remove
+	temp bool   // Close removes StoreDir
 
 	mu     sync.Mutex
 	srv    *server.Server // nil while stopped
 	closed bool
 }
 
-// ErrStopped is what a connection attempt gets while the server is stopped.
+// ErrStopped is the error of a connection attempt while the server is stopped.
 var ErrStopped = errors.New("natsbox: the server is stopped")
 
 // Start runs a server and returns when it answers.
@@ -115,7 +115,7 @@ func (s *Server) Restart() error {
 	return nil
 }
 
-// awaitReady waits in short steps, since the server goes on waiting for itself
+// awaitReady waits in short steps, because the server goes on waiting for itself
 // after a fatal error.
 func awaitReady(srv *server.Server, log *logger) error {
 	for end := time.Now().Add(readyTimeout); time.Now().Before(end); {
@@ -204,7 +204,7 @@ func (c *Config) options() (*server.Options, error) {
 		StoreDir:            c.StoreDir,
 		SyncAlways:          c.Sync == 0,
 		SyncInterval:        c.Sync,
-		NoSigs:              true, // signals are main's business
+		NoSigs:              true, // main handles signals
 		NoFastProducerStall: true,
 		WriteDeadline:       writeDeadline,
 		PingInterval:        pingInterval,
@@ -228,8 +228,8 @@ func (c *Config) options() (*server.Options, error) {
 	return o, err
 }
 
-// fromFile reads a configuration file. The places that it names are not this
-// process's to take: they come from c.
+// fromFile reads a configuration file. It ignores the addresses and folders that
+// the file names: they come from c.
 func (c *Config) fromFile() (*server.Options, error) {
 	o, err := server.ProcessConfigFile(c.File)
 	if err != nil {
@@ -243,8 +243,8 @@ func (c *Config) fromFile() (*server.Options, error) {
 	return o, nil
 }
 
-// splitListen takes host:port apart the way server.Options want it: -1 is a
-// free port there.
+// splitListen splits host:port as server.Options expect it: -1 is a free port
+// there.
 func splitListen(listen string) (host string, port int, err error) {
 	host, text, err := net.SplitHostPort(listen)
 	if err == nil {

@@ -23,20 +23,20 @@ import (
 	"time"
 )
 
-// lifetime is how long a certificate is valid: Safari takes none that is valid
-// for more than 398 days. renewBefore is how long before its end a kept one is replaced.
+// lifetime is how long a certificate is valid: Safari rejects those that are valid for
+// more than 398 days. renewBefore is how long before its end a stored one is replaced.
 const (
 	lifetime    = 365 * 24 * time.Hour
 	renewBefore = 7 * 24 * time.Hour
 )
 
-// fileName is of the certificate and its key in the folder that keeps them.
+// fileName is the name of the file that holds the certificate and its key.
 const fileName = "self-signed.pem"
 
-// Load returns the certificate that is kept in dir, and makes one when there is
-// none, when it is about to expire, or when this machine has got another name or
-// IPv4 address. Browsers remember an exception for one certificate. With an empty
-// dir nothing is kept.
+// Load returns the certificate stored in dir. It makes a new one when there is none,
+// when it is about to expire, or when this machine has another name or IPv4 address. It
+// stores certificates because browsers remember an exception for one certificate only.
+// With an empty dir it stores nothing.
 func Load(dir string) (tls.Certificate, error) {
 	hosts, err := Hosts()
 	if err != nil {
@@ -52,7 +52,7 @@ func Load(dir string) (tls.Certificate, error) {
 		return kept, nil
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return tls.Certificate{}, fmt.Errorf("%w; remove %s to have a new one made", err, path)
+		return tls.Certificate{}, fmt.Errorf("%w; remove %s to get a new one", err, path)
 	}
 	text, pair, err := create(hosts)
 	if err == nil {
@@ -83,7 +83,7 @@ func Hosts() ([]string, error) {
 	return hosts, nil
 }
 
-// Fingerprint is the SHA-256 of a certificate as browsers show it.
+// Fingerprint returns the SHA-256 of a certificate as browsers show it.
 func Fingerprint(pair tls.Certificate) string {
 	sum := sha256.Sum256(pair.Leaf.Raw)
 	return strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":")
@@ -97,7 +97,7 @@ func read(path string) (tls.Certificate, error) {
 	return tls.X509KeyPair(text, text)
 }
 
-// write replaces the file as a whole, and shows it to nobody else.
+// write replaces the whole file, readable by its owner only.
 func write(path string, text []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -117,8 +117,8 @@ func write(path string, text []byte) error {
 	return err
 }
 
-// serves reports whether a kept certificate still does. IPv6 addresses come and
-// go by themselves: a new one is no reason to warn everybody again.
+// serves reports whether a stored certificate is still good. IPv6 addresses change by
+// themselves: a new one is no reason for another warning.
 func serves(leaf *x509.Certificate, hosts []string) bool {
 	if time.Until(leaf.NotAfter) < renewBefore {
 		return false
@@ -134,7 +134,7 @@ func serves(leaf *x509.Certificate, hosts []string) bool {
 	return true
 }
 
-// create makes a certificate for hosts, and its text with the key's.
+// create makes a certificate for hosts, and the text of the file with it and its key.
 func create(hosts []string) (text []byte, pair tls.Certificate, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -15,14 +15,14 @@ type part struct {
 	err    error // after done
 }
 
-// instance is what a gateway and a room service have in common.
+// instance is the common interface of a gateway and a room service.
 type instance interface {
 	service.Runner
 	Ready() <-chan struct{}
 }
 
-// launch runs svc until its stop, whatever becomes of ctx, and returns when it is
-// ready. An end that nobody asked for is reported to fail.
+// launch runs svc until its stop, regardless of ctx, and returns when it is
+// ready. It reports an end without a stop to fail.
 func launch(ctx context.Context, name string, svc instance, fail context.CancelCauseFunc) (*part, error) {
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p := &part{cancel: cancel, done: make(chan struct{})}
@@ -51,7 +51,7 @@ func launch(ctx context.Context, name string, svc instance, fail context.CancelC
 	}
 }
 
-// stop ends the service and returns what went wrong in its life.
+// stop ends the service and returns the error of its run.
 func (p *part) stop() error {
 	p.cancel()
 	<-p.done

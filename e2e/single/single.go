@@ -54,15 +54,15 @@ func (c Config) Run(ctx context.Context, ready func(gateways []string, nats stri
 	if err != nil {
 		return err
 	}
-	defer closeAll(listeners) // those that no gateway has taken over
+	defer closeAll(listeners) // those that no gateway serves
 	box, err := natsbox.Start(natsbox.Config{Listen: c.NATSListen, StoreDir: c.DataDir, Logger: c.Logger})
 	if err != nil {
 		return fmt.Errorf("nats-listen, data-dir: %w", err)
 	}
 	defer func() { err = errors.Join(err, box.Close()) }()
 
-	// A part that fails ends the whole; parts never end because ctx does, but
-	// one after the other, below.
+	// A part that fails ends all of them. Parts do not end with ctx, but one after
+	// the other, below.
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	rooms, err := c.rooms(ctx, box, fail)
@@ -77,11 +77,11 @@ func (c Config) Run(ctx context.Context, ready func(gateways []string, nats stri
 	}
 	ready(addrs, box.URL())
 	<-ctx.Done()
-	return nil // what failed is in the error of its stop
+	return nil // the error of its stop says what failed
 }
 
-// listen takes all ports first, so that one that is taken is reported at once
-// and by name.
+// listen takes all ports first, so that an address in use is reported at once and
+// by name.
 func (c *Config) listen() (listeners []net.Listener, err error) {
 	addr := c.Gateway.Listen
 	if addr == "" {
@@ -102,7 +102,7 @@ func (c *Config) listen() (listeners []net.Listener, err error) {
 	return listeners, nil
 }
 
-// nth is the address of the i-th gateway when the first has addr.
+// nth returns the address of the i-th gateway when the first has addr.
 func nth(addr string, i int) (string, error) {
 	if addr == "" || addr == service.OpsOff {
 		return addr, nil

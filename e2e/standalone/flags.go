@@ -13,8 +13,8 @@ import (
 	"p2pconnector/proto/service"
 )
 
-// drainWindow is short, since nobody waits for one process to move its peers:
-// there is no other gateway.
+// drainWindow is short, because there is no other gateway that peers could move
+// to.
 const drainWindow = time.Second
 
 // localOrigins lets pages from this machine connect, a page opened as a file
@@ -35,7 +35,7 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (*single
 	fs.StringVar(&cfg.NATSListen, "nats-listen", "", "`host:port` to open NATS on (default: no port)")
 	log.Flags(fs)
 	cfg.Gateway.DrainWindow = drainWindow
-	cfg.Gateway.Ops.Listen = service.OpsOff // unless asked for: a first try needs one port, not two
+	cfg.Gateway.Ops.Listen = service.OpsOff // off unless asked for: a first try needs one port, not two
 	cfg.Gateway.AllowedOrigins = localOrigins
 	gatewayFlags(fs, &cfg)
 	err := service.Parse(fs, args, getenv)
@@ -52,8 +52,8 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (*single
 	return &cfg, nil
 }
 
-// gatewayFlags offers the gateway's own settings, but not how it reaches NATS,
-// which is in this process.
+// gatewayFlags declares the gateway's own settings, but not how it reaches
+// NATS, which is in this process.
 func gatewayFlags(fs *flag.FlagSet, cfg *single.Config) {
 	own := flag.NewFlagSet("", flag.ContinueOnError)
 	cfg.Gateway.Flags(own)
@@ -64,7 +64,8 @@ func gatewayFlags(fs *flag.FlagSet, cfg *single.Config) {
 	})
 }
 
-// openURL is where a browser finds the gateway that listens on addr.
+// openURL returns the URL at which a browser finds the gateway that listens on
+// addr.
 func openURL(scheme, addr string) string {
 	host, port, err := net.SplitHostPort(addr)
 	if ip := net.ParseIP(host); err == nil && (ip == nil || ip.IsUnspecified() || ip.IsLoopback()) {

@@ -3,8 +3,8 @@
 //
 //	go run ./e2e/standalone
 //
-// It prints one line with the URL to open, and with --tls self-signed what to do
-// about the browser's warning; its log goes to stderr.
+// It prints one line with the URL to open and, with --tls self-signed, what to
+// do about the browser's warning; its log goes to stderr.
 package main
 
 import (

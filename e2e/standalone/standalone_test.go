@@ -117,7 +117,7 @@ func TestServesAndEnds(t *testing.T) {
 	}
 }
 
-// Gateways stand on consecutive ports and are one system.
+// Several gateways listen on consecutive ports and form one system.
 func TestGateways(t *testing.T) {
 	port := 0
 	for port == 0 {

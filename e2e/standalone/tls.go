@@ -10,7 +10,7 @@ import (
 	"p2pconnector/e2e/single"
 )
 
-// serveTLS takes the value of --tls into cfg.
+// serveTLS applies the value of --tls to cfg.
 func serveTLS(cfg *single.Config, how string) error {
 	switch {
 	case how == "":
@@ -28,8 +28,8 @@ func serveTLS(cfg *single.Config, how string) error {
 	return nil
 }
 
-// explainSelfSigned prints where other devices find the gateway that listens on
-// addr, and what their browsers will say.
+// explainSelfSigned prints the URLs by which other devices reach the gateway
+// that listens on addr, and describes their browsers' warning.
 func explainSelfSigned(w io.Writer, pair tls.Certificate, addr string) {
 	host, port, err := net.SplitHostPort(addr)
 	ip := net.ParseIP(host)

@@ -32,8 +32,8 @@ func secureClient(t *testing.T, file string) *http.Client {
 	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: pool}}}
 }
 
-// The second run has the certificate of the first, and the file serves as
-// tls-cert and tls-key too.
+// The second run uses the certificate of the first, and the file serves as tls-cert
+// and tls-key too.
 func TestTLS_SelfSigned_ServesPagesAndWebSockets(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "self-signed.pem")
@@ -64,7 +64,7 @@ func TestTLS_SelfSigned_ServesPagesAndWebSockets(t *testing.T) {
 	}
 }
 
-// What is printed names the address for other devices and prepares for the warning.
+// The output lists the URLs for other devices and describes the warning.
 func TestTLS_SelfSigned_ExplainsTheWarning(t *testing.T) {
 	p := start(t, none, "--listen", "0.0.0.0:0", "--tls", "self-signed")
 	conn, err := tls.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(p.url, "https://"), "/"), &tls.Config{InsecureSkipVerify: true})

@@ -11,7 +11,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain lets this program be the server that it attacks.
+// TestMain lets the test binary be the server that it attacks.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == serveCommand {
 		if err := run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// A short run withstands all attacks, and says so.
+// A short run withstands all attacks, and reports so.
 func TestShortRun(t *testing.T) {
 	var out bytes.Buffer
 	err := run(t.Context(), []string{"-duration", "3s", "-connections", "60", "-rate", "100", "-patience", "20s"}, nil, &out, t.Output())
@@ -38,7 +38,7 @@ func TestShortRun(t *testing.T) {
 	}
 }
 
-// What should not be is found.
+// judge finds each violation.
 func TestJudge(t *testing.T) {
 	good := func() *report {
 		r := &report{settings: settings{patience: time.Second}, tally: newTally(), with: latencies{time.Millisecond}}

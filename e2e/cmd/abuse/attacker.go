@@ -16,7 +16,7 @@ import (
 	"p2pconnector/e2e/kit/raw"
 )
 
-// target is what all attackers share.
+// target is the state that all attackers share.
 type target struct {
 	*server
 	tally  *tally
@@ -25,21 +25,21 @@ type target struct {
 	number atomic.Uint32 // of attackers, for their addresses
 }
 
-// attack is one way to be hostile. Each of its clients does it again and again.
+// attack is one hostile behaviour, which each of its clients repeats.
 type attack struct {
 	name   string
 	once   func(ctx context.Context, t *target, me *attacker) (outcome string)
-	want   string        // outcomes that are right, separated by spaces
+	want   string        // allowed outcomes, separated by spaces
 	within time.Duration // how long a connection may last
 }
 
 // attacker is one hostile connection.
 type attacker struct {
 	address string
-	began   time.Time // of what must be over within the attack's bound
+	began   time.Time // start of the part that the attack's bound limits
 }
 
-// ended is the outcome of what the end of the run cut short.
+// ended is the outcome of a connection that the end of the run cut short.
 const ended = "ended"
 
 // attack runs all attacks at once, with that many connections, until ctx ends.
@@ -70,7 +70,7 @@ func isOver(ctx context.Context) bool {
 	return ctx.Err() != nil || ok && !time.Now().Before(until)
 }
 
-// pace lets so many connections a second begin.
+// pace admits a bounded number of new connections a second.
 func (t *target) pace(ctx context.Context) {
 	tick := time.NewTicker(time.Second / time.Duration(t.limit))
 	defer tick.Stop()
@@ -102,17 +102,17 @@ func (t *target) newAttacker() *attacker {
 	return &attacker{fmt.Sprintf("198.%d.%d.%d", 18+n>>16&1, n>>8&0xff, n&0xff), time.Now()}
 }
 
-// headers are those with which a handshake succeeds.
+// headers returns the headers of a handshake that succeeds.
 func (t *target) headers(me *attacker) http.Header {
 	token, err := t.token("mallory")
 	if err != nil {
-		panic(err) // a secret signs everything
+		panic(err) // signing with a secret cannot fail
 	}
 	return http.Header{"Authorization": {"Bearer " + token}, "X-Forwarded-For": {me.address}}
 }
 
-// open upgrades a connection; without one, the outcome says why. The end of ctx
-// closes it.
+// open upgrades a connection, which the end of ctx closes. Without a
+// connection, the outcome is the reason.
 func (t *target) open(ctx context.Context, me *attacker) (c *raw.Conn, done func(), outcome string) {
 	c, resp, err := raw.Dial(ctx, t.addr, "/", t.headers(me))
 	if err != nil {
@@ -148,7 +148,7 @@ func outcomeOf(err error) string {
 	return strings.ReplaceAll(err.Error(), " ", "_") // no outcome that an attack names
 }
 
-// sends makes an attack that sends bytes and waits for the end.
+// sends returns an attack that sends bytes and waits for the end.
 func sends(bytes ...[]byte) func(context.Context, *target, *attacker) string {
 	all := raw.Join(bytes...)
 	return func(ctx context.Context, t *target, me *attacker) string {
@@ -157,12 +157,12 @@ func sends(bytes ...[]byte) func(context.Context, *target, *attacker) string {
 			return outcome
 		}
 		defer done()
-		_, _ = c.Write(all) // when it closes before it has all, its close frame tells
+		_, _ = c.Write(all) // when the server closes before it has all, its close frame is the outcome
 		return end(c)
 	}
 }
 
-// end reads until the server has closed.
+// end reads until the server has closed the connection.
 func end(c *raw.Conn) string {
 	for {
 		if _, err := c.Next(); err != nil {

@@ -16,18 +16,19 @@ import (
 	"p2pconnector/proto"
 )
 
-// Bounds of the server's that attacks wait for.
+// Bounds of the server that attacks wait for.
 const (
-	soon      = 2 * time.Second  // nothing but work is between it and its end
+	soon      = 2 * time.Second  // only work delays the end
 	slowFrame = 10 * time.Second // a message may take that long
 	header    = 5 * time.Second  // and the headers of a handshake that
-	halfOpen  = 45 * time.Second // a connection that answers nothing is gone then
+	halfOpen  = 45 * time.Second // a connection that answers nothing has ended by then
 	forFlood  = 20 * time.Second // a flood is as fast as both sides are
-	fullQueue = 5 * time.Second  // a peer whose queue is full is gone then
+	fullQueue = 5 * time.Second  // a peer whose queue is full has been closed by then
 )
 
-// attacks are all ways. 503 is an outcome of all: what is too much is refused. A
-// flood may end cut or reset, when the client has not read its close frame in time.
+// attacks lists all attacks. 503 is an allowed outcome of each, because the server
+// refuses what exceeds its limits. A flood may end cut or reset, when the client
+// has not read its close frame in time.
 var attacks = []attack{
 	{"killer frame of gws", sends(raw.Killer()), "1002", soon},
 	{"malformed frames", malformed, "1002", soon},
@@ -71,7 +72,7 @@ func randomBytes(ctx context.Context, t *target, me *attacker) string {
 	return sends(b)(ctx, t, me)
 }
 
-// refused opens a connection, sends a frame and wants an error for it.
+// refused opens a connection, sends a frame and expects an error for it.
 func refused(ctx context.Context, t *target, me *attacker, frame []byte) string {
 	c, done, outcome := t.open(ctx, me)
 	if c == nil {
@@ -144,7 +145,7 @@ func deafPeer(ctx context.Context, t *target, me *attacker) string {
 				return outcomeOf(err)
 			}
 			if bytes.Contains(b, []byte(`"event":"Not_Delivered"`)) {
-				me.began = time.Now() // its queue is full: how long it took to fill it does not count
+				me.began = time.Now() // its queue is full: the time it took to fill does not count
 				return end(deaf)      // it reads at last
 			}
 			if bytes.Contains(b, []byte(`"event":"Pong"`)) {
@@ -171,7 +172,7 @@ func halfOpenPeer(ctx context.Context, t *target, me *attacker) string {
 	}
 }
 
-// slowHandshake sends a byte of a handshake a second.
+// slowHandshake sends one byte of a handshake a second.
 func slowHandshake(ctx context.Context, t *target, me *attacker) string {
 	c, err := new(net.Dialer).DialContext(ctx, "tcp", t.addr)
 	if err != nil {
@@ -213,7 +214,7 @@ func noHTTP(ctx context.Context, t *target, _ *attacker) string {
 	return refusal(resp, err)
 }
 
-// garbled writes no HTTP.
+// garbled writes bytes that are not HTTP.
 type garbled struct{ net.Conn }
 
 func (g garbled) Write(b []byte) (int, error) {
@@ -221,7 +222,7 @@ func (g garbled) Write(b []byte) (int, error) {
 	return len(b), err
 }
 
-// handshake makes an attack that sends one header that is wrong. A page gets its
+// handshake returns an attack that sends one wrong header. A page receives its
 // refusal over the WebSocket, with a close code.
 func handshake(name, value string) func(context.Context, *target, *attacker) string {
 	return func(ctx context.Context, t *target, me *attacker) string {
@@ -237,7 +238,7 @@ func handshake(name, value string) func(context.Context, *target, *attacker) str
 	}
 }
 
-// crowd takes as many places of one address as it can get, for a while.
+// crowd opens as many connections from one address as it can, for a while.
 func crowd(ctx context.Context, t *target, _ *attacker) string {
 	c, done, outcome := t.open(ctx, &attacker{address: "192.0.2.66"})
 	if c == nil {
@@ -268,7 +269,7 @@ func resetting(ctx context.Context, t *target, me *attacker) string {
 	return "done"
 }
 
-// roomChurn makes rooms, and leaves without a word.
+// roomChurn makes rooms, and leaves without a close frame.
 func roomChurn(ctx context.Context, t *target, me *attacker) string {
 	c, done, outcome := t.open(ctx, me)
 	if c == nil {
@@ -288,6 +289,6 @@ func roomChurn(ctx context.Context, t *target, me *attacker) string {
 			answered = bytes.Contains(b, fmt.Appendf(nil, `"id":%d}`, i))
 		}
 	}
-	_, _ = c.Write(binary.BigEndian.AppendUint16(nil, 0xffff)) // and a last rudeness
+	_, _ = c.Write(binary.BigEndian.AppendUint16(nil, 0xffff)) // a last, invalid frame
 	return "done"
 }

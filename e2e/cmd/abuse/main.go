@@ -3,11 +3,11 @@
 //
 //	go run ./e2e/cmd/abuse
 //
-// It starts its own server, a process without anything else in it, and goes
-// nowhere but to that, over loopback. It prints what became of each attack, how
-// long the two peers' frames took with and without, and what the server's memory
-// was before and after; it fails when the server crashed, kept anything, let a
-// hostile client do what it should not, or kept the two waiting.
+// It starts its own server as a separate process and connects only to that, over
+// loopback. It prints the outcomes of each attack, the latency of the two peers'
+// frames with and without the attack, and the server's memory before and after.
+// It fails when the server crashed, leaked memory or goroutines, let a hostile
+// client do what it must not, or delayed the two peers.
 package main
 
 import (
@@ -61,7 +61,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return s.run(ctx, stdout, stderr)
 }
 
-// run measures without, attacks, waits for the end of it all, and judges.
+// run measures without an attack, attacks, waits until the server is at rest,
+// and judges.
 func (s settings) run(ctx context.Context, stdout, stderr io.Writer) (err error) {
 	srv, err := startServer(ctx, stderr)
 	if err != nil {
@@ -98,7 +99,8 @@ func (s settings) run(ctx context.Context, stdout, stderr io.Writer) (err error)
 	return r.judge()
 }
 
-// fight attacks while the pair talks, and looks at the server towards the end.
+// fight attacks while the pair talks, and reads the server's stats towards the
+// end.
 func (s settings) fight(ctx context.Context, t *target, p *pair) (took latencies, during stats, err error) {
 	fight, end := context.WithTimeout(ctx, s.duration)
 	defer end()
@@ -122,16 +124,16 @@ func (s settings) fight(ctx context.Context, t *target, p *pair) (took latencies
 	return took, during, errors.Join(err, statsErr)
 }
 
-// What the server may have more after the attack than before: pools and buffers
-// keep some memory, and the runtime some goroutines.
+// What the server may keep after the attack: pools and buffers keep some memory,
+// and the runtime some goroutines.
 const (
 	heapMargin      = 24 << 20
 	goroutineMargin = 20
 	settleTime      = 45 * time.Second // the grace of sessions is 15 s
 )
 
-// settle waits until the server has let go of everything, and returns what it
-// has then.
+// settle waits until the server has released everything, and returns its stats
+// then.
 func (s settings) settle(ctx context.Context, srv *server, before stats) (stats, error) {
 	end := time.Now().Add(settleTime)
 	tick := time.NewTicker(time.Second)
@@ -149,7 +151,7 @@ func (s settings) settle(ctx context.Context, srv *server, before stats) (stats,
 	}
 }
 
-// clean reports whether nothing is left of an attack.
+// clean reports whether the server has released everything that an attack used.
 func (s stats) clean(before stats) bool {
 	return s.Goroutines <= before.Goroutines+goroutineMargin && s.Heap <= before.Heap+heapMargin
 }

@@ -18,7 +18,7 @@ import (
 // a client may send.
 const pairPause = 10 * time.Millisecond
 
-// pair are two peers that behave; one sends, the other receives.
+// pair is two well-behaved peers; one sends, the other receives.
 type pair struct {
 	from, to *raw.Conn
 	toID     proto.PeerID
@@ -26,9 +26,9 @@ type pair struct {
 
 	mu   sync.Mutex
 	sent []time.Time     // by number
-	took []time.Duration // by number, for those that came; 0: not yet
+	took []time.Duration // by number, for those that arrived; 0: not yet
 	got  int
-	err  error         // why a connection ended, or what came that should not
+	err  error         // why a connection ended, or an unexpected frame
 	came chan struct{} // something has changed
 }
 
@@ -48,7 +48,7 @@ func newPair(ctx context.Context, srv *server) (*pair, error) {
 	return p, nil
 }
 
-// connect dials as a peer that behaves, behind a proxy that says its address.
+// connect dials as a well-behaved peer, behind a proxy that states its address.
 func connect(ctx context.Context, srv *server, address string) (*raw.Conn, proto.PeerID, error) {
 	token, err := srv.token("control")
 	if err != nil {
@@ -168,7 +168,7 @@ func (p *pair) close() {
 	p.wg.Wait()
 }
 
-// latencies are sorted.
+// latencies is sorted.
 type latencies []time.Duration
 
 // at returns the quantile q, from 0 to 1.

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// report is all that was found.
+// report holds all results.
 type report struct {
 	settings
 	without, with, again  latencies // of the control pair
@@ -51,7 +51,7 @@ func (r *report) print(w io.Writer) {
 
 func micro(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
 
-// judge says what went wrong.
+// judge returns an error that lists what went wrong.
 func (r *report) judge() error {
 	var errs []error
 	for i := range attacks {
@@ -63,14 +63,14 @@ func (r *report) judge() error {
 			}
 		}
 		if c.longest > a.within+r.patience {
-			errs = append(errs, fmt.Errorf("%s: a connection lasted %v, %v at most is right", a.name, c.longest, a.within))
+			errs = append(errs, fmt.Errorf("%s: a connection lasted %v, want at most %v", a.name, c.longest, a.within))
 		}
 		if len(c.outcomes) == 0 {
-			errs = append(errs, fmt.Errorf("%s: nobody did it", a.name))
+			errs = append(errs, fmt.Errorf("%s: no connection ran this attack", a.name))
 		}
 	}
 	if d := r.with.at(1); d > r.patience {
-		errs = append(errs, fmt.Errorf("a control frame waited %v", d))
+		errs = append(errs, fmt.Errorf("a control frame took %v", d))
 	}
 	if !r.after.clean(r.before) {
 		errs = append(errs, errors.New("the server has kept goroutines or memory"))

@@ -28,8 +28,8 @@ import (
 // is its secret for access tokens.
 const serveCommand = "serve"
 
-// serve runs a connector with its default limits, and prints its address. For
-// each line of stdin it prints its stats; at the end of stdin it ends.
+// serve runs a connector with its default limits, and prints its address. It
+// prints its stats for each line of stdin, and ends at the end of stdin.
 func serve(ctx context.Context, secret string, stdin io.Reader, stdout, stderr io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -45,7 +45,7 @@ func serve(ctx context.Context, secret string, stdin io.Reader, stdout, stderr i
 			defer cancel()
 			for lines := bufio.NewScanner(stdin); lines.Scan(); {
 				if json.NewEncoder(stdout).Encode(measure()) != nil {
-					return // nobody listens
+					return // the parent does not read any more
 				}
 			}
 		}()
@@ -55,7 +55,7 @@ func serve(ctx context.Context, secret string, stdin io.Reader, stdout, stderr i
 // maxPerAddress is small, so that a crowd of one address is refused.
 const maxPerAddress = 20
 
-// stats are what a server has of things that may leak.
+// stats counts what a server might leak.
 type stats struct {
 	Goroutines int
 	Heap       uint64 // bytes that live, after a collection
@@ -90,7 +90,7 @@ type server struct {
 
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
-	mu    sync.Mutex // one question at a time
+	mu    sync.Mutex // one request at a time
 	out   *bufio.Reader
 }
 
@@ -131,7 +131,7 @@ func startServer(ctx context.Context, stderr io.Writer) (*server, error) {
 	return s, ctx.Err()
 }
 
-// stats asks the server what it has.
+// stats asks the server for its stats.
 func (s *server) stats() (stats, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -150,7 +150,8 @@ func (s *server) stats() (stats, error) {
 	return st, nil
 }
 
-// stop ends the server; an error tells that it had ended otherwise.
+// stop ends the server. An error means that the server had ended before, or
+// badly.
 func (s *server) stop() error {
 	err := errors.Join(s.stdin.Close(), s.cmd.Wait())
 	if err != nil {
@@ -159,7 +160,7 @@ func (s *server) stop() error {
 	return errors.Join(err, os.RemoveAll(s.dir))
 }
 
-// token is an access token of user.
+// token returns an access token of user.
 func (s *server) token(user string) (string, error) {
 	claims := jwt.MapClaims{"sub": user, "exp": time.Now().Add(time.Hour).Unix()}
 	return jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(s.secret)

@@ -29,7 +29,7 @@ func resumeFrame(session string) []byte {
 	return raw.Encode(raw.Fin|raw.Text, fmt.Appendf(nil, `{"event":"Resume","data":{"session":%q},"id":"resume"}`, session))
 }
 
-// answer reads frames until one has text in it.
+// answer reads frames until one contains text.
 func answer(c *raw.Conn, text string) (outcome string) {
 	for {
 		b, err := c.Next()
@@ -62,8 +62,8 @@ func resumesItself(ctx context.Context, t *target, me *attacker) string {
 	return "done"
 }
 
-// resumesEachOther has two connections resume each other's sessions at the same time.
-// Each must be answered or closed.
+// resumesEachOther makes two connections resume each other's sessions at the same
+// time. Each must be answered or closed.
 func resumesEachOther(ctx context.Context, t *target, me *attacker) string {
 	var conns [2]*raw.Conn
 	var sessions [2]string
@@ -94,7 +94,7 @@ func resumesEachOther(ctx context.Context, t *target, me *attacker) string {
 	return "done"
 }
 
-// joinsAndLeaves goes in and out of a room that others are in, as fast as it may.
+// joinsAndLeaves joins and leaves a room that has other members, as fast as it may.
 func joinsAndLeaves(ctx context.Context, t *target, me *attacker) string {
 	c, done, outcome := t.open(ctx, me)
 	if c == nil {

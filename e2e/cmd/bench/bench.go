@@ -11,7 +11,7 @@ import (
 	"p2pconnector/e2e/kit/load"
 )
 
-// options are what the flags say.
+// options are the values of the flags.
 type options struct {
 	rows    []string
 	rounds  int
@@ -20,24 +20,24 @@ type options struct {
 	idle    int           // connections of the row idle
 	idleFor time.Duration
 	bin     string // folder with the services; "" builds them
-	cases   string // only those whose name holds this
+	cases   string // only cases whose name contains this
 	versus  string // folder with another build of them; "": none
 	pprof   int    // first port for the gateways' profiles; 0: none
 	short   bool
 	systems []string // only these, beside our own; empty: all
 }
 
-// bench is one run.
+// bench is the state of one run.
 type bench struct {
 	opt  options
 	dir  string // temporary; removed at the end
 	bin  binaries
-	peer string // program of PeerServer, once found
+	peer string // program of PeerServer, once it is found
 	book *book
 	show *progress
 }
 
-// row is one line of questions.
+// row is one line of measurements.
 type row struct {
 	name  string
 	title string
@@ -54,9 +54,9 @@ var rows = []row{
 	{"scaling", "relay at full speed on 1, 2 and 4 gateways", scalingRow, scalingSteps},
 }
 
-// run measures the rows that were asked for. A row that fails is noted, and the
-// others run all the same; the error is that of a run that could not begin, or
-// was ended.
+// run measures the requested rows. It records a row that fails and continues
+// with the others; it returns the error of a run that could not begin, or that
+// was interrupted.
 func (b *bench) run(ctx context.Context) error {
 	var err error
 	if b.dir, err = os.MkdirTemp("", "p2p-bench-"); err != nil {
@@ -113,14 +113,14 @@ func contains(all []string, one string) bool {
 	return false
 }
 
-// starter makes a system.
+// starter starts a system.
 type starter struct {
 	name  string
 	start func(context.Context) (*system, error)
 }
 
-// startAll starts the systems that are wanted. One that is not there is skipped
-// and noted.
+// startAll starts the requested systems. It skips and records a system that is
+// not installed.
 func (b *bench) startAll(ctx context.Context, row string, all ...starter) (systems []*system, err error) {
 	for _, st := range all {
 		if !b.wantsSystem(st.name) {
@@ -147,14 +147,14 @@ func stopAll(systems []*system) {
 	}
 }
 
-// usage is what a stretch of time cost.
+// usage is the cost of a period.
 type usage struct {
 	wall, servers, load time.Duration
 	bus                 time.Duration // the NATS server's part of servers
 }
 
-// watch runs do and returns what the processes used meanwhile. What other
-// programs took from the machine is noted in the book.
+// watch runs do and returns what the processes used meanwhile. It records in
+// the book what other programs used of the machine.
 func (b *bench) watch(procs []*proc, do func() error) (usage, error) {
 	bus := busOf(procs)
 	cpu0, err := cpuSum(procs)

@@ -15,7 +15,7 @@ const (
 	count     = ""
 )
 
-// figure is one thing that was measured, once in each round.
+// figure is one measured value, with one sample for each round.
 type figure struct {
 	Case   string    `json:"case"`
 	System string    `json:"system"`
@@ -35,7 +35,7 @@ type picture struct {
 	hist *hist
 }
 
-// section is what one row found.
+// section holds the results of one row.
 type section struct {
 	Name     string        `json:"name"`
 	Title    string        `json:"title"`
@@ -55,7 +55,7 @@ type book struct {
 	Rounds   int        `json:"rounds"`
 	Sections []*section `json:"rows"`
 	Goals    []verdict  `json:"goals"`
-	Foreign  []float64  `json:"foreign"` // share of the machine that others used, per measurement
+	Foreign  []float64  `json:"foreign"` // share of the machine that other programs used, per measurement
 }
 
 func newBook(rounds int) *book {
@@ -86,7 +86,7 @@ func (k *book) note(row, text string) {
 func (k *book) fail(row string, err error)       { k.section(row).Failed = err.Error() }
 func (k *book) took(row string, d time.Duration) { k.section(row).Took = d }
 
-// add notes one value of a figure.
+// add records one value of a figure.
 func (k *book) add(row, kase, system, metric, unit string, value float64) {
 	s := k.section(row)
 	f := s.find(kase, system, metric)
@@ -98,7 +98,7 @@ func (k *book) add(row, kase, system, metric, unit string, value float64) {
 	f.Median, f.Spread = median(f.Values), spread(f.Values)
 }
 
-// latencies adds a round's histogram to the row's picture of it.
+// latencies adds a round's histogram to the row's picture.
 func (k *book) latencies(row, kase, system string, h *hist) {
 	s := k.section(row)
 	for _, p := range s.Pictures {
@@ -132,18 +132,20 @@ func (k *book) get(row, kase, system, metric string) (v float64, ok bool) {
 	return f.Median, true
 }
 
-// disturbed notes what other programs used of the machine during a measurement.
+// disturbed records what other programs used of the machine during a
+// measurement.
 func (k *book) disturbed(wall, others time.Duration) {
 	k.Foreign = append(k.Foreign, max(0, float64(others)/float64(wall)/float64(k.CPUs)))
 }
 
 // Bounds of a quiet machine.
 const (
-	noisyShare  = 0.10 // of the machine, used by others, in the middle measurement
+	noisyShare  = 0.10 // of the machine, used by other programs, in the median measurement
 	noisySpread = 0.25 // of a figure
 )
 
-// noise says how quiet the machine was, and whether it was quiet enough.
+// noise describes how quiet the machine was, and reports whether it was too
+// noisy.
 func (k *book) noise() (text string, noisy bool) {
 	if len(k.Foreign) == 0 {
 		return "nothing was measured", false

@@ -31,7 +31,7 @@ func TestMedianAndSpread(t *testing.T) {
 	}
 }
 
-// full returns a book with every figure that a goal looks at; ours are ratio
+// fullBook returns a book with every figure that a goal uses; ours are factor
 // times the others.
 func fullBook(factor float64) *book {
 	k := newBook(3)

@@ -25,7 +25,7 @@ func rssOf(pid int) (int64, error) {
 }
 
 // machineTime returns how long all processors were busy since the machine
-// started, with what a hypervisor kept from them.
+// started, including the time that a hypervisor took from them.
 func machineTime() (time.Duration, error) {
 	f, err := os.Open("/proc/stat")
 	if err != nil {
@@ -57,15 +57,15 @@ func parseMachineTime(line string) (time.Duration, error) {
 	return time.Duration(ticks) * (time.Second / 100), nil
 }
 
-// raiseFileLimit allows as many open files as the system lets this process have,
-// and returns how many that is.
+// raiseFileLimit raises the limit of open files as far as the system allows, and
+// returns the limit.
 func raiseFileLimit() (uint64, error) {
 	const wish = 1 << 16
 	var l syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
 		return 0, err
 	}
-	// Above the hard limit only root may go.
+	// Only root may go above the hard limit.
 	if l.Max < wish && syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: wish, Max: wish}) == nil {
 		return wish, nil
 	}

@@ -9,7 +9,7 @@ import (
 	"p2pconnector/e2e/kit/load"
 )
 
-// dialers bounds the handshakes that are under way at once.
+// dialers bounds the concurrent handshakes.
 const dialers = 64
 
 // addressesPerHost bounds the connections from one address, so that the ports of
@@ -17,14 +17,14 @@ const dialers = 64
 const addressesPerHost = 5000
 
 // fleet is many connections to one system. Connection i goes to server i modulo
-// their number, so neighbours are on different ones.
+// their number, so neighbours are on different servers.
 type fleet struct {
 	sys   *system
 	conns []*load.Conn
 }
 
-// connect opens n connections to sys. buffer is what each may read at once, in
-// bytes; it grows when a frame needs it.
+// connect opens n connections to sys. buffer is the number of bytes that one
+// read may take; it grows when a frame needs it.
 func connect(ctx context.Context, sys *system, n, buffer int) (*fleet, error) {
 	f := &fleet{sys: sys, conns: make([]*load.Conn, n)}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -89,7 +89,7 @@ func (f *fleet) feed(s load.Sink) {
 	}
 }
 
-// bytesRead returns what all connections have received.
+// bytesRead returns the number of bytes that all connections have received.
 func (f *fleet) bytesRead() (n uint64) {
 	for _, c := range f.conns {
 		n += c.BytesRead()
@@ -97,7 +97,7 @@ func (f *fleet) bytesRead() (n uint64) {
 	return n
 }
 
-// broken returns why a connection ended, or nil while all are open.
+// broken returns the reason why a connection ended, or nil while all are open.
 func (f *fleet) broken() error {
 	for _, c := range f.conns {
 		select {

@@ -26,8 +26,8 @@ func putStamp(b []byte, v uint64) {
 	}
 }
 
-// findStamp returns the stamp that a frame carries, if it has one. It looks where
-// the frames of this benchmark have it first.
+// findStamp returns the stamp that a frame carries, if it has one. It first looks
+// where the frames of this benchmark have it.
 func findStamp(payload []byte) (uint64, bool) {
 	const tail = len(noStamp) + len(`"}`)
 	at := len(payload) - tail
@@ -54,8 +54,8 @@ func findStamp(payload []byte) (uint64, bool) {
 	return v, true
 }
 
-// stampable is a client's frame, ready to be written but for its stamp. It must
-// not be used by two goroutines at once.
+// stampable is a client's frame that is complete except for its stamp. It must not be
+// used by two goroutines at once.
 type stampable struct {
 	frame []byte
 	at    int // of the stamp's digits
@@ -67,20 +67,21 @@ func newStampable(payload string) stampable {
 	return stampable{frame, bytes.Index(frame, []byte(noStamp)) + len(mark)}
 }
 
-// stamped returns the frame with a time and a tag. It is valid until the next call.
+// stamped returns the frame with a time and a tag. The frame is valid until the next
+// call.
 func (t *stampable) stamped(now int64, tag uint16) []byte {
 	putStamp(t.frame[t.at:], uint64(now)<<tagBits|uint64(tag))
 	return t.frame
 }
 
-// unstamp takes a stamp apart.
+// unstamp splits a stamp into time and tag.
 func unstamp(v uint64) (sent int64, tag uint16) { return int64(v >> tagBits), uint16(v) }
 
 // candidateData is the data of a trickled ICE candidate, as browsers make it.
 const candidateData = `{"candidate":"candidate:842163049 1 udp 1677729535 203.0.113.17 46154 typ srflx raddr 192.168.1.12 rport 46154 generation 0 ufrag EsAw network-cost 999","sdpMid":"0","sdpMLineIndex":0,"usernameFragment":"EsAw"}`
 
-// signalPayload returns the payload of a signal to the peer to: a candidate when it is
-// small, and an offer otherwise, filled up to size bytes.
+// signalPayload returns the payload of a signal to the peer to: a candidate when size
+// is small, and an offer otherwise, padded to size bytes.
 func signalPayload(to string, size int) string {
 	head, tail := `{"event":"Candidate","to":"`+to+`","data":`, `,"id":"`+noStamp+`"}`
 	if size < 1000 {
@@ -101,8 +102,8 @@ func padded(obj string, size int) string {
 	return obj[:len(obj)-1] + `,"x":"` + strings.Repeat("x", fill) + `"}`
 }
 
-// offerData is a session description of size bytes, line ends escaped as JSON has
-// them.
+// offerData returns a session description of size bytes, with line ends escaped as in
+// JSON.
 func offerData(size int) string {
 	const line = `a=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 transport-cc\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n`
 	const head, tail = `{"type":"offer","sdp":"v=0\r\n`, `"}`

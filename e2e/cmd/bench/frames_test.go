@@ -34,7 +34,7 @@ func TestSignalsAreJSONOfTheSizeAskedFor(t *testing.T) {
 			if !json.Valid([]byte(payload)) {
 				t.Errorf("%s of %d bytes is no JSON: %.80s", name, size, payload)
 			}
-			// A candidate with nothing to spare is what it is; ids are of one length.
+			// A candidate with no space left cannot be padded; ids are of one length.
 			if d := len(payload) - size; d < 0 || d > 60 {
 				t.Errorf("%s has %d bytes in place of %d", name, len(payload), size)
 			}

@@ -2,7 +2,7 @@ package main
 
 import "fmt"
 
-// verdict is what became of one goal.
+// verdict is the result of one goal.
 type verdict struct {
 	Goal     string  `json:"goal"`
 	Bound    float64 `json:"bound"`
@@ -40,7 +40,7 @@ func (k *book) judge() {
 	k.atLeastAbsolute("room operations: joins over 1,000 rooms, sync_interval off", 5000, perSecond, term{"rooms", roomLayouts[0].kase, ours, "joins"})
 }
 
-// stormGoals looks at both ways of telling members: the goal counts for each.
+// stormGoals checks both ways of notifying members: the goal counts for each.
 func (k *book) stormGoals() {
 	for _, mode := range stormModes {
 		few, many := stormCase(100, mode.name), stormCase(1000, mode.name)
@@ -66,7 +66,7 @@ func (k *book) firstCase(row, system, metric string) term {
 	return term{row, "", system, metric}
 }
 
-// atMost asks that a is no more than bound times the sum of the others.
+// atMost requires that a is at most bound times the sum of the others.
 func (k *book) atMost(goal string, bound float64, a term, others ...term) {
 	v := verdict{Goal: goal, Bound: bound, Unit: ratio, Measured: true}
 	top, ok := k.value(a)
@@ -96,7 +96,7 @@ func (k *book) atLeastAbsolute(goal string, bound float64, unit string, a term) 
 
 func (k *book) value(t term) (float64, bool) { return k.get(t.row, t.kase, t.system, t.metric) }
 
-// word is how a verdict is printed.
+// word returns the printed form of a verdict.
 func (v verdict) word() string {
 	switch {
 	case !v.Measured:
@@ -107,7 +107,7 @@ func (v verdict) word() string {
 	return "MISS"
 }
 
-// bound is how a verdict's bound is printed.
+// bound returns the printed form of a verdict's bound.
 func (v verdict) bound() string {
 	if v.atLeast {
 		return "at least " + amount(v.Bound, v.Unit)
@@ -115,7 +115,7 @@ func (v verdict) bound() string {
 	return "at most " + amount(v.Bound, v.Unit)
 }
 
-// amount prints a value with its unit.
+// amount formats a value with its unit.
 func amount(v float64, unit string) string {
 	s := short(v)
 	switch unit {

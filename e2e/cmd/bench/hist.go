@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// subBuckets is how many buckets there are for each doubling: a figure read from
-// a histogram is at most 3 % off.
+// subBuckets is the number of buckets for each doubling: a value read from a
+// histogram is off by at most 3 %.
 const (
 	subBits    = 5
 	subBuckets = 1 << subBits
@@ -36,14 +36,14 @@ func bucketFloor(i int) uint64 {
 	return uint64(i%subBuckets+subBuckets) << shift
 }
 
-// add counts d; what is negative counts as nothing.
+// add counts d; a negative duration counts as zero.
 func (h *hist) add(d time.Duration) {
 	h.buckets[bucketOf(uint64(max(d, 0)))].Add(1)
 	h.n.Add(1)
 }
 
-// quantile returns the duration that a share q of those counted do not exceed,
-// or 0 when nothing was counted.
+// quantile returns the duration that a share q of the counted ones do not
+// exceed, or 0 when nothing was counted.
 func (h *hist) quantile(q float64) time.Duration {
 	n := h.n.Load()
 	if n == 0 {
@@ -70,11 +70,11 @@ func (h *hist) merge(other *hist) {
 	h.n.Add(other.n.Load())
 }
 
-// bar is one step of a histogram's picture.
+// bar is one bar of a histogram's picture.
 type bar struct {
 	From  time.Duration `json:"from_ns"`
 	To    time.Duration `json:"to_ns"`
-	Share float64       `json:"share"` // of all that was counted
+	Share float64       `json:"share"` // of all counted durations
 }
 
 // bars returns the histogram in steps of a quarter of a doubling, from the first

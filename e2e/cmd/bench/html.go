@@ -19,7 +19,7 @@ var report = template.Must(template.New("report").Funcs(template.FuncMap{
 	"word":  verdict.word,
 }).Parse(reportText))
 
-// page is what the report's template gets.
+// page is the data of the report's template.
 type page struct {
 	*book
 	Noise string
@@ -41,7 +41,7 @@ type pageLine struct {
 	Cells        []string
 }
 
-// writeHTML writes the report: one file that needs no other.
+// writeHTML writes the report as one file that needs no other.
 func (k *book) writeHTML(path string) error {
 	p := page{book: k}
 	p.Noise, p.Noisy = k.noise()
@@ -135,7 +135,7 @@ func (s *section) latencyCharts() (all []chart) {
 	return all
 }
 
-// latencyLabel prints microseconds.
+// latencyLabel formats microseconds.
 func latencyLabel(us float64) string {
 	return time.Duration(us * float64(time.Microsecond)).String()
 }

@@ -3,11 +3,10 @@
 //
 //	go run ./e2e/cmd/bench
 //
-// It starts what it measures as separate processes on loopback, puts load on them
-// from this one, and prints medians. CPU per message, of all server processes
-// together, is the figure to trust: times and rates suffer from sharing the
-// machine with the load, and ratios carry over to other machines better than
-// either.
+// It starts the systems as separate processes on loopback, loads them from this
+// process, and prints medians. CPU per message, of all server processes together,
+// is the figure to trust: sharing the machine with the load distorts times and
+// rates, and ratios carry over to other machines better than either.
 package main
 
 import (
@@ -29,7 +28,8 @@ func main() {
 	if runRole(os.Args[1:]) {
 		return
 	}
-	// The load makes little garbage; collecting it often would cost the servers.
+	// The load makes little garbage; frequent collections would take time from
+	// the servers.
 	debug.SetGCPercent(400)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
@@ -40,15 +40,15 @@ func main() {
 	}
 }
 
-// run is the program. The table goes to stdout, the progress to stderr. The
-// error says that a row failed, or that the run did not come to its end.
+// run is the program. The table goes to stdout, the progress to stderr. It
+// returns an error when a row failed, or when the run was interrupted.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	opt, files, err := parse(args, stderr)
 	if err != nil {
 		return err
 	}
 	b := &bench{opt: opt, book: newBook(opt.rounds), show: newProgress(stderr, opt.rounds)}
-	// A run that was ended early shows what it has.
+	// An interrupted run prints what it has measured.
 	ended := b.run(ctx)
 	if len(b.book.Sections) == 0 {
 		return ended
@@ -79,7 +79,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return ended
 }
 
-// outputs are the files to write; "" is none.
+// outputs names the files to write; "" is none.
 type outputs struct{ json, html string }
 
 func parse(args []string, stderr io.Writer) (opt options, files outputs, err error) {
@@ -141,7 +141,7 @@ func rowNames() map[string]string {
 	return all
 }
 
-// names splits a list of a flag and translates each entry.
+// names splits the list in a flag and translates each entry.
 func names(flag, list string, known map[string]string) (all []string, err error) {
 	if list == "" {
 		return nil, nil

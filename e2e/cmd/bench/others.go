@@ -28,8 +28,8 @@ func (b *bench) startEcho(context.Context) (*system, error) {
 	return s, nil
 }
 
-// startPair runs a bare NATS server and two connections that speak over it. The
-// last process is the one that takes commands.
+// startPair runs a bare NATS server and two connections that communicate over it.
+// The last process is the one that takes commands.
 func (b *bench) startPair(context.Context) (*system, error) {
 	dir, err := os.MkdirTemp(b.dir, "nats-")
 	if err != nil {
@@ -55,10 +55,10 @@ func (b *bench) startPair(context.Context) (*system, error) {
 	return s, nil
 }
 
-// peerPackage is the version that is measured.
+// peerPackage is the measured version.
 const peerPackage = "peer@1.0.2"
 
-// errNoPeerServer says why PeerServer is skipped.
+// errNoPeerServer is the reason for skipping PeerServer.
 var errNoPeerServer = errors.New("skipped: npx is not there or cannot get the package peer")
 
 // peerPath finds the program of the package peer, which npx downloads when needed.
@@ -83,7 +83,7 @@ func (b *bench) peerPath(ctx context.Context) (string, error) {
 	return path, nil
 }
 
-// startPeerServer runs PeerServer, directly on node, so that no wrapper is measured.
+// startPeerServer runs PeerServer, directly on node, so that we measure no wrapper.
 func (b *bench) startPeerServer(ctx context.Context) (*system, error) {
 	path, err := b.peerPath(ctx)
 	if err != nil {
@@ -117,10 +117,10 @@ func (b *bench) startPeerServer(ctx context.Context) (*system, error) {
 	return s, nil
 }
 
-// peerID is as long as our ids, so that the frames are too.
+// peerID returns an id as long as ours, so that the frames are as long too.
 func peerID(i int) string { return fmt.Sprintf("5f0c3a9e-6b1d-8f10-8a01-%012d", i) }
 
-// peerSignal is signalPayload in PeerServer's protocol.
+// peerSignal is signalPayload for PeerServer's protocol.
 func peerSignal(to string, size int) string {
 	head, tail := `{"type":"CANDIDATE","dst":"`+to+`","payload":{"x":`, `,"id":"`+noStamp+`"}}`
 	if size < 1000 {

@@ -33,9 +33,9 @@ type proc struct {
 	err  error // of Wait, after done
 }
 
-// launch starts a program. What it writes to stderr goes to a file in dir. One
-// that talks is spoken to over its stdin and stdout, the output of others is
-// dropped.
+// launch starts a program. Its stderr goes to a file in dir. A program that
+// talks takes commands on stdin and answers on stdout; the output of other
+// programs is dropped.
 func launch(dir, name string, talks bool, path string, args ...string) (*proc, error) {
 	log, err := os.CreateTemp(dir, strings.ReplaceAll(name, " ", "-")+"-*.log")
 	if err != nil {
@@ -65,7 +65,7 @@ func launch(dir, name string, talks bool, path string, args ...string) (*proc, e
 	return p, nil
 }
 
-// ask sends a command to a process that talks, and returns its answer.
+// ask sends a command to a process that talks, and returns the answer.
 func (p *proc) ask(command string) (string, error) {
 	if _, err := io.WriteString(p.in, command+"\n"); err != nil {
 		return "", fmt.Errorf("%s: %w%s", p.name, err, p.lastWords())
@@ -95,7 +95,7 @@ func (p *proc) line() (string, error) {
 	}
 }
 
-// lastWords returns the end of what the process logged.
+// lastWords returns the end of the process's log.
 func (p *proc) lastWords() string {
 	b, err := os.ReadFile(p.log.Name())
 	if err != nil || len(b) == 0 {
@@ -104,13 +104,13 @@ func (p *proc) lastWords() string {
 	return "; it logged: " + string(b[max(0, len(b)-600):])
 }
 
-// stop ends the process and waits for it. One that does not end by itself is
-// killed.
+// stop ends the process and waits for it. It kills a process that does not end
+// by itself.
 func (p *proc) stop() {
 	if p == nil {
 		return
 	}
-	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
 	select {
 	case <-p.done:
 	case <-time.After(stopTimeout):
@@ -141,7 +141,7 @@ func (p *proc) await(ctx context.Context, try func() error) error {
 	}
 }
 
-// cpuSum returns what all processes have used.
+// cpuSum returns the CPU time that all processes have used.
 func cpuSum(procs []*proc) (sum time.Duration, err error) {
 	for _, p := range procs {
 		d, err := load.CPUOf(p.cmd.Process.Pid)
@@ -165,7 +165,7 @@ func rssSum(procs []*proc) (sum int64, err error) {
 	return sum, nil
 }
 
-// freeAddr returns a loopback address that nobody listens on now.
+// freeAddr returns a loopback address on which no process listens now.
 func freeAddr() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -177,8 +177,8 @@ func freeAddr() (string, error) {
 // binaries are the programs under test.
 type binaries struct{ self, gateway, roomsvc string }
 
-// build compiles the two services into dir, or takes them from there when they
-// are given.
+// build compiles the two services into dir, or takes them from the folder
+// given.
 func build(ctx context.Context, dir, given string) (binaries, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -195,7 +195,7 @@ func build(ctx context.Context, dir, given string) (binaries, error) {
 	return *bin.from(dir), nil
 }
 
-// from returns the services in another folder.
+// from returns the services of another folder.
 func (b binaries) from(dir string) *binaries {
 	return &binaries{b.self, filepath.Join(dir, "gateway"), filepath.Join(dir, "roomsvc")}
 }

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// progress says on a terminal what is measured now, in one line that is written
-// over; elsewhere each measurement is a line.
+// progress shows the current measurement on a terminal, in one line that it
+// overwrites; elsewhere it prints a line for each measurement.
 type progress struct {
 	w           io.Writer
 	live        bool
@@ -28,13 +28,13 @@ func newProgress(w io.Writer, rounds int) *progress {
 	return p
 }
 
-// step says which measurement begins.
+// step shows the measurement that begins.
 func (p *progress) step(row, kase, system string, round int) {
 	p.done++
 	p.line(fmt.Sprintf("%3d/%d  %s: %s, %s, round %d of %d", p.done, p.total, row, kase, system, round+1, p.rounds))
 }
 
-// say tells what else is going on.
+// say shows other activity.
 func (p *progress) say(what string) { p.line(fmt.Sprintf("%3d/%d  %s", p.done, p.total, what)) }
 
 func (p *progress) line(text string) {
@@ -46,7 +46,7 @@ func (p *progress) line(text string) {
 	fmt.Fprintf(p.w, "%6s  %s\n", elapsed, text)
 }
 
-// end leaves the line.
+// end leaves the line on the terminal.
 func (p *progress) end() {
 	if p.live {
 		fmt.Fprint(p.w, "\r\x1b[K")

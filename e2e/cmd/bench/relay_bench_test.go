@@ -10,10 +10,10 @@ import (
 	"p2pconnector/e2e/kit/load"
 )
 
-// BenchmarkRelay is the way of a signal between peers on two gateways, over
-// sockets and a NATS server, everything in this process: what to profile
-// (-cpuprofile), and how many allocations a signal costs all of them together.
-// A burst is written at once, and the next when all of it has arrived.
+// BenchmarkRelay relays signals between peers on two gateways, over sockets and
+// a NATS server, everything in this process. Use it for profiles (-cpuprofile)
+// and for the allocations that a signal costs in all of them together. A burst
+// is written at once, and the next when all of it has arrived.
 func BenchmarkRelay(b *testing.B) {
 	for _, size := range relaySizes {
 		for _, burst := range []int{1, inFlight} {
@@ -22,7 +22,7 @@ func BenchmarkRelay(b *testing.B) {
 	}
 }
 
-// burstSink tells when as many signals have arrived as were written.
+// burstSink reports when as many signals have arrived as were written.
 type burstSink struct {
 	missing int // owned by the reader between two bursts' ends
 	burst   int

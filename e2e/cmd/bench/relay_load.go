@@ -11,24 +11,24 @@ import (
 	"p2pconnector/e2e/kit/load"
 )
 
-// relayLoad is signals on their way between the two peers of each pair, or from
-// an echo server's connections to themselves.
+// relayLoad exchanges signals between the two peers of each pair, or from an echo
+// server's connections to themselves.
 type relayLoad struct {
 	fleet   *fleet
 	senders []*sender // by connection
 	reply   atomic.Bool
 	count   atomic.Uint64          // signals delivered
-	odd     atomic.Pointer[string] // a frame that is no signal: an error, for example
+	odd     atomic.Pointer[string] // an unexpected frame, for example an error
 	hist    atomic.Pointer[hist]
 }
 
-// sender writes one connection's signals. Its template belongs to whoever sends:
-// the reader at full speed, the pacer at a rate.
+// sender writes one connection's signals. One goroutine uses its template: the reader
+// at full speed, the pacer at a rate.
 type sender struct {
 	load    *relayLoad
 	conn    *load.Conn
 	tmpl    stampable
-	pending int // signals that the batch being read is to be answered with
+	pending int // signals with which to answer the batch that is being read
 }
 
 // newRelayLoad makes signals of size bytes for the fleet, whose connections 2i and
@@ -61,8 +61,7 @@ func (s *sender) Frame(_ *load.Conn, now int64, payload []byte) {
 	s.pending++
 }
 
-// Batch implements load.Sink: what was read in one piece is counted, and answered, in
-// one piece.
+// Batch implements load.Sink: it counts, and answers, at once what was read at once.
 func (s *sender) Batch(c *load.Conn) {
 	if s.pending == 0 {
 		return
@@ -77,8 +76,8 @@ func (s *sender) Batch(c *load.Conn) {
 	s.pending = 0
 }
 
-// firstSenders are those that speak first: one of each pair, or every connection
-// to an echo server.
+// firstSenders returns the senders that send first: one of each pair, or every
+// connection to an echo server.
 func (l *relayLoad) firstSenders() []*sender {
 	if l.fleet.sys.echo {
 		return l.senders
@@ -90,7 +89,8 @@ func (l *relayLoad) firstSenders() []*sender {
 	return first
 }
 
-// begin brings signals into play, inFlight of each pair, and keeps them there.
+// begin sends inFlight signals for each pair; every arrival then causes the next
+// signal.
 func (l *relayLoad) begin(inFlight int) error {
 	l.reply.Store(true)
 	for _, s := range l.firstSenders() {
@@ -105,7 +105,7 @@ func (l *relayLoad) begin(inFlight int) error {
 	return nil
 }
 
-// settle takes all signals out of play and waits until no more arrive.
+// settle stops sending and waits until no more signals arrive.
 func (l *relayLoad) settle(ctx context.Context) error {
 	l.reply.Store(false)
 	for quiet, last := 0, l.count.Load(); quiet < 3; {
@@ -122,13 +122,13 @@ func (l *relayLoad) settle(ctx context.Context) error {
 	return l.check()
 }
 
-// oddFrame is a frame that should not have come: an error that a server answered,
-// for example. What was measured stands, with a note.
+// oddFrame is an unexpected frame, for example a server's error. The measurement
+// stands, with a note.
 type oddFrame string
 
 func (e oddFrame) Error() string { return "it sent " + string(e) }
 
-// check returns why the load cannot be trusted, if there is a reason.
+// check returns the reason why the load cannot be trusted, or nil.
 func (l *relayLoad) check() error {
 	if err := l.fleet.broken(); err != nil {
 		return err
@@ -139,9 +139,9 @@ func (l *relayLoad) check() error {
 	return nil
 }
 
-// pace sends rate signals a second, one after the other from each pair in turn,
-// until d is over. It has a thread of its own, since it must wake up on time. The
-// stamp is the time at which a signal is written.
+// pace sends rate signals a second, one after the other from each pair in turn, until
+// d is over. It locks its thread, because it must wake up on time. The stamp is the
+// time at which a signal is written.
 func (l *relayLoad) pace(rate int, d time.Duration) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -159,14 +159,14 @@ func (l *relayLoad) pace(rate int, d time.Duration) error {
 	return nil
 }
 
-// result is what one measurement of a relay load found.
+// result is the result of one measurement of a relay load.
 type result struct {
 	usage
 	n    uint64
 	hist *hist
 }
 
-// fullSpeed measures the fleet with inFlight signals of each pair on their way.
+// fullSpeed measures the fleet with inFlight signals of each pair in transit.
 func (b *bench) fullSpeed(ctx context.Context, f *fleet, size, inFlight int) (r result, err error) {
 	l := newRelayLoad(f, size)
 	if err := l.begin(inFlight); err != nil {
@@ -199,7 +199,7 @@ func (b *bench) atRate(ctx context.Context, f *fleet, size, rate int) (r result,
 		if err := l.pace(rate, b.opt.window); err != nil {
 			return err
 		}
-		return pause(ctx, 20*time.Millisecond) // for what is on its way
+		return pause(ctx, 20*time.Millisecond) // for the signals in transit
 	})
 	r.n = l.count.Load() - n
 	if err != nil {
@@ -208,7 +208,7 @@ func (b *bench) atRate(ctx context.Context, f *fleet, size, rate int) (r result,
 	return r, l.settle(ctx)
 }
 
-// tolerate turns an odd frame into a note beside the figures.
+// tolerate records an odd frame as a note beside the figures.
 func (b *bench) tolerate(row, kase, system string, err error) error {
 	if odd, ok := errors.AsType[oddFrame](err); ok {
 		b.book.note(row, fmt.Sprintf("%s, %s: %v", kase, system, odd))
@@ -217,7 +217,7 @@ func (b *bench) tolerate(row, kase, system string, err error) error {
 	return err
 }
 
-// put notes a relay measurement in the book.
+// put records a relay measurement in the book.
 func (r *result) put(b *bench, row, kase, system string) {
 	b.book.add(row, kase, system, "rate", perSecond, float64(r.n)/r.wall.Seconds())
 	b.book.add(row, kase, system, "cpu", microsec, perItem(r.servers, r.n))

@@ -16,9 +16,9 @@ import (
 	"p2pconnector/e2e/natsbox"
 )
 
-// roles are what this program does when it starts itself as a server to measure
-// against: its first argument is "role:" and one of these. Each says on stdout
-// where it is, and ends when its stdin does.
+// roles are the servers that this program can be when it starts itself to measure
+// against: the first argument is "role:" and one of these names. Each prints its
+// address on stdout, and ends when its stdin does.
 var roles = map[string]func(args []string, in *bufio.Reader) error{
 	"nats": natsRole,
 	"echo": echoRole,
@@ -56,7 +56,7 @@ func natsRole(args []string, in *bufio.Reader) error {
 	return nil
 }
 
-// echo is the least a WebSocket server on gws can do.
+// echo does the least that a WebSocket server on gws can do.
 type echo struct{ gws.BuiltinEventHandler }
 
 // OnMessage implements gws.Event.
@@ -65,7 +65,7 @@ func (echo) OnMessage(c *gws.Conn, m *gws.Message) {
 	_ = c.WriteMessage(m.Opcode, m.Bytes()) // the reader notices a broken connection
 }
 
-// echoRole is the floor of any WebSocket server.
+// echoRole is the lower bound of any WebSocket server.
 func echoRole(_ []string, in *bufio.Reader) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -78,10 +78,10 @@ func echoRole(_ []string, in *bufio.Reader) error {
 	return nil
 }
 
-// pairRole is the floor of any two servers that speak over NATS: two connections
-// that pass messages back and forth, each delivery a message. It reads commands:
-// "start MESSAGES BYTES" brings that many into play, "count" asks how many were
-// delivered, "stop" takes them out.
+// pairRole is the lower bound of any two servers that communicate over NATS: two
+// connections that pass messages back and forth, each delivery a message. It reads
+// commands: "start MESSAGES BYTES" puts that many messages in transit, "count" asks
+// how many were delivered, "stop" removes them.
 func pairRole(args []string, in *bufio.Reader) error {
 	var count atomic.Uint64
 	var on atomic.Bool
@@ -96,7 +96,7 @@ func pairRole(args []string, in *bufio.Reader) error {
 		_, err = nc.Subscribe(pairSubject(i), func(m *nats.Msg) {
 			count.Add(1)
 			if on.Load() {
-				_ = nc.Publish(pairSubject(1-i), m.Data) // count says it when this fails
+				_ = nc.Publish(pairSubject(1-i), m.Data) // when this fails, count shows it
 			}
 		})
 		if err == nil {
@@ -136,7 +136,7 @@ func pairRole(args []string, in *bufio.Reader) error {
 
 func pairSubject(i int) string { return fmt.Sprintf("bench.pair.%d", i) }
 
-// runRole is main for a role.
+// runRole is the main function of a role.
 func runRole(args []string) (ok bool) {
 	ok, err := role(args, os.Stdin)
 	if err != nil {

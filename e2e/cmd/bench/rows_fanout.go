@@ -37,8 +37,8 @@ func fanoutCase(members, inFlight int) string {
 	return fmt.Sprintf("%s members, %d in flight", grouped(members), inFlight)
 }
 
-// fanoutRow measures rooms of ours, and beside them the echo that one delivery
-// is compared with.
+// fanoutRow measures our rooms, and beside them the echo with which one delivery
+// is compared.
 func fanoutRow(ctx context.Context, b *bench) error {
 	systems, err := b.startAll(ctx, "fanout", b.relayStarters()[:2]...)
 	if err != nil {
@@ -60,8 +60,8 @@ func fanoutRow(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// fanoutRoom measures one room. The echo takes its turn beside the case that it is
-// compared with.
+// fanoutRoom measures one room. The echo runs beside the case with which it is
+// compared.
 func (b *bench) fanoutRoom(ctx context.Context, s *system, members int, echo *fleet) error {
 	f, err := connect(ctx, s, members, 8<<10)
 	if err != nil {
@@ -72,7 +72,7 @@ func (b *bench) fanoutRoom(ctx context.Context, s *system, members int, echo *fl
 	if _, err := newStorm(f, room).run(ctx); err != nil {
 		return err
 	}
-	if err := pause(ctx, 500*time.Millisecond); err != nil { // its last updates go out
+	if err := pause(ctx, 500*time.Millisecond); err != nil { // the last updates of the room are sent
 		return err
 	}
 	for _, flight := range fanoutInFlight {
@@ -96,17 +96,17 @@ func (b *bench) fanoutRoom(ctx context.Context, s *system, members int, echo *fl
 	return s.endRoom(room)
 }
 
-// fanout is one sender's messages on their way to all other members of a room.
+// fanout is one sender's messages in transit to all other members of a room.
 type fanout struct {
 	sender *load.Conn
-	tmpl   []stampable // by tag; each belongs to whoever saw its last message arrive
+	tmpl   []stampable // by tag; each belongs to the goroutine that saw its last message arrive
 	left   []atomic.Int64
 	others int64
 	on     atomic.Bool
 	count  atomic.Uint64
-	each   atomic.Pointer[hist]   // until a member has it
-	last   atomic.Pointer[hist]   // until the last member has it
-	odd    atomic.Pointer[string] // a frame that is no message
+	each   atomic.Pointer[hist]   // until a member has received it
+	last   atomic.Pointer[hist]   // until the last member has received it
+	odd    atomic.Pointer[string] // an unexpected frame
 	got    []int                  // by connection, of the batch being read; each owned by its reader
 }
 
@@ -143,7 +143,7 @@ func (l *fanout) Frame(c *load.Conn, now int64, payload []byte) {
 	}
 	l.last.Load().add(time.Duration(now - sent))
 	if l.on.Load() {
-		_ = l.send(int(tag)) // a broken connection is found when the measurement ends
+		_ = l.send(int(tag)) // the end of the measurement finds a broken connection
 	}
 }
 

@@ -28,8 +28,8 @@ func (b *bench) idleStarters() []starter {
 	return some
 }
 
-// idleRow starts every system afresh each time, since memory that was once used
-// is given back late.
+// idleRow starts every system afresh each time, because used memory is returned
+// to the system late.
 func idleRow(ctx context.Context, b *bench) error {
 	for round := range b.opt.rounds {
 		for _, st := range b.idleStarters() {

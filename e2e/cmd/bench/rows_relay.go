@@ -60,7 +60,7 @@ func relaySteps(b *bench) int {
 	return n * b.opt.rounds
 }
 
-// relayStarters are the systems that relay: ours on two gateways, the floor,
+// relayStarters returns the systems that relay: ours on two gateways, the floor,
 // PeerServer, and another build of ours when there is one.
 func (b *bench) relayStarters() []starter {
 	all := []starter{
@@ -111,7 +111,7 @@ func relayRow(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// connections is how many it takes for the pairs of the relay row.
+// connections returns how many connections the pairs of the relay row need.
 func connections(s *system) int {
 	if s.echo {
 		return pairs
@@ -179,5 +179,5 @@ func (b *bench) pairOnce(ctx context.Context, row, kase string, s *system, size 
 	b.book.add(row, kase, s.name, "rate", perSecond, float64(done)/u.wall.Seconds())
 	b.book.add(row, kase, s.name, "cpu", microsec, perItem(u.servers, done))
 	b.book.add(row, kase, s.name, "of it NATS", microsec, perItem(u.bus, done))
-	return pause(ctx, 100*time.Millisecond) // the messages in play come to rest
+	return pause(ctx, 100*time.Millisecond) // until the messages in transit have arrived
 }

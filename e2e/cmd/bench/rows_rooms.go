@@ -15,10 +15,10 @@ import (
 // The row of room operations.
 const (
 	roomsCount    = 1000
-	roomsAtOnce   = 250 // rooms that are worked on at the same moment
+	roomsAtOnce   = 250 // rooms in use at the same moment
 	burstPeers    = 200
-	burstRooms    = 50 // each of them joins
-	burstInFlight = 8  // joins that each has under way
+	burstRooms    = 50 // each peer joins
+	burstInFlight = 8  // pending joins of each peer
 	lazySync      = 2 * time.Minute
 	burstTimeout  = 60 * time.Second
 )
@@ -77,7 +77,7 @@ func roomsRow(ctx context.Context, b *bench) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			if err != nil { // refused, for example: the other cases can go on
+			if err != nil { // refused, for example: the other cases can continue
 				b.book.note("rooms", fmt.Sprintf("%s, round %d: %v", v.kase, round+1, err))
 			}
 		}
@@ -85,7 +85,7 @@ func roomsRow(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// asker sends the requests of one connection, each when a worker asks, and hands
+// asker sends the requests of one connection, each when a worker asks, and passes
 // every answer to the request that its id names.
 type asker struct {
 	conn *load.Conn
@@ -98,7 +98,7 @@ type asker struct {
 func (a *asker) Frame(_ *load.Conn, _ int64, payload []byte) {
 	v, ok := findStamp(payload)
 	if !ok {
-		return // tells of somebody else's doing
+		return // an event that another peer caused
 	}
 	a.mu.Lock()
 	answer := a.wait[v]
@@ -153,7 +153,7 @@ func askers(f *fleet) []*asker {
 	return all
 }
 
-// cycleOnce lets pairs of peers create, join and leave rooms for the length of a
+// cycleOnce makes pairs of peers create, join and leave rooms during one
 // measurement: 1,000 rooms, of which 250 at a time are in use.
 func (b *bench) cycleOnce(ctx context.Context, f *fleet, kase string, round int) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, b.opt.warm+b.opt.window+stormTimeout, fmt.Errorf("no answer for %v", stormTimeout))
@@ -215,7 +215,7 @@ func firstOf(errs ...error) error {
 	return nil
 }
 
-// cycle is a room's life: one peer creates it, the other joins, both leave.
+// cycle runs a room's life: one peer creates it, the other joins, both leave.
 func cycle(ctx context.Context, a, z *asker, room string, done func(time.Duration)) error {
 	for _, step := range []struct {
 		who   *asker
@@ -230,8 +230,8 @@ func cycle(ctx context.Context, a, z *asker, room string, done func(time.Duratio
 	return nil
 }
 
-// burstOnce makes 1,000 rooms and lets 200 peers join 50 each, as fast as they
-// are answered; then the rooms are left.
+// burstOnce makes 1,000 rooms, in which 200 peers join 50 each, as fast as they are
+// answered; then the peers leave the rooms.
 func (b *bench) burstOnce(ctx context.Context, f *fleet, kase string, round int) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, burstTimeout, fmt.Errorf("not done after %v", burstTimeout))
 	defer cancel()

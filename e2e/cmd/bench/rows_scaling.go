@@ -7,7 +7,7 @@ import (
 
 var scalingGateways = []int{1, 2, 4}
 
-// scalingSizes are the numbers of gateways that are wanted.
+// scalingSizes returns the numbers of gateways to measure.
 func (b *bench) scalingSizes() (all []int) {
 	for _, n := range scalingGateways {
 		if b.wantsCase(scalingCase(n)) {

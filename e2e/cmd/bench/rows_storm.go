@@ -15,8 +15,8 @@ import (
 
 var stormSizes = []int{100, 300, 1000}
 
-// stormModes are the two ways in which clients learn of members: full lists, and
-// the subprotocol that asks for changes.
+// stormModes are the two ways in which clients receive the members: full lists,
+// and the subprotocol that requests changes.
 var stormModes = []struct{ name, query string }{{"lists", ""}, {"deltas", "?updates=delta"}}
 
 const stormTimeout = 60 * time.Second
@@ -59,7 +59,7 @@ func stormRow(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// stormOnce connects n peers, lets them join a room at once, and ends the room.
+// stormOnce connects n peers, makes them join a room at once, and ends the room.
 func (b *bench) stormOnce(ctx context.Context, s *system, kase string, n, round int) error {
 	f, err := connect(ctx, s, n, 16<<10)
 	if err != nil {
@@ -81,7 +81,7 @@ func (b *bench) stormOnce(ctx context.Context, s *system, kase string, n, round 
 		if took, err = st.run(ctx); err != nil {
 			return err
 		}
-		return pause(ctx, 300*time.Millisecond) // what is gathered goes out behind it
+		return pause(ctx, 300*time.Millisecond) // coalesced updates are sent after it
 	})
 	if err != nil {
 		return err
@@ -101,16 +101,16 @@ func (b *bench) stormOnce(ctx context.Context, s *system, kase string, n, round 
 	return s.endRoom(room)
 }
 
-// storm is peers that join one room and count whom they know.
+// storm is a set of peers that join one room and count the members they know.
 type storm struct {
 	fleet *fleet
 	room  string
 	index map[string]int // of a peer's id among the fleet
 	peers []stormPeer    // by connection, each owned by its reader
-	left  atomic.Int64   // peers that do not know everyone yet
+	left  atomic.Int64   // peers that do not know all members yet
 	began int64
-	done  chan int64 // when the last one knew everyone
-	hist  *hist      // from the beginning until a peer knew everyone
+	done  chan int64 // when the last peer knew all members
+	hist  *hist      // from the beginning until a peer knew all members
 	odd   atomic.Pointer[string]
 }
 
@@ -130,7 +130,8 @@ func newStorm(f *fleet, room string) *storm {
 	return s
 }
 
-// run sends all joins and returns how long it took until all knew all.
+// run sends all joins and returns how long it took until all peers knew each
+// other.
 func (s *storm) run(ctx context.Context) (time.Duration, error) {
 	s.fleet.feed(s)
 	join := load.AppendFrame(nil, load.OpText, fmt.Appendf(nil, `{"event":"Join_Room","data":{"room":%q,"create":true},"id":1}`, s.room))
@@ -170,7 +171,8 @@ func (s *storm) Frame(c *load.Conn, now int64, payload []byte) {
 		return
 	}
 	eachID(payload, `"added":[`, func(id []byte) { s.learn(p, id) })
-	// A list as long as there are peers names them all: nobody else is here.
+	// A list as long as the number of peers names them all: the room has no
+	// other members.
 	if countIDs(payload, `"clients":[`) == len(s.peers) {
 		p.n = len(s.peers)
 	} else {
@@ -195,14 +197,15 @@ func (s *storm) learn(p *stormPeer, id []byte) {
 	}
 }
 
-// idBytes is the length of a peer's id; in a list each takes quotes and a comma.
+// idBytes is the length of a peer's id; in a list each also has quotes and a
+// comma.
 const (
 	idBytes  = 36
 	perEntry = idBytes + 3
 )
 
-// list returns what stands behind key in a frame of the gateway's, up to the end
-// of the list: ids in quotes.
+// list returns the bytes behind key in a frame of the gateway, up to the end of
+// the list: ids in quotes.
 func list(payload []byte, key string) []byte {
 	_, rest, ok := bytes.Cut(payload, []byte(key))
 	if !ok {
@@ -233,7 +236,7 @@ func (s *system) lastWrite() (uint64, error) {
 	return info.State.LastSeq, json.Unmarshal(m.Data, &info)
 }
 
-// endRoom ends a room as a back end does, and waits until it is done.
+// endRoom ends a room as a back end does, and waits for the answer.
 func (s *system) endRoom(room string) error {
 	req, err := json.Marshal(bus.Request{Op: bus.OpID("bench " + room), Room: proto.RoomID(room)})
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// The size of every chart, in SVG units, and what its axes take of it.
+// The size of every chart, in SVG units, and the margins of its axes.
 const (
 	chartW, chartH             = 560, 260
 	padL, padR, padT, padB     = 62, 14, 30, 42
@@ -55,8 +55,8 @@ func (a axis) at(v float64) float64 {
 	return a.from + a.length*(v-lo)/(hi-lo)
 }
 
-// ticks returns where an axis gets its marks: decades when it is logarithmic,
-// otherwise steps of 1, 2 or 5 times a power of ten.
+// ticks returns the positions of an axis's marks: decades when it is
+// logarithmic, otherwise steps of 1, 2 or 5 times a power of ten.
 func (a axis) ticks() (all []float64) {
 	if a.log {
 		for d := math.Floor(math.Log10(a.lo)); math.Pow(10, d) <= a.hi*1.0001; d++ {
@@ -91,7 +91,7 @@ func (c *chart) bounds() (x, y axis) {
 	return x, y
 }
 
-// svg draws the chart, or nothing when there is nothing to see.
+// svg draws the chart, or nothing when it has no points.
 func (c *chart) svg() template.HTML {
 	x, y := c.bounds()
 	if math.IsInf(x.lo, 0) || y.hi <= 0 {

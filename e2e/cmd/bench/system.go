@@ -14,7 +14,7 @@ import (
 	"p2pconnector/proto"
 )
 
-// Names of what is measured.
+// Names of the measured systems.
 const (
 	ours       = "gateways"
 	otherBuild = "other build"
@@ -26,7 +26,7 @@ const (
 // natsName is the name of a NATS server's process.
 const natsName = "nats"
 
-// system is something to measure: its processes, and how one speaks with it.
+// system is a system to measure: its processes, and how to communicate with it.
 type system struct {
 	name   string
 	procs  []*proc
@@ -51,8 +51,8 @@ func (s *system) stop() {
 	}
 }
 
-// explain adds to err what became of the processes, if one of them has ended or
-// complained.
+// explain adds to err the state of the processes, if one of them has ended or
+// logged a complaint.
 func (s *system) explain(err error) error {
 	for _, p := range s.procs {
 		select {
@@ -67,7 +67,7 @@ func (s *system) explain(err error) error {
 	return err
 }
 
-// layout says what a stack of ours is made of.
+// layout describes the parts of a stack of ours.
 type layout struct {
 	gateways, rooms int
 	sync            time.Duration // how long NATS may keep a write from the disk; 0: not at all
@@ -75,7 +75,7 @@ type layout struct {
 	bin             *binaries     // nil: those under test
 }
 
-// unlimited are the gateway's limits that a load from one address runs into. A
+// unlimited are the gateway's limits that a load from one address reaches. A
 // gateway that does not know one is started without it.
 var unlimited = []string{"messages-per-second", "max-connections", "max-per-address", "connects-per-second", "connects-per-address"}
 
@@ -131,7 +131,7 @@ func (b *bench) startGateway(ctx context.Context, s *system, i int, path, url st
 	if err != nil {
 		return err
 	}
-	known, _ := exec.Command(path, "--help").CombinedOutput() // what it says counts, not how it ends
+	known, _ := exec.Command(path, "--help").CombinedOutput() // only the output counts, not the exit code
 	args := []string{"--listen", addr, "--nats-url", url, "--log-level", "warn", "--drain-window", "1s"}
 	for _, flag := range unlimited {
 		if bytes.Contains(known, []byte("-"+flag)) {
@@ -150,7 +150,7 @@ func (b *bench) startGateway(ctx context.Context, s *system, i int, path, url st
 	return s.answers(ctx, p, len(s.addrs)-1)
 }
 
-// opsFlags switches the gateway's own pages off, or, for a profile, on.
+// opsFlags switches the gateway's operators' pages off or, for a profile, on.
 func (b *bench) opsFlags(i int) []string {
 	if b.opt.pprof == 0 {
 		return []string{"--ops-listen", "off"}
@@ -158,7 +158,7 @@ func (b *bench) opsFlags(i int) []string {
 	return []string{"--ops-listen", fmt.Sprintf("127.0.0.1:%d", b.opt.pprof+i), "--ops-pprof"}
 }
 
-// answers returns when server i speaks first on a new connection.
+// answers returns when server i sends the first frame on a new connection.
 func (s *system) answers(ctx context.Context, p *proc, i int) error {
 	return p.await(ctx, func() error {
 		c, err := s.dial(ctx, i, 4096)
@@ -171,7 +171,8 @@ func (s *system) answers(ctx context.Context, p *proc, i int) error {
 	})
 }
 
-// roomServices is nil when n room services answer the ping of nats.go/micro.
+// roomServices returns nil when n room services answer the ping of
+// nats.go/micro.
 func (s *system) roomServices(n int) error {
 	inbox, err := s.js.SubscribeSync(nats.NewInbox())
 	if err != nil {
@@ -189,7 +190,7 @@ func (s *system) roomServices(n int) error {
 	return nil
 }
 
-// clientDetails reads the frame with which a gateway begins.
+// clientDetails reads a gateway's first frame.
 func clientDetails(_ int, first []byte) (string, error) {
 	var f struct {
 		Event string

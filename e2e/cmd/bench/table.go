@@ -24,7 +24,8 @@ func short(v float64) string {
 	return fmt.Sprintf("%.2f", v)
 }
 
-// cell prints a figure: its median and its spread, marked when it is wide.
+// cell formats a figure: its median and its spread, marked when the spread is
+// wide.
 func (f *figure) cell() string {
 	if f == nil {
 		return "-"
@@ -40,7 +41,8 @@ func (f *figure) cell() string {
 	return s
 }
 
-// columns returns the metrics of a section in the order in which they came.
+// columns returns the metrics of a section in the order of their first
+// measurement.
 func (s *section) columns() (names, heads []string) {
 	seen := map[string]bool{}
 	for _, f := range s.Figures {
@@ -73,7 +75,7 @@ func (s *section) lines() (all []line) {
 	return all
 }
 
-// write prints the whole book for a reader.
+// write prints the whole book as text.
 func (k *book) write(w io.Writer) error {
 	for _, s := range k.Sections {
 		fmt.Fprintf(w, "\n%s: %s (%s)\n", s.Name, s.Title, s.Took.Round(time.Second))

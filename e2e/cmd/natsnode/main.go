@@ -69,8 +69,8 @@ func run(ctx context.Context, args []string) error {
 	return nil
 }
 
-// inside answers /leader with the number of servers that this one leads (0 when
-// it does not lead), and /subscriptions with the subjects subscribed to.
+// inside answers /leader with the number of servers that this server leads (0
+// when it does not lead), and /subscriptions with the subjects subscribed to.
 func inside(srv *server.Server) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/leader", func(w http.ResponseWriter, _ *http.Request) {
@@ -93,7 +93,7 @@ func inside(srv *server.Server) http.Handler {
 		for _, s := range all.Subs {
 			subjects = append(subjects, s.Subject)
 		}
-		json.NewEncoder(w).Encode(subjects) //nolint:errcheck // the test notices
+		json.NewEncoder(w).Encode(subjects) //nolint:errcheck // the test notices a failure
 	})
 	return mux
 }

@@ -67,7 +67,7 @@ func (k *call) run(ctx context.Context) error {
 	if err := m.meet(ctx); err != nil {
 		return k.explain(ctx, err)
 	}
-	defer m.listen()() // before m.end, so that nothing signals to what has ended
+	defer m.listen()() // before m.end, so that no signal reaches an ended connection
 	p := newPipe(m.link, k.giveUp)
 	stdin, size := k.input()
 	p.toSend = size
@@ -83,7 +83,7 @@ func (k *call) run(ctx context.Context) error {
 		return nil
 	}
 	if stdin, ok := k.stdin.(io.Closer); ok {
-		_ = stdin.Close() // ends a read that is under way, where that is possible
+		_ = stdin.Close() // ends a pending read, where that is possible
 	}
 	if sent, got := p.sent.Load(), p.got.Load(); errors.Is(err, errInterrupted) {
 		return fmt.Errorf("%w after %s sent and %s received: the copy is not complete", err, amount(sent), amount(got))
@@ -91,7 +91,7 @@ func (k *call) run(ctx context.Context) error {
 	return err
 }
 
-// input is what to send, nil for nothing, and its size when that is known.
+// input returns what to send, nil for nothing, and its size when that is known.
 func (k *call) input() (stdin io.Reader, size int64) {
 	if k.receive || k.stdin == nil {
 		return nil, 0

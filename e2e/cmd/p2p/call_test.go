@@ -15,7 +15,7 @@ import (
 	"p2pconnector/proto"
 )
 
-// metered counts what is read from it.
+// metered counts the bytes that are read from it.
 type metered struct {
 	r    io.Reader
 	read atomic.Int64
@@ -27,7 +27,7 @@ func (m *metered) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// pair is a call whose channel is open: each side has heard the other.
+// pair starts a call and returns when its channel has carried a line each way.
 func pair(t *testing.T, s *kit.Stack, args ...string) (a, b *process) {
 	t.Helper()
 	a, b = start(t, s, 0, append([]string{"call"}, args...)...), start(t, s, 1, append([]string{"call"}, args...)...)
@@ -71,7 +71,7 @@ func TestCallHalfClose(t *testing.T) {
 	b.ends(0)
 }
 
-// With both gateways gone the call goes on, and also when they are back.
+// With both gateways stopped the call continues, and also when they are back.
 func TestCallSurvivesGateways(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	a, b := pair(t, s, "steady")
@@ -91,7 +91,7 @@ func TestCallThirdIsRefused(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	a, b := pair(t, s, "two")
 	start(t, s, 1, "call", "two").says(1, `two others have a call in room "two" already`)
-	watcher := s.Dial(t, 0) // no caller: it is not in the way, here or in the other room
+	watcher := s.Dial(t, 0) // not a caller: it does not disturb the call, here or in the other room
 	watcher.Join("two")
 	watcher.Create("watched")
 	talk(t, a, b)
@@ -99,7 +99,7 @@ func TestCallThirdIsRefused(t *testing.T) {
 	hangUp(pair(t, s, "watched"))
 }
 
-// Ctrl-C on one side ends both, and each says why.
+// Ctrl-C on one side ends both, and each prints the reason.
 func TestCallInterrupted(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	a, b := pair(t, s, "short")
@@ -111,7 +111,7 @@ func TestCallInterrupted(t *testing.T) {
 	alone.says(1, "interrupted")
 }
 
-// What fails on one side is told on both.
+// An error on one side is reported on both.
 func TestCallFails(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	broken := errors.New("disk full")
@@ -132,14 +132,14 @@ func TestCallFails(t *testing.T) {
 	})
 }
 
-// faulty can neither be read nor written.
+// faulty fails to read and to write.
 type faulty struct{ err error }
 
 func (f faulty) Read([]byte) (int, error)  { return 0, f.err }
 func (f faulty) Write([]byte) (int, error) { return 0, f.err }
 func (f faulty) Close() error              { return nil }
 
-// A side that is killed says nothing any more; the other notices.
+// A side that is killed sends nothing more; the other side notices.
 func TestCallKilled(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	victim := exec.Command(os.Args[0], "call", "--url", s.URL(0), "killed")
@@ -168,8 +168,8 @@ func TestCallKilled(t *testing.T) {
 	p.says(1, "the connection to the other side was lost after 0 B sent and 6 B received")
 }
 
-// Others who are in the room as callers but do not answer, or leave, and those
-// who are not in it at all, do not keep the right ones apart.
+// Callers in the room that do not answer, or that leave, and members that are
+// not callers, do not keep the two sides apart.
 func TestCallFindsPartner(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	fake := s.Dial(t, 0)
@@ -178,14 +178,14 @@ func TestCallFindsPartner(t *testing.T) {
 	a := start(t, s, 0, "call", "--give-up", "9s", "crowd")
 	stranger := s.Dial(t, 1)
 	var attempts []string
-	for len(attempts) < 2 { // no answer: it offers again, and tells the two apart
+	for len(attempts) < 2 { // without an answer it offers again, under another name
 		f := fake.Until("an offer", func(f *client.Frame) bool { return f.Event == string(proto.Offer) })
 		var d struct{ Type, SDP, Attempt string }
 		if err := json.Unmarshal(f.Data, &d); err != nil || d.Type != "offer" || d.SDP == "" || d.Attempt == "" {
 			t.Fatalf("got %s", f.Raw)
 		}
 		attempts = append(attempts, d.Attempt)
-		// An answer to no offer of theirs is dropped.
+		// An answer to no offer of the other side is dropped.
 		fake.Send(`{"event":"Answer","to":%q,"data":{"type":"answer","sdp":"nonsense","attempt":"old"}}`, f.From)
 		stranger.Send(`{"event":"Offer","to":%q,"data":{"type":"offer","sdp":"nonsense"}}`, f.From)
 	}

@@ -18,9 +18,9 @@ type program struct {
 	url, token string // flags of every command
 }
 
-// command is one of p2p's. flags declares what it takes besides the flags of
-// every command, and returns what does the work with the arguments that are no
-// flags.
+// command is a subcommand of p2p. flags declares its flags besides those of
+// every command, and returns the function that does the work with the arguments
+// that are no flags.
 type command struct {
 	name, args string // "room join", "ROOM"
 	short      string // for the list of commands
@@ -47,7 +47,7 @@ func isUsage(err error) bool {
 	return ok
 }
 
-// command runs what args ask for. name is whom an error is from.
+// command runs the command that args name. name is the prefix of errors.
 func (p *program) command(ctx context.Context, args []string) (name string, err error) {
 	cmd, rest := find(args)
 	if cmd == nil {
@@ -80,7 +80,7 @@ func (p *program) command(ctx context.Context, args []string) (name string, err 
 	return name, do(ctx, given)
 }
 
-// find returns the command that args begin with, and the rest of args.
+// find returns the command that args begin with, and the remaining args.
 func find(args []string) (*command, []string) {
 	for _, cmd := range commands {
 		words := strings.Fields(cmd.name)
@@ -91,7 +91,7 @@ func find(args []string) (*command, []string) {
 	return nil, nil
 }
 
-// missing names the argument of usage that comes after n others.
+// missing returns the name of the argument of usage that comes after n others.
 func missing(usage string, n int) string {
 	if words := strings.Fields(usage); n < len(words) {
 		return words[n]
@@ -99,7 +99,8 @@ func missing(usage string, n int) string {
 	return "an argument"
 }
 
-// parse takes flags wherever they stand before a "--", and returns the rest.
+// parse parses flags wherever they stand before a "--", and returns the other
+// arguments.
 func parse(fs *flag.FlagSet, args []string) (rest []string, err error) {
 	for {
 		if err := fs.Parse(args); err != nil {
@@ -116,7 +117,7 @@ func parse(fs *flag.FlagSet, args []string) (rest []string, err error) {
 	}
 }
 
-// fromEnv gives flags that were not on the command line the value of their
+// fromEnv sets flags that are not on the command line to the value of their
 // environment variable.
 func fromEnv(fs *flag.FlagSet, getenv func(string) string) error {
 	given := map[string]bool{}

@@ -21,31 +21,33 @@ const (
 	maxRetry = 2 * time.Second // between retries of a packet, however many were lost
 )
 
-// connection is a try to reach one peer, and, once opened, the data channel to it.
+// connection is an attempt to reach one peer and, once opened, the data channel to
+// it.
 type connection struct {
 	*datachannel.Link
 	pc     *webrtc.PeerConnection
 	to     proto.PeerID
 	cancel context.CancelFunc
 
-	opened chan channel  // gets the data channel, once
-	failed chan error    // gets what went wrong with a signal, once
-	lost   chan struct{} // closed when there is no way to the other side, or no more
+	opened chan channel  // receives the data channel, once
+	failed chan error    // receives the error of a signal, once
+	lost   chan struct{} // closed when the other side cannot be reached, or not any more
 }
 
-// channel is an open data channel. Messages are read from raw, so that a reader
-// that does not read slows the sender down.
+// channel is an open data channel. Messages are read from raw, so that a slow
+// reader slows the sender down.
 type channel struct {
 	dc  *webrtc.DataChannel
 	raw rawChannel
 }
 
-// rawChannel is what pion gives for a detached channel.
+// rawChannel is the type that pion returns for a detached channel.
 type rawChannel interface {
 	ReadDataChannel([]byte) (n int, text bool, err error)
 }
 
-// newAPI makes connections that notice within giveUp that the other side is gone.
+// newAPI returns an API whose connections notice within giveUp that the other side
+// is gone.
 func newAPI(giveUp time.Duration) (*webrtc.API, error) {
 	var s webrtc.SettingEngine
 	sockets, err := newRoomyNet()
@@ -63,7 +65,7 @@ func newAPI(giveUp time.Duration) (*webrtc.API, error) {
 	return webrtc.NewAPI(webrtc.WithSettingEngine(s)), nil
 }
 
-// iceServers reads those that the server names.
+// iceServers reads the ICE servers that the server names.
 func iceServers(d proto.Details) ([]webrtc.ICEServer, error) {
 	if len(d.IceServers) == 0 {
 		return nil, nil
@@ -75,8 +77,8 @@ func iceServers(d proto.Details) ([]webrtc.ICEServer, error) {
 	return servers, nil
 }
 
-// connect prepares a connection to the peer named. When that peer offers, the
-// channel comes from it; offer makes it otherwise. It signals until ctx ends.
+// connect prepares a connection to the named peer. When that peer offers, it makes
+// the channel; otherwise offer makes it. It signals until ctx ends.
 func connect(ctx context.Context, api *webrtc.API, c *client.Client, to proto.PeerID) (*connection, error) {
 	servers, err := iceServers(c.Details())
 	if err != nil {
@@ -109,7 +111,8 @@ func (k *connection) offer() error {
 	return k.Offer()
 }
 
-// use takes dc when it opens. Any but the first is the other side's mistake.
+// use takes dc when it opens. It ignores every further channel, which is the other
+// side's mistake.
 func (k *connection) use(dc *webrtc.DataChannel) {
 	dc.OnOpen(func() {
 		raw, err := dc.Detach()
@@ -127,12 +130,12 @@ func (k *connection) use(dc *webrtc.DataChannel) {
 func (k *connection) fail(err error) {
 	select {
 	case k.failed <- err:
-	default: // one is enough
+	default: // one channel is enough
 	}
 }
 
-// end closes the connection and waits for what it started.
+// end closes the connection and waits for its goroutines.
 func (k *connection) end() {
 	k.cancel()
-	_ = k.pc.GracefulClose() // nothing is left to be said
+	_ = k.pc.GracefulClose() // nothing is left to send
 }

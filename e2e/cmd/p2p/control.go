@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	windowBytes  = 2 << 20         // sent and not written out yet by the other side
-	gotEvery     = windowBytes / 8 // how often that is told
-	bufferBytes  = 2 * windowBytes // of the connection, for what nobody has read
+	windowBytes  = 2 << 20         // sent and not yet written out by the other side
+	gotEvery     = windowBytes / 8 // bytes between two reports of progress
+	bufferBytes  = 2 * windowBytes // of the connection, for data that is not read yet
 	messageBytes = 64<<10 - 1      // the largest message that a side takes
 )
 
-// control is a text message of the data channel; the binary ones are what goes
-// through the pipe. Each side says, in this order:
+// control is a text message of the data channel; the binary ones carry the data of the
+// pipe. Each side sends, in this order:
 //
 //	{"size":N}                        first, when it knows how much is to come
 //	{"got":N}                         now and then: bytes written out so far
@@ -24,11 +24,11 @@ const (
 //	{"received":{"bytes":N,…}}        when it has written out all that the other sent
 //	{"bye":true}                      when it has said and heard received
 //
-// or {"abort":REASON} at any time. Who has said and heard bye may hang up.
+// or {"abort":REASON} at any time. A side that has sent and received bye may hang up.
 //
-// Nobody sends more than windowBytes ahead of the other's got. So the buffer of
-// the connection itself never fills up: it would find out only by retries, seconds
-// apart, that there is room again.
+// No side sends more than windowBytes ahead of the other's got, so the buffer of the
+// connection never fills up. If it did, the connection would notice free space only by
+// retries, seconds apart.
 type control struct {
 	Size     int64  `json:"size,omitempty"`
 	Got      int64  `json:"got,omitempty"`
@@ -43,7 +43,7 @@ func (c control) text() (string, error) {
 	return string(b), err
 }
 
-// total is what went one way.
+// total describes the data that went one way.
 type total struct {
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"` // in hex
@@ -53,7 +53,7 @@ func (t total) String() string {
 	return fmt.Sprintf("%d bytes with SHA-256 %.8s…", t.Bytes, t.SHA256)
 }
 
-// counter sums up what is written to it.
+// counter counts and hashes what is written to it.
 type counter struct {
 	bytes int64
 	hash  hash.Hash
@@ -68,8 +68,8 @@ func (c *counter) add(b []byte) {
 
 func (c *counter) total() total { return total{c.bytes, hex.EncodeToString(c.hash.Sum(nil))} }
 
-// partedError ends a call for a reason that the other side knows already, or
-// cannot hear of any more.
+// partedError ends a call for a reason that the other side knows already, or cannot
+// receive any more.
 type partedError struct{ text string }
 
 func (p *partedError) Error() string { return p.text }

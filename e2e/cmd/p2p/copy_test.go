@@ -17,7 +17,7 @@ import (
 	"p2pconnector/e2e/kit"
 )
 
-// noise is n bytes that no two seeds share.
+// noise returns n bytes that differ for each seed.
 func noise(seed byte, n int) []byte {
 	b := make([]byte, n)
 	rand.NewChaCha8([32]byte{seed}).Read(b)
@@ -40,7 +40,7 @@ func folder(t *testing.T) string {
 	return dir
 }
 
-// hashes are those of all files below dir.
+// hashes returns the hashes of all files below dir.
 func hashes(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	sums := map[string]string{}
@@ -103,8 +103,8 @@ func TestCallCopiesFolder(t *testing.T) {
 	}
 }
 
-// Both sides send at once, each as much as it has: also a file whose size is
-// known, and nothing.
+// Both sides send at once, different amounts: also a file of known size, and
+// nothing.
 func TestCallBothWays(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	for _, sizes := range [][2]int{{300_000, 1<<20 + 3}, {0, 100_001}, {0, 0}, {1, 70_000}} {
@@ -130,17 +130,17 @@ func TestCallBothWays(t *testing.T) {
 	}
 }
 
-// sink keeps what is written to it.
+// sink stores what is written to it.
 type sink struct{ bytes.Buffer }
 
 func (*sink) Close() error { return nil }
 
-// A reader that takes its time holds the sender back: what is on its way stays
-// within a bound.
+// A slow reader holds the sender back: the data in transit stays within a
+// bound.
 func TestCallIsBounded(t *testing.T) {
 	const (
 		all   = 2 * windowBytes
-		bound = windowBytes + 4*readBytes // and what the pipes of the test hold
+		bound = windowBytes + 4*readBytes // plus the contents of the test's pipes
 	)
 	s := kit.Start(t, kit.Options{})
 	receiver := start(t, s, 1, "call", "--receive", "bounded")

@@ -11,11 +11,11 @@ import (
 	"p2pconnector/proto"
 )
 
-// line is the line for what is no frame: who this peer is, at first and after
-// each return. The Client_Details themselves hold secrets that belong in no log.
+// line is printed where a frame is not: this peer's id, at first and after each
+// reconnect. The Client_Details themselves hold secrets that belong in no log.
 type line struct {
 	ID      proto.PeerID `json:"id"`
-	Resumed *bool        `json:"resumed,omitempty"` // it came back: as who it was, or as somebody new
+	Resumed *bool        `json:"resumed,omitempty"` // after a reconnect: false means a new id
 }
 
 // printLine writes v as one line.
@@ -42,8 +42,8 @@ func printFrame(w io.Writer, f client.Frame) error {
 	return err
 }
 
-// unheard is nil in place of the error of a write whose reader has gone, as
-// with `p2p listen | head -1`: that is no failure of ours.
+// unheard returns nil for the error of a write whose reader has gone, as with
+// `p2p listen | head -1`: that is no failure of ours.
 func unheard(err error) error {
 	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
 		return nil

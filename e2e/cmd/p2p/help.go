@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// overview answers a command line that names no command.
+// overview is the answer to a command line that names no command.
 func (p *program) overview(args []string) error {
 	switch {
 	case len(args) == 0:
@@ -45,7 +45,7 @@ func writeCommands(w io.Writer) {
 	}
 }
 
-// help is what the command says of itself.
+// help writes the help of the command.
 func (cmd *command) help(w io.Writer, fs *flag.FlagSet) {
 	fmt.Fprintf(w, "usage: p2p %s\n\n%s\n\n", strings.TrimSpace(cmd.name+" [flags] "+cmd.args), strings.TrimSpace(cmd.long))
 	fmt.Fprint(w, "Flags, each also an environment variable (P2P_ and its name in capitals, such as P2P_URL):\n")

@@ -6,9 +6,9 @@
 //	p2p room watch ROOM             the same, to be read by people
 //	p2p call ROOM                   stdin and stdout, to and from another machine
 //
-// Each says more with --help. What is to be read by programs goes to stdout, one
-// JSON object a line; an error is one line on stderr. The exit code is 0 when all
-// was done, 1 when not, 2 when the command line is wrong.
+// Each explains itself with --help. Output for programs goes to stdout, one JSON
+// object a line; an error is one line on stderr. The exit code is 0 for success, 1
+// for failure, 2 for a wrong command line.
 package main
 
 import (
@@ -26,8 +26,8 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
-	// A reader of stdout that has gone is an error of the write, so that the other
-	// side of a call hears of it and the server a goodbye.
+	// When the reader of stdout has gone, the write returns an error, so that we
+	// can tell the other side of a call and close the connection to the server.
 	signal.Ignore(syscall.SIGPIPE)
 	code := run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr)
 	stop()
@@ -35,8 +35,8 @@ func main() {
 }
 
 // run is the program: it ends early when ctx does. getenv finds environment
-// variables as os.Getenv does. A read from stdin that is under way when it
-// returns an error may go on; stdin is closed then, if that is possible.
+// variables as os.Getenv does. When run returns an error, a read from stdin may
+// still be pending; run closes stdin then, if that is possible.
 func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
 	p := &program{getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr}
 	name, err := p.command(ctx, args)
@@ -51,5 +51,5 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	return 1
 }
 
-// oneLine is what err says, on one line, whatever it wraps.
+// oneLine returns the text of err on one line, whatever it wraps.
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

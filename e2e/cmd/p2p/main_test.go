@@ -37,7 +37,7 @@ type process struct {
 }
 
 // start runs p2p with the gateways of s, beginning with gateway i. It ends with
-// the test, or when it has run for too long.
+// the test, or at a timeout.
 func start(t *testing.T, s *kit.Stack, i int, args ...string) *process {
 	t.Helper()
 	in, w := io.Pipe()
@@ -66,7 +66,7 @@ func startWith(t *testing.T, s *kit.Stack, i int, stdin io.Reader, stdout io.Wri
 		defer close(p.done)
 		p.code = run(ctx, args, func(name string) string { return env[name] }, stdin, stdout, &p.stderr)
 		stdout.Close()
-		if c, ok := stdin.(io.Closer); ok { // as the end of a process does
+		if c, ok := stdin.(io.Closer); ok { // as the end of a process closes it
 			c.Close()
 		}
 	})
@@ -85,7 +85,7 @@ func (p *process) line() string {
 	return strings.TrimSuffix(text, "\n")
 }
 
-// id reads the line that says who the peer is.
+// id reads the line with the peer's id.
 func (p *process) id() proto.PeerID {
 	p.t.Helper()
 	var l line
@@ -109,9 +109,8 @@ func (p *process) frame() (f struct {
 	return f
 }
 
-// ends waits for the end and checks the exit code. What was said on stderr must
-// be nothing when all is well, else one line, which is returned. What is still to
-// come on stdout is dropped.
+// ends waits for the end and checks the exit code. stderr must be empty for code
+// 0 and one line otherwise, which ends returns. It drops the rest of stdout.
 func (p *process) ends(code int) string {
 	p.t.Helper()
 	if p.stdout != nil {
@@ -132,7 +131,7 @@ func (p *process) ends(code int) string {
 	return said
 }
 
-// says is ends for a line that must hold the text.
+// says is ends for a line that must contain the text.
 func (p *process) says(code int, text string) {
 	p.t.Helper()
 	if said := p.ends(code); !strings.Contains(said, text) {

@@ -16,15 +16,15 @@ import (
 
 const (
 	maxTries = 12 // offers without an answer, giveUp/3 apart
-	maxHeld  = 64 // signals of peers that the room does not show yet
+	maxHeld  = 64 // signals of peers that the room does not list yet
 )
 
-// caller is the metadata by which members of a room know that one is there for a
-// call. Others may be in the room too, to watch it for example.
+// caller is the metadata that marks a member of a room as a caller. Other
+// members may be there too, for example to watch the room.
 var caller = map[string]string{"p2p": "call"}
 
 // meeting finds the other side of a call in a room: of the callers there, the
-// first two belong together, and the second offers. One goroutine uses it.
+// first two form a pair, and the second offers. One goroutine uses it.
 type meeting struct {
 	c    *client.Client
 	room proto.RoomID
@@ -34,16 +34,16 @@ type meeting struct {
 
 	me      proto.PeerID
 	callers []proto.PeerID // in order of joining, this peer included
-	partner proto.PeerID   // the other one, "" while there is none
+	partner proto.PeerID   // "" while there is none
 	tries   int            // offers to partner so far
 	again   *time.Timer    // fires when the next offer is due
-	held    []client.Frame // signals that came before the news of who sent them
-	k       *connection    // to partner; nil until someone has offered
+	held    []client.Frame // signals that arrived before their sender was listed
+	k       *connection    // to partner; nil until one side has offered
 
 	link *link // set by meet
 }
 
-// link is the data channel that a meeting led to.
+// link is the data channel that a meeting opened.
 type link struct {
 	channel
 	*connection
@@ -68,7 +68,7 @@ func (m *meeting) meet(ctx context.Context) error {
 		return err
 	}
 	for {
-		var k connection // without one, channels that never are ready
+		var k connection // without a connection, channels that are never ready
 		if m.k != nil {
 			k = *m.k
 		}
@@ -96,9 +96,9 @@ func (m *meeting) meet(ctx context.Context) error {
 	}
 }
 
-// listen goes on handling signals while the channel is used: a better way to the
-// other side may still be found. The news of the room do not matter any more. It
-// goes on until the returned function is called.
+// listen continues to handle signals while the channel is used, because a better
+// path to the other side may still be found. It ignores changes of the room, and
+// runs until the returned function is called.
 func (m *meeting) listen() (stop func()) {
 	var wg sync.WaitGroup
 	done := make(chan struct{})
@@ -110,7 +110,7 @@ func (m *meeting) listen() (stop func()) {
 					return
 				}
 				if f.From == m.partner && f.Event == string(proto.Candidate) {
-					_ = m.k.Signal(f) // there is a way already
+					_ = m.k.Signal(f) // a path exists already
 				}
 			case <-done:
 				return
@@ -143,7 +143,7 @@ func (m *meeting) join(ctx context.Context) error {
 	return m.arrange(ctx)
 }
 
-// note takes over who the callers are.
+// note records the callers.
 func (m *meeting) note(d proto.RoomData) {
 	known := m.callers
 	m.callers = nil

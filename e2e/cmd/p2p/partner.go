@@ -15,7 +15,7 @@ func isCaller(info proto.MemberInfo) bool {
 	return json.Unmarshal(info.Metadata, &m) == nil && m["p2p"] == caller["p2p"]
 }
 
-// frame handles what comes before the channel is open.
+// frame handles a frame that arrives before the channel is open.
 func (m *meeting) frame(ctx context.Context, f client.Frame) error {
 	if r, ok := f.Resumed(); ok {
 		if r.Same {
@@ -30,7 +30,7 @@ func (m *meeting) frame(ctx context.Context, f client.Frame) error {
 	case f.Is(proto.RoomDeleted):
 		return fmt.Errorf("room %s was ended before the other side came: use another room name", proto.Quote(string(m.room)))
 	case f.Is(proto.ClientAdded), f.Is(proto.ClientRemoved):
-	default: // an error among them: the partner has gone, of which the room tells too
+	default: // an error among them: when the partner has gone, the room reports it too
 		return nil
 	}
 	d, err := f.RoomData()
@@ -47,7 +47,7 @@ func (m *meeting) frame(ctx context.Context, f client.Frame) error {
 	return m.arrange(ctx)
 }
 
-// arrange finds out who the partner is, and offers to one that was here before us.
+// arrange finds the partner, and offers to a partner that was here before us.
 func (m *meeting) arrange(ctx context.Context) error {
 	partner := proto.PeerID("")
 	first := len(m.callers) > 0 && m.callers[0] == m.me
@@ -93,7 +93,7 @@ func (m *meeting) drop() {
 	}
 }
 
-// offer offers afresh, since an offer or its answer may have been lost.
+// offer makes a new offer, because an offer or its answer may have been lost.
 func (m *meeting) offer(ctx context.Context) error {
 	if m.tries++; m.tries > maxTries {
 		return fmt.Errorf("peer %s is in room %s, but does not answer: end it, or use another room name", m.partner, proto.Quote(string(m.room)))
@@ -105,7 +105,7 @@ func (m *meeting) offer(ctx context.Context) error {
 	return m.k.offer()
 }
 
-// connect prepares a new connection to the partner in place of the last one.
+// connect prepares a new connection to the partner in place of the previous one.
 func (m *meeting) connect(ctx context.Context) (err error) {
 	if m.k != nil {
 		m.k.end()
@@ -114,7 +114,7 @@ func (m *meeting) connect(ctx context.Context) (err error) {
 	return err
 }
 
-// signal handles what another peer sent.
+// signal handles a signal of another peer.
 func (m *meeting) signal(ctx context.Context, f client.Frame) error {
 	if f.From != m.partner {
 		if !slices.Contains(m.callers, f.From) && len(m.held) < maxHeld {
@@ -125,7 +125,7 @@ func (m *meeting) signal(ctx context.Context, f client.Frame) error {
 	switch f.Event {
 	case string(proto.Offer):
 		if m.callers[0] != m.me {
-			return nil // it is for us to offer
+			return nil // we are the side that offers
 		}
 		if err := m.connect(ctx); err != nil {
 			return err
@@ -138,7 +138,7 @@ func (m *meeting) signal(ctx context.Context, f client.Frame) error {
 		return nil
 	}
 	if err := m.k.Signal(f); err != nil {
-		return fmt.Errorf("the other side sent a signal that does not fit: %w", err)
+		return fmt.Errorf("the other side sent a signal that cannot be used: %w", err)
 	}
 	if m.k.pc.RemoteDescription() != nil {
 		m.again.Stop() // the offer was answered

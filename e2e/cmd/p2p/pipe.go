@@ -13,32 +13,32 @@ import (
 
 const (
 	readBytes = 64 << 10        // of stdin at once
-	farewell  = 2 * time.Second // how long an abort may take to get across
+	farewell  = 2 * time.Second // how long sending an abort may take
 )
 
-// pipe carries stdin to the other side of a call and what comes from there to
-// stdout. Each direction ends by itself; the call ends with both.
+// pipe copies stdin to the other side of a call and the other side's data to stdout.
+// Each direction ends by itself; the call ends with both.
 type pipe struct {
 	*link
 	giveUp time.Duration
 	toSend int64 // bytes, when that is known; 0 = not
 
-	sent    atomic.Int64  // bytes read from stdin and put on their way
-	arrived atomic.Int64  // of those, written out by the other side as far as it has said
+	sent    atomic.Int64  // bytes read from stdin and sent
+	arrived atomic.Int64  // of those, the bytes that the other side reports as written out
 	room    chan struct{} // arrived has grown
 	got     atomic.Int64  // bytes written to stdout
 	toGet   atomic.Int64  // bytes that the other side has announced; 0 = none
 
-	whole atomic.Pointer[total] // all that was sent; nil until the end of stdin
+	whole atomic.Pointer[total] // total of the sent data; nil until the end of stdin
 }
 
 func newPipe(l *link, giveUp time.Duration) *pipe {
 	return &pipe{link: l, giveUp: giveUp, room: make(chan struct{}, 1)}
 }
 
-// run returns nil when both sides have all that the other sent. A nil stdin is
-// an empty one. When it returns an error, a read of stdin or a write to stdout
-// may still be under way, and is waited for by nobody.
+// run returns nil when both sides have received all data. A nil stdin counts as empty.
+// When run returns an error, a read of stdin or a write to stdout may still be pending,
+// and nothing waits for it.
 func (p *pipe) run(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	writes, stop := context.WithCancel(ctx)
 	defer stop()
@@ -55,7 +55,7 @@ func (p *pipe) run(ctx context.Context, stdin io.Reader, stdout io.Writer) error
 		select {
 		case err := <-received:
 			if err == nil {
-				<-sent // the other side has confirmed the end of it
+				<-sent // the other side has confirmed our end
 				return nil
 			}
 			return p.abort(err)
@@ -64,7 +64,8 @@ func (p *pipe) run(ctx context.Context, stdin io.Reader, stdout io.Writer) error
 		case <-ctx.Done():
 			return p.abort(errInterrupted)
 		case <-lost:
-			// What has come already is still written out; then receive says how it went.
+			// Data that has arrived is still written out; then receive reports the
+			// result.
 			p.hangUp()
 			stop()
 			lost, late = nil, time.After(p.giveUp)
@@ -74,8 +75,8 @@ func (p *pipe) run(ctx context.Context, stdin io.Reader, stdout io.Writer) error
 	}
 }
 
-// send sends stdin and its end. Only what is wrong with stdin is its error; when
-// the channel breaks, receive knows better why.
+// send sends stdin and its end. It returns only errors of stdin; when the channel
+// breaks, receive knows the reason better.
 func (p *pipe) send(ctx context.Context, stdin io.Reader) error {
 	out := newCounter()
 	to := datachannel.NewWriter(ctx, p.dc)
@@ -112,8 +113,8 @@ func (p *pipe) send(ctx context.Context, stdin io.Reader) error {
 	return nil
 }
 
-// mayTake waits until the other side may be sent n bytes more. It is false when
-// ctx has ended.
+// mayTake waits until the other side accepts n more bytes. It returns false when ctx has
+// ended.
 func (p *pipe) mayTake(ctx context.Context, n int64) bool {
 	for p.sent.Load()+n-p.arrived.Load() > windowBytes {
 		select {
@@ -133,8 +134,8 @@ func (p *pipe) tell(c control) error {
 	return p.dc.SendText(text)
 }
 
-// abort lets the other side know why the call ends, waits until it has hung up,
-// but not for long, and returns err.
+// abort sends the reason to the other side, waits a short time until that has hung up,
+// and returns err.
 func (p *pipe) abort(err error) error {
 	if _, known := errors.AsType[*partedError](err); known {
 		return err
@@ -159,10 +160,10 @@ func (p *pipe) abort(err error) error {
 	return err
 }
 
-// hangUp closes the connection. What has come is still there to be read.
+// hangUp closes the connection. Data that has arrived can still be read.
 func (p *pipe) hangUp() { _ = p.pc.Close() } // closed before, maybe
 
-// gone is the error of a call whose other side has vanished.
+// gone returns the error of a call whose other side has disappeared.
 func (p *pipe) gone() error {
 	return partedf("the connection to the other side was lost after %s sent and %s received: the copy is not complete, start it again on both sides",
 		amount(p.sent.Load()), amount(p.got.Load()))

@@ -14,8 +14,8 @@ const (
 	barWidth = 24 // characters
 )
 
-// display tells people how a call goes, when stderr is a terminal. Otherwise it
-// is silent. Its methods may be called by one goroutine.
+// display shows people the progress of a call, when stderr is a terminal.
+// Otherwise it prints nothing. Its methods may be called by one goroutine.
 type display struct{ w io.Writer } // nil: silent
 
 func newDisplay(stderr io.Writer) *display {
@@ -35,7 +35,7 @@ func (d *display) say(format string, args ...any) {
 }
 
 // follow shows a line of progress until the returned function is called, which
-// leaves a summary behind when the call ended well.
+// leaves a summary when the call ended well.
 func (d *display) follow(p *pipe) (stop func(ok bool)) {
 	if d.w == nil {
 		return func(bool) {}
@@ -51,7 +51,7 @@ func (d *display) follow(p *pipe) (stop func(ok bool)) {
 		for {
 			select {
 			case <-tick.C:
-				fmt.Fprint(d.w, "\r"+now().line()+"\x1b[K") // the rest of an older, longer line goes
+				fmt.Fprint(d.w, "\r"+now().line()+"\x1b[K") // erase the rest of a longer line
 			case <-done:
 				return
 			}
@@ -69,15 +69,15 @@ func (d *display) follow(p *pipe) (stop func(ok bool)) {
 	}
 }
 
-// progress is how far a call has come.
+// progress is the progress of a call.
 type progress struct {
 	sent, got     int64 // bytes
 	toSend, toGet int64 // bytes; 0 = not known
 	took          time.Duration
 }
 
-// line is one line of at most 79 characters. The bar is of the direction that
-// more went.
+// line returns one line of at most 79 characters. The bar shows the direction
+// with more bytes.
 func (p progress) line() string {
 	verb, done, all, other := "sent", p.sent, p.toSend, "received "+amount(p.got)
 	if p.got > p.sent {
@@ -96,8 +96,8 @@ func (p progress) line() string {
 	return "[" + bar(done, all, p.took) + "] " + text
 }
 
-// bar is filled as far as the copy has come; when nobody knows how much is to
-// come, something moves in it instead.
+// bar shows the share that is done; when the total is not known, it shows a
+// moving mark instead.
 func bar(done, all int64, took time.Duration) string {
 	if all > 0 {
 		n := int(min(done, all) * barWidth / all)
@@ -120,7 +120,7 @@ func (p progress) summary() string {
 	return fmt.Sprintf("done: %s sent, %s received in %s%s", amount(p.sent), amount(p.got), p.took.Round(100*time.Millisecond), rate)
 }
 
-// amount is a number of bytes as people read it.
+// amount formats a number of bytes for people.
 func amount(n int64) string {
 	if n < 1<<10 {
 		return fmt.Sprintf("%d B", n)

@@ -11,18 +11,19 @@ import (
 	"p2pconnector/proto"
 )
 
-// reception is what was heard of the other side, and said about it.
+// reception is the state of the messages from the other side, and of our
+// answers.
 type reception struct {
 	in        *counter
-	told      int64 // of it, by got
-	ended     bool  // all of it has come, was written out, and we have said so
-	confirmed bool  // the other side has all of ours
-	parted    bool  // we have said bye
+	told      int64 // bytes of it that we have reported by got
+	ended     bool  // all of it has arrived and was written out, and we have sent received
+	confirmed bool  // the other side has received all of our data
+	parted    bool  // we have sent bye
 }
 
-// receive writes what comes to stdout until both sides have said bye. Who has
-// said it needs nothing more from the other, so an end of the connection is fine
-// from then on.
+// receive writes the incoming data to stdout until both sides have sent bye. A
+// side that has sent bye needs nothing more from the other, so the connection
+// may end from then on.
 func (p *pipe) receive(stdout io.Writer) error {
 	r := reception{in: newCounter()}
 	buf := make([]byte, messageBytes)
@@ -41,7 +42,7 @@ func (p *pipe) receive(stdout io.Writer) error {
 		}
 		var c control
 		if err := json.Unmarshal(buf[:n], &c); err != nil {
-			return fmt.Errorf("the other side does not speak as p2p call does: %w", err)
+			return fmt.Errorf("the other side does not follow the protocol of p2p call: %w", err)
 		}
 		if c.Bye && r.parted {
 			return nil
@@ -61,7 +62,7 @@ func (p *pipe) receive(stdout io.Writer) error {
 
 func (p *pipe) store(r *reception, stdout io.Writer, b []byte) error {
 	if r.ended {
-		return errors.New("the other side sent more after its end")
+		return errors.New("the other side sent data after its end")
 	}
 	if _, err := stdout.Write(b); err != nil {
 		return fmt.Errorf("writing stdout: %w", err)
@@ -70,7 +71,7 @@ func (p *pipe) store(r *reception, stdout io.Writer, b []byte) error {
 	p.got.Store(r.in.bytes)
 	if r.in.bytes-r.told >= gotEvery {
 		r.told = r.in.bytes
-		_ = p.tell(control{Got: r.told}) // when it breaks, so does the next read
+		_ = p.tell(control{Got: r.told}) // when this fails, so does the next read
 	}
 	return nil
 }
@@ -90,20 +91,20 @@ func (p *pipe) hear(r *reception, c control) error {
 		}
 	case c.End != nil && !r.ended:
 		if have := r.in.total(); have != *c.End {
-			return fmt.Errorf("what arrived is %v, what was sent is %v: start the call again", have, c.End)
+			return fmt.Errorf("received %v, but the other side sent %v: start the call again", have, c.End)
 		}
 		r.ended = true
-		_ = p.tell(control{Received: c.End}) // when it breaks, so does the next read
+		_ = p.tell(control{Received: c.End}) // when this fails, so does the next read
 	case c.Received != nil:
 		if whole := p.whole.Load(); whole == nil || *whole != *c.Received {
-			return fmt.Errorf("the other side confirms %v, which is not what was sent: start the call again", c.Received)
+			return fmt.Errorf("the other side confirms %v, which differs from the data sent: start the call again", c.Received)
 		}
 		r.confirmed = true
 	}
 	return nil
 }
 
-// reason is the other side's text, safe for a terminal.
+// reason returns the other side's text, safe for a terminal.
 func reason(text string) string {
 	quoted := proto.Quote(text)
 	return strings.TrimSuffix(strings.TrimPrefix(quoted, `"`), `"`)

@@ -30,17 +30,17 @@ It goes on until Ctrl-C, which leaves, or until the room is ended.
 	},
 }
 
-// stay is the time that a peer spends in a room.
+// stay is the membership of this peer in a room.
 type stay struct {
 	*program
 	room   proto.RoomID
 	create bool                     // make the room if it is not there
-	greet  func(proto.PeerID) error // is told who we are, before anything else; may be nil
+	greet  func(proto.PeerID) error // called with our id before anything else; may be nil
 
 	c *client.Client
 }
 
-// run shows the frame that let us in and every one that follows, until ctx ends
+// run shows the answer to the join and every frame that follows, until ctx ends
 // or the room does.
 func (s *stay) run(ctx context.Context, show func(client.Frame) error) error {
 	var err error
@@ -71,7 +71,7 @@ func (s *stay) run(ctx context.Context, show func(client.Frame) error) error {
 		switch {
 		case returned && !r.Same: // a new peer is in no room
 			f, err = s.join(ctx)
-		case returned && !r.Recovered: // changes of the room may have passed us by
+		case returned && !r.Recovered: // changes of the room may be missing
 			f, err = s.c.Request(ctx, client.Out{Event: proto.RoomInfo, Data: map[string]any{"room": s.room}})
 		default:
 			f, err = s.c.Next(ctx)
@@ -79,7 +79,7 @@ func (s *stay) run(ctx context.Context, show func(client.Frame) error) error {
 	}
 }
 
-// join returns the frame that answers.
+// join joins the room and returns the answer.
 func (s *stay) join(ctx context.Context) (client.Frame, error) {
 	data := map[string]any{"room": s.room}
 	if s.create {
@@ -88,7 +88,8 @@ func (s *stay) join(ctx context.Context) (client.Frame, error) {
 	return s.c.Request(ctx, client.Out{Event: proto.JoinRoom, Data: data})
 }
 
-// over reports whether f ends the stay, and whether that is an error.
+// over reports whether f ends the stay, and returns an error when that is a
+// failure.
 func (s *stay) over(f client.Frame) (bool, error) {
 	if !f.Is(proto.RoomDeleted) && !f.Is(proto.ClientRemoved) {
 		return false, nil

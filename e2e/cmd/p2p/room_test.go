@@ -39,7 +39,7 @@ func TestRoomJoin(t *testing.T) {
 	}
 }
 
-// A peer that the server has forgotten says so and is in the room again.
+// A peer whose session has expired prints so and joins the room again.
 func TestRoomJoinsAgain(t *testing.T) {
 	s := kit.Start(t, kit.Options{Gateways: 1})
 	p := start(t, s, 0, "room", "join", "tea")
@@ -67,7 +67,7 @@ func TestRoomJoinsAgain(t *testing.T) {
 	p.ends(0)
 }
 
-// The stay ends with the room, and when the peer is taken out of it.
+// The stay ends with the room, and when the creator removes the peer.
 func TestRoomEnds(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	host := s.Dial(t, 0)
@@ -83,7 +83,7 @@ func TestRoomEnds(t *testing.T) {
 	b.ends(0)
 }
 
-// People see who comes and goes, by what names, and what changes.
+// watch prints who joins and leaves, under which names, and what changes.
 func TestRoomWatch(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	host, guest := s.Dial(t, 0), s.Dial(t, 1)

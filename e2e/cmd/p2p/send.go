@@ -41,7 +41,7 @@ exit code is 1. To send to a room it is a member of it for that time.
 	},
 }
 
-// sending is what the flags of send say.
+// sending holds the values of send's flags.
 type sending struct {
 	to, room, event string
 	text            bool
@@ -51,7 +51,7 @@ type sending struct {
 // relayed are the events that send may send.
 var relayed = []proto.Event{proto.Message, proto.Offer, proto.Answer, proto.Candidate}
 
-// Correlation ids of what send sends.
+// Correlation ids of the frames of send.
 const (
 	sentID    = "sent"
 	barrierID = "barrier"
@@ -95,8 +95,7 @@ func (p *program) send(ctx context.Context, s sending, args []string) error {
 	return p.delivered(ctx, c, s.wait)
 }
 
-// data is what to send: the argument, or what comes from stdin without its last
-// line end.
+// data returns what to send: the argument, or stdin without its last line end.
 func (p *program) data(ctx context.Context, args []string, text bool, most int) (json.RawMessage, error) {
 	var in string
 	if len(args) == 1 && args[0] != "-" {
@@ -106,13 +105,13 @@ func (p *program) data(ctx context.Context, args []string, text bool, most int) 
 			most = proto.DefaultMaxMessageBytes
 		}
 		var err error
-		if in, err = p.readStdin(ctx, int64(most)+2); err != nil { // with its line end it may be that much too long
+		if in, err = p.readStdin(ctx, int64(most)+2); err != nil { // a line end may make it that much too long
 			return nil, err
 		}
 		in = strings.TrimSuffix(strings.TrimSuffix(in, "\n"), "\r")
 	}
 	if !utf8.ValidString(in) {
-		return nil, errors.New("a frame carries text, and this is none: use p2p call for other data")
+		return nil, errors.New("a frame carries text, and the input is not text: use p2p call for other data")
 	}
 	if !text && json.Valid([]byte(in)) {
 		return json.RawMessage(in), nil
@@ -137,13 +136,13 @@ func (p *program) readStdin(ctx context.Context, most int64) (string, error) {
 			return "", fmt.Errorf("reading stdin: %w", r.err)
 		}
 		return string(r.b), nil
-	case <-ctx.Done(): // the read cannot be broken off: it ends with the process
+	case <-ctx.Done(): // the read cannot be interrupted: it ends with the process
 		return "", errInterrupted
 	}
 }
 
-// delivered waits until the server has handled the frame, then for as long as
-// word of another gateway or room may take.
+// delivered waits until the server has handled the frame, and then as long as
+// an error from another gateway or a room may take.
 func (p *program) delivered(ctx context.Context, c *client.Client, wait time.Duration) error {
 	var after <-chan time.Time // set by the Pong
 	for {

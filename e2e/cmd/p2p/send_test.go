@@ -11,7 +11,8 @@ import (
 	"p2pconnector/proto"
 )
 
-// What is sent on one gateway is printed on the other, in whatever form it is given.
+// A frame that is sent on one gateway is printed on the other, in whatever form it
+// is given.
 func TestListenGetsWhatSendSends(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	listener := start(t, s, 0, "listen")
@@ -36,7 +37,7 @@ func TestListenGetsWhatSendSends(t *testing.T) {
 			t.Errorf("%q: got %+v", tc.args, f)
 		}
 	}
-	// JSON of several lines is one line.
+	// JSON of several lines is printed on one line.
 	s.Dial(t, 1).Send("{\"event\":\"Message\",\n\"to\":%q,\n\"data\":7}", to)
 	if got := listener.line(); !strings.Contains(got, `"data":7`) {
 		t.Errorf("got %s", got)
@@ -53,7 +54,7 @@ func TestListenCounts(t *testing.T) {
 	p.ends(0)
 }
 
-// A reader that has seen enough ends it, and that is no failure.
+// A reader that closes stdout ends the program, and that is no failure.
 func TestListenUnheard(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	out, w := io.Pipe()
@@ -79,8 +80,8 @@ func TestSendToRoom(t *testing.T) {
 	host.Until("its end", func(f *client.Frame) bool { return f.Is(proto.ClientRemoved) }) // it has left at once
 }
 
-// What is refused fails with the server's sentence, also when another gateway
-// is the one that knows.
+// A refused frame fails with the server's sentence, also when another gateway
+// refuses it.
 func TestSendIsRefused(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	gone := s.Dial(t, 0)

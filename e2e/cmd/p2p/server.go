@@ -34,7 +34,7 @@ func (p *program) dial(ctx context.Context, opts client.Options) (*client.Client
 	return c, nil
 }
 
-// gatewayURL takes what people write for a server: ws://host, http://host, or
+// gatewayURL accepts what people write for a server: ws://host, http://host, or
 // just host:port.
 func gatewayURL(s string) (string, error) {
 	if !strings.Contains(s, "://") {
@@ -58,10 +58,11 @@ func gatewayURL(s string) (string, error) {
 
 var errInterrupted = errors.New("interrupted")
 
-// explain says what to do about err, which came from the client.
+// explain returns an error that says what to do about err, which came from the
+// client.
 func (p *program) explain(ctx context.Context, err error) error {
 	if e, ok := errors.AsType[*client.Error](err); ok {
-		return errors.New(e.Message) // the server's own sentence says it
+		return errors.New(e.Message) // the server's sentence is complete
 	}
 	code := proto.CloseCode(websocket.CloseStatus(err))
 	text := err.Error()

@@ -7,13 +7,13 @@ import (
 	"github.com/pion/transport/v5/stdnet"
 )
 
-// socketBytes is how much a UDP socket may hold for a reader that is late. The
-// usual 200 KiB overflow when the machine is busy, and whatever is lost is found
-// missing only after a second.
+// socketBytes is how many bytes a UDP socket may hold for a late reader. The
+// usual 200 KiB overflow when the machine is busy, and a lost packet is noticed
+// only after a second.
 const socketBytes = 4 << 20
 
-// roomyNet is the network with sockets that hold more, as far as the system lets
-// them.
+// roomyNet is the network with larger socket buffers, as far as the system
+// allows.
 type roomyNet struct{ transport.Net }
 
 func newRoomyNet() (transport.Net, error) {
@@ -25,7 +25,7 @@ func newRoomyNet() (transport.Net, error) {
 func (n roomyNet) ListenUDP(network string, addr *net.UDPAddr) (transport.UDPConn, error) {
 	c, err := n.Net.ListenUDP(network, addr)
 	if err == nil {
-		_ = c.SetReadBuffer(socketBytes) // it works with less too
+		_ = c.SetReadBuffer(socketBytes) // a smaller buffer works too
 	}
 	return c, err
 }

@@ -19,7 +19,7 @@ func invoke(t *testing.T, env map[string]string, args ...string) (code int, stdo
 	return code, out.String(), errs.String()
 }
 
-// A wrong command line is exit code 2 and one line that says what is right.
+// A wrong command line gives exit code 2 and one line that says what is right.
 func TestUsage(t *testing.T) {
 	for _, tc := range []struct {
 		args string
@@ -52,7 +52,7 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// Every command explains itself, with an example and the flags of all commands.
+// The help of every command has an example and the flags of all commands.
 func TestHelp(t *testing.T) {
 	code, all, stderr := invoke(t, nil, "--help")
 	if code != 0 || stderr != "" {
@@ -87,7 +87,8 @@ func TestDocument_Commands_AreThoseOfTheProgram(t *testing.T) {
 	}
 }
 
-// The token goes to the server, and a server that wants another says so.
+// The token goes to the server; when the server refuses it, the error asks for
+// a valid one.
 func TestToken(t *testing.T) {
 	var got []string
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -30,17 +30,17 @@ Ctrl-C, which leaves, or until the room is ended.
 	},
 }
 
-// watch tells people about a room.
+// watch prints the changes of a room for people.
 type watch struct {
 	stay stay
 	out  io.Writer
 
-	names   map[proto.PeerID]string // what members say they are called; kept until they have left
+	names   map[proto.PeerID]string // names that members give themselves; kept until they have left
 	creator proto.PeerID
 	seen    bool // the members were listed
 }
 
-// show writes the lines that f is worth, if any.
+// show writes the lines for f, if any.
 func (w *watch) show(f client.Frame) error {
 	if r, ok := f.Resumed(); ok {
 		w.seen = r.Same && r.Recovered
@@ -55,7 +55,7 @@ func (w *watch) show(f client.Frame) error {
 		return nil
 	}
 	if f.Type == "" || f.Type == proto.TypeError {
-		return nil // a peer's word, which may look like the server's
+		return nil // sent by a peer, and may look like the server's
 	}
 	d, err := f.RoomData()
 	if err != nil {
@@ -73,7 +73,7 @@ func (w *watch) show(f client.Frame) error {
 	return w.change(f, d)
 }
 
-// list shows the room as we found it.
+// list prints the room as it was when we joined.
 func (w *watch) list(f client.Frame, d proto.RoomData) error {
 	if err := w.say(f, "* room %s has %s", proto.Quote(string(d.Room)), members(len(d.Clients))); err != nil {
 		return err
@@ -137,8 +137,8 @@ func (w *watch) who(id proto.PeerID) string {
 	return text
 }
 
-// learn takes over what members say they are called: their user name, else the
-// name in their metadata.
+// learn records the names of members: their user name, else the name in their
+// metadata.
 func (w *watch) learn(d proto.RoomData) {
 	if w.names == nil {
 		w.names = map[proto.PeerID]string{}
@@ -147,7 +147,7 @@ func (w *watch) learn(d proto.RoomData) {
 		var m struct {
 			Name string `json:"name"`
 		}
-		_ = json.Unmarshal(info.Metadata, &m) // it may be anything
+		_ = json.Unmarshal(info.Metadata, &m) // metadata may be anything
 		if info.User != "" {
 			m.Name = info.User
 		}

@@ -4,8 +4,8 @@
 //
 //	go run ./e2e/examples/datachannel
 //
-// It starts the whole connector with two gateways for itself. To use one that
-// runs, name its gateways (or the same twice):
+// It starts its own connector with two gateways. To use a running one, name its gateways
+// (or the same twice):
 //
 //	go run ./e2e/examples/datachannel --url ws://localhost:8080 --url ws://localhost:8081
 package main
@@ -61,7 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return fmt.Errorf("url: give it twice or not at all, not %d times", len(urls))
 }
 
-// own runs the example against a connector of its own.
+// own starts a connector and runs the example against it.
 func own(ctx context.Context, size int, stdout io.Writer) error {
 	run, stop := context.WithCancel(ctx)
 	defer stop()
@@ -82,7 +82,7 @@ func meet(ctx context.Context, urls []string, size int, stdout io.Writer) error 
 	fmt.Fprintf(stdout, "peers on %s and %s met in %v: %d bytes over the data channel, %d candidates through the connector\nsent     sha256 %s\nreceived sha256 %s\n",
 		urls[0], urls[1], r.Took.Round(time.Millisecond), r.Bytes, r.Candidates, r.Sent, r.Received)
 	if r.Sent != r.Received {
-		return errors.New("what was received is not what was sent")
+		return errors.New("the received data differs from the data sent")
 	}
 	return nil
 }

@@ -1,4 +1,5 @@
-// Command drawing is one sheet of paper that everyone draws on, over data channels:
+// Command drawing is a shared sheet of paper that everyone draws on, over data
+// channels:
 //
 //	go run ./e2e/standalone
 //	go run ./e2e/examples/drawing

@@ -27,7 +27,7 @@ type wire struct {
 	Bye         bool                       `json:"bye,omitempty"`
 }
 
-// calls are the connections, by peer. Its methods must be called by one
+// calls holds the connections, by peer. Its methods must be called by one
 // goroutine.
 type calls struct {
 	c   *client.Client
@@ -47,7 +47,7 @@ func newCalls(c *client.Client, log *slog.Logger) *calls {
 	return &calls{c: c, log: log, api: webrtc.NewAPI(webrtc.WithSettingEngine(s)), all: map[proto.PeerID]*call{}}
 }
 
-// frame handles what concerns calls and ignores the rest.
+// frame handles the frames of calls and ignores the rest.
 func (cs *calls) frame(ctx context.Context, f client.Frame) error {
 	if f.Is(proto.ClientRemoved) {
 		return cs.left(f)
@@ -64,7 +64,7 @@ func (cs *calls) frame(ctx context.Context, f client.Frame) error {
 	case f.Event == string(proto.Offer) && s.Description != nil:
 		return cs.offer(ctx, f.From, s)
 	case known == nil || !bytes.Equal(known.name, s.Call):
-		return nil // of a connection that is over
+		return nil // of a connection that has ended
 	case s.Bye:
 		return cs.end(f.From)
 	case s.Candidate != nil:
@@ -73,7 +73,7 @@ func (cs *calls) frame(ctx context.Context, f client.Frame) error {
 	return nil
 }
 
-// offer answers an offer, of a new caller or for a connection that there is.
+// offer answers an offer, of a new caller or for an existing connection.
 func (cs *calls) offer(ctx context.Context, from proto.PeerID, s wire) error {
 	if known := cs.all[from]; known != nil && !bytes.Equal(known.name, s.Call) {
 		if err := cs.end(from); err != nil {
@@ -102,7 +102,7 @@ func (cs *calls) offer(ctx context.Context, from proto.PeerID, s wire) error {
 	return cs.c.Answer(ctx, from, wire{Description: known.pc.LocalDescription(), Re: s.N})
 }
 
-// connection makes a connection whose data channel sends back what comes.
+// connection makes a connection whose data channel echoes what it receives.
 func (cs *calls) connection(ctx context.Context, from proto.PeerID) (*webrtc.PeerConnection, error) {
 	if len(cs.all) >= maxCalls {
 		return nil, fmt.Errorf("more than %d callers", maxCalls)
@@ -140,7 +140,7 @@ func (cs *calls) connection(ctx context.Context, from proto.PeerID) (*webrtc.Pee
 	return pc, nil
 }
 
-// left ends the connections of those who left the room.
+// left ends the connections of peers that left the room.
 func (cs *calls) left(f client.Frame) error {
 	d, err := f.RoomData()
 	if err != nil {

@@ -1,6 +1,6 @@
-// Command gopeer is a peer without a browser, and a page that talks to it: the
-// Go program joins a room, answers whoever calls, and sends back what comes over
-// the data channel.
+// Command gopeer is a peer without a browser, and a page that connects to it:
+// the Go program joins a room, answers every caller, and echoes what it receives
+// over the data channel.
 //
 //	go run ./e2e/standalone
 //	go run ./e2e/examples/gopeer
@@ -27,7 +27,7 @@ import (
 //go:embed index.html
 var files embed.FS
 
-// room is where the page finds the program.
+// room is the room in which the page finds the program.
 const room = "gopeer"
 
 func main() {
@@ -40,8 +40,8 @@ func main() {
 	}
 }
 
-// run serves the page and is the peer until ctx ends; ready, when not nil, gets
-// the page's URL once the peer is in the room.
+// run serves the page and is the peer until ctx ends. It calls ready, when not
+// nil, with the page's URL once the peer is in the room.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, ready func(page string)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -1,6 +1,6 @@
-// Package serve is the web server of the examples that are pages: it hands out
-// the page's files and passes /connector.js and the WebSocket on to a gateway,
-// as the web server of an application would, so that page and connector have one
+// Package serve is the web server of the examples that are pages. It serves the
+// page's files and forwards /connector.js and the WebSocket to a gateway, as the
+// web server of an application would, so that page and connector have one
 // origin.
 package serve
 
@@ -56,7 +56,7 @@ func Run(ctx context.Context, name string, files fs.FS, args []string, stdout io
 	go func() { done <- srv.Serve(l) }()
 	page := "http://" + l.Addr().String() + "/"
 	if strings.HasPrefix(*listen, "localhost:") {
-		_, port, _ := net.SplitHostPort(l.Addr().String()) // an address that is listened on has a port
+		_, port, _ := net.SplitHostPort(l.Addr().String()) // the address of a listener has a port
 		page = "http://localhost:" + port + "/"
 	}
 	fmt.Fprintf(stdout, "The example %s runs: open %s in two tabs\n", name, page)
@@ -68,14 +68,14 @@ func Run(ctx context.Context, name string, files fs.FS, args []string, stdout io
 		return err
 	case <-ctx.Done():
 	}
-	err = srv.Close() // tabs keep their connections open; nobody waits for them
+	err = srv.Close() // tabs keep their connections open; do not wait for them
 	if e := <-done; !errors.Is(e, http.ErrServerClosed) {
 		err = errors.Join(err, e)
 	}
 	return err
 }
 
-// handler serves files, and what belongs to the connector from the gateway.
+// handler serves files, and forwards the connector's paths to the gateway.
 func handler(files fs.FS, gateway *url.URL) http.Handler {
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {

@@ -1,4 +1,4 @@
-// Command videocall is a video call of as many as open the page:
+// Command videocall is a video call of everyone who opens the page:
 //
 //	go run ./e2e/standalone
 //	go run ./e2e/examples/videocall

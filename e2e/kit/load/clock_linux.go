@@ -7,9 +7,9 @@ import (
 	"unsafe"
 )
 
-// CPUOf returns what a process has used of the processor so far, in user and
-// system mode, all its threads together. It reads the process's CPU clock, the
-// sum that /proc/<pid>/stat shows in steps of 10 ms, in nanoseconds.
+// CPUOf returns the processor time that a process has used so far, in user and
+// system mode, over all its threads. It reads the process's CPU clock, the sum
+// that /proc/<pid>/stat shows in steps of 10 ms, in nanoseconds.
 func CPUOf(pid int) (time.Duration, error) {
 	const schedClock = 2 // CPUCLOCK_SCHED: the clock of a whole process is ^pid<<3 | 2
 	clock := int32(^pid)<<3 | schedClock
@@ -24,5 +24,5 @@ func CPUOf(pid int) (time.Duration, error) {
 // millisecond late when nothing else happens.
 func SleepExactly(d time.Duration) {
 	ts := syscall.NsecToTimespec(int64(d))
-	_ = syscall.Nanosleep(&ts, nil) // woken early by a signal: the caller looks at the clock anyway
+	_ = syscall.Nanosleep(&ts, nil) // when a signal wakes it early, the caller checks the clock anyway
 }

@@ -1,5 +1,5 @@
-// Package load is what load generators are made of that share a machine with the
-// servers they load: WebSockets that cost little, and clocks.
+// Package load provides WebSockets that cost little, and clocks, for load generators
+// that share a machine with the servers they load.
 package load
 
 import (
@@ -36,31 +36,31 @@ type Sink interface {
 	Batch(c *Conn) // all whole frames of one read have been handled
 }
 
-// Conn is a WebSocket of a load generator: no more than a server under test
-// needs, because the two share the machine. One read takes all that has arrived,
-// one write sends what that led to. Next and Feed before Start belong to one
-// goroutine; after Start all methods are safe for concurrent use, except Next.
+// Conn is a WebSocket of a load generator. It does no more than a server under test
+// needs, because the two share the machine. One read takes all that has arrived; one
+// write sends all frames queued in response. Before Start, Next and Feed belong to one
+// goroutine; after Start all methods except Next are safe for concurrent use.
 type Conn struct {
-	ID     string // how others address it; for the caller
-	At     int    // its number among those dialled together; for the caller
+	ID     string // how other peers address it; for the caller
+	At     int    // its number among the connections dialled together; for the caller
 	Answer uint16 // code that answers a close frame of the server; 0 sends none. Set before Start
 
 	raw  net.Conn
-	in   []byte // owned by the reader: what was read and is not handled yet
+	in   []byte // owned by the reader: read and not yet handled
 	held int    // bytes in in
 	to   atomic.Pointer[Sink]
 	read atomic.Uint64 // bytes received, headers included
 
 	mu  sync.Mutex
-	out []byte // waits for flush
+	out []byte // waits for Flush
 
 	done chan struct{} // closed when the reader has ended
-	err  error         // why, after done; nil after a close
+	err  error         // why the connection ended, after done; nil after a close
 	code uint16        // of the server's close frame, after done
 }
 
-// Dial opens a WebSocket at target of addr, host:port. local may be nil. buffer is how
-// many bytes one read may take.
+// Dial opens a WebSocket at target of addr, host:port. local may be nil. buffer is the
+// number of bytes that one read may take.
 func Dial(ctx context.Context, addr, target string, local net.Addr, buffer int) (c *Conn, err error) {
 	d := net.Dialer{Timeout: dialTimeout, LocalAddr: local, KeepAlive: -1}
 	raw, err := d.DialContext(ctx, "tcp", addr)
@@ -76,7 +76,7 @@ func Dial(ctx context.Context, addr, target string, local net.Addr, buffer int) 
 	return c, nil
 }
 
-// handshake upgrades the connection. What follows the answer stays in in.
+// handshake upgrades the connection. Bytes behind the answer stay in in.
 func (c *Conn) handshake(addr, target string) error {
 	_, err := fmt.Fprintf(c.raw, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", target, addr)
@@ -103,7 +103,7 @@ func firstLine(s string) string {
 	return strings.TrimSpace(line)
 }
 
-// fill reads once, behind what is held.
+// fill reads once, behind the bytes that are held.
 func (c *Conn) fill() error {
 	if c.held == len(c.in) {
 		c.in = append(c.in, make([]byte, len(c.in))...)
@@ -117,7 +117,7 @@ func (c *Conn) fill() error {
 	return err
 }
 
-// Next returns the next text frame. Only before start.
+// Next returns the next text frame. It must be called before Start.
 func (c *Conn) Next() ([]byte, error) {
 	for {
 		op, payload, size, err := ParseFrame(c.in[:c.held])
@@ -138,13 +138,13 @@ func (c *Conn) Next() ([]byte, error) {
 	}
 }
 
-// Start begins to read in the background.
+// Start starts reading in the background.
 func (c *Conn) Start() {
 	c.raw.SetDeadline(time.Time{})
 	go c.loop()
 }
 
-// Feed makes s handle what is read from now on; nil drops it.
+// Feed makes s handle the frames that are read from now on; nil drops them.
 func (c *Conn) Feed(s Sink) {
 	if s == nil {
 		c.to.Store(nil)
@@ -169,7 +169,7 @@ func (c *Conn) loop() {
 	}
 }
 
-// handle takes all whole frames that were read.
+// handle handles all whole frames that were read.
 func (c *Conn) handle() (closed bool, err error) {
 	now, at := Clock(), 0
 	to := c.to.Load()
@@ -215,8 +215,8 @@ func (c *Conn) closedBy(payload []byte) {
 // Done is closed when the connection has ended and all that was read is handled.
 func (c *Conn) Done() <-chan struct{} { return c.done }
 
-// Ended returns the code of the server's close frame, 0 without one, and why reading
-// ended, nil after a close frame or an end of file. Only after Done.
+// Ended returns the server's close code, 0 without one, and why reading ended: nil
+// after a close frame or an end of file. It must be called after Done is closed.
 func (c *Conn) Ended() (code uint16, err error) { return c.code, c.err }
 
 // Close ends the connection without a close frame.
@@ -232,7 +232,7 @@ func (c *Conn) Queue(frame []byte) {
 	c.mu.Unlock()
 }
 
-// Flush writes what was queued with one call.
+// Flush writes all queued frames with one call.
 func (c *Conn) Flush() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -250,7 +250,8 @@ func (c *Conn) Write(frame []byte) error {
 	return c.Flush()
 }
 
-// Goodbye closes with code 1000, so that servers keep nothing for the peer.
+// Goodbye closes the connection with code 1000, so that servers keep no session of the
+// peer.
 func (c *Conn) Goodbye() {
 	if c.Write(AppendFrame(nil, OpClose, []byte{1000 >> 8, 1000 & 0xff})) != nil {
 		c.raw.Close()

@@ -29,13 +29,13 @@ func AppendFrame(dst []byte, op byte, payload []byte) []byte {
 	return append(dst, payload...)
 }
 
-// ErrFrame is a frame that no server may send.
+// ErrFrame reports a frame that no server may send.
 var ErrFrame = errors.New("a frame that is masked, fragmented, compressed or larger than 16 MiB")
 
 const maxFrame = 16 << 20
 
-// ParseFrame takes the first frame of b apart. size is what it occupies, or
-// 0 when it is not all there yet.
+// ParseFrame parses the first frame of b. size is the frame's length in bytes,
+// or 0 when b does not hold all of it.
 func ParseFrame(b []byte) (op byte, payload []byte, size int, err error) {
 	if len(b) < 2 {
 		return 0, nil, 0, nil

@@ -1,6 +1,6 @@
-// Package raw speaks WebSocket below the level of any library: a client of it
-// decides about every byte, and so can break every rule. It is for the tests
-// and the abuse of a gateway.
+// Package raw speaks WebSocket below the level of any library: its client decides
+// about every byte, so it can break every rule. Tests use it, and the attacks on a
+// gateway.
 package raw
 
 import (
@@ -32,18 +32,17 @@ const Fin = 0x80
 // maxServerFrame bounds what a server may send in one frame, in bytes.
 const maxServerFrame = 4 << 20
 
-// ErrRefused is why Dial fails when the server answers and does not upgrade.
+// ErrRefused is the error of Dial when the server answers and does not upgrade.
 var ErrRefused = errors.New("raw: the handshake was refused")
 
-// Conn is an upgraded connection. Reading and writing may be done by one
-// goroutine each.
+// Conn is an upgraded connection. One goroutine may read while another one writes.
 type Conn struct {
 	net.Conn
-	Response *http.Response // of the handshake; its body is not there
+	Response *http.Response // of the handshake, without its body
 	r        *bufio.Reader
 }
 
-// Frame is a frame of the server's.
+// Frame is a frame that the server sent.
 type Frame struct {
 	Fin      bool
 	Reserved byte // the three bits
@@ -51,8 +50,8 @@ type Frame struct {
 	Payload  []byte
 }
 
-// Handshake returns the bytes of a handshake for path, with h in place of and
-// besides the headers that it must have. A header with no value is left out.
+// Handshake returns the bytes of a handshake for path. The headers h replace the
+// required ones or add to them; a header with no value is left out.
 func Handshake(path string, h http.Header) []byte {
 	all := http.Header{
 		"Host": {"localhost"}, "Connection": {"Upgrade"}, "Upgrade": {"websocket"},
@@ -70,8 +69,9 @@ func Handshake(path string, h http.Header) []byte {
 	return append(b, "\r\n"...)
 }
 
-// Dial connects to host:port and shakes hands. On ErrRefused the response is
-// returned too, its body still to be read; the connection then closes with it.
+// Dial connects to host:port and performs the handshake. With ErrRefused it also
+// returns the response, whose body is still to be read; the connection closes with
+// the body.
 func Dial(ctx context.Context, addr, path string, h http.Header) (*Conn, *http.Response, error) {
 	c, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 	if err != nil {
@@ -80,7 +80,7 @@ func Dial(ctx context.Context, addr, path string, h http.Header) (*Conn, *http.R
 	return Upgrade(ctx, c, path, h)
 }
 
-// Upgrade shakes hands over a connection that is open.
+// Upgrade performs the handshake over an open connection.
 func Upgrade(ctx context.Context, c net.Conn, path string, h http.Header) (*Conn, *http.Response, error) {
 	stop := context.AfterFunc(ctx, func() { c.Close() })
 	defer stop()
@@ -108,7 +108,7 @@ type body struct {
 
 func (b body) Close() error { return errors.Join(b.ReadCloser.Close(), b.c.Close()) }
 
-// ReadFrame reads one frame of the server's, whatever it is.
+// ReadFrame reads one frame of any kind.
 func (c *Conn) ReadFrame() (Frame, error) {
 	var head [10]byte
 	if _, err := io.ReadFull(c.r, head[:2]); err != nil {
@@ -138,8 +138,8 @@ func (c *Conn) ReadFrame() (Frame, error) {
 	return f, err
 }
 
-// Next reads frames until a text frame, and answers the server's pings. A close
-// frame ends it with a *Closed.
+// Next returns the next text frame, and answers the server's pings. On a close frame
+// it returns a *Closed.
 func (c *Conn) Next() ([]byte, error) {
 	for {
 		f, err := c.ReadFrame()
@@ -158,7 +158,7 @@ func (c *Conn) Next() ([]byte, error) {
 	}
 }
 
-// Closed is a close frame of the server's.
+// Closed is a close frame that the server sent.
 type Closed struct {
 	Code   proto.CloseCode // 0: the frame had none
 	Reason string
@@ -174,8 +174,8 @@ func ClosedBy(f Frame) *Closed {
 	return &Closed{proto.CloseCode(binary.BigEndian.Uint16(f.Payload)), string(f.Payload[2:])}
 }
 
-// Until reads until the server has closed and returns its close frame; without
-// one, what ended the connection.
+// Until reads until the server has closed the connection and returns its close frame
+// or, without one, the error that ended the connection.
 func (c *Conn) Until() (*Closed, error) {
 	for {
 		if _, err := c.Next(); err != nil {
@@ -187,7 +187,7 @@ func (c *Conn) Until() (*Closed, error) {
 	}
 }
 
-// mask is not zero, so that a server that does not unmask shows.
+// mask is not zero, so that a test notices a server that does not unmask.
 var mask = [4]byte{0x37, 0xfa, 0x21, 0x3d}
 
 // Encode returns a frame as a client sends it. first is Fin, the reserved bits
@@ -200,7 +200,7 @@ func Encode(first byte, payload []byte) []byte {
 	return b
 }
 
-// Header returns the header, mask included, of a frame that says that n bytes follow.
+// Header returns the header, mask included, of a frame that announces n bytes.
 func Header(first byte, n uint64) []byte {
 	b := []byte{first}
 	switch {
@@ -223,7 +223,7 @@ func CloseFrame(code uint16, reason string) []byte {
 	return Encode(Fin|Close, append(binary.BigEndian.AppendUint16(nil, code), reason...))
 }
 
-// Join puts frames after one another.
+// Join concatenates frames.
 func Join(frames ...[]byte) (b []byte) {
 	for _, f := range frames {
 		b = append(b, f...)
