@@ -6,10 +6,10 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// announceCommit publishes what com did. When all it did was to find operations
-// that had been done before, the state is announced again, since whoever
-// committed it may have died before it could: a gateway that is at this revision
-// already passes over it, any other one fetches the room.
+// announceCommit publishes what com did. When com only found operations that had
+// been done before, announceCommit announces the state again, because the
+// instance that committed it may have died before it could. A gateway that is at
+// this revision already ignores the change; any other gateway fetches the room.
 func (c *committer) announceCommit(com *commit, revision uint64) {
 	repeated := slices.ContainsFunc(com.out, func(o outcome) bool { return o.repeated })
 	if !com.dirty && !repeated {
@@ -48,8 +48,8 @@ func newReplies(com *commit, revision uint64) *replies {
 	return r
 }
 
-// removals are what a gateway may know of the operations a room remembers: why a
-// member that is no longer there has left.
+// removals returns the part of a room's idempotency records that gateways may
+// see: why former members have left.
 func removals(recent []bus.Done) []bus.Done {
 	left := slices.DeleteFunc(slices.Clone(recent), func(d bus.Done) bool { return d.Reason == "" })
 	if len(left) == 0 {

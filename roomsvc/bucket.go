@@ -5,13 +5,13 @@ import (
 	"errors"
 )
 
-// errConflict: another writer was first, or may have been.
+// errConflict reports that another writer was first, or may have been.
 var errConflict = errors.New("the key has another revision")
 
-// errBehind: what was read may be old.
+// errBehind reports that what was read may be old.
 var errBehind = errors.New("the replica that was read is behind")
 
-// errTooLarge: the server will never take a value of this size.
+// errTooLarge reports that the server will never take a value of this size.
 var errTooLarge = errors.New("the value is larger than the NATS server takes")
 
 // bucket keeps values under keys; a room's key is its Token, a session's its
@@ -24,7 +24,8 @@ type bucket interface {
 	read(ctx context.Context, key string) (record, error)
 	// write sets the key's value if its revision is still expected, and returns the new one.
 	write(ctx context.Context, key string, value []byte, expected uint64) (uint64, error)
-	// remove puts a delete marker in the same way, which vanishes after a while.
+	// remove replaces the value by a delete marker in the same way. The marker
+	// expires after a while.
 	remove(ctx context.Context, key string, tombstone []byte, expected uint64) (uint64, error)
 	// confirm returns nil when revision was the key's latest at some moment
 	// between call and return.

@@ -12,21 +12,22 @@ import (
 )
 
 const (
-	lookInterval  = time.Second     // between two looks at the buckets
+	lookInterval  = time.Second     // between two checks of the buckets
 	writeInterval = 5 * time.Second // between two writes to a replicated bucket, at most
 	// downAfter is how long JetStream must fail before rooms count as unchangeable.
 	// A leader that died is replaced within 8 s, and requests wait for longer than that.
 	downAfter = 10 * time.Second
 )
 
-// buckets are all buckets of the service. It makes each that is not there, at the
-// start and whenever JetStream has lost it, and knows whether they can be written.
+// buckets holds all buckets of the service. It makes each bucket that is missing,
+// at the start and whenever JetStream has lost it, and knows whether the buckets
+// can be written.
 type buckets struct {
 	list []*store // fixed
 	log  *slog.Logger
-	kick chan struct{} // a look is wanted at once
+	kick chan struct{} // requests a check at once
 
-	looks  outage // of looking at the buckets
+	looks  outage // of checking the buckets
 	writes outage // of writing to any of them
 }
 
@@ -61,15 +62,16 @@ func (b *buckets) open(ctx context.Context, nc *nats.Conn, replicas int) error {
 	return nil
 }
 
-// bounded calls f with the time that one look at a bucket may take.
+// bounded calls f with a context that ends after the time that one check of a
+// bucket may take.
 func bounded(ctx context.Context, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	return f(ctx)
 }
 
-// watch looks at the buckets until ctx ends. connected says whether NATS is there at
-// all: what fails without it says nothing about JetStream.
+// watch checks the buckets until ctx ends. connected reports whether there is a
+// connection to NATS: failures without one say nothing about JetStream.
 func (b *buckets) watch(ctx context.Context, connected func() bool) {
 	tick := time.NewTicker(lookInterval)
 	defer tick.Stop()
@@ -100,9 +102,10 @@ func (b *buckets) watch(ctx context.Context, connected func() bool) {
 	}
 }
 
-// look makes what is gone. It tries a write when the last one failed, and now and then
-// when the bucket is replicated, because there may be nobody else who does: a leader
-// without a majority goes on answering, and only its writes fail.
+// look makes the buckets that are gone. It tries a write when the last one failed.
+// When the bucket is replicated it also tries one from time to time, because there may
+// be no other writes: a leader without a majority goes on answering reads, and only
+// its writes fail.
 func (b *buckets) look(ctx context.Context) error {
 	var errs []error
 	for _, s := range b.list {
@@ -114,7 +117,7 @@ func (b *buckets) look(ctx context.Context) error {
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
-		b.log.Debug("buckets are out of reach", "err", err)
+		b.log.Debug("buckets cannot be reached", "err", err)
 		return err
 	}
 	replicated := b.list[0].replicas.Load() > 1
@@ -124,7 +127,7 @@ func (b *buckets) look(ctx context.Context) error {
 	return nil
 }
 
-// lookSoon has the buckets looked at without waiting for the next time.
+// lookSoon makes watch check the buckets at once.
 func (b *buckets) lookSoon() {
 	select {
 	case b.kick <- struct{}{}:
@@ -142,8 +145,8 @@ func (b *buckets) down() error {
 	return nil
 }
 
-// outage is a time in which every try failed. The zero value says that none has.
-// Safe for concurrent use.
+// outage records a time in which every try failed. The zero value means that no
+// try has failed. Safe for concurrent use.
 type outage struct {
 	mu    sync.Mutex
 	since time.Time // zero: the last try succeeded
@@ -151,10 +154,11 @@ type outage struct {
 	err   error     // of the last try
 }
 
-// note takes in what a try that has just ended brought.
+// note records the result of a try that has just ended.
 func (o *outage) note(err error) { o.noteSince(time.Now(), err) }
 
-// noteSince takes in what a try brought that had begun at a time.
+// noteSince records the result of a try that started at began and has just
+// ended.
 func (o *outage) noteSince(began time.Time, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -172,14 +176,14 @@ func (o *outage) failing() bool {
 	return o.err != nil
 }
 
-// quiet is the time in which nobody tried.
+// quiet returns the time since the last try.
 func (o *outage) quiet() time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return time.Since(o.tried)
 }
 
-// longer returns the last error when the outage has lasted for d.
+// longer returns the last error when the outage has lasted for d, or nil.
 func (o *outage) longer(d time.Duration) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 // maxOpBytes bounds an operation's id.
 const maxOpBytes = 64
 
-// check refuses a request that no state of the room could make right, and fills
-// in what it leaves open.
+// check refuses a request that is invalid whatever the room's state is, and
+// fills in what the request leaves open.
 func check(kind bus.Operation, r *bus.Request, lim limits) *proto.Error {
 	if r.Room == "" {
 		return proto.Missing("room", "data.room is missing. Name the room.")
@@ -49,7 +49,8 @@ func check(kind bus.Operation, r *bus.Request, lim limits) *proto.Error {
 	return nil
 }
 
-// checkWho checks the asker, and says who holds it when it does not.
+// checkWho checks the requester. It sets Gateway to the home of the peer when
+// the request names none.
 func checkWho(kind bus.Operation, r *bus.Request) *proto.Error {
 	if r.Peer == "" {
 		switch kind {

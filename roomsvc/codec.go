@@ -7,16 +7,16 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// record is what the bucket holds under a room's key.
+// record is what a bucket holds under a key.
 type record struct {
 	revision uint64 // 0: nothing
 	value    []byte
-	deleted  bool // a delete marker; value is a bus.RoomTombstone
+	deleted  bool // a delete marker; value is its tombstone
 	proven   bool // the way it was read proves that it was the latest
 }
 
-// decode makes sense of rec. An unreadable delete marker is one that remembers
-// nothing: other tools write them empty.
+// decode returns the state of the room in rec. A delete marker that cannot be
+// read counts as empty, because other tools write empty ones.
 func decode(rec record) (*held, error) {
 	h := &held{revision: rec.revision, size: len(rec.value), proven: rec.proven}
 	switch {
@@ -35,7 +35,7 @@ func decode(rec record) (*held, error) {
 	return h, nil
 }
 
-// encode is the value to be written for the state after c.
+// encode returns the value to be written for the state after c.
 func (c *commit) encode() ([]byte, error) {
 	if c.after.room != nil {
 		return json.Marshal(c.after.room)
@@ -43,7 +43,7 @@ func (c *commit) encode() ([]byte, error) {
 	return json.Marshal(c.after.tombstone)
 }
 
-// sizeOf is the length of v as JSON, with a separator.
+// sizeOf returns the length of v as JSON, with a separator.
 func sizeOf(v any) int {
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -30,9 +30,9 @@ type committer struct {
 	announce func(*bus.Change, []proto.GatewayID)
 
 	calls  chan struct{}   // a slot for each bucket call
-	ctx    context.Context // ends when what is in hand has to be given up
+	ctx    context.Context // ends when unfinished operations are given up
 	abort  context.CancelFunc
-	hurry  chan struct{} // closed at shutdown: no gathering any more
+	hurry  chan struct{} // closed at shutdown: workers no longer wait for more operations
 	wg     sync.WaitGroup
 	mu     sync.Mutex
 	rooms  map[proto.RoomID]*worker // guarded by mu
@@ -55,7 +55,7 @@ func newCommitter(b bucket, lim limits, log *slog.Logger, st *stats) *committer 
 }
 
 // submit queues op for its room and returns nil, or refuses it. After close it
-// drops op, since its asker will repeat it, at another instance.
+// drops op, because the requester repeats it at another instance.
 func (c *committer) submit(op *operation) *proto.Error {
 	room := op.req.Room
 	c.mu.Lock()
@@ -102,14 +102,16 @@ func (c *committer) close(ctx context.Context) {
 	c.abort()
 }
 
-// lengths says how many operations wait and how many rooms are being worked on.
+// lengths returns how many operations wait and how many rooms are being worked
+// on.
 func (c *committer) lengths() (waiting, rooms int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.queued, len(c.rooms)
 }
 
-// call runs f with a bounded number of others.
+// call runs f with a context of callTimeout, and bounds how many calls run at
+// the same time.
 func (c *committer) call(f func(ctx context.Context) error) error {
 	select {
 	case c.calls <- struct{}{}:

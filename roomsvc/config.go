@@ -13,8 +13,8 @@ import (
 	"p2pconnector/proto/service"
 )
 
-// Config says how a room service runs. The zero value of each field means the
-// default that its comment names.
+// Config holds the settings of a room service. The zero value of each field
+// means the default that its comment names.
 type Config struct {
 	NATS        service.NATS  // how to reach the NATS servers
 	NATSOptions []nats.Option // applied last; for embedding
@@ -41,7 +41,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.DurationVar(&c.SessionGrace, "session-grace", d.SessionGrace, "`time` that the peers of a dead gateway stay members of their rooms; give the gateways the same")
 }
 
-// withDefaults returns c with every zero replaced by what it means.
+// withDefaults returns c with every zero value replaced by its default.
 func (c Config) withDefaults() Config {
 	def(&c.Replicas, 1)
 	def(&c.MaxRoomMembers, proto.DefaultMaxRoomMembers)
@@ -58,8 +58,8 @@ func def[T comparable](field *T, value T) {
 	}
 }
 
-// check returns everything that cannot work, by the names of the flags. c has its
-// defaults.
+// check returns an error that lists every setting that cannot work, by the names
+// of the flags. c must have its defaults.
 func (c *Config) check() error {
 	errs := []error{
 		c.NATS.Check(),

@@ -16,20 +16,21 @@ import (
 )
 
 // Bounds of the session directory's work. They are its own, so that rooms and
-// sessions do not wait for each other while the bucket of one of them is away.
+// sessions do not wait for each other while one of their buckets is
+// unavailable.
 const (
 	maxSessionCalls   = 256    // take, get and end: each has one call to the bucket at a time
-	maxSessionWaiting = 16_384 // of these, waiting for their turn
+	maxSessionWaiting = 16_384 // take, get and end that wait for their turn
 	maxSyncCalls      = 4      // sync: each is a pass over up to 512 keys
 	maxSyncWaiting    = 256
 	maxSyncReads      = 16 // of one sync, at the same time: keys that the pass may have missed
 
-	// syncTimeout bounds one pass over the keys of a sync: it is tried again when the
-	// server that it reads from has died.
+	// syncTimeout bounds one pass over the keys of a sync. A sync tries again when
+	// the server that it reads from has died.
 	syncTimeout = 2 * callTimeout
 
-	// sessionTime bounds a request from its arrival. The asker, which asks again for
-	// proto.RequestDeadline, hears that it failed before it gives up.
+	// sessionTime bounds a request from its arrival. The requester, which repeats
+	// its request for proto.RequestDeadline, gets the error before it gives up.
 	sessionTime = proto.RequestDeadline - 2*time.Second
 )
 
@@ -47,15 +48,15 @@ type sessionBucket interface {
 type sessionOp struct {
 	kind     bus.SessionOperation
 	req      *bus.SessionRequest
-	sweep    bool                    // its owner is dead: no request, but the sweeper's
-	deadline time.Time               // to be given up then
+	sweep    bool                    // sent by the sweeper, because the owner is dead
+	deadline time.Time               // when the request is given up
 	conn     uint64                  // the number of the NATS connection it came by
-	answer   func(*bus.SessionReply) // called once; nil: dropped, and the asker hears nothing
+	answer   func(*bus.SessionReply) // called once; nil: dropped, and the requester gets no reply
 }
 
-// directory answers requests about sessions. Every entry is changed by
-// compare-and-set alone, so that any number of instances may do it. Its methods
-// may be called by any goroutine; submit never blocks.
+// directory answers requests about sessions. It changes entries by
+// compare-and-set alone, so any number of instances may run. Its methods may be
+// called by any goroutine; submit never blocks.
 type directory struct {
 	bucket sessionBucket
 	log    *slog.Logger
@@ -63,7 +64,7 @@ type directory struct {
 	conn   func() uint64 // counts the NATS connections
 
 	calls, syncs *pool
-	ctx          context.Context // ends when what is in hand has to be given up
+	ctx          context.Context // ends when unfinished requests are given up
 	abort        context.CancelFunc
 }
 
@@ -78,8 +79,8 @@ func newDirectory(b sessionBucket, log *slog.Logger, st *stats) *directory {
 	return d
 }
 
-// submit queues op and returns nil, or refuses it. After close it drops op, since
-// its asker will repeat it, at another instance.
+// submit queues op and returns nil, or refuses it. After close it drops op,
+// because the requester repeats it at another instance.
 func (d *directory) submit(op *sessionOp) *proto.Error {
 	p := d.calls
 	if op.kind == bus.SessionSync {
@@ -96,8 +97,8 @@ func (d *directory) submit(op *sessionOp) *proto.Error {
 	return nil
 }
 
-// close takes no more requests, finishes those that it has unless ctx ends first
-// (then they are dropped), and returns when all have ended.
+// close takes no more requests, finishes those that wait or run unless ctx ends
+// first (then they are dropped), and returns when all have ended.
 func (d *directory) close(ctx context.Context) {
 	stop := context.AfterFunc(ctx, d.abort)
 	defer stop()
@@ -134,19 +135,21 @@ func (d *directory) run(op *sessionOp) {
 	}
 }
 
-// errDamaged: what the bucket holds is no entry, and asking again does not help.
+// errDamaged reports that the bucket holds no valid entry. A retry does not
+// help.
 var errDamaged = errors.New("the entry in the bucket is damaged")
 
-// errDropped: nobody waits for the answer any more, or the asker repeats its
-// request elsewhere.
+// errDropped reports that nobody waits for the answer any more, or that the
+// requester repeats its request at another instance.
 var errDropped = errors.New("given up unanswered")
 
-// errUnsure: a write of unknown outcome. What it wrote may have been overwritten since.
+// errUnsure reports a write of unknown outcome. A later write may have replaced its
+// value already.
 var errUnsure = errors.New("the write's outcome is unknown")
 
-// try carries op out, again and again until its deadline: a conflict and a call
-// of unknown outcome are both followed by a read. A refusal says that nothing was done.
-// When that is not certain, the asker gets an error and asks again.
+// try carries op out. It tries again until the deadline, and reads the entry first
+// after a conflict or a call of unknown outcome. A refusal means that op had no effect.
+// When that is not certain, try returns an error, and the requester asks again.
 func (d *directory) try(ctx context.Context, op *sessionOp) (*bus.SessionReply, error) {
 	once := d.change
 	switch op.kind {
@@ -157,7 +160,7 @@ func (d *directory) try(ctx context.Context, op *sessionOp) (*bus.SessionReply, 
 	}
 	unsure := false
 	for tries := 0; ; tries++ {
-		// This process may have stood still for any time.
+		// This process may have been frozen for any time.
 		if op.conn != d.conn() || d.ctx.Err() != nil {
 			return nil, errDropped
 		}
@@ -188,13 +191,13 @@ func (d *directory) try(ctx context.Context, op *sessionOp) (*bus.SessionReply, 
 }
 
 // mayHaveTaken reports whether an earlier write of op may have taken the session, although
-// it is refused now: somebody has gone on from there. Of two that want one epoch, the
-// entry in that epoch names the only one that got it.
+// op is refused now: another request may have changed the entry since. When two gateways
+// want the same epoch, the entry in that epoch names the one that got it.
 func (op *sessionOp) mayHaveTaken(r *bus.SessionReply) bool {
 	return op.kind == bus.SessionTake && (r.Refused == bus.RefusedEnded || r.Refused == bus.RefusedMoved && r.Epoch > op.req.Epoch)
 }
 
-// change does a take or an end once. The first try assumes that the request
+// change tries a take or an end once. The first try assumes that the request
 // knows the entry.
 func (d *directory) change(ctx context.Context, op *sessionOp, first bool) (*bus.SessionReply, error) {
 	key, err := bus.SessionKey(op.req.Peer)
@@ -240,8 +243,8 @@ func (d *directory) get(ctx context.Context, op *sessionOp, _ bool) (*bus.Sessio
 	return &bus.SessionReply{SessionEntry: e.SessionEntry, Revision: e.shownRevision()}, nil
 }
 
-// sync lists those sessions that the asker does not own. It asks once and acts
-// on the answer, so that the entries are the latest.
+// sync lists those sessions that the requester does not own. The entries must
+// be the latest, because the requester asks once and acts on the answer.
 func (d *directory) sync(ctx context.Context, op *sessionOp, _ bool) (*bus.SessionReply, error) {
 	reply := new(bus.SessionReply)
 	if len(op.req.Sessions) == 0 {
@@ -267,8 +270,9 @@ func (d *directory) sync(ctx context.Context, op *sessionOp, _ bool) (*bus.Sessi
 	return reply, nil
 }
 
-// readAll returns the entries of keys, each the latest since the request came: in
-// one pass, and one by one where that may have missed something.
+// readAll returns the entries of keys, each the latest at some moment since the
+// request came. It reads them in one pass, and then one by one those that the
+// pass may have missed.
 func (d *directory) readAll(ctx context.Context, keys []string) ([]entry, error) {
 	wait, cancel := context.WithTimeout(ctx, syncTimeout)
 	defer cancel()
@@ -303,8 +307,8 @@ func (d *directory) readAll(ctx context.Context, keys []string) ([]entry, error)
 	return entries, nil
 }
 
-// readLatest reads an entry and proves that it was the latest since the request
-// came.
+// readLatest reads an entry and proves that it was the latest at some moment
+// since the request came.
 func (d *directory) readLatest(ctx context.Context, key string) (entry, error) {
 	for {
 		e, err := d.read(ctx, key)

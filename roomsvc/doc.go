@@ -7,37 +7,39 @@
 //
 //	endpoints.go   a NATS message becomes an operation (check.go refuses malformed ones)
 //	committer.go   operations queue up, per room
-//	worker.go      one goroutine per busy room commits what waits, all in one write
+//	worker.go      one goroutine per busy room commits the waiting operations in one write
 //	state.go       what a batch of operations does to a room: no clock, no lock, no NATS in it
 //	rules.go       what each operation does, and what it refuses
-//	memory.go      operations that a room remembers, so that their retries change nothing twice
+//	memory.go      idempotency records, so that a retry changes nothing twice
 //	store.go       the bucket: compare-and-set in JetStream; revisions.go tells a new bucket from an old one
 //	buckets.go     all buckets: makes those that JetStream has lost, knows whether they can be written
-//	announce.go    what changed goes to the gateways, and the reply to the one that asked
+//	announce.go    publishes the change to the gateways, and the reply to the requester
 //
 // A request to the session directory, which says who owns a session that has moved,
-// has a way of its own, so that neither waits for the other:
+// takes a path of its own, so that rooms and sessions do not wait for each other:
 //
 //	sessionendpoints.go   a NATS message becomes a request that waits its turn (pool.go)
 //	directory.go          one compare-and-set, and a read after a conflict
 //	sessionrules.go       what a request does to an entry, and what is refused
 //	latest.go             many entries, all read behind a barrier
 //
-// Beside requests, leases.go follows which gateways live, and sweep.go removes
-// the members that a dead one left behind, sessionsweep.go its sessions.
+// Besides requests, leases.go tracks which gateways are alive. sweep.go removes
+// the members that a dead gateway left behind, and sessionsweep.go ends its
+// sessions.
 //
 // # Why every answer is linearizable
 //
 // A batch that changes its room is decided by the compare-and-set write: its
 // success proves that the state from which all answers of the batch were derived
 // was the room's state at that moment. A batch that changes nothing (refusals,
-// reads) must prove the same in another way, since a cached state, and a read
-// answered by a JetStream leader that has been replaced without knowing it yet,
-// may be old: bucket.confirm.
+// reads) must prove the same in another way: bucket.confirm. A cached state may
+// be old, and so may a read answered by a JetStream leader that has been
+// replaced without knowing it yet.
 //
 // An operation may reach the service more than once, on different instances and
-// much later than it was sent. What took effect is remembered under the
-// operation's id (bus.Done). A refusal changes nothing, so it is not written
-// down, unless the request says that it is a retry: then a copy of it may still
-// be on its way, and must find the refusal and not a room that has changed since.
+// much later than it was sent. The room records an operation that took effect
+// under the operation's id (bus.Done). It does not record a refusal, which
+// changes nothing, unless the request says that it is a retry. Then another copy
+// of the request may still be on its way; it must find the refusal and not a room
+// that has changed in the meantime.
 package roomsvc

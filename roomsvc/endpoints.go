@@ -17,14 +17,14 @@ import (
 
 const (
 	serviceName = "rooms"
-	version     = "1.0.0" // of the requests' form
+	version     = "1.0.0" // of the requests' format
 
-	// What NATS may hold back for one endpoint.
+	// Bounds of what may wait at one endpoint before its handler runs.
 	pendingMessages = 65_536
 	pendingBytes    = 64 << 20
 )
 
-// endpoint is what NATS's service tools show of one operation.
+// endpoint describes one operation for NATS's service tools.
 type endpoint struct {
 	does    string
 	needs   string // members of the request
@@ -38,14 +38,14 @@ var endpoints = map[bus.Operation]endpoint{
 	bus.OpEnd:    {"Ends a room; for its creator, or a back end (no peer).", "op, room; peer, retry", "revision, state"},
 	bus.OpRemove: {"Takes client out of a room; for its creator, or a back end (no peer).", "op, room, client; peer, have, retry", "revision, state"},
 	bus.OpUpdate: {"Changes a room's settings; for its creator, or a back end (no peer).", "op, room; peer, name, capacity, locked, metadata, have, retry", "revision, state"},
-	bus.OpResume: {"Says that gateway holds peer from now on.", "op, room, peer, gateway; have, retry", "revision, state"},
+	bus.OpResume: {"Records that gateway serves peer from now on.", "op, room, peer, gateway; have, retry", "revision, state"},
 	bus.OpGet:    {"Returns a room; for its members, or a back end (no peer).", "room; peer", "revision, state"},
 	bus.OpSync:   {"Returns those of rooms whose revision is another; without rooms, whether rooms can be changed.", "rooms", "differ, first"},
 	bus.OpKeys:   {"Returns the keys that sign session tokens, and restores those that are lost.", "keys", "keys"},
 	bus.OpList:   {"Lists rooms in the order of their keys, a page at a time.", "after, limit", "page, next"},
 }
 
-// addEndpoints begins to listen for requests.
+// addEndpoints subscribes to requests.
 func (s *Service) addEndpoints() (micro.Service, error) {
 	svc, err := micro.AddService(s.nc, micro.Config{
 		Name: serviceName, Version: version,
@@ -73,11 +73,12 @@ func (s *Service) addEndpoints() (micro.Service, error) {
 	return svc, s.addSessionEndpoints(svc)
 }
 
-// subscriptions is how many svc has: its endpoints, and three for each of PING,
-// INFO and STATS.
+// subscriptions returns how many subscriptions svc has: one for each endpoint,
+// and three for each of PING, INFO and STATS.
 func subscriptions(svc micro.Service) int { return len(svc.Info().Endpoints) + 9 }
 
-// endpointStats is what STATS shows of an endpoint: its answers, by outcome.
+// endpointStats returns what STATS shows of an endpoint: its answers, by
+// outcome.
 func (s *Service) endpointStats(e *micro.Endpoint) any {
 	for op, o := range s.stats.sessions {
 		if e.Name == op.Endpoint() {
@@ -137,8 +138,8 @@ func malformed(err error) *proto.Error {
 }
 
 // reply publishes r, with the headers that NATS's service tools look for in an
-// error, to a request that came at the time began. Nobody is told when the asker
-// has gone.
+// error, to a request that came at the time began. It reports no error when the
+// requester has gone.
 func (s *Service) reply(op bus.Operation, subject string, began time.Time, r *bus.Reply) {
 	s.stats.answered(op, began, r.Error)
 	r.First = s.rooms.first.Load()
@@ -156,7 +157,7 @@ func (s *Service) reply(op bus.Operation, subject string, began time.Time, r *bu
 		err = s.send(nats.NewMsg(subject), &bus.Reply{Error: unavailable(), Retry: r.Retry})
 	}
 	if err != nil {
-		s.cfg.Logger.Debug("reply not sent; the asker will repeat its request", "operation", string(op), "err", err)
+		s.cfg.Logger.Debug("reply not sent; the requester will repeat its request", "operation", string(op), "err", err)
 	}
 }
 
@@ -167,8 +168,9 @@ func (s *Service) send(msg *nats.Msg, v any) (err error) {
 	return s.nc.PublishMsg(msg)
 }
 
-// announce publishes a change to gateways. One that is too large for the NATS
-// server becomes one without content, which makes them fetch the room.
+// announce publishes a change to gateways. It replaces a change that is too
+// large for the NATS server by one without content, which makes the gateways
+// fetch the room.
 func (s *Service) announce(change *bus.Change, to []proto.GatewayID) {
 	data, err := json.Marshal(change)
 	if err == nil && int64(len(data)) > s.nc.MaxPayload() {

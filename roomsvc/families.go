@@ -7,7 +7,7 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// families lists every metric of a room service but the histograms. Counters
+// families lists every metric of a room service except the histograms. Counters
 // begin at 0 with all their labels, so that a query finds them before the first
 // event.
 var families = []family{
@@ -32,11 +32,11 @@ var families = []family{
 	}},
 	{"operations_waiting", "Operations queued for their room.", gauge, nil, func(s *Service, put put) { waiting, _ := s.lengths(); put(float64(waiting)) }},
 	{"rooms_busy", "Rooms that are being worked on.", gauge, nil, func(s *Service, put put) { _, busy := s.lengths(); put(float64(busy)) }},
-	{"operations_refused_total", "Requests refused since a queue was full, those to the session directory included.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.refused })},
-	{"operations_dropped_total", "Operations given up when NATS was lost, those of the session directory included; their askers repeat them.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.dropped })},
+	{"operations_refused_total", "Requests refused because a queue was full, those to the session directory included.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.refused })},
+	{"operations_dropped_total", "Operations given up when NATS was lost, those of the session directory included; their requesters repeat them.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.dropped })},
 	{"commits_total", "Writes to the bucket that succeeded.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.commits })},
 	{"operations_committed_total", "Operations that these writes answered.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.committed })},
-	{"conflicts_total", "Writes and proofs that another instance was faster than; each was tried again.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.conflicts })},
+	{"conflicts_total", "Writes and proofs that failed because another instance wrote first; each was tried again.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.conflicts })},
 	{"bucket_failures_total", "Calls to the bucket whose outcome is unknown; each was tried again.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.failures })},
 	{"buckets_lost_total", "Times that a bucket was gone, with all that was in it, and a new one took its place.", counter, []string{"bucket"}, func(s *Service, put put) {
 		for _, b := range s.buckets.list {
@@ -68,12 +68,12 @@ var families = []family{
 	{"session_failures_total", "Calls to the bucket of sessions whose outcome is unknown; each was tried again.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.sessionFailures })},
 	{"session_reads_total", "Sessions read from the bucket one by one: for get, and after a conflict.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.sessionReads })},
 	{"sessions_swept_total", "Sessions ended that a dead gateway had left.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.sessionsSwept })},
-	{"gateways", "Gateways by lease: live, or silent for longer than a lease lasts.", gauge, []string{"lease"}, func(s *Service, put put) {
+	{"gateways", "Gateways by lease: live, or silent (no lease for longer than a lease lasts).", gauge, []string{"lease"}, func(s *Service, put put) {
 		live, silent := s.leases.counts()
 		put(float64(live), "live")
 		put(float64(silent), "silent")
 	}},
-	{"nats_connected", "1 while the connection to NATS stands.", gauge, nil, func(s *Service, put put) {
+	{"nats_connected", "1 while the service is connected to NATS.", gauge, nil, func(s *Service, put put) {
 		up := 0.0
 		if s.nc.IsConnected() {
 			up = 1
@@ -93,7 +93,8 @@ func one(field func(*stats) *atomic.Uint64) func(*Service, put) {
 	return func(s *Service, put put) { put(float64(field(s.stats).Load())) }
 }
 
-// lengths says how many operations wait and how many rooms are being worked on.
+// lengths returns how many operations wait and how many rooms are being worked
+// on.
 func (s *Service) lengths() (waiting, rooms int) {
 	if c := s.committer.Load(); c != nil {
 		return c.lengths()
@@ -101,8 +102,8 @@ func (s *Service) lengths() (waiting, rooms int) {
 	return 0, 0
 }
 
-// directoryLengths says how many requests to the session directory wait and how
-// many are being worked on.
+// directoryLengths returns how many requests to the session directory wait and
+// how many are being worked on.
 func (s *Service) directoryLengths() (callsWaiting, callsBusy, syncsWaiting, syncsBusy int) {
 	if d := s.directory.Load(); d != nil {
 		callsWaiting, callsBusy = d.calls.lengths()
@@ -111,7 +112,8 @@ func (s *Service) directoryLengths() (callsWaiting, callsBusy, syncsWaiting, syn
 	return
 }
 
-// counts says how many gateways are heard, and how many are silent.
+// counts returns how many gateways have a lease, and how many have none any
+// more.
 func (l *leases) counts() (live, silent int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -19,12 +19,12 @@ const (
 	keyCount   = 3                // keys that are kept; all but the first only verify
 	keyBytes   = 32
 	keyIDBytes = 8
-	usefulAge  = 2*keyAge + keyNotice // the last token that a key has signed is expired then
+	usefulAge  = 2*keyAge + keyNotice // after which the last token that a key has signed has expired
 )
 
-// signingKeys returns the keys that all gateways sign session tokens with. The
-// first request makes the first key; a request that finds it old makes its successor,
-// and one that comes keyNotice later has the successor sign.
+// signingKeys returns the keys that all gateways sign session tokens with. The first
+// request makes the first key; a request that finds it old makes its successor, and a
+// request that comes keyNotice later makes the successor sign.
 //
 // A request carries the keys that the gateway holds: when JetStream has lost them,
 // the first such request restores them, so that clients can still resume.
@@ -52,21 +52,21 @@ func (s *Service) signingKeys(ctx context.Context, req *bus.Request) (*bus.Reply
 		revision, err := s.keys.write(ctx, bus.KeysKey, value, rec.revision)
 		if err == nil {
 			if restored {
-				s.cfg.Logger.Warn("keys of session tokens were lost; a gateway has given them back", "gateway", string(req.Gateway))
+				s.cfg.Logger.Warn("keys of session tokens were lost; restored them from a gateway", "gateway", string(req.Gateway))
 			}
-			s.notice.age(successor(set)) // the time of one that was made now begins
+			s.notice.age(successor(set)) // starts the time of a successor that was made now
 			return &bus.Reply{Keys: set, Revision: revision}, nil
 		}
-		// Another instance was faster, perhaps: what it made counts.
+		// Another instance may have been faster; then its keys count.
 		if !errors.Is(err, errConflict) || ctx.Err() != nil {
 			return nil, err
 		}
 	}
 }
 
-// restore adds those keys of held that set lacks and that tokens in use may be signed
-// with, behind the others, and reports whether there were any. The gateways are trusted
-// with the keys.
+// restore appends to set those keys of held that it lacks and that may have signed
+// tokens in use, and reports whether there were any. The gateways are trusted with the
+// keys.
 func restore(set, held *bus.KeySet, now time.Time) bool {
 	if held == nil {
 		return false
@@ -94,9 +94,9 @@ func successor(set *bus.KeySet) string {
 	return ""
 }
 
-// rotate brings the set up to date and reports whether it changed it. waited is how
-// long the successor, if there is one, has been known. The first key of all signs at
-// once, because there is no other.
+// rotate brings set up to date and reports whether it changed it. waited is how long
+// this instance has known the successor, if there is one. The first key of all signs
+// at once, because there is no other.
 func rotate(set *bus.KeySet, now time.Time, waited time.Duration) bool {
 	switch {
 	case len(set.Keys) == 0:
@@ -122,9 +122,9 @@ func newKey(now time.Time) bus.Key {
 }
 
 // notice measures how long this instance has known the successor, by its own monotonic
-// clock: the time in the set is of another machine's wall clock, which may be wrong or
-// set. An instance that starts begins anew, which only has the old key sign for longer.
-// Safe for concurrent use.
+// clock. The time in the set comes from another machine's wall clock, which may be
+// wrong or may be set. An instance that restarts counts from zero, which only makes the
+// old key sign for longer. Safe for concurrent use.
 type notice struct {
 	mu    sync.Mutex
 	id    string

@@ -8,12 +8,12 @@ import (
 )
 
 // latest returns the records of keys, each the key's latest at one moment between
-// call and return. A consumer may run on a replica that is behind; it was not when
-// it shows a barrier that a majority took after the call.
+// call and return. A consumer may run on a replica that is behind. The replica was
+// not behind when it shows a barrier that a majority took after the call.
 //
-// A record that is overwritten before it is delivered is missed. complete says that
-// nothing was written meanwhile: the next write after the barrier is a second one.
-// Only then a key that is not in found had no record.
+// A record that is overwritten before it is delivered is missed. complete reports
+// that nothing was written meanwhile: the next write after the barrier was a second
+// barrier. Only then is it certain that a key that is not in found had no record.
 func (s *store) latest(ctx context.Context, keys []string) (found map[string]record, complete bool, err error) {
 	key := barrierPrefix + rand.Text() // of its own, so that nothing overwrites it
 	before, err := s.briefBarrier(ctx, key)

@@ -9,42 +9,43 @@ import (
 )
 
 const (
-	// maxGateways bounds the leases that are followed.
+	// maxGateways bounds the gateways whose leases are tracked.
 	maxGateways = 4096
-	// lastLook is how long a gateway that seems dead is listened for once more,
-	// after it was proven that this instance is not the one that is cut off.
+	// lastLook is how long this instance goes on waiting for a lease of a
+	// suspect gateway, after a proof that it is not cut off itself.
 	lastLook = 2 * bus.LeaseInterval
-	// stall is a gap between ticks that means this process stood still, and so
-	// was deaf.
+	// stall is the longest time between two ticks of a process that runs. After
+	// a longer one this process counts as frozen: it may have missed leases.
 	stall = 2 * time.Second
 )
 
-// leases knows which gateways live, by this process's own monotonic clock, and
-// counts only time in which it could hear: whenever it was cut off from NATS or
-// stood still, every gateway gets its full time again. Its methods may be called
-// by any goroutine.
+// leases tracks which gateways are alive, by this process's own monotonic clock.
+// It counts only time in which it could receive leases: after it was cut off
+// from NATS or frozen, every gateway gets its full time again. Its methods may
+// be called by any goroutine.
 type leases struct {
 	grace time.Duration
 	now   func() time.Time
 
 	mu       sync.Mutex
 	up       bool
-	since    time.Time // it has been listening
+	since    time.Time // when it began to receive leases
 	lastTick time.Time
 	known    map[proto.GatewayID]*lease
 }
 
 type lease struct {
-	heard  time.Time // last, or when its time began
-	ever   bool      // heard since this instance started
-	proven time.Time // silent although this instance was not cut off; zero: not proven yet
+	heard  time.Time // when the last lease came, or when its time began
+	ever   bool      // a lease has come since this instance started
+	proven time.Time // when it was proven that this instance is not cut off; zero: not yet
 }
 
 func newLeases(grace time.Duration) *leases {
 	return &leases{grace: grace, now: time.Now, known: make(map[proto.GatewayID]*lease)}
 }
 
-// connected begins everybody's time afresh.
+// connected records that NATS is connected, and gives every gateway its full
+// time again.
 func (l *leases) connected() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -58,7 +59,8 @@ func (l *leases) disconnected() {
 	l.up = false
 }
 
-// refresh begins everybody's time afresh: what was not heard proves nothing.
+// refresh gives every gateway its full time again, because this instance may
+// have missed leases.
 func (l *leases) refresh() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -73,8 +75,8 @@ func (l *leases) refreshLocked() {
 	}
 }
 
-// heard notes a gateway's lease. Its last words are one like any other: its
-// peers may be on their way to another gateway.
+// heard records a lease of g. The last lease of a gateway counts like any
+// other, because its peers may be on their way to another gateway.
 func (l *leases) heard(g proto.GatewayID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -83,11 +85,11 @@ func (l *leases) heard(g proto.GatewayID) {
 	}
 }
 
-// notice notes that g holds members now, or begins to.
+// notice starts to track g, which serves a member or a session, or begins to.
 func (l *leases) notice(g proto.GatewayID) { l.noticeSince(g, false) }
 
-// find notes that g stood in the bucket when this instance started; the silence
-// since then counts.
+// find starts to track g, which was in the bucket when this instance started.
+// The time without a lease since then counts.
 func (l *leases) find(g proto.GatewayID) { l.noticeSince(g, true) }
 
 func (l *leases) noticeSince(g proto.GatewayID, start bool) {
@@ -124,8 +126,8 @@ func (l *leases) tick() {
 	l.lastTick = now
 }
 
-// suspects reports whether a gateway's peers have had their time to come back,
-// and nobody has proven yet that the silence is the gateway's.
+// suspects reports whether the time of any gateway is over while there is no
+// proof yet that this instance is not cut off.
 func (l *leases) suspects() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -137,7 +139,7 @@ func (l *leases) suspects() bool {
 	return false
 }
 
-// prove notes that this instance is not cut off at this moment.
+// prove records that this instance is not cut off at this moment.
 func (l *leases) prove() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -148,7 +150,8 @@ func (l *leases) prove() {
 	}
 }
 
-// gone lists the gateways that kept silent for lastLook and more after that.
+// gone returns the dead gateways: those that sent no lease for lastLook and
+// more after that proof.
 func (l *leases) gone(more time.Duration) []proto.GatewayID {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -161,7 +164,7 @@ func (l *leases) gone(more time.Duration) []proto.GatewayID {
 	return gone
 }
 
-// isGone reports whether gone lists g.
+// isGone reports whether g is dead.
 func (l *leases) isGone(g proto.GatewayID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -181,7 +184,8 @@ func (l *leases) overLocked(e *lease) bool {
 	return l.up && l.now().Sub(e.heard) >= patience
 }
 
-// forget drops those of gone that still are: nothing names them any more.
+// forget drops those of gone that sent no lease meanwhile. No room and no
+// session names them any more.
 func (l *leases) forget(gone []proto.GatewayID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -192,7 +196,7 @@ func (l *leases) forget(gone []proto.GatewayID) {
 	}
 }
 
-// count is the number of gateways known.
+// count returns the number of gateways known.
 func (l *leases) count() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -19,7 +19,7 @@ const listReads = 16
 
 // list returns the page of rooms whose keys follow the cursor, by key. One page
 // costs a pass over all keys and holds no more than its own rooms. A room that
-// is there all the time is listed exactly once.
+// exists throughout a listing is listed exactly once.
 func (s *Service) list(ctx context.Context, req *bus.Request) (*bus.Reply, error) {
 	limit := req.Limit
 	if limit < 0 || limit > bus.MaxPage {
@@ -70,7 +70,8 @@ func (s *Service) keysAfter(ctx context.Context, after string, n int) ([]string,
 	return h, err
 }
 
-// rows reads rooms; those that have gone meanwhile are nil.
+// rows reads the rooms under keys. The row of a room that has ended meanwhile
+// is nil.
 func (s *Service) rows(ctx context.Context, keys []string) ([]*bus.RoomRow, error) {
 	var (
 		wg    sync.WaitGroup

@@ -10,10 +10,11 @@ import (
 // maxDone bounds the operations that a room remembers, whatever their age.
 const maxDone = 4096
 
-// doneBytes is what a remembered operation takes as JSON, at most, without its error.
+// doneBytes is the most that an idempotency record takes as JSON, without its error.
 const doneBytes = 224
 
-// repeated says what became of a request whose operation was done before.
+// repeated returns the outcome of r, and true, when its operation was done
+// before.
 func (c *commit) repeated(r *bus.Request) (outcome, bool) {
 	if r.Op == "" {
 		return outcome{}, false
@@ -23,8 +24,8 @@ func (c *commit) repeated(r *bus.Request) (outcome, bool) {
 		if d.Error != nil {
 			return outcome{taken: true, err: d.Error}, true
 		}
-		// The commit may never have been announced: those must hear of it too
-		// whom nothing in the room's state points to any more.
+		// The commit may never have been announced. The announcement must also
+		// reach gateways that the room's state no longer names.
 		c.tell(d.Peer.Home())
 		c.tell(r.Gateway)
 		return outcome{taken: true, repeated: true}, true
@@ -53,7 +54,7 @@ func (c *commit) tell(g proto.GatewayID) {
 	}
 }
 
-// remember notes that an operation is done with.
+// remember records an operation that is done.
 func (c *commit) remember(d bus.Done) {
 	if d.Op == "" {
 		return
@@ -68,16 +69,16 @@ func (c *commit) remember(d bus.Done) {
 	}
 }
 
-// noteEpoch has c refuse what an earlier epoch of the session asks for later,
-// though the peer may be no member any more.
+// noteEpoch makes c refuse later requests of earlier epochs of the session,
+// even when the peer is no longer a member.
 func (c *commit) noteEpoch(d *bus.Done) {
 	if d.Epoch > c.left[d.Peer] {
 		c.left[d.Peer] = d.Epoch
 	}
 }
 
-// trimDone forgets operations that nobody repeats any more. What this commit
-// did not do is kept as it was when nothing is to be written.
+// trimDone drops the records of operations that no requester repeats any more.
+// It keeps all records when this commit writes nothing.
 func (c *commit) trimDone() {
 	if !c.dirty {
 		return
@@ -89,5 +90,5 @@ func (c *commit) trimDone() {
 	if len(c.done) == 0 {
 		c.done = nil
 	}
-	c.known, c.left = nil, nil // what they tell of is gone
+	c.known, c.left = nil, nil // they describe the records before the trim
 }

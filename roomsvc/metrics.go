@@ -11,8 +11,8 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// This file alone knows Prometheus. No label names a peer or a room: their
-// number has no bound.
+// This file alone knows Prometheus. No label names a peer or a room, because
+// their number has no bound.
 
 // metricPrefix begins the name of every metric of a room service.
 const metricPrefix = "p2p_roomsvc_"
@@ -20,7 +20,8 @@ const metricPrefix = "p2p_roomsvc_"
 // latencyBuckets are the upper bounds of the latency histograms, in seconds.
 var latencyBuckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
-// histograms are what requests and commits add to. Safe for concurrent use.
+// histograms holds the histograms of requests, commits and bucket calls. Safe
+// for concurrent use.
 type histograms struct {
 	requests *prometheus.HistogramVec
 	byOp     map[string]prometheus.Observer // by endpoint; fixed
@@ -59,7 +60,7 @@ func (h *histograms) answered(endpoint string, took time.Duration) {
 func (h *histograms) committed(operations int)      { h.batch.Observe(float64(operations)) }
 func (h *histograms) bucketCall(took time.Duration) { h.bucket.Observe(took.Seconds()) }
 
-// put adds one sample of a family, with the values of its labels.
+// put adds one sample of a metric, with the values of its labels.
 type put func(value float64, labels ...string)
 
 // family is one metric: read calls put for each of its samples.
@@ -75,7 +76,7 @@ const (
 	gauge   = prometheus.GaugeValue
 )
 
-// collector reads everything when it is asked.
+// collector reads every metric when Prometheus asks for them.
 type collector struct {
 	s     *Service
 	descs []*prometheus.Desc
@@ -105,7 +106,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// metricsHandler serves this instance's metrics and those of the Go runtime.
+// metricsHandler returns a handler that serves this instance's metrics and
+// those of the Go runtime.
 func (s *Service) metricsHandler() http.Handler {
 	h := s.stats.times
 	r := prometheus.NewRegistry()

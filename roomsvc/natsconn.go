@@ -14,10 +14,10 @@ import (
 // servers refuse its credentials for good.
 var errNATSClosed = errors.New("NATS connection closed")
 
-// connect dials NATS, or keeps trying in the background when nobody is there
-// yet. closed is called when the connection has ended for good. Nothing is
-// buffered for a reconnect: what could not be sent is repeated by its asker, and
-// must not arrive late. A frozen server is noticed in seconds.
+// connect dials NATS, and keeps trying in the background when no server answers
+// yet. It calls closed when the connection has ended for good. Nothing is
+// buffered for a reconnect, because a message must not arrive late; requesters
+// repeat what could not be answered. A frozen server is detected within seconds.
 func (s *Service) connect(closed func(error)) (*nats.Conn, error) {
 	log := s.cfg.Logger
 	opts := []nats.Option{

@@ -6,8 +6,8 @@ import "sync"
 // bounded number more wait their turn, first come, first served. Its methods may
 // be called by any goroutine; submit never blocks.
 type pool struct {
-	most int // that run at the same time
-	room int // that may wait
+	most int // functions that may run at the same time
+	room int // functions that may wait
 
 	mu      sync.Mutex
 	waiting []func() // guarded by mu
@@ -16,8 +16,8 @@ type pool struct {
 	wg      sync.WaitGroup
 }
 
-// submit has f run; full says that too many wait, closed that close was called
-// before. In both cases f is not run.
+// submit queues f to run. full reports that too many functions wait, closed
+// that close was called before; in both cases f does not run.
 func (p *pool) submit(f func()) (full, closed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -35,7 +35,7 @@ func (p *pool) submit(f func()) (full, closed bool) {
 	return false, false
 }
 
-// work runs f and then what waits, until nothing does.
+// work runs f and then the waiting functions, until none is left.
 func (p *pool) work(f func()) {
 	for f != nil {
 		f()
@@ -52,12 +52,12 @@ func (p *pool) next() func() {
 		return nil
 	}
 	f := p.waiting[0]
-	p.waiting[0] = nil // what it holds is garbage as soon as it has run
+	p.waiting[0] = nil // lets its memory be freed as soon as it has run
 	p.waiting = p.waiting[1:]
 	return f
 }
 
-// close takes nothing more and returns when all that was taken has run.
+// close refuses further functions and returns when all accepted ones have run.
 func (p *pool) close() {
 	p.mu.Lock()
 	p.closed = true
@@ -65,7 +65,7 @@ func (p *pool) close() {
 	p.wg.Wait()
 }
 
-// lengths says how many functions wait and how many run.
+// lengths returns how many functions wait and how many run.
 func (p *pool) lengths() (waiting, running int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

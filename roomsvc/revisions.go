@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// saw notes a revision of the bucket, and returns the highest one before.
+// saw records a revision of the bucket, and returns the highest one seen
+// before.
 func (s *store) saw(revision uint64) (before uint64) {
 	for {
 		was := s.newest.Load()
@@ -16,14 +17,15 @@ func (s *store) saw(revision uint64) (before uint64) {
 	}
 }
 
-// leap is between two revisions that this instance sees one after the other when the
-// second may be of a new bucket. A busy bucket takes as many writes through others
-// now and then, which costs a look; a new one begins as many microseconds higher.
+// leap is the distance between two revisions seen one after the other from which on
+// the second may be of a new bucket. A busy bucket sometimes takes as many writes
+// through other instances, which costs one check. A new bucket begins farther away,
+// because its first revision is a time in microseconds.
 const leap = 1000
 
-// reached notes a revision that a call has brought. When it may be of a new bucket,
-// that is known when reached returns nil: whoever is given a revision is given the
-// first of its bucket too.
+// reached records a revision that a call returned. When the revision may be of a
+// new bucket, reached reads the bucket's state before it returns nil, so that a
+// reply with a revision has the first revision of the same bucket too.
 func (s *store) reached(ctx context.Context, revision uint64) error {
 	if s.saw(revision)+leap > revision {
 		return nil
@@ -31,8 +33,8 @@ func (s *store) reached(ctx context.Context, revision uint64) error {
 	return s.ensure(ctx)
 }
 
-// wentBack reports that the bucket holds less than it did when newest was seen: the
-// revisions that it gives out next have been used before.
+// wentBack returns an error when the bucket's last revision is lower than newest,
+// which was seen before: its next revisions have been used already.
 func (s *store) wentBack(newest uint64) error {
 	if last := s.last.Load(); last < newest {
 		return fmt.Errorf("bucket %s went back from revision %d to %d: it was restored, or made by other tools; delete it, and the room service makes a new one",
@@ -43,10 +45,10 @@ func (s *store) wentBack(newest uint64) error {
 
 // firstRevision is where the revisions of a new bucket begin: at the microseconds
 // since 1970. No bucket takes a write each microsecond, so all of them are above
-// those of any earlier bucket, whose rooms may still be in use somewhere: what was
-// read from that one can never be written to this one, and whoever holds a copy
-// sees that it is old. newest guards against a clock that was set back. JavaScript
-// counts such numbers exactly until the year 2255.
+// those of any earlier bucket, whose rooms may still be in use: no state that was
+// read from the earlier bucket can be written to the new one, and every holder of
+// a copy sees that it is old. newest guards against a clock that was set back.
+// JavaScript counts such numbers exactly until the year 2255.
 func firstRevision(now time.Time, newest uint64) uint64 {
 	return max(uint64(now.UnixMicro()), newest+1)
 }

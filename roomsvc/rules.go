@@ -8,8 +8,8 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// What each operation does and what it refuses. check.go has seen the requests
-// before, so that here only the room's state can refuse.
+// What each operation does and what it refuses. check.go has checked the
+// requests before, so only the room's state is a reason to refuse here.
 
 func (c *commit) create(r *bus.Request) *proto.Error {
 	if c.exists {
@@ -18,7 +18,7 @@ func (c *commit) create(r *bus.Request) *proto.Error {
 	return c.make(r, r.Metadata, nil)
 }
 
-// make makes the room with the asker as its creator and first member.
+// make makes the room with the requester as its creator and first member.
 func (c *commit) make(r *bus.Request, roomMeta, memberMeta json.RawMessage) *proto.Error {
 	room := bus.Room{ID: r.Room, Creator: r.Peer, Metadata: value(roomMeta)}
 	if r.Name != nil {
@@ -77,7 +77,7 @@ func (c *commit) leave(r *bus.Request) *proto.Error {
 		return proto.RoomNotFound(r.Room)
 	}
 	i, in := c.at[r.Peer]
-	// A peer whose grace is over somewhere may have come back elsewhere.
+	// A peer whose grace is over at one gateway may have come back at another.
 	if !in || r.Reason == proto.ReasonDisconnected && r.Epoch == c.members[i].Epoch && c.members[i].Holder() != r.Gateway {
 		return notMember(r.Peer, r.Room)
 	}
@@ -158,13 +158,13 @@ func (c *commit) resume(r *bus.Request) *proto.Error {
 		return nil
 	}
 	c.move(i, r)
-	// The gateway that loses it has no member here any more, perhaps.
+	// The gateway that loses the peer may have no other member here.
 	c.remember(bus.Done{Op: r.Op, Peer: r.Peer, Epoch: r.Epoch})
 	return nil
 }
 
-// move has member i's record name the gateway that asks, and the epoch of its
-// session there.
+// move sets member i's record to the requesting gateway, and to the epoch of
+// the session there.
 func (c *commit) move(i int, r *bus.Request) {
 	c.members[i].Gateway, c.members[i].Epoch = holder(r), r.Epoch
 	c.size += len(`,"gw":"","epoch":`) + len(r.Gateway) + maxEpochDigits
@@ -174,15 +174,16 @@ func (c *commit) move(i int, r *bus.Request) {
 
 const maxEpochDigits = 16 // of bus.MaxEpoch
 
-// follows reports whether r is of a later epoch of its peer's session than the
-// peer's member record is: the peer has another gateway by now.
+// follows reports whether r is of a later epoch than its peer's member record:
+// then another gateway serves the peer now.
 func (c *commit) follows(r *bus.Request) bool {
 	i, in := c.at[r.Peer]
 	return c.exists && in && r.Epoch > c.members[i].Epoch
 }
 
-// stale refuses a request of an earlier epoch than the room has seen of its
-// peer's session: the gateway that sent it does not own the session any more.
+// stale refuses a request of an earlier epoch than the newest that the room
+// knows of the peer's session: the gateway that sent it no longer owns the
+// session.
 func (c *commit) stale(r *bus.Request) *proto.Error {
 	if r.Peer == "" {
 		return nil
@@ -199,7 +200,8 @@ func (c *commit) stale(r *bus.Request) *proto.Error {
 	return e
 }
 
-// sweep removes the members of gateways that are gone, and counts them.
+// sweep removes the members of the gateways in gone, and returns how many it
+// removed.
 func (c *commit) sweep(gone []proto.GatewayID) int {
 	n := 0
 	for i := range c.members {
@@ -211,7 +213,7 @@ func (c *commit) sweep(gone []proto.GatewayID) int {
 	return n
 }
 
-// mayRead reports why r may not see the room.
+// mayRead returns an error when r may not see the room.
 func (c *commit) mayRead(r *bus.Request) *proto.Error {
 	if !c.exists {
 		return proto.RoomNotFound(r.Room)
@@ -247,7 +249,7 @@ func newMember(r *bus.Request, metadata json.RawMessage) bus.Member {
 	return bus.Member{ID: r.Peer, Gateway: holder(r), Epoch: r.Epoch, Op: r.Op, User: r.User, Metadata: value(metadata)}
 }
 
-// holder is what Member.Gateway says of the gateway that asks.
+// holder returns the value of Member.Gateway for the requesting gateway.
 func holder(r *bus.Request) proto.GatewayID {
 	if r.Gateway == r.Peer.Home() {
 		return ""
@@ -255,7 +257,7 @@ func holder(r *bus.Request) proto.GatewayID {
 	return r.Gateway
 }
 
-// value is m, or nothing when m is null.
+// value returns m, or nil when m is null.
 func value(m json.RawMessage) json.RawMessage {
 	if string(m) == "null" {
 		return nil

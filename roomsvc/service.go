@@ -36,7 +36,7 @@ type Service struct {
 	roomBucket      bucket        // rooms, unless a test puts a faulty bucket before it
 	sessionBucket   sessionBucket // sessions, likewise
 
-	// Set by Run before any request is heard.
+	// Set by Run before any request arrives.
 	nc        *nats.Conn
 	committer atomic.Pointer[committer]
 	directory atomic.Pointer[directory]
@@ -63,12 +63,13 @@ func New(cfg Config) (*Service, error) {
 	}, nil
 }
 
-// Ready is closed when requests are answered.
+// Ready returns a channel that is closed when the service answers requests.
 func (s *Service) Ready() <-chan struct{} { return s.ready }
 
 // Run connects, waits until JetStream is there, and answers requests until ctx
 // ends. Then it finishes what it has begun, within 10 s, and returns nil when
-// all that it started has ended. An error says that NATS refuses this service.
+// all that it started has ended. An error says that NATS refuses this service
+// or that the address for operators cannot be opened.
 func (s *Service) Run(ctx context.Context) error {
 	if s.ran.Swap(true) {
 		return errors.New("Run called twice")
@@ -125,16 +126,17 @@ func (s *Service) serve(ctx context.Context) error {
 		s.jobs.start(s.sweeper().run)
 		s.jobs.start(func(ctx context.Context) { s.buckets.watch(ctx, s.nc.IsConnected) })
 		close(s.ready)
-		log.Info("room service serves", "replicas", s.rooms.replicas.Load())
+		log.Info("room service is ready", "replicas", s.rooms.replicas.Load())
 		<-ctx.Done()
-		log.Info("room service ends")
+		log.Info("room service is stopping")
 	}
 	s.shutdown(svc, c, d)
 	return err
 }
 
-// listening waits until the server knows of the subscriptions, since before that a
-// request finds nobody there; false when ctx ends first. A reconnect subscribes anew.
+// listening waits until the server knows of the subscriptions, because earlier
+// requests find no responder. It returns false when ctx ends first. A reconnect
+// subscribes anew.
 func (s *Service) listening(ctx context.Context) bool {
 	for ctx.Err() == nil {
 		try, cancel := context.WithTimeout(ctx, callTimeout)
@@ -143,14 +145,15 @@ func (s *Service) listening(ctx context.Context) bool {
 			cancel()
 			return true
 		}
-		s.cfg.Logger.Debug("not listening yet", "err", err)
+		s.cfg.Logger.Debug("subscriptions are not confirmed yet; trying again", "err", err)
 		<-try.Done() // what is left of it is the pause
 		cancel()
 	}
 	return false
 }
 
-// shutdown ends from the outside in: no new requests, then what is in hand.
+// shutdown stops from the outside in: it takes no new requests, then finishes
+// those in progress.
 func (s *Service) shutdown(svc micro.Service, c *committer, d *directory) {
 	s.ending.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
@@ -158,22 +161,22 @@ func (s *Service) shutdown(svc micro.Service, c *committer, d *directory) {
 	if svc != nil {
 		left := s.nc.NumSubscriptions() - subscriptions(svc)
 		if err := svc.Stop(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
-			s.cfg.Logger.Warn("could not stop listening", "err", err)
+			s.cfg.Logger.Warn("could not unsubscribe from requests", "err", err)
 		}
 		s.awaitDrained(ctx, left)
 	}
 	c.close(ctx)
 	d.close(ctx)
 	s.jobs.close()
-	// The last answers are on their way when the server has answered.
+	// The server has the last answers when the flush returns.
 	if err := s.nc.FlushWithContext(ctx); err != nil && s.nc.IsConnected() {
 		s.cfg.Logger.Warn("last answers may be lost", "err", err)
 	}
 }
 
-// awaitDrained waits until only left subscriptions are there: micro's Stop
-// returns before its subscriptions have handed out what they hold, and tells
-// nobody when they have.
+// awaitDrained waits until only left subscriptions remain. micro's Stop returns
+// before its subscriptions have handed out the messages that they hold, and
+// does not report when they have.
 func (s *Service) awaitDrained(ctx context.Context, left int) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
@@ -199,7 +202,7 @@ func (s *Service) fitPayload() {
 	s.lim.bytes = min(s.lim.bytes, max(int(most)-overhead, overhead)*3/4)
 }
 
-// epoch counts the NATS connections this process has had.
+// epoch returns the number of the present NATS connection of this process.
 func (s *Service) epoch() uint64 { return s.nc.Stats().Reconnects }
 
 func (s *Service) onLease(msg *nats.Msg) {

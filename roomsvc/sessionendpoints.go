@@ -17,7 +17,7 @@ var sessionEndpoints = map[bus.SessionOperation]endpoint{
 	bus.SessionSync: {"Returns those of sessions that owner does not own.", "owner, sessions", "sessions"},
 }
 
-// addSessionEndpoints begins to listen for requests to the session directory.
+// addSessionEndpoints subscribes to requests to the session directory.
 func (s *Service) addSessionEndpoints(svc micro.Service) error {
 	group := svc.AddGroup(bus.SessionsPrefix)
 	for _, op := range bus.SessionOperations {
@@ -75,6 +75,6 @@ func (s *Service) replySession(op bus.SessionOperation, subject string, began ti
 		msg.Header.Set(micro.ErrorCodeHeader, string(r.Error.Code))
 	}
 	if err := s.send(msg, r); err != nil {
-		s.cfg.Logger.Debug("reply not sent; the asker will repeat its request", "operation", op.Endpoint(), "err", err)
+		s.cfg.Logger.Debug("reply not sent; the requester will repeat its request", "operation", op.Endpoint(), "err", err)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// What the session directory does with a request. It is pure: an entry as it is,
-// and a request, make a decision.
+// What the session directory does with a request. The rules are pure: they
+// derive a decision from the present entry and the request.
 //
 //	entry                          take                     end
 //	none                           epoch 1: write           done
@@ -26,14 +26,14 @@ type entry struct {
 	proven   bool   // the way it was read proves that it was the latest
 }
 
-// decision says what a request leads to.
+// decision is what follows from a request.
 type decision struct {
 	write   bool               // next is to be written in place of the entry
 	next    bus.SessionEntry   // a tombstone when Ended
 	refused bus.SessionRefusal // without write: why; "" is done
 }
 
-// decide says what kind, take or end, does to e.
+// decide returns what kind, take or end, does to e.
 func decide(kind bus.SessionOperation, e *entry, r *bus.SessionRequest) decision {
 	if kind == bus.SessionTake {
 		return decideTake(e, r)
@@ -66,8 +66,9 @@ func decideEnd(e *entry, r *bus.SessionRequest) decision {
 	return decision{refused: bus.RefusedMoved}
 }
 
-// shownRevision is what a gateway learns of e's revision. That of a tombstone is
-// kept from all: a take that named it would be written over it without a read.
+// shownRevision returns the revision of e that gateways get. It hides that of a
+// tombstone, because a take that named it would overwrite the tombstone without
+// a read.
 func (e *entry) shownRevision() uint64 {
 	if e.Ended {
 		return 0
@@ -75,8 +76,9 @@ func (e *entry) shownRevision() uint64 {
 	return e.revision
 }
 
-// assumed is the entry that a request starts from, which saves a read: the write
-// finds out whether it is there. It is false when the request does not say.
+// assumed returns the entry that r takes for the present one, which saves a
+// read: the write conflicts when the entry is another. It returns false when r
+// does not name one.
 func assumed(kind bus.SessionOperation, r *bus.SessionRequest) (entry, bool) {
 	switch {
 	case kind == bus.SessionTake && (r.Revision > 0 || r.Epoch == 1):
@@ -97,8 +99,8 @@ func (e *entry) owns(peer proto.PeerID, g proto.GatewayID, epoch uint64) bool {
 	return !e.Ended && e.Owner == g && e.Epoch == epoch
 }
 
-// decodeSession makes sense of rec. A delete marker that other tools wrote says
-// that the session has ended too.
+// decodeSession returns the entry in rec. A delete marker that other tools
+// wrote also means that the session has ended.
 func decodeSession(rec record) (entry, error) {
 	e := entry{revision: rec.revision, proven: rec.proven}
 	if rec.revision == 0 {
@@ -118,7 +120,7 @@ func decodeSession(rec record) (entry, error) {
 	return e, nil
 }
 
-// checkSession refuses a request that no entry could make right.
+// checkSession refuses a request that is invalid whatever the entry is.
 func checkSession(kind bus.SessionOperation, r *bus.SessionRequest) *proto.Error {
 	if kind != bus.SessionSync {
 		if r.Peer == "" {
@@ -145,7 +147,7 @@ func checkSession(kind bus.SessionOperation, r *bus.SessionRequest) *proto.Error
 			return proto.Invalid("epoch", "epoch must be the last known one and 1.")
 		}
 		if r.Revision > 0 && r.Epoch == 1 {
-			// The write would not find out that the entry is of a later epoch.
+			// The write would not detect that the entry is of a later epoch.
 			return proto.Invalid("epoch", "An entry is of epoch 1 at least, and so the next one of 2.")
 		}
 	case bus.SessionSync:

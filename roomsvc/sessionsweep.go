@@ -8,10 +8,10 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// passSessions looks at every entry of the directory once, notes its owner, and
-// ends the sessions whose owners are in gone and still silent. A session that is
-// taken over meanwhile goes on: its entry has another revision then. Tombstones
-// vanish by themselves.
+// passSessions reads every entry of the directory once, notes its owner, and
+// ends the sessions whose owners are in gone and still dead. A session that
+// another gateway takes meanwhile goes on, because its entry then has another
+// revision. Tombstones expire by themselves.
 func (s *sweeper) passSessions(ctx context.Context, gone []proto.GatewayID, note func(proto.GatewayID)) error {
 	work := newSweep()
 	err := s.scanSessions(ctx, func(key string, rec record) error {
@@ -21,7 +21,7 @@ func (s *sweeper) passSessions(ctx context.Context, gone []proto.GatewayID, note
 		}
 		e, err := decodeSession(rec)
 		if err != nil {
-			return nil // reported when the session is next asked for
+			return nil // reported at the next request for the session
 		}
 		note(e.Owner)
 		if !slices.Contains(gone, e.Owner) || !s.leases.isGone(e.Owner) {

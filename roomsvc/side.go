@@ -14,10 +14,11 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// maxSide bounds the requests in hand that look at more than one room.
+// maxSide bounds the requests about more than one room that run at the same
+// time.
 const maxSide = 16
 
-// sideTime bounds one of them.
+// sideTime bounds one such request.
 const sideTime = proto.RequestDeadline - 2*time.Second
 
 type sideJob func(ctx context.Context, req *bus.Request) (*bus.Reply, error)
@@ -26,7 +27,7 @@ func (s *Service) sideJobs() map[bus.Operation]sideJob {
 	return map[bus.Operation]sideJob{bus.OpSync: s.sync, bus.OpKeys: s.signingKeys, bus.OpList: s.list}
 }
 
-// sideHandler runs a job beside the rooms' workers.
+// sideHandler returns a handler that runs job outside the rooms' workers.
 func (s *Service) sideHandler(kind bus.Operation, job sideJob) micro.HandlerFunc {
 	return func(m micro.Request) {
 		subject, data, began := m.Reply(), m.Data(), time.Now()
@@ -46,7 +47,7 @@ func (s *Service) sideHandler(kind bus.Operation, job sideJob) micro.HandlerFunc
 			defer s.jobs.free(subject)
 			if r := s.runJob(ctx, kind, job, data); ctx.Err() == nil {
 				s.reply(kind, subject, began, r)
-			} // else the asker repeats it, at another instance
+			} // else the requester repeats it at another instance
 		})
 	}
 }
@@ -61,8 +62,8 @@ func isProbe(data []byte) bool {
 	return len(data) <= maxProbeBytes && (len(data) == 0 || json.Unmarshal(data, req) == nil) && len(req.Rooms) == 0
 }
 
-// probe says whether rooms can be changed. It never waits, so that no number of
-// requests that do can make a gateway count as unready.
+// probe reports whether rooms can be changed. It never waits, so requests that
+// do wait cannot make a gateway count as unready, however many they are.
 func (s *Service) probe() *bus.Reply {
 	if err := s.buckets.down(); err != nil {
 		return &bus.Reply{Error: &proto.Error{Code: proto.Unavailable, Message: "rooms cannot be changed " + err.Error()}}
@@ -70,14 +71,14 @@ func (s *Service) probe() *bus.Reply {
 	return new(bus.Reply)
 }
 
-// jobs runs what is not about one room, and joins it.
+// jobs runs the goroutines that do not belong to one room, and joins them.
 type jobs struct {
 	ctx  context.Context
 	stop context.CancelFunc
 
 	mu     sync.Mutex
 	closed bool                // guarded by mu
-	busy   int                 // guarded by mu: requests in hand
+	busy   int                 // guarded by mu: requests that have a place
 	inHand map[string]struct{} // guarded by mu: their reply subjects
 	wg     sync.WaitGroup
 }
@@ -88,8 +89,9 @@ func newJobs() *jobs {
 	return j
 }
 
-// take makes room for the request that is to be answered on subject. A requester
-// repeats itself while it waits: such a copy takes no second place.
+// take reserves a place for the request that is to be answered on subject.
+// copied reports that the request has a place already: requesters repeat a
+// request while they wait, and a copy takes no second place.
 func (j *jobs) take(subject string) (taken, copied bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -103,7 +105,7 @@ func (j *jobs) take(subject string) (taken, copied bool) {
 	return true, false
 }
 
-// free ends what take began.
+// free releases the place that take reserved.
 func (j *jobs) free(subject string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

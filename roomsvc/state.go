@@ -15,7 +15,7 @@ type held struct {
 	room      *bus.Room          // nil: no such room
 	tombstone *bus.RoomTombstone // nil when there is a room, or no marker
 	size      int                // bytes of the value in the bucket
-	proven    bool               // known to have been the latest while the batch at hand was being worked on
+	proven    bool               // known to have been the latest at some moment since the present batch began
 }
 
 // limits are the bounds of a room that this service enforces.
@@ -24,23 +24,23 @@ type limits struct {
 	bytes   int // of a room's value
 }
 
-// operation is one thing to be done to one room. All but taken is fixed when it
-// is queued.
+// operation is one thing to be done to one room. All its fields are fixed when
+// it is queued.
 type operation struct {
 	kind bus.Operation
 	req  *bus.Request
 	gone []proto.GatewayID // sweep: whose members leave
 
-	deadline time.Time        // to be given up then
+	deadline time.Time        // when the operation is given up
 	epoch    uint64           // of the NATS connection it came by
-	answer   func(*bus.Reply) // called once; nil: dropped, and the asker hears nothing
+	answer   func(*bus.Reply) // called once; nil: dropped, and the requester gets no reply
 }
 
-// opSweep removes every member that one of a set of gateways holds. It comes
-// from inside only.
+// opSweep removes every member that one of a set of gateways holds. Only the
+// sweeper submits it.
 const opSweep bus.Operation = "sweep"
 
-// outcome is what became of one operation of a batch.
+// outcome is the result of one operation of a batch.
 type outcome struct {
 	taken    bool         // false: it has to wait for the next commit
 	err      *proto.Error // refused
@@ -57,18 +57,18 @@ type commit struct {
 
 	exists  bool
 	room    bus.Room                // after; its Members are set by finish
-	members []bus.Member            // a removed one has lost its id
+	members []bus.Member            // a removed member has no id
 	at      map[proto.PeerID]int    // index into members
-	live    int                     // members that are there
-	head    int                     // no live member before it
-	done    []bus.Done              // remembered operations, oldest first
+	live    int                     // number of members that are not removed
+	head    int                     // index before which all members are removed
+	done    []bus.Done              // idempotency records, oldest first
 	known   map[bus.OpID]int        // index into done
-	left    map[proto.PeerID]uint64 // the last epoch that done knows of a peer, if any is above 0
-	size    int                     // at most what the room takes as JSON
-	touched map[proto.PeerID]bool   // those that this commit added, removed or moved
+	left    map[proto.PeerID]uint64 // the newest epoch of each peer in done, where it is above 0
+	size    int                     // upper bound of the room's size as JSON, in bytes
+	touched map[proto.PeerID]bool   // peers that this commit added, removed or moved
 	added   []int                   // index into members
-	extra   []proto.GatewayID       // to be told beside those with members
-	change  bus.Change              // After is known only to who writes
+	extra   []proto.GatewayID       // to be notified besides those with members
+	change  bus.Change              // After is set once the commit is written
 	dirty   bool                    // there is something to write
 	set     bool                    // the settings changed, or the room is new
 	out     []outcome               // one for each operation
@@ -76,10 +76,10 @@ type commit struct {
 	notify  []proto.GatewayID       // had or have a member
 }
 
-// apply does as many of ops, of which there is at least one, as may stand in one commit, in their order, and says
-// what became of each. It is a pure function: before is left as it is. Reads are
-// answered from the state after all others, which is as good an order as any,
-// since all of them are waiting at the same time.
+// apply does as many of ops as may stand in one commit, in their order, and records
+// the outcome of each. There must be at least one. apply is a pure function and does
+// not change before. It answers reads from the state after all other operations, which
+// is as good an order as any, because all of them wait at the same time.
 func apply(before *held, ops []*operation, now time.Time, lim limits) *commit {
 	c := begin(before, now, lim)
 	c.change.Room = ops[0].req.Room
@@ -89,7 +89,8 @@ func apply(before *held, ops []*operation, now time.Time, lim limits) *commit {
 		if op.kind == bus.OpGet {
 			continue
 		}
-		// A later one must not overtake: the asker may have meant them in order.
+		// Later operations must not overtake: the requester may have meant them
+		// in order.
 		if waiting = waiting || c.mustWait(op); waiting {
 			continue
 		}
@@ -130,8 +131,8 @@ func begin(before *held, now time.Time, lim limits) *commit {
 	return c
 }
 
-// do carries out one operation that need not wait. Whatever comes of it, it moves
-// the record of a peer that has another gateway by now.
+// do carries out one operation that need not wait. Whatever the outcome, it moves
+// the member record of a peer that another gateway serves now.
 func (c *commit) do(op *operation) outcome {
 	if o, ok := c.repeated(op.req); ok {
 		return o
@@ -213,8 +214,8 @@ func (c *commit) add(m bus.Member) {
 	c.dirty = true
 }
 
-// remove takes member number i out. The room goes with its last member; the
-// longest-standing one follows a creator that leaves.
+// remove removes member number i. The room ends with its last member. When the
+// creator leaves, the longest-standing member becomes the creator.
 func (c *commit) remove(i int, reason proto.Reason, op bus.OpID) {
 	m := c.members[i]
 	c.members[i].ID = ""
@@ -224,7 +225,7 @@ func (c *commit) remove(i int, reason proto.Reason, op bus.OpID) {
 	c.dirty = true
 	c.change.Removed = append(c.change.Removed, bus.Removal{ID: m.ID, Reason: reason, Op: op})
 	c.remember(bus.Done{Op: op, Peer: m.ID, Epoch: m.Epoch, Reason: reason})
-	c.remember(bus.Done{Op: m.Op, Peer: m.ID, Epoch: m.Epoch}) // or a late copy of its join brought it back
+	c.remember(bus.Done{Op: m.Op, Peer: m.ID, Epoch: m.Epoch}) // or a late copy of its join would bring it back
 	if c.live == 0 {
 		c.exists = false
 		c.change.Ended = true
@@ -238,7 +239,7 @@ func (c *commit) remove(i int, reason proto.Reason, op bus.OpID) {
 	}
 }
 
-// finish puts together what is to be written and announced.
+// finish sets the state to be written and the change to be announced.
 func (c *commit) finish() {
 	c.change.Creator = c.room.Creator
 	c.trimDone()
@@ -271,7 +272,8 @@ func (c *commit) finish() {
 	}
 }
 
-// gateways lists who holds or held a member, and those to be told beside.
+// gateways returns the gateways that serve or served a member, and those in
+// extra.
 func (c *commit) gateways() []proto.GatewayID {
 	set := make(map[proto.GatewayID]struct{}, 4)
 	for _, r := range []*bus.Room{c.before.room, c.after.room} {

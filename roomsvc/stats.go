@@ -8,15 +8,16 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// Stats says what a service has done since it was made, and what it has in hand.
+// Stats counts what a service has done since New made it, and what it is working
+// on.
 type Stats struct {
 	Requests map[bus.Operation]map[proto.ErrorCode]uint64 // answered, by outcome; "" is success
 
-	Dropped   uint64 // operations given up when NATS was lost; their askers repeat them
-	Refused   uint64 // operations refused since a queue was full
+	Dropped   uint64 // operations given up when NATS was lost; their requesters repeat them
+	Refused   uint64 // operations refused because a queue was full
 	Commits   uint64 // writes that succeeded
 	Committed uint64 // operations answered by them
-	Conflicts uint64 // writes and proofs that another instance was faster than
+	Conflicts uint64 // writes and proofs that failed because another instance wrote first
 	Failures  uint64 // bucket calls whose outcome is unknown
 	Reads     uint64 // rooms read
 	Confirms  uint64 // states proven to be the latest

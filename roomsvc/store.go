@@ -16,21 +16,21 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// This file alone knows JetStream. Buckets have the names, subjects and headers
+// This file alone uses JetStream. Buckets have the names, subjects and headers
 // of NATS's key-value stores, so that its tools can read them, but are not used
 // through nats.go's KeyValue: its reads may be old (direct gets), its Update
 // drops a key's TTL, and its Purge with a TTL brought values back after kill -9.
 
 const (
-	markerTTL = time.Minute // a delete marker, and whatever a retry finds in it, vanishes; see store.tombstoneTTL
+	markerTTL = time.Minute // after which a delete marker and the records in it expire; see store.tombstoneTTL
 
 	opHeader = "KV-Operation"
 	opDelete = "DEL"
 	// A header of NATS that nats.go has no name for: the subject whose last
 	// sequence is expected, when it is not the message's own.
 	expectedSubjectHeader = "Nats-Expected-Last-Subject-Sequence-Subject"
-	// barrierKey holds nothing: see confirm. It looks deleted, its two tokens keep it
-	// apart from rooms, and the first of them from sessions.
+	// barrierKey holds no value; see confirm. It looks like a deleted key. Its two
+	// tokens keep it apart from rooms, and the first token from sessions.
 	barrierKey = "barrier.confirm"
 	// barrierPrefix begins the keys of barriers that nothing overwrites: see latest.
 	barrierPrefix = "barrier."
@@ -46,23 +46,23 @@ type store struct {
 	tombstoneTTL time.Duration
 
 	log    *slog.Logger
-	wrote  func(error) // learns the outcome of every write; called by any goroutine
-	absent func()      // is called when a call finds no bucket; called by any goroutine
+	wrote  func(error) // called with the outcome of every write, by any goroutine
+	absent func()      // called when a call finds no bucket, by any goroutine
 
 	// Set by open.
 	js     jetstream.JetStream
 	wanted int              // replicas
-	stream jetstream.Stream // used by its name only, so that it serves the stream that is made anew too
+	stream jetstream.Stream // used by its name only, so that it also works for a stream that is made anew
 
 	replicas atomic.Int64
 	first    atomic.Uint64 // lowest revision of the bucket; 0: made by other tools, or by a version that did not choose it
 	newest   atomic.Uint64 // highest revision seen
-	last     atomic.Uint64 // of the bucket when it was looked at
+	last     atomic.Uint64 // last revision of the bucket when its state was last read
 	lost     atomic.Uint64 // how often a bucket was found gone
-	taking   sync.Mutex    // held while what is known of the bucket changes
+	taking   sync.Mutex    // held while take updates what is known of the bucket
 }
 
-// open makes the bucket, or sets an existing one to what is needed.
+// open makes the bucket, or corrects the settings of an existing one.
 func (s *store) open(ctx context.Context, nc *nats.Conn, replicas int) error {
 	js, err := jetstream.New(nc)
 	if err != nil {
@@ -75,8 +75,8 @@ func (s *store) open(ctx context.Context, nc *nats.Conn, replicas int) error {
 	return err
 }
 
-// ensure makes the bucket anew when it is gone, and knows the present one when it
-// returns nil.
+// ensure makes the bucket anew when it is gone. When it returns nil, it has
+// recorded the state of the present bucket.
 func (s *store) ensure(ctx context.Context) error {
 	stream, err := s.obtain(ctx)
 	if err == nil {
@@ -85,25 +85,26 @@ func (s *store) ensure(ctx context.Context) error {
 	return err
 }
 
-// take notes what the present stream is. With report it reports a loss, once,
-// whichever instance made the new bucket.
+// take records the state of the present stream. With report set, it logs the
+// loss of a bucket once, whichever instance made the new one.
 func (s *store) take(info *jetstream.StreamInfo, report bool) {
 	s.taking.Lock()
 	defer s.taking.Unlock()
 	first, known, lost := info.Config.FirstSeq, s.first.Load(), s.last.Swap(info.State.LastSeq)
 	if first < known {
-		return // asked for before the new one was made, or the bucket went back
+		return // info is older than the present bucket, or the bucket went back
 	}
 	if first > known && report {
 		s.lost.Add(1)
-		s.log.Error("bucket was lost with all that was in it; a new one takes its place", "bucket", s.bucket, "lost_revision", lost, "first_revision", first)
+		s.log.Error("bucket was lost with everything in it; using a new one", "bucket", s.bucket, "lost_revision", lost, "first_revision", first)
 	}
 	s.first.Store(first)
 	s.replicas.Store(int64(info.Config.Replicas))
 	s.saw(info.State.LastSeq)
 }
 
-// obtain returns the stream with its present state, made and set to what is needed.
+// obtain returns the stream with its present state. It makes a missing stream, and
+// corrects the settings of an existing one.
 func (s *store) obtain(ctx context.Context) (jetstream.Stream, error) {
 	want := jetstream.StreamConfig{
 		Name:              bus.BucketStream(s.bucket),
@@ -130,7 +131,7 @@ func (s *store) obtain(ctx context.Context) (jetstream.Stream, error) {
 		return nil, fmt.Errorf("bucket %s: %w", s.bucket, err)
 	}
 	if fixed, differs := reconcile(stream.CachedInfo().Config, want); differs {
-		s.log.Warn("bucket has other settings than needed; changing them", "bucket", s.bucket)
+		s.log.Warn("bucket settings are not as needed; changing them", "bucket", s.bucket)
 		if stream, err = s.js.UpdateStream(ctx, fixed); err != nil {
 			return nil, fmt.Errorf("bucket %s: %w", s.bucket, err)
 		}
@@ -139,8 +140,8 @@ func (s *store) obtain(ctx context.Context) (jetstream.Stream, error) {
 }
 
 // reconcile returns have with those settings of want that the service cannot do
-// without, and whether that changes anything. Replicas are only ever added: an
-// operator may have wanted more.
+// without, and reports whether that changes anything. It only ever adds
+// replicas, because an operator may have wanted more.
 func reconcile(have, want jetstream.StreamConfig) (jetstream.StreamConfig, bool) {
 	fixed := have
 	for _, subject := range want.Subjects {
@@ -160,13 +161,14 @@ func reconcile(have, want jetstream.StreamConfig) (jetstream.StreamConfig, bool)
 		fixed.AllowRollup != have.AllowRollup || fixed.Replicas != have.Replicas
 }
 
-// read asks the stream's leader. A leader that has been replaced does not know
-// it at once, so that only the one copy of an unreplicated stream proves anything.
+// read asks the stream's leader. A leader that has been replaced does not know it
+// at once, so only the single copy of an unreplicated stream proves that a record
+// is the latest.
 func (s *store) read(ctx context.Context, key string) (record, error) {
 	proven := s.replicas.Load() == 1
 	msg, err := s.stream.GetLastMsgForSubject(ctx, bus.BucketSubject(s.bucket, key))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return record{proven: proven}, s.ensure(ctx) // no revision tells of which bucket
+		return record{proven: proven}, s.ensure(ctx) // there is no revision to show which bucket answered
 	}
 	if err == nil {
 		err = s.reached(ctx, msg.Sequence)
@@ -184,7 +186,8 @@ func (s *store) write(ctx context.Context, key string, value []byte, expected ui
 	return s.publish(ctx, msg, expected, true)
 }
 
-// remove publishes what NATS's tools take for a deleted key; its payload is ours.
+// remove publishes a marker that NATS's tools read as a deleted key. Its payload
+// is ours.
 func (s *store) remove(ctx context.Context, key string, tombstone []byte, expected uint64) (uint64, error) {
 	msg := deleteMarker(bus.BucketSubject(s.bucket, key), tombstone)
 	if s.tombstoneTTL > 0 {
@@ -193,8 +196,9 @@ func (s *store) remove(ctx context.Context, key string, tombstone []byte, expect
 	return s.publish(ctx, msg, expected, true)
 }
 
-// confirm proves in a replicated stream by a write: it is acknowledged only by a
-// leader that has a majority behind it, which then vouches for the key's revision.
+// confirm writes to a replicated stream for its proof: only a leader that has a
+// majority behind it acknowledges a write, and it compares the key's revision
+// first.
 func (s *store) confirm(ctx context.Context, key string, revision uint64) error {
 	if s.replicas.Load() > 1 {
 		msg := deleteMarker(bus.BucketSubject(s.bucket, barrierKey), nil)
@@ -215,8 +219,9 @@ func (s *store) reach(ctx context.Context) error {
 	return err
 }
 
-// barrier has a majority of the stream's replicas take a write under key, and
-// returns its revision: what was acknowledged before has a lower one.
+// barrier writes a marker under key, which a majority of the stream's replicas
+// must take, and returns its revision. Every write that was acknowledged before
+// has a lower one.
 func (s *store) barrier(ctx context.Context, key string) (uint64, error) {
 	return s.publish(ctx, deleteMarker(bus.BucketSubject(s.bucket, key), nil), 0, false)
 }
@@ -234,8 +239,8 @@ func isDelete(h nats.Header) bool {
 	return op == opDelete || op == "PURGE" || h.Get("Nats-Marker-Reason") != ""
 }
 
-// publish sends msg once: whether a lost acknowledgement meant success is found
-// out by reading, not by sending again.
+// publish sends msg once. After a lost acknowledgement the caller reads the key
+// to learn whether the write took effect, instead of sending msg again.
 func (s *store) publish(ctx context.Context, msg *nats.Msg, expected uint64, check bool) (uint64, error) {
 	opts := []jetstream.PublishOpt{jetstream.WithRetryAttempts(0)}
 	if check {
@@ -257,7 +262,7 @@ func (s *store) publish(ctx context.Context, msg *nats.Msg, expected uint64, che
 	return 0, err
 }
 
-// writeError names the errors that a writer handles.
+// writeError translates err into the errors that a writer handles.
 func writeError(err error) error {
 	if errors.Is(err, nats.ErrMaxPayload) {
 		return fmt.Errorf("%w: %w", errTooLarge, err)
@@ -273,7 +278,7 @@ func writeError(err error) error {
 	return fmt.Errorf("write: %w", err)
 }
 
-// noteAbsent has the bucket looked for when err says that it may be gone.
+// noteAbsent calls absent when err says that the bucket may be gone.
 func (s *store) noteAbsent(err error) {
 	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrNoStreamResponse) {
 		s.absent()
@@ -281,10 +286,10 @@ func (s *store) noteAbsent(err error) {
 }
 
 // scan calls f with the newest record of each of keys, or of every key of one
-// token when keys is nil, in no order that means anything, and holds a bounded
-// part of them at a time. Without values the records have none. It shows what
-// was there a moment ago; keys written meanwhile may come twice, or not at all. It
-// ends with f's first error.
+// token when keys is nil, in no particular order. It holds a bounded part of them
+// at a time. Unless values is set, the records have no value. Records may be
+// slightly old, and a key that is written meanwhile may come twice or not at all.
+// scan stops at f's first error and returns it.
 func (s *store) scan(ctx context.Context, keys []string, values bool, f func(key string, rec record) error) error {
 	filter := []string{bus.BucketSubject(s.bucket, "*")}
 	if keys != nil {
@@ -313,7 +318,7 @@ func (s *store) scan(ctx context.Context, keys []string, values bool, f func(key
 		return fmt.Errorf("scan: %w", err)
 	}
 	defer iter.Stop()
-	defer context.AfterFunc(ctx, iter.Stop)() // also out of a reset
+	defer context.AfterFunc(ctx, iter.Stop)() // also ends a reset
 	var seen uint64                           // by the consumer's count
 	for {
 		msg, err := s.nextOf(ctx, cons, iter, seen)
@@ -336,8 +341,9 @@ func (s *store) scan(ctx context.Context, keys []string, values bool, f func(key
 	}
 }
 
-// nextOf returns the next message, or nil when there is none: the last may have
-// been overwritten on its way, so that no message says that it is the last.
+// nextOf returns the next message, or nil when there is none. The last message
+// of a scan may have been overwritten on its way; then no message says that it
+// is the last.
 func (s *store) nextOf(ctx context.Context, cons jetstream.Consumer, iter jetstream.MessagesContext, seen uint64) (jetstream.Msg, error) {
 	for {
 		wait, cancel := context.WithTimeout(ctx, time.Second)
@@ -363,6 +369,7 @@ func (s *store) dropConsumer(cons jetstream.Consumer) {
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
 	info := cons.CachedInfo()
-	// Failing that, the server removes it after its InactiveThreshold.
+	// If this fails, the server removes the consumer after its
+	// InactiveThreshold.
 	_ = s.js.DeleteConsumer(ctx, info.Stream, info.Name)
 }

@@ -17,22 +17,22 @@ import (
 
 const (
 	tickInterval = 500 * time.Millisecond
-	scanInterval = time.Minute // a look for gateways that this instance has never heard of
+	scanInterval = time.Minute // between passes that look for gateways unknown to this instance
 	scanTimeout  = 30 * time.Second
-	sweepJitter  = 500 * time.Millisecond // instances should not all do the same at once
+	sweepJitter  = 500 * time.Millisecond // keeps the instances from all sweeping at once
 	maxSweeping  = 64                     // rooms swept at the same time, and sessions
 )
 
-// errUnswept: a room or a session could not be swept this time.
+// errUnswept reports that a room or a session could not be swept this time.
 var errUnswept = errors.New("some rooms or sessions could not be written")
 
 // sweeper removes what dead gateways left. Any number of instances may sweep the
-// same rooms: whoever is second finds nothing to do.
+// same rooms: the second one finds nothing to do.
 type sweeper struct {
 	leases *leases
 	log    *slog.Logger
 	stats  *stats
-	reach  func(context.Context) error                                     // JetStream takes writes
+	reach  func(context.Context) error                                     // nil when JetStream takes writes
 	scan   func(context.Context, func(key string, rec record) error) error // all rooms
 	submit func(room proto.RoomID, gone []proto.GatewayID, done func(ok bool))
 
@@ -40,11 +40,11 @@ type sweeper struct {
 	endSession   func(r *bus.SessionRequest, done func(ok bool))
 }
 
-// run works until ctx ends.
+// run sweeps until ctx ends.
 func (s *sweeper) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	wg.Go(func() { every(ctx, tickInterval, s.leases.tick) }) // apart: a pass may take its time
+	wg.Go(func() { every(ctx, tickInterval, s.leases.tick) }) // in its own goroutine, because a pass may take long
 	note := s.leases.find                                     // on the first pass
 	var next time.Time
 	every(ctx, tickInterval, func() {
@@ -52,7 +52,7 @@ func (s *sweeper) run(ctx context.Context) {
 			if err := s.pass(ctx, nil, note); err == nil {
 				note, next = s.leases.notice, now.Add(scanInterval+rand.N(scanInterval/4))
 			} else if ctx.Err() == nil {
-				s.log.Warn("could not look through rooms and sessions for dead gateways; trying again", "err", err)
+				s.log.Warn("could not search rooms and sessions for dead gateways; trying again", "err", err)
 				next = now.Add(2 * time.Second)
 			}
 		}
@@ -73,14 +73,14 @@ func every(ctx context.Context, d time.Duration, f func()) {
 	}
 }
 
-// sweep removes the members of gateways that are gone, once it is sure that the
-// silence is theirs and not its own: JetStream must take a write, and they must
-// not be heard for a while after that.
+// sweep removes the members of dead gateways. First it makes sure that this
+// instance is not cut off itself: JetStream must take a write, and no lease of
+// those gateways may arrive for a while after that.
 func (s *sweeper) sweep(ctx context.Context) {
 	if s.leases.suspects() {
 		if err := s.reach(ctx); err != nil {
 			s.leases.refresh()
-			s.log.Debug("no sweep: JetStream does not answer", "err", err)
+			s.log.Debug("sweep skipped: JetStream does not answer", "err", err)
 			return
 		}
 		s.leases.prove()
@@ -97,12 +97,13 @@ func (s *sweeper) sweep(ctx context.Context) {
 	}
 	s.leases.forget(gone)
 	for _, g := range gone {
-		s.log.Info("gateway is gone; its members have left their rooms", "gateway", string(g))
+		s.log.Info("gateway is dead; removed its members from their rooms", "gateway", string(g))
 	}
 }
 
-// pass looks at every room and every session once, notes each gateway that holds
-// one, and removes what those in gone hold that are still silent.
+// pass reads every room and every session once, notes each gateway that serves a
+// member or a session, and removes those of the gateways in gone that are still
+// dead.
 func (s *sweeper) pass(ctx context.Context, gone []proto.GatewayID, note func(proto.GatewayID)) error {
 	ctx, cancel := context.WithTimeout(ctx, scanTimeout)
 	defer cancel()
@@ -133,7 +134,7 @@ func (s *sweeper) passRooms(ctx context.Context, gone []proto.GatewayID, note fu
 	return work.end(err)
 }
 
-// sweep is what one pass has in hand.
+// sweep tracks the removals that one pass has submitted.
 type sweep struct {
 	slots  chan struct{}
 	wg     sync.WaitGroup
@@ -142,8 +143,8 @@ type sweep struct {
 
 func newSweep() *sweep { return &sweep{slots: make(chan struct{}, maxSweeping)} }
 
-// begin waits for a slot and calls submit, which has done called once, by any
-// goroutine, when what it submits is over.
+// begin waits for a slot and calls submit. submit sees to it that done is
+// called once, by any goroutine, when the removal has ended.
 func (w *sweep) begin(ctx context.Context, submit func(done func(ok bool))) error {
 	select {
 	case w.slots <- struct{}{}:
@@ -161,7 +162,8 @@ func (w *sweep) begin(ctx context.Context, submit func(done func(ok bool))) erro
 	return nil
 }
 
-// end waits for all that was begun. err is how the pass ended.
+// end waits for all removals that begin has submitted. err is the error of the
+// pass.
 func (w *sweep) end(err error) error {
 	w.wg.Wait()
 	if err == nil && w.failed.Load() {
@@ -170,7 +172,7 @@ func (w *sweep) end(err error) error {
 	return err
 }
 
-// intersect lists those of gone that hold a member and are silent to this moment.
+// intersect returns the gateways in gone that are in held too and are still dead.
 func (s *sweeper) intersect(gone, held []proto.GatewayID) []proto.GatewayID {
 	if len(gone) == 0 || !slices.ContainsFunc(held, func(g proto.GatewayID) bool { return slices.Contains(gone, g) }) {
 		return nil
@@ -184,7 +186,8 @@ func (s *sweeper) intersect(gone, held []proto.GatewayID) []proto.GatewayID {
 	return still
 }
 
-// holders lists the gateways that hold a member of the room in value, each once.
+// holders returns the gateways that serve a member of the room in value, each
+// once.
 func holders(value []byte) []proto.GatewayID {
 	var room struct {
 		Members []struct {

@@ -8,9 +8,9 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// sync says which rooms have another revision than the asker holds. It reads
-// what may be a moment old, so that it never takes a room for changed back:
-// what it misses now it finds the next time.
+// sync reports which rooms have a newer revision than the requester holds, or
+// are gone. Its reads may be slightly old, so an older revision does not count
+// as a change; what sync misses now it finds the next time.
 func (s *Service) sync(ctx context.Context, req *bus.Request) (*bus.Reply, error) {
 	if len(req.Rooms) > bus.MaxSyncRooms {
 		return nil, proto.Invalid("rooms", "Too many rooms in one request. Send them in several.")
@@ -28,14 +28,14 @@ func (s *Service) sync(ctx context.Context, req *bus.Request) (*bus.Reply, error
 	if len(keys) == 0 {
 		return reply, nil
 	}
-	// The reply names the first revision of the bucket that was looked at.
+	// The reply names the first revision of the bucket that is read here.
 	if err := s.rooms.ensure(ctx); err != nil {
 		return nil, err
 	}
 	err := s.rooms.scan(ctx, keys, false, func(key string, rec record) error {
 		id, ok := missing[key]
 		if !ok {
-			return nil // again: it has just changed, and is in the reply or will be in the next
+			return nil // a second record: the room has just changed, and is in this reply or will be in the next
 		}
 		delete(missing, key)
 		if rec.revision > req.Rooms[id] {

@@ -15,18 +15,18 @@ import (
 const (
 	callTimeout = 2 * time.Second // one bucket call; its outcome is unknown then
 
-	// A room on which many work at once waits a little before the next write: a
+	// The worker of a busy room waits a little before the next write, because a
 	// write costs the bucket, and every gateway with a member, about the same
 	// whether it holds one operation or a hundred.
 	hotBatch     = 4
 	gatherTime   = 15 * time.Millisecond
 	gatherEnough = 128
 
-	maxBatch = maxDone / 2 // operations looked at in one commit: all of them can be remembered, with the joins they undo
+	maxBatch = maxDone / 2 // operations in one commit: the room can record all of them, with the joins they undo
 )
 
 // worker commits the operations of one room for as long as there are any. It
-// keeps the state that it wrote last, as a guess to start from.
+// keeps the state that it wrote last, as a guess for the next commit.
 type worker struct {
 	c    *committer
 	room proto.RoomID
@@ -38,7 +38,7 @@ type worker struct {
 	// Owned by run.
 	batch []*operation
 	known *held
-	tries int // failed in a row
+	tries int // failed tries in a row
 }
 
 func (w *worker) run() {
@@ -47,8 +47,9 @@ func (w *worker) run() {
 	}
 }
 
-// take moves what waits into the batch. When there is nothing to do it takes the
-// worker off the map and returns false: the next operation starts a new one.
+// take moves waiting operations into the batch. When there are none it removes
+// the worker from the map and returns false; the next operation starts a new
+// worker.
 func (w *worker) take() bool {
 	c := w.c
 	c.mu.Lock()
@@ -67,7 +68,7 @@ func (w *worker) take() bool {
 	return true
 }
 
-// safely keeps a panic within this room.
+// safely calls f and keeps a panic within this room.
 func (w *worker) safely(f func()) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -104,10 +105,10 @@ func (w *worker) step() {
 	}
 }
 
-// giveUp drops operations that came by a NATS connection that has broken since,
-// for this process may have stood still for any time, and those that shutdown
-// could not wait for: their askers repeat them. Those whose time is over are
-// answered.
+// giveUp removes operations from the batch. It drops those that came by an
+// earlier NATS connection, because this process may have been frozen for any
+// time, and those that shutdown could not wait for; their requesters repeat
+// them. It answers those whose deadline has passed.
 func (w *worker) giveUp() {
 	now, epoch := w.c.now(), w.c.epoch()
 	kept := w.batch[:0]
@@ -126,12 +127,13 @@ func (w *worker) giveUp() {
 	w.batch = kept
 }
 
-// load makes known something to start from.
+// load sets known to a state to start from, unless there is one.
 func (w *worker) load() error {
 	if w.known != nil {
 		return nil
 	}
-	// A room that is to be made is not there, as a rule; if it is, the write tells.
+	// A room that is to be made does not exist, as a rule; if it does, the write
+	// conflicts.
 	if w.tries == 0 && w.batch[0].kind == bus.OpCreate && !w.batch[0].req.Retry {
 		w.known = &held{}
 		return nil
@@ -153,8 +155,9 @@ func (w *worker) load() error {
 	return err
 }
 
-// settleState makes com the truth, or finds that it is none. It returns the
-// state after it.
+// settleState writes com to the bucket. When com changes nothing, it proves
+// instead that the state before com is the latest. It returns the state after
+// com.
 func (w *worker) settleState(com *commit) (*held, error) {
 	if !com.dirty {
 		if !w.known.proven {
@@ -166,7 +169,7 @@ func (w *worker) settleState(com *commit) (*held, error) {
 			}
 		}
 		next := *w.known
-		next.proven = false // for whoever comes next it is old
+		next.proven = false // the next commit needs a proof of its own
 		return &next, nil
 	}
 	value, err := com.encode()
@@ -190,8 +193,9 @@ func (w *worker) settleState(com *commit) (*held, error) {
 	return &next, nil
 }
 
-// answer tells everybody what com did at revision, and keeps what has to wait
-// for the next commit. It returns how many it answered.
+// answer announces what com did at revision and replies to the requesters. It
+// keeps in the batch what has to wait for the next commit, and returns how many
+// operations it answered.
 func (w *worker) answer(com *commit, revision uint64) int {
 	w.c.announceCommit(com, revision)
 	replies := newReplies(com, revision)
@@ -223,8 +227,9 @@ func (w *worker) answerAll(e *proto.Error) {
 	w.batch = nil
 }
 
-// failed forgets the state, which is not what the bucket holds, and lets others
-// go first. What takes effect in spite of the error is found by its id.
+// failed drops the known state, which the bucket may not hold, and pauses so
+// that other instances go first. An operation that took effect in spite of err
+// is found by its id.
 func (w *worker) failed(err error) {
 	w.known = nil
 	w.tries++
@@ -246,9 +251,9 @@ func (w *worker) failed(err error) {
 // pause waits for a random part of d.
 func (w *worker) pause(d time.Duration) { w.wait(rand.N(d), nil) }
 
-// gather lets more operations come in.
+// gather waits a little for more operations.
 func (w *worker) gather() {
-	select { // from before
+	select { // drops an old signal
 	case <-w.enough:
 	default:
 	}
@@ -265,7 +270,7 @@ func (w *worker) wait(d time.Duration, enough <-chan struct{}) {
 	defer t.Stop()
 	hurry := w.c.hurry
 	if enough == nil {
-		hurry = nil // back off all the same
+		hurry = nil // shutdown does not shorten a back-off
 	}
 	select {
 	case <-t.C:
