@@ -53,8 +53,8 @@ func TestJudge(t *testing.T) {
 	for what, spoil := range map[string]func(*report){
 		"want 1002":         func(r *report) { r.tally.add(&attacks[0], "1000", 0) },
 		"lasted":            func(r *report) { r.tally.add(&attacks[0], "1002", time.Minute) },
-		"nobody":            func(r *report) { r.tally.by[&attacks[0]] = &count{} },
-		"waited":            func(r *report) { r.with = latencies{time.Minute} },
+		"no connection ran": func(r *report) { r.tally.by[&attacks[0]] = &count{} },
+		"frame took":        func(r *report) { r.with = latencies{time.Minute} },
 		"kept goroutines":   func(r *report) { r.after.Goroutines = 1000 },
 		"goroutines or mem": func(r *report) { r.after.Heap = 1 << 30 },
 	} {
