@@ -1,5 +1,5 @@
-// Package arrows_test holds the import arrows between the modules, and between the packages
-// of the gateway: which parts may know which, and which library only one of them may know.
+// Package arrows_test tests the imports between the modules and between the packages of the
+// gateway: which package may import which, and which library only one package may import.
 package arrows_test
 
 import (
@@ -17,12 +17,12 @@ import (
 	"testing"
 )
 
-// modules are all there are.
+// modules lists all modules.
 var modules = []string{"proto", "gateway", "roomsvc", "e2e"}
 
 const prefix = "p2pconnector/"
 
-// pkg is what `go list -json` says of a package.
+// pkg is a package as `go list -json` prints it.
 type pkg struct {
 	ImportPath     string
 	Dir            string
@@ -72,7 +72,7 @@ func list(t *testing.T, args ...string) []pkg {
 	}
 }
 
-// ours lists every package of every module.
+// ours returns every package of every module.
 func ours(t *testing.T) []pkg {
 	t.Helper()
 	var patterns []string
@@ -97,7 +97,7 @@ func ofModule(path string) string {
 	return p.module()
 }
 
-// The services know the contract and not each other; nobody but e2e knows e2e.
+// The services import the contract and not each other; only e2e imports e2e.
 func TestModules(t *testing.T) {
 	may := map[string][]string{
 		"proto": {"proto"}, "gateway": {"gateway", "proto"}, "roomsvc": {"roomsvc", "proto"}, "e2e": modules,
@@ -111,8 +111,8 @@ func TestModules(t *testing.T) {
 	}
 }
 
-// What the services are built from, dependencies of dependencies included, does
-// not hold the other service or a NATS server.
+// The dependencies of a service, indirect ones included, do not contain the other service
+// or a NATS server.
 func TestDependencies(t *testing.T) {
 	for service, not := range map[string][]string{
 		"gateway": {prefix + "roomsvc", prefix + "e2e", "github.com/nats-io/nats-server/"},
@@ -128,7 +128,7 @@ func TestDependencies(t *testing.T) {
 	}
 }
 
-// The contract rests on the standard library alone.
+// The contract imports only the standard library.
 func TestProtoIsFree(t *testing.T) {
 	for _, p := range list(t, "-deps", "-test", prefix+"proto/...") {
 		if !p.Standard && p.module() != "proto" && p.module() != "proto.test" {
@@ -137,8 +137,8 @@ func TestProtoIsFree(t *testing.T) {
 	}
 }
 
-// What clients and gateways say to each other knows nothing of what services say to each
-// other, nor of what their programs share, so that a client library gets only the former.
+// The packages of the client protocol import neither the protocol between the services nor
+// what their programs share, so that a client library depends on the former only.
 func TestProto_PackagesOfTheProtocol_KnowOnlyWhatClientsSay(t *testing.T) {
 	may := map[string][]string{
 		"proto":                    {"proto/internal/prototest"},
@@ -168,7 +168,7 @@ func TestProto_PackagesOfTheProtocol_KnowOnlyWhatClientsSay(t *testing.T) {
 	}
 }
 
-// A NATS server is a thing of e2e alone, tests included.
+// Only e2e imports a NATS server, tests included.
 func TestServerOnlyInE2E(t *testing.T) {
 	for _, p := range ours(t) {
 		for _, path := range p.allImports() {
@@ -179,7 +179,7 @@ func TestServerOnlyInE2E(t *testing.T) {
 	}
 }
 
-// A library that could be replaced is known to one file of its module.
+// A library that could be replaced is imported by one file of its module.
 func TestOneFileKnows(t *testing.T) {
 	pkgs := ours(t)
 	for _, rule := range []struct{ module, library string }{
@@ -192,7 +192,7 @@ func TestOneFileKnows(t *testing.T) {
 	}
 }
 
-// The library that renders the documents is known to one package of all modules, tests
+// The library that renders the documents is imported by one package of all modules, tests
 // included.
 func TestOnlyWebRendersMarkdown(t *testing.T) {
 	const library, home = "github.com/yuin/goldmark", prefix + "gateway/web"

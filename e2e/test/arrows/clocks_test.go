@@ -9,12 +9,12 @@ import (
 	"testing"
 )
 
-// timeOfDay are the functions and methods of package time that give, or leave, a time
-// without its monotonic reading. What is measured between two such times changes when
+// timeOfDay are the functions and methods of package time that return, or leave, a
+// time without its monotonic reading. A duration between two such times changes when
 // somebody sets the clock.
 var timeOfDay = []string{"Unix", "UnixMilli", "UnixMicro", "UnixNano", "UTC", "Local", "In", "Date"}
 
-// maySayTheTime are the functions of the services that are about the time of day.
+// maySayTheTime are the functions of the services that need the time of day.
 var maySayTheTime = map[string]string{
 	"p2pconnector/gateway/internal/auth/verifier.go:Verify":       "when an access token expires",
 	"p2pconnector/gateway/authenticate.go:authenticate":           "the same, as the client sees it",
@@ -29,8 +29,8 @@ var maySayTheTime = map[string]string{
 	"p2pconnector/roomsvc/state.go:begin":                         "when an operation was remembered, which all instances read",
 }
 
-// TestClocks_Durations_AreMonotonic: the services measure nothing by the time of day
-// but what is about it.
+// TestClocks_Durations_AreMonotonic: the services use the time of day only where it
+// is meant, and measure nothing by it.
 func TestClocks_Durations_AreMonotonic(t *testing.T) {
 	used := make(map[string]bool)
 	for _, p := range ours(t) {
@@ -58,7 +58,7 @@ func TestClocks_Durations_AreMonotonic(t *testing.T) {
 						return true
 					}
 					if maySayTheTime[place] == "" {
-						t.Errorf("%s: %s at %s: got a time without monotonic reading; measure with time.Since, instants, or say in maySayTheTime why not",
+						t.Errorf("%s: %s at %s: got a time without monotonic reading; measure with time.Since, instants, or state the reason in maySayTheTime",
 							place, what, fset.Position(call.Pos()))
 					}
 					used[place] = true
@@ -74,8 +74,8 @@ func TestClocks_Durations_AreMonotonic(t *testing.T) {
 	}
 }
 
-// wallCall names the call when it drops a monotonic reading, or makes an instant of a
-// number that may have come from anywhere.
+// wallCall returns the name of the call when it drops a monotonic reading, or makes
+// an instant of a number of unknown origin.
 func wallCall(call *ast.CallExpr) string {
 	switch fun := call.Fun.(type) {
 	case *ast.SelectorExpr:
@@ -103,7 +103,7 @@ func firstLiteral(call *ast.CallExpr) (string, bool) {
 	return lit.Value, true
 }
 
-// TestWallCall_EachKindOfCall_IsSeen: the test above would see what it refuses.
+// TestWallCall_EachKindOfCall_IsSeen: the test above finds what it refuses.
 func TestWallCall_EachKindOfCall_IsSeen(t *testing.T) {
 	for source, want := range map[string]string{
 		"time.Now().UnixNano()": "UnixNano", "time.Unix(0, n)": "Unix", "now.UTC()": "UTC", "now.Round(0)": "Round(0)",

@@ -8,13 +8,13 @@ import (
 	"testing"
 )
 
-// gatewayRoot wires the packages below it, and may import all of them but the programs.
+// gatewayRoot wires the packages below it, and may import all of them except the programs.
 const gatewayRoot = prefix + "gateway"
 
-// gatewayPackages says what each package below the gateway's root may import, besides the
-// standard library: packages of ours, and libraries by their modules. An import that is
-// not here is a decision to take, not a line to add: most packages need proto and a clock.
-// Only a program may import the root.
+// gatewayPackages lists what each package below the gateway's root may import besides the
+// standard library: our packages, and libraries by their modules. A new row is a decision,
+// not a formality: most packages need proto and a clock. Only a program may import the
+// root.
 var gatewayPackages = map[string][]string{
 	"cmd/gateway": {
 		"gateway", "gateway/internal/auth", "proto/service",
@@ -52,15 +52,15 @@ var gatewayPackages = map[string][]string{
 }
 
 // TestPackages_BelowTheGateway_ImportWhatTheyMay: the packages below the gateway's root
-// know each other only as declared, and none knows the root.
+// import each other only as declared, and none imports the root.
 func TestPackages_BelowTheGateway_ImportWhatTheyMay(t *testing.T) {
 	for _, fault := range faults(ours(t), gatewayPackages) {
 		t.Error(fault)
 	}
 }
 
-// faults returns what pkgs import and may not, and what the table allows although nothing
-// imports it.
+// faults returns the imports of pkgs that the table does not allow, and the rows of the
+// table that nothing uses.
 func faults(pkgs []pkg, table map[string][]string) (all []string) {
 	seen := make(map[string]bool)
 	for _, p := range pkgs {
@@ -106,8 +106,8 @@ func ownKit(path, imported string) bool {
 	return imported == path+path[strings.LastIndexByte(path, '/'):]+"test"
 }
 
-// covers reports whether an entry of the table is for an imported package: one of ours by
-// its path, or any package of a library.
+// covers reports whether an entry of the table names an imported package: ours by its
+// path, any package of a library by its module.
 func covers(entry, imported string) bool {
 	if ours, ok := strings.CutPrefix(imported, prefix); ok {
 		return entry == ours
@@ -115,13 +115,14 @@ func covers(entry, imported string) bool {
 	return imported == entry || strings.HasPrefix(imported, entry+"/")
 }
 
-// standard reports whether a package is of the standard library: its path has no domain.
+// standard reports whether a package belongs to the standard library: its path has no
+// domain.
 func standard(path string) bool {
 	first, _, _ := strings.Cut(path, "/")
 	return !strings.Contains(first, ".") && ofModule(path) == ""
 }
 
-// TestFaults_EachKind_IsSeen: the test above would see what it refuses.
+// TestFaults_EachKind_IsSeen: the test above finds what it refuses.
 func TestFaults_EachKind_IsSeen(t *testing.T) {
 	const below = gatewayRoot + "/internal/a"
 	table := map[string][]string{"internal/a": {"proto", "example.com/lib"}}
@@ -153,7 +154,7 @@ func TestFaults_EachKind_IsSeen(t *testing.T) {
 }
 
 // TestLibraries_OfTheGateway_AreKnownToOnePackage: a library that could be replaced is
-// known to one package.
+// imported by one package.
 func TestLibraries_OfTheGateway_AreKnownToOnePackage(t *testing.T) {
 	pkgs := ours(t)
 	for _, library := range []string{

@@ -19,13 +19,14 @@ import (
 
 var rounds = flag.Int("rounds", 0, "`number` of times that TestCalls tries each way to die with each absence (0: the shortest absence, once)")
 
-// callsBack is how long after the server's restart a call may take to be whole
-// again. Browsers wait up to 10 s between their attempts to connect.
+// callsBack is how long a call may take to recover after the server's restart. Browsers
+// wait up to 10 s between their attempts to connect.
 const callsBack = 60 * time.Second
 
-// TestCalls_ServerDiesAndRestarts_EveryPairIsConnected has three pages in a call while the
-// server, which keeps its rooms in a folder, dies and starts again. After 5 s the
-// pages resume their sessions; after 20 and 40 s they have none and join anew.
+// TestCalls_ServerDiesAndRestarts_EveryPairIsConnected keeps three pages in a call while
+// the server, which stores its rooms in a folder, dies and starts again. After 5 s the
+// pages resume their sessions; after 20 and 40 s their sessions have expired and they join
+// anew.
 func TestCalls_ServerDiesAndRestarts_EveryPairIsConnected(t *testing.T) {
 	b := startBrowser(t)
 	bin := filepath.Join(t.TempDir(), "standalone")
@@ -45,7 +46,7 @@ func TestCalls_ServerDiesAndRestarts_EveryPairIsConnected(t *testing.T) {
 	}
 }
 
-// callRound is one call of three that goes through one death of the server.
+// callRound runs a call of three pages through one death of the server.
 func callRound(t *testing.T, b *browser, bin string, sig syscall.Signal, absence time.Duration) {
 	t.Helper()
 	server := startRestartable(t, bin)
@@ -72,7 +73,7 @@ func callRound(t *testing.T, b *browser, bin string, sig syscall.Signal, absence
 	}
 	whole(patience)
 	server.end(t, sig)
-	<-time.After(absence) // the server's absence is what is tried here
+	<-time.After(absence) // the test is about the server's absence
 	start := time.Now()
 	server.start(t)
 	for _, p := range callers {
@@ -112,7 +113,7 @@ func startRestartable(t *testing.T, bin string) *restartable {
 	return r
 }
 
-// start returns when the process serves.
+// start starts the process and returns when it serves.
 func (r *restartable) start(t *testing.T) {
 	t.Helper()
 	cmd := exec.Command(r.bin, "--listen", r.addr, "--data-dir", r.dir)

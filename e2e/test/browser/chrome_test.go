@@ -22,8 +22,8 @@ import (
 	"p2pconnector/e2e/kit"
 )
 
-// patience is how long a page may take for one thing. Nothing waits for it when
-// all is well.
+// patience is how long a page may take for one step. A passing test never waits that
+// long.
 const patience = 2 * time.Minute
 
 func TestMain(m *testing.M) { kit.Main(m) }
@@ -50,7 +50,7 @@ type browser struct {
 func startBrowser(t *testing.T, more ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
 	opts := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(chromium(t)), // with a profile folder of its own, removed at the end
+		chromedp.ExecPath(chromium(t)), // with its own profile folder, removed at the end
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.Flag("disable-default-apps", true),
@@ -77,9 +77,9 @@ func startBrowser(t *testing.T, more ...chromedp.ExecAllocatorOption) *browser {
 	return &browser{t: t, ctx: ctx}
 }
 
-// tab is a page. Its methods fail the test when the page does not do what it
-// should. At the end no error may have been left unhandled, and no server other
-// than those named may have been asked for anything.
+// tab is a page. Its methods fail the test when the page does not do what it should.
+// At the end the page must have left no error unhandled, and must have sent requests
+// to the named servers only.
 type tab struct {
 	t    *testing.T
 	name string
@@ -87,7 +87,7 @@ type tab struct {
 
 	mu       sync.Mutex
 	problems []string
-	failed   []string        // requests; no problem by itself, since gateways come and go
+	failed   []string        // requests; no problem by itself, because gateways come and go
 	asked    map[string]bool // hosts
 }
 
@@ -105,7 +105,7 @@ func (b *browser) open(t *testing.T, name, address string) *tab {
 	return p
 }
 
-// enable asks for the events that event looks at.
+// enable subscribes to the events that event handles.
 func (p *tab) enable(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
 	_, err := cdp.Call(ctx, target, log.Enable, cdp.Empty{})
 	if err == nil {
@@ -114,7 +114,7 @@ func (p *tab) enable(ctx context.Context, target *chromedp.Target) (chromedp.Voi
 	return chromedp.Void{}, err
 }
 
-// event notes what must not happen. It is called in the order of events.
+// event records errors and requests. The calls come in the order of the events.
 func (p *tab) event(ev any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -153,7 +153,7 @@ func (p *tab) ask(address string) {
 	}
 }
 
-// check reports what went wrong unseen.
+// check reports the errors and requests that event recorded.
 func (p *tab) check(address string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -181,8 +181,8 @@ func (p *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// eval evaluates a JavaScript expression, waits when it is a promise, and stores
-// its value in into, which may be nil.
+// eval evaluates a JavaScript expression, waits when it is a promise, and stores its
+// value in into, which may be nil.
 func (p *tab) eval(into any, format string, args ...any) {
 	p.t.Helper()
 	if err := p.try(patience, into, format, args...); err != nil {
@@ -190,8 +190,8 @@ func (p *tab) eval(into any, format string, args ...any) {
 	}
 }
 
-// suite runs the tests of a module, those whose name contains only, and returns
-// what became of each.
+// suite runs the tests of a module whose names contain only, and returns their
+// results.
 func (p *tab) suite(name, only string) (results []result) {
 	p.t.Helper()
 	err := p.try(4*time.Minute, &results, `import("/test/%s_test.js").then(() => import("/test/harness.js")).then((h) => h.run(%q))`, name, only)
@@ -215,12 +215,12 @@ func (p *tab) try(bound time.Duration, into any, format string, args ...any) err
 	return json.Unmarshal(raw, into)
 }
 
-// pageGone is the code with which Chromium says that the page in which something was
-// evaluated is there no more.
+// pageGone is the error code of Chromium for an evaluation in a page that no longer
+// exists.
 const pageGone = -32000
 
-// until waits until a JavaScript expression is true, also when the page gives way to
-// another meanwhile, as after a click that leads there.
+// until waits until a JavaScript expression is true, even when another page replaces
+// this one, as after a click on a link.
 func (p *tab) until(what, format string, args ...any) {
 	p.t.Helper()
 	const pages = 3
@@ -257,6 +257,6 @@ func (p *tab) click(selector string) {
 // fill types text into a field.
 func (p *tab) fill(selector, text string) {
 	p.t.Helper()
-	p.eval(nil, "document.querySelector(%q).select()", selector) // what is typed takes its place
+	p.eval(nil, "document.querySelector(%q).select()", selector) // typing replaces the selection
 	p.do(chromedp.SendKeys(chromedp.CSS(selector), text))
 }

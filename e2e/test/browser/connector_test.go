@@ -11,7 +11,7 @@ import (
 var only = flag.String("only", "", "run only those tests of a page whose name contains `text`")
 
 // suite runs a module of tests in a page that reaches every gateway of a fresh
-// system; in the module `gateways` are their addresses.
+// system; the module finds their addresses in `gateways`.
 func suite(t *testing.T, name string, opts kit.Options) {
 	t.Helper()
 	b := startBrowser(t)
@@ -33,8 +33,8 @@ func TestPeers(t *testing.T) {
 	suite(t, "peers", kit.Options{Gateways: 2, RoomServices: 1})
 }
 
-// TestGatewayGoesAway drains one gateway and then another under a page that
-// knows both, and starts them again: it stays the same peer in the same room.
+// TestGatewayGoesAway drains one gateway and then another while a page knows
+// both, and starts them again: the page stays the same peer in the same room.
 func TestGatewayGoesAway(t *testing.T) {
 	b := startBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 2, RoomServices: 1})

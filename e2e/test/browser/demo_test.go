@@ -21,7 +21,7 @@ import (
 	"p2pconnector/gateway"
 )
 
-// guest is a tab with the demo.
+// guest is a tab that shows the demo.
 type guest struct{ *tab }
 
 // openDemo opens the demo of gateway i and joins room, with the fake camera.
@@ -46,7 +46,7 @@ func (g *guest) join() {
 	g.until("the call is shown", `!document.getElementById("call").hidden`)
 }
 
-// decoded tells, by peer, how many pictures have been decoded.
+// decoded is an expression for the number of decoded video frames, by peer.
 const decoded = `(async () => {
 	const out = {};
 	for (const [id, peer] of demo.p2p.peers) {
@@ -56,7 +56,7 @@ const decoded = `(async () => {
 	return out;
 })()`
 
-// sees waits until pictures of n others arrive and are shown in tiles.
+// sees waits until video of n others arrives and is shown in tiles.
 func (g *guest) sees(n int) {
 	g.t.Helper()
 	g.until("there is a tile for everyone", `document.querySelectorAll("#tiles .tile").length === %d`, n+1)
@@ -64,7 +64,7 @@ func (g *guest) sees(n int) {
 	g.until("every tile shows its picture", `[...document.querySelectorAll("#tiles .tile")].every((t) => t.classList.contains("seen") && t.querySelector("video").videoWidth > 0)`)
 }
 
-// pictures waits until pictures of n others have been decoded from now on.
+// pictures waits until new video frames of n others have been decoded.
 func (g *guest) pictures(n int) {
 	g.t.Helper()
 	var before map[string]int
@@ -81,7 +81,7 @@ func (g *guest) id() string {
 	return id
 }
 
-// says writes in the chat; hears waits for a line of it.
+// says writes a chat message; hears waits for a line of the chat.
 func (g *guest) says(text string) {
 	g.t.Helper()
 	g.fill("#chat-text", text)
@@ -127,7 +127,7 @@ func TestDemo(t *testing.T) {
 	hostRemoves(ann, bob, cleo)
 }
 
-// sendFile sends 5 MiB to everyone; one accepts, one declines.
+// sendFile sends 5 MiB to everyone; one guest accepts, one declines.
 func sendFile(t *testing.T, from, takes, declines *guest) {
 	t.Helper()
 	content := make([]byte, 5<<20)
@@ -158,7 +158,8 @@ func sendFile(t *testing.T, from, takes, declines *guest) {
 	}
 }
 
-// hostLocks locks the room: who comes is told so; the host lets in again.
+// hostLocks locks the room: a newcomer sees that it is locked, until the host unlocks
+// it.
 func hostLocks(t *testing.T, b *browser, stack *kit.Stack, room string, host, other *guest) {
 	t.Helper()
 	other.until("only the host may lock", `document.getElementById("lock").hidden`)
@@ -172,14 +173,14 @@ func hostLocks(t *testing.T, b *browser, stack *kit.Stack, room string, host, ot
 	other.until("the lock is gone", `document.getElementById("locked").hidden`)
 }
 
-// gatewayRestarts stops and starts the gateway under one guest: the call goes on
-// without it, and afterwards everything does.
+// gatewayRestarts restarts the gateway of one guest: the call continues meanwhile, and
+// afterwards everything works.
 func gatewayRestarts(t *testing.T, stack *kit.Stack, i int, on *guest, others ...*guest) {
 	t.Helper()
 	before := on.id()
 	stack.StopGateway(t, i)
 	on.until("it says that it is reconnecting", `/econnecting|Trying again/.test(document.getElementById("banner").textContent)`)
-	on.sees(2) // pictures go on meanwhile
+	on.sees(2) // video continues meanwhile
 	for _, g := range others {
 		g.sees(2)
 	}
@@ -215,8 +216,8 @@ func hostRemoves(host, removed, stays *guest) {
 	stays.hears("Ann left")
 }
 
-// TestDemoMovesToAnotherGateway stops a gateway for good under a page that knows
-// the port of another.
+// TestDemoMovesToAnotherGateway stops a gateway for good while a page knows the port of
+// another.
 func TestDemoMovesToAnotherGateway(t *testing.T) {
 	b := startBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
@@ -236,8 +237,8 @@ func TestDemoMovesToAnotherGateway(t *testing.T) {
 	}
 }
 
-// openGateway adds a gateway to stack that takes pages from all ports of this
-// host, until stop, or the end of the test.
+// openGateway adds a gateway to stack that accepts pages from all ports of this host,
+// until stop, or the end of the test.
 func openGateway(t *testing.T, stack *kit.Stack) (addr string, stop func()) {
 	t.Helper()
 	return addGateway(t, stack, gateway.Config{AllowedOrigins: "http://127.0.0.1:*"})
@@ -272,8 +273,8 @@ func addGateway(t *testing.T, stack *kit.Stack, cfg gateway.Config) (addr string
 	return gw.Addr().String(), stop
 }
 
-// TestDemoSix fills a room; the seventh is told, and one who loads the page again
-// is back at once.
+// TestDemoSix fills a room. The seventh sees that it is full, and a guest that reloads
+// the page is back at once.
 func TestDemoSix(t *testing.T) {
 	b := startBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 3, RoomServices: 2})
@@ -331,8 +332,8 @@ func TestDemoDevices(t *testing.T) {
 	bob.sees(1)
 }
 
-// TestDemo_CameraOpensTooLate_IsClosed leaves while the browser still opens the
-// camera, and clicks twice meanwhile: no camera stays open that nobody sees.
+// TestDemo_CameraOpensTooLate_IsClosed leaves while the browser still opens the camera,
+// and clicks twice meanwhile: no camera stays open without a viewer.
 func TestDemo_CameraOpensTooLate_IsClosed(t *testing.T) {
 	b := startBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
@@ -350,8 +351,8 @@ func TestDemo_CameraOpensTooLate_IsClosed(t *testing.T) {
 	ann.until("what was opened is closed again", `opened.length === 1 && opened[0].readyState === "ended"`)
 }
 
-// TestDemo_ConnectedAgain_SaysWhetherSomethingWasLost hands the page both answers
-// of the connector; that it gives the right one is the connector's test.
+// TestDemo_ConnectedAgain_SaysWhetherSomethingWasLost passes both answers of the
+// connector to the page; the connector's tests check that it gives the right one.
 func TestDemo_ConnectedAgain_SaysWhetherSomethingWasLost(t *testing.T) {
 	b := startBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})

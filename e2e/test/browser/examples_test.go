@@ -42,7 +42,7 @@ func TestExampleChat(t *testing.T) {
 	stack := kit.Start(t, kit.Options{Gateways: 2, RoomServices: 1})
 	one := b.open(t, "one", example(t, "chat", stack.HTTP(0)))
 	two := b.open(t, "two", example(t, "chat", stack.HTTP(1)))
-	// Until both are in the room what is said is heard by nobody, so it is said again.
+	// A message sent before both are in the room reaches nobody, so it is sent again.
 	one.until("what was said is shown", `(() => { const say = document.getElementById("say"); say.value = "anybody here?"; say.dispatchEvent(new Event("change"));
 		return document.getElementById("log").innerText.includes("You: anybody here?"); })()`)
 	two.until("it is answered", `(() => { const say = document.getElementById("say"); say.value = "yes"; say.dispatchEvent(new Event("change"));

@@ -39,7 +39,7 @@ func startFront(t *testing.T, stack *kit.Stack, gateways int) *front {
 		}}
 		proxy := &httputil.ReverseProxy{Transport: tr, Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
-			r.Out.Host = r.In.Host // so that the page's origin is the server's own
+			r.Out.Host = r.In.Host // keeps the page's origin equal to the server's
 		}, ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			http.Error(w, err.Error(), http.StatusBadGateway)
 		}}
@@ -75,19 +75,20 @@ func (f *front) dial(ctx context.Context, i int, network, addr string) (net.Conn
 	return t, nil
 }
 
-// cut ends all connections to gateway i without a word and returns their number.
+// cut ends all connections to gateway i without a close frame and returns their
+// number.
 func (f *front) cut(i int) int {
 	f.mu.Lock()
 	conns := f.conns[i]
 	f.conns[i] = map[net.Conn]bool{}
 	f.mu.Unlock()
 	for c := range conns {
-		_ = c.Close() // it may have ended by itself
+		_ = c.Close() // it may have ended already
 	}
 	return len(conns)
 }
 
-// tracked is a connection that its front knows.
+// tracked is a connection that its front can cut.
 type tracked struct {
 	net.Conn
 	forget func(*tracked)

@@ -20,13 +20,13 @@ func pages(t *testing.T) *httptest.Server {
 	return s
 }
 
-// result is what the harness in testdata/js tells of one test.
+// result is the result of one test, as the harness in testdata/js reports it.
 type result struct {
 	Name  string
 	Error string
 }
 
-// report makes results the subtests of t.
+// report runs results as subtests of t.
 func report(t *testing.T, results []result) {
 	t.Helper()
 	if len(results) == 0 {
@@ -41,8 +41,8 @@ func report(t *testing.T, results []result) {
 	}
 }
 
-// TestModules runs the tests of connector.js's parts that need no server: time,
-// chance and the WebSocket are handed in.
+// TestModules runs the tests of connector.js's parts that need no server: the
+// tests provide time, randomness and the WebSocket.
 func TestModules(t *testing.T) {
 	b := startBrowser(t)
 	s := pages(t)

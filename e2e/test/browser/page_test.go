@@ -15,7 +15,7 @@ import (
 )
 
 // TestConsole sends every event from the page's console, as it is prefilled: the
-// server answers each, and what it answers is shown.
+// server answers each, and the console shows the answer.
 func TestConsole(t *testing.T) {
 	b := startBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
@@ -64,8 +64,8 @@ func TestFormLeadsToTheRoom(t *testing.T) {
 	p.until("the lobby names the room", `location.pathname === "/demo" && document.getElementById("lobby-room")?.value === "our table"`)
 }
 
-// TestReach looks whether everything can be reached by the keyboard, has a name
-// for those who hear the page, and a contrast for those who see it.
+// TestReach checks that the keyboard reaches every control, that each has a name
+// for screen readers, and that the contrast suffices.
 func TestReach(t *testing.T) {
 	b := startBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
@@ -119,7 +119,8 @@ func (p *tab) named(t *testing.T) {
 	}
 }
 
-// keyboard goes through the page with the Tab key and reports what it passes over.
+// keyboard moves through the page with the Tab key and reports the controls that
+// it skips.
 func (p *tab) keyboard(t *testing.T) {
 	t.Helper()
 	p.eval(nil, `(() => { globalThis.reached = new Set(); document.addEventListener("focusin", (e) => reached.add(e.target)); document.activeElement.blur(); scrollTo(0, 0); })()`)

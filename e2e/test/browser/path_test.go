@@ -12,12 +12,13 @@ import (
 )
 
 // TestBrokenPathMends drops every packet of a call until both sides notice, and
-// lets them through again: the call goes on, by a restart where it has to.
+// then delivers them again: the call continues, after an ICE restart where it
+// needs one.
 func TestBrokenPathMends(t *testing.T) {
 	b := startBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 2, RoomServices: 1})
 	ann := &guest{b.open(t, "Ann", stack.HTTP(0)+"demo#path")}
-	ann.loss(0) // a call is shaped only when this was asked for before it began
+	ann.loss(0) // a call is shaped only when loss was called before it began
 	ann.join()
 	bob := openDemo(t, b, stack, 1, "Bob", "path")
 	ann.sees(1)
@@ -31,7 +32,7 @@ func TestBrokenPathMends(t *testing.T) {
 	}
 }
 
-// loss sets how many of a hundred packets of the tab's calls are lost.
+// loss sets the percentage of packets that the tab's calls lose.
 func (g *guest) loss(percent float64) {
 	g.t.Helper()
 	g.do(func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {

@@ -13,8 +13,8 @@ import (
 	"p2pconnector/e2e/kit"
 )
 
-// plainHost leads to this machine, and pages that come from it by http have what
-// those of another machine in the network have: no secure context.
+// plainHost resolves to this machine. Pages that come from it by http have what
+// pages of another machine in the network have: no secure context.
 const plainHost = "plain-http.test"
 
 func startPlainBrowser(t *testing.T) *browser {
@@ -22,7 +22,7 @@ func startPlainBrowser(t *testing.T) *browser {
 	return startBrowser(t, chromedp.Flag("host-resolver-rules", fmt.Sprintf("MAP %s 127.0.0.1", plainHost)))
 }
 
-// byPlainHost is the address of gateway i's pages under plainHost.
+// byPlainHost returns the address of gateway i's pages under plainHost.
 func byPlainHost(t *testing.T, stack *kit.Stack, i int) string {
 	t.Helper()
 	u, err := url.Parse(stack.HTTP(i))
@@ -33,8 +33,8 @@ func byPlainHost(t *testing.T, stack *kit.Stack, i int) string {
 	return u.String()
 }
 
-// TestDemo_PlainHTTP_ConnectsAndSaysWhatNeedsHTTPS is two devices in one network
-// that try the demo by http: everything works but their cameras.
+// TestDemo_PlainHTTP_ConnectsAndSaysWhatNeedsHTTPS opens the demo by http on two
+// devices in one network: everything works except their cameras.
 func TestDemo_PlainHTTP_ConnectsAndSaysWhatNeedsHTTPS(t *testing.T) {
 	b := startPlainBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 2, RoomServices: 1})
@@ -111,8 +111,8 @@ func (p *tab) text(selector string) string {
 	return text
 }
 
-// pasted is what the clipboard holds: it is pasted into a field of the page, as a
-// person would.
+// pasted returns the contents of the clipboard, which it pastes into a field of
+// the page as a person would.
 func (p *tab) pasted() string {
 	p.t.Helper()
 	p.eval(nil, `(() => { const f = document.getElementById("frame"); f.value = ""; f.focus(); })()`)
@@ -130,9 +130,9 @@ func (p *tab) pasted() string {
 	return text
 }
 
-// TestDemo_SelfSignedHTTPS_CallWorks is the standalone program with --tls
-// self-signed, and a browser that was told to go on past the warning: a call with
-// cameras under a name for which plain http gives none.
+// TestDemo_SelfSignedHTTPS_CallWorks runs the standalone program with --tls
+// self-signed, and a browser that continues past the warning: a call with cameras
+// under a name for which plain http gives none.
 func TestDemo_SelfSignedHTTPS_CallWorks(t *testing.T) {
 	b := startBrowser(t, chromedp.Flag("host-resolver-rules", fmt.Sprintf("MAP %s 127.0.0.1", plainHost)), chromedp.Flag("ignore-certificate-errors", true))
 	u, err := url.Parse(program(t, "p2pconnector/e2e/standalone", "--listen", "127.0.0.1:0", "--tls", "self-signed"))

@@ -39,7 +39,7 @@ func program(t *testing.T, pkg string, args ...string) string {
 			t.Errorf("ending %s: %v", pkg, err)
 		}
 		late := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() }) // it may end at this moment
-		_, _ = io.Copy(io.Discard, lines)                                         // until it closes its output
+		_, _ = io.Copy(io.Discard, lines)                                         // until the program closes its output
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("%s ended with %v", pkg, err)
 		}
@@ -53,8 +53,8 @@ func program(t *testing.T, pkg string, args ...string) string {
 	return url
 }
 
-// TestReadmeExample runs README's page, as it stands there, from a file in two
-// tabs against the standalone program: a data channel opens.
+// TestReadmeExample opens README's page, unchanged, from a file in two tabs
+// against the standalone program: a data channel opens.
 func TestReadmeExample(t *testing.T) {
 	readme, err := os.ReadFile("../../../README.md")
 	if err != nil {
@@ -101,7 +101,7 @@ func twoTabs(t *testing.T, page string) {
 	}
 }
 
-// TestPageShowsTheExamples holds the code on the page at / against the examples
+// TestPageShowsTheExamples compares the code on the page at / with the examples
 // that the tests run.
 func TestPageShowsTheExamples(t *testing.T) {
 	s := pages(t)

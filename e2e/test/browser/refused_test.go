@@ -14,7 +14,7 @@ import (
 	"p2pconnector/gateway"
 )
 
-// tokens returns the file of a secret, and a token that it has signed.
+// tokens returns the file of a secret, and a token signed with it.
 func tokens(t *testing.T) (file, token string) {
 	t.Helper()
 	secret := []byte("a secret of more than 32 bytes, for tests")
@@ -30,8 +30,8 @@ func tokens(t *testing.T) (file, token string) {
 	return file, token
 }
 
-// TestConnect_Refused_RejectsWithReason: connect() in a page says why it has no
-// connection, for every reason that a page may have.
+// TestConnect_Refused_RejectsWithReason: connect() in a page rejects with the reason, for
+// every reason that a page may get.
 func TestConnect_Refused_RejectsWithReason(t *testing.T) {
 	b := startBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
@@ -54,7 +54,7 @@ func TestConnect_Refused_RejectsWithReason(t *testing.T) {
 		name, host, options string
 		code                string
 		close               int
-		message             string // a part of it
+		message             string // part of the message
 	}{
 		{"no token", wantsToken, `{}`, "Unauthorised", 4001, "needs an access token"},
 		{"a wrong token", wantsToken, `{ token: "wrong" }`, "Unauthorised", 4001, "Get a fresh one"},
@@ -78,7 +78,7 @@ func TestConnect_Refused_RejectsWithReason(t *testing.T) {
 }
 
 // TestConsole_ServerWantsToken_SaysSoAndTakesIt: the page shows the reason, and takes the
-// token from its field or from its address, where it does not stay.
+// token from its field or from its address, from which it removes it.
 func TestConsole_ServerWantsToken_SaysSoAndTakesIt(t *testing.T) {
 	b := startBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})

@@ -17,16 +17,16 @@ import (
 
 var screenshots = flag.String("screenshots", "", "`folder` to write pictures of every page to")
 
-// js is v as JavaScript.
+// js encodes v as JavaScript.
 func js(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // values of tests encode
+		panic(err) // the values of tests can be encoded
 	}
 	return string(b)
 }
 
-// look makes the tab that wide and tells it which colours to take.
+// look sets the tab's width, height and colour scheme.
 func (p *tab) look(width, height int64, scheme string) {
 	p.t.Helper()
 	p.do(chromedp.EmulateViewport(width, height), func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
@@ -60,8 +60,8 @@ var looks = []struct {
 	{"wide-light", 1280, 860, "light"}, {"wide-dark", 1280, 860, "dark"}, {"phone-light", 390, 844, "light"}, {"phone-dark", 390, 844, "dark"},
 }
 
-// TestScreenshots looks at every page at every width: nothing may stick out,
-// and with -screenshots pictures are kept.
+// TestScreenshots checks every page at every width: nothing may overflow. With
+// -screenshots it stores pictures.
 func TestScreenshots(t *testing.T) {
 	b := startBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 3, RoomServices: 1})
@@ -96,7 +96,7 @@ func TestScreenshots(t *testing.T) {
 	guests[0].fits(t, "call", true)
 }
 
-// fits looks at a page at every width and in both colour schemes.
+// fits checks a page at every width and in both colour schemes.
 func (p *tab) fits(t *testing.T, name string, whole bool) {
 	t.Helper()
 	p.eval(nil, "scrollTo(0, 0)")

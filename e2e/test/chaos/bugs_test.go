@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// catchTime bounds the hunt for a bug that is known to be there.
+// catchTime bounds the search for a bug that is known to exist.
 const catchTime = 90 * time.Second
 
 // TestCatchesBugs shows that the suite can fail: with a room service that is
@@ -38,7 +38,7 @@ func TestCatchesBugs(t *testing.T) {
 			close(g.checks)
 			g.judges.Wait()
 			if w.found() == "" {
-				t.Fatalf("seed %d: a room service that %s was not found out in %v; %v", w.seed, what, catchTime, &g.stats)
+				t.Fatalf("seed %d: a room service that %s was not caught within %v; %v", w.seed, what, catchTime, &g.stats)
 			}
 			t.Logf("seed %d: a room service that %s was found out after %v: %s", w.seed, what, time.Since(w.began).Round(time.Millisecond), w.found())
 		})

@@ -22,8 +22,8 @@ var (
 
 func TestMain(m *testing.M) { kit.Main(m) }
 
-// seed is the same each time unless told otherwise, so that a change is judged by
-// the faults that its predecessor was.
+// seed returns the same seed each time unless the flag names another, so that a
+// change is tested with the faults of its predecessor.
 func seed() uint64 {
 	if *seedFlag != 0 {
 		return *seedFlag
@@ -31,8 +31,8 @@ func seed() uint64 {
 	return rand.Uint64N(1<<32) + 1
 }
 
-// TestChaos breaks things for 90 s, or as long as it is told, and expects
-// every promise to be kept.
+// TestChaos injects faults for 90 s, or for the time that the flag gives, and
+// expects every promise to be kept.
 func TestChaos(t *testing.T) {
 	w := newWorld(t, seed(), shape{nodes: 3, gateways: 3, services: 3})
 	g := newGame(w, 4, 6, 200*time.Millisecond)

@@ -25,14 +25,14 @@ import (
 )
 
 const (
-	takers       = 8                     // gateways that want the same sessions
-	sessionsOpen = 3                     // that they want at the same time
-	takerPause   = 15 * time.Millisecond // at most, between two operations of one
+	takers       = 8                     // gateways that take the same sessions
+	sessionsOpen = 3                     // sessions that they take at the same time
+	takerPause   = 15 * time.Millisecond // longest pause between two operations of one gateway
 	askTimeout   = 12 * time.Second      // without an answer the outcome is unknown
 )
 
-// registry has gateways take sessions from each other and ask who owns them, and
-// keeps the history of each session.
+// registry makes gateways take sessions from each other and look up their owners,
+// and keeps the history of each session.
 type registry struct {
 	w        *world
 	gateways []proto.GatewayID // number i is gateways[i-1]
@@ -48,7 +48,7 @@ type registry struct {
 	open []*sessionHistory
 }
 
-// sessionHistory is the history of one session. When it is full it is checked.
+// sessionHistory is the history of one session. A full history is checked.
 type sessionHistory struct {
 	peer proto.PeerID
 
@@ -56,8 +56,8 @@ type sessionHistory struct {
 	ops      []porcupine.Operation
 	unknowns int
 	inHand   int
-	full     bool // another session takes its place
-	closed   bool // and nobody begins an operation any more
+	full     bool // another session replaces it
+	closed   bool // closed, and no operation begins any more
 }
 
 func newRegistry(w *world) *registry {
@@ -81,7 +81,7 @@ func (r *registry) newSessionHistory() *sessionHistory {
 	return &sessionHistory{peer: proto.NewPeerID(r.gateways[rand.N(takers)])}
 }
 
-// run works until ctx ends, and then has all histories checked.
+// run works until ctx ends, and then checks all histories.
 func (r *registry) run(ctx context.Context) {
 	for n := range takers {
 		r.wg.Go(func() { r.work(ctx, byte(n+1)) })
@@ -95,8 +95,8 @@ func (r *registry) run(ctx context.Context) {
 	r.nc.Close()
 }
 
-// live renews the gateways' leases until stop is called: the room services would
-// end what they own.
+// live renews the gateways' leases until stop is called; otherwise the room services
+// would end the sessions that they own.
 func (r *registry) live() (stop func()) {
 	end, ended := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -110,7 +110,7 @@ func (r *registry) live() (stop func()) {
 					r.w.violate("%v", err)
 					return
 				}
-				// Without a connection it is lost, as a gateway's is.
+				// Without a connection the heartbeat is lost, as a gateway's is.
 				_ = r.nc.Publish(subject, []byte("{}"))
 			}
 			select {
@@ -126,13 +126,13 @@ func (r *registry) live() (stop func()) {
 	}
 }
 
-// known is what a gateway last heard of a session.
+// known is what a gateway last learned of a session.
 type known struct {
 	bus.SessionReply
-	taken uint64 // the last epoch that it took the session in
+	taken uint64 // the last epoch in which it took the session
 }
 
-// work lets gateway number n do one thing after the other.
+// work runs the operations of gateway number n, one after the other.
 func (r *registry) work(ctx context.Context, n byte) {
 	knows := make(map[*sessionHistory]known)
 	for ctx.Err() == nil {
@@ -148,7 +148,7 @@ func (r *registry) work(ctx context.Context, n byte) {
 		case 5, 6, 7:
 			kind, req.Epoch = bus.SessionSync, k.taken
 		default:
-			req.Epoch, req.Revision = k.Epoch+1, k.Revision // also of what has ended
+			req.Epoch, req.Revision = k.Epoch+1, k.Revision // also of sessions that have ended
 		}
 		call := r.w.now()
 		reply := r.ask(kind, req)
@@ -179,8 +179,8 @@ func (r *registry) enter() (*sessionHistory, int) {
 	return l, i
 }
 
-// ask returns the answer, an Error of code Unavailable when the outcome is
-// unknown, or nil when nobody got the request.
+// ask returns the answer, an Error of code Unavailable when the outcome is unknown,
+// or nil when no room service received the request.
 func (r *registry) ask(kind bus.SessionOperation, req bus.SessionRequest) *bus.SessionReply {
 	r.asked.Add(1)
 	if kind == bus.SessionSync {
@@ -222,7 +222,7 @@ func (r *registry) record(l *sessionHistory, n byte, kind bus.SessionOperation, 
 	case reply == nil:
 	case reply.Error != nil:
 		r.unknown.Add(1)
-		if kind == bus.SessionTake || kind == bus.SessionEnd { // the others change nothing, and say nothing
+		if kind == bus.SessionTake || kind == bus.SessionEnd { // an unknown outcome of the others changes nothing, and shows nothing
 			l.unknowns++
 			op.ClientId, op.Return, op.Output = 1000+l.unknowns, math.MaxInt64, finding{code: string(unknown)}
 			l.ops = append(l.ops, op)
@@ -244,7 +244,7 @@ func (r *registry) record(l *sessionHistory, n byte, kind bus.SessionOperation, 
 	return filled
 }
 
-// replace opens another session in place of a full one.
+// replace opens another session in place of one whose history is full.
 func (r *registry) replace(i int, l *sessionHistory) {
 	r.mu.Lock()
 	r.open[i] = r.newSessionHistory()
@@ -272,7 +272,7 @@ func (r *registry) finding(kind bus.SessionOperation, reply *bus.SessionReply) f
 	return out
 }
 
-// check has the history of l checked; all its operations have ended.
+// check checks the history of l; all its operations have ended.
 func (r *registry) check(l *sessionHistory) {
 	l.mu.Lock()
 	ops := l.ops
@@ -285,7 +285,7 @@ func (r *registry) check(l *sessionHistory) {
 	r.w.illegal("history of session %s (%d operations): %s; see %s", l.peer, len(ops), result, r.picture(l, ops, how))
 }
 
-// picture keeps the history and the checker's picture of it.
+// picture writes the history and the checker's picture of it.
 func (r *registry) picture(l *sessionHistory, ops []porcupine.Operation, how porcupine.LinearizationInfo) string {
 	base := filepath.Join(r.w.dir, "session-"+string(l.peer))
 	if err := porcupine.VisualizePath(directoryModel, how, base+".html"); err != nil {
@@ -312,7 +312,7 @@ func (r *registry) String() string {
 	return fmt.Sprintf("%d requests, %d of unknown outcome, %d histories; %s", r.asked.Load(), r.unknown.Load(), r.checked.Load(), strings.Join(list, ", "))
 }
 
-// TestDirectory_ServersAndInstancesFail_HistoriesAreLinearizable has gateways take
+// TestDirectory_ServersAndInstancesFail_HistoriesAreLinearizable makes gateways take
 // sessions from each other while NATS servers and room services are killed, frozen,
 // cut off and slowed down.
 func TestDirectory_ServersAndInstancesFail_HistoriesAreLinearizable(t *testing.T) {
@@ -335,8 +335,8 @@ func TestDirectory_ServersAndInstancesFail_HistoriesAreLinearizable(t *testing.T
 	t.Logf("seed %d: %d violations; %v", w.seed, w.violations(), r)
 }
 
-// controlTime is how long room services that are right are checked beside those
-// that are wrong on purpose, which are found out in about a second.
+// controlTime is how long correct room services are checked, as a control for those
+// that are wrong on purpose, which are caught in about a second.
 const controlTime = 15 * time.Second
 
 // TestDirectory_OneServerNoFaults_HistoriesAreLinearizable is the control of the
@@ -354,7 +354,7 @@ func TestDirectory_OneServerNoFaults_HistoriesAreLinearizable(t *testing.T) {
 }
 
 // TestDirectory_WritesWithoutRevision_AreFoundOut shows that the checker of sessions
-// can refuse a history: with room services that forget the revision check.
+// can refuse a history: the room services skip the revision check.
 func TestDirectory_WritesWithoutRevision_AreFoundOut(t *testing.T) {
 	w := newWorld(t, seed(), shape{nodes: 1, services: 3, fault: "no-revision-check"})
 	r := newRegistry(w)
@@ -371,7 +371,7 @@ func TestDirectory_WritesWithoutRevision_AreFoundOut(t *testing.T) {
 	stop()
 	<-ended
 	if w.found() == "" {
-		t.Fatalf("seed %d: not found out in %v; %v", w.seed, catchTime, r)
+		t.Fatalf("seed %d: not caught within %v; %v", w.seed, catchTime, r)
 	}
 	t.Logf("seed %d: found out after %v: %s", w.seed, time.Since(w.began).Round(time.Millisecond), w.found())
 }

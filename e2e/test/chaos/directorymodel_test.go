@@ -10,8 +10,8 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// owned is the entry of one session in the directory as the protocol has it. The
-// zero value is no entry. Gateways are numbers, from 1.
+// owned is the entry of one session in the directory as the protocol defines it.
+// The zero value is no entry. Gateways are numbers, from 1.
 type owned struct {
 	owner byte
 	epoch uint64
@@ -26,16 +26,16 @@ type inquiry struct {
 	home  bool // owner issued the peer's id
 }
 
-// finding is its outcome: "" for success, a refusal, or unknown; and the entry
-// that the answer shows.
+// finding is the outcome of an inquiry: "" for success, a refusal, or unknown;
+// and the entry that the answer shows.
 type finding struct {
 	code  string
 	shown owned
 	own   bool // sync: the session was not listed
 }
 
-// do is what the protocol says of one operation: the entry after it, and the
-// refusal that answers it.
+// do applies one operation by the rules of the protocol, and returns the entry
+// after it and the refusal that answers it.
 func (s owned) do(in inquiry) (owned, string) {
 	wanted := owned{owner: in.owner, epoch: in.epoch}
 	switch in.kind {
@@ -65,8 +65,8 @@ func (s owned) has(in inquiry) bool {
 	return s == owned{owner: in.owner, epoch: in.epoch} || s == owned{} && in.home && in.epoch == 0
 }
 
-// inquire is the model's step. As of rooms, an operation of unknown outcome takes
-// effect at any time, which may be the very end.
+// inquire is the model's step. As with rooms, an operation of unknown outcome
+// takes effect at any time, which may be the very end.
 func inquire(state, in, out any) (bool, any) {
 	s, i, o := state.(owned), in.(inquiry), out.(finding)
 	next, code := s.do(i)

@@ -1,15 +1,14 @@
-// Package chaos holds the tests that break things: three NATS servers, three
-// gateways and three room services as processes of their own are killed, frozen,
-// cut off and slowed down, while clients work on rooms and send each other
-// numbered frames.
+// Package chaos tests the system under faults: three NATS servers, three gateways and three
+// room services, each a process of its own, are killed, frozen, cut off and slowed down,
+// while clients change rooms and send each other numbered frames.
 //
 //	go test ./e2e/test/chaos                                          # 90 s of faults, of seed 1
 //	go test ./e2e/test/chaos -run TestChaos -chaos.seed=0             # of a seed that is drawn
 //	go test ./e2e/test/chaos -run TestChaos -chaos.duration=30m -chaos.seed=7 -timeout=40m
 //
-// The faults, their order and their times are drawn from the seed, which is
-// always printed; what the scheduler of the machine does is not, so that a
-// violation may need several runs of its seed to come back.
+// The faults, their order and their times are drawn from the seed, which each run prints.
+// The scheduling of the machine is not, so a violation may need several runs of its seed to
+// come back.
 //
 // # What is checked
 //
@@ -19,11 +18,11 @@
 // be removed at any time after that, unless its session was resumed with the
 // room. Frames that show a room at one revision must all show the same.
 //
-// Relays: no frame twice, none out of order, and each one delivered, or answered
-// by an error, or explained by a break of the sender's connection, or by a break
-// of the receiver's that its resumption did not call recovered.
+// Relays: no frame twice, none out of order, and each one delivered, or answered by an
+// error, or explained by a break of the sender's connection, or by a break of the
+// receiver's whose resumption did not report recovered.
 //
-// In the end the members of every room are the peers that are connected and
-// joined; when these have left, nothing is left of them in the bucket, in the
-// NATS servers' subscriptions, or among the goroutines of the test.
+// In the end the members of every room are the peers that are connected and joined. When
+// these have left, nothing of them is left in the bucket, in the NATS servers'
+// subscriptions, or among the goroutines of the test.
 package chaos

@@ -18,12 +18,13 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// ghostTime is how long after the last fault a ghost may still be there: 20 s,
-// and what a busy machine adds.
+// ghostTime is how long after the last fault a ghost may remain a member: 20 s,
+// and a margin for a busy machine.
 const ghostTime = 25 * time.Second
 
-// end lets the players come to rest, and checks what is left: first that the
-// rooms hold exactly those who are there, then, when these have gone, nothing.
+// end waits until the players are at rest, and checks what is left: first that
+// the rooms contain exactly the connected members, then, when these have left,
+// nothing.
 func (g *game) end() {
 	g.stop()
 	g.wg.Wait()
@@ -49,7 +50,8 @@ func (g *game) end() {
 	}
 }
 
-// endConnected: members of every room are peers that are connected, and know it.
+// endConnected checks that the members of every room are connected peers, and
+// know it.
 func (g *game) endConnected(bucket jetstream.Stream, rest time.Time) {
 	what := ""
 	err := g.w.await(ghostTime, "rooms and players do not agree", func() bool {
@@ -63,7 +65,8 @@ func (g *game) endConnected(bucket jetstream.Stream, rest time.Time) {
 	g.w.logf("rooms and players agree, %v after the last fault", time.Since(rest).Round(time.Millisecond))
 }
 
-// compare says how the rooms in the bucket differ from what the players are told.
+// compare returns how the rooms in the bucket differ from the rooms that players
+// see.
 func (g *game) compare(bucket jetstream.Stream) string {
 	rooms, err := scan(bucket)
 	if err != nil {
@@ -95,7 +98,8 @@ func (g *game) compare(bucket jetstream.Stream) string {
 	return strings.Join(wrong, "; ")
 }
 
-// compareOne asks one player for a room and compares the answer with the bucket.
+// compareOne asks one player's gateway for a room and compares the answer with
+// the bucket.
 func compareOne(c *client.Client, peer proto.PeerID, room proto.RoomID, members []proto.PeerID, creator proto.PeerID) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
@@ -112,13 +116,14 @@ func compareOne(c *client.Client, peer proto.PeerID, room proto.RoomID, members 
 	return ""
 }
 
-// leaveAll closes every client: each says goodbye.
+// leaveAll closes every client with code 1000.
 func (g *game) leaveAll() {
 	var wg sync.WaitGroup
 	for _, p := range g.all {
 		if c := p.client(); c != nil {
 			wg.Go(func() {
-				// One that stays away would fail here, and leave ghosts below.
+				// A client that stays disconnected would fail here, and leave
+				// ghosts below.
 				if err := c.Close(); err != nil {
 					g.w.logf("closing player %d: %v", p.n, err)
 				}
@@ -129,7 +134,8 @@ func (g *game) leaveAll() {
 	g.relays.wg.Wait()
 }
 
-// endEmpty: nothing is left in the bucket, nor subscribed to for single peers.
+// endEmpty checks that nothing is left in the bucket, and no subscription for a
+// single peer.
 func (g *game) endEmpty(bucket jetstream.Stream) {
 	began := time.Now()
 	what := ""
@@ -177,11 +183,11 @@ func (g *game) peerSubscriptions() (left []string) {
 	return left
 }
 
-// bucket opens the rooms' bucket past all proxies.
+// bucket opens the rooms' bucket, without a proxy.
 func (g *game) bucket() (jetstream.Stream, func()) {
 	nc, err := nats.Connect(strings.Join(g.w.direct, ","), nats.MaxReconnects(-1))
 	if err != nil {
-		g.w.violate("no way to look into the bucket: %v", err)
+		g.w.violate("opening the bucket: %v", err)
 		return nil, func() {}
 	}
 	var s jetstream.Stream
@@ -218,7 +224,7 @@ func scan(s jetstream.Stream) (map[proto.RoomID]*bus.Room, error) {
 			return nil, err
 		}
 		if m.Header.Get("KV-Operation") != "" || m.Header.Get("Nats-Marker-Reason") != "" {
-			continue // gone; the marker expires
+			continue // deleted; the marker expires
 		}
 		room := new(bus.Room)
 		if err := json.Unmarshal(m.Data, room); err != nil {

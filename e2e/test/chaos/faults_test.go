@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// fault is one thing that goes wrong: at a time, for a while, to one or two targets.
+// fault is one fault: when it begins, how long it lasts, and its one or two targets.
 type fault struct {
 	at, lasts time.Duration
 	kind      string
@@ -25,7 +25,7 @@ func (f fault) String() string {
 	return fmt.Sprintf("%s for %v", text, f.lasts.Round(time.Millisecond))
 }
 
-// breed is a kind of fault: how likely it is, how long it lasts, whom it hits.
+// breed is a kind of fault: its likelihood, its duration, and its targets.
 type breed struct {
 	kind     string
 	weight   int
@@ -33,8 +33,8 @@ type breed struct {
 	group    string // gateway, rooms, nats or front: faults of one target do not overlap
 }
 
-// No fault of one target keeps a gateway silent for as long as a grace, so that
-// no member may be taken for a ghost whose gateway lives.
+// No fault of one target keeps a gateway unreachable for as long as a grace, so that
+// no member of a live gateway may count as a ghost.
 var breeds = []breed{
 	{"kill gateway", 8, 500 * time.Millisecond, 4 * time.Second, "gateway"},
 	{"freeze gateway", 6, time.Second, 6 * time.Second, "gateway"},
@@ -62,8 +62,8 @@ var breeds = []breed{
 // recovery is how long a target is left alone after a fault.
 var recovery = map[string]time.Duration{"gateway": 5 * time.Second, "rooms": 2 * time.Second, "nats": 8 * time.Second, "front": 2 * time.Second}
 
-// plan draws the faults of a test that lasts total. The same seed draws the same.
-// Kinds that contain any of masked are left out.
+// plan draws the faults of a test that lasts total. The same seed draws the same
+// faults. It leaves out kinds that contain any of masked.
 func plan(seed uint64, total time.Duration, masked []string) []fault {
 	rng := rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15))
 	var pool []breed
@@ -83,7 +83,7 @@ func plan(seed uint64, total time.Duration, masked []string) []fault {
 		f.other = (f.target + 1 + f.other) % 3
 		key := fmt.Sprint(b.group, f.target)
 		if b.group == "nats" {
-			key = "nats" // one at a time: two servers gone is a kind of its own
+			key = "nats" // one at a time: two unavailable servers are a kind of fault of their own
 		}
 		if free[key] > at || at+f.lasts > total || isMasked(b.kind, masked) {
 			continue

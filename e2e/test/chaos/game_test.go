@@ -10,7 +10,8 @@ import (
 	"p2pconnector/proto"
 )
 
-// game is the load: players, the rooms they are in, and what they send.
+// game is the workload: clients (players), their rooms, and the frames they
+// send.
 type game struct {
 	w      *world
 	stats  stats
@@ -27,7 +28,7 @@ type game struct {
 	stop  context.CancelFunc
 }
 
-// stats counts what was done.
+// stats counts operations and frames.
 type stats struct {
 	ops, unknowns, rooms, drops           atomic.Int64
 	frames, delivered, refused, explained atomic.Int64
@@ -42,7 +43,7 @@ func (s *stats) String() string {
 		s.frames.Load(), s.delivered.Load(), s.refused.Load(), s.explained.Load(), s.resumes.Load(), s.lostIDs.Load())
 }
 
-// table is a place for one room after the other, and its players.
+// table is a sequence of rooms, one at a time, and the players in it.
 type table struct {
 	g *game
 	n int
@@ -81,7 +82,7 @@ func newGame(w *world, tables, seats int, pace time.Duration) *game {
 	return g
 }
 
-// next puts a new room on the table when old is still the one there.
+// next opens a new room at the table when old is still the current one.
 func (t *table) next(old *room) *room {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -117,8 +118,8 @@ func (g *game) sawRoom(event string, d *proto.RoomData) {
 	}
 }
 
-// play is a player's life: clients one after the other, each with its reader,
-// its sender and its room operations.
+// play runs a player: clients one after the other, each with its reader, its
+// sender and its room operations.
 func (g *game) play(t *table, p *player) {
 	for p.connect() {
 		c := p.client()
@@ -126,7 +127,7 @@ func (g *game) play(t *table, p *player) {
 		var wg sync.WaitGroup
 		wg.Go(func() { g.relays.send(ctx, p, c) })
 		wg.Go(func() { g.operate(ctx, t, p, c) })
-		wg.Go(func() { // the reader goes on until the client ends
+		wg.Go(func() { // the reader continues until the client ends
 			select {
 			case <-c.Done():
 				cancel()
@@ -138,7 +139,7 @@ func (g *game) play(t *table, p *player) {
 		wg.Wait()
 		cancel()
 		select {
-		case <-p.ctx.Done(): // the ending goes on with this client
+		case <-p.ctx.Done(): // the end of the test uses this client
 			g.relays.wg.Go(func() { <-read })
 			return
 		case <-read:

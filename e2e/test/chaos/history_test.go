@@ -16,15 +16,15 @@ import (
 	"p2pconnector/proto"
 )
 
-// Bounds of one room's history: the checker's work grows with what is unknown.
+// Bounds of one room's history: the checker's work grows with the unknown outcomes.
 const (
 	maxOps     = 160
 	maxUnknown = 5
 	checkTime  = 2 * time.Minute // for one history; longer is a failure
 )
 
-// room is one room and its history. When it is full the players leave for the
-// next one, and it is checked. Safe for concurrent use.
+// room is one room and its history. When the history is full the players move to the
+// next room, and it is checked. Safe for concurrent use.
 type room struct {
 	w  *world
 	id proto.RoomID
@@ -37,9 +37,9 @@ type room struct {
 	underway int
 	unknowns int
 	full     bool
-	shown    map[uint64]string // what frames said of a revision
-	done     func(*room)       // called once: full, and nothing under way
-	closed   chan struct{}     // closed then
+	shown    map[uint64]string // states that frames showed of a revision
+	done     func(*room)       // called once: full, and no operation pending
+	closed   chan struct{}     // closed at the same time
 }
 
 func newRoom(w *world, id proto.RoomID, done func(*room)) *room {
@@ -49,7 +49,7 @@ func newRoom(w *world, id proto.RoomID, done func(*room)) *room {
 	}
 }
 
-// enter begins an operation; false when the room takes no more of them.
+// enter begins an operation. It returns false when the room accepts no more operations.
 func (r *room) enter() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -60,8 +60,8 @@ func (r *room) enter() bool {
 	return true
 }
 
-// record ends an operation that p began, as one of the peers who: more than one
-// when it may have been any of them, which makes it unknown.
+// record ends an operation that p began, as one of the peers who. More than one peer
+// means that it may have been any of them, and makes the outcome unknown.
 func (r *room) record(p *player, who []proto.PeerID, in input, target proto.PeerID, out output, shown *proto.RoomData, call int64) {
 	now := r.w.now()
 	r.mu.Lock()
@@ -70,7 +70,7 @@ func (r *room) record(p *player, who []proto.PeerID, in input, target proto.Peer
 		out.code = unknown
 	}
 	if out.code == unknown && in.kind == info {
-		who = nil // it changes nothing, and says nothing
+		who = nil // it changes nothing, and shows nothing
 	}
 	for _, id := range who {
 		in.peer = r.numberLocked(id)
@@ -115,7 +115,7 @@ func (r *room) leaveLocked() {
 	}
 }
 
-// finish takes no more operations.
+// finish closes the room to new operations.
 func (r *room) finish() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -142,10 +142,10 @@ func (r *room) stateLocked(d *proto.RoomData) output {
 	return output{members: string(members), creator: r.numberLocked(d.Creator)}
 }
 
-// saw compares what a frame shows of a revision with what others showed of it.
+// saw compares the state that a frame shows of a revision with what other frames showed.
 func (r *room) saw(event string, d *proto.RoomData) {
 	if len(d.Clients) == 0 || event == string(proto.RoomDeleted) {
-		return // of an end frames show what was before
+		return // frames about an end show the state before it
 	}
 	text := fmt.Sprint(d.Clients, d.Creator, d.Capacity)
 	r.mu.Lock()
@@ -156,16 +156,16 @@ func (r *room) saw(event string, d *proto.RoomData) {
 	r.shown[d.Revision] = text
 }
 
-// check adds the removals that broken connections may have caused and has the
-// history judged.
+// check adds the removals that broken connections may have caused and runs the checker
+// on the history.
 func (r *room) check(stats *stats) {
-	r.mu.Lock() // of those who read frames, too: not held while checking
+	r.mu.Lock() // readers take it too: not held while checking
 	ops, names, players, peers := slices.Clone(r.ops), r.names, maps.Clone(r.players), maps.Clone(r.peers)
 	r.mu.Unlock()
 	for _, id := range names {
 		p := players[id]
 		if p == nil {
-			continue // only ever named by others
+			continue // named by others only
 		}
 		if at, ok := p.mayBeDropped(id, r.id); ok {
 			stats.drops.Add(1)
@@ -187,10 +187,11 @@ func (r *room) check(stats *stats) {
 	r.w.illegal("history of room %s (%d operations): %s; see %s", r.id, len(ops), verdict, r.picture(ops, names, how))
 }
 
-// judge has a history checked: at first without operations of unknown outcome that
-// nothing shown speaks of. What is explained without them is explained with them, since
-// they may take effect at the very end, and each that is left out saves the checker most
-// of its work: ten joins at one moment can come in millions of orders.
+// judge checks a history, at first without the operations of unknown outcome that no
+// shown state refers to. A history that is explained without them is explained with
+// them, because they may take effect at the very end. Each operation that is left out
+// saves the checker most of its work: ten joins at one moment can come in millions of
+// orders.
 func judge(ops []porcupine.Operation) (porcupine.CheckResult, porcupine.LinearizationInfo) {
 	some := witnessed(ops)
 	if verdict, how := porcupine.CheckOperationsVerbose(model, some, checkTime); verdict == porcupine.Ok || len(some) == len(ops) {
@@ -199,8 +200,8 @@ func judge(ops []porcupine.Operation) (porcupine.CheckResult, porcupine.Lineariz
 	return porcupine.CheckOperationsVerbose(model, ops, checkTime)
 }
 
-// witnessed are the operations of known outcome and, of the others, those that make a
-// member of one who is known to have been one, or that take one away.
+// witnessed returns the operations of known outcome and, of the others, those that add a
+// peer that is known to have been a member, or that remove one.
 func witnessed(ops []porcupine.Operation) []porcupine.Operation {
 	members := make(map[byte]bool)
 	for _, op := range ops {
@@ -222,7 +223,7 @@ func witnessed(ops []porcupine.Operation) []porcupine.Operation {
 	})
 }
 
-// picture keeps the history and the checker's picture of it.
+// picture writes the history and the checker's picture of it.
 func (r *room) picture(ops []porcupine.Operation, names []proto.PeerID, how porcupine.LinearizationInfo) string {
 	base := filepath.Join(r.w.dir, string(r.id))
 	if err := porcupine.VisualizePath(model, how, base+".html"); err != nil {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// inject has the faults happen at their times and returns when all are healed:
-// at once when ctx ends.
+// inject starts the faults at their times and returns when all are healed: at
+// once when ctx ends.
 func (w *world) inject(ctx context.Context, faults []fault, stats *stats) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -30,7 +30,7 @@ func (w *world) inject(ctx context.Context, faults []fault, stats *stats) {
 	}
 }
 
-// strike makes f happen and returns what ends it.
+// strike starts f and returns the function that ends it.
 func (w *world) strike(f fault) (heal func()) {
 	switch verb, rest, _ := strings.Cut(f.kind, " "); {
 	case verb == "kill" || verb == "freeze" || verb == "drain":
@@ -105,7 +105,7 @@ func (w *world) strikeWires(verb string, wires []*proxy, delay time.Duration) (h
 	return func() {}
 }
 
-// must reports a process that does not obey.
+// must reports an error of a process that was to be controlled.
 func (w *world) must(err error) {
 	if err != nil {
 		w.violate("%v", err)

@@ -12,14 +12,14 @@ import (
 	"p2pconnector/proto"
 )
 
-// op is an operation between two moments, for the tests of the model itself.
+// op returns an operation between two moments, for the tests of the model itself.
 func op(call, ret int64, in input, out output) porcupine.Operation {
 	return porcupine.Operation{Input: in, Call: call, Output: out, Return: ret}
 }
 
 const never = math.MaxInt64
 
-// What the checker is to accept, and what it is to refuse.
+// The checker accepts and refuses the right histories.
 func TestModel(t *testing.T) {
 	makes := op(1, 2, input{kind: create, peer: 1}, output{})
 	joins := op(3, 4, input{kind: join, peer: 2}, output{})
@@ -57,8 +57,8 @@ func TestModel(t *testing.T) {
 	}
 }
 
-// Many operations whose outcome nobody knows, at one moment, of which one shows: the
-// checker has to find which among all their orders.
+// Many concurrent operations of unknown outcome, of which one takes visible effect:
+// the checker must find it among all their orders.
 func TestManyUnknown(t *testing.T) {
 	doubt := output{code: unknown}
 	var ops []porcupine.Operation

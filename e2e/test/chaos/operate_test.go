@@ -10,7 +10,7 @@ import (
 	"p2pconnector/proto"
 )
 
-// operate does one thing after the other to the room on the table.
+// operate runs one operation after the other on the current room of the table.
 func (g *game) operate(ctx context.Context, t *table, p *player, c *client.Client) {
 	var at *room
 	member := false
@@ -31,8 +31,8 @@ func (g *game) operate(ctx context.Context, t *table, p *player, c *client.Clien
 	}
 }
 
-// depart leaves a room once its history is closed, so that nothing in there has
-// to account for it. A failure is made up for when the client ends.
+// depart leaves a room once its history is closed, so that the history need not
+// account for it. The end of the client makes up for a failure.
 func (g *game) depart(ctx context.Context, c *client.Client, r *room) {
 	select {
 	case <-r.closed:
@@ -49,14 +49,14 @@ func (g *game) depart(ctx context.Context, c *client.Client, r *room) {
 	}
 }
 
-// once does one operation and records it. It returns whether the player is a
+// once runs one operation and records it. It returns whether the player is a
 // member now, as far as it knows.
 func (g *game) once(ctx context.Context, t *table, p *player, c *client.Client, r *room, member bool) bool {
 	in, target := g.draw(t, p, member)
 	before := c.ID()
 	call := g.w.now()
-	// An operation may wait for the connection to come back, and then has a
-	// deadline of its own at the gateway.
+	// An operation may wait for the reconnect, and then has a deadline of its
+	// own at the gateway.
 	octx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 40*time.Second)
 	d, err := carryOut(octx, c, r.id, in, target)
 	cancel()
@@ -77,7 +77,7 @@ func (g *game) once(ctx context.Context, t *table, p *player, c *client.Client, 
 		r.saw("the answer to "+string(in.kind), noEnd(in.kind, &d))
 		r.record(p, who, in, target, out, &d, call)
 	case out.code == proto.LimitExceeded || out.code == proto.RateLimited:
-		r.abandon() // the gateway's word, not the room's
+		r.abandon() // the gateway refused it, not the room
 	case errors.Is(err, client.ErrClosed):
 		out.code = unknown
 		r.record(p, who, in, target, out, nil, call)
@@ -87,7 +87,7 @@ func (g *game) once(ctx context.Context, t *table, p *player, c *client.Client, 
 	return nowMember(in, out.code, member)
 }
 
-// noEnd hides what the answer to an end shows: what was before.
+// noEnd hides what the answer to an end shows: the state before.
 func noEnd(k kind, d *proto.RoomData) *proto.RoomData {
 	if k == end {
 		return &proto.RoomData{}
@@ -105,7 +105,7 @@ func nowMember(in input, code proto.ErrorCode, was bool) bool {
 	return was
 }
 
-// draw picks what to do next.
+// draw chooses the next operation.
 func (g *game) draw(t *table, p *player, member bool) (in input, target proto.PeerID) {
 	other := t.players[rand.N(len(t.players))].id()
 	x := rand.N(100)

@@ -14,30 +14,30 @@ import (
 	"p2pconnector/proto"
 )
 
-// player is a client that works on rooms and sends frames, and knows of each of
-// its identities when its connection broke and how it came back. When its client
-// ends it goes on with a new one. Safe for concurrent use.
+// player is a client that changes rooms and sends frames. It knows for each of its
+// ids when the connection broke and how it was resumed. When its client ends it
+// continues with a new one. Safe for concurrent use.
 type player struct {
 	w   *world
 	n   int
-	ctx context.Context // ends when the test has enough
+	ctx context.Context // ends with the workload
 
-	heard atomic.Int64 // when bytes came last
+	heard atomic.Int64 // when bytes last arrived
 
 	mu      sync.Mutex
 	c       *client.Client
-	gone    bool // it has left for good
+	gone    bool // it has ended for good
 	broken  []int64
 	conns   int     // open TCP connections
 	last    *wire   // the newest of them
-	since   int64   // what the last outage began with
+	since   int64   // start of the last outage
 	breaks  []int64 // every moment at which a connection ended
 	outages []outage
 }
 
-// outage is the time between a broken connection and what came after it.
+// outage is the time from a broken connection to the next one.
 type outage struct {
-	from, to  int64 // last heard; known to be back
+	from, to  int64 // last bytes received; known to be back
 	id        proto.PeerID
 	same      bool // the session was resumed
 	recovered bool
@@ -68,7 +68,7 @@ func (p *player) connect() bool {
 }
 
 // heartbeat makes half of the players impatient: they leave a gateway that hangs for
-// some seconds. The others stay.
+// some seconds. The others wait.
 func (p *player) heartbeat() time.Duration {
 	if p.n%2 == 0 {
 		return 3 * time.Second
@@ -76,14 +76,14 @@ func (p *player) heartbeat() time.Duration {
 	return 0
 }
 
-// client returns the present one, or nil.
+// client returns the current client, or nil.
 func (p *player) client() *client.Client {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.c
 }
 
-// id returns who the player is now, or "".
+// id returns the player's current id, or "".
 func (p *player) id() proto.PeerID {
 	if c := p.client(); c != nil {
 		return c.ID()
@@ -91,7 +91,7 @@ func (p *player) id() proto.PeerID {
 	return ""
 }
 
-// wire is a TCP connection that notes when it is heard and when it ends.
+// wire is a TCP connection that records when bytes arrive and when it ends.
 type wire struct {
 	net.Conn
 	p    *player
@@ -110,8 +110,8 @@ func (p *player) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	return p.last, nil
 }
 
-// move has the player go to another gateway: its client dials the next one when its
-// connection breaks.
+// move makes the player go to another gateway: its client dials the next one when
+// its connection breaks.
 func (p *player) move() {
 	for p.id() == "" && p.ctx.Err() == nil {
 		pause(p.ctx, 10*time.Millisecond)
@@ -154,7 +154,7 @@ func (x *wire) over() {
 	})
 }
 
-// cameBack notes what a Client_Details says. was is who the player was before.
+// cameBack records the data of a Client_Details. was is the player's previous id.
 func (p *player) cameBack(d *proto.Details, was proto.PeerID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -164,7 +164,7 @@ func (p *player) cameBack(d *proto.Details, was proto.PeerID) {
 	}
 	p.since, p.broken = from, nil
 	if p.conns == 0 {
-		p.broken = []int64{from} // it broke again before this was read
+		p.broken = []int64{from} // the connection broke again before this was read
 	}
 	p.outages = append(p.outages, outage{
 		from: from, to: p.w.now(), id: was, same: d.Resumed && d.ID == was,
@@ -172,7 +172,7 @@ func (p *player) cameBack(d *proto.Details, was proto.PeerID) {
 	})
 }
 
-// ended notes that a client has ended for good.
+// ended records that a client has ended for good.
 func (p *player) ended(was proto.PeerID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -184,12 +184,12 @@ func (p *player) ended(was proto.PeerID) {
 	p.outages = append(p.outages, outage{from: from, to: p.w.now(), id: was})
 }
 
-// grace is what a session outlives its connection by, less what the clocks of
-// the test and of a gateway may differ in what they call the break.
+// grace is how long a session outlives its connection, less the difference between
+// the times at which the test and a gateway notice the break.
 const grace = proto.SessionGrace - 4*time.Second
 
-// mayBeDropped says from when on peer id, one of this player's, may have been
-// removed from a room as disconnected, if it may.
+// mayBeDropped returns the time from which peer id, one of this player's, may have
+// been removed from a room as disconnected, if it may.
 func (p *player) mayBeDropped(id proto.PeerID, room proto.RoomID) (from int64, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -202,14 +202,14 @@ func (p *player) mayBeDropped(id proto.PeerID, room proto.RoomID) (from int64, o
 		return slices.Min(p.broken), true
 	}
 	if p.c == nil || p.c.ID() != id {
-		// Not who it is now, though nobody has noted yet how that ended.
+		// Not the current id, although no end of it is recorded yet.
 		return p.firstDoubtLocked(id), true
 	}
 	return 0, false
 }
 
-// kept reports whether a peer cannot have been dropped from room by this outage:
-// it came back in time, and either with the room or to be told of everything.
+// kept reports whether this outage cannot have removed a peer from room: the peer
+// resumed in time, and either with the room or with all updates.
 func (o *outage) kept(room proto.RoomID) bool {
 	return o.same && (slices.Contains(o.rooms, room) || o.recovered && time.Duration(o.to-o.from) < grace)
 }
@@ -228,8 +228,8 @@ func (p *player) brokeIn(from, to int64) bool {
 	return slices.ContainsFunc(p.breaks, func(at int64) bool { return from <= at && at <= to })
 }
 
-// lostIn reports whether peer id was away within the time, or ended before it,
-// without coming back recovered.
+// lostIn reports whether peer id was disconnected within the time, or ended before
+// it, and did not resume with recovered true.
 func (p *player) lostIn(id proto.PeerID, from, to int64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -241,7 +241,7 @@ func (p *player) lostIn(id proto.PeerID, from, to int64) bool {
 	return len(p.broken) > 0 || p.c == nil || p.gone
 }
 
-// history tells what happened to the player's connections since a time.
+// history describes the player's connections since a time.
 func (p *player) history(since int64) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -19,13 +19,13 @@ type process struct {
 	name, path string
 	args       []string
 	log        *os.File
-	died       func(error) // called when it ends and nobody has asked for it
+	died       func(error) // called when it ends unexpectedly
 
 	mu     sync.Mutex
 	cmd    *exec.Cmd // nil while it does not run
 	done   chan struct{}
-	wanted bool // its end is asked for
-	killed bool // by SIGKILL, which wins over a SIGTERM under way
+	wanted bool // its end was requested
+	killed bool // by SIGKILL, which overrides a pending SIGTERM
 	result error
 }
 
@@ -68,11 +68,11 @@ func (p *process) start() error {
 	return nil
 }
 
-// kill is kill -9.
+// kill sends SIGKILL.
 func (p *process) kill() error { return p.end(syscall.SIGKILL, 10*time.Second) }
 
-// stop is SIGTERM; a process that does not end within bound is killed, which is
-// an error. Its goroutines are in its log then.
+// stop sends SIGTERM. It kills a process that does not end within bound, and
+// returns an error; its log then has its goroutines.
 func (p *process) stop(bound time.Duration) error {
 	err := p.end(syscall.SIGTERM, bound)
 	if errors.Is(err, errLate) {
@@ -112,7 +112,7 @@ func (p *process) end(sig syscall.Signal, bound time.Duration) error {
 	}
 }
 
-// freeze is SIGSTOP, or SIGCONT.
+// freeze sends SIGSTOP, or SIGCONT.
 func (p *process) freeze(on bool) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// proxy passes TCP connections on to one address and can spoil them. Safe for
+// proxy forwards TCP connections to one address and can disturb them. Safe for
 // concurrent use.
 type proxy struct {
 	ln     net.Listener
@@ -18,8 +18,8 @@ type proxy struct {
 	links  map[*link]struct{}
 	closed bool
 	delay  time.Duration // of each chunk, up to twice that
-	mute   bool          // what the target says is lost
-	open   chan struct{} // closed unless the proxy holds everything back
+	mute   bool          // drops the target's data
+	open   chan struct{} // closed unless the proxy holds all data back
 }
 
 // link is one connection through the proxy: the client's side and the target's.
@@ -81,8 +81,8 @@ func (p *proxy) add(l *link) bool {
 	return !p.closed
 }
 
-// copy moves bytes one way until an end closes. While the proxy holds, nobody
-// hears even of that.
+// copy copies bytes one way until an end closes. While the proxy holds, it does
+// not forward the close either.
 func (p *proxy) copy(l *link, dst, src net.Conn, down bool) {
 	buf := make([]byte, 32<<10)
 	for {
@@ -100,7 +100,8 @@ func (p *proxy) copy(l *link, dst, src net.Conn, down bool) {
 	}
 }
 
-// pass waits while the proxy holds, and then for its delay; false once closed.
+// pass waits while the proxy holds, and then for its delay. It returns false
+// once closed.
 func (p *proxy) pass() bool {
 	for {
 		p.mu.Lock()
@@ -133,8 +134,8 @@ func (l *link) close() {
 	l.target.Close()
 }
 
-// hold keeps everything back, as a network does that has come apart: nothing is
-// lost unless an end gives up.
+// hold holds all data back, as a network partition does: nothing is lost unless
+// an end gives up.
 func (p *proxy) hold(on bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -156,8 +157,8 @@ func (p *proxy) slow(d time.Duration) {
 	p.delay = d
 }
 
-// deafen loses what the targets say from now on; the end of that cuts every
-// connection, since a stream with a hole is none.
+// deafen drops the targets' data from now on. Its end cuts every connection,
+// because a stream with a hole is useless.
 func (p *proxy) deafen(on bool) {
 	p.mu.Lock()
 	p.mute = on
@@ -167,7 +168,7 @@ func (p *proxy) deafen(on bool) {
 	}
 }
 
-// cut closes those connections that which says, at both ends.
+// cut closes the connections that which selects, at both ends.
 func (p *proxy) cut(which func() bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"p2pconnector/proto"
 )
 
-// read takes every frame of c until it has ended. It is the only reader.
+// read reads every frame of c until c has ended. It is the only reader.
 func (g *game) read(p *player, c *client.Client) {
 	id := c.ID()
 	for f := range c.Frames() {

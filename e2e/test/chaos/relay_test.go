@@ -13,28 +13,28 @@ import (
 	"p2pconnector/proto"
 )
 
-// Times after which a relay is judged, and within which a break explains it.
+// Times after which a relay is checked, and within which a break explains it.
 const (
 	settleAfter = 60 * time.Second // longer than a grace, a takeover and every fault
-	senderTime  = 15 * time.Second // a frame on its way is lost with the connection, whose end its client may notice so much later
-	answerTime  = 20 * time.Second // an error, or the frame itself, waits for one that is away
+	senderTime  = 15 * time.Second // a frame in transit is lost with the connection, whose end the client may notice so much later
+	answerTime  = 20 * time.Second // an error, or the frame itself, waits for a disconnected client
 )
 
-// load is the data of a numbered frame.
+// load is the payload of a numbered frame.
 type load struct {
 	Player int          `json:"p"`
 	Number uint64       `json:"n"`
 	To     proto.PeerID `json:"to"`
 }
 
-// flight is one frame under way.
+// flight is one frame in transit.
 type flight struct {
 	load
 	from      proto.PeerID
 	receiver  *player
 	sender    *player
-	sent      int64 // 0: not yet
-	delivered int64 // when; 0: not
+	sent      int64 // 0: not sent yet
+	delivered int64 // 0: not delivered
 	refused   proto.ErrorCode
 }
 
@@ -45,10 +45,10 @@ type flightKey struct {
 
 type pair struct{ from, to proto.PeerID }
 
-// ledger follows every relayed frame to its end. Safe for concurrent use.
+// ledger records what becomes of every relayed frame. Safe for concurrent use.
 type ledger struct {
 	g  *game
-	wg sync.WaitGroup // readers that go on after the players
+	wg sync.WaitGroup // readers that outlive the players
 
 	mu      sync.Mutex
 	numbers map[int]uint64 // by player
@@ -74,7 +74,7 @@ func (l *ledger) send(ctx context.Context, p *player, c *client.Client) {
 		err := c.Send(ctx, client.Out{Event: proto.Message, To: id, Data: f.load, ID: fmt.Sprintf("m%d", f.Number)})
 		l.mu.Lock()
 		if err != nil {
-			delete(l.flying, flightKey{p.n, f.Number}) // it has not left
+			delete(l.flying, flightKey{p.n, f.Number}) // it was not sent
 		} else {
 			l.g.stats.frames.Add(1)
 			f.sent = l.g.w.now()
@@ -92,7 +92,7 @@ func (l *ledger) take(p, to *player, id proto.PeerID) *flight {
 	return f
 }
 
-// arrived notes a frame that player p, as peer id, was handed.
+// arrived records a frame that player p, as peer id, received.
 func (l *ledger) arrived(p *player, id proto.PeerID, in *client.Frame) {
 	var d load
 	if err := json.Unmarshal(in.Data, &d); err != nil {
@@ -122,7 +122,7 @@ func (l *ledger) arrived(p *player, id proto.PeerID, in *client.Frame) {
 	l.newest[key] = max(l.newest[key], d.Number)
 }
 
-// refused notes an error frame about a frame of player p.
+// refused records an error frame about a frame of player p.
 func (l *ledger) refused(p *player, in *client.Frame) {
 	number, ok := strings.CutPrefix(strings.Trim(string(in.ID), `"`), "m")
 	if !ok {
@@ -143,8 +143,8 @@ func (l *ledger) refused(p *player, in *client.Frame) {
 	f.refused = proto.ErrorCode(in.Event)
 }
 
-// judge settles the frames that are older than age and reports those whose fate
-// nobody knows.
+// judge removes the frames that are older than age and reports those whose
+// outcome is unknown.
 func (l *ledger) judge(age time.Duration) {
 	old := l.g.w.now() - int64(age)
 	l.mu.Lock()
@@ -171,11 +171,11 @@ func (l *ledger) judge(age time.Duration) {
 		fmt.Fprintf(&some, "\n    frame %d of player %d, sent %.3f by %s to %s; outages of the sender: %s; of the receiver: %s",
 			f.Number, f.Player, seconds(f.sent), f.from, f.To, f.sender.history(f.sent-int64(answerTime)), f.receiver.history(f.sent-int64(answerTime)))
 	}
-	l.g.w.violate("%d frames vanished: neither delivered nor refused, and no connection broke to explain it%s", len(lost), some.String())
+	l.g.w.violate("%d frames were neither delivered nor refused, and no broken connection explains it%s", len(lost), some.String())
 }
 
-// explained reports whether a broken connection may have swallowed the frame, or
-// the error that said so.
+// explained reports whether a broken connection may have lost the frame, or the
+// error about it.
 func (l *ledger) explained(f *flight) bool {
 	from := f.sent - int64(time.Second)
 	return f.sender.brokeIn(from, f.sent+int64(senderTime)) ||

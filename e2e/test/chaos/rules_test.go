@@ -10,7 +10,7 @@ import (
 	"p2pconnector/proto"
 )
 
-// kind is what an operation of a room's history does.
+// kind is the operation of an entry in a room's history.
 type kind string
 
 const (
@@ -20,8 +20,8 @@ const (
 	end    kind = "End"
 	remove kind = "Remove"
 	info   kind = "Info"
-	drop   kind = "disconnected" // of a peer whose connection broke; nobody answers
-	seen   kind = "seen"         // a state that an answer showed, as one that was there meanwhile
+	drop   kind = "disconnected" // of a peer whose connection broke; has no answer
+	seen   kind = "seen"         // a state that an answer showed, as one that existed meanwhile
 )
 
 // input is an operation. Peers are numbers that the history gives them, from 1.
@@ -33,18 +33,19 @@ type input struct {
 	make     bool // join: make the room if it is not there
 }
 
-// output is its outcome. Code is "" for success, and unknown when nobody can tell.
+// output is the outcome of an operation. Code is "" for success, and unknown when
+// it cannot be known.
 type output struct {
 	code    proto.ErrorCode
 	members string // info, seen: peers in order of joining
 	creator byte
 }
 
-// unknown stands for the outcome of an operation that may have taken effect, may
-// still, or never will.
+// unknown is the outcome of an operation that may have taken effect, still may, or
+// never will.
 const unknown proto.ErrorCode = "?"
 
-// roomState is a room as the protocol has it. The zero value is no room.
+// roomState is a room as the protocol defines it. The zero value is no room.
 type roomState struct {
 	members  string // peers in order of joining; "" is no room
 	creator  byte
@@ -53,7 +54,8 @@ type roomState struct {
 
 func (s roomState) has(peer byte) bool { return strings.IndexByte(s.members, peer) >= 0 }
 
-// without is s when peer has left: the longest-standing member follows a creator.
+// without returns s after peer has left: the longest-standing member follows a
+// creator.
 func (s roomState) without(peer byte) roomState {
 	s.members = strings.Replace(s.members, string([]byte{peer}), "", 1)
 	if s.members == "" {
@@ -65,8 +67,8 @@ func (s roomState) without(peer byte) roomState {
 	return s
 }
 
-// do is what the protocol says of one operation: the state after it, and the
-// error that answers it.
+// do applies one operation by the rules of the protocol, and returns the state
+// after it and the error that answers it.
 func (s roomState) do(in input) (roomState, proto.ErrorCode) {
 	there := s.members != ""
 	switch in.kind {
@@ -116,8 +118,8 @@ func (s roomState) do(in input) (roomState, proto.ErrorCode) {
 	return s, ""
 }
 
-// step is the model's. An operation of unknown outcome always takes effect, but
-// never has to before the end of the history: there it is as good as none.
+// step is the model's step. An operation of unknown outcome always takes effect,
+// but possibly not before the end of the history, where it has no visible effect.
 func step(state, in, out any) (bool, any) {
 	s, i, o := state.(roomState), in.(input), out.(output)
 	next, code := s.do(i)

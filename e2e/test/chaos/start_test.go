@@ -55,7 +55,8 @@ func (w *world) startNATS(s shape) error {
 	return w.awaitLeader()
 }
 
-// awaitLeader returns when the NATS servers have elected one that sees all.
+// awaitLeader returns when the NATS servers have elected a leader that sees all
+// of them.
 func (w *world) awaitLeader() error {
 	return w.await(kit.Patience, "the NATS servers have no leader", func() bool {
 		for _, look := range w.looks {
@@ -77,7 +78,8 @@ func (w *world) look(addr, path string) ([]byte, error) {
 	return io.ReadAll(resp.Body)
 }
 
-// links makes a proxy to each NATS server and returns the URLs for one service.
+// links starts a proxy to each NATS server and returns the URLs for one
+// service.
 func (w *world) links(into *[][]*proxy, first int) (string, error) {
 	var row []*proxy
 	var urls []string

@@ -16,18 +16,19 @@ import (
 	"time"
 )
 
-// drainWindow is that of the gateways, and stopBound what SIGTERM may take.
+// drainWindow is the window of the gateways, and stopBound the time that SIGTERM
+// may take.
 const (
 	drainWindow = 3 * time.Second
 	stopBound   = drainWindow + 20*time.Second
 )
 
-// world is the whole system as processes, with a proxy on every way that a test
-// may want to spoil. Its fields are fixed after newWorld.
+// world is the whole system as processes, with a proxy on every connection that a
+// test may want to disturb. Its fields are fixed after newWorld.
 type world struct {
 	t     *testing.T
 	seed  uint64
-	dir   string // logs, and what a failure leaves
+	dir   string // logs, and the files of a failure
 	began time.Time
 	bins  string
 	fault string // of the room services
@@ -36,8 +37,8 @@ type world struct {
 	nodes    []*process
 	gateways []*process
 	services []*process
-	looks    []string // where to look inside the NATS servers
-	direct   []string // URLs of the NATS servers, past the proxies
+	looks    []string // HTTP addresses that describe the NATS servers
+	direct   []string // URLs of the NATS servers, without proxies
 
 	front    []*proxy   // clients to gateway i
 	gwLinks  [][]*proxy // gateway i to NATS server n
@@ -46,11 +47,11 @@ type world struct {
 	mu     sync.Mutex
 	wrong  []string
 	sorts  map[string]int // how many of each sort
-	judged []string       // those of wrong that the checker found
+	judged []string       // violations that the checker found
 	closed bool
 }
 
-// shape is how many of each there are.
+// shape is the number of processes of each kind.
 type shape struct {
 	nodes, gateways, services int
 	fault                     string // of every room service; "" is none: see roomsvc/faulty_test.go
@@ -73,8 +74,8 @@ func newWorld(t *testing.T, seed uint64, s shape) *world {
 	return w
 }
 
-// folder is where logs and pictures go: the test's artifacts when they are asked
-// for, else a temporary folder that only a failure leaves behind.
+// folder returns the folder for logs and pictures: the test's artifacts when they
+// are requested, else a temporary folder that only a failure leaves behind.
 func (w *world) folder() string {
 	if f := flag.Lookup("test.artifacts"); f != nil && f.Value.String() == "true" {
 		return w.t.ArtifactDir()
@@ -104,10 +105,10 @@ func (w *world) urls(first int) []string {
 
 func (w *world) died(err error) { w.violate("%v", err) }
 
-// now is the time since the start, in nanoseconds: the clock of every history.
+// now returns the nanoseconds since the start: the clock of every history.
 func (w *world) now() int64 { return int64(time.Since(w.began)) }
 
-// logf notes an event with its time.
+// logf logs an event with its time.
 func (w *world) logf(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -116,8 +117,8 @@ func (w *world) logf(format string, args ...any) {
 	}
 }
 
-// maxShown bounds the violations of one sort that are told in the test's log; all
-// are in violations.txt.
+// maxShown bounds the violations of one sort in the test's log; violations.txt
+// lists all of them.
 const maxShown = 8
 
 // violate records that a promise was broken. Those with the same format are of
@@ -133,7 +134,7 @@ func (w *world) violate(format string, args ...any) {
 	}
 }
 
-// catching reports whether w is built to be wrong.
+// catching reports whether w contains a planted bug.
 func catching(w *world) bool { return w.fault != "" }
 
 func (w *world) violations() int {
@@ -142,7 +143,7 @@ func (w *world) violations() int {
 	return len(w.wrong)
 }
 
-// await waits for ok, or fails with what.
+// await waits until ok returns true, or returns an error that names what.
 func (w *world) await(bound time.Duration, what string, ok func() bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), bound)
 	defer cancel()
@@ -158,7 +159,7 @@ func (w *world) await(bound time.Duration, what string, ok func() bool) error {
 	return nil
 }
 
-// close ends everything from the outside in.
+// close ends everything outside-in.
 func (w *world) close() {
 	for _, p := range w.front {
 		p.close()
@@ -193,7 +194,7 @@ func (w *world) close() {
 	}
 }
 
-// checkLogs looks for faults that a service has only told its log.
+// checkLogs looks for panics that a service has only logged.
 func (w *world) checkLogs() {
 	for _, p := range slices.Concat(w.gateways, w.services) {
 		b, err := os.ReadFile(p.log.Name())

@@ -11,8 +11,8 @@ import (
 // nodes are the services that run the NATS nodes.
 var nodes = map[string]string{"nats-1": "nats", "nats-2": "nats-2", "nats-3": "nats-3"}
 
-// TestCluster runs the profile cluster: every room stands on three NATS nodes, and
-// goes on changing while any one of them is dead.
+// TestCluster runs the profile cluster: every room is replicated on three NATS nodes,
+// and can be changed while any one of them is dead.
 func TestCluster(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds images and starts containers: not in short mode")
@@ -27,8 +27,8 @@ func TestCluster(t *testing.T) {
 	p.talk(a, b)
 	p.copied()
 
-	// The node that has the services' address for its name. What starts now must
-	// find another.
+	// The node whose name is the services' address. A service that starts now must
+	// find another node.
 	first := p.killNode("nats-1", a, b)
 	p.run(p.compose("up", "-d", "--no-build", "--no-recreate", "--no-deps", "--scale", "gateway=2", "gateway")...)
 	_, elsewhere := p.spread(a, 2)
@@ -36,12 +36,12 @@ func TestCluster(t *testing.T) {
 	p.run("docker", "start", first)
 	p.copied()
 
-	// The node that leads the rooms: the others must elect one before a room changes.
+	// The leader of the rooms: the others must elect one before a room changes.
 	p.killNode(p.roomStream().Cluster.Leader, a, b)
 	p.exchange(a, elsewhere, "to another gateway")
 }
 
-// killNode kills a NATS node and has the room change.
+// killNode kills a NATS node and checks that the room can be changed.
 func (p *project) killNode(name string, a, b *client.Client) (id string) {
 	p.t.Helper()
 	leader := p.roomStream().Cluster.Leader
@@ -54,7 +54,7 @@ func (p *project) killNode(name string, a, b *client.Client) (id string) {
 	return id
 }
 
-// stream is what a NATS node says of a stream.
+// stream is a NATS node's description of a stream.
 type stream struct {
 	Name    string
 	Cluster struct {
@@ -66,7 +66,7 @@ type stream struct {
 	}
 }
 
-// roomStream asks the node that leads it for the stream of the rooms.
+// roomStream asks the leader for the stream of the rooms.
 func (p *project) roomStream() stream {
 	p.t.Helper()
 	var found stream
@@ -86,7 +86,7 @@ func (p *project) roomStream() stream {
 	return found
 }
 
-// streams asks a node for its streams. One that has just begun may not answer.
+// streams asks a node for its streams. A node that has just started may not answer.
 func (p *project) streams(node container) (list []stream) {
 	p.t.Helper()
 	out, err := p.try(p.t.Context(), p.fetch("http://"+node.address()+":8222/jsz?streams=true")...)
@@ -107,7 +107,7 @@ func (p *project) streams(node container) (list []stream) {
 	return list
 }
 
-// copied waits until the rooms stand on three nodes, none of them behind.
+// copied waits until three nodes hold the rooms, none of them behind.
 func (p *project) copied() {
 	p.t.Helper()
 	p.await("three copies of the rooms", func() bool {

@@ -54,7 +54,7 @@ func TestCompose(t *testing.T) {
 	p.stopGateway(a, b)
 }
 
-// answers reports whether a page comes through Caddy.
+// answers reports whether Caddy serves a page.
 func (p *project) answers() bool {
 	c := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := c.Get("http://127.0.0.1:" + p.port + "/")
@@ -65,8 +65,8 @@ func (p *project) answers() bool {
 	return resp.StatusCode == http.StatusOK
 }
 
-// checkOrigins connects as pages do: one that somebody works on, one opened as a file,
-// and one of somebody else.
+// checkOrigins connects as pages do: one in development, one opened as a file, and one
+// of a stranger.
 func (p *project) checkOrigins() {
 	p.t.Helper()
 	for origin, want := range map[string]string{
@@ -97,12 +97,12 @@ func (p *project) dial() *client.Client {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.t.Cleanup(func() { c.Close() }) // its gateway may be gone already
+	p.t.Cleanup(func() { c.Close() }) // its gateway may have ended already
 	return c
 }
 
-// spread dials until clients are on n gateways, and returns two that are on
-// different ones.
+// spread dials until clients are on n gateways, and returns two clients on different
+// gateways.
 func (p *project) spread(first *client.Client, n int) (a, b *client.Client) {
 	p.t.Helper()
 	seen := map[proto.GatewayID]bool{first.ID().Home(): true}
@@ -117,7 +117,7 @@ func (p *project) spread(first *client.Client, n int) (a, b *client.Client) {
 	return first, b
 }
 
-// talk has two clients on different gateways signal each other and share a room.
+// talk makes two clients on different gateways signal each other and share a room.
 func (p *project) talk(a, b *client.Client) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), kit.Patience)
@@ -141,8 +141,8 @@ func (p *project) exchange(a, b *client.Client, text string) {
 	}
 }
 
-// until sends a room message until it has arrived: while a container dies, some
-// are lost, and their sender is told.
+// until sends a room message until it has arrived: while a container dies, some are
+// lost, and their sender receives an error.
 func (p *project) until(from, to *client.Client, text string) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), 3*time.Minute)
@@ -158,7 +158,7 @@ func (p *project) until(from, to *client.Client, text string) {
 	}
 }
 
-// killGateway kills the gateway that holds b: b comes back elsewhere as itself.
+// killGateway kills the gateway of b: b resumes on another one under its id.
 func (p *project) killGateway(a, b *client.Client) {
 	p.t.Helper()
 	id := b.ID()
@@ -176,7 +176,8 @@ func (p *project) killGateway(a, b *client.Client) {
 	p.healthy("gateway", 3)
 }
 
-// homeOf finds the container whose gateway issued a peer: its log says who it is.
+// homeOf returns the container whose gateway issued a peer's id: its log names the
+// gateway.
 func (p *project) homeOf(id proto.PeerID) string {
 	p.t.Helper()
 	for _, c := range p.containers("gateway") {
@@ -188,12 +189,12 @@ func (p *project) homeOf(id proto.PeerID) string {
 	return ""
 }
 
-// stopGateway has the gateway that holds a drain, as an upgrade does: all its
-// clients move while it still lives, as themselves.
+// stopGateway drains the gateway of a, as an upgrade does: all its clients move while
+// it still runs, under their ids.
 func (p *project) stopGateway(a, b *client.Client) {
 	p.t.Helper()
 	moving := map[*client.Client]proto.PeerID{a: a.ID()}
-	for range 9 { // every gateway gets some, and so the one that drains soon has the fewest
+	for range 9 { // every gateway gets some, so the fewest are on the one that drains soon
 		if c := p.dial(); c.ID().Home() == a.ID().Home() {
 			moving[c] = c.ID()
 		}
@@ -213,7 +214,7 @@ func (p *project) stopGateway(a, b *client.Client) {
 	p.exchange(a, b, "after a drain")
 }
 
-// resumed waits until a client has come back.
+// resumed waits until a client has reconnected.
 func (p *project) resumed(c *client.Client) client.Resumed {
 	p.t.Helper()
 	late := time.NewTimer(kit.Patience)
@@ -233,7 +234,7 @@ func (p *project) resumed(c *client.Client) client.Resumed {
 	}
 }
 
-// killRoomService kills one of two: rooms go on with the other.
+// killRoomService kills one of two: the other serves the rooms.
 func (p *project) killRoomService(a, b *client.Client) {
 	p.t.Helper()
 	began := time.Now()
@@ -244,8 +245,8 @@ func (p *project) killRoomService(a, b *client.Client) {
 	p.checkOps("gateway", "p2p_gateway_rooms ")
 }
 
-// change has c not in the room and then in it. Both may be asked again: the room
-// service says Unavailable when it has tried for 12 s, as it may while NATS nodes
+// change removes c from the room and joins it again. Both may need retries: the room
+// service answers Unavailable after 12 s of trying, which may happen while NATS nodes
 // elect a leader.
 func (p *project) change(c *client.Client) {
 	p.t.Helper()
@@ -258,7 +259,7 @@ func (p *project) change(c *client.Client) {
 	for again(err) {
 		_, err = c.Leave(ctx, "tea")
 	}
-	if err != nil && client.Code(err) != proto.NotFound { // it was no member
+	if err != nil && client.Code(err) != proto.NotFound { // it was not a member
 		p.t.Fatal(err)
 	}
 	_, err = c.Join(ctx, "tea", client.JoinOptions{})
@@ -290,8 +291,8 @@ func (p *project) expect(c *client.Client, event, data string) {
 	}
 }
 
-// heard drops frames until one of that event, and of that data unless it is "",
-// comes in time.
+// heard drops frames until one with that event, and with that data unless it is "",
+// arrives in time.
 func heard(ctx context.Context, c *client.Client, event, data string, within time.Duration) bool {
 	late := time.NewTimer(within)
 	defer late.Stop()

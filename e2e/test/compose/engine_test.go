@@ -1,5 +1,5 @@
-// Package compose_test runs docker-compose.yml for real: images, scaling, and what
-// happens when containers die. It skips where no container engine answers.
+// Package compose_test runs docker-compose.yml: images, scaling, and the death of
+// containers. It skips where no container engine answers.
 package compose_test
 
 import (
@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { kit.Main(m) }
 
 const root = "../../.."
 
-// project is one run of the file, apart from any other on this machine.
+// project is one run of the file, separate from any other on this machine.
 type project struct {
 	t       *testing.T
 	command []string // docker-compose, or docker compose
@@ -30,8 +30,8 @@ type project struct {
 	port    string // of Caddy on this machine
 }
 
-// newProject finds an engine, or skips. Everything is removed at the end. What is
-// in env goes before the environment of this test.
+// newProject finds an engine, or skips the test. It removes everything at the end.
+// Variables in env override those of the test's environment.
 func newProject(t *testing.T, env ...string) *project {
 	t.Helper()
 	command := composeCommand(t)
@@ -47,7 +47,7 @@ func newProject(t *testing.T, env ...string) *project {
 	p := &project{t: t, command: command, name: "p2ptest" + port, port: port}
 	p.env = append(os.Environ(), "COMPOSE_PROJECT_NAME="+p.name, "P2P_PORT="+port, "VERSION=test", "COMMIT=test", "COMPOSE_PROFILES=")
 	p.env = append(p.env, env...)
-	for _, name := range []string{"GOPROXY", "GOSUMDB", "GOFLAGS"} { // as this machine builds
+	for _, name := range []string{"GOPROXY", "GOSUMDB", "GOFLAGS"} { // build as this machine does
 		if out, err := exec.Command("go", "env", name).Output(); err == nil {
 			p.env = append(p.env, name+"="+strings.TrimSpace(string(out)))
 		}
@@ -104,7 +104,7 @@ func (p *project) run(command ...string) string {
 	return strings.TrimSpace(out)
 }
 
-// container is what the engine knows of one.
+// container is the engine's description of a container.
 type container struct {
 	ID    string
 	State struct{ Running bool }
@@ -120,7 +120,7 @@ func (c container) address() string {
 	return ""
 }
 
-// containers lists those of a service that run.
+// containers returns the running containers of a service.
 func (p *project) containers(service string) (running []container) {
 	p.t.Helper()
 	ids := strings.Fields(p.run("docker", "ps", "-q", "--no-trunc",
@@ -143,7 +143,7 @@ func (p *project) healthy(service string, n int) {
 	})
 }
 
-// await polls for what containers give no event of.
+// await polls until ok returns true, because containers send no event for it.
 func (p *project) await(what string, ok func() bool) {
 	p.t.Helper()
 	tick := time.NewTicker(100 * time.Millisecond)
@@ -165,8 +165,8 @@ func (p *project) ops(c container, path string) string {
 	return p.run(p.fetch("http://" + c.address() + ":9090" + path)...)
 }
 
-// fetch is a command that reads a URL from inside the project's network: what
-// operators read is not open to the outside.
+// fetch returns a command that reads a URL from inside the project's network,
+// because operators' addresses are not open to the outside.
 func (p *project) fetch(url string) []string {
 	p.t.Helper()
 	caddy := p.containers("caddy")

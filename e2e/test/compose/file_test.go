@@ -10,8 +10,7 @@ import (
 
 var settingRow = regexp.MustCompile("(?m)^\\| `--[^`]+` \\| `(P2P_[A-Z0-9_]+)`")
 
-// fixed are the settings that docker-compose.yml decides itself, or that the
-// images do.
+// fixed are the settings that docker-compose.yml or the images set.
 var fixed = []string{"P2P_LISTEN", "P2P_OPS_LISTEN", "P2P_NATS_URL", "P2P_NATS_CA", "P2P_NATS_CERT", "P2P_NATS_CREDS", "P2P_NATS_KEY"}
 
 // TestSettings: whatever settings.md lists for a service can be put into .env.
@@ -27,7 +26,7 @@ func TestSettings(t *testing.T) {
 		}
 		for _, row := range rows {
 			if name := row[1]; !slices.Contains(fixed, name) && !strings.Contains(given, name+": ${"+name+":-") {
-				t.Errorf("docker-compose.yml does not hand %s to %s", name, service)
+				t.Errorf("docker-compose.yml does not pass %s to %s", name, service)
 			}
 		}
 	}
@@ -42,7 +41,7 @@ func read(t *testing.T, name string) string {
 	return string(b)
 }
 
-// between returns what stands in text after one mark and before the next other.
+// between returns the text after one mark and before the next other.
 func between(t *testing.T, text, from, to string) string {
 	t.Helper()
 	_, rest, ok := strings.Cut(text, from)

@@ -13,8 +13,8 @@ import (
 	"p2pconnector/proto"
 )
 
-// lost waits until c is told that the room has ended because its data was lost.
-// Nothing but that may say that c is not in the room any more.
+// lost waits until c receives that the room has ended because its data was lost.
+// No other frame may say that c is not in the room any more.
 func lost(t *testing.T, c *kit.Conn) {
 	t.Helper()
 	f := c.Until("Room_Deleted", func(f *client.Frame) bool {
@@ -28,7 +28,7 @@ func lost(t *testing.T, c *kit.Conn) {
 	}
 }
 
-// get returns what an operator's address answers.
+// get returns the answer of an operators' address.
 func get(t *testing.T, url string) (int, string) {
 	t.Helper()
 	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: kit.Patience}).Get(url)
@@ -43,7 +43,7 @@ func get(t *testing.T, url string) (int, string) {
 	return resp.StatusCode, string(b)
 }
 
-// eventually polls until ok, which says what it got.
+// eventually polls until ok succeeds; ok also returns what it got.
 func eventually(t *testing.T, want string, ok func() (string, bool)) {
 	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
@@ -68,7 +68,8 @@ func ready(t *testing.T, url string) {
 	})
 }
 
-// create makes the room, however often the server asks to send the same again.
+// create makes the room, and repeats the request as long as the server asks for
+// it.
 func create(t *testing.T, c *kit.Conn) proto.RoomData {
 	t.Helper()
 	for {

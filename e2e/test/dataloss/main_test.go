@@ -1,5 +1,5 @@
 // Package dataloss_test proves that the system works again, without a restart of
-// any of its services, after JetStream has lost what it stored.
+// any of its services, after JetStream has lost its data.
 package dataloss_test
 
 import (
@@ -28,7 +28,8 @@ func loseStore(t *testing.T, s *kit.Stack) {
 	}
 }
 
-// deleteBuckets deletes buckets as an operator's tools do, while everything runs.
+// deleteBuckets deletes buckets as an operator's tools do, while the services
+// run.
 func deleteBuckets(t *testing.T, js jetstream.JetStream, buckets ...string) {
 	t.Helper()
 	for _, b := range buckets {

@@ -14,8 +14,8 @@ import (
 )
 
 // TestReadyz_JetStreamWithoutLeader_ReadyFor8s: an election takes up to 8 s, in which
-// requests wait. Gateways stay ready that long, however many syncs hang, and tell the
-// truth when it lasts.
+// requests wait. Gateways stay ready that long, however many syncs hang, and become
+// unready when it lasts longer.
 func TestReadyz_JetStreamWithoutLeader_ReadyFor8s(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{NATSNodes: 3, Ops: true})
@@ -39,7 +39,7 @@ func TestReadyz_JetStreamWithoutLeader_ReadyFor8s(t *testing.T) {
 		for i := range unready {
 			probes++
 			status, body := get(t, s.Ops(i)+"/readyz")
-			// The service may be on its way to the node that is left.
+			// The service may still be reconnecting to the remaining node.
 			if status != http.StatusOK && time.Since(began) > 3*time.Second && time.Since(began) < 8*time.Second {
 				unready[i]++
 				t.Logf("gateway %d after %v: %s", i, time.Since(began), body)

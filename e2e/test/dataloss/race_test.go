@@ -11,8 +11,8 @@ import (
 )
 
 // TestLoss_RoomMadeAgainAtOnce_OldMembersLearnTheEnd: a stranger makes a room of the
-// same name before the gateways have compared their rooms. Its old members learn that
-// theirs has ended, and are not in the new one.
+// same name before the gateways have compared their rooms. The old members receive the
+// end of their room, and are not in the new one.
 func TestLoss_RoomMadeAgainAtOnce_OldMembersLearnTheEnd(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})

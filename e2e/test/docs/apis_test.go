@@ -33,7 +33,7 @@ func TestGoClient_Programs_Compile(t *testing.T) {
 	}
 }
 
-// TestGoClient_EveryExportedName_IsNamed holds go.md to package client.
+// TestGoClient_EveryExportedName_IsNamed compares go.md with package client.
 func TestGoClient_EveryExportedName_IsNamed(t *testing.T) {
 	text := readDocument(t, filepath.Join(documents, "go.md"))
 	names := exportedNames(t, "../../client")

@@ -11,7 +11,8 @@ import (
 	"unicode"
 )
 
-// allDocuments returns the paths of README.md, CONTRIBUTING.md and what the gateway serves.
+// allDocuments returns the paths of README.md, CONTRIBUTING.md and the documents that the
+// gateway serves.
 func allDocuments(t *testing.T) []string {
 	t.Helper()
 	served, err := filepath.Glob(filepath.Join(documents, "*.md"))
@@ -21,11 +22,11 @@ func allDocuments(t *testing.T) []string {
 	return append(served, readme, contributing)
 }
 
-// TestReadme_Length_IsThatOfAnIntroduction: what one looks up has documents of its own.
+// TestReadme_Length_IsThatOfAnIntroduction: reference texts have documents of their own.
 func TestReadme_Length_IsThatOfAnIntroduction(t *testing.T) {
 	const most = 180
 	if n := strings.Count(readDocument(t, readme), "\n"); n > most {
-		t.Errorf("README.md has %d lines, want at most %d: move what is looked up to %s", n, most, documents)
+		t.Errorf("README.md has %d lines, want at most %d: move reference texts to %s", n, most, documents)
 	}
 }
 
@@ -65,7 +66,7 @@ func TestLinks_OfDocuments_LeadSomewhere(t *testing.T) {
 				anchors[path] = anchorsOf(readDocument(t, path))
 			}
 			if hasAnchor && !anchors[path][anchor] {
-				t.Errorf("%s links to %s, where there is no such heading", filepath.Base(doc), m[1])
+				t.Errorf("%s links to %s, which has no such heading", filepath.Base(doc), m[1])
 			}
 		}
 	}
@@ -87,7 +88,7 @@ func prose(text string) string {
 
 var headingRE = regexp.MustCompile(`(?m)^#+ (.+)$`)
 
-// anchorsOf returns the anchors that a repository viewer gives the headings of a text.
+// anchorsOf returns the anchors that a repository viewer assigns to the headings of a text.
 func anchorsOf(text string) map[string]bool {
 	anchors := map[string]bool{}
 	seen := map[string]int{}
@@ -113,7 +114,8 @@ func anchorsOf(text string) map[string]bool {
 
 var commandRE = regexp.MustCompile(`go run (\./\S+)`)
 
-// TestCommands_OfDocuments_NamePrograms looks for the program of every `go run ./…`.
+// TestCommands_OfDocuments_NamePrograms checks that the program of every `go run ./…`
+// exists.
 func TestCommands_OfDocuments_NamePrograms(t *testing.T) {
 	for _, doc := range allDocuments(t) {
 		for _, m := range commandRE.FindAllStringSubmatch(readDocument(t, doc), -1) {

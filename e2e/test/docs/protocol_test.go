@@ -61,8 +61,8 @@ func specification(t *testing.T) string {
 	})
 }
 
-// The printer escapes what the comment means: code in backticks, and names with
-// underscores.
+// The printer escapes characters that the comment uses literally: code in
+// backticks, and names with underscores.
 var (
 	unescape = strings.NewReplacer("\\`", "`", `\_`, "_")
 	codeSpan = regexp.MustCompile("`[^`\n]+`")

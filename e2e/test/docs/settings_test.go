@@ -1,4 +1,4 @@
-// Package docs holds the README and the documents against the programs that they
+// Package docs compares the README and the documents with the programs that they
 // describe.
 package docs
 
@@ -22,16 +22,16 @@ const (
 	documents    = "../../../gateway/web/docs" // the Markdown that the gateway serves too
 )
 
-// programs are those whose settings settings.md lists, by the name in the marker
-// <!-- flags: NAME --> before the table.
+// programs are the programs whose settings settings.md lists, by the name in the
+// marker <!-- flags: NAME --> before the table.
 var programs = map[string]string{
 	"gateway":    "p2pconnector/gateway/cmd/gateway",
 	"roomsvc":    "p2pconnector/roomsvc/cmd/roomsvc",
 	"standalone": "p2pconnector/e2e/standalone",
 }
 
-// TestSettings compares the tables in settings.md with what each program's --help
-// says. After a change: go test ./e2e/test/docs -run Settings -update
+// TestSettings compares the tables in settings.md with each program's --help.
+// After a change: go test ./e2e/test/docs -run Settings -update
 func TestSettings(t *testing.T) {
 	for name, path := range programs {
 		t.Run(name, func(t *testing.T) {
@@ -44,7 +44,7 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// help builds the program and returns what it says of itself.
+// help builds the program and returns its --help.
 func help(t *testing.T, path string) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "program")
@@ -100,8 +100,8 @@ func settingsTable(settings []setting) string {
 
 func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
 
-// holdPart compares what stands in a document between <!-- marker --> and
-// <!-- end --> with want, or puts it there.
+// holdPart compares the part of a document between <!-- marker --> and <!-- end
+// --> with want, or writes it there.
 func holdPart(t *testing.T, name, marker, want string) {
 	t.Helper()
 	path := filepath.Join(documents, name)

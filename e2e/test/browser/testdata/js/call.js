@@ -1,5 +1,5 @@
-// A page in a call, as an application writes it: who comes calls those who are
-// there, and after a reset it joins again.
+// A page in a call, as an application writes it: a newcomer calls the peers that are in
+// the room, and after a reset it joins again.
 
 import { Connector } from "/connector.js";
 import { until } from "./harness.js";
@@ -62,7 +62,8 @@ const wait = async (cond) => {
   while (!(await cond())) await new Promise((resolve) => setTimeout(resolve, 100));
 };
 
-// isWhole: each of n others is connected, pictures arrive, and data goes there and back.
+// isWhole reports whether each of n others is connected, video arrives, and data goes
+// there and back.
 async function isWhole(p2p, n) {
   const peers = [...p2p.peers.values()];
   if (peers.length !== n || peers.some((p) => p.state !== "connected" || p.data.readyState !== "open")) return false;

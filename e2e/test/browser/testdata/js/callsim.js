@@ -1,13 +1,13 @@
-// A simulation of two pages in a call, with a clock of its own and all chance from a
-// seed: their RTCPeerConnections, the server between them, and what goes wrong.
+// A simulation of two pages in a call, with its own clock and all randomness from a
+// seed: their RTCPeerConnections, the server between them, and the faults.
 
 import { Signaling } from "/connector/signaling.js";
 
 const ids = ["a", "b"];
 const other = { a: "b", b: "a" };
-const disturbance = 120_000; // ms in which things go wrong
-const quiet = 240_000; // ms after that until all has to be well, and
-const last = 60_000; // ms at the end of it in which nothing may be sent
+const disturbance = 120_000; // ms during which faults happen
+const quiet = 240_000; // ms after that until the call must have recovered, and
+const last = 60_000; // ms at the end of it during which nothing may be sent
 
 export class World {
   now = 0;
@@ -22,7 +22,7 @@ export class World {
   constructor(seed) {
     this.#seed = seed;
     this.loss = this.random() * 0.4;
-    this.late = this.random() < 0.5 ? 50 : 3_000; // ms that a signal takes at most, so that some overtake others
+    this.late = this.random() < 0.5 ? 50 : 3_000; // most ms that a signal takes, so that some overtake others
     for (const id of ids) this.pages[id] = new Page(this, id);
   }
 
@@ -59,7 +59,7 @@ export class World {
     this.now = end;
   }
 
-  /** Begins the call and lets things go wrong for a while. */
+  /** Begins the call and injects faults for a while. */
   disturb() {
     const both = this.random() < 0.5;
     this.pages.a.call();
@@ -68,7 +68,7 @@ export class World {
     this.runTo(disturbance);
   }
 
-  /** Ends all faults: both pages are there, and nothing is lost any more. */
+  /** Ends all faults: both pages are there, and the server loses nothing any more. */
   calm() {
     this.loss = 0;
     this.calmAt = this.now;
@@ -81,7 +81,7 @@ export class World {
     const page = this.pages[ids[Math.floor(this.random() * 2)]];
     const kind = Math.floor(this.random() * 6);
     switch (kind) {
-      case 0: // the gateway dies under both; they come back in any order
+      case 0: // the gateway of both dies; they reconnect in any order
       case 1:
         for (const p of Object.values(this.pages)) p.leave();
         for (const p of Object.values(this.pages)) this.after(this.random() * 15_000, () => p.resume());
@@ -98,7 +98,7 @@ export class World {
     }
   }
 
-  /** What is not as it should be. */
+  /** Returns what is not as it should be. */
   faults() {
     const all = [];
     for (const id of ids) {
@@ -119,26 +119,26 @@ export class World {
     const id = other[from];
     this.note(from, ">", event, JSON.stringify({ ...data, description: data.description?.type }));
     if (!page.online) {
-      if (this.random() < 0.5) page.held.push([event, data]); // the page's queue; else the broken connection has it
+      if (this.random() < 0.5) page.held.push([event, data]); // in the page's queue; else lost with the broken connection
       return;
     }
     if (this.random() < this.loss) return;
     this.after(1 + this.random() * this.late, () => {
       if (this.pages[id].online) return this.pages[id].signal(event, data);
-      if (this.random() < 0.3) return; // was on its way when the gateway died
+      if (this.random() < 0.3) return; // in transit when the gateway died
       const code = this.random() < 0.7 ? "Not_Found" : "Not_Delivered";
       this.after(1 + this.random() * 20, () => page.online && page.peer?.run({ kind: "refused", code, shares: true }));
     });
   }
 }
 
-// Page is one side: its connection to the server and its Peer, as client.js has them.
+// Page is one side: its connection to the server and its Peer, as in client.js.
 class Page {
   online = true;
   held = [];
   peer = null;
   #drawn = 0;
-  #clock; // what the page's clock is ahead of the world's
+  #clock; // how far the page's clock is ahead of the simulation's
 
   constructor(world, id) {
     this.world = world;
@@ -183,7 +183,7 @@ class Page {
     this.peer?.pc.breakPath();
   }
 
-  // reload: the page begins anew with its session; its clock may have been set back.
+  // reload starts the page anew with its session; its clock may have been set back.
   reload() {
     this.world.note(this.id, "reloads");
     this.peer?.end();
@@ -196,7 +196,7 @@ class Page {
 
 const structured = (data) => ({ ...data });
 
-// Peer carries out effects as peer.js does.
+// Peer runs effects as peer.js does.
 class Peer {
   constructor(page, own) {
     this.page = page;
@@ -274,8 +274,8 @@ class Peer {
   }
 }
 
-// FakeConnection is what an RTCPeerConnection does, as far as signaling can see: it
-// can talk to one other only, and a path comes up once both have set descriptions of
+// FakeConnection behaves like an RTCPeerConnection as far as signaling can see: it
+// connects to one other only, and a path exists once both have set descriptions of
 // the same restart and one side knows a candidate of the other.
 class FakeConnection {
   pending = null;
@@ -286,7 +286,7 @@ class FakeConnection {
   closed = false;
   up = false;
   ice = 1;
-  known = 0; // the newest of the other's ice of which a candidate is known
+  known = 0; // the newest ice of the other side of which a candidate is known
   #needed = false;
 
   constructor(peer) {
@@ -299,7 +299,8 @@ class FakeConnection {
     this.world.after(0, () => this.settle());
   }
 
-  // settle says that negotiation is needed, as browsers do when the state is stable.
+  // settle reports that negotiation is needed, as browsers do when the state is
+  // stable.
   settle() {
     if (this.closed || this.pending || !this.#needed) return;
     this.#needed = false;
@@ -324,7 +325,7 @@ class FakeConnection {
       this.current = this.pending;
       this.pending = null;
       this.negotiated = Math.max(this.negotiated, this.current.tracks);
-    } else if (this.remote && description.ice > this.remote.ice) this.ice++; // an answer to a restart restarts too
+    } else if (this.remote && description.ice > this.remote.ice) this.ice++; // an answer to a restart restarts ICE too
     this.remote = description;
     if (description.found) this.known = Math.max(this.known, description.ice);
     this.world.after(100, () => this.#look());

@@ -49,7 +49,7 @@ export function fakeSockets() {
   return {
     FakeSocket,
     opened: () => (unseen.length > 0 ? Promise.resolve(unseen.shift()) : new Promise((resolve) => waiting.push(resolve))),
-    /** Sockets that were opened and not asked for. */
+    /** Sockets that were opened and not used by the test. */
     get unseen() {
       return unseen.length;
     },

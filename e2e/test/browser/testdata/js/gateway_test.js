@@ -87,7 +87,7 @@ scenario("a cut connection resumes without a sound to the others", async () => {
     if (i % 60 === 30) {
       const back = b.once("resumed");
       ok((await cut(1)) > 0, "there was a connection to cut");
-      ra.send(++i); // while it is away
+      ra.send(++i); // while it is disconnected
       await back;
     }
   }

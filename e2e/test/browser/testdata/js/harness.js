@@ -1,5 +1,5 @@
-// A harness in a few lines: test() notes, run() runs one after the other and
-// tells what became of each.
+// A small test harness: test() registers a test, run() runs them one after the
+// other and returns their results.
 
 const tests = [];
 
@@ -7,7 +7,7 @@ export function test(name, fn) {
   tests.push({ name, fn });
 }
 
-/** Runs those whose name contains only. */
+/** Runs the tests whose names contain only. */
 export async function run(only = "") {
   const results = [];
   for (const { name, fn } of tests.filter((t) => t.name.includes(only))) {
@@ -34,7 +34,7 @@ export function ok(value, about) {
   if (!value) throw new Error(`not true: ${about}`);
 }
 
-/** The error that a promise rejects with, or that fn throws. */
+/** Returns the error that a promise rejects with, or that fn throws. */
 export async function failure(what) {
   try {
     await (typeof what === "function" ? what() : what);
@@ -44,7 +44,7 @@ export async function failure(what) {
   throw new Error("nothing failed");
 }
 
-/** Resolves when cond(), or what it promises, is true; for what has no event. */
+/** Resolves when cond(), or its promise, is true; for conditions without an event. */
 export async function until(cond, about = "") {
   const deadline = performance.now() + 15_000;
   while (!(await cond())) {

@@ -178,7 +178,7 @@ test("when the network is back a silent connection is asked, and left if it is d
   socket.say({ type: "info", event: "Pong", id: "probe", data: {} });
   dispatchEvent(new Event("online"));
   equal(socket.sent.length, 2, "asked anew");
-  const second = await net.opened(); // nothing was said for five seconds
+  const second = await net.opened(); // no frame for five seconds
   equal([link.state, socket.closedWith], ["reconnecting", 4000]);
   second.open();
 });

@@ -1,4 +1,4 @@
-// Two Peers whose signals go through the test, which may lose or refuse them.
+// Two Peers whose signals pass through the test, which may lose or refuse them.
 
 import { Peer } from "/connector/peer.js";
 import { equal, ok, test, until } from "./harness.js";
@@ -90,7 +90,7 @@ test("an answer that comes twice, or to an older offer, does no harm", async () 
   a.signal("Answer", answer);
   a.pc.restartIce();
   await until(() => w.seen.filter(([, e]) => e === "Offer").length === 2, "a second offer");
-  a.signal("Answer", answer); // to the first
+  a.signal("Answer", answer); // to the first offer
   await until(() => a.pc.signalingState === "stable" && a.pc.connectionState === "connected", "settled");
   equal([errors, a.state], [0, "connected"]);
   over(w);
@@ -136,7 +136,7 @@ test("signals of a call that is over are ignored", async () => {
 });
 
 test("of two calls at once the one with the smaller id gives way", async () => {
-  for (let round = 0; round < 50; round++) { // of a hundred one once hung
+  for (let round = 0; round < 50; round++) { // one in a hundred once hung
     const w = wire();
     const [a, b] = [w.call("a"), w.call("b")];
     const [da, db] = [a.once("open"), b.once("open")];

@@ -3,7 +3,7 @@ import { collect, cut, freshRoom, on, over } from "./world.js";
 
 const scenario = (name, fn) => test(name, () => fn().finally(over));
 
-// Every RTCPeerConnection that is made is counted.
+// Counts every RTCPeerConnection that is made.
 const made = [];
 const Real = globalThis.RTCPeerConnection;
 globalThis.RTCPeerConnection = class extends Real {
@@ -33,7 +33,7 @@ function picture() {
   return { stream, stop: () => clearInterval(timer) };
 }
 
-/** Resolves when pictures arrive and are decoded. */
+/** Resolves when video arrives and is decoded. */
 const shows = (peer) => until(async () => [...(await peer.pc.getStats()).values()].some((s) => s.type === "inbound-rtp" && s.framesDecoded > 2), "a picture arrives");
 
 scenario("one calls, and a data channel is open on both sides", async () => {
@@ -121,7 +121,7 @@ scenario("accept decides", async () => {
   c.connectPeer(d.id);
   await seen;
   equal(d.peers.size, 0);
-  await d.connectPeer(c.id).connected; // but who is called may answer
+  await d.connectPeer(c.id).connected; // but a peer that is called may answer
 });
 
 scenario("a call to nobody ends", async () => {
@@ -195,7 +195,7 @@ scenario("one that began anew without a word gets a new connection", async () =>
   await old.connected;
   const pb = b.peers.get(a.id);
   const renewed = pb.once("close");
-  old.finish("lost"); // as a crash would: the other side hears nothing
+  old.finish("lost"); // as a crash would: the other side gets no notice
   const next = b.once("peer");
   const pa = a.connectPeer(b.id);
   await pa.connected;
@@ -208,7 +208,8 @@ scenario("signals of peers without this module are understood", async () => {
   const name = freshRoom();
   const a = await on(0);
   await a.joinRoom(name, { create: true });
-  // The other side by hand, as in another language: no call, no n, no re.
+  // The test plays the other side, as a client in another language: no call, no
+  // n, no re.
   const socket = new WebSocket(location.origin.replace("http", "ws") + "/gw/1/ws");
   const say = (frame) => socket.send(JSON.stringify(frame));
   const pc = new Real();

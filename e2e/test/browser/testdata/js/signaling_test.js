@@ -1,6 +1,6 @@
-// Signaling by itself: what it answers to single signals, and a simulation of two
-// sides whose signals are lost, late and refused. Whatever happened, once no more is
-// lost both are connected with each other and nothing more is sent.
+// Signaling alone: its answers to single signals, and a simulation of two sides
+// whose signals are lost, late and refused. Whatever happened, once no more signals
+// are lost both sides are connected with each other and send nothing more.
 
 import { Signaling } from "/connector/signaling.js";
 import { equal, test } from "./harness.js";

@@ -1,4 +1,5 @@
-// A peer whose gateways come and go, and one who watches it from the room.
+// A peer whose gateways come and go, and a second peer that watches it from the
+// room.
 
 import { Connector } from "/connector.js";
 import { until } from "./harness.js";

@@ -1,5 +1,5 @@
-// What the suites against real gateways share: connectors that end with the
-// test, and the network that can be cut.
+// Helpers for the suites against real gateways: connectors that end with the
+// test, and a network that can be cut.
 
 import { connect } from "/connector.js";
 
@@ -8,14 +8,14 @@ const live = [];
 
 export const gateway = (i) => `${location.origin}/gw/${i}/ws`;
 
-/** A connector on gateway i. */
+/** Connects a connector to gateway i. */
 export async function on(i, options = {}) {
   const p2p = await connect(gateway(i), { ...quick, ...options });
   live.push(p2p);
   return p2p;
 }
 
-/** Ends every connection to gateway i, without a word. Resolves with how many there were. */
+/** Ends every connection to gateway i without a close frame. Resolves with their number. */
 export async function cut(i) {
   return Number(await (await fetch(`/cut/${i}`, { method: "POST" })).text());
 }
@@ -28,7 +28,7 @@ export function over() {
 let n = 0;
 export const freshRoom = () => `room ${++n} ü/${Math.random().toString(36).slice(2)}`;
 
-/** Resolves with the values of the event until cond(values) is true. */
+/** Resolves with the values of the event once cond(values) is true. */
 export function collect(emitter, name, pick, cond) {
   return new Promise((resolve) => {
     const all = [];
