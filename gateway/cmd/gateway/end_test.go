@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// blocked is an output that nobody reads any more once it has held a text: what is
-// written then waits until the test ends.
+// blocked is an output that blocks once the text until has been written: later writes
+// wait until the test ends.
 type blocked struct {
 	until string
-	full  chan struct{} // closed when it is
+	full  chan struct{} // closed when writes begin to block
 	open  chan struct{} // closed to let everything through
 
 	mu   sync.Mutex
@@ -34,8 +34,8 @@ func (b *blocked) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestRun_OutputNobodyReads_ExitsInTime: a pipe that is full has every line of the log
-// hang, and with it what logs. SIGTERM ends the process all the same.
+// TestRun_OutputNobodyReads_ExitsInTime: a full pipe blocks every goroutine that writes to
+// the log. SIGTERM ends the process all the same.
 func TestRun_OutputNobodyReads_ExitsInTime(t *testing.T) {
 	const window, ending = 100 * time.Millisecond, 5 * time.Second
 	out := &blocked{until: "serving", full: make(chan struct{}), open: make(chan struct{})}

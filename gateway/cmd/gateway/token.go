@@ -16,8 +16,8 @@ import (
 	"p2pconnector/proto/service"
 )
 
-// runToken makes an access token for trying, and returns the exit code. The
-// token alone goes to stdout.
+// runToken makes an access token to try things with, and returns the exit code.
+// Only the token goes to stdout.
 func runToken(args []string, stdout, stderr io.Writer) int {
 	token, err := makeToken(args, stderr)
 	switch {
@@ -34,13 +34,13 @@ func runToken(args []string, stdout, stderr io.Writer) int {
 func makeToken(args []string, stderr io.Writer) (string, error) {
 	fs := flag.NewFlagSet("gateway token", flag.ContinueOnError)
 	file := fs.String("key", "", "`file` of the secret (HS256) or the private key (PEM) that signs; the gateway gets the same, or the public key, as token-key")
-	fresh := fs.Bool("new", false, "make the file, with a secret, when it is not there")
+	fresh := fs.Bool("new", false, "make the file, with a new secret, if it does not exist")
 	sub := fs.String("sub", "", "`name` of the user, which other members see")
-	ttl := fs.Duration("ttl", time.Hour, "`time` that the token works")
-	rooms := fs.String("rooms", "", "`patterns` of rooms that it opens, separated by commas (default: all)")
-	can := fs.String("can", "", "what it grants of create, join, message, remove, end and update, separated by commas (default: all)")
-	issuer := fs.String("iss", "", "`issuer`, when the gateway asks for one")
-	audience := fs.String("aud", "", "`audience`, when the gateway asks for one")
+	ttl := fs.Duration("ttl", time.Hour, "`time` until the token expires")
+	rooms := fs.String("rooms", "", "`patterns` of the rooms that the token is valid for, separated by commas (default: all)")
+	can := fs.String("can", "", "what the token grants of create, join, message, remove, end and update, separated by commas (default: all)")
+	issuer := fs.String("iss", "", "`issuer`, if the gateway requires one")
+	audience := fs.String("aud", "", "`audience`, if the gateway requires one")
 	err := service.Parse(fs, args, func(string) string { return "" }) // nothing comes from the environment
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(stderr, "gateway token --key FILE --sub NAME prints an access token for a gateway that has --token-key.")
@@ -56,7 +56,7 @@ func makeToken(args []string, stderr io.Writer) (string, error) {
 	case *sub == "":
 		return "", errors.New("sub: name the user")
 	case *ttl <= 0:
-		return "", fmt.Errorf("ttl: %v is not in the future", *ttl)
+		return "", fmt.Errorf("ttl: %v is not positive; give a time like 1h", *ttl)
 	}
 	if *fresh {
 		if err := makeSecret(*file); err != nil {
@@ -70,19 +70,19 @@ func makeToken(args []string, stderr io.Writer) (string, error) {
 	return auth.Issue(*file, claims, time.Now())
 }
 
-// parseGrants reads a list of grants; it is nil for none.
+// parseGrants parses a list of grants, separated by commas; an empty list is nil.
 func parseGrants(list string) (grants []auth.Grant, err error) {
 	for _, s := range splitList(list) {
 		g := auth.Grant(s)
 		if !slices.Contains(auth.Grants(), g) {
-			return nil, fmt.Errorf("%q is none of create, join, message, remove, end and update", s)
+			return nil, fmt.Errorf("%q is not one of create, join, message, remove, end and update", s)
 		}
 		grants = append(grants, g)
 	}
 	return grants, nil
 }
 
-// splitList returns what s has between its commas; nil when s is empty.
+// splitList returns the parts of s between its commas; nil when s is empty.
 func splitList(s string) (list []string) {
 	if s == "" {
 		return nil
@@ -93,8 +93,8 @@ func splitList(s string) (list []string) {
 	return list
 }
 
-// makeSecret writes a new secret that only its owner can read, unless the file
-// is there.
+// makeSecret writes a new secret to a file that only its owner can read, unless the
+// file exists.
 func makeSecret(file string) error {
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {

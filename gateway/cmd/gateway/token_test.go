@@ -25,11 +25,11 @@ func tokenOf(t *testing.T, args ...string) string {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	if code := runToken(args, &stdout, &stderr); code != 0 || stderr.Len() > 0 {
-		t.Fatalf("%q: code %d: %s", args, code, stderr.String())
+		t.Fatalf("%q: got code %d and errors %q, want 0 and none", args, code, stderr.String())
 	}
 	token, ok := strings.CutSuffix(stdout.String(), "\n")
 	if !ok || strings.Count(token, ".") != 2 {
-		t.Fatalf("printed %q", stdout.String())
+		t.Fatalf("got output %q, want one line with a token", stdout.String())
 	}
 	return token
 }
@@ -52,23 +52,23 @@ func TestTokenClaims(t *testing.T) {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("the secret's mode is %v, %v", info.Mode(), err)
+		t.Errorf("got mode %v of the secret (%v), want 0600", info.Mode(), err)
 	}
 	claims := claimsIn(t, token, "HS256", bytes.TrimSpace(secret))
 	exp, err := claims.GetExpirationTime()
 	if left := time.Until(exp.Time); err != nil || left < 89*time.Minute || left > 91*time.Minute {
-		t.Errorf("exp is %v, %v", exp, err)
+		t.Errorf("got exp %v (%v), want 90 minutes from now", exp, err)
 	}
 	delete(claims, "exp")
 	delete(claims, "iat")
 	got, err := json.Marshal(claims)
 	if want := `{"aud":"p2p","iss":"me","p2p":{"can":["create","join"],"rooms":["a-*","b"]},"sub":"ann"}`; err != nil || string(got) != want {
-		t.Errorf("claims are %s, %v", got, err)
+		t.Errorf("got claims %s (%v), want %s", got, err, want)
 	}
 	// The same file again: the secret stays, and a token without lists grants all.
 	plain := claimsIn(t, tokenOf(t, "--new", "--key", file, "--sub", "bob"), "HS256", bytes.TrimSpace(secret))
 	if _, ok := plain["p2p"]; ok || plain["sub"] != "bob" {
-		t.Errorf("claims are %v", plain)
+		t.Errorf("got claims %v, want sub bob and no p2p", plain)
 	}
 }
 
@@ -95,9 +95,9 @@ func TestTokenKeys(t *testing.T) {
 		der              []byte
 	}{
 		{"RSA", "RS256", "PRIVATE KEY", rsaKey, pkcs8(t, rsaKey)},
-		{"RSA of old", "RS256", "RSA PRIVATE KEY", rsaKey, x509.MarshalPKCS1PrivateKey(rsaKey)},
+		{"RSA in PKCS #1", "RS256", "RSA PRIVATE KEY", rsaKey, x509.MarshalPKCS1PrivateKey(rsaKey)},
 		{"EC", "ES256", "PRIVATE KEY", ecKey, pkcs8(t, ecKey)},
-		{"EC of old", "ES256", "EC PRIVATE KEY", ecKey, ecDER},
+		{"EC in SEC 1", "ES256", "EC PRIVATE KEY", ecKey, ecDER},
 		{"Ed25519", "EdDSA", "PRIVATE KEY", edKey, pkcs8(t, edKey)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -106,7 +106,7 @@ func TestTokenKeys(t *testing.T) {
 				t.Fatal(err)
 			}
 			if claims := claimsIn(t, tokenOf(t, "--key", file, "--sub", "ann"), c.alg, c.key.Public()); claims["sub"] != "ann" {
-				t.Errorf("claims are %v", claims)
+				t.Errorf("got claims %v, want sub ann", claims)
 			}
 		})
 	}
@@ -121,7 +121,8 @@ func pkcs8(t *testing.T, key any) []byte {
 	return der
 }
 
-// What cannot work is refused with the setting's name, and prints no token.
+// Settings that cannot work are refused with an error that names the setting, and no token
+// is printed.
 func TestTokenErrors(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name string, b []byte) string {
@@ -157,7 +158,7 @@ func TestTokenErrors(t *testing.T) {
 	} {
 		var stdout, stderr bytes.Buffer
 		if code := runToken(c.args, &stdout, &stderr); code != 2 || stdout.Len() > 0 || !strings.Contains(stderr.String(), c.want) || strings.Contains(stderr.String(), "hunter2") {
-			t.Errorf("%q: code %d, printed %q, said %q", c.args, code, stdout.String(), stderr.String())
+			t.Errorf("%q: got code %d, output %q, error %q; want 2, no output and an error with %q", c.args, code, stdout.String(), stderr.String(), c.want)
 		}
 	}
 }
