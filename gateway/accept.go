@@ -7,7 +7,7 @@ import (
 	"p2pconnector/proto"
 )
 
-// handshakeConfig says how handshakes are answered.
+// handshakeConfig returns the configuration of the handshake handler.
 func (g *Gateway) handshakeConfig() handshake.Config {
 	cfg := handshake.Config{
 		Admission: g.admission, Sockets: g.sockets, Closed: g.closed, Open: g.open,
@@ -16,12 +16,12 @@ func (g *Gateway) handshakeConfig() handshake.Config {
 		Handshakes: &g.metrics.Handshakes, Connections: &g.metrics.Connections, Logger: g.log,
 	}
 	if g.cfg.TokenKey != "" || g.cfg.TokenJWKS != "" {
-		cfg.Verify = func(token string) (*auth.Access, error) { return g.verifier.Verify(token) } // there before any client
+		cfg.Verify = func(token string) (*auth.Access, error) { return g.verifier.Verify(token) } // set before the first client connects
 	}
 	return cfg
 }
 
-// closed says why the gateway accepts nobody now; "" when it does.
+// closed returns why the gateway accepts no clients now; "" when it accepts them.
 func (g *Gateway) closed() string {
 	switch {
 	case g.draining.Load():
@@ -32,8 +32,8 @@ func (g *Gateway) closed() string {
 	return ""
 }
 
-// open gives a client that was accepted a session, and starts to read its connection. It
-// reports false when the gateway ends.
+// open gives an accepted client a session and starts to read its connection. It returns
+// false when the gateway is ending.
 func (g *Gateway) open(a handshake.Accepted) bool {
 	c, s := newConn(g, a.Conn, a.Delta), newSession(g)
 	if a.Access != nil {
@@ -50,7 +50,7 @@ func (g *Gateway) open(a handshake.Accepted) bool {
 	s.mu.Unlock()
 	g.metrics.Connections.Accepted.Inc()
 	c.logBegin()
-	if g.draining.Load() { // it began meanwhile, and may not know of this one
+	if g.draining.Load() { // the drain began meanwhile and may have missed this connection
 		c.ws.Close(proto.CloseGoingAway, proto.CloseGoingAway.Reason(), false)
 	}
 	go c.serve()

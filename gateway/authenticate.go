@@ -8,7 +8,8 @@ import (
 	"p2pconnector/proto"
 )
 
-// authenticate takes a fresh token, so that the connection outlives the old one.
+// authenticate replaces the connection's access token, so that the connection outlives
+// the old one.
 func (c *conn) authenticate(f *proto.Frame) *proto.Error {
 	if c.g.verifier == nil {
 		return proto.Errorf(proto.Unauthorised, "This server takes no access tokens: nothing needs to be renewed.")
@@ -39,13 +40,13 @@ func (c *conn) authenticate(f *proto.Frame) *proto.Error {
 	return nil
 }
 
-// denied is what a client hears when its token does not grant what it wants. It
-// is the same whether the room exists or not.
+// denied returns the error for a client whose token does not grant what it asks for. The
+// error is the same whether the room exists or not.
 func denied(what auth.Grant) *proto.Error {
 	return proto.Errorf(proto.Unauthorised, "Your access token does not grant %q here. Get one that does, and send it with Authenticate.", string(what))
 }
 
-// allowed reports whether the connection's token grants a room event.
+// allowed returns an error unless the connection's token grants a room event.
 func (c *conn) allowed(event proto.Event, room proto.RoomID, create bool) *proto.Error {
 	a := c.access.Load()
 	if a == nil {

@@ -11,9 +11,9 @@ import (
 	"p2pconnector/proto"
 )
 
-// TestWallClock_SetBackAndForward_ConnectionsStay: a connection that answers every ping,
-// sends now and then and holds an access token notices nothing of a time of day that is
-// set; only the token is measured by it.
+// TestWallClock_SetBackAndForward_ConnectionsStay: setting the time of day does not affect
+// a connection that answers every ping, sends now and then and holds an access token. Only
+// the token's expiry follows the time of day.
 func TestWallClock_SetBackAndForward_ConnectionsStay(t *testing.T) {
 	for _, step := range []time.Duration{-7 * time.Second, -time.Minute, -24 * time.Hour, 40 * time.Second, time.Hour} {
 		t.Run(step.String(), func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// directoryConfig is what package directory needs to ask for this gateway.
+// directoryConfig returns the configuration of this gateway's directory client.
 func (g *Gateway) directoryConfig() directory.Config {
 	return directory.Config{
 		Own: g.id, Liveness: g.liveness, Clock: &g.coarse, Ended: g.alive.Done(), Logger: g.log,
@@ -21,14 +21,14 @@ func (g *Gateway) directoryConfig() directory.Config {
 	}
 }
 
-// sessionsLoop compares sessions with the directory: all on suspicion, and once in a
-// while those that have moved.
+// sessionsLoop compares sessions with the directory: all of them on suspicion, and
+// periodically those that have moved.
 func (g *Gateway) sessionsLoop(done <-chan struct{}) {
 	repeat(done, g.suspicion.Soon(), directory.CompareInterval, g.compareSessions)
 }
 
-// compareSessions compares this gateway's sessions with the directory, and returns when to
-// do that again.
+// compareSessions compares this gateway's sessions with the directory, and returns the
+// time until the next comparison.
 func (g *Gateway) compareSessions() time.Duration {
 	began, suspect := clock.Now(), g.suspicion.Raised()
 	var page []bus.Owned
@@ -69,8 +69,8 @@ func (g *Gateway) compareSessions() time.Duration {
 	return g.suspicion.Compared(began)
 }
 
-// compared takes in what the directory says of a session that this gateway does not own,
-// or not in the epoch that it knows.
+// compared applies the directory's row of a session that this gateway does not own, or
+// owns in another epoch than it knows.
 func (g *Gateway) compared(row *bus.SessionRow) {
 	s := g.sessions.get(row.Peer)
 	switch {
@@ -80,21 +80,21 @@ func (g *Gateway) compared(row *bus.SessionRow) {
 	case row.Revision > 0 && row.Owner != g.id:
 		g.step(s, ownership.Event{Kind: ownership.Outdated, By: row.Owner, Epoch: row.Epoch})
 	case row.Revision > 0:
-		// An epoch that was taken for this gateway and whose answer was lost: the next
-		// take or resume finds it.
+		// This gateway took the epoch, and the answer was lost: the next take or resume
+		// finds it.
 	default:
 		g.noEntry(s)
 	}
 }
 
-// gone ends what is known of a session that has ended.
+// gone forgets a session that has ended.
 func (g *Gateway) gone(s *session) {
 	g.step(s, ownership.Event{Kind: ownership.Gone})
 	g.sessions.drop(s)
 }
 
-// noEntry is for a session in a later epoch than the first that has no entry: it has
-// ended long ago, or the directory has lost its data.
+// noEntry handles a session in a later epoch than the first that has no entry in the
+// directory. It ended long ago, or the directory has lost its data.
 func (g *Gateway) noEntry(s *session) {
 	s.mu.Lock()
 	forget := s.phase == moved

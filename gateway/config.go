@@ -20,12 +20,12 @@ import (
 	"p2pconnector/proto/service"
 )
 
-// Config says how a gateway runs. The zero value of each field means the
-// default that its comment names.
+// Config holds the settings of a gateway. The zero value of each field means
+// the default that its comment names.
 type Config struct {
 	Listen   string          // host:port for clients; "" is :8080
 	Listener net.Listener    // used in place of Listen when set
-	ID       proto.GatewayID // "" draws one; set only in tests
+	ID       proto.GatewayID // "" draws a random one; set only in tests
 
 	NATS        service.NATS     // how to reach the NATS servers
 	NATSOptions []natsbus.Option // applied last; for embedding
@@ -60,7 +60,7 @@ type Config struct {
 	TLS                  *tls.Config   // used in place of TLSCert and TLSKey when set; for embedding
 	ICEServers           string        // RTCIceServer list for clients, as JSON
 	TURNURLs             string        // TURN servers that take time-limited credentials, separated by commas
-	TURNSecret           string        // secret that those share
+	TURNSecret           string        // secret that the TURN servers share
 	TURNTTL              time.Duration // how long credentials work; 0 is 12 h
 	PageOff              bool          // no pages and no demo, only connector.js
 	Version              string        // shown on the page and in the metrics; "" is "dev"
@@ -69,8 +69,8 @@ type Config struct {
 	SessionKey           string        // secrets that sign session tokens, separated by commas, the first signs; "" takes the shared ones
 }
 
-// Flags binds the settings to fs, with the values they have as defaults. Each
-// flag is an environment variable too: P2P_ and its name in capitals.
+// Flags binds the settings to fs, with their present values as defaults. Each
+// flag can also be set by an environment variable: P2P_ and its name in capitals.
 func (c *Config) Flags(fs *flag.FlagSet) {
 	d := c.withDefaults()
 	fs.StringVar(&c.Listen, "listen", d.Listen, "`host:port` to accept WebSockets on")
@@ -93,7 +93,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.IntVar(&c.TokenFailuresPerAddr, "token-failures-per-address", d.TokenFailuresPerAddr, "access `tokens` refused a second of one address, or one IPv6 /64: beyond that none of its tokens is checked; -1 for no limit")
 	fs.StringVar(&c.TrustedProxies, "trusted-proxies", c.TrustedProxies, "`addresses` and prefixes whose X-Forwarded-For counts, separated by commas")
 	fs.StringVar(&c.AllowedOrigins, "allowed-origins", c.AllowedOrigins, "`origins` of pages that may connect, separated by commas, like https://*.example.com; * for all (default: the same host)")
-	fs.StringVar(&c.AllowedHosts, "allowed-hosts", c.AllowedHosts, "`names` by which clients may address this gateway, separated by commas, like p2p.example.com,*.example.org; addresses and localhost work besides (default: any)")
+	fs.StringVar(&c.AllowedHosts, "allowed-hosts", c.AllowedHosts, "`names` by which clients may address this gateway, separated by commas, like p2p.example.com,*.example.org; addresses and localhost always work (default: any)")
 	fs.StringVar(&c.TokenKey, "token-key", c.TokenKey, "`file` of the key (PEM) or secret that verifies access tokens (default: no tokens are needed)")
 	fs.StringVar(&c.TokenJWKS, "token-jwks", c.TokenJWKS, "`URL` of a JWKS that verifies access tokens")
 	fs.StringVar(&c.TokenIssuer, "token-issuer", c.TokenIssuer, "`iss` that access tokens must have")
@@ -109,7 +109,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.SessionKey, "session-key", c.SessionKey, "`secrets` that sign session tokens, separated by commas: the first signs, all verify (default: shared through the room service)")
 }
 
-// withDefaults returns c with every zero replaced by what it means.
+// withDefaults returns c with every zero value replaced by the default.
 func (c Config) withDefaults() Config {
 	def(&c.Listen, ":8080")
 	def(&c.Logger, slog.New(slog.DiscardHandler))
@@ -134,7 +134,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// admission is what package admission needs. c has its defaults.
+// admission returns the configuration of package admission. c has its defaults.
 func (c *Config) admission() admission.Config {
 	return admission.Config{
 		AllowedOrigins: c.AllowedOrigins, AllowedHosts: c.AllowedHosts, TrustedProxies: c.TrustedProxies,
@@ -145,22 +145,23 @@ func (c *Config) admission() admission.Config {
 	}
 }
 
-// verifier is what package auth needs to check access tokens. c has its defaults.
+// verifier returns the configuration that package auth checks access tokens by. c has its
+// defaults.
 func (c *Config) verifier() auth.VerifierConfig {
 	return auth.VerifierConfig{KeyFile: c.TokenKey, JWKS: c.TokenJWKS, Issuer: c.TokenIssuer, Audience: c.TokenAudience, Logger: c.Logger}
 }
 
-// ice is what package auth needs to list ICE servers. c has its defaults.
+// ice returns the configuration that package auth lists ICE servers by. c has its defaults.
 func (c *Config) ice() auth.ICEConfig {
 	return auth.ICEConfig{Servers: c.ICEServers, TURNURLs: c.TURNURLs, TURNSecret: c.TURNSecret, TURNTTL: c.TURNTTL}
 }
 
-// frameLimit is the rate limit of the frames of one client. c has its defaults.
+// frameLimit returns the rate limit on the frames of one client. c has its defaults.
 func (c *Config) frameLimit() ratelimit.Limit {
 	return ratelimit.Limit{PerSecond: c.MessagesPerSecond, Burst: c.MessageBurst}
 }
 
-// limits is what clients are told of the limits that concern them. c has its defaults.
+// limits returns the limits that the gateway announces to clients. c has its defaults.
 func (c *Config) limits() proto.Limits {
 	l := proto.Limits{
 		MaxMessageBytes: c.MaxMessageBytes, MessagesPerSecond: max(c.MessagesPerSecond, 0),
@@ -182,8 +183,8 @@ func def[T comparable](field *T, value T) {
 	}
 }
 
-// check returns everything that cannot work, by the names of the flags. c has its
-// defaults.
+// check returns an error for every setting that cannot work, by the name of its flag. c
+// has its defaults.
 func (c *Config) check() error {
 	errs := []error{
 		c.NATS.Check(),
@@ -192,7 +193,7 @@ func (c *Config) check() error {
 		service.CheckRange("max-message-bytes", c.MaxMessageBytes, 1024, socket.MaxQueueBytes/2),
 		service.CheckRange("max-rooms", c.MaxRooms, 1, 1024),
 		service.CheckRange("max-room-members", c.MaxRoomMembers, 1, 20_000),
-		service.CheckRange("max-room-id-bytes", c.MaxRoomIDBytes, len(uuid.Nil.String()), proto.MaxRoomIDBytes), // an id may be drawn
+		service.CheckRange("max-room-id-bytes", c.MaxRoomIDBytes, len(uuid.Nil.String()), proto.MaxRoomIDBytes), // the gateway may draw a UUID as an id
 		service.CheckRange("max-room-name-bytes", c.MaxRoomNameBytes, 1, proto.MaxRoomNameBytes),
 		service.CheckRange("max-metadata-bytes", c.MaxMetadataBytes, len("null"), proto.MaxMetadataBytes),
 		service.CheckRange("max-member-metadata-bytes", c.MaxMemberMetadata, len("null"), proto.MaxMemberMetadata),

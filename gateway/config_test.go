@@ -16,7 +16,7 @@ func TestNew_SeveralWrongSettings_ReportsAll(t *testing.T) {
 		DrainWindow: -1, SessionGrace: time.Hour, MessageBurst: -1, TokenKey: "k", TokenJWKS: "u", TURNTTL: 1, SessionKey: ",",
 	})
 	if err == nil {
-		t.Fatal("got no error")
+		t.Fatal("got no error, want one for each setting")
 	}
 	for _, want := range []string{
 		"nats-url", "nats-creds", "nats-cert, nats-key", "nats-ca", "ops-listen", "tls-cert, tls-key", "max-message-bytes", "max-rooms", "max-room-members",

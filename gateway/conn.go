@@ -14,8 +14,9 @@ import (
 	"p2pconnector/proto"
 )
 
-// conn is what a client asks for through one WebSocket. Message and readEnded belong to
-// its reader; enqueue and the methods of ws that say so may be called by anyone.
+// conn carries out what a client asks for through one WebSocket. Only its reader may call
+// Message and readEnded. enqueue, and the methods of ws that are documented so, are safe
+// for concurrent use.
 type conn struct {
 	g     *Gateway
 	ws    *socket.Conn
@@ -24,15 +25,15 @@ type conn struct {
 	// Owned by the reader; session and epoch are fixed once anything is in the room queue.
 	session    *session
 	epoch      uint64           // of session, when this became its connection
-	lookupRate ratelimit.Bucket // of frames to peers that must be looked for
+	lookupRate ratelimit.Bucket // of frames to peers that must be looked up in the directory
 	first      bool             // no frame has been read yet
 	frameRate  ratelimit.Bucket
-	began      clock.Instant // when the frame in hand was read, if it is timed
-	lastTo     proto.PeerID  // whom its last relay over NATS was for
+	began      clock.Instant // when the current frame was read, if it is timed
+	lastTo     proto.PeerID  // receiver of its last relay over NATS
 
 	access    atomic.Pointer[auth.Access] // what its token allows; nil: everything
-	addr      netip.Addr                  // that limits count it for; fixed before it serves
-	leave     func()                      // gives its place in the admission back
+	addr      netip.Addr                  // by which limits count the client; fixed before serve runs
+	leave     func()                      // gives its place back to the admission controller
 	detaching sync.Mutex                  // held while the connection leaves its session; taken before any session's lock
 
 	roomsMu sync.Mutex
@@ -43,7 +44,7 @@ func newConn(g *Gateway, ws *socket.Conn, delta bool) *conn {
 	return &conn{g: g, ws: ws, delta: delta, first: true}
 }
 
-// result is what became of a frame for one peer.
+// result is the outcome of a frame for one peer.
 type result int
 
 const (
@@ -68,7 +69,7 @@ func (v result) count(r *metrics.Relays) {
 	}
 }
 
-// results are those of the socket, by their value.
+// results maps the results of package socket to those of a frame for a peer.
 var results = [...]result{socket.Delivered: delivered, socket.FlushNeeded: flushNeeded, socket.QueueFull: queueFull, socket.Closed: notFound}
 
 // enqueue queues a text frame.
@@ -87,7 +88,8 @@ func (c *conn) serve() {
 	c.readEnded()
 }
 
-// readEnded runs once, when the read loop has ended, whatever ended it.
+// readEnded detaches the connection from its session. It runs once, when the read loop has
+// ended for whatever reason.
 func (c *conn) readEnded() {
 	c.awaitRooms() // the client's last requests are carried out and answered before its end
 	clean := c.ws.Finish()
@@ -100,7 +102,8 @@ func (c *conn) readEnded() {
 	c.session.detach(c, clean, left)
 }
 
-// sweep looks after the connection once a second.
+// sweep runs the periodic checks of the connection, among them whether its access token
+// has expired. It is called once a second.
 func (c *conn) sweep(now time.Time) {
 	var code proto.CloseCode
 	if c.access.Load().Expired(c.g.wall()) {
@@ -109,7 +112,8 @@ func (c *conn) sweep(now time.Time) {
 	c.ws.Sweep(now, code)
 }
 
-// Panicked implements socket.Handler: it reports a fault of our own while a frame was handled.
+// Panicked implements socket.Handler: it counts and logs a panic in the handling of a
+// frame, and closes the connection.
 func (c *conn) Panicked(p any, stack []byte) {
 	c.g.metrics.Faults.Panics.Inc()
 	c.g.log.Error("panic while handling a frame", "peer", string(c.session.id), "err", p, "stack", string(stack))

@@ -14,8 +14,8 @@ import (
 	"p2pconnector/proto"
 )
 
-// converse begins a client: what goes into out is sent, the text and close frames
-// that come are handed on, and pings are answered. It ends with the connection.
+// converse starts a client: it sends what out receives, passes the text and close frames
+// of the gateway to frames, and answers pings. It ends with the connection.
 func converse(conn net.Conn) (out chan<- []byte, frames <-chan string) {
 	o, f := make(chan []byte, 100), make(chan string, 100)
 	go func() {
@@ -58,13 +58,13 @@ func readFrames(conn net.Conn, out chan<- []byte, frames chan<- string) {
 	}
 }
 
-// TestFaultOfOurs: a panic while a frame is handled closes that connection with
-// 1011, is logged without what the client said, and nothing else happens.
+// TestFaultOfOurs: a panic in the handling of a frame closes that connection with 1011 and
+// is logged without the client's data. Nothing else happens.
 func TestFaultOfOurs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
 		g := testGateway(t, Config{Logger: logTo(&log)})
-		g.ice = nil // something to stumble over
+		g.ice = nil // so that Ice_Servers panics
 		server, client := net.Pipe()
 		serveTest(t, g, server)
 		out, frames := converse(client)
@@ -75,10 +75,10 @@ func TestFaultOfOurs(t *testing.T) {
 		client.Close()
 		synctest.Wait()
 		if g.metrics.Faults.Panics.Load() != 1 || g.conns.len() != 0 {
-			t.Errorf("%d panics, %d connections", g.metrics.Faults.Panics.Load(), g.conns.len())
+			t.Errorf("got %d panics and %d connections, want 1 and 0", g.metrics.Faults.Panics.Load(), g.conns.len())
 		}
 		if text := log.String(); !strings.Contains(text, "panic while handling a frame") || strings.Contains(text, "private") {
-			t.Errorf("logged: %s", text)
+			t.Errorf("got log %s, want the panic without the client's data", text)
 		}
 	})
 }
@@ -97,7 +97,8 @@ func sweepFor(c *conn, raw *sockettest.Net, d time.Duration, each func()) {
 	synctest.Wait()
 }
 
-// TestSweep_TokenExpires_Closes4001: when the access token is over, not before.
+// TestSweep_TokenExpires_Closes4001: a connection is closed when its access token expires,
+// not before.
 func TestSweep_TokenExpires_Closes4001(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		raw := sockettest.NewNet(false)
@@ -105,12 +106,12 @@ func TestSweep_TokenExpires_Closes4001(t *testing.T) {
 		c.access.Store(&auth.Access{Expires: time.Now().Add(5 * time.Second)})
 		sweepFor(c, raw, 4*time.Second, func() {})
 		if raw.CloseCode() != sockettest.NoClose {
-			t.Fatalf("before its time: got close code %d, want it open", raw.CloseCode())
+			t.Fatalf("before the token expires: got close code %d, want it open", raw.CloseCode())
 		}
 		c.access.Store(&auth.Access{Expires: time.Now().Add(10 * time.Second)})
 		sweepFor(c, raw, 9*time.Second, func() {})
 		if raw.CloseCode() != sockettest.NoClose {
-			t.Fatalf("although it was renewed: got close code %d, want it open", raw.CloseCode())
+			t.Fatalf("after the token was renewed: got close code %d, want it open", raw.CloseCode())
 		}
 		sweepFor(c, raw, 10*time.Second, func() {})
 		if raw.CloseCode() != int(proto.CloseToken) || !raw.Closed() {

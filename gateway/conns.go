@@ -14,7 +14,7 @@ type conns struct {
 	closed bool // nothing more is accepted
 }
 
-// add is false when the gateway has stopped accepting.
+// add adds a connection; it returns false when the gateway has stopped accepting.
 func (cs *conns) add(c *conn) bool {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
@@ -41,7 +41,7 @@ func (cs *conns) len() int {
 	return len(cs.all)
 }
 
-// list returns the open connections in no order.
+// list appends the open connections to into, in no order.
 func (cs *conns) list(into []*conn) []*conn {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
@@ -51,7 +51,8 @@ func (cs *conns) list(into []*conn) []*conn {
 	return into
 }
 
-// shut stops accepting and closes the network of every connection.
+// shut stops accepting, closes the network connection of every client, and waits for the
+// readers and the workers of room queues.
 func (cs *conns) shut() {
 	cs.mu.Lock()
 	cs.closed = true
@@ -62,7 +63,7 @@ func (cs *conns) shut() {
 	cs.wg.Wait()
 }
 
-// sweepAll looks after every connection.
+// sweepAll sweeps every connection. It reuses scratch and returns it.
 func (cs *conns) sweepAll(now time.Time, scratch []*conn) []*conn {
 	scratch = cs.list(scratch[:0])
 	for _, c := range scratch {

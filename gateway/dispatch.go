@@ -12,8 +12,8 @@ import (
 )
 
 // Message implements socket.Handler: it handles one text frame. It returns when the frame
-// has been dealt with, or waits in the queue for rooms: all other frames of one connection
-// are handled in the order in which they were sent.
+// has been handled, or waits in the room queue. Frames that do not wait there are handled
+// in the order in which the client sent them.
 func (c *conn) Message(b []byte) {
 	c.began = metrics.Sample()
 	sc := scratches.Get().(*scratch)
@@ -34,7 +34,8 @@ func (c *conn) Message(b []byte) {
 	}
 }
 
-// tooFast answers a frame above the rate, and closes a client that does not mind that.
+// tooFast refuses a frame above the rate limit, and closes the connection of a client that
+// ignores the refusals.
 func (c *conn) tooFast(f *proto.Frame, wait time.Duration, persistent bool) {
 	e := proto.Errorf(proto.RateLimited, "Too many frames: this server takes %d a second from a client. Wait retry_after_ms before the next.", c.g.cfg.MessagesPerSecond)
 	e.RetryAfterMS = max(wait.Milliseconds(), 1)
@@ -44,7 +45,7 @@ func (c *conn) tooFast(f *proto.Frame, wait time.Duration, persistent bool) {
 	}
 }
 
-// dispatch does what the frame, whose text is b, asks for.
+// dispatch carries out the decoded frame in sc; b is its text.
 func (c *conn) dispatch(sc *scratch, b []byte) *proto.Error {
 	f := &sc.frame
 	switch f.Event {
@@ -65,7 +66,7 @@ func (c *conn) dispatch(sc *scratch, b []byte) *proto.Error {
 	case proto.Resume:
 		e := c.resume(f)
 		if e == nil {
-			c.accessChanged() // the session may have joined its rooms by another token
+			c.accessChanged() // the session may have joined its rooms with another access token
 		}
 		return e
 	case proto.Authenticate:
@@ -86,7 +87,7 @@ func (c *conn) dispatch(sc *scratch, b []byte) *proto.Error {
 func (c *conn) refuse(f *proto.Frame, e *proto.Error) {
 	frame := c.refusal(f, e)
 	if f.Event == proto.Resume {
-		c.enqueue(frame) // its session may have another connection by now, which has not asked
+		c.enqueue(frame) // the session may have another connection by now, which sent no Resume
 		return
 	}
 	c.session.deliver(frame)
@@ -120,7 +121,7 @@ func roomIn(data []byte) (room string) {
 	return room
 }
 
-// clip bounds what an error echoes of a client's own text.
+// clip cuts client text to the length that an error may echo.
 func clip(s string) string { return s[:min(len(s), proto.MaxRoomIDBytes)] }
 
 // errorFrame encodes an error frame.
@@ -132,7 +133,7 @@ func (g *Gateway) errorFrame(e *proto.Error, d proto.ErrorData, id []byte) []byt
 	return g.serverFrame(proto.TypeError, string(e.Code), marshal(d), id)
 }
 
-// serverFrame encodes a frame that the server makes.
+// serverFrame encodes a frame that originates at the server.
 func (g *Gateway) serverFrame(typ proto.FrameType, event string, data json.RawMessage, id []byte) []byte {
 	f := proto.ServerFrame{Type: typ, Event: event, Data: data, Time: g.wall(), MessageID: uuid.NewString(), ID: id}
 	return f.Append(make([]byte, 0, len(data)+len(id)+192))
@@ -143,7 +144,7 @@ func (g *Gateway) roomFrame(typ proto.FrameType, event proto.Event, data json.Ra
 	return g.serverFrame(typ, string(event), data, id)
 }
 
-// marshal encodes what cannot fail to encode.
+// marshal encodes a value of a type that always encodes.
 func marshal(v any) json.RawMessage {
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -1,71 +1,72 @@
 // Package gateway is the thin edge of Peer2Peer Connector. It terminates
 // WebSockets, maps each peer to a NATS subject, and relays subject to subject.
-// It holds no truth: connections, sessions and room replicas may be lost at any
-// moment. Package proto documents what it says to clients, package proto/bus what it says
-// to other services.
+// It keeps no durable state: connections, sessions and room replicas may be lost
+// at any moment. Package proto documents the protocol with clients, package proto/bus
+// the protocol with other services.
 //
-// The root wires what the packages below it decide, and runs it. Each of them has one
-// responsibility; e2e/test/arrows holds what they may import:
+// The root package connects the packages below it and runs them. Each of them has one
+// responsibility; e2e/test/arrows tests what they may import:
 //
 //	internal/admission  who may open a WebSocket, by page, address and limits
 //	internal/auth       access tokens, session tokens and their keys, TURN credentials
-//	internal/clock      moments and durations that nobody who sets the time of day changes
-//	internal/directory  asks the session directory who owns what
-//	internal/handshake  answers WebSocket handshakes, or says why not
+//	internal/clock      moments and durations that setting the time of day does not change
+//	internal/directory  asks the session directory which gateway owns a session
+//	internal/handshake  accepts WebSocket handshakes, or refuses them with the reason
 //	internal/httpserver the listener that clients connect to, and its certificate
 //	internal/link       relays to other gateways: numbered, acknowledged, resent, routed
 //	internal/metrics    what the gateway counts, for Prometheus
-//	internal/natsbus    the connection to NATS, who is alive, requests to the room service
+//	internal/natsbus    the connection to NATS, liveness of gateways, requests to the room service
 //	internal/ops        whether the gateway works: watchdog, readiness
 //	internal/ratelimit  token buckets
 //	internal/replay     frames that wait for clients that are away
-//	internal/room       rooms with a member here, and what members are sent of them
+//	internal/room       rooms with a member here, and the frames that their members get
 //	internal/session    which gateway owns a peer's session
 //	internal/socket     one WebSocket: bytes in, frames out
 //	web                 the page, the demo, connector.js and the documents
 //
-// A frame's way through the files, from one peer to another:
+// The path of a frame through the files, from one peer to another:
 //
 //	accept.go      a client whose handshake package internal/handshake has accepted gets a
 //	               session
 //	conn.go        a client's connection, on a WebSocket of package internal/socket, which
-//	               validates what comes
-//	dispatch.go    each event goes its way, at the rate that package internal/ratelimit allows
+//	               validates incoming frames
+//	dispatch.go    calls the handler of each event, at the rate that package
+//	               internal/ratelimit allows
 //	relay.go       to a peer of this gateway, or to the router
 //	links.go       numbers relays and keeps them until they are acknowledged; package
 //	               internal/natsbus never waits for NATS
-//	inbound.go     what comes from NATS is handled and written, in turns
+//	inbound.go     handles messages from NATS and writes to connections, in turns
 //	session.go     a peer's frames go to its connection, or wait for the next one
 //	conn.go        the WebSocket queues them, within bounds, and writes all that waits at once
 //
-// Package internal/link decides which way a relay takes, when it is sent again and when
+// Package internal/link decides which route a relay takes, when it is sent again and when
 // it is given up; links.go gives it the clock, the lock and NATS. undelivered.go makes the
 // error that the sender of a lost relay gets.
 //
 // A session moves between connections and gateways, as package internal/session decides:
-// token.go issues what a client resumes with, signed by package internal/auth, resume.go
-// attaches the client to a session of this gateway, taker.go takes one over from another,
-// owner.go lends and gives up those that this gateway owns, compare.go compares
-// them with the session directory, and drain.go sends everyone elsewhere. What a broken connection
-// swallowed, package internal/socket keeps.
+// token.go issues the tokens that clients resume with, signed by package internal/auth,
+// resume.go attaches a client to a session of this gateway, taker.go takes a session over
+// from another gateway, owner.go lends and gives up those that this gateway owns, compare.go
+// compares them with the session directory, and drain.go moves all peers to other gateways.
+// Package internal/socket keeps the frames that were written to a broken connection.
 //
 // Rooms belong to the room service. Package internal/room follows those that have a member
-// here, sends members what has changed, and hands them what others say. member.go makes it
-// of this gateway: a session is what rooms know as a member. roomevents.go reads what
-// clients ask of rooms, and roomqueue.go sends one request of a connection after another:
-// nothing else waits for them. reorder.go holds what was sent by a newer state of a room than
-// has arrived.
+// here, sends members the changes, and delivers the messages of other members. member.go
+// connects it to this gateway, whose sessions are the members of rooms. roomevents.go reads
+// the room requests of clients. roomqueue.go sends the requests of a connection one after
+// another; only messages to the same rooms wait for them. reorder.go holds messages that
+// were sent by a newer state of a room than has arrived.
 //
-// heartbeat.go tells and learns which gateways are alive, and watch.go looks after
-// everything once a second. ops.go serves operators; snapshot.go reads what package
-// internal/metrics does not count.
+// heartbeat.go publishes this gateway's lease and receives those of the others. watch.go
+// runs the periodic work. ops.go serves operators; snapshot.go reads the values that
+// package internal/metrics does not count.
 //
 // # Locks
 //
-// Who takes more than one lock takes them in this order; each is held across calls of the
-// next ones only:
+// A goroutine that takes more than one lock takes them in this order. Each is held only
+// across calls that take later ones:
 //
-//	links.receivedMu   what another gateway has sent is handled in order
+//	links.receivedMu   frames of another gateway are handled in order
 //	the table of rooms of package internal/room: to drop a room that nothing needs
 //	one room           of the same: no change comes between the choice of receivers and sending
 //	links.mu           the router

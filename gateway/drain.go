@@ -14,17 +14,17 @@ import (
 // sessions over.
 const lonelyDrain = time.Second
 
-// The pace of a drain. Peers that move all at once find the other gateways and the
-// session directory busy, and some longer than a session lasts.
+// The pace of a drain. Peers that move all at once overload the other gateways and the
+// session directory, and some of them wait longer than a session lasts.
 const (
-	maxMoving  = 256             // peers that are closed and have not moved yet, before the next ones are closed
-	movingTime = 3 * time.Second // for which a closed peer counts among them: some never come back
+	maxMoving  = 256             // peers that are closed and have not moved yet; at this many, no more are closed
+	movingTime = 3 * time.Second // how long a closed peer counts as moving: some never come back
 	drainTick  = 20 * time.Millisecond
 )
 
-// drain has every peer connect elsewhere: each is told when, is closed at that
-// moment or soon after, and its session is handed to the gateway it comes back to. It
-// returns when all have moved or the window is over.
+// drain moves every peer to another gateway. It announces to each when its connection will
+// be closed, closes it at that moment or soon after, and hands the session to the gateway
+// that the client connects to. It returns when all have moved or the window is over.
 func (g *Gateway) drain(window context.Context) {
 	g.draining.Store(true)
 	g.publishLease(false)
@@ -57,7 +57,7 @@ func (g *Gateway) drain(window context.Context) {
 	g.awaitAcks(window)
 }
 
-// closing is a connection that a drain closes, at a time since it began.
+// closing is a connection that a drain closes, and how long after the drain began.
 type closing struct {
 	c     *conn
 	after time.Duration
@@ -77,8 +77,8 @@ func (g *Gateway) announceDrain(spread time.Duration) []closing {
 	return closings
 }
 
-// closeDue closes the connections whose time has come, at most a number of them unless
-// all must go, and returns the others.
+// closeDue closes the connections whose time has come, and returns the others. most bounds
+// how many it closes, unless all is set.
 func closeDue(closings []closing, now time.Duration, most int, all bool) []closing {
 	for len(closings) > 0 && closings[0].after <= now && (all || most > 0) {
 		closings[0].c.ws.Close(proto.CloseGoingAway, proto.CloseGoingAway.Reason(), false)
@@ -88,8 +88,8 @@ func closeDue(closings []closing, now time.Duration, most int, all bool) []closi
 	return closings
 }
 
-// countMoving counts the peers that were closed a moment ago and that no other gateway
-// has yet. open is how many are not to be closed yet.
+// countMoving counts the peers that were closed a moment ago and have not moved to another
+// gateway yet. open is the number of connections that are not to be closed yet.
 func (g *Gateway) countMoving(open int, scratch []*session) (int, []*session) {
 	moving := max(0, g.conns.len()-open) // their closing handshake is not over
 	now := time.Now()
@@ -120,11 +120,11 @@ func (g *Gateway) awaitAcks(window context.Context) {
 	g.links.ackAll()
 }
 
-// drained reports whether nobody is left here. With no other gateway to go to,
-// it is enough that all connections are closed.
+// drained reports whether no peer is left here. Without another gateway it is
+// enough that all connections are closed.
 func (g *Gateway) drained(lonely bool) bool {
 	if g.conns.len() > 0 || g.requests.Len() > 0 {
-		return false // what a peer has asked for is finished here
+		return false // pending requests of peers are finished here
 	}
 	if lonely && g.liveness.Alone() {
 		return true

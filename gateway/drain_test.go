@@ -8,8 +8,8 @@ import (
 	"p2pconnector/proto"
 )
 
-// A drain closes those whose time has come, in order, and no more than may be without a
-// connection; at the end all go.
+// A drain closes the connections whose time has come, in order, and no more than may move
+// at once. Near the end of the window it closes all.
 func TestCloseDue_ManyAreDue_ClosesAsManyAsMayMove(t *testing.T) {
 	g := testGateway(t, Config{})
 	closings := func() (all []closing) {

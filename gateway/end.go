@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// How long the parts of an end may take when something hangs.
+// How long the parts of a shutdown may take when something hangs.
 const (
 	drainSlack   = time.Second     // for a drain to notice that its window is over
 	endPatience  = 5 * time.Second // for everything after the window, drainSlack included
@@ -14,13 +14,13 @@ const (
 )
 
 // Run serves until ctx ends, then drains and returns when everything it started has
-// ended. When something hangs it returns an error endPatience after the drain window and
-// leaves behind what hangs: the process should exit.
+// ended. When something hangs, Run leaves it running and returns an error endPatience
+// after the drain window: the process should exit.
 func (g *Gateway) Run(ctx context.Context) error {
 	return g.runInTime(ctx, make(chan struct{}))
 }
 
-// runInTime is Run that closes ended when all has ended, in time or not.
+// runInTime is Run; it also closes ended when everything has ended, in time or not.
 func (g *Gateway) runInTime(ctx context.Context, ended chan struct{}) error {
 	var result error
 	go func() {
@@ -41,30 +41,30 @@ func (g *Gateway) runInTime(ctx context.Context, ended chan struct{}) error {
 	case <-late.C:
 	}
 	g.sayEnded()
-	return fmt.Errorf("still running %v after it was asked to end; exit now, what it still does is lost (%s)", bound, g.hangs())
+	return fmt.Errorf("still running %v after shutdown began; exit now, unfinished work is lost (%s)", bound, g.hangs())
 }
 
-// hangs says for an error what is known of what hangs.
+// hangs returns, for an error text, which loops hang as far as the watchdog knows.
 func (g *Gateway) hangs() string {
 	if what := g.watchdog.Problem(); what != "" {
 		return what
 	}
-	return "no loop was found to hang"
+	return "the watchdog found no hung loop"
 }
 
-// sayEnded publishes the last lease of a gateway that something keeps from ending, so
-// that others need not wait for it.
+// sayEnded publishes the last lease of a gateway that cannot end because something hangs,
+// so that other gateways need not wait for it.
 func (g *Gateway) sayEnded() {
 	select {
 	case <-g.ready:
 	default:
-		return // nobody knows it yet
+		return // other gateways do not know this one yet
 	}
 	said := make(chan struct{})
 	go func() {
 		defer close(said)
 		g.publishLease(true)
-		_ = g.bus.Flush(lastPatience) // without NATS nobody hears it
+		_ = g.bus.Flush(lastPatience) // without NATS nobody receives it
 	}()
 	late := time.NewTimer(lastPatience)
 	defer late.Stop()
@@ -74,9 +74,9 @@ func (g *Gateway) sayEnded() {
 	}
 }
 
-// drainInTime drains, and returns when that is done or should have been: a drain waits
-// for the locks of sessions, and its log may hang. Then it is left behind, and the error
-// says so.
+// drainInTime drains, and returns when the drain is done or its time is over. A drain can
+// hang, because it waits for the locks of sessions and because its log may block. Then
+// drainInTime leaves it running and returns an error.
 func (g *Gateway) drainInTime() error {
 	window, end := context.WithTimeout(context.Background(), g.cfg.DrainWindow)
 	defer end()

@@ -14,8 +14,8 @@ import (
 	"p2pconnector/proto/service"
 )
 
-// hungGateway runs a gateway without NATS whose bus loop waits for the lock of a session
-// that is never given back. release gives it back and waits until all has ended.
+// hungGateway runs a gateway without NATS whose bus loop waits for the lock of a session,
+// which release unlocks. release then waits until everything has ended.
 func hungGateway(t *testing.T, cfg Config) (g *Gateway, stop context.CancelFunc, result chan error, release func()) {
 	t.Helper()
 	cfg.NATS.URL, cfg.Listen, cfg.SessionKey = "nats://127.0.0.1:1", "127.0.0.1:0", "a secret for tests only"
@@ -31,7 +31,7 @@ func hungGateway(t *testing.T, cfg Config) (g *Gateway, stop context.CancelFunc,
 	stuck := &session{g: g, id: proto.NewPeerID(g.id)}
 	stuck.mu.Lock()
 	g.sessions.put(stuck)
-	setAlive(t, g, proto.NewGatewayID()) // somebody who could take sessions over
+	setAlive(t, g, proto.NewGatewayID()) // a gateway that could take sessions over
 	release = sync.OnceFunc(func() {
 		stuck.phase = over
 		stuck.mu.Unlock()
@@ -41,8 +41,8 @@ func hungGateway(t *testing.T, cfg Config) (g *Gateway, stop context.CancelFunc,
 	return g, stop, result, release
 }
 
-// TestLivez_HungLoop_FailsAndNamesIt: a real gateway whose sweep waits for ever is found
-// out, by every way that an operator has.
+// TestLivez_HungLoop_FailsAndNamesIt: /livez, /readyz and the metrics of a running gateway
+// report a loop that waits forever.
 func TestLivez_HungLoop_FailsAndNamesIt(t *testing.T) {
 	t.Parallel()
 	g, _, _, release := hungGateway(t, Config{Ops: service.Ops{Listen: "127.0.0.1:0"}, DrainWindow: time.Second})
@@ -72,7 +72,7 @@ func TestLivez_HungLoop_FailsAndNamesIt(t *testing.T) {
 	}
 	for path, want := range map[string]string{"/livez": "bus", "/readyz": "bus"} {
 		if status, body := get(path); status != http.StatusServiceUnavailable || !strings.Contains(body, want) {
-			t.Errorf("%s: got %d %q, want 503 that names %s", path, status, body, want)
+			t.Errorf("%s: got %d %q, want a 503 that names %s", path, status, body, want)
 		}
 	}
 	for _, want := range []string{`p2p_gateway_hung_loops{loop="bus"} 1`, `p2p_gateway_hung_loops{loop="clock"} 0`} {
@@ -82,7 +82,8 @@ func TestLivez_HungLoop_FailsAndNamesIt(t *testing.T) {
 	}
 }
 
-// TestRun_LockNeverGivenBack_EndsInTime: whatever hangs, the process can exit.
+// TestRun_LockNeverGivenBack_EndsInTime: Run returns in time although a lock is held
+// forever, so that the process can exit.
 func TestRun_LockNeverGivenBack_EndsInTime(t *testing.T) {
 	t.Parallel()
 	const window = 200 * time.Millisecond
@@ -103,14 +104,14 @@ func TestRun_LockNeverGivenBack_EndsInTime(t *testing.T) {
 			t.Errorf("got %v, want an error that says to exit", err)
 		}
 		if took := time.Since(began); took < window+endPatience {
-			t.Errorf("got the end after %v, want the patience of %v first", took, window+endPatience)
+			t.Errorf("got the end after %v, want %v or more", took, window+endPatience)
 		}
 	case <-late.C:
-		t.Error("got no end, want one in time")
+		t.Error("got a Run that hangs, want it to return in time")
 	}
 }
 
-// TestRun_NothingHangs_EndsAtOnce: the bound costs nobody anything.
+// TestRun_NothingHangs_EndsAtOnce: without a hang, Run does not wait for its time limit.
 func TestRun_NothingHangs_EndsAtOnce(t *testing.T) {
 	t.Parallel()
 	_, _, result, release := hungGateway(t, Config{DrainWindow: time.Minute})

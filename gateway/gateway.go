@@ -26,8 +26,8 @@ import (
 	"p2pconnector/proto/service"
 )
 
-// Gateway is one running gateway. Its methods may be called by anyone at any
-// time; Run once.
+// Gateway is one gateway. Its methods are safe for concurrent use; Run may be
+// called once.
 type Gateway struct {
 	// Fixed after New.
 	cfg        Config
@@ -51,8 +51,8 @@ type Gateway struct {
 	admission  *admission.Controller
 	handshakes *handshake.Handler
 	ice        *auth.ICE
-	tls        *tls.Config     // nil: clients come without TLS, or a proxy has it
-	keysNow    chan struct{}   // the room service may have lost the keys
+	tls        *tls.Config     // nil: clients connect without TLS, or a proxy terminates it
+	keysNow    chan struct{}   // signals that the room service may have lost the keys
 	alive      context.Context // ends when the gateway has drained
 	end        context.CancelFunc
 	ready      chan struct{}
@@ -145,7 +145,7 @@ func (g *Gateway) status() web.Status {
 	}
 }
 
-// run is Run without its bound.
+// run is Run without the time limit.
 func (g *Gateway) run(ctx context.Context) error {
 	defer g.bus.Close()
 	if err := g.bus.Connect(); err != nil {
@@ -184,8 +184,8 @@ func (g *Gateway) run(ctx context.Context) error {
 	return g.serveClients(ctx)
 }
 
-// awaitKeys waits for the keys that sign session tokens: until they are there
-// nobody can be served.
+// awaitKeys waits for the keys that sign session tokens. Without them the gateway
+// cannot serve clients.
 func (g *Gateway) awaitKeys(ctx context.Context) error {
 	for {
 		err := g.loadKeysWithin(ctx)
@@ -246,7 +246,7 @@ func (g *Gateway) shut() {
 	for _, s := range g.sessions.list(nil) {
 		s.mu.Lock()
 		var kept [][]byte
-		if s.phase <= away { // otherwise another gateway has it
+		if s.phase <= away { // otherwise another gateway has the session
 			kept = s.kept.Take(&g.replay)
 		}
 		s.mu.Unlock()

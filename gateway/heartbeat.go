@@ -5,7 +5,7 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// connected runs after each connect to NATS; again says that an earlier connection was lost.
+// connected runs after each connect to NATS; again is set when an earlier connection was lost.
 func (g *Gateway) connected(again bool) {
 	g.rooms.SyncSoon()
 	if again {
@@ -14,16 +14,16 @@ func (g *Gateway) connected(again bool) {
 	}
 }
 
-// publishLease publishes this gateway's lease; ended says that no other follows.
+// publishLease publishes this gateway's lease; ended marks the last one.
 func (g *Gateway) publishLease(ended bool) {
-	// Without NATS nobody receives it, and nobody counts the time.
+	// The error is ignored: without NATS no gateway receives leases, and none counts the time.
 	_ = g.bus.PublishLease(bus.Lease{
 		Gateway: g.id, Peers: g.sessions.len(), Rooms: g.rooms.Len(),
 		Draining: g.draining.Load(), Ended: ended,
 	})
 }
 
-// receiveLease takes the lease of a gateway in, this gateway's own too.
+// receiveLease handles the lease of a gateway, which may be this one.
 func (g *Gateway) receiveLease(m natsbus.Message) {
 	g.loops.leases.Work()
 	defer g.loops.leases.Rest()

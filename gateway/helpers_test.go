@@ -14,8 +14,8 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// testGateway makes a gateway that is not run: what it holds can be used, but
-// it reaches no NATS.
+// testGateway makes a gateway that does not run and has no connection to NATS. Its
+// parts can be used.
 func testGateway(t testing.TB, cfg Config) *Gateway {
 	t.Helper()
 	cfg.SessionKey = cmp.Or(cfg.SessionKey, "a secret for tests only")
@@ -26,13 +26,13 @@ func testGateway(t testing.TB, cfg Config) *Gateway {
 	return g
 }
 
-// requestsTo makes publish take the room requests of g, which has no room yet.
+// requestsTo passes the room requests of g to publish. g must have no room yet.
 func requestsTo(g *Gateway, publish func(subject, reply string, data []byte) error) {
 	g.requests = natsbus.NewRequests(natsbus.RequestsConfig{Own: g.id, Publish: publish, Ended: g.alive.Done(), Replied: nil})
 	g.rooms = newRooms(g)
 }
 
-// setAlive makes g receive a lease of another gateway, which appeared.
+// setAlive makes g receive the first lease of another gateway.
 func setAlive(t testing.TB, g *Gateway, other proto.GatewayID) {
 	t.Helper()
 	subject, err := bus.LeaseSubject(other)
@@ -60,19 +60,19 @@ func newTestConn(g *Gateway, raw net.Conn) *conn {
 	return c
 }
 
-// serveTest starts the reader of a connection over raw, whose client has shaken
-// hands: nothing is written before the first frame is.
+// serveTest starts the reader of a connection over raw, after the handshake: nothing
+// is written before the first frame.
 func serveTest(t testing.TB, g *Gateway, raw net.Conn) *conn {
 	t.Helper()
 	c := testConn(g, raw)
 	if !g.conns.add(c) {
-		t.Fatal("the gateway takes no connection")
+		t.Fatal("got a connection refused, want it accepted")
 	}
 	go c.serve()
 	return c
 }
 
-// taken is a bus that takes everything.
+// taken is a bus that accepts and discards everything.
 type taken struct{}
 
 func (taken) Publish(string, []byte) error                { return nil }
@@ -80,7 +80,7 @@ func (taken) PublishRequest(string, string, []byte) error { return nil }
 func (taken) PublishMessage(natsbus.Message) error        { return nil }
 func (taken) Connected() bool                             { return true }
 
-// awaySession makes a session of g whose client is away, so that what it is sent waits.
+// awaySession makes a session of g whose client is away, so that frames for it wait.
 func awaySession(g *Gateway) *session {
 	s := newSession(g)
 	s.phase, s.since = away, time.Now()

@@ -11,17 +11,17 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// perTurn is how many messages are handled before something is written.
+// perTurn is how many messages are handled before connections are written.
 const perTurn = 256
 
-// maxWrites is how many connections are written before what has come is handled,
-// whether it is all that one read brought or not.
+// maxWrites is how many connections are written before waiting messages are handled,
+// whether they are all that one read brought or not.
 const maxWrites = 32
 
-// readInbox handles what comes from NATS until done is closed, and writes what
-// that leads to: handing a single frame to another goroutine would cost more than
-// the system call. What came in one piece is handled in one piece, so that it
-// leaves in few.
+// readInbox handles messages from NATS until done is closed, and writes the frames
+// that result: handing a single frame to another goroutine would cost more than the
+// system call. Messages that arrive in one read are handled together, so that few
+// writes send their frames.
 func (g *Gateway) readInbox(done <-chan struct{}) {
 	w := g.sockets.NewWriter()
 	defer w.Release()
@@ -38,8 +38,8 @@ func (g *Gateway) readInbox(done <-chan struct{}) {
 	}
 }
 
-// turns handles messages and writes, until nothing is left to write. What comes
-// meanwhile is gathered for those that stand in line.
+// turns handles messages and writes, until nothing is left to write. Messages that
+// arrive meanwhile add their frames to the queues that are still to be written.
 func (g *Gateway) turns(w *socket.Writer) {
 	g.handleSome()
 	for written := 1; ; written++ {
@@ -52,7 +52,7 @@ func (g *Gateway) turns(w *socket.Writer) {
 		case <-g.bus.Inbox.Turn():
 			g.handleSome()
 		default:
-			if written%maxWrites == 0 { // there may be no end to the line
+			if written%maxWrites == 0 { // there may always be another connection to write
 				g.handleSome()
 			}
 		}
@@ -72,15 +72,16 @@ func (g *Gateway) handleSome() {
 	}
 }
 
-// guardMessage handles m, and survives a fault of ours: what a client sent to
-// another gateway must not end this one.
+// guardMessage handles m and recovers from a panic: what a client sent to another
+// gateway must not end this gateway.
 func (g *Gateway) guardMessage(m natsbus.Message) {
 	g.loops.inbox.Turn()
 	defer g.recoverFrom(m)
 	g.onMessage(m)
 }
 
-// recoverFrom is deferred while m is handled.
+// recoverFrom recovers from a panic in the handling of m, and counts and logs it. The
+// handling defers it.
 func (g *Gateway) recoverFrom(m natsbus.Message) {
 	if p := recover(); p != nil {
 		g.metrics.Faults.Panics.Inc()
@@ -88,9 +89,9 @@ func (g *Gateway) recoverFrom(m natsbus.Message) {
 	}
 }
 
-// onMessage handles what comes below p2p.gw.<own>, and what back ends send to peers
-// without naming a gateway. It runs on one goroutine, so it only queues; order within
-// one publisher is kept.
+// onMessage handles messages below p2p.gw.<own>, and those that back ends send to peers
+// without naming a gateway. It runs on one goroutine, so it only queues. It keeps the
+// order of each publisher's messages.
 func (g *Gateway) onMessage(m natsbus.Message) {
 	in, ok := bus.ParseInbound(m.Subject)
 	if !ok {
@@ -129,8 +130,8 @@ func (g *Gateway) onMessage(m natsbus.Message) {
 	}
 }
 
-// deliverRelay hands a relay of another gateway to the peer or the members of the room
-// that are here, or holds it, or says why not.
+// deliverRelay delivers a relay of another gateway to the peer or the members of the room
+// that are here, or puts it into the reorder buffer, or returns the refusal.
 func (g *Gateway) deliverRelay(r *receiver, h *held) bus.Refusal {
 	from := proto.PeerID(h.in.Second)
 	if h.in.Kind == bus.KindPeer {
@@ -148,8 +149,8 @@ func (g *Gateway) deliverRelay(r *receiver, h *held) bus.Refusal {
 	return bus.Refusal{}
 }
 
-// handOver hands a relay to its receivers that are here, and returns whom it did not
-// reach. known is false, and nothing was done, when the room's state is too old here.
+// handOver delivers a relay to its receivers that are here, and returns those it did not
+// reach. known is false, and nothing was done, when the room's state here is too old.
 func (g *Gateway) handOver(from proto.PeerID, h *held) (x bus.Refusal, known bool) {
 	if h.in.Kind == bus.KindPeer {
 		return g.handToPeer(from, h), true
@@ -183,8 +184,8 @@ func (g *Gateway) handToPeer(from proto.PeerID, h *held) bus.Refusal {
 	return bus.Refusal{Code: codeOf(v)}
 }
 
-// backEndFrame relays a back end's frame to a peer wherever it is. A back end that gives
-// a reply subject gets the outcome there; with confirm, delivery too.
+// backEndFrame relays a back end's frame to a peer on any gateway. A back end that gives
+// a reply subject gets a failure reported there; with confirm, delivery too.
 func (g *Gateway) backEndFrame(to proto.PeerID, m natsbus.Message, confirm bool) {
 	code := g.links.send(&link.Frame{To: to, Reply: m.Reply, Confirm: confirm && m.Reply != "", Data: m.Data}, nil)
 	if code != "" && m.Reply != "" {
@@ -192,7 +193,7 @@ func (g *Gateway) backEndFrame(to proto.PeerID, m natsbus.Message, confirm bool)
 	}
 }
 
-// backEndRoomFrame hands a back end's frame to the members of a room that are here.
+// backEndRoomFrame delivers a back end's frame to the members of a room that are here.
 func (g *Gateway) backEndRoomFrame(in *bus.Inbound, m natsbus.Message) {
 	msg := room.Message{View: in.View, Frame: m.Data, Reply: m.Reply}
 	if in.Second != bus.ServerFrom {

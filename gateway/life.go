@@ -7,15 +7,15 @@ import (
 	"p2pconnector/proto"
 )
 
-// logBegin and logEnd frame what the log has of a connection. Only a client that
-// reads too slowly is worth a line at all times: the others anybody could cause,
-// as many as they like.
+// logBegin logs the start of a connection, at level debug because any client could
+// cause as many such lines as it likes.
 func (c *conn) logBegin() {
 	c.g.log.LogAttrs(context.Background(), slog.LevelDebug, "connected",
 		slog.String("peer", string(c.session.id)), slog.Bool("delta", c.delta))
 }
 
-// logEnd runs on the reader, once.
+// logEnd logs the end of a connection: at level debug like its start, and as a warning
+// when the client read too slowly. The reader calls it, once.
 func (c *conn) logEnd() {
 	code := c.ws.CloseCode()
 	level := slog.LevelDebug

@@ -13,25 +13,25 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// links carries frames between this gateway and the others: it gives the machines of
-// package link their clock, their lock and NATS. The package comment has the order of
-// locks. Safe for concurrent use.
+// links carries frames between this gateway and the others: it gives the state machines of
+// package link a clock, a lock and NATS. The package comment has the order of locks. Safe
+// for concurrent use.
 type links struct {
 	g   *Gateway
 	bus publisher
 
 	mu       sync.Mutex
 	router   *link.Router
-	outcomes []outcome // found while the router ran
+	outcomes []outcome // that the router reported; sent after mu is released
 	subject  []byte
 	reply    []byte
 
 	receivedMu sync.Mutex
 	received   map[proto.GatewayID]*receiver // by the sending gateway
-	goneHoles  uint64                        // of those that were forgotten
+	goneHoles  uint64                        // of the links that were forgotten
 }
 
-// Limits of one connection on frames to peers that must be looked for in the directory.
+// Limits of one connection on frames to peers that must be looked up in the directory.
 const (
 	lookupsPerSecond = 20
 	lookupBurst      = 100
@@ -41,11 +41,11 @@ const (
 type receiver struct {
 	link.Receiver
 	from  proto.GatewayID
-	peer  proto.PeerID // whose route was learned last, in that epoch
+	peer  proto.PeerID // whose route was learned last, with its epoch
 	epoch uint64
 }
 
-// publisher is what links need of the bus. It keeps no argument.
+// publisher is the part of the bus that links need. Its methods keep no argument.
 type publisher interface {
 	Connected() bool
 	Publish(subject string, data []byte) error
@@ -66,7 +66,7 @@ func newLinks(g *Gateway) *links {
 	return l
 }
 
-// unlock ends the use of the router, and sends what it has found.
+// unlock releases mu, and then sends the outcomes that the router has reported.
 func (l *links) unlock() {
 	all := l.outcomes
 	l.outcomes = nil
@@ -80,9 +80,9 @@ func (l *links) unlock() {
 	}
 }
 
-// send routes a frame. A code refuses it: nothing was sent, and nothing is reported of
-// it later. by is the client's connection, whose questions to the directory are limited;
-// nil for what the server sends. It keeps no reference to f.
+// send routes a frame. A code means that the frame was refused: nothing was sent, and no
+// error is reported later. by is the client's connection, whose lookups in the directory
+// are limited; nil for frames of the server. send keeps no reference to f.
 func (l *links) send(f *link.Frame, by *conn) proto.ErrorCode {
 	l.mu.Lock()
 	defer l.unlock()
@@ -97,22 +97,22 @@ func (l *links) send(f *link.Frame, by *conn) proto.ErrorCode {
 // Send implements room.Relays.
 func (l *links) Send(f link.Frame) { l.send(&f, nil) }
 
-// learn takes in where a peer is.
+// learn gives the router the route to a peer.
 func (l *links) learn(p proto.PeerID, to link.Route) {
 	l.mu.Lock()
 	defer l.unlock()
 	l.router.Learn(l.g.liveness.Now(), p, to)
 }
 
-// serve takes in that this gateway serves a peer.
+// serve records in the router that this gateway serves a peer.
 func (l *links) serve(p proto.PeerID, epoch uint64) {
 	l.mu.Lock()
 	defer l.unlock()
 	l.router.Serve(l.g.liveness.Now(), p, epoch)
 }
 
-// RoomMoved implements room.Relays: it takes in that members of a room have left gateways for others, and where they
-// and those that moved before are.
+// RoomMoved implements room.Relays: it gives the router the gateways that members of a room
+// have left, and the routes to them and to those that moved before.
 func (l *links) RoomMoved(from map[proto.PeerID]proto.GatewayID, to map[proto.PeerID]link.Route) {
 	l.mu.Lock()
 	defer l.unlock()
@@ -123,10 +123,11 @@ func (l *links) RoomMoved(from map[proto.PeerID]proto.GatewayID, to map[proto.Pe
 	}
 }
 
-// SendRoom implements room.Relays: it sends a message of a member that is here to the other gateways that hold
-// members of a room, and one by one to those whom it would reach by another way than what
-// is for them alone. It returns the members that it did not reach; reached is false when
-// there are other gateways and nothing was sent to any. The caller holds the replica's lock.
+// SendRoom implements room.Relays: it sends a message of a member that is here to the other
+// gateways that have members of a room. Members whose own frames take another route than
+// the message to the room would get it one by one. SendRoom returns the members that it did
+// not reach; reached is false when there are other gateways and nothing was sent to any.
+// The caller holds the replica's lock.
 func (l *links) SendRoom(to *room.State, f link.Frame) (missed []proto.PeerID, reached bool) {
 	gateways := to.Gateways()
 	if n := len(gateways); n == 0 || n == 1 && gateways[l.g.id] > 0 {
@@ -165,7 +166,7 @@ func (l *links) SendRoom(to *room.State, f link.Frame) (missed []proto.PeerID, r
 	return missed, reached
 }
 
-// resolve finds out where a peer is, for frames that wait.
+// resolve looks up the owner of a peer in the directory, for frames that wait.
 func (l *links) resolve(p proto.PeerID) {
 	to, found, failed := l.g.directory.Find(p)
 	l.mu.Lock()
@@ -173,14 +174,14 @@ func (l *links) resolve(p proto.PeerID) {
 	l.router.Resolved(l.g.liveness.Now(), p, to, found, failed)
 }
 
-// tick is called every natsbus.RequestTick.
+// tick runs the timers of the router. It is called every natsbus.RequestTick.
 func (l *links) tick() {
 	l.mu.Lock()
 	defer l.unlock()
 	l.router.Tick(l.g.liveness.Now())
 }
 
-// idle reports whether nothing is unsettled and nothing waits.
+// idle reports whether no relay is unacknowledged and none waits.
 func (l *links) idle() bool {
 	l.mu.Lock()
 	defer l.unlock()
@@ -193,7 +194,7 @@ func (l *links) counts() link.Counts {
 	return l.router.Counts()
 }
 
-// holes counts the gaps in what other gateways have sent.
+// holes counts the holes in the sequence numbers of relays from other gateways.
 func (l *links) holes() (n uint64) {
 	l.receivedMu.Lock()
 	defer l.receivedMu.Unlock()
@@ -204,8 +205,8 @@ func (l *links) holes() (n uint64) {
 	return n
 }
 
-// reconnected asks for what may have been lost with the connection to NATS, and says
-// again what others may not have received.
+// reconnected asks other gateways for acks that may have been lost with the connection to
+// NATS, and repeats those that they may not have received.
 func (l *links) reconnected() {
 	l.mu.Lock()
 	l.router.Reconnected(l.g.liveness.Now())
@@ -243,14 +244,14 @@ func (l *links) receiver(from proto.GatewayID) *receiver {
 	return r
 }
 
-// ack sends an ack, when it is due or on a tick. A lost one is asked for by a poll.
+// ack sends an ack when one is due, or on a tick. The sender polls for a lost ack.
 func (l *links) ack(r *receiver, tick bool) {
 	if a, ok := r.Ack(tick); ok {
 		_ = l.bus.Publish(bus.AckSubject(r.from, l.g.id), marshal(a))
 	}
 }
 
-// frame takes a relay in: in order, at most once.
+// frame delivers the relays of another gateway in order, each at most once.
 func (l *links) frame(in *bus.Inbound, x *bus.Sent, m natsbus.Message) {
 	l.receivedMu.Lock()
 	defer l.receivedMu.Unlock()
@@ -269,7 +270,7 @@ func (l *links) frame(in *bus.Inbound, x *bus.Sent, m natsbus.Message) {
 	l.ack(r, false)
 }
 
-// learnSender takes in that a peer is served by the gateway of r.
+// learnSender records in the router that the gateway of r serves a peer.
 func (l *links) learnSender(r *receiver, from proto.PeerID, epoch uint64) {
 	if epoch == 0 || from == "" || r.peer == from && r.epoch == epoch {
 		return
@@ -278,7 +279,7 @@ func (l *links) learnSender(r *receiver, from proto.PeerID, epoch uint64) {
 	l.learn(r.peer, link.Route{Owner: r.from, Epoch: epoch})
 }
 
-// polled answers a gateway that asks what has been taken.
+// polled answers the poll of another gateway with an ack.
 func (l *links) polled(from proto.GatewayID, data []byte) {
 	var p bus.Poll
 	if json.Unmarshal(data, &p) != nil {
@@ -292,7 +293,7 @@ func (l *links) polled(from proto.GatewayID, data []byte) {
 	}
 }
 
-// acked takes an ack in.
+// acked passes an ack to the router.
 func (l *links) acked(from proto.GatewayID, data []byte) {
 	var a bus.Ack
 	if json.Unmarshal(data, &a) != nil {
@@ -303,14 +304,14 @@ func (l *links) acked(from proto.GatewayID, data []byte) {
 	l.router.Acked(l.g.liveness.Now(), from, a)
 }
 
-// noResponders takes in that nobody subscribes where a relay was published.
+// noResponders reports to the router that nobody subscribes to the subject of a relay.
 func (l *links) noResponders(x *bus.Sent) {
 	l.mu.Lock()
 	defer l.unlock()
 	l.router.NoResponders(l.g.liveness.Now(), x.To, x.Seq)
 }
 
-// The Port of the router. Its methods are called with mu held.
+// The following methods implement link.Port. The router calls them with mu held.
 
 // Publish implements link.Port.
 func (l *links) Publish(to proto.GatewayID, r *link.Record, base uint64) {
@@ -337,7 +338,7 @@ func (l *links) Publish(to proto.GatewayID, r *link.Record, base uint64) {
 
 // Poll implements link.Port.
 func (l *links) Poll(to proto.GatewayID, p bus.Poll) {
-	_ = l.bus.Publish(bus.LinkSubject(to, l.g.id), marshal(p)) // it is repeated
+	_ = l.bus.Publish(bus.LinkSubject(to, l.g.id), marshal(p)) // the router repeats it
 }
 
 // Live implements link.Port.
@@ -380,7 +381,7 @@ func (l *links) Settled(p proto.PeerID) {
 	}
 }
 
-// codeOf is the code for a frame that a session has not taken.
+// codeOf returns the error code for a frame that a session did not accept, or "".
 func codeOf(v result) proto.ErrorCode {
 	switch v {
 	case queueFull:
@@ -391,5 +392,5 @@ func codeOf(v result) proto.ErrorCode {
 	return ""
 }
 
-// view reads b as a string for the length of a call.
+// view returns b as a string without a copy; it is valid for the length of a call.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

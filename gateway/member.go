@@ -11,7 +11,7 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// newRooms makes the table of rooms. A session is what rooms know as a member.
+// newRooms makes the table of rooms, whose members are sessions.
 func newRooms(g *Gateway) *room.Rooms {
 	return room.New(room.Config{
 		Own: g.id, Grace: g.cfg.SessionGrace, Logger: g.log, Metrics: &g.metrics.Rooms,
@@ -36,8 +36,8 @@ var (
 // ID implements room.Member.
 func (s *session) ID() proto.PeerID { return s.id }
 
-// Send implements room.Member. A peer that has moved a moment ago, and that other gateways
-// do not know as moved yet, gets the frame where it is now.
+// Send implements room.Member. When the peer has just moved, and other gateways may not
+// know that yet, Send forwards the frame to the peer's new gateway.
 func (s *session) Send(frame []byte) {
 	if s.deliver(frame) == redirected {
 		s.g.links.send(&link.Frame{To: s.id, Data: frame}, nil)
@@ -71,19 +71,19 @@ func (g *Gateway) stateChanged(token string, data []byte) {
 	g.rooms.Changed(token, c)
 }
 
-// sawReply takes in what a reply of the room service says about its bucket. It is called
-// by the reader of the inbox, so what follows from it is done elsewhere.
+// sawReply handles what a reply of the room service reports about its bucket. The reader
+// of the inbox calls it, so other goroutines do the work that follows.
 func (g *Gateway) sawReply(reply *bus.Reply) {
 	if !g.rooms.Saw(reply.First) {
 		return
 	}
-	select { // with the rooms, the keys may be lost
+	select { // the keys may have been lost with the rooms
 	case g.keysNow <- struct{}{}:
 	default:
 	}
 }
 
-// notifyJoined asks the owner of a session to take a room over that names this gateway for
+// notifyJoined asks the owner of a session to take over a room that names this gateway for
 // the peer, because a join was pending when the session moved.
 func (g *Gateway) notifyJoined(to proto.GatewayID, peer proto.PeerID, id proto.RoomID) {
 	err := g.bus.NotifyGateway(to, bus.SessionMessage{Peer: peer, Gateway: g.id, Room: id})
@@ -92,9 +92,10 @@ func (g *Gateway) notifyJoined(to proto.GatewayID, peer proto.PeerID, id proto.R
 	}
 }
 
-// contest is for peers that this gateway may own although a room names other gateways for
-// them: in a later epoch another may have taken the session over, and in an earlier one the
-// room does not know yet. It is called with the lock of the room held.
+// contest handles peers that this gateway may own although a room names other gateways for
+// them. If the room names a later epoch, another gateway may have taken the session over; if
+// it names an earlier one, the room does not know this gateway's epoch yet. contest is called
+// with the lock of the room held.
 func (g *Gateway) contest(id proto.RoomID, members []bus.Member) {
 	for _, m := range members {
 		if s := g.sessions.get(m.ID); s != nil && s.owned() {

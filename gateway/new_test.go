@@ -26,7 +26,8 @@ func TestNew_BadSettingOfAPackage_IsNamed(t *testing.T) {
 	}
 }
 
-// TestNew_HalfOfATLSPair_IsNamed: a certificate without its key, and the other way round.
+// TestNew_HalfOfATLSPair_IsNamed: a certificate without its key, or a key without its
+// certificate, is an error that names both settings.
 func TestNew_HalfOfATLSPair_IsNamed(t *testing.T) {
 	for _, cfg := range []Config{{TLSCert: "cert.pem"}, {TLSKey: "key.pem"}} {
 		if _, err := New(cfg); err == nil || !strings.HasPrefix(err.Error(), "tls-cert, tls-key:") {

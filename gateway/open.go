@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// open reports whether anybody may connect who reaches the gateway from a public network:
-// it asks for no access tokens, and its operator has not chosen the pages that may. Without
-// such a choice only pages of the same host may, but programs always. An address that is
-// not known counts as public.
+// open reports whether anybody on a public network may connect: the gateway requires no
+// access tokens, and its operator has not chosen the pages that may connect. Without such a
+// choice only pages of the same host may connect, but programs always may. An unknown
+// address counts as public.
 func (c *Config) open() bool {
 	origins := strings.TrimSpace(c.AllowedOrigins)
 	return c.TokenKey == "" && c.TokenJWKS == "" && (origins == "" || origins == "*") && public(c.listenHost())
@@ -28,7 +28,8 @@ func (c *Config) listenHost() string {
 	return host
 }
 
-// public reports whether others than this machine and its private networks may reach host.
+// public reports whether host can be reached from outside this machine and its private
+// networks.
 func public(host string) bool {
 	if host == "localhost" {
 		return false

@@ -10,14 +10,15 @@ import (
 	"p2pconnector/proto/service"
 )
 
-// loops are those that the gateway's life depends on. The loops that follow keys and
-// compare rooms are not among them: they wait for the room service, and repair only.
+// loops holds the loops that the gateway cannot work without, for the watchdog. The loops
+// that refresh keys and compare rooms are not among them, because they wait for the room
+// service and only repair.
 type loops struct {
-	clock   *ops.Loop // looks after every connection and keeps the coarse clock
+	clock   *ops.Loop // sweeps every connection and advances the coarse clock
 	bus     *ops.Loop // sends the lease, repeats requests, ends sessions
-	inbox   *ops.Loop // handles what comes from NATS
+	inbox   *ops.Loop // handles messages from NATS
 	writers *ops.Loop // writes to the connections
-	leases  *ops.Loop // hears the other gateways' leases
+	leases  *ops.Loop // receives the other gateways' leases
 }
 
 // watch makes the loops of g and their watchdog.
@@ -31,7 +32,7 @@ func (g *Gateway) watch() {
 	g.watchdog = ops.NewWatchdog(g.log, l.clock, l.bus, l.inbox, l.writers, l.leases)
 }
 
-// startOps starts to serve operators, where the settings say so.
+// startOps starts to serve operators on the address that the settings give.
 func (g *Gateway) startOps() (*service.OpsServer, error) {
 	ready := ops.Readiness{
 		Hung: g.watchdog.Problem, Draining: g.draining.Load, Connected: g.bus.Connected, AskRooms: g.askRooms, Ready: g.ready,

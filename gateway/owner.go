@@ -17,7 +17,7 @@ import (
 // follows.
 func (g *Gateway) step(s *session, e ownership.Event) {
 	if e.Kind == ownership.Outdated && e.By == g.id {
-		return // an epoch that an attempt of this gateway won, whose answer was lost
+		return // an attempt of this gateway won the epoch, and the answer was lost
 	}
 	s.mu.Lock()
 	was, action := s.stepLocked(e)
@@ -29,7 +29,7 @@ func (s *session) stepLocked(e ownership.Event) (was ownership.Holding, action o
 	was = s.hold
 	s.hold, action = was.Step(e)
 	if e.Kind == ownership.Took {
-		was.Epoch, was.Revision = e.Epoch, e.Revision // what there is to end, if it ends
+		was.Epoch, was.Revision = e.Epoch, e.Revision // the directory's entry to end, if the session ends
 	}
 	if s.hold.Phase == was.Phase {
 		return was, action
@@ -38,7 +38,7 @@ func (s *session) stepLocked(e ownership.Event) (was ownership.Holding, action o
 	switch s.hold.Phase {
 	case ownership.Serving:
 		s.phase = away
-		s.conns, s.tokens, s.unsent = 0, 0, 0 // they count in each epoch
+		s.conns, s.tokens, s.unsent = 0, 0, 0 // they start again in each epoch
 	case ownership.Lent:
 		s.phase, s.direct = lent, false
 	case ownership.Moved:
@@ -109,7 +109,7 @@ func (g *Gateway) dropSession(s *session, was ownership.Holding) {
 	rooms := s.rooms
 	s.rooms = nil
 	s.mu.Unlock()
-	g.log.Debug("session is another gateway's", "peer", string(s.id), "epoch", was.Epoch, "frames", len(frames))
+	g.log.Debug("session belongs to another gateway", "peer", string(s.id), "epoch", was.Epoch, "frames", len(frames))
 	g.learnMoved(s)
 	g.reportKept(s.id, frames)
 	for _, r := range rooms {
@@ -117,8 +117,8 @@ func (g *Gateway) dropSession(s *session, was ownership.Holding) {
 	}
 }
 
-// endSession ends s for good: it leaves its rooms, and the senders of frames that its
-// client has not confirmed get an error.
+// endSession ends s for good: the peer leaves its rooms, and the senders of frames that
+// the client has not confirmed get an error.
 func (g *Gateway) endSession(s *session, was ownership.Holding) {
 	s.mu.Lock()
 	c, rooms := s.conn, s.rooms
@@ -138,8 +138,8 @@ func (g *Gateway) endSession(s *session, was ownership.Holding) {
 	}
 }
 
-// sessionMessage handles what another gateway says about a session. It does not
-// block: the reader of the inbox calls it.
+// sessionMessage handles a message of another gateway about a session. It does not
+// block, because the reader of the inbox calls it.
 func (g *Gateway) sessionMessage(id proto.PeerID, m natsbus.Message) {
 	var t bus.SessionMessage
 	if json.Unmarshal(m.Data, &t) != nil || t.Peer != id || !t.Gateway.Valid() || t.Gateway == g.id {
@@ -166,8 +166,8 @@ func (g *Gateway) sessionMessage(id proto.PeerID, m natsbus.Message) {
 	}
 }
 
-// stillRead returns the connection of a session that is to be lent when what the
-// client has sent on it may not have been read.
+// stillRead returns the connection of a session that is to be lent, if frames that
+// the client has sent on it may still be unread; otherwise nil.
 func (s *session) stillRead(t *bus.SessionMessage) *conn {
 	if s == nil {
 		return nil
@@ -181,14 +181,15 @@ func (s *session) stillRead(t *bus.SessionMessage) *conn {
 	return c
 }
 
-// askAgain puts a question for a session back into the inbox when its old connection
-// has been read to the end. The reader of the inbox lends sessions and must not wait.
+// askAgain puts a request for a session back into the inbox when the session's old
+// connection has been read to the end. The reader of the inbox lends sessions and must
+// not wait.
 func (g *Gateway) askAgain(old *conn, m natsbus.Message) {
 	old.ws.AwaitRead()
 	g.bus.Inbox.Put(m, g.alive.Done())
 }
 
-// answer answers what another gateway asked about a session.
+// answer answers another gateway's request about a session.
 func (g *Gateway) answer(m natsbus.Message, id proto.PeerID, h *bus.Handoff) {
 	if m.Reply == "" {
 		return
@@ -199,7 +200,8 @@ func (g *Gateway) answer(m natsbus.Message, id proto.PeerID, h *bus.Handoff) {
 	}
 }
 
-// location answers whether the session is here, and if not, which gateway owns it.
+// location returns the answer to the question whether the session is here and, if not,
+// which gateway owns it.
 func (s *session) location() *bus.Handoff {
 	if s == nil {
 		return &bus.Handoff{Absent: true}
@@ -217,22 +219,22 @@ func (s *session) location() *bus.Handoff {
 	return &bus.Handoff{Absent: true}
 }
 
-// learnToken applies what a client's token proves: its issuer served the session in the
-// token's epoch.
+// learnToken applies what a client's token proves: the gateway that issued it served the
+// session in the token's epoch.
 func (g *Gateway) learnToken(s *session, t bus.TokenRef) {
 	if t.Owner != g.id {
 		g.step(s, ownership.Event{Kind: ownership.Outdated, By: t.Owner, Epoch: t.Epoch, Seated: true, Root: t.Epoch})
 	}
 }
 
-// handOff answers a question for a session.
+// handOff answers another gateway's request to take a session over.
 func (g *Gateway) handOff(s *session, t *bus.SessionMessage) *bus.Handoff {
 	if s == nil {
 		return &bus.Handoff{Absent: true}
 	}
 	g.learnToken(s, t.Token)
 	s.mu.Lock()
-	for s.conn != nil && s.acceptsLocked(t.Token, t.Received) { // its client may resume here at this moment, again
+	for s.conn != nil && s.acceptsLocked(t.Token, t.Received) { // the client may resume here again while the lock is released
 		old := s.conn
 		s.mu.Unlock()
 		s.displace(old, proto.CloseTakenOver)
@@ -267,7 +269,7 @@ func (s *session) lendLocked(t *bus.SessionMessage) (*bus.Handoff, ownership.Act
 		return &bus.Handoff{
 			Lent: true, Epoch: s.hold.Epoch, Revision: s.hold.Revision, Root: s.root,
 			Recovered: !s.lossy && !s.hold.Lossy && !s.g.suspicion.Raised(), User: s.user,
-			Rooms:  slices.Clone(s.rooms), // it is encoded without the lock, while rooms may be removed
+			Rooms:  slices.Clone(s.rooms), // the handoff is encoded without the lock, while rooms may be removed
 			Frames: s.kept.Frames(), Fence: s.fence.Epochs(),
 		}, action
 	case ownership.Redirect:
@@ -276,8 +278,8 @@ func (s *session) lendLocked(t *bus.SessionMessage) (*bus.Handoff, ownership.Act
 	return &bus.Handoff{Absent: true}, action
 }
 
-// copyLocked makes what waits for the client the copy that is lent: first what it has
-// missed on its last connection.
+// copyLocked puts the frames of the copy that is lent into the replay buffer: first those
+// that the client missed on its last connection, then those that wait.
 func (s *session) copyLocked(t *bus.SessionMessage) {
 	newer := s.kept.Take(&s.g.replay)
 	missed, recovered := s.replayLocked(t.Token, t.Received)
@@ -305,12 +307,12 @@ func (g *Gateway) takeBack(s *session) {
 	case ownership.Ended:
 		g.step(s, ownership.Event{Kind: ownership.Gone})
 	}
-	// Without an answer it is tried again at the end of the grace.
+	// Without an answer, the gateway tries again at the end of the grace.
 }
 
-// confirm asks the gateway that the directory names as the owner of a session which was
-// lent whether it has it. If that took the epoch and failed, the session is taken back. A
-// gateway that knows only an owner of before has nothing either.
+// confirm asks the gateway that the directory names as the owner of a lent session whether
+// it has the session. If that gateway took the epoch and then failed, confirm has this
+// gateway take the session back, as it does when that gateway knows only an earlier owner.
 func (g *Gateway) confirm(s *session) {
 	s.mu.Lock()
 	was := s.hold

@@ -15,8 +15,8 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// take is a question of another gateway for the session of s, whose client presents its
-// newest token.
+// takeOf returns another gateway's request for session s, whose client presents its newest
+// token.
 func takeOf(s *session, by proto.GatewayID, received uint64) *bus.SessionMessage {
 	return &bus.SessionMessage{
 		Peer: s.id, Gateway: by, Received: &received,
@@ -24,7 +24,8 @@ func takeOf(s *session, by proto.GatewayID, received uint64) *bus.SessionMessage
 	}
 }
 
-// A session with as much as it may hold is lent in one message far smaller than NATS takes.
+// A session that holds as much as it may is lent in one message, far smaller than NATS
+// accepts.
 func TestHandOff_FullSession_FitsItsBound(t *testing.T) {
 	g := testGateway(t, Config{})
 	s := awaySession(g)
@@ -49,7 +50,7 @@ func TestHandOff_FullSession_FitsItsBound(t *testing.T) {
 	if !h.Lent || len(h.Frames) == 0 {
 		t.Fatalf("got %+v, want a copy", h)
 	}
-	const most = bus.MaxPayloadBytes / 8 // so that a Handoff is published whatever its parts grow to
+	const most = bus.MaxPayloadBytes / 8 // leaves room for a Handoff whose parts grow
 	if n := len(marshal(h)); n > most {
 		t.Errorf("a full session: got %d bytes, want at most %d", n, most)
 	}
@@ -74,8 +75,8 @@ func TestHandOff_RoomEndsBeforeEncoding_HandoffIsUnchanged(t *testing.T) {
 	}
 }
 
-// Frames for a peer that was lent go to the gateway that has the copy; once that one is
-// seated, the lender holds nothing of them.
+// Frames for a lent session go to the gateway that has the copy. Once the session is
+// seated there, the lender holds none of its frames.
 func TestHandOff_SessionLent_FramesFollow(t *testing.T) {
 	g := testGateway(t, Config{})
 	s := awaySession(g)
@@ -105,8 +106,8 @@ func TestHandOff_SessionLent_FramesFollow(t *testing.T) {
 	}
 }
 
-// What came for an epoch that another gateway has taken goes back to its senders, and
-// only what came for the epoch that was won reaches the client, in its senders' order.
+// Frames for an epoch that another gateway has taken are reported to their senders. Only
+// frames for the epoch that this gateway won reach the client, in their senders' order.
 func TestArrive_FramesOfOtherEpochs_AreReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, Config{})
@@ -118,11 +119,11 @@ func TestArrive_FramesOfOtherEpochs_AreReported(t *testing.T) {
 		}
 		old := frame("1", 2, 0)
 		if v, move := s.take(&old); v != redirected || move == nil || move.Owner != "0a1b2c3d" || move.Epoch != 2 {
-			t.Errorf("of an epoch before: got result %d, move %+v, want the owner that is known", v, move)
+			t.Errorf("frame of an earlier epoch: got result %d, move %+v, want the known owner", v, move)
 		}
 		for _, f := range []link.Frame{frame("2", 3, 1), frame("3", 3, 0), frame("4", 3, 1)} {
 			if v, _ := s.take(&f); v != delivered {
-				t.Fatalf("of the epoch that is taken: got result %d, want it kept", v)
+				t.Fatalf("frame of the epoch that is taken: got result %d, want it kept", v)
 			}
 		}
 		s.mu.Lock()

@@ -2,5 +2,5 @@
 
 package gateway
 
-// raced says that the race detector is on, under which pools lose what they hold.
+// raced reports whether the race detector is on, under which a sync.Pool drops items.
 const raced = true

@@ -9,8 +9,8 @@ import (
 	"p2pconnector/proto"
 )
 
-// scratch holds what relaying one frame needs; pooled, so that idle connections
-// hold none of it.
+// scratch holds the buffers that relaying one frame needs. It is pooled, so that
+// idle connections hold none.
 type scratch struct {
 	frame proto.Frame
 	out   []byte
@@ -28,7 +28,7 @@ func giveScratch(sc *scratch) {
 	}
 }
 
-// relay passes a signal or a message on.
+// relay relays a signal or a message to its peer or room.
 func (c *conn) relay(sc *scratch) *proto.Error {
 	f := &sc.frame
 	if f.Event == proto.Message && f.Room != nil {
@@ -48,7 +48,7 @@ func (c *conn) relay(sc *scratch) *proto.Error {
 	return c.relayPeer(f, sc.out, "")
 }
 
-// connect turns a Connect into the Offer that its target gets.
+// connect relays a Connect as the Offer that its target gets.
 func (c *conn) connect(sc *scratch) *proto.Error {
 	f := &sc.frame
 	if len(f.To) == 0 {
@@ -75,8 +75,9 @@ func (c *conn) connect(sc *scratch) *proto.Error {
 	return c.relayPeer(f, c.g.serverFrame(proto.TypeInfo, string(proto.Offer), data, nil), string(f.ID))
 }
 
-// relayPeer hands a finished frame to the peer f names: one that this gateway serves gets
-// it in process, unless others wait for it, and every other one through the router.
+// relayPeer sends a finished frame to the peer that f names. A peer of this gateway gets
+// it in process, unless earlier frames wait for the peer; every other peer gets it through
+// the router.
 func (c *conn) relayPeer(f *proto.Frame, frame []byte, connectID string) *proto.Error {
 	g := c.g
 	x := link.Frame{From: c.session.id, Epoch: c.epoch, ID: connectID, Began: int64(c.began), Data: frame}
@@ -87,11 +88,11 @@ func (c *conn) relayPeer(f *proto.Frame, frame []byte, connectID string) *proto.
 		}
 	} else {
 		to := proto.PeerID(view(f.To))
-		if !to.Valid() || to.Home() == g.id { // it knows of all the peers that it has issued
+		if !to.Valid() || to.Home() == g.id { // this gateway knows all the peers that it has issued
 			g.metrics.Relays.NotFound.Inc()
 			return proto.PeerNotFound(string(f.To))
 		}
-		if string(c.lastTo) != string(f.To) { // most speak with one peer for long, whose id is remembered
+		if string(c.lastTo) != string(f.To) { // most clients send to one peer for long: keep its id
 			c.lastTo = proto.PeerID(f.To)
 		}
 		x.To = c.lastTo
@@ -102,7 +103,7 @@ func (c *conn) relayPeer(f *proto.Frame, frame []byte, connectID string) *proto.
 	return c.refusedBy(g.links.send(&x, c), x.To)
 }
 
-// relayedHere is the outcome of a frame that was handed to a peer of this gateway.
+// relayedHere returns the sender's error for a frame to a peer of this gateway, and counts v.
 func (c *conn) relayedHere(s *session, v result) *proto.Error {
 	v.count(&c.g.metrics.Relays)
 	switch v {
@@ -115,7 +116,7 @@ func (c *conn) relayedHere(s *session, v result) *proto.Error {
 	return nil
 }
 
-// refusedBy is what the sender of a frame gets for a code of the router.
+// refusedBy returns the error that the sender of a frame gets for a code of the router.
 func (c *conn) refusedBy(code proto.ErrorCode, to proto.PeerID) *proto.Error {
 	switch code {
 	case "":
@@ -136,8 +137,8 @@ func unavailable() *proto.Error {
 	return proto.Errorf(proto.Unavailable, "The server cannot pass this frame on now. Nothing was sent: send it again in a moment.")
 }
 
-// messageRoom relays a Message to every other member of a room. frame is finished;
-// began is when it was read, if it is timed.
+// messageRoom relays a Message to every other member of a room. frame is ready to be
+// sent; began is when the Message was read, if it is timed.
 func (c *conn) messageRoom(id proto.RoomID, frame []byte, began clock.Instant) *proto.Error {
 	g := c.g
 	f := link.Frame{From: c.session.id, Room: id, Epoch: c.epoch, Began: int64(began), Data: frame}

@@ -14,9 +14,9 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// drain is the network side of a connection that takes everything at once.
+// drain is the network side of a connection whose client reads everything at once.
 type drain struct {
-	net.Conn // nil: what is not here is not used
+	net.Conn // nil: its other methods are not used
 }
 
 func (drain) Write(b []byte) (int, error) { return len(b), nil }
@@ -36,7 +36,7 @@ func letWrite(b testing.TB, c *conn) {
 	for {
 		switch {
 		case c.ws.CloseCode() != 0:
-			b.Fatal("the connection was closed meanwhile")
+			b.Fatal("got a closed connection, want it open")
 		case c.ws.QueuedBytes() <= socket.MaxQueueBytes/2:
 			return
 		}
@@ -49,8 +49,8 @@ func candidateTo(id proto.PeerID) []byte {
 	return []byte(`{"event":"Candidate","to":"` + string(id) + `","data":{"candidate":"candidate:842163049 1 udp 1677729535 203.0.113.17 46154 typ srflx raddr 192.168.1.12 rport 46154 generation 0 ufrag EsAw network-cost 999","sdpMid":"0","sdpMLineIndex":0,"usernameFragment":"EsAw"},"id":1234567890}`)
 }
 
-// BenchmarkFromNATS is the way of a relay from its subscription to the queue of
-// its connection, and through the writer.
+// BenchmarkFromNATS measures a relay from its subscription to the queue of its
+// connection, and through the writer.
 func BenchmarkFromNATS(b *testing.B) {
 	g := testGateway(b, Config{})
 	s := benchSession(g, drain{})
@@ -72,8 +72,8 @@ func BenchmarkFromNATS(b *testing.B) {
 	}
 }
 
-// BenchmarkRelayHere is the way of a relay between two peers of one gateway: from
-// the frame that was read to the queue of the other connection.
+// BenchmarkRelayHere measures a relay between two peers of one gateway: from the
+// frame that was read to the queue of the other connection.
 func BenchmarkRelayHere(b *testing.B) {
 	g := testGateway(b, Config{MessagesPerSecond: -1})
 	from, to := benchSession(g, drain{}), benchSession(g, drain{})
@@ -86,7 +86,8 @@ func BenchmarkRelayHere(b *testing.B) {
 	}
 }
 
-// otherGateway has g know another gateway, and publish to nobody. It returns a peer of that one.
+// otherGateway makes g know another gateway and discard what it publishes. It returns a
+// peer of the other gateway.
 func otherGateway(t testing.TB, g *Gateway) proto.PeerID {
 	other := proto.NewGatewayID()
 	g.links.bus = taken{}
@@ -94,7 +95,7 @@ func otherGateway(t testing.TB, g *Gateway) proto.PeerID {
 	return proto.NewPeerID(other)
 }
 
-// BenchmarkToNATS is the way of a relay from the frame that was read to NATS.
+// BenchmarkToNATS measures a relay from the frame that was read to NATS.
 func BenchmarkToNATS(b *testing.B) {
 	g := testGateway(b, Config{MessagesPerSecond: -1})
 	to := otherGateway(b, g)
@@ -110,9 +111,9 @@ func BenchmarkToNATS(b *testing.B) {
 	}
 }
 
-// TestRelayAllocatesNothing in steady state: neither from the message that was read
-// to NATS, nor from NATS to the queue of the connection. Package socket holds the same of
-// what it does before and after.
+// TestRelayAllocatesNothing: in steady state a relay allocates nothing, neither from the
+// message that was read to NATS, nor from NATS to the queue of the connection. Package
+// socket tests the same for reading and writing.
 func TestRelayAllocatesNothing(t *testing.T) {
 	g := testGateway(t, Config{MessagesPerSecond: -1})
 	to := otherGateway(t, g)
@@ -120,14 +121,14 @@ func TestRelayAllocatesNothing(t *testing.T) {
 	frame := candidateTo(to)
 	steady := func(what string, runs int, f func(), before func()) {
 		t.Helper()
-		for range 4 * link.MaxRecords { // some grow at first, and one relay in many is timed
+		for range 4 * link.MaxRecords { // buffers grow at first, and one relay in many is timed
 			f()
 		}
 		// The one relay in sampleEvery that is timed has a header, which disappears in
 		// the average.
 		before()
 		if n := testing.AllocsPerRun(runs, f); n != 0 && !raced {
-			t.Errorf("%s: %v allocations a frame", what, n)
+			t.Errorf("%s: got %v allocations a frame, want 0", what, n)
 		}
 	}
 	n, acks := uint64(0), make([][]byte, 0, 16)
@@ -147,7 +148,7 @@ func TestRelayAllocatesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Numbers grow, so the messages are made before.
+	// Sequence numbers grow in length, so the messages are made before.
 	const messages = 5 * link.MaxRecords
 	all := make([]natsbus.Message, messages)
 	for i := range all {
@@ -155,7 +156,7 @@ func TestRelayAllocatesNothing(t *testing.T) {
 		all[i] = natsbus.Message{Subject: subject, Reply: string(bus.AppendSentSubject(nil, &x)), Data: frame}
 	}
 	i, blocked := 0, false
-	steady("from NATS to the queue", 400, func() { // as many as a queue holds that nobody takes
+	steady("from NATS to the queue", 400, func() { // as many as fit in a queue that nobody empties
 		g.onMessage(all[i])
 		if i++; !blocked {
 			letWrite(t, s.conn)

@@ -12,7 +12,7 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// headerOf is what goes with a relay that is timed, or is not for all.
+// headerOf returns the header of a relay that is timed, or is not for all members.
 func headerOf(f *link.Frame) natsbus.Header {
 	h := make(natsbus.Header, 2)
 	if f.Began != 0 {
@@ -32,7 +32,7 @@ func headerOf(f *link.Frame) natsbus.Header {
 	return h
 }
 
-// exceptOf returns the members that a room message is not for.
+// exceptOf returns the members that a room message with header h is not for.
 func exceptOf(h natsbus.Header) (all []proto.PeerID) {
 	for p := range strings.SplitSeq(h.Get(bus.ExceptHeader), ",") {
 		if id := proto.PeerID(p); id.Valid() {

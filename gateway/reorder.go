@@ -9,8 +9,8 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// Bounds of the reorder buffer. What waits longer than reorderLimit is reported as not
-// delivered.
+// Bounds of the reorder buffer. Frames that wait longer than reorderLimit are reported as
+// not delivered.
 const (
 	maxReorder      = 1024
 	maxReorderBytes = 16 << 20
@@ -18,16 +18,17 @@ const (
 )
 
 // reorderBuffer holds room messages whose sender's gateway knows a newer state of the room
-// than this gateway: until that state is here it is not known which local members are
-// meant. Whatever else the same sender sends meanwhile, to rooms or to peers, waits behind
-// them. All of it has been acknowledged, so this gateway reports what it cannot deliver.
+// than this gateway. Until that state arrives, this gateway does not know which of its
+// members are to get them. Everything else that the same sender sends meanwhile, to rooms
+// or to peers, waits behind them. All of it has been acknowledged, so this gateway reports
+// to the senders what it cannot deliver.
 //
 // The reader of the inbox owns it; wanted and frames may be used concurrently.
 type reorderBuffer struct {
 	bySender map[proto.PeerID][]held
 	bytes    int
 	frames   atomic.Int64
-	wanted   atomic.Bool // to look whether something can be released
+	wanted   atomic.Bool // asks the reader to look for frames to release
 }
 
 // held is a relay that waits.
@@ -43,7 +44,7 @@ func (b *reorderBuffer) holds(from proto.PeerID) bool {
 	return len(b.bySender) > 0 && len(b.bySender[from]) > 0
 }
 
-// add makes a relay wait behind others of its sender; false when the buffer is full.
+// add appends a relay to those of its sender; it returns false when the buffer is full.
 func (b *reorderBuffer) add(from proto.PeerID, h held) bool {
 	if b.frames.Load() >= maxReorder || b.bytes+len(h.msg.Data) > maxReorderBytes {
 		return false
@@ -93,7 +94,8 @@ func (g *Gateway) release(all bool) {
 	}
 }
 
-// releaseOne delivers or reports the first frame of a sender; false when it still waits.
+// releaseOne delivers or reports the first frame of a sender; it returns false when the
+// frame still waits.
 func (g *Gateway) releaseOne(from proto.PeerID, h *held, all bool) (released bool) {
 	released = true // also when its handling panics
 	defer g.recoverFrom(h.msg)
@@ -108,8 +110,8 @@ func (g *Gateway) releaseOne(from proto.PeerID, h *held, all bool) (released boo
 	return true
 }
 
-// reportHeld reports whom a held frame has not reached. Those who have moved are among
-// them: a later frame of the same sender may have reached them already.
+// reportHeld reports the peers that a held frame has not reached. Those that have moved
+// are among them: a later frame of the same sender may have reached them already.
 func (g *Gateway) reportHeld(h *held, x *bus.Refusal) {
 	missed := x.Peers
 	for _, m := range x.Moved {

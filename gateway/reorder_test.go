@@ -43,7 +43,7 @@ func (o *remote) message(from, to proto.PeerID, view uint64, n int) {
 	o.g.handleSome()
 }
 
-// ack returns what the gateway under test says of all its messages.
+// ack returns the ack of the gateway under test for all messages of o.
 func (o *remote) ack() bus.Ack {
 	r := o.g.links.received[o.id]
 	r.Polled(bus.Poll{Number: 1, Base: 1})
@@ -64,8 +64,8 @@ func numbersAt(s *session, from proto.PeerID) (all []string) {
 	return all
 }
 
-// teaRoom gives g a replica of room tea at revision 7 whose members are some peers, one
-// of g among them. The room service answers nothing but the request for the room.
+// teaRoom gives g a replica of room tea at revision 7. One of members must be a peer of g.
+// The room service answers only the request for the room.
 func teaRoom(g *Gateway, members ...bus.Member) {
 	state := &bus.Snapshot{Revision: 7, Room: &bus.Room{ID: "tea", Members: members}}
 	requestsTo(g, func(subject, reply string, _ []byte) error {
@@ -91,8 +91,8 @@ func endTea(g *Gateway) {
 	g.closeBackground()
 }
 
-// What a sender says to a room whose newest state has not arrived waits for that state,
-// and so does what it says to a peer directly; other senders do not wait.
+// A message to a room whose newest state has not arrived waits for that state, and so does
+// a later message of the same sender to a peer. Other senders do not wait.
 func TestReorder_RoomStateIsLate_SendersKeepTheirOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, Config{})
@@ -123,8 +123,8 @@ func TestReorder_RoomStateIsLate_SendersKeepTheirOrder(t *testing.T) {
 	})
 }
 
-// A frame whose room's state does not arrive in time is reported once, and what waits
-// behind it is delivered. So is everything when the gateway ends.
+// A frame whose room's state does not arrive in time is reported once, and the frames that
+// wait behind it are delivered. The same happens to all of them when the gateway ends.
 func TestReorder_RoomStateNeverArrives_IsReported(t *testing.T) {
 	for _, end := range []bool{false, true} {
 		t.Run(fmt.Sprintf("gateway ends %v", end), func(t *testing.T) {
@@ -159,7 +159,7 @@ func TestReorder_RoomStateNeverArrives_IsReported(t *testing.T) {
 	}
 }
 
-// The reorder buffer refuses what it has no room for, before it forgets anything.
+// The reorder buffer refuses frames that it has no space for, and drops none that it holds.
 func TestReorder_Full_Refuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, Config{})
@@ -182,7 +182,7 @@ func TestReorder_Full_Refuses(t *testing.T) {
 }
 
 // A message that was sent before its sender's gateway learned that the last member here
-// has moved goes back with the gateway to which it is to be sent.
+// has moved is refused, and the refusal names the member's new gateway.
 func TestReplica_LastMemberHasMoved_MessagesFollow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, Config{})
@@ -196,7 +196,7 @@ func TestReplica_LastMemberHasMoved_MessagesFollow(t *testing.T) {
 		}
 		want := bus.Move{Peer: s.id, Owner: "4e5f6071", Epoch: 1}
 		a.message(from, "", 7, 1)
-		a.message(from, "", 8, 2) // its sender knew, and the peer has it from its new gateway
+		a.message(from, "", 8, 2) // the sender knew, and the peer's new gateway has delivered it
 		ack := a.ack()
 		if len(ack.Refused) != 2 || len(ack.Refused[0].Moved) != 1 || ack.Refused[0].Moved[0] != want || len(ack.Refused[1].Moved) != 0 {
 			t.Errorf("got refusals %+v, want the first moved to %+v", ack.Refused, want)
@@ -211,8 +211,8 @@ func TestReplica_LastMemberHasMoved_MessagesFollow(t *testing.T) {
 	})
 }
 
-// A new epoch of a member that stays here moves nothing: messages by an older state of
-// the room are for it as before.
+// A new epoch of a member that stays here moves nothing: messages sent by an older state
+// of the room still reach the member.
 func TestReplica_OnlyTheEpochChanges_MessagesArrive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, Config{})
@@ -229,8 +229,8 @@ func TestReplica_OnlyTheEpochChanges_MessagesArrive(t *testing.T) {
 	})
 }
 
-// A room message goes to a member alone when what is for that member alone takes another
-// way than the room's state says.
+// A member gets a room message alone when the member's own frames take another route than
+// the room's state says.
 func TestSendRoom_RouteIsNewerThanTheRoom_GoesAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, Config{})
@@ -254,7 +254,7 @@ func TestSendRoom_RouteIsNewerThanTheRoom_GoesAlone(t *testing.T) {
 			t.Errorf("before: got %s, want %s", got, room)
 		}
 		g.links.learn(moves, link.Route{Owner: "4e5f6071", Epoch: 1})
-		g.links.acked("0a1b2c3d", []byte(`{"from":1,"next":2}`)) // what went there is settled
+		g.links.acked("0a1b2c3d", []byte(`{"from":1,"next":2}`)) // the relays to that gateway are acknowledged
 		got, alone := say(), "p2p.gw.4e5f6071.peer."+string(moves)
 		if got != alone+" "+room+" except "+string(moves) {
 			t.Errorf("when one has moved: got %s, want it alone, and the others by the room", got)
@@ -262,13 +262,13 @@ func TestSendRoom_RouteIsNewerThanTheRoom_GoesAlone(t *testing.T) {
 		teaChange(g, &bus.Change{Before: 7, After: 8, Moved: []bus.Member{{ID: moves, Gateway: "4e5f6071", Epoch: 1}}})
 		g.links.acked("0a1b2c3d", []byte(`{"from":2,"next":3}`))
 		if got := say(); strings.Contains(got, "peer") || strings.Count(got, "_8") != 2 {
-			t.Errorf("when the room says so: got %s, want one message for each gateway", got)
+			t.Errorf("when the room names the new gateway: got %s, want one message for each gateway", got)
 		}
 		endTea(g)
 	})
 }
 
-// published is a bus that notes the subjects of what is published.
+// published is a bus that records the subjects of relays.
 type published []string
 
 func (b *published) Connected() bool { return true }

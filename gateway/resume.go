@@ -13,7 +13,7 @@ import (
 	"p2pconnector/proto"
 )
 
-// errors of Resume, as clients hear them.
+// Errors of Resume, as clients receive them.
 func sessionReplaced() *proto.Error {
 	return proto.Errorf(proto.Unauthorised, "This session token has been replaced by a newer one. Use the last one you got, or go on with your fresh id.")
 }
@@ -26,7 +26,7 @@ func resumedElsewhere() *proto.Error {
 	return proto.Errorf(proto.Unavailable, "Another connection resumes this session, or your fresh one, at this moment. Go on with your fresh id, or connect again.")
 }
 
-// resume makes the connection the peer that a session token names. On an error
+// resume gives the connection the session that a session token names. On an error
 // the connection keeps its fresh id.
 func (c *conn) resume(f *proto.Frame) *proto.Error {
 	g := c.g
@@ -71,7 +71,7 @@ func (c *conn) resume(f *proto.Frame) *proto.Error {
 	return e
 }
 
-// resumeOwn answers the Resume of the session that the connection has already.
+// resumeOwn answers a Resume of the session that the connection already has.
 func (c *conn) resumeOwn(t *auth.SessionToken, received *uint64, id []byte) *proto.Error {
 	s := c.session
 	s.mu.Lock()
@@ -116,7 +116,7 @@ func (s *session) owned() bool {
 }
 
 // resumeHere attaches c to a session that this gateway owns; ok is false when
-// it ended or moved at this moment.
+// the session has just ended or moved.
 func (g *Gateway) resumeHere(c *conn, s *session, t *auth.SessionToken, received *uint64, id []byte) (e *proto.Error, ok bool) {
 	s.mu.Lock()
 	accepts, old, loan := s.acceptsLocked(t.TokenRef, received), s.conn, s.phase == lent
@@ -126,7 +126,7 @@ func (g *Gateway) resumeHere(c *conn, s *session, t *auth.SessionToken, received
 	}
 	if loan {
 		s.mu.Lock()
-		s.shown = t.TokenRef // the numbers begin again in the epoch that is taken
+		s.shown = t.TokenRef // the numbers start again in the epoch that is taken
 		_, action := s.stepLocked(ownership.Event{Kind: ownership.Resumed})
 		s.mu.Unlock()
 		if action == ownership.Take {
@@ -143,7 +143,7 @@ func (g *Gateway) resumeHere(c *conn, s *session, t *auth.SessionToken, received
 	replayed, recovered := 0, false
 	ok = c.moveTo(s, away, func() {
 		var missed [][]byte
-		if !loan { // what it missed is the copy that was lent
+		if !loan { // otherwise the missed frames are in the copy that was lent
 			missed, recovered = s.replayLocked(t.TokenRef, received)
 		}
 		recovered = recovered && !g.suspicion.Raised()
@@ -166,10 +166,10 @@ func (s *session) attachable() bool {
 	return s.phase == away
 }
 
-// moveTo makes c, whose reader calls it, the connection of s, and ends the session that
-// it had. attach runs under the lock of s. ok is false, and nothing has changed, when s
-// is not in that phase any more, or c was displaced. Only one session is locked at a
-// time: the lock detaching keeps c with the first until it has left it.
+// moveTo makes c the connection of s and ends the session that c had. The reader of c
+// calls it. attach runs under the lock of s. ok is false, and nothing has changed, when s
+// is no longer in phase from, or c was displaced. Only one session is locked at a time:
+// c.detaching keeps c with its old session until it has left that session.
 func (c *conn) moveTo(s *session, from phase, attach func()) (ok bool) {
 	c.detaching.Lock()
 	defer c.detaching.Unlock()
@@ -188,18 +188,19 @@ func (c *conn) moveTo(s *session, from phase, attach func()) (ok bool) {
 	return ok
 }
 
-// has reports whether c is the session's connection. It stays so as long as the caller
-// holds c.detaching.
+// has reports whether c is the session's connection. The answer stays true as long as the
+// caller holds c.detaching.
 func (s *session) has(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.conn == c
 }
 
-// displace parts a session from a connection that still looks alive, if it has not left
-// by itself: what that one has not taken is kept for the next. It returns when that is so.
+// displace detaches a session from a connection that still looks alive, unless it has
+// ended by itself. It keeps the frames that the connection has not sent for the next
+// connection, and returns when that is done.
 func (s *session) displace(old *conn, code proto.CloseCode) {
-	old.detaching.Lock() // a connection that has just ended leaves everything itself
+	old.detaching.Lock() // a connection that has just ended detaches itself
 	defer old.detaching.Unlock()
 	if !s.has(old) {
 		return
@@ -211,7 +212,7 @@ func (s *session) displace(old *conn, code proto.CloseCode) {
 	s.leftLocked(left)
 }
 
-// retire takes the frames that wait away from a connection, and closes it.
+// retire removes the frames that wait in a connection, and closes it.
 func (c *conn) retire(code proto.CloseCode) socket.Remains {
 	left := c.ws.CloseAndTake(code)
 	left.Unsent = c.refuseRooms(left.Unsent)
@@ -226,8 +227,8 @@ func (g *Gateway) abandon(fresh *session) {
 	g.sessions.drop(fresh)
 }
 
-// rejoin has rooms know a session's present connection: what they showed an
-// earlier one may have been lost.
+// rejoin announces a session's present connection to its rooms: frames that they sent
+// to an earlier connection may have been lost.
 func (g *Gateway) rejoin(s *session) {
 	s.mu.Lock()
 	rooms := slices.Clone(s.rooms)
@@ -255,7 +256,7 @@ type exclusive struct {
 	busy map[proto.PeerID]bool
 }
 
-// lock does not wait: ok is false when somebody works on one of the two.
+// lock locks two peers, without waiting: ok is false when one of them is locked.
 func (x *exclusive) lock(a, b proto.PeerID) (unlock func(), ok bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -30,7 +30,7 @@ func accepted(g *Gateway, raw *sockettest.Net) (c *conn, token string) {
 	return c, g.keys.Sign(auth.SessionToken{Peer: s.id, TokenRef: newest}, time.Now())
 }
 
-// serveFrames has a goroutine be the reader of a connection that gets one frame.
+// serveFrames acts as the reader of a connection that gets one frame.
 func serveFrames(c *conn, raw *sockettest.Net, frame string) {
 	defer c.g.conns.wg.Done()
 	c.Message([]byte(frame))
@@ -53,8 +53,8 @@ func answerTo(raw *sockettest.Net) string {
 	return ""
 }
 
-// TestResume_OwnSession_AnswersClientDetails: the session of the connection itself is
-// resumed by it. It is answered, and everything is as it was.
+// TestResume_OwnSession_AnswersClientDetails: a connection that resumes its own session
+// gets an answer, and nothing else changes.
 func TestResume_OwnSession_AnswersClientDetails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, Config{})
@@ -69,7 +69,7 @@ func TestResume_OwnSession_AnswersClientDetails(t *testing.T) {
 			Data  proto.Details
 		}
 		if err := json.Unmarshal([]byte(answerTo(raw)), &f); err != nil {
-			t.Fatalf("the answer is %q: %v", answerTo(raw), err)
+			t.Fatalf("got answer %q (%v), want JSON", answerTo(raw), err)
 		}
 		if f.Event != string(proto.ClientDetails) || f.Data.ID != s.id || !f.Data.Resumed || f.Data.Recovered == nil || !*f.Data.Recovered {
 			t.Errorf("got %+v, want Client_Details of %s, resumed and recovered", f, s.id)
@@ -95,8 +95,8 @@ func TestResume_OwnSession_AnswersClientDetails(t *testing.T) {
 	})
 }
 
-// TestResume_OwnSessionOvertaken_GivesUp: the token shows that another gateway has the
-// session of this very connection: it is closed, and the client comes back.
+// TestResume_OwnSessionOvertaken_GivesUp: the token shows that another gateway owns the
+// session of this very connection. The gateway closes it, so that the client reconnects.
 func TestResume_OwnSessionOvertaken_GivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, Config{})
@@ -136,7 +136,7 @@ func TestResume_EachOther_OneIsRefused(t *testing.T) {
 			for c, token := range map[*conn]string{ca: tb, cb: ta} {
 				ready.Add(1)
 				readers.Go(func() {
-					c.ws.AwaitRead() // nobody waits after this for what else its client has sent
+					c.ws.AwaitRead() // from now on nobody waits for the connection to be read to the end
 					ready.Done()
 					<-start
 					c.Message([]byte(resumeFrame(token)))
@@ -167,7 +167,7 @@ func TestResume_EachOther_OneIsRefused(t *testing.T) {
 	}
 }
 
-// pairEnded checks what became of two connections that resumed each other's sessions.
+// pairEnded checks the outcome of two connections that resumed each other's sessions.
 func pairEnded(t *testing.T, g *Gateway, raws []*sockettest.Net, peers []proto.PeerID) {
 	t.Helper()
 	resumed, live := 0, 0
@@ -192,8 +192,8 @@ func pairEnded(t *testing.T, g *Gateway, raws []*sockettest.Net, peers []proto.P
 	}
 }
 
-// TestDisplace_ConnectionThatMoved_IsLeftAlone: a connection becomes another session's
-// between the look at its session and its end. That one loses nothing.
+// TestDisplace_ConnectionThatMoved_IsLeftAlone: a connection moves to another session after
+// displace was called for its old one. The other session loses nothing.
 func TestDisplace_ConnectionThatMoved_IsLeftAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, Config{})
@@ -210,14 +210,14 @@ func TestDisplace_ConnectionThatMoved_IsLeftAlone(t *testing.T) {
 			t.Errorf("got connection gone: %v, close code %d; want it to stay", s.conn != c, raw.CloseCode())
 		}
 		if old.phase != over || g.sessions.get(old.id) != nil {
-			t.Errorf("got phase %d of the session that it had, in the table: %v; want it over", old.phase, g.sessions.get(old.id) != nil)
+			t.Errorf("got phase %d of the session that it had, in the table: %v; want phase over and none in the table", old.phase, g.sessions.get(old.id) != nil)
 		}
 		c.ws.Abort()
 	})
 }
 
-// TestMoveTo_ConnectionDisplaced_IsRefused: the session of a connection goes to another
-// one, so that it is closed, while the connection resumes.
+// TestMoveTo_ConnectionDisplaced_IsRefused: a connection that is resuming another session
+// is displaced from its own, and so closed.
 func TestMoveTo_ConnectionDisplaced_IsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, Config{})
@@ -225,7 +225,7 @@ func TestMoveTo_ConnectionDisplaced_IsRefused(t *testing.T) {
 		own := c.session
 		own.displace(c, proto.CloseTakenOver)
 		s := awaySession(g)
-		if c.moveTo(s, away, func() { t.Error("it is attached") }) {
+		if c.moveTo(s, away, func() { t.Error("got a session attached, want none") }) {
 			t.Error("got a move of a connection that is closed, want none")
 		}
 		if own.phase != away || s.phase != away || c.session != own {
@@ -235,8 +235,8 @@ func TestMoveTo_ConnectionDisplaced_IsRefused(t *testing.T) {
 	})
 }
 
-// TestExclusive_TwoPeers_BothOrNone: of two that want the same peers, in any order, one
-// gets both.
+// TestExclusive_TwoPeers_BothOrNone: when two callers lock the same peers, in any order,
+// one of them gets both.
 func TestExclusive_TwoPeers_BothOrNone(t *testing.T) {
 	var x exclusive
 	a, b := proto.NewPeerID("0a1b2c3d"), proto.NewPeerID("0a1b2c3d")

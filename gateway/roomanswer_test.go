@@ -14,8 +14,8 @@ import (
 )
 
 // TestAnswerOfTheRoomIsEnough: once the change that a client asked for has answered
-// it, its next room request does not wait for the room service's answer, which may be
-// lost: each such request would have held up the next for up to 12 seconds.
+// the client, its next room request does not wait for the room service's answer. That
+// answer may be lost, and would then delay the next request for up to 12 seconds.
 func TestAnswerOfTheRoomIsEnough(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, Config{})
@@ -33,10 +33,10 @@ func TestAnswerOfTheRoomIsEnough(t *testing.T) {
 		out, frames := converse(client)
 		out <- sockettest.ClientFrame(0x81, []byte(`{"event":"Join_Room","data":{"room":"tea","create":true},"id":"j"}`))
 		req := <-asked
-		out <- sockettest.ClientFrame(0x81, []byte(`{"event":"Update_Room","data":{"room":"tea"},"id":"p"}`)) // says what it lacks
+		out <- sockettest.ClientFrame(0x81, []byte(`{"event":"Update_Room","data":{"room":"tea"},"id":"p"}`)) // refused: it has nothing to update
 		synctest.Wait()
 		if len(frames) != 0 {
-			t.Fatalf("got %s before anything happened", <-frames)
+			t.Fatalf("before the change: got %s, want no frame", <-frames)
 		}
 		g.stateChanged(bus.RoomToken("tea"), marshal(bus.Change{
 			Room: "tea", After: 1, Set: &bus.Settings{Name: "tea"}, Creator: req.Peer,
@@ -48,7 +48,7 @@ func TestAnswerOfTheRoomIsEnough(t *testing.T) {
 			}
 		}
 		if n := g.requests.Len(); n != 0 {
-			t.Errorf("%d requests are under way", n)
+			t.Errorf("got %d pending requests, want 0", n)
 		}
 		client.Close()
 		<-frames
@@ -71,7 +71,7 @@ func TestTakeRoomAtTheEnd(t *testing.T) {
 		g.end()
 		began := time.Now()
 		if g.takeRoom(s, "tea", 0) || time.Since(began) > 0 {
-			t.Errorf("it waited for %v", time.Since(began))
+			t.Errorf("got a room taken over, or a wait of %v; want neither", time.Since(began))
 		}
 		g.requests.Close()
 		g.closeBackground()

@@ -12,7 +12,7 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// roomArgs is what the `data` of a room event may hold.
+// roomArgs holds the `data` of a room event.
 type roomArgs struct {
 	Room     *string
 	Client   *string
@@ -30,9 +30,9 @@ var roomOps = map[proto.Event]bus.Operation{
 	proto.RoomInfo: bus.OpGet,
 }
 
-// roomEvent asks the room service for what f wants and returns when the peer has
-// been answered: the next frame of the queue may rest on it. It closes w.told when the
-// answer is no refusal.
+// roomEvent carries out the room event f with the room service. It returns when the peer
+// has been answered, because the next frame of the queue may depend on it. It closes w.told
+// when the answer is not a refusal.
 func (c *conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
 	args, e := readRoomArgs(f)
 	if e == nil {
@@ -67,8 +67,8 @@ func (c *conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
 	return c.changeRoom(f, req, w)
 }
 
-// changeRoom carries a change out: the room sends its answer. What the client sends after
-// the answer does not wait for more.
+// changeRoom carries out a change; the room sends the answer. Frames that the client sends
+// after the answer do not wait for anything else.
 func (c *conn) changeRoom(f *proto.Frame, req *bus.Request, w *roomFrame) *proto.Error {
 	err := c.g.rooms.Change(c.roomCall(f, w), roomOps[f.Event], req)
 	if err == nil {
@@ -81,7 +81,7 @@ func (c *conn) changeRoom(f *proto.Frame, req *bus.Request, w *roomFrame) *proto
 	return e
 }
 
-// roomCall is what a room needs to answer f.
+// roomCall returns the data that a room needs to answer f.
 func (c *conn) roomCall(f *proto.Frame, w *roomFrame) *room.Call {
 	return &room.Call{
 		Request: room.Request{Event: f.Event, ID: slices.Clone(f.ID)},
@@ -89,8 +89,8 @@ func (c *conn) roomCall(f *proto.Frame, w *roomFrame) *room.Call {
 	}
 }
 
-// roomError is what a client hears of a request that failed. A fault of ours is
-// logged here, and only here.
+// roomError returns the error that a client gets for a failed request. It logs a fault
+// of the server; nothing else does.
 func (g *Gateway) roomError(err error, peer proto.PeerID, id proto.RoomID) *proto.Error {
 	e, hidden := proto.ErrorFrom(err)
 	if hidden {
@@ -105,9 +105,9 @@ func (g *Gateway) roomError(err error, peer proto.PeerID, id proto.RoomID) *prot
 	return &told
 }
 
-// claimRoom has a room that the peer is a member of name this gateway, when it names
-// another: the peer moved while it joined, and the gateway that it joined through has
-// died before it could say so.
+// claimRoom makes a room that the peer is a member of name this gateway, when it names
+// another: the peer moved while it joined, and the gateway that it joined through died
+// before it could notify this one.
 func (g *Gateway) claimRoom(s *session, id proto.RoomID) {
 	if !s.in(id) {
 		g.background(func() { g.takeRoom(s, id, s.epoch()) }, func() {})
@@ -132,8 +132,8 @@ func readRoomArgs(f *proto.Frame) (*roomArgs, *proto.Error) {
 	return a, a.check(f.Event)
 }
 
-// within refuses what is longer than the settings allow. The room service has the
-// protocol's own bounds, which the settings can only lower.
+// within refuses values that are longer than the settings allow. The room service enforces
+// the protocol's own bounds, which the settings can only lower.
 func (a *roomArgs) within(cfg *Config, e proto.Event) *proto.Error {
 	metadata := cfg.MaxMetadataBytes
 	if e == proto.JoinRoom {
@@ -183,7 +183,7 @@ func (a *roomArgs) read(name string, value []byte) *proto.Error {
 	return nil
 }
 
-// check reports what the event needs and does not have.
+// check returns an error for a field that the event needs and that is missing or invalid.
 func (a *roomArgs) check(event proto.Event) *proto.Error {
 	if a.Room == nil || *a.Room == "" {
 		if event != proto.CreateRoom || a.Room != nil {

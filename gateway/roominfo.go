@@ -7,7 +7,7 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// roomInfo answers Room_Info from the room service: a replica may be behind.
+// roomInfo answers Room_Info from the room service, because a replica may be behind.
 func (c *conn) roomInfo(f *proto.Frame, req *bus.Request, w *roomFrame) *proto.Error {
 	reply, err := c.g.requests.AskUntil(nil, w.deadline, bus.OpGet, &bus.Request{Room: req.Room, Peer: req.Peer, Gateway: req.Gateway, Epoch: req.Epoch})
 	if err != nil {

@@ -12,30 +12,30 @@ import (
 
 // Bounds of one connection's room queue, the frame that is being handled included.
 const (
-	maxRoomFrames   = 64          // and one for each of max-rooms: after a loss clients ask about all of theirs
-	maxRoomMessages = 4           // of max-message-bytes each: how many bytes
+	maxRoomFrames   = 64          // plus max-rooms: after a loss clients ask about all their rooms
+	maxRoomMessages = 4           // of max-message-bytes each: the bound in bytes
 	roomFullRetry   = time.Second // after a refusal
 )
 
-// roomQueue holds what waits for a connection's room requests: the requests themselves,
-// which are handled in the order in which they were sent, and the messages to their
-// rooms. Everything else passes them. It exists, and has a worker, only while there is
-// something to handle. conn.roomsMu guards it.
+// roomQueue holds the frames that wait for a connection's room requests: the requests
+// themselves, which are handled in the order in which they were sent, and the messages to
+// their rooms. Every other frame passes them. The queue exists, and has a worker, only
+// while there is something to handle. conn.roomsMu guards it.
 type roomQueue struct {
 	current *roomFrame // being handled; nil between two
 	waiting []*roomFrame
 	frames  int           // all of them
 	bytes   int           // in all of them
-	recheck bool          // the access token may not cover all rooms of the peer: this comes before what waits
+	recheck bool          // the access token may not cover all rooms of the peer: checked before the frames that wait
 	over    chan struct{} // closed when the worker has ended
 }
 
 // roomFrame is a frame of the queue.
 type roomFrame struct {
 	text     []byte // a copy: the reader reuses its buffer
-	room     string // that it is about; "" when it names none
+	room     string // that the frame is about; "" when it names none
 	deadline time.Time
-	told     chan struct{} // of a request: closed when its answer is about to be sent
+	told     chan struct{} // of a request: closed just before its answer is sent
 	recheck  bool          // not a frame: leave the rooms that the access token does not cover
 }
 
@@ -50,8 +50,8 @@ func (f *roomFrame) answered() bool {
 }
 
 // holdsLocked reports whether a message to room must wait: the client may have sent
-// Join_Room and the message at once. What it sends after the answer does not wait, so that
-// a Pong behind it says that it was handled.
+// Join_Room and the message at once. A message that it sends after the answer does not
+// wait, so that a Pong after the message shows that it was handled.
 func (q *roomQueue) holdsLocked(room []byte) bool {
 	about := func(f *roomFrame) bool { return f.room == string(room) }
 	return q.current != nil && about(q.current) && !q.current.answered() || slices.ContainsFunc(q.waiting, about)
@@ -69,13 +69,13 @@ func (c *conn) waitsForRoom(f *proto.Frame) bool {
 }
 
 // queueRoom queues a frame about room for the worker, or refuses it. The reader calls it.
-// The session is the same from now on: Resume works only before the first such frame.
+// From now on the session stays the same: Resume works only before the first such frame.
 func (c *conn) queueRoom(text []byte, room string) *proto.Error {
 	f := &roomFrame{text: slices.Clone(text), room: room, deadline: time.Now().Add(proto.RequestDeadline), told: make(chan struct{})}
 	c.roomsMu.Lock()
 	defer c.roomsMu.Unlock()
 	if c.ws.Muted() {
-		return nil // ignored like everything that comes now: its session may have left
+		return nil // ignored like every frame from now on: the session may have left
 	}
 	q, most := c.rooms, maxRoomFrames+c.g.cfg.MaxRooms
 	if q == nil {
@@ -92,7 +92,7 @@ func (c *conn) queueRoom(text []byte, room string) *proto.Error {
 	return nil
 }
 
-// newQueueLocked gives the connection a queue, which it has not, and starts its worker.
+// newQueueLocked makes the connection's queue and starts its worker. There must be none.
 func (c *conn) newQueueLocked() *roomQueue {
 	c.rooms = &roomQueue{over: make(chan struct{})}
 	c.g.conns.wg.Add(1)
@@ -100,7 +100,7 @@ func (c *conn) newQueueLocked() *roomQueue {
 	return c.rooms
 }
 
-// workRooms handles what is in the queue, until it is empty.
+// workRooms handles the frames of the queue until it is empty.
 func (c *conn) workRooms(q *roomQueue) {
 	defer c.g.conns.wg.Done()
 	defer close(q.over)
@@ -111,8 +111,8 @@ func (c *conn) workRooms(q *roomQueue) {
 	}
 }
 
-// nextRoom takes the next frame from the queue; nil when there is none, and then the
-// queue is no more.
+// nextRoom takes the next frame from the queue. It returns nil when there is none, and
+// removes the queue.
 func (c *conn) nextRoom(q *roomQueue) *roomFrame {
 	c.roomsMu.Lock()
 	defer c.roomsMu.Unlock()
@@ -134,7 +134,7 @@ func (c *conn) nextRoom(q *roomQueue) *roomFrame {
 	return f
 }
 
-// doneLocked notes that the current frame, if there is one, has been handled.
+// doneLocked removes the current frame, if there is one, from the counts of the queue.
 func (q *roomQueue) doneLocked() {
 	if q.current != nil {
 		q.frames--
@@ -143,7 +143,8 @@ func (q *roomQueue) doneLocked() {
 	}
 }
 
-// workRoom handles one frame. It is done before its client gets to know of a refusal.
+// workRoom handles one frame. It removes the frame from the queue before it sends a
+// refusal to the client.
 func (c *conn) workRoom(q *roomQueue, f *roomFrame, sc *scratch) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -166,8 +167,8 @@ func (c *conn) workRoom(q *roomQueue, f *roomFrame, sc *scratch) {
 	}
 }
 
-// carryOut does what a frame of the queue asks for. The access token that counts is the
-// newest: Authenticate does not wait.
+// carryOut carries out a frame of the queue. The newest access token counts, because
+// Authenticate does not wait in the queue.
 func (c *conn) carryOut(f *roomFrame, sc *scratch) *proto.Error {
 	message := sc.frame.Event == proto.Message
 	switch {
@@ -182,14 +183,14 @@ func (c *conn) carryOut(f *roomFrame, sc *scratch) *proto.Error {
 	return c.messageRoom(proto.RoomID(sc.frame.Room), sc.out, 0)
 }
 
-// notBegun refuses what was queued and is not handled.
+// notBegun returns the error for a frame that was queued and is not handled.
 func notBegun() *proto.Error {
 	return proto.Errorf(proto.Unavailable, "The server did not begin with this: your earlier room requests took too long, or your session left the connection. Send it again.")
 }
 
-// refuseRooms refuses what waits when the session leaves the connection, and appends the
-// frames that say so to what goes with the session: its next gateway has not seen the
-// requests. The connection is muted, so that no more are queued.
+// refuseRooms refuses the frames that wait when the session leaves the connection, because
+// the session's next gateway has not seen them. It appends the error frames to unsent, which
+// goes with the session. The connection is muted, so that no more frames are queued.
 func (c *conn) refuseRooms(unsent []byte) []byte {
 	c.roomsMu.Lock()
 	defer c.roomsMu.Unlock()
@@ -209,7 +210,7 @@ func (c *conn) refuseRooms(unsent []byte) []byte {
 	return unsent
 }
 
-// awaitRooms waits until the queue is empty. The reader calls it when it has ended.
+// awaitRooms waits until the queue is empty. The reader calls it when reading has ended.
 func (c *conn) awaitRooms() {
 	c.roomsMu.Lock()
 	q := c.rooms

@@ -14,8 +14,7 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// queueTest is a connection whose room requests reach a room service that answers when
-// the test says so.
+// queueTest is a connection whose room requests the test answers.
 type queueTest struct {
 	t     *testing.T
 	g     *Gateway
@@ -39,7 +38,7 @@ func newQueueTest(t *testing.T) *queueTest {
 	return q
 }
 
-// send has the reader handle frames, and waits until they wait or are handled.
+// send handles frames as the reader does, and waits until each is handled or queued.
 func (q *queueTest) send(frames ...string) {
 	for _, f := range frames {
 		q.c.Message([]byte(f))
@@ -47,7 +46,7 @@ func (q *queueTest) send(frames ...string) {
 	synctest.Wait()
 }
 
-// joined has the request that was sent last take effect.
+// joined carries out the last join request.
 func (q *queueTest) joined() {
 	req := q.asked[len(q.asked)-1]
 	q.g.stateChanged(bus.RoomToken(req.Room), marshal(bus.Change{
@@ -97,8 +96,8 @@ func roomFrameText(event, room string, id int) string {
 	return fmt.Sprintf(`{"event":%q,"data":{"room":%q,"create":true},"id":%d}`, event, room, id)
 }
 
-// TestRoomQueue_JoinPending_OthersPass: what has nothing to do with the room is handled
-// while the room service has not answered, a message to the room is not.
+// TestRoomQueue_JoinPending_OthersPass: until the room service answers, frames that are not
+// about the room are handled, and a message to the room waits.
 func TestRoomQueue_JoinPending_OthersPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueueTest(t)
@@ -111,7 +110,7 @@ func TestRoomQueue_JoinPending_OthersPass(t *testing.T) {
 			t.Fatalf("got %d requests, queue %+v; want 1, and two frames that wait", len(q.asked), q.c.rooms)
 		}
 		q.joined()
-		q.wantAnswers(append(passed, "Client_Added 1", "Missing_Fields 8")...) // the message has reached everybody, which is nobody
+		q.wantAnswers(append(passed, "Client_Added 1", "Missing_Fields 8")...) // the message has no other member to reach
 		if q.c.rooms != nil {
 			t.Errorf("got queue %+v after the last answer, want none", q.c.rooms)
 		}
@@ -119,13 +118,13 @@ func TestRoomQueue_JoinPending_OthersPass(t *testing.T) {
 	})
 }
 
-// TestRoomQueue_MessageAfterTheAnswer_DoesNotWait: a client that knows the answer may have
-// a Pong say that its message was handled.
+// TestRoomQueue_MessageAfterTheAnswer_DoesNotWait: to a client that has the answer, a Pong
+// after its message shows that the message was handled.
 func TestRoomQueue_MessageAfterTheAnswer_DoesNotWait(t *testing.T) {
 	f := &roomFrame{room: "tea", told: make(chan struct{})}
 	q := &roomQueue{current: f}
 	if !q.holdsLocked([]byte("tea")) || q.holdsLocked([]byte("te")) {
-		t.Error("before the answer: want messages to that room held, and no others")
+		t.Error("before the answer: got the wrong messages held, want those to that room and no others")
 	}
 	close(f.told)
 	if q.holdsLocked([]byte("tea")) {
@@ -133,12 +132,13 @@ func TestRoomQueue_MessageAfterTheAnswer_DoesNotWait(t *testing.T) {
 	}
 	q.waiting = append(q.waiting, &roomFrame{room: "tea"})
 	if !q.holdsLocked([]byte("tea")) {
-		t.Error("with another request that waits: got a message that passes, want it held")
+		t.Error("with another request that waits: got a message that passes it, want it held")
 	}
 }
 
-// TestRoomQueue_NoRoomService_AllRefusedInTime: the time that a request has begins when it
-// is sent. Those that waited are not begun, and a message behind them has its one error.
+// TestRoomQueue_NoRoomService_AllRefusedInTime: the deadline of a request counts from when
+// it is sent. Requests that waited too long are not begun, and a message behind them gets
+// one error.
 func TestRoomQueue_NoRoomService_AllRefusedInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueueTest(t)
@@ -188,7 +188,7 @@ func TestRoomQueue_Full_RefusesAtOnce(t *testing.T) {
 }
 
 // TestRoomQueue_SessionLeavesTheConnection_RefusesWhatWaits: the refusals go with the
-// session, once, and what is running ends by itself.
+// session, once, and the running request ends by itself.
 func TestRoomQueue_SessionLeavesTheConnection_RefusesWhatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueueTest(t)
@@ -214,8 +214,8 @@ func TestRoomQueue_SessionLeavesTheConnection_RefusesWhatWaits(t *testing.T) {
 	})
 }
 
-// TestRoomQueue_ClientCloses_RequestsAreCarriedOut: the session does not end before what
-// its client sent last is done.
+// TestRoomQueue_ClientCloses_RequestsAreCarriedOut: the session does not end before the
+// last requests of its client are carried out.
 func TestRoomQueue_ClientCloses_RequestsAreCarriedOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueueTest(t)
@@ -247,8 +247,8 @@ func TestRoomQueue_ClientCloses_RequestsAreCarriedOut(t *testing.T) {
 	})
 }
 
-// TestRoomQueue_GatewayEnds_NobodyWaits: at the end of the gateway neither the running
-// request nor those behind it hold it up.
+// TestRoomQueue_GatewayEnds_NobodyWaits: neither the running request nor those behind it
+// delay the end of the gateway.
 func TestRoomQueue_GatewayEnds_NobodyWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueueTest(t)

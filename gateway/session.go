@@ -14,7 +14,7 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// phase says where a session stands.
+// phase is the state of a session at this gateway.
 type phase int
 
 const (
@@ -22,7 +22,7 @@ const (
 	away                  // its connection broke; frames are kept for it
 	arriving              // it is being taken over from another gateway
 	lent                  // another gateway has a copy, and may own it by now
-	moved                 // another gateway owns it: frames are for that one
+	moved                 // another gateway owns it, and gets its frames
 	over                  // it has ended
 )
 
@@ -34,17 +34,17 @@ type session struct {
 
 	mu      sync.Mutex
 	phase   phase
-	hold    ownership.Holding // what this gateway has of it; nothing while it arrives
+	hold    ownership.Holding // the ownership at this gateway; none while it arrives
 	root    uint64            // this gateway has what all owners from this epoch on had
 	attempt *attempt          // to take it over; nil unless it arrives
-	direct  bool              // peers of this gateway need no router for it: nothing waits there
+	direct  bool              // frames of this gateway's peers bypass the router, where none waits for it
 
 	conn   *conn        // nil unless attached
 	user   string       // name from its access token
 	conns  uint64       // number of the newest connection in this epoch
 	tokens uint64       // number of the newest session token in this epoch
 	unsent uint64       // of these, the newest that never left this gateway
-	shown  bus.TokenRef // that the last connection resumed with
+	shown  bus.TokenRef // token that the last connection resumed with
 	rooms  []proto.RoomID
 
 	kept        replay.Buffer // frames for the next connection, or for the gateway that has a copy
@@ -57,22 +57,22 @@ type session struct {
 	since       time.Time     // of phase away, lent or moved
 }
 
-// newSession makes the session of a peer that this gateway issues.
+// newSession makes the session of a new peer, whose id this gateway issues.
 func newSession(g *Gateway) *session {
 	return &session{g: g, id: proto.NewPeerID(g.id), hold: ownership.Holding{Phase: ownership.Serving}, direct: true}
 }
 
-// deliver hands a frame of the server's to the peer: to its connection, or to what
-// waits for its next one. It keeps no reference to frame.
+// deliver delivers a frame of the server to the peer: to its connection, or to the
+// replay buffer for its next one. It keeps no reference to frame.
 func (s *session) deliver(frame []byte) (v result) {
 	s.mu.Lock()
 	defer s.delivered(&v)
 	return s.deliverLocked(frame)
 }
 
-// delivered unlocks s after a delivery. A connection that gets much at once has its turn
-// before the next frame comes: otherwise a fast peer's queue may fill before any writer
-// takes what waits in it.
+// delivered unlocks s after a delivery, and flushes a connection that got much at once
+// before the next frame comes. Otherwise a fast peer's queue may fill before any writer
+// empties it.
 func (s *session) delivered(v *result) {
 	c := s.conn
 	s.mu.Unlock()
@@ -89,7 +89,7 @@ func (s *session) deliverLocked(frame []byte) result {
 			s.lossy = s.lossy || v == queueFull
 			return v
 		}
-		// The connection is closing: what comes now is for the next one.
+		// The connection is closing: new frames are for the next one.
 		fallthrough
 	case away, arriving:
 		if !s.kept.Add(&s.g.replay, slices.Clone(frame)) {
@@ -104,14 +104,14 @@ func (s *session) deliverLocked(frame []byte) result {
 	return notFound
 }
 
-// take hands a relayed frame to the peer. With redirected, move says which gateway is
-// to have it. It keeps no reference to f.
+// take delivers a relayed frame to the peer. If the result is redirected, move names the
+// gateway that is to get the frame. take keeps no reference to f.
 func (s *session) take(f *link.Frame) (v result, move *bus.Move) {
 	s.mu.Lock()
 	defer s.delivered(&v)
 	switch s.phase {
 	case attached, away:
-		if f.ToEpoch < s.hold.Epoch { // what was sent before it may still come back, by an earlier route
+		if f.ToEpoch < s.hold.Epoch { // frames sent before f may still come back, by an earlier route
 			return redirected, &bus.Move{Peer: s.id, Owner: s.g.id, Epoch: s.hold.Epoch}
 		}
 		return s.takeLocked(f), nil
@@ -125,8 +125,8 @@ func (s *session) take(f *link.Frame) (v result, move *bus.Move) {
 	return notFound, nil
 }
 
-// takeDirect hands a frame of a peer of this gateway to the peer; ok is false when the
-// router must decide.
+// takeDirect delivers a frame of another peer of this gateway; ok is false when the frame
+// must go through the router.
 func (s *session) takeDirect(f *link.Frame) (v result, ok bool) {
 	s.mu.Lock()
 	defer s.delivered(&v)
@@ -136,8 +136,8 @@ func (s *session) takeDirect(f *link.Frame) (v result, ok bool) {
 	return s.takeLocked(f), true
 }
 
-// takeLocked delivers a relayed frame, unless its sender has moved since it sent it: a
-// later one may be there already.
+// takeLocked delivers a relayed frame, unless its sender has moved after sending it: a
+// later frame may have arrived already.
 func (s *session) takeLocked(f *link.Frame) result {
 	if f.From != "" && !s.fence.Pass(f.From, f.Epoch) {
 		s.g.metrics.Relays.Outdated.Inc()
@@ -146,9 +146,9 @@ func (s *session) takeLocked(f *link.Frame) result {
 	return s.deliverLocked(f.Data)
 }
 
-// attachLocked makes c the peer's connection and sends Client_Details, then what waited.
-// recovered is nil for a fresh peer. What the session held before is confirmed or lost
-// from here on.
+// attachLocked makes c the peer's connection and sends Client_Details, then the frames that
+// waited. recovered is nil for a fresh peer. From now on, everything that the session held
+// before counts as confirmed or lost.
 func (s *session) attachLocked(c *conn, recovered *bool, id []byte, frames [][]byte) {
 	s.phase, s.conn, s.lossy, s.unsent = attached, c, false, 0
 	s.announced = recovered != nil && !*recovered
@@ -166,8 +166,9 @@ func (s *session) attachLocked(c *conn, recovered *bool, id []byte, frames [][]b
 	}
 }
 
-// detach is the end of connection c. With clean, the client has said that it
-// leaves; otherwise the session waits for it.
+// detach ends the session's use of connection c. If clean is set, the client closed
+// the connection to leave, and the session ends. Otherwise the session waits for the
+// client, unless the table of sessions is full.
 func (s *session) detach(c *conn, clean bool, left socket.Remains) {
 	s.mu.Lock()
 	if s.conn != c {
@@ -182,21 +183,21 @@ func (s *session) detach(c *conn, clean bool, left socket.Remains) {
 	}
 }
 
-// leftLocked takes what the connection has left behind.
+// leftLocked keeps the frames that the last connection has left, for the next one.
 func (s *session) leftLocked(left socket.Remains) {
 	s.sent, s.known = left.Sent, left.Confirmed
 	if s.phase == attached {
 		s.phase, s.since = away, time.Now()
 	}
 	s.restoreLocked(left.Unsent)
-	if !s.lossy { // otherwise it is told of a loss in any case, and what waits is all that it may cost
+	if !s.lossy { // a lossy session reports a loss in any case, and may cost no more memory than what waits
 		s.keepUnconfirmedLocked(left.Unconfirmed)
 	}
 }
 
-// keepUnconfirmedLocked keeps what was written last, as long as all peers that are away
-// hold no more than they may; nil lets go of it. Without it the peer is told
-// that something may be lost.
+// keepUnconfirmedLocked keeps the frames that were written last, as long as all peers that
+// are away hold no more than they may; nil releases them. Without them the peer's next
+// Client_Details reports that something may be lost.
 func (s *session) keepUnconfirmedLocked(unconfirmed []byte) {
 	s.g.replay.Release(len(s.unconfirmed))
 	s.unconfirmed = nil
@@ -210,11 +211,11 @@ func (s *session) keepUnconfirmedLocked(unconfirmed []byte) {
 	s.unconfirmed = unconfirmed
 }
 
-// replayLocked returns the frames that the client has missed of what was written
-// to its last connection. A token of an earlier connection says that nothing arrived
-// on the last one. Otherwise received says how much did, or, without it, what a pong
-// confirmed. ok is false when something may be lost, since it is not kept any more or
-// the client does not say.
+// replayLocked returns the frames that were written to the client's last connection and
+// that the client has missed. A token of an earlier connection means that nothing arrived
+// on the last one. Otherwise received is the number of frames that arrived; if it is nil,
+// only frames that a pong confirmed count. ok is false when something may be lost, because
+// it is no longer kept or the client did not report what it received.
 func (s *session) replayLocked(token bus.TokenRef, received *uint64) (frames [][]byte, ok bool) {
 	unconfirmed := s.unconfirmed
 	s.keepUnconfirmedLocked(nil)
@@ -252,13 +253,14 @@ func (s *session) unconfirmedLocked() [][]byte {
 	return socket.LastTexts(unconfirmed, s.sent-s.known)
 }
 
-// holdsToken reports whether a frame is one that carries a session token: the
-// next connection gets a newer one.
+// holdsToken reports whether a frame carries a session token. Such a frame is not
+// kept, because the next connection gets a newer token.
 func holdsToken(f []byte) bool {
 	return bytes.HasPrefix(f, tokenFrame) || bytes.HasPrefix(f, detailsFrame)
 }
 
-// restoreLocked puts frames that were never written before those that came since.
+// restoreLocked puts frames that were never written into the replay buffer, before those
+// that came later.
 func (s *session) restoreLocked(unsent []byte) {
 	newer := s.kept.Take(&s.g.replay)
 	for payload := range socket.Texts(unsent) {
@@ -281,14 +283,14 @@ func (s *session) dropLocked(frame []byte) {
 	s.g.background(func() { s.g.reportFrame(frame, s.id) }, func() {})
 }
 
-// How the frames begin that hold a session token.
+// The first bytes of the frames that carry a session token.
 var (
 	tokenFrame   = []byte(`{"type":"info","event":"Session"`)
 	detailsFrame = []byte(`{"type":"info","event":"Client_Details"`)
 )
 
-// acceptsLocked reports whether a token may resume the session: the newest, or one
-// before it when the newer never reached the client.
+// acceptsLocked reports whether a token may resume the session: the newest may, and an
+// earlier one may if the newer ones never reached the client.
 func (s *session) acceptsLocked(token bus.TokenRef, received *uint64) bool {
 	sent, known := s.sent, s.known
 	if s.conn != nil {
@@ -305,16 +307,17 @@ func (s *session) acceptsLocked(token bus.TokenRef, received *uint64) bool {
 	return known == 0 && !token.Before(s.shown) // the Client_Details of the last connection may never have arrived
 }
 
-// WantsDelta implements room.Member: it reports whether the peer's connection asked for changes only.
+// WantsDelta implements room.Member: it reports whether the peer's connection asked for
+// changes only.
 func (s *session) WantsDelta() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.conn != nil && s.conn.delta
 }
 
-// JoinRoom and LeaveRoom implement room.Member: they keep the set of rooms that the session token carries. There is
-// no adding to a session that has ended or that another gateway may own: what it leaves
-// its rooms by is taken from the set.
+// JoinRoom and LeaveRoom implement room.Member: they change the set of rooms that the
+// session token carries. JoinRoom adds nothing to a session that has ended or that another
+// gateway may own, because the list of rooms to leave has already been taken from the set.
 func (s *session) JoinRoom(id proto.RoomID) (fresh, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -344,7 +347,7 @@ func (s *session) in(room proto.RoomID) bool {
 	return slices.Contains(s.rooms, room)
 }
 
-// userName is the name from the peer's access token; "" for none, or while it arrives.
+// userName returns the name from the peer's access token; "" for none, or while it arrives.
 func (s *session) userName() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -357,7 +360,7 @@ func (s *session) roomCount() int {
 	return len(s.rooms)
 }
 
-// epoch is that in which this gateway owns the session, or tries to.
+// epoch returns the epoch in which this gateway owns the session, or tries to.
 func (s *session) epoch() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -367,8 +370,8 @@ func (s *session) epoch() uint64 {
 	return s.hold.Epoch
 }
 
-// OtherOwner implements room.Member. It is the gateway that the session was lent to, or has moved to; "" when it is
-// here or has ended.
+// OtherOwner implements room.Member: it returns the gateway that the session was lent to or
+// has moved to; "" when the session is here or has ended.
 func (s *session) OtherOwner() proto.GatewayID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -378,7 +381,8 @@ func (s *session) OtherOwner() proto.GatewayID {
 	return ""
 }
 
-// Live implements room.Member: it reports whether the peer may be a member of rooms through this gateway.
+// Live implements room.Member: it reports whether the peer may be a member of rooms through
+// this gateway.
 func (s *session) Live() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -16,8 +16,8 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// TestLeftLocked_Unconfirmed_IsBounded: what was written last counts among what peers that are
-// away may have waiting, is given back, and is dropped when there is no room.
+// TestLeftLocked_Unconfirmed_IsBounded: frames that were written last count against the budget
+// of peers that are away, are released from it, and are dropped when it is used up.
 func TestLeftLocked_Unconfirmed_IsBounded(t *testing.T) {
 	g := testGateway(t, Config{})
 	away := func() *session {
@@ -27,19 +27,19 @@ func TestLeftLocked_Unconfirmed_IsBounded(t *testing.T) {
 	}
 	resumed, ended := away(), away()
 	if n := g.replay.Used(); n != 2*1004 {
-		t.Errorf("%d bytes are counted, want %d", n, 2*1004)
+		t.Errorf("got %d bytes counted, want %d", n, 2*1004)
 	}
 	if missed, ok := resumed.replayLocked(bus.TokenRef{}, new(uint64)); len(missed) != 1 || !ok {
-		t.Errorf("%d frames were kept, all: %v", len(missed), ok)
+		t.Errorf("got %d frames, nothing lost: %v; want 1, true", len(missed), ok)
 	}
 	g.step(ended, ownership.Event{Kind: ownership.GraceOver})
 	if n := g.replay.Used(); n != 0 {
-		t.Errorf("%d bytes are still counted", n)
+		t.Errorf("got %d bytes still counted, want 0", n)
 	}
 	g.replay.Reserve(replay.MaxBytes - 1000)
 	late := away()
 	if missed, ok := late.replayLocked(bus.TokenRef{}, new(uint64)); len(missed) != 0 || ok || g.replay.Used() != replay.MaxBytes-1000 {
-		t.Errorf("beyond the bound %d frames were kept; it says that nothing is lost: %v", len(missed), ok)
+		t.Errorf("beyond the bound: got %d frames, nothing lost: %v; want 0, false", len(missed), ok)
 	}
 }
 
@@ -69,8 +69,8 @@ func wired(t *testing.T, g *Gateway) (*conn, io.Reader) {
 	return c, answer
 }
 
-// TestDeliver_EveryWriterIsBusy_FastPeerGetsAll: a peer is not slow because the gateway
-// makes frames for it faster than its writers come round, whichever way they come.
+// TestDeliver_EveryWriterIsBusy_FastPeerGetsAll: a peer does not count as slow when the
+// gateway queues frames for it faster than its writers write, by whichever method.
 func TestDeliver_EveryWriterIsBusy_FastPeerGetsAll(t *testing.T) {
 	const frames = 4096 // more than a queue holds, and less than the network takes unread
 	g := testGateway(t, Config{})

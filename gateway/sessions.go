@@ -8,12 +8,12 @@ import (
 	"p2pconnector/proto"
 )
 
-// maxSessions bounds the table: when it is full, a peer whose connection breaks
-// is not waited for.
+// maxSessions bounds the table: when it is full, the session of a peer whose connection
+// breaks ends at once.
 const maxSessions = 1 << 19
 
 // movedMemory is how long a gateway that did not issue a peer remembers where it has
-// moved; one that did remembers as long as the peer lives.
+// moved; the gateway that issued the peer remembers as long as the peer lives.
 const movedMemory = 60 * time.Second
 
 // sessions is the table of peers that this gateway serves, waits for, or knows to have
@@ -25,7 +25,7 @@ type sessions struct {
 
 func newSessions() *sessions { return &sessions{all: make(map[proto.PeerID]*session)} }
 
-// get returns the session of id, or nil. It does not allocate for a id that
+// get returns the session of id, or nil. It does not allocate for an id that
 // points into a subject.
 func (t *sessions) get(id proto.PeerID) *session {
 	t.mu.RLock()
@@ -66,17 +66,17 @@ func (t *sessions) list(into []*session) []*session {
 }
 
 // sweepSessions ends the sessions whose grace is over and forgets those that have moved.
-// The gateway that issued a peer does not: others ask it first, and it asks the directory
-// whether the session has ended.
+// The gateway that issued a peer does not forget it: other gateways ask it first, and it
+// asks the directory whether the session has ended.
 func (g *Gateway) sweepSessions(now time.Time, scratch []*session) []*session {
 	scratch = g.sessions.list(scratch[:0])
 	for _, s := range scratch {
-		g.loops.bus.Turn() // many may end at once, each with all that waits for it
+		g.loops.bus.Turn() // many sessions may end at once, each with all frames that wait for it
 		s.mu.Lock()
 		phase, idle := s.phase, now.Sub(s.since)
 		over := (phase == away || phase == lent) && idle > g.cfg.SessionGrace
 		if over && phase == lent {
-			s.since = now // asked again after another grace, if nothing is known then
+			s.since = now // tried again after another grace, if nothing is known then
 		}
 		s.mu.Unlock()
 		switch {

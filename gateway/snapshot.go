@@ -2,7 +2,7 @@ package gateway
 
 import "p2pconnector/gateway/internal/metrics"
 
-// snapshot looks at everything the gateway holds, one lock at a time.
+// snapshot counts everything that the gateway holds. It takes one lock at a time.
 func (g *Gateway) snapshot() *metrics.Snapshot {
 	nats := g.bus.Stats()
 	now := &metrics.Snapshot{
@@ -28,7 +28,7 @@ func (g *Gateway) snapshot() *metrics.Snapshot {
 	return now
 }
 
-// counts counts the clients by where they are.
+// counts counts the clients by the phase of their sessions.
 func (t *sessions) counts() (n metrics.Clients) {
 	for _, s := range t.list(nil) {
 		s.mu.Lock()

@@ -14,24 +14,24 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// attempt is to take over a session whose client has connected to this gateway. Guarded
-// by the session's lock.
+// attempt is an attempt to take over a session whose client has connected to this gateway.
+// The session's lock guards it.
 type attempt struct {
 	ownership.Taker
-	known ownedBy // as far as was known when it began
+	known ownedBy // the owner that was known when the attempt began
 	copy  *bus.Handoff
-	taken []link.Frame // that came for the epoch it takes
+	taken []link.Frame // frames that came for the epoch that the attempt takes
 	bytes int
 }
 
-// ownedBy says who owned a session.
+// ownedBy is an owner of a session, with its epoch.
 type ownedBy struct {
 	gateway proto.GatewayID
 	epoch   uint64
 }
 
-// take keeps a frame for the peer that arrives, when it was sent for the epoch that this
-// gateway takes; others go to the owner that is known. The session's lock is held.
+// take keeps a frame for the arriving peer when it was sent for the epoch that this
+// gateway takes, and redirects others to the known owner. The session's lock is held.
 func (a *attempt) take(s *session, f *link.Frame) (result, *bus.Move) {
 	if f.ToEpoch <= a.known.epoch {
 		return redirected, &bus.Move{Peer: s.id, Owner: a.known.gateway, Epoch: a.known.epoch}
@@ -53,7 +53,7 @@ func (a *attempt) take(s *session, f *link.Frame) (result, *bus.Move) {
 	return delivered, nil
 }
 
-// give returns what was taken, which the attempt does not hold any more.
+// give returns the frames that the attempt has kept, and removes them from it.
 func (a *attempt) give(g *Gateway) []link.Frame {
 	frames := a.taken
 	g.replay.Release(a.bytes)
@@ -61,8 +61,8 @@ func (a *attempt) give(g *Gateway) []link.Frame {
 	return frames
 }
 
-// takeOver makes c a peer that another gateway owns, or owned. known is what this
-// gateway remembers of the session; nil for nothing.
+// takeOver takes over the session that t names from another gateway, and attaches c to it.
+// known is what this gateway remembers of the session; nil for nothing.
 func (g *Gateway) takeOver(c *conn, t *auth.SessionToken, received *uint64, id []byte, known *session) *proto.Error {
 	if known == nil && t.Epoch == 0 && t.Owner == g.id {
 		return sessionOver() // this gateway issued it, and would know where it has moved
@@ -89,7 +89,7 @@ func (g *Gateway) takeOver(c *conn, t *auth.SessionToken, received *uint64, id [
 	return nil
 }
 
-// try takes the session over, or says why that failed.
+// try takes the session over, or returns the error that the client gets.
 func (g *Gateway) try(s *session, t *auth.SessionToken, received *uint64) *proto.Error {
 	var refused *proto.Error
 	var over bool // the gateway that issued the peer has no such session
@@ -130,7 +130,7 @@ func (g *Gateway) try(s *session, t *auth.SessionToken, received *uint64) *proto
 		s.mu.Lock()
 		s.attempt.Taker = at.Step(a)
 		if a.Kind != ownership.Handoff && a.Kind != ownership.Won {
-			report = s.attempt.give(g) // they came for an epoch that is another gateway's, or that nobody took
+			report = s.attempt.give(g) // the frames are for an epoch that another gateway has, or that nobody took
 		}
 		s.mu.Unlock()
 		g.reportTaken(report)
@@ -191,7 +191,7 @@ func (g *Gateway) seat(c *conn, s *session, t *auth.SessionToken, id []byte) {
 		h = &bus.Handoff{Rooms: t.Rooms, User: t.User}
 	}
 	s.user = h.User
-	for _, room := range h.Rooms { // it may have joined others here meanwhile: by a request of before
+	for _, room := range h.Rooms { // the peer may have joined others here meanwhile, by an earlier request
 		if !slices.Contains(s.rooms, room) {
 			s.rooms = append(s.rooms, room)
 		}
@@ -218,9 +218,10 @@ func (g *Gateway) seat(c *conn, s *session, t *auth.SessionToken, id []byte) {
 		"copy", at.Copy, "frames", len(h.Frames), "recovered", recovered)
 }
 
-// arriveLocked makes the session this gateway's and away, and returns the frames that
-// wait for its client: those of the copy, then those that came meanwhile. A sender that
-// has moved may have later ones among the first: then its earlier ones are refused.
+// arriveLocked makes this gateway the owner of the session, whose client is away, and
+// returns the frames that wait for the client: those of the copy, then those that came
+// meanwhile. The copy may hold later frames of a sender that has moved; then earlier
+// frames of that sender are refused.
 func (s *session) arriveLocked(h *bus.Handoff) (frames [][]byte) {
 	at := s.attempt
 	s.phase, s.since, s.root = away, time.Now(), at.Root

@@ -7,8 +7,9 @@ import (
 	"p2pconnector/proto"
 )
 
-// takeRooms has the rooms name this gateway as the peer's holder; false when one
-// of them could not be asked. Rooms that it is no member of any more are dropped.
+// takeRooms makes the rooms name this gateway as the peer's holder; it returns false
+// when one of them could not be asked. Rooms that the peer is no longer a member of are
+// dropped.
 func (g *Gateway) takeRooms(s *session, rooms []proto.RoomID, epoch uint64) bool {
 	var wg sync.WaitGroup
 	ok := make([]bool, len(rooms))
@@ -24,17 +25,18 @@ func (g *Gateway) takeRooms(s *session, rooms []proto.RoomID, epoch uint64) bool
 	return !slices.Contains(ok, false)
 }
 
-// takeRoom makes one room name this gateway; false when that could not be asked for.
+// takeRoom makes one room name this gateway; it returns false when the room could not be
+// asked.
 func (g *Gateway) takeRoom(s *session, id proto.RoomID, epoch uint64) bool {
 	return g.rooms.Resume(s, s.userName(), id, epoch)
 }
 
-// maxOwed bounds how often a room is asked for that did not answer in time.
+// maxOwed bounds how often takeRoomLater asks a room that did not answer in time.
 const maxOwed = 20
 
-// takeRoomLater goes on asking for a room: until it is told, it names a gateway
-// that does not serve the peer. A peer that has ended meanwhile is taken over all
-// the same, since only its owner can have it leave; not one that has moved on.
+// takeRoomLater keeps trying to take a room: until that works, the room names a gateway
+// that does not serve the peer. It goes on after the session has ended, because only the
+// session's owner can make the peer leave, but not after the session has moved on.
 func (g *Gateway) takeRoomLater(s *session, id proto.RoomID, epoch uint64) {
 	for range maxOwed {
 		if s.hasMoved() || g.draining.Load() || g.takeRoom(s, id, epoch) {
@@ -49,7 +51,7 @@ func (s *session) hasMoved() bool {
 	return s.phase == lent || s.phase == moved
 }
 
-// followRooms has the rooms of a session name the epoch in which it was taken back.
+// followRooms makes the rooms of a session name the epoch in which it was taken back.
 func (g *Gateway) followRooms(s *session) {
 	s.mu.Lock()
 	rooms, epoch := slices.Clone(s.rooms), s.hold.Epoch

@@ -12,8 +12,8 @@ import (
 	"p2pconnector/gateway/internal/socket"
 )
 
-// A client of TLS that reads nothing must not hold up who closes its connection:
-// the sweep, which looks after all others.
+// A TLS client that reads nothing must not delay the goroutine that closes its
+// connection: that is the sweep, which serves all other connections too.
 func TestTLS_ClientThatDoesNotRead_IsClosedAtOnce(t *testing.T) {
 	s := httptest.NewTLSServer(nil)
 	certificate := s.TLS
@@ -49,7 +49,7 @@ func TestTLS_ClientThatDoesNotRead_IsClosedAtOnce(t *testing.T) {
 				began := time.Now()
 				end(g, server)
 				if took := time.Since(began); took != 0 {
-					t.Errorf("closing took %v, want no time", took)
+					t.Errorf("got a close that took %v, want 0s", took)
 				}
 			})
 		})

@@ -8,7 +8,7 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// sessionKeys says where the keys of session tokens come from.
+// sessionKeys returns the configuration of the keys that sign session tokens.
 func (g *Gateway) sessionKeys() auth.SessionKeysConfig {
 	return auth.SessionKeysConfig{
 		Secrets: g.cfg.SessionKey, Fetch: g.fetchKeys, Go: g.background, Count: g.metrics.Sessions.KeyFetches.Inc, Logger: g.log,
@@ -24,8 +24,8 @@ func (g *Gateway) fetchKeys(have *bus.KeySet) (*bus.KeySet, error) {
 	return reply.Keys, nil
 }
 
-// keysLoop follows the rotation of shared keys, and gives them back when the room
-// service may have lost them.
+// keysLoop follows the rotation of shared keys, and restores them at the room service
+// when it may have lost them.
 func (g *Gateway) keysLoop(done <-chan struct{}) {
 	if g.cfg.SessionKey != "" {
 		return
@@ -45,9 +45,9 @@ func (s *session) tokenLocked() string {
 	}, s.g.wall())
 }
 
-// RenewToken implements room.Member: it sends the peer a token with its present rooms, in place of the last.
-// It is for this connection only: kept for the next, it would come behind the newer
-// one in that one's Client_Details, and take its place.
+// RenewToken implements room.Member: it sends the peer a token with its present rooms,
+// which replaces the last. The token is for the present connection only. If it waited for
+// the next one, it would arrive after the newer token in Client_Details, and replace that.
 func (s *session) RenewToken() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

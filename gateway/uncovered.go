@@ -10,9 +10,9 @@ import (
 )
 
 // accessChanged makes the peer leave the rooms that the connection's access token does not
-// cover. The room queue does it, behind the request that it is carrying out: that may be
-// a join which the token before allowed. What waits in the queue needs the new token anyway.
-// The reader calls it.
+// cover. The room queue does so after the request that it is carrying out, which may be a
+// join that the old token allowed. Requests that wait in the queue need the new token
+// anyway. The reader calls accessChanged.
 func (c *conn) accessChanged() {
 	a := c.access.Load()
 	if a == nil || a.Rooms == nil {
@@ -30,9 +30,9 @@ func (c *conn) accessChanged() {
 }
 
 // leaveUncovered leaves the rooms that the access token does not cover; the client gets
-// Room_Left for each. A room that cannot be left ends the connection, because the client would go
-// on receiving what is said there: its session ends too, unless it resumes, and then this
-// begins again.
+// Room_Left for each. A room that cannot be left ends the connection, because the client
+// would go on receiving the room's messages. The session ends too, unless the client
+// resumes it, and then the rooms are checked again.
 func (c *conn) leaveUncovered() {
 	for _, id := range c.session.uncovered(c.access.Load()) {
 		if !c.session.has(c) {

@@ -27,7 +27,7 @@ func (g *Gateway) undelivered(f *link.Frame, code proto.ErrorCode, missed []prot
 	return g.errorAbout(f.Data, e, d, f.ID)
 }
 
-// sendToPeer sends an error frame to a peer wherever it is now. Without NATS, when the
+// sendToPeer sends an error frame to a peer on any gateway. Without NATS, when the
 // peer has ended, or when its queue is full, the frame is dropped and counted.
 func (g *Gateway) sendToPeer(to proto.PeerID, frame []byte) {
 	if s := g.sessions.get(to); s != nil {
@@ -44,7 +44,7 @@ func (g *Gateway) sendToPeer(to proto.PeerID, frame []byte) {
 	}
 }
 
-// answerBackEnd says on a back end's reply subject what became of its frame.
+// answerBackEnd publishes the outcome of a back end's frame on its reply subject.
 func (g *Gateway) answerBackEnd(reply string, data []byte) {
 	if g.links.bus.Publish(reply, data) != nil {
 		g.metrics.Relays.Untold.Inc()
@@ -74,7 +74,7 @@ func (g *Gateway) errorAbout(frame []byte, e *proto.Error, d proto.ErrorData, co
 	return g.errorFrame(e, d, about.ID)
 }
 
-// reportKept reports frames that waited for peer in vain to their senders.
+// reportKept reports frames that waited for peer, and did not reach it, to their senders.
 func (g *Gateway) reportKept(peer proto.PeerID, frames [][]byte) {
 	for _, f := range frames {
 		g.reportFrame(f, peer)

@@ -6,8 +6,8 @@ import (
 	"p2pconnector/proto"
 )
 
-// TestSendToPeer_NotTaken_IsCounted: an error that does not reach its sender is dropped,
-// and operators see it.
+// TestSendToPeer_NotTaken_IsCounted: an error frame that cannot be delivered to the sender
+// is dropped, and the metrics count it.
 func TestSendToPeer_NotTaken_IsCounted(t *testing.T) {
 	for _, x := range []struct {
 		name  string

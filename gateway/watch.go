@@ -12,9 +12,9 @@ import (
 // clockTick is how old the coarse clock may be.
 const clockTick = 50 * time.Millisecond
 
-// watchConns keeps the coarse clock and looks after every connection once a
-// second. It never waits for NATS: a stuck bus must not stop the clock that
-// clients are measured by.
+// watchConns advances the coarse clock and sweeps every connection once a second.
+// It never waits for NATS: a stuck bus must not stop the clock that clients are
+// measured by.
 func (g *Gateway) watchConns(done <-chan struct{}) {
 	tick := time.NewTicker(clockTick)
 	defer tick.Stop()
@@ -43,8 +43,8 @@ func (g *Gateway) watchConns(done <-chan struct{}) {
 	}
 }
 
-// repeat calls f after a while, or at once when now says so, until done is closed. f
-// returns the time until its next call.
+// repeat calls f after the duration after, or at once when now receives, until done is
+// closed. f returns the time until its next call.
 func repeat(done, now <-chan struct{}, after time.Duration, f func() time.Duration) {
 	next := time.NewTimer(after)
 	defer next.Stop()
@@ -59,12 +59,12 @@ func repeat(done, now <-chan struct{}, after time.Duration, f func() time.Durati
 	}
 }
 
-// suspectAfter is for how long the process must have been frozen for others to have taken
-// it for dead: their questions and its lease take a little less than bus.LeaseTimeout.
+// suspectAfter is how long the process must have been frozen before other gateways may
+// consider it dead: their requests and its lease take a little less than bus.LeaseTimeout.
 const suspectAfter = 3 * time.Second
 
-// watchBus repeats requests and relays that were not answered, and once a second says what
-// other gateways need to know of this one and ends the sessions whose grace is over.
+// watchBus repeats unanswered requests and relays. Once a second it publishes the lease and
+// the acks that are not due yet, and ends the sessions whose grace is over.
 func (g *Gateway) watchBus(done <-chan struct{}) {
 	tick := time.NewTicker(natsbus.RequestTick)
 	defer tick.Stop()
