@@ -35,7 +35,8 @@ func Parse(fs *flag.FlagSet, args []string, getenv func(string) string) error {
 	return nil
 }
 
-// parseArgs goes on behind each mistake, to find the next.
+// parseArgs sets the flags that args give. It goes on after a mistake, to
+// report all mistakes.
 func parseArgs(fs *flag.FlagSet, args []string) (errs []error) {
 	for {
 		err := fs.Parse(args)
@@ -58,7 +59,8 @@ func parseArgs(fs *flag.FlagSet, args []string) (errs []error) {
 	}
 }
 
-// parseEnv sets the flags that were not given as arguments.
+// parseEnv sets the flags that were not given as arguments from the
+// environment.
 func parseEnv(fs *flag.FlagSet, getenv func(string) string) (errs []error) {
 	given := make(map[string]bool)
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
@@ -75,7 +77,7 @@ func parseEnv(fs *flag.FlagSet, getenv func(string) string) (errs []error) {
 	return errs
 }
 
-// seeHelp adds to an error about settings where they are explained.
+// seeHelp adds a reference to --help to an error about settings.
 func seeHelp(program string, err error) error {
 	return fmt.Errorf("%w; see %s --help", err, program)
 }

@@ -16,7 +16,7 @@ import (
 const healthTimeout = 4 * time.Second
 
 // healthcheck asks the program that runs on this machine for its health and returns 0
-// when it is well: what a container without a shell needs.
+// when it is healthy. A container without a shell needs such a command.
 func (p *Program) healthcheck(ctx context.Context, args []string, stderr io.Writer) int {
 	name := p.Name + " " + healthcheckName
 	fs := flag.NewFlagSet(name, flag.ContinueOnError)

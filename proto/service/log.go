@@ -44,7 +44,7 @@ func (l *Log) New(w io.Writer) (*slog.Logger, *slog.LevelVar) {
 	return slog.New(slog.NewTextHandler(w, opts)), lowest
 }
 
-// levelValue is a flag. It shows levels in lower case.
+// levelValue implements flag.Value. It shows levels in lower case.
 type levelValue struct{ level *slog.Level }
 
 func (v levelValue) String() string {
@@ -61,7 +61,7 @@ func (v levelValue) Set(s string) error {
 	return nil
 }
 
-// formatValue is a flag.
+// formatValue implements flag.Value.
 type formatValue struct{ format *LogFormat }
 
 func (v formatValue) String() string {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// DefaultNATSURL is where NATS listens by itself.
+// DefaultNATSURL is where NATS listens by default.
 const DefaultNATSURL = "nats://127.0.0.1:4222"
 
 // Times of a connection to NATS, the same for every service: a server that hangs must be
@@ -54,9 +54,10 @@ func (n NATS) withDefaults() NATS {
 // Servers returns URL, or its default.
 func (n NATS) Servers() string { return n.withDefaults().URL }
 
-// Check returns everything that cannot work, by the names of the flags. It reads the
-// files: a file that is missing would look like a server that is away. Its text holds
-// nothing of the URLs, since they may contain a password.
+// Check returns an error that lists every setting that cannot work, by the names of
+// the flags. It reads the files, because a missing file would look like an
+// unreachable server. The error holds no part of the URLs, because they may contain a
+// password.
 func (n NATS) Check() error {
 	errs := []error{n.checkURL()}
 	if n.Creds != "" {

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// DefaultOpsListen is where a program serves operators unless it is told otherwise: for
-// this machine alone.
+// DefaultOpsListen is the default address for operators. Only this machine can reach
+// it.
 const DefaultOpsListen = "127.0.0.1:9090"
 
 // OpsOff is the value of Ops.Listen that opens no address.
@@ -32,8 +32,8 @@ type Ops struct {
 	Pprof  bool   // serves profiles on Listen too
 }
 
-// Flags binds the settings to fs. A program serves operators unless told otherwise, so the
-// flag's default is DefaultOpsListen where Listen is empty.
+// Flags binds the settings to fs. A program serves operators by default, so the flag's
+// default is DefaultOpsListen where Listen is empty.
 func (o *Ops) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&o.Listen, "ops-listen", cmp.Or(o.Listen, DefaultOpsListen), "`host:port` for metrics and health checks; off for none")
 	fs.BoolVar(&o.Pprof, "ops-pprof", o.Pprof, "serve Go profiles on ops-listen")
@@ -42,7 +42,8 @@ func (o *Ops) Flags(fs *flag.FlagSet) {
 // off reports whether no address is to be opened.
 func (o Ops) off() bool { return o.Listen == "" || o.Listen == OpsOff }
 
-// Check returns what cannot work, by the name of the flag.
+// Check returns an error about a setting that cannot work, by the name of the
+// flag.
 func (o Ops) Check() error {
 	if o.off() {
 		return nil
@@ -50,13 +51,13 @@ func (o Ops) Check() error {
 	return CheckAddress("ops-listen", o.Listen)
 }
 
-// OpsHandlers is what the server for operators asks its service. All may be called by any
-// goroutine.
+// OpsHandlers holds what the server for operators calls in its service. All its members
+// must be safe for concurrent use.
 type OpsHandlers struct {
 	// Metrics serves /metrics.
 	Metrics http.Handler
-	// Hangs names what hangs, so that the process should be restarted; "" when nothing
-	// does. Nil means that nothing ever does. It serves /livez.
+	// Hangs returns the name of what hangs, so that the process should be restarted,
+	// or "" when nothing does. Nil means that nothing ever hangs. It serves /livez.
 	Hangs func() string
 	// Missing lists what keeps the service from being ready. Its context ends
 	// after ReadyTimeout. It serves /readyz.
@@ -73,7 +74,7 @@ type OpsServer struct {
 
 // Serve starts to serve operators, or returns nil when o opens no address. When the
 // default address is in use, by another instance on this machine, Serve logs a warning and
-// returns nil too: nobody asked for that address.
+// returns nil too: the settings did not ask for that address.
 func (o Ops) Serve(log *slog.Logger, h OpsHandlers) (*OpsServer, error) {
 	if o.off() {
 		return nil, nil
@@ -94,7 +95,7 @@ func (o Ops) Serve(log *slog.Logger, h OpsHandlers) (*OpsServer, error) {
 	go func() {
 		defer close(s.done)
 		if err := s.srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("operators are no longer served", "err", err)
+			log.Error("server for operators failed", "err", err)
 		}
 	}()
 	return s, nil

@@ -109,7 +109,7 @@ func (p *Program) getenv() func(string) string {
 	return p.Getenv
 }
 
-// help is what --help prints above the flags.
+// help returns the text that --help prints above the flags.
 func (p *Program) help() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\nUsage:\n", p.About)
