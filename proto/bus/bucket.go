@@ -17,19 +17,20 @@ const (
 	KeysKey = "current"
 )
 
-// BucketStream names the stream of a bucket, as NATS's own key-value tools do.
+// BucketStream returns the name of a bucket's stream, which NATS's own
+// key-value tools use too.
 func BucketStream(bucket string) string { return "KV_" + bucket }
 
-// BucketSubject is the subject of a key of a bucket. The key must be a room's
-// RoomToken, a peer's SessionKey, or a constant; "*" stands for every key of one
-// token, SessionKeys for every SessionKey.
+// BucketSubject returns the subject of a key of a bucket. The key must be a
+// room's RoomToken, a peer's SessionKey, or a constant; "*" stands for every key
+// of one token, SessionKeys for every SessionKey.
 func BucketSubject(bucket, key string) string { return "$KV." + bucket + "." + key }
 
 // SessionKeys stands for every key of SessionsBucket.
 const SessionKeys = "*.*"
 
-// SessionKey is the key of a peer in SessionsBucket: its home, and the rest of
-// its id.
+// SessionKey returns the key of a peer in SessionsBucket: its home, and the
+// rest of its id.
 func SessionKey(p proto.PeerID) (string, error) {
 	if !p.Valid() {
 		return "", proto.ErrPeerID

@@ -21,17 +21,17 @@ const (
 	SessionTake SessionOperation = "take" // a gateway becomes the owner, in the next epoch
 	SessionGet  SessionOperation = "get"  // who owns it?
 	SessionEnd  SessionOperation = "end"  // the owner reports that the session is over
-	SessionSync SessionOperation = "sync" // which of these are mine no longer?
+	SessionSync SessionOperation = "sync" // which of these sessions does the requester not own?
 )
 
 // SessionOperations lists all endpoints of the directory.
 var SessionOperations = []SessionOperation{SessionTake, SessionGet, SessionEnd, SessionSync}
 
-// Endpoint names op where endpoints of rooms stand beside it: in NATS's service
-// tools and in metrics.
+// Endpoint returns the name of op in NATS's service tools and in metrics, where
+// the endpoints of rooms stand beside it.
 func (op SessionOperation) Endpoint() string { return "sessions-" + string(op) }
 
-// SessionsSubject is where requests for op go.
+// SessionsSubject returns the subject of requests for op.
 func SessionsSubject(op SessionOperation) string { return SessionsPrefix + "." + string(op) }
 
 // Bounds of the directory.
@@ -41,8 +41,8 @@ const (
 	// MaxEpoch is the last epoch that a session can reach: what JSON numbers hold exactly.
 	MaxEpoch = 1<<53 - 1
 	// SessionTombstone is how long the directory remembers that a session has
-	// ended. It is longer than any session grace, so that whoever may still resume
-	// the session finds that it is over.
+	// ended. It is longer than any session grace, so that a client that tries to
+	// resume the session still gets the answer that it is over.
 	SessionTombstone = 15 * time.Minute
 )
 
@@ -51,7 +51,7 @@ const (
 // session has ended, the entry is a delete marker that vanishes after
 // SessionTombstone.
 type SessionEntry struct {
-	Owner proto.GatewayID `json:"owner,omitempty"` // empty: nobody, or see above
+	Owner proto.GatewayID `json:"owner,omitempty"` // empty when Ended, and where there is no entry
 	Epoch uint64          `json:"epoch,omitempty"` // grows by one with each owner
 	Ended bool            `json:"ended,omitempty"`
 }
@@ -84,7 +84,7 @@ const (
 
 // SessionReply is the directory's answer. Without Error it shows the entry as it
 // was at some moment between request and reply; Revision 0 is no entry, or one
-// that has Ended: nobody learns a tombstone's revision, so that no take can
+// that has Ended: a reply never shows a tombstone's revision, so that no take can
 // overwrite one. An Error of code Unavailable leaves open whether the request took
 // effect, or will.
 type SessionReply struct {

@@ -1,14 +1,14 @@
-// Package bus is the protocol of Peer2Peer Connector behind its gateways: what gateways, the
-// room service and back ends say to each other over NATS. This comment is the specification;
-// the rest of the package is the same in code, and its tests hold the two together. What
-// clients and gateways say to each other is in package proto. The versions of both go
-// together: see proto.Version.
+// Package bus is the protocol of Peer2Peer Connector behind its gateways: the messages that
+// gateways, room services and back ends exchange over NATS. This comment is the
+// specification; the rest of the package states the same in code, and its tests hold the
+// two together. Package proto has the frames that clients and gateways exchange. The
+// versions of both go together: see proto.Version.
 //
-// Messages are JSON, but for frames, which cross as their receivers get them. A request that
-// the room service refuses is answered with a proto.Error.
+// Messages are JSON, except frames, which are published as their receivers get them. A
+// request that the room service refuses is answered with a proto.Error.
 //
-// The file nats.conf beside this one configures the NATS servers, with a user for each kind
-// of program that may use exactly the subjects that it needs.
+// The file nats.conf in this folder configures the NATS servers. It has a user for each
+// kind of program, which may use exactly the subjects that it needs.
 //
 // # Identities and subjects
 //
@@ -37,7 +37,7 @@
 //
 // Gateway g subscribes to p2p.gw.<g>.>, to all leases, and in the queue group
 // "gateways" to p2p.to.*, whatever the number of its peers and rooms. ParseInbound
-// takes apart what arrives and refuses any subject that no builder of this package
+// parses the subject of a message and refuses any that no builder of this package
 // makes.
 //
 // # Relays
@@ -50,35 +50,36 @@
 // not reach, or names the gateway that the peer has moved to (moved): then the
 // sender's gateway sends it there.
 //
-// An Ack comes at once for a refusal, a hole (next is missing although later ones
-// came) or a Poll; else after 256 relays or 64 KiB, or a second. Its refusals begin at the
-// number from: a gateway that has an older unacknowledged relay has missed an Ack, and
-// polls. What an Ack proves missing is published again from the lowest unacknowledged
-// number on, never on a timer alone. When NATS reports that nobody subscribes (status
-// 503 on the reply subject), or a relay is unacknowledged for 1.5 seconds, the sender's
-// gateway polls. It gives a relay up after 1.5 seconds of 503, when the other
-// gateway's lease has run out, or after 10 seconds in which it was itself connected
-// and running. The sender of what was given up or refused gets one error.
+// An Ack comes at once for a refusal, a hole (next is missing although later ones came) or
+// a Poll; else after 256 relays or 64 KiB, or a second. Its refusals begin at the number
+// from: a gateway that has an older unacknowledged relay has missed an Ack, and polls.
+// When an Ack proves relays missing, the sender's gateway publishes again from the lowest
+// unacknowledged number on. It never does so on a timer alone. When NATS reports that
+// nobody subscribes (status 503 on the reply subject), or a relay is unacknowledged for
+// 1.5 seconds, the sender's gateway polls. It gives a relay up after 1.5 seconds of 503,
+// when the other gateway's lease has run out, or after 10 seconds in which it was itself
+// connected and running. The sender of a relay that was given up or refused gets one
+// error.
 //
 // A gateway links only to gateways whose lease it has received. A link holds at most
 // 8,192 unacknowledged relays or 4 MiB, all links of a gateway 64 MiB; what is beyond, and
 // what comes while the gateway is cut off from NATS, is refused with Unavailable and
 // has no number.
 //
-// A peer is at its home unless a later route is known: from a refusal, from what the
-// peer itself sends, from a room, or from the session directory. A relay carries the
-// epoch of the receiver's session by which it was routed; a gateway that serves a later
-// one refuses it, as moved to itself, because what was sent before it may still come back.
-// It carries the epoch of the sender's session too: a receiver to which a later one has
-// come refuses those of earlier ones. Frames for a peer whose route has changed wait
-// until what is on the former link is acknowledged, and what comes back from there goes
-// first. To members for whom frames wait a room message goes by itself; the header
-// P2p-Except of the room's own relay names them. A gateway times some of its relays for
-// its metrics: the header P2p-Sent has the moment at which it got the frame, in Unix
-// nanoseconds.
+// A peer is at its home unless a later route is known: from a refusal, from what the peer
+// itself sends, from a room, or from the session directory. A relay carries the epoch of
+// the receiver's session by which it was routed; a gateway that serves a later epoch
+// refuses it, as moved to itself, because earlier relays may still come back. A relay
+// carries the epoch of the sender's session too: a receiver that has got a relay of a
+// later epoch refuses those of earlier epochs. Frames for a peer whose route has changed
+// wait until the relays on the former link are acknowledged, and those that come back
+// from there go first. A member for whom frames wait gets a room message in a relay of
+// its own; the header P2p-Except of the relay to the room names such members. A gateway
+// times some of its relays for its metrics: the header P2p-Sent has the moment at which
+// it got the frame, in Unix nanoseconds.
 //
 // A back end publishes to a peer without such a reply subject: below the peer's home,
-// which passes it on when the peer has moved, or to p2p.to.<peer> when the home may be
+// which redirects it when the peer has moved, or to p2p.to.<peer> when the home may be
 // gone. With a reply subject below _INBOX_lost it gets an Outcome there: on p2p.to
 // always, else when the frame was not delivered.
 //
@@ -106,22 +107,22 @@
 // JetStream has failed for 10 seconds, which is longer than an election takes.
 //
 // A Request of a peer carries the epoch of its session (see the session
-// directory). The first one of a later epoch, whatever it asks for, moves the
+// directory). The first request of a later epoch, whatever it asks for, moves the
 // peer's member record to the gateway that sent it; a request of an earlier epoch
 // than the record's is refused, and its error has epoch. The room remembers a
 // member's epoch for as long as the operations that removed it, so that a late
 // Join of a former owner does not bring the peer back.
 //
 // A room ends with a delete marker in place of the value. The marker holds a
-// RoomTombstone, by which requests that are repeated get their answer again.
+// RoomTombstone, from which requests that are repeated get their answer again.
 //
-// Bucket "session_keys" holds a KeySet under "current": the first key signs session
-// tokens, all of them verify. A key that is to sign stands second for ten minutes before, so that
-// every gateway has it when the first token comes that it has signed. A gateway asks
-// for the keys every five minutes, and when a token names a key that it does not have.
-// It says which it holds, and those that are lost and not older than 48 hours and 10
-// minutes are restored, so that sessions can resume. To revoke keys, stop the gateways
-// before the bucket is deleted.
+// Bucket "session_keys" holds a KeySet under "current": the first key signs session tokens,
+// all of them verify. A new key stands second for ten minutes before it signs, so that
+// every gateway has it when the first token comes that it has signed. A gateway asks for
+// the keys every five minutes, and when a token names a key that it does not have. Its
+// request carries the keys that it holds. Room services restore those that are lost and not
+// older than 48 hours and 10 minutes, so that sessions can resume. To revoke keys, stop the
+// gateways before the bucket is deleted.
 //
 // # The session directory
 //
@@ -144,7 +145,8 @@
 //
 // Answers are linearizable. A take or an end may be repeated: when the entry is
 // what the request wants, the answer is success. What was refused takes no effect
-// later. Unavailable leaves the outcome open, and so does no answer: ask again.
+// later. Unavailable leaves the outcome open, and so does a missing answer: ask
+// again.
 //
 // An epoch never falls while anybody may remember it. A session that has ended
 // leaves a tombstone for 15 minutes, which is longer than any session grace; where
@@ -155,23 +157,23 @@
 //
 // # Session moves
 //
-// A session token says who issued it, in which epoch, and on which connection of it.
-// The gateway that a client resumes at asks the owner that the token names with a
+// A session token says who issued it, in which epoch, and on which connection of it. The
+// gateway that a client resumes at asks the owner that the token names with a
 // SessionMessage. The owner reads the old connection to its end, closes it, and answers
 // with a copy of what it has (lent): the frames that wait, the rooms, and the epochs of
 // senders. From then on it refuses frames for the peer as moved. The other gateway takes
-// the next epoch in the directory, has the rooms name it, serves the client, and says so
-// (seated). An owner that knows a later one names it; when it is gone, the directory
-// does; when nobody has the session any more, it goes on without a copy, and the client
-// is told recovered: false.
+// the next epoch in the directory, makes the rooms name it, serves the client, and
+// reports this to the former owner (seated). An owner that knows a later owner names it;
+// when the owner is gone, the directory names the later one. When no gateway has the
+// session any more, it goes on without a copy, and the client gets recovered: false.
 //
 // A copy is good for the epoch above its own. The lender keeps it until the new owner
-// itself says that it has the session (seated, or its answer to confirm). At the end of
-// the grace, or when the client comes back to it, it competes for the next epoch like
-// anybody else. A gateway that was cut off or frozen, or that received no lease of another
-// one for a while, compares its sessions with the directory, and gives up those that it does
-// not own: it closes their connections with 1001 and reports every frame that their
-// clients have not confirmed.
+// itself reports that it has the session (seated, or its answer to confirm). At the end of
+// the grace, or when the client comes back to it, it competes for the next epoch like any
+// other gateway. A gateway that was cut off or frozen, or that received no lease of
+// another gateway for a while, compares its sessions with the directory, and gives up
+// those that it does not own: it closes their connections with 1001 and reports every
+// frame that their clients have not confirmed.
 //
 // # Leases
 //
@@ -191,8 +193,8 @@
 //	epoch       counts the owners of a session, from 0, the home; a message of an
 //	            earlier epoch is old
 //	handoff     the copy of a session that its owner gives to the next one
-//	lent        said of a session between its handoff and the next owner's first word
-//	moved       said of a session that another gateway owns: frames are redirected
+//	lent        the state of a session between its handoff and the next owner's first message
+//	moved       the state of a session that another gateway owns: frames are redirected
 //	link        the numbered stream of relays from one gateway to another
 //	window      the relays of a link that are not acknowledged yet
 //	ack         says which numbers were taken, and which were refused and why
@@ -205,5 +207,5 @@
 //	directory   the bucket that says who owns each session that has moved
 //	tombstone   what the directory, or a bucket, keeps of what has ended
 //	replica     a gateway's copy of a room that has members there
-//	requester   who asks a room service; an op id makes its request idempotent
+//	requester   who sends a room service a request; an op id makes it idempotent
 package bus

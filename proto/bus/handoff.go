@@ -6,8 +6,9 @@ import (
 	"p2pconnector/proto"
 )
 
-// SessionMessage is a gateway's message to another one about a session. Without Confirm,
-// Seated and Room it asks the owner for the session, and is answered by a Handoff.
+// SessionMessage is a gateway's message to another gateway about a session. Without
+// Confirm, Seated and Room it asks the owner for the session, and is answered by a
+// Handoff.
 type SessionMessage struct {
 	Peer     proto.PeerID    `json:"peer"`
 	Gateway  proto.GatewayID `json:"gateway"`            // the sender

@@ -8,8 +8,8 @@ import (
 
 // Times of leases.
 const (
-	LeaseInterval = time.Second     // a gateway publishes its Lease so often
-	LeaseTimeout  = 5 * time.Second // a gateway without a lease for so long is dead
+	LeaseInterval = time.Second     // between two Leases of a gateway
+	LeaseTimeout  = 5 * time.Second // without a Lease for this long, a gateway is dead
 	// FirstLeaseTimeout is how long a room service that has started waits for the first
 	// lease of a gateway before it removes that gateway's peers.
 	FirstLeaseTimeout = 20 * time.Second

@@ -2,7 +2,7 @@ package bus
 
 import "p2pconnector/proto"
 
-// Ack acknowledges relays of another gateway's, and refuses some of them.
+// Ack acknowledges relays of another gateway, and refuses some of them.
 type Ack struct {
 	From    uint64    `json:"from,omitempty"`    // Refused is complete from this number on: a sender with a lower base must poll
 	Next    uint64    `json:"next"`              // all lower numbers are acknowledged
@@ -15,7 +15,7 @@ type Ack struct {
 type Refusal struct {
 	Seq   uint64          `json:"n"`
 	Code  proto.ErrorCode `json:"code,omitempty"`  // empty: nothing but Moved
-	Peers []proto.PeerID  `json:"peers,omitempty"` // of a room message: whom it did not reach
+	Peers []proto.PeerID  `json:"peers,omitempty"` // of a room message: the members that it did not reach
 	Moved []Move          `json:"moved,omitempty"` // peers to whom the sender redirects it
 }
 
@@ -37,18 +37,18 @@ type Poll struct {
 
 // Headers of a relay.
 const (
-	// SentHeader is when the frame of a relay that is timed reached its sender's gateway,
-	// in Unix nanoseconds.
+	// SentHeader holds the time at which the frame of a timed relay reached its sender's
+	// gateway, in Unix nanoseconds.
 	SentHeader = "P2p-Sent"
-	// ExceptHeader lists the members that a room message is not for, by id and comma: the
-	// message goes to them by itself.
+	// ExceptHeader lists the ids of the members that a room message is not for, separated
+	// by commas: the message goes to each of them in a relay of its own.
 	ExceptHeader = "P2p-Except"
 )
 
-// Outcome is what a gateway answers on the reply subject of a back end's frame. On
+// Outcome is a gateway's answer on the reply subject of a back end's frame. On
 // AnyPeerSubject there always is an answer; elsewhere only when the frame did not reach
-// everybody.
+// all its receivers.
 type Outcome struct {
 	Code  proto.ErrorCode `json:"code,omitempty"`  // Not_Found, Not_Delivered or Unavailable; empty: delivered
-	Peers []proto.PeerID  `json:"peers,omitempty"` // room messages: whom it did not reach
+	Peers []proto.PeerID  `json:"peers,omitempty"` // room messages: the members that it did not reach
 }

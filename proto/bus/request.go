@@ -12,7 +12,7 @@ type Request struct {
 	Op       OpID            `json:"op,omitempty"`
 	Retry    bool            `json:"retry,omitempty"` // Op was sent before: a refusal is remembered too, so that no copy of it on the way can still take effect
 	Room     proto.RoomID    `json:"room,omitempty"`
-	Peer     proto.PeerID    `json:"peer,omitempty"`    // the requester; empty: a back end, which may do all
+	Peer     proto.PeerID    `json:"peer,omitempty"`    // the requester; empty: a back end, which has all rights
 	Gateway  proto.GatewayID `json:"gateway,omitempty"` // the gateway that serves Peer
 	Epoch    uint64          `json:"epoch,omitempty"`   // of Peer's session at Gateway; see SessionEntry
 	User     string          `json:"user,omitempty"`    // user name of Peer, from its token

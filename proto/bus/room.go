@@ -7,7 +7,7 @@ import (
 	"p2pconnector/proto"
 )
 
-// Room is the whole truth about a room: what stands in the bucket, and what a
+// Room is the complete state of a room: the value in the bucket, and what a
 // gateway fetches when it holds no replica. The key's KV revision is the room's
 // revision.
 type Room struct {
@@ -31,7 +31,7 @@ type Member struct {
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 }
 
-// Holder returns the gateway that holds the member now.
+// Holder returns the gateway that serves the member now.
 func (m *Member) Holder() proto.GatewayID {
 	if m.Gateway != "" {
 		return m.Gateway
@@ -39,23 +39,23 @@ func (m *Member) Holder() proto.GatewayID {
 	return m.ID.Home()
 }
 
-// Done is an operation that took effect or was refused for good, kept for RememberOps so that its retry
-// gets the same answer.
+// Done is the idempotency record of an operation that took effect or was refused for good.
+// The room keeps it for RememberOps, so that a retry gets the same answer.
 type Done struct {
 	Op     OpID         `json:"op"`
 	Peer   proto.PeerID `json:"peer,omitempty"`   // whom a removal was about
 	Epoch  uint64       `json:"epoch,omitempty"`  // of Peer's session then
 	Reason proto.Reason `json:"reason,omitempty"` // why, for a removal
-	Error  *proto.Error `json:"error,omitempty"`  // it was refused; only retries are remembered so
+	Error  *proto.Error `json:"error,omitempty"`  // the refusal; only refused retries are recorded
 	At     time.Time    `json:"at"`               // by the clock of the instance that committed it
 }
 
-// RoomTombstone is the value of a delete marker, which stands in the bucket where a room
-// was: what must be known of it while the requests that ended it may still be repeated. An
-// empty marker, as other tools write it, remembers nothing.
+// RoomTombstone is the value of a delete marker, which takes the place of a room in the
+// bucket. It holds what must be known of the room while the requests that ended it may
+// still be repeated. An empty marker, as other tools write it, holds no records.
 type RoomTombstone struct {
 	Done     []Done            `json:"done,omitempty"`     // as Room.Recent
-	Change   Change            `json:"change"`             // the last, to be announced again; After is the key's revision, and not in it
+	Change   Change            `json:"change"`             // the last change, to be announced again; After is not set, because it is the key's revision
 	Gateways []proto.GatewayID `json:"gateways,omitempty"` // that had members before it
 }
 
@@ -68,7 +68,7 @@ type Change struct {
 	After   uint64       `json:"after"`
 	Added   []Member     `json:"added,omitempty"`
 	Removed []Removal    `json:"removed,omitempty"`
-	Moved   []Member     `json:"moved,omitempty"` // members held by another gateway now
+	Moved   []Member     `json:"moved,omitempty"` // members that another gateway serves now
 	Creator proto.PeerID `json:"creator"`         // after the change
 	Set     *Settings    `json:"set,omitempty"`   // all settings, when any of them changed or the room is new
 	Ended   bool         `json:"ended,omitempty"` // the room is gone: by End_Room when By is set, else because nobody is left

@@ -19,15 +19,15 @@ const (
 
 	// RoomsPrefix is the group that the room service's endpoints stand in.
 	RoomsPrefix = "p2p.rooms"
-	// GatewayInbox and RoomsInbox begin the subjects that answers from NATS itself
-	// and between gateways come on: each service has its own, so that it can be
-	// kept from reading the other's.
+	// GatewayInbox and RoomsInbox begin the subjects of answers from NATS itself
+	// and between gateways. Each service has its own, so that permissions can keep
+	// it from reading the other's.
 	GatewayInbox = "_INBOX_gateway"
 	RoomsInbox   = "_INBOX_roomsvc"
 	// LostInbox begins the reply subject on which a back end gets the Outcome of a frame
 	// that it publishes to a gateway.
 	LostInbox = "_INBOX_lost"
-	// LeaseWildcard is what follows every gateway's lease.
+	// LeaseWildcard is the subscription to the leases of all gateways.
 	LeaseWildcard = leasePrefix + "*"
 )
 
@@ -67,10 +67,10 @@ const (
 // Operations lists all endpoints.
 var Operations = []Operation{OpCreate, OpJoin, OpLeave, OpEnd, OpRemove, OpUpdate, OpResume, OpGet, OpSync, OpKeys, OpList}
 
-// RoomsSubject is where requests for op go.
+// RoomsSubject returns the subject of requests for op.
 func RoomsSubject(op Operation) string { return RoomsPrefix + "." + string(op) }
 
-// GatewayWildcard is the one static subscription of gateway g.
+// GatewayWildcard returns the one static subscription of gateway g.
 func GatewayWildcard(g proto.GatewayID) (string, error) {
 	if !g.Valid() {
 		return "", proto.ErrGatewayID
@@ -78,7 +78,7 @@ func GatewayWildcard(g proto.GatewayID) (string, error) {
 	return gatewayPrefix + string(g) + ".>", nil
 }
 
-// LeaseSubject is where gateway g publishes its Lease.
+// LeaseSubject returns the subject on which gateway g publishes its Lease.
 func LeaseSubject(g proto.GatewayID) (string, error) {
 	if !g.Valid() {
 		return "", proto.ErrGatewayID
@@ -86,8 +86,8 @@ func LeaseSubject(g proto.GatewayID) (string, error) {
 	return leasePrefix + string(g), nil
 }
 
-// PeerSubject is where a back end publishes a finished frame for p, below the gateway that
-// issued its id.
+// PeerSubject returns the subject on which a back end publishes a finished frame for p,
+// below the gateway that issued its id.
 func PeerSubject(p proto.PeerID) (string, error) {
 	if !p.Valid() {
 		return "", proto.ErrPeerID
@@ -107,7 +107,8 @@ func AppendPeerSubject(dst []byte, g proto.GatewayID, p proto.PeerID) ([]byte, e
 	return appendPeerKind(dst, g, KindPeer, p), nil
 }
 
-// SessionSubject is where gateway g is asked for the session of p.
+// SessionSubject returns the subject on which gateway g receives a
+// SessionMessage about p.
 func SessionSubject(g proto.GatewayID, p proto.PeerID) (string, error) {
 	return peerKind(g, KindSession, p)
 }
@@ -159,7 +160,8 @@ func AppendRoomSubject(dst []byte, g proto.GatewayID, room proto.RoomID, from pr
 // publishes: no member is left out.
 const ServerFrom = "server"
 
-// ServerRoomSubject is where a back end publishes a finished frame for g's members of room.
+// ServerRoomSubject returns the subject on which a back end publishes a finished frame for
+// g's members of room.
 func ServerRoomSubject(g proto.GatewayID, room proto.RoomID) (string, error) {
 	if err := checkRoom(g, room); err != nil {
 		return "", err
@@ -167,7 +169,8 @@ func ServerRoomSubject(g proto.GatewayID, room proto.RoomID) (string, error) {
 	return string(appendGateway(nil, g, KindRoom)) + RoomToken(room) + "." + ServerFrom, nil
 }
 
-// StateSubject is where gateway g receives each Change of room.
+// StateSubject returns the subject on which gateway g receives each Change of
+// room.
 func StateSubject(g proto.GatewayID, room proto.RoomID) (string, error) {
 	if err := checkRoom(g, room); err != nil {
 		return "", err
@@ -185,8 +188,8 @@ func checkRoom(g proto.GatewayID, room proto.RoomID) error {
 	return nil
 }
 
-// AnyPeerWildcard is what all gateways follow in the queue group AnyPeerQueue, so that
-// one of them gets what a back end sends to a peer without naming a gateway.
+// AnyPeerWildcard is the subscription of all gateways in the queue group AnyPeerQueue:
+// one of them receives what a back end sends to a peer without naming a gateway.
 const (
 	AnyPeerWildcard = anyPeerPrefix + "*"
 	AnyPeerQueue    = "gateways"
@@ -194,7 +197,8 @@ const (
 
 const anyPeerPrefix = "p2p.to."
 
-// AnyPeerSubject is where a back end publishes a finished frame for p wherever it is.
+// AnyPeerSubject returns the subject on which a back end publishes a finished frame
+// for p, whichever gateway serves p.
 func AnyPeerSubject(p proto.PeerID) (string, error) {
 	if !p.Valid() {
 		return "", proto.ErrPeerID
@@ -230,8 +234,8 @@ func AppendSentSubject(dst []byte, x *Sent) []byte {
 	return dst
 }
 
-// ParseSent takes the reply subject of a relay apart without allocating; false when
-// subject is none.
+// ParseSent parses the reply subject of a relay without allocating. It returns
+// false when subject is no such subject.
 func ParseSent(subject string) (x Sent, ok bool) {
 	in, ok := ParseInbound(subject)
 	if !ok || in.Kind != KindSent {
@@ -240,7 +244,7 @@ func ParseSent(subject string) (x Sent, ok bool) {
 	return in.Sent, true
 }
 
-// parseSent reads what stands behind the kind in the reply subject of a relay.
+// parseSent parses what follows the kind in the reply subject of a relay.
 func (in *Inbound) parseSent(tail string) bool {
 	to, rest, ok := strings.Cut(tail, ".")
 	seq, rest, ok2 := strings.Cut(rest, ".")
@@ -266,23 +270,25 @@ func (in *Inbound) parseSent(tail string) bool {
 	return true
 }
 
-// AckSubject is where gateway from acknowledges gateway g's relays.
-// Both must be valid.
+// AckSubject returns the subject on which gateway from acknowledges gateway g's
+// relays. Both must be valid.
 func AckSubject(g, from proto.GatewayID) string {
 	return string(appendGateway(nil, g, KindAck)) + string(from)
 }
 
-// LinkSubject is where gateway from asks gateway g for an Ack. Both must be valid.
+// LinkSubject returns the subject on which gateway from asks gateway g for an Ack.
+// Both must be valid.
 func LinkSubject(g, from proto.GatewayID) string {
 	return string(appendGateway(nil, g, KindLink)) + string(from)
 }
 
-// ReplySubject is where request number n of gateway g is answered. g must be valid.
+// ReplySubject returns the reply subject of request number n of gateway g. g must
+// be valid.
 func ReplySubject(g proto.GatewayID, n uint64) string {
 	return string(strconv.AppendUint(appendGateway(nil, g, KindReply), n, 36))
 }
 
-// Inbound is a subject below p2p.gw.<g>. taken apart.
+// Inbound is a parsed subject below p2p.gw.<g>.
 type Inbound struct {
 	Gateway proto.GatewayID
 	Kind    Kind
@@ -292,7 +298,7 @@ type Inbound struct {
 	Sent    Sent   // in KindSent
 }
 
-// ParseInbound takes a gateway's subject apart without allocating. It is false
+// ParseInbound parses a gateway's subject without allocating. It returns false
 // for a subject that no builder of this package makes.
 func ParseInbound(subject string) (Inbound, bool) {
 	rest, ok := strings.CutPrefix(subject, gatewayPrefix)
@@ -333,7 +339,8 @@ func ParseInbound(subject string) (Inbound, bool) {
 	return in, true
 }
 
-// parseNumber is strict where ParseUint is not: one number has one spelling.
+// parseNumber parses a number in base 36. It is stricter than ParseUint: each
+// number has one spelling.
 func parseNumber(s string) (uint64, bool) {
 	for i := range len(s) {
 		if 'A' <= s[i] && s[i] <= 'Z' || s[0] == '0' && len(s) > 1 {
