@@ -1,9 +1,9 @@
-// Package proto is the protocol of Peer2Peer Connector: what clients and the
-// gateway say to each other over a WebSocket. This comment is the specification;
-// the rest of the package is the same in code, and its tests hold the two
+// Package proto is the protocol of Peer2Peer Connector: the frames that clients
+// and gateways exchange over a WebSocket. This comment is the specification; the
+// rest of the package states the same in code, and its tests hold the two
 // together. The package needs nothing but the standard library, so that client
-// libraries may import it. What gateways, room services and back ends say to each
-// other over NATS is in package bus, below this one.
+// libraries may import it. Package bus, in a folder below, has the messages that
+// gateways, room services and back ends exchange over NATS.
 //
 // A peer is one connected client, known by an id that the server gives it. A
 // room is a named set of peers; its creator may change and end it. A signal is
@@ -15,7 +15,7 @@
 //
 // A client opens a WebSocket on / or /ws. (A plain HTTP GET of / answers a page
 // of documentation.) Each text frame holds one JSON object; binary frames are
-// not spoken. The server speaks first:
+// not accepted. The server sends the first frame:
 //
 //	{"type":"info","event":"Client_Details","data":{
 //	    "id":"5f0c3a9e-6b1d-8e42-9a77-30d1c2b4a5f6",
@@ -49,7 +49,7 @@
 // peer; no frame has both at its top.
 //
 // event matches in any case: create_room, Create_Room and CREATE_ROOM are one
-// event. Create_Rom is read as Create_Room, since early documents spelled it
+// event. Create_Rom is read as Create_Room, because early documents spelled it
 // so. What the server writes is always the canonical spelling.
 //
 // id is the client's own: a string or number of at most 256 bytes as JSON.
@@ -60,7 +60,7 @@
 //
 // In a relayed frame the server writes event and from, leaves out to, and passes
 // all other members on byte for byte, unknown ones included. The members that
-// only the server may say (from, type, timestamp, message_id) are taken out in
+// only the server may write (from, type, timestamp, message_id) are taken out in
 // any case in which a client may have written them, and so is every other
 // spelling of event and to: a receiver whose JSON library does not look at case
 // cannot be deceived either.
@@ -91,22 +91,22 @@
 // A relayed frame ends in one of two ways, within 30 seconds at the latest, session
 // grace included: it is handed to the receiver's connection, in the order in which its
 // sender sent, or its sender gets one error. Errors: Missing_Fields without a target,
-// Not_Found when there is no such peer, Not_Delivered when the peer is there but
-// cannot take the frame, Unavailable when the bus is away or too much waits for it,
+// Not_Found when there is no such peer, Not_Delivered when the peer is there but cannot
+// take the frame, Unavailable when the bus is away or too much waits for it,
 // Rate_Limited for too many frames to peers that must be looked for. For a Message to a
-// room also Not_Found when there is no such room, Unauthorised for those who are
-// not members of it, Invalid_Message when both `to` and `room` are given; when
-// some members could not be reached, data.clients of the error lists them.
-// Not_Delivered is said of what may be lost: when a server or a network has failed,
-// the frame may have arrived all the same. It comes at most once in any case, and
-// never behind what its sender sent later.
+// room also Not_Found when there is no such room, Unauthorised for those who are not
+// members of it, Invalid_Message when both `to` and `room` are given; when some members
+// could not be reached, data.clients of the error lists them. Not_Delivered means that
+// the frame may be lost: when a server or a network has failed, it may have arrived all
+// the same. A receiver gets a frame at most once in any case, and never behind what its
+// sender sent later.
 //
 // # Rooms
 //
 // A room id is any text of 1 to 128 bytes without control characters (Unicode's category
 // Cc), direction marks (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069) and
 // non-characters. A room's name is the same of up to 256 bytes, and may be empty. These
-// events change a room or tell about it; `data` is an object in all of them.
+// events change a room or report on it; `data` is an object in all of them.
 //
 //	Create_Room    data.room (drawn when absent), name, capacity, locked, metadata: all optional.
 //	               The sender becomes creator and first member. Answer: info Room_Created.
@@ -143,10 +143,10 @@
 // Room_Deleted: as they were). revision grows with every change of the room, also
 // when the room is made again after its end; it is an integer below 2^53.
 // capacity, locked and metadata are absent when they are 0, false and nothing.
-// members tells what is known of a member besides its id: user, the name that
-// its access token gives it, and metadata, which it joined with. Only members
-// that have one or the other are listed: all of those in Room_Created, Room_Info
-// and the frame that tells a newcomer of its own joining, those who joined in
+// members holds what is known of a member besides its id: user, the name that its
+// access token gives it, and metadata, which it joined with. Only members that
+// have one or the other are listed: all of those in Room_Created, Room_Info and
+// the frame that reports to a newcomer that it has joined, those who joined in
 // other updates. Room_Created repeats the id as roomId, which early documents
 // show.
 //
@@ -173,29 +173,28 @@
 // back with another user name or metadata is in added, although it is known. Whoever
 // acts gets its own answers in each case.
 //
-// Room_Deleted with reason lost says that the server has lost its rooms: this one has
-// ended for all, and nobody did it. Create or join it again.
+// Room_Deleted with reason lost means that the server has lost its rooms: the room
+// has ended for all, and no member ended it. Create or join it again.
 //
-// When the creator goes, the longest-standing member becomes the creator; the
-// same update says so in creator. If the creator leaves and comes back between two
-// updates, Room_Updated without client says who the creator is now. A peer whose connection ends leaves all its
-// rooms, with reason disconnected, after the grace period of its session.
+// When the creator goes, the longest-standing member becomes the creator; the same update
+// names it in creator. If the creator leaves and comes back between two updates,
+// Room_Updated without client says who the creator is now. A peer whose connection ends
+// leaves all its rooms, with reason disconnected, after the grace period of its session.
 //
 // Room requests of one connection (Create_Room, Join_Room, Leave_Room, End_Room,
-// Remove_Client, Update_Room, Room_Info) are carried out one after another, in the
-// order in which they were sent. A Message to a room is handled after those for that
-// room which were sent before it, so a client may send Join_Room and a Message at once.
-// Nothing else waits for a room request: signals, messages to peers and to other
-// rooms, Connect, Ping, Authenticate and Ice_Servers pass it. So a Pong says that what was
-// sent before has been handled, but for room requests that are not answered yet and
-// the messages behind them.
+// Remove_Client, Update_Room, Room_Info) are carried out one after another, in the order
+// in which they were sent. A Message to a room is handled after those for that room which
+// were sent before it, so a client may send Join_Room and a Message at once. Nothing else
+// waits for a room request: signals, messages to peers and to other rooms, Connect, Ping,
+// Authenticate and Ice_Servers pass it. So a Pong means that what was sent before has been
+// handled, except room requests that are not answered yet and the messages behind them.
 //
 // A request is given up 12 s after it was sent. At most 64 frames of a connection and
 // one more for each of max_rooms wait like this, and no more bytes than four times
 // max_message_bytes; beyond that the next is answered Rate_Limited at once: wait for
-// answers first. What waits needs the rights
-// of the newest access token. A client that closes has what waits carried out; when its
-// session goes on elsewhere, on a newer connection, what was not begun is answered
+// answers first. Frames that wait need the rights of the newest access token. When a
+// client closes, the server still carries out the frames that wait. When its session
+// goes on elsewhere, on a newer connection, requests that were not begun are answered
 // Unavailable there.
 //
 // # Other events
@@ -212,10 +211,10 @@
 //	{"type":"error","event":"Not_Found","data":{"message":"…","event":"Offer","to":"5f0c…"},
 //	 "timestamp":…,"message_id":…,"id":7}
 //
-// message is a sentence that tells the client what to do. data.event is the
-// event that failed; to, room and field (the member at fault, as a path from the top of
-// the frame: to, data.name) are there when they help. An error does not close the connection and costs no other frame,
-// except where Close codes says so.
+// message is a sentence that tells the client what to do. data.event is the event that
+// failed; to, room and field (the member at fault, as a path from the top of the frame: to,
+// data.name) are there when they help. An error neither closes the connection nor affects
+// other frames, except where Close codes says otherwise.
 //
 //	Missing_Fields     a needed member is absent or of the wrong type; data.field names it
 //	Not_Found          there is no such peer or room
@@ -252,15 +251,15 @@
 //	4002  the session was taken over by a newer connection
 //	4003  the page's origin is not allowed
 //
-// Before the upgrade, HTTP says no: 401 access token, 403 Origin, 421 a host that is not
-// the server's, 429 too many connections or refused access tokens of one address, or too
-// many a second, 503 draining, no bus or full.
+// Before the upgrade, the server refuses with an HTTP status: 401 access token, 403
+// Origin, 421 a host that is not the server's, 429 too many connections or refused
+// access tokens of one address, or too many a second, 503 draining, no bus or full.
 // Browsers hide that answer from the page. A handshake that has an Origin, and whose
 // access token (4001), Origin (4003) or number of connections (1013) is the reason, is
 // therefore accepted: in place of Client_Details there comes one error frame whose
-// message says what to do, then the close. What the client sends on such a connection
-// is not read. Of these a server has only some open at a time; beyond that the answer
-// is HTTP.
+// message says what to do, then the close. What the client sends on such a connection is
+// not read. A server has only some such connections open at a time; beyond that it
+// answers with the HTTP status.
 //
 // # Sessions
 //
@@ -270,9 +269,9 @@
 //
 //	{"type":"info","event":"Session","data":{"session":"…"},…}
 //
-// When a connection breaks, the peer stays a member of its rooms for 15 seconds
-// and nobody is told. In that time a new connection, to any gateway, may send as
-// its first frame
+// When a connection breaks, the peer stays a member of its rooms for 15 seconds,
+// and nobody is notified. In that time a new connection, to any gateway, may
+// send as its first frame
 //
 //	{"event":"Resume","data":{"session":"…","received":41}}
 //
@@ -287,8 +286,8 @@
 // session that its own connection has already is answered with Client_Details, and
 // nothing else changes.
 //
-// When it cannot be done (Missing_Fields, Unauthorised for a token that is wrong,
-// expired or replaced, Not_Found when the session is over, Unavailable) the
+// When the session cannot be resumed (Missing_Fields, Unauthorised for a token that
+// is wrong, expired or replaced, Not_Found when the session is over, Unavailable) the
 // connection goes on as the new peer that it is. A client that closes with 1000 ends
 // its session at once. A close frame that answers the server's own does not, whatever
 // its code. A session moves to another gateway only while the room service answers;
@@ -302,28 +301,28 @@
 //
 // # Access tokens
 //
-// A server may ask for a JSON Web Token (HS256, RS256, ES256 or EdDSA). It is
-// taken from the header `Authorization: Bearer <token>`, from an entry
-// p2p.token.<token> of Sec-WebSocket-Protocol, or from ?access_token=<token>, in
-// that order. A browser that sends the entry must offer another subprotocol
-// beside it, for example p2p, since the entry itself is never answered. Without
-// a valid token the handshake is answered 401, or 4001 for a page. A token whose header
-// has crit is not valid, and neither is one whose base64url is not canonical.
+// A server may ask for a JSON Web Token (HS256, RS256, ES256 or EdDSA). It is taken
+// from the header `Authorization: Bearer <token>`, from an entry p2p.token.<token> of
+// Sec-WebSocket-Protocol, or from ?access_token=<token>, in that order. A browser that
+// sends the entry must offer another subprotocol beside it, for example p2p, because
+// the server never answers with the entry itself. Without a valid token the handshake
+// is answered 401, or 4001 for a page. A token whose header has crit is not valid, and
+// neither is one whose base64url is not canonical.
 //
-// The claim sub is what other members see as user. exp is needed: at that time
-// the connection is closed with 4001, unless Authenticate brought a fresh token of
-// the same sub before. p2p.rooms lists patterns of the rooms the peer may join or
-// create (path.Match of Go: * matches anything but a slash), p2p.can what it may
-// do: create, join, message (which covers all signals), remove, end (End_Room) and
-// update (Update_Room). Either that is absent limits nothing; a list that is there grants
-// what it names and nothing else, also in a token that is older than end and update:
+// The claim sub is what other members see as user. exp is needed: at that time the
+// connection is closed with 4001, unless Authenticate brought a fresh token of the same
+// sub before. p2p.rooms lists patterns of the rooms the peer may join or create
+// (path.Match of Go: * matches anything but a slash), p2p.can what it may do: create,
+// join, message (which covers all signals), remove, end (End_Room) and update
+// (Update_Room). A claim that is absent limits nothing. A list that is there grants what
+// it names and nothing else, also in a token that is older than end and update:
 //
 //	{"sub":"ann","exp":1795000000,"p2p":{"rooms":["team-*"],"can":["join","message"]}}
 //
-// What counts is the newest token. A peer leaves the rooms that it does not cover, when
-// Authenticate brings it or a session resumes with it: the peer gets info Room_Left for each,
-// without an id, and the others update Client_Removed with reason left. When that
-// cannot be done in time, the connection is closed with 4001.
+// The newest token counts. When Authenticate brings it or a session resumes with it, the
+// peer leaves the rooms that it does not cover: the peer gets info Room_Left for each,
+// without an id, and the others update Client_Removed with reason left. When the peer
+// cannot leave a room in time, the connection is closed with 4001.
 //
 // A room outside the patterns is answered Unauthorised whether it exists or not.
 //
@@ -333,7 +332,7 @@
 // p2p.delta, or with ?updates=delta where it cannot choose one. In rooms above
 // 100 members its updates have added, removed, count and revision, and no
 // clients; Room_Info answers the full list. Other connections, also those that
-// name an unknown subprotocol, get full lists always.
+// name an unknown subprotocol, always get full lists.
 //
 // # Versions
 //
@@ -344,7 +343,7 @@
 //
 // # Glossary
 //
-//	peer        who takes part, under one id; it outlives its connections
+//	peer        a participant, under one id; it outlives its connections
 //	connection  one WebSocket of a peer
 //	session     a peer as the servers know it: its rooms, and the frames that wait
 //	            for it; a session token proves whose it is

@@ -59,15 +59,15 @@ func (c ErrorCode) Known() bool {
 	return false
 }
 
-// Error is what an error frame carries, and how a reply of the room service
-// says that it refused. Its text goes to clients, so it must not hold anything
-// that they may not see.
+// Error is what an error frame carries. A reply of the room service that
+// refuses a request carries one too. Its text goes to clients, so it must not
+// hold anything that they may not see.
 type Error struct {
 	Code         ErrorCode `json:"code"`
 	Message      string    `json:"message"`
 	Field        string    `json:"field,omitempty"`          // member at fault
 	RetryAfterMS int64     `json:"retry_after_ms,omitempty"` // milliseconds; Rate_Limited only
-	Epoch        uint64    `json:"epoch,omitempty"`          // for the gateway: the request is of an earlier epoch of its peer's session than this, so that another gateway owns it
+	Epoch        uint64    `json:"epoch,omitempty"`          // for the gateway: the newest known epoch of the session; the request is of an earlier one, so another gateway owns the session
 }
 
 // Error implements error.
@@ -89,19 +89,19 @@ func Invalid(field, message string) *Error {
 	return &Error{Code: InvalidMessage, Message: message, Field: field}
 }
 
-// PeerNotFound is the error for a peer that nobody holds.
+// PeerNotFound returns the error for a peer that does not exist.
 func PeerNotFound(id string) *Error {
 	return Errorf(NotFound, "Client with given id %s not found. It may have left: ask for its new id, or check `to`.", Quote(id))
 }
 
-// RoomNotFound is the error for a room that does not exist.
+// RoomNotFound returns the error for a room that does not exist.
 func RoomNotFound(id RoomID) *Error {
 	return Errorf(NotFound, "Room with Id %s does not exist. Create it with Create_Room, or send Join_Room with data.create true.", Quote(string(id)))
 }
 
-// ErrorFrom returns the Error inside err, or, when there is none or its code is
-// unknown, a fault of the server's own whose cause stays hidden from clients;
-// hidden tells the caller to log it.
+// ErrorFrom returns the Error inside err. When there is none, or its code is
+// unknown, it returns an Unavailable error that hides the cause from clients;
+// hidden then tells the caller to log err.
 func ErrorFrom(err error) (e *Error, hidden bool) {
 	if e, ok := errors.AsType[*Error](err); ok && e.Code.Known() {
 		return e, false

@@ -27,12 +27,13 @@ var (
 	errRoom      = Missing("room", "`room` must be a string: the id of a room.")
 )
 
-// keptMembers bounds the room for members that a Frame keeps for the next one.
+// keptMembers bounds the capacity for members that a Frame keeps for the next
+// frame.
 const keptMembers = 64
 
-// Reset forgets the frame and the bytes it was decoded from, and gives back what
-// a frame with very many members took. Call it when the frame is done with, so
-// that a quiet connection holds nothing of what it once sent.
+// Reset drops the frame and the bytes it was decoded from, and frees the memory
+// that a frame with very many members took. Call it when the frame is done with,
+// so that an idle connection holds no memory for its past frames.
 func (f *Frame) Reset() {
 	if cap(f.members) > keptMembers {
 		f.members = nil
@@ -40,8 +41,8 @@ func (f *Frame) Reset() {
 	*f = Frame{scan: scanner{names: f.scan.names[:0]}, members: f.members[:0]}
 }
 
-// Decode reads b. On an error those members that could be read are set all the
-// same, so that the error can echo the id. It keeps b.
+// Decode reads b and keeps a reference to it. On an error it still sets those
+// members that could be read, so that the error can echo the id.
 func (f *Frame) Decode(b []byte) *Error {
 	f.Reset()
 	s := &f.scan
@@ -57,7 +58,7 @@ func (f *Frame) Decode(b []byte) *Error {
 	return f.envelope()
 }
 
-// envelope picks the members that the server reads.
+// envelope sets the fields of f from the members that the server reads.
 func (f *Frame) envelope() *Error {
 	var bad *Error
 	for _, m := range f.members {
@@ -97,7 +98,7 @@ func (f *Frame) envelope() *Error {
 	return bad
 }
 
-// str returns what the string value of m says, or nil when it is no string.
+// str returns the text of m's value, or nil when the value is not a string.
 func (f *Frame) str(m member) []byte {
 	b := f.scan.b
 	if b[m.val] != '"' {
@@ -112,11 +113,11 @@ func (f *Frame) str(m member) []byte {
 }
 
 // AppendRelay appends the frame as its receiver gets it: `event` in canonical
-// spelling, `from` set by the server, the other members byte for byte. What the
-// server alone may say (from, type, timestamp, message_id) and `to` are left
-// out in any case, and what reads like `room` but is spelled otherwise, so no
-// peer can pose as another, as the server, or as a member. f must have
-// been decoded without error.
+// spelling, `from` set by the server, the other members byte for byte. It
+// leaves out `to` and the members that only the server may write (from, type,
+// timestamp, message_id) in any case, and every other spelling of `room`, so no
+// peer can pose as another, as the server, or as a member. f must have been
+// decoded without error.
 func (f *Frame) AppendRelay(dst []byte, from PeerID) []byte {
 	dst = append(dst, `{"event":"`...)
 	dst = append(dst, f.Event...)
@@ -158,8 +159,8 @@ func RelaySender(frame []byte) []byte {
 
 // reserved reports whether the server writes the member n of a relayed frame, or
 // leaves it out. Names are compared as encoding/json and others match them to
-// fields, without regard to case and with Unicode folding ("timeſtamp"): what
-// they would take for the server's word must not pass.
+// fields, without regard to case and with Unicode folding ("timeſtamp"): a
+// member that they would take for the server's must not pass.
 func reserved(n []byte) bool {
 	if len(n) < len("to") || len(n) > len("meſſage_id") {
 		return false
@@ -171,7 +172,7 @@ func reserved(n []byte) bool {
 		return bytes.EqualFold(n, []byte("from"))
 	case 'm':
 		return bytes.EqualFold(n, []byte("message_id"))
-	case 'r': // `room` passes: that the sender is in it was checked, but of no other spelling
+	case 'r': // `room` passes: the server has checked that the sender is a member; it checks no other spelling
 		return string(n) != "room" && bytes.EqualFold(n, []byte("room"))
 	case 't':
 		return bytes.EqualFold(n, []byte("to")) || bytes.EqualFold(n, []byte("type")) || bytes.EqualFold(n, []byte("timestamp"))
@@ -179,9 +180,9 @@ func reserved(n []byte) bool {
 	return false
 }
 
-// Members calls yield for each member of the JSON object obj in turn, its name
-// with escapes resolved and its raw value. It is false when obj is not a valid
-// object. It may be one level deeper than a frame, because the Offer that a Connect becomes is.
+// Members calls yield for each member of the JSON object obj in turn, its name with escapes
+// resolved and its raw value. It returns false when obj is not a valid object. obj may be
+// one level deeper than a frame, because the Offer that a Connect becomes is.
 func Members(obj []byte, yield func(name string, value []byte)) bool {
 	s := scanner{b: obj}
 	var ms []member

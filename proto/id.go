@@ -18,8 +18,8 @@ const peerIDBytes = 36
 // RoomID names a room: any PlainText of 1 to MaxRoomIDBytes bytes.
 type RoomID string
 
-// Errors of malformed identifiers. They are for this side of the wire: a client
-// hears Not_Found or Invalid_Message.
+// Errors of malformed identifiers. They stay on the server's side of the wire:
+// a client receives Not_Found or Invalid_Message.
 var (
 	ErrGatewayID = errors.New("proto: not a gateway id: want 8 lower-case hex digits")
 	ErrPeerID    = errors.New("proto: not a peer id: want a lower-case version 8 UUID")

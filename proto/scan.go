@@ -19,12 +19,12 @@ type scanner struct {
 type name struct {
 	start, end int
 	escaped    bool
-	resolved   []byte // what it says, when escaped; nil until that is known
+	resolved   []byte // with its escapes resolved, when escaped; nil until then
 }
 
-// fewNames is how many names of one object are compared one by one; more go
-// into a map, so that a hostile object costs no more than its length. A map costs
-// more than all these comparisons, and a frame may hold very many small objects.
+// fewNames is how many names of one object are compared one by one; more go into
+// a map, so that a hostile object costs no more than its length. A map costs more
+// than these few comparisons, and a frame may hold very many small objects.
 const fewNames = 16
 
 func (s *scanner) space() {
@@ -133,7 +133,7 @@ func (s *scanner) object(depth int, top *[]member) bool {
 		if m.name, ok = s.str(); !ok {
 			return false
 		}
-		if m.name.escaped { // once, for all that it will be compared with
+		if m.name.escaped { // once, not for every comparison
 			m.name.resolved = s.text(m.name)
 		}
 		if !s.fresh(m.name, base, &many) {
@@ -167,8 +167,8 @@ func (s *scanner) object(depth int, top *[]member) bool {
 	}
 }
 
-// fresh notes n among the names of the object that starts at base, and is false
-// when it stands there already.
+// fresh records n among the names of the object that starts at base. It returns
+// false when n is there already.
 func (s *scanner) fresh(n name, base int, many *map[string]struct{}) bool {
 	if *many != nil {
 		key := string(s.text(n))
@@ -197,7 +197,7 @@ func (s *scanner) fresh(n name, base int, many *map[string]struct{}) bool {
 	return true
 }
 
-// text returns what a name or string says, its escapes resolved.
+// text returns the text of a name or string, with its escapes resolved.
 func (s *scanner) text(n name) []byte {
 	if !n.escaped {
 		return s.b[n.start:n.end]

@@ -61,7 +61,7 @@ type Details struct {
 	Rooms      []RoomID        `json:"rooms,omitempty"`     // that the session kept; only when resumed
 	IceServers json.RawMessage `json:"ice_servers,omitempty"`
 	Limits     Limits          `json:"limits"`
-	Heartbeat  int             `json:"heartbeat_seconds"` // the server pings that often
+	Heartbeat  int             `json:"heartbeat_seconds"` // seconds between the server's pings
 }
 
 // ResumeData is the `data` of Resume.
@@ -129,14 +129,14 @@ const (
 	ReasonLost         Reason = "lost" // the server lost its rooms
 )
 
-// MemberInfo is what other members see of one besides its id.
+// MemberInfo is what other members see of a member besides its id.
 type MemberInfo struct {
 	User     string          `json:"user,omitempty"`
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 }
 
-// AppendCloseReason is the payload of a close frame: code and reason, cut to
-// what a control frame holds.
+// AppendCloseReason appends the payload of a close frame: code, and reason cut
+// to what a control frame holds.
 func AppendCloseReason(dst []byte, code CloseCode, reason string) []byte {
 	dst = append(dst, byte(code>>8), byte(code))
 	if len(reason) > maxCloseReason {
@@ -149,7 +149,8 @@ func AppendCloseReason(dst []byte, code CloseCode, reason string) []byte {
 	return append(dst, reason...)
 }
 
-// maxCloseReason is what RFC 6455 leaves of a control frame, in bytes.
+// maxCloseReason is what RFC 6455 leaves of a control frame for the reason, in
+// bytes.
 const maxCloseReason = 123
 
 // String implements fmt.Stringer.

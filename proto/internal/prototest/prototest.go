@@ -1,6 +1,6 @@
-// Package prototest is what the tests of package proto and of the packages below it share:
-// golden files, and the specification in a package's comment. It knows none of them, so
-// that the tests inside them can import it.
+// Package prototest holds what the tests of package proto and of the packages below it
+// share: golden files, and the specification in a package's comment. It knows none of
+// them, so that the tests inside them can import it.
 package prototest
 
 import (
@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-var update = flag.Bool("update", false, "write the golden files afresh; never for a version that is out")
+var update = flag.Bool("update", false, "write the golden files anew; never for a released version")
 
 // Golden compares got, which must be JSON, with the golden file byte for byte. With -update
 // it writes the file instead.
@@ -116,7 +116,7 @@ func ReadSpecification(t testing.TB, file string) Specification {
 	return Specification(" " + strings.Join(strings.Fields(f.Doc.Text()), " ") + " ")
 }
 
-// Has fails unless the specification holds text; what says what the text is about.
+// Has fails unless the specification holds text; what names the subject of text.
 func (s Specification) Has(t testing.TB, what, text string) {
 	t.Helper()
 	if !strings.Contains(string(s), text) {
