@@ -13,8 +13,9 @@ import (
 	"p2pconnector/proto"
 )
 
-// TestCrowdOfHandshakes: connections that do not end their headers are bounded for
-// each address long before their deadline, and make room when they are gone.
+// TestCrowdOfHandshakes: the gateway bounds the connections of each address whose
+// headers are incomplete, long before their deadline, and accepts new ones when
+// they are gone.
 func TestCrowdOfHandshakes(t *testing.T) {
 	const most, crowd = 64, 200
 	e := start(t, func(c *gateway.Config) { c.MaxPerAddress = most })
@@ -28,7 +29,7 @@ func TestCrowdOfHandshakes(t *testing.T) {
 		conns[i] = c
 		_, _ = c.Write([]byte("GET / HTTP/1.1\r\nHost: localhost\r\nX-Padding: " + strings.Repeat("x", 10_000))) // it may be closed already
 		readers.Go(func() {
-			_, _ = c.Read(make([]byte, 1)) // nothing but its end can come
+			_, _ = c.Read(make([]byte, 1)) // only its end can arrive
 			ended <- struct{}{}
 		})
 	}
@@ -45,8 +46,8 @@ func TestCrowdOfHandshakes(t *testing.T) {
 	reopen(t, e)
 }
 
-// TestBigRoom: the list of a room that is larger than any queue reaches who joins
-// and who asks, and closes nobody.
+// TestBigRoom: a room's list that is larger than any queue reaches a peer that
+// joins and a peer that asks, and closes no connection.
 func TestBigRoom(t *testing.T) {
 	const members = 260
 	e := start(t, nil)

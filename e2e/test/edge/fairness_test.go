@@ -10,10 +10,12 @@ import (
 	"p2pconnector/proto"
 )
 
-// behindProxy is a handshake that a trusted proxy forwards for a client.
+// behindProxy returns the headers of a handshake that a trusted proxy forwards for a
+// client.
 func behindProxy(client string) http.Header { return http.Header{"X-Forwarded-For": {client}} }
 
-// honest opens one connection for each of n addresses and returns how many got in.
+// honest opens one connection for each of n addresses and returns how many were
+// accepted.
 func honest(t *testing.T, e *edge, n int) (in int) {
 	t.Helper()
 	for i := range n {
@@ -31,9 +33,9 @@ func honest(t *testing.T, e *edge, n int) (in int) {
 	return in
 }
 
-// TestConnectsPerSecond_AddressAtItsLimit_DeniesNobodyElse has one address shake hands
-// over and over while it has all the connections that it may have: none of that may
-// use up the connects per second of the others.
+// TestConnectsPerSecond_AddressAtItsLimit_DeniesNobodyElse repeats handshakes from one
+// address that has all the connections that it may have: they must not use up the
+// connects per second of the others.
 func TestConnectsPerSecond_AddressAtItsLimit_DeniesNobodyElse(t *testing.T) {
 	const perSecond, others = 60, 60
 	e := start(t, func(c *gateway.Config) {
@@ -51,7 +53,7 @@ func TestConnectsPerSecond_AddressAtItsLimit_DeniesNobodyElse(t *testing.T) {
 }
 
 // TestConnectsPerAddress_OneAddressTooFast_Gets429_OthersGetIn bounds how often one
-// address may connect, whatever becomes of its connections.
+// address may connect, whatever the outcome of its connections.
 func TestConnectsPerAddress_OneAddressTooFast_Gets429_OthersGetIn(t *testing.T) {
 	const perAddress, others = 1, 60
 	e := start(t, func(c *gateway.Config) {
@@ -79,8 +81,8 @@ func TestConnectsPerAddress_OneAddressTooFast_Gets429_OthersGetIn(t *testing.T) 
 	}
 }
 
-// TestTokenFailures_OneAddressTooMany_Gets429_OthersGetIn bounds how many access tokens
-// of one address are checked in vain, in handshakes and in Authenticate together.
+// TestTokenFailures_OneAddressTooMany_Gets429_OthersGetIn bounds how many wrong access
+// tokens of one address are checked, in handshakes and in Authenticate together.
 func TestTokenFailures_OneAddressTooMany_Gets429_OthersGetIn(t *testing.T) {
 	const perAddress = 2
 	s := signers(t)["HS256"]

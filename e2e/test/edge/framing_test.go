@@ -11,19 +11,19 @@ import (
 	"p2pconnector/proto"
 )
 
-// ping is a message that is answered, and pong a part of the answer.
+// ping is a message that the gateway answers, and pong a part of the answer.
 const ping = `{"event":"Ping","id":7}`
 
-// framing is what the sections 1 to 7 and 10 of the Autobahn suite look at, with
-// JSON where that one echoes. A case sends its bytes; then the connection must
-// work, or close with a code.
+// framing covers the sections 1 to 7 and 10 of the Autobahn suite, with JSON
+// where the suite echoes. A case sends its bytes; then the connection must work,
+// or close with a code.
 type framing struct {
 	name  string
 	bytes []byte
-	pongs int             // answers to Ping that must come first
-	echo  []string        // payloads of WebSocket pongs that must come first, in order
-	code  proto.CloseCode // 0: the connection goes on; with peer: a close frame without a code
-	peer  bool            // the client closed: code is what its close is answered with
+	pongs int             // answers to Ping that must arrive first
+	echo  []string        // payloads of WebSocket pongs that must arrive first, in order
+	code  proto.CloseCode // 0: the connection stays open; with peer: a close frame without a code
+	peer  bool            // the client closed: code is the answer to its close
 }
 
 func text(s string) []byte              { return raw.Encode(raw.Fin|raw.Text, []byte(s)) }
@@ -36,7 +36,7 @@ func pad(n int) string                  { return padded(n, ping) }
 func padded(n int, s string) string     { return s + strings.Repeat(" ", n-len(s)) }
 func firstByte(b byte, s string) []byte { return raw.Encode(b, []byte(s)) }
 
-// framingCases are all cases; max is the limit of a message in bytes.
+// framingCases returns all cases; max is the limit of a message in bytes.
 func framingCases(max int) []framing {
 	return append(append(append(sizes(max), controls()...), opcodes()...), append(fragments(), closings()...)...)
 }
@@ -194,7 +194,7 @@ func playFraming(t *testing.T, e *edge, f framing, bytewise bool) {
 	}
 	for at := 0; at < len(f.bytes); at += step {
 		if _, err := c.Write(f.bytes[at:min(at+step, len(f.bytes))]); err != nil {
-			break // it closed before it had everything: the close frame tells
+			break // it closed before it had everything: the close frame is checked below
 		}
 	}
 	if f.code == 0 && !f.peer {
@@ -243,7 +243,7 @@ func playFraming(t *testing.T, e *edge, f framing, bytewise bool) {
 	}
 }
 
-// wantEnd checks that nothing follows a close frame but the end.
+// wantEnd checks that only the end follows a close frame.
 func wantEnd(t *testing.T, c *client) {
 	t.Helper()
 	if f, err := c.ReadFrame(); err == nil {

@@ -22,7 +22,7 @@ func grants(rooms, can []string) jwt.MapClaims {
 	return jwt.MapClaims{"p2p": p2p}
 }
 
-// TestCan: what each value of p2p.can lets its bearer do.
+// TestCan: what each value of p2p.can permits.
 func TestCan(t *testing.T) {
 	s := signers(t)["HS256"]
 	e := start(t, func(c *gateway.Config) { c.TokenKey = keyFile(t, s) })
@@ -31,7 +31,7 @@ func TestCan(t *testing.T) {
 	boss.expect(string(proto.RoomCreated))
 	for i, c := range []struct {
 		can  []string
-		want string // of create, join, join with create, message, remove, update, end: which work
+		want string // of create, join, join with create, message, remove, update, end: the operations that work
 	}{
 		{nil, "create join make message remove update end"},
 		{[]string{}, ""},
@@ -78,7 +78,7 @@ func TestCan(t *testing.T) {
 	}
 }
 
-// TestRoomPatterns: which rooms a token opens.
+// TestRoomPatterns: which rooms a token permits.
 func TestRoomPatterns(t *testing.T) {
 	s := signers(t)["HS256"]
 	e := start(t, func(c *gateway.Config) { c.TokenKey = keyFile(t, s) })
@@ -102,7 +102,7 @@ func TestRoomPatterns(t *testing.T) {
 		{[]string{"*"}, "anything", true},
 		{[]string{}, "anything", false},
 		{[]string{""}, "anything", false},
-		{[]string{"["}, "[", false}, // a pattern that is malformed opens nothing
+		{[]string{"["}, "[", false}, // a malformed pattern permits nothing
 		{[]string{`\*`}, "*", true},
 		{[]string{`\*`}, "x", false},
 		{[]string{"déjà*"}, "déjà vu", true},
@@ -118,8 +118,8 @@ func TestRoomPatterns(t *testing.T) {
 	}
 }
 
-// TestUnknownRoomsAnswerAlike: who may not see a room cannot find out whether it
-// is there, by no event.
+// TestUnknownRoomsAnswerAlike: a peer that may not see a room cannot find out by
+// any event whether it exists.
 func TestUnknownRoomsAnswerAlike(t *testing.T) {
 	s := signers(t)["HS256"]
 	e := start(t, func(c *gateway.Config) { c.TokenKey = keyFile(t, s) })
@@ -150,11 +150,12 @@ func TestUnknownRoomsAnswerAlike(t *testing.T) {
 			answers[i] = strings.ReplaceAll(fmt.Sprintf("%s %+v", f.Event, d), room, "ROOM")
 		}
 		if answers[0] != answers[1] {
-			t.Errorf("%s tells a room that is there from one that is not:\n%s\n%s", text, answers[0], answers[1])
+			t.Errorf("%s distinguishes a room that exists from one that does not:\n%s\n%s", text, answers[0], answers[1])
 		}
 	}
-	boss.alive() // and hears nothing of it
-	// Without tokens too, messages to rooms that one is not in answer alike.
+	boss.alive() // and receives nothing of it
+	// Without tokens too, messages to rooms without membership are answered
+	// alike.
 	plain := start(t, nil)
 	owner, other := plain.open(t, "/", nil), plain.open(t, "/", nil)
 	owner.send(`{"event":"Create_Room","data":{"room":"secret-1"}}`)
@@ -166,12 +167,12 @@ func TestUnknownRoomsAnswerAlike(t *testing.T) {
 		answers[i] = strings.ReplaceAll(fmt.Sprintf("%s %+v", f.Event, f.data(t)), room, "ROOM")
 	}
 	if answers[0] != answers[1] {
-		t.Errorf("Message tells a room that is there from one that is not:\n%s\n%s", answers[0], answers[1])
+		t.Errorf("Message distinguishes a room that exists from one that does not:\n%s\n%s", answers[0], answers[1])
 	}
 }
 
-// TestUserIsShown: sub stands in the member's entry, for others and for itself,
-// and no client can choose it.
+// TestUserIsShown: the member's entry shows sub, to others and to the member
+// itself, and no client can choose it.
 func TestUserIsShown(t *testing.T) {
 	s := signers(t)["HS256"]
 	e := start(t, func(c *gateway.Config) { c.TokenKey = keyFile(t, s) })
@@ -200,7 +201,8 @@ func wantUsers(t *testing.T, f frame, want map[proto.PeerID]string) {
 	}
 }
 
-// TestResumeOfAnotherUser: a stolen session token is of no use to another user.
+// TestResumeOfAnotherUser: a stolen session token does not work for another
+// user.
 func TestResumeOfAnotherUser(t *testing.T) {
 	s := signers(t)["HS256"]
 	e := start(t, func(c *gateway.Config) { c.TokenKey = keyFile(t, s) })
@@ -213,10 +215,10 @@ func TestResumeOfAnotherUser(t *testing.T) {
 	thief := e.open(t, "/", bearer(s.token(t, jwt.MapClaims{"sub": "mallory"})))
 	thief.send(resume)
 	if f := thief.expect(string(proto.Unauthorised)); strings.Contains(string(f.raw), "ann") {
-		t.Errorf("the refusal tells whose it is: %s", f.raw)
+		t.Errorf("the refusal names the owner: %s", f.raw)
 	}
 	thief.alive()
-	ann.alive() // and keeps its connection
+	ann.alive() // ann keeps its connection
 	back := e.open(t, "/", bearer(s.token(t, nil)))
 	back.send(resume)
 	if f := back.expect(string(proto.ClientDetails)); !strings.Contains(string(f.Data), string(ann.details.ID)) {

@@ -14,8 +14,8 @@ import (
 	"p2pconnector/proto"
 )
 
-// TestHandshake: valid handshakes of any spelling are accepted, others are told
-// what is wrong with them.
+// TestHandshake: the gateway accepts valid handshakes of any spelling, and answers others
+// with the reason.
 func TestHandshake(t *testing.T) {
 	e := start(t, nil)
 	for name, h := range map[string]http.Header{
@@ -47,14 +47,14 @@ func TestHandshake(t *testing.T) {
 				t.Errorf("status %d, want %d", resp.StatusCode, c.status)
 			}
 			if c.status == 426 && resp.Header.Get("Sec-WebSocket-Version") != "13" {
-				t.Error("it does not say which version it speaks")
+				t.Error("got no Sec-WebSocket-Version, want the supported one")
 			}
 		})
 	}
 }
 
-// TestSubprotocol: p2p.delta is chosen when it is offered, another is echoed, an
-// access token never is.
+// TestSubprotocol: the gateway chooses p2p.delta when it is offered, and echoes another
+// one, but never an access token.
 func TestSubprotocol(t *testing.T) {
 	e := start(t, nil)
 	for offer, want := range map[string]string{
@@ -81,14 +81,14 @@ func TestSubprotocol(t *testing.T) {
 	}
 }
 
-// TestOrigin: who may connect from a page, by configuration.
+// TestOrigin: which pages may connect, by configuration.
 func TestOrigin(t *testing.T) {
 	edges := make(map[string]*edge) // one for each list of origins
 	for _, c := range []struct {
 		allowed, origin string
 		ok              bool
 	}{
-		{"", "", true}, // no browser
+		{"", "", true}, // not a browser
 		{"", "http://localhost", true},
 		{"", "https://LOCALHOST", true},
 		{"", "http://localhost:8080", false},
@@ -107,7 +107,7 @@ func TestOrigin(t *testing.T) {
 		{"https://app.example.com", "http://app.example.com", false},
 		{"https://app.example.com", "https://app.example.com:8443", false},
 		{"https://app.example.com", "https://app.example.com.evil.example", false},
-		{"https://app.example.com", "http://localhost", true}, // its own pages still may
+		{"https://app.example.com", "http://localhost", true}, // the gateway's own pages still may
 		{"https://*.example.com", "https://a.example.com", true},
 		{"https://*.example.com", "https://a.b.example.com", true},
 		{"https://*.example.com", "https://example.com", false},
@@ -141,7 +141,7 @@ func TestOrigin(t *testing.T) {
 }
 
 // TestConnectionLimits: per address 429, in total and per second 503, both with
-// Retry-After; a place is free again when its connection has ended.
+// Retry-After; the end of a connection makes room for another one.
 func TestConnectionLimits(t *testing.T) {
 	full := func(t *testing.T, e *edge, h http.Header, status int) {
 		t.Helper()
@@ -161,7 +161,7 @@ func TestConnectionLimits(t *testing.T) {
 		e := start(t, func(c *gateway.Config) { c.MaxPerAddress = 3 })
 		conns := []*client{e.open(t, "/", nil), e.open(t, "/", nil), e.open(t, "/", nil)}
 		full(t, e, nil, 429)
-		full(t, e, http.Header{"X-Forwarded-For": {"203.0.113.7"}}, 429) // nobody is trusted
+		full(t, e, http.Header{"X-Forwarded-For": {"203.0.113.7"}}, 429) // no proxy is trusted
 		conns[0].alive()
 		free(t, e, conns[1])
 	})
@@ -170,11 +170,11 @@ func TestConnectionLimits(t *testing.T) {
 		client := func(forwarded ...string) http.Header { return http.Header{"X-Forwarded-For": forwarded} }
 		for range 2 {
 			e.open(t, "/", client("203.0.113.7"))
-			e.open(t, "/", client("203.0.113.7, 198.51.100.1")) // the proxy's own word is the last
+			e.open(t, "/", client("203.0.113.7, 198.51.100.1")) // the address that the proxy adds is the last one
 			e.open(t, "/", client("2001:db8:1:2::1, 10.1.2.3"))
 		}
 		full(t, e, client("203.0.113.7"), 429)
-		full(t, e, client("1.1.1.1, 203.0.113.7"), 429) // what the client put before it counts for nothing
+		full(t, e, client("1.1.1.1, 203.0.113.7"), 429) // addresses that the client put before it are ignored
 		full(t, e, client("1.1.1.1", "203.0.113.7"), 429)
 		full(t, e, client("198.51.100.1"), 429)
 		full(t, e, client("2001:db8:1:2:ffff::9"), 429) // the same /64
@@ -192,7 +192,7 @@ func TestConnectionLimits(t *testing.T) {
 		e := start(t, func(c *gateway.Config) { c.ConnectsPerSecond = 2 })
 		refused := make(chan *http.Response, 20)
 		var dials sync.WaitGroup
-		for range cap(refused) { // at once: on a slow machine two a second may be all that one after the other can do
+		for range cap(refused) { // concurrently: on a slow machine sequential handshakes may not exceed two a second
 			dials.Go(func() {
 				c, resp, _ := raw.Dial(t.Context(), e.addr, "/", nil)
 				if c != nil {
@@ -213,13 +213,13 @@ func TestConnectionLimits(t *testing.T) {
 			n++
 		}
 		if n == 0 {
-			t.Error("nobody was refused")
+			t.Error("got no refusal, want some")
 		}
 	})
 }
 
-// reopen dials until there is a place again: the gateway counts a connection
-// until it has cleaned up behind it.
+// reopen dials until the gateway accepts: it counts a connection until it has cleaned up
+// after it.
 func reopen(t *testing.T, e *edge) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), kit.Patience)
@@ -238,13 +238,13 @@ func reopen(t *testing.T, e *edge) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("no place became free: %v", err)
+			t.Fatalf("the gateway did not accept a connection again: %v", err)
 		}
 	}
 }
 
-// TestAllowedHosts_AnotherHost_Gets421 holds that neither the WebSocket nor the pages are
-// served under a name that is not the gateway's.
+// TestAllowedHosts_AnotherHost_Gets421 checks that the gateway serves neither the
+// WebSocket nor the pages under a name that is not its own.
 func TestAllowedHosts_AnotherHost_Gets421(t *testing.T) {
 	e := start(t, func(c *gateway.Config) { c.AllowedHosts = "p2p.example.com" })
 	e.open(t, "/", nil).alive() // by its address

@@ -16,7 +16,7 @@ import (
 )
 
 // The 14 bytes that end a process on gws v1.8.9 close that connection with 1002,
-// and nobody else notices.
+// and no other connection notices.
 func TestKillerFrame(t *testing.T) {
 	e := start(t, nil)
 	beside := e.open(t, "/", nil)
@@ -24,7 +24,7 @@ func TestKillerFrame(t *testing.T) {
 		c := e.open(t, "/", nil)
 		c.send(ping)
 		c.bytes(raw.Killer())
-		c.expect(string(proto.Pong)) // what came before it is answered
+		c.expect(string(proto.Pong)) // the frame before it is answered
 		c.closed(proto.CloseProtocolError)
 	}
 	// As the first bytes, in the same packet as the handshake, too.
@@ -38,7 +38,7 @@ func TestKillerFrame(t *testing.T) {
 	wantNoPanic(t, e)
 }
 
-// eager writes bytes of its own in place of the handshake.
+// eager writes its own bytes in place of the handshake.
 type eager struct {
 	net.Conn
 	b []byte
@@ -61,7 +61,7 @@ func wantNoPanic(t *testing.T, e *edge) {
 	}
 }
 
-// Frames that come in one packet with the handshake are not lost.
+// Frames that arrive in one packet with the handshake are not lost.
 func TestFramesWithTheHandshake(t *testing.T) {
 	e := start(t, nil)
 	conn, err := net.Dial("tcp", e.addr)
@@ -92,7 +92,7 @@ func TestPingFlood(t *testing.T) {
 		})
 	}
 	c := e.open(t, "/", nil)
-	c.bytes(bytes.Repeat(wsPing("ok"), 60)) // what is allowed at once
+	c.bytes(bytes.Repeat(wsPing("ok"), 60)) // the allowed burst
 	for range 60 {
 		f, err := c.ReadFrame()
 		must(t, err)
@@ -103,8 +103,9 @@ func TestPingFlood(t *testing.T) {
 	c.alive()
 }
 
-// A message whose last byte does not come within ten seconds closes with 1008,
-// whether its header, its payload or its fragments are slow. All run at once.
+// A message whose last byte does not arrive within ten seconds closes with 1008,
+// whether its header, its payload or its fragments are slow. All cases run at
+// once.
 func TestSlowMessage(t *testing.T) {
 	e := start(t, nil)
 	slow := map[string][]byte{
@@ -128,11 +129,11 @@ func TestSlowMessage(t *testing.T) {
 	if took := time.Since(began); took < 9*time.Second {
 		t.Errorf("closed after %v already", took)
 	}
-	quiet.alive() // one that says nothing may stay
+	quiet.alive() // an idle connection may stay
 }
 
 // permessage-deflate and any other extension is declined: the answer names none,
-// and a frame that uses it all the same is malformed.
+// and a frame that uses one anyway is malformed.
 func TestExtensionsDeclined(t *testing.T) {
 	e := start(t, nil)
 	for _, offer := range []string{"permessage-deflate", "permessage-deflate; client_max_window_bits=15, x-webkit-deflate-frame", "bbf-usp-protocol"} {
@@ -146,7 +147,7 @@ func TestExtensionsDeclined(t *testing.T) {
 	}
 }
 
-// The limit on a message is configurable, announced and kept.
+// The limit on a message is configurable, announced and enforced.
 func TestMessageLimit(t *testing.T) {
 	e := start(t, func(c *gateway.Config) { c.MaxMessageBytes = 2000 })
 	c := e.open(t, "/", nil)
@@ -159,7 +160,7 @@ func TestMessageLimit(t *testing.T) {
 	c.closed(proto.CloseTooBig)
 }
 
-// Headers that do not end, or come a byte at a time, have five seconds.
+// Headers that do not end, or arrive a byte at a time, have five seconds.
 func TestSlowHandshake(t *testing.T) {
 	e := start(t, nil)
 	silent, err := net.Dial("tcp", e.addr)
@@ -186,7 +187,7 @@ func TestSlowHandshake(t *testing.T) {
 		if b, err := io.ReadAll(c); errors.Is(err, net.ErrClosed) || strings.Contains(string(b), "101") {
 			t.Errorf("%s: %q, %v", name, b, err)
 		}
-		if took := time.Since(began); took < 4*time.Second || took > 12*time.Second { // five, on a busy machine
+		if took := time.Since(began); took < 4*time.Second || took > 12*time.Second { // five, with a margin for a busy machine
 			t.Errorf("%s: open for %v", name, took)
 		}
 	}

@@ -23,7 +23,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// signer makes access tokens of one algorithm.
+// signer signs access tokens with one algorithm.
 type signer struct {
 	method jwt.SigningMethod
 	key    any // private, or the secret
@@ -73,7 +73,7 @@ func publicPEM(t testing.TB, key crypto.PublicKey) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
 
-// file writes b to a file of the test's.
+// file writes b to a file of the test and returns its path.
 func file(t testing.TB, b []byte) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "key")
@@ -81,7 +81,7 @@ func file(t testing.TB, b []byte) string {
 	return name
 }
 
-// keyFile writes what the gateway verifies tokens of s with.
+// keyFile writes the file with which the gateway verifies tokens of s.
 func keyFile(t testing.TB, s *signer) string {
 	t.Helper()
 	if secret, ok := s.key.([]byte); ok {

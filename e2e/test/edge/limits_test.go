@@ -11,13 +11,13 @@ import (
 	"p2pconnector/roomsvc"
 )
 
-// TestAnnouncedLimits: Client_Details says every limit as it is configured.
+// TestAnnouncedLimits: Client_Details announces every limit as configured.
 func TestAnnouncedLimits(t *testing.T) {
 	e := start(t, func(c *gateway.Config) {
 		c.MaxMessageBytes, c.MessagesPerSecond, c.MessageBurst, c.MaxRooms, c.MaxRoomMembers = 4096, 50, 60, 3, 7
 	})
 	want := proto.Limits{
-		MaxMessageBytes: 4096, MessagesPerSecond: 50, MessageBurst: 60, MaxRooms: 3, MaxRoomMembers: 7, // what follows is TestFieldLimits'
+		MaxMessageBytes: 4096, MessagesPerSecond: 50, MessageBurst: 60, MaxRooms: 3, MaxRoomMembers: 7, // TestFieldLimits tests the limits that follow
 		MaxDepth: 32, MaxCorrelationID: 256, MaxRoomIDBytes: 128, MaxRoomNameBytes: 256, MaxMetadataBytes: 8192, MaxMemberMetadata: 1024,
 	}
 	c := e.open(t, "/", nil)
@@ -32,8 +32,9 @@ func TestAnnouncedLimits(t *testing.T) {
 	}
 }
 
-// TestRateLimit: above the rate each frame is refused with the time to wait, and
-// 1008 ends it when it goes on. Others are not touched.
+// TestRateLimit: above the rate the gateway refuses each frame with the time to
+// wait, and closes with 1008 when the client continues. Other connections are
+// not affected.
 func TestRateLimit(t *testing.T) {
 	e := start(t, func(c *gateway.Config) { c.MessagesPerSecond, c.MessageBurst = 1, 5 })
 	beside := e.open(t, "/", nil)
@@ -78,7 +79,7 @@ func TestRateLimit(t *testing.T) {
 	beside.alive()
 }
 
-// TestRoomLimits: rooms of a peer and members of a room.
+// TestRoomLimits: the number of rooms of a peer and of members of a room.
 func TestRoomLimits(t *testing.T) {
 	e := start(t, func(c *gateway.Config) { c.MaxRooms = 2 })
 	a := e.open(t, "/", nil)
@@ -120,7 +121,7 @@ func TestMaxRoomMembers(t *testing.T) {
 	c.expect(string(proto.LimitExceeded))
 }
 
-// TestFieldLimits: the longest values are taken, one byte more is refused.
+// TestFieldLimits: the longest values are accepted, one byte more is refused.
 func TestFieldLimits(t *testing.T) {
 	c := start(t, nil).open(t, "/", nil)
 	x := func(n int) string { return strings.Repeat("x", n) }
@@ -153,8 +154,8 @@ func TestFieldLimits(t *testing.T) {
 	}
 }
 
-// TestLowerFieldLimits: the settings lower what a room's own words may have, and
-// clients are told.
+// TestLowerFieldLimits: the settings lower the limits of a room's texts, and
+// clients receive the lower ones.
 func TestLowerFieldLimits(t *testing.T) {
 	c := start(t, func(c *gateway.Config) {
 		c.MaxRoomIDBytes, c.MaxRoomNameBytes, c.MaxMetadataBytes, c.MaxMemberMetadata = 40, 10, 30, 20

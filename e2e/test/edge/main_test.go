@@ -1,5 +1,5 @@
-// Package edge_test attacks a gateway the way the internet does, below the level
-// of any WebSocket library, and holds each answer to its exact code.
+// Package edge_test attacks a gateway as clients on the internet may, below the
+// level of any WebSocket library, and checks each answer's exact code.
 package edge_test
 
 import (
@@ -26,14 +26,14 @@ import (
 
 func TestMain(m *testing.M) { kit.Main(m) }
 
-// edge is a running gateway with what it needs behind it.
+// edge is a running gateway with the services that it needs.
 type edge struct {
 	addr string
 	log  *logBook
 }
 
 // start starts a gateway; set changes its configuration, which has no limits
-// that the tests do not ask for.
+// except those that the tests set.
 func start(t testing.TB, set func(*gateway.Config)) *edge {
 	t.Helper()
 	return startGateway(t, inProcess(newRooms(t)), set)
@@ -112,14 +112,14 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// client is an upgraded connection that has its Client_Details.
+// client is an upgraded connection that has read its Client_Details.
 type client struct {
 	*raw.Conn
 	t       testing.TB
 	details proto.Details
 }
 
-// open shakes hands and takes the Client_Details.
+// open performs the handshake and reads the Client_Details.
 func (e *edge) open(t testing.TB, path string, h http.Header) *client {
 	t.Helper()
 	c, _, err := raw.Dial(t.Context(), e.addr, path, h)
@@ -137,8 +137,8 @@ func begin(t testing.TB, c *raw.Conn) *client {
 	return cl
 }
 
-// refused dials and returns the status and the text with which the gateway
-// refuses before the upgrade.
+// refused dials and returns the status and the text with which the gateway refuses
+// before the upgrade.
 func (e *edge) refused(t testing.TB, path string, h http.Header) (*http.Response, string) {
 	t.Helper()
 	c, resp, err := raw.Dial(t.Context(), e.addr, path, h)
@@ -156,7 +156,7 @@ func (e *edge) refused(t testing.TB, path string, h http.Header) (*http.Response
 	return resp, body.String()
 }
 
-// frame is what any frame to a client may have.
+// frame has the members of any frame to a client.
 type frame struct {
 	Type  string          `json:"type"`
 	Event string          `json:"event"`
@@ -175,7 +175,7 @@ func (f frame) data(t testing.TB) (d proto.ErrorData) {
 // send sends a text frame.
 func (c *client) send(text string) { c.t.Helper(); c.bytes(raw.Encode(raw.Fin|raw.Text, []byte(text))) }
 
-// bytes writes bytes as they are.
+// bytes writes raw bytes.
 func (c *client) bytes(b []byte) {
 	c.t.Helper()
 	if _, err := c.Write(b); err != nil {
@@ -183,7 +183,8 @@ func (c *client) bytes(b []byte) {
 	}
 }
 
-// next returns the next text frame but Session, which comes whenever rooms change.
+// next returns the next text frame except Session, which the gateway sends
+// whenever rooms change.
 func (c *client) next() frame {
 	c.t.Helper()
 	for {
@@ -221,7 +222,7 @@ func roomData(t testing.TB, f frame) (d proto.RoomData) {
 	return d
 }
 
-// expect returns the next frame, which must be of that event.
+// expect returns the next frame, which must carry that event.
 func (c *client) expect(event string) frame {
 	c.t.Helper()
 	f := c.next()
@@ -238,8 +239,8 @@ func (c *client) alive() {
 	c.expect(string(proto.Pong))
 }
 
-// closed checks that the server closes with code: a close frame, and the end of
-// the connection behind it.
+// closed checks that the server closes with code: a close frame, and then the end
+// of the connection.
 func (c *client) closed(code proto.CloseCode) string {
 	c.t.Helper()
 	end, err := c.Until()
@@ -255,7 +256,7 @@ func (c *client) closed(code proto.CloseCode) string {
 	return end.Reason
 }
 
-// logBook keeps what the gateway logs.
+// logBook stores the gateway's log.
 type logBook struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -267,7 +268,7 @@ func (l *logBook) Write(b []byte) (int, error) {
 	return l.b.Write(b)
 }
 
-// lines returns what was logged so far, line by line.
+// lines returns the lines logged so far.
 func (l *logBook) lines() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

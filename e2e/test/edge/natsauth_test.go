@@ -27,14 +27,14 @@ import (
 	"p2pconnector/roomsvc"
 )
 
-// certFiles are what one side of a TLS connection needs.
+// certFiles are the files that one side of a TLS connection needs.
 type certFiles struct {
 	ca, cert, key string
 	pair          tls.Certificate
 	pool          *x509.CertPool
 }
 
-// newCerts makes a CA, and a certificate of it that is good for both sides.
+// newCerts makes a CA, and a certificate of it that is valid for both sides.
 func newCerts(t *testing.T) certFiles {
 	t.Helper()
 	dir := t.TempDir()
@@ -143,7 +143,7 @@ func secureNATS(t *testing.T, certs certFiles) (url, creds string) {
 }
 
 // TestNATSCredentialsAndTLS: both services work with a credentials file and a
-// client certificate, against a server that takes nobody without.
+// client certificate, against a server that refuses clients without them.
 func TestNATSCredentialsAndTLS(t *testing.T) {
 	certs := newCerts(t)
 	url, creds := secureNATS(t, certs)

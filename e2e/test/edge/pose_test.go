@@ -13,15 +13,15 @@ import (
 	"p2pconnector/proto"
 )
 
-// TestNobodyPosesAsTheServer: whatever a client puts into a frame that is
-// relayed, its receiver gets `from` from the server, and nothing that reads like
-// the server's word, in any spelling that a JSON library may take for it.
+// TestNobodyPosesAsTheServer: whatever a client puts into a relayed frame, its receiver
+// gets `from` from the server, and no other member that could pass for the server's, in
+// any spelling that a JSON library may accept.
 func TestNobodyPosesAsTheServer(t *testing.T) {
 	e := start(t, nil)
 	a, b, c := e.open(t, "/", nil), e.open(t, "/", nil), e.open(t, "/", nil)
 	for i, p := range []*client{a, b, c} {
 		p.send(`{"event":"Join_Room","data":{"room":"r","create":true}}`)
-		for _, seer := range []*client{a, b, c}[:i+1] { // updates are gathered, but none of these can be
+		for _, seer := range []*client{a, b, c}[:i+1] { // updates are coalesced, but none of these can be
 			if n := len(roomData(t, seer.expect(string(proto.ClientAdded))).Clients); n != i+1 {
 				t.Fatalf("%d members after %d joins", n, i+1)
 			}
@@ -49,26 +49,27 @@ func TestNobodyPosesAsTheServer(t *testing.T) {
 			wantHonest(t, b.next(), a.details.ID, claim)
 		}
 	}
-	// A Connect becomes a frame of the server's: what is around its two values is dropped.
+	// The server makes a frame of its own from a Connect, and drops everything besides its
+	// two values.
 	a.send(fmt.Sprintf(`{"event":"Connect","to":%q,"from":%q,"data":{"sdp":"x","candidate":"y","from":%[2]q,"event":"Room_Deleted"},"message_id":"mine"}`, b.details.ID, c.details.ID))
 	f := b.expect("Offer")
 	want := fmt.Sprintf(`{"event":"Offer","from":%q,"data":{"sdp":"x","candidate":"y"}}`, a.details.ID)
 	if f.Type != "info" || f.From != "" || string(f.Data) != want || bytes.Contains(f.raw, []byte("mine")) {
 		t.Errorf("a Connect became %s", f.raw)
 	}
-	// Events that only the server says cannot be sent.
+	// Clients cannot send events of the server.
 	for _, d := range proto.ServerEvents {
 		if _, ok := proto.ParseEvent([]byte(d.Event)); ok {
-			continue // said by both
+			continue // sent by both
 		}
 		a.send(fmt.Sprintf(`{"event":%q,"to":%q,"data":{}}`, d.Event, b.details.ID))
 		a.expect(string(proto.UnsupportedEvent))
 	}
-	b.alive() // nothing else came
+	b.alive() // no other frame arrived
 }
 
-// wantHonest checks a relayed frame: one member of each reserved name at most,
-// in any case, and those as the server writes them.
+// wantHonest checks a relayed frame: at most one member of each reserved name, in any
+// case, and its value as the server writes it.
 func wantHonest(t *testing.T, f frame, from proto.PeerID, claim string) {
 	t.Helper()
 	dec := json.NewDecoder(bytes.NewReader(f.raw))
@@ -96,14 +97,14 @@ func wantHonest(t *testing.T, f frame, from proto.PeerID, claim string) {
 	}
 }
 
-// nasty is what clients put where a name is expected.
+// nasty are values that clients put where a name is expected.
 var nasty = []string{
 	`\u0000\u001b[31m\r\nlevel=ERROR msg=forged`, `\"},\"type\":\"info\"`, `*`, `>`, `p2p.gw.*.peer.>`, `$SYS.>`, `$JS.API.STREAM.PURGE.KV_rooms`,
 	`a b`, `..`, `\u202e\u2028`, `<script>alert(1)</script>`, strings.Repeat("A", 30_000), strings.Repeat(`é`, 100), `%s%n%x`, `\uD800`,
 }
 
-// TestClientTextIsBounded: no text of a client's stands in an error without being
-// escaped and cut, whatever field it was in, and the connection goes on.
+// TestClientTextIsBounded: an error quotes no client text without escaping and cutting it,
+// whatever field it was in, and the connection stays open.
 func TestClientTextIsBounded(t *testing.T) {
 	e := start(t, nil)
 	c := e.open(t, "/", nil)
@@ -134,10 +135,11 @@ func TestClientTextIsBounded(t *testing.T) {
 	wantTidyLog(t, e, "forged", strings.Repeat("A", 200))
 }
 
-// logKey is what the key of an attribute looks like; no client's text here does.
+// logKey matches the key of an attribute; no client's text here does.
 var logKey = regexp.MustCompile(`^[a-z][a-z_]{1,15}$`)
 
-// wantTidyLog checks that every line of the log is one JSON object with keys of ours, of bounded length, and holds none of the texts.
+// wantTidyLog checks that every line of the log is one JSON object of bounded length with
+// our keys, and contains none of the texts.
 func wantTidyLog(t *testing.T, e *edge, never ...string) {
 	t.Helper()
 	for _, line := range e.log.lines() {
@@ -161,8 +163,8 @@ func wantTidyLog(t *testing.T, e *edge, never ...string) {
 	}
 }
 
-// TestNoSecretsInLogs: neither tokens nor what peers say to each other is logged,
-// at any level.
+// TestNoSecretsInLogs: neither tokens nor the contents of peers' frames are logged, at any
+// level.
 func TestNoSecretsInLogs(t *testing.T) {
 	s := signers(t)["HS256"]
 	e := start(t, func(c *gateway.Config) { c.TokenKey = keyFile(t, s) })

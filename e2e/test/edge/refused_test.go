@@ -11,8 +11,9 @@ import (
 	"p2pconnector/proto"
 )
 
-// turnedAway shakes hands as a page does and wants one error frame of the code, then a
-// close with the close code, and nothing of what the page sent. It returns the message.
+// turnedAway performs a page's handshake and expects one error frame of the code, then
+// a close with the close code, and no reaction to the page's frames. It returns the
+// message.
 func (e *edge) turnedAway(t *testing.T, path string, h http.Header, code proto.ErrorCode, closeCode proto.CloseCode) string {
 	t.Helper()
 	c, resp, err := raw.Dial(t.Context(), e.addr, path, h)
@@ -20,7 +21,7 @@ func (e *edge) turnedAway(t *testing.T, path string, h http.Header, code proto.E
 		t.Fatalf("handshake of a page: got %v (%v), want it accepted, with close %v", err, resp, closeCode)
 	}
 	defer c.Close()
-	// As connector.js does when it has a session, before it reads anything.
+	// As connector.js does when it has a session, before it reads any frame.
 	if _, err := c.Write(text(`{"event":"Resume","data":{"session":"x"}}`)); err != nil {
 		t.Fatal(err)
 	}
@@ -37,8 +38,8 @@ func (e *edge) turnedAway(t *testing.T, path string, h http.Header, code proto.E
 	return d.Message
 }
 
-// TestRefusedHandshake_OfPage_GetsErrorFrameAndCloseCode: what is the client's business
-// reaches a page in a way that it can read; other clients get an HTTP status.
+// TestRefusedHandshake_OfPage_GetsErrorFrameAndCloseCode: a page receives refusals that
+// concern the client in a form that it can read; other clients receive an HTTP status.
 func TestRefusedHandshake_OfPage_GetsErrorFrameAndCloseCode(t *testing.T) {
 	s := signers(t)["HS256"]
 	e := start(t, func(c *gateway.Config) { c.TokenKey, c.MaxPerAddress = keyFile(t, s), 1 })
@@ -77,8 +78,8 @@ func TestRefusedHandshake_OfPage_GetsErrorFrameAndCloseCode(t *testing.T) {
 	}
 }
 
-// TestRefusedHandshake_OfPageWithSubprotocol_EchoesIt: a browser shows the page nothing
-// of a WebSocket whose subprotocol is not answered.
+// TestRefusedHandshake_OfPageWithSubprotocol_EchoesIt: a browser hides a WebSocket from
+// the page when the server does not answer its subprotocol.
 func TestRefusedHandshake_OfPageWithSubprotocol_EchoesIt(t *testing.T) {
 	e := start(t, nil)
 	c, _, err := raw.Dial(t.Context(), e.addr, "/", http.Header{"Origin": {"http://evil.example"}, "Sec-WebSocket-Protocol": {"p2p.token.x, p2p.delta"}})
@@ -89,15 +90,15 @@ func TestRefusedHandshake_OfPageWithSubprotocol_EchoesIt(t *testing.T) {
 	}
 }
 
-// TestRefusedHandshake_OfPages_ManyAtOnce_IsBounded: refused WebSockets that stay open
-// leave their address with the HTTP status, other addresses with the reason, and places
-// for connections to everybody.
+// TestRefusedHandshake_OfPages_ManyAtOnce_IsBounded: while refused WebSockets of one
+// address stay open, that address gets the HTTP status, other addresses get the reason,
+// and nobody runs out of connections.
 func TestRefusedHandshake_OfPages_ManyAtOnce_IsBounded(t *testing.T) {
 	e := start(t, func(c *gateway.Config) { c.TrustedProxies, c.MaxConnections, c.ConnectsPerSecond = "127.0.0.0/8", 1, 1 })
 	from := func(addr string) http.Header {
 		return http.Header{"Origin": {"http://evil.example"}, "X-Forwarded-For": {addr}}
 	}
-	const dials = 200 // each stays open for 5 s: those of a slow machine end on the way
+	const dials = 200 // each stays open for 5 s: on a slow machine the first ones end before the last ones open
 	status := 0
 	for range dials {
 		c, resp, err := raw.Dial(t.Context(), e.addr, "/", from("203.0.113.7"))

@@ -10,9 +10,9 @@ import (
 	"p2pconnector/proto"
 )
 
-// BenchmarkBesideDeafCrowd is the round trip of a control pair, alone and beside
-// 1,000 peers that never read, whose queues are full. It reports the p99 of both
-// and their ratio, and what each deaf peer costs.
+// BenchmarkBesideDeafCrowd measures the round trip of a control pair, alone and
+// beside 1,000 peers that never read, whose queues are full. It reports the p99
+// of both and their ratio, and the cost of each deaf peer.
 //
 //	go test -run xx -bench DeafCrowd ./e2e/test/edge
 func BenchmarkBesideDeafCrowd(b *testing.B) {
@@ -45,7 +45,8 @@ func BenchmarkBesideDeafCrowd(b *testing.B) {
 	}
 }
 
-// p99 sends a candidate there and back n times.
+// p99 sends a candidate there and back n times and returns the p99 of the round
+// trip.
 func p99(b *testing.B, near, far *client, n int) time.Duration {
 	b.Helper()
 	trips := make([]time.Duration, n)

@@ -28,9 +28,9 @@ func (e *edge) deaf(t testing.TB) *client {
 	return begin(t, c)
 }
 
-// TestSlowPeer: a peer that does not read fills its queue; its senders hear
-// Not_Delivered, it gets what was accepted and close 1013 if it reads at last,
-// and the others notice nothing.
+// TestSlowPeer: a peer that does not read fills its queue; its senders receive
+// Not_Delivered. If it reads at last, it receives the accepted frames and close
+// 1013. Other peers are not affected.
 func TestSlowPeer(t *testing.T) {
 	e := start(t, nil)
 	slow, sender, beside := e.deaf(t), e.open(t, "/", nil), e.open(t, "/", nil)
@@ -56,7 +56,7 @@ func TestSlowPeer(t *testing.T) {
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("closed %v after its queue was full", took)
 	}
-	if last != sent-1 { // all that were accepted
+	if last != sent-1 { // all accepted frames
 		t.Errorf("%d frames came, %d were sent before the one that was refused", last, sent-1)
 	}
 	beside.alive()
@@ -72,7 +72,7 @@ func fill(t testing.TB, from *client, to proto.PeerID) int {
 		from.send(`{"event":"Ping"}`)
 		for f := from.next(); f.Event != string(proto.Pong); f = from.next() {
 			if f.data(t).To != string(to) {
-				continue // one before it is over, and with it the frames that waited
+				continue // an earlier peer was closed, and with it the frames that waited
 			}
 			if f.Event != string(proto.NotDelivered) || string(f.ID) != fmt.Sprint(i) {
 				t.Fatalf("got %.300s", f.raw)
@@ -86,8 +86,8 @@ func fill(t testing.TB, from *client, to proto.PeerID) int {
 	return 0
 }
 
-// TestPeerThatNeverReads: it is gone within five seconds of its queue being full
-// although nothing can be written to it.
+// TestPeerThatNeverReads: the gateway ends the connection within five seconds of its
+// full queue although it cannot write to it.
 func TestPeerThatNeverReads(t *testing.T) {
 	e := start(t, nil)
 	slow, sender := e.deaf(t), e.open(t, "/", nil)
@@ -100,16 +100,16 @@ func TestPeerThatNeverReads(t *testing.T) {
 		<-tick.C
 		if _, err := slow.Write(raw.Encode(raw.Fin|raw.Pong, nil)); err != nil {
 			if took := time.Since(began); took > 5*time.Second {
-				t.Errorf("it was there for %v", took)
+				t.Errorf("the connection lasted %v", took)
 			}
 			sender.alive()
 			return
 		}
 	}
-	t.Fatal("it is still there after 30 s")
+	t.Fatal("the connection is still open after 30 s")
 }
 
-// TestDeafCrowd: what peers that never read cost is bounded.
+// TestDeafCrowd: the cost of peers that never read is bounded.
 func TestDeafCrowd(t *testing.T) {
 	const peers = 40
 	e := start(t, nil)
@@ -122,9 +122,9 @@ func TestDeafCrowd(t *testing.T) {
 	for _, c := range crowd {
 		fill(t, sender, c.details.ID)
 	}
-	// Each has 256 KiB in its queue; the same frames wait for its return when it is
-	// closed, and in between they are held once. The rest is what the session itself
-	// and the allocator's size classes take.
+	// Each peer has 256 KiB in its queue. The same frames wait for its return when
+	// it is closed, and in between they exist once. The session itself and the
+	// allocator's size classes take the rest.
 	after := heap()
 	if each := (int64(after) - int64(before)) / peers; each > (256<<10)+(16<<10) {
 		t.Errorf("a peer that does not read costs %d bytes", each)
@@ -133,14 +133,14 @@ func TestDeafCrowd(t *testing.T) {
 	}
 	sender.send(`{"event":"Ping"}`)
 	for f := sender.next(); f.Event != string(proto.Pong); f = sender.next() {
-		if f.Event != string(proto.NotDelivered) { // the first sessions may have ended, on a busy machine
+		if f.Event != string(proto.NotDelivered) { // the first sessions may have ended on a busy machine
 			t.Errorf("got %.300s, want Pong", f.raw)
 		}
 	}
 }
 
-// heap is what is in use. The first collection only takes what lies in pools out
-// of use: no peer has that.
+// heap returns the bytes in use. The first collection only removes unused objects
+// from pools, which no peer owns.
 func heap() uint64 {
 	runtime.GC()
 	runtime.GC()

@@ -25,8 +25,8 @@ func wants401(t *testing.T, e *edge, what, path string, h http.Header) {
 	}
 }
 
-// TestTokenAlgorithms: each kind of key file takes its own tokens and no others,
-// from each of the three places.
+// TestTokenAlgorithms: the gateway accepts the tokens of its own key file, of
+// each kind, and no others, from each of the three places.
 func TestTokenAlgorithms(t *testing.T) {
 	all, others := signers(t), signers(t)
 	others["HS256"].key = randomSecret()
@@ -69,13 +69,14 @@ func TestTokenAlgorithms(t *testing.T) {
 	}
 }
 
-// swapClaims is token a with the claims of b.
+// swapClaims returns token a with the claims of b.
 func swapClaims(a, b string) string {
 	x, y := strings.Split(a, "."), strings.Split(b, ".")
 	return x[0] + "." + y[1] + "." + x[2]
 }
 
-// TestAlgorithmConfusion: a public key is no secret, and "none" is no signature.
+// TestAlgorithmConfusion: a public key does not count as a secret, nor "none" as
+// a signature.
 func TestAlgorithmConfusion(t *testing.T) {
 	s := signers(t)["RS256"]
 	pem := publicPEM(t, s.public())
@@ -91,7 +92,7 @@ func TestAlgorithmConfusion(t *testing.T) {
 	e.open(t, "/", bearer(s.token(t, nil))).alive()
 }
 
-// TestIssuerAndAudience: both are checked when they are configured.
+// TestIssuerAndAudience: the gateway checks both when they are configured.
 func TestIssuerAndAudience(t *testing.T) {
 	s := signers(t)["HS256"]
 	e := start(t, func(c *gateway.Config) {
@@ -107,9 +108,9 @@ func TestIssuerAndAudience(t *testing.T) {
 	}
 }
 
-// TestJWKS: keys come from a URL; a new one is found when it is first used, and
-// one that was taken away is refused from then on. Strangers' keys neither have
-// the set fetched each time nor hold anybody up.
+// TestJWKS: keys come from a URL. The gateway fetches a new key when it is first
+// used, and refuses a removed key from then on. Unknown keys neither cause a
+// fetch each time nor delay other clients.
 func TestJWKS(t *testing.T) {
 	all := signers(t)
 	for alg, s := range all {
@@ -136,14 +137,14 @@ func TestJWKS(t *testing.T) {
 		wants401(t, e, "an invented key", "/", bearer(stranger.token(t, nil)))
 	}
 	if n, took := set.fetched()-fetched, time.Since(began); n > 2+int(took/(10*time.Second)) {
-		t.Errorf("20 invented keys had the set fetched %d times within %v", n, took)
+		t.Errorf("20 unknown keys caused %d fetches of the set within %v", n, took)
 	} else if took > 20*4*time.Second {
-		t.Errorf("20 invented keys took %v", took)
+		t.Errorf("20 unknown keys took %v", took)
 	}
 }
 
-// TestJWKSAway: a key server that is away at the start keeps everybody out until
-// it is there, and one that goes away later keeps nobody out.
+// TestJWKSAway: a key server that is unavailable at the start keeps all clients
+// out until it is back; one that becomes unavailable later keeps nobody out.
 func TestJWKSAway(t *testing.T) {
 	s := signers(t)["EdDSA"]
 	s.kid = "k"
@@ -155,8 +156,8 @@ func TestJWKSAway(t *testing.T) {
 	wants401(t, other, "no keys", "/", bearer(s.token(t, nil)))
 }
 
-// TestTokenExpiry: a connection ends with 4001 when its token does, unless it
-// got a fresh one of the same user.
+// TestTokenExpiry: a connection ends with 4001 when its token expires, unless it
+// received a fresh token of the same user.
 func TestTokenExpiry(t *testing.T) {
 	s := signers(t)["HS256"]
 	e := start(t, func(c *gateway.Config) { c.TokenKey = keyFile(t, s) })
@@ -174,7 +175,7 @@ func TestTokenExpiry(t *testing.T) {
 		t.Errorf("garbage: %s", f.raw)
 	}
 	if f := authenticate(s.token(t, jwt.MapClaims{"exp": time.Now().Add(time.Hour).UnixMilli()})); f.Event != string(proto.Unauthorised) {
-		t.Errorf("exp in milliseconds: %s", f.raw) // it is a date that JSON cannot hold
+		t.Errorf("exp in milliseconds: %s", f.raw) // a date that JSON cannot hold
 	}
 	renewed.send(`{"event":"Authenticate","data":{"token":5}}`)
 	if f := renewed.expect(string(proto.MissingFields)); f.data(t).Field != "data.token" {

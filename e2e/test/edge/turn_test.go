@@ -23,7 +23,7 @@ const turnSecret = "shared with the TURN server"
 // quiet logs nothing.
 var quiet = &logging.DefaultLoggerFactory{DefaultLogLevel: logging.LogLevelDisabled}
 
-// startTURN runs a TURN server that takes the credentials of secret, as coturn's
+// startTURN runs a TURN server that accepts the credentials of secret, as coturn's
 // use-auth-secret does, and returns its URL.
 func startTURN(t *testing.T, secret string) string {
 	t.Helper()
@@ -41,7 +41,7 @@ func startTURN(t *testing.T, secret string) string {
 	return "turn:" + pc.LocalAddr().String() + "?transport=udp"
 }
 
-// iceServers reads a list as a browser hands it to RTCPeerConnection.
+// iceServers parses a list as a browser passes it to RTCPeerConnection.
 func iceServers(t *testing.T, list json.RawMessage) []webrtc.ICEServer {
 	t.Helper()
 	var servers []webrtc.ICEServer
@@ -52,15 +52,15 @@ func iceServers(t *testing.T, list json.RawMessage) []webrtc.ICEServer {
 	return servers
 }
 
-// TestTURN: two WebRTC peers that may only use relays connect with what
-// Client_Details and Ice_Servers gave them.
+// TestTURN: two WebRTC peers that may only use relays connect with the servers from
+// Client_Details and Ice_Servers.
 func TestTURN(t *testing.T) {
 	e := start(t, func(c *gateway.Config) {
 		c.TURNURLs, c.TURNSecret, c.TURNTTL = startTURN(t, turnSecret), turnSecret, time.Minute
 	})
 	a, b := e.open(t, "/", nil), e.open(t, "/", nil)
 	if !strings.HasSuffix(iceServers(t, a.details.IceServers)[0].Username, ":"+string(a.details.ID)) {
-		t.Errorf("the name does not tell whose it is: %s", a.details.IceServers)
+		t.Errorf("the name does not contain the peer's id: %s", a.details.IceServers)
 	}
 	b.send(`{"event":"ice_servers","id":"mine"}`)
 	f := b.expect(string(proto.IceServers))
@@ -93,7 +93,7 @@ func TestTURN(t *testing.T) {
 	}
 }
 
-// newRelayed is a WebRTC peer on loopback that may only use relays.
+// newRelayed returns a WebRTC peer on loopback that may only use relays.
 func newRelayed(t *testing.T, servers []webrtc.ICEServer) *webrtc.PeerConnection {
 	t.Helper()
 	var se webrtc.SettingEngine
@@ -137,8 +137,8 @@ func gathered(t *testing.T, pc *webrtc.PeerConnection, d webrtc.SessionDescripti
 	return *pc.LocalDescription()
 }
 
-// TestTURNCredentials: a TURN server refuses a credential that is over, one of
-// another secret, and one whose time was moved.
+// TestTURNCredentials: a TURN server refuses an expired credential, one of another
+// secret, and one whose time was changed.
 func TestTURNCredentials(t *testing.T) {
 	url := startTURN(t, turnSecret)
 	credentials := func(secret string, ttl time.Duration) webrtc.ICEServer {
@@ -150,19 +150,19 @@ func TestTURNCredentials(t *testing.T) {
 		t.Fatalf("a good credential: %v", err)
 	}
 	if err := allocate(t, url, credentials("another secret", time.Hour)); err == nil {
-		t.Error("a credential of another secret was taken")
+		t.Error("a credential of another secret was accepted")
 	}
-	// What the gateway issues lasts a minute at least: this one is of the same form
-	// and signed with the same secret, and its time is over.
+	// The gateway issues credentials for a minute or more: this one has the same form
+	// and is signed with the same secret, and its time has passed.
 	name, password, err := turn.GenerateLongTermTURNRESTCredentials(turnSecret, "peer", -time.Second)
 	must(t, err)
 	if err := allocate(t, url, webrtc.ICEServer{Username: name, Credential: password}); err == nil {
-		t.Error("a credential that is over was taken")
+		t.Error("an expired credential was accepted")
 	}
 	moved := good
 	moved.Username = "9" + good.Username
 	if err := allocate(t, url, moved); err == nil {
-		t.Error("a credential whose time was moved was taken")
+		t.Error("a credential with a changed time was accepted")
 	}
 }
 
@@ -185,7 +185,8 @@ func allocate(t *testing.T, url string, s webrtc.ICEServer) error {
 	return err
 }
 
-// TestICEServersWithout: without configuration there are none, and the event says so.
+// TestICEServersWithout: without configuration the list is empty, and the event is
+// answered with that.
 func TestICEServersWithout(t *testing.T) {
 	c := start(t, nil).open(t, "/", nil)
 	if c.details.IceServers != nil {

@@ -8,17 +8,17 @@ import (
 	"p2pconnector/proto"
 )
 
-// wantLeft checks that a peer is told that it has left room, and the room's other member
-// that it has.
+// wantLeft checks that a peer is notified that it has left room, and the room's other
+// member that the peer has.
 func wantLeft(t *testing.T, peer, other *client, id proto.PeerID, room proto.RoomID) {
 	t.Helper()
 	left := peer.expect(string(proto.RoomLeft))
 	if d := roomData(t, left); d.Room != room || d.Client != id || len(left.ID) > 0 {
-		t.Errorf("told the peer: got %s, want that it left %q", left.raw, room)
+		t.Errorf("the peer got %s, want that it left %q", left.raw, room)
 	}
 	told := other.expect(string(proto.ClientRemoved))
 	if d := roomData(t, told); d.Room != room || d.Client != id || d.Reason != proto.ReasonLeft {
-		t.Errorf("told the others: got %s, want that %s left %q", told.raw, id, room)
+		t.Errorf("the other member got %s, want that %s left %q", told.raw, id, room)
 	}
 }
 
@@ -39,7 +39,7 @@ func TestAuthenticate_NarrowerToken_LeavesWhatItDoesNotCover(t *testing.T) {
 		ann.expect(string(proto.Authenticated))
 	}
 	renew([]string{"a-*", "b-1"})
-	ann.alive() // all are covered: nothing else comes
+	ann.alive() // the token permits all rooms: no other frame arrives
 	renew([]string{"a-*"})
 	wantLeft(t, ann, boss, ann.details.ID, "b-1")
 	ann.send(`{"event":"Message","room":"b-1"}`)
@@ -47,7 +47,7 @@ func TestAuthenticate_NarrowerToken_LeavesWhatItDoesNotCover(t *testing.T) {
 	ann.send(`{"event":"Message","room":"a-1"}`)
 	boss.expect("Message")
 
-	// A join that is under way when the token comes does not outlive it.
+	// A join that is pending when the token arrives does not outlive it.
 	renew(nil)
 	ann.send(`{"event":"Join_Room","data":{"room":"b-1"}}`)
 	ann.send(fmt.Sprintf(`{"event":"Authenticate","data":{"token":%q}}`, s.token(t, grants([]string{"a-*"}, nil))))

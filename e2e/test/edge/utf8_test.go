@@ -35,8 +35,8 @@ var utf8Cases = map[string][]string{
 	"6.23 replacement characters":      {"\xef\xbf\xb9", "\xef\xbf\xba", "\xef\xbf\xbb", "\xef\xbf\xbc", "\xef\xbf\xbd"},
 }
 
-// TestUTF8 puts each text, whole and cut into single bytes over fragments, into
-// a message: valid text is taken, also when a character spans fragments, and
+// TestUTF8 puts each text, whole and cut into single bytes over fragments, into a
+// message: valid text is accepted, also when a character spans fragments, and
 // invalid text closes with 1007.
 func TestUTF8(t *testing.T) {
 	e := start(t, nil)
@@ -50,8 +50,8 @@ func TestUTF8(t *testing.T) {
 	}
 }
 
-// utf8Message has s where any JSON string may have it. Control characters are
-// not allowed there.
+// utf8Message returns a message with s where any JSON string may be. Control
+// characters are not allowed there.
 func utf8Message(s string) string {
 	if s == "\x01" {
 		s = "\\u0001"
@@ -91,7 +91,7 @@ func playUTF8(t *testing.T, e *edge, s string, b []byte) {
 	}
 }
 
-// TestUTF8InControlFrames: what a ping carries is bytes, and comes back as they are.
+// TestUTF8InControlFrames: the payload of a ping is bytes, and comes back unchanged.
 func TestUTF8InControlFrames(t *testing.T) {
 	c := start(t, nil).open(t, "/", nil)
 	for i := range 16 {

@@ -14,7 +14,7 @@ import (
 	"p2pconnector/proto"
 )
 
-// readBuffer is what one read of a client may take.
+// readBuffer is the number of bytes that one read of a client may take.
 const readBuffer = 16 << 10
 
 // peer is a client of the workload. It is connected by one goroutine at a time.
@@ -22,7 +22,7 @@ type peer struct {
 	out    *outcomes
 	number int    // in marks
 	answer uint16 // to a close frame of the server
-	room   string // that it joins when it connects; "" for none
+	room   string // the room that it joins when it connects; "" for none
 	id     proto.PeerID
 
 	mu       sync.Mutex
@@ -88,21 +88,21 @@ func (c *peer) connect(ctx context.Context, addrs []string, at int) error {
 	return nil
 }
 
-// began notes what a connection began with.
+// began records the state at the start of a connection.
 func (c *peer) began(session string, received int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.session, c.received = session, received
 }
 
-// token returns what a Resume says.
+// token returns the values for a Resume.
 func (c *peer) token() (session string, received int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.session, c.received
 }
 
-// join makes the client a member of its room, which need not be there yet.
+// join makes the client a member of its room, which need not exist yet.
 func (c *peer) join(conn *load.Conn) error {
 	const id = `"id":"join"`
 	text := fmt.Sprintf(`{"event":"Join_Room","data":{"room":%q,"create":true},%s}`, c.room, id)
@@ -124,7 +124,7 @@ func (c *peer) join(conn *load.Conn) error {
 	}
 }
 
-// start has the frames of a connection read.
+// start starts reading the frames of a connection.
 func (c *peer) start(conn *load.Conn, at int) {
 	c.mu.Lock()
 	c.conn, c.at = conn, at
@@ -137,13 +137,13 @@ func (c *peer) start(conn *load.Conn, at int) {
 	}
 }
 
-// errResume is a Resume that was answered with an error that waiting does not mend.
+// errResume is an error in answer to a Resume that no retry can mend.
 type errResume proto.ErrorCode
 
 func (e errResume) Error() string { return "Resume was answered " + string(e) }
 
-// resume makes the client the same peer on gateway at. Its connection before must have
-// ended.
+// resume makes the client the same peer on gateway at. Its previous connection must
+// have ended.
 func (c *peer) resume(ctx context.Context, addrs []string, at int) (recovered bool, err error) {
 	conn, _, err := c.dial(ctx, addrs[at])
 	if err != nil {
@@ -172,8 +172,8 @@ func (c *peer) resume(ctx context.Context, addrs []string, at int) (recovered bo
 	return *d.Recovered, nil
 }
 
-// resumeAnywhere resumes on the first gateway that takes the session, beginning with
-// the one behind the present.
+// resumeAnywhere resumes on the first gateway that accepts the session, beginning with
+// the one after the current one.
 func (c *peer) resumeAnywhere(ctx context.Context, addrs []string) (recovered bool, err error) {
 	for at := c.gateway() + 1; ; at++ {
 		if recovered, err = c.resume(ctx, addrs, at%len(addrs)); err == nil {
@@ -246,7 +246,7 @@ func (c *peer) Frame(_ *load.Conn, _ int64, payload []byte) {
 		if bytes.HasPrefix(payload, removedHead) {
 			c.out.departures.Add(1)
 		}
-		return // the server's own
+		return // an event of the server
 	}
 	if rest, isError := bytes.CutPrefix(payload, errorHead); isError {
 		code, _, _ := bytes.Cut(rest, []byte(`"`))

@@ -1,6 +1,6 @@
-// Package loss counts what becomes of relayed frames while something fails: pairs of
-// clients on gateways, a room service and a NATS server that are processes of their
-// own, one fault, and every frame followed to its end.
+// Package loss counts the outcomes of relayed frames while something fails: pairs of
+// clients use gateways, a room service and a NATS server that are processes of their
+// own, one fault happens, and the tests follow every frame to its end.
 //
 //	go test ./e2e/test/loss                    # short rows
 //	go test ./e2e/test/loss -run TestLoss_Flags -v -loss.rate=20000 -loss.duration=60s -loss.fault=kill -loss.every=5s

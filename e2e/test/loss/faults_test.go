@@ -5,11 +5,11 @@ import "time"
 // Faults of a row.
 const (
 	none          = "none"
-	freeze        = "freeze"         // NATS stands still
+	freeze        = "freeze"         // NATS is frozen
 	kill          = "kill"           // NATS is killed, and started again
 	drain         = "drain"          // the receivers' gateway gets SIGTERM, and is started again
 	killGateway   = "kill-gateway"   // the receivers' gateway is killed, and started again
-	freezeGateway = "freeze-gateway" // the receivers' gateway stands still
+	freezeGateway = "freeze-gateway" // the receivers' gateway is frozen
 )
 
 // lasting is how long a fault lasts unless a row says otherwise.
@@ -22,7 +22,7 @@ func endsGateway(fault string) bool { return fault == drain || fault == killGate
 // lead is how long the load runs before the first fault.
 const lead = time.Second
 
-// strike makes the faults of a row happen, and returns when all are over.
+// strike injects the faults of a row, and returns when all are over.
 func (w *workload) strike() {
 	if w.fault == none {
 		return
@@ -45,7 +45,7 @@ func (w *workload) strike() {
 	}
 }
 
-// target is the gateway of the receivers.
+// target returns the gateway of the receivers.
 func (w *workload) target() int {
 	_, at := w.places()
 	return at

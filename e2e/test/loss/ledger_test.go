@@ -21,19 +21,19 @@ const (
 	excused                // sent before the gateway of its receiver was killed, which came back unrecovered
 )
 
-// outcomes are what becomes of the frames of all pairs. Safe for concurrent use; each
-// sender is read by one goroutine, so only one reports on a pair.
+// outcomes records the outcomes of the frames of all pairs. Safe for concurrent use;
+// one goroutine reads each sender's connection, so only one reports on a pair.
 type outcomes struct {
 	pairs   []record
 	settled atomic.Int64 // frames with an outcome, or excused
 	events  atomic.Int64 // deliveries and reports
-	astray  atomic.Int64 // frames that reached somebody else, or that nobody sent
+	astray  atomic.Int64 // frames that reached the wrong client, or that no client sent
 	// departures counts how often a client was notified that a member has left a room.
 	departures atomic.Int64
 	codes      [16]atomic.Int64
 }
 
-// record is what becomes of the frames of one pair.
+// record holds the outcomes of the frames of one pair.
 type record struct {
 	frames []atomic.Uint32 // by number
 	sent   atomic.Int64
@@ -49,7 +49,8 @@ func newOutcomes(pairs, frames int) *outcomes {
 	return o
 }
 
-// frame returns the record of a pair and its frame; nil when nobody sent that.
+// frame returns the record of a pair and its frame, or nil when the pair did not send
+// it.
 func (o *outcomes) frame(pair int, n int64) (*record, *atomic.Uint32) {
 	if pair >= len(o.pairs) || n >= o.pairs[pair].sent.Load() {
 		o.astray.Add(1)
@@ -76,7 +77,8 @@ func (o *outcomes) arrived(pair int, n int64) {
 	o.note(was)
 }
 
-// advance makes n the newest number that arrived; false when a later one has.
+// advance makes n the newest number that arrived. It returns false when a later one has
+// arrived.
 func (r *record) advance(n int64) bool {
 	for {
 		newest := r.newest.Load()
@@ -120,15 +122,15 @@ func (o *outcomes) note(was uint32) {
 	o.events.Add(1)
 }
 
-// gatewayKilled records that the receivers' gateway has been killed just now.
+// gatewayKilled records that the receivers' gateway has just been killed.
 func (o *outcomes) gatewayKilled() {
 	for i := range o.pairs {
 		o.pairs[i].killed.Store(o.pairs[i].sent.Load())
 	}
 }
 
-// excuse records that a pair's receiver was not recovered: what its gateway had when it
-// was killed may be lost.
+// excuse records that a pair's receiver was not recovered: the frames that its gateway
+// had when it was killed may be lost.
 func (o *outcomes) excuse(pair int) {
 	r := &o.pairs[pair]
 	for n := range r.killed.Load() {
@@ -138,12 +140,13 @@ func (o *outcomes) excuse(pair int) {
 	}
 }
 
-// codeShift is where a frame's word has the number of the first report's code.
+// codeShift is the position of the first report's code in a frame's word.
 const codeShift = 16
 
 var reportCodes = []proto.ErrorCode{"", proto.Unavailable, proto.NotDelivered, proto.NotFound, proto.RateLimited}
 
-// codeNumber is the place of a code in reportCodes, or one above them all.
+// codeNumber returns the index of a code in reportCodes, or len(reportCodes) for an
+// unknown one.
 func codeNumber(code proto.ErrorCode) int {
 	for i, c := range reportCodes {
 		if c == code {
@@ -153,7 +156,7 @@ func codeNumber(code proto.ErrorCode) int {
 	return len(reportCodes)
 }
 
-// counts are the frames of a run by what became of them.
+// counts counts the frames of a run by outcome.
 type counts struct {
 	sent, delivered, reported, both, neither, unrecovered int64
 	twice, reordered                                      int64
@@ -204,7 +207,8 @@ func (c *counts) add(f uint32) {
 	one(&c.refusedAgain, f&refused != 0 && f&errorTwice != 0)
 }
 
-// bothShare is the share of frames that were reported although they were delivered.
+// bothShare returns the share of frames that were reported although they were
+// delivered.
 func (c *counts) bothShare() float64 { return float64(c.both) / float64(max(c.sent, 1)) }
 
 // String implements fmt.Stringer.
@@ -219,8 +223,8 @@ func (c *counts) String() string {
 // while their gateways live.
 const mostBoth = 0.01
 
-// violations lists the promises that were broken. gatewaysLive says that no gateway has
-// ended.
+// violations returns the promises that were broken. gatewaysLive says that no gateway
+// has ended.
 func (c *counts) violations(gatewaysLive bool) (broken []string) {
 	for _, v := range []struct {
 		what string
@@ -261,7 +265,7 @@ func appendHex(dst []byte, v uint64) []byte {
 	return dst
 }
 
-// findMark returns what the mark of a frame says.
+// findMark returns the contents of a frame's mark.
 func findMark(payload []byte) (from, to int, n int64, ok bool) {
 	at := bytes.LastIndex(payload, []byte(mark))
 	if at < 0 || len(payload)-at < len(mark)+markBytes {

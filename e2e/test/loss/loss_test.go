@@ -21,7 +21,7 @@ var (
 
 func TestMain(m *testing.M) { kit.Main(m) }
 
-// TestLoss_Flags runs the row that the flags say.
+// TestLoss_Flags runs the row given by the flags.
 func TestLoss_Flags(t *testing.T) {
 	r := row{
 		pairs: *pairsFlag, rate: *rateFlag, duration: *durationFlag, size: *sizeFlag,
@@ -36,7 +36,7 @@ func TestLoss_Flags(t *testing.T) {
 	check(t, r)
 }
 
-// short is a row of the normal suite.
+// short returns a row of the normal suite.
 func short(fault, moved string, lasts time.Duration) row {
 	return row{pairs: 20, rate: 1000, duration: lead + lasts + 2*time.Second, size: 300, moved: moved, fault: fault, lasts: lasts}
 }
@@ -57,7 +57,7 @@ func TestLoss_NoFault_DeliversEachFrameOnceInOrder(t *testing.T) {
 }
 
 // Receivers whose gateway drains or is killed resume on another one, and every frame to
-// them is accounted for.
+// them has an outcome.
 func TestLoss_GatewayEnds_EachFrameIsDeliveredOrReportedOnce(t *testing.T) {
 	for _, fault := range []string{drain, killGateway} {
 		for _, moved := range []string{fresh, third} {

@@ -6,7 +6,7 @@ import (
 	"p2pconnector/proto"
 )
 
-// step is one thing that becomes of a frame; code is "" for a delivery.
+// step is one event of a frame; code is "" for a delivery.
 type step struct {
 	n    int64
 	code proto.ErrorCode

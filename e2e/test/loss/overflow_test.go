@@ -10,14 +10,15 @@ import (
 	"p2pconnector/proto"
 )
 
-// overflow is a row in which the receivers' gateway gets, all at once, more than its
-// inbox of 16,384 messages holds: it stands still for less time than NATS waits for it,
-// while small frames come fast.
+// overflow is a row in which the receivers' gateway gets, all at once, more messages
+// than the 16,384 of its inbox: it is frozen for less time than NATS waits for it, while
+// small frames arrive fast.
 func overflow(moved string) row {
 	return row{pairs: 50, rate: 30_000, duration: 4 * time.Second, size: 100, moved: moved, fault: freezeGateway, lasts: lasting[freezeGateway]}
 }
 
-// What a gateway cannot take is reported, whether its peers have moved there or not.
+// A frame that a gateway cannot take is reported, whether its peers have moved there or
+// not.
 func TestInbox_Overflow_IsReported(t *testing.T) {
 	for _, moved := range []string{fresh, third} {
 		t.Run(moved, func(t *testing.T) { check(t, overflow(moved)) })
@@ -27,8 +28,8 @@ func TestInbox_Overflow_IsReported(t *testing.T) {
 // invented is more gateways than any table has rows for.
 const invented = 5000
 
-// A client that relays to gateways it has invented switches nothing off for others: what
-// the receivers' gateway cannot take is reported all the same.
+// A client that relays to many invented gateways disables nothing for others: a frame
+// that the receivers' gateway cannot take is still reported.
 func TestInbox_OverflowAfterInventedGateways_IsReported(t *testing.T) {
 	r := overflow(fresh)
 	r.first = relayToInvented
@@ -36,7 +37,7 @@ func TestInbox_OverflowAfterInventedGateways_IsReported(t *testing.T) {
 }
 
 // relayToInvented relays to a peer of each of many gateways that do not exist, from the
-// gateway of the senders, and returns when that has dealt with it.
+// gateway of the senders, and returns when that gateway has answered.
 func relayToInvented(w *workload) {
 	conn, _, err := new(peer).dial(w.t.Context(), w.addrs[senders])
 	if err != nil {
@@ -44,7 +45,7 @@ func relayToInvented(w *workload) {
 	}
 	defer conn.Close()
 	sent := make(chan error, 1)
-	waiting := make(chan struct{}, 256) // errors that were not read: more could fill the connection's queue
+	waiting := make(chan struct{}, 256) // unread errors: more could fill the connection's queue
 	go func() {
 		for i := range invented {
 			waiting <- struct{}{}

@@ -15,8 +15,8 @@ import (
 
 var roundsFlag = flag.Int("loss.rounds", 30, "`rounds` of two gateways that resume one session, for each of 8 pairs of clients")
 
-// lane is one peer in a room with one other, which watches it. Both are a pair of the
-// outcomes.
+// lane is one peer in a room with one other peer, which watches it. Both are a pair of
+// the outcomes.
 type lane struct {
 	t       *testing.T
 	out     *outcomes
@@ -24,15 +24,15 @@ type lane struct {
 	addrs   []string
 	rng     *rand.Rand
 	watcher *peer
-	served  *peer // as it was served last
+	served  *peer // the peer as it was last served
 
 	both, one, nobody, lost int // rounds, by how many gateways served the peer at the end
 }
 
 // Two gateways resume one session within 100 ms of each other, again and again. At the
-// end of each round one of them serves the peer, its room knows where, and what it is
-// sent is delivered or reported. When both have refused, a client may try again and
-// finds its session.
+// end of each round one of them serves the peer, its room knows where, and frames to
+// the peer are delivered or reported. When both have refused, a client may try again
+// and finds its session.
 func TestResume_TwoGatewaysWithin100ms_OneServes(t *testing.T) {
 	const lanes = 8
 	s := kit.Start(t, kit.Options{Processes: true, NATSProcess: true, Gateways: 3})
@@ -91,7 +91,7 @@ func (l *lane) race() error {
 	return nil
 }
 
-// round has two gateways resume the session, and sends to it.
+// round makes two gateways resume the session, and sends to it.
 func (l *lane) round(ctx context.Context) error {
 	before := l.served
 	if l.rng.IntN(2) == 0 {
@@ -120,14 +120,14 @@ func (l *lane) round(ctx context.Context) error {
 	return l.send(ctx)
 }
 
-// again is the same peer, yet to resume.
+// again returns the same peer, yet to resume.
 func (c *peer) again() *peer {
 	session, received := c.token()
 	return &peer{out: c.out, number: c.number, answer: c.answer, id: c.id, session: session, received: received}
 }
 
-// winner returns which of two connections is served in the end; nil when the session
-// is lost.
+// winner returns the one of two connections that is served in the end, or nil when the
+// session is lost.
 func (l *lane) winner(ctx context.Context, before *peer, tries [2]*peer, errs [2]error) *peer {
 	late := time.After(restBound)
 	switch {
@@ -164,7 +164,7 @@ func (l *lane) winner(ctx context.Context, before *peer, tries [2]*peer, errs [2
 }
 
 // send sends the peer one frame directly and one through the room, and waits until both
-// are settled.
+// have an outcome.
 func (l *lane) send(ctx context.Context) error {
 	if l.served == nil {
 		return nil
@@ -185,5 +185,5 @@ func (l *lane) send(ctx context.Context) error {
 		}
 	}
 	l.t.Logf("lane %d, frames %d and %d: direct settled %v, through the room settled %v", l.number, n, n+1, settled(n), settled(n+1))
-	return nil // counted as neither
+	return nil // counted as neither delivered nor reported
 }

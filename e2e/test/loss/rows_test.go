@@ -2,7 +2,7 @@ package loss
 
 import "testing"
 
-// NATS stops or ends for a while under a small load. The long runs are by flags.
+// NATS stops or ends for a while under a small load. Flags start longer runs.
 func TestLoss_NATSFails_EachFrameIsDeliveredOrReportedOnce(t *testing.T) {
 	for _, f := range []struct {
 		fault string
@@ -21,7 +21,8 @@ func TestLoss_NATSFails_EachFrameIsDeliveredOrReportedOnce(t *testing.T) {
 	}
 }
 
-// What was refused with Unavailable is the sender's to repeat: nobody reports it again.
+// The sender repeats a frame that was refused with Unavailable: no gateway reports it
+// again.
 func TestLoss_RefusedWithUnavailable_IsNotReportedAgain(t *testing.T) {
 	c := run(t, short(kill, fresh, lasting[kill]))
 	if c.refusedAgain > 0 {

@@ -19,8 +19,8 @@ var (
 	windowFlag  = flag.Duration("loss.window", 2*time.Second, "drain window of the gateways")
 )
 
-// A session has moved once. The gateway that issued it has been gone for longer than
-// any grace when the one that serves it crashes: the session is resumable all the same.
+// A session has moved once. Its issuing gateway has been gone for longer than any grace
+// when the serving gateway crashes: the session can still be resumed.
 func TestResume_SecondOwnerDiesLongAfterHome_KeepsSession(t *testing.T) {
 	t.Parallel() // it mostly waits
 	const grace = 2 * time.Second
@@ -34,7 +34,7 @@ func TestResume_SecondOwnerDiesLongAfterHome_KeepsSession(t *testing.T) {
 	second := s.Dial(t, 1)
 	second.Resume(first)
 	s.KillGateway(t, 0)
-	<-time.After(grace + 2*bus.LeaseTimeout) // no event marks when the last memory of gateway 0 ends
+	<-time.After(grace + 2*bus.LeaseTimeout) // no event marks when the last record of gateway 0 expires
 	s.KillGateway(t, 1)
 	last := s.Dial(t, 2)
 	last.Text(kit.ResumeFrame(second.Session(), second.Received()))
@@ -47,15 +47,16 @@ func TestResume_SecondOwnerDiesLongAfterHome_KeepsSession(t *testing.T) {
 	last.Expect(proto.Message)
 }
 
-// normal is what gws's client answers every close frame with.
+// normal is the code with which gws's client answers every close frame.
 const normal = 1000
 
-// roomOf is how many clients of a crowd are in one room.
+// roomOf is the number of clients of a crowd in one room.
 const roomOf = 10
 
 // A gateway drains while its clients answer a close frame as gws's do, with 1000
-// whatever the server closed with. That is no good-bye: every session is resumed, no
-// member is seen to leave its room, and of what is sent meanwhile nothing is lost.
+// whatever the server closed with. That does not end their sessions: every session is
+// resumed, no member is reported to leave its room, and no frame sent meanwhile is
+// lost.
 func TestDrain_ClientsAnswerCloseWith1000_SessionsSurvive(t *testing.T) {
 	r := row{pairs: 20, rate: 500, duration: *windowFlag, size: 300, moved: fresh, fault: drain, window: *windowFlag}
 	w := newWorkload(t, r)
@@ -90,7 +91,7 @@ func TestDrain_ClientsAnswerCloseWith1000_SessionsSurvive(t *testing.T) {
 	frames := w.out.count()
 	departures := w.out.departures.Load()
 	crowd[0].leave()
-	for ctx.Err() == nil && w.out.departures.Load() == departures { // the count sees one that happens
+	for ctx.Err() == nil && w.out.departures.Load() == departures { // a departure changes the count
 		pause(ctx, 10*time.Millisecond)
 	}
 	for _, c := range crowd[1:] {
@@ -105,15 +106,15 @@ func TestDrain_ClientsAnswerCloseWith1000_SessionsSurvive(t *testing.T) {
 		t.Errorf("of %d sessions: lost %d, not recovered %d, want 0 and 0; of %d receivers lost %d, want 0", len(crowd), lost.Load(), unrecovered.Load(), r.pairs, w.gone.Load())
 	}
 	if departures > 0 {
-		t.Errorf("members that were seen to leave: got %d, want 0", departures)
+		t.Errorf("members reported to leave: got %d, want 0", departures)
 	}
 	for _, v := range frames.violations(false) {
 		t.Error(v)
 	}
 }
 
-// Signals and pings of a client pass its own room request, while the room service
-// stands still.
+// Signals and pings of a client overtake its own room request while the room service is
+// frozen.
 func TestRoomRequest_RoomServiceFrozen_DelaysNeitherPingNorSignal(t *testing.T) {
 	s := kit.Start(t, kit.Options{Processes: true, RoomServices: 1})
 	a, b := s.Dial(t, 0), s.Dial(t, 1)

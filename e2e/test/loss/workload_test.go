@@ -23,7 +23,7 @@ const (
 	third = "third" // issued by the second gateway, and resumed on the third
 )
 
-// row says what one run does.
+// row describes one run.
 type row struct {
 	pairs    int
 	rate     int // frames a second, of all pairs
@@ -61,8 +61,8 @@ type workload struct {
 	wg     sync.WaitGroup
 	stop   context.CancelFunc
 	late   time.Duration // most that a frame was sent behind its time
-	broken atomic.Int64  // connections of senders that ended
-	moves  atomic.Int64  // resumed during the load
+	broken atomic.Int64  // senders' connections that ended
+	moves  atomic.Int64  // sessions resumed during the load
 	gone   atomic.Int64  // sessions that could not be resumed
 }
 
@@ -90,7 +90,7 @@ func newWorkload(t *testing.T, r row) *workload {
 	return w
 }
 
-// addresses are host:port of all gateways.
+// addresses returns host:port of all gateways.
 func addresses(s *kit.Stack) (addrs []string) {
 	for _, url := range s.URLs(0) {
 		addrs = append(addrs, strings.Trim(strings.TrimPrefix(url, "ws:"), "/"))
@@ -98,12 +98,12 @@ func addresses(s *kit.Stack) (addrs []string) {
 	return addrs
 }
 
-// senders is the gateway of all senders. No fault hits it, so that every error can reach
-// the sender.
+// senders is the gateway of all senders. No fault affects it, so that every error can
+// reach the sender.
 const senders = 0
 
-// places says on which gateway the receivers connect, and on which they are when the
-// load starts.
+// places returns the gateway to which the receivers connect, and the gateway that serves
+// them when the load starts.
 func (r row) places() (connect, serve int) {
 	switch r.moved {
 	case other:
@@ -162,12 +162,12 @@ func (w *workload) follow(ctx context.Context, pair int, c *peer) {
 	}
 }
 
-// burst is how many frames a pair sends in its turn, in one write: the load generator
-// shares the processors with what it loads.
+// burst returns how many frames a pair sends in its turn, in one write: the load
+// generator shares the processors with the servers.
 func (r row) burst() int { return max(1, r.rate/5000) }
 
-// send sends the frames of all pairs in turns, each at its time. It has a thread of its
-// own, because it must wake up on time.
+// send sends the frames of all pairs in turns, each at its time. It locks its thread,
+// because it must wake up on time.
 func (w *workload) send() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -199,7 +199,7 @@ func (w *workload) send() {
 	}
 }
 
-// head is a pair's frame up to its mark.
+// head returns a pair's frame up to its mark.
 func (w *workload) head(i int) []byte {
 	text := fmt.Sprintf(`{"event":"Message","to":%q,"data":"`, w.to[i].id)
 	tail := `","id":"`
@@ -207,11 +207,11 @@ func (w *workload) head(i int) []byte {
 	return []byte(text + strings.Repeat("x", max(fill, 0)) + tail)
 }
 
-// restBound is within which every frame must have its outcome.
+// restBound is the time within which every frame must have its outcome.
 const restBound = 30 * time.Second
 
-// rest returns when every frame has an outcome and nothing more comes, or when that
-// has taken as long as it may.
+// rest returns when every frame has an outcome and no more frames arrive, or at
+// restBound.
 func (w *workload) rest() {
 	const step, quiet = 100 * time.Millisecond, 3 * time.Second
 	var sent, last int64
@@ -243,7 +243,7 @@ func (w *workload) ended() (n int) {
 	return n
 }
 
-// close has all clients leave.
+// close makes all clients leave.
 func (w *workload) close() {
 	for _, c := range slices.Concat(w.from, w.to) {
 		w.wg.Go(c.leave)
@@ -252,7 +252,7 @@ func (w *workload) close() {
 	w.wg.Wait()
 }
 
-// run does what a row says and returns what became of the frames.
+// run runs a row and returns the outcomes of its frames.
 func run(t *testing.T, r row) counts {
 	t.Helper()
 	w := newWorkload(t, r)
@@ -276,7 +276,7 @@ func run(t *testing.T, r row) counts {
 		t.Errorf("writes that failed: got %d, want 0: no sender's connection may end", n)
 	}
 	if n := w.ended(); n > 0 {
-		t.Errorf("senders whose connection has ended: got %d, want 0: they do not get the errors that are for them", n)
+		t.Errorf("senders whose connection has ended: got %d, want 0: they miss the errors about their frames", n)
 	}
 	if n := w.gone.Load(); n > 0 {
 		t.Errorf("sessions that could not be resumed: got %d, want 0", n)

@@ -12,12 +12,13 @@ import (
 	"p2pconnector/e2e/kit"
 )
 
-// patience is how long one script may take; nothing waits for it when all is well.
+// patience bounds a script; a passing test never waits that long.
 const patience = 2 * time.Minute
 
 func TestMain(m *testing.M) { kit.Main(m) }
 
-// modules is a folder with connector.js, as an application has it, and our scripts.
+// modules makes a folder with connector.js, as an application has it, and our
+// scripts.
 func modules(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -42,8 +43,8 @@ func modules(t *testing.T) string {
 	return dir
 }
 
-// run runs a script of testdata, which must end by itself with code 0: an error
-// that nobody handles ends Node with another one.
+// run runs a script of testdata, which must end by itself with code 0; an unhandled
+// error makes Node exit with another code.
 func run(t *testing.T, script string, args ...string) {
 	t.Helper()
 	node, err := exec.LookPath("node")
@@ -73,7 +74,7 @@ func TestNode_ServerDown_TriesAgainAndProcessLives(t *testing.T) {
 		t.Fatal(err)
 	}
 	addr := l.Addr().String()
-	l.Close() // nobody listens there now
+	l.Close() // no process listens there now
 	run(t, "down.js", "ws://"+addr)
 }
 

@@ -19,7 +19,7 @@ var (
 	shellWord   = regexp.MustCompile(`'[^']*'|\S+`)
 )
 
-// commands are those of back-ends.md, each as its words.
+// commands returns the commands of back-ends.md, each split into words.
 func commands(t *testing.T) (list [][]string) {
 	t.Helper()
 	b, err := os.ReadFile("../../../gateway/web/docs/back-ends.md")
@@ -55,7 +55,7 @@ func (b *backEnd) scene(room string) *scene {
 	return s
 }
 
-// fill puts the names of the scene where the document has placeholders.
+// fill replaces the document's placeholders with the names of the scene.
 func (s *scene) fill(word string, g proto.GatewayID) string {
 	return strings.NewReplacer(
 		"GATEWAY", string(g), "TOKEN", base64.RawURLEncoding.EncodeToString([]byte(s.room)),
@@ -63,8 +63,8 @@ func (s *scene) fill(word string, g proto.GatewayID) string {
 	).Replace(word)
 }
 
-// TestCommands does each command of back-ends.md as it stands there, as the user
-// backend, and looks at what comes of it.
+// TestCommands runs each command of back-ends.md, unchanged, as the user
+// backend, and checks its effect.
 func TestCommands(t *testing.T) {
 	b := start(t)
 	for i, words := range commands(t) {
@@ -89,7 +89,8 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// outcome asks below an inbox of its own what becomes of a message.
+// outcome publishes a message with a reply below an inbox of its own, and checks
+// its outcome.
 func (s *scene) outcome(inbox, subject, body string) {
 	s.t.Helper()
 	replies, err := s.nc.SubscribeSync(inbox + ".commands")
@@ -106,7 +107,7 @@ func (s *scene) outcome(inbox, subject, body string) {
 	}
 }
 
-// watch hears of both gateways.
+// watch checks that the subject receives messages of both gateways.
 func (s *scene) watch(subject string) {
 	s.t.Helper()
 	sub, err := s.nc.SubscribeSync(subject)
@@ -128,7 +129,7 @@ func (s *scene) watch(subject string) {
 	}
 }
 
-// publish sends to y, or to the room by way of each of its gateways.
+// publish sends to y, or to the room through each of its gateways.
 func (s *scene) publish(subject, body string) {
 	s.t.Helper()
 	to := []*kit.Conn{s.y}
@@ -145,8 +146,8 @@ func (s *scene) publish(subject, body string) {
 	}
 }
 
-// request asks the room service, and sees the members told where there is
-// something to tell.
+// request sends a request to the room service, and checks that the members
+// receive the change, if there is one.
 func (s *scene) request(subject, body string) {
 	s.t.Helper()
 	op := bus.Operation(strings.TrimPrefix(subject, bus.RoomsPrefix+"."))
@@ -172,11 +173,11 @@ func (s *scene) request(subject, body string) {
 		s.x.Expect(proto.RoomDeleted)
 		s.y.Expect(proto.RoomDeleted)
 	default:
-		s.t.Errorf("nobody knows what comes of %s", subject)
+		s.t.Errorf("no test checks the effect of %s", subject)
 	}
 }
 
-// TestUpdate changes a room: its members hear so, each change counts, and what
+// TestUpdate changes a room: its members receive each change, and a request that
 // is repeated with its op takes effect once.
 func TestUpdate(t *testing.T) {
 	s := start(t).scene("tea")

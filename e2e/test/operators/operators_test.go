@@ -1,5 +1,5 @@
-// Package operators_test does what operators and back ends do over NATS, as the
-// user backend of proto/bus/nats.conf: each command of back-ends.md.
+// Package operators_test runs what operators and back ends do over NATS, as the user
+// backend of proto/bus/nats.conf: each command of back-ends.md.
 package operators_test
 
 import (
@@ -56,7 +56,7 @@ func (b *backEnd) ask(op bus.Operation, request string) bus.Reply {
 	return r
 }
 
-// TestList pages through all rooms: each comes once.
+// TestList pages through all rooms: each is listed once.
 func TestList(t *testing.T) {
 	b := start(t)
 	creator := b.Dial(t, 0)
@@ -89,7 +89,7 @@ func TestList(t *testing.T) {
 	}
 }
 
-// TestGet shows a room with its members and who holds them.
+// TestGet shows a room with its members and their gateways.
 func TestGet(t *testing.T) {
 	b := start(t)
 	x, y := b.Dial(t, 0), b.Dial(t, 1)
@@ -112,8 +112,8 @@ func TestGet(t *testing.T) {
 	}
 }
 
-// TestRemoveAndEnd take a member out of a room and end it: everyone in it hears
-// so, as if its creator had done it.
+// TestRemoveAndEnd removes a member from a room and ends the room: all members receive
+// that, as if the creator had done it.
 func TestRemoveAndEnd(t *testing.T) {
 	b := start(t)
 	x, y := b.Dial(t, 0), b.Dial(t, 1)
@@ -140,7 +140,7 @@ func frame(text string) []byte {
 	return f.Append(nil)
 }
 
-// TestMessageToPeer: the peer's id says where to publish; nothing is looked up.
+// TestMessageToPeer: the peer's id determines the subject; no lookup is needed.
 func TestMessageToPeer(t *testing.T) {
 	b := start(t)
 	x := b.Dial(t, 1)
@@ -156,8 +156,8 @@ func TestMessageToPeer(t *testing.T) {
 	}
 }
 
-// TestMessageIsLost: with a reply subject below _INBOX_lost a back end hears that
-// a peer, or its gateway, is not there. Silence means that the frame arrived.
+// TestMessageIsLost: with a reply subject below _INBOX_lost a back end is notified that
+// a peer, or its gateway, does not exist. No reply means that the frame arrived.
 func TestMessageIsLost(t *testing.T) {
 	b := start(t)
 	x := b.Dial(t, 1)
@@ -175,7 +175,7 @@ func TestMessageIsLost(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	publish(x.ID) // arrives: nothing is said of it
+	publish(x.ID) // it arrives, and there is no reply
 	if f := x.Next(); f.Event != "Notice" {
 		t.Fatalf("got %s", f.Raw)
 	}
@@ -194,8 +194,8 @@ func TestMessageIsLost(t *testing.T) {
 	}
 }
 
-// A message to a peer that names no gateway finds it at home, where it has moved to, and
-// when its home is gone, and is answered in each case.
+// A message to a peer that names no gateway reaches the peer at home, where it has moved
+// to, and when its home is gone, and gets an answer in each case.
 func TestMessageToPeer_AnyGateway_FindsItAndAnswers(t *testing.T) {
 	b := start(t)
 	send := func(to proto.PeerID) bus.Outcome {
@@ -246,8 +246,8 @@ func TestMessageToPeer_AnyGateway_FindsItAndAnswers(t *testing.T) {
 	delivered(y, "whose home is gone")
 }
 
-// TestMessageToRoom: get says which gateways have members; one frame to each of
-// them reaches everyone in the room, and nobody else.
+// TestMessageToRoom: get returns the gateways that have members; one frame to each of
+// them reaches every member of the room, and no other peer.
 func TestMessageToRoom(t *testing.T) {
 	b := start(t)
 	x, y, z := b.Dial(t, 0), b.Dial(t, 1), b.Dial(t, 1)
@@ -277,8 +277,8 @@ func TestMessageToRoom(t *testing.T) {
 	z.Quiet()
 }
 
-// TestServiceTools: the room services show up in $SRV.PING, INFO and STATS, with
-// every endpoint, what it takes, and how often it was asked.
+// TestServiceTools: the room services answer $SRV.PING, INFO and STATS, with every
+// endpoint, its request, and how often it was asked.
 func TestServiceTools(t *testing.T) {
 	b := start(t)
 	x := b.Dial(t, 0)
@@ -298,7 +298,7 @@ func TestServiceTools(t *testing.T) {
 		}
 		for _, e := range info.Endpoints {
 			if e.Metadata["description"] == "" || e.Metadata["reply"] == "" {
-				t.Errorf("endpoint %s says nothing of itself: %v", e.Name, e.Metadata)
+				t.Errorf("endpoint %s has no description: %v", e.Name, e.Metadata)
 			}
 		}
 	}

@@ -22,7 +22,7 @@ import (
 
 const dashboard = monitoring + "grafana/peer2peer.json"
 
-// query is one of a panel of the dashboard.
+// query is a query of a panel of the dashboard.
 type query struct{ panel, expr string }
 
 func queries(t *testing.T) (list []query) {
@@ -42,7 +42,7 @@ func queries(t *testing.T) (list []query) {
 	}
 	for _, p := range d.Panels {
 		if p.Type != "row" && len(p.Targets) == 0 {
-			t.Errorf("panel %q asks nothing", p.Title)
+			t.Errorf("panel %q has no query", p.Title)
 		}
 		for _, target := range p.Targets {
 			list = append(list, query{p.Title, target.Expr})
@@ -59,7 +59,8 @@ var (
 	labelMatch = regexp.MustCompile(`\bby \(([a-z, ]+)\)|[{,]([a-z]+)=`)
 )
 
-// TestDashboardNames: every metric and every label that a query names is served.
+// TestDashboardNames: the services serve every metric and every label that a
+// query names.
 func TestDashboardNames(t *testing.T) {
 	s := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1, Ops: true})
 	_, gateway := get(t, s.Ops(0)+"/metrics")
@@ -69,7 +70,7 @@ func TestDashboardNames(t *testing.T) {
 		names := metricName.FindAllString(q.expr, -1)
 		for _, name := range names {
 			if !strings.Contains(served, "\n"+name+"{") && !strings.Contains(served, "\n"+name+" ") {
-				t.Errorf("panel %q: nobody serves %s", q.panel, name)
+				t.Errorf("panel %q: no service serves %s", q.panel, name)
 			}
 		}
 		if len(names) == 0 && !strings.HasPrefix(q.expr, "sum by (job) (up{") {
@@ -89,8 +90,8 @@ func TestDashboardNames(t *testing.T) {
 	}
 }
 
-// TestDashboardQueries asks a real Prometheus, which reads a system under load,
-// every query of the dashboard: each returns data.
+// TestDashboardQueries sends every query of the dashboard to a real Prometheus,
+// which scrapes a system under load: each returns data.
 func TestDashboardQueries(t *testing.T) {
 	bin, err := exec.LookPath("prometheus")
 	if err != nil {
@@ -98,7 +99,7 @@ func TestDashboardQueries(t *testing.T) {
 	}
 	s := kit.Start(t, kit.Options{Ops: true})
 	api := prometheus(t, bin, s)
-	// The load goes on until every query has data: a rate needs two scrapes.
+	// The load continues until every query has data: a rate needs two scrapes.
 	a, b := s.Dial(t, 0), s.Dial(t, 1)
 	asked := queries(t)
 	a.Create("busy")
@@ -129,7 +130,7 @@ func TestDashboardQueries(t *testing.T) {
 	})
 }
 
-// hasData asks Prometheus; a value that is no number is none.
+// hasData runs a query in Prometheus, and reports whether it returns a number.
 func hasData(t *testing.T, api, expr string) bool {
 	t.Helper()
 	expr = strings.ReplaceAll(expr, "$__rate_interval", "10s")
@@ -156,11 +157,13 @@ func hasData(t *testing.T, api, expr string) bool {
 
 const monitoring = "../../monitoring/"
 
-// found is how docker-compose's Prometheus finds the instances of a service.
+// found matches how docker-compose's Prometheus finds the instances of a
+// service.
 var found = regexp.MustCompile(`dns_sd_configs: \[\{ names: \[(\w+)\], type: A, port: 9090, refresh_interval: 5s \}\]`)
 
-// provisioned is the configuration that docker-compose gives to Prometheus, but
-// it reads the instances of s, where there is no DNS, and twice a second.
+// provisioned writes the configuration that docker-compose gives to Prometheus,
+// except that it scrapes the instances of s, where there is no DNS, and twice a
+// second.
 func provisioned(t *testing.T, s *kit.Stack) string {
 	t.Helper()
 	b, err := os.ReadFile(monitoring + "prometheus.yml")
@@ -183,12 +186,12 @@ func provisioned(t *testing.T, s *kit.Stack) string {
 	}
 	fast := strings.Replace(config, "scrape_interval: 5s", "scrape_interval: 500ms\n  scrape_timeout: 500ms", 1)
 	if fast == config {
-		t.Fatal("prometheus.yml does not read every 5 s, as the data source's timeInterval says")
+		t.Fatal("prometheus.yml does not scrape every 5 s, which is the data source's timeInterval")
 	}
 	return fast
 }
 
-// prometheus runs one with the provisioned configuration.
+// prometheus runs Prometheus with the provisioned configuration.
 func prometheus(t *testing.T, bin string, s *kit.Stack) (api string) {
 	t.Helper()
 	addrs, err := natsbox.FreePorts(1)
@@ -209,7 +212,7 @@ func prometheus(t *testing.T, bin string, s *kit.Stack) (api string) {
 	}
 	t.Cleanup(func() {
 		cancel()
-		_ = cmd.Wait() // killed: that is its error
+		_ = cmd.Wait() // it was killed, which is an error
 		if t.Failed() {
 			t.Log(said.String())
 		}

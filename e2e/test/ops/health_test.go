@@ -19,7 +19,7 @@ import (
 	"p2pconnector/roomsvc"
 )
 
-// says waits until the path of ops answers with a status and a text.
+// says waits until the path of ops returns the status and the text.
 func says(t *testing.T, url string, status int, text string) {
 	t.Helper()
 	var got int
@@ -30,8 +30,8 @@ func says(t *testing.T, url string, status int, text string) {
 	})
 }
 
-// TestReadiness takes away what the services need, one thing at a time: /readyz
-// names it, and is well again when it is back. /livez never minds.
+// TestReadiness stops the services' dependencies, one at a time: /readyz names
+// the missing one, and recovers when it is back. /livez is not affected.
 func TestReadiness(t *testing.T) {
 	s := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1, Ops: true})
 	ops, rooms := s.Ops(0), s.RoomsOps(0)
@@ -85,7 +85,7 @@ func box(t *testing.T) *natsbox.Server {
 	return b
 }
 
-// freeAddress returns an address that nobody listens on.
+// freeAddress returns an address on which no process listens.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	addrs, err := natsbox.FreePorts(1)
@@ -95,8 +95,9 @@ func freeAddress(t *testing.T) string {
 	return addrs[0]
 }
 
-// TestGatewayWaits: a gateway that waits for a room service lives, says what it
-// waits for, shows its metrics, and becomes ready when one is there.
+// TestGatewayWaits: a gateway that waits for a room service is alive, names the
+// room service on /readyz, serves its metrics, and becomes ready when one
+// starts.
 func TestGatewayWaits(t *testing.T) {
 	b := box(t)
 	addr := freeAddress(t)
@@ -128,8 +129,8 @@ func TestGatewayWaits(t *testing.T) {
 	says(t, "http://"+addr+"/readyz", http.StatusOK, "ready")
 }
 
-// TestDraining: a gateway that drains is not ready, and says why. Its peer does
-// not come back, so that the drain takes its whole window.
+// TestDraining: a gateway that drains is not ready, and gives the reason. Its
+// peer does not reconnect, so the drain takes its whole window.
 func TestDraining(t *testing.T) {
 	s := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
 	g, err := gateway.New(gateway.Config{
@@ -150,7 +151,7 @@ func TestDraining(t *testing.T) {
 	says(t, "http://"+g.OpsAddr()+"/readyz", http.StatusServiceUnavailable, "draining")
 }
 
-// TestProfiles are served when they are asked for, and only then.
+// TestProfiles: profiles are served only when they are enabled.
 func TestProfiles(t *testing.T) {
 	b := box(t)
 	for name, tc := range map[string]struct {
@@ -182,8 +183,8 @@ func TestProfiles(t *testing.T) {
 	}
 }
 
-// TestOpsListen: an address that was asked for and is taken ends the service at
-// its start, by name; so does one that is none.
+// TestOpsListen: a configured address that is in use ends the service at its
+// start, with an error that names the setting; so does an invalid address.
 func TestOpsListen(t *testing.T) {
 	b := box(t)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")

@@ -7,8 +7,8 @@ import (
 	"p2pconnector/proto"
 )
 
-// exercise has two peers on each of two gateways do everything once, and relay n
-// messages each way: to a peer of another gateway, and to one of the same.
+// exercise makes two peers on each of two gateways do everything once, and relay
+// n messages each way: to a peer of another gateway, and to one of the same.
 func exercise(t testing.TB, s *kit.Stack, n int) {
 	t.Helper()
 	a, b, near := s.Dial(t, 0), s.Dial(t, 1), s.Dial(t, 0)

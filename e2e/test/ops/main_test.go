@@ -1,5 +1,5 @@
-// Package ops_test reads what operators read: health, metrics, profiles, and the
-// queries of the dashboard.
+// Package ops_test checks what operators read: health, metrics, profiles, and
+// the queries of the dashboard.
 package ops_test
 
 import (
@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { kit.Main(m) }
 
-// plain keeps no connection, so that none outlives its test.
+// plain keeps no idle connection, so that none outlives its test.
 var plain = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: kit.Patience}
 
 // get returns the status and the body of url.
@@ -34,7 +34,7 @@ func get(t testing.TB, url string) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
-// samples are the values of one scrape, by name and labels as they are served.
+// samples are the values of one scrape, by name and labels as served.
 type samples map[string]float64
 
 func scrape(t testing.TB, ops string) samples {
@@ -57,7 +57,7 @@ func scrape(t testing.TB, ops string) samples {
 	return values
 }
 
-// eventually polls until ok, for what happens without a word to the test.
+// eventually polls until ok, for changes that send no event to the test.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -68,7 +68,7 @@ func eventually(t testing.TB, what string, ok func() bool) {
 		select {
 		case <-tick.C:
 		case <-late.C:
-			t.Fatalf("waited in vain for %s", what)
+			t.Fatalf("timed out waiting for %s", what)
 		}
 	}
 }

@@ -8,10 +8,10 @@ import (
 	"p2pconnector/e2e/kit"
 )
 
-// TestMetrics compares what is served with what was done.
+// TestMetrics compares the served metrics with the frames of the test.
 func TestMetrics(t *testing.T) {
 	s := kit.Start(t, kit.Options{RoomServices: 1, Ops: true})
-	const n = 1500 // one in 64 is timed: none of them all at one gateway in 10^10 runs
+	const n = 1500 // one in 64 is timed: the probability that one gateway times none is below 10^-10
 	exercise(t, s, n)
 	first, second, rooms := scrape(t, s.Ops(0)), scrape(t, s.Ops(1)), scrape(t, s.RoomsOps(0))
 	for _, w := range []struct {
@@ -77,7 +77,8 @@ func TestReconnectIsCounted(t *testing.T) {
 	}
 }
 
-// TestNoLabelNamesAnyone: neither a peer nor a room stands in what is served.
+// TestNoLabelNamesAnyone: the metrics contain neither the id of a peer nor of a
+// room.
 func TestNoLabelNamesAnyone(t *testing.T) {
 	s := kit.Start(t, kit.Options{RoomServices: 1, Ops: true})
 	c := s.Dial(t, 0)

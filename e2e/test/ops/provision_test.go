@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// TestProvisioning: the files that docker-compose hands to Grafana fit each other:
-// every panel asks the data source that is provisioned, that one leads to the
-// service prometheus, and the dashboard lies where Grafana looks for it.
+// TestProvisioning: the files that docker-compose passes to Grafana fit together:
+// every panel uses the provisioned data source, which refers to the service
+// prometheus, and the dashboard is where Grafana looks for it.
 func TestProvisioning(t *testing.T) {
 	read := func(name string) string {
 		t.Helper()
@@ -34,7 +34,7 @@ func TestProvisioning(t *testing.T) {
 		{compose, "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH: /etc/grafana/dashboards/peer2peer.json\n"},
 	} {
 		if !strings.Contains(w.in, w.text) {
-			t.Errorf("nothing says %q", w.text)
+			t.Errorf("no file contains %q", w.text)
 		}
 	}
 	type asks struct{ Datasource struct{ Type, UID string } }
@@ -54,7 +54,7 @@ func TestProvisioning(t *testing.T) {
 		}
 		for _, a := range append(p.Targets, p.asks) {
 			if a.Datasource.Type != "prometheus" || a.Datasource.UID != "p2p-prometheus" {
-				t.Errorf("panel %q asks %+v", p.Title, a.Datasource)
+				t.Errorf("panel %q uses %+v", p.Title, a.Datasource)
 			}
 		}
 	}

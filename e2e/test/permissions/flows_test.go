@@ -14,8 +14,8 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// TestFlows runs what peers do, on two gateways with two room services: signals
-// and messages, rooms to their end, and every error that comes over NATS.
+// TestFlows runs the operations of peers, on two gateways with two room services:
+// signals and messages, rooms to their end, and every error that comes over NATS.
 func TestFlows(t *testing.T) {
 	s, refused := start(t, kit.Options{})
 	a, b := s.Dial(t, 0), s.Dial(t, 1)
@@ -53,8 +53,8 @@ func TestFlows(t *testing.T) {
 	refused.none(t)
 }
 
-// TestSessionMoves resumes a session on another gateway, whose frames waited on
-// the first, and again when the first has drained.
+// TestSessionMoves resumes a session on another gateway while frames for it wait on
+// the first, and again after the first has drained.
 func TestSessionMoves(t *testing.T) {
 	s, refused := start(t, kit.Options{Gateways: 3, Drain: 5 * time.Second})
 	var cable kit.Cable
@@ -81,8 +81,8 @@ func TestSessionMoves(t *testing.T) {
 	refused.none(t)
 }
 
-// TestGhostsAreSwept kills a gateway: the room services look through the rooms,
-// which takes most of what they may do with JetStream.
+// TestGhostsAreSwept kills a gateway: the sweep of the room services uses most of
+// their permissions for JetStream.
 func TestGhostsAreSwept(t *testing.T) {
 	s, refused := start(t, kit.Options{Gateways: 2, RoomServices: 1, Processes: true, Grace: 200 * time.Millisecond})
 	a, b := s.Dial(t, 0), s.Dial(t, 1)
@@ -95,7 +95,8 @@ func TestGhostsAreSwept(t *testing.T) {
 }
 
 // TestDirectory_GatewayAsks_IsAnswered moves a session as a gateway does, with the
-// subjects that it may use, at a room service that may do no more than the file says.
+// subjects that it may use, at a room service that has only the permissions of the
+// file.
 func TestDirectory_GatewayAsks_IsAnswered(t *testing.T) {
 	s, refused := start(t, kit.Options{Gateways: 1, RoomServices: 2})
 	nc := intrude(t, s, "gateway").nc
@@ -141,7 +142,7 @@ func TestDirectory_GatewayAsks_IsAnswered(t *testing.T) {
 	refused.none(t)
 }
 
-// awaitMessage drops frames until the message comes.
+// awaitMessage drops frames until the message arrives.
 func awaitMessage(t *testing.T, c *client.Client, text string) {
 	t.Helper()
 	late := time.NewTimer(kit.Patience)

@@ -10,7 +10,8 @@ import (
 	"p2pconnector/e2e/natsbox"
 )
 
-// TestNobodyElse: no user, an unknown one, and a wrong password are all refused.
+// TestNobodyElse: the server refuses no user, an unknown user, and a wrong
+// password.
 func TestNobodyElse(t *testing.T) {
 	box, err := natsbox.Start(natsbox.Config{File: conf, Listen: "127.0.0.1:0"})
 	if err != nil {
@@ -39,11 +40,11 @@ func TestNobodyElse(t *testing.T) {
 	}
 }
 
-// TestPasswordsAreNeeded: without one of the passwords the server does not start.
+// TestPasswordsAreNeeded: the server does not start without one of the passwords.
 func TestPasswordsAreNeeded(t *testing.T) {
 	for _, name := range []string{"NATS_GATEWAY_PASSWORD", "NATS_ROOMSVC_PASSWORD", "NATS_BACKEND_PASSWORD"} {
 		t.Run(name, func(t *testing.T) {
-			t.Setenv(name, "") // so that it comes back afterwards
+			t.Setenv(name, "") // so that it is restored afterwards
 			if err := os.Unsetenv(name); err != nil {
 				t.Fatal(err)
 			}

@@ -1,5 +1,5 @@
-// Package permissions_test runs the system under proto/bus/nats.conf: what each
-// service and the back ends need works, and nothing else does.
+// Package permissions_test runs the system under proto/bus/nats.conf: the file
+// permits what each service and the back ends need, and nothing else.
 package permissions_test
 
 import (
@@ -26,8 +26,8 @@ func TestMain(m *testing.M) {
 
 const conf = "../../../proto/bus/nats.conf"
 
-// refusals collects what the server or a service logs about a subject that was
-// refused. It may be used by any goroutine.
+// refusals collects the log lines of the server or a service about a refused
+// subject. It may be used by any goroutine.
 type refusals struct {
 	mu    sync.Mutex
 	lines []string
@@ -52,7 +52,7 @@ func (r *refusals) none(t *testing.T) {
 	}
 }
 
-// start runs a system under the file.
+// start runs a system with the file.
 func start(t *testing.T, opts kit.Options) (*kit.Stack, *refusals) {
 	t.Helper()
 	r := new(refusals)
@@ -61,12 +61,12 @@ func start(t *testing.T, opts kit.Options) (*kit.Stack, *refusals) {
 	return kit.Start(t, opts), r
 }
 
-// intruder is a connection that shows a user's password and tries what that user
-// may not do.
+// intruder is a connection with a user's password that tries what that user may
+// not do.
 type intruder struct {
 	t     *testing.T
 	nc    *nats.Conn
-	cause chan error // what the server refused
+	cause chan error // the server's refusals
 }
 
 func intrude(t *testing.T, s *kit.Stack, user string) *intruder {
@@ -82,7 +82,7 @@ func intrude(t *testing.T, s *kit.Stack, user string) *intruder {
 	return i
 }
 
-// refused waits until the server has refused what was just tried.
+// refused waits until the server has refused the last attempt.
 func (i *intruder) refused() {
 	i.t.Helper()
 	if err := i.nc.Flush(); err != nil {
@@ -96,6 +96,6 @@ func (i *intruder) refused() {
 			i.t.Fatalf("got %v, want a permissions violation", err)
 		}
 	case <-late.C:
-		i.t.Fatal("the server took it")
+		i.t.Fatal("the server accepted it, want a refusal")
 	}
 }

@@ -8,8 +8,9 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// What each user may not do. G stands for a gateway, P for a peer of it, R for a
-// room's token, S for what follows the gateway in the peer's id.
+// The subjects that each user may not use. G stands for a gateway, P for a peer
+// of it, R for a room's token, S for the part of the peer's id behind the
+// gateway.
 var forbidden = map[string]struct{ publish, subscribe []string }{
 	"gateway": {
 		publish: []string{
@@ -21,7 +22,7 @@ var forbidden = map[string]struct{ publish, subscribe []string }{
 			"p2p.lease.G.more",         //
 			"p2p.sessions.anything",    //
 			"$KV.rooms.R",              // write a room
-			"$KV.sessions.G.S",         // say who owns a session
+			"$KV.sessions.G.S",         // change the owner of a session
 			"$KV.session_keys.current", // plant a signing key
 			"$JS.API.STREAM.DELETE.KV_rooms",
 			"$JS.API.STREAM.MSG.GET.KV_session_keys",
@@ -39,12 +40,12 @@ var forbidden = map[string]struct{ publish, subscribe []string }{
 	},
 	"roomsvc": {
 		publish: []string{
-			"p2p.gw.G.peer.P", // speak to a peer
+			"p2p.gw.G.peer.P", // send to a peer
 			"p2p.gw.G.room.R.P",
 			"p2p.gw.G.room.R.server",
 			"p2p.gw.G.session.P", // take a session
 			"p2p.gw.G.lost.1.1",
-			"p2p.lease.G", // say that a gateway lives
+			"p2p.lease.G", // renew a gateway's lease
 			"p2p.rooms.join",
 			"p2p.sessions.take",
 			"$JS.API.STREAM.DELETE.KV_rooms",
@@ -67,7 +68,7 @@ var forbidden = map[string]struct{ publish, subscribe []string }{
 			"p2p.rooms.keys",    // read the keys that sign sessions
 			"p2p.sessions.take", // take a session
 			"p2p.sessions.get", "p2p.sessions.end", "p2p.sessions.sync",
-			"p2p.gw.G.room.R.P",    // speak as a peer
+			"p2p.gw.G.room.R.P",    // send as a peer
 			"p2p.gw.G.state.R",     //
 			"p2p.gw.G.reply.1",     //
 			"p2p.gw.G.session.P",   // take a session
@@ -85,8 +86,8 @@ var forbidden = map[string]struct{ publish, subscribe []string }{
 	},
 }
 
-// TestForbidden tries each of them: the server refuses it, and the connection
-// goes on.
+// TestForbidden tries each subject: the server refuses it, and the connection
+// stays open.
 func TestForbidden(t *testing.T) {
 	s, _ := start(t, kit.Options{Gateways: 1, RoomServices: 1})
 	peer := s.Dial(t, 0).ID
@@ -120,7 +121,7 @@ func TestForbidden(t *testing.T) {
 	}
 }
 
-// placed puts real names into a subject, token by token.
+// placed replaces the placeholders of a subject with real names, token by token.
 func placed(real *strings.Replacer, subject string) string {
 	tokens := strings.Split(subject, ".")
 	for i, token := range tokens {

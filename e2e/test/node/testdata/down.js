@@ -6,5 +6,5 @@ const connector = new Connector(process.argv[2], { WebSocket: Socket, backoff: {
 let attempts = 0;
 await new Promise((resolve) => connector.on("state", () => ++attempts === 3 && resolve()));
 assert.equal(connector.state, "connecting");
-connector.close(); // a socket that is opening at this moment has an error too
+connector.close(); // a socket that is opening at this moment reports an error too
 await assert.rejects(connector.ready, { code: "Closed" });

@@ -9,7 +9,7 @@ assert.ok(ann instanceof Emitter);
 const tea = await ann.joinRoom("tea", { create: true });
 const got = tea.once("message");
 tea.on("message", () => { throw new Error("a mistake of the application"); });
-const heard = tea.once("message"); // the next listener is called all the same
+const heard = tea.once("message"); // the next listener is called anyway
 (await bob.joinRoom("tea")).send({ hello: "Ann" });
 assert.deepEqual((await got).data, { hello: "Ann" });
 assert.deepEqual((await heard).from, bob.id);

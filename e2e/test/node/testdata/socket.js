@@ -1,6 +1,6 @@
-// A WebSocket that behaves as that of the npm package ws does: it is an
-// EventEmitter, an error is thrown when nobody listens to it, and setting
-// onerror to null is not listening.
+// A WebSocket that behaves like that of the npm package ws: it is an
+// EventEmitter, an error is thrown when it has no listener, and setting onerror
+// to null does not count as a listener.
 
 import { EventEmitter } from "node:events";
 
