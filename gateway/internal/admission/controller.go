@@ -17,8 +17,8 @@ type Config struct {
 	// "" allows those of the same host only.
 	AllowedOrigins string
 	// AllowedHosts are the names by which clients may address the gateway, separated by
-	// commas, like "p2p.example.com,*.example.org"; addresses and localhost are allowed besides.
-	// "" allows all.
+	// commas, like "p2p.example.com,*.example.org". Addresses and localhost are always
+	// allowed. "" allows all.
 	AllowedHosts string
 	// TrustedProxies are the addresses and prefixes whose X-Forwarded-For counts, separated
 	// by commas; "" for none.
@@ -35,7 +35,7 @@ type Config struct {
 	CloseConn func(net.Conn)
 }
 
-// LimitName names the limit that a handshake met, as metrics do.
+// LimitName names the limit that refused a handshake, as in the metrics.
 type LimitName string
 
 // The limits of a Controller, each named after its setting.
@@ -81,46 +81,47 @@ func New(cfg Config) (*Controller, error) {
 	}, nil
 }
 
-// ClientAddr returns the address that a handshake counts for: that of the client behind
-// trusted proxies. For an IPv6 client it is the first address of its /64, and for a network
-// without addresses the zero value.
+// ClientAddr returns the address that a handshake counts for: the address of the client
+// behind trusted proxies. For an IPv6 client it is the first address of its /64, and for a
+// network without addresses the zero value.
 func (c *Controller) ClientAddr(r *http.Request) netip.Addr { return c.proxies.clientAddr(r) }
 
 // AllowConnect counts a handshake from addr against the rate of that address. Every
-// handshake must be counted, whatever becomes of it. AllowConnect is false when
-// the address connects too often: the limit is ConnectsPerAddress.
+// handshake must be counted, whatever its outcome. AllowConnect returns false when the
+// address connects too often: the limit is ConnectsPerAddress.
 func (c *Controller) AllowConnect(addr netip.Addr) bool { return c.rates.Take(addr) }
 
-// AllowToken reports whether an access token from addr may be checked: it is false when too
-// many of that address were refused of late. The limit is TokenFailures.
+// AllowToken reports whether an access token from addr may be checked. It returns false
+// when too many tokens from that address were refused recently: the limit is TokenFailures.
 func (c *Controller) AllowToken(addr netip.Addr) bool { return !c.tokens.Empty(addr) }
 
 // TokenRefused counts an access token from addr that was checked and refused.
 func (c *Controller) TokenRefused(addr netip.Addr) { c.tokens.Take(addr) }
 
 // AllowOrigin reports whether a handshake comes from a page that may connect, or from a
-// client that is no browser.
+// client that is not a browser.
 func (c *Controller) AllowOrigin(r *http.Request) bool { return c.origins.allow(r) }
 
-// AllowHost reports whether a request, of a handshake or for a page, is addressed to a host
-// that is this gateway's.
+// AllowHost reports whether a request, for a handshake or for a page, is addressed to one
+// of this gateway's host names.
 func (c *Controller) AllowHost(r *http.Request) bool { return c.hosts.allow(r) }
 
-// Admit takes a place for a connection from addr. Without a place it returns the limit
-// that was met; otherwise the caller must call leave once, when the connection has ended.
+// Admit takes a place for a connection from addr. When there is none it returns the limit
+// that was reached; otherwise the caller must call leave once, when the connection has ended.
 func (c *Controller) Admit(addr netip.Addr) (leave func(), met LimitName) {
 	return c.limits.admit(addr)
 }
 
-// ConnState follows pending connections; it is an http.Server's ConnState. It closes a new
-// connection when its address has too many, or the oldest one when all have.
+// ConnState tracks pending connections; it is an http.Server's ConnState. It closes a new
+// connection when its address has too many pending, and the oldest pending connection when
+// all addresses together have too many.
 func (c *Controller) ConnState(conn net.Conn, s http.ConnState) { c.pending.connState(conn, s) }
 
 // ClosePending closes all pending connections. An http.Server's Close would wait for
 // clients that do not read.
 func (c *Controller) ClosePending() { c.pending.closeAll() }
 
-// RateCounts returns for how many addresses, of ratelimit.MaxAddresses, the rate of
-// handshakes is remembered, and how many were forgotten too early so far, because too many
-// connected at once.
+// RateCounts returns the number of addresses, of ratelimit.MaxAddresses, whose handshake
+// rate is remembered, and the number that were forgotten too early so far, because too many
+// addresses connected at once.
 func (c *Controller) RateCounts() (addresses int, evicted uint64) { return c.rates.Counts() }

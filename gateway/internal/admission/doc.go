@@ -1,21 +1,21 @@
-// Package admission decides who may open a WebSocket, as far as that shows before anybody
-// knows who the client is: by the page it comes from, its address, and how many others
-// there are. A [Controller] is asked in this order:
+// Package admission decides who may open a WebSocket before the gateway knows who the
+// client is: by the page it comes from, its address, and the number of other connections.
+// The gateway calls a [Controller] in this order:
 //
 //	ConnState     a connection arrives, or is no longer pending
 //	ClientAddr    whom a handshake counts for: the client behind trusted proxies
-//	AllowConnect  the rate of handshakes of that address
+//	AllowConnect  the handshake rate of that address
 //	AllowOrigin   the page that the handshake comes from
 //	Admit         the limits that all connections share; takes a place until it is given back
 //
-// A client meets the limits of its own address before it takes anything of what all share,
-// so one address cannot use up the rate or the places of the others. One client has all
-// addresses of an IPv6 /64, so these count as one.
+// The limits of a client's own address are checked before the limits that all clients
+// share, so one address cannot use up the rate or the places of the others. One client has
+// all addresses of an IPv6 /64, so these count as one.
 //
 // Connections are pending until their handshake is done: slow handshakes, handshakes that
-// never end, and readers of pages. Admit does not know them yet, so they have bounds of
-// their own.
+// never end, and clients that read pages. Admit does not count them yet, so they have
+// bounds of their own.
 //
-// What the package does not decide: who the client is (package auth does), what a refused
-// client is told, and how fast an open connection may send.
+// The package does not decide who the client is (package auth does), what the answer to a
+// refused client is, or how fast an open connection may send.
 package admission

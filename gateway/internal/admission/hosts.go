@@ -11,16 +11,16 @@ import (
 // hosts are the names by which the gateway may be addressed. The zero value allows all.
 // Fixed once parsed, so safe for concurrent use.
 //
-// Without such a list a page of a hostile name, which its owner makes resolve to the
-// gateway's address (DNS rebinding), is of the same host for the gateway, as it is for the
-// browser. A page whose host is an address, or localhost, was loaded from there: no name was
-// resolved that somebody else could point elsewhere.
+// The list protects against DNS rebinding: the owner of a hostile name makes it resolve to
+// the gateway's address, and both the gateway and the browser then take the page for one of
+// the same host. A page whose host is an address, or localhost, was loaded from that
+// address: no name was resolved that an attacker could point elsewhere.
 type hosts struct {
 	exact    map[string]bool
 	suffixes []string // ".example.com"
 }
 
-// parseHosts reads a list as Config.AllowedHosts has it.
+// parseHosts parses a list in the form of Config.AllowedHosts.
 func parseHosts(list string) (hosts, error) {
 	var h hosts
 	for s := range strings.SplitSeq(list, ",") {

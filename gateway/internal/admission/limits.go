@@ -29,8 +29,8 @@ func newLimits(cfg *Config) *limits {
 	}
 }
 
-// admit is Controller.Admit. Only a connection that every other limit admits takes a token
-// of those per second.
+// admit implements Controller.Admit. Only a connection that every other limit admits takes
+// a token of the rate of new connections.
 func (l *limits) admit(addr netip.Addr) (leave func(), met LimitName) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -50,7 +50,7 @@ func (l *limits) admit(addr netip.Addr) (leave func(), met LimitName) {
 	return func() { l.leave(addr) }, NoLimit
 }
 
-// leave gives back a place that admit took for a connection from addr.
+// leave gives back the place that admit took for a connection from addr.
 func (l *limits) leave(addr netip.Addr) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

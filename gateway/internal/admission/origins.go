@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// origins are the pages that may connect. The zero value allows those of the same host,
+// origins are the pages that may connect. The zero value allows pages of the same host,
 // and clients that send no Origin: browsers always send one. Fixed once parsed, so safe
 // for concurrent use.
 type origins struct {
@@ -16,14 +16,14 @@ type origins struct {
 	patterns []originPattern
 }
 
-// originPattern matches a scheme, a host or its subdomains, and one port or all.
+// originPattern matches a scheme, a host or its subdomains, and one port or all ports.
 type originPattern struct {
 	scheme, host, port string
 	subdomains         bool
 	anyPort            bool
 }
 
-// parseOrigins reads a list as Config.AllowedOrigins has it.
+// parseOrigins parses a list in the form of Config.AllowedOrigins.
 func parseOrigins(list string) (origins, error) {
 	o := origins{exact: make(map[string]bool)}
 	for s := range strings.SplitSeq(list, ",") {
@@ -60,7 +60,7 @@ func withoutDefaultPort(s string) string {
 	return s
 }
 
-// parseOrigin reads one entry of the list.
+// parseOrigin parses one entry of the list.
 func parseOrigin(s string) (originPattern, error) {
 	bad := fmt.Errorf("%q is not an origin like https://app.example.com, https://*.example.com or http://localhost:*", s)
 	scheme, rest, ok := strings.Cut(s, "://")
@@ -117,7 +117,7 @@ func (o origins) allow(r *http.Request) bool {
 	return false
 }
 
-// matches reports whether u, the origin of a page, is one that p allows.
+// matches reports whether p allows u, the origin of a page.
 func (p originPattern) matches(u *url.URL) bool {
 	if u.Scheme != p.scheme || !p.anyPort && u.Port() != p.port {
 		return false

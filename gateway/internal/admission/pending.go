@@ -14,12 +14,12 @@ import (
 // may have sent.
 const (
 	maxPending     = 1 << 14
-	minPendingAddr = 64 // the least bound for one address: a browser opens several connections for a page
+	minPendingAddr = 64 // the lowest bound for one address: a browser opens several connections for a page
 )
 
-// pending counts the connections that are not WebSockets yet, or never will be. When there
-// are too many, pending closes the one that has waited for longest: handshakes of honest
-// clients end soon, so it is not one of theirs. Safe for concurrent use.
+// pending tracks the connections that are not WebSockets yet, or never will be. When there
+// are too many, pending closes the oldest: handshakes of honest clients end soon, so the
+// oldest is not one of theirs. Safe for concurrent use.
 type pending struct {
 	// Fixed after newPending.
 	most, mostAddr int // mostAddr 0: no limit
@@ -29,7 +29,7 @@ type pending struct {
 	mu    sync.Mutex
 	conns map[net.Conn]*list.Element // of pendingConn
 	order list.List                  // of pendingConn, oldest first
-	addrs map[netip.Addr]int         // only addresses that have one
+	addrs map[netip.Addr]int         // only addresses that have a connection
 }
 
 // pendingConn is one connection and the address that it counts for.
@@ -52,7 +52,7 @@ func newPending(cfg *Config, trusted proxies) *pending {
 	return p
 }
 
-// connState is Controller.ConnState. It closes connections without the lock.
+// connState implements Controller.ConnState. It closes connections without the lock.
 func (p *pending) connState(c net.Conn, s http.ConnState) {
 	switch s {
 	case http.StateNew:
@@ -64,8 +64,8 @@ func (p *pending) connState(c net.Conn, s http.ConnState) {
 	}
 }
 
-// add counts c and returns the connection to close, if there is one too many: c itself, or
-// the oldest.
+// add counts c. When there are too many connections it returns the one to close: c itself,
+// or the oldest.
 func (p *pending) add(c net.Conn) (excess net.Conn) {
 	addr := remoteAddr(c)
 	p.mu.Lock()
@@ -90,7 +90,8 @@ func (p *pending) remove(c net.Conn) {
 	p.removeLocked(c)
 }
 
-// removeLocked does nothing for a connection that is not counted: one that was in excess.
+// removeLocked removes c. It does nothing for a connection that is not counted because add
+// returned it.
 func (p *pending) removeLocked(c net.Conn) {
 	e := p.conns[c]
 	if e == nil {
@@ -103,7 +104,7 @@ func (p *pending) removeLocked(c net.Conn) {
 	}
 }
 
-// closeAll is Controller.ClosePending.
+// closeAll implements Controller.ClosePending.
 func (p *pending) closeAll() {
 	p.mu.Lock()
 	all := slices.Collect(maps.Keys(p.conns))
@@ -113,7 +114,7 @@ func (p *pending) closeAll() {
 	}
 }
 
-// remoteAddr is the zero address for a network that has none.
+// remoteAddr returns the client's address, or the zero address for a network that has none.
 func remoteAddr(c net.Conn) netip.Addr {
 	if tcp, ok := c.RemoteAddr().(*net.TCPAddr); ok {
 		return tcp.AddrPort().Addr()

@@ -12,7 +12,7 @@ import (
 // once parsed, so safe for concurrent use.
 type proxies []netip.Prefix
 
-// parseProxies reads addresses and prefixes, separated by commas.
+// parseProxies parses addresses and prefixes, separated by commas.
 func parseProxies(list string) (p proxies, err error) {
 	for s := range strings.SplitSeq(list, ",") {
 		if s = strings.TrimSpace(s); s == "" {
@@ -31,7 +31,7 @@ func parseProxies(list string) (p proxies, err error) {
 	return p, nil
 }
 
-// trust reports whether addr is a proxy's.
+// trust reports whether addr is the address of a trusted proxy.
 func (p proxies) trust(addr netip.Addr) bool {
 	for _, prefix := range p {
 		if prefix.Contains(addr.Unmap()) {
@@ -41,8 +41,8 @@ func (p proxies) trust(addr netip.Addr) bool {
 	return false
 }
 
-// clientAddr is Controller.ClientAddr. It reads X-Forwarded-For from its end, as long as
-// the address that added an entry is a proxy: only those entries can be believed.
+// clientAddr implements Controller.ClientAddr. It reads X-Forwarded-For from its end, as
+// long as the address that added an entry is a proxy's: only those entries can be trusted.
 func (p proxies) clientAddr(r *http.Request) netip.Addr {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -60,8 +60,8 @@ func (p proxies) clientAddr(r *http.Request) netip.Addr {
 	return network(addr)
 }
 
-// network returns the first address of all that one client has: an IPv4 address, or an
-// IPv6 /64.
+// network returns the address that stands for all addresses of one client: an IPv4 address
+// itself, or the first address of an IPv6 /64.
 func network(addr netip.Addr) netip.Addr {
 	addr = addr.Unmap().WithZone("")
 	if addr.Is6() {
