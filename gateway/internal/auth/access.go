@@ -25,17 +25,17 @@ const (
 func Grants() []Grant { return []Grant{CanCreate, CanJoin, CanMessage, CanRemove, CanEnd, CanUpdate} }
 
 // eventGrants are the grants that room events need whoever sends them, besides create and
-// join. That only a room's creator may send these events is not decided here.
+// join. This package does not decide whether the sender is the room's creator.
 var eventGrants = map[proto.Event]Grant{
 	proto.RemoveClient: CanRemove, proto.EndRoom: CanEnd, proto.UpdateRoom: CanUpdate,
 }
 
-// Access is what an access token allows its bearer. A nil *Access allows everything, for
-// ever. It must not be changed, so its methods may be called concurrently.
+// Access is what an access token allows its bearer. A nil *Access allows everything and
+// never expires. An Access is immutable, so its methods may be called concurrently.
 type Access struct {
-	User    string    // claim sub; "" when the token names nobody
+	User    string    // claim sub; "" when the token names no user
 	Expires time.Time // by the time of day
-	Rooms   []string  // patterns as path.Match has them; nil: all rooms; empty: none
+	Rooms   []string  // patterns of path.Match; nil: all rooms; empty: none
 	Can     []Grant   // nil: all grants; empty: none
 }
 
@@ -56,8 +56,8 @@ func (a *Access) Covers(room proto.RoomID) bool {
 }
 
 // Missing returns the grant that the token lacks for a room event, or "" when it allows
-// the event. create says that a join may make the room, and member that the bearer is in
-// it: a member may leave a room that a later token does not cover.
+// the event. create is true when a join may make the room, and member when the bearer is in
+// the room: a member may leave a room that a later token does not cover.
 func (a *Access) Missing(event proto.Event, room proto.RoomID, create, member bool) Grant {
 	create = create || event == proto.CreateRoom
 	needs := eventGrants[event]
@@ -76,5 +76,5 @@ func (a *Access) Missing(event proto.Event, room proto.RoomID, create, member bo
 	return ""
 }
 
-// Expired reports whether the token has run out at now, a time of day.
+// Expired reports whether the token has expired at now, a time of day.
 func (a *Access) Expired(now time.Time) bool { return a != nil && now.After(a.Expires) }

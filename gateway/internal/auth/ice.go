@@ -14,16 +14,16 @@ import (
 	"p2pconnector/proto"
 )
 
-// ICEConfig names the ICE servers that clients are told of.
+// ICEConfig names the ICE servers that clients are given.
 type ICEConfig struct {
-	Servers    string        // a JSON array of RTCIceServer, handed on as it is; "" for none
+	Servers    string        // a JSON array of RTCIceServer, sent unchanged; "" for none
 	TURNURLs   string        // TURN servers that share TURNSecret, separated by commas; "" for none
-	TURNSecret string        // needed with TURNURLs
+	TURNSecret string        // required with TURNURLs
 	TURNTTL    time.Duration // how long a credential works; more than 0
 }
 
-// ICE lists ICE servers for clients: the configured ones, and TURN servers with credentials
-// for the client alone, which expire. Its methods may be called concurrently.
+// ICE lists ICE servers for clients: the configured servers, and TURN servers with
+// credentials for one client, which expire. Its methods may be called concurrently.
 type ICE struct {
 	fixed  []json.RawMessage
 	turn   []string
@@ -70,9 +70,9 @@ func NewICE(cfg ICEConfig) (*ICE, error) {
 	return i, nil
 }
 
-// List encodes the servers for peer as a JSON array; it is nil when there are none. The
-// credentials are of the kind that coturn's use-auth-secret and pion take: the name is the
-// time of expiry and the peer, the password its HMAC. now is the time of day.
+// List encodes the servers for peer as a JSON array; it returns nil when there are none. The
+// credentials are of the kind that coturn's use-auth-secret and pion accept: the name is the
+// time of expiry and the peer, the password the HMAC of the name. now is the time of day.
 func (i *ICE) List(peer proto.PeerID, now time.Time) json.RawMessage {
 	if len(i.fixed) == 0 && len(i.turn) == 0 {
 		return nil

@@ -7,7 +7,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Claims is what Issue writes into an access token.
+// Claims are what Issue writes into an access token.
 type Claims struct {
 	User     string        // sub
 	Life     time.Duration // from now to exp; more than 0
@@ -17,9 +17,9 @@ type Claims struct {
 	Audience string        // aud; "" leaves it out
 }
 
-// Issue makes an access token and signs it with the secret or private key in keyFile. The
-// operator's back end does that usually; Issue is for trying things out. now is the time of
-// day.
+// Issue makes an access token and signs it with the secret or private key in keyFile.
+// Usually the operator's back end issues tokens; Issue is for trials and tests. now is the
+// time of day.
 func Issue(keyFile string, c Claims, now time.Time) (string, error) {
 	method, key, err := readSigningKey(keyFile)
 	if err != nil {

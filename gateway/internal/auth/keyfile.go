@@ -15,10 +15,10 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// MinSecretBytes is the least length of a secret that signs access tokens.
+// MinSecretBytes is the minimum length of a secret that signs access tokens.
 const MinSecretBytes = 32
 
-// readKeyFile returns the PEM block in file, or, when the file is no PEM, the secret in it.
+// readKeyFile returns the PEM block in file, or the secret in it when the file is not PEM.
 func readKeyFile(file string) (block *pem.Block, secret []byte, err error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
@@ -33,8 +33,8 @@ func readKeyFile(file string) (block *pem.Block, secret []byte, err error) {
 	return nil, b, nil
 }
 
-// readVerifyingKey reads a public key, the public part of a private one, or a secret; and
-// the one algorithm that goes with it, so that no token can choose another.
+// readVerifyingKey reads a public key, the public part of a private key, or a secret. It
+// also returns the only algorithm allowed with the key, so that no token can choose another.
 func readVerifyingKey(file string) (key any, alg string, err error) {
 	block, secret, err := readKeyFile(file)
 	if err != nil {
@@ -53,7 +53,7 @@ func readVerifyingKey(file string) (key any, alg string, err error) {
 	return key, alg, err
 }
 
-// readSigningKey reads a private key or a secret, and the method that signs with it.
+// readSigningKey reads a private key or a secret, and returns it with its signing method.
 func readSigningKey(file string) (jwt.SigningMethod, any, error) {
 	block, secret, err := readKeyFile(file)
 	if err != nil {
@@ -87,10 +87,11 @@ func parsePEM(block *pem.Block) (any, error) {
 			return key, nil
 		}
 	}
-	return nil, fmt.Errorf("PEM block %q holds no key that is known here", block.Type)
+	return nil, fmt.Errorf("PEM block %q holds no supported key", block.Type)
 }
 
-// algorithmOf returns the algorithm of JWT for a public key, or why it cannot be used.
+// algorithmOf returns the JWT algorithm for a public key. The error is the reason why the
+// key cannot be used.
 func algorithmOf(public any) (string, error) {
 	switch k := public.(type) {
 	case *rsa.PublicKey:
@@ -106,5 +107,5 @@ func algorithmOf(public any) (string, error) {
 	case ed25519.PublicKey:
 		return "EdDSA", nil
 	}
-	return "", fmt.Errorf("keys of type %T are not taken", public)
+	return "", fmt.Errorf("keys of type %T are not supported", public)
 }

@@ -16,16 +16,16 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// TokenLife is how old a session token may be. A client gets a new token when its rooms
-// change and on each resume, and its session lives on without. Only when its gateway is
-// gone is a token this old of no use.
+// TokenLife is the maximum age of a session token. A client gets a new token when its rooms
+// change and on each resume. Its session does not end when the token gets too old; the
+// client only loses the session if its gateway is gone by then.
 const TokenLife = 24 * time.Hour
 
-// minKeySecret is the least length of a configured secret, in bytes.
+// minKeySecret is the minimum length of a configured secret, in bytes.
 const minKeySecret = 16
 
-// SessionToken is what a session token says: all that another gateway needs to go on with
-// the session of a gateway that crashed.
+// SessionToken is the content of a session token: all that another gateway needs to
+// continue the session of a gateway that crashed.
 type SessionToken struct {
 	Peer proto.PeerID `json:"p"`
 	bus.TokenRef
@@ -34,11 +34,11 @@ type SessionToken struct {
 	Issued int64          `json:"t"` // Unix seconds; set by Sign
 }
 
-// Why a session token is refused.
+// Errors that refuse a session token.
 var (
-	// ErrToken: it is malformed, or no key of this service signed it.
+	// ErrToken: the token is malformed, or no key of this service signed it.
 	ErrToken = errors.New("session token is malformed or not signed by this service")
-	// ErrTokenExpired: it is older than TokenLife.
+	// ErrTokenExpired: the token is older than TokenLife.
 	ErrTokenExpired = errors.New("session token is too old")
 	// errKeyUnknown is an ErrToken that newer keys might verify.
 	errKeyUnknown = fmt.Errorf("%w: its key is not known", ErrToken)
@@ -50,7 +50,7 @@ const tokenVersion = "s2"
 // keyring holds the keys that sign and verify session tokens. The zero value has none. Safe
 // for concurrent use.
 type keyring struct {
-	set atomic.Pointer[bus.KeySet] // with one key at least; nil: none yet
+	set atomic.Pointer[bus.KeySet] // with at least one key; nil: none yet
 }
 
 // sign encodes t as version.key.body.signature. It panics without keys.
@@ -71,8 +71,8 @@ func signature(key bus.Key, body string) string {
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
 }
 
-// verify decodes a token. It compares the signature as it is written, so that no second
-// spelling of a token is accepted. It panics without keys.
+// verify decodes a token. It compares the signature in its encoded form, so that a token
+// has only one accepted spelling. It panics without keys.
 func (k *keyring) verify(token string, now time.Time) (*SessionToken, error) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 4 || parts[0] != tokenVersion {
@@ -94,7 +94,7 @@ func (k *keyring) verify(token string, now time.Time) (*SessionToken, error) {
 	return nil, ErrToken
 }
 
-// decode reads the body of a token whose signature is good.
+// decode decodes the body of a token whose signature is valid.
 func decode(body string, now time.Time) (*SessionToken, error) {
 	b, err := base64.RawURLEncoding.DecodeString(body)
 	if err != nil {
@@ -110,9 +110,9 @@ func decode(body string, now time.Time) (*SessionToken, error) {
 	return t, nil
 }
 
-// ParseKeys reads secrets, separated by commas: the first signs, all verify. So an operator
-// replaces a key by putting the new one in front, and drops the old one later. An error does
-// not show a secret.
+// ParseKeys parses secrets, separated by commas: the first signs, all verify. So an operator
+// replaces a key by putting the new key in front and dropping the old key later. An error
+// does not contain a secret.
 func ParseKeys(secrets string) (*bus.KeySet, error) {
 	set := new(bus.KeySet)
 	for s := range strings.SplitSeq(secrets, ",") {

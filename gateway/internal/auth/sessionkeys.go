@@ -10,19 +10,20 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// When SessionKeys fetches the shared keys. Any client may name a key that nobody has, so
-// all who wait share one fetch for an unknown key, and none follows soon after another: a
-// key verifies for ten minutes before it signs, so a set fetched just now has it.
+// Times of the fetches of shared keys. Any client may name a key that does not exist, so all
+// callers with unknown keys share one fetch, and two fetches keep a pause between them. A
+// set that was just fetched has every key in use, because a key verifies for ten minutes
+// before it signs.
 const (
 	KeyPoll       = 5 * time.Minute // the time between two calls of Refresh
 	fetchInterval = 5 * time.Second // from the end of one fetch to the next for an unknown key
-	fetchPatience = 3 * time.Second // for which a caller waits for a fetch
+	fetchPatience = 3 * time.Second // the longest time that a caller waits for a fetch
 )
 
-// FetchOutcome is what became of a need for newer keys, as metrics name it.
+// FetchOutcome is the outcome of a need for newer keys, as the metrics name it.
 type FetchOutcome string
 
-// All outcomes of fetches.
+// The outcomes of fetches.
 const (
 	KeysFetched    FetchOutcome = "ok"
 	KeysNotFetched FetchOutcome = "failed"
@@ -32,8 +33,8 @@ const (
 // FetchOutcomes lists all outcomes.
 func FetchOutcomes() []FetchOutcome { return []FetchOutcome{KeysFetched, KeysNotFetched, KeysSpared} }
 
-// ErrKeysOld is why a session token cannot be judged: its key is not known, and the keys
-// that this gateway has may be old.
+// ErrKeysOld is the error for a session token that can be neither accepted nor refused: its
+// key is not known, and this gateway's keys may be old.
 var ErrKeysOld = errors.New("session token of an unknown key, and no newer keys can be fetched")
 
 // SessionKeysConfig says where the keys that sign session tokens come from.
@@ -41,15 +42,15 @@ type SessionKeysConfig struct {
 	// Secrets are keys as ParseKeys reads them; "" fetches those that all gateways share.
 	// With Secrets the other fields are not used.
 	Secrets string
-	// Fetch asks the room service for the shared keys. have is the set at hand, nil at first:
-	// the room service restores those of its keys that it has lost. Fetch may take long.
+	// Fetch asks the room service for the shared keys. have is the present set, nil at first:
+	// the room service restores from it any keys that it has lost. Fetch may take long.
 	Fetch func(have *bus.KeySet) (*bus.KeySet, error)
-	// Go runs f on a goroutine that somebody joins or, when it is too late for that, calls
-	// refused instead.
+	// Go runs f on a goroutine that the gateway joins when it ends. When the gateway is
+	// already ending, Go calls refused instead.
 	Go func(f, refused func())
 	// Count is called with each outcome, concurrently.
 	Count func(FetchOutcome)
-	// Logger gets the errors of fetches.
+	// Logger receives the errors of fetches.
 	Logger *slog.Logger
 }
 
@@ -61,10 +62,10 @@ type SessionKeys struct {
 	mu      sync.Mutex
 	running chan struct{} // closed at the end of the fetch; nil without one
 	ended   time.Time     // of the last fetch; monotonic
-	ok      bool          // the last fetch brought the keys
+	ok      bool          // the last fetch succeeded
 }
 
-// NewSessionKeys returns SessionKeys that have the configured keys; or none, until Load
+// NewSessionKeys returns SessionKeys with the configured keys, or without keys until Load
 // has fetched them.
 func NewSessionKeys(cfg SessionKeysConfig) (*SessionKeys, error) {
 	k := &SessionKeys{cfg: cfg}
@@ -79,7 +80,7 @@ func NewSessionKeys(cfg SessionKeysConfig) (*SessionKeys, error) {
 }
 
 // Load fetches the keys, unless they are configured. Before it has returned nil once,
-// Sign and Verify panic: a gateway serves nobody before it has keys.
+// Sign and Verify panic: a gateway serves no client before it has keys.
 func (k *SessionKeys) Load() error {
 	if k.cfg.Secrets != "" {
 		return nil
@@ -101,9 +102,9 @@ func (k *SessionKeys) Sign(t SessionToken, now time.Time) string {
 	return k.ring.sign(t)
 }
 
-// Verify decodes a token, by newer keys when its own is not known. now is the time of day.
-// Its error is ErrToken, ErrTokenExpired or ErrKeysOld. It waits for a fetch for
-// fetchPatience at most.
+// Verify decodes a token. When the token's key is not known, Verify first fetches newer
+// keys, for which it waits at most fetchPatience. now is the time of day. The error is
+// ErrToken, ErrTokenExpired or ErrKeysOld.
 func (k *SessionKeys) Verify(token string, now time.Time) (*SessionToken, error) {
 	t, err := k.ring.verify(token, now)
 	if !errors.Is(err, errKeyUnknown) || k.cfg.Secrets != "" {
@@ -115,13 +116,14 @@ func (k *SessionKeys) Verify(token string, now time.Time) (*SessionToken, error)
 	return k.ring.verify(token, now)
 }
 
-// Refresh follows the rotation of shared keys, and gives them back to a room service that
-// has lost them. It waits for the fetch for fetchPatience at most. Call it each KeyPoll; with
-// configured keys there is no need to.
+// Refresh fetches the shared keys again, because they rotate, and returns them to a room
+// service that has lost them. It waits for the fetch at most fetchPatience. The owner calls
+// it every KeyPoll; with configured keys there is no need to.
 func (k *SessionKeys) Refresh() { k.refresh(0) }
 
-// refresh brings the keys up to date, unless a fetch ended less than interval ago. It is
-// false when they may be old: the room service did not answer in time, now or then.
+// refresh fetches the keys, unless a fetch ended less than interval ago. It returns false
+// when the keys may be old: the room service did not answer this fetch, or the recent one,
+// in time.
 func (k *SessionKeys) refresh(interval time.Duration) bool {
 	k.mu.Lock()
 	if k.running == nil && !k.ended.IsZero() && time.Since(k.ended) < interval {
@@ -151,7 +153,7 @@ func (k *SessionKeys) refresh(interval time.Duration) bool {
 	return k.ok
 }
 
-// fetch loads the keys and lets those go on who wait for them.
+// fetch loads the keys and releases the callers that wait for them.
 func (k *SessionKeys) fetch() {
 	err := k.Load()
 	outcome := KeysFetched
@@ -163,7 +165,7 @@ func (k *SessionKeys) fetch() {
 	k.finish(err == nil)
 }
 
-// finish ends the fetch that is running.
+// finish ends the running fetch.
 func (k *SessionKeys) finish(ok bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

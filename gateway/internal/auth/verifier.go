@@ -16,9 +16,9 @@ import (
 	"p2pconnector/proto"
 )
 
-// VerifierConfig says which access tokens are good.
+// VerifierConfig says which access tokens are valid.
 type VerifierConfig struct {
-	KeyFile  string       // of a public key (PEM), the private key to it, or a secret; "" when JWKS is set
+	KeyFile  string       // with a public key (PEM), its private key, or a secret; "" when JWKS is set
 	JWKS     string       // URL of a JWKS, used in place of KeyFile when set
 	Issuer   string       // iss that tokens must have; "" for any
 	Audience string       // aud that tokens must have; "" for any
@@ -31,16 +31,16 @@ type Verifier struct {
 	parser *jwt.Parser
 }
 
-// Following a JWKS: an unknown key makes the verifier fetch the set again, but a stranger
-// who invents keys can neither cause fetches all the time nor hold up handshakes for longer
-// than jwksPatience.
+// Times of a JWKS. An unknown key makes the verifier fetch the set again, but a client that
+// invents keys can neither cause constant fetches nor delay handshakes for longer than
+// jwksPatience.
 const (
 	jwksInterval = 5 * time.Minute
 	jwksUnknown  = 10 * time.Second // between fetches for unknown keys
 	jwksPatience = 3 * time.Second
 )
 
-// clockLeeway is how far the clocks of those who issue access tokens may be from ours.
+// clockLeeway is the tolerated difference between an issuer's clock and ours.
 const clockLeeway = 2 * time.Second
 
 // maxAccessToken bounds an access token, in bytes.
@@ -86,8 +86,8 @@ func followJWKS(log *slog.Logger) keyfunc.Override {
 	}
 }
 
-// ErrAccess is why an access token is refused; its text may go to clients. What it wraps
-// may not.
+// ErrAccess is the error for an access token that is refused. Its text may go to clients;
+// the texts of the errors wrapped beside it may not.
 var ErrAccess = errors.New("the access token is missing, malformed, expired or not signed by a known key")
 
 // accessClaims are the claims of an access token. A list that is missing or null allows
@@ -100,8 +100,8 @@ type accessClaims struct {
 	} `json:"p2p"`
 }
 
-// Verify returns what a token allows. Its error is ErrAccess. With a JWKS it may wait for a
-// fetch, for jwksPatience at most.
+// Verify returns what a token allows. The error is ErrAccess. With a JWKS it may wait for a
+// fetch, at most jwksPatience.
 func (v *Verifier) Verify(token string) (*Access, error) {
 	if token == "" || len(token) > maxAccessToken || strings.ContainsAny(token, "\r\n") { // encoding/base64 skips line breaks
 		return nil, ErrAccess
@@ -113,16 +113,16 @@ func (v *Verifier) Verify(token string) (*Access, error) {
 	if len(claims.Subject) > proto.MaxUserBytes {
 		return nil, fmt.Errorf("%w: sub is too long", ErrAccess)
 	}
-	// RFC 3339 has no way to write a later time, and its issuer meant milliseconds: nobody
-	// wants a token that never ends.
+	// RFC 3339 cannot express a later time. Such an exp is a mistake, usually milliseconds
+	// in place of seconds, and would make a token that never expires.
 	if year := claims.ExpiresAt.UTC().Year(); year < 1970 || year > 9999 {
 		return nil, fmt.Errorf("%w: exp is not in seconds since 1970", ErrAccess)
 	}
 	return &Access{User: claims.Subject, Expires: claims.ExpiresAt.Time, Rooms: claims.P2P.Rooms, Can: claims.P2P.Can}, nil
 }
 
-// keyOf returns the key for a token. It refuses a header that names critical extensions: RFC
-// 7515 says so of a recipient that understands none, and the library ignores the member.
+// keyOf returns the key for a token. It refuses a header that names critical extensions, as
+// RFC 7515 requires of a recipient that supports none; the library ignores the member.
 func (v *Verifier) keyOf(t *jwt.Token) (any, error) {
 	if _, critical := t.Header["crit"]; critical {
 		return nil, errors.New("the header has crit, and no extension is understood")
@@ -130,8 +130,8 @@ func (v *Verifier) keyOf(t *jwt.Token) (any, error) {
 	return v.key(t)
 }
 
-// RequestToken returns the access token of a handshake, or "". It looks at Authorization,
-// then at Sec-WebSocket-Protocol, then at the query.
+// RequestToken returns the access token of a handshake, or "" when it has none. It looks in
+// Authorization, then in Sec-WebSocket-Protocol, then in the query.
 func RequestToken(r *http.Request) string {
 	if scheme, t, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
 		return strings.TrimSpace(t)

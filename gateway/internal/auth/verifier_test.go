@@ -21,7 +21,7 @@ import (
 	"p2pconnector/proto"
 )
 
-// secretFile writes a secret and returns its file.
+// secretFile writes a secret to a file and returns the file's name.
 func secretFile(t testing.TB, secret string) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "secret")
@@ -41,8 +41,8 @@ func newVerifier(t testing.TB, cfg VerifierConfig) *Verifier {
 	return v
 }
 
-// TestVerifier_ListsOfAToken_MissingIsAllAndEmptyIsNone holds the difference that a token's
-// bearer depends on.
+// TestVerifier_ListsOfAToken_MissingIsAllAndEmptyIsNone: a list that is missing allows
+// everything, and an empty list nothing.
 func TestVerifier_ListsOfAToken_MissingIsAllAndEmptyIsNone(t *testing.T) {
 	const secret = "a secret of more than 32 bytes, for tests"
 	v := newVerifier(t, VerifierConfig{KeyFile: secretFile(t, secret)})
@@ -132,7 +132,7 @@ func TestNewVerifier_BadKey_IsRefusedWithoutShowingIt(t *testing.T) {
 	for name, content := range map[string]string{
 		"a short secret":     "hunter2",
 		"a small RSA key":    encode("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(small)),
-		"a curve not taken":  encode("EC PRIVATE KEY", der),
+		"unsupported curve":  encode("EC PRIVATE KEY", der),
 		"a block of no keys": encode("CERTIFICATE", []byte("hunter2")),
 	} {
 		_, err := NewVerifier(t.Context(), VerifierConfig{KeyFile: secretFile(t, content)})
@@ -142,8 +142,8 @@ func TestNewVerifier_BadKey_IsRefusedWithoutShowingIt(t *testing.T) {
 	}
 }
 
-// trailingBits returns 32 bytes in base64url with another last character, whose two low bits
-// a decoder that is not strict ignores.
+// trailingBits returns 32 bytes in base64url with a different last character. Its two low
+// bits, which a lenient decoder ignores, are the only difference.
 func trailingBits(s string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	last := strings.IndexByte(alphabet, s[len(s)-1])
