@@ -1,5 +1,5 @@
-// Package clock measures durations. An [Instant] does not change when somebody sets the
-// time of day, and the [Active] clock stands still while the gateway could not have
+// Package clock measures durations. An [Instant] does not depend on the time of day, which
+// may be set at any moment. The [Active] clock stands still while the gateway could not have
 // received anything.
 package clock
 
@@ -10,12 +10,13 @@ import (
 
 // Instant is a moment by the monotonic clock of this process, in nanoseconds. Timeouts,
 // waits and rates are measured with it, or with a time.Time straight from time.Now, which
-// has a monotonic reading too: somebody may set the time of day at any moment, and
-// connections must not notice. UnixNano and the like drop that reading, so a test over
+// also has a monotonic reading: the time of day may be set at any moment, and connections
+// must not be affected. UnixNano and the like drop the monotonic reading, so a test over
 // the sources refuses them except where the time of day is meant: tokens and their
 // expiry, credentials, timestamps of frames, and times that go to other hosts.
 //
-// The zero Instant is long before the process began, so what never happened is long ago.
+// The zero Instant is long before the process began, so an event that never happened
+// counts as long ago.
 type Instant int64
 
 // zero is the zero Instant as a time. It is so long ago that it also precedes the
@@ -37,8 +38,8 @@ func (i Instant) Add(d time.Duration) Instant { return i + Instant(d) }
 // Sub returns the time from j to i.
 func (i Instant) Sub(j Instant) time.Duration { return time.Duration(i - j) }
 
-// Time returns what time.Now would have returned at i, if nobody has set the clock since.
-// It serves comparisons and timers; it is not for display.
+// Time returns what time.Now would have returned at i, if the time of day was not set
+// after that. It is for comparisons and timers, not for display.
 func (i Instant) Time() time.Time { return zero.Add(time.Duration(i)) }
 
 // Wall returns the time of day at i, judged by the present time of day.
@@ -57,24 +58,25 @@ func (a *AtomicInstant) Load() Instant { return Instant(a.v.Load()) }
 // Store sets the Instant.
 func (a *AtomicInstant) Store(i Instant) { a.v.Store(int64(i)) }
 
-// frozenAfter is the time between two ticks of the active clock after which the process
-// must have been stopped, or have had no CPU.
+// frozenAfter is the time between two ticks of the active clock beyond which the process
+// must have been stopped or have had no CPU.
 const frozenAfter = time.Second
 
 // Active is a clock that runs only while messages reach the gateway and the gateway
-// itself runs. Silence at other times proves nothing, and nothing that waits for an
-// answer is given up because of it. Now may be called concurrently, Tick by one goroutine.
+// itself runs. An answer that is missing at other times proves nothing, so a timeout
+// measured by this clock does not count them. Now may be called concurrently, Tick by one
+// goroutine.
 type Active struct {
 	passed atomic.Int64 // nanoseconds
 	last   Instant      // owned by Tick
 	up     bool         // owned by Tick: messages reached the gateway at the last tick
 }
 
-// Now returns the time for which the clock has run.
+// Now returns how long the clock has run.
 func (a *Active) Now() time.Duration { return time.Duration(a.passed.Load()) }
 
 // Tick advances the clock to now, if messages reached the gateway at this tick and the
-// last one. It reports whether the process was frozen since the last tick.
+// last. It reports whether the process was frozen between the two.
 func (a *Active) Tick(now Instant, receives bool) (frozen bool) {
 	gap := now.Sub(a.last)
 	frozen = a.last != 0 && gap > frozenAfter
