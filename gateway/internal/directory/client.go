@@ -11,16 +11,16 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// findTimeout is how long a frame may wait for the directory.
+// findTimeout is the longest time that a frame waits for the directory.
 const findTimeout = 4 * time.Second
 
 // Liveness says which gateways are alive.
 type Liveness interface {
 	Alive(g proto.GatewayID) bool
-	Await(g proto.GatewayID, ended <-chan struct{}) // until g is alive, or must have been heard
+	Await(g proto.GatewayID, ended <-chan struct{}) // until g is alive, or its lease is overdue
 }
 
-// Config says how the directory is asked. All is needed.
+// Config says how a Client asks the directory. Every field is required.
 type Config struct {
 	Own      proto.GatewayID
 	Ask      func(bus.SessionOperation, *bus.SessionRequest, time.Duration) (*bus.SessionReply, error)
@@ -28,7 +28,7 @@ type Config struct {
 	Clock    *clock.AtomicInstant // the present moment
 	Ended    <-chan struct{}      // closed when this gateway ends
 	Logger   *slog.Logger
-	Conflict func() // another gateway was first to take an epoch
+	Conflict func() // counts that another gateway was first to take an epoch
 }
 
 // Client asks the session directory for a gateway. Its methods wait for the answer. Safe
@@ -74,8 +74,8 @@ func (c *Client) look(p proto.PeerID, patience time.Duration) session.Answer {
 	return session.Answer{Kind: session.Entry, Owner: r.Owner, Epoch: r.Epoch, Revision: r.Revision}
 }
 
-// End records that a session of this gateway has ended. When that fails, the room services
-// end the entry once this gateway is gone.
+// End records that a session of this gateway has ended. If that fails, the room services
+// end the entry when this gateway is gone.
 func (c *Client) End(p proto.PeerID, was session.Holding) {
 	req := &bus.SessionRequest{Peer: p, Owner: c.cfg.Own, Epoch: was.Epoch, Revision: was.Revision}
 	if _, err := c.cfg.Ask(bus.SessionEnd, req, proto.RequestDeadline); err != nil {
@@ -83,8 +83,8 @@ func (c *Client) End(p proto.PeerID, was session.Holding) {
 	}
 }
 
-// Compare returns the entries of those sessions that another gateway owns, or that have
-// another epoch or no entry. They are at most bus.MaxSyncSessions.
+// Compare returns the entries of the sessions that another gateway owns, or that have
+// another epoch or no entry. Callers pass at most bus.MaxSyncSessions sessions.
 func (c *Client) Compare(sessions []bus.Owned) ([]bus.SessionRow, error) {
 	r, err := c.cfg.Ask(bus.SessionSync, &bus.SessionRequest{Owner: c.cfg.Own, Sessions: sessions}, proto.RequestDeadline)
 	if err != nil {
@@ -93,8 +93,9 @@ func (c *Client) Compare(sessions []bus.Owned) ([]bus.SessionRow, error) {
 	return r.Sessions, nil
 }
 
-// Find finds the owner of a peer for frames that wait. A peer without an entry is at the
-// gateway that issued it, if that is alive. failed says that the directory did not answer.
+// Find returns the owner of a peer, for frames that wait. A peer without an entry is at the
+// gateway that issued it, if that gateway is alive. failed is true when the directory did
+// not answer.
 func (c *Client) Find(p proto.PeerID) (to link.Route, found, failed bool) {
 	if c.absent.has(p, c.cfg.Clock.Load()) {
 		return to, false, false

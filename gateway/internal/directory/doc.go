@@ -1,4 +1,5 @@
 // Package directory asks the session directory, which the room services keep, which gateway
-// owns a session: a [Client] translates between its requests and the answers that package
-// session decides by. [Suspicion] says when all sessions must be compared with it.
+// owns a session. A [Client] translates between the directory's requests and the answers
+// that package session needs. A [Suspicion] tells when all sessions must be compared with
+// the directory.
 package directory

@@ -10,32 +10,33 @@ import (
 
 // Times between two comparisons with the directory.
 const (
-	// CompareInterval is how often the sessions are compared that have moved from the
-	// gateway that issued them.
+	// CompareInterval is the time between comparisons of the sessions that have moved from
+	// the gateway that issued them.
 	CompareInterval = time.Minute
 	// CompareRetry is the pause after a comparison that failed.
 	CompareRetry = time.Second
 )
 
 // Suspicion is raised while another gateway may have taken over sessions that this gateway
-// serves, because this gateway was cut off, frozen, or did not receive another's lease.
-// It ends when the sessions have been compared with the directory after every take that
-// began meanwhile must have ended. Safe for concurrent use.
+// serves, because this gateway was cut off, was frozen, or did not receive another gateway's
+// lease. A take that began in that time may still be pending. The suspicion ends with a
+// comparison of all sessions that begins after every such take must have ended. Safe for
+// concurrent use.
 type Suspicion struct {
 	soon chan struct{}
 
 	mu     sync.Mutex
 	raised bool
-	until  clock.Instant // takes that began before the suspicion was raised have ended then
+	until  clock.Instant // when all takes that began before the suspicion was raised have ended
 }
 
 // NewSuspicion returns a suspicion that is not raised.
 func NewSuspicion() *Suspicion { return &Suspicion{soon: make(chan struct{}, 1)} }
 
-// Soon returns the channel that says when to compare at once.
+// Soon returns the channel that receives a value when the sessions must be compared at once.
 func (x *Suspicion) Soon() <-chan struct{} { return x.soon }
 
-// Raise raises the suspicion, and has the sessions compared soon.
+// Raise raises the suspicion and requests a comparison through Soon.
 func (x *Suspicion) Raise() {
 	x.mu.Lock()
 	x.until, x.raised = clock.Now().Add(proto.RequestDeadline), true
@@ -46,16 +47,16 @@ func (x *Suspicion) Raise() {
 	}
 }
 
-// Raised reports whether the suspicion is raised: a client that resumes may miss what
-// another gateway has taken in for it.
+// Raised reports whether the suspicion is raised. While it is, a client that resumes may
+// miss frames that another gateway has accepted for it.
 func (x *Suspicion) Raised() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.raised
 }
 
-// Compared takes in that all sessions were compared, beginning at a moment. It returns the
-// time until that is to be done again.
+// Compared records that all sessions were compared, in a comparison that began at the given
+// moment. It returns the time until the next comparison.
 func (x *Suspicion) Compared(began clock.Instant) time.Duration {
 	x.mu.Lock()
 	defer x.mu.Unlock()
