@@ -18,14 +18,15 @@ import (
 type Config struct {
 	Admission *admission.Controller
 	Sockets   *socket.Server
-	// Pages answers what is no handshake.
+	// Pages answers requests that are not handshakes.
 	Pages http.Handler
 	// Verify checks an access token; nil means that clients need none.
 	Verify func(token string) (*auth.Access, error)
-	// Closed says why the gateway accepts nobody now, and what to do; "" when it does.
+	// Closed returns why the gateway accepts no clients now and what a client can do, or ""
+	// when it accepts clients.
 	Closed func() string
-	// Open starts a connection that was accepted. It reports false when the gateway ends:
-	// then the connection is closed, and its place given back.
+	// Open starts a connection that was accepted. It returns false when the gateway is
+	// ending: then the Handler closes the connection and gives its place back.
 	Open func(Accepted) bool
 	// ErrorFrame encodes an error for a client.
 	ErrorFrame func(*proto.Error) []byte
@@ -38,10 +39,10 @@ type Config struct {
 // Accepted is a WebSocket whose client may connect.
 type Accepted struct {
 	Conn   *socket.Conn
-	Addr   netip.Addr   // that it counts for
+	Addr   netip.Addr   // the address that it counts for
 	Access *auth.Access // nil: everything is allowed
-	Delta  bool         // the client wants changes in place of full lists
-	Leave  func()       // gives the place among all connections back; to be called once
+	Delta  bool         // the client asked for changes in place of full lists
+	Leave  func()       // gives the place among all connections back; call it once
 }
 
 // Handler answers requests of clients. Its methods may be called concurrently.
@@ -55,15 +56,16 @@ func New(cfg Config) *Handler {
 	return &Handler{cfg: cfg, refused: socket.NewRefusals()}
 }
 
-// Refused returns how many WebSockets are open only until their page has read why it is
-// refused.
+// Refused returns the number of WebSockets that are open only until their page has read why
+// it was refused.
 func (h *Handler) Refused() int { return h.refused.Len() }
 
-// Shutdown closes these WebSockets, lets no other in, and returns when they have ended.
+// Shutdown closes the WebSockets that Refused counts, accepts no others, and returns when
+// all of them have ended.
 func (h *Handler) Shutdown() { h.refused.Shutdown() }
 
-// ServeHTTP answers WebSocket handshakes on / and /ws, and pages otherwise, of hosts that are
-// allowed.
+// ServeHTTP answers WebSocket handshakes on / and /ws, and serves pages otherwise. It
+// refuses requests to hosts that are not allowed.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	socket := r.URL.Path == "/" || r.URL.Path == "/ws"
 	switch {
@@ -78,7 +80,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// headerHas reports whether a comma-separated header holds token, in any case.
+// headerHas reports whether a comma-separated header contains token, ignoring case.
 func headerHas(h http.Header, name, token string) bool {
 	for _, line := range h.Values(name) {
 		for v := range strings.SplitSeq(line, ",") {
@@ -121,7 +123,7 @@ func (h *Handler) handshake(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// check returns why r is refused, whoever it comes from; nil when it is not.
+// check returns why r is refused whoever sent it, or nil when it is not.
 func (h *Handler) check(r *http.Request, addr netip.Addr) *refusal {
 	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-WebSocket-Key"))
 	switch {
@@ -147,7 +149,8 @@ func (h *Handler) check(r *http.Request, addr netip.Addr) *refusal {
 	return nil
 }
 
-// authorise checks the access token of a handshake; both are nil when none is needed.
+// authorise checks the access token of a handshake. Both results are nil when the gateway
+// requires no tokens.
 func (h *Handler) authorise(r *http.Request, addr netip.Addr) (*auth.Access, *refusal) {
 	if h.cfg.Verify == nil {
 		return nil, nil

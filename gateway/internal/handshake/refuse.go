@@ -12,19 +12,20 @@ import (
 	"p2pconnector/proto"
 )
 
-// refusal is why a handshake is not accepted. With a close code it is the client's
-// business, and a page gets it in a way that it can read.
+// refusal is the reason why a handshake is not accepted. A refusal with a close code may
+// help the client, so a page gets it over a WebSocket, where it can read it.
 type refusal struct {
 	status  int                 // of HTTP
 	message string              // what is wrong and what to do
 	code    proto.ErrorCode     // of the error frame; set with close
-	close   proto.CloseCode     // 0: HTTP, whoever asks
-	reason  string              // of the close frame; "" is the code's own
-	limit   admission.LimitName // that was met
+	close   proto.CloseCode     // 0: answered over HTTP, pages included
+	reason  string              // of the close frame; "": the default reason of the code
+	limit   admission.LimitName // that refused the handshake
 }
 
-// limited is the refusal of a handshake that met a limit. The rates of an address are
-// answered over HTTP always: a WebSocket would cost more than was saved.
+// limited returns the refusal of a handshake that reached a limit. A refusal because of an
+// address's rate is always answered over HTTP: a WebSocket would cost more than the limit
+// saves.
 func limited(l admission.LimitName) *refusal {
 	no := &refusal{status: http.StatusServiceUnavailable, message: "Too many connections now. Connect again in a moment.", limit: l}
 	switch l {
@@ -40,7 +41,7 @@ func limited(l admission.LimitName) *refusal {
 }
 
 // refuse answers a handshake that is not accepted. Browsers hide a refused upgrade from
-// the page, so a page gets an error frame and a close code where that may help it.
+// the page, so a page gets an error frame and a close code when the reason may help it.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, addr netip.Addr, no *refusal) {
 	if no.limit != admission.NoLimit {
 		h.cfg.Handshakes.Limited.Inc(no.limit)
@@ -67,8 +68,9 @@ func (h *Handler) refuseHTTP(w http.ResponseWriter, no *refusal) {
 	http.Error(w, no.message, no.status)
 }
 
-// refuseSocket accepts the WebSocket, sends one error frame and a close frame, and
-// closes. It is false, and nothing was answered, when too many such connections are open.
+// refuseSocket accepts the WebSocket, sends one error frame and a close frame, and closes
+// the connection. It returns false without an answer when too many such connections are
+// open.
 func (h *Handler) refuseSocket(w http.ResponseWriter, r *http.Request, addr netip.Addr, no *refusal) bool {
 	sub, _ := chooseProtocol(r)
 	text, reason := h.cfg.ErrorFrame(proto.Errorf(no.code, "%s", no.message)), no.reason
@@ -81,7 +83,7 @@ func (h *Handler) refuseSocket(w http.ResponseWriter, r *http.Request, addr neti
 		h.cfg.Handshakes.Unread.Inc()
 		return false
 	case errors.Is(err, net.ErrClosed):
-		return true // the gateway ends
+		return true // the gateway is ending
 	case err != nil:
 		h.cfg.Logger.Debug("upgrade failed", "err", err)
 		return false
