@@ -1,6 +1,6 @@
 // Package httpserver serves clients over HTTP/1.1, with or without TLS, from one listener.
-// Its timeouts bound what a client that is slow or silent may hold before its handshake is
-// done; package socket takes over from there.
+// Its timeouts bound the resources that a slow or silent client may hold before its
+// handshake is done; after the handshake package socket bounds them.
 package httpserver
 
 import (
@@ -13,20 +13,20 @@ import (
 	"time"
 )
 
-// Config says what is served where.
+// Config says what a Server serves and where.
 type Config struct {
 	Listener  net.Listener // used in place of Listen when set
 	Listen    string       // host:port
-	TLS       *tls.Config  // as TLSConfig returns it; nil: none
+	TLS       *tls.Config  // from TLSConfig; nil: no TLS
 	Handler   http.Handler
 	ConnState func(net.Conn, http.ConnState)
-	// ClosePending closes the connections that the handler has not taken over. The server's
-	// own way to close waits for clients of TLS that do not read.
+	// ClosePending closes the connections that the handler has not taken over. The close of
+	// http.Server would wait for TLS clients that do not read.
 	ClosePending func()
 	Logger       *slog.Logger
 }
 
-// Server is a listener that is served. Its methods may be called concurrently.
+// Server serves one listener. Its methods may be called concurrently.
 type Server struct {
 	srv          *http.Server
 	addr         net.Addr
@@ -59,18 +59,18 @@ func Start(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Addr returns the address that is served.
+// Addr returns the address of the listener.
 func (s *Server) Addr() net.Addr { return s.addr }
 
-// Done is closed when nothing is served any more, because Close was called or because the
-// listener failed.
+// Done returns a channel that is closed when the server has stopped, because Close was
+// called or because the listener failed.
 func (s *Server) Done() <-chan struct{} { return s.done }
 
-// Close stops to serve, closes the connections that the handler has not taken over, and
-// returns the error of the listener, if it had failed before.
+// Close stops the server, closes the connections that the handler has not taken over, and
+// returns the listener's error if it had failed before.
 func (s *Server) Close() error {
 	s.closePending()
-	_ = s.srv.Close() // it reports what a listener says that is closed already
+	_ = s.srv.Close() // its error is only that the listener is closed already
 	<-s.done
 	if errors.Is(s.err, http.ErrServerClosed) {
 		return nil

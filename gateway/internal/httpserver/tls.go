@@ -10,12 +10,13 @@ import (
 	"time"
 )
 
-// certAge is how long a certificate is used before its files are read again.
+// certAge is how long a certificate is used before its files are checked again.
 const certAge = 10 * time.Second
 
-// TLSConfig returns how clients are served by TLS, or nil when they are not: with own, or
-// else with the certificate in the file cert, whose key is in the file key, both PEM. The
-// files are read again when they change. An error names the settings.
+// TLSConfig returns the TLS configuration of the clients' listener, or nil when it serves
+// without TLS. It uses own if that is set, otherwise the certificate in the file cert and
+// its key in the file key, both PEM. The files are read again when they change. An error
+// names the settings.
 func TLSConfig(own *tls.Config, cert, key string, log *slog.Logger) (*tls.Config, error) {
 	var c *tls.Config
 	switch {
@@ -30,12 +31,12 @@ func TLSConfig(own *tls.Config, cert, key string, log *slog.Logger) (*tls.Config
 	default:
 		return nil, nil
 	}
-	c.NextProtos = []string{"http/1.1"} // HTTP/2 has no WebSockets that could be taken over
+	c.NextProtos = []string{"http/1.1"} // a connection of HTTP/2 cannot be taken over for a WebSocket
 	return c, nil
 }
 
-// certFiles is a certificate that follows its files, so that a renewed one needs
-// no restart. Safe for concurrent use.
+// certFiles is a certificate that is reloaded from its files, so that a renewed certificate
+// needs no restart. Safe for concurrent use.
 type certFiles struct {
 	cert, key string
 	log       *slog.Logger
@@ -44,11 +45,11 @@ type certFiles struct {
 	current  *tls.Certificate
 	contents [2][]byte // of the files, when they were last read
 	readAt   time.Time
-	failed   string // why they cannot be used; logged once
+	failed   string // why the files cannot be used; logged once
 }
 
-// get implements tls.Config.GetCertificate. Files that do not fit together, for
-// instance since only one of them is new yet, leave the old certificate in use.
+// get implements tls.Config.GetCertificate. Files that do not match, for instance because
+// only one of them is new yet, leave the old certificate in use.
 func (f *certFiles) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -68,7 +69,7 @@ func (f *certFiles) load() error {
 	return f.loadLocked()
 }
 
-// loadLocked reads the files and takes what is new.
+// loadLocked reads the files and uses the certificate in them if they have changed.
 func (f *certFiles) loadLocked() error {
 	f.readAt = time.Now()
 	var contents [2][]byte
