@@ -9,17 +9,17 @@ import (
 // MaxFenced bounds the senders that a Fence remembers.
 const MaxFenced = 256
 
-// Fence keeps the order of senders that move, for one receiver. What a sender sent
-// from an earlier owner of its session may arrive behind what it sends from a later
-// one, on another link; the epoch of the sender's session shows it. The fence belongs to
-// the receiver's session and moves with it: a gateway that the receiver comes to has
-// not seen what it has. The zero value is ready. Not safe for concurrent use.
+// Fence keeps the order of senders that move, for one receiver. Frames that a sender sent
+// from an earlier owner of its session may arrive behind frames from a later owner, on
+// another link; the epoch of the sender's session shows which are older. The fence belongs
+// to the receiver's session and moves with it, because the receiver's next gateway has not
+// seen the earlier frames. The zero value is ready. Not safe for concurrent use.
 type Fence struct {
 	newest map[proto.PeerID]uint64 // of senders that have moved
 }
 
-// Pass reports whether a frame that from sent in an epoch may be delivered. It keeps no
-// reference to from.
+// Pass reports whether a frame that from sent in the given epoch may be delivered. It keeps
+// no reference to from.
 func (f *Fence) Pass(from proto.PeerID, epoch uint64) bool {
 	newest := f.newest[from]
 	if epoch > newest {
@@ -27,7 +27,7 @@ func (f *Fence) Pass(from proto.PeerID, epoch uint64) bool {
 			f.newest = make(map[proto.PeerID]uint64)
 		}
 		if len(f.newest) >= MaxFenced && newest == 0 {
-			for p := range f.newest { // any one: those who still send come back
+			for p := range f.newest { // any sender: those that still send are added again
 				delete(f.newest, p)
 				break
 			}
@@ -37,10 +37,10 @@ func (f *Fence) Pass(from proto.PeerID, epoch uint64) bool {
 	return epoch >= newest
 }
 
-// Epochs returns what the fence knows, for the receiver's next gateway.
+// Epochs returns the newest epoch of each sender, for the receiver's next gateway.
 func (f *Fence) Epochs() map[proto.PeerID]uint64 { return maps.Clone(f.newest) }
 
-// Merge takes in what the fence at the receiver's former gateway knew.
+// Merge adds the epochs from the fence at the receiver's former gateway.
 func (f *Fence) Merge(epochs map[proto.PeerID]uint64) {
 	for p, epoch := range epochs {
 		f.Pass(p, epoch)

@@ -6,7 +6,7 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// When an ack is sent without being asked for: after so many records or bytes.
+// Numbers of records and of bytes after which an ack is sent without a poll.
 const (
 	ackRecords = 256
 	ackBytes   = 64 << 10
@@ -16,21 +16,21 @@ const (
 // the base of the first message. Not safe for concurrent use.
 type Receiver struct {
 	next    uint64
-	base    uint64        // the sender's, as last received
+	base    uint64        // of the sender, as last received
 	acked   uint64        // next at the last ack
-	whole   bool          // the next ack speaks of all from base on: the last ones may be lost
+	whole   bool          // the next ack covers all numbers from base on: the last acks may be lost
 	refused []bus.Refusal // numbers from base on
 	records int           // taken since the last ack
 	bytes   int
-	holeAt  uint64 // value of next when a hole was acked last
+	holeAt  uint64 // value of next when a hole was last acked
 	hole    bool
 	holes   uint64
 	poll    uint64 // newest poll that is not answered; 0: none
 	due     bool
 }
 
-// Data takes a message in. When it is true the caller delivers the frame and then
-// calls Taken or Refused; otherwise the frame is discarded.
+// Data handles a data message. When it returns true the caller delivers the frame and
+// then calls Taken or Refused; otherwise the caller discards the frame.
 func (r *Receiver) Data(seq, base uint64) bool {
 	r.advance(base)
 	switch {
@@ -40,12 +40,12 @@ func (r *Receiver) Data(seq, base uint64) bool {
 		r.hole, r.holeAt, r.due, r.whole = true, r.next, true, true
 		r.holes++
 	case seq < r.next:
-		r.records++ // its sender has not had the ack: the next tick sends one
+		r.records++ // its sender has not received the ack: the next tick sends one
 	}
 	return false
 }
 
-// advance follows the sender's base, which has passed what it gave up.
+// advance follows the sender's base, which passes the frames that the sender gave up.
 func (r *Receiver) advance(base uint64) {
 	r.next, r.base = max(r.next, base), max(r.base, base)
 	if len(r.refused) > 0 && r.refused[0].Seq < base {
@@ -53,7 +53,7 @@ func (r *Receiver) advance(base uint64) {
 	}
 }
 
-// Taken notes that the frame of the last Data was delivered.
+// Taken records that the frame of the last Data was delivered.
 func (r *Receiver) Taken(bytes int) {
 	r.next++
 	r.records++
@@ -61,8 +61,8 @@ func (r *Receiver) Taken(bytes int) {
 	r.due = r.due || r.records >= ackRecords || r.bytes >= ackBytes
 }
 
-// Refused notes that it was not delivered to all its receivers. Its number need not
-// be filled in.
+// Refused records that the frame of the last Data was not delivered to all its
+// receivers. The refusal's number need not be filled in.
 func (r *Receiver) Refused(x bus.Refusal) {
 	x.Seq = r.next
 	r.refused = append(r.refused, x)
@@ -71,24 +71,24 @@ func (r *Receiver) Refused(x bus.Refusal) {
 	r.due = true
 }
 
-// Remind has the next Ack sent although nothing asks for it: the last ones may be lost.
+// Remind makes the next ack due although no poll asks for it: the last acks may be lost.
 func (r *Receiver) Remind() { r.due, r.whole = r.due || r.next > 0, true }
 
-// Holes counts the gaps that were seen.
+// Holes returns the number of holes seen.
 func (r *Receiver) Holes() uint64 { return r.holes }
 
-// Polled takes a poll in.
+// Polled handles a poll.
 func (r *Receiver) Polled(p bus.Poll) {
 	r.advance(p.Base)
 	r.poll = max(r.poll, p.Number)
 	r.due, r.whole = true, true
 }
 
-// Due reports whether an ack is to be sent at once.
+// Due reports whether an ack must be sent at once.
 func (r *Receiver) Due() bool { return r.due }
 
-// Ack returns the ack to send; false when there is nothing to say. The tick, once a
-// second, asks for one that is not due yet too.
+// Ack returns the ack to send, or false when there is nothing to acknowledge. On the
+// tick, once a second, it also returns an ack that is not due yet.
 func (r *Receiver) Ack(tick bool) (bus.Ack, bool) {
 	if !r.due && (!tick || r.records == 0) {
 		return bus.Ack{}, false
@@ -97,7 +97,7 @@ func (r *Receiver) Ack(tick bool) (bus.Ack, bool) {
 	if r.whole {
 		a.From = r.base
 	}
-	i := len(r.refused) // each refusal is in one ack, unless that may be lost
+	i := len(r.refused) // each refusal is in one ack, unless that ack may be lost
 	for i > 0 && r.refused[i-1].Seq >= a.From {
 		i--
 	}

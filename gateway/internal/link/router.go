@@ -15,52 +15,52 @@ const (
 	MaxTotalBytes = 64 << 20 // of all windows and of the frames that wait
 	MaxWaiting    = 256      // frames that wait for one peer
 	MaxRoutes     = 1 << 17
-	MaxLookups    = 1024 // peers that are looked for in the directory at once
+	MaxLookups    = 1024 // peers that are looked up in the directory at once
 	maxHops       = 4    // redirects of one frame
 )
 
-// Port is how a Router acts. Its methods are called while the Router is, must not
-// block, and must not call it back.
+// Port performs a Router's actions. The Router calls its methods from its own; they must
+// not block, and must not call the Router.
 type Port interface {
 	// Publish sends a record to a gateway. A failure shows as a missing ack.
 	Publish(to proto.GatewayID, r *Record, base uint64)
 	// Poll asks a gateway for an ack.
 	Poll(to proto.GatewayID, p bus.Poll)
-	// Live reports whether a gateway may be linked to: its lease has been received and
-	// has not run out.
+	// Live reports whether the Router may link to a gateway: its lease has been received
+	// and has not expired.
 	Live(g proto.GatewayID) bool
 	// Deliver hands a frame to a peer whose session is, or was, at this gateway.
-	// Code is empty when the gateway is answerable for the frame now.
+	// Code is empty when the gateway is now responsible for the frame.
 	Deliver(f *Frame) (code proto.ErrorCode, moved *bus.Move)
 	// Lookup asks the directory where a peer is; Resolved brings the answer.
 	Lookup(p proto.PeerID)
 	// Report sends the sender of f an error, or publishes the outcome of a frame with a
-	// Reply; with an empty code it is delivered. It must copy what it keeps of f. peers are
-	// set for a room message.
+	// Reply; an empty code means delivered. It must copy what it keeps of f. For a room
+	// message, peers are the members that the outcome is about.
 	Report(f *Frame, code proto.ErrorCode, peers []proto.PeerID)
-	// Settled says that no frame for p is on its way elsewhere: from now on what is
-	// sent to it here may be delivered without the Router.
+	// Settled reports that no frame for p is on its way elsewhere: from now on frames for
+	// p may be delivered here without the Router.
 	Settled(p proto.PeerID)
 }
 
-// Router sends the frames of one gateway to where their receivers are. Not safe for
+// Router sends the frames of one gateway to the gateways of their receivers. Not safe for
 // concurrent use: its caller holds a lock.
 type Router struct {
 	own    proto.GatewayID
 	port   Port
 	links  map[proto.GatewayID]*Sender
-	high   uint64 // newest number of the links that were closed: others begin above it
+	high   uint64 // newest number of the closed links: new links begin above it
 	routes routes
 	waits  map[proto.PeerID]*wait
 	order  []*wait // oldest first
-	looked int     // waits for the directory
+	looked int     // number of waits for the directory
 	sent   uint64  // frames that Send has numbered
 	bytes  int     // of all frames that are held
-	edits  uint64  // changes of the routes and of what waits
+	edits  uint64  // changes of the routes and of the waits
 	counts Counts
 }
 
-// Counts are what a Router has done and holds.
+// Counts are the totals and the present state of a Router.
 type Counts struct {
 	Published, Resent    uint64 // records
 	Polls, Redirects     uint64
@@ -82,23 +82,23 @@ func (r *Router) Counts() Counts {
 	return c
 }
 
-// wait holds the frames for a peer while a link is settled, or while the directory is
-// asked. Room messages are among them, each for this member alone.
+// wait holds the frames for a peer until a link is settled, or until the directory answers.
+// Room messages are among them, each for this member alone.
 type wait struct {
 	peer       proto.PeerID
 	until      []barrier
 	lookup     bool
-	redirected []Frame // those that came back, in the order they were sent; older than all others
+	redirected []Frame // frames that came back, in the order they were sent; older than all others
 	queue      []Frame
 }
 
-// barrier is passed when all numbers up to upto are settled.
+// barrier is passed when all numbers up to and including upto are settled.
 type barrier struct {
 	link *Sender
 	upto uint64
 }
 
-// NewRouter makes the router of gateway own.
+// NewRouter returns the router of gateway own.
 func NewRouter(own proto.GatewayID, port Port) *Router {
 	return &Router{
 		own: own, port: port, links: make(map[proto.GatewayID]*Sender),
@@ -106,8 +106,8 @@ func NewRouter(own proto.GatewayID, port Port) *Router {
 	}
 }
 
-// Send takes a new frame. A code that is not empty refuses it: nothing was sent,
-// and nothing is reported of it later. It keeps no reference to f.Data.
+// Send sends a new frame. A code that is not empty refuses it: nothing was sent, and no
+// outcome is reported later. Send keeps no reference to f.Data.
 func (r *Router) Send(now time.Duration, f Frame) proto.ErrorCode {
 	if f.order == 0 {
 		r.sent++
@@ -119,7 +119,7 @@ func (r *Router) Send(now time.Duration, f Frame) proto.ErrorCode {
 	return r.forward(now, f)
 }
 
-// enqueue has a frame wait behind others for the same receiver.
+// enqueue makes a frame wait behind others for the same receiver.
 func (r *Router) enqueue(w *wait, f Frame) proto.ErrorCode {
 	if len(w.queue) >= MaxWaiting || r.bytes+len(f.Data) > MaxTotalBytes {
 		r.counts.Full++
@@ -131,7 +131,7 @@ func (r *Router) enqueue(w *wait, f Frame) proto.ErrorCode {
 	return ""
 }
 
-// forward sends a frame to where its receiver is.
+// forward sends a frame to its receiver's gateway.
 func (r *Router) forward(now time.Duration, f Frame) proto.ErrorCode {
 	to := f.At
 	if f.To != "" {
@@ -152,13 +152,13 @@ func (r *Router) forward(now time.Duration, f Frame) proto.ErrorCode {
 	return r.lookup(f, false)
 }
 
-// Routed reports whether a route of a peer is known that does not lead to its home.
+// Routed reports whether the Router has a route of a peer that does not lead to its home.
 func (r *Router) Routed(p proto.PeerID) bool {
 	_, ok := r.routes.get(p)
 	return ok
 }
 
-// Owner returns the route of a peer: that to its home when none is known.
+// Owner returns the route of a peer, or the route to its home when none is known.
 func (r *Router) Owner(p proto.PeerID) Route {
 	if x, ok := r.routes.get(p); ok {
 		return x
@@ -174,7 +174,7 @@ func (r *Router) push(now time.Duration, to proto.GatewayID, f Frame) proto.Erro
 	}
 	if s.Full(len(f.Data)) || r.bytes+len(f.Data) > MaxTotalBytes {
 		r.counts.Full++
-		return proto.Unavailable // before it has a number: that would be a hole which nothing fills
+		return proto.Unavailable // before the frame has a number, which would be a hole that nothing fills
 	}
 	if rec, publish := s.Push(now, f); publish {
 		r.counts.Published++
@@ -183,7 +183,7 @@ func (r *Router) push(now time.Duration, to proto.GatewayID, f Frame) proto.Erro
 	return ""
 }
 
-// deliver hands a frame to a peer of this gateway, which settles it at once.
+// deliver hands a frame to a peer of this gateway. The frame is settled at once.
 func (r *Router) deliver(now time.Duration, f Frame) proto.ErrorCode {
 	code, moved := r.port.Deliver(&f)
 	switch {
@@ -197,7 +197,7 @@ func (r *Router) deliver(now time.Duration, f Frame) proto.ErrorCode {
 	return code
 }
 
-// redirect sends a frame on that is at the wrong gateway.
+// redirect forwards a frame that went to the wrong gateway.
 func (r *Router) redirect(now time.Duration, f Frame, m bus.Move) proto.ErrorCode {
 	r.counts.Redirects++
 	r.learn(now, m.Peer, Route{m.Owner, m.Epoch, m.Tentative})
@@ -211,9 +211,9 @@ func (r *Router) redirect(now time.Duration, f Frame, m bus.Move) proto.ErrorCod
 	return r.forward(now, f)
 }
 
-// returned has a frame wait that has been sent before. Frames for one peer may come back
-// from several gateways, and an earlier one from a later gateway: one ack can redirect the
-// first frame to a gateway that the peer has left again, and the next one to its present
+// returned makes a frame wait that has been sent before. Frames for one peer may come back
+// from several gateways, and an earlier frame from a later gateway: one ack can redirect the
+// first frame to a gateway that the peer has left again, and the next frame to its present
 // gateway.
 func (r *Router) returned(w *wait, f Frame) {
 	f.Data = slices.Clone(f.Data)
@@ -222,7 +222,7 @@ func (r *Router) returned(w *wait, f Frame) {
 	w.redirected = slices.Insert(w.redirected, at, f)
 }
 
-// lookup has a frame wait for the directory; older puts it before those that were
+// lookup makes a frame wait for the directory; older puts it before frames that were
 // sent later.
 func (r *Router) lookup(f Frame, older bool) proto.ErrorCode {
 	w := r.waits[f.To]
@@ -257,12 +257,13 @@ func (r *Router) wait(p proto.PeerID) *wait {
 	return w
 }
 
-// Edits counts the changes of what GoesTo says of any peer.
+// Edits counts the changes that may affect the result of GoesTo for any peer.
 func (r *Router) Edits() uint64 { return r.edits }
 
 // GoesTo reports whether a frame for a peer would go to a gateway at once: its route leads
 // there, and no frame for it waits. Otherwise a room message must go to this member like a
-// frame for it alone, because it must not pass those of its own sender, nor they it.
+// frame for it alone, because the message must not overtake other frames of its sender, nor
+// be overtaken by them.
 func (r *Router) GoesTo(p proto.PeerID, g proto.GatewayID) bool {
 	return r.waits[p] == nil && r.routes.owner(p) == g
 }

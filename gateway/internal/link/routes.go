@@ -6,16 +6,16 @@ import (
 	"p2pconnector/proto"
 )
 
-// Route says which gateway has a peer's session.
+// Route names the gateway that has a peer's session.
 type Route struct {
 	Owner proto.GatewayID
 	Epoch uint64
-	// Tentative: the owner has asked for the session. It ranks between the epoch
-	// before and its own, since another may win that epoch.
+	// Tentative: the owner has asked for the session. The route ranks between the epoch
+	// before and its own, because another gateway may win that epoch.
 	Tentative bool
 }
 
-// newerThan orders routes of one peer.
+// newerThan reports whether r is newer than another route of the same peer.
 func (r Route) newerThan(other Route) bool {
 	if r.Epoch != other.Epoch {
 		return r.Epoch > other.Epoch
@@ -23,8 +23,8 @@ func (r Route) newerThan(other Route) bool {
 	return other.Tentative && !r.Tentative
 }
 
-// routes remembers where peers are that are not at home. The least recently used
-// give way: such a peer is looked for at its home again.
+// routes remembers the gateways of peers that are not at home. The least recently used
+// routes are evicted: frames for such a peer go to its home again.
 type routes struct {
 	limit int
 	all   map[proto.PeerID]*list.Element
@@ -45,7 +45,7 @@ func (t *routes) get(p proto.PeerID) (Route, bool) {
 	return e.Value.(*routeEntry).Route, true
 }
 
-// owner returns the gateway that frames for p go to. It does not count as a use.
+// owner returns the gateway that frames for p go to. The call does not count as a use.
 func (t *routes) owner(p proto.PeerID) proto.GatewayID {
 	if e := t.all[p]; e != nil {
 		return e.Value.(*routeEntry).Owner
@@ -64,7 +64,7 @@ func (t *routes) put(p proto.PeerID, r Route) {
 		delete(t.all, oldest.Value.(*routeEntry).peer)
 		t.order.Remove(oldest)
 	}
-	// The id may point into a message that is reused.
+	// The id may point into a message whose memory is reused.
 	entry := &routeEntry{proto.PeerID([]byte(p)), r}
 	t.all[entry.peer] = t.order.PushFront(entry)
 }

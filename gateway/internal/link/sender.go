@@ -15,16 +15,16 @@ const (
 
 // Times of a link. Callers measure them by a clock that runs only while the
 // gateway is connected to NATS and is itself running: a gateway that was frozen
-// must not give everything up when it wakes.
+// must not give up all frames when it runs again.
 const (
-	pollAfter    = 1500 * time.Millisecond // unsettled for so long, the receiver is asked
+	pollAfter    = 1500 * time.Millisecond // age of an unsettled frame that makes the sender poll
 	pollInterval = time.Second
 	blockedLimit = 1500 * time.Millisecond // of 503 answers, after which frames are given up
 	settleLimit  = 10 * time.Second        // after which a frame is given up in any case
 )
 
-// blockedPauses are the times between the first polls of a gateway that does not
-// subscribe right now.
+// blockedPauses are the times between the first polls of a gateway that is not
+// subscribed.
 var blockedPauses = [...]time.Duration{100 * time.Millisecond, 300 * time.Millisecond, 900 * time.Millisecond}
 
 // Room for frames is allocated in chunks of minChunk bytes at first, and of maxChunk
@@ -34,27 +34,28 @@ const (
 	maxChunk = 64 << 10
 )
 
-// Frame is one frame on its way, with what is needed to route it and to report
+// Frame is one frame on its way, with the data needed to route it and to report
 // that it was not delivered.
 type Frame struct {
-	From  proto.PeerID    // who gets the error; empty: nobody
+	From  proto.PeerID    // the sender, which gets the error; empty: nobody gets it
 	To    proto.PeerID    // empty: for the members of Room at gateway At
 	Room  proto.RoomID    // with To: a room message redirected to one member
 	At    proto.GatewayID // with an empty To: the gateway
 	View  uint64          // revision of Room by which the receivers were chosen
 	Epoch uint64          // of the sender's session
-	// ToEpoch is that of the receiver's session by the route that was taken; set by the
-	// Router. A gateway that has the session with a later one refuses the frame as moved,
-	// to itself: what was sent before it, by an earlier route, may still come back.
+	// ToEpoch is the epoch of the receiver's session in the route that was taken; set by
+	// the Router. A gateway that has the session in a later epoch refuses the frame as
+	// moved to itself, because frames sent earlier, by an earlier route, may still come
+	// back.
 	ToEpoch uint64
-	Except  []proto.PeerID // members at At that get a room message by themselves
+	Except  []proto.PeerID // members at At that get a room message as a frame of their own
 	ID      string         // correlation id of a Connect, whose frame does not hold it
-	Reply   string         // where a back end wants to read what became of it; with an empty From
-	Confirm bool           // with Reply: also when it is delivered
-	Began   int64          // the caller's own: when the frame was read, if it is timed
+	Reply   string         // subject on which a back end receives the outcome; with an empty From
+	Confirm bool           // with Reply: also publish the outcome "delivered"
+	Began   int64          // for the caller only: when the frame was read, if it is timed
 	Data    []byte
 
-	order  uint64 // in which the Router took it, from 1; 0: not yet
+	order  uint64 // in which the Router accepted frames, from 1; 0: not yet accepted
 	hops   uint8  // redirects so far
 	looked bool   // the directory was asked for it
 }
@@ -66,8 +67,8 @@ type Record struct {
 	at    time.Duration // when it was accepted
 }
 
-// Settled is a record whose outcome is known and is not plain delivery, or is to be
-// published in any case.
+// Settled is a record whose outcome is known and must be handled: it is not plain
+// delivery, or its sender wants it published in any case.
 type Settled struct {
 	Frame   Frame
 	Refusal bus.Refusal
@@ -89,33 +90,33 @@ type Sender struct {
 	resentBase uint64 // base of the last resend
 	resentPoll uint64 // newest poll at the last resend
 
-	blocked      bool // nobody subscribes at the receiver's right now
+	blocked      bool // the receiving gateway is not subscribed
 	blockedAt    time.Duration
-	blockedPoll  uint64 // newest poll when that began: an answer to a later one ends it
+	blockedPoll  uint64 // newest poll when that began: an answer to a later poll ends it
 	blockedTries int
 	nextPoll     time.Duration
 }
 
-// NewSender makes the sending end of a link that numbers from first, which must be
-// above any number that this process used for the same gateway before. Bytes are also
-// counted in total.
+// NewSender returns the sending end of a link that numbers from first, which must be
+// above any number that this process used for the same gateway before. It also counts
+// bytes in total.
 func NewSender(first uint64, total *int) *Sender {
 	return &Sender{base: first, head: first - 1, total: total}
 }
 
-// Base is the lowest number that is not settled.
+// Base returns the lowest number that is not settled.
 func (s *Sender) Base() uint64 { return s.base }
 
-// Head is the newest number.
+// Head returns the newest number.
 func (s *Sender) Head() uint64 { return s.head }
 
-// Len is the number of unsettled records, Bytes that of their frames' bytes.
+// Len returns the number of unsettled records.
 func (s *Sender) Len() int { return int(s.head + 1 - s.base) }
 
 // Bytes returns the bytes of the unsettled frames.
 func (s *Sender) Bytes() int { return s.bytes }
 
-// Blocked reports whether the sender waits for its gateway to subscribe.
+// Blocked reports whether the sender waits for the receiving gateway to subscribe.
 func (s *Sender) Blocked() bool { return s.blocked }
 
 // Full reports whether a frame of n bytes has no room in the window.
@@ -124,8 +125,8 @@ func (s *Sender) Full(n int) bool {
 }
 
 // Push numbers a frame and copies its bytes into the window, which must have room.
-// The caller publishes the record unless publish is false. It is valid until the
-// next call.
+// The caller publishes the record unless publish is false. The record is valid until
+// the next call.
 func (s *Sender) Push(now time.Duration, f Frame) (r *Record, publish bool) {
 	if s.Len() == len(s.ring) {
 		s.grow()
@@ -165,12 +166,12 @@ func (s *Sender) pop() Record {
 	return r
 }
 
-// Acked settles what an ack speaks of. It returns the records that were refused, and
-// those to confirm, in their order, and whether the window must be published again
+// Acked settles the records that an ack covers. It returns the refused records and the
+// records to confirm, in their order, and whether the window must be published again
 // from its base.
 func (s *Sender) Acked(a bus.Ack) (refused []Settled, resend bool) {
 	if a.Next > s.head+1 || a.From > s.base {
-		return nil, false // no ack of this link says so; an earlier one is missing
+		return nil, false // not an ack of this link, or an earlier one is missing
 	}
 	i := 0
 	for s.base < a.Next {
@@ -206,7 +207,8 @@ func (s *Sender) mustResend(a bus.Ack) bool {
 	return false
 }
 
-// resent notes that the window is published again; false when it is empty.
+// resent records that the window is published again. It returns false when the window is
+// empty.
 func (s *Sender) resent() bool {
 	s.resentBase, s.resentPoll = s.base, s.polls
 	return s.Len() > 0
@@ -221,8 +223,8 @@ func (s *Sender) Unsettled(yield func(*Record) bool) {
 	}
 }
 
-// NoResponders notes that the NATS server found nobody subscribed at the receiver's.
-// A late one about a record that is settled says nothing.
+// NoResponders records that the NATS server found the receiving gateway not subscribed.
+// A late notice about a record that is settled has no effect.
 func (s *Sender) NoResponders(now time.Duration, seq uint64) {
 	if s.blocked || seq < s.base || seq > s.head {
 		return
@@ -231,7 +233,7 @@ func (s *Sender) NoResponders(now time.Duration, seq uint64) {
 	s.nextPoll = now + blockedPauses[0]
 }
 
-// Poll makes the next poll.
+// Poll returns the next poll.
 func (s *Sender) Poll(now time.Duration) bus.Poll {
 	s.polls++
 	s.pollHead, s.pollAt = s.head, now
@@ -246,7 +248,8 @@ func (s *Sender) Poll(now time.Duration) bus.Poll {
 	return bus.Poll{Number: s.polls, Base: s.base, Head: s.head}
 }
 
-// Tick returns the records that are given up now, and whether to send a poll.
+// Tick gives up the records that are too old and returns them, and reports whether to
+// send a poll.
 func (s *Sender) Tick(now time.Duration) (gaveUp []Frame, poll bool) {
 	for s.Len() > 0 && s.tooOld(now, s.record(s.base).at) {
 		gaveUp = append(gaveUp, s.pop().Frame)
@@ -258,7 +261,7 @@ func (s *Sender) Tick(now time.Duration) (gaveUp []Frame, poll bool) {
 	case s.blocked:
 		poll = now >= s.nextPoll
 	case len(gaveUp) > 0:
-		poll = true // it carries the new base
+		poll = true // the poll carries the new base
 	case s.Len() > 0:
 		poll = now-s.record(s.base).at >= pollAfter && (s.polls == 0 || now-s.pollAt >= pollInterval)
 	}
@@ -272,7 +275,7 @@ func (s *Sender) tooOld(now, at time.Duration) bool {
 	return now-at >= settleLimit
 }
 
-// GiveUp gives the whole window up: the receiver's gateway is dead.
+// GiveUp gives the whole window up, because the receiving gateway is dead.
 func (s *Sender) GiveUp() (all []Frame) {
 	for s.Len() > 0 {
 		all = append(all, s.pop().Frame)

@@ -8,14 +8,14 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// Acked takes an ack of gateway from in.
+// Acked handles an ack of gateway from.
 func (r *Router) Acked(now time.Duration, from proto.GatewayID, a bus.Ack) {
 	s := r.links[from]
 	if s == nil {
 		return
 	}
 	if a.From > s.base && s.Len() > 0 && now-s.pollAt >= blockedPauses[0] {
-		r.poll(now, from, s) // an ack was lost, and what it refused
+		r.poll(now, from, s) // an ack was lost, with its refusals
 	}
 	refused, resend := s.Acked(a)
 	for i := range refused {
@@ -31,13 +31,13 @@ func (r *Router) Acked(now time.Duration, from proto.GatewayID, a bus.Ack) {
 	r.release(now)
 }
 
-// refused deals with a frame that gateway from did not deliver.
+// refused handles a frame that gateway from did not deliver.
 func (r *Router) refused(now time.Duration, from proto.GatewayID, x *Settled) {
 	f := &x.Frame
 	for _, m := range x.Refusal.Moved {
 		g := *f
 		g.To, g.At, g.Except = m.Peer, "", nil
-		r.block(now, m.Peer, from) // what else comes back from there goes first
+		r.block(now, m.Peer, from) // other frames that come back from there go first
 		if code := r.redirect(now, g, m); code != "" {
 			r.report(&g, code)
 		}
@@ -47,7 +47,7 @@ func (r *Router) refused(now time.Duration, from proto.GatewayID, x *Settled) {
 		r.port.Report(f, "", nil)
 	case code == "":
 	case code == proto.NotFound && f.To != "" && f.To.Home() != from && !f.looked:
-		// Only the gateway that issued a peer knows that there is none.
+		// Only the gateway that issued a peer knows that the peer does not exist.
 		if code := r.lookup(*f, true); code != "" {
 			r.report(f, code)
 		}
@@ -56,7 +56,7 @@ func (r *Router) refused(now time.Duration, from proto.GatewayID, x *Settled) {
 	}
 }
 
-// report reports a frame for one peer.
+// report reports the outcome of a frame for one peer.
 func (r *Router) report(f *Frame, code proto.ErrorCode) {
 	if code == proto.Unavailable {
 		code = proto.NotDelivered // it had been accepted
@@ -68,15 +68,16 @@ func (r *Router) report(f *Frame, code proto.ErrorCode) {
 	r.port.Report(f, code, peers)
 }
 
-// NoResponders takes in that nobody subscribes at gateway to, which record seq was for.
+// NoResponders handles the notice that gateway to, which record seq was for, is not
+// subscribed.
 func (r *Router) NoResponders(now time.Duration, to proto.GatewayID, seq uint64) {
 	if s := r.links[to]; s != nil {
 		s.NoResponders(now, seq)
 	}
 }
 
-// Learn takes in where a peer is. A route that is not newer than the one that is known
-// changes nothing.
+// Learn records the route of a peer. A route that is not newer than the known route changes
+// nothing.
 func (r *Router) Learn(now time.Duration, p proto.PeerID, to Route) {
 	r.learn(now, p, to)
 	r.release(now)
@@ -88,7 +89,7 @@ func (r *Router) learn(now time.Duration, p proto.PeerID, to Route) {
 	}
 }
 
-// Serve takes in that this gateway serves a peer in an epoch, after it was taken over.
+// Serve records that this gateway serves a peer in an epoch, after a takeover.
 func (r *Router) Serve(now time.Duration, p proto.PeerID, epoch uint64) {
 	r.Learn(now, p, Route{Owner: r.own, Epoch: epoch})
 	if r.Owner(p).Owner == r.own && r.waits[p] == nil {
@@ -107,7 +108,8 @@ func (r *Router) change(now time.Duration, p proto.PeerID, was, to Route) {
 	}
 }
 
-// block has new frames for a peer wait until what is on the link to a gateway is settled.
+// block makes new frames for a peer wait until the frames on the link to a gateway are
+// settled.
 func (r *Router) block(now time.Duration, p proto.PeerID, old proto.GatewayID) {
 	s := r.links[old]
 	if s == nil || s.Len() == 0 {
@@ -119,7 +121,7 @@ func (r *Router) block(now time.Duration, p proto.PeerID, old proto.GatewayID) {
 	}
 }
 
-// await has what waits wait for all that is on a link now.
+// await makes a wait last until all frames that are on a link now are settled.
 func (w *wait) await(s *Sender) {
 	for i := range w.until {
 		if w.until[i].link == s {
@@ -130,8 +132,8 @@ func (w *wait) await(s *Sender) {
 	w.until = append(w.until, barrier{s, s.head})
 }
 
-// RoomMoved takes in that members of a room have left gateways for others: frames for
-// them wait for the room messages that may come back from there.
+// RoomMoved records that members of a room have moved to other gateways. Frames for them
+// wait for the room messages that may come back from the gateways that they left.
 func (r *Router) RoomMoved(now time.Duration, from map[proto.PeerID]proto.GatewayID) {
 	for p, g := range from {
 		if g != r.own {
@@ -140,8 +142,8 @@ func (r *Router) RoomMoved(now time.Duration, from map[proto.PeerID]proto.Gatewa
 	}
 }
 
-// Resolved takes the directory's answer about a peer. found is false when nobody has
-// its session; failed when the directory could not be asked.
+// Resolved handles the directory's answer about a peer. found is false when no gateway has
+// its session; failed is true when the directory did not answer.
 func (r *Router) Resolved(now time.Duration, p proto.PeerID, to Route, found, failed bool) {
 	w := r.waits[p]
 	if w == nil || !w.lookup {
@@ -150,7 +152,8 @@ func (r *Router) Resolved(now time.Duration, p proto.PeerID, to Route, found, fa
 	w.lookup = false
 	r.looked--
 	if found {
-		// The directory decides; what a gateway said of one that had only asked does not.
+		// The directory decides. A tentative route, which names a gateway that had only
+		// asked for the session, does not.
 		if was := r.Owner(p); was.Tentative || to.newerThan(was) {
 			r.change(now, p, was, to)
 		}
@@ -172,7 +175,7 @@ func (r *Router) Resolved(now time.Duration, p proto.PeerID, to Route, found, fa
 
 func (w *wait) frames() []Frame { return append(w.redirected, w.queue...) }
 
-// passed reports whether nothing is left to wait for.
+// passed reports whether all barriers of a wait are passed.
 func (w *wait) passed() bool {
 	for _, b := range w.until {
 		if b.link.base <= b.upto {
@@ -194,7 +197,7 @@ func (r *Router) release(now time.Duration) {
 		delete(r.waits, w.peer)
 		r.edits++
 		r.sendWaiting(now, w)
-		i = 0 // what it has sent may have moved others
+		i = 0 // the frames that it sent may have moved other waits
 	}
 }
 
@@ -210,7 +213,7 @@ func (r *Router) sendWaiting(now time.Duration, w *wait) {
 	}
 }
 
-// Tick gives up what is too old and polls, once in a while; due must be called at
+// Tick gives up frames that are too old, and polls when a poll is due. It must be called at
 // least ten times a second for the pauses of a blocked link to hold.
 func (r *Router) Tick(now time.Duration) {
 	for g, s := range r.links {
@@ -233,7 +236,7 @@ func (r *Router) Tick(now time.Duration) {
 	r.release(now)
 }
 
-// gaveUp reports a frame whose outcome is not known.
+// gaveUp reports a frame that was given up: its outcome is not known.
 func (r *Router) gaveUp(f *Frame, live bool) {
 	code := proto.NotDelivered
 	if live {
