@@ -14,41 +14,42 @@ import (
 	"p2pconnector/proto/service"
 )
 
-// Option is an option of the NATS client, for those who embed a gateway.
+// Option is an option of the NATS client, for programs that embed a gateway.
 type Option = nats.Option
 
-// Errors of messages that nobody receives.
+// Errors of messages that no service receives.
 var (
 	ErrNotConnected = errors.New("no connection to NATS yet")
-	ErrNoResponders = nats.ErrNoResponders // nobody subscribes to the subject
+	ErrNoResponders = nats.ErrNoResponders // the subject has no subscriber
 )
 
-// closeTimeout is how long Close waits until NATS has what was published.
+// closeTimeout is how long Close waits until NATS has received all that was published.
 const closeTimeout = 2 * time.Second
 
-// Config says how a gateway is connected to NATS. All is needed but Options.
+// Config says how a gateway is connected to NATS. Every field but Options is required.
 type Config struct {
 	ID      proto.GatewayID
 	NATS    service.NATS
 	Options []Option // applied last
 	Logger  *slog.Logger
 
-	// Called by goroutines of the NATS client, each one at a time.
-	Connected func(again bool) // after each connect; again: an earlier connection was lost
+	// The functions are called by goroutines of the NATS client, each function by one
+	// goroutine at a time.
+	Connected func(again bool) // after each connect; again is true for a reconnect
 	Lease     func(Message)    // for each lease of a gateway, this gateway's own too
 }
 
 // Conn is the connection of a gateway to NATS. It may be used before Connect and after
 // Close; nothing is sent then. Safe for concurrent use.
 type Conn struct {
-	Inbox *Inbox // all that comes, but the leases
+	Inbox *Inbox // all messages received, except leases
 
 	cfg       Config
 	dialer    dialer
 	connected atomic.Bool
 	nc        atomic.Pointer[nats.Conn]         // nil before Connect
-	own       atomic.Pointer[nats.Subscription] // what is for this gateway
-	backEnds  atomic.Pointer[nats.Subscription] // what names no gateway
+	own       atomic.Pointer[nats.Subscription] // messages for this gateway
+	backEnds  atomic.Pointer[nats.Subscription] // frames of back ends that name no gateway
 }
 
 // New returns a connection that Connect connects.
@@ -58,8 +59,8 @@ func New(cfg Config) *Conn {
 	return c
 }
 
-// Connect connects to NATS, or leaves that to the NATS client when no server answers, and
-// makes the static subscriptions of a gateway. It is called once. The caller calls Close.
+// Connect connects to NATS and makes the static subscriptions of a gateway. When no server
+// answers, the NATS client goes on trying. Call Connect once, and Close in the end.
 func (c *Conn) Connect() error {
 	nc, err := nats.Connect(c.cfg.NATS.Servers(), c.options()...)
 	if err != nil {
@@ -75,8 +76,8 @@ func (c *Conn) subscribe(nc *nats.Conn) error {
 	if err != nil {
 		return err
 	}
-	// All feed one inbox, because two would lose the order of what one sender says on two
-	// subjects.
+	// All subscriptions feed one inbox, because two inboxes would lose the order of messages
+	// that one sender publishes on two subjects.
 	own, err := nc.ChanSubscribe(wildcard, c.Inbox.messages)
 	if err != nil {
 		return fmt.Errorf("subscribe: %w", err)
@@ -93,8 +94,9 @@ func (c *Conn) subscribe(nc *nats.Conn) error {
 	return nil
 }
 
-// options returns the options of the connection. Relays must fail at once while NATS is
-// away, so nothing is buffered for a reconnect; a frozen server must be noticed in seconds.
+// options returns the options of the connection. Relays must fail at once while NATS is not
+// reachable, so nothing is buffered for a reconnect. A frozen server must be detected within
+// seconds.
 func (c *Conn) options() []nats.Option {
 	opts := []nats.Option{
 		nats.Name("gateway " + string(c.cfg.ID)),
@@ -147,18 +149,19 @@ func (c *Conn) onError(_ *nats.Conn, s *nats.Subscription, err error) {
 	c.cfg.Logger.Error("nats: asynchronous error", "subject", subject, "err", err)
 }
 
-// LeaveBackEnds leaves the frames of back ends that name no gateway to other gateways.
+// LeaveBackEnds unsubscribes from the frames of back ends that name no gateway, so that
+// other gateways get them.
 func (c *Conn) LeaveBackEnds() {
 	if s := c.backEnds.Load(); s != nil {
-		_ = s.Unsubscribe() // without NATS nothing comes either
+		_ = s.Unsubscribe() // it fails without NATS, and then nothing is received either
 	}
 }
 
-// Connected reports whether the connection stands. It takes no lock: a server that hangs
-// may hold up whoever publishes.
+// Connected reports whether the gateway is connected. It takes no lock, because a publisher
+// may hold the lock for long when the server hangs.
 func (c *Conn) Connected() bool { return c.connected.Load() }
 
-// Publish publishes data. It keeps neither argument.
+// Publish publishes data. It keeps no reference to its arguments.
 func (c *Conn) Publish(subject string, data []byte) error {
 	nc := c.nc.Load()
 	if nc == nil {
@@ -167,7 +170,8 @@ func (c *Conn) Publish(subject string, data []byte) error {
 	return nc.Publish(subject, data)
 }
 
-// PublishRequest publishes data with a subject for the reply. It keeps no argument.
+// PublishRequest publishes data with a subject for the reply. It keeps no reference to its
+// arguments.
 func (c *Conn) PublishRequest(subject, reply string, data []byte) error {
 	nc := c.nc.Load()
 	if nc == nil {
@@ -176,7 +180,7 @@ func (c *Conn) PublishRequest(subject, reply string, data []byte) error {
 	return nc.PublishRequest(subject, reply, data)
 }
 
-// PublishMessage publishes a message with its headers. It keeps nothing of it.
+// PublishMessage publishes a message with its headers. It keeps no reference to the message.
 func (c *Conn) PublishMessage(m Message) error {
 	nc := c.nc.Load()
 	if nc == nil {
@@ -185,7 +189,7 @@ func (c *Conn) PublishMessage(m Message) error {
 	return nc.PublishMsg(&nats.Msg{Subject: m.Subject, Reply: m.Reply, Header: nats.Header(m.Header), Data: m.Data})
 }
 
-// Flush waits until NATS has what was published, or until timeout is over.
+// Flush waits until NATS has received all that was published, or until timeout is over.
 func (c *Conn) Flush(timeout time.Duration) error {
 	nc := c.nc.Load()
 	if nc == nil {
@@ -194,7 +198,7 @@ func (c *Conn) Flush(timeout time.Duration) error {
 	return nc.FlushTimeout(timeout)
 }
 
-// Close ends the connection, after it has sent what was published, if it stands.
+// Close closes the connection. While connected, it first sends all that was published.
 func (c *Conn) Close() {
 	nc := c.nc.Load()
 	if nc == nil {
@@ -209,14 +213,14 @@ func (c *Conn) Close() {
 	<-closed
 }
 
-// Stats is what there is to know of a connection.
+// Stats are the counts of a connection.
 type Stats struct {
 	Reconnects uint64
-	Unsent     int // bytes that the server has not taken yet
-	Dropped    int // messages that came while the inbox was full
+	Unsent     int // bytes that the server has not received yet
+	Dropped    int // messages dropped because the inbox was full
 }
 
-// Stats returns what there is to know of the connection.
+// Stats returns the present counts of the connection.
 func (c *Conn) Stats() (x Stats) {
 	nc := c.nc.Load()
 	if nc == nil {

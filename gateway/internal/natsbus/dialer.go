@@ -12,21 +12,22 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Bounds of what waits for a NATS server that does not read.
+// Bounds of the bytes that wait for a NATS server that does not read.
 const (
 	maxQueue      = 8 << 20
-	writePatience = 20 * time.Millisecond // a write may wait so long before it is queued
-	stuckAfter    = 10 * time.Second      // then the connection is given up
+	writePatience = 20 * time.Millisecond // the longest wait of a write before it is queued
+	stuckAfter    = 10 * time.Second      // time without progress after which the connection is given up
 )
 
 var errStuck = errors.New("the NATS server does not read")
 
-// dialer dials NATS servers. The client library writes under the lock that
-// every publish takes, so that a server which hangs would soon hang each reader
-// that relays a frame, and with it the peers of this gateway among themselves.
+// dialer dials NATS servers. The connections that it makes never wait for a server that
+// hangs. The client library writes under the lock that every publish takes, so such a server
+// would soon block each reader that relays a frame, and with it frames between peers of this
+// gateway.
 type dialer struct {
 	timeout time.Duration
-	handled func()                     // what was read has been taken apart
+	handled func()                     // called when the library has handled all that was read
 	last    atomic.Pointer[queuedConn] // nil: none yet, or a server in this process
 }
 
@@ -41,22 +42,22 @@ func (d *dialer) Dial(network, address string) (net.Conn, error) {
 	return c, nil
 }
 
-// hookedConn calls handled before each read. It is used by its pointer, because the client
-// library compares connections.
+// hookedConn is a connection that calls handled before each read. It is used by its pointer,
+// because the client library compares connections.
 type hookedConn struct {
 	net.Conn
 	handled func()
 }
 
-// Read implements net.Conn. The client library has taken apart what it read
-// before, when it reads again.
+// Read implements net.Conn. When the client library reads again, it has handled all that it
+// read before.
 func (c *hookedConn) Read(p []byte) (int, error) {
 	c.handled()
 	return c.Conn.Read(p)
 }
 
-// hookInProcess is an option that makes connections to a server in this process, which
-// are not dialed, say when what was read has been taken apart.
+// hookInProcess is an option that hooks connections to a server in this process, which are
+// not dialed, so that they call handled too.
 func (d *dialer) hookInProcess(o *nats.Options) error {
 	if o.InProcessServer != nil {
 		o.InProcessServer = hookedServer{o.InProcessServer, d.handled}
@@ -79,7 +80,7 @@ func (s hookedServer) InProcessConn() (net.Conn, error) {
 	return &hookedConn{raw, s.handled}, nil
 }
 
-// waiting is how many bytes the server has not taken yet.
+// waiting returns the number of bytes that the server has not received yet.
 func (d *dialer) waiting() int {
 	c := d.last.Load()
 	if c == nil {
@@ -88,9 +89,9 @@ func (d *dialer) waiting() int {
 	return c.waiting()
 }
 
-// queuedConn is a connection whose Write does not wait for the other side: what it
-// does not take at once goes to a bounded queue. Write may be called by one
-// goroutine at a time, beside Read and Close.
+// queuedConn is a connection whose Write does not wait for the other side: bytes that the
+// network does not accept at once go to a bounded queue. Write may be called by one goroutine
+// at a time, concurrently with Read and Close.
 type queuedConn struct {
 	hookedConn
 	wg sync.WaitGroup
@@ -123,7 +124,7 @@ func (c *queuedConn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// append queues p behind what waits; queued is false when nothing does.
+// append queues p behind the bytes that wait; queued is false when none do.
 func (c *queuedConn) append(p []byte) (queued bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -137,7 +138,7 @@ func (c *queuedConn) append(p []byte) (queued bool, err error) {
 	return true, nil
 }
 
-// drain writes what waits until nothing does, or until it cannot.
+// drain writes the queue until it is empty, or until a write fails.
 func (c *queuedConn) drain() {
 	for {
 		c.mu.Lock()
@@ -153,8 +154,8 @@ func (c *queuedConn) drain() {
 			_, err = c.Conn.Write(batch)
 		}
 		if err != nil {
-			// The reader notices, and the client library connects again. Until then
-			// what comes is queued, and goes with the connection.
+			// The reader gets an error, and the client library reconnects. Until then
+			// writes are queued; they are lost with the connection.
 			c.Conn.Close()
 			return
 		}
@@ -167,7 +168,7 @@ func (c *queuedConn) waiting() int {
 	return len(c.queue)
 }
 
-// Close implements net.Conn. What waits is lost.
+// Close implements net.Conn. Queued bytes are lost.
 func (c *queuedConn) Close() error {
 	err := c.Conn.Close()
 	c.wg.Wait()

@@ -15,7 +15,7 @@ import (
 var errDirectory = errors.New("the session directory did not answer in time")
 
 // AskDirectory asks the room service about sessions until it answers, or until patience
-// is over. Everything that is asked may be repeated.
+// is over. All requests to the directory may be repeated.
 func (t *Requests) AskDirectory(op bus.SessionOperation, req *bus.SessionRequest, patience time.Duration) (*bus.SessionReply, error) {
 	deadline := time.Now().Add(patience)
 	data := encode(req)

@@ -12,7 +12,7 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// A gateway is asked askAttempts times about a session, each time for askTimeout.
+// AskGateway asks a gateway askAttempts times, and waits askTimeout for each answer.
 const (
 	askAttempts = 3
 	askTimeout  = time.Second
@@ -27,7 +27,7 @@ func (c *Conn) PublishLease(x bus.Lease) error {
 	return c.Publish(subject, encode(x))
 }
 
-// NotifyGateway sends a gateway a message about a session. Nobody tells whether it arrives.
+// NotifyGateway sends a gateway a message about a session. The message is not acknowledged.
 func (c *Conn) NotifyGateway(to proto.GatewayID, m bus.SessionMessage) error {
 	subject, err := bus.SessionSubject(to, m.Peer)
 	if err != nil {
@@ -36,8 +36,8 @@ func (c *Conn) NotifyGateway(to proto.GatewayID, m bus.SessionMessage) error {
 	return c.Publish(subject, encode(m))
 }
 
-// AskGateway asks a gateway about a session, again when there is no answer. The error is
-// ErrNoResponders when the gateway is gone.
+// AskGateway asks a gateway about a session, and asks again when there is no answer. The
+// error is ErrNoResponders when the gateway is gone.
 func (c *Conn) AskGateway(to proto.GatewayID, m bus.SessionMessage) (*bus.Handoff, error) {
 	nc := c.nc.Load()
 	if nc == nil {

@@ -2,12 +2,12 @@ package natsbus
 
 import "github.com/nats-io/nats.go"
 
-// inboxMessages bounds what has come from NATS and is not handled yet. When it is full,
-// the NATS client drops what comes; the links notice, and it is sent again.
+// inboxMessages bounds the messages from NATS that are not handled yet. When the inbox is
+// full, the NATS client drops further messages; the links detect that and resend.
 const inboxMessages = 1 << 14
 
-// Inbox holds what has come from NATS and is not handled yet. One goroutine takes from it;
-// everything else may be called concurrently.
+// Inbox holds the messages from NATS that are not handled yet. One goroutine calls Turn and
+// Next; the other methods may be called concurrently.
 type Inbox struct {
 	messages chan *nats.Msg
 	turn     chan struct{}
@@ -17,11 +17,13 @@ func newInbox() *Inbox {
 	return &Inbox{messages: make(chan *nats.Msg, inboxMessages), turn: make(chan struct{}, 1)}
 }
 
-// Turn returns the channel that says when to call Next until nothing is left. What one read
-// from NATS has brought makes one turn: it is handled in one piece, so that it leaves in few.
+// Turn returns the channel that receives a value for each turn: then call Next until no
+// message is left. All messages of one read from NATS make one turn. They are handled
+// together, so that the frames that result are written together.
 func (b *Inbox) Turn() <-chan struct{} { return b.turn }
 
-// Next takes the next message out; ok is false when there is none. It does not wait.
+// Next removes and returns the next message; ok is false when there is none. It does not
+// wait.
 func (b *Inbox) Next() (m Message, ok bool) {
 	select {
 	case x := <-b.messages:
@@ -31,7 +33,7 @@ func (b *Inbox) Next() (m Message, ok bool) {
 	}
 }
 
-// Wake makes a turn, whether there is a message or not.
+// Wake starts a turn, whether there is a message or not.
 func (b *Inbox) Wake() {
 	select {
 	case b.turn <- struct{}{}:
@@ -39,15 +41,15 @@ func (b *Inbox) Wake() {
 	}
 }
 
-// WakeUnlessEmpty makes a turn if there is a message.
+// WakeUnlessEmpty starts a turn if there is a message.
 func (b *Inbox) WakeUnlessEmpty() {
 	if len(b.messages) > 0 {
 		b.Wake()
 	}
 }
 
-// Put puts a message in, behind all others, unless ended is closed while there is no room
-// for it.
+// Put appends a message. It waits for room, and gives the message up when ended is closed
+// first.
 func (b *Inbox) Put(m Message, ended <-chan struct{}) {
 	x := &nats.Msg{Subject: m.Subject, Reply: m.Reply, Header: nats.Header(m.Header), Data: m.Data}
 	select {
@@ -57,5 +59,5 @@ func (b *Inbox) Put(m Message, ended <-chan struct{}) {
 	}
 }
 
-// Len returns how many messages there are.
+// Len returns the number of messages.
 func (b *Inbox) Len() int { return len(b.messages) }

@@ -13,12 +13,12 @@ import (
 // MaxGateways bounds the tables that have a row for each gateway.
 const MaxGateways = 4096
 
-// forgetAfter is how long after its last lease a gateway is remembered.
+// forgetAfter is how long a gateway is remembered after its last lease.
 const forgetAfter = time.Hour
 
 // Liveness knows which gateways are alive, by their leases and an active clock: time in
 // which this gateway could not have received a lease does not count. Safe for concurrent
-// use, but Tick by one goroutine at a time.
+// use, except that one goroutine at a time may call Tick.
 type Liveness struct {
 	own      proto.GatewayID
 	active   clock.Active
@@ -31,38 +31,38 @@ type Liveness struct {
 // lease is the last lease of a gateway.
 type lease struct {
 	at    time.Duration // by the active clock
-	ended bool          // no other follows
+	ended bool          // no other lease follows
 }
 
-// NewLiveness returns the liveness of all gateways as own knows it: none other is alive.
+// NewLiveness returns the Liveness of gateway own, for which no other gateway is alive yet.
 func NewLiveness(own proto.GatewayID) *Liveness {
 	return &Liveness{own: own, all: make(map[proto.GatewayID]lease)}
 }
 
 // Tick advances the active clock to now, if messages reach this gateway: it is connected
-// to NATS, and its own lease has come back a moment ago. The connection to a NATS server
-// that hangs stays up for some seconds.
+// to NATS, and its own lease came back recently. The connection alone does not prove that,
+// because it stays up for some seconds when the NATS server hangs.
 func (l *Liveness) Tick(now clock.Instant, connected bool) {
 	l.active.Tick(now, connected && now.Sub(l.ownLease.Load()) < 2*bus.LeaseInterval)
 }
 
-// Now returns the time for which the active clock has run.
+// Now returns how long the active clock has run.
 func (l *Liveness) Now() time.Duration { return l.active.Now() }
 
-// Renewal says what a lease has changed.
+// Renewal is the change that a lease made.
 type Renewal int
 
-// What a lease has changed.
+// The changes that a lease makes.
 const (
-	Renewed  Renewal = iota // nothing; or it was the gateway's own, or no lease
-	Appeared                // its gateway was not known
-	Returned                // its gateway was taken for dead
+	Renewed  Renewal = iota // no change; or it was the gateway's own lease, or no lease
+	Appeared                // its gateway was not known before
+	Returned                // its gateway was considered dead
 )
 
-// Receive takes the lease of a gateway in, this gateway's own too. After Appeared, a lease
-// that is published at once lets the two gateways link. After Returned, the gateway may
-// have been on the other side of a partition, where it or others may have taken sessions
-// over.
+// Receive handles the lease of a gateway, this gateway's own included. After Appeared, the
+// caller publishes its own lease at once so that the two gateways can link. After Returned,
+// the gateway may have been on the other side of a partition, where it or others may have
+// taken sessions over.
 func (l *Liveness) Receive(m Message) Renewal {
 	id, ok := bus.ParseLease(m.Subject)
 	var x bus.Lease
@@ -94,8 +94,8 @@ func (l *Liveness) renew(g proto.GatewayID, ended bool) Renewal {
 	return Renewed
 }
 
-// Alive reports whether a gateway holds its lease. A gateway that no lease came from does
-// not.
+// Alive reports whether a gateway holds its lease. A gateway from which no lease was
+// received does not.
 func (l *Liveness) Alive(g proto.GatewayID) bool {
 	if g == l.own {
 		return true
@@ -107,8 +107,8 @@ func (l *Liveness) Alive(g proto.GatewayID) bool {
 	return ok && !x.ended && now-x.at < bus.LeaseTimeout
 }
 
-// AliveWithin reports whether a gateway may have been alive less than d ago. When no lease
-// came from it, this process can only tell once it is older than d itself.
+// AliveWithin reports whether a gateway may have been alive less than d ago. If no lease
+// was received from it, AliveWithin returns true until this process itself is older than d.
 func (l *Liveness) AliveWithin(g proto.GatewayID, d time.Duration) bool {
 	now := l.Now()
 	l.mu.RLock()
@@ -116,11 +116,11 @@ func (l *Liveness) AliveWithin(g proto.GatewayID, d time.Duration) bool {
 	return now-l.all[g].at < d
 }
 
-// Forgotten reports whether nothing needs to be remembered of a gateway any more.
+// Forgotten reports whether a gateway need not be remembered any more.
 func (l *Liveness) Forgotten(g proto.GatewayID) bool { return !l.AliveWithin(g, forgetAfter) }
 
-// Await returns when g is alive or ended is closed. In a process that has just started it
-// waits until a lease of g must have come, if g is alive.
+// Await returns at once when g is alive. Otherwise, in a process that has just started, it
+// waits until g must have sent a lease if it is alive, or until ended is closed.
 func (l *Liveness) Await(g proto.GatewayID, ended <-chan struct{}) {
 	const enough = bus.LeaseInterval * 5 / 4
 	if l.Alive(g) || l.Now() >= enough {
@@ -134,8 +134,8 @@ func (l *Liveness) Await(g proto.GatewayID, ended <-chan struct{}) {
 	}
 }
 
-// Counts returns how many gateways are alive, this one included, how many are dead, and
-// how many have ended.
+// Counts returns the number of gateways that are alive, own included, that are dead, and
+// that have ended.
 func (l *Liveness) Counts() (alive, dead, ended int) {
 	now := l.Now()
 	l.mu.RLock()
@@ -160,7 +160,7 @@ func (l *Liveness) Alone() bool {
 	return alive == 1
 }
 
-// Sweep forgets gateways that have been dead for long.
+// Sweep forgets gateways that have been dead for a long time.
 func (l *Liveness) Sweep() {
 	now := l.Now()
 	l.mu.Lock()

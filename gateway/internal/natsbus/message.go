@@ -2,11 +2,11 @@ package natsbus
 
 import "github.com/nats-io/nats.go"
 
-// Message is a message from the bus, or for it. Its strings and bytes belong to whoever
-// has the message: the bus keeps none of them.
+// Message is a message from the bus, or for it. Its strings and bytes belong to the holder
+// of the message: the bus keeps no reference to them.
 type Message struct {
 	Subject string
-	Reply   string // where an answer is expected; "" expects none
+	Reply   string // subject of the expected answer; "" expects none
 	Header  Header // nil for most
 	Data    []byte
 }
@@ -23,7 +23,7 @@ func (h Header) Get(name string) string {
 }
 
 // NoResponders reports whether m is the notice of a NATS server, on a reply subject, that
-// nobody received the message which named that subject.
+// the message which named that subject had no receiver.
 func (m *Message) NoResponders() bool {
 	return len(m.Data) == 0 && m.Header.Get("Status") == "503"
 }

@@ -12,13 +12,13 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// RequestTick is how often Requests.Tick wants to be called.
+// RequestTick is the time between two calls of Requests.Tick.
 const RequestTick = 50 * time.Millisecond
 
 // Bounds and times of requests to the room service.
 const (
 	maxRequests   = 1 << 16
-	answerTimeout = 1500 * time.Millisecond // without an answer the request is sent again
+	answerTimeout = 1500 * time.Millisecond // time without an answer after which a request is sent again
 	firstBackoff  = 50 * time.Millisecond
 	maxBackoff    = time.Second
 )
@@ -32,27 +32,27 @@ var (
 	errTooManyRequests = errors.New("too many room requests wait for an answer")
 )
 
-// RequestsConfig says how requests are sent. All but Replied is needed.
+// RequestsConfig says how requests are sent. Every field but Replied is required.
 type RequestsConfig struct {
 	Own     proto.GatewayID
-	Publish func(subject, reply string, data []byte) error // keeps no argument
-	Ended   <-chan struct{}                                // closed when callers are to wait no longer
-	Replied func(*bus.Reply)                               // sees every reply before its requester; nil: nobody does
+	Publish func(subject, reply string, data []byte) error // keeps no reference to its arguments
+	Ended   <-chan struct{}                                // closed when callers must not wait any longer
+	Replied func(*bus.Reply)                               // called with every reply before its requester gets it; may be nil
 }
 
-// Requests are the room requests that wait for an answer. A request is sent again, with
-// the same operation id, until its deadline has passed. Safe for concurrent use.
+// Requests is the table of room requests that wait for an answer. A request is sent again,
+// with the same operation id, until its deadline has passed. Safe for concurrent use.
 type Requests struct {
 	cfg RequestsConfig
 
 	mu        sync.Mutex
 	next      uint64
 	all       map[uint64]*request
-	questions map[uint64]chan<- Message // which their callers repeat themselves
+	questions map[uint64]chan<- Message // by number; their callers repeat them
 	closed    bool
 }
 
-// request is one request. done is called once, without a lock held.
+// request is one pending request. done is called once, without a lock held.
 type request struct {
 	subject  string
 	req      *bus.Request
@@ -68,9 +68,9 @@ func NewRequests(cfg RequestsConfig) *Requests {
 }
 
 // Send sends req and calls done once, without a lock held: with the reply, or with an
-// error when none came before the deadline. It returns the request's number.
+// error when no reply arrived before the deadline. It returns the request's number.
 func (t *Requests) Send(deadline time.Time, op bus.Operation, req *bus.Request, done func(*bus.Reply, error)) uint64 {
-	data := encode(req) // before it is in the table, where Tick may mark it as a retry
+	data := encode(req) // before req is in the table, where Tick may mark it as a retry
 	r := &request{
 		subject: bus.RoomsSubject(op), req: req, done: done, deadline: deadline,
 		again: time.Now().Add(answerTimeout), backoff: firstBackoff,
@@ -84,14 +84,14 @@ func (t *Requests) Send(deadline time.Time, op bus.Operation, req *bus.Request, 
 	return n
 }
 
-// add gives the next number to what put records, if there is room for it. put is called
-// with the lock held.
+// add calls put with the next number and the lock held, if there is room; put records the
+// request under that number.
 func (t *Requests) add(put func(n uint64)) (uint64, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
 	case t.closed:
-		return 0, ErrEnding // nobody would call Tick any more to give it up
+		return 0, ErrEnding // Tick is not called any more, so nothing would give the request up
 	case len(t.all)+len(t.questions) >= maxRequests:
 		return 0, errTooManyRequests
 	}
@@ -100,7 +100,7 @@ func (t *Requests) add(put func(n uint64)) (uint64, error) {
 	return t.next, nil
 }
 
-// Ask sends a request and waits for the reply. A reply that refuses is the error, as a
+// Ask sends a request and waits for the reply. A refusal is returned as the error, a
 // *proto.Error.
 func (t *Requests) Ask(op bus.Operation, req *bus.Request) (*bus.Reply, error) {
 	return t.AskUntil(nil, time.Now().Add(proto.RequestDeadline), op, req)
@@ -121,7 +121,7 @@ func (t *Requests) AskUntil(answered <-chan struct{}, deadline time.Time, op bus
 	case <-answered:
 		t.forget(n)
 		return nil, ErrAnswered
-	case <-t.cfg.Ended: // the end of the gateway waits for the caller
+	case <-t.cfg.Ended: // the gateway waits for the caller before it ends
 		t.forget(n)
 		return nil, ErrEnding
 	}
@@ -134,8 +134,8 @@ func (t *Requests) AskUntil(answered <-chan struct{}, deadline time.Time, op bus
 	return a.reply, nil
 }
 
-// question publishes a question once. The answer comes on the channel, until forget is
-// called with the number.
+// question publishes a question once. The channel receives the answer, unless forget is
+// called with the number first.
 func (t *Requests) question(subject string, data []byte) (n uint64, answer <-chan Message, err error) {
 	ch := make(chan Message, 1)
 	if n, err = t.add(func(n uint64) { t.questions[n] = ch }); err == nil {
@@ -144,8 +144,7 @@ func (t *Requests) question(subject string, data []byte) (n uint64, answer <-cha
 	return n, ch, err
 }
 
-// forget ends the wait for the answer to number n. The request's done may be called all
-// the same.
+// forget ends the wait for the answer to number n. The request's done may still be called.
 func (t *Requests) forget(n uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -159,8 +158,8 @@ func (t *Requests) attempt(n uint64, subject string, data []byte) {
 	}
 }
 
-// retry schedules request n to be sent again after a growing pause, because nobody
-// received it.
+// retry schedules request n to be sent again after a growing pause, because it had no
+// receiver.
 func (t *Requests) retry(n uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -170,7 +169,7 @@ func (t *Requests) retry(n uint64) {
 	}
 }
 
-// Answered handles a message on a reply subject of this gateway, which ends in number.
+// Answered handles a message on a reply subject of this gateway; the subject ends in number.
 func (t *Requests) Answered(number string, m Message) {
 	n, err := strconv.ParseUint(number, 36, 64)
 	if err != nil {
@@ -193,9 +192,9 @@ func (t *Requests) Answered(number string, m Message) {
 	t.mu.Lock()
 	r := t.all[n]
 	if r == nil || err == nil && reply.Error != nil && r.req.Retry && !reply.Retry {
-		// The request was repeated and this reply refuses an earlier attempt: another
-		// attempt was answered, or a copy on its way may still succeed. Only the refusal
-		// of a retry rules that out.
+		// The request was repeated and this reply refuses an earlier attempt. Another
+		// attempt may have been answered, or a copy on its way may still succeed. Only the
+		// refusal of a retry rules that out.
 		t.mu.Unlock()
 		return
 	}
@@ -211,7 +210,7 @@ func (t *Requests) Answered(number string, m Message) {
 	r.done(&reply, nil)
 }
 
-// Tick sends again what is due and gives up what is past its deadline.
+// Tick resends the requests that are due and gives up those past their deadline.
 func (t *Requests) Tick(now time.Time) {
 	t.mu.Lock()
 	type resend struct {
@@ -241,7 +240,7 @@ func (t *Requests) Tick(now time.Time) {
 	}
 }
 
-// Close gives up everything, and refuses what is sent from now on.
+// Close gives up all requests, and refuses new ones.
 func (t *Requests) Close() {
 	t.mu.Lock()
 	t.closed = true
@@ -249,14 +248,14 @@ func (t *Requests) Close() {
 	t.Tick(time.Now().Add(time.Hour))
 }
 
-// Len returns how many requests wait for an answer.
+// Len returns the number of requests that wait for an answer.
 func (t *Requests) Len() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return len(t.all)
 }
 
-// encode encodes what cannot fail to encode.
+// encode encodes v, which cannot fail to encode.
 func encode(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
