@@ -1,4 +1,4 @@
-// Package ops tells operators whether the gateway works. A [Watchdog] notices loops that
-// hang, [Readiness] lists what keeps the gateway from being ready, and [Trim] gives memory
-// back after a burst of connects. Package metrics has what is counted.
+// Package ops reports to operators whether the gateway works. A [Watchdog] detects loops
+// that hang, [Readiness] lists what keeps the gateway from being ready, and [Trim] gives
+// memory back after a burst of connects. Package metrics has the counters.
 package ops

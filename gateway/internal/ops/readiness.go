@@ -6,20 +6,20 @@ import (
 	"p2pconnector/proto"
 )
 
-// roomsSilent is what is missing when the room service does not answer.
+// roomsSilent is the problem that Missing lists when the room service does not answer.
 const roomsSilent = "the room service does not answer"
 
-// Readiness knows what keeps the gateway from being ready. Its functions may be called
-// concurrently, and so may its method.
+// Readiness determines what keeps the gateway from being ready. Its functions must be safe
+// for concurrent calls; then its method is too.
 type Readiness struct {
-	// Hung names the loops that hang; "" when none does.
+	// Hung returns the names of the loops that hang, or "" when none does.
 	Hung func() string
-	// Draining reports whether the gateway sends its clients elsewhere.
+	// Draining reports whether the gateway sends its clients to other gateways.
 	Draining func() bool
-	// Connected reports whether the connection to NATS stands.
+	// Connected reports whether the gateway is connected to NATS.
 	Connected func() bool
 	// AskRooms asks the room service whether rooms can be changed, and calls answer once:
-	// with the error that the service answers, if any, or with err when it does not answer.
+	// with the error in the service's answer, if any, or with err when it does not answer.
 	AskRooms func(answer func(refused *proto.Error, err error))
 	// Ready is closed when the gateway serves clients.
 	Ready <-chan struct{}
@@ -29,7 +29,7 @@ type Readiness struct {
 // until ctx ends.
 func (r *Readiness) Missing(ctx context.Context) (what []string) {
 	if hung := r.Hung(); hung != "" {
-		return append(what, hung) // what follows may need what the loop holds
+		return append(what, hung) // the checks below may need a lock that the loop holds
 	}
 	if r.Draining() {
 		what = append(what, "draining")
@@ -50,7 +50,7 @@ func (r *Readiness) Missing(ctx context.Context) (what []string) {
 	return what
 }
 
-// rooms says what is wrong with the room service, or "".
+// rooms returns what is wrong with the room service, or "" when it works.
 func (r *Readiness) rooms(ctx context.Context) string {
 	answered := make(chan string, 1)
 	r.AskRooms(func(refused *proto.Error, err error) {

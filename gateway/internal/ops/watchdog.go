@@ -8,15 +8,15 @@ import (
 )
 
 // Times of the watchdog. It counts its own ticks, not the time: while the process is
-// stopped nobody can turn, and nobody hangs.
+// stopped no loop can turn, and none hangs.
 const (
 	WatchInterval = time.Second
-	HungTicks     = 10 // ticks in which a loop that has work has not turned
+	HungTicks     = 10 // ticks without a turn after which a loop that has work hangs
 )
 
-// Loop is one loop that the gateway's life depends on. The loop itself calls Work when it
-// has something to do, Turn for each step of it, and Rest before it waits; a loop that
-// turns by a ticker never rests. The methods may be called concurrently.
+// Loop is one loop that the gateway depends on. The loop calls Work when it has something
+// to do, Turn for each step, and Rest before it waits; a loop that is driven by a ticker
+// never rests. The methods may be called concurrently.
 type Loop struct {
 	// Fixed after NewLoop.
 	name   string
@@ -28,40 +28,40 @@ type Loop struct {
 
 	// Owned by the watchdog.
 	seen  uint64 // turns at the last tick
-	still int    // ticks in a row in which it should have turned and has not
+	still int    // ticks in a row in which the loop should have turned and has not
 }
 
-// NewLoop returns a loop that rests. queued reports whether something waits that the loop
-// has not begun; nil means that nothing ever does. It takes no lock.
+// NewLoop returns a loop that rests. queued reports whether work waits that the loop has not
+// begun; it takes no lock. A nil queued means that work never waits.
 func NewLoop(name string, queued func() bool) *Loop { return &Loop{name: name, queued: queued} }
 
-// Work notes that the loop has something to do.
+// Work records that the loop has something to do.
 func (l *Loop) Work() { l.working.Store(true) }
 
-// Turn notes that the loop makes progress.
+// Turn records that the loop makes progress.
 func (l *Loop) Turn() { l.turns.Add(1) }
 
-// Rest notes that the loop waits for something to do.
+// Rest records that the loop waits for something to do.
 func (l *Loop) Rest() {
 	l.Turn()
 	l.working.Store(false)
 }
 
-// Watchdog notices loops that hang. It waits for nothing that they could hold: it reads
-// their counters, and what it found is read without a lock. Loops that only repair, and
-// may wait for another service, are not to be watched. Its methods may be called
-// concurrently; Run once.
+// Watchdog detects loops that hang. It waits for no lock that they could hold: it reads
+// atomic counters, and its result is read without a lock. Do not watch loops that only
+// repair and may wait for another service. The methods may be called concurrently; call Run
+// only once.
 type Watchdog struct {
 	log   *slog.Logger
 	loops []*Loop
 }
 
-// NewWatchdog returns a watchdog of some loops, each with a name of its own.
+// NewWatchdog returns a watchdog of the given loops, whose names must differ.
 func NewWatchdog(log *slog.Logger, loops ...*Loop) *Watchdog {
 	return &Watchdog{log: log, loops: loops}
 }
 
-// Run looks at every loop until done is closed.
+// Run checks every loop at each tick until done is closed.
 func (d *Watchdog) Run(done <-chan struct{}) {
 	tick := time.NewTicker(WatchInterval)
 	defer tick.Stop()
@@ -77,8 +77,8 @@ func (d *Watchdog) Run(done <-chan struct{}) {
 	}
 }
 
-// look counts a tick for a loop. All that others ask for is known before anything is
-// logged: that may hang too.
+// look counts a tick for a loop. It stores the results that other methods read before it
+// logs anything, because the logger may hang too.
 func (d *Watchdog) look(l *Loop) {
 	turns := l.turns.Load()
 	idle := !l.working.Load() && (l.queued == nil || !l.queued())
@@ -95,7 +95,7 @@ func (d *Watchdog) look(l *Loop) {
 	}
 }
 
-// Hung says for each loop, by its name, whether it hangs. It takes no lock.
+// Hung returns, for each loop by its name, whether it hangs. It takes no lock.
 func (d *Watchdog) Hung() map[string]bool {
 	hung := make(map[string]bool, len(d.loops))
 	for _, l := range d.loops {
@@ -104,7 +104,8 @@ func (d *Watchdog) Hung() map[string]bool {
 	return hung
 }
 
-// Problem names the loops that hang; "" when none does. It takes no lock.
+// Problem returns a text that names the loops that hang, or "" when none does. It takes no
+// lock.
 func (d *Watchdog) Problem() string {
 	var names []string
 	for _, l := range d.loops {
