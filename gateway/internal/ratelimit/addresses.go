@@ -9,19 +9,19 @@ import (
 	"p2pconnector/gateway/internal/clock"
 )
 
-// MaxAddresses bounds the addresses that an Addresses remembers. One costs about 200
+// MaxAddresses bounds the addresses that an Addresses remembers. Each costs about 200
 // bytes.
 const MaxAddresses = 1 << 16
 
-// Addresses is a token bucket for each address. An address whose bucket is full again
-// needs no entry, so Addresses forgets those that have been quiet. When too many are busy
-// at once, it forgets the one that has been quiet for longest. A nil *Addresses has no
-// limit. Safe for concurrent use.
+// Addresses is a table with a token bucket for each address. An address whose bucket is
+// full again needs no entry, so Addresses forgets addresses that have been quiet. When too
+// many are busy at once, it forgets the address that has been quiet for longest. A nil
+// *Addresses has no limit. Safe for concurrent use.
 type Addresses struct {
 	// Fixed after NewAddresses.
 	most     int
 	interval time.Duration // in which a bucket gets one token
-	depth    time.Duration // how far ahead of the clock an address may be: the burst, as time
+	depth    time.Duration // how far ahead of the clock an address may be: the burst as a duration
 
 	mu      sync.Mutex
 	entries map[netip.Addr]*list.Element // of *addressUse
@@ -48,7 +48,7 @@ func NewAddresses(l Limit) *Addresses {
 	}
 }
 
-// Take takes a token from the bucket of addr. It is false when there is none.
+// Take takes a token from the bucket of addr. It returns false when there is none.
 func (a *Addresses) Take(addr netip.Addr) bool {
 	if a == nil {
 		return true
@@ -64,7 +64,7 @@ func (a *Addresses) Take(addr netip.Addr) bool {
 	return true
 }
 
-// Empty reports whether Take would get no token for addr. It takes and remembers nothing.
+// Empty reports whether Take would get no token for addr. It changes nothing.
 func (a *Addresses) Empty(addr netip.Addr) bool {
 	if a == nil {
 		return false
@@ -75,13 +75,14 @@ func (a *Addresses) Empty(addr netip.Addr) bool {
 	return e != nil && e.Value.(*addressUse).full.Sub(clock.Now()) > a.depth
 }
 
-// useLocked returns the entry of addr as the one used last, and makes room for a new one.
+// useLocked returns the entry of addr and marks it as used last. For a new entry it makes
+// room.
 func (a *Addresses) useLocked(addr netip.Addr, now clock.Instant) *addressUse {
 	if e := a.entries[addr]; e != nil {
 		a.order.MoveToBack(e)
 		return e.Value.(*addressUse)
 	}
-	// Forget two for each that comes: the table shrinks to those that are busy.
+	// Forget two for each that is added: the table shrinks to the busy addresses.
 	for range 2 {
 		if e := a.order.Front(); e != nil && e.Value.(*addressUse).full <= now {
 			a.forgetLocked(e)
@@ -100,8 +101,8 @@ func (a *Addresses) forgetLocked(e *list.Element) {
 	delete(a.entries, a.order.Remove(e).(*addressUse).addr)
 }
 
-// Counts returns how many addresses are remembered, and how many were forgotten so far
-// before their buckets were full again.
+// Counts returns the number of addresses that are remembered, and the number that were
+// forgotten so far before their buckets were full again.
 func (a *Addresses) Counts() (remembered int, evicted uint64) {
 	if a == nil {
 		return 0, 0

@@ -24,10 +24,10 @@ type Bucket struct {
 	refused int           // without a pause between
 }
 
-// Take takes a token. Without one it returns the time until there is one, in whole
+// Take takes a token. When there is none it returns the time until there is one, in whole
 // milliseconds and more than 0. It reports as persistent a caller that has been refused
-// more than l.Burst times without a pause: it does not mind refusals. now must not be
-// before that of the last call; it may be as coarse as the limit allows.
+// more than l.Burst times without a pause: such a caller ignores refusals. now must not be
+// before the now of the last call; it may be as coarse as the limit allows.
 func (b *Bucket) Take(now clock.Instant, l Limit) (wait time.Duration, persistent bool) {
 	if l.PerSecond <= 0 {
 		return 0, false
