@@ -5,8 +5,8 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// announceLocked sends the local members what d did: at once to those who joined, left or
-// asked for it, and to the others with the next update.
+// announceLocked sends d to the local members: at once to those that joined, left or
+// requested the change, and to the others with the next update.
 func (r *replica) announceLocked(d *Diff, fresh, parted []*localMember) {
 	if d.Ended {
 		r.announceEndLocked(d, parted)
@@ -29,7 +29,7 @@ func (r *replica) requestOf(op bus.OpID) *Call {
 	return r.calls[op]
 }
 
-// welcomeLocked sends a newcomer its own frame, which always carries the list.
+// welcomeLocked sends a new member its own frame, which always has the list of members.
 func (r *replica) welcomeLocked(lm *localMember, req *Call) {
 	var asked *Request
 	if req != nil && req.Member == lm.Member {
@@ -41,7 +41,7 @@ func (r *replica) welcomeLocked(lm *localMember, req *Call) {
 	lm.RenewToken()
 }
 
-// announceRemovalLocked notifies those who are no longer members.
+// announceRemovalLocked notifies the peers that are no longer members.
 func (r *replica) announceRemovalLocked(d *Diff, parted []*localMember, left *bus.Room) {
 	for i, lm := range parted {
 		if lm == nil {
@@ -65,8 +65,8 @@ func (r *replica) announceRemovalLocked(d *Diff, parted []*localMember, left *bu
 	}
 }
 
-// answerMembersLocked answers those members whose request changed the room around them,
-// with all that they have not seen.
+// answerMembersLocked answers the members whose request made the change, with all changes
+// that they have not seen.
 func (r *replica) answerMembersLocked(d *Diff) {
 	ops := make([]bus.OpID, 0, len(d.Removed)+1)
 	if d.Op != "" {
@@ -88,7 +88,7 @@ func (r *replica) answerMembersLocked(d *Diff) {
 	}
 }
 
-// announceEndLocked tells everyone that the room is gone.
+// announceEndLocked notifies all local members that the room has ended.
 func (r *replica) announceEndLocked(d *Diff, parted []*localMember) {
 	was := d.Was
 	if d.By == "" && len(d.Removed) > 0 && len(r.local) == 0 {

@@ -8,16 +8,16 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// Batch coalesces what happens to a room between two updates: its members are
-// sent the net change, which may be nothing. It records the changes one by one, because
-// members do not all know the same revision: whoever joined, or was answered, since the
-// last update has seen some of them.
+// Batch coalesces the changes of a room between two updates: its members are sent the
+// net change, which may be nothing. It records the changes one by one, because not all
+// members know the same revision: a member that joined, or whose request was answered,
+// after the last update has seen some of them.
 //
-// What members are sent of a batch:
-//   - Who joined and left since, or left and came back, is not mentioned.
-//   - Who left, came back and left again left for the last reason.
-//   - Who came back with another user name or other metadata is announced as if it
-//     had just joined: clients that know the id replace what they know of it.
+// Rules for the update of a batch:
+//   - A peer that joined and left again, or left and came back, is not mentioned.
+//   - A peer that left, came back and left again is removed for the last reason.
+//   - A peer that came back with another user name or other metadata is announced as if
+//     it had just joined: clients that know the id replace its information.
 //   - Settings that have their old values again are not mentioned. If they differ, the
 //     update names the last peer that changed any.
 //   - Every update names the creator. If nothing but the creator changed, because it
@@ -31,11 +31,11 @@ type Batch struct {
 
 // step is one change of the room.
 type step struct {
-	rev     uint64      // that it led to
+	rev     uint64      // the revision that it led to
 	before  description // of the room
 	removed []departure // they left before the others joined
 	added   []proto.PeerID
-	by      proto.PeerID // who changed the settings; "" when nobody did, or not a peer
+	by      proto.PeerID // the peer that changed the settings; "" when none did
 	set     bool         // the settings changed
 }
 
@@ -45,7 +45,7 @@ type departure struct {
 	reason proto.Reason
 }
 
-// description is what a room has besides its members.
+// description is the part of a room's state besides its members.
 type description struct {
 	name     string
 	creator  proto.PeerID
@@ -58,7 +58,7 @@ func describe(room *bus.Room) description {
 	return description{room.Name, room.Creator, room.Capacity, room.Locked, string(room.Metadata)}
 }
 
-// sameSettings reports whether two descriptions differ in the creator at most.
+// sameSettings reports whether two descriptions differ at most in the creator.
 func (d description) sameSettings(e description) bool {
 	d.creator, e.creator = "", ""
 	return d == e
@@ -66,10 +66,10 @@ func (d description) sameSettings(e description) bool {
 
 // Update is the net change of a room since a revision.
 type Update struct {
-	added    []proto.PeerID // members now: they joined, or came back with other information
-	removed  []bus.Removal  // members then, and no longer
+	added    []proto.PeerID // members now that joined, or came back with other information
+	removed  []bus.Removal  // members at that revision that are no longer members
 	settings bool           // the settings differ, or only the creator does
-	by       proto.PeerID   // who changed the settings last; "" when it was not a peer
+	by       proto.PeerID   // the last peer that changed the settings; "" when it was not a peer
 }
 
 func (u *Update) aboutMembers() bool { return len(u.added)+len(u.removed) > 0 }
@@ -77,7 +77,7 @@ func (u *Update) aboutMembers() bool { return len(u.added)+len(u.removed) > 0 }
 // Add records the change d, which led to revision rev.
 func (b *Batch) Add(d *Diff, rev uint64) {
 	if d.Was == nil || len(d.Added)+len(d.Removed)+len(d.Renewed) == 0 && !d.Set {
-		return // nobody here knew the room before, or nothing of what members see has changed
+		return // the room was not known here before, or nothing that members see has changed
 	}
 	s := step{rev: rev, before: describe(d.Was), set: d.Set}
 	if d.Set && d.By.Valid() { // otherwise a back end changed them
@@ -105,7 +105,7 @@ func (b *Batch) Add(d *Diff, rev uint64) {
 // Empty reports whether there is nothing to send.
 func (b *Batch) Empty() bool { return len(b.steps) == 0 }
 
-// Clear forgets what has been sent.
+// Clear forgets all recorded changes, which have been sent.
 func (b *Batch) Clear() { b.steps = nil }
 
 // Since returns the net change between revision seen and now, the state that the recorded
@@ -115,8 +115,8 @@ func (b *Batch) Since(seen uint64, now *State) (u Update) {
 	if len(news) == 0 {
 		return u
 	}
-	was := make(map[proto.PeerID]*bus.Member)      // those that a step names, as they were at seen; nil: no members
-	reasons := make(map[proto.PeerID]proto.Reason) // of the last departure
+	was := make(map[proto.PeerID]*bus.Member)      // peers that a step names, as they were at seen; nil: not a member
+	reasons := make(map[proto.PeerID]proto.Reason) // of the last departure of each
 	var order []proto.PeerID
 	name := func(id proto.PeerID, m *bus.Member) {
 		if _, known := was[id]; !known {
@@ -154,22 +154,22 @@ func (b *Batch) Since(seen uint64, now *State) (u Update) {
 	return u
 }
 
-// sameInfo reports whether others see the same of two members with the same id.
+// sameInfo reports whether two members with the same id look the same to other members.
 func sameInfo(x, y *bus.Member) bool {
 	return x.User == y.User && string(x.Metadata) == string(y.Metadata)
 }
 
-// Request is what a client asked for, as far as the frame that answers it shows it.
+// Request is a client's request, as far as the frame that answers it needs it.
 type Request struct {
 	Event  proto.Event
 	ID     []byte       // correlation id, as the client wrote it
-	By     proto.PeerID // who asked
-	Client proto.PeerID // Remove_Client: whom
+	By     proto.PeerID // the requester
+	Client proto.PeerID // Remove_Client: the member to remove
 }
 
-// Answer adds what a member asked for to its update, which has to answer the request even
-// if the change is undone already, or concerns a peer that the member did not know. It is
-// false for requests that other frames answer.
+// Answer adds the change that a member requested to its update, which must answer the
+// request even if the change is undone already, or concerns a peer that the member did not
+// know. It returns false for requests that other frames answer.
 func (u *Update) Answer(req *Request) bool {
 	switch req.Event {
 	case proto.RemoveClient:

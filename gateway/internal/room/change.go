@@ -5,7 +5,7 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// settleLocked brings the local members in line with the copy and has everyone told.
+// settleLocked brings the local members in line with the copy and announces the change.
 func (r *replica) settleLocked(d *Diff) {
 	if !d.Ended {
 		r.coalesceLocked(d)
@@ -21,11 +21,11 @@ func (r *replica) settleLocked(d *Diff) {
 	for _, m := range d.Moved {
 		if m.Holder() == r.rooms.cfg.Own {
 			if lm := r.joinLocked(m.ID); lm != nil {
-				if from[m.ID] != r.rooms.cfg.Own || d.Was == nil { // otherwise only its epoch is another
+				if from[m.ID] != r.rooms.cfg.Own || d.Was == nil { // otherwise only its epoch differs
 					lm.since, lm.unsure = r.state.Revision, d.Fetched
 				}
 				if lm.seen == 0 {
-					fresh = append(fresh, lm) // it moved while it joined, and was never told
+					fresh = append(fresh, lm) // it moved while it joined, and was never notified
 				}
 			}
 		} else {
@@ -51,8 +51,9 @@ func (r *replica) settleLocked(d *Diff) {
 	}
 }
 
-// moveLocked makes frames for members follow them: for those who have moved, behind what
-// may come back from where they were. It returns where those who have moved were.
+// moveLocked routes frames for members to their present gateways. Frames for members that
+// have moved wait for frames that may come back from their former gateways, which it
+// returns.
 func (r *replica) moveLocked(d *Diff) (from map[proto.PeerID]proto.GatewayID) {
 	from, to := d.Routes(r.rooms.cfg.Own)
 	if len(from) > 0 || len(to) > 0 {
@@ -61,8 +62,8 @@ func (r *replica) moveLocked(d *Diff) (from map[proto.PeerID]proto.GatewayID) {
 	return from
 }
 
-// joinLocked makes id a local member; nil when its session has ended meanwhile,
-// in which case it leaves again.
+// joinLocked makes id a local member. It returns nil when its session has ended in the
+// meantime, and then makes the peer leave the room again.
 func (r *replica) joinLocked(id proto.PeerID) *localMember {
 	m := r.rooms.cfg.Member(id)
 	var fresh, ok bool
@@ -78,7 +79,7 @@ func (r *replica) joinLocked(id proto.PeerID) *localMember {
 	if lm == nil {
 		lm = &localMember{Member: m}
 		if !fresh {
-			lm.seen = r.state.Revision // it was a member before it came here: nothing is news to it
+			lm.seen = r.state.Revision // it was a member before it came here, and has seen all changes
 		}
 		if r.local == nil {
 			r.local = make(map[proto.PeerID]*localMember)
@@ -89,7 +90,7 @@ func (r *replica) joinLocked(id proto.PeerID) *localMember {
 	return lm
 }
 
-// partLocked forgets a local member; nil when id is none.
+// partLocked forgets a local member. It returns nil when id is not a local member.
 func (r *replica) partLocked(id proto.PeerID) *localMember {
 	lm := r.local[id]
 	if lm != nil {
@@ -99,20 +100,20 @@ func (r *replica) partLocked(id proto.PeerID) *localMember {
 	return lm
 }
 
-// moveAwayLocked notes that another gateway serves m now. What still comes here for it
-// goes back to its sender's gateway, which sends it on.
+// moveAwayLocked records that another gateway serves m now. Frames that still arrive here
+// for it go back to their sender's gateway, which forwards them.
 func (r *replica) moveAwayLocked(m *bus.Member) {
 	lm := r.local[m.ID]
 	if lm == nil {
 		return
 	}
-	r.catchUpLocked(lm, nil) // the other gateway sends it what comes later
+	r.catchUpLocked(lm, nil) // the other gateway sends it the later changes
 	delete(r.local, m.ID)
 	r.moved.Add(m, r.state.Revision)
 }
 
-// movedInLocked takes in the revision at which a member moved here, which a fetched state
-// does not tell.
+// movedInLocked records the revision at which a member moved here, which a fetched state
+// does not have.
 func (r *replica) movedInLocked(id proto.PeerID, revision uint64) {
 	if lm := r.local[id]; lm != nil {
 		lm.since, lm.unsure = min(lm.since, revision), 0

@@ -7,9 +7,10 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// Depart removes a peer whose session here has ended, or has moved, from a room, for as
-// long as it takes. epoch is that of the session. It begins after wait, in which another
-// gateway that owns the session may make the room name it: then there is nothing to do.
+// Depart removes a peer whose session here has ended, or has moved, from a room, and tries
+// until that is confirmed. epoch is the epoch of the session. Depart begins after wait; if
+// another gateway that owns the session makes the room name it in that time, there is
+// nothing to do.
 func (t *Rooms) Depart(id proto.RoomID, peer proto.PeerID, epoch uint64, wait time.Duration) {
 	r := t.pin(id)
 	defer t.unpin(r)
@@ -21,8 +22,8 @@ func (t *Rooms) Depart(id proto.RoomID, peer proto.PeerID, epoch uint64, wait ti
 	r.retryDepartures()
 }
 
-// leave sends the departure of peer, which holds one pin of r. A departure that
-// is not confirmed is tried again by sync: until then the replica stays.
+// leave sends the departure of peer, which holds one pin of r. sync tries a departure
+// that is not confirmed again; the replica stays until then.
 func (t *Rooms) leave(r *replica, peer proto.PeerID) {
 	m := t.cfg.Member(peer)
 	if m != nil && m.Live() {
@@ -62,11 +63,12 @@ func (t *Rooms) leave(r *replica, peer proto.PeerID) {
 	})
 }
 
-// notifyJoinedPause is the time between two messages about such a join.
+// notifyJoinedPause is the time between two messages to an owner about a join that named
+// this gateway.
 const notifyJoinedPause = 2 * time.Second
 
-// leaves returns the epoch in which a peer is to leave the room; mine is false when the
-// room names another gateway for it, which is answerable for it.
+// leaves returns the epoch in which a peer is to leave the room. mine is false when the
+// room names another gateway for the peer, which is then responsible for it.
 func (r *replica) leaves(id proto.PeerID) (epoch uint64, mine bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -77,8 +79,9 @@ func (r *replica) leaves(id proto.PeerID) (epoch uint64, mine bool) {
 	return epoch, true
 }
 
-// cameBack takes in a peer that need not leave, since it has come back. The room may have
-// come to name this gateway while it was away: by a join that was under way when it left.
+// cameBack records that a peer need not leave, because it has come back. The room may have
+// begun to name this gateway while the peer was away, by a join that was pending when it
+// left.
 func (r *replica) cameBack(id proto.PeerID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -88,14 +91,14 @@ func (r *replica) cameBack(id proto.PeerID) {
 	}
 }
 
-// departed notes that id is out of the room.
+// departed records that id is not in the room any more.
 func (r *replica) departed(id proto.PeerID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.leaving, id)
 }
 
-// departLater has a peer leave the room after a while.
+// departLater makes a peer leave the room after a while.
 func (r *replica) departLater(id proto.PeerID, epoch uint64, wait time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -117,14 +120,15 @@ func (r *replica) departLaterLocked(id proto.PeerID, epoch uint64, wait time.Dur
 	r.leaving[id] = x
 }
 
-// leavesSince is for how long it has been known that a peer is to leave the room.
+// leavesSince returns how long it has been known that a peer is to leave the room.
 func (r *replica) leavesSince(id proto.PeerID) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return time.Since(r.leaving[id].since)
 }
 
-// retryIn has the departures that were not confirmed tried again after d at the latest.
+// retryIn schedules a retry of the departures that were not confirmed, after d at the
+// latest.
 func (r *replica) retryIn(d time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -147,7 +151,7 @@ func (r *replica) departuresDue() {
 	r.retryDepartures()
 }
 
-// retryDepartures sends the departures that were not confirmed once more.
+// retryDepartures sends the departures that were not confirmed again.
 func (r *replica) retryDepartures() {
 	r.mu.Lock()
 	var again []proto.PeerID

@@ -7,11 +7,11 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// EncodeFrame finishes a frame of the server's. id is the correlation id that it echoes;
+// EncodeFrame encodes a frame from the server. id is the correlation id that it echoes;
 // nil for none.
 type EncodeFrame func(typ proto.FrameType, event proto.Event, data json.RawMessage, id []byte) []byte
 
-// dataOf is the `data` that every frame about a room has.
+// dataOf returns the `data` that every frame about a room has.
 func dataOf(room *bus.Room, revision uint64) proto.RoomData {
 	return proto.RoomData{
 		Room: room.ID, Name: room.Name, Creator: room.Creator, Capacity: room.Capacity,
@@ -24,7 +24,7 @@ func encodeAll(d proto.RoomData, room *bus.Room) json.RawMessage {
 	return encode(d, appendClients(nil, room))
 }
 
-// encode encodes d with the encoded list of clients, or without when list is nil.
+// encode encodes d with the encoded list of clients, or without a list when list is nil.
 func encode(d proto.RoomData, list []byte) json.RawMessage {
 	b, err := json.Marshal(d)
 	if err != nil {
@@ -54,7 +54,7 @@ func appendClients(dst []byte, room *bus.Room) []byte {
 	return append(dst, ']')
 }
 
-// infosOf returns what others see of members besides their ids.
+// infosOf returns the information that other members see, besides the members' ids.
 func infosOf(members []bus.Member) map[proto.PeerID]proto.MemberInfo {
 	var infos map[proto.PeerID]proto.MemberInfo
 	for _, m := range members {
@@ -68,7 +68,8 @@ func infosOf(members []bus.Member) map[proto.PeerID]proto.MemberInfo {
 	return infos
 }
 
-// data is dataOf the state. A delta has the number of members in place of their list.
+// data returns dataOf for the state. A delta has the number of members in place of their
+// list.
 func (s *State) data(delta bool) proto.RoomData {
 	d := dataOf(s.Room, s.Revision)
 	if delta {
@@ -91,7 +92,7 @@ func (s *State) encode(d proto.RoomData) json.RawMessage {
 	return encode(d, s.list)
 }
 
-// infos is infosOf the members ids.
+// infos returns infosOf for the members with these ids.
 func (s *State) infos(ids []proto.PeerID) map[proto.PeerID]proto.MemberInfo {
 	members := make([]bus.Member, 0, len(ids))
 	for _, id := range ids {
@@ -103,8 +104,8 @@ func (s *State) infos(ids []proto.PeerID) map[proto.PeerID]proto.MemberInfo {
 }
 
 // Welcome encodes the frame for a member that has just joined, which always has the list
-// of clients. With req, the member's own request to create or join the room, the frame
-// answers that.
+// of clients. If req is not nil it is the member's own request to create or join the room,
+// and the frame answers it.
 func (s *State) Welcome(id proto.PeerID, req *Request, frame EncodeFrame) []byte {
 	d := s.data(false)
 	d.Members = infosOf(s.Room.Members)
@@ -120,8 +121,8 @@ func (s *State) Welcome(id proto.PeerID, req *Request, frame EncodeFrame) []byte
 	return frame(proto.TypeUpdate, proto.ClientAdded, s.encode(d), echo)
 }
 
-// Frames encodes u: at most one frame about members and one about settings. The one that
-// answers req, unless that is nil, echoes its id. With delta, the frames about a room above
+// Frames encodes u: at most one frame about members and one about settings. If req is not
+// nil, the frame that answers it echoes its id. With delta, the frames about a room above
 // proto.FullListMembers have no list of clients.
 func (s *State) Frames(u *Update, delta bool, req *Request, frame EncodeFrame) (frames [][]byte) {
 	delta = delta && len(s.Room.Members) > proto.FullListMembers
@@ -143,7 +144,7 @@ func (s *State) Frames(u *Update, delta bool, req *Request, frame EncodeFrame) (
 	return frames
 }
 
-// membersData says who joined and left.
+// membersData is the `data` of a frame about members that joined and left.
 func (s *State) membersData(u *Update, delta bool) (proto.Event, proto.RoomData) {
 	d := s.data(delta)
 	d.Added = u.added

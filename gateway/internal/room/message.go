@@ -9,9 +9,9 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// receive hands a message of another gateway to the members that are here, and returns
-// whom it did not reach. known is false, and nothing was done, when its sender knows a newer
-// state of the room than this gateway.
+// receive delivers a message from another gateway to the local members, and returns the
+// members that it did not reach. It returns known false, and does nothing, when the message's
+// sender knows a newer state of the room than this gateway.
 func (r *replica) receive(m *Message) (x bus.Refusal, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -22,7 +22,7 @@ func (r *replica) receive(m *Message) (x bus.Refusal, known bool) {
 	return r.spreadLocked(m), true
 }
 
-// spreadLocked hands a message to every local member but its sender.
+// spreadLocked delivers a message to every local member but its sender.
 func (r *replica) spreadLocked(m *Message) (x bus.Refusal) {
 	f := link.Frame{From: m.From, Room: r.id, Epoch: m.Epoch, ToEpoch: math.MaxUint64, Data: m.Frame}
 	missed := func(id proto.PeerID) {
@@ -34,10 +34,10 @@ func (r *replica) spreadLocked(m *Message) (x bus.Refusal) {
 	for id, lm := range r.local {
 		switch {
 		case id == m.From, slices.Contains(m.Except, id):
-			continue // the sender, or one that gets it by itself
+			continue // the sender, or a member that gets the message as a frame of its own
 		case m.View != 0 && m.View < lm.since:
 			if lm.unsure != 0 && m.View > lm.unsure {
-				missed(id) // its former gateway may have sent it on, or not
+				missed(id) // its former gateway may or may not have forwarded the message
 			}
 			continue
 		}
@@ -61,8 +61,8 @@ func (r *replica) spreadLocked(m *Message) (x bus.Refusal) {
 	return x
 }
 
-// joinedElsewhereLocked returns the sessions of members that the room says are here,
-// and that had moved when their join took effect.
+// joinedElsewhereLocked returns the sessions of members for which the room names this
+// gateway although they had moved when their join took effect.
 func (r *replica) joinedElsewhereLocked() (all []Member) {
 	for id := range r.leaving {
 		if m := r.state.Member(id); m == nil || m.Holder() != r.rooms.cfg.Own {
@@ -75,10 +75,11 @@ func (r *replica) joinedElsewhereLocked() (all []Member) {
 	return all
 }
 
-// relay sends a message of a member that is here to every other one, and returns those
-// that it did not reach; member is false when its sender is none. With none, no other
-// gateway could be reached, and no other member is here. It holds the lock throughout, so
-// that no change of the room comes between the choice of the receivers and the sending.
+// relay sends a message of a local member to every other member, and returns the members
+// that it did not reach. member is false when the sender is not a member. none is true when
+// no other gateway could be reached and there is no other local member. relay holds the lock
+// throughout, so that the room does not change between the choice of the receivers and the
+// sending.
 func (r *replica) relay(f link.Frame) (missed []proto.PeerID, none, member bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -93,8 +94,8 @@ func (r *replica) relay(f link.Frame) (missed []proto.PeerID, none, member bool)
 	return append(missed, r.spreadHereLocked(f)...), false, true
 }
 
-// spreadHereLocked hands a message of a member that is here to every other one that is,
-// and returns those that it did not reach.
+// spreadHereLocked delivers a message of a local member to every other local member, and
+// returns the members that it did not reach.
 func (r *replica) spreadHereLocked(f link.Frame) (missed []proto.PeerID) {
 	for id, lm := range r.local {
 		if id == f.From {

@@ -8,10 +8,10 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// Bounds of what is remembered of members that have moved to other gateways.
+// Bounds of the memory of members that have moved to other gateways.
 const (
 	maxMoved  = 256              // of one room
-	movedTime = 10 * time.Second // relays that are older have been given up
+	movedTime = 10 * time.Second // older relays have been given up
 )
 
 // movedMember is a member that has moved to another gateway.
@@ -19,35 +19,35 @@ type movedMember struct {
 	peer  proto.PeerID
 	to    proto.GatewayID
 	epoch uint64
-	at    uint64    // revision of the room that says so
+	at    uint64    // revision of the room at which it moved
 	since time.Time // when this gateway learned it
 }
 
-// backEndLate is how long after a member has moved away what a back end sends here for
-// the room is passed on to it: back ends do not say which state of the room they know.
+// backEndLate is how long after a member has moved away a back end's message to the room is
+// forwarded to it: back ends do not say which state of the room they know.
 const backEndLate = 5 * time.Second
 
-// Message is a finished frame for the members of a room that are at this gateway. Each
-// member gets it from the gateway that served it at revision View, and so once, whoever
-// moves at that moment.
+// Message is an encoded frame for the members of a room that are at this gateway. Each
+// member gets it from the gateway that served the member at revision View, and so exactly
+// once, even if members move at that moment.
 type Message struct {
 	From   proto.PeerID   // "": a back end
 	Epoch  uint64         // of the sender's session
-	View   uint64         // 0: none, for every member
-	Except []proto.PeerID // who gets it alone, or has it already
+	View   uint64         // 0: no revision; the frame is for every member
+	Except []proto.PeerID // members that get it as a frame of their own, or have it already
 	Frame  []byte
-	Reply  string // subject of a back end that wants to know whom the frame did not reach
+	Reply  string // subject on which a back end receives the members that the frame did not reach
 }
 
-// Moved remembers which members of a room have moved to other gateways: a message may
-// still come for them whose sender does not know, and goes back to be sent on. Not
-// safe for concurrent use.
+// Moved remembers which members of a room have moved to other gateways. A message for them
+// may still arrive from a sender that does not know of the move, and goes back to be
+// forwarded. Not safe for concurrent use.
 type Moved struct {
 	members   []movedMember // oldest first
-	forgotten uint64        // revision of the last one that had to give way
+	forgotten uint64        // revision of the last member that was evicted
 }
 
-// Add remembers a member that has moved at a revision.
+// Add remembers a member that moved at a revision.
 func (d *Moved) Add(m *bus.Member, at uint64) {
 	if len(d.members) >= maxMoved {
 		d.forgotten = d.members[0].at
@@ -56,15 +56,16 @@ func (d *Moved) Add(m *bus.Member, at uint64) {
 	d.members = append(d.members, movedMember{m.ID, m.Holder(), m.Epoch, at, time.Now()})
 }
 
-// Len returns how many members are remembered.
+// Len returns the number of members that are remembered.
 func (d *Moved) Len() int { return len(d.members) }
 
-// Fresh reports whether a message for one of them may still come.
+// Fresh reports whether a message for a remembered member may still arrive.
 func (d *Moved) Fresh() bool {
 	return len(d.members) > 0 && time.Since(d.members[len(d.members)-1].since) < movedTime
 }
 
-// Redirect adds to x those members that m is for, by what its sender knew of the room.
+// Redirect adds to x the remembered members that are receivers of m, according to the
+// revision of the room that its sender knew.
 func (d *Moved) Redirect(m *Message, x *bus.Refusal) {
 	for _, d := range d.members {
 		late := m.View != 0 || time.Since(d.since) < backEndLate

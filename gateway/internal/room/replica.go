@@ -10,59 +10,58 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// maxGap bounds the changes that wait for one that is missing; beyond it the
-// room is fetched at once.
+// maxGap bounds the changes that wait for a missing change; beyond it the replica
+// fetches the room at once.
 const maxGap = 64
 
-// replica is this gateway's copy of a room. apply (a change) and adopt (the
-// whole) are the only ways in; what is older than the copy is ignored. Safe for
-// concurrent use.
+// replica is this gateway's copy of a room. Only apply (a change) and adopt (a whole
+// room) update it; both ignore what is older than the copy. Safe for concurrent use.
 type replica struct {
 	rooms *Rooms
 	id    proto.RoomID
 	token string
-	pins  int // requests and calls under way; guarded by the lock of rooms
+	pins  int // pending requests and calls; guarded by the lock of rooms
 
 	mu       sync.Mutex
 	state    State
-	local    map[proto.PeerID]*localMember // those that this gateway holds
-	leaving  map[proto.PeerID]leaving      // who is to leave the room, until that is confirmed
-	calls    map[bus.OpID]*Call            // requests of clients under way
+	local    map[proto.PeerID]*localMember // members that this gateway holds
+	leaving  map[proto.PeerID]leaving      // peers that are to leave the room, until that is confirmed
+	calls    map[bus.OpID]*Call            // pending requests of clients
 	awaiting []awaiting
 	gap      []*bus.Change
 	gapTimer *time.Timer
 	departBy *time.Timer // retries the departures that wait for another gateway
-	departAt time.Time   // when it does
+	departAt time.Time   // when departBy fires
 	fetching bool
-	again    bool // fetch once more when the fetch under way ends
+	again    bool // fetch once more when the running fetch ends
 	stopped  bool
-	doubt    time.Time // a request ended without an answer, and may take effect until then; zero: none did
+	doubt    time.Time // until when a request that ended without an answer may take effect; zero: there is none
 	moved    Moved
 
-	batch       Batch       // what the local members have not been sent
-	updated     time.Time   // when they were sent an update
-	updateTimer *time.Timer // sends the next one; nil when none is due
+	batch       Batch       // changes that the local members have not been sent
+	updated     time.Time   // when they were last sent an update
+	updateTimer *time.Timer // sends the next update; nil when none is due
 }
 
 // localMember is a member that this gateway holds.
 type localMember struct {
 	Member
-	seen  uint64 // revision that the last room frame to it showed
+	seen  uint64 // revision of the last room frame to it
 	since uint64 // revision at which it moved here; 0: it did not
-	// When the room was fetched, the member moved here after revision unsure, and at since
-	// at the latest; 0: at since.
+	// If the room was fetched, the member moved here after revision unsure and at revision
+	// since at the latest; 0: exactly at since.
 	unsure uint64
 }
 
 // leaving is a peer that is to leave the room.
 type leaving struct {
 	epoch uint64    // of its session here
-	since time.Time // when that was first known
-	after time.Time // not before: another gateway may have the room name it
-	busy  bool      // it was asked for
+	since time.Time // when it was first known that the peer is to leave
+	after time.Time // do not leave before: another gateway may make the room name it
+	busy  bool      // the departure was requested
 }
 
-// awaiting is told when the replica has reached a revision.
+// awaiting is a wait for the replica to reach a revision.
 type awaiting struct {
 	rev  uint64
 	done func()
@@ -81,7 +80,7 @@ func (r *replica) idle() bool {
 	return len(r.local) == 0 && len(r.leaving) == 0 && len(r.calls) == 0 && !r.fetching && r.doubt.IsZero()
 }
 
-// alone reports whether no other member is here, so that nobody awaits a change.
+// alone reports whether there is no other local member, so that no member awaits a change.
 func (r *replica) alone() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -99,7 +98,7 @@ func (r *replica) stop() {
 	}
 }
 
-// apply takes a committed change in.
+// apply applies a committed change.
 func (r *replica) apply(c *bus.Change) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -112,7 +111,7 @@ func (r *replica) apply(c *bus.Change) {
 func (r *replica) applyLocked(c *bus.Change) {
 	lost := r.rooms.lost(c.After)
 	if !lost {
-		r.endLostLocked() // c is of another room
+		r.endLostLocked() // c belongs to another room
 	}
 	switch {
 	case c.After <= r.state.Revision, lost && r.state.Room == nil:
@@ -125,7 +124,7 @@ func (r *replica) applyLocked(c *bus.Change) {
 	}
 }
 
-// waitLocked keeps a change whose predecessor has not come yet.
+// waitLocked keeps a change whose predecessor has not arrived yet.
 func (r *replica) waitLocked(c *bus.Change) {
 	if len(r.gap) < maxGap {
 		r.gap = append(r.gap, c)
@@ -151,7 +150,7 @@ func (r *replica) gapOver() {
 	}
 }
 
-// followLocked applies the changes whose turn has come.
+// followLocked applies the waiting changes whose predecessor has been applied.
 func (r *replica) followLocked() {
 	for len(r.gap) > 0 {
 		i := slices.IndexFunc(r.gap, func(c *bus.Change) bool { return c.After <= r.state.Revision || r.state.Follows(c) })
@@ -167,8 +166,8 @@ func (r *replica) followLocked() {
 	}
 }
 
-// refetch gets the whole room and adopts it. The caller holds a pin. One fetch
-// runs at a time; a request for one while it runs has it run again.
+// refetch fetches the whole room and adopts it. The caller holds a pin. One fetch runs at
+// a time; a call during a fetch makes it run again.
 func (r *replica) refetch() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -188,7 +187,7 @@ func (r *replica) fetchLoop() {
 		more := false
 		if err == nil {
 			r.rooms.cfg.Metrics.Fetches.Inc()
-			// That the room is gone says nothing about one made since.
+			// A snapshot without a room proves nothing about a room that was made later.
 			if more = r.again || snap.Room == nil && snap.Revision == 0 && r.state.Revision != before; !more || snap.Room != nil {
 				r.takeLocked(snap)
 				r.certainLocked(began)
@@ -213,17 +212,17 @@ func (r *replica) adoptLocked(room *bus.Room, revision uint64) {
 	r.settleLocked(&d)
 }
 
-// takeLocked adopts a fetched state, unless the copy is as new.
+// takeLocked adopts a fetched state that is newer than the copy.
 func (r *replica) takeLocked(snap *bus.Snapshot) {
 	if snap.Room == nil || !r.rooms.lost(snap.Revision) {
-		r.endLostLocked() // snap is of another room, or of none
+		r.endLostLocked() // snap is another room, or no room
 	}
 	switch {
 	case snap.Room != nil && snap.Revision > r.state.Revision:
 		r.adoptLocked(snap.Room, snap.Revision)
 	case snap.Room == nil && (snap.Revision > r.state.Revision || snap.Revision == 0):
 		r.adoptLocked(nil, max(snap.Revision, r.state.Revision))
-		for i := range r.awaiting { // what they await has been and gone
+		for i := range r.awaiting { // the revisions that they await have passed
 			r.awaiting[i].rev = 0
 		}
 	}
@@ -233,15 +232,15 @@ func (r *replica) takeLocked(snap *bus.Snapshot) {
 	r.endLostLocked()
 }
 
-// adopt takes the whole room at a revision.
+// adopt adopts a whole room at a revision.
 func (r *replica) adopt(snap *bus.Snapshot) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.takeLocked(snap)
 }
 
-// await calls done once the replica is at rev, which it fetches when no change
-// brings it there.
+// await calls done when the replica is at rev. If no change brings the replica there, await
+// makes it fetch the room.
 func (r *replica) await(rev uint64, done ...func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -255,7 +254,7 @@ func (r *replica) await(rev uint64, done ...func()) {
 	r.patienceLocked(rev)
 }
 
-// patienceLocked has the room fetched when it does not reach rev soon.
+// patienceLocked makes the replica fetch the room if it does not reach rev soon.
 func (r *replica) patienceLocked(rev uint64) {
 	if r.gapTimer != nil || r.stopped {
 		return
@@ -267,7 +266,7 @@ func (r *replica) patienceLocked(rev uint64) {
 	r.gapTimer = time.AfterFunc(patience, func() { r.rooms.hold(r, func() { r.short(rev) }) })
 }
 
-// short fetches the room when it is not at rev yet.
+// short fetches the room if the replica is not at rev yet.
 func (r *replica) short(rev uint64) {
 	r.mu.Lock()
 	r.gapTimer = nil
@@ -278,7 +277,7 @@ func (r *replica) short(rev uint64) {
 	}
 }
 
-// reachedLocked tells those who await a revision.
+// reachedLocked ends the waits for revisions that the replica has reached.
 func (r *replica) reachedLocked() {
 	r.rooms.cfg.Advanced()
 	r.awaiting = slices.DeleteFunc(r.awaiting, func(a awaiting) bool {
@@ -290,7 +289,7 @@ func (r *replica) reachedLocked() {
 	})
 }
 
-// fetch gets the whole room.
+// fetch returns the whole room from the room service.
 func (r *replica) fetch() (*bus.Snapshot, error) {
 	reply, err := r.rooms.cfg.Requests.Ask(bus.OpGet, &bus.Request{Room: r.id})
 	if e, ok := errors.AsType[*proto.Error](err); ok && e.Code == proto.NotFound {
@@ -305,8 +304,8 @@ func (r *replica) fetch() (*bus.Snapshot, error) {
 	return reply.State, nil
 }
 
-// counts returns the members that the replica knows of, and those that this
-// gateway holds.
+// counts returns the number of members, and the number of members that this gateway
+// holds.
 func (r *replica) counts() (all, here int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -316,7 +315,7 @@ func (r *replica) counts() (all, here int) {
 	return max(all, len(r.local)), len(r.local)
 }
 
-// reseat makes m the local member's session.
+// reseat makes m the session of the local member.
 func (r *replica) reseat(m Member) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

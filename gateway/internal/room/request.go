@@ -8,17 +8,17 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// Call is a client's request that waits for its answer. It is for one Change or Inform.
+// Call is a client's request that waits for its answer. Use it for one Change or Inform.
 type Call struct {
 	Request
 	Member   Member
 	Deadline time.Time
-	Answered chan struct{} // closed when an answer that is no refusal is about to be sent
+	Answered chan struct{} // closed when an answer that is not a refusal is about to be sent
 
 	answered bool // guarded by the replica's lock
 }
 
-// answerLocked takes in that a frame answers the request.
+// answerLocked records that a frame answers the request.
 func (c *Call) answerLocked() {
 	if !c.answered {
 		c.answered = true
@@ -26,15 +26,15 @@ func (c *Call) answerLocked() {
 	}
 }
 
-// Unavailable is the error for a request whose outcome is not known.
+// Unavailable returns the error for a request whose outcome is not known.
 func Unavailable() *proto.Error {
 	return proto.Errorf(proto.Unavailable, "The room service did not answer in time. Send the same request again: what took effect is not done twice.")
 }
 
-// Change sends a client's request to the room service, and returns when the change is in
-// the replica and the client has been answered, or with an error that is to be its answer.
-// The change itself may come before the room service's reply, or without it: then nobody
-// waits for that.
+// Change sends a client's request to the room service. It returns nil when the replica has
+// the change and the client has been sent an answer; otherwise it returns the error to
+// answer with. The change may arrive before the room service's reply, or without it; then
+// Change does not wait for the reply.
 func (t *Rooms) Change(c *Call, op bus.Operation, req *bus.Request) error {
 	r := t.pin(req.Room)
 	defer t.unpin(r)
@@ -66,8 +66,8 @@ func (t *Rooms) Change(c *Call, op bus.Operation, req *bus.Request) error {
 }
 
 // Resume makes the room name this gateway for a member whose session it owns in epoch.
-// user is the member's name. It is false when the room service did not answer, or not in
-// time. A room that m is no member of any more is left.
+// user is the member's name. It returns false when the room service did not answer in time.
+// If m is not a member any more, Resume removes the room from its session.
 func (t *Rooms) Resume(m Member, user string, id proto.RoomID, epoch uint64) bool {
 	r := t.pin(id)
 	defer t.unpin(r)
@@ -76,7 +76,7 @@ func (t *Rooms) Resume(m Member, user string, id proto.RoomID, epoch uint64) boo
 	}
 	reply, err := t.cfg.Requests.Ask(bus.OpResume, req)
 	if e, is := errors.AsType[*proto.Error](err); is && e.Code == proto.NotFound {
-		m.LeaveRoom(id) // removed meanwhile, or the room has ended
+		m.LeaveRoom(id) // removed in the meantime, or the room has ended
 		return true
 	} else if is && e.Epoch > epoch {
 		return true // the session has moved on, and the room with it
@@ -92,10 +92,11 @@ func (t *Rooms) Resume(m Member, user string, id proto.RoomID, epoch uint64) boo
 	return r.reaches(reply.Revision, time.Now().Add(proto.RequestDeadline), func() { r.movedInLocked(m.ID(), reply.Revision) })
 }
 
-// Inform answers Room_Info from the replica, once that is at a revision. The updates that
-// the client gets start from what it was sent last: they must not start from less than
-// this answer tells, or a peer that it names, and that leaves before the next update, is
-// never said to have left. It is false without a replica that has the member.
+// Inform answers Room_Info from the replica, when the replica is at a revision. It returns
+// false when no replica has the member. The next update of a client starts from the revision
+// that it was last sent. That must not be older than this answer: otherwise no update would
+// report the departure of a peer that the answer names and that leaves before the next
+// update.
 func (t *Rooms) Inform(c *Call, id proto.RoomID, revision uint64) (answered bool) {
 	r := t.get(id)
 	if r == nil {
@@ -116,8 +117,8 @@ func (t *Rooms) Info(room *bus.Room, revision uint64, id []byte) []byte {
 	return t.cfg.Frame(proto.TypeInfo, proto.RoomInfo, encodeAll(d, room), id)
 }
 
-// inform sends the client what it has not seen, then the whole room; false when it is no
-// local member.
+// inform sends the client the changes that it has not seen, then the whole room. It returns
+// false when the client is not a local member.
 func (r *replica) inform(c *Call) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -131,8 +132,8 @@ func (r *replica) inform(c *Call) bool {
 	return true
 }
 
-// reaches waits until the replica is at revision, and calls then with the lock held; false
-// when it is not there in time, or the gateway ends.
+// reaches waits until the replica is at revision, and calls then with the lock held. It
+// returns false when the replica is not there in time, or the gateway is ending.
 func (r *replica) reaches(revision uint64, deadline time.Time, then func()) bool {
 	reached := make(chan struct{})
 	r.await(revision, func() { then(); close(reached) })
@@ -142,7 +143,7 @@ func (r *replica) reaches(revision uint64, deadline time.Time, then func()) bool
 	case <-reached:
 		return true
 	case <-timer.C:
-	case <-r.rooms.cfg.Ended: // the end of the gateway waits for the caller
+	case <-r.rooms.cfg.Ended: // the gateway waits for the caller before it ends
 	}
 	return false
 }
@@ -171,7 +172,7 @@ func (r *replica) hasAnswered(c *Call) bool {
 	return c.answered
 }
 
-// answerLate answers a request whose change was not told apart from others, for
+// answerLate answers a request whose change did not arrive as a change of its own, for
 // example because the room was fetched in between. It returns false, and answers
 // nothing, when the change was lost with the room.
 func (r *replica) answerLate(c *Call, revision uint64) bool {
@@ -188,7 +189,7 @@ func (r *replica) answerLate(c *Call, revision uint64) bool {
 	if room == nil {
 		room = &bus.Room{ID: r.id}
 	} else if lm := r.local[c.By]; lm != nil && lm.Member == c.Member {
-		r.catchUpLocked(lm, nil) // or the next update would start from less than this answer tells
+		r.catchUpLocked(lm, nil) // otherwise the next update would start from a revision older than this answer
 	}
 	d := dataOf(room, r.state.Revision)
 	typ, event := proto.TypeUpdate, proto.ClientAdded

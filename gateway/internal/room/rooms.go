@@ -10,26 +10,27 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// maxAllMoved bounds the members that have moved, of rooms without a member here.
+// maxAllMoved bounds the remembered members that have moved, of rooms without a local
+// member.
 const maxAllMoved = 1 << 14
 
-// Rooms is the table of replicas. A replica is there as long as the room has a member
-// here, a request for it is under way, or a departure has yet to be confirmed. Safe for
-// concurrent use.
+// Rooms is the table of replicas. A replica exists as long as the room has a local member,
+// a request for it is pending, or a departure has yet to be confirmed. Safe for concurrent
+// use.
 type Rooms struct {
 	cfg  Config
-	ops  atomic.Uint64 // operations that were named
-	soon chan struct{} // rooms are to be compared now
+	ops  atomic.Uint64 // number of operation ids made
+	soon chan struct{} // receives a value when rooms must be compared now
 
-	first atomic.Uint64 // lowest revision of the room service's present bucket; 0: unknown
+	first atomic.Uint64 // lowest revision of the room service's current bucket; 0: unknown
 
 	mu         sync.RWMutex
 	all        map[string]*replica // by the room's subject token
-	moved      map[string]Moved    // of rooms without a replica, by the same
-	movedCount int                 // members in it
+	moved      map[string]Moved    // of rooms without a replica, by the same token
+	movedCount int                 // members in moved
 }
 
-// New returns an empty table. Run must run until it is not used any more.
+// New returns an empty table. Run must run as long as the table is used.
 func New(cfg Config) *Rooms {
 	return &Rooms{
 		cfg: cfg, soon: make(chan struct{}, 1),
@@ -37,7 +38,7 @@ func New(cfg Config) *Rooms {
 	}
 }
 
-// nextOp names an operation of this gateway.
+// nextOp returns a new operation id of this gateway.
 func (t *Rooms) nextOp() bus.OpID { return bus.NewOpID(t.cfg.Own, t.ops.Add(1)) }
 
 func (t *Rooms) byToken(token string) *replica {
@@ -48,7 +49,7 @@ func (t *Rooms) byToken(token string) *replica {
 
 func (t *Rooms) get(id proto.RoomID) *replica { return t.byToken(bus.RoomToken(id)) }
 
-// pin returns the replica of id, made if need be, and keeps it until unpin.
+// pin returns the replica of id, which it makes if there is none, and keeps it until unpin.
 func (t *Rooms) pin(id proto.RoomID) *replica {
 	token := bus.RoomToken(id)
 	t.mu.Lock()
@@ -73,7 +74,7 @@ func (t *Rooms) unpin(r *replica) {
 	}
 }
 
-// hold runs f with the replica pinned, so that it goes when f leaves it empty.
+// hold runs f with the replica pinned, so that the replica is dropped when f leaves it empty.
 func (t *Rooms) hold(r *replica, f func()) {
 	t.mu.Lock()
 	if t.all[r.token] != r {
@@ -103,7 +104,7 @@ func (t *Rooms) list() []*replica {
 	return all
 }
 
-// Counts returns the members of all rooms, and those that are here.
+// Counts returns the number of members of all rooms, and the number of local members.
 func (t *Rooms) Counts() (all, here int) {
 	for _, r := range t.list() {
 		a, h := r.counts()
@@ -113,7 +114,7 @@ func (t *Rooms) Counts() (all, here int) {
 	return all, here
 }
 
-// Stop stops all timers, when the gateway ends.
+// Stop stops all timers when the gateway ends.
 func (t *Rooms) Stop() {
 	for _, r := range t.list() {
 		r.stop()
@@ -129,30 +130,30 @@ func (t *Rooms) Changed(token string, c *bus.Change) {
 	}
 	names := func(m bus.Member) bool { return m.Holder() == t.cfg.Own }
 	if bus.RoomToken(c.Room) != token || !slices.ContainsFunc(c.Added, names) && !slices.ContainsFunc(c.Moved, names) {
-		return // nobody here needs the room any more
+		return // this gateway does not need the room any more
 	}
-	// A request that was not answered took effect after all, or this is old: the room
-	// service knows whether somebody here is a member.
+	// Either a request that was not answered took effect after all, or this change is old:
+	// the room service knows whether a peer of this gateway is a member.
 	r = t.pin(c.Room)
 	r.refetch()
 	t.unpin(r)
 }
 
-// Relay sends a message of a member that is here to every other member of f.Room, and
-// returns those that it did not reach; member is false when its sender is none. With none,
-// no other gateway could be reached, and no other member is here.
+// Relay sends a message of a local member to every other member of f.Room, and returns the
+// members that it did not reach. member is false when the sender is not a member. none is
+// true when no other gateway could be reached and there is no other local member.
 func (t *Rooms) Relay(f link.Frame) (missed []proto.PeerID, none, member bool) {
 	if r := t.get(f.Room); r != nil {
-		f.Room = r.id // it may point into what was read
+		f.Room = r.id // the old string may point into the read buffer
 		return r.relay(f)
 	}
 	return nil, false, false
 }
 
-// Receive hands a message of another gateway to the members of a room that are here, and
-// returns whom it did not reach. here is false when no replica has the room: those who were
-// here have moved, or left. known is false, and nothing was done, when the message's sender
-// knows a newer state of the room than this gateway.
+// Receive delivers a message from another gateway to the local members of a room, and
+// returns the members that it did not reach. here is false when no replica has the room: its
+// local members have moved, or left. known is false, and nothing was done, when the
+// message's sender knows a newer state of the room than this gateway.
 func (t *Rooms) Receive(token string, m *Message) (x bus.Refusal, here, known bool) {
 	r := t.byToken(token)
 	if r == nil {
@@ -162,9 +163,9 @@ func (t *Rooms) Receive(token string, m *Message) (x bus.Refusal, here, known bo
 	return x, true, known
 }
 
-// ReceiveBackEnd hands a message of a back end to the members of a room that are here, and
-// sends it on to those that have moved. It returns whom it did not reach; nobody, when the
-// last member here has left.
+// ReceiveBackEnd delivers a message of a back end to the local members of a room, and
+// forwards it to those that have moved. It returns the members that it did not reach; none,
+// when the last local member has left.
 func (t *Rooms) ReceiveBackEnd(token string, m *Message) bus.Refusal {
 	r := t.byToken(token)
 	if r == nil {
@@ -180,8 +181,8 @@ func (t *Rooms) ReceiveBackEnd(token string, m *Message) bus.Refusal {
 	return x
 }
 
-// Reseat makes m the session of a member that is here: what rooms showed an earlier one
-// may have been lost.
+// Reseat makes m the session of a local member: frames about rooms that went to its earlier
+// session may have been lost.
 func (t *Rooms) Reseat(m Member, ids []proto.RoomID) {
 	for _, id := range ids {
 		if r := t.get(id); r != nil {
@@ -190,7 +191,8 @@ func (t *Rooms) Reseat(m Member, ids []proto.RoomID) {
 	}
 }
 
-// keepMovedLocked remembers those of a replica that is dropped, as long as that matters.
+// keepMovedLocked remembers the moved members of a replica that is dropped, as long as
+// messages for them may arrive.
 func (t *Rooms) keepMovedLocked(r *replica) {
 	if d := r.moved; d.Fresh() && t.movedCount+d.Len() <= maxAllMoved {
 		t.moved[r.token] = d
@@ -198,7 +200,7 @@ func (t *Rooms) keepMovedLocked(r *replica) {
 	}
 }
 
-// takeMovedLocked returns what is remembered of a room, for its new replica.
+// takeMovedLocked removes and returns the moved members of a room, for its new replica.
 func (t *Rooms) takeMovedLocked(token string) Moved {
 	d := t.moved[token]
 	t.movedCount -= d.Len()
@@ -206,8 +208,8 @@ func (t *Rooms) takeMovedLocked(token string) Moved {
 	return d
 }
 
-// redirectMoved returns the outcome of a message for a room that has no member here: it
-// is sent on to those who have moved. Others have left the room meanwhile.
+// redirectMoved returns the outcome of a message for a room without a local member: the
+// message is redirected to the members that have moved. All others have left the room.
 func (t *Rooms) redirectMoved(token string, m *Message) (x bus.Refusal) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -219,7 +221,7 @@ func (t *Rooms) redirectMoved(token string, m *Message) (x bus.Refusal) {
 	return x
 }
 
-// SweepMoved forgets members that moved so long ago that no message for them can come.
+// SweepMoved forgets members that moved so long ago that no message for them can arrive.
 func (t *Rooms) SweepMoved() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

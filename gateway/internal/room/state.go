@@ -11,7 +11,7 @@ import (
 // MaxMissed bounds the members that one Not_Delivered lists.
 const MaxMissed = 100
 
-// State is a room at a revision, as a gateway knows it. Not safe for concurrent use.
+// State is a gateway's copy of a room at a revision. Not safe for concurrent use.
 type State struct {
 	Room     *bus.Room // nil: unknown, or it has ended
 	Revision uint64    // 0: unknown
@@ -22,33 +22,33 @@ type State struct {
 	list    []byte // the encoded client list at listRev
 	listRev uint64
 
-	apart                []proto.PeerID // what Apart returned last, and for which states
+	apart                []proto.PeerID // the last result of Apart, and the states that it is for
 	apartRev, apartEdits uint64
 }
 
-// Diff is what a change, or a fetched state, did to a State.
+// Diff is the effect of a change, or of a fetched state, on a State.
 type Diff struct {
 	Added   []bus.Member
 	Removed []bus.Removal
 	Moved   []bus.Member
-	Renewed []proto.PeerID // members before and after, of which others see something else now
-	Set     bool           // settings changed
+	Renewed []proto.PeerID // members before and after whose visible information changed
+	Set     bool           // the settings changed
 	Ended   bool
 	Reason  proto.Reason // of the end: lost, or none
-	By      proto.PeerID // who changed the settings or ended the room
+	By      proto.PeerID // the peer that changed the settings or ended the room
 	Op      bus.OpID
-	Was     *bus.Room // before; nil: unknown
-	Fetched uint64    // revision before, when the whole room was fetched; 0: a change came
+	Was     *bus.Room // the room before; nil: unknown
+	Fetched uint64    // the revision before, when the whole room was fetched; 0: a change was applied
 }
 
-// Member returns the member with this id, or nil. The caller does not modify it.
+// Member returns the member with this id, or nil. The caller must not modify it.
 func (s *State) Member(id proto.PeerID) *bus.Member { return s.members[id] }
 
-// Gateways returns how many members each gateway has. The caller does not modify it.
+// Gateways returns the number of members at each gateway. The caller must not modify it.
 func (s *State) Gateways() map[proto.GatewayID]int { return s.gateways }
 
-// Follows reports whether c is the next change. If the room is not known, its next change
-// must make it, whatever the revisions of c say.
+// Follows reports whether c is the next change. If the room is not known, the next change
+// must be the one that makes it, whatever the revisions of c are.
 func (s *State) Follows(c *bus.Change) bool {
 	if s.Room != nil {
 		return c.Before == s.Revision
@@ -99,7 +99,7 @@ func membersAfter(members []bus.Member, c *bus.Change) []bus.Member {
 	return append(members, c.Added...)
 }
 
-// roomOf is the room that a change made.
+// roomOf returns the room that a change made.
 func roomOf(c *bus.Change) *bus.Room {
 	if c.Ended {
 		return nil
@@ -110,12 +110,13 @@ func roomOf(c *bus.Change) *bus.Room {
 	}
 }
 
-// Replace adopts a room that was fetched whole, at a revision; nil when there is none.
+// Replace adopts a room that was fetched whole at a revision; a nil room means that there is
+// none.
 func (s *State) Replace(room *bus.Room, revision uint64) Diff {
 	return s.replace(room, revision, Diff{Fetched: max(s.Revision, 1)})
 }
 
-// replace adopts a room, and adds to d what has changed.
+// replace adopts a room, and adds the changes to d.
 func (s *State) replace(room *bus.Room, revision uint64, d Diff) Diff {
 	d.Was, d.Ended = s.Room, room == nil && s.Room != nil
 	if room != nil {
@@ -126,7 +127,7 @@ func (s *State) replace(room *bus.Room, revision uint64, d Diff) Diff {
 	return d
 }
 
-// Lose ends a room that the room service has lost.
+// Lose ends a room because the room service has lost it.
 func (s *State) Lose() Diff {
 	d := Diff{Was: s.Room, Ended: true, Reason: proto.ReasonLost}
 	s.Room = nil
@@ -161,7 +162,7 @@ func (s *State) compare(d *Diff, room *bus.Room) {
 	d.Set = w.Name != room.Name || w.Capacity != room.Capacity || w.Locked != room.Locked || string(w.Metadata) != string(room.Metadata)
 }
 
-// removalOf returns why id is no longer a member, as far as the room records it.
+// removalOf returns why id is no longer a member, if the room records the reason.
 func removalOf(room *bus.Room, id proto.PeerID) bus.Removal {
 	for _, done := range slices.Backward(room.Recent) {
 		if done.Peer == id && done.Reason != "" {
@@ -185,9 +186,9 @@ func (s *State) reindex() {
 	}
 }
 
-// Routes returns where the members that have moved were, and where they are, as far as d
-// tells: those at gateway own are left out of to, because their sessions say when they are
-// served. A member that had moved before it was added is in to only.
+// Routes returns the former gateways and the present routes of the members that have moved,
+// according to d. Members at gateway own are not in to, because their sessions determine when
+// they are served. A member that had moved before it was added is only in to.
 func (d *Diff) Routes(own proto.GatewayID) (from map[proto.PeerID]proto.GatewayID, to map[proto.PeerID]link.Route) {
 	from = make(map[proto.PeerID]proto.GatewayID, len(d.Moved))
 	for _, m := range d.Moved {
@@ -209,9 +210,10 @@ func (d *Diff) Routes(own proto.GatewayID) (from map[proto.PeerID]proto.GatewayI
 	return from, to
 }
 
-// Apart returns the members at gateways other than own to whom room messages go one by
-// one, because the room message of their gateway and what is for them alone would take
-// different ways. goesTo says which way the latter goes; edits counts its changes.
+// Apart returns the members at gateways other than own that must get room messages as frames
+// of their own, because the room message to their gateway and frames for them alone would
+// take different routes. goesTo reports the route of frames for a peer alone; edits counts
+// the changes of its results.
 func (s *State) Apart(own proto.GatewayID, edits uint64, goesTo func(proto.PeerID, proto.GatewayID) bool) []proto.PeerID {
 	if s.apartRev == s.Revision && s.apartEdits == edits {
 		return s.apart
@@ -225,7 +227,7 @@ func (s *State) Apart(own proto.GatewayID, edits uint64, goesTo func(proto.PeerI
 	return s.apart
 }
 
-// At returns at most MaxMissed of the members that some gateways serve, without those that
+// At returns at most MaxMissed of the members at the given gateways, without those that
 // Apart returned last.
 func (s *State) At(gateways []proto.GatewayID) (members []proto.PeerID) {
 	for id, m := range s.members {

@@ -10,7 +10,7 @@ import (
 // syncRetry is the pause after a comparison of revisions that failed.
 const syncRetry = time.Second
 
-// SyncSoon makes Run compare the rooms with the room service soon.
+// SyncSoon makes Run compare the revisions with the room service soon.
 func (t *Rooms) SyncSoon() {
 	select {
 	case t.soon <- struct{}{}:
@@ -18,8 +18,8 @@ func (t *Rooms) SyncSoon() {
 	}
 }
 
-// Run compares revisions with the room service every bus.SyncInterval and when SyncSoon
-// says so, until done is closed: a change that was missed is made up for although no other
+// Run compares revisions with the room service every bus.SyncInterval and after each
+// SyncSoon, until done is closed. So a missed change is detected even if no other change
 // follows.
 func (t *Rooms) Run(done <-chan struct{}) {
 	next := time.NewTimer(bus.SyncInterval)
@@ -39,7 +39,7 @@ func (t *Rooms) Run(done <-chan struct{}) {
 	}
 }
 
-// sync compares the revisions of all rooms; false when that failed.
+// sync compares the revisions of all rooms. It returns false when that failed.
 func (t *Rooms) sync() bool {
 	all := t.list()
 	for len(all) > 0 {
@@ -72,12 +72,12 @@ func (t *Rooms) sync() bool {
 	return true
 }
 
-// Saw takes in the first revision of the room service's bucket, as a reply says it. It
-// reports whether an earlier bucket was lost; then Run ends the rooms of that one. It does
+// Saw records the first revision of the room service's bucket, from a reply. It reports
+// whether an earlier bucket was lost; then Run ends the rooms of the lost bucket. It does
 // not block.
 //
-// The revisions of a bucket are above those of every bucket before it. So a replica below
-// the first revision of the present bucket is of a room that was lost.
+// The revisions of a bucket are above those of every bucket before it. So the room of a
+// replica below the first revision of the current bucket was lost.
 func (t *Rooms) Saw(first uint64) (lost bool) {
 	for {
 		was := t.first.Load()
@@ -86,7 +86,7 @@ func (t *Rooms) Saw(first uint64) (lost bool) {
 		}
 		if t.first.CompareAndSwap(was, first) {
 			if was == 0 {
-				return false // the first reply of all: there was nothing to lose before
+				return false // the first reply: no earlier bucket was known
 			}
 			break
 		}
@@ -95,19 +95,19 @@ func (t *Rooms) Saw(first uint64) (lost bool) {
 	return true
 }
 
-// lost reports whether what has this revision stood in a bucket that was lost.
+// lost reports whether this revision belongs to a bucket that was lost.
 func (t *Rooms) lost(revision uint64) bool { return revision < t.first.Load() }
 
-// endLost ends the room when it was lost.
+// endLost ends the room if it was lost.
 func (r *replica) endLost() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.endLostLocked()
 }
 
-// endLostLocked tells the local members that the room has ended, when the bucket that
-// it stood in was lost. Room services do not restore rooms from the gateways' replicas:
-// these differ in age, and no one of them can be proven to be the newest.
+// endLostLocked notifies the local members that the room has ended, if its bucket was
+// lost. Room services do not restore rooms from the gateways' replicas: these differ in
+// age, and none of them can be proven to be the newest.
 func (r *replica) endLostLocked() {
 	if r.state.Room == nil || !r.rooms.lost(r.state.Revision) {
 		return
@@ -117,8 +117,8 @@ func (r *replica) endLostLocked() {
 	r.settleLocked(&d)
 }
 
-// doubtTime is how long a request may still take effect that nobody waits for any more:
-// a copy may have come to the room service at the last moment, and wait there.
+// doubtTime is how long a request may still take effect after its requester stopped
+// waiting: a copy may have reached the room service at the last moment, and wait there.
 const doubtTime = proto.RequestDeadline + 5*time.Second
 
 // doubted keeps the replica until it is known whether a request took effect.
@@ -135,7 +135,7 @@ func (r *replica) doubtful() bool {
 	return !r.doubt.IsZero()
 }
 
-// certain takes in that what the replica knows of the room was true at a time or later.
+// certain records that the replica's state of the room was current at a time or later.
 func (r *replica) certain(at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -6,22 +6,22 @@ import (
 	"p2pconnector/proto"
 )
 
-// The least time between two updates of a room to a member, answers to the member's own
-// requests apart. What happens in between is coalesced.
+// The minimum time between two updates of a room to a member, except for answers to the
+// member's own requests. Changes in between are coalesced.
 const (
 	updatePause    = 20 * time.Millisecond
 	bigUpdatePause = 200 * time.Millisecond // in rooms above proto.FullListMembers
 )
 
-// coalesceLocked adds d to what the local members are sent with the next update.
+// coalesceLocked adds d to the next update of the local members.
 func (r *replica) coalesceLocked(d *Diff) {
 	if len(r.local) > 0 {
 		r.batch.Add(d, r.state.Revision)
 	}
 }
 
-// paceLocked sends the batch when the last update is long enough ago, and otherwise when
-// it will be.
+// paceLocked sends the batch if the last update is long enough ago, and otherwise schedules
+// it for that moment.
 func (r *replica) paceLocked() {
 	if r.batch.Empty() || r.state.Room == nil {
 		return
@@ -39,8 +39,8 @@ func (r *replica) paceLocked() {
 	}
 }
 
-// updateDue runs when the pause is over, or will be soon: the room may have become a big
-// one meanwhile.
+// updateDue runs when the pause is over. If the room has become a big room in the meantime,
+// the longer pause is not over yet.
 func (r *replica) updateDue() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -56,8 +56,8 @@ type audience struct {
 	delta bool
 }
 
-// flushLocked sends each local member the net change since what it has seen. When that
-// is nothing for all of them, no update was sent, and the next one need not wait.
+// flushLocked sends each local member the net change since the revision that it has seen.
+// If that is nothing for all of them, no update is sent, and the next one need not wait.
 func (r *replica) flushLocked() {
 	frames := make(map[audience][][]byte)
 	sent := false
@@ -84,7 +84,7 @@ func (r *replica) flushLocked() {
 	}
 }
 
-// clearLocked forgets what has been sent.
+// clearLocked forgets the changes that have been sent.
 func (r *replica) clearLocked() {
 	r.batch.Clear()
 	if r.updateTimer != nil {
@@ -93,8 +93,9 @@ func (r *replica) clearLocked() {
 	}
 }
 
-// catchUpLocked sends one member now what it has not seen. With req, its own request for
-// a change that the copy has, the frames answer that too.
+// catchUpLocked sends one member at once the changes that it has not seen. If req is not
+// nil it is the member's own request for a change that the copy has, and the frames also
+// answer it.
 func (r *replica) catchUpLocked(lm *localMember, req *Call) {
 	u := r.batch.Since(lm.seen, &r.state)
 	var asked *Request
