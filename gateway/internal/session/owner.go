@@ -2,15 +2,15 @@ package session
 
 import "p2pconnector/proto"
 
-// Phase says what a gateway has of a session.
+// Phase is the part that a gateway has in a session.
 type Phase int
 
 // Phases of Holding.
 const (
 	None    Phase = iota // nothing
 	Serving              // it owns the session
-	Lent                 // it owns it, as far as it knows, and has given a copy away
-	Moved                // another gateway owns it
+	Lent                 // it owns the session, as far as it knows, and has lent a copy
+	Moved                // another gateway owns the session
 )
 
 // Holding is what one gateway knows of one session. The zero value knows nothing.
@@ -18,30 +18,30 @@ type Holding struct {
 	Phase    Phase
 	Epoch    uint64          // Serving, Lent: its own; Moved: the owner's
 	Revision uint64          // of its entry in the directory; 0: there is none
-	Other    proto.GatewayID // Lent: the first taker, or whom the directory names; Moved: the owner
+	Other    proto.GatewayID // Lent: the first taker, or the owner in the directory; Moved: the owner
 	Loan     uint64          // number of the last loan in this epoch
 	Ending   bool            // Lent: the grace is over
-	// Lossy: a taker that had a copy may have answered for frames and died with them. A
-	// copy that is lent now says so, and so does this gateway when it takes the session back.
+	// Lossy: a taker that had a copy may have acknowledged frames and died with them. Copies
+	// that are lent now are marked lossy, and so is the session if this gateway takes it back.
 	Lossy bool
 }
 
-// Event is what happens to a Holding. Exactly one field group is meant by Kind.
+// Event is an input of Holding.Step. Kind determines which of the other fields are set.
 type Event struct {
 	Kind     EventKind
 	By       proto.GatewayID // Asked: the taker; Outdated, NotSeated: the owner
 	Epoch    uint64          // Outdated, NotSeated, Took: the new epoch
 	Revision uint64          // NotSeated, Took: of its entry
 	Was      Holding         // NotSeated: the holding when the owner was asked
-	Dead     bool            // NotSeated: the owner is dead; it may have been seated
-	Seated   bool            // Outdated: the owner says so itself; it serves, or has served
+	Dead     bool            // NotSeated: the owner is dead, and may have been seated
+	Seated   bool            // Outdated: reported by the owner itself; it serves, or has served
 	Root     uint64          // Outdated, with Seated: the owner has what all owners from this epoch on had
 }
 
 // EventKind names an Event.
 type EventKind int
 
-// Events of a Holding.
+// The events of a Holding.
 const (
 	Asked     EventKind = iota // a taker asks for the session
 	Resumed                    // the client connects to this gateway
@@ -49,27 +49,27 @@ const (
 	Took                       // the directory has given this gateway the next epoch
 	Outdated                   // the directory, or the owner itself, names another owner
 	NotSeated                  // the owner that the directory names has nothing and takes nothing over
-	Gone                       // the directory says that the session has ended
+	Gone                       // the session has ended, according to the directory
 )
 
-// Action is what the gateway does after a step.
+// Action is an action of the gateway after a step.
 type Action int
 
-// Actions of a Holding.
+// The actions of a Holding.
 const (
 	Nothing  Action = iota
 	Lend            // answer with a copy of the session; its next epoch is Epoch+1
 	Redirect        // answer with Other and Epoch
-	NotHere         // answer that nothing is here
+	NotHere         // answer that this gateway has nothing of the session
 	Take            // take Epoch+1 in the directory for this gateway
 	Confirm         // ask Other whether it serves the session
 	Attach          // serve the client
-	Drop            // close the connection, and report what waits and what no client confirmed
+	Drop            // close the connection, and report waiting frames and frames that no client confirmed
 	Forget          // drop the copy: the new owner has it
-	End             // end the entry if Revision is not 0, report what waits, leave the rooms
+	End             // end the entry if Revision is not 0, report waiting frames, leave the rooms
 )
 
-// Step returns the next state and what to do.
+// Step returns the next state and the action.
 func (h Holding) Step(e Event) (Holding, Action) {
 	switch e.Kind {
 	case Asked:
@@ -119,7 +119,7 @@ func (h Holding) asked(e Event) (Holding, Action) {
 	switch h.Phase {
 	case Serving, Lent:
 		if h.Phase == Serving {
-			h.Other = e.By // frames go to the first taker: those of copies that are not Lossy must be with it
+			h.Other = e.By // frames go to the first taker, which must have all frames for a copy that is not Lossy
 		}
 		h.Lossy = h.Lossy || h.Other != e.By
 		h.Phase, h.Ending = Lent, false
@@ -131,8 +131,8 @@ func (h Holding) asked(e Event) (Holding, Action) {
 	return h, NotHere
 }
 
-// outdated is for another gateway's epoch. A lender keeps its copy until the new owner
-// itself says that it has the session: it may have failed after it won the epoch.
+// outdated handles another gateway's epoch. A lender keeps its copy until the new owner
+// itself confirms that it has the session: it may have failed after it won the epoch.
 func (h Holding) outdated(e Event) (Holding, Action) {
 	if h.Phase == None || e.Epoch <= h.Epoch {
 		return h, Nothing
@@ -151,9 +151,9 @@ func (h Holding) outdated(e Event) (Holding, Action) {
 	return next, Drop
 }
 
-// notSeated is for an owner that the directory names and that has nothing. When another
-// copy was lent since it was asked, it may be seated by now. When it is dead, or when its
-// epoch is not the next one, a client may have received what is in the copy.
+// notSeated handles an owner that the directory names and that has nothing. If another copy
+// was lent after the owner was asked, the owner may be seated by now. If the owner is dead,
+// or its epoch is not the next, a client may have received the frames in the copy.
 func (h Holding) notSeated(e Event) (Holding, Action) {
 	switch {
 	case h.Phase != Lent || e.Epoch <= h.Epoch || e.Was.Epoch != h.Epoch || e.Was.Loan != h.Loan:

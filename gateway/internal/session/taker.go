@@ -9,14 +9,14 @@ import (
 // maxAsked bounds the gateways that one attempt asks.
 const maxAsked = 6
 
-// Stage says how far an attempt to take a session over is.
+// Stage is the progress of an attempt to take a session over.
 type Stage int
 
-// Stages of a Taker.
+// The stages of a Taker.
 const (
-	Asking  Stage = iota // Target is asked for the session
-	Looking              // the directory is asked for the entry
-	Taking               // the directory is asked for Epoch at Revision
+	Asking  Stage = iota // the gateway asks Target for the session
+	Looking              // the gateway asks the directory for the entry
+	Taking               // the gateway asks the directory for Epoch at Revision
 	Seated               // this gateway owns the session at Epoch
 	Failed               // the client gets an error: see Over
 )
@@ -26,20 +26,20 @@ const (
 type Taker struct {
 	Stage    Stage
 	Own      proto.GatewayID
-	Target   proto.GatewayID // Asking: whom
+	Target   proto.GatewayID // Asking: the gateway to ask
 	Epoch    uint64          // Taking, Seated: the epoch that this gateway takes
-	Revision uint64          // of the entry that it replaces, and once Seated its own
-	Copy     bool            // a handoff of the epoch before is in hand; without one nothing is recovered
+	Revision uint64          // of the entry that it replaces; when Seated, of its own entry
+	Copy     bool            // it has a handoff of the epoch before; without one nothing is recovered
 	Root     uint64          // Seated: this gateway has what all owners from this epoch on had
 	Over     bool            // Failed: the session has ended; otherwise the client may try again
 
 	home  proto.GatewayID
-	known uint64 // epoch that the client's token, or who was asked, has named
+	known uint64 // epoch named by the client's token, or by a gateway that was asked
 	asked []question
 }
 
-// question is a gateway that was asked as the owner in an epoch. One that owns a later
-// epoch since must be asked again: it may have served the client.
+// question is a gateway that was asked as the owner in an epoch. A gateway that now owns a
+// later epoch must be asked again, because it may have served the client.
 type question struct {
 	of    proto.GatewayID
 	epoch uint64
@@ -49,7 +49,7 @@ func (t *Taker) wasAsked(g proto.GatewayID, epoch uint64) bool {
 	return slices.ContainsFunc(t.asked, func(q question) bool { return q.of == g && q.epoch >= epoch })
 }
 
-// Answer is what came back for the present stage.
+// Answer is the answer to the question of the present stage.
 type Answer struct {
 	Kind     AnswerKind
 	Owner    proto.GatewayID // Redirected, Entry, Lost
@@ -61,13 +61,13 @@ type Answer struct {
 // AnswerKind names an Answer.
 type AnswerKind int
 
-// Answers to a Taker.
+// The answers to a Taker.
 const (
 	Handoff    AnswerKind = iota // Asking: a copy of the session
 	Redirected                   // Asking: another gateway owns it
 	Absent                       // Asking: the gateway has nothing, or is dead
 	Refused                      // Asking: the token is not the session's newest
-	Silent                       // Asking: the gateway lives and does not answer
+	Silent                       // Asking: the gateway is alive and does not answer
 	Entry                        // Looking: the entry
 	NoEntry                      // Looking: there is none
 	Ended                        // Looking, Taking: the session has ended
@@ -76,7 +76,7 @@ const (
 	Unknown                      // Looking, Taking: no answer in time
 )
 
-// NewTaker begins an attempt of gateway own with what a client's token says.
+// NewTaker returns a new attempt of gateway own, with the content of a client's token.
 func NewTaker(own, home, owner proto.GatewayID, epoch uint64) Taker {
 	t := Taker{Own: own, home: home, known: epoch}
 	return t.ask(owner, epoch)
@@ -157,8 +157,8 @@ func (t Taker) looked(a Answer) Taker {
 	case a.Owner != t.Own && !t.wasAsked(a.Owner, a.Epoch):
 		return t.ask(a.Owner, a.Epoch)
 	}
-	// The owner was asked and has nothing. A copy of an earlier owner's is of no use: the
-	// client may have received what is in it from one between.
+	// The owner was asked and has nothing. A copy from an earlier owner is useless: the
+	// client may have received its frames from an owner in between.
 	t.Copy, t.Root = false, a.Epoch+1
 	return t.take(a.Epoch, a.Revision)
 }
