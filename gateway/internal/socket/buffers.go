@@ -2,7 +2,7 @@ package socket
 
 import "sync"
 
-// Outbound buffers are pooled, so that an idle connection holds none.
+// Sizes of outbound buffers, which are pooled so that an idle connection holds none.
 const (
 	bufferBytes     = 2 << 10
 	maxPooledBuffer = 64 << 10
@@ -11,7 +11,7 @@ const (
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, bufferBytes); return &b }}
 
-// takeBuffer returns an empty buffer for n bytes or more.
+// takeBuffer returns an empty buffer with room for at least n bytes.
 func takeBuffer(n int) []byte {
 	if n <= smallBuffer {
 		return make([]byte, 0, smallBuffer)

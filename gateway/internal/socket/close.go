@@ -8,8 +8,8 @@ import (
 	"p2pconnector/proto"
 )
 
-// Close queues a close frame; code 0 is one without a code. With mute, messages that the
-// client still sends are ignored.
+// Close queues a close frame; with code 0 the frame has no code. With mute, messages that
+// the client still sends are ignored.
 func (c *Conn) Close(code proto.CloseCode, reason string, mute bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -32,19 +32,19 @@ func (c *Conn) closeLocked(code proto.CloseCode, reason string, mute bool) {
 	c.server.cfg.Closed(code)
 }
 
-// slowLocked gives a client that does not read a last chance to take what waits,
-// and no more.
+// slowLocked closes the connection of a client that does not read. The client has a last
+// chance to read the queue, and gets nothing more.
 func (c *Conn) slowLocked() {
 	if c.closing {
 		return
 	}
 	c.server.cfg.SlowClient()
-	c.written.clear() // what waits is all that it may cost; it is told that something is lost
+	c.written.clear() // the queue is all the memory that it may use; the client learns that frames are lost
 	c.closeLocked(proto.CloseTryAgain, proto.CloseTryAgain.Reason(), true)
 	c.closeBy = time.Now().Add(closeTimeout)
 }
 
-// Abort closes the network. The reader notices.
+// Abort closes the network, which ends the reader.
 func (c *Conn) Abort() {
 	c.mu.Lock()
 	c.dead = true
@@ -52,14 +52,14 @@ func (c *Conn) Abort() {
 	c.raw().Close()
 }
 
-// CloseCode returns the code of the close frame that was queued, 0 when there is none.
+// CloseCode returns the code of the close frame that was queued, or 0 when there is none.
 func (c *Conn) CloseCode() proto.CloseCode {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.closed
 }
 
-// Times for which AwaitRead waits: what the client sent last may be in the network's
+// Times for which AwaitRead waits: the last bytes from the client may be in the network's
 // buffers.
 const (
 	readPatience  = 100 * time.Millisecond
@@ -67,7 +67,7 @@ const (
 )
 
 // AwaitRead waits until all that the client has sent on the connection has been handled,
-// but for half a second at most. After that AllRead reports true.
+// at most half a second. After that AllRead returns true.
 func (c *Conn) AwaitRead() {
 	c.mu.Lock()
 	if c.allRead {
@@ -99,7 +99,7 @@ func (c *Conn) AllRead() bool {
 	return c.allRead
 }
 
-// endRead notes that the reading is over.
+// endRead records that the reading is over.
 func (c *Conn) endRead() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -111,9 +111,9 @@ func (c *Conn) endRead() {
 }
 
 // Finish ends a connection that Serve has read to its end, whatever ended it: it answers
-// with the close frame that fits, waits a moment until the client has that, and closes the
-// network. It reports whether the client has left for good: it has closed with
-// proto.CloseNormal, and not in answer to a close frame of the server's.
+// with the right close frame, waits a moment until the client has received it, and closes
+// the network. It reports whether the client has left for good: the client closed with
+// proto.CloseNormal, and not in answer to a close frame from the server.
 func (c *Conn) Finish() (left bool) {
 	c.endRead()
 	code, reason := c.endCode()
@@ -126,8 +126,8 @@ func (c *Conn) Finish() (left bool) {
 	return left
 }
 
-// answerClose queues the last close frame, unless there is one, and lets the network be
-// closed for writing when that is out.
+// answerClose queues the last close frame, unless there is one already, and makes the
+// writer close the network for writing after that frame.
 func (c *Conn) answerClose(code proto.CloseCode, reason string) {
 	c.mu.Lock()
 	c.closeLocked(code, reason, true)
@@ -143,15 +143,16 @@ func (c *Conn) answerClose(code proto.CloseCode, reason string) {
 }
 
 // closedFirst reports whether the server has begun to close: then the client's close frame
-// is an answer, and not a good-bye, whatever its code. Some clients answer 1000 to any.
+// is only an answer, whatever its code. Some clients answer any code with 1000.
 func (c *Conn) closedFirst() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.closing
 }
 
-// endCode decides which close frame answers the end of reading; 0 is none. What
-// the library found comes first: the validator is ahead of it by what it has buffered.
+// endCode returns the code of the close frame that answers the end of reading; 0 is none.
+// An error of the library comes first, because the validator has checked bytes that the
+// library has not read yet.
 func (c *Conn) endCode() (proto.CloseCode, string) {
 	found := proto.CloseCode(c.validator.libraryCode.Load())
 	if c.peerClosed {
@@ -167,24 +168,24 @@ func (c *Conn) endCode() (proto.CloseCode, string) {
 	return 0, "" // the network broke
 }
 
-// linger reads and drops until the client has closed its side, so that the
-// close frame is not lost to a reset.
+// linger reads and drops input until the client has closed its side, so that a reset does
+// not destroy the close frame.
 func (c *Conn) linger() {
 	c.raw().SetReadDeadline(time.Now().Add(closeTimeout))
 	io.Copy(io.Discard, io.LimitReader(c.raw(), 1<<20))
 }
 
-// Remains is what a connection leaves behind for the next one of its client. Frames have
-// their headers; Texts takes them apart.
+// Remains is what a connection leaves behind for the client's next connection. Frames
+// include their headers; Texts splits them.
 type Remains struct {
 	Unsent          []byte // frames that were never written
-	Unconfirmed     []byte // the last that were written, oldest first, as far as they are kept
+	Unconfirmed     []byte // the last frames that were written, oldest first, as far as they are kept
 	Sent, Confirmed uint64 // text frames written, and of them confirmed
 }
 
-// Remains returns what the connection leaves behind after Finish, once. It waits for the
-// write that runs, which ends because the network is closed; a connection that still
-// stands in the write queue is taken out of it.
+// Remains returns what the connection leaves behind. Call it once, after Finish. It waits
+// for a running write, which ends because the network is closed, and removes the connection
+// from the write queue if it is still there.
 func (c *Conn) Remains() Remains {
 	c.mu.Lock()
 	if c.writing && c.server.queue.remove(c) {
@@ -205,15 +206,15 @@ func (c *Conn) Remains() Remains {
 	}
 	c.buf, c.unwritten = nil, nil
 	left := c.remainsLocked(unsent)
-	if c.peerClosed { // it had all before it closed
+	if c.peerClosed { // the client had received everything before it closed
 		left.Confirmed = left.Sent
 	}
 	return left
 }
 
-// CloseAndTake closes the connection, whose client is elsewhere, and takes the frames that
-// wait away from it. Unlike Remains it does not wait for a write that runs: its frames
-// count as sent.
+// CloseAndTake closes the connection, whose client is elsewhere now, and takes the waiting
+// frames from it. Unlike Remains it does not wait for a running write: the frames in that
+// write count as sent.
 func (c *Conn) CloseAndTake(code proto.CloseCode) Remains {
 	c.mu.Lock()
 	defer c.mu.Unlock()

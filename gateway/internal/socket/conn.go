@@ -13,25 +13,24 @@ import (
 
 // Bounds of one connection's outbound queue.
 const (
-	MaxQueueBytes  = 256 << 10 // what is being written included
+	MaxQueueBytes  = 256 << 10 // including the bytes being written
 	maxQueueFrames = 1024
 	maxLargeBytes  = 256 << 20 // of frames above MaxQueueBytes, all connections together
 )
 
-// A Handler does what the messages of a connection ask for. Its methods run on the
-// connection's reader, one after the other.
+// A Handler handles the messages of a connection. Its methods run on the connection's
+// reader, one after the other.
 type Handler interface {
-	// Message handles a text message. The client is not read meanwhile. The handler
-	// keeps no reference to text.
+	// Message handles a text message. The connection is not read in the meantime. The
+	// handler keeps no reference to text.
 	Message(text []byte)
 
 	// Panicked reports a panic while the connection was read or a message was handled.
 	Panicked(value any, stack []byte)
 }
 
-// Conn is one WebSocket. Serve, Finish and Remains belong to its reader; the other methods
-// may be called concurrently. No method but those of the reader, and AwaitRead, waits for
-// the network.
+// Conn is one WebSocket. Only its reader calls Serve, Finish and Remains; the other methods
+// may be called concurrently. Only the reader's methods and AwaitRead wait for the network.
 type Conn struct {
 	server *Server
 
@@ -49,11 +48,11 @@ type Conn struct {
 	buf        []byte           // frames that wait, headers included
 	frames     int              // text frames in buf
 	large      int              // bytes of a frame that is larger than the queue, until it is written
-	largeWaits int              // of them, in buf
+	largeWaits int              // the part of large that is in buf
 	inflight   int              // bytes being written
-	writing    bool             // it stands in the write queue, or is being written
+	writing    bool             // the connection is in the write queue, or is being written
 	blocked    bool             // the write waits for the network
-	turnOver   chan struct{}    // closed after the next write; nil when nobody waits
+	turnOver   chan struct{}    // closed after the next write; nil when no goroutine waits
 	closing    bool             // a close frame is queued: nothing may follow
 	closed     proto.CloseCode  // of the close frame that was queued
 	mute       bool             // messages from the client are ignored
@@ -65,9 +64,9 @@ type Conn struct {
 	wroteAt    clock.Instant    // when the last write began or ended: coarse
 	closeBy    time.Time        // when the network is closed at the latest
 	unwritten  []byte           // frames not written when a write failed
-	idle       chan struct{}    // closed when writing ends; nil when nobody waits
-	allRead    bool             // nothing more will be read, or nobody waits for it any more
-	readOver   chan struct{}    // closed then; nil when nobody waits
+	idle       chan struct{}    // closed when writing ends; nil when no goroutine waits
+	allRead    bool             // nothing more will be read, or AwaitRead has given up waiting
+	readOver   chan struct{}    // closed when allRead is set; nil when no goroutine waits
 	current    batch            // being written
 	written    retransmitBuffer // not confirmed by the client yet
 
@@ -76,7 +75,7 @@ type Conn struct {
 	queued         bool
 }
 
-// init makes c a connection over raw. ahead is what was read of it before.
+// init makes c a connection over raw. ahead holds the bytes that were read from raw before.
 func (c *Conn) init(s *Server, raw net.Conn, ahead []byte) {
 	c.server = s
 	c.validator.init(raw, nonblocking(raw), s.cfg.MaxMessageBytes, s.cfg.Clock)
@@ -84,21 +83,22 @@ func (c *Conn) init(s *Server, raw net.Conn, ahead []byte) {
 	c.nextPing.Store(s.now().Add(Heartbeat))
 }
 
-// raw returns the network.
+// raw returns the underlying network connection.
 func (c *Conn) raw() net.Conn { return c.validator.Conn }
 
-// nonblocking returns the network without waiting; nil when it has no such way.
+// nonblocking returns the raw connection, for reads and writes that do not wait, or nil when
+// there is none.
 func (c *Conn) nonblocking() syscall.RawConn { return c.validator.reader.rc }
 
 func (s *Server) now() clock.Instant { return s.cfg.Clock.Load() }
 
-// Result is what became of a text that was sent.
+// Result is the result of Send.
 type Result int
 
-// Results of Send. The first two mean that the text was queued.
+// The results of Send. The first two mean that the text was queued.
 const (
 	Delivered   Result = iota
-	FlushNeeded        // queued, but the writers had no turn yet: call Flush before sending more
+	FlushNeeded        // queued, but the writers have not run yet: call Flush before sending more
 	QueueFull          // the client does not read; the connection is being closed
 	Closed             // the connection is closing or closed
 )
@@ -122,15 +122,16 @@ func (c *Conn) Send(text []byte) Result {
 	return Delivered
 }
 
-// keepsUpLocked reports whether the network has taken all that it was given: what waits
-// then waits for a writer of ours, and says nothing about the client.
+// keepsUpLocked reports whether the network has accepted all that was written. Then the
+// queue waits for one of our writers, which proves nothing about the client.
 func (c *Conn) keepsUpLocked() bool {
 	return c.inflight == 0 || c.nonblocking() != nil && !c.blocked
 }
 
-// admitLargeLocked makes room for a frame that no queue could hold: the full list
-// of a very big room, which would close all who join it. A connection may have
-// one at a time, and all together no more than maxLargeBytes, read or not.
+// admitLargeLocked makes room for a frame that no queue could hold: the full list of a
+// very big room, which would otherwise close each connection whose client joins. A
+// connection may have one such frame at a time, and all connections together at most
+// maxLargeBytes, whether their clients read or not.
 func (c *Conn) admitLargeLocked(n int) bool {
 	if n+maxHeader <= MaxQueueBytes || c.large > 0 {
 		return false
@@ -143,7 +144,7 @@ func (c *Conn) admitLargeLocked(n int) bool {
 	return true
 }
 
-// freeLargeLocked gives the room of n such bytes back.
+// freeLargeLocked gives n bytes back that admitLargeLocked took.
 func (c *Conn) freeLargeLocked(n int) {
 	c.large -= n
 	c.server.largeBytes.Add(-int64(n))
@@ -168,7 +169,7 @@ func (c *Conn) appendLocked(op byte, payload []byte) {
 	c.startWritingLocked()
 }
 
-// startWritingLocked sees to it that somebody writes what is in buf.
+// startWritingLocked makes a writer write buf.
 func (c *Conn) startWritingLocked() {
 	if c.writing {
 		return
@@ -183,8 +184,8 @@ func (c *Conn) startWritingLocked() {
 	}
 }
 
-// growLocked makes room for n bytes more, with some to spare. The capacity counts as
-// held, so it stays within the queue's bound.
+// growLocked makes room for n more bytes, with some to spare. The capacity counts as
+// memory in use, so it stays within the queue's bound.
 func (c *Conn) growLocked(n int) {
 	need := len(c.buf) + n
 	if need <= cap(c.buf) {
@@ -201,7 +202,7 @@ func (c *Conn) growLocked(n int) {
 	c.buf = grown
 }
 
-// Muted reports whether what the client still sends is ignored, because the connection is
+// Muted reports whether messages from the client are ignored because the connection is
 // being closed.
 func (c *Conn) Muted() bool {
 	c.mu.Lock()
@@ -209,15 +210,16 @@ func (c *Conn) Muted() bool {
 	return c.mute
 }
 
-// QueuedBytes returns how many bytes wait for the client, what is being written included.
+// QueuedBytes returns the number of bytes that wait for the client, including those being
+// written.
 func (c *Conn) QueuedBytes() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.buf) + c.inflight
 }
 
-// Sent returns how many text frames were written, and how many of them the client has
-// confirmed.
+// Sent returns the number of text frames that were written, and how many of these the
+// client has confirmed.
 func (c *Conn) Sent() (sent, confirmed uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -16,11 +16,11 @@ const (
 // maxHeader is the longest header of a frame that the server sends, in bytes.
 const maxHeader = 10
 
-// AppendText appends a text frame of the server's to b, which may hold other frames.
+// AppendText appends a text frame from the server to b, which may hold other frames.
 func AppendText(b, text []byte) []byte { return appendFrame(b, opText, text) }
 
-// Texts yields the payloads of the text frames in b, which holds whole frames of the
-// server's. They are slices of b.
+// Texts yields the payloads of the text frames in b, which holds whole frames from the
+// server. The payloads are slices of b.
 func Texts(b []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for len(b) > 0 {
@@ -32,8 +32,8 @@ func Texts(b []byte) iter.Seq[[]byte] {
 	}
 }
 
-// LastTexts returns the payloads of the last n text frames in b, or of all when there are
-// fewer.
+// LastTexts returns the payloads of the last n text frames in b, or of all of them when
+// there are fewer.
 func LastTexts(b []byte, n uint64) (texts [][]byte) {
 	for text := range Texts(b) {
 		texts = append(texts, text)
@@ -65,13 +65,13 @@ func appendFrame(dst []byte, op byte, payload []byte) []byte {
 	return append(dst, payload...)
 }
 
-// cutFrame takes the first frame of b, which holds whole frames only.
+// cutFrame removes the first frame from b, which holds only whole frames.
 func cutFrame(b []byte) (op byte, payload, rest []byte) {
 	op, size := frameSize(b)
 	return op, b[headerSize(b):size], b[size:]
 }
 
-// frameSize reads the header of a frame that appendFrame made.
+// frameSize returns the opcode and the whole size of a frame that appendFrame made.
 func frameSize(b []byte) (op byte, size int) {
 	n := int(b[1])
 	switch n {

@@ -11,19 +11,19 @@ import (
 // Heartbeat is the time between the server's pings.
 const Heartbeat = 15 * time.Second
 
-// Other times of one connection.
+// The other times of a connection.
 const (
 	idleTimeout  = 40 * time.Second // nothing read, not even a pong
 	writeTimeout = 10 * time.Second // one write without progress
 	closeTimeout = 2 * time.Second  // for the last bytes and the client's echo
-	confirmAfter = 2 * time.Second  // quiet time after which frames sent are confirmed by a ping
+	confirmAfter = 2 * time.Second  // quiet time after which a ping asks to confirm the frames sent
 )
 
-// Sweep looks after the connection; its owner calls it once a second. A code other than 0
-// is the owner's reason to close it.
+// Sweep sends due pings and checks the connection's timeouts; its owner calls it once a
+// second. A code other than 0 is the owner's reason to close the connection.
 func (c *Conn) Sweep(now time.Time, code proto.CloseCode) {
 	at := clock.At(now)
-	if !c.busy.Load() { // otherwise it is the server that keeps the client waiting
+	if !c.busy.Load() { // otherwise the client waits for the server
 		if at.Sub(c.validator.lastRead.Load()) > idleTimeout {
 			c.server.cfg.IdleClient()
 			c.Abort()
@@ -62,7 +62,7 @@ func (c *Conn) pingLocked(at clock.Instant) {
 	c.appendLocked(opPing, b[:])
 }
 
-// ponged notes what the client has confirmed.
+// ponged records the frames that the client has confirmed.
 func (c *Conn) ponged(payload []byte) {
 	if len(payload) != 8 {
 		return

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// nonblocking returns nil: here every connection has a writer and a read buffer of
-// its own.
+// nonblocking returns nil: on this system every connection has a writer and a read buffer
+// of its own.
 func nonblocking(net.Conn) syscall.RawConn { return nil }
 
 // rawWriter has nothing to write to.

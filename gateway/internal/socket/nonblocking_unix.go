@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// nonblocking returns how to read and write conn without waiting; nil for one that is
-// no plain network connection.
+// nonblocking returns the raw connection of conn, for reads and writes that do not wait, or
+// nil when conn is not a plain network connection.
 func nonblocking(conn net.Conn) syscall.RawConn {
 	c, ok := conn.(syscall.Conn)
 	if !ok {
@@ -23,7 +23,7 @@ func nonblocking(conn net.Conn) syscall.RawConn {
 	return rc
 }
 
-// rawWriter writes to one connection at a time, as much as the network takes at once.
+// rawWriter writes to one connection at a time, as much as the network accepts at once.
 type rawWriter struct {
 	buf  []byte
 	n    int
@@ -41,7 +41,7 @@ func takeRawWriter() *rawWriter { return rawWriters.Get().(*rawWriter) }
 
 func (p *rawWriter) give() { rawWriters.Put(p) }
 
-// write returns how much of b is out. Less than all is no error.
+// write returns how many bytes of b were written. Fewer than all is not an error.
 func (p *rawWriter) write(rc syscall.RawConn, b []byte) (int, error) {
 	p.buf, p.n, p.err = b, 0, nil
 	if err := rc.Write(p.once); err != nil {
@@ -77,7 +77,7 @@ type rawReader struct {
 	once func(fd uintptr) bool // a value, so that a read does not allocate
 }
 
-// readBytes is how much one system call may read.
+// readBytes is the number of bytes that one system call may read.
 const readBytes = 8 << 10
 
 var readBuffers = sync.Pool{New: func() any { return new([readBytes]byte) }}
@@ -87,7 +87,7 @@ func (in *rawReader) init(rc syscall.RawConn) {
 	in.once = in.try
 }
 
-// read waits until something comes. What it returns is valid until release.
+// read waits for input and returns it. The bytes are valid until release.
 func (in *rawReader) read() ([]byte, error) {
 	in.n, in.err = 0, nil
 	if err := in.rc.Read(in.once); err != nil {
@@ -122,7 +122,7 @@ func (in *rawReader) try(fd uintptr) bool {
 	}
 }
 
-// release gives the buffer back.
+// release returns the buffer to the pool.
 func (in *rawReader) release() {
 	if in.buf != nil {
 		readBuffers.Put(in.buf)

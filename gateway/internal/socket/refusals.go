@@ -14,41 +14,41 @@ import (
 	"p2pconnector/proto"
 )
 
-// Bounds of the WebSockets that are accepted only to say why they are refused. One
+// Bounds of the WebSockets that are accepted only to send the reason of a refusal. Each
 // costs about 20 KB.
 const (
 	maxRefused     = 256
-	maxRefusedAddr = 8 // of one address, so that one cannot keep the reason from the others
+	maxRefusedAddr = 8 // of one address, so that it cannot take all places
 )
 
-// What one refused WebSocket may cost: the time until it is closed in any case, and the
-// bytes that are thrown away meanwhile. A client may send its first frame before it
-// reads the refusal, and bytes that nobody takes would have the network drop what we wrote.
+// Limits of one refused WebSocket: the time until it is closed in any case, and the bytes
+// that are read and dropped until then. A client may send its first frame before it reads
+// the refusal, and closing with unread input would make the network drop what we wrote.
 const (
 	refusedTimeout = 5 * time.Second
 	refusedBytes   = 16 << 10
 )
 
-// ErrTooManyRefused is what Accept returns when too many refused WebSockets are open, in
+// ErrTooManyRefused is the error of Accept when too many refused WebSockets are open, in
 // all or of one address.
 var ErrTooManyRefused = errors.New("socket: too many refused WebSockets are open")
 
 // Refusals accepts WebSockets that are open only until their client has read why it was
 // refused: browsers hide a refused handshake from the page. Safe for concurrent use.
 type Refusals struct {
-	wg sync.WaitGroup // their goroutines, which are the HTTP server's
+	wg sync.WaitGroup // goroutines of refused WebSockets, which the HTTP server started
 
 	mu     sync.Mutex
 	all    map[*Refused]struct{}
-	addrs  map[netip.Addr]int // only addresses that have one
+	addrs  map[netip.Addr]int // only addresses that have a refused WebSocket
 	closed bool
 }
 
-// Refused is one WebSocket that is to be refused. It belongs to one goroutine.
+// Refused is one WebSocket to refuse. It belongs to one goroutine.
 type Refused struct {
 	table *Refusals
 	addr  netip.Addr
-	raw   net.Conn // nil until the connection is ours; guarded by the table's lock
+	raw   net.Conn // nil until it is taken over; guarded by the table's lock
 }
 
 // NewRefusals returns an empty table.
@@ -56,9 +56,9 @@ func NewRefusals() *Refusals {
 	return &Refusals{all: make(map[*Refused]struct{}), addrs: make(map[netip.Addr]int)}
 }
 
-// Accept takes over the connection of a handshake that comes from addr. The caller must
-// call Refuse next. When Accept returns an error the connection is not taken over, except
-// that with net.ErrClosed, after Shutdown, it is closed already.
+// Accept takes over the connection of a handshake from addr. The caller must call Refuse
+// next. When Accept returns an error the connection is not taken over, except that after
+// Shutdown the error is net.ErrClosed and the connection is closed already.
 func (t *Refusals) Accept(w http.ResponseWriter, addr netip.Addr) (*Refused, error) {
 	s, ok := t.enter(addr)
 	if !ok {
@@ -78,9 +78,9 @@ func (t *Refusals) Accept(w http.ResponseWriter, addr netip.Addr) (*Refused, err
 	return s, nil
 }
 
-// Refuse answers the handshake r with subprotocol, unless that is empty, sends text in a
-// frame and then the close frame, waits until the client has closed its side, but for 5 s
-// at most, and closes the connection.
+// Refuse answers the handshake r, with subprotocol unless that is empty. Then it sends text
+// in a frame and the close frame, waits until the client has closed its side, at most 5 s,
+// and closes the connection.
 func (s *Refused) Refuse(r *http.Request, subprotocol string, text []byte, code proto.CloseCode, reason string) {
 	defer s.table.leave(s)
 	defer s.raw.Close()
@@ -92,7 +92,7 @@ func (s *Refused) Refuse(r *http.Request, subprotocol string, text []byte, code 
 		return // the client is gone
 	}
 	closeWrite(s.raw)
-	// Until the client has closed its side. Its frames mean nothing here.
+	// Read until the client has closed its side, and ignore its frames.
 	io.Copy(io.Discard, io.LimitReader(s.raw, refusedBytes))
 }
 
@@ -107,7 +107,7 @@ func appendHandshake(b []byte, key, subprotocol string) []byte {
 	return append(b, "\r\n\r\n"...)
 }
 
-// enter takes a place for a connection from addr, which leave gives back. It reports false
+// enter takes a place for a connection from addr, which leave gives back. It returns false
 // when there is none.
 func (t *Refusals) enter(addr netip.Addr) (s *Refused, ok bool) {
 	t.mu.Lock()
@@ -122,7 +122,7 @@ func (t *Refusals) enter(addr netip.Addr) (s *Refused, ok bool) {
 	return s, true
 }
 
-// hold lets Shutdown close raw. It reports false when Shutdown was called before.
+// hold lets Shutdown close raw. It returns false when Shutdown was called before.
 func (t *Refusals) hold(s *Refused, raw net.Conn) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -140,20 +140,21 @@ func (t *Refusals) leave(s *Refused) {
 	t.wg.Done()
 }
 
-// Len returns how many refused WebSockets are open.
+// Len returns the number of refused WebSockets that are open.
 func (t *Refusals) Len() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return len(t.all)
 }
 
-// Shutdown closes all of them, lets no other in, and returns when their goroutines are done.
+// Shutdown closes all refused WebSockets, accepts no others, and returns when their
+// goroutines are done.
 func (t *Refusals) Shutdown() {
 	t.mu.Lock()
 	t.closed = true
 	for s := range t.all {
 		if s.raw != nil {
-			_ = s.raw.Close() // its client learns nothing new from an error
+			_ = s.raw.Close() // an error changes nothing for the client
 		}
 	}
 	t.mu.Unlock()

@@ -2,26 +2,26 @@ package socket
 
 import "p2pconnector/proto"
 
-// MaxRetransmitBytes bounds what a connection keeps of what it has written. The bound on
-// frames is proto.ReplayFrames.
+// MaxRetransmitBytes bounds the written bytes that a connection keeps. The bound on frames
+// is proto.ReplayFrames.
 const MaxRetransmitBytes = 64 << 10
 
-// minRetransmitBytes is what the ring begins with.
+// minRetransmitBytes is the initial size of the ring.
 const minRetransmitBytes = 512
 
 // retransmitBuffer keeps the last frames that were written until the client confirms
-// them: what a broken connection swallowed is sent again on the next one. It is a ring
-// that grows with what it holds, so that a connection which is sent little keeps
-// little. Guarded by the connection's lock.
+// them: frames that a broken connection lost are sent again on the next connection. It is
+// a ring that grows with its content, so that a connection with few frames keeps little
+// memory. Guarded by the connection's lock.
 type retransmitBuffer struct {
 	ring   []byte
-	first  int // where the oldest frame begins
+	first  int // index at which the oldest frame begins
 	bytes  int // held
 	frames int // text frames held
 }
 
-// add keeps whole frames, texts of which are text frames, and drops the oldest
-// when there are too many.
+// add keeps whole frames, and drops the oldest when there are too many. texts is the
+// number of text frames among them.
 func (t *retransmitBuffer) add(b []byte, texts int) {
 	if texts == 0 {
 		return
@@ -55,7 +55,7 @@ func (t *retransmitBuffer) growTo(n int) {
 	t.ring, t.first = t.appendTo(make([]byte, 0, size))[:size], 0
 }
 
-// wrap is i on the ring.
+// wrap returns i modulo the size of the ring.
 func (t *retransmitBuffer) wrap(i int) int {
 	if i >= len(t.ring) {
 		i -= len(t.ring)
@@ -76,7 +76,7 @@ func (t *retransmitBuffer) drop() {
 	}
 }
 
-// confirm drops what the client has: all but the last unconfirmed text frames.
+// confirm drops the frames that the client has: all but the last unconfirmed text frames.
 func (t *retransmitBuffer) confirm(unconfirmed uint64) {
 	if unconfirmed == 0 {
 		t.clear()
@@ -86,7 +86,7 @@ func (t *retransmitBuffer) confirm(unconfirmed uint64) {
 	}
 }
 
-// clear drops everything.
+// clear drops all frames.
 func (t *retransmitBuffer) clear() { *t = retransmitBuffer{} }
 
 // appendTo appends the frames that are kept, oldest first.

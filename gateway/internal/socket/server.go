@@ -8,19 +8,19 @@ import (
 	"p2pconnector/proto"
 )
 
-// Config says what all connections of a server have in common. The functions count; they
-// run under a connection's lock, must not block, and may be nil.
+// Config holds what all connections of a server have in common. The functions count events;
+// they run under a connection's lock, must not block, and may be nil.
 type Config struct {
 	MaxMessageBytes int                  // of one text message
 	Clock           *clock.AtomicInstant // the present moment; the owner keeps it fresh
 
-	Closed       func(proto.CloseCode) // a close frame was queued; code 0: one without a code
+	Closed       func(proto.CloseCode) // a close frame was queued; code 0: a frame without a code
 	SlowClient   func()                // a client did not read, and its queue is full
-	IdleClient   func()                // nothing, not even a pong, came from a client
+	IdleClient   func()                // nothing, not even a pong, was received from a client
 	WriterTurned func()                // a goroutine took a connection from the write queue
 }
 
-// Server holds what connections share. Its methods may be called concurrently.
+// Server holds the state that connections share. Its methods may be called concurrently.
 type Server struct {
 	cfg        Config
 	upgrader   *upgrader
@@ -44,9 +44,9 @@ func NewServer(cfg Config) *Server {
 	return s
 }
 
-// Waiting returns how many connections stand in the write queue. It takes no lock.
+// Waiting returns the number of connections in the write queue. It takes no lock.
 func (s *Server) Waiting() int { return int(s.queue.length.Load()) }
 
-// Wait returns when nothing is being written, nor waits to be, on any connection. After
-// all connections were aborted, nothing is written again.
+// Wait returns when no connection is being written or waits to be written. After all
+// connections were aborted, nothing is written again.
 func (s *Server) Wait() { s.writes.Wait() }

@@ -8,9 +8,10 @@ import (
 // quickTLS is a TLS connection that is closed without the alert that TLS ends with.
 type quickTLS struct{ *tls.Conn }
 
-// WithoutAlert returns conn; one of TLS in a form that Close closes at once. Sending the
-// alert waits for a client that does not read, up to five seconds, and whoever closes a
-// connection looks after others too. A WebSocket has its close frame instead.
+// WithoutAlert returns conn. A connection of TLS is wrapped so that Close closes it at once.
+// Sending the alert would wait up to five seconds for a client that does not read, and the
+// goroutine that closes the connection also serves others. A WebSocket has its close frame
+// instead.
 func WithoutAlert(conn net.Conn) net.Conn {
 	if t, ok := conn.(*tls.Conn); ok {
 		return quickTLS{t}
@@ -21,7 +22,7 @@ func WithoutAlert(conn net.Conn) net.Conn {
 // Close implements net.Conn.
 func (q quickTLS) Close() error { return q.NetConn().Close() }
 
-// CloseWrite ends the way to the client, as *net.TCPConn does.
+// CloseWrite closes the connection for writing, as *net.TCPConn does.
 func (q quickTLS) CloseWrite() error {
 	if c, ok := q.NetConn().(interface{ CloseWrite() error }); ok {
 		return c.CloseWrite()
@@ -29,8 +30,8 @@ func (q quickTLS) CloseWrite() error {
 	return nil
 }
 
-// closeWrite says that nothing more will come, and lets the client read what is
-// on its way: closing at once with unread input would throw that away.
+// closeWrite closes the connection for writing, and lets the client read what is on its
+// way. Closing at once with unread input would discard that.
 func closeWrite(raw net.Conn) {
 	if t, ok := raw.(interface{ CloseWrite() error }); ok {
 		t.CloseWrite()

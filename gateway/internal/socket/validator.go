@@ -12,12 +12,12 @@ import (
 	"p2pconnector/proto"
 )
 
-// Bounds on what one message may be made of.
+// Bounds of the frames of one message, and of control frames.
 const (
 	maxFragments   = 32
 	maxMessageTime = 10 * time.Second
 	controlBurst   = 64 // pings, pongs and closes at once
-	controlRate    = 10 // and a second after that
+	controlRate    = 10 // per second after that
 )
 
 // closeError ends a connection with a close code.
@@ -32,25 +32,25 @@ func closeWith(code proto.CloseCode, reason string) *closeError {
 	return &closeError{code, reason}
 }
 
-// errSwallowed is what the WebSocket library gets when it writes: every byte
+// errSwallowed is the error that the WebSocket library gets when it writes: every byte
 // that leaves a connection goes through its own bounded queue.
 var errSwallowed = errors.New("socket: only the connection's writer writes")
 
 // validator stands between the network and the WebSocket library. It checks every
-// frame header before the library sees it, so that what the library does about
-// a malformed one (it may end the process, allocate what a header claims, or
-// answer with another code) is out of reach, and it keeps the library from
-// writing or closing. Read belongs to the reader.
+// frame header before the library sees it, because the library may end the process,
+// allocate what a header claims, or answer with another code when a header is
+// malformed. It also keeps the library from writing or closing. Read belongs to the
+// reader.
 type validator struct {
 	net.Conn
 	reader rawReader // reads Conn, if it can
-	unread []byte    // valid bytes of what the reader holds
-	ahead  []byte    // what the HTTP server had read already
+	unread []byte    // valid bytes in the reader's buffer
+	ahead  []byte    // bytes that the HTTP server had read already
 	max    uint64    // bytes of one message
 
 	head  [14]byte // the frame header being read
-	have  int      // bytes of it that are there
-	left  uint64   // payload bytes of the frame still to come
+	have  int      // bytes of the header that were read
+	left  uint64   // payload bytes of the frame that were not read yet
 	size  uint64   // of the message so far
 	frags int      // frames of the message so far
 	open  bool     // a fragmented message has begun
@@ -58,7 +58,7 @@ type validator struct {
 	data  bool     // the frame being read belongs to a message
 
 	control  float64       // tokens left for control frames
-	refilled clock.Instant // when
+	refilled clock.Instant // when tokens were last added
 
 	err   *closeError
 	clock *clock.AtomicInstant // coarse
@@ -68,11 +68,11 @@ type validator struct {
 
 	libraryCode atomic.Uint32       // close code that the library wanted to send
 	lastRead    clock.AtomicInstant // coarse
-	beganAt     clock.AtomicInstant // when the message that is being read began; 0: none
+	beganAt     clock.AtomicInstant // when the message that is being read began; 0: no message
 }
 
-// init makes v the validator of what comes from raw, which rc reads without waiting
-// unless it is nil.
+// init makes v the validator of the input from raw. If rc is not nil, it reads raw without
+// waiting.
 func (v *validator) init(raw net.Conn, rc syscall.RawConn, maxMessage int, now *clock.AtomicInstant) {
 	v.Conn, v.max, v.clock = raw, uint64(maxMessage), now
 	v.control, v.refilled = controlBurst, now.Load()
@@ -82,8 +82,8 @@ func (v *validator) init(raw net.Conn, rc syscall.RawConn, maxMessage int, now *
 	}
 }
 
-// Read hands on bytes up to the first header that breaks the rules, then the
-// error that says which.
+// Read returns input up to the first header that breaks a rule, then the error for that
+// rule.
 func (v *validator) Read(p []byte) (int, error) {
 	if len(v.unread) > 0 {
 		return v.serve(p), nil
@@ -114,7 +114,7 @@ func (v *validator) Read(p []byte) (int, error) {
 	return ok, nil
 }
 
-// take reads all that has come, and hands on the first of it.
+// take reads all input that is there, and returns the first of it.
 func (v *validator) take(p []byte) (int, error) {
 	b, err := v.reader.read()
 	if err != nil {
@@ -128,7 +128,7 @@ func (v *validator) take(p []byte) (int, error) {
 	return v.serve(p), nil
 }
 
-// serve hands on what is unread.
+// serve returns unread bytes.
 func (v *validator) serve(p []byte) int {
 	n := copy(p, v.unread)
 	if v.unread = v.unread[n:]; len(v.unread) == 0 {
@@ -137,13 +137,13 @@ func (v *validator) serve(p []byte) int {
 	return n
 }
 
-// release gives back what the reader holds.
+// release gives the reader's buffer back.
 func (v *validator) release() {
 	v.unread = nil
 	v.reader.release()
 }
 
-// inspect follows the frames in b and returns how many of its bytes are valid.
+// inspect parses the frames in b and returns how many of its bytes are valid.
 func (v *validator) inspect(b []byte) int {
 	for i := 0; i < len(b); {
 		if v.left > 0 {
@@ -175,8 +175,8 @@ func (v *validator) inspect(b []byte) int {
 	return len(b)
 }
 
-// restart lets the times of the client's silence, and of the message that is being read,
-// begin now.
+// restart starts the client's idle time, and the time of the message that is being read,
+// from now.
 func (v *validator) restart() {
 	now := v.clock.Load()
 	v.lastRead.Store(now)
@@ -185,7 +185,7 @@ func (v *validator) restart() {
 	}
 }
 
-// headerLen is how long the header is, as far as its first bytes tell.
+// headerLen returns the length of the header, as far as its first bytes tell.
 func (v *validator) headerLen() int {
 	if v.have < 2 {
 		return 2
@@ -203,7 +203,7 @@ func (v *validator) headerLen() int {
 	return n
 }
 
-// endFrame notes the end of a frame, and of its message when it is the last one.
+// endFrame records the end of a frame, and of its message when the frame is the last.
 func (v *validator) endFrame() {
 	if v.left > 0 || v.have == 0 {
 		return
@@ -288,9 +288,9 @@ func (v *validator) controlFrame() *closeError {
 	return nil
 }
 
-// Write sends the answer to the handshake, with the header line that the
-// library cannot add; after that it swallows what the library writes and notes
-// the close code it had in mind.
+// Write sends the answer to the handshake, with the header line that the library cannot
+// add. After that it discards what the library writes, and records the close code that
+// the library wanted to send.
 func (v *validator) Write(p []byte) (int, error) {
 	if !v.upgraded {
 		if v.extra != "" && len(p) > 2 {
@@ -308,5 +308,5 @@ func (v *validator) Write(p []byte) (int, error) {
 	return 0, errSwallowed
 }
 
-// Close does nothing: the connection's life cycle closes the network.
+// Close does nothing: Finish and Abort close the network.
 func (v *validator) Close() error { return nil }

@@ -12,18 +12,18 @@ import (
 	"p2pconnector/proto"
 )
 
-// readBufferBytes is what an idle connection keeps for reading when it cannot be read
-// without waiting.
+// readBufferBytes is the size of the read buffer that an idle connection keeps if it cannot
+// be read without waiting.
 const readBufferBytes = 1 << 10
 
-// upgrader and library are the WebSocket library's, which no other file names.
+// upgrader and library are types of the WebSocket library, which no other file imports.
 type (
 	upgrader struct{ ws *gws.Upgrader }
 	library  struct{ ws *gws.Conn }
 )
 
-// newUpgrader configures the WebSocket library. What it may not do by itself
-// (write, close, judge frame headers) the validator keeps from it.
+// newUpgrader configures the WebSocket library. The validator keeps the library from
+// writing, closing and checking frame headers itself.
 func newUpgrader(maxMessage int) *upgrader {
 	return &upgrader{gws.NewUpgrader(readEvents{}, &gws.ServerOption{
 		ReadMaxPayloadSize: maxMessage,
@@ -35,9 +35,9 @@ func newUpgrader(maxMessage int) *upgrader {
 	})}
 }
 
-// Upgrade takes the connection of r over, answers the handshake with subprotocol, unless
-// that is empty, and returns the WebSocket. The caller has checked the request, and
-// subprotocol may stand in a header: what fails here is the network.
+// Upgrade takes over the connection of r, answers the handshake, with subprotocol unless
+// that is empty, and returns the WebSocket. The caller has checked the request, and that
+// subprotocol is valid in a header, so an error is one of the network.
 func (s *Server) Upgrade(w http.ResponseWriter, r *http.Request, subprotocol string) (*Conn, error) {
 	raw, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -57,7 +57,7 @@ func (s *Server) Upgrade(w http.ResponseWriter, r *http.Request, subprotocol str
 	}
 	size := readBufferBytes
 	if c.nonblocking() != nil {
-		size = 0 // the validator gathers
+		size = 0 // the validator buffers
 	}
 	ws, err := s.upgrader.ws.UpgradeFromConn(&c.validator, bufio.NewReaderSize(&c.validator, size), plainHandshake(r))
 	if err != nil {
@@ -70,9 +70,9 @@ func (s *Server) Upgrade(w http.ResponseWriter, r *http.Request, subprotocol str
 	return c, nil
 }
 
-// plainHandshake is what the library sees of r. It reads headers in its own way
-// (only the first line of each) and would answer 400 to some that are valid;
-// and without their offer it agrees to no extension.
+// plainHandshake returns the part of r that the library sees. The library reads only the
+// first line of each header, and would answer 400 to some handshakes that are valid.
+// Because the offer of extensions is left out, it agrees to none.
 func plainHandshake(r *http.Request) *http.Request {
 	h := make(http.Header)
 	h.Set("Connection", "Upgrade")
@@ -82,17 +82,17 @@ func plainHandshake(r *http.Request) *http.Request {
 	return &http.Request{Method: http.MethodGet, Header: h}
 }
 
-// Serve reads the connection until it ends, and hands its messages to h. Finish comes
-// next, on the same goroutine.
+// Serve reads the connection until it ends, and calls h for its messages. The caller then
+// calls Finish on the same goroutine.
 func (c *Conn) Serve(h Handler) {
 	c.handler = h
 	c.readLoop()
 	c.validator.release()
-	c.busy.Store(true) // what comes next may take longer than a client may be idle
+	c.busy.Store(true) // the next steps may take longer than a client may be idle
 }
 
-// readLoop runs the library's loop, which may panic outside its own recovery; then
-// OnClose is not called.
+// readLoop runs the library's loop. The loop may panic outside its own recovery; then the
+// library does not call OnClose.
 func (c *Conn) readLoop() {
 	defer func() {
 		if p := recover(); p != nil {
@@ -102,8 +102,8 @@ func (c *Conn) readLoop() {
 	c.library.ws.ReadLoop()
 }
 
-// message hands a text message to the handler. What the client sends meanwhile is not
-// read, so its times begin afterwards.
+// message calls the handler for a text message. The connection is not read in the meantime,
+// so the client's timeouts start again afterwards.
 func (c *Conn) message(text []byte) {
 	if c.Muted() {
 		return
@@ -116,15 +116,14 @@ func (c *Conn) message(text []byte) {
 	c.handler.Message(text)
 }
 
-// storage takes the place of the library's session storage: a table for each
-// connection would cost more than all else that it keeps.
+// storage replaces the library's session storage: a table for each connection would use
+// more memory than everything else that the connection keeps.
 type storage struct {
-	gws.SessionStorage // nil: nobody asks
+	gws.SessionStorage // nil: it is not used
 	conn               *Conn
 }
 
-// readEvents receives what the library reads. Its methods run on the
-// connection's reader.
+// readEvents receives the library's events. Its methods run on the connection's reader.
 type readEvents struct{ gws.BuiltinEventHandler }
 
 func connOf(ws *gws.Conn) *Conn { return ws.Session().(*storage).conn }

@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// batch is what one system call writes: whole frames, with their headers.
+// batch holds the bytes that one system call writes: whole frames, with their headers.
 type batch struct {
 	buf    []byte
 	frames int // text frames in buf
 	large  int // bytes of buf that are one frame above the queue's bound
 }
 
-// write writes b, of which done bytes are out already. It runs while the network does not
-// take more at once. A connection that cannot stand in the write queue also writes all
-// that comes meanwhile.
+// write writes b, of which done bytes are written already, and waits for the network. For a
+// connection that cannot be in the write queue it also writes all that is queued in the
+// meantime.
 func (c *Conn) write(b batch, done int) {
 	for ok := true; ok; {
 		n, err := c.raw().Write(b.buf[done:])
@@ -30,15 +30,15 @@ func (c *Conn) write(b batch, done int) {
 	}
 }
 
-// writeAlone is the writer of a connection that cannot stand in the write queue.
+// writeAlone is the writer of a connection that cannot be in the write queue.
 func (c *Conn) writeAlone() {
 	if b, ok := c.takeBatch(); ok {
 		c.write(b, 0)
 	}
 }
 
-// writeOnce writes what waits with one system call. What the network does not
-// take at once is written by a goroutine of the connection's own.
+// writeOnce writes the queued frames with one system call. If the network does not accept
+// everything at once, a goroutine for this connection writes the rest.
 func (c *Conn) writeOnce(w *rawWriter) {
 	b, ok := c.takeBatch()
 	if !ok {
@@ -56,7 +56,7 @@ func (c *Conn) writeOnce(w *rawWriter) {
 	}
 }
 
-// block notes that the network does not take more at once.
+// block records that the network does not accept more at once.
 func (c *Conn) block() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -64,7 +64,7 @@ func (c *Conn) block() {
 	c.endTurnLocked()
 }
 
-// endTurnLocked lets those go on that wait for a write.
+// endTurnLocked releases the goroutines that wait for a write.
 func (c *Conn) endTurnLocked() {
 	if c.turnOver != nil {
 		close(c.turnOver)
@@ -72,8 +72,8 @@ func (c *Conn) endTurnLocked() {
 	}
 }
 
-// takeBatch takes all that waits, for one system call. ok is false when there is
-// nothing, or nothing can be written any more: the writing has ended.
+// takeBatch takes all queued frames, for one system call. ok is false when there are none,
+// or nothing can be written any more: then the writing has ended.
 func (c *Conn) takeBatch() (b batch, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -90,7 +90,7 @@ func (c *Conn) takeBatch() (b batch, ok bool) {
 	return b, true
 }
 
-// wrote notes that a batch is out, and reports whether more waits: then the
+// wrote records that a batch is written, and reports whether more is queued: then the
 // connection is in the write queue again, if it can be. Otherwise the writing has ended.
 func (c *Conn) wrote(b batch) (more bool) {
 	c.mu.Lock()
@@ -115,8 +115,8 @@ func (c *Conn) wrote(b batch) (more bool) {
 	return more
 }
 
-// allWrittenLocked ends the writing. It reports whether the close frame is out and the
-// network is to be closed for writing.
+// allWrittenLocked ends the writing. It reports whether the close frame is written and the
+// caller must close the network for writing.
 func (c *Conn) allWrittenLocked() (hangUp bool) {
 	c.endWritingLocked()
 	if !c.closing || c.dead {
@@ -126,8 +126,8 @@ func (c *Conn) allWrittenLocked() (hangUp bool) {
 	return c.hangUp
 }
 
-// writeFailed keeps what was not written whole, for the client's next connection, and
-// closes the network, which ends the reader. n bytes of b are out.
+// writeFailed keeps the frames that were not written completely, for the client's next
+// connection, and closes the network, which ends the reader. n bytes of b were written.
 func (c *Conn) writeFailed(b batch, n int) {
 	rest := b.buf
 	for len(rest) > 0 && len(b.buf)-len(rest) < n {
@@ -149,7 +149,7 @@ func (c *Conn) writeFailed(b batch, n int) {
 	c.raw().Close()
 }
 
-// endWritingLocked notes that nobody writes, nor will.
+// endWritingLocked records that the writing has ended.
 func (c *Conn) endWritingLocked() {
 	c.server.writes.Done()
 	c.writing, c.inflight, c.current, c.blocked = false, 0, batch{}, false
@@ -160,12 +160,12 @@ func (c *Conn) endWritingLocked() {
 	}
 }
 
-// Flush writes what waits now: for a connection that is sent much at once. It does not
-// wait for the network. It does wait for a goroutine that has taken the connection from
-// the write queue, which is in a system call that does not wait either.
+// Flush writes the queued frames now. It is for a connection to which many frames are sent
+// at once. It does not wait for the network. It does wait for a goroutine that has taken the
+// connection from the write queue; that goroutine's system call does not wait either.
 func (c *Conn) Flush() {
 	if c.nonblocking() == nil {
-		runtime.Gosched() // its writer is a goroutine of its own
+		runtime.Gosched() // the connection has a writer of its own
 		return
 	}
 	c.mu.Lock()

@@ -6,29 +6,28 @@ import (
 	"sync/atomic"
 )
 
-// connsPerWriter is how many connections may wait for each goroutine that writes before
-// another one helps.
+// connsPerWriter is the number of connections that may wait for each writing goroutine
+// before the queue starts another.
 const connsPerWriter = 8
 
 // writeQueue holds the connections that have something to write. A few goroutines take
-// them in turn and never wait for the network: while a connection stands in the queue,
-// what comes for it is gathered, and all of it leaves in one system call. Safe for
-// concurrent use.
+// them in turn and never wait for the network. Frames sent to a connection while it is in
+// the queue are written together, with one system call. Safe for concurrent use.
 type writeQueue struct {
 	server *Server
-	limit  int // of goroutines that the queue starts
+	limit  int // the most goroutines that the queue starts
 
 	mu      sync.Mutex
 	first   *Conn
 	last    *Conn
 	length  atomic.Int64 // written under the lock
-	writing int          // goroutines that write
+	writing int          // number of writing goroutines
 }
 
-// init leaves a processor to those who read.
+// init sets the limit so that one processor is left for the readers.
 func (q *writeQueue) init(s *Server) { q.server, q.limit = s, max(1, runtime.GOMAXPROCS(0)-1) }
 
-// add puts c at the end. It must not be in the queue.
+// add appends c, which must not be in the queue.
 func (q *writeQueue) add(c *Conn) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -47,14 +46,14 @@ func (q *writeQueue) add(c *Conn) {
 	}
 }
 
-// enter makes the caller one of those who write: it must call next until that returns nil.
+// enter makes the caller one of the writers: it must call next until that returns nil.
 func (q *writeQueue) enter() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.writing++
 }
 
-// next takes the first connection; nil ends the caller's writing.
+// next removes and returns the first connection; nil ends the caller's writing.
 func (q *writeQueue) next() *Conn {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -68,7 +67,7 @@ func (q *writeQueue) next() *Conn {
 	return c
 }
 
-// remove takes c out of turn. It reports false when c is not in the queue.
+// remove removes c, wherever it is in the queue. It returns false when c is not in the queue.
 func (q *writeQueue) remove(c *Conn) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -103,22 +102,24 @@ func (s *Server) runWriter() {
 	}
 }
 
-// Writer lets a goroutine that sends to many connections write them too: handing a single
-// frame to another goroutine costs more than the system call. It belongs to one goroutine.
+// Writer lets a goroutine that sends to many connections also write them, because handing a
+// single frame to another goroutine costs more than the system call. It belongs to one
+// goroutine.
 type Writer struct {
 	server *Server
 	raw    *rawWriter
 }
 
-// NewWriter returns a writer, which must be released in the end.
+// NewWriter returns a Writer. The caller must call Release in the end.
 func (s *Server) NewWriter() *Writer { return &Writer{s, takeRawWriter()} }
 
-// Begin says that the caller will write what it sends from here on, so that no other
-// goroutine is started for that. It must call WriteNext until that reports false.
+// Begin announces that the caller will write what it sends from here on, so that the queue
+// starts no other goroutine for that. The caller must call WriteNext until that returns
+// false.
 func (w *Writer) Begin() { w.server.queue.enter() }
 
 // WriteNext writes the first connection in the write queue. When the queue is empty it
-// reports false, and the caller does not write any more.
+// returns false, and the caller does not write any more.
 func (w *Writer) WriteNext() bool {
 	c := w.server.queue.next()
 	if c == nil {
@@ -128,5 +129,5 @@ func (w *Writer) WriteNext() bool {
 	return true
 }
 
-// Release ends the use of the writer.
+// Release ends the use of the Writer.
 func (w *Writer) Release() { w.raw.give() }

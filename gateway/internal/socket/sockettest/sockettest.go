@@ -1,5 +1,5 @@
-// Package sockettest has what tests need to stand on the network's side of a WebSocket:
-// a network that can be blocked, handshakes without HTTP, and a client's frames.
+// Package sockettest helps tests to act as the network and the client of a WebSocket. It
+// has a network that can be blocked, handshakes without HTTP, and a client's frames.
 package sockettest
 
 import (
@@ -32,14 +32,14 @@ const (
 // NoClose is the close code of a connection to which no close frame was written.
 const NoClose = -1
 
-// Net is the network side of a connection: what is written is kept, and writing stops
-// while it is blocked. Its methods may be called concurrently.
+// Net is the network side of a connection. It keeps what is written, and writes wait while
+// it is blocked. Its methods may be called concurrently.
 type Net struct {
-	net.Conn // nil: what is not here is not used
+	net.Conn // nil: methods that Net does not define are not used
 
 	mu     sync.Mutex
 	writes [][]byte
-	gate   chan struct{} // writes wait until it is closed; nil: they do not
+	gate   chan struct{} // writes wait until it is closed; nil: they do not wait
 	done   chan struct{}
 	end    sync.Once
 
@@ -47,7 +47,7 @@ type Net struct {
 	pending []byte      // owned by Read
 }
 
-// NewNet returns a network. A blocked one takes nothing until Unblock.
+// NewNet returns a network. If it is blocked, writes wait until Unblock.
 func NewNet(blocked bool) *Net {
 	n := &Net{done: make(chan struct{}), in: make(chan []byte, 16)}
 	if blocked {
@@ -63,7 +63,7 @@ func (n *Net) Block() {
 	n.gate = make(chan struct{})
 }
 
-// Unblock lets the writes that wait go on.
+// Unblock lets the waiting writes continue.
 func (n *Net) Unblock() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -71,7 +71,7 @@ func (n *Net) Unblock() {
 	n.gate = nil
 }
 
-// Write implements net.Conn. The answer to a handshake is not kept.
+// Write implements net.Conn. It does not keep the answer to a handshake.
 func (n *Net) Write(b []byte) (int, error) {
 	if isAnswer(b) {
 		return len(b), nil
@@ -95,7 +95,7 @@ func (n *Net) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Read implements net.Conn: it returns what the client sends, and io.EOF when the network
+// Read implements net.Conn. It returns what the client sends, and io.EOF when the network
 // is closed.
 func (n *Net) Read(p []byte) (int, error) {
 	if len(n.pending) == 0 {
@@ -110,7 +110,7 @@ func (n *Net) Read(p []byte) (int, error) {
 	return k, nil
 }
 
-// Receive has the connection read b, which the client sends.
+// Receive makes the connection read b as if the client had sent it.
 func (n *Net) Receive(b []byte) { n.in <- b }
 
 // Close implements net.Conn.
@@ -122,7 +122,7 @@ func (n *Net) SetDeadline(time.Time) error { return nil }
 // SetReadDeadline is like SetDeadline.
 func (n *Net) SetReadDeadline(time.Time) error { return nil }
 
-// Done is closed when the network is.
+// Done returns a channel that is closed when the network is closed.
 func (n *Net) Done() <-chan struct{} { return n.done }
 
 // Closed reports whether the network is closed.
@@ -142,7 +142,7 @@ func (n *Net) Writes() int {
 	return len(n.writes)
 }
 
-// Frames takes apart all that was written.
+// Frames splits all that was written into frames.
 func (n *Net) Frames() (ops []byte, payloads []string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -156,8 +156,8 @@ func (n *Net) Frames() (ops []byte, payloads []string) {
 	return ops, payloads
 }
 
-// CloseCode returns the code of the close frame that was written: 0 when it has none, and
-// NoClose without such a frame.
+// CloseCode returns the code of the close frame that was written. It returns 0 when the
+// frame has no code, and NoClose when no close frame was written.
 func (n *Net) CloseCode() int {
 	ops, payloads := n.Frames()
 	for i, op := range ops {
@@ -168,7 +168,7 @@ func (n *Net) CloseCode() int {
 	return NoClose
 }
 
-// CodeOf returns the code in the payload of a close frame; 0 when it has none.
+// CodeOf returns the code in the payload of a close frame, or 0 when it has none.
 func CodeOf(payload []byte) int {
 	if len(payload) < 2 {
 		return 0
@@ -176,7 +176,7 @@ func CodeOf(payload []byte) int {
 	return int(binary.BigEndian.Uint16(payload))
 }
 
-// CutFrame takes the first frame of b, which holds whole frames of a server's only.
+// CutFrame removes the first frame from b, which holds only whole frames from a server.
 func CutFrame(b []byte) (op byte, payload, rest []byte) {
 	head, size := 2, int(b[1])
 	switch size {
@@ -197,7 +197,7 @@ func ClientFrame(first byte, payload []byte) []byte {
 	return b
 }
 
-// ClientHeader returns the header of a client's frame that says that n bytes follow.
+// ClientHeader returns the header of a client's frame with a payload of n bytes.
 func ClientHeader(first byte, n uint64) []byte {
 	b := []byte{first}
 	switch {
@@ -211,7 +211,8 @@ func ClientHeader(first byte, n uint64) []byte {
 	return append(b, 0x11, 0x22, 0x33, 0x44)
 }
 
-// Handshake returns what an HTTP server would call a handler with that takes over raw.
+// Handshake returns the arguments with which an HTTP server would call a handler that takes
+// over raw.
 func Handshake(raw net.Conn) (http.ResponseWriter, *http.Request) {
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.Header.Set("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
@@ -229,8 +230,8 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return h.raw, bufio.NewReadWriter(bufio.NewReader(h.raw), bufio.NewWriter(h.raw)), nil
 }
 
-// WithoutAnswer returns raw, which drops the answer to a handshake: for clients that read
-// frames only.
+// WithoutAnswer returns raw, except that it drops the answer to a handshake: for clients
+// that only read frames.
 func WithoutAnswer(raw net.Conn) net.Conn { return withoutAnswer{raw} }
 
 type withoutAnswer struct{ net.Conn }
