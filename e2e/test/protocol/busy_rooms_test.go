@@ -12,7 +12,8 @@ import (
 	"p2pconnector/proto"
 )
 
-// fill makes a room with n members on both gateways; the first is its creator.
+// fill makes a room with n members on both gateways; the first member is its
+// creator.
 func fill(t *testing.T, s *kit.Stack, room string, n int) []*kit.Conn {
 	t.Helper()
 	conns := make([]*kit.Conn, n)
@@ -47,7 +48,8 @@ func size(t *testing.T, c *kit.Conn, n int) (client.Frame, proto.RoomData) {
 	return f, kit.Room(t, f)
 }
 
-// Above 100 members those who asked for it get changes, everyone else full lists.
+// Above 100 members, clients that requested changes receive changes, and all
+// others full lists.
 func TestDelta(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	room := newRoom()
@@ -55,7 +57,7 @@ func TestDelta(t *testing.T) {
 	all := fill(t, s, room, proto.FullListMembers-2)
 	byProtocol.Join(room)
 	byQuery.Join(room)
-	// At 100 members they get full lists like everyone.
+	// At 100 members they receive full lists like everyone.
 	if f, d := size(t, byProtocol, proto.FullListMembers); d.Clients == nil || d.Count != nil {
 		t.Errorf("at 100 members: %s", f.Raw)
 	}
@@ -89,7 +91,7 @@ func TestDelta(t *testing.T) {
 	}
 }
 
-// checkDelta checks which members the data of a delta has.
+// checkDelta checks which members the data of a delta contains.
 func checkDelta(t *testing.T, f client.Frame) {
 	t.Helper()
 	var m map[string]json.RawMessage
@@ -101,13 +103,13 @@ func checkDelta(t *testing.T, f client.Frame) {
 	}
 }
 
-// In a big room a storm of changes comes as few full lists, at most five a
-// second, and the last of them is right.
+// In a big room, a storm of changes arrives as few full lists, at most five a
+// second, and the last one is right.
 func TestFullListsAreGathered(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	room := newRoom()
 	all := fill(t, s, room, proto.FullListMembers+1)
-	watcher := all[0] // the only one whose own answer cannot be the last word on the joins
+	watcher := all[0] // the only member whose own answer cannot be the last update of the joins
 	size(t, watcher, proto.FullListMembers+1)
 	const more = 60
 	began := time.Now()
@@ -121,12 +123,12 @@ func TestFullListsAreGathered(t *testing.T) {
 	frames, most := watcher.Received()-seen, int(took/(200*time.Millisecond))+2
 	t.Logf("%d joins in %v came as %d frames", more, took, frames)
 	if frames > most {
-		t.Errorf("%d full lists in %v, at most %d were to come", frames, took, most)
+		t.Errorf("got %d full lists in %v, want at most %d", frames, took, most)
 	}
 }
 
-// Of those who join at the same instant each is answered, and every member
-// learns of all of them, whichever frames they come in.
+// Every peer of a simultaneous storm of joins gets an answer, and every member
+// receives all joins, in whatever frames.
 func TestStormOfJoins(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	room := newRoom()

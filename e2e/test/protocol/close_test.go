@@ -17,7 +17,7 @@ import (
 	"p2pconnector/proto"
 )
 
-// closes says for each close code what shows it.
+// closes holds a test for each close code.
 var closes = map[proto.CloseCode]func(*testing.T, *kit.Stack){
 	proto.CloseNormal:        closeNormal,
 	proto.CloseProtocolError: closeProtocolError,
@@ -28,7 +28,7 @@ var closes = map[proto.CloseCode]func(*testing.T, *kit.Stack){
 	proto.CloseTryAgain:      closeSlow,
 }
 
-// closesElsewhere are shown in other packages, or cannot be shown from outside.
+// closesElsewhere are close codes tested in other packages, or not testable from outside.
 var closesElsewhere = map[proto.CloseCode]string{
 	proto.CloseGoingAway: "e2e/test/resume",
 	proto.CloseTakenOver: "e2e/test/resume",
@@ -37,8 +37,8 @@ var closesElsewhere = map[proto.CloseCode]string{
 	proto.CloseOrigin:    "e2e/test/edge",
 }
 
-// TestCloseCodes runs them all, and fails when the contract has another one. A
-// peer beside each must notice nothing.
+// TestCloseCodes runs all of them, and fails when the contract has another code. A peer
+// beside each must not be affected.
 func TestCloseCodes(t *testing.T) {
 	s := kit.Start(t, kit.Options{MaxMessageBytes: 4096})
 	for _, doc := range proto.CloseCodes {
@@ -73,7 +73,7 @@ func write(t *testing.T, c *kit.Conn, typ websocket.MessageType, b []byte) {
 func closeNormal(t *testing.T, s *kit.Stack) {
 	c := s.Dial(t, 0)
 	// Close returns nil only for an answer with the same code. Which of the library's
-	// readers sees that frame is left to chance, so nothing else is asked.
+	// readers reads that frame depends on the scheduler, so the test requires no more.
 	if err := c.Close(websocket.StatusNormalClosure); err != nil {
 		t.Errorf("the server did not answer the close: %v", err)
 	}
@@ -84,7 +84,7 @@ func closeBinary(t *testing.T, s *kit.Stack) {
 		c := s.Dial(t, 0)
 		c.Send(`{"event":"Ping"}`)
 		write(t, c, websocket.MessageBinary, b)
-		c.Expect(proto.Pong) // what came before is answered
+		c.Expect(proto.Pong) // the frame before it is answered
 		wantClose(t, c, proto.CloseUnsupported)
 	}
 }
@@ -109,8 +109,8 @@ func closeTooBig(t *testing.T, s *kit.Stack) {
 	wantClose(t, c, proto.CloseTooBig)
 }
 
-// closeSlow repeats what takeLate does until the peer has read all within the time that
-// the gateway gives it. A busy machine may need longer.
+// closeSlow repeats takeLate until the peer has read everything within the gateway's
+// deadline. A busy machine may need longer.
 func closeSlow(t *testing.T, s *kit.Stack) {
 	p := newPair(t, s)
 	for end := time.Now().Add(kit.Patience); ; {
@@ -124,13 +124,14 @@ func closeSlow(t *testing.T, s *kit.Stack) {
 	}
 }
 
-// takeLate fills the queue of a peer that does not read, which its sender is told of. Then
-// the peer reads, and takeLate returns what it is closed with: 0 when it took too long.
+// takeLate fills the queue of a peer that does not read, until its sender receives
+// Not_Delivered. Then the peer reads, and takeLate returns its close code: 0 when it took
+// too long.
 func takeLate(t *testing.T, p *pair) proto.CloseCode {
 	slow := p.DialDeaf(t, 1)
-	// Frames here are at most 4 KiB, so the queue's bound on their number shows. Many are
-	// sent at once: the longer a peer does not read, the longer its kernel waits before it
-	// takes more.
+	// Frames here are at most 4 KiB, so the queue's bound on their number applies. Many
+	// are sent at once: the longer a peer does not read, the longer its kernel waits
+	// before it accepts more.
 	const atOnce = 50
 	pad := strings.Repeat("x", 3500)
 	for range 400 {
@@ -144,7 +145,7 @@ func takeLate(t *testing.T, p *pair) proto.CloseCode {
 			if e == nil || e.Code != proto.NotDelivered {
 				t.Fatalf("got %.300s, want %s", f.Raw, proto.NotDelivered)
 			}
-			failed = failed || e.To == string(slow.ID) // the others are about an earlier peer
+			failed = failed || e.To == string(slow.ID) // the other errors are about an earlier peer
 		}
 		if failed {
 			_, code := slow.Listen()
@@ -161,7 +162,7 @@ type rawConn struct {
 	r *bufio.Reader
 }
 
-// dialRaw shakes hands and takes the Client_Details.
+// dialRaw performs the handshake and reads the Client_Details.
 func dialRaw(t *testing.T, s *kit.Stack) *rawConn {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), kit.Patience)
@@ -174,7 +175,7 @@ func dialRaw(t *testing.T, s *kit.Stack) *rawConn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = conn.Close() }) // closed twice at most
+	t.Cleanup(func() { _ = conn.Close() }) // it may be closed already
 	deadline, _ := ctx.Deadline()
 	if err := conn.SetDeadline(deadline); err != nil {
 		t.Fatal(err)
@@ -218,7 +219,7 @@ func (c *rawConn) frame(t *testing.T) (opcode byte, payload []byte) {
 	return head[0] & 0x0f, payload
 }
 
-// wantClose reads on to the close frame.
+// wantClose reads until the close frame.
 func (c *rawConn) wantClose(t *testing.T, what string, want proto.CloseCode) {
 	t.Helper()
 	for {
@@ -233,7 +234,7 @@ func (c *rawConn) wantClose(t *testing.T, what string, want proto.CloseCode) {
 	}
 }
 
-// masked is a frame as a client sends it; the mask is zero.
+// masked returns a frame as a client sends it; the mask is zero.
 func masked(first byte, payload []byte) []byte {
 	var head []byte
 	if len(payload) < 126 {
@@ -264,7 +265,7 @@ func closeProtocolError(t *testing.T, s *kit.Stack) {
 		}
 		c.wantClose(t, what, proto.CloseProtocolError)
 	}
-	// A header that promises more than any frame has must not bring anyone down.
+	// A header that announces more than any frame has must not end the server.
 	c := dialRaw(t, s)
 	if _, err := c.Write([]byte{0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0}); err != nil {
 		t.Fatal(err)
@@ -277,7 +278,7 @@ func closeProtocolError(t *testing.T, s *kit.Stack) {
 }
 
 func closeFragments(t *testing.T, s *kit.Stack) {
-	// A message in a few fragments is fine, a flood of empty ones is not.
+	// A message in a few fragments is accepted, a flood of empty ones is not.
 	c := dialRaw(t, s)
 	ping := []byte(`{"event":"Ping"}`)
 	few := append(masked(0x01, ping[:3]), masked(0x00, ping[3:9])...)

@@ -14,7 +14,7 @@ import (
 	"p2pconnector/proto"
 )
 
-// The server speaks first, on / and on /ws.
+// The server sends the first frame, on / and on /ws.
 func TestClientDetails(t *testing.T) {
 	s := kit.Start(t, kit.Options{MaxMessageBytes: 5000, MaxRooms: 7, MaxRoomMembers: 9})
 	seen := map[proto.PeerID]bool{}
@@ -37,7 +37,8 @@ func TestClientDetails(t *testing.T) {
 	}
 }
 
-// Names of members are part of the contract, not only what Go reads from them.
+// Member names are part of the contract, not only the values that Go reads from
+// them.
 func TestClientDetailsNames(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	conn := s.Dial(t, 0).First

@@ -8,7 +8,7 @@ import (
 	"p2pconnector/proto"
 )
 
-// roomData is the `data` part of a frame about the pair's room.
+// roomPart returns the `data` part of a frame about a room.
 func roomPart(room, more string) string {
 	if more != "" {
 		more = "," + more
@@ -38,7 +38,7 @@ var createRows = rows{
 		if rooms[0].Room == rooms[1].Room || rooms[0].Room == "" || rooms[0].RoomID != rooms[0].Room {
 			p.t.Errorf("got %+v", rooms)
 		}
-		p.b.Join(string(rooms[0].Room)) // it is good for the other gateway
+		p.b.Join(string(rooms[0].Room)) // it exists for the other gateway too
 	},
 	"Create_Rom": func(p *pair) {
 		p.a.Send(`{"event":"cReAtE_RoM","data":{"room":%q}}`, p.room)

@@ -52,7 +52,7 @@ var removeRows = rows{
 		}
 		p.a.Quiet()
 		fails(p.t, p.b, proto.Unauthorised, proto.Message, `"room":`+quoted(p.room))
-		p.b.Join(p.room) // nothing forbids to come again
+		p.b.Join(p.room) // a removed peer may join again
 	},
 	"echoes the id": func(p *pair) {
 		p.together()
@@ -93,7 +93,7 @@ var updateRows = rows{
 				f := c.Expect(proto.RoomUpdated)
 				checkServerFrame(p.t, f, proto.TypeUpdate)
 				d := kit.Room(p.t, f)
-				// Each update names all settings, those of before too.
+				// Each update contains all settings, earlier ones too.
 				if d.Name != "N2" || i >= 1 && d.Capacity != 7 || i >= 2 && !d.Locked || i >= 3 && string(d.Metadata) != `{"k":[1]}` {
 					p.t.Errorf("after %s: %s", change, f.Raw)
 				}
@@ -133,7 +133,7 @@ var updateRows = rows{
 		p.together()
 		invalid(p.t, p.a, proto.UpdateRoom, map[string]string{
 			roomPart(p.room, `"capacity":-1`): "data.capacity", roomPart(p.room, `"capacity":1.5`): "data.capacity", roomPart(p.room, `"capacity":"5"`): "data.capacity",
-			roomPart(p.room, `"capacity":1`): "data.capacity", // two are in
+			roomPart(p.room, `"capacity":1`): "data.capacity", // the room has two members
 			roomPart(p.room, `"name":5`):     "data.name", roomPart(p.room, `"locked":1`): "data.locked",
 			roomPart(p.room, `"name":`+quoted(strings.Repeat("n", proto.MaxRoomNameBytes+1))):   "data.name",
 			roomPart(p.room, `"metadata":`+quoted(strings.Repeat("m", proto.MaxMetadataBytes))): "data.metadata",

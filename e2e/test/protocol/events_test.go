@@ -8,8 +8,8 @@ import (
 	"p2pconnector/proto"
 )
 
-// rows are the tests of one event: by error code, or by what else they show.
-// "works" must be there.
+// rows are the tests of one event: by error code, or by another name for what
+// they test. "works" is required.
 type rows map[string]func(*pair)
 
 // events has the tests of every event of the protocol's table.
@@ -29,15 +29,16 @@ var events = map[proto.Event]rows{
 	proto.Ping:         pingRows,
 }
 
-// elsewhere are events whose tests stand in another package.
+// elsewhere are events that another package tests.
 var elsewhere = map[proto.Event]string{
 	proto.Resume:       "e2e/test/resume",
 	proto.Authenticate: "part of access tokens",
 	proto.IceServers:   "part of ICE servers",
 }
 
-// elsewhereCodes are error codes that a row may lack, since TestUnavailable
-// shows them for every event, or since they belong to access tokens.
+// elsewhereCode reports whether a row may lack an error code, because
+// TestUnavailable tests it for every event, or because it belongs to access
+// tokens.
 func elsewhereCode(e proto.Event, c proto.ErrorCode) bool {
 	switch c {
 	case proto.Unavailable:
@@ -48,8 +49,8 @@ func elsewhereCode(e proto.Event, c proto.ErrorCode) bool {
 	return false
 }
 
-// TestEvents runs every row. It fails when the contract names an event, or an
-// error of an event, that no test shows.
+// TestEvents runs every row. It fails when no test covers an event of the
+// contract, or an error of an event.
 func TestEvents(t *testing.T) {
 	s := kit.Start(t, kit.Options{MaxRooms: maxRooms})
 	for _, doc := range proto.ClientEvents {

@@ -12,7 +12,8 @@ import (
 	"p2pconnector/proto"
 )
 
-// Event names match in any case, and what is relayed carries the canonical one.
+// Event names match in any case, and a relayed frame carries the canonical
+// name.
 func TestEventNamesInAnyCase(t *testing.T) {
 	p := newPair(t, kit.Start(t, kit.Options{}))
 	for _, e := range []proto.Event{proto.Offer, proto.Answer, proto.Candidate, proto.Message} {
@@ -41,7 +42,7 @@ func TestEventNamesInAnyCase(t *testing.T) {
 	p.a.Expect(proto.RoomLeft)
 }
 
-// The correlation id comes back as it was written, in answers and in errors.
+// The correlation id comes back unchanged, in answers and in errors.
 func TestCorrelationID(t *testing.T) {
 	c := kit.Start(t, kit.Options{RoomServices: 1}).Dial(t, 0)
 	for _, id := range []string{`"x"`, `""`, `"\u00e9\n\"日"`, "0", "-1.5e-9", "123456789012345678901234567890", `"` + strings.Repeat("i", proto.MaxCorrelationID-2) + `"`} {
@@ -68,7 +69,7 @@ func TestCorrelationID(t *testing.T) {
 	c.Quiet()
 }
 
-// An unknown event is answered with those that work.
+// The error for an unknown event lists the supported ones.
 func TestUnsupportedEvent(t *testing.T) {
 	c := kit.Start(t, kit.Options{RoomServices: 1}).Dial(t, 0)
 	for _, event := range []string{"Dance", "", "Client_Details", "Pong", "Room_Created", "Create_Room ", strings.Repeat("x", 128), "é"} {
@@ -80,7 +81,7 @@ func TestUnsupportedEvent(t *testing.T) {
 	c.Quiet()
 }
 
-// A frame that cannot be read gets an error, and the connection goes on.
+// A malformed frame gets an error, and the connection stays open.
 func TestInvalidFrames(t *testing.T) {
 	c := kit.Start(t, kit.Options{RoomServices: 1}).Dial(t, 0)
 	for _, frame := range []string{
@@ -103,7 +104,7 @@ func TestInvalidFrames(t *testing.T) {
 	}
 }
 
-// A frame without an event names the member that is missing.
+// The error for a frame without an event names the missing member.
 func TestNoEvent(t *testing.T) {
 	c := kit.Start(t, kit.Options{RoomServices: 1}).Dial(t, 0)
 	for _, frame := range []string{`{}`, `{"event":null}`, `{"event":5}`, `{"event":["Ping"]}`, `{"Event":"Ping"}`, `{"type":"Ping"}`} {
@@ -114,7 +115,7 @@ func TestNoEvent(t *testing.T) {
 	}
 }
 
-// Error frames come in the place of the answer: nothing is lost around them.
+// An error frame takes the place of the answer: no frame around it is lost.
 func TestErrorsLoseNothing(t *testing.T) {
 	p := newPair(t, kit.Start(t, kit.Options{}))
 	bad := []string{`{"event":"Nonsense"}`, `{"event":"Offer"}`, `[`, `{"event":"Join_Room","data":{"room":"nowhere"}}`}
@@ -125,7 +126,7 @@ func TestErrorsLoseNothing(t *testing.T) {
 	}
 	for i := range 100 {
 		if f := p.b.Expect(proto.Message); string(f.Data) != strconv.Itoa(i) {
-			t.Fatalf("message %s in place of %d", f.Data, i)
+			t.Fatalf("got message %s, want %d", f.Data, i)
 		}
 	}
 	errors, pongs := 0, 0

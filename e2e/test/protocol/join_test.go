@@ -32,7 +32,7 @@ var joinRows = rows{
 		if d.Creator != p.b.ID || len(d.Clients) != 1 || d.Client != p.b.ID {
 			p.t.Errorf("got %+v", d)
 		}
-		p.a.Send(`{"event":"Join_Room","data":{"room":%q,"create":true}}`, p.room) // is there: just joins
+		p.a.Send(`{"event":"Join_Room","data":{"room":%q,"create":true}}`, p.room) // the room exists: just joins
 		if d := kit.Room(p.t, p.a.Expect(proto.ClientAdded)); d.Creator != p.b.ID || len(d.Clients) != 2 {
 			p.t.Errorf("got %+v", d)
 		}
@@ -62,7 +62,7 @@ var joinRows = rows{
 	},
 	"Missing_Fields": func(p *pair) {
 		misses(p.t, p.a, proto.JoinRoom, map[string]string{
-			`"room":"x"`: "data", // the room of a frame is for messages
+			`"room":"x"`: "data", // the member room of a frame is for messages
 		})
 		needsRoom(p, proto.JoinRoom)
 	},
@@ -72,7 +72,7 @@ var joinRows = rows{
 			c.Send(`{"event":"Join_Room","data":{"room":%s},"id":1}`, quoted(room))
 			f := c.Next()
 			e := f.Err()
-			// An id that no room can have may be called invalid as well.
+			// An impossible room id may also be refused as invalid.
 			if e == nil || e.Code != proto.NotFound && (e.Code != proto.InvalidMessage || proto.RoomID(room).Valid()) {
 				p.t.Errorf("joining %q: %s", room, f.Raw)
 			}
@@ -151,7 +151,7 @@ var infoRows = rows{
 	},
 }
 
-// needsRoom shows what a frame about no room gets.
+// needsRoom tests the error for a frame without a room.
 func needsRoom(p *pair, e proto.Event) {
 	misses(p.t, p.a, e, map[string]string{
 		"": "data", `"data":null`: "data", `"data":[]`: "data", `"data":"room"`: "data",

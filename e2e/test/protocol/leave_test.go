@@ -33,7 +33,7 @@ var leaveRows = rows{
 				p.t.Errorf("creator is %s, want the one longest there", d.Creator)
 			}
 		}
-		p.b.Send(`{"event":"End_Room","data":{"room":%q}}`, p.room) // and may do what a creator may
+		p.b.Send(`{"event":"End_Room","data":{"room":%q}}`, p.room) // and has the rights of a creator
 		p.b.Expect(proto.RoomDeleted)
 	},
 	"an empty room is gone": func(p *pair) {
@@ -53,8 +53,8 @@ var leaveRows = rows{
 	},
 }
 
-// removed takes the next frame of c, which must tell that client has gone for
-// that reason and who is left.
+// removed reads the next frame of c, which must report that client has left for
+// that reason, and the remaining members.
 func removed(t *testing.T, c *kit.Conn, room string, client proto.PeerID, reason proto.Reason, left ...*kit.Conn) proto.RoomData {
 	t.Helper()
 	f := c.Expect(proto.ClientRemoved)

@@ -1,5 +1,5 @@
-// Package protocol_test proves the protocol line by line, from outside: two
-// gateways, two room services, sender and receiver always on different gateways.
+// Package protocol_test tests every rule of the protocol from outside: two gateways,
+// two room services, sender and receiver always on different gateways.
 package protocol_test
 
 import (
@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { kit.Main(m) }
 // maxRooms is small, so that Limit_Exceeded is easy to reach.
 const maxRooms = 3
 
-// pair is what most tests need: a peer on each gateway, and a room id of their own.
+// pair is the setup of most tests: a peer on each gateway, and a room id of its own.
 type pair struct {
 	*kit.Stack
 	t    *testing.T
@@ -39,8 +39,8 @@ func newPair(t *testing.T, s *kit.Stack) *pair {
 	return &pair{Stack: s, t: t, a: s.Dial(t, 0), b: s.Dial(t, 1), room: newRoom()}
 }
 
-// together makes the room with a as creator and b as second member, and takes
-// the frames that say so.
+// together makes the room with a as creator and b as second member, and reads the
+// frames about it.
 func (p *pair) together() {
 	p.t.Helper()
 	p.a.Create(p.room)
@@ -51,8 +51,8 @@ func (p *pair) together() {
 // errorID is the correlation id of frames that must fail.
 const errorID = "e-1"
 
-// fails sends a frame that must fail with that code, and checks all that every
-// error frame has.
+// fails sends a frame that must fail with that code, and checks the members that
+// every error frame has.
 func fails(t *testing.T, c *kit.Conn, code proto.ErrorCode, event proto.Event, rest string) *client.Error {
 	t.Helper()
 	if rest != "" {
@@ -77,7 +77,7 @@ func fails(t *testing.T, c *kit.Conn, code proto.ErrorCode, event proto.Event, r
 	return e
 }
 
-// misses is fails with Missing_Fields, for each frame that lacks the field named.
+// misses is fails with Missing_Fields, for each frame that lacks the named field.
 func misses(t *testing.T, c *kit.Conn, event proto.Event, frames map[string]string) {
 	t.Helper()
 	refuses(t, c, proto.MissingFields, event, frames)
@@ -99,7 +99,7 @@ func refuses(t *testing.T, c *kit.Conn, code proto.ErrorCode, event proto.Event,
 	}
 }
 
-// checkServerFrame checks what every frame of the server has.
+// checkServerFrame checks the members that every frame of the server has.
 func checkServerFrame(t *testing.T, f client.Frame, typ proto.FrameType) {
 	t.Helper()
 	if f.Type != typ {
@@ -129,7 +129,7 @@ func checkServerFrame(t *testing.T, f client.Frame, typ proto.FrameType) {
 	}
 }
 
-// ids returns a list of ids.
+// ids returns the ids of the connections.
 func ids(conns ...*kit.Conn) []proto.PeerID {
 	var list []proto.PeerID
 	for _, c := range conns {
@@ -142,7 +142,7 @@ func ids(conns ...*kit.Conn) []proto.PeerID {
 func quoted(s string) string {
 	b, err := json.Marshal(s)
 	if err != nil {
-		panic(err) // a string always encodes
+		panic(err) // a string can always be encoded
 	}
 	return string(b)
 }

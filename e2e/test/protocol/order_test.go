@@ -9,11 +9,11 @@ import (
 	"p2pconnector/proto"
 )
 
-// orderFrames is what must arrive in order and complete.
+// orderFrames is the number of frames that must arrive in order and complete.
 const orderFrames = 10_000
 
-// sendNumbered sends numbered messages. A window bounds what is under way, since
-// a sender that outruns its receiver is told Not_Delivered by design.
+// sendNumbered sends numbered messages. A window bounds the messages in transit,
+// because a sender that outruns its receiver gets Not_Delivered by design.
 func sendNumbered(from *kit.Conn, to proto.PeerID, n int, window chan struct{}) {
 	for i := range n {
 		window <- struct{}{}
@@ -21,18 +21,18 @@ func sendNumbered(from *kit.Conn, to proto.PeerID, n int, window chan struct{}) 
 	}
 }
 
-// receiveNumbered expects them; it fails at the first that is not the next one.
+// receiveNumbered expects the numbered messages; it fails at the first gap.
 func receiveNumbered(t *testing.T, at *kit.Conn, from proto.PeerID, n int, window chan struct{}) {
 	for i := range n {
 		f := at.Expect(proto.Message)
 		if f.From != from || string(f.Data) != strconv.Itoa(i) {
-			t.Fatalf("%s came in place of number %d", f.Raw, i)
+			t.Fatalf("got %s, want number %d", f.Raw, i)
 		}
 		<-window
 	}
 }
 
-// What one peer sends another arrives in order and complete.
+// Messages from one peer to another arrive in order and complete.
 func TestOrder(t *testing.T) {
 	s := kit.Start(t, kit.Options{RoomServices: 1})
 	t.Run("one way", func(t *testing.T) {
@@ -97,7 +97,7 @@ func TestOrderInRoom(t *testing.T) {
 	for i := range n {
 		for _, c := range []*kit.Conn{p.b, third} {
 			if f := c.Expect(proto.Message); string(f.Data) != strconv.Itoa(i) {
-				t.Fatalf("%s came in place of number %d", f.Raw, i)
+				t.Fatalf("got %s, want number %d", f.Raw, i)
 			}
 		}
 		<-window

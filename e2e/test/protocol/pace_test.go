@@ -20,17 +20,17 @@ const (
 	paceToggles  = 200 // joins and leaves of one member, as fast as they are answered
 )
 
-// The room's name says when the watchers count.
+// The room's name starts and ends the watchers' count.
 const (
 	countFrom  = "count from here"
 	countUntil = "count until here"
 )
 
-// watcher is a member that does nothing but read.
+// watcher is a member that only reads.
 type watcher struct {
 	ws     *websocket.Conn
 	joined chan struct{} // closed when its own join was answered
-	over   chan struct{} // closed when it does not read any more
+	over   chan struct{} // closed when it has stopped reading
 
 	// Owned by the reader until over is closed.
 	updates, bytes int
@@ -91,8 +91,8 @@ func (w *watcher) read() {
 }
 
 // TestPace_OneMemberJoinsAndLeavesAllTheTime_Holds: the updates of a busy room come
-// no faster than the protocol promises, whatever one member does, and nobody is
-// closed for what another one does.
+// no faster than the protocol promises, whatever one member does, and no member's
+// connection is closed because of another's.
 func TestPace_OneMemberJoinsAndLeavesAllTheTime_Holds(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	room := newRoom()
@@ -109,7 +109,7 @@ func TestPace_OneMemberJoinsAndLeavesAllTheTime_Holds(t *testing.T) {
 			t.Fatalf("watcher %d: its join was not answered", i)
 		}
 	}
-	window := make(chan struct{}, 16) // toggles under way: only so many requests may wait
+	window := make(chan struct{}, 16) // pending toggles: the gateway queues only so many requests
 	var sender sync.WaitGroup
 	sender.Go(func() {
 		for range paceToggles {
@@ -145,12 +145,12 @@ func TestPace_OneMemberJoinsAndLeavesAllTheTime_Holds(t *testing.T) {
 		most, sum = max(most, w.updates), sum+w.bytes
 	}
 	took := time.Since(began)
-	// Besides one update for each 200 ms there may be one that had waited, and each
-	// may be two frames: about members and about settings.
+	// Besides one update for each 200 ms there may be one that waited, and each may
+	// be two frames: about members and about settings.
 	want := int(took/(200*time.Millisecond)) + 4
 	t.Logf("%d toggles in %v: at most %d updates to a member, want up to %d; %.1f MB/s to all of %d",
 		paceToggles, took.Round(time.Millisecond), most, want, float64(sum)/1e6/took.Seconds(), pacedMembers)
 	if most > want {
-		t.Errorf("a member got %d updates in %v, want %d at most", most, took, want)
+		t.Errorf("a member got %d updates in %v, want at most %d", most, took, want)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"p2pconnector/proto"
 )
 
-// signalRows are the tests of an event that is relayed as it is.
+// signalRows are the tests of an event that is relayed unchanged.
 func signalRows(e proto.Event) rows {
 	return rows{
 		"works":          func(p *pair) { relayed(p, e) },
@@ -20,8 +20,8 @@ func signalRows(e proto.Event) rows {
 	}
 }
 
-// relayed shows that a frame reaches the other gateway's peer, and the peer of
-// the same gateway, with all that it says.
+// relayed checks that a frame reaches the other gateway's peer, and the peer of
+// the same gateway, with all its members.
 func relayed(p *pair, e proto.Event) {
 	same := p.Dial(p.t, 0)
 	for _, to := range []*kit.Conn{p.b, same, p.a} {
@@ -34,12 +34,12 @@ func relayed(p *pair, e proto.Event) {
 	}
 	p.a.Send(`{"event":%q,"to":%q}`, e, p.b.ID) // data is optional
 	if f := p.b.Expect(e); f.Data != nil {
-		p.t.Errorf("data from nowhere: %s", f.Raw)
+		p.t.Errorf("got %s, want no data", f.Raw)
 	}
-	p.a.Quiet() // silence means delivered
+	p.a.Quiet() // no error means delivered
 }
 
-// needsTo shows what a frame without a target gets.
+// needsTo tests the error for a frame without a target.
 func needsTo(p *pair, e proto.Event, data string) {
 	misses(p.t, p.a, e, map[string]string{
 		data:                   "to",
@@ -51,7 +51,8 @@ func needsTo(p *pair, e proto.Event, data string) {
 	})
 }
 
-// needsPeer shows what a frame for nobody gets, however its target is written.
+// needsPeer tests the error for a frame to an unknown peer, however its target is
+// written.
 func needsPeer(p *pair, e proto.Event, data string) {
 	gone, own := departed(p, 1), departed(p, 0)
 	for what, to := range map[string]string{
@@ -74,8 +75,8 @@ func needsPeer(p *pair, e proto.Event, data string) {
 	p.b.Quiet()
 }
 
-// departed returns the id of a peer of gateway i that has left, which a member of
-// its room has been told.
+// departed returns the id of a peer of gateway i that has left; a member of its
+// room has received that.
 func departed(p *pair, i int) proto.PeerID {
 	p.t.Helper()
 	c, room := p.Dial(p.t, i), newRoom()
@@ -174,8 +175,8 @@ var messageRows = rows{
 	"Not_Delivered to a room": roomNotDelivered,
 }
 
-// What a peer says reaches the others as it was written, except what the server
-// alone may say.
+// A peer's members reach the others unchanged, except those that only the server
+// may write.
 func TestRelayedBytes(t *testing.T) {
 	p := newPair(t, kit.Start(t, kit.Options{}))
 	frame := ` { "x" : 1.50e+2 , "event" : "mEsSaGe" , "from" : "forged", "to" : "TO" , "type":"update",` +
@@ -199,16 +200,16 @@ func TestRelayedBytes(t *testing.T) {
 		delete(got, name)
 	}
 	if len(got) > 0 {
-		t.Errorf("these should not be there: %v", got)
+		t.Errorf("got the members %v, want no others", got)
 	}
 	for _, member := range []string{`"x" : 1.50e+2`, `"n\u0061me":null`, `"data" : "a\tb"`} {
 		if !strings.Contains(string(f.Raw), member) {
-			t.Errorf("%s was written anew in %s", member, f.Raw)
+			t.Errorf("%s was changed in %s", member, f.Raw)
 		}
 	}
 }
 
-// Nobody can pose as another or as the server, whatever the spelling.
+// No client can pose as another peer or as the server, whatever the spelling.
 func TestForgery(t *testing.T) {
 	p := newPair(t, kit.Start(t, kit.Options{}))
 	p.together()

@@ -10,12 +10,12 @@ import (
 	"p2pconnector/proto"
 )
 
-// joinText is a Join_Room that makes the room if need be.
+// joinText returns a Join_Room that makes the room if it does not exist.
 func joinText(room, id string) string {
 	return fmt.Sprintf(`{"event":"Join_Room","data":{"room":%q,"create":true},"id":%q}`, room, id)
 }
 
-// withoutRooms stops the room service, and has a send Join_Room, which waits.
+// withoutRooms stops the room service, and makes a send a Join_Room, which waits.
 func withoutRooms(t *testing.T, room string) *pair {
 	t.Helper()
 	p := newPair(t, kit.Start(t, kit.Options{RoomServices: 1, MaxMessageBytes: 4096, MaxRooms: maxRooms}))
@@ -33,7 +33,7 @@ func (p *pair) roomsBack() {
 	}
 }
 
-// What has nothing to do with a room is handled at once while a request for it waits.
+// Frames that do not concern a room are handled at once while a room request waits.
 func TestRoomRequest_Pending_OthersPass(t *testing.T) {
 	t.Parallel() // it mostly waits
 	room := newRoom()
@@ -85,8 +85,8 @@ func TestRoomRequest_MessageBehindJoin_IsHandledAfterIt(t *testing.T) {
 	p.b.Quiet()
 }
 
-// Room requests of one connection are answered in the order in which they were sent,
-// whatever rooms they are for, those that are refused at once included.
+// Room requests of one connection are answered in the order in which they were sent, for
+// all rooms, including those that are refused at once.
 func TestRoomRequest_Pipelined_KeepOrder(t *testing.T) {
 	t.Parallel() // it mostly waits
 	room := newRoom()
@@ -106,7 +106,8 @@ func TestRoomRequest_Pipelined_KeepOrder(t *testing.T) {
 	}
 }
 
-// When too much waits, the next frame is refused at once, and nothing of what waits is lost.
+// When too many requests wait, the next frame is refused at once, and no waiting request is
+// lost.
 func TestRoomRequest_TooManyWait_RefusesAtOnce(t *testing.T) {
 	t.Parallel() // it mostly waits
 	fill := strings.Repeat("x", 3000)
@@ -135,7 +136,7 @@ func TestRoomRequest_TooManyWait_RefusesAtOnce(t *testing.T) {
 	}
 }
 
-// A client that sends room requests and closes has them carried out, in order.
+// When a client sends room requests and closes, they are carried out, in order.
 func TestRoomRequest_ClientCloses_IsCarriedOut(t *testing.T) {
 	p := newPair(t, kit.Start(t, kit.Options{RoomServices: 1}))
 	p.together()
@@ -152,7 +153,7 @@ func TestRoomRequest_ClientCloses_IsCarriedOut(t *testing.T) {
 	fails(t, p.b, proto.NotFound, proto.RoomInfo, roomPart(room, ""))
 }
 
-// A room request right behind a Resume is one of the session that was resumed.
+// A room request right behind a Resume applies to the resumed session.
 func TestRoomRequest_BehindResume_IsOfTheSession(t *testing.T) {
 	for gw, where := range []string{"on the same gateway", "on another gateway"} {
 		t.Run(where, func(t *testing.T) {

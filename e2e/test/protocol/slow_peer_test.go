@@ -9,8 +9,8 @@ import (
 	"p2pconnector/proto"
 )
 
-// A flood is made of frames so large that few fill the receiver's queue and the
-// buffers of both kernels; floodFrames bounds it all the same.
+// A flood consists of frames so large that few fill the receiver's queue and the
+// buffers of both kernels; floodFrames bounds it anyway.
 const (
 	floodBytes  = 48 << 10
 	floodFrames = 1000
@@ -18,8 +18,8 @@ const (
 
 var floodPad = strings.Repeat("x", floodBytes)
 
-// flood sends frames to a peer that does not read until the sender is told that
-// one was not delivered, and returns that error. sent is called after each.
+// flood sends frames to a peer that does not read until the sender receives
+// Not_Delivered, and returns that error. It calls sent after each frame.
 func flood(p *pair, e proto.Event, target, data string, sent func(i int)) *client.Error {
 	p.t.Helper()
 	for i := range floodFrames {
@@ -46,8 +46,9 @@ func flood(p *pair, e proto.Event, target, data string, sent func(i int)) *clien
 	return nil
 }
 
-// notDelivered shows what the sender to a slow peer gets, and that the slow peer
-// is closed with 1013 after it got what was accepted, in order.
+// notDelivered checks that the sender to a slow peer receives Not_Delivered, and
+// that the slow peer is closed with 1013 after it has received the accepted
+// frames, in order.
 func notDelivered(p *pair, e proto.Event, data func(pad string) string) {
 	slow := p.DialDeaf(p.t, 1)
 	err := flood(p, e, fmt.Sprintf(`"to":%q`, slow.ID), data(floodPad), func(int) {})
@@ -69,13 +70,13 @@ func notDelivered(p *pair, e proto.Event, data func(pad string) string) {
 		}
 	}
 	if len(frames) == 0 {
-		p.t.Error("nothing of what was accepted came")
+		p.t.Error("got none of the accepted frames, want all")
 	}
-	p.b.Quiet() // others of that gateway notice nothing
+	p.b.Quiet() // the gateway's other peers are not affected
 }
 
-// roomNotDelivered shows that a room message that did not reach one member
-// reaches the others, and that the sender is told whom it missed.
+// roomNotDelivered checks that a room message that did not reach one member
+// reaches the others, and that the sender receives the id of that member.
 func roomNotDelivered(p *pair) {
 	p.together()
 	slow := p.DialDeaf(p.t, 1)
@@ -85,7 +86,7 @@ func roomNotDelivered(p *pair) {
 	err := flood(p, proto.Message, `"room":`+quoted(p.room), `"data":`+quoted(floodPad), func(i int) {
 		f := p.b.Until("the message", func(f *client.Frame) bool { return f.Event == string(proto.Message) })
 		if string(f.ID) != strconv.Itoa(i) {
-			p.t.Fatalf("message %s came, %d was expected", f.ID, i)
+			p.t.Fatalf("got message %s, want %d", f.ID, i)
 		}
 	})
 	if err.Code != proto.NotDelivered || err.Room != p.room || err.Event != string(proto.Message) ||

@@ -13,8 +13,8 @@ import (
 )
 
 // Without a room service every room event is answered Unavailable, after the
-// deadline and never as if the room did not exist, while relays go on. When a
-// room service is back, the same requests work.
+// deadline and never as if the room did not exist, while relays work. When a room
+// service is back, the same requests work.
 func TestUnavailableRooms(t *testing.T) {
 	t.Parallel() // it mostly waits
 	s := kit.Start(t, kit.Options{RoomServices: 1})
@@ -36,7 +36,7 @@ func TestUnavailableRooms(t *testing.T) {
 	relay.Send(`{"event":"Message","to":%q}`, peer.ID)
 	peer.Expect(proto.Message)
 	if took := time.Since(began); took > proto.RequestDeadline/2 {
-		t.Errorf("a relay took %v while rooms were away", took)
+		t.Errorf("a relay took %v while no room service ran", took)
 	}
 	for event, c := range conns {
 		e := c.ExpectError(proto.Unavailable)
@@ -51,8 +51,8 @@ func TestUnavailableRooms(t *testing.T) {
 	c.Members("r", c.ID, peer.ID)
 }
 
-// checkUnavailable compares the requests with the events whose contract names
-// Unavailable and that go to the room service.
+// checkUnavailable compares the requests with the events that go to the room
+// service and whose contract names Unavailable.
 func checkUnavailable(t *testing.T, requests map[proto.Event]string) {
 	t.Helper()
 	for _, doc := range proto.ClientEvents {
@@ -67,7 +67,7 @@ func checkUnavailable(t *testing.T, requests map[proto.Event]string) {
 	}
 }
 
-// relays are the events that are relayed, with what they need.
+// relays returns a frame of each event that is relayed.
 func relays(to proto.PeerID) map[proto.Event]string {
 	rest := fmt.Sprintf(`"to":%q`, to)
 	return map[proto.Event]string{
@@ -76,13 +76,13 @@ func relays(to proto.PeerID) map[proto.Event]string {
 	}
 }
 
-// Without the bus, relays fail at once and new connections are refused; peers
-// stay connected, and all works when the bus is back.
+// Without the bus, relays fail at once and new connections are refused; peers stay
+// connected, and everything works when the bus is back.
 func TestUnavailableBus(t *testing.T) {
 	p := newPair(t, kit.Start(t, kit.Options{}))
 	p.together()
 	p.NATS(0).Stop()
-	// The gateway hears of it in its own time: until then frames are on their way.
+	// The gateway notices it after a while: until then frames are in transit.
 	noticed := func() bool {
 		p.a.Send(`{"event":"Message","to":%q,"data":"probe"}`, p.b.ID)
 		p.a.Send(`{"event":"Ping"}`)
@@ -112,15 +112,15 @@ func TestUnavailableBus(t *testing.T) {
 	p.a.Members(p.room, p.a.ID, p.b.ID, third.ID)
 }
 
-// reaches sends a message from a to b and reports which came of it: that it
-// arrived, or that a was told that it did not.
+// reaches sends a message from a to b and reports the result: true when it
+// arrived, false when a received an error.
 func reaches(p *pair) bool {
 	p.t.Helper()
 	before := p.b.Received()
 	p.a.Send(`{"event":"Message","to":%q}`, p.b.ID)
 	for began := time.Now(); ; {
 		if time.Since(began) > kit.Patience {
-			p.t.Fatal("a message was neither delivered, nor its sender told")
+			p.t.Fatal("a message was neither delivered nor reported to its sender")
 		}
 		p.a.Send(`{"event":"Ping"}`)
 		for f := p.a.Next(); !f.Is(proto.Pong); f = p.a.Next() {
@@ -134,7 +134,7 @@ func reaches(p *pair) bool {
 	}
 }
 
-// refused reports whether a gateway without the bus refuses with 503, as it must.
+// refused returns an error unless a gateway without the bus refuses with 503.
 func refused(t *testing.T, s *kit.Stack) error {
 	t.Helper()
 	conn, resp, err := websocket.Dial(t.Context(), s.URL(0), nil)

@@ -12,13 +12,13 @@ import (
 	"p2pconnector/proto"
 )
 
-// changer makes rooms and joins them all the time, and knows which changes were
-// acknowledged.
+// changer makes rooms and joins them all the time, and records the acknowledged
+// changes.
 type changer struct {
 	maker *client.Client
 	other *client.Client
 	stop  chan struct{}
-	rooms map[proto.RoomID]int // members that must be there
+	rooms map[proto.RoomID]int // members that must be in it
 }
 
 func newChanger(t *testing.T, s *kit.Stack) *changer {
@@ -30,7 +30,7 @@ func newChanger(t *testing.T, s *kit.Stack) *changer {
 	return ch
 }
 
-// drop receives what nobody needs, until the client ends.
+// drop receives and drops frames until the client ends.
 func drop(c *client.Client) {
 	for range c.Frames() {
 	}
@@ -67,8 +67,8 @@ func (ch *changer) run(ctx context.Context, _ []*load) error {
 	return nil
 }
 
-// again repeats a request that was interrupted or found nobody; done is the
-// error that says that an earlier try took effect.
+// again repeats a request that was interrupted or unavailable; done is the
+// error that shows that an earlier try took effect.
 func again(ctx context.Context, done proto.ErrorCode, f func() error) error {
 	for tries := 0; ; tries++ {
 		err := f()
@@ -82,7 +82,7 @@ func again(ctx context.Context, done proto.ErrorCode, f func() error) error {
 	}
 }
 
-// check compares the rooms with what was acknowledged.
+// check compares the rooms with the acknowledged changes.
 func (ch *changer) check(ctx context.Context, t *testing.T) {
 	t.Helper()
 	if len(ch.rooms) == 0 {

@@ -12,14 +12,14 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// ghostBound is how old a ghost may get, with some room for a loaded machine.
+// ghostBound is how long a ghost may remain, with a margin for a busy machine.
 const (
 	ghostLimit = 20 * time.Second
 	ghostSlack = 3 * time.Second
 )
 
-// After kill -9 of its gateway a peer resumes elsewhere under its id, keeps its
-// rooms, and is told that something may be lost. The others notice nothing.
+// After kill -9 of its gateway a peer resumes elsewhere under its id, keeps its rooms,
+// and is notified that frames may be lost. The others are not affected.
 func TestKilledGateway(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{Processes: true})
@@ -45,15 +45,15 @@ func TestKilledGateway(t *testing.T) {
 	}
 	tr.works(c)
 	old := c
-	old.Drop() // it may go on to the gateway that was killed
+	old.Drop() // it may send to the gateway that was killed
 	back := s.Dial(t, 0)
 	back.Resume(old)
 	tr.works(back)
 }
 
 // A client that waits too long for one gateway tries another, so that two take its
-// session over at the same moment, and nobody is left who knows of both. One of them
-// stays: it keeps the rooms, for good, and gets each frame once.
+// session over at the same moment, and no gateway knows of both. One of them keeps the
+// session: it keeps the rooms, for good, and gets each frame once.
 func TestTakenOverTwice(t *testing.T) {
 	t.Parallel()
 	const grace = 2 * time.Second
@@ -83,13 +83,13 @@ func TestTakenOverTwice(t *testing.T) {
 		case <-holds[1].Done():
 			holds = holds[:1]
 		case <-late.C:
-			t.Fatal("both hold it still")
+			t.Fatal("both gateways still serve the session")
 		}
 	}
 	if len(holds) == 0 {
-		t.Fatal("nobody has taken it over")
+		t.Fatal("no gateway has taken the session over")
 	}
-	silent(t, far, grace+bus.LeaseTimeout) // the other one's grace ends too
+	silent(t, far, grace+bus.LeaseTimeout) // the grace of the other session ends too
 	for i := range 10 {
 		far.Send(`{"event":"Message","to":%q,"data":%d}`, peer.ID, i)
 		far.Send(`{"event":"Message","room":%q,"data":%d}`, room, i)
@@ -107,7 +107,7 @@ func TestTakenOverTwice(t *testing.T) {
 	}
 }
 
-// Peers of a gateway that was killed and that do not come back leave their rooms
+// The room services remove peers of a killed gateway that do not resume from their rooms
 // within 20 s.
 func TestGhostsOfKilledGateway(t *testing.T) {
 	t.Parallel()
@@ -118,8 +118,8 @@ func TestGhostsOfKilledGateway(t *testing.T) {
 	tr.far.Quiet()
 }
 
-// ghosts waits until far is alone in the room, and checks that this took longer
-// than the grace and not longer than the bound.
+// ghosts waits until far is alone in the room, and checks that this took longer than the
+// grace and not longer than the bound.
 func (tr *trio) ghosts(began time.Time, most time.Duration) {
 	tr.t.Helper()
 	f := tr.far.Until("the ghosts have gone", func(f *client.Frame) bool {
@@ -132,12 +132,12 @@ func (tr *trio) ghosts(began time.Time, most time.Duration) {
 		tr.t.Errorf("got %s", f.Raw)
 	}
 	if took < proto.SessionGrace || took > most {
-		tr.t.Errorf("the ghosts went after %v, want %v to %v", took, proto.SessionGrace, most)
+		tr.t.Errorf("the ghosts were removed after %v, want %v to %v", took, proto.SessionGrace, most)
 	}
 }
 
-// So they do when every room service was down at that time: one that starts
-// later has never heard the gateway and waits no longer than 20 s for it.
+// The same holds when every room service was down at that time: one that starts later has
+// never received a heartbeat of the gateway and waits at most 20 s for it.
 func TestGhostsWhileRoomServicesAreDown(t *testing.T) {
 	t.Parallel()
 	tr := newTrio(t, kit.Start(t, kit.Options{Processes: true, RoomServices: 1}))
@@ -148,43 +148,44 @@ func TestGhostsWhileRoomServicesAreDown(t *testing.T) {
 	tr.ghosts(began, bus.FirstLeaseTimeout+2*ghostSlack)
 }
 
-// A gateway that hangs for a while, longer than its lease, and finds its peers
-// still connected and still members: nobody was reaped within the grace.
+// A gateway hangs for longer than its lease, and then finds its peers still connected and
+// still members: no room service removed them within the grace.
 func TestFrozenGateway(t *testing.T) {
 	t.Parallel()
 	tr := newTrio(t, kit.Start(t, kit.Options{Processes: true}))
 	tr.PauseGateway(t, 0, true)
 	silent(t, tr.far, bus.LeaseTimeout+2*time.Second)
 	tr.PauseGateway(t, 0, false)
-	// The NATS server may have given the connection of the gateway up while it hung, and
-	// may be about to: until it has read an answer to its pings, which goes ahead of what
-	// the peer sends.
+	// The NATS server may have closed the connection of the gateway while it hung, or may
+	// be about to: until it has read an answer to its pings, which the gateway sends
+	// before the peer's frames.
 	awaitDelivery(tr, tr.far, tr.peer)
 	awaitDelivery(tr, tr.peer, tr.far)
 	awaitDelivery(tr, tr.far, tr.near)
 	tr.works(tr.peer)
 }
 
-// silent lets time pass in which nothing may reach c.
+// silent waits for d, during which no frame may reach c.
 func silent(t *testing.T, c *kit.Conn, d time.Duration) {
 	t.Helper()
 	before := c.Received()
 	after := time.NewTimer(d)
 	<-after.C
 	if got := c.Received() - before; got > 0 {
-		t.Errorf("%d frames came where none should, first %s", got, c.Any().Raw)
+		t.Errorf("got %d frames, want none; the first is %s", got, c.Any().Raw)
 	}
 }
 
 // Tries of awaitDelivery.
 const (
 	tryPause = 100 * time.Millisecond
-	steady   = 3 // in a row that arrive, and of which nothing is told
+	steady   = 3 // consecutive tries that arrive without an error
 )
 
 // awaitDelivery sends, for as long as kit.Patience, until messages of from reach to, and
-// takes what came of the tries. One that is sent at the moment of a reconnect may arrive
-// and be told as doubtful too, and the way may break once more: so several must arrive.
+// reads the results of the tries. A message sent at the moment of a reconnect may arrive
+// and be reported as well, and the connection may break once more: so several must
+// arrive.
 func awaitDelivery(tr *trio, from, to *kit.Conn) {
 	tr.t.Helper()
 	tick := time.NewTicker(tryPause)
@@ -192,7 +193,7 @@ func awaitDelivery(tr *trio, from, to *kit.Conn) {
 	began := time.Now()
 	for i, inRow := 0, 0; inRow < steady; i++ {
 		if took := time.Since(began); took > kit.Patience {
-			tr.t.Fatalf("got no %d messages in a row to %s in %v and %d tries, want them within %v", steady, to.ID, took, i, kit.Patience)
+			tr.t.Fatalf("messages in a row: got fewer than %d to %s in %v and %d tries, want them within %v", steady, to.ID, took, i, kit.Patience)
 		}
 		from.Send(`{"event":"Message","to":%q,"data":"try %d","id":%d}`, to.ID, i, i)
 		if settled(tr.t, from, to, i) {
@@ -204,15 +205,15 @@ func awaitDelivery(tr *trio, from, to *kit.Conn) {
 	}
 }
 
-// settled returns when try number i has arrived, or from was told that it may not
-// have: one of the two must happen. It is false when from was told anything, of an
-// earlier try too. A try that was told may have arrived all the same, before this one.
+// settled returns when try number i has arrived, or from has received an error about it:
+// one of the two must happen. It returns false when from received any error, about an
+// earlier try too. A reported try may still have arrived.
 func settled(t *testing.T, from, to *kit.Conn, i int) bool {
 	t.Helper()
 	here, told, complaint := false, false, false
 	for began := time.Now(); !here && !told; {
 		if time.Since(began) > kit.Patience {
-			t.Fatal("a message was neither delivered, nor its sender told")
+			t.Fatal("a message was neither delivered nor reported to its sender")
 		}
 		from.Send(`{"event":"Ping","id":"settled"}`)
 		from.Until("the Pong", func(f *client.Frame) bool {

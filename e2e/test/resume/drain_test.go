@@ -13,9 +13,9 @@ import (
 	"p2pconnector/proto"
 )
 
-// A gateway that is told to end says when to come back, closes with 1001 at that
-// moment, keeps what comes meanwhile, and hands the session to the gateway where
-// the peer appears.
+// A gateway that shuts down announces when to reconnect, closes with 1001 at
+// that moment, keeps the frames that arrive meanwhile, and hands the session to
+// the gateway to which the peer connects.
 func TestShutdown(t *testing.T) {
 	s := kit.Start(t, kit.Options{Drain: 3 * time.Second})
 	tr := newTrio(t, s)
@@ -51,8 +51,8 @@ func TestShutdown(t *testing.T) {
 	tr.works(c)
 }
 
-// load is a client that sends another one numbered messages all the time, and
-// notes what it gets.
+// load is a client that sends numbered messages to another one all the time, and
+// records the messages that it receives.
 type load struct {
 	c    *client.Client
 	to   *load
@@ -60,10 +60,10 @@ type load struct {
 	mu   sync.Mutex
 	got  []int
 	bad  []string
-	full chan struct{} // closed when all have come
+	full chan struct{} // closed when all have arrived
 }
 
-// loadPause is between two messages of one sender.
+// loadPause is the time between two messages of one sender.
 const loadPause = 2 * time.Millisecond
 
 func (l *load) send(ctx context.Context) error {
@@ -101,14 +101,14 @@ func (l *load) receive(want int) {
 }
 
 // TestDrainUnderLoad drains every gateway in turn while clients send each other
-// messages and rooms change: no message is lost or twice or out of order, and no
-// change that was acknowledged is undone.
+// messages and rooms change: no message is lost, duplicated or out of order, and
+// no acknowledged change is undone.
 func TestDrainUnderLoad(t *testing.T) {
 	const gateways, pairs = 3, 4
 	s := kit.Start(t, kit.Options{Gateways: gateways, Drain: 10 * time.Second})
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	n := 2000 // about two thirds of which are sent while something drains
+	n := 2000 // about two thirds of them are sent during a drain
 	loads := make([]*load, 2*pairs)
 	for i := range loads {
 		loads[i] = &load{c: s.Client(t, i%gateways, client.Options{}), n: n, full: make(chan struct{})}
@@ -133,7 +133,7 @@ func TestDrainUnderLoad(t *testing.T) {
 		select {
 		case <-l.full:
 		case <-ctx.Done():
-			t.Error("not all messages have come")
+			t.Error("not all messages have arrived")
 		}
 	}
 	for range len(loads) + 1 {
@@ -161,10 +161,10 @@ func (l *load) check(t *testing.T, i int) {
 	}
 	for k, n := range l.got {
 		if n != k {
-			t.Fatalf("client %d got number %d in place of %d", i, n, k)
+			t.Fatalf("client %d got number %d, want %d", i, n, k)
 		}
 	}
 	if len(l.got) != l.n {
-		t.Errorf("client %d got %d of %d", i, len(l.got), l.n)
+		t.Errorf("client %d got %d messages, want %d", i, len(l.got), l.n)
 	}
 }

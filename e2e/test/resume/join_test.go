@@ -9,9 +9,9 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// A join is under way when its session moves: the only room service hangs, so that neither
-// takes effect before the other is asked for. Whichever does first, room and session agree
-// afterwards, and nobody is a member who is not reached.
+// A join is pending when its session moves: the only room service hangs, so that both are
+// requested before either takes effect. Whichever takes effect first, room and session
+// agree afterwards, and no member is unreachable.
 func TestJoin_SessionMovesMeanwhile_RoomAndSessionAgree(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{Processes: true, RoomServices: 1})

@@ -12,8 +12,8 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// replaceKey puts a new key before those that the gateways share, as an operator may
-// have to when a key is known to others.
+// replaceKey puts a new key before the keys that the gateways share, as an operator may
+// have to when a key has leaked.
 func replaceKey(t *testing.T, s *kit.Stack) {
 	t.Helper()
 	js, err := jetstream.New(s.Connect(t))
@@ -39,8 +39,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// TestResume_TokenOfNewKey_MovesToGatewayThatHasNotPolled: a key that is replaced at once
-// keeps no session from moving to gateways whose last poll was before that.
+// TestResume_TokenOfNewKey_MovesToGatewayThatHasNotPolled: after a key is replaced,
+// sessions can move to gateways whose last poll was before that.
 func TestResume_TokenOfNewKey_MovesToGatewayThatHasNotPolled(t *testing.T) {
 	for _, processes := range []bool{false, true} {
 		name := "in-process"

@@ -1,5 +1,5 @@
-// Package resume_test proves that sessions survive: drops, drains, deaths of
-// gateways, outages, on whichever gateway a peer comes back.
+// Package resume_test proves that sessions survive drops, drains, deaths of
+// gateways and outages, on whichever gateway a peer resumes.
 package resume_test
 
 import (
@@ -15,10 +15,11 @@ import (
 
 func TestMain(m *testing.M) { kit.Main(m) }
 
-// room is the one that every test's stack has.
+// room is the room of every test's stack.
 const room = "r"
 
-// trio is a peer that will break, and two that watch it from both gateways.
+// trio is a peer whose connection will break, and two peers that watch it from
+// both gateways.
 type trio struct {
 	*kit.Stack
 	t       *testing.T
@@ -46,7 +47,7 @@ func newTrio(t *testing.T, s *kit.Stack) *trio {
 	return tr
 }
 
-// send has near and far send the peer numbered frames from first up to, not
+// send makes near and far send the peer numbered frames from first up to, not
 // including, end, directly and through the room.
 func (tr *trio) send(first, end int) {
 	for i := first; i < end; i++ {
@@ -63,9 +64,8 @@ func (tr *trio) send(first, end int) {
 	}
 }
 
-// handled returns when the gateway has handled all that c sent: the messages of
-// others to the room are dropped on the way, anything else is noise that there
-// must not be.
+// handled returns when the gateway has handled all frames of c. It drops
+// messages of others to the room; any other frame fails the test.
 func (tr *trio) handled(c *kit.Conn) {
 	tr.t.Helper()
 	c.Send(`{"event":"Ping"}`)
@@ -76,7 +76,8 @@ func (tr *trio) handled(c *kit.Conn) {
 	}
 }
 
-// receive expects those frames at c: each sender's complete and in order.
+// receive expects those frames at c: the frames of each sender complete and in
+// order.
 func (tr *trio) receive(c *kit.Conn, first, end int) {
 	tr.t.Helper()
 	next := map[proto.PeerID]int{tr.near.ID: first, tr.far.ID: first}
@@ -89,8 +90,8 @@ func (tr *trio) receive(c *kit.Conn, first, end int) {
 	}
 }
 
-// works shows that c is the peer in every respect: everyone reaches it, it
-// reaches everyone, and its rooms are what they were.
+// works checks that c is the peer in every respect: everyone reaches it, it
+// reaches everyone, and its rooms are unchanged.
 func (tr *trio) works(c *kit.Conn) {
 	tr.t.Helper()
 	tr.peer = c
@@ -119,7 +120,7 @@ func (tr *trio) works(c *kit.Conn) {
 	}
 }
 
-// leaves shows that the session ends: the others are told within the bound.
+// gone checks that the session ends: the others are notified within the bound.
 func (tr *trio) gone(c *kit.Conn, id proto.PeerID, began time.Time, least, most time.Duration) {
 	tr.t.Helper()
 	f := c.Expect(proto.ClientRemoved)
@@ -129,6 +130,6 @@ func (tr *trio) gone(c *kit.Conn, id proto.PeerID, began time.Time, least, most 
 		tr.t.Errorf("got %s", f.Raw)
 	}
 	if took < least || took > most {
-		tr.t.Errorf("the others were told after %v, want %v to %v", took, least, most)
+		tr.t.Errorf("the others were notified after %v, want %v to %v", took, least, most)
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// An outage of NATS that is longer than lease and grace together reaps nobody
-// who is still there.
+// During an outage of NATS that is longer than lease and grace together, no connected
+// peer is removed.
 func TestOutageReapsNobody(t *testing.T) {
 	t.Parallel()
 	const grace = time.Second
@@ -34,8 +34,8 @@ func TestOutageReapsNobody(t *testing.T) {
 	tr.works(tr.peer)
 }
 
-// edit changes a room behind everyone's back: what a room service does that
-// dies between its commit and its announcement.
+// edit changes a room without an announcement, as a room service does that dies
+// between its commit and its announcement.
 func edit(t *testing.T, s *kit.Stack, change func(*bus.Room)) {
 	t.Helper()
 	js, err := jetstream.New(s.Connect(t))
@@ -65,7 +65,7 @@ func edit(t *testing.T, s *kit.Stack, change func(*bus.Room)) {
 	}
 }
 
-// named waits until c is told that the room has that name.
+// named waits until c is notified that the room has that name.
 func named(t *testing.T, c *kit.Conn, name string) {
 	t.Helper()
 	c.Until("the new name", func(f *client.Frame) bool {
@@ -77,7 +77,7 @@ func named(t *testing.T, c *kit.Conn, name string) {
 	})
 }
 
-// A change that was missed is healed as soon as another one follows.
+// A missed change is repaired as soon as another one follows.
 func TestMissedChangeHealsWithTheNext(t *testing.T) {
 	tr := newTrio(t, kit.Start(t, kit.Options{}))
 	edit(t, tr.Stack, func(r *bus.Room) { r.Name = "missed" })
@@ -87,7 +87,7 @@ func TestMissedChangeHealsWithTheNext(t *testing.T) {
 	for _, c := range []*kit.Conn{tr.far, tr.near, tr.peer} {
 		named(t, c, "missed")
 	}
-	// 200 ms are promised; the rest is for a loaded machine.
+	// 200 ms are promised; the rest is a margin for a busy machine.
 	if took := time.Since(began); took > time.Second {
 		t.Errorf("healed after %v", took)
 	} else {
@@ -95,7 +95,7 @@ func TestMissedChangeHealsWithTheNext(t *testing.T) {
 	}
 }
 
-// And within 15 s when none does.
+// Without another change it is repaired within 15 s.
 func TestMissedChangeHealsByItself(t *testing.T) {
 	t.Parallel()
 	tr := newTrio(t, kit.Start(t, kit.Options{}))
@@ -111,7 +111,7 @@ func TestMissedChangeHealsByItself(t *testing.T) {
 	}
 }
 
-// A gateway compares its rooms after each reconnect too, and need not wait.
+// A gateway compares its rooms after each reconnect too, without a wait.
 func TestMissedChangeHealsAfterReconnect(t *testing.T) {
 	t.Parallel()
 	tr := newTrio(t, kit.Start(t, kit.Options{}))
@@ -129,16 +129,16 @@ func TestMissedChangeHealsAfterReconnect(t *testing.T) {
 	}
 }
 
-// A gateway that holds a peer for another one loses its connection to NATS again and
-// again while frames for that peer are sent. Each arrives or its sender is told, also
-// those that are sent while the gateway subscribes anew.
+// A gateway that serves a peer of another one loses its connection to NATS again and
+// again while frames for that peer are sent. Each frame arrives or its sender
+// receives an error, also while the gateway resubscribes.
 func TestReconnectUnderRelays(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	from, peer, far := s.Dial(t, 0), s.Dial(t, 0), s.Dial(t, 1)
 	to := s.Dial(t, 1)
 	to.ResumeSession(peer.ID, peer.Session(), peer.Received())
-	open := make(map[int]bool) // frames whose fate is not known
+	open := make(map[int]bool) // frames whose outcome is not known
 	last := 0
 	look := func() {
 		t.Helper()
@@ -156,7 +156,7 @@ func TestReconnectUnderRelays(t *testing.T) {
 			}
 			i := number(t, f.Data)
 			if i <= last {
-				t.Fatalf("frame %d came after %d", i, last)
+				t.Fatalf("frame %d arrived after %d", i, last)
 			}
 			last = i
 			delete(open, i)
@@ -183,13 +183,13 @@ func TestReconnectUnderRelays(t *testing.T) {
 	}
 	for began := time.Now(); len(open) > 0; look() {
 		if time.Since(began) > kit.Patience {
-			t.Fatalf("of %d frames %d were neither delivered, nor their sender told: %v", n, len(open), open)
+			t.Fatalf("of %d frames %d were neither delivered nor reported to their sender: %v", n, len(open), open)
 		}
 	}
 }
 
-// busOf returns the number of a gateway's connection at the NATS server; 0 while it
-// has none.
+// busOf returns the number of a gateway's connection at the NATS server, or 0 while
+// it has none.
 func busOf(t *testing.T, s *kit.Stack, g proto.GatewayID) uint64 {
 	t.Helper()
 	list, err := s.NATS(0).NATS().Connz(nil)

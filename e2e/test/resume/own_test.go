@@ -10,8 +10,8 @@ import (
 	"p2pconnector/e2e/kit"
 )
 
-// A client resumes the session that its own connection has already: it is answered,
-// and goes on as if it had not asked, here and on the next gateway.
+// A client resumes the session that its own connection already has: it gets an answer,
+// and continues as if it had not asked, here and on the next gateway.
 func TestResume_OwnSession_ChangesNothing(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	for i, where := range []string{"no count", "with a count"} {
@@ -42,7 +42,7 @@ func TestResume_OwnSession_ChangesNothing(t *testing.T) {
 
 // Two connections resume each other's sessions at the same moment, many pairs of them
 // at once, with both on one gateway and with each on its own. Each gets an answer or is
-// closed, and the gateways serve everybody else as before.
+// closed, and the gateways keep serving everybody else.
 func TestResume_EachOther_GatewaysLive(t *testing.T) {
 	const pairs = 100
 	s := kit.Start(t, kit.Options{Grace: time.Second})
@@ -56,7 +56,7 @@ func TestResume_EachOther_GatewaysLive(t *testing.T) {
 			var both sync.WaitGroup
 			for k, c := range all {
 				session := all[k^1].Session()
-				both.Go(func() { // the other one may have had this connection closed already
+				both.Go(func() { // the other one may have caused the close of this connection
 					_ = c.Write(websocket.MessageText, []byte(kit.ResumeFrame(session, -1)))
 				})
 			}

@@ -12,11 +12,11 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// emptyBound is how long after a full restart the last ghost may be there.
+// emptyBound is how long after a full restart the last ghost may remain.
 const emptyBound = 25 * time.Second
 
-// After a restart of everything on the data that was stored, nobody connects:
-// in the end no room is left.
+// After a restart of everything on the stored data, no client connects: in the
+// end no room is left.
 func TestFullRestart(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{Processes: true, StoreDir: t.TempDir()})
@@ -31,7 +31,7 @@ func TestFullRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := roomsIn(t, s); n != 20 {
-		t.Fatalf("%d of 20 rooms have survived", n)
+		t.Fatalf("after the restart: got %d rooms, want 20", n)
 	}
 	began := time.Now()
 	for i := range 2 {

@@ -9,9 +9,9 @@ import (
 	"p2pconnector/proto"
 )
 
-// TestResume breaks a connection in each way and resumes on each gateway: the
-// peer is the same, frames that came meanwhile arrive in order, and the others
-// notice nothing.
+// TestResume breaks a connection in each way and resumes on each gateway: the peer
+// keeps its id, the frames sent meanwhile arrive in order, and the others are not
+// affected.
 func TestResume(t *testing.T) {
 	for how, breaks := range map[string]func(c *kit.Conn){
 		"after a drop":                  (*kit.Conn).Drop,
@@ -65,8 +65,8 @@ func TestResumeAgainAndAgain(t *testing.T) {
 	tr.works(tr.peer)
 }
 
-// What the peer had asked and sent before it broke is as it was, and it can do
-// all that it could: creators stay creators.
+// The peer's requests and frames from before the break keep their effect, and the peer
+// keeps its rights: creators stay creators.
 func TestCreatorResumes(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	a, b := s.Dial(t, 0), s.Dial(t, 1)
@@ -87,7 +87,7 @@ func TestCreatorResumes(t *testing.T) {
 	}
 }
 
-// News of the rooms that came meanwhile are delivered too.
+// Events of the rooms from the time of the break are delivered too.
 func TestRoomNewsWait(t *testing.T) {
 	for i, where := range []string{"on the same gateway", "on another gateway"} {
 		t.Run(where, func(t *testing.T) {
@@ -111,8 +111,8 @@ func TestRoomNewsWait(t *testing.T) {
 	}
 }
 
-// More than the bound is not kept: recovered says so, and what is delivered is
-// still in order, and what is not has been told to its sender.
+// Frames beyond the bound are dropped: recovered is false, the delivered frames are
+// still in order, and the senders of the others have received an error.
 func TestOverflow(t *testing.T) {
 	for name, test := range map[string]struct {
 		frames int
@@ -135,7 +135,7 @@ func overflow(t *testing.T, c, peer, far *kit.Conn, frames, pad int) {
 	for i := range frames {
 		far.Send(`{"event":"Message","to":%q,"id":%d,"data":%q}`, peer.ID, i, strings.Repeat("x", pad))
 	}
-	// The word that a frame was dropped comes over the bus: wait for the last.
+	// The error about a dropped frame comes over the bus: wait for the last one.
 	for !told[strconv.Itoa(frames-1)] {
 		f := far.Next()
 		if e := f.Err(); e == nil || e.Code != proto.NotDelivered {
@@ -151,14 +151,14 @@ func overflow(t *testing.T, c, peer, far *kit.Conn, frames, pad int) {
 			continue
 		}
 		if f := c.Expect(proto.Message); string(f.ID) != strconv.Itoa(i) {
-			t.Fatalf("frame %s came, %d was expected", f.ID, i)
+			t.Fatalf("got frame %s, want %d", f.ID, i)
 		}
 	}
 	c.Quiet()
 }
 
-// Frames that were in flight when the connection was cut: the client's count
-// tells which, and they are sent again.
+// Frames in transit when the connection was cut: the client's count identifies them,
+// and they are sent again.
 func TestCountTellsLoss(t *testing.T) {
 	tr := newTrio(t, kit.Start(t, kit.Options{}))
 	tr.send(0, 5)
@@ -180,8 +180,8 @@ func TestCountTellsLoss(t *testing.T) {
 	tr.works(again)
 }
 
-// TestLossIsToldUntilItIsHeard: the Client_Details that said that something may be lost
-// never arrived. The next one says so too.
+// TestLossIsToldUntilItIsHeard: the Client_Details that reported a possible loss never
+// arrived. The next one reports it too.
 func TestLossIsToldUntilItIsHeard(t *testing.T) {
 	for name, gateways := range map[string][2]int{"on the same gateway": {0, 0}, "on others": {1, 0}, "on another, twice": {1, 1}} {
 		t.Run(name, func(t *testing.T) {
@@ -194,20 +194,20 @@ func TestLossIsToldUntilItIsHeard(t *testing.T) {
 			resume := func(i int) *kit.Conn {
 				c := s.Dial(t, i)
 				if d := c.ResumeSession(peer.ID, token, unsaid); *d.Recovered {
-					t.Error("recovered, though the client does not say what it got")
+					t.Error("recovered, though the client sent no count of frames")
 				}
 				return c
 			}
 			resume(gateways[0]).Drop()
-			c := resume(gateways[1]) // with the same token: it has seen no other
+			c := resume(gateways[1]) // with the same token: it has received no other
 			c.Drop()
 			again := s.Dial(t, 0)
 			if d := again.Resume(c); !*d.Recovered {
-				t.Error("not recovered, though it has been told, and nothing was lost since")
+				t.Error("not recovered, though the client knows of the loss, and nothing was lost since")
 			}
 		})
 	}
 }
 
-// unsaid is no count of frames.
+// unsaid marks the absence of a count.
 const unsaid = -1

@@ -9,8 +9,8 @@ import (
 	"p2pconnector/proto"
 )
 
-// A token that does not work gets an error, and the connection keeps its fresh
-// id and works.
+// A token that does not work gets an error, and the connection keeps its fresh id
+// and works.
 func TestTokens(t *testing.T) {
 	s := kit.Start(t, kit.Options{Grace: time.Second})
 	other := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1}) // another system, with keys of its own
@@ -71,19 +71,19 @@ func flip(token string) string {
 	return string(b)
 }
 
-// replaced returns a token that c has got a newer one for.
+// replaced returns a token after c has received a newer one.
 func replaced(t *testing.T, c *kit.Conn) string {
 	t.Helper()
 	old := c.Session()
 	c.Send(`{"event":"Create_Room","data":{}}`)
 	c.Expect(proto.RoomCreated)
-	for c.Session() == old { // the new one comes behind the answer, at the latest before this Pong
+	for c.Session() == old { // the new one follows the answer, at the latest before this Pong
 		c.Quiet()
 	}
 	return old
 }
 
-// closed returns the token of a peer that said goodbye.
+// closed returns the token of a peer that closed with 1000.
 func closed(t *testing.T, s *kit.Stack, watcher *kit.Conn) string {
 	t.Helper()
 	c := s.Dial(t, 0)
@@ -91,7 +91,8 @@ func closed(t *testing.T, s *kit.Stack, watcher *kit.Conn) string {
 	return c.Session()
 }
 
-// expired returns the token of a peer that has been away for longer than the grace.
+// expired returns the token of a peer that was disconnected for longer than the
+// grace.
 func expired(t *testing.T, s *kit.Stack, watcher *kit.Conn) string {
 	t.Helper()
 	c := s.Dial(t, 0)
@@ -99,7 +100,8 @@ func expired(t *testing.T, s *kit.Stack, watcher *kit.Conn) string {
 	return c.Session()
 }
 
-// leaves has c join the watcher and end, and returns when the watcher knows.
+// leaves makes c join the watcher's room and end, and returns when the watcher has
+// received that.
 func leaves(t *testing.T, c, watcher *kit.Conn, end func()) {
 	t.Helper()
 	name := "with " + string(c.ID)
@@ -112,7 +114,7 @@ func leaves(t *testing.T, c, watcher *kit.Conn, end func()) {
 	watcher.Expect(proto.RoomLeft)
 }
 
-// A Resume that comes too late, or without a token, changes nothing.
+// A late Resume, or one without a token, changes nothing.
 func TestResumeFrames(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	watcher := s.Dial(t, 1)
@@ -148,11 +150,12 @@ func TestResumeFrames(t *testing.T) {
 	}
 	keepsItsID(t, c, watcher)
 	first := s.Dial(t, 1)
-	first.Resume(old) // it was not spent
+	first.Resume(old) // the token was not spent
 	keepsItsID(t, first, watcher)
 }
 
-// While a peer is away the others see nothing; after the grace they are told.
+// While a peer is disconnected the others notice nothing; after the grace they are
+// notified.
 func TestGrace(t *testing.T) {
 	const grace = time.Second
 	s := kit.Start(t, kit.Options{Grace: grace})
@@ -190,7 +193,7 @@ func TestCloseCodesAndSessions(t *testing.T) {
 	s.Dial(t, 1).ResumeFails(tr.peer.Session(), -1, proto.NotFound)
 
 	peer := s.Dial(t, 0)
-	if err := peer.Close(1001); err != nil { // as a browser does when its page is left
+	if err := peer.Close(1001); err != nil { // as a browser does when the user leaves the page
 		t.Logf("closing: %v", err)
 	}
 	c := s.Dial(t, 1)

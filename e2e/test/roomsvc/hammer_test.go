@@ -14,12 +14,13 @@ import (
 	"p2pconnector/roomsvc"
 )
 
-// hammer lets peers join and leave rooms through all instances, each peer one
-// request at a time, and compares what was acknowledged with what is there.
+// hammer makes peers join and leave rooms through all instances, each peer one
+// request at a time, and compares the acknowledged changes with the stored
+// rooms.
 func hammer(t *testing.T, askers []*asker, rooms []proto.RoomID, peers, rounds int) {
 	t.Helper()
 	for _, a := range askers {
-		a.lease() // on a busy machine this takes longer than a gateway may be silent
+		a.lease() // on a busy machine this takes longer than a lease
 	}
 	var wg sync.WaitGroup
 	var mu sync.Mutex
@@ -34,7 +35,7 @@ func hammer(t *testing.T, askers []*asker, rooms []proto.RoomID, peers, rounds i
 				op, r := bus.OpJoin, bus.Request{Op: a.op(), Room: room, Peer: p, Create: true}
 				expect := proto.ErrorCode("")
 				switch rand.N(4) {
-				case 0: // what must be refused, as long as what was acknowledged is true
+				case 0: // requests that must be refused, if the acknowledged state is true
 					if op, expect = bus.OpLeave, proto.NotFound; in[room] {
 						op, expect = bus.OpJoin, proto.AlreadyExists
 					}
@@ -79,7 +80,7 @@ func hammer(t *testing.T, askers []*asker, rooms []proto.RoomID, peers, rounds i
 		slices.Sort(got)
 		slices.Sort(want[id])
 		if !slices.Equal(got, want[id]) {
-			t.Errorf("room %s has %d members, acknowledged were %d", id, len(got), len(want[id]))
+			t.Errorf("room %s: got %d members, want the %d that were acknowledged", id, len(got), len(want[id]))
 		}
 	}
 }
@@ -98,7 +99,8 @@ func TestHammer(t *testing.T) {
 	}
 }
 
-// Three servers, three copies, and the leader goes while peers come and go.
+// Three servers and three replicas lose their leader while peers join and
+// leave.
 func TestCluster(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts three servers")
@@ -137,7 +139,8 @@ func TestCluster(t *testing.T) {
 		t.Errorf("%d members", len(room.Members))
 	}
 
-	// A request that waits for the election is not refused, and done once.
+	// A request that waits for the election is not refused, and takes effect
+	// once.
 	if err := bucketLeaderStepDown(askers[0]); err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +158,7 @@ func TestCluster(t *testing.T) {
 	}
 }
 
-// bucketLeaderStepDown makes another server lead the rooms bucket.
+// bucketLeaderStepDown makes another server the leader of the rooms bucket.
 func bucketLeaderStepDown(a *asker) error {
 	_, err := a.nc.Request("$JS.API.STREAM.LEADER.STEPDOWN."+bus.BucketStream(bus.RoomsBucket), nil, patience)
 	return err

@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience bounds the waits of these tests; none of them is meant to come near it.
+// patience bounds the waits of these tests; a passing test stays far below it.
 const patience = 60 * time.Second
 
 func startNATS(t testing.TB) *natsbox.Server {
@@ -52,7 +52,7 @@ func startServices(t testing.TB, s *natsbox.Server, n int, cfg roomsvc.Config) [
 	return list
 }
 
-// startService runs one; stop ends it, and may be called twice.
+// startService runs one room service; stop ends it, and may be called twice.
 func startService(t testing.TB, s *natsbox.Server, cfg roomsvc.Config) (svc *roomsvc.Service, stop func()) {
 	t.Helper()
 	cfg.NATSOptions = append(cfg.NATSOptions, nats.InProcessServer(s))
@@ -83,7 +83,7 @@ func startService(t testing.TB, s *natsbox.Server, cfg roomsvc.Config) (svc *roo
 	return svc, stop
 }
 
-// asker stands for a gateway.
+// asker plays a gateway.
 type asker struct {
 	t  testing.TB
 	id proto.GatewayID
@@ -136,7 +136,7 @@ func (a *asker) hear(msg *nats.Msg) {
 			if err := json.Unmarshal(msg.Data, r); err != nil {
 				a.t.Errorf("reply: %v", err)
 			}
-		} else { // 503 of NATS
+		} else { // the 503 of NATS
 			r.Error = &proto.Error{Code: proto.Unavailable, Message: "nobody there"}
 		}
 		a.mu.Lock()
@@ -153,7 +153,7 @@ func (a *asker) peer() proto.PeerID { return proto.NewPeerID(a.id) }
 
 func (a *asker) op() bus.OpID { return bus.NewOpID(a.id, a.n.Add(1)) }
 
-// send asks without waiting; the reply comes on the channel.
+// send sends a request without waiting; the channel receives the reply.
 func (a *asker) send(op bus.Operation, r bus.Request) <-chan *bus.Reply {
 	if r.Op == "" {
 		r.Op = a.op()
@@ -197,7 +197,7 @@ func (a *asker) ask(op bus.Operation, r bus.Request) *bus.Reply {
 	return reply
 }
 
-// must asks for something that has to succeed.
+// must sends a request that has to succeed.
 func (a *asker) must(op bus.Operation, r bus.Request) *bus.Reply {
 	a.t.Helper()
 	reply := a.ask(op, r)
@@ -227,7 +227,7 @@ func code(r *bus.Reply) proto.ErrorCode {
 	return r.Error.Code
 }
 
-// bucketStream is the stream of the rooms bucket.
+// bucketStream returns the stream of the rooms bucket.
 func bucketStream(t *testing.T, nc *nats.Conn) jetstream.Stream {
 	t.Helper()
 	js, err := jetstream.New(nc)
@@ -241,7 +241,7 @@ func bucketStream(t *testing.T, nc *nats.Conn) jetstream.Stream {
 	return stream
 }
 
-// writes is how many messages the rooms bucket has ever taken.
+// writes returns how many messages the rooms bucket has ever accepted.
 func writes(t *testing.T, nc *nats.Conn) uint64 {
 	t.Helper()
 	info, err := bucketStream(t, nc).Info(t.Context())
@@ -251,7 +251,7 @@ func writes(t *testing.T, nc *nats.Conn) uint64 {
 	return info.State.LastSeq
 }
 
-// liveKeys lists the rooms that NATS's own key-value API sees.
+// liveKeys lists the rooms that NATS's own key-value API returns.
 func liveKeys(t *testing.T, nc *nats.Conn) []string {
 	t.Helper()
 	js, err := jetstream.New(nc)

@@ -43,7 +43,7 @@ func wipe(t *testing.T, s *natsbox.Server) {
 	}
 }
 
-// insistPause is how long a request that nobody could carry out is not repeated.
+// insistPause is the pause before a request that found no service is repeated.
 const insistPause = 20 * time.Millisecond
 
 // insist repeats a request, as gateways do, until it is answered.
@@ -68,7 +68,7 @@ func (a *asker) insist(op bus.Operation, r bus.Request) *bus.Reply {
 }
 
 // TestBucketMadeAnew_TwoInstancesRace_RevisionsGoOn: whichever instance makes the new
-// bucket, both serve it, and no revision of the old one comes again.
+// bucket, both serve it, and no revision of the old one is used again.
 func TestBucketMadeAnew_TwoInstancesRace_RevisionsGoOn(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 2, roomsvc.Config{})
@@ -99,8 +99,8 @@ func TestBucketMadeAnew_TwoInstancesRace_RevisionsGoOn(t *testing.T) {
 }
 
 // TestLoss_UnderLoad_NothingOfTheOldBucketComesBack: peers join and leave one room
-// through two instances while its data goes. In the end exactly those are in it whose
-// last change was acknowledged by the new bucket.
+// through two instances while its data is lost. In the end its members are exactly those
+// whose last change the new bucket acknowledged.
 func TestLoss_UnderLoad_NothingOfTheOldBucketComesBack(t *testing.T) {
 	for name, lose := range map[string]func(*testing.T, *natsbox.Server, *asker){
 		"bucket by hand":  func(t *testing.T, _ *natsbox.Server, a *asker) { deleteBucket(t, a.nc, bus.RoomsBucket) },
@@ -177,9 +177,9 @@ func TestLoss_UnderLoad_NothingOfTheOldBucketComesBack(t *testing.T) {
 	}
 }
 
-// TestLoss_GatewayDead_SweepLeavesTheNewRoomAlone: a gateway whose members were lost
-// with the bucket dies; the room of that name that another has made since is none of
-// the sweep's business.
+// TestLoss_GatewayDead_SweepLeavesTheNewRoomAlone: a gateway whose members were lost with
+// the bucket dies. The sweep leaves the room of that name alone that another gateway has
+// made since.
 func TestLoss_GatewayDead_SweepLeavesTheNewRoomAlone(t *testing.T) {
 	t.Parallel()
 	s := startNATS(t)
@@ -203,8 +203,8 @@ func TestLoss_GatewayDead_SweepLeavesTheNewRoomAlone(t *testing.T) {
 	}
 }
 
-// TestKeys_BucketLost_GatewayGivesThemBack: tokens that were signed before the loss can
-// be verified after it, also when another gateway had new keys made in between.
+// TestKeys_BucketLost_GatewayGivesThemBack: tokens signed before the loss can be verified
+// after it, also when new keys were made for another gateway in between.
 func TestKeys_BucketLost_GatewayGivesThemBack(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 2, roomsvc.Config{})
@@ -243,9 +243,9 @@ func eventually(t *testing.T, want string, ok func() bool) {
 	}
 }
 
-// TestBucketMadeByHand_RevisionsGoBack_IsReported: a bucket whose revisions repeat those
-// of the lost one is not served as if nothing had happened; once it is deleted, the room
-// service makes its own.
+// TestBucketMadeByHand_RevisionsGoBack_IsReported: the room service reports a bucket
+// whose revisions repeat those of the lost one, and does not serve it; once it is
+// deleted, the room service makes its own.
 func TestBucketMadeByHand_RevisionsGoBack_IsReported(t *testing.T) {
 	t.Parallel()
 	s := startNATS(t)
@@ -272,8 +272,8 @@ func TestBucketMadeByHand_RevisionsGoBack_IsReported(t *testing.T) {
 	}
 }
 
-// TestSessions_BucketLost_KnownEpochsHaveEnded: with the entry, nobody can prove any more
-// who owns a session that had moved. Others move as before.
+// TestSessions_BucketLost_KnownEpochsHaveEnded: without the entry, no gateway can prove
+// any more that it owns a session that had moved. Others move as before.
 func TestSessions_BucketLost_KnownEpochsHaveEnded(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 2, roomsvc.Config{})

@@ -8,7 +8,7 @@ import (
 	"p2pconnector/roomsvc"
 )
 
-// A room's life, seen by two gateways and told by two room services.
+// A room's life, requested by two gateways and served by two room services.
 func TestLifeOfARoom(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 2, roomsvc.Config{})

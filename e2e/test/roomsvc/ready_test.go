@@ -15,10 +15,10 @@ import (
 	"p2pconnector/roomsvc"
 )
 
-// slowly is a server that what a client says reaches late.
+// slowly is a server that a client's data reaches late.
 type slowly struct {
 	*natsbox.Server
-	late func() // called before the last subscription to requests goes on its way
+	late func() // called before the last subscription to requests is sent
 }
 
 func (s slowly) InProcessConn() (net.Conn, error) {
@@ -39,7 +39,8 @@ func (c *slowConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// TestReadyWhenRequestsReachIt: what says that it is ready answers the first request.
+// TestReadyWhenRequestsReachIt: a room service that reports ready answers the first
+// request.
 func TestReadyWhenRequestsReachIt(t *testing.T) {
 	var svc *roomsvc.Service
 	held := make(chan struct{})
@@ -47,8 +48,8 @@ func TestReadyWhenRequestsReachIt(t *testing.T) {
 		close(held)
 		select {
 		case <-svc.Ready():
-			t.Error("it is ready, and the server has not heard of its subscriptions")
-		case <-time.After(100 * time.Millisecond): // it would be at once
+			t.Error("ready before the server has its subscriptions, want it afterwards")
+		case <-time.After(100 * time.Millisecond): // a service that does not wait is ready at once
 		}
 	})}
 	svc, err := roomsvc.New(roomsvc.Config{NATSOptions: []nats.Option{nats.InProcessServer(server)}})

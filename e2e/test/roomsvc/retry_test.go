@@ -11,8 +11,8 @@ import (
 	"p2pconnector/roomsvc"
 )
 
-// A request that is repeated takes effect once and gets the same answer, from
-// whichever instance; all repetitions of a storm, too.
+// A repeated request takes effect once and gets the same answer from every
+// instance; so do all repetitions of a storm.
 func TestRetryAfterALostReply(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 3, roomsvc.Config{})
@@ -46,8 +46,8 @@ func TestRetryAfterALostReply(t *testing.T) {
 	}
 }
 
-// JetStream goes away under load and comes back: nobody is told that there is no
-// room, and every request is answered in the end.
+// JetStream stops under load and comes back: no request is answered as if there
+// were no room, and every request is answered in the end.
 func TestNATSRestart(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 2, roomsvc.Config{})
@@ -59,7 +59,7 @@ func TestNATSRestart(t *testing.T) {
 	}
 	ask := func(op bus.Operation, r bus.Request) *bus.Reply {
 		for {
-			// As a gateway does it: the same operation until there is an answer.
+			// As a gateway does: the same operation until there is an answer.
 			if a.nc.IsConnected() {
 				if reply, err := await(a.send(op, r), 500*time.Millisecond); err == nil && code(reply) != proto.Unavailable {
 					return reply
@@ -76,7 +76,7 @@ func TestNATSRestart(t *testing.T) {
 	}
 }
 
-// A bucket that an operator made with other settings is put right.
+// A room service corrects a bucket that an operator made with other settings.
 func TestExistingBucket(t *testing.T) {
 	s := startNATS(t)
 	a := newAsker(t, s)

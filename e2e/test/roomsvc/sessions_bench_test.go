@@ -15,9 +15,9 @@ import (
 // takesInFlight is how many takes BenchmarkTakes has in flight.
 const takesInFlight = 64
 
-// BenchmarkTakes has sessions taken over, each once, on one NATS server whose
-// writes are synced to the disk before they are acknowledged, and on one that
-// syncs them once a second.
+// BenchmarkTakes measures takes of sessions, one for each session, on one NATS
+// server whose writes are synced to the disk before they are acknowledged, and
+// on one that syncs them once a second.
 func BenchmarkTakes(b *testing.B) {
 	for _, c := range []struct {
 		name string

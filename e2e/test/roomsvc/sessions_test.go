@@ -17,7 +17,7 @@ import (
 	"p2pconnector/roomsvc"
 )
 
-// askSession sends a request to the session directory, again and again until it is
+// askSession sends a request to the session directory, and repeats it until it is
 // answered, as a gateway does.
 func (a *asker) askSession(op bus.SessionOperation, r bus.SessionRequest) *bus.SessionReply {
 	a.t.Helper()
@@ -87,7 +87,7 @@ func sessionLife(t *testing.T, a *asker, stream jetstream.Stream) {
 	expectSession(t, "take after", a.take(p, b, 4, home.Revision), bus.RefusedEnded, "", 3)
 	expectSession(t, "take of what get shows", a.take(p, b, 4, over.Revision), bus.RefusedEnded, "", 3)
 
-	// The tombstone is the server's to forget, and nothing else is.
+	// Only the server expires the tombstone, and nothing else expires.
 	key, err := bus.SessionKey(p)
 	if err != nil {
 		t.Fatal(err)
@@ -120,7 +120,7 @@ func TestSessions_MoveAndEnd_OneServer(t *testing.T) {
 	a := newAsker(t, s)
 	stream := sessionsStream(t, a)
 	if stream.CachedInfo().Config.AllowDirect {
-		t.Error("reads of a follower are allowed, and may be old")
+		t.Error("reads from a follower are allowed, and may be stale")
 	}
 	sessionLife(t, a, stream)
 }
@@ -157,7 +157,7 @@ func TestSessions_MoveAndEnd_ThreeServers(t *testing.T) {
 	}
 }
 
-// raceTakes has 64 gateways take one session in each epoch.
+// raceTakes makes 64 gateways take one session in each epoch.
 func raceTakes(t *testing.T, askers []*asker, epochs uint64) {
 	t.Helper()
 	p := askers[0].peer()
@@ -203,7 +203,7 @@ func TestSessions_64TakersAtThreeServers_OneWinsEachEpoch(t *testing.T) {
 	raceTakes(t, []*asker{newAsker(t, servers[0]), newAsker(t, servers[1]), newAsker(t, servers[2])}, 5)
 }
 
-// A full batch, some of which have moved, some of which have ended.
+// The sync of a full batch, of which some sessions have moved and some have ended.
 func TestSessions_SyncOfAFullBatch_ListsWhatIsLost(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 2, roomsvc.Config{})
@@ -241,8 +241,8 @@ func TestSessions_SyncOfAFullBatch_ListsWhatIsLost(t *testing.T) {
 	}
 }
 
-// A sync reads many keys in one pass, during which they may be overwritten: none
-// of them is taken for missing then.
+// A sync reads many keys in one pass, during which they may be overwritten: it
+// must not take one of them for missing.
 func TestSessions_SyncWhileTheSessionMoves_ShowsWhatWasAcknowledged(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 2, roomsvc.Config{})

@@ -8,7 +8,8 @@ import (
 	"p2pconnector/roomsvc"
 )
 
-// What had reached a room service when it was told to end is still answered.
+// Requests that had reached a room service before its shutdown are still
+// answered.
 func TestShutdownAnswersWhatWaits(t *testing.T) {
 	s := startNATS(t)
 	_, stop := startService(t, s, roomsvc.Config{})

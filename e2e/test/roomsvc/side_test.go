@@ -74,7 +74,7 @@ func TestSync(t *testing.T) {
 	}
 }
 
-// All gateways get the same keys, whichever instance makes them.
+// All gateways receive the same keys, whichever instance makes them.
 func TestKeys(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 3, roomsvc.Config{})

@@ -90,7 +90,7 @@ func tee(from <-chan *bus.Reply, to chan<- *bus.Reply) <-chan *bus.Reply {
 	return out
 }
 
-// Ten thousand members is what a room holds by default, and no more.
+// By default a room takes ten thousand members, and no more.
 func TestTenThousandMembers(t *testing.T) {
 	const most = proto.DefaultMaxRoomMembers
 	s := startNATS(t)

@@ -50,8 +50,8 @@ func (a *asker) lease() (stop func()) {
 	return stop
 }
 
-// Gateways that died: one while all room services were down, one under their
-// eyes. A third lives.
+// Two gateways die: one while all room services are down, one while they run. A
+// third lives.
 func TestGhosts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute of real time")
