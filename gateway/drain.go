@@ -19,7 +19,7 @@ const lonelyDrain = time.Second
 const (
 	maxMoving  = 256             // peers that are closed and have not moved yet; at this many, no more are closed
 	movingTime = 3 * time.Second // how long a closed peer counts as moving: some never come back
-	drainTick  = 20 * time.Millisecond
+	drainTick  = 50 * time.Millisecond
 )
 
 // drain moves every peer to another gateway. It announces to each when its connection will
@@ -40,12 +40,15 @@ func (g *Gateway) drain(window context.Context) {
 	tick := time.NewTicker(drainTick)
 	defer tick.Stop()
 	var scratch []*session
-	for {
-		moving := 0
-		moving, scratch = g.countMoving(len(closings), scratch)
-		closings = closeDue(closings, time.Since(began), maxMoving-moving, lonely || time.Since(began) > spread+spread/3)
-		if len(closings) == 0 && g.drained(lonely) {
-			break
+	for !g.drained(lonely) {
+		if len(closings) > 0 {
+			most := len(closings)
+			if !lonely {
+				var moving int
+				moving, scratch = g.countMoving(len(closings), scratch)
+				most = max(maxMoving-moving, paceOf(len(closings), spread+spread/3-time.Since(began)))
+			}
+			closings = closeDue(closings, time.Since(began), most)
 		}
 		select {
 		case <-tick.C:
@@ -77,10 +80,17 @@ func (g *Gateway) announceDrain(spread time.Duration) []closing {
 	return closings
 }
 
+// paceOf is how many of the connections that are left must be closed in a tick, so that
+// all are closed within a time, however slowly they move.
+func paceOf(left int, within time.Duration) int {
+	ticks := max(within/drainTick, 1)
+	return (left + int(ticks) - 1) / int(ticks)
+}
+
 // closeDue closes the connections whose time has come, and returns the others. most bounds
-// how many it closes, unless all is set.
-func closeDue(closings []closing, now time.Duration, most int, all bool) []closing {
-	for len(closings) > 0 && closings[0].after <= now && (all || most > 0) {
+// how many it closes.
+func closeDue(closings []closing, now time.Duration, most int) []closing {
+	for len(closings) > 0 && closings[0].after <= now && most > 0 {
 		closings[0].c.ws.Close(proto.CloseGoingAway, proto.CloseGoingAway.Reason(), false)
 		closings = closings[1:]
 		most--
