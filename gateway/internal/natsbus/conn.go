@@ -50,11 +50,12 @@ type Conn struct {
 	nc        atomic.Pointer[nats.Conn]         // nil before Connect
 	own       atomic.Pointer[nats.Subscription] // messages for this gateway
 	backEnds  atomic.Pointer[nats.Subscription] // frames of back ends that name no gateway
+	closed    chan struct{}                     // closed when the NATS client has ended
 }
 
 // New returns a connection that Connect connects.
 func New(cfg Config) *Conn {
-	c := &Conn{Inbox: newInbox(), cfg: cfg}
+	c := &Conn{Inbox: newInbox(), cfg: cfg, closed: make(chan struct{})}
 	c.dialer = dialer{timeout: service.NATSDialTimeout, handled: c.Inbox.WakeUnlessEmpty}
 	return c
 }
@@ -67,7 +68,9 @@ func (c *Conn) Connect() error {
 		return fmt.Errorf("connect to NATS: %w", err)
 	}
 	c.nc.Store(nc)
-	c.connected.Store(nc.IsConnected())
+	if nc.IsConnected() { // otherwise onConnect may have noted a connection since
+		c.connected.Store(true)
+	}
 	return c.subscribe(nc)
 }
 
@@ -115,6 +118,7 @@ func (c *Conn) options() []nats.Option {
 		nats.ReconnectHandler(func(nc *nats.Conn) { c.onConnect(nc, true) }),
 		nats.DisconnectErrHandler(c.onDisconnect),
 		nats.ErrorHandler(c.onError),
+		nats.IgnoreAuthErrorAbort(), // the server may learn of a new password later than this gateway
 	}
 	if c.cfg.NATS.Creds != "" {
 		opts = append(opts, nats.UserCredentials(c.cfg.NATS.Creds))
@@ -125,7 +129,7 @@ func (c *Conn) options() []nats.Option {
 	if c.cfg.NATS.CA != "" {
 		opts = append(opts, nats.RootCAs(c.cfg.NATS.CA))
 	}
-	return append(append(opts, c.cfg.Options...), c.dialer.hookInProcess)
+	return append(append(opts, c.cfg.Options...), c.dialer.hookOthers, nats.ClosedHandler(func(*nats.Conn) { close(c.closed) }))
 }
 
 func (c *Conn) onConnect(nc *nats.Conn, again bool) {
@@ -204,13 +208,11 @@ func (c *Conn) Close() {
 	if nc == nil {
 		return
 	}
-	closed := make(chan struct{})
-	nc.SetClosedHandler(func(*nats.Conn) { close(closed) })
 	if nc.IsConnected() {
 		_ = nc.FlushTimeout(closeTimeout) // the server is gone or hangs: nothing more can be done
 	}
 	nc.Close()
-	<-closed
+	<-c.closed // the client may also have ended by itself, because the server refuses it
 }
 
 // Stats are the counts of a connection.

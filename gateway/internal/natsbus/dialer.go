@@ -56,13 +56,31 @@ func (c *hookedConn) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
-// hookInProcess is an option that hooks connections to a server in this process, which are
-// not dialed, so that they call handled too.
-func (d *dialer) hookInProcess(o *nats.Options) error {
+// hookOthers is an option that hooks the connections that d does not dial: those to a
+// server in this process, and those of another dialer that an option has set.
+func (d *dialer) hookOthers(o *nats.Options) error {
 	if o.InProcessServer != nil {
 		o.InProcessServer = hookedServer{o.InProcessServer, d.handled}
 	}
+	if o.CustomDialer != nil && o.CustomDialer != nats.CustomDialer(d) {
+		o.CustomDialer = hookedDialer{o.CustomDialer, d.handled}
+	}
 	return nil
+}
+
+// hookedDialer is a dialer whose connections are hooked.
+type hookedDialer struct {
+	dialer  nats.CustomDialer
+	handled func()
+}
+
+// Dial implements nats.CustomDialer.
+func (d hookedDialer) Dial(network, address string) (net.Conn, error) {
+	raw, err := d.dialer.Dial(network, address)
+	if err != nil {
+		return nil, err
+	}
+	return &hookedConn{raw, d.handled}, nil
 }
 
 // hookedServer is a server in this process whose connections are hooked.

@@ -82,7 +82,7 @@ func TestBusConnGivesUp(t *testing.T) {
 	}
 }
 
-// pipes is a server in this process.
+// pipes is a server in this process, and a dialer to one elsewhere.
 type pipes struct{ server net.Conn }
 
 func (p *pipes) InProcessConn() (net.Conn, error) {
@@ -91,32 +91,47 @@ func (p *pipes) InProcessConn() (net.Conn, error) {
 	return client, nil
 }
 
-// A connection to a server in this process says when what it read has been handled, like
-// one that was dialed: before it reads again.
-func TestHookInProcess_Read_SaysWhatIsHandled(t *testing.T) {
-	handled := 0
-	d := dialer{handled: func() { handled++ }}
-	var server pipes
-	o := nats.Options{InProcessServer: &server}
-	if err := d.hookInProcess(&o); err != nil {
-		t.Fatal(err)
+// Dial implements nats.CustomDialer.
+func (p *pipes) Dial(string, string) (net.Conn, error) { return p.InProcessConn() }
+
+// A connection that is not dialed by this package reports what it read as handled, like
+// one that is: before it reads again.
+func TestHookOthers_Read_ReportsWhatIsHandled(t *testing.T) {
+	for name, connect := range map[string]func(*nats.Options) (net.Conn, error){
+		"server in this process": func(o *nats.Options) (net.Conn, error) { return o.InProcessServer.InProcessConn() },
+		"dialer of an option":    func(o *nats.Options) (net.Conn, error) { return o.CustomDialer.Dial("tcp", "") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			handled := 0
+			d := dialer{handled: func() { handled++ }}
+			var server pipes
+			o := nats.Options{InProcessServer: &server, CustomDialer: &server}
+			if err := d.hookOthers(&o); err != nil {
+				t.Fatal(err)
+			}
+			c, err := connect(&o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				server.server.Write([]byte("ab"))
+				server.server.Close()
+			}()
+			got, err := io.ReadAll(iotest.OneByteReader(c))
+			if string(got) != "ab" || err != nil {
+				t.Errorf("read: got %q, %v, want ab", got, err)
+			}
+			if handled != 3 { // before each byte, and before the end
+				t.Errorf("reads noticed: got %d, want 3", handled)
+			}
+		})
 	}
-	c, err := o.InProcessServer.InProcessConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		server.server.Write([]byte("ab"))
-		server.server.Close()
-	}()
-	got, err := io.ReadAll(iotest.OneByteReader(c))
-	if string(got) != "ab" || err != nil {
-		t.Errorf("read: got %q, %v, want ab", got, err)
-	}
-	if handled != 3 { // before each byte, and before the end
-		t.Errorf("got %d reads noticed, want 3", handled)
-	}
-	if err := d.hookInProcess(new(nats.Options)); err != nil {
-		t.Errorf("without such a server: got %v, want none", err)
+}
+
+func TestHookOthers_OwnDialer_IsLeftAlone(t *testing.T) {
+	d := dialer{handled: func() {}}
+	o := nats.Options{CustomDialer: &d}
+	if err := d.hookOthers(&o); err != nil || o.CustomDialer != nats.CustomDialer(&d) || o.InProcessServer != nil {
+		t.Errorf("got %+v, %v, want the options as they were", o, err)
 	}
 }
