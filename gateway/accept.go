@@ -40,7 +40,7 @@ func (g *Gateway) open(a handshake.Accepted) bool {
 		s.user = a.Access.User
 		c.access.Store(a.Access)
 	}
-	c.session, c.addr, c.leave = s, a.Addr, a.Leave
+	c.session, c.leave = s, a.Leave
 	if !g.conns.add(c) {
 		return false
 	}

@@ -1,11 +1,16 @@
 package gateway
 
 import (
-	"time"
-
-	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/ratelimit"
 	"p2pconnector/proto"
+)
+
+// Limits of one connection on tokens to check. They are its own, so that it cannot use up
+// what others of its address need to connect.
+const (
+	tokensPerSecond = 1
+	tokenBurst      = 20
 )
 
 // authenticate replaces the connection's access token, so that the connection outlives
@@ -18,15 +23,13 @@ func (c *conn) authenticate(f *proto.Frame) *proto.Error {
 	if _, ok := proto.Unpack(f.Data, map[string]any{"token": &args.Token}); !ok || args.Token == "" {
 		return proto.Missing("data.token", "`data.token` is missing or not a string. Give a fresh access token.")
 	}
-	if !c.g.admission.AllowToken(c.addr) {
-		c.g.metrics.Handshakes.Limited.Inc(admission.TokenFailures)
-		e := proto.Errorf(proto.RateLimited, "Too many access tokens from your address were refused. Get a fresh one and send it in a moment.")
-		e.RetryAfterMS = max(time.Second.Milliseconds()/int64(c.g.cfg.TokenFailuresPerAddr), 1)
+	if wait, _ := c.tokenRate.Take(c.g.coarse.Load(), ratelimit.Limit{PerSecond: tokensPerSecond, Burst: tokenBurst}); wait > 0 {
+		e := proto.Errorf(proto.RateLimited, "Too many access tokens on this connection: %d a second are checked. Get a fresh one and send it in a moment.", tokensPerSecond)
+		e.RetryAfterMS = wait.Milliseconds()
 		return e
 	}
 	a, err := c.g.verifier.Verify(args.Token)
 	if err != nil {
-		c.g.admission.TokenRefused(c.addr)
 		c.g.metrics.Handshakes.Tokens.Inc()
 		return proto.Errorf(proto.Unauthorised, "This access token is malformed, expired or not signed by a known key. Get a fresh one.")
 	}

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,13 +25,13 @@ type conn struct {
 	session    *session
 	epoch      uint64           // of session, when this became its connection
 	lookupRate ratelimit.Bucket // of frames to peers that must be looked up in the directory
+	tokenRate  ratelimit.Bucket // of access tokens
 	first      bool             // no frame has been read yet
 	frameRate  ratelimit.Bucket
 	began      clock.Instant // when the current frame was read, if it is timed
 	lastTo     proto.PeerID  // receiver of its last relay over NATS
 
 	access    atomic.Pointer[auth.Access] // what its token allows; nil: everything
-	addr      netip.Addr                  // by which limits count the client; fixed before serve runs
 	leave     func()                      // gives its place back to the admission controller
 	detaching sync.Mutex                  // held while the connection leaves its session; taken before any session's lock
 

@@ -81,8 +81,8 @@ func TestConnectsPerAddress_OneAddressTooFast_Gets429_OthersGetIn(t *testing.T) 
 	}
 }
 
-// TestTokenFailures_OneAddressTooMany_Gets429_OthersGetIn bounds how many wrong access
-// tokens of one address are checked, in handshakes and in Authenticate together.
+// TestTokenFailures_OneAddressTooMany_Gets429_OthersGetIn bounds how many access tokens
+// of one address are checked in vain. It does not touch those who are connected.
 func TestTokenFailures_OneAddressTooMany_Gets429_OthersGetIn(t *testing.T) {
 	const perAddress = 2
 	s := signers(t)["HS256"]
@@ -112,15 +112,30 @@ func TestTokenFailures_OneAddressTooMany_Gets429_OthersGetIn(t *testing.T) {
 		t.Errorf("without a token: got %s %s, want 401", resp.Status, body)
 	}
 	e.open(t, "/", from("2001:db8:1:3::1", good)).alive()
-	in.send(`{"event":"Authenticate","data":{"token":"wrong"}}`)
-	for range 100 {
-		if f := in.next(); f.Event == string(proto.RateLimited) {
-			if ms := f.data(t).RetryAfterMS; ms != 1000/perAddress {
-				t.Errorf("got retry_after_ms %d, want %d", ms, 1000/perAddress)
-			}
-			return
-		}
-		in.send(`{"event":"Authenticate","data":{"token":"wrong"}}`)
+	in.send(fmt.Sprintf(`{"event":"Authenticate","data":{"token":%q}}`, good))
+	if f := in.next(); f.Event != string(proto.Authenticated) {
+		t.Errorf("Authenticate of a client of the limited address: got %s, want Authenticated", f.raw)
 	}
-	t.Error("wrong tokens in Authenticate: got all checked, want Rate_Limited")
+}
+
+// TestAuthenticate_ManyWrongTokens_LimitsTheConnectionAlone: what one client sends does not
+// keep others of its address from connecting.
+func TestAuthenticate_ManyWrongTokens_LimitsTheConnectionAlone(t *testing.T) {
+	s := signers(t)["HS256"]
+	e := start(t, func(c *gateway.Config) { c.TokenKey, c.TokenFailuresPerAddr = keyFile(t, s), 1 })
+	header := http.Header{"Authorization": {"Bearer " + s.token(t, nil)}}
+	in := e.open(t, "/", header)
+	limited := false
+	for i := 0; i < 100 && !limited; i++ {
+		in.send(`{"event":"Authenticate","data":{"token":"wrong"}}`)
+		f := in.next()
+		limited = f.Event == string(proto.RateLimited)
+		if ms := f.data(t).RetryAfterMS; limited && (ms < 1 || ms > 1000) {
+			t.Errorf("retry_after_ms: got %d, want 1 to 1000", ms)
+		}
+	}
+	if !limited {
+		t.Error("100 wrong tokens in Authenticate: got all checked, want Rate_Limited")
+	}
+	e.open(t, "/", header).alive()
 }

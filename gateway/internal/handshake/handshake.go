@@ -39,7 +39,6 @@ type Config struct {
 // Accepted is a WebSocket whose client may connect.
 type Accepted struct {
 	Conn   *socket.Conn
-	Addr   netip.Addr   // the address that it counts for
 	Access *auth.Access // nil: everything is allowed
 	Delta  bool         // the client asked for changes in place of full lists
 	Leave  func()       // gives the place among all connections back; call it once
@@ -117,7 +116,7 @@ func (h *Handler) handshake(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.cfg.Handshakes.Statuses.Inc(http.StatusSwitchingProtocols)
-	if !h.cfg.Open(Accepted{Conn: ws, Addr: addr, Access: a, Delta: delta, Leave: leave}) {
+	if !h.cfg.Open(Accepted{Conn: ws, Access: a, Delta: delta, Leave: leave}) {
 		ws.Abort()
 		leave()
 	}
