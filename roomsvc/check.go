@@ -16,7 +16,7 @@ func check(kind bus.Operation, r *bus.Request, lim limits) *proto.Error {
 	if r.Room == "" {
 		return proto.Missing("room", "data.room is missing. Name the room.")
 	}
-	if !r.Room.Valid() {
+	if makes := kind == bus.OpCreate || kind == bus.OpJoin; makes && !r.Room.Valid() || !bus.ValidRoom(r.Room) {
 		return proto.Invalid("room", fmt.Sprintf("data.room must be 1 to %d bytes of text without control characters, direction marks and non-characters.", proto.MaxRoomIDBytes))
 	}
 	if len(r.Op) > maxOpBytes {

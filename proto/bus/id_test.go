@@ -12,7 +12,7 @@ func TestRoomToken(t *testing.T) {
 		id proto.RoomID
 		ok bool
 	}{
-		{"a", true}, {"tea room", true}, {"*", true}, {">", true}, {"a.b", true}, {"$SYS", true}, {"é漢😀", true}, {"\u00a0", true}, {"\u0080", false}, {"a\u202eb", false}, {"\uffff", false},
+		{"a", true}, {"tea room", true}, {"*", true}, {">", true}, {"a.b", true}, {"$SYS", true}, {"é漢😀", true}, {"\u00a0", true},
 		{proto.RoomID(strings.Repeat("x", proto.MaxRoomIDBytes)), true}, {proto.RoomID(strings.Repeat("é", proto.MaxRoomIDBytes/2)), true},
 		{"", false}, {proto.RoomID(strings.Repeat("x", proto.MaxRoomIDBytes+1)), false}, {"a\nb", false}, {"\t", false}, {"\x00", false}, {"\x7f", false}, {"\xff", false}, {"a\xc0\xaf", false},
 	} {
@@ -31,5 +31,26 @@ func TestRoomToken(t *testing.T) {
 func TestOpID(t *testing.T) {
 	if got := NewOpID(goldenA, 71); got != "91be04d7-1z" {
 		t.Errorf("operation 71 is %q", got)
+	}
+}
+
+// Rooms that were made under ids which are refused now can still be read, left and ended.
+func TestValidRoom_IdRefusedForNewRooms_MayExist(t *testing.T) {
+	for _, c := range []struct {
+		id          proto.RoomID
+		made, exist bool
+	}{
+		{"tea", true, true}, {"left\u200eright", false, true}, {"c1\u0085", false, true}, {"\uffff", false, true},
+		{"", false, false}, {"line\n", false, false}, {"\x7f", false, false}, {"\xff", false, false},
+	} {
+		if got := c.id.Valid(); got != c.made {
+			t.Errorf("%q for a new room: got valid %v, want %v", c.id, got, c.made)
+		}
+		if got := ValidRoom(c.id); got != c.exist {
+			t.Errorf("%q for a room that exists: got valid %v, want %v", c.id, got, c.exist)
+		}
+		if _, err := RoomFromToken(RoomToken(c.id)); (err == nil) != c.exist {
+			t.Errorf("token of %q: got %v, want it read: %v", c.id, err, c.exist)
+		}
 	}
 }
