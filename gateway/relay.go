@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/proto"
@@ -144,6 +145,9 @@ func (c *conn) messageRoom(id proto.RoomID, frame []byte, began clock.Instant) *
 	f := link.Frame{From: c.session.id, Room: id, Epoch: c.epoch, Began: int64(began), Data: frame}
 	var missed []proto.PeerID
 	var none, member bool
+	if !c.access.Load().Covers(id) {
+		return denied(auth.CanMessage) // the peer is about to leave it
+	}
 	if id.Valid() {
 		missed, none, member = g.rooms.Relay(f)
 	}

@@ -328,6 +328,9 @@ func (s *session) JoinRoom(id proto.RoomID) (fresh, ok bool) {
 		return false, true
 	}
 	s.rooms = append(s.rooms, id)
+	if c := s.conn; c != nil && !c.access.Load().Covers(id) { // a join that an earlier token allowed
+		s.g.background(c.leaveUncovered, func() {})
+	}
 	return true, true
 }
 

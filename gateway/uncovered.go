@@ -29,25 +29,45 @@ func (c *conn) accessChanged() {
 	}
 }
 
+// leaveRetry is the pause before a room is left again that the room service was too busy for.
+const leaveRetry = 250 * time.Millisecond
+
 // leaveUncovered leaves the rooms that the access token does not cover; the client gets
-// Room_Left for each. A room that cannot be left ends the connection, because the client
-// would go on receiving the room's messages. The session ends too, unless the client
-// resumes it, and then the rooms are checked again.
+// Room_Left for each. A room that cannot be left in time ends the connection, because the
+// client would go on receiving the room's messages. When the client resumes, the rooms are
+// checked again.
 func (c *conn) leaveUncovered() {
+	deadline := time.Now().Add(proto.RequestDeadline)
 	for _, id := range c.session.uncovered(c.access.Load()) {
-		if !c.session.has(c) {
-			return // a later connection has a token of its own
+		e := c.leaveRoom(id, deadline)
+		for e != nil && e.Code == proto.Unavailable && time.Until(deadline) > leaveRetry && c.g.alive.Err() == nil {
+			select {
+			case <-time.After(leaveRetry):
+			case <-c.g.alive.Done():
+			}
+			e = c.leaveRoom(id, deadline)
 		}
-		req := &bus.Request{
-			Room: id, Peer: c.session.id, Gateway: c.g.id, Epoch: c.epoch, Reason: proto.ReasonLeft,
-		}
-		w := &roomFrame{room: string(id), deadline: time.Now().Add(proto.RequestDeadline), told: make(chan struct{})}
-		e := c.changeRoom(&proto.Frame{Event: proto.LeaveRoom}, req, w)
-		if e != nil && e.Code != proto.NotFound {
-			c.ws.Close(proto.CloseToken, "a room that the token does not cover could not be left", true)
+		switch {
+		case e == nil, e.Code == proto.NotFound:
+		case !c.session.has(c), c.g.alive.Err() != nil:
+			return // a later connection has a token of its own, and checks the rooms
+		default:
+			c.ws.Close(proto.CloseTryAgain, "a room that the token does not cover could not be left", true)
 			return
 		}
 	}
+}
+
+// leaveRoom leaves a room for the peer, unless another connection has its session.
+func (c *conn) leaveRoom(id proto.RoomID, deadline time.Time) *proto.Error {
+	if !c.session.has(c) {
+		return nil
+	}
+	req := &bus.Request{
+		Room: id, Peer: c.session.id, Gateway: c.g.id, Epoch: c.epoch, Reason: proto.ReasonLeft,
+	}
+	w := &roomFrame{room: string(id), deadline: deadline, told: make(chan struct{})}
+	return c.changeRoom(&proto.Frame{Event: proto.LeaveRoom}, req, w)
 }
 
 // uncovered returns the rooms of the peer that a does not cover.

@@ -322,7 +322,7 @@
 // The newest token counts. When Authenticate brings it or a session resumes with it, the
 // peer leaves the rooms that it does not cover: the peer gets info Room_Left for each,
 // without an id, and the others update Client_Removed with reason left. When the peer
-// cannot leave a room in time, the connection is closed with 4001.
+// cannot leave a room in time, the connection is closed with 1013.
 //
 // A room outside the patterns is answered Unauthorised whether it exists or not.
 //
