@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"encoding/json"
+	"slices"
 
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/natsbus"
@@ -97,11 +98,20 @@ func (g *Gateway) notifyJoined(to proto.GatewayID, peer proto.PeerID, id proto.R
 // it names an earlier one, the room does not know this gateway's epoch yet. contest is called
 // with the lock of the room held.
 func (g *Gateway) contest(id proto.RoomID, members []bus.Member) {
-	for _, m := range members {
-		if s := g.sessions.get(m.ID); s != nil && s.owned() {
-			g.background(func() { g.contestOne(s, id, m) }, func() {})
-		}
+	members = slices.DeleteFunc(slices.Clone(members), func(m bus.Member) bool {
+		s := g.sessions.get(m.ID)
+		return s == nil || !s.owned()
+	})
+	if len(members) == 0 {
+		return
 	}
+	g.background(func() { // one after another, because they may be thousands
+		for _, m := range members {
+			if s := g.sessions.get(m.ID); s != nil && g.alive.Err() == nil {
+				g.contestOne(s, id, m)
+			}
+		}
+	}, func() {})
 }
 
 func (g *Gateway) contestOne(s *session, id proto.RoomID, m bus.Member) {

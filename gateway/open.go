@@ -11,8 +11,21 @@ import (
 // choice only pages of the same host may connect, but programs always may. An unknown
 // address counts as public.
 func (c *Config) open() bool {
-	origins := strings.TrimSpace(c.AllowedOrigins)
-	return c.TokenKey == "" && c.TokenJWKS == "" && (origins == "" || origins == "*") && public(c.listenHost())
+	return c.TokenKey == "" && c.TokenJWKS == "" && !c.choosesOrigins() && public(c.listenHost())
+}
+
+// choosesOrigins reports whether some pages of other hosts may connect, but not all.
+func (c *Config) choosesOrigins() (some bool) {
+	for s := range strings.SplitSeq(c.AllowedOrigins, ",") {
+		switch strings.TrimSpace(s) {
+		case "":
+		case "*":
+			return false
+		default:
+			some = true
+		}
+	}
+	return some
 }
 
 // listenHost returns the host that clients connect to, as it is configured; "" for all.

@@ -13,6 +13,8 @@ func TestConfigOpen_PublicWithoutTokensAndOrigins_IsOpen(t *testing.T) {
 		{Config{Listen: "203.0.113.7:80"}, true},
 		{Config{Listen: "p2p.example.com:80"}, true},
 		{Config{AllowedOrigins: "*"}, true},
+		{Config{AllowedOrigins: "https://app.example.com, *"}, true},
+		{Config{AllowedOrigins: " , "}, true},
 		{Config{Listen: "127.0.0.1:80"}, false},
 		{Config{Listen: "[::1]:80"}, false},
 		{Config{Listen: "localhost:80"}, false},

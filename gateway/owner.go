@@ -78,7 +78,7 @@ func (g *Gateway) act(s *session, was ownership.Holding, action ownership.Action
 	case ownership.End:
 		g.endSession(s, was)
 	case ownership.Nothing:
-		if s.hold.Phase == ownership.Moved {
+		if s.hasMoved() {
 			g.learnMoved(s)
 		}
 	}

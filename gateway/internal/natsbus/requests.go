@@ -29,8 +29,16 @@ var (
 	ErrEnding   = errors.New("this gateway is ending and sends no more room requests")
 	ErrAnswered = errors.New("the outcome is known from the room's change")
 
-	errTooManyRequests = errors.New("too many room requests wait for an answer")
+	errTooManyRequests error = notSent("too many room requests wait for an answer")
 )
+
+// notSent is the error of a request that was not sent.
+type notSent string
+
+func (e notSent) Error() string { return string(e) }
+
+// NotSent reports that the request took no effect, and will take none.
+func (e notSent) NotSent() bool { return true }
 
 // RequestsConfig says how requests are sent. Every field but Replied is required.
 type RequestsConfig struct {

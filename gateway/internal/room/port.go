@@ -60,7 +60,8 @@ type Relays interface {
 // Requester sends requests to the room service, and repeats them until their deadline.
 type Requester interface {
 	// Ask waits for the reply. A refusal is returned as the error, a *proto.Error. After any
-	// other error the request may still take effect.
+	// other error the request may still take effect, unless that has a method NotSent which
+	// returns true.
 	Ask(op bus.Operation, req *bus.Request) (*bus.Reply, error)
 	// AskUntil is Ask with a deadline. It gives up when answered is closed.
 	AskUntil(answered <-chan struct{}, deadline time.Time, op bus.Operation, req *bus.Request) (*bus.Reply, error)

@@ -47,7 +47,7 @@ func (t *Rooms) Change(c *Call, op bus.Operation, req *bus.Request) error {
 		if r.hasAnswered(c) {
 			return nil
 		}
-		if _, refused := errors.AsType[*proto.Error](err); !refused {
+		if !hadNoEffect(err) {
 			r.doubted()
 		}
 		return err
@@ -63,6 +63,15 @@ func (t *Rooms) Change(c *Call, op bus.Operation, req *bus.Request) error {
 		return Unavailable()
 	}
 	return nil
+}
+
+// hadNoEffect reports whether a request that failed with err changed nothing, and will not.
+func hadNoEffect(err error) bool {
+	if _, refused := errors.AsType[*proto.Error](err); refused {
+		return true
+	}
+	var x interface{ NotSent() bool }
+	return errors.As(err, &x) && x.NotSent()
 }
 
 // Resume makes the room name this gateway for a member whose session it owns in epoch.
