@@ -9,8 +9,8 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// An instance that dies between its commit and the announcement is made good by
-// the retry that another one answers.
+// When an instance dies between its commit and the announcement, another
+// instance announces the change as it answers the retry.
 func TestRetryAnnouncesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newFakeBucket()
@@ -19,55 +19,55 @@ func TestRetryAnnouncesAgain(t *testing.T) {
 		dead.ask(bus.OpJoin, bus.Request{Op: "j", Peer: ben})
 
 		if r := alive.ask(bus.OpJoin, bus.Request{Op: "j", Peer: ben, Retry: true}); code(r) != "" || r.Revision != 2 || !r.Retry {
-			t.Fatalf("%+v", r)
+			t.Fatalf("retry: got %+v, want success at revision 2", r)
 		}
 		c, to := alive.changes[0], alive.told[0]
 		if c.Before != 2 || c.After != 2 || c.Room != "r" || !slices.Equal(to, []proto.GatewayID{gwA, gwB}) {
-			t.Errorf("join: %+v to %v", c, to)
+			t.Errorf("join: got %+v to %v, want revision 2 announced again to both gateways", c, to)
 		}
 
 		dead.ask(bus.OpRemove, bus.Request{Op: "r", Peer: ann, Client: ben})
 		alive.ask(bus.OpRemove, bus.Request{Op: "r", Peer: ann, Client: ben, Retry: true})
 		if to := alive.told[1]; !slices.Contains(to, gwB) {
-			t.Errorf("the gateway of the removed peer is not told: %v", to)
+			t.Errorf("remove: got an announcement to %v, want the removed peer's gateway in it", to)
 		}
 
 		dead.ask(bus.OpEnd, bus.Request{Op: "e", Peer: ann})
 		alive.ask(bus.OpEnd, bus.Request{Op: "e", Peer: ann, Retry: true})
 		if c, to := alive.changes[2], alive.told[2]; !c.Ended || c.By != ann || c.Before != 3 || c.After != 4 || c.Room != "r" || !slices.Equal(to, []proto.GatewayID{gwA}) {
-			t.Errorf("end: %+v to %v", c, to)
+			t.Errorf("end: got %+v to %v, want the end by ann to her gateway", c, to)
 		}
 	})
 }
 
-// Replies carry a small room to those who have none, and of what a room remembers
-// only who left and why.
+// Replies carry a small room to requesters that have no replica. Of the
+// idempotency records they carry only who left and why.
 func TestStateInReplies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newInstance(t, newFakeBucket())
 		r := i.ask(bus.OpCreate, bus.Request{Op: "c", Peer: ann})
 		if r.State == nil || r.State.Revision != r.Revision || r.State.Room.Creator != ann {
-			t.Fatalf("create: %+v", r)
+			t.Fatalf("create: got %+v, want the room with ann as creator", r)
 		}
 		i.ask(bus.OpUpdate, bus.Request{Op: "u", Peer: ann, Name: ptr("x")})
 		if r := i.ask(bus.OpJoin, bus.Request{Op: "j", Peer: ben, Have: 1}); r.State != nil || r.Revision != 3 {
-			t.Errorf("join with a replica: %+v", r)
+			t.Errorf("join with a replica: got %+v, want revision 3 without a state", r)
 		}
 		r = i.ask(bus.OpGet, bus.Request{Peer: ann, Have: 3})
 		if r.State == nil || len(r.State.Room.Members) != 2 || r.State.Room.Recent != nil {
-			t.Errorf("get: %+v", r.State)
+			t.Errorf("get: got %+v, want two members and no records", r.State)
 		}
 		for n := range bus.SmallRoom {
 			i.ask(bus.OpJoin, bus.Request{Op: bus.NewOpID(gwA, uint64(n)), Peer: peer(gwA, 100+n)})
 		}
 		if r := i.ask(bus.OpJoin, bus.Request{Op: "k", Peer: cas}); r.State != nil {
-			t.Error("a large room came with a reply to a join")
+			t.Error("join of a large room: got a state, want none")
 		}
 		if r := i.ask(bus.OpGet, bus.Request{Peer: ann}); r.State == nil || len(r.State.Room.Members) != bus.SmallRoom+3 {
-			t.Error("get of a large room")
+			t.Error("get of a large room: got another state, want all members")
 		}
 		if r := i.ask(bus.OpEnd, bus.Request{Op: "e", Peer: ann}); r.State == nil || r.State.Room != nil || r.State.Revision != r.Revision {
-			t.Errorf("end: %+v", r)
+			t.Errorf("end: got %+v, want a state without a room", r)
 		}
 	})
 }

@@ -21,7 +21,7 @@ func TestChangeOfABatch(t *testing.T) {
 	m := newModel(t)
 	m.apply(op(bus.OpCreate, bus.Request{Op: "1", Peer: ann, Name: ptr("tea")}))
 	if c := m.last.change; c.Room != "r" || c.Before != 0 || c.Set == nil || c.Set.Name != "tea" || c.By != ann || c.Op != "1" || len(c.Added) != 1 {
-		t.Errorf("create: %+v", c)
+		t.Errorf("create: got %+v, want settings and one member added", c)
 	}
 	m.apply(
 		op(bus.OpJoin, bus.Request{Op: "2", Peer: ben}),
@@ -30,26 +30,27 @@ func TestChangeOfABatch(t *testing.T) {
 	)
 	c := m.last.change
 	if c.Before != 1 || len(c.Added) != 2 || c.Added[0].ID != ben || c.Added[0].Op != "2" || c.Set != nil {
-		t.Errorf("joins: %+v", c)
+		t.Errorf("joins: got %+v, want two members added after revision 1", c)
 	}
 	if want := []bus.Removal{{ID: ann, Reason: proto.ReasonLeft, Op: "4"}}; !reflect.DeepEqual(c.Removed, want) || c.Creator != ben {
-		t.Errorf("leave: %+v", c)
+		t.Errorf("leave: got %+v, want ann removed and ben the creator", c)
 	}
 	if !slices.Equal(m.last.notify, []proto.GatewayID{gwA, gwB}) {
-		t.Errorf("told: %v", m.last.notify)
+		t.Errorf("notified: got %v, want both gateways", m.last.notify)
 	}
 	m.apply(op(bus.OpResume, bus.Request{Op: "5", Peer: cas, Gateway: gwB}))
 	if c := m.last.change; len(c.Moved) != 1 || c.Moved[0].Holder() != gwB || !slices.Equal(m.last.notify, []proto.GatewayID{gwA, gwB}) {
-		t.Errorf("resume: %+v, told %v", c, m.last.notify)
+		t.Errorf("resume: got %+v to %v, want one member moved, to both gateways", c, m.last.notify)
 	}
 	m.apply(op(bus.OpEnd, bus.Request{Op: "6", Peer: ben}))
 	if c := m.last.change; !c.Ended || c.By != ben || c.Op != "6" || len(c.Removed) != 0 || !slices.Equal(m.last.notify, []proto.GatewayID{gwB}) {
-		t.Errorf("end: %+v, told %v", c, m.last.notify)
+		t.Errorf("end: got %+v to %v, want the end by ben, to gateway B", c, m.last.notify)
 	}
 }
 
-// A Change names a peer once, one update at most, and nothing beside an end: what
-// would break that waits for the next commit, and so does all that follows.
+// A Change names each peer once, holds at most one update, and nothing besides an
+// end. An operation that would break this waits for the next commit, and so do
+// all operations after it.
 func TestWhatWaitsForTheNextCommit(t *testing.T) {
 	join := func(p proto.PeerID, id bus.OpID) *operation {
 		return op(bus.OpJoin, bus.Request{Op: id, Peer: p, Create: true})
@@ -82,7 +83,7 @@ func TestWhatWaitsForTheNextCommit(t *testing.T) {
 				taken = append(taken, o.taken)
 			}
 			if !slices.Equal(taken, tc.taken) {
-				t.Errorf("taken: %v, want %v", taken, tc.taken)
+				t.Errorf("taken: got %v, want %v", taken, tc.taken)
 			}
 		})
 	}
@@ -93,19 +94,19 @@ func TestSweepRemovesOnlyWhatTheGoneHold(t *testing.T) {
 	m.do(bus.OpCreate, bus.Request{Peer: ann})
 	m.do(bus.OpJoin, bus.Request{Peer: ben})
 	m.do(bus.OpJoin, bus.Request{Peer: cas})
-	m.do(bus.OpResume, bus.Request{Peer: cas, Gateway: gwB}) // has moved away from the dead one
+	m.do(bus.OpResume, bus.Request{Peer: cas, Gateway: gwB}) // has moved away from the dead gateway
 	sweep := &operation{kind: opSweep, req: &bus.Request{Room: "r"}, gone: []proto.GatewayID{gwA}}
 	if o := m.apply(sweep)[0]; o.removed != 1 || m.members() != "ben* cas" {
-		t.Errorf("%d removed, left: %s", o.removed, m.members())
+		t.Errorf("sweep: got %d removed, members %s; want 1, ben* cas", o.removed, m.members())
 	}
 	if c := m.last.change; len(c.Removed) != 1 || c.Removed[0].Reason != proto.ReasonDisconnected {
-		t.Errorf("change: %+v", c)
+		t.Errorf("change: got %+v, want one removal, disconnected", c)
 	}
 	if o := m.apply(sweep)[0]; o.removed != 0 || m.last.dirty {
-		t.Error("the second sweep changed something")
+		t.Error("second sweep: got a change, want none")
 	}
 	sweep.gone = []proto.GatewayID{gwB}
 	if m.apply(sweep); m.members() != "gone" || !m.last.change.Ended || m.last.change.By != "" {
-		t.Errorf("left: %s, %+v", m.members(), m.last.change)
+		t.Errorf("sweep of all: got members %s, change %+v; want the room gone", m.members(), m.last.change)
 	}
 }

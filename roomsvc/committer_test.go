@@ -13,7 +13,7 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// What comes in while a write is under way goes into the next one.
+// Operations that arrive during a write go into the next write.
 func TestOperationsGatherBehindAWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newFakeBucket()
@@ -26,23 +26,23 @@ func TestOperationsGatherBehindAWrite(t *testing.T) {
 			rest = append(rest, i.send(bus.OpJoin, bus.Request{Op: bus.NewOpID(gwB, uint64(n)), Peer: peer(gwB, n)}))
 		}
 		if r := <-first; r.Error != nil || r.Revision != 1 {
-			t.Fatalf("create: %+v", r)
+			t.Fatalf("create: got %+v, want revision 1", r)
 		}
 		for _, ch := range rest {
 			if r := <-ch; r.Error != nil || r.Revision != 2 {
-				t.Fatalf("join: %+v", r)
+				t.Fatalf("join: got %+v, want revision 2", r)
 			}
 		}
 		if b.writes != 2 || b.reads != 0 {
-			t.Errorf("%d writes, %d reads", b.writes, b.reads)
+			t.Errorf("got %d writes, %d reads; want 2, none", b.writes, b.reads)
 		}
 		if len(i.changes) != 2 || len(i.changes[1].Added) != 1000 || i.changes[1].Before != 1 || i.changes[1].After != 2 {
-			t.Errorf("%d changes", len(i.changes))
+			t.Errorf("got %d changes, want 2: the room, and all joins from revision 1 to 2", len(i.changes))
 		}
 	})
 }
 
-// Three instances, a thousand joins, and a bucket that takes its time.
+// Three instances serve a thousand joins with a slow bucket.
 func TestInstancesShareARoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newFakeBucket()
@@ -67,27 +67,28 @@ func TestInstancesShareARoom(t *testing.T) {
 				ok[p] = true
 			case proto.RoomFull:
 			default:
-				t.Fatalf("%+v", r)
+				t.Fatalf("join: got %+v, want success or Room_Full", r)
 			}
 		}
 		room := b.room(t, "r")
 		if len(ok) != 500 || len(room.Members) != 501 {
-			t.Errorf("%d joined, %d members", len(ok), len(room.Members))
+			t.Errorf("got %d joined, %d members; want 500, 501", len(ok), len(room.Members))
 		}
 		for _, m := range room.Members[1:] {
 			if !ok[m.ID] {
-				t.Errorf("%s is a member and was refused", m.ID)
+				t.Errorf("%s: got a member whose join was refused, want only accepted joins", m.ID)
 			}
 		}
 		if b.seq > 100 {
-			t.Errorf("%d writes", b.seq)
+			t.Errorf("got %d writes, want at most 100", b.seq)
 		}
 		chain(t, all, b)
 		t.Logf("%v, %d writes that took effect of %d, %d reads, %d confirms", time.Since(start), b.seq, b.writes, b.reads, b.confirms)
 	})
 }
 
-// chain holds that the changes of all instances lead from nothing to now.
+// chain fails unless the changes of all instances lead from revision 0 to the
+// bucket's present one.
 func chain(t *testing.T, all []*instance, b *fakeBucket) {
 	t.Helper()
 	next := make(map[uint64]uint64)
@@ -97,7 +98,7 @@ func chain(t *testing.T, all []*instance, b *fakeBucket) {
 				continue // announced again
 			}
 			if was, twice := next[c.Before]; twice && was != c.After {
-				t.Errorf("two changes of revision %d", c.Before)
+				t.Errorf("changes of revision %d: got two, want one", c.Before)
 			}
 			next[c.Before] = c.After
 		}
@@ -107,12 +108,12 @@ func chain(t *testing.T, all []*instance, b *fakeBucket) {
 		at = next[at]
 	}
 	if at != b.seq {
-		t.Errorf("the changes lead to revision %d, the bucket is at %d", at, b.seq)
+		t.Errorf("last revision of the changes: got %d, want the bucket's, %d", at, b.seq)
 	}
 }
 
-// Whatever happens to acknowledgements and revisions: each operation takes effect
-// once, and is answered so.
+// Each operation takes effect once and gets the answer that says so, whatever
+// happens to acknowledgements and revisions.
 func TestFaultyBucket(t *testing.T) {
 	for name, faults := range map[string]func(*fakeBucket){
 		"lost acknowledgements": func(b *fakeBucket) { b.lostAck = func(n int) bool { return n%2 == 1 } },
@@ -154,7 +155,7 @@ func TestFaultyBucket(t *testing.T) {
 							at = j
 						}
 						if r := at.ask(s.kind, s.r); code(r) != s.want {
-							t.Fatalf("room %d, step %d: %s answered %q, want %q", n, k, s.kind, code(r), s.want)
+							t.Fatalf("room %d, step %d: %s: got %q, want %q", n, k, s.kind, code(r), s.want)
 						}
 					}
 				}
@@ -178,16 +179,16 @@ func TestKeptStateIsNotTrusted(t *testing.T) {
 			<-ch
 		}
 		if _, rooms := i.lengths(); rooms != 1 {
-			t.Fatal("the worker has gone; this test needs it")
+			t.Fatal("workers: got none, want the one that this test needs")
 		}
 		if r := j.ask(bus.OpEnd, bus.Request{Op: "e", Peer: ann}); r.Error != nil {
 			t.Fatal(r.Error)
 		}
 		if r := i.ask(bus.OpGet, bus.Request{Peer: ann}); code(r) != proto.NotFound {
-			t.Errorf("get of a room that has ended: %q", code(r))
+			t.Errorf("get of a room that has ended: got %q, want Not_Found", code(r))
 		}
 		if r := i.ask(bus.OpCreate, bus.Request{Op: "c", Peer: ben}); code(r) != "" {
-			t.Errorf("create: %q", code(r))
+			t.Errorf("create: got %q, want success", code(r))
 		}
 	})
 }
@@ -208,24 +209,24 @@ func TestBucketAway(t *testing.T) {
 				get := i.send(bus.OpGet, bus.Request{Peer: ann})
 				nothing := i.send(bus.OpGet, bus.Request{Peer: ann, Room: "nowhere"})
 				if r := <-join; code(r) != want {
-					t.Errorf("join: %q", code(r))
+					t.Errorf("join: got %q, want %q", code(r), want)
 				}
 				if r := <-get; code(r) != want {
-					t.Errorf("get: %q", code(r))
+					t.Errorf("get: got %q, want %q", code(r), want)
 				}
 				if r := <-nothing; code(r) != want && (want != "" || code(r) != proto.NotFound) {
-					t.Errorf("get of nothing: %q", code(r))
+					t.Errorf("get of nothing: got %q, want Not_Found, or Unavailable while the bucket is away", code(r))
 				}
 				if took := time.Since(start); took > proto.RequestDeadline+callTimeout {
-					t.Errorf("answered after %v", took)
+					t.Errorf("got the answers after %v, want at most %v", took, proto.RequestDeadline+callTimeout)
 				}
 			})
 		})
 	}
 }
 
-// What arrived by a connection that has broken is given up: this process may
-// have stood still for minutes.
+// Operations that arrived by a connection that has broken are given up, because
+// this process may have been frozen for minutes.
 func TestOldConnectionsRequestsAreDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newFakeBucket()
@@ -237,10 +238,10 @@ func TestOldConnectionsRequestsAreDropped(t *testing.T) {
 		synctest.Wait()
 		epoch.Add(1)
 		if r := <-late; r != nil {
-			t.Errorf("answered %+v", r)
+			t.Errorf("got %+v, want no answer", r)
 		}
 		if i.stats.dropped.Load() != 1 || b.room(t, "r") != nil {
-			t.Errorf("%d dropped", i.stats.dropped.Load())
+			t.Errorf("got %d dropped, want 1 and no room", i.stats.dropped.Load())
 		}
 	})
 }
@@ -256,13 +257,13 @@ func TestPanicStaysInItsRoom(t *testing.T) {
 			tell(c, to)
 		}
 		if r := i.ask(bus.OpCreate, bus.Request{Room: "bad", Op: "1", Peer: ann}); code(r) != proto.Unavailable {
-			t.Errorf("%q", code(r))
+			t.Errorf("room with the panic: got %q, want Unavailable", code(r))
 		}
 		if r := i.ask(bus.OpCreate, bus.Request{Room: "good", Op: "2", Peer: ann}); code(r) != "" {
-			t.Errorf("%q", code(r))
+			t.Errorf("other room: got %q, want success", code(r))
 		}
 		if i.stats.panics.Load() != 1 {
-			t.Error("not counted")
+			t.Error("panics: got another count, want 1")
 		}
 	})
 }
@@ -280,16 +281,16 @@ func TestQueuesAreBounded(t *testing.T) {
 			i.send(bus.OpGet, bus.Request{})
 		}
 		if r := i.ask(bus.OpGet, bus.Request{}); code(r) != proto.Unavailable {
-			t.Errorf("one more for the room: %q", code(r))
+			t.Errorf("one more for the room: got %q, want Unavailable", code(r))
 		}
 		for n := 1; n < maxRooms; n++ {
 			i.send(bus.OpGet, bus.Request{Room: proto.RoomID(fmt.Sprint(n))})
 		}
 		if r := i.ask(bus.OpGet, bus.Request{Room: "one more"}); code(r) != proto.Unavailable {
-			t.Errorf("one more room: %q", code(r))
+			t.Errorf("one more room: got %q, want Unavailable", code(r))
 		}
 		if got := i.stats.refused.Load(); got != 2 {
-			t.Errorf("%d refused", got)
+			t.Errorf("refused: got %d, want 2", got)
 		}
 		stuck.Store(false)
 	})
@@ -305,10 +306,10 @@ func TestCloseFinishesWhatWaits(t *testing.T) {
 		joined := i.send(bus.OpJoin, bus.Request{Op: "j", Peer: ben})
 		i.close(context.Background())
 		if a, b := <-made, <-joined; code(a) != "" || code(b) != "" {
-			t.Errorf("create %q, join %q", code(a), code(b))
+			t.Errorf("got create %q, join %q; want success for both", code(a), code(b))
 		}
 		if r := i.ask(bus.OpJoin, bus.Request{Op: "k", Peer: cas}); r != nil {
-			t.Errorf("after close: %+v", r)
+			t.Errorf("after close: got %+v, want no answer", r)
 		}
 	})
 }
@@ -323,7 +324,7 @@ func TestCloseDoesNotWaitForever(t *testing.T) {
 		defer cancel()
 		i.close(ctx)
 		if r := <-made; r != nil {
-			t.Errorf("%+v", r)
+			t.Errorf("after ctx ends: got %+v, want no answer", r)
 		}
 	})
 }

@@ -20,11 +20,11 @@ func TestConfigErrorsNameTheSetting(t *testing.T) {
 	} {
 		_, err := New(cfg)
 		if err == nil || !strings.HasPrefix(err.Error(), name) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got %v, want one line that begins with the name", name, err)
 		}
 	}
 	if _, err := New(Config{}); err != nil {
-		t.Errorf("the zero value: %v", err)
+		t.Errorf("the zero value: got %v, want no error", err)
 	}
 }
 
@@ -46,9 +46,9 @@ func TestFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := (service.NATS{URL: "a", Creds: "b", Cert: "c", Key: "d", CA: "e"}); cfg.NATS != want || cfg.Replicas != 3 || cfg.MaxRoomMembers != 7 || cfg.SessionGrace != 9*time.Second {
-		t.Errorf("%+v", cfg)
+		t.Errorf("got %+v, want the values of the flags", cfg)
 	}
 	if d := fs.Lookup("replicas").DefValue; d != "1" {
-		t.Errorf("default of replicas: %s", d)
+		t.Errorf("default of replicas: got %s, want 1", d)
 	}
 }

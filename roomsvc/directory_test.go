@@ -42,7 +42,7 @@ func (o *office) ask(kind bus.SessionOperation, r bus.SessionRequest) *bus.Sessi
 	return <-o.send(kind, r)
 }
 
-// result is an answer in one word: the refusal or the error's code, "" for
+// result returns an answer in one word: the refusal or the error's code, "" for
 // success, "dropped" for none.
 func result(r *bus.SessionReply) string {
 	switch {
@@ -135,8 +135,8 @@ func syncLists(t *testing.T, missed bool) {
 	}
 }
 
-// Lost acknowledgements, conflicts that are none, and reads that are old, all at
-// once: each epoch has one owner, and everybody learns the truth.
+// With lost acknowledgements, false conflicts and old reads, all at once, each
+// epoch has one owner, and every requester gets the true answer.
 func TestDirectory_FaultyBucketAndManyTakers_OneWinsEachEpoch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newFakeBucket()
@@ -176,15 +176,15 @@ func TestDirectory_FaultyBucketAndManyTakers_OneWinsEachEpoch(t *testing.T) {
 	})
 }
 
-// A take whose write got no answer took the session all the same, and another has taken it
-// from there: "moved" would say that nothing was done.
+// A take whose write got no answer took the session all the same, and another gateway has
+// taken it from there. "moved" would mean that the first take had no effect.
 func TestDirectory_TakeOvertakenAfterItsAnswerWasLost_IsNotRefused(t *testing.T) {
 	for name, end := range map[string]bool{"taken by another": false, "taken by another and ended": true} {
 		t.Run(name, func(t *testing.T) {
 			b, other := newFakeBucket(), newFakeBucket()
 			o, next := newOffice(t, b), newOffice(t, other)
 			other.keys = b.keys
-			b.lostAck = func(n int) bool { // the other one works while nobody reads or writes here
+			b.lostAck = func(n int) bool { // the other instance works while nobody reads or writes here
 				other.seq = b.seq
 				r := next.take(gwC, 2, b.seq)
 				if end {
@@ -205,8 +205,8 @@ func TestDirectory_TakeOvertakenAfterItsAnswerWasLost_IsNotRefused(t *testing.T)
 	}
 }
 
-// A bucket that is away for longer than a request lasts: the asker hears
-// Unavailable in time, what waits is bounded, and all goes well afterwards.
+// The bucket is away for longer than a request lasts: the requester gets
+// Unavailable in time, the queue is bounded, and requests succeed afterwards.
 func TestDirectory_BucketAway_AnswersUnavailableInTimeAndRefusesWhatIsTooMuch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newFakeBucket()
@@ -231,14 +231,15 @@ func TestDirectory_BucketAway_AnswersUnavailableInTimeAndRefusesWhatIsTooMuch(t 
 			}
 		}
 		if took := time.Since(began); took > sessionTime || took < sessionTime/2 {
-			t.Errorf("answered after %v, want %v", took, sessionTime)
+			t.Errorf("got the answers after %v, want %v", took, sessionTime)
 		}
 		down.Store(false)
 		expect(t, "afterwards", o.take(gwB, 1, 0), "", gwB, 1)
 	})
 }
 
-// A short outage is waited for, and syncs that are stuck keep no take waiting.
+// Requests wait for the end of a short outage, and syncs that are stuck keep no
+// take waiting.
 func TestDirectory_BucketAwayForASecond_AnswersAfterIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newFakeBucket()
@@ -312,7 +313,8 @@ func TestDirectory_DamagedEntry_AnswersUnavailableAtOnce(t *testing.T) {
 	}
 }
 
-// The sweeper ends what a dead owner left, and nothing that has been taken since.
+// The sweeper ends the sessions that a dead owner left, and none that another
+// gateway has taken since.
 func TestDirectory_SweepRacesTake_OneOfThemWins(t *testing.T) {
 	for range 50 {
 		o := newOffice(t, newFakeBucket())

@@ -7,7 +7,7 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// from is a request that ann's session sends in an epoch, at a gateway.
+// from returns r as a request of ann's session in an epoch, at a gateway.
 func from(g proto.GatewayID, epoch uint64, r bus.Request) bus.Request {
 	r.Peer, r.Gateway, r.Epoch = ann, g, epoch
 	return r
@@ -25,7 +25,8 @@ func (m *model) member(p proto.PeerID) *bus.Member {
 	return nil
 }
 
-// room with ann, in epoch 2 at B, and ben, whose creator is ann when own is set.
+// epochRoom makes a room with ann, in epoch 2 at B, and ben. Its creator is ann
+// when own is set.
 func epochRoom(t *testing.T, own bool) *model {
 	m := newModel(t)
 	steps := []step{
@@ -43,8 +44,8 @@ func epochRoom(t *testing.T, own bool) *model {
 	return m
 }
 
-// Whatever the peer asks for from its new gateway, and whatever is answered: the
-// record follows it, and the change says so once.
+// Any request of a peer from its new gateway, whatever its answer, moves the
+// member record, and the change reports the move once.
 func TestEpochs_LaterRequest_MovesTheMemberRecord(t *testing.T) {
 	for name, c := range map[string]struct {
 		kind bus.Operation
@@ -116,8 +117,8 @@ func TestEpochs_EarlierRequest_IsRefusedAndChangesNothing(t *testing.T) {
 	}
 }
 
-// A gateway whose session has moved on and that does not know it must not bring
-// the peer back, neither to the room that it left nor to one made anew.
+// A gateway that does not know that a session has moved on must not bring the
+// peer back, neither to the room that the peer left nor to one made anew.
 func TestEpochs_LateJoinOfAFormerOwner_IsRefused(t *testing.T) {
 	for name, leave := range map[string]func(*model){
 		"after it left":        func(m *model) { m.do(bus.OpLeave, from(gwB, 2, bus.Request{})) },
@@ -131,7 +132,7 @@ func TestEpochs_LateJoinOfAFormerOwner_IsRefused(t *testing.T) {
 			m := epochRoom(t, true)
 			leave(m)
 			if m.member(ann) != nil {
-				t.Fatalf("members %s: ann has not left", m.members())
+				t.Fatalf("got members %s, want ann to have left", m.members())
 			}
 			if o := m.do(bus.OpJoin, from(gwA, 1, bus.Request{Create: true})); o.err == nil || o.err.Epoch != 2 {
 				t.Errorf("join in epoch 1: got %+v, want refused with epoch 2", o.err)
@@ -143,8 +144,8 @@ func TestEpochs_LateJoinOfAFormerOwner_IsRefused(t *testing.T) {
 	}
 }
 
-// The member's removal by its own gateway counts in a later epoch, though the
-// record names another one still.
+// The member's removal by its own gateway counts in a later epoch, although the
+// record still names another gateway.
 func TestEpochs_DisconnectedInALaterEpoch_Leaves(t *testing.T) {
 	m := epochRoom(t, true)
 	if o := m.do(bus.OpLeave, from(gwC, 3, bus.Request{Reason: proto.ReasonDisconnected})); o.err != nil || m.member(ann) != nil {
@@ -156,7 +157,7 @@ func TestEpochs_DisconnectedInALaterEpoch_Leaves(t *testing.T) {
 	}
 }
 
-// A refused retry stays refused, with what tells the gateway why.
+// A refused retry stays refused, with the epoch that explains why.
 func TestEpochs_RefusedRetry_KeepsItsEpoch(t *testing.T) {
 	m := epochRoom(t, true)
 	r := from(gwA, 1, bus.Request{Op: "late", Retry: true})

@@ -14,7 +14,7 @@ import (
 
 var errDown = errors.New("fake: no answer")
 
-// fakeBucket is a bucket in memory, with the faults of a real one.
+// fakeBucket is a bucket in memory, with the faults of a real bucket.
 type fakeBucket struct {
 	mu       sync.Mutex
 	seq      uint64
@@ -24,13 +24,13 @@ type fakeBucket struct {
 	reads    int
 	confirms int
 
-	// Faults, each asked with the number of the call of its kind, from 1.
+	// Faults. Functions get the number of the call of its kind, from 1.
 	latency  func() time.Duration
 	down     func() bool      // nothing is done, and no answer comes
 	lostAck  func(n int) bool // the write is done, and no answer comes
-	conflict func(n int) bool // a conflict that is none
-	stale    func(n int) bool // a read answers what was there before
-	unproven bool             // reads prove nothing
+	conflict func(n int) bool // reports a conflict that does not exist
+	stale    func(n int) bool // a read returns the record before the last
+	unproven bool             // reads do not prove that a record is the latest
 	missed   bool             // every record is overwritten while latest looks
 }
 
@@ -38,7 +38,8 @@ func newFakeBucket() *fakeBucket {
 	return &fakeBucket{keys: make(map[string]record), old: make(map[string]record)}
 }
 
-// wait takes the time of a call; one that finds the bucket down takes for ever.
+// wait takes the time of a call. When the bucket is down, it waits until ctx
+// ends.
 func (b *fakeBucket) wait(ctx context.Context) error {
 	if b.down != nil && b.down() {
 		<-ctx.Done()
@@ -126,7 +127,7 @@ func (b *fakeBucket) latest(ctx context.Context, keys []string) (map[string]reco
 	return found, !b.missed, nil
 }
 
-// room returns what is under the key of room id.
+// room returns the room under the key of id.
 func (b *fakeBucket) room(t *testing.T, id proto.RoomID) *bus.Room {
 	t.Helper()
 	b.mu.Lock()
@@ -138,7 +139,7 @@ func (b *fakeBucket) room(t *testing.T, id proto.RoomID) *bus.Room {
 	return h.room
 }
 
-// instance is a committer with what it announced.
+// instance is a committer that records what it announces.
 type instance struct {
 	*committer
 	mu      sync.Mutex
@@ -179,7 +180,7 @@ func (i *instance) send(kind bus.Operation, r bus.Request) <-chan *bus.Reply {
 
 func (i *instance) ask(kind bus.Operation, r bus.Request) *bus.Reply { return <-i.send(kind, r) }
 
-// code is the error code of a reply, "" for success, "dropped" for none.
+// code returns the error code of a reply, "" for success, "dropped" for none.
 func code(r *bus.Reply) proto.ErrorCode {
 	switch {
 	case r == nil:

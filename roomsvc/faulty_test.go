@@ -12,8 +12,8 @@ import (
 	"p2pconnector/proto/service"
 )
 
-// faults make a service wrong on purpose, so that the chaos tests can show that their
-// checker notices. Each puts a faulty bucket before those of a service that is yet to run.
+// faults break a service on purpose, so that the chaos tests can show that their checker
+// detects it. Each puts a faulty bucket before those of a service that is yet to run.
 var faults = map[string]func(*Service){
 	"ack-before-commit": func(s *Service) {
 		s.roomBucket = &eagerBucket{bucket: s.rooms, last: make(map[string]*eagerWrite)}
@@ -50,8 +50,8 @@ func TestMain(m *testing.M) {
 	program.Main()
 }
 
-// overwritingBucket forgets the revision check: a write that conflicts is repeated with the
-// revision that is there.
+// overwritingBucket leaves out the revision check: it repeats a write that conflicts, with
+// the revision that is there.
 type overwritingBucket struct{ sessionBucket }
 
 func (b overwritingBucket) write(ctx context.Context, key string, value []byte, expected uint64) (uint64, error) {
@@ -62,7 +62,7 @@ func (b overwritingBucket) remove(ctx context.Context, key string, value []byte,
 	return b.overwrite(ctx, key, value, expected, b.sessionBucket.remove)
 }
 
-// change is the method write or remove of a bucket.
+// change is the type of a bucket's methods write and remove.
 type change = func(ctx context.Context, key string, value []byte, expected uint64) (uint64, error)
 
 func (b overwritingBucket) overwrite(ctx context.Context, key string, value []byte, expected uint64, do change) (uint64, error) {
@@ -79,8 +79,9 @@ func (b overwritingBucket) overwrite(ctx context.Context, key string, value []by
 	}
 }
 
-// eagerBucket acknowledges a write before it commits: when it fails, or the process dies, what
-// was acknowledged is lost. All other calls for the key wait until the write has ended.
+// eagerBucket acknowledges a write before it commits: when the write fails, or the process
+// dies, what was acknowledged is lost. All other calls for the key wait until the write has
+// ended.
 type eagerBucket struct {
 	bucket
 
@@ -90,7 +91,7 @@ type eagerBucket struct {
 
 // eagerWrite is a write that was acknowledged.
 type eagerWrite struct {
-	acked uint64 // the revision that the writer was told, which is a guess
+	acked uint64 // the revision that the writer got, which is a guess
 
 	done     chan struct{} // closed when the write has ended
 	revision uint64        // set before done is closed, as err is
@@ -139,7 +140,7 @@ func (b *eagerBucket) ackFirst(ctx context.Context, key string, value []byte, ex
 	return w.acked, nil
 }
 
-// real returns what a revision that was a guess has become. A guess whose write failed
+// real returns the true revision for one that was a guess. A guess whose write failed
 // conflicts.
 func (b *eagerBucket) real(ctx context.Context, key string, revision uint64) (uint64, error) {
 	w, err := b.ended(ctx, key)

@@ -43,8 +43,8 @@ func script(data []byte) []*operation {
 	return ops
 }
 
-// checkInvariants checks the room after a step; epochs are the latest of each peer
-// in the steps before.
+// checkInvariants checks the room after a step. epochs has the latest epoch of
+// each peer in the steps before.
 func checkInvariants(t *testing.T, m *model, epochs map[proto.PeerID]uint64) {
 	t.Helper()
 	r := m.held.room
@@ -53,26 +53,27 @@ func checkInvariants(t *testing.T, m *model, epochs map[proto.PeerID]uint64) {
 	}
 	for _, p := range r.Members {
 		if p.Epoch < epochs[p.ID] {
-			t.Fatalf("epoch of %s fell from %d to %d", p.ID, epochs[p.ID], p.Epoch)
+			t.Fatalf("epoch of %s: got %[3]d after %[2]d, want no lower one", p.ID, epochs[p.ID], p.Epoch)
 		}
 		epochs[p.ID] = p.Epoch
 	}
 	seen := make(map[proto.PeerID]bool)
 	for _, p := range r.Members {
 		if seen[p.ID] || !p.ID.Valid() || !p.Holder().Valid() {
-			t.Fatalf("member %+v", p)
+			t.Fatalf("member: got %+v, want a valid one that is there once", p)
 		}
 		seen[p.ID] = true
 	}
 	if len(r.Members) == 0 || !seen[r.Creator] {
-		t.Fatalf("creator %s of %d members", r.Creator, len(r.Members))
+		t.Fatalf("creator: got %s of %d members, want one of the members", r.Creator, len(r.Members))
 	}
 	if most := m.lim.members; len(r.Members) > most || r.Capacity > 0 && len(r.Members) > r.Capacity {
-		t.Fatalf("%d members, capacity %d", len(r.Members), r.Capacity)
+		t.Fatalf("members: got %d, want at most the capacity %d and the limit", len(r.Members), r.Capacity)
 	}
 }
 
-// follow applies a change the way a gateway does, and compares with the state.
+// follow applies a change the way a gateway does, and compares the result with
+// the state.
 func follow(t *testing.T, replica *[]bus.Member, m *model) {
 	t.Helper()
 	c := m.last.change
@@ -82,7 +83,7 @@ func follow(t *testing.T, replica *[]bus.Member, m *model) {
 	for _, out := range c.Removed {
 		i := slices.IndexFunc(*replica, func(p bus.Member) bool { return p.ID == out.ID })
 		if i < 0 {
-			t.Fatalf("removed %s, who was not in", out.ID)
+			t.Fatalf("removed: got %s, want only members", out.ID)
 		}
 		*replica = slices.Delete(*replica, i, i+1)
 	}
@@ -98,17 +99,18 @@ func follow(t *testing.T, replica *[]bus.Member, m *model) {
 	if m.held.room != nil {
 		want = m.held.room.Members
 		if c.Creator != m.held.room.Creator {
-			t.Fatalf("creator %s, announced %s", m.held.room.Creator, c.Creator)
+			t.Fatalf("announced creator: got %[2]s, want %[1]s", m.held.room.Creator, c.Creator)
 		}
 	}
 	if !slices.EqualFunc(*replica, want, func(a, b bus.Member) bool { return reflect.DeepEqual(a, b) }) {
-		t.Fatalf("a gateway has %+v, the room is %+v", *replica, want)
+		t.Fatalf("replica: got %+v, want %+v", *replica, want)
 	}
 }
 
-// FuzzRoom does the operations one by one, each of them twice, and all over again
-// in batches: invariants hold, what was done is not done again, a gateway that
-// follows the changes has the room, and batches come to the same end.
+// FuzzRoom does the operations one by one, each of them twice, and then all again
+// in batches. It checks that invariants hold, that no operation takes effect
+// twice, that a gateway that follows the changes has the room, and that batches
+// have the same result.
 func FuzzRoom(f *testing.F) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 300 {
@@ -146,34 +148,35 @@ func FuzzRoom(f *testing.F) {
 				}
 			}
 			if len(rest) == len(left) {
-				t.Fatal("no progress")
+				t.Fatal("batch: got no operation done, want progress")
 			}
 			follow(t, &replica, batched)
 			left = rest
 		}
 		for i, op := range ops {
 			if op.kind != opSweep && op.kind != bus.OpGet && !reflect.DeepEqual(got[op.req.Op], want[i]) {
-				t.Fatalf("%s %s: in a batch %+v, alone %+v", op.kind, op.req.Op, got[op.req.Op], want[i])
+				t.Fatalf("%s %s in a batch: got %+v, want %+v as alone", op.kind, op.req.Op, got[op.req.Op], want[i])
 			}
 		}
 		if !reflect.DeepEqual(batched.held.room, single.held.room) {
-			t.Fatalf("in batches %+v, alone %+v", batched.held.room, single.held.room)
+			t.Fatalf("room in batches: got %+v, want %+v as alone", batched.held.room, single.held.room)
 		}
 	})
 }
 
-// doTwice does op again and compares.
+// doTwice does op again and fails unless the outcome is the same and nothing
+// changes.
 func doTwice(t *testing.T, m *model, op *operation, first outcome) {
 	t.Helper()
 	if op.kind == opSweep || first.err != nil && !op.req.Retry {
-		return // refusals that nobody repeats are not remembered
+		return // only refused retries are recorded
 	}
 	before := m.held
 	again := m.apply(op)[0]
 	if m.last.dirty || m.held != before {
-		t.Fatalf("%s done twice changed something", op.kind)
+		t.Fatalf("%s done twice: got a change, want none", op.kind)
 	}
 	if (again.err == nil) != (first.err == nil) || again.err != nil && *again.err != *first.err {
-		t.Fatalf("%s: first %v, then %v", op.kind, first.err, again.err)
+		t.Fatalf("%s done twice: got %[3]v, want %[2]v as before", op.kind, first.err, again.err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// keyIDs asks for the keys as a gateway does.
+// keyIDs requests the keys as a gateway does.
 func keyIDs(t *testing.T, s *Service) []string {
 	t.Helper()
 	reply, err := s.signingKeys(t.Context(), new(bus.Request))
@@ -55,7 +55,7 @@ func TestSigningKeys_FirstKeyOld_SuccessorVerifiesTenMinutesBeforeItSigns(t *tes
 }
 
 // An instance that starts while there is a successor does not trust the time that
-// another machine's clock has written: it waits for ten minutes of its own.
+// another machine's clock has written. It waits for ten minutes by its own clock.
 func TestSigningKeys_InstanceStartsLater_WaitsTenMinutesOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bucket := newFakeBucket()
@@ -73,7 +73,7 @@ func TestSigningKeys_InstanceStartsLater_WaitsTenMinutesOfItsOwn(t *testing.T) {
 	})
 }
 
-// A key verifies for as long as a token may be old after it has signed last.
+// A key verifies for as long as the last token that it has signed is valid.
 func TestSigningKeys_Rotated_KeepVerifyingForADay(t *testing.T) {
 	const poll, tokenLife = 5 * time.Minute, 24 * time.Hour
 	synctest.Test(t, func(t *testing.T) {
@@ -84,10 +84,10 @@ func TestSigningKeys_Rotated_KeepVerifyingForADay(t *testing.T) {
 			if len(ids) > keyCount {
 				t.Fatalf("got %d keys, want at most %d", len(ids), keyCount)
 			}
-			signed[ids[0]] = time.Now().Add(poll) // by a gateway that asks next time
+			signed[ids[0]] = time.Now().Add(poll) // by a gateway that gets the keys at its next poll
 			for id, last := range signed {
 				if age := time.Since(last); age < tokenLife && !slices.Contains(ids, id) {
-					t.Fatalf("key %s signed %v ago and verifies no more; want it to for %v", id, age, tokenLife)
+					t.Fatalf("key %s that signed %v ago: got it dropped, want it to verify for %v", id, age, tokenLife)
 				}
 			}
 			time.Sleep(poll)
@@ -105,7 +105,8 @@ func TestRotate_ClockSetBack_ChangesNothing(t *testing.T) {
 	}
 }
 
-// TestKeysRestore_WhatTokensInUseNeed_IsTaken, and nothing else is.
+// TestKeysRestore_WhatTokensInUseNeed_IsTaken checks that restore takes the
+// keys that tokens in use need, and no others.
 func TestKeysRestore_WhatTokensInUseNeed_IsTaken(t *testing.T) {
 	key := func(id string, age time.Duration, bytes int) bus.Key {
 		return bus.Key{ID: id, Secret: make([]byte, bytes), Made: testTime.Add(-age)}
@@ -116,7 +117,7 @@ func TestKeysRestore_WhatTokensInUseNeed_IsTaken(t *testing.T) {
 		want       string
 	}{
 		"nothing is left": {nil, []bus.Key{good}, "AAAAAAAA "},
-		// The key that signs must stay first: the other one's ten minutes are not over.
+		// The key that signs must stay first, because the other key's ten minutes are not over.
 		"one waits to sign":   {nil, []bus.Key{key("AAAAAAAA", keyAge, keyBytes), key("CCCCCCCC", time.Minute, keyBytes)}, "AAAAAAAA CCCCCCCC "},
 		"it is there":         {[]bus.Key{good}, []bus.Key{good}, ""},
 		"a newer one is made": {[]bus.Key{key("BBBBBBBB", 0, keyBytes)}, []bus.Key{good}, "BBBBBBBB AAAAAAAA "},

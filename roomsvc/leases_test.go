@@ -16,14 +16,14 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// yard is a sweeper with a bucket of its own making, in a synctest bubble.
+// yard is a sweeper with a fake bucket, in a synctest bubble.
 type yard struct {
 	*sweeper
 	start time.Time
 
 	mu     sync.Mutex
 	rooms  map[proto.RoomID][]bus.Member
-	swept  map[proto.RoomID]time.Duration // since start, when it lost its last ghost
+	swept  map[proto.RoomID]time.Duration // since start, when its last ghost was removed
 	owned  map[proto.PeerID]proto.GatewayID
 	ended  map[proto.PeerID]time.Duration // since start
 	cutOff bool                           // JetStream does not answer
@@ -157,29 +157,29 @@ func (y *yard) live(d time.Duration, gateways ...proto.GatewayID) {
 	synctest.Wait()
 }
 
-// A gateway that dies is swept after the grace, and before 20 s; the living one
-// keeps its members.
+// The members of a dead gateway are removed after the grace, and before 20 s.
+// The living gateway keeps its members.
 func TestDeadGatewayIsSwept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		y := newYard(t)
 		y.put("r", ann, ben)
 		y.live(90*time.Second, gwA, gwB)
 		if y.members("r") != 2 {
-			t.Fatal("swept a living gateway")
+			t.Fatal("members of living gateways: got some swept, want all kept")
 		}
 		died := time.Since(y.start) // its last lease was up to an interval before
 		y.live(25*time.Second, gwB)
 		after := y.swept["r"] - died
 		if y.members("r") != 1 || after < proto.SessionGrace || after > 19*time.Second {
-			t.Errorf("%d members, swept %v after its death", y.members("r"), after)
+			t.Errorf("got %d members, swept %v after its gateway's death; want 1, after the grace and before 19s", y.members("r"), after)
 		}
 		if y.leases.count() != 1 {
-			t.Errorf("%d gateways known", y.leases.count())
+			t.Errorf("gateways known: got %d, want 1", y.leases.count())
 		}
 	})
 }
 
-// Two that die one shortly after the other are both swept in time.
+// Two gateways that die one shortly after the other are both swept in time.
 func TestTwoDeadGateways(t *testing.T) {
 	for _, gap := range []time.Duration{time.Second, 2 * time.Second, 3 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
@@ -193,15 +193,15 @@ func TestTwoDeadGateways(t *testing.T) {
 			y.live(25 * time.Second)
 			for room, died := range map[proto.RoomID]time.Duration{"a": first, "b": second} {
 				if after := y.swept[room] - died; y.members(room) != 0 || after < proto.SessionGrace || after > 19*time.Second {
-					t.Errorf("gap %v: room %s swept %v after its gateway's death", gap, room, after)
+					t.Errorf("gap %v: got room %s swept %v after its gateway's death, want after the grace and before 19s", gap, room, after)
 				}
 			}
 		})
 	}
 }
 
-// Sessions go with their owners, whatever gateway issued the peers' ids, and an
-// owner is followed though it never had a member in a room.
+// Sessions end with their owners, whichever gateway issued the peers' ids. An
+// owner is tracked although it never had a member in a room.
 func TestSweep_OwnerOfSessionsDies_EndsThemAfterTheGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		y := newYard(t)
@@ -218,29 +218,30 @@ func TestSweep_OwnerOfSessionsDies_EndsThemAfterTheGrace(t *testing.T) {
 			t.Errorf("session of the dead owner: got owner %q, ended %v after its death, want none, after %v to 19s", y.owner(ann), after, proto.SessionGrace)
 		}
 		if got := y.owner(cas); got != "cccccccc" {
-			t.Errorf("owner of the living one's session: got %q, want cccccccc", got)
+			t.Errorf("owner of the living gateway's session: got %q, want cccccccc", got)
 		}
 	})
 }
 
-// A gateway that is in the bucket and is never heard has died while no room
-// service was there to see it.
+// A gateway that is in the bucket and sends no lease has died while no room
+// service was running.
 func TestGatewayNeverHeard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		y := newYard(t)
 		y.put("r", ann, ben)
 		y.live(bus.FirstLeaseTimeout-time.Second, gwB)
 		if y.members("r") != 2 {
-			t.Fatal("swept too early")
+			t.Fatal("got members swept before FirstLeaseTimeout, want none")
 		}
 		y.live(3*time.Second, gwB)
 		if y.members("r") != 1 || y.swept["r"] > bus.FirstLeaseTimeout+2*time.Second {
-			t.Errorf("%d members, swept after %v", y.members("r"), y.swept["r"])
+			t.Errorf("got %d members, swept after %v; want 1, soon after FirstLeaseTimeout", y.members("r"), y.swept["r"])
 		}
 	})
 }
 
-// One that appears in the bucket later, unheard, is found by a look now and then.
+// A periodic pass finds a gateway without a lease that appears in the bucket
+// later.
 func TestUnheardGatewayAppearsLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		y := newYard(t)
@@ -248,16 +249,17 @@ func TestUnheardGatewayAppearsLater(t *testing.T) {
 		y.put("r", ann)
 		y.live(scanInterval + scanInterval/4 + bus.FirstLeaseTimeout + 3*time.Second)
 		if y.members("r") != 0 {
-			t.Error("ghost not found")
+			t.Error("ghost: got it still there, want it removed")
 		}
 	})
 }
 
-// An outage of any length reaps nobody, and neither does the time right after it.
+// An outage of any length removes no member, and neither does the time right
+// after it.
 func TestOutageReapsNobody(t *testing.T) {
 	for name, cut := range map[string]struct{ down, up func(*yard) }{
 		"disconnected": {func(y *yard) { y.leases.disconnected() }, func(y *yard) { y.leases.connected() }},
-		// The own NATS server is reached, and the rest of the cluster is not.
+		// The instance reaches its own NATS server, but not the rest of the cluster.
 		"partition": {func(y *yard) { y.setCutOff(true) }, func(y *yard) { y.setCutOff(false) }},
 	} {
 		for _, d := range []time.Duration{4 * time.Second, 14 * time.Second, 15 * time.Second, 16 * time.Second, 17 * time.Second, 18 * time.Second, time.Minute, time.Hour} {
@@ -270,17 +272,17 @@ func TestOutageReapsNobody(t *testing.T) {
 					y.mu.Unlock()
 					y.live(30*time.Second, gwA, gwB)
 					cut.down(y)
-					y.live(d) // nobody is heard
+					y.live(d) // no leases arrive
 					cut.up(y)
-					time.Sleep(bus.LeaseInterval - time.Millisecond) // nor at once after it
+					time.Sleep(bus.LeaseInterval - time.Millisecond) // nor right after the outage
 					y.live(3*time.Minute, gwA, gwB)
 					if y.members("r") != 2 || y.owner(ann) != gwA {
-						t.Fatalf("%d members left, session owned by %q; want 2, %q", y.members("r"), y.owner(ann), gwA)
+						t.Fatalf("got %d members left, session owned by %q; want 2, %q", y.members("r"), y.owner(ann), gwA)
 					}
-					// Who died meanwhile is found all the same.
+					// A gateway that died meanwhile is found all the same.
 					y.live(25*time.Second, gwA)
 					if y.members("r") != 1 {
-						t.Errorf("%d members left after a death", y.members("r"))
+						t.Errorf("members left after a death: got %d, want 1", y.members("r"))
 					}
 				})
 			})
@@ -288,8 +290,8 @@ func TestOutageReapsNobody(t *testing.T) {
 	}
 }
 
-// A process that was stopped has heard nothing, and must not hold that against
-// the gateways.
+// A process that was stopped has received no leases, and must not suspect the
+// gateways because of that.
 func TestStandstillReapsNobody(t *testing.T) {
 	now := time.Unix(0, 0)
 	l := newLeases(proto.SessionGrace)
@@ -303,17 +305,18 @@ func TestStandstillReapsNobody(t *testing.T) {
 	now = now.Add(time.Hour) // SIGSTOP
 	l.tick()
 	if l.suspects() {
-		t.Error("suspected after a standstill")
+		t.Error("after a standstill: got a suspect, want none")
 	}
 	for now = now.Add(tickInterval); !l.suspects(); now = now.Add(tickInterval) {
 		l.tick()
 	}
 	if silence := now.Sub(time.Unix(0, 0)) - time.Hour - 5*time.Second; silence < proto.SessionGrace {
-		t.Errorf("suspected after %v", silence)
+		t.Errorf("got a suspect after %v, want none before %v", silence, proto.SessionGrace)
 	}
 }
 
-// A gateway that is heard while its rooms are being swept keeps what is left.
+// A gateway whose lease arrives while its rooms are being swept keeps its
+// remaining members.
 func TestHeardDuringSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		y := newYard(t)
@@ -328,7 +331,7 @@ func TestHeardDuringSweep(t *testing.T) {
 		y.mu.Unlock()
 		y.live(25 * time.Second)
 		if y.members("r") != 1 {
-			t.Error("swept")
+			t.Error("got the member swept, want it kept")
 		}
 	})
 }
@@ -340,6 +343,6 @@ func TestLeasesAreBounded(t *testing.T) {
 	}
 	l.notice("not a gateway")
 	if l.count() > maxGateways {
-		t.Errorf("%d known", l.count())
+		t.Errorf("gateways known: got %d, want at most %d", l.count(), maxGateways)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// Every operation that took effect, done again with the same id, changes nothing
-// and gives the same answer, whatever has happened since.
+// An operation that took effect and is done again with the same id changes
+// nothing and gives the same answer, whatever has happened since.
 func TestRepeatedOperations(t *testing.T) {
 	m := newModel(t)
 	type done struct {
@@ -33,46 +33,46 @@ func TestRepeatedOperations(t *testing.T) {
 	}
 	for i, h := range history {
 		if o := m.do(h.kind, h.req); o.err != nil || o.repeated {
-			t.Fatalf("%s %s: %+v", h.kind, h.req.Op, o)
+			t.Fatalf("%s %s: got %+v, want success, not repeated", h.kind, h.req.Op, o)
 		}
 		for _, again := range history[:i+1] {
 			before := m.held
 			o := m.do(again.kind, again.req)
 			if o.err != nil || !o.repeated || m.last.dirty || m.held != before {
-				t.Fatalf("after %s: %s %s again: %+v, dirty %v", h.req.Op, again.kind, again.req.Op, o, m.last.dirty)
+				t.Fatalf("after %s: %s %s again: got %+v, dirty %v; want success, repeated, nothing to write", h.req.Op, again.kind, again.req.Op, o, m.last.dirty)
 			}
 		}
 	}
 }
 
-// A refusal is not written down, unless the request is a retry: a copy of it may
-// still be on its way then.
+// The room does not record a refusal, unless the request is a retry: then a copy
+// of it may still be on its way.
 func TestRefusedRetryStaysRefused(t *testing.T) {
 	m := newModel(t)
 	first := bus.Request{Op: "j", Peer: ben}
 	if o := m.do(bus.OpJoin, first); o.err == nil || m.last.dirty {
-		t.Fatalf("first: %+v", o)
+		t.Fatalf("first: got %+v, want refused, nothing to write", o)
 	}
 	retry := first
 	retry.Retry = true
 	if o := m.do(bus.OpJoin, retry); o.err == nil || !m.last.dirty {
-		t.Fatalf("retry: %+v", o)
+		t.Fatalf("retry: got %+v, want refused, with a record to write", o)
 	}
 	if m.do(bus.OpCreate, bus.Request{Peer: ann}); m.members() != "ann*" {
 		t.Fatal(m.members())
 	}
 	o := m.do(bus.OpJoin, first) // the copy that was late
 	if o.err == nil || o.err.Code != proto.NotFound || m.members() != "ann*" {
-		t.Errorf("late copy: %+v, members %s", o, m.members())
+		t.Errorf("late copy: got %+v, members %s; want Not_Found, ann*", o, m.members())
 	}
 	// The same where there is a room.
 	m.do(bus.OpLeave, bus.Request{Op: "x", Peer: cas, Retry: true})
 	if c := m.last; !c.dirty || c.change.Before != 2 || len(c.notify) != 1 {
-		t.Errorf("%+v", c.change)
+		t.Errorf("refused leave: got %+v, want a record written after revision 2", c.change)
 	}
 	m.do(bus.OpJoin, bus.Request{Peer: cas})
 	if o := m.do(bus.OpLeave, bus.Request{Op: "x", Peer: cas}); o.err == nil || m.members() != "ann* cas" {
-		t.Errorf("late leave: %+v, members %s", o, m.members())
+		t.Errorf("late leave: got %+v, members %s; want refused, ann* cas", o, m.members())
 	}
 }
 
@@ -82,11 +82,11 @@ func TestMemoryFades(t *testing.T) {
 	m.do(bus.OpUpdate, bus.Request{Op: "u", Peer: ann, Name: ptr("x")})
 	m.now = m.now.Add(bus.RememberOps + time.Second)
 	if m.do(bus.OpGet, bus.Request{}); len(m.held.room.Recent) != 1 {
-		t.Error("a read changed what is remembered")
+		t.Error("records after a read: got another number, want 1")
 	}
 	m.do(bus.OpUpdate, bus.Request{Op: "v", Peer: ann, Name: ptr("y")})
 	if got := m.held.room.Recent; len(got) != 1 || got[0].Op != "v" {
-		t.Errorf("remembered: %+v", got)
+		t.Errorf("records: got %+v, want v alone", got)
 	}
 	var many []*operation
 	for range maxDone + 10 {
@@ -94,11 +94,11 @@ func TestMemoryFades(t *testing.T) {
 	}
 	m.apply(many...)
 	if got := m.held.room.Recent; len(got) != maxDone || got[0].Op == "v" {
-		t.Errorf("%d remembered", len(got))
+		t.Errorf("records: got %d, want %d without v", len(got), maxDone)
 	}
 }
 
-// apply is a pure function: what it is given stays as it was.
+// apply is a pure function and does not change its arguments.
 func TestApplyLeavesItsInputAlone(t *testing.T) {
 	m := newModel(t)
 	m.do(bus.OpCreate, bus.Request{Peer: ann})
@@ -115,9 +115,9 @@ func TestApplyLeavesItsInputAlone(t *testing.T) {
 	one := apply(m.held, ops, m.now, m.lim)
 	two := apply(m.held, ops, m.now, m.lim)
 	if !reflect.DeepEqual(*m.held.room, room) || m.held.revision != before.revision {
-		t.Errorf("changed to %+v", m.held.room)
+		t.Errorf("input of apply: got it changed to %+v, want it unchanged", m.held.room)
 	}
 	if !reflect.DeepEqual(one.change, two.change) || !reflect.DeepEqual(one.after, two.after) {
-		t.Error("two calls with the same arguments differ")
+		t.Error("two calls with the same arguments: got different commits, want equal ones")
 	}
 }

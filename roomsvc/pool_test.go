@@ -14,13 +14,13 @@ func TestPool_MoreThanItMayHold_IsRefusedAndTheRestRunsInOrder(t *testing.T) {
 			t.Fatalf("number %d: got full %v, closed %v, want neither", 2+i, full, closed)
 		}
 	}
-	if full, _ := p.submit(func() { t.Error("what was refused has run") }); !full {
-		t.Error("got room for one more, want full")
+	if full, _ := p.submit(func() { t.Error("refused function: got a call, want none") }); !full {
+		t.Error("one more function: got it accepted, want full")
 	}
 	if waiting, running := p.lengths(); waiting != 3 || running != 2 {
 		t.Errorf("got %d waiting, %d running; want 3, 2", waiting, running)
 	}
-	free <- struct{}{} // one is free, the other goes on waiting
+	free <- struct{}{} // one goroutine is free, the other goes on waiting
 	first := <-ran
 	for want := 2; want < 5; want++ {
 		if got := <-ran; got != want {
@@ -32,8 +32,8 @@ func TestPool_MoreThanItMayHold_IsRefusedAndTheRestRunsInOrder(t *testing.T) {
 	if got := <-ran; got == first || got > 1 {
 		t.Errorf("last one: got %d, want the other of 0 and 1", got)
 	}
-	if _, closed := p.submit(func() { t.Error("ran after close") }); !closed {
-		t.Error("after close: got taken, want closed")
+	if _, closed := p.submit(func() { t.Error("function after close: got a call, want none") }); !closed {
+		t.Error("submit after close: got the function accepted, want closed")
 	}
 	if waiting, running := p.lengths(); waiting != 0 || running != 0 {
 		t.Errorf("after close: got %d waiting, %d running; want none", waiting, running)

@@ -79,8 +79,8 @@ func TestDecide_EveryEntryAndRequest_FollowsTheTable(t *testing.T) {
 	}
 }
 
-// What a request assumes may only lead to a write, which the bucket decides on:
-// an answer from it would be a guess.
+// An assumed entry may only lead to a write, which the bucket decides on. An
+// answer from an assumed entry would be a guess.
 func TestAssumed_EveryRequest_LeadsToAWriteOrARead(t *testing.T) {
 	for _, c := range []struct {
 		kind bus.SessionOperation
@@ -191,9 +191,9 @@ func TestCheckSession_MalformedRequests_NameTheirField(t *testing.T) {
 	}
 }
 
-// FuzzDecide lets takers and owners with whatever they know work on one entry:
-// an epoch never falls, each has one owner, and what is refused cannot be written
-// by a copy that comes later.
+// FuzzDecide applies requests of takers and owners, whatever they know, to one
+// entry. It checks that the epoch never falls, that each epoch has one owner, and
+// that no late copy of a refused request can be written.
 func FuzzDecide(f *testing.F) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 200 {
@@ -214,10 +214,10 @@ func FuzzDecide(f *testing.F) {
 		)
 		write := func(e bus.SessionEntry, copyOf string) {
 			if e.Epoch < highest {
-				t.Fatalf("%s: epoch falls from %d to %d", copyOf, highest, e.Epoch)
+				t.Fatalf("%s: got epoch %[3]d after %[2]d, want no lower one", copyOf, highest, e.Epoch)
 			}
 			if g, ok := owners[e.Epoch]; ok && !e.Ended && g != e.Owner {
-				t.Fatalf("%s: epoch %d has two owners, %s and %s", copyOf, e.Epoch, g, e.Owner)
+				t.Fatalf("%s: owners of epoch %d: got %s and %s, want one", copyOf, e.Epoch, g, e.Owner)
 			}
 			if !e.Ended {
 				owners[e.Epoch] = e.Owner
@@ -230,15 +230,15 @@ func FuzzDecide(f *testing.F) {
 			kind := bus.SessionTake
 			if data[i+3]%4 == 0 {
 				kind = bus.SessionEnd
-			} else if data[i+3]%4 > 1 { // one that knows the entry
+			} else if data[i+3]%4 > 1 { // a requester that knows the entry
 				req.Epoch, req.Revision = now.Epoch+1, now.revision
 			}
 			if checkSession(kind, &req) != nil {
 				continue
 			}
 			if e, ok := assumed(kind, &req); ok && e.revision == now.revision {
-				// The write without a read, as the bucket would let it through: what a
-				// taker knows of a revision is true, and nobody knows a tombstone's.
+				// The write without a read, as the bucket would accept it: what a
+				// taker knows of a revision is true, and no taker knows a tombstone's.
 				if now.Ended || e.Epoch != now.Epoch || kind == bus.SessionEnd && e.Owner != now.Owner {
 					continue
 				}
@@ -253,7 +253,7 @@ func FuzzDecide(f *testing.F) {
 			}
 			for _, old := range refused {
 				if d := decide(bus.SessionTake, &now, &old); d.write {
-					t.Fatalf("%+v was refused, and a copy of it is written later over %+v", old, now)
+					t.Fatalf("copy of %+v, which was refused: got it written later over %+v, want it refused", old, now)
 				}
 			}
 		}

@@ -10,8 +10,8 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// TestJobs_CopyOfARequest_TakesNoSecondPlace: a gateway that repeats its request while
-// JetStream is away does not fill the service.
+// TestJobs_CopyOfARequest_TakesNoSecondPlace checks that a gateway that repeats its
+// request while JetStream is away does not use up all places.
 func TestJobs_CopyOfARequest_TakesNoSecondPlace(t *testing.T) {
 	j := newJobs()
 	defer j.close()
@@ -35,8 +35,9 @@ func TestJobs_CopyOfARequest_TakesNoSecondPlace(t *testing.T) {
 	}
 }
 
-// TestBuckets_Outage_CountsAfter10s: rooms count as unchangeable when JetStream has
-// failed for longer than an election takes, and no longer.
+// TestBuckets_Outage_CountsAfter10s checks that rooms count as unchangeable when
+// JetStream has failed for longer than an election takes, and only until it answers
+// again.
 func TestBuckets_Outage_CountsAfter10s(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBuckets(nil, bus.RoomsBucket)

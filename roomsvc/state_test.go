@@ -21,7 +21,7 @@ var (
 	testTime   = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 )
 
-// peer is the n-th peer of gateway g.
+// peer returns the id of the n-th peer of gateway g.
 func peer(g proto.GatewayID, n int) proto.PeerID {
 	return proto.PeerID(fmt.Sprintf("%s-0000-8000-8000-%012x", g, n))
 }
@@ -30,7 +30,7 @@ var ann, ben, cas = peer(gwA, 1), peer(gwB, 2), peer(gwA, 3)
 
 func ptr[T any](v T) *T { return &v }
 
-// model holds a room and does one operation after the other to it.
+// model holds a room and applies one operation after the other to it.
 type model struct {
 	t    *testing.T
 	lim  limits
@@ -76,7 +76,7 @@ func (m *model) apply(ops ...*operation) []outcome {
 			m.t.Fatal(err)
 		}
 		if m.held.size > c.size+doneBytes {
-			m.t.Errorf("the room takes %d bytes, and was thought to take %d at most", m.held.size, c.size)
+			m.t.Errorf("size of the room: got %d bytes, want at most the estimate of %d", m.held.size, c.size)
 		}
 	}
 	return c.out
@@ -98,12 +98,12 @@ func (m *model) members() string {
 	return strings.Join(list, " ")
 }
 
-// step is one request and what must come of it.
+// step is one request and its expected result.
 type step struct {
 	kind bus.Operation
 	req  bus.Request
 	want proto.ErrorCode // "" is success
-	room string          // members after it, the creator with a star
+	room string          // members afterwards, the creator with a star
 }
 
 func TestRules(t *testing.T) {
@@ -158,13 +158,13 @@ func TestRules(t *testing.T) {
 					got = o.err.Code
 				}
 				if got != s.want {
-					t.Fatalf("step %d, %s: %v, want %q", i, s.kind, o.err, s.want)
+					t.Fatalf("step %d, %s: got %v, want %q", i, s.kind, o.err, s.want)
 				}
 				if o.err != nil && o.err.Message == "" {
-					t.Errorf("step %d: an error without a message", i)
+					t.Errorf("step %d: got an error without a message, want one", i)
 				}
 				if m.members() != s.room {
-					t.Fatalf("step %d, %s: members %q, want %q", i, s.kind, m.members(), s.room)
+					t.Fatalf("step %d, %s: got members %q, want %q", i, s.kind, m.members(), s.room)
 				}
 			}
 		})
@@ -181,12 +181,13 @@ func TestErrorsNameTheirField(t *testing.T) {
 		"peer":     {Peer: "nobody"},
 	} {
 		if o := newModel(t).do(bus.OpCreate, r); o.err == nil || o.err.Field != field {
-			t.Errorf("%s: %+v", field, o.err)
+			t.Errorf("%s: got %+v, want an error that names the field", field, o.err)
 		}
 	}
 }
 
-// A room's value never outgrows what the bucket takes, whatever makes it grow.
+// A room's value never becomes larger than the bucket takes, whatever makes it
+// grow.
 func TestRoomStateLimit(t *testing.T) {
 	m := newModel(t)
 	m.lim = limits{members: 1000, bytes: 20_000}
@@ -201,12 +202,12 @@ func TestRoomStateLimit(t *testing.T) {
 		}
 	}
 	if o := m.do(bus.OpUpdate, bus.Request{Peer: ann, Metadata: bigJSON(8000)}); o.err == nil || o.err.Code != proto.LimitExceeded {
-		t.Errorf("update: %v", o.err)
+		t.Errorf("update: got %v, want Limit_Exceeded", o.err)
 	}
 	if refused == 0 || refused == 40 || m.held.size > m.lim.bytes {
-		t.Errorf("%d of 40 refused, %d bytes", refused, m.held.size)
+		t.Errorf("got %d of 40 refused, %d bytes; want some refused, within the limit", refused, m.held.size)
 	}
 	if o := m.do(bus.OpLeave, bus.Request{Peer: peer(gwB, 0)}); o.err != nil {
-		t.Errorf("leave: %v", o.err)
+		t.Errorf("leave: got %v, want success", o.err)
 	}
 }

@@ -26,13 +26,13 @@ func TestExitCodes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
 			if code := program().Run(t.Context(), tc.args, io.Discard, &out); code != tc.code {
-				t.Errorf("exit code %d", code)
+				t.Errorf("exit code: got %d, want %d", code, tc.code)
 			}
 			if !strings.Contains(out.String(), tc.says) {
-				t.Errorf("says %q", out.String())
+				t.Errorf("output: got %q, want %q in it", out.String(), tc.says)
 			}
 			if tc.code == 2 && strings.Count(out.String(), "\n") != 1 {
-				t.Errorf("more than a line: %q", out.String())
+				t.Errorf("output: got %q, want one line", out.String())
 			}
 		})
 	}
@@ -42,16 +42,17 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("P2P_REPLICAS", "4")
 	var out bytes.Buffer
 	if code := program().Run(t.Context(), nil, io.Discard, &out); code != 2 || !strings.Contains(out.String(), "replicas") {
-		t.Errorf("exit code %d, says %q", code, out.String())
+		t.Errorf("got exit code %d, output %q; want 2, an error about replicas", code, out.String())
 	}
 }
 
-// It starts before NATS does, and a signal ends it all the same.
+// TestEndsWithoutNATS checks that the end of the context ends a service that
+// still waits for NATS.
 func TestEndsWithoutNATS(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var out bytes.Buffer
 	if code := program().Run(ctx, []string{"--nats-url", "nats://127.0.0.1:1"}, io.Discard, &out); code != 0 {
-		t.Errorf("exit code %d, says %q", code, out.String())
+		t.Errorf("got exit code %d, output %q; want 0", code, out.String())
 	}
 }
