@@ -11,7 +11,7 @@ const candidate = `{"event":"Candidate","to":"5f0c3a9e-6b1d-8f10-8a01-77d1c2b4a5
 
 func TestCandidateSize(t *testing.T) {
 	if n := len(candidate); n < 290 || n > 310 {
-		t.Errorf("the candidate has %d bytes; the tests and benchmarks speak of 300", n)
+		t.Errorf("candidate: got %d bytes, want about the 300 that the tests and benchmarks name", n)
 	}
 }
 
@@ -31,7 +31,7 @@ func TestParseEventDoesNotAllocate(t *testing.T) {
 	name := []byte("REMOVE_client")
 	prototest.NoAllocs(t, "ParseEvent", func() {
 		if _, ok := ParseEvent(name); !ok {
-			t.Fatal("not read")
+			t.Fatal("ParseEvent: got false, want true")
 		}
 	})
 }

@@ -9,8 +9,8 @@ import (
 	"p2pconnector/proto/internal/prototest"
 )
 
-// TestSpecificationIsComplete holds the package comment against the tables and
-// types of the package: nothing that goes over a WebSocket is left out of it.
+// TestSpecificationIsComplete compares the package comment with the tables and
+// types of the package: it must leave out nothing that goes over a WebSocket.
 func TestSpecificationIsComplete(t *testing.T) {
 	spec := prototest.ReadSpecification(t, "doc.go")
 	for _, d := range ClientEvents {
@@ -35,7 +35,7 @@ func TestSpecificationIsComplete(t *testing.T) {
 	spec.Has(t, "its version", fmt.Sprintf(" %d the ", Version))
 }
 
-// TestSpecificationSaysTheLimits holds the figures in the text against the constants.
+// TestSpecificationSaysTheLimits compares the figures in the text with the constants.
 func TestSpecificationSaysTheLimits(t *testing.T) {
 	spec := prototest.ReadSpecification(t, "doc.go")
 	for _, text := range []string{

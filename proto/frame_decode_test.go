@@ -40,13 +40,13 @@ func TestDecodeReadsTheEnvelope(t *testing.T) {
 		var f Frame
 		err := f.Decode([]byte(c.in))
 		if err == nil && c.code != "" || err != nil && (err.Code != c.code || err.Field != c.field) {
-			t.Errorf("%.100s: error %v, want %s %s", c.in, err, c.code, c.field)
+			t.Errorf("%.100s: got error %v, want %s %s", c.in, err, c.code, c.field)
 		}
 		if err != nil && len(err.Message) > 400 {
-			t.Errorf("%.100s: a message of %d bytes", c.in, len(err.Message))
+			t.Errorf("%.100s: got a message of %d bytes, want at most 400", c.in, len(err.Message))
 		}
 		if f.Event != c.event {
-			t.Errorf("%.100s: event %q, want %q", c.in, f.Event, c.event)
+			t.Errorf("%.100s: got event %q, want %q", c.in, f.Event, c.event)
 		}
 		for _, m := range []struct {
 			name string
@@ -54,7 +54,7 @@ func TestDecodeReadsTheEnvelope(t *testing.T) {
 			want string
 		}{{"to", f.To, c.to}, {"room", f.Room, c.room}, {"id", f.ID, c.id}, {"data", f.Data, c.data}} {
 			if m.got == nil != (m.want == "-") || m.got != nil && string(m.got) != m.want {
-				t.Errorf("%.100s: %s is %q, want %q", c.in, m.name, m.got, m.want)
+				t.Errorf("%.100s: %s: got %q, want %q", c.in, m.name, m.got, m.want)
 			}
 		}
 	}
@@ -109,7 +109,7 @@ func TestDecodeRefusesWhatIsNoFrame(t *testing.T) {
 		var f Frame
 		err := f.Decode([]byte(c.in))
 		if c.ok && err != nil || !c.ok && err != errNotObject {
-			t.Errorf("%.80q: error %v, want ok = %v", c.in, err, c.ok)
+			t.Errorf("%.80q: got error %v, want ok %v", c.in, err, c.ok)
 		}
 	}
 }
@@ -123,18 +123,18 @@ func TestFrameIsReused(t *testing.T) {
 		t.Fatal(err)
 	}
 	if f.Event != Ping || f.To != nil || f.Room != nil || f.ID != nil || f.Data != nil {
-		t.Errorf("the frame before shows through: %+v", f)
+		t.Errorf("second frame: got %+v, want nothing of the first", f)
 	}
 	if got, want := string(f.AppendRelay(nil, goldenAnn)), `{"event":"Ping","from":"`+string(goldenAnn)+`"}`; got != want {
-		t.Errorf("relayed as %s, want %s", got, want)
+		t.Errorf("relayed frame: got %s, want %s", got, want)
 	}
 	if err := f.Decode([]byte(`]`)); err == nil || f.Event != "" || f.Name != nil {
-		t.Errorf("after a frame that is none: error %v, frame %+v", err, f)
+		t.Errorf("after an invalid frame: got error %v, frame %+v; want an error and an empty frame", err, f)
 	}
 }
 
-// TestResetGivesBackMemory holds that a connection which once sent a frame of
-// very many members does not pay for it for ever.
+// TestResetGivesBackMemory checks that a connection does not keep the memory of
+// a frame with very many members.
 func TestResetGivesBackMemory(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(`{"event":"Ping"`)
@@ -146,14 +146,14 @@ func TestResetGivesBackMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(f.members) != 5001 {
-		t.Fatalf("%d members", len(f.members))
+		t.Fatalf("members: got %d, want 5001", len(f.members))
 	}
 	f.Reset()
 	if cap(f.members) > keptMembers || f.scan.b != nil || f.Name != nil {
-		t.Errorf("kept %d members and %d bytes", cap(f.members), len(f.scan.b))
+		t.Errorf("after Reset: got capacity for %d members and %d bytes, want at most keptMembers and no bytes", cap(f.members), len(f.scan.b))
 	}
 	if cap(f.scan.names) > 2*MaxDepth*(fewNames+1) {
-		t.Errorf("kept %d names", cap(f.scan.names))
+		t.Errorf("after Reset: got capacity for %d names, want a bounded number", cap(f.scan.names))
 	}
 }
 
@@ -161,11 +161,11 @@ func TestMembers(t *testing.T) {
 	var got []string
 	yield := func(name string, value []byte) { got = append(got, name+"="+string(value)) }
 	if !Members([]byte(` {"a":1, "\u0062" : [2 ,3],"":{}} `), yield) || strings.Join(got, " ") != "a=1 b=[2 ,3] ={}" {
-		t.Errorf("members: %q", got)
+		t.Errorf("members: got %q, want a, b and the empty name", got)
 	}
 	for _, bad := range []string{"", "[]", "null", `{"a":1,"a":2}`, `{"a":}`} {
-		if Members([]byte(bad), func(string, []byte) { t.Errorf("%s: yields", bad) }) {
-			t.Errorf("%s is taken for an object", bad)
+		if Members([]byte(bad), func(string, []byte) { t.Errorf("%s: got a member, want none", bad) }) {
+			t.Errorf("Members(%s): got true, want false", bad)
 		}
 	}
 }

@@ -13,9 +13,9 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzFrame compares Decode with encoding/json: the same verdict, but for the
-// rules that are stricter on purpose, the same members, and a relayed frame that
-// holds exactly what it may.
+// FuzzFrame compares Decode with encoding/json. Both must accept the same
+// frames, except for the rules that are stricter on purpose, and read the same
+// members. A relayed frame must hold exactly what it may.
 func FuzzFrame(f *testing.F) {
 	files, err := filepath.Glob("testdata/v1/client/*.json")
 	if err != nil || len(files) == 0 {
@@ -41,7 +41,7 @@ func FuzzFrame(f *testing.F) {
 		err := fr.Decode(b)
 		want := validFrame(b)
 		if valid := err != errNotObject; valid != want {
-			t.Fatalf("valid %v, want %v: %q", valid, want, b)
+			t.Fatalf("got valid %v, want %v: %q", valid, want, b)
 		}
 		if err == errNotObject {
 			return
@@ -55,12 +55,13 @@ func FuzzFrame(f *testing.F) {
 			checkRelay(t, fr.AppendRelay(nil, goldenAnn), fr.Event, members)
 		}
 		if !bytes.Equal(in, b) {
-			t.Fatal("Decode changed its input")
+			t.Fatal("input of Decode: got it changed, want it unchanged")
 		}
 	})
 }
 
-// validFrame is the specification of a valid frame on top of encoding/json.
+// validFrame reports whether a frame is valid, by its specification and
+// encoding/json.
 func validFrame(b []byte) bool {
 	if !json.Valid(b) || !utf8.Valid(b) || bytes.TrimLeft(b, " \t\r\n")[0] != '{' {
 		return false
@@ -118,7 +119,7 @@ func checkEnvelope(t *testing.T, f *Frame, got *Error, members map[string]json.R
 	}
 	same := func(what string, got []byte, want *string) {
 		if (got == nil) != (want == nil) || want != nil && string(got) != *want {
-			t.Fatalf("%s is %q, want %v", what, got, want)
+			t.Fatalf("%s: got %q, want %v", what, got, want)
 		}
 	}
 	name, to, room := str("event"), str("to"), str("room")
@@ -126,7 +127,7 @@ func checkEnvelope(t *testing.T, f *Frame, got *Error, members map[string]json.R
 	same("to", f.To, to)
 	same("room", f.Room, room)
 	if !bytes.Equal(f.Data, members["data"]) || (f.Data == nil) != (members["data"] == nil) {
-		t.Fatalf("data is %q, want %q", f.Data, members["data"])
+		t.Fatalf("data: got %q, want %q", f.Data, members["data"])
 	}
 	wrong := func(name string, got *string) bool {
 		v, there := members[name]
@@ -142,22 +143,22 @@ func checkEnvelope(t *testing.T, f *Frame, got *Error, members map[string]json.R
 		id = nil
 	}
 	if !bytes.Equal(f.ID, id) {
-		t.Fatalf("id is %q, want %q", f.ID, id)
+		t.Fatalf("id: got %q, want %q", f.ID, id)
 	}
 	var known bool
 	if name != nil {
 		_, known = ParseEvent([]byte(*name))
 	}
 	if fault := !known || badID || wrong("to", to) || wrong("room", room); fault != (got != nil) {
-		t.Fatalf("error %v, want one: %v", got, fault)
+		t.Fatalf("got error %v, want one: %v", got, fault)
 	}
 }
 
-// checkRelay holds relayed against the members that were sent.
+// checkRelay compares relayed with the members that were sent.
 func checkRelay(t *testing.T, relayed []byte, e Event, sent map[string]json.RawMessage) {
 	t.Helper()
 	if !validFrame(relayed) {
-		t.Fatalf("relayed frame is not valid: %q", relayed)
+		t.Fatalf("relayed frame: got %q, want valid JSON", relayed)
 	}
 	want := map[string]string{"event": `"` + string(e) + `"`, "from": `"` + string(goldenAnn) + `"`}
 	for name, v := range sent {
@@ -174,6 +175,6 @@ func checkRelay(t *testing.T, relayed []byte, e Event, sent map[string]json.RawM
 		got[name] = string(v)
 	}
 	if !maps.Equal(got, want) {
-		t.Fatalf("relayed %q, want %q", got, want)
+		t.Fatalf("relayed members: got %q, want %q", got, want)
 	}
 }

@@ -13,7 +13,7 @@ func TestRelayPassesMembersOn(t *testing.T) {
 		{`{"event":"message","room":"r","x":null,"":0}`, head + `,"room":"r","x":null,"":0}`},
 		{`{"event":"message" , "d" : [1, 2] , "e":"\ud800"}`, head + `,"d" : [1, 2],"e":"\ud800"}`},
 
-		// what the server alone says
+		// members that only the server may write
 		{`{"event":"message","from":"x","type":"info","timestamp":"t","message_id":"m","to":null}`, head + `}`},
 		{`{"event":"message","\u0066rom":"x","t\u0079pe":"info","time\u0073tamp":"t","message\u005fid":"m","\u0074o":"p"}`, head + `}`},
 		{`{"event":"message","From":"x","TYPE":"info","Timestamp":"t","Message_Id":"m","Event":"Offer","TO":"p"}`, head + `}`},
@@ -35,8 +35,8 @@ func TestRelayPassesMembersOn(t *testing.T) {
 	}
 }
 
-// TestRelaySender reads the sender from what the server has made, whatever else a
-// client has put there.
+// TestRelaySender checks that the sender is read from what the server wrote,
+// whatever else a client has put there.
 func TestRelaySender(t *testing.T) {
 	offer := ServerFrame{Type: TypeInfo, Event: string(Offer), Data: ConnectData(goldenAnn, []byte(`"\",\"from\":\"x"`), []byte("1"))}
 	var f Frame
@@ -56,8 +56,9 @@ func TestRelaySender(t *testing.T) {
 	}
 }
 
-// TestRelayDeceivesNoReader holds that the reader most clients in Go use, which
-// matches names without regard to case, sees the server's word alone.
+// TestRelayDeceivesNoReader checks that encoding/json, which most clients in Go
+// use and which matches names without regard to case, reads only what the
+// server wrote.
 func TestRelayDeceivesNoReader(t *testing.T) {
 	var f Frame
 	if err := f.Decode([]byte(`{"event":"Message","FROM":"server","From":"x","EVENT":"Room_Deleted","tYpe":"update","MESSAGE_ID":"1","TimeStamp":"2","To":"3","room":"mine","Room":"theirs"}`)); err != nil {
@@ -70,6 +71,6 @@ func TestRelayDeceivesNoReader(t *testing.T) {
 	want := got
 	want.Event, want.From, want.Type, want.Message_ID, want.Timestamp, want.To, want.Room = "Message", string(goldenAnn), "", "", "", "", "mine"
 	if got != want {
-		t.Errorf("read as %+v", got)
+		t.Errorf("got %+v, want only what the server wrote, and the room", got)
 	}
 }

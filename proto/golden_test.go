@@ -53,8 +53,8 @@ var serverData = map[Event]any{
 	IceServers:     IceServersData{json.RawMessage(`[{"urls":["turn:turn.example.org"],"username":"u","credential":"c"}]`)},
 }
 
-// serverVariants holds what the data of such a frame may be besides, after the name of its
-// golden file, which begins with the event.
+// serverVariants holds further data of such frames, after the name of the golden file,
+// which begins with the event.
 var serverVariants = []struct {
 	name string
 	typ  FrameType
@@ -96,7 +96,7 @@ func TestGoldenServerFrames(t *testing.T) {
 	for _, d := range ServerEvents {
 		data, ok := serverData[d.Event]
 		if !ok {
-			t.Errorf("%s has no golden frame", d.Event)
+			t.Errorf("%s: got no golden frame, want one", d.Event)
 			continue
 		}
 		golden(t, "server/"+string(d.Event), serverFrame(t, d.Type, string(d.Event), data, ""))
@@ -109,8 +109,8 @@ func TestGoldenServerFrames(t *testing.T) {
 	golden(t, "server/Pong", f.Append(nil)) // no data, other zone: the same bytes
 }
 
-// TestGoldenCoversEveryMember: each member of each frame's data is set in one of the golden
-// files, so that none is renamed unseen.
+// TestGoldenCoversEveryMember checks that one of the golden files sets each member of each
+// frame's data, so that none is renamed unseen.
 func TestGoldenCoversEveryMember(t *testing.T) {
 	all := slices.Collect(maps.Values(serverData))
 	for _, v := range serverVariants {
@@ -140,8 +140,8 @@ var clientData = map[Event]any{
 	Authenticate: AuthenticateData{Token: "jwt"},
 }
 
-// TestGoldenClientFrames holds that what a client of this version sends is read,
-// and what a relayed frame becomes.
+// TestGoldenClientFrames checks that Decode reads the frames of a client of this
+// version, and what a relayed frame becomes.
 func TestGoldenClientFrames(t *testing.T) {
 	relayed := map[Event]bool{Offer: true, Answer: true, Candidate: true, Message: true}
 	for _, d := range ClientEvents {
@@ -151,7 +151,7 @@ func TestGoldenClientFrames(t *testing.T) {
 		}
 		var f Frame
 		if err := f.Decode(b); err != nil || f.Event != d.Event {
-			t.Errorf("%s: read as %q, error %v", d.Event, f.Event, err)
+			t.Errorf("%s: got event %q, error %v; want that event", d.Event, f.Event, err)
 			continue
 		}
 		if data, ok := clientData[d.Event]; ok && string(prototest.Marshal(t, data)) != string(f.Data) {

@@ -10,13 +10,13 @@ func TestGatewayID(t *testing.T) {
 	for range 100 {
 		g := NewGatewayID()
 		if !g.Valid() || seen[g] {
-			t.Errorf("drew %q", g)
+			t.Errorf("NewGatewayID: got %q, want a valid id that is new", g)
 		}
 		seen[g] = true
 	}
 	for _, bad := range []GatewayID{"", "0123456", "012345678", "0123456G", "0123456F", "01234 67", "012.4567", "*", ">", "01234567\x00"} {
 		if bad.Valid() {
-			t.Errorf("%q is taken for a gateway id", bad)
+			t.Errorf("%q as a gateway id: got valid, want invalid", bad)
 		}
 	}
 }
@@ -27,7 +27,7 @@ func TestPeerID(t *testing.T) {
 	for range 100 {
 		p := NewPeerID(g)
 		if !p.Valid() || p.Home() != g || seen[p] {
-			t.Errorf("drew %q at %s, home %q", p, g, p.Home())
+			t.Errorf("NewPeerID(%[2]s): got %[1]q with home %[3]q, want a new id of that home", p, g, p.Home())
 		}
 		seen[p] = true
 	}
@@ -39,13 +39,13 @@ func TestPeerID(t *testing.T) {
 			}
 			bad := PeerID(good[:i] + string([]byte{c}) + good[i+1:])
 			if bad.Valid() || bad.Home() != "" {
-				t.Errorf("%q is taken for a peer id", bad)
+				t.Errorf("%q as a peer id: got valid, want invalid", bad)
 			}
 		}
 	}
 	for _, bad := range []PeerID{"", goldenAnn[:35], goldenAnn + "0", "91be04d7-1c2d-4e42-9a77-30d1c2b4a5f6", "91be04d7-1c2d-8e42-ca77-30d1c2b4a5f6", PeerID(strings.ToUpper(good))} {
 		if bad.Valid() || bad.Home() != "" {
-			t.Errorf("%q is taken for a peer id", bad)
+			t.Errorf("%q as a peer id: got valid, want invalid", bad)
 		}
 	}
 }
@@ -63,7 +63,7 @@ func TestRoomID(t *testing.T) {
 		{"\ufdd0", false}, {"\ufdef", false}, {"\ufffe", false}, {"\uffff", false}, {"\U0001fffe", false}, {"\U0010ffff", false},
 	} {
 		if c.id.Valid() != c.ok {
-			t.Errorf("%q: valid %v, want %v", c.id, !c.ok, c.ok)
+			t.Errorf("%q: got valid %v, want %v", c.id, !c.ok, c.ok)
 		}
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestUnescape: names and strings say what encoding/json reads in them, half
-// surrogates and all.
+// TestUnescape checks that names and strings resolve to what encoding/json
+// reads in them, half surrogates included.
 func TestUnescape(t *testing.T) {
 	parts := []string{
 		``, `a`, `é`, `日本`, `😀`, `\"`, `\\`, `\/`, `\b`, `\f`, `\n`, `\r`, `\t`, `\u0000`, `\u0041`, `\u00e9`, `\u00E9`, `\u20aC`, `\ufffd`, `\uffff`,
@@ -22,15 +22,16 @@ func TestUnescape(t *testing.T) {
 					t.Fatalf("%s: %v", in, err)
 				}
 				if got := string(unescape([]byte(in))); got != want {
-					t.Errorf("%s is read as %q, want %q", in, got, want)
+					t.Errorf("%s: got %q, want %q", in, got, want)
 				}
 			}
 		}
 	}
 }
 
-// TestHostileFramesAreCheap: no frame costs much more memory than its own length,
-// whatever its objects and names look like, since anybody may send hundreds a second.
+// TestHostileFramesAreCheap checks that no frame costs much more memory than its own
+// length, whatever its objects and names look like, because any client may send
+// hundreds a second.
 func TestHostileFramesAreCheap(t *testing.T) {
 	object := func(names int, name func(i int) string) string {
 		var all []string
@@ -58,7 +59,7 @@ func TestHostileFramesAreCheap(t *testing.T) {
 			}
 		})
 		if most := float64(len(in)) / 8; allocs > most { // a name and its value are 11 bytes when escaped
-			t.Errorf("%s: %.0f allocations for %d bytes", name, allocs, len(in))
+			t.Errorf("%s: got %.0f allocations for %d bytes, want at most one for 8 bytes", name, allocs, len(in))
 		}
 	}
 }

@@ -40,7 +40,7 @@ func TestUnpack_OfferOfADeepConnect_IsRead(t *testing.T) {
 	}
 	var f Frame
 	if f.Decode([]byte(deep(MaxDepth))) != nil || f.Decode([]byte(deep(MaxDepth+1))) == nil {
-		t.Fatal("got another depth, want that a client may send no more")
+		t.Fatal("got another bound, want that a client may send this depth and no more")
 	}
 	sdp := strings.Repeat("[", MaxDepth-2) + strings.Repeat("]", MaxDepth-2)
 	var typ string

@@ -30,7 +30,7 @@ func TestSubjectsDoNotAllocate(t *testing.T) {
 	for _, subject := range []string{"p2p.gw.91be04d7.peer." + string(goldenAnn), string(room), "p2p.gw.91be04d7.sent.5f0c3a9e.1z.2_3_0", "p2p.gw.91be04d7.state.dGVh"} {
 		prototest.NoAllocs(t, "ParseInbound of "+subject, func() {
 			if _, ok := ParseInbound(subject); !ok {
-				t.Fatal("not read")
+				t.Fatal("ParseInbound: got false, want true")
 			}
 		})
 	}
@@ -61,7 +61,7 @@ func BenchmarkParseInbound(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, ok := ParseInbound(c.subject); !ok {
-					b.Fatal("not read")
+					b.Fatal("ParseInbound: got false, want true")
 				}
 			}
 		})

@@ -10,8 +10,8 @@ import (
 	"p2pconnector/proto/internal/prototest"
 )
 
-// TestSpecificationIsComplete holds the package comment against the tables of the package:
-// nothing that goes over NATS is left out of it.
+// TestSpecificationIsComplete compares the package comment with the tables of the package:
+// it must leave out nothing that goes over NATS.
 func TestSpecificationIsComplete(t *testing.T) {
 	spec := prototest.ReadSpecification(t, "doc.go")
 	for _, k := range []Kind{KindPeer, KindRoom, KindState, KindSession, KindReply, KindSent, KindAck, KindLink} {
@@ -35,7 +35,7 @@ func TestSpecificationIsComplete(t *testing.T) {
 	}
 }
 
-// TestSpecificationSaysTheLimits holds the figures in the text against the constants.
+// TestSpecificationSaysTheLimits compares the figures in the text with the constants.
 func TestSpecificationSaysTheLimits(t *testing.T) {
 	spec := prototest.ReadSpecification(t, "doc.go")
 	for _, text := range []string{

@@ -130,13 +130,13 @@ func TestGoldenMessages(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if !reflect.DeepEqual(back, msg) {
-			t.Errorf("%s changed on its way:\n got %+v\nwant %+v", name, back, msg)
+			t.Errorf("%s after the round trip:\n got %+v\nwant %+v", name, back, msg)
 		}
 	}
 }
 
-// TestGoldenCoversEveryMember: each member of each message type is set in one of the
-// golden messages, so that none is renamed unseen.
+// TestGoldenCoversEveryMember checks that one of the golden messages sets each
+// member of each message type, so that none is renamed unseen.
 func TestGoldenCoversEveryMember(t *testing.T) {
 	prototest.Covers(t, slices.Collect(maps.Values(messages))...)
 }

@@ -18,19 +18,19 @@ func TestRoomToken(t *testing.T) {
 	} {
 		back, err := RoomFromToken(RoomToken(c.id))
 		if c.ok && (err != nil || back != c.id) || !c.ok && err == nil {
-			t.Errorf("%q comes back as %q, error %v", c.id, back, err)
+			t.Errorf("%q after the round trip: got %q, error %v; want the same id, or an error for an invalid one", c.id, back, err)
 		}
 	}
 	for _, bad := range []string{"", "dGV", "dGVh=", "dGVh\n", "dG\r\nVh", "dGV h", "dGVi.", "*", ">", "dGVh+/", "YR", strings.Repeat("A", 172)} {
 		if id, err := RoomFromToken(bad); err != proto.ErrRoomID || id != "" {
-			t.Errorf("token %q is taken for room %q, error %v", bad, id, err)
+			t.Errorf("token %q: got room %q, error %v; want ErrRoomID", bad, id, err)
 		}
 	}
 }
 
 func TestOpID(t *testing.T) {
 	if got := NewOpID(goldenA, 71); got != "91be04d7-1z" {
-		t.Errorf("operation 71 is %q", got)
+		t.Errorf("id of operation 71: got %q, want 91be04d7-1z", got)
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 // publisher's connection (max_control_line).
 const maxSubjectBytes = 4096
 
-// FuzzSubject holds that no identifier becomes anything but one plain token of a
-// subject, that what was built is read back, and that nothing else is read.
+// FuzzSubject checks that every identifier becomes one plain token of a subject,
+// that the parsers read what was built, and that they read nothing else.
 func FuzzSubject(f *testing.F) {
 	for _, id := range []string{"", "*", ">", "a.b", "..", "$SYS.>", "a b", "a\r\nPUB x 1\r\n", "\x00", "\xff\xfe", "é漢", strings.Repeat("x", 5000), "91be04d7.>", "p2p.gw.91be04d7.state.dGVh"} {
 		f.Add(id, id, id, uint64(len(id)))
@@ -32,7 +32,7 @@ func FuzzSubject(f *testing.F) {
 		if s, err := SessionSubject(g, p); err == nil {
 			checkInbound(t, s, Inbound{g, KindSession, peer, "", 0, Sent{}})
 		}
-		// With ids of which only one is hostile, so that it gets that far.
+		// Only one of the ids is hostile, so that the builder reaches it.
 		if b, err := AppendRoomSubject(nil, goldenA, r, goldenAnn, 0); err == nil {
 			checkInbound(t, string(b), Inbound{goldenA, KindRoom, RoomToken(r), string(goldenAnn), 0, Sent{}})
 			checkRoomToken(t, r)
@@ -52,18 +52,18 @@ func FuzzSubject(f *testing.F) {
 		if s, err := LeaseSubject(g); err == nil {
 			checkTokens(t, s, 3)
 			if back, ok := ParseLease(s); !ok || back != g {
-				t.Fatalf("%q is the lease of %q, %v", s, back, ok)
+				t.Fatalf("gateway of lease %q: got %q, %v; want the one it was built from", s, back, ok)
 			}
 		}
 		x := Sent{goldenA, goldenB, n, n / 2, n / 3, n / 5}
 		sent := string(AppendSentSubject(nil, &x))
 		if back, ok := ParseSent(sent); !ok || back != x {
-			t.Fatalf("%q is read as %+v, %v", sent, back, ok)
+			t.Fatalf("ParseSent(%q): got %+v, %v; want what it was built from", sent, back, ok)
 		}
 		if s, err := AnyPeerSubject(p); err == nil {
 			checkTokens(t, s, 3)
 			if back, ok := ParseAnyPeer(s); !ok || back != p {
-				t.Fatalf("%q is for %q, %v", s, back, ok)
+				t.Fatalf("ParseAnyPeer(%q): got %q, %v; want the peer it was built from", s, back, ok)
 			}
 		}
 		for _, s := range []string{gateway, peer, room, "p2p.gw." + room, "p2p.gw.91be04d7." + room, "p2p.gw.91be04d7.room." + room, "p2p.gw.91be04d7.state." + room, "p2p.gw.91be04d7.sent." + room} {
@@ -72,16 +72,16 @@ func FuzzSubject(f *testing.F) {
 	})
 }
 
-// checkTokens holds that s is a plain subject of n tokens.
+// checkTokens fails unless s is a plain subject of n tokens.
 func checkTokens(t *testing.T, s string, n int) {
 	t.Helper()
 	tokens := strings.Split(s, ".")
 	if len(tokens) != n || len(s) > maxSubjectBytes {
-		t.Fatalf("%d tokens and %d bytes: %q", len(tokens), len(s), s)
+		t.Fatalf("%q: got %d tokens and %d bytes, want %d and at most %d", s, len(tokens), len(s), n, maxSubjectBytes)
 	}
 	for _, tok := range tokens {
 		if tok == "" || strings.ContainsFunc(tok, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '*' || c == '>' || c == '$' }) {
-			t.Fatalf("token %q in %q", tok, s)
+			t.Fatalf("got token %q in %q, want plain text", tok, s)
 		}
 	}
 }
@@ -94,18 +94,18 @@ func checkInbound(t *testing.T, s string, want Inbound) {
 	}
 	checkTokens(t, s, n)
 	if in, ok := ParseInbound(s); !ok || in != want {
-		t.Fatalf("%q is read as %+v, %v, want %+v", s, in, ok, want)
+		t.Fatalf("ParseInbound(%q): got %+v, %v, want %+v", s, in, ok, want)
 	}
 }
 
 func checkRoomToken(t *testing.T, r proto.RoomID) {
 	t.Helper()
 	if back, err := RoomFromToken(RoomToken(r)); err != nil || back != r {
-		t.Fatalf("room %q comes back as %q, error %v", r, back, err)
+		t.Fatalf("room %q after the round trip: got %q, error %v; want the same id", r, back, err)
 	}
 }
 
-// checkForeign holds that a subject which is read is one that a builder makes.
+// checkForeign fails when ParseInbound accepts a subject that no builder makes.
 func checkForeign(t *testing.T, s string) {
 	t.Helper()
 	in, ok := ParseInbound(s)
@@ -146,6 +146,6 @@ func checkForeign(t *testing.T, s string) {
 		}
 	}
 	if err != nil || built != s {
-		t.Fatalf("%q is read as %+v, from which %q is built, error %v", s, in, built, err)
+		t.Fatalf("%q is parsed as %+v: got %q built from that, error %v; want the same subject", s, in, built, err)
 	}
 }

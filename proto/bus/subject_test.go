@@ -41,30 +41,30 @@ func TestSubjects(t *testing.T) {
 		{ReplySubject(goldenA, 71), "p2p.gw.91be04d7.reply.1z", Inbound{goldenA, KindReply, "1z", "", 0, Sent{}}},
 	} {
 		if c.got != c.want {
-			t.Errorf("built %s, want %s", c.got, c.want)
+			t.Errorf("subject: got %s, want %s", c.got, c.want)
 		}
 		if in, ok := ParseInbound(c.got); !ok || in != c.in {
-			t.Errorf("%s is read as %+v, %v", c.got, in, ok)
+			t.Errorf("ParseInbound(%s): got %+v, %v; want what it was built from", c.got, in, ok)
 		}
 	}
 	if s := must(GatewayWildcard(goldenA)); s != "p2p.gw.91be04d7.>" {
-		t.Error(s)
+		t.Errorf("wildcard: got %s, want p2p.gw.91be04d7.>", s)
 	}
 	if s := must(LeaseSubject(goldenA)); s != "p2p.lease.91be04d7" {
-		t.Error(s)
+		t.Errorf("lease: got %s, want p2p.lease.91be04d7", s)
 	}
 	if g, ok := ParseLease("p2p.lease.91be04d7"); !ok || g != goldenA {
-		t.Errorf("lease of %q, %v", g, ok)
+		t.Errorf("gateway of the lease: got %q, %v, want the first gateway", g, ok)
 	}
 	if s := must(AnyPeerSubject(goldenAnn)); s != "p2p.to."+string(goldenAnn) {
-		t.Error(s)
+		t.Errorf("any peer: got %s, want p2p.to.%s", s, goldenAnn)
 	}
 	if p, ok := ParseAnyPeer("p2p.to." + string(goldenAnn)); !ok || p != goldenAnn {
-		t.Errorf("any gateway's subject of %q, %v", p, ok)
+		t.Errorf("ParseAnyPeer: got %q, %v, want the first peer", p, ok)
 	}
 	for _, op := range Operations {
 		if got := RoomsSubject(op); got != "p2p.rooms."+string(op) || strings.Count(got, ".") != 2 {
-			t.Error(got)
+			t.Errorf("subject of %s: got %s, want p2p.rooms.%s", op, got, op)
 		}
 	}
 }
@@ -134,7 +134,7 @@ func TestSubjectBuildersRefuse(t *testing.T) {
 			if s, err := build(c.g, c.p, c.r); err == c.err && s == "" {
 				checked++
 			} else if err != nil || !strings.HasPrefix(s, "p2p.") {
-				t.Errorf("%s(%q, %q, %q): %q, %v", name, c.g, c.p, c.r, s, err)
+				t.Errorf("%s(%q, %q, %q): got %q, %v; want an error or a subject", name, c.g, c.p, c.r, s, err)
 			}
 		}
 		want := map[string]int{"room": 3, "wildcard": 1, "lease": 1, "peer": 1}[name]
@@ -142,7 +142,7 @@ func TestSubjectBuildersRefuse(t *testing.T) {
 			want = 2
 		}
 		if checked != want {
-			t.Errorf("%s refuses %d of its ids, want %d", name, checked, want)
+			t.Errorf("%s: got %d of its ids refused, want %d", name, checked, want)
 		}
 	}
 }
@@ -158,18 +158,18 @@ func TestParseInboundRefusesForeignSubjects(t *testing.T) {
 		"p2p.gw.91be04d.peer." + string(goldenAnn), "p2p.gw.91BE04D7.peer." + string(goldenAnn), "p2p.gw.*.peer." + string(goldenAnn), "P2P.gw.91be04d7.sent.5f0c3a9e.1.1", "p2p.rooms.get", "p2p.lease.91be04d7",
 	} {
 		if in, ok := ParseInbound(s); ok || in != (Inbound{}) {
-			t.Errorf("%q is read as %+v", s, in)
+			t.Errorf("ParseInbound(%q): got %+v, want none", s, in)
 		}
 		if _, ok := ParseSent(s); ok {
-			t.Errorf("%q is taken for the reply subject of a relay", s)
+			t.Errorf("ParseSent(%q): got true, want false", s)
 		}
 	}
 	if _, ok := ParseSent(gw + "reply.1"); ok {
-		t.Error("a reply is taken for the reply subject of a relay")
+		t.Error("ParseSent of a reply: got true, want false")
 	}
 	for _, s := range []string{"", "p2p.lease.", "p2p.lease.*", "p2p.lease.91be04d7.x", "p2p.lease.91be04dg", "91be04d7"} {
 		if _, ok := ParseLease(s); ok {
-			t.Errorf("%q is taken for a lease", s)
+			t.Errorf("ParseLease(%q): got true, want false", s)
 		}
 	}
 }

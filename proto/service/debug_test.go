@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// lines hands on what is logged, a line at a time.
+// lines passes on what is logged, a line at a time.
 type lines struct {
 	mu sync.Mutex
 	ch chan string

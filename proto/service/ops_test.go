@@ -117,8 +117,9 @@ func TestOps_NoAddress_ServesNobody(t *testing.T) {
 	}
 }
 
-// TestOps_AddressInUse_OnlyTheDefaultIsForgiven: another program of this machine may
-// have the default address; an address that was asked for must be served.
+// TestOps_AddressInUse_OnlyTheDefaultIsForgiven checks that Serve fails when an
+// address that was asked for is in use. Another program on this machine may have the
+// default address.
 func TestOps_AddressInUse_OnlyTheDefaultIsForgiven(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -128,7 +129,7 @@ func TestOps_AddressInUse_OnlyTheDefaultIsForgiven(t *testing.T) {
 	if s, err := (Ops{Listen: taken.Addr().String()}).Serve(discard, OpsHandlers{}); s != nil || err == nil || !strings.HasPrefix(err.Error(), "ops-listen: ") {
 		t.Errorf("got %v, %v, want an error about ops-listen", s, err)
 	}
-	// Whoever has the default address now, the second server cannot have it.
+	// Whichever program has the default address now, the second server cannot have it.
 	h := (&handlers{}).handlers()
 	for range 2 {
 		s, err := Ops{Listen: DefaultOpsListen}.Serve(discard, h)

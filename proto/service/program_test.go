@@ -25,7 +25,8 @@ func (f fake) Run(ctx context.Context) error {
 	return f.err
 }
 
-// program makes one with the settings of a NATS connection. New returns newErr.
+// program returns a Program with the settings of a NATS connection, whose New
+// returns newErr.
 func program(runErr, newErr error) *Program {
 	return &Program{
 		Name: "program", About: "program does things.",
