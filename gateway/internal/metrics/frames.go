@@ -14,7 +14,7 @@ type Frames struct {
 	out CounterSet[proto.Event]
 }
 
-// errorFrames stands for all error frames in the count of frames out.
+// errorFrames is the event under which all error frames are counted as frames out.
 const errorFrames proto.Event = "Error"
 
 func (f *Frames) init() {
@@ -41,8 +41,8 @@ var (
 	eventKey   = []byte(`","event":"`)
 )
 
-// Queued counts a frame that was queued for a connection. Frames begin with their type or
-// their event, as proto encodes them, so that nothing is parsed.
+// Queued counts a frame that was queued for a connection. It does not parse the frame,
+// because frames encoded by proto begin with their type or their event.
 func (f *Frames) Queued(frame []byte) {
 	rest, ok := bytes.CutPrefix(frame, relayStart)
 	switch {

@@ -19,21 +19,21 @@ type Metrics struct {
 
 // Handshakes counts the answers to WebSocket handshakes.
 type Handshakes struct {
-	Statuses CounterSet[int]                 // by HTTP status; of a refusal over the WebSocket, what others get
+	Statuses CounterSet[int]                 // by HTTP status; a refusal over the WebSocket counts with the status that other clients get
 	Limited  CounterSet[admission.LimitName] // refused by a limit on connections
 	Unread   Counter                         // refusals over HTTP, because too many refused WebSockets were open
 	Tokens   Counter                         // access tokens refused, of handshakes and of Authenticate
 }
 
-// Connections counts what becomes of WebSockets.
+// Connections counts WebSockets and how they end.
 type Connections struct {
 	Accepted Counter
-	Slow     Counter // closed because their queue was full
-	Idle     Counter // closed because nothing came from them
+	Slow     Counter // closed because the queue was full
+	Idle     Counter // closed because nothing was received
 	Closes   CounterSet[proto.CloseCode]
 }
 
-// Sessions counts what becomes of sessions.
+// Sessions counts the events of sessions.
 type Sessions struct {
 	ReplayFull Counter // frames that found no room in a replay buffer
 	Resumes    CounterSet[ResumeOutcome]
@@ -41,7 +41,7 @@ type Sessions struct {
 	KeyFetches CounterSet[auth.FetchOutcome]
 }
 
-// ResumeOutcome is what became of a client's wish to resume a session.
+// ResumeOutcome is the outcome of a client's request to resume a session.
 type ResumeOutcome string
 
 // The outcomes of Resume.
@@ -51,23 +51,23 @@ const (
 	ResumeRefused    ResumeOutcome = "refused"
 )
 
-// MoveOutcome is what became of a session's move between gateways.
+// MoveOutcome is the outcome of a session's move between gateways.
 type MoveOutcome string
 
 // The outcomes of moves.
 const (
-	MoveTaken     MoveOutcome = "taken"      // this gateway owns the session now
-	MoveFailed    MoveOutcome = "failed"     // it could not be taken over
+	MoveTaken     MoveOutcome = "taken"      // this gateway took the session over
+	MoveFailed    MoveOutcome = "failed"     // this gateway could not take it over
 	MoveConflict  MoveOutcome = "conflict"   // another gateway was first to take the epoch
-	MoveLent      MoveOutcome = "lent"       // a copy was given to another gateway
-	MoveTakenBack MoveOutcome = "taken_back" // a session that was lent is this gateway's again
+	MoveLent      MoveOutcome = "lent"       // this gateway lent a copy to another gateway
+	MoveTakenBack MoveOutcome = "taken_back" // this gateway took a session back that it had lent
 	MoveOutdated  MoveOutcome = "outdated"   // another gateway had taken it over without a copy
 )
 
-// Rooms counts what happens to the replicas of rooms.
+// Rooms counts the events of the replicas of rooms.
 type Rooms struct {
-	Holes     Counter // changes that came before their predecessor
-	Fetches   Counter // rooms fetched whole
+	Holes     Counter // changes that arrived before their predecessor
+	Fetches   Counter // whole rooms fetched
 	Lost      Counter // rooms that ended because JetStream lost them
 	QueueFull Counter // frames refused because a connection's room queue was full
 }
@@ -78,7 +78,7 @@ type Faults struct {
 	BadSubjects Counter // messages on a subject that no service uses
 }
 
-// New returns counters that are all 0.
+// New returns Metrics whose counters are all 0.
 func New() *Metrics {
 	m := new(Metrics)
 	m.Handshakes.Statuses.init(101, 400, 401, 403, 421, 426, 429, 503)

@@ -8,15 +8,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// This file alone knows Prometheus.
+// Only this file imports Prometheus.
 
-// prefix begins the name of every metric of a gateway.
+// prefix is the prefix of the name of every metric of a gateway.
 const prefix = "p2p_gateway_"
 
 // latencyBuckets are the upper bounds of the latency histograms, in seconds.
 var latencyBuckets = []float64{.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5}
 
-// latencies are the histograms that the relay path adds to. Safe for concurrent use.
+// latencies are the histograms that the relay path observes. Safe for concurrent use.
 type latencies struct {
 	here, nats prometheus.Histogram
 }
@@ -48,18 +48,19 @@ const (
 	gauge   = prometheus.GaugeValue
 )
 
-// Config says what a scrape reads besides the counters. Its functions may be called
+// Config provides what a scrape reads besides the counters. Its functions may be called
 // concurrently.
 type Config struct {
 	// Version and Commit are of the build.
 	Version, Commit string
-	// Snapshot looks at everything that the gateway holds. It may wait for locks.
+	// Snapshot reads the present state of the gateway. It may wait for locks.
 	Snapshot func() *Snapshot
-	// Loops says for each loop that the gateway depends on whether it hangs. It takes no lock.
+	// Loops returns, for each loop that the gateway depends on, whether it hangs. It takes no
+	// lock.
 	Loops func() map[string]bool
 }
 
-// collector reads everything when it is asked.
+// collector reads all values when Prometheus scrapes.
 type collector struct {
 	cfg   Config
 	m     *Metrics
@@ -91,8 +92,8 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	c.m.Relays.took.nats.Describe(ch)
 }
 
-// Collect implements prometheus.Collector. While a loop hangs it reads what needs no
-// lock: a scrape that waits for the lock that the loop waits for would show nothing.
+// Collect implements prometheus.Collector. While a loop hangs it reads only what needs no
+// lock: a scrape that waits for the same lock as the loop would show nothing.
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	hangs := false
 	for name, hung := range c.cfg.Loops() {
@@ -112,7 +113,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	c.m.Relays.took.nats.Collect(ch)
 }
 
-// Handler serves m, what cfg reads, and the metrics of the Go runtime and the process.
+// Handler serves m, the values of cfg, and the metrics of the Go runtime and the process.
 func Handler(m *Metrics, cfg Config) http.Handler {
 	r := prometheus.NewRegistry()
 	r.MustRegister(newCollector(m, cfg), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

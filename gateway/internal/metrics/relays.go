@@ -9,15 +9,15 @@ import (
 	"p2pconnector/proto"
 )
 
-// Relays counts what becomes of relayed frames, and how long some of them take.
+// Relays counts the results of relayed frames, and measures how long some of them take.
 type Relays struct {
 	// The result of each relayed frame for each of its receivers.
 	Delivered, QueueFull, NotFound Counter
-	Moved                          Counter // to be sent on to another gateway
+	Moved                          Counter // to be forwarded to another gateway
 
 	Drops    CounterSet[proto.ErrorCode] // not delivered, by the code that the sender got
 	Untold   Counter                     // errors about dropped frames that did not reach the sender
-	Outdated Counter                     // refused because their sender has moved since
+	Outdated Counter                     // refused because their sender has moved in the meantime
 
 	took latencies
 }
@@ -44,15 +44,15 @@ func (r *Relays) Refused(e proto.Event, code proto.ErrorCode) {
 	}
 }
 
-// One relayed frame in sampleEvery is timed: reading the clock for each would cost more
-// than what is measured.
+// One relayed frame in sampleEvery is timed: reading the clock for each frame would cost
+// more than the relay that it measures.
 const sampleEvery = 64
 
-// maxTook is the longest time between two gateways that is believed; beyond it their
-// hosts' clocks disagree.
+// maxTook is the longest time between two gateways that is counted. A longer time means
+// that the hosts' clocks disagree.
 const maxTook = time.Minute
 
-// Sample returns the present moment for a frame that is to be timed, and 0 for most.
+// Sample returns the present moment for a frame that is to be timed, and 0 for all others.
 func Sample() clock.Instant {
 	if rand.Uint32()%sampleEvery != 0 {
 		return 0
@@ -60,8 +60,8 @@ func Sample() clock.Instant {
 	return clock.Now()
 }
 
-// TookHere notes that a frame which was read at began is queued for a connection of this
-// gateway; 0 is a frame that is not timed.
+// TookHere records that a frame read at began is queued for a connection of this gateway.
+// A began of 0 is a frame that is not timed.
 func (r *Relays) TookHere(began clock.Instant) {
 	if began != 0 {
 		r.took.here.Observe(clock.Now().Sub(began).Seconds())
@@ -74,8 +74,8 @@ func FormatBegan(began clock.Instant) string {
 	return strconv.FormatInt(began.Wall().UnixNano(), 10)
 }
 
-// TookNATS notes that a frame of another gateway is queued for a connection of this one.
-// began is what FormatBegan returned there; "" is a frame that is not timed.
+// TookNATS records that a frame of another gateway is queued for a connection of this
+// gateway. began is what FormatBegan returned there; "" is a frame that is not timed.
 func (r *Relays) TookNATS(began string) {
 	if began == "" {
 		return

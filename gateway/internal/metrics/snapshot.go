@@ -2,15 +2,15 @@ package metrics
 
 import "p2pconnector/gateway/internal/link"
 
-// Snapshot is the gateway at the moment of a scrape: what is so now, and what others have
-// counted.
+// Snapshot is the state of the gateway at the moment of a scrape, and the counts that other
+// packages keep.
 type Snapshot struct {
 	Draining bool
 
 	// Connections.
-	Connections, Queued int // all; those with something in their queue
+	Connections, Queued int // all; those whose queue is not empty
 	QueueBytes          int // in all queues
-	LongestQueue        int // bytes
+	LongestQueue        int // in bytes
 	ConnectAddresses    int // whose connect rate is counted
 	ConnectsEvicted     uint64
 	RefusedSockets      int
@@ -21,24 +21,24 @@ type Snapshot struct {
 
 	// Relays.
 	Links         link.Counts
-	LinkHoles     uint64 // in what other gateways have sent
+	LinkHoles     uint64 // in the relays from other gateways
 	ReorderFrames int64
 
 	// Rooms with a member here.
 	Rooms                int
 	Members, MembersHere int // everywhere; at this gateway
-	RoomRequests         int // that wait for the room service
+	RoomRequests         int // waiting for the room service
 
 	// The message bus.
 	GatewaysLive, GatewaysSilent, GatewaysEnded int // by lease
 	NATSConnected                               bool
 	NATSReconnects                              uint64
-	NATSPendingBytes                            int // to be written
+	NATSPendingBytes                            int // not written yet
 	Inbox                                       int // messages that are not handled yet
-	InboxDropped                                int // messages that found it full
+	InboxDropped                                int // messages dropped because the inbox was full
 }
 
-// Clients counts clients by where they are.
+// Clients counts clients by the state of their session.
 type Clients struct {
 	Attached, Away, Arriving, Lent, Moved int
 }

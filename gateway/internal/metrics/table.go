@@ -11,38 +11,38 @@ import (
 )
 
 // hungLoopsHelp is the help of the metric that is read without a lock.
-const hungLoopsHelp = "1 while a loop hangs that this gateway depends on: bus sends the lease and ends sessions, clock looks after connections, inbox handles what comes from NATS, leases hears other gateways, writers write. Most others are not shown then."
+const hungLoopsHelp = "1 while a loop hangs that this gateway depends on: bus sends the lease and ends sessions, clock checks the connections, inbox handles messages from NATS, leases receives the leases of other gateways, writers write to connections. Most other metrics are not shown then."
 
-// table lists the metrics that are read from the counters and a snapshot: all but the
-// build, the loops and the relay histogram.
+// table lists the metrics that are read from the counters and a snapshot: all metrics but
+// the build, the loops and the relay histogram.
 var table = []metric{
 	{"draining", "1 while the gateway drains.", gauge, nil, func(_ *Metrics, now *Snapshot, put put) { put(flag01(now.Draining)) }},
 
-	{"connections", "WebSockets that are open.", gauge, nil, at(func(now *Snapshot) int { return now.Connections })},
+	{"connections", "Open WebSockets.", gauge, nil, at(func(now *Snapshot) int { return now.Connections })},
 	{"connections_accepted_total", "WebSockets accepted.", counter, nil, one(func(m *Metrics) *Counter { return &m.Connections.Accepted })},
 	{"upgrades_total", "WebSocket handshakes answered, by HTTP status; 101 is success. A page that gets its refusal over the WebSocket counts with the status that others get.", counter, []string{"status"}, set(func(m *Metrics) *CounterSet[int] { return &m.Handshakes.Statuses }, strconv.Itoa)},
 	{"connects_limited_total", "WebSocket handshakes refused by a limit on connections, by the setting.", counter, []string{"limit"}, set(func(m *Metrics) *CounterSet[admission.LimitName] { return &m.Handshakes.Limited }, text)},
-	{"connect_rate_addresses", "Addresses whose connect rate is being counted, of 65,536: those quiet for longest give way.", gauge, nil, at(func(now *Snapshot) int { return now.ConnectAddresses })},
+	{"connect_rate_addresses", "Addresses whose connect rate is counted, of 65,536: those quiet for longest are evicted.", gauge, nil, at(func(now *Snapshot) int { return now.ConnectAddresses })},
 	{"connect_rate_evicted_total", "Addresses whose connect rate was forgotten too early because too many connected at once.", counter, nil, at(func(now *Snapshot) uint64 { return now.ConnectsEvicted })},
 	{"access_tokens_refused_total", "Access tokens that were checked and refused, of handshakes and of Authenticate.", counter, nil, one(func(m *Metrics) *Counter { return &m.Handshakes.Tokens })},
-	{"refused_sockets", "WebSockets that are open only until a page has read why it is refused, of 256.", gauge, nil, at(func(now *Snapshot) int { return now.RefusedSockets })},
-	{"refused_sockets_full_total", "Pages that could not be given the reason of a refusal, because too many such WebSockets were open.", counter, nil, one(func(m *Metrics) *Counter { return &m.Handshakes.Unread })},
+	{"refused_sockets", "WebSockets that are open only until a page has read why it was refused, of 256.", gauge, nil, at(func(now *Snapshot) int { return now.RefusedSockets })},
+	{"refused_sockets_full_total", "Pages that did not get the reason for their refusal, because too many such WebSockets were open.", counter, nil, one(func(m *Metrics) *Counter { return &m.Handshakes.Unread })},
 	{"closes_total", "Close frames sent, by code.", counter, []string{"code"}, set(func(m *Metrics) *CounterSet[proto.CloseCode] { return &m.Connections.Closes }, func(c proto.CloseCode) string { return strconv.Itoa(int(c)) })},
-	{"idle_closed_total", "Connections closed since nothing, not even a pong, came from them.", counter, nil, one(func(m *Metrics) *Counter { return &m.Connections.Idle })},
-	{"slow_clients_total", "Connections closed since their client did not read and their queue was full.", counter, nil, one(func(m *Metrics) *Counter { return &m.Connections.Slow })},
+	{"idle_closed_total", "Connections closed because nothing, not even a pong, was received.", counter, nil, one(func(m *Metrics) *Counter { return &m.Connections.Idle })},
+	{"slow_clients_total", "Connections closed because their client did not read and their queue was full.", counter, nil, one(func(m *Metrics) *Counter { return &m.Connections.Slow })},
 	{"queue_bytes", "Bytes that wait in the queues of all connections.", gauge, nil, at(func(now *Snapshot) int { return now.QueueBytes })},
-	{"queue_bytes_max", "Bytes that wait in the longest of these queues.", gauge, nil, at(func(now *Snapshot) int { return now.LongestQueue })},
-	{"queued_connections", "Connections that have something in their queue.", gauge, nil, at(func(now *Snapshot) int { return now.Queued })},
+	{"queue_bytes_max", "Bytes that wait in the longest queue of a connection.", gauge, nil, at(func(now *Snapshot) int { return now.LongestQueue })},
+	{"queued_connections", "Connections whose queue is not empty.", gauge, nil, at(func(now *Snapshot) int { return now.Queued })},
 
-	{"clients", "Clients by where they are: attached, away (may resume), arriving, lent (a copy is with another gateway), or moved (to another gateway).", gauge, []string{"state"}, func(_ *Metrics, now *Snapshot, put put) {
+	{"clients", "Clients by state: attached, away (may resume), arriving, lent (another gateway has a copy), or moved (to another gateway).", gauge, []string{"state"}, func(_ *Metrics, now *Snapshot, put put) {
 		put(float64(now.Clients.Attached), "attached")
 		put(float64(now.Clients.Away), "away")
 		put(float64(now.Clients.Arriving), "arriving")
 		put(float64(now.Clients.Lent), "lent")
 		put(float64(now.Clients.Moved), "moved")
 	}},
-	{"replay_bytes", "Bytes kept for clients that are away.", gauge, nil, at(func(now *Snapshot) int64 { return now.ReplayBytes })},
-	{"replay_full_total", "Frames that found no room in what is kept for a client that is away.", counter, nil, one(func(m *Metrics) *Counter { return &m.Sessions.ReplayFull })},
+	{"replay_bytes", "Bytes in the replay buffers of clients that are away.", gauge, nil, at(func(now *Snapshot) int64 { return now.ReplayBytes })},
+	{"replay_full_total", "Frames that found no room in the replay buffer of a client that is away.", counter, nil, one(func(m *Metrics) *Counter { return &m.Sessions.ReplayFull })},
 	{"resumes_total", "Sessions resumed here, taken over from elsewhere, or refused.", counter, []string{"outcome"}, set(func(m *Metrics) *CounterSet[ResumeOutcome] { return &m.Sessions.Resumes }, text)},
 	{"session_key_fetches_total", "Fetches of the keys that sign session tokens: ok or failed; spared counts tokens of unknown keys for which no fetch was made, because one had ended less than 5 s before.", counter, []string{"outcome"}, set(func(m *Metrics) *CounterSet[auth.FetchOutcome] { return &m.Sessions.KeyFetches }, text)},
 
@@ -51,46 +51,46 @@ var table = []metric{
 	{"frames_in_total", "Frames from clients, by event.", counter, []string{"event"}, set(func(m *Metrics) *CounterSet[proto.Event] { return &m.Frames.In }, text)},
 	{"frames_out_total", "Frames queued for connections, by event; Error is an error frame.", counter, []string{"event"}, set(func(m *Metrics) *CounterSet[proto.Event] { return &m.Frames.out }, text)},
 	{"errors_total", "Error frames that answer a client's frame, by code.", counter, []string{"code"}, set(func(m *Metrics) *CounterSet[proto.ErrorCode] { return &m.Frames.Errors }, text)},
-	{"relays_total", "Relayed frames, for each receiver: delivered, queue_full, not_found, or moved (sent on to another gateway).", counter, []string{"outcome"}, func(m *Metrics, _ *Snapshot, put put) {
+	{"relays_total", "Relayed frames, for each receiver: delivered, queue_full, not_found, or moved (forwarded to another gateway).", counter, []string{"outcome"}, func(m *Metrics, _ *Snapshot, put put) {
 		put(float64(m.Relays.Delivered.Load()), "delivered")
 		put(float64(m.Relays.QueueFull.Load()), "queue_full")
 		put(float64(m.Relays.NotFound.Load()), "not_found")
 		put(float64(m.Relays.Moved.Load()), "moved")
 	}},
-	{"drops_total", "Frames that were not delivered and whose sender was told, by the code it got.", counter, []string{"reason"}, func(m *Metrics, _ *Snapshot, put put) {
+	{"drops_total", "Frames that were not delivered, by the code of the error that their sender got.", counter, []string{"reason"}, func(m *Metrics, _ *Snapshot, put put) {
 		for _, code := range dropCodes {
 			put(float64(m.Relays.Drops.Load(code)), string(code))
 		}
 	}},
-	{"drops_untold_total", "Errors about dropped frames that did not reach the sender: it has ended, or its queue is full.", counter, nil, one(func(m *Metrics) *Counter { return &m.Relays.Untold })},
-	{"relays_late_total", "Relays refused because their sender has moved since, and later ones of it may be there already.", counter, nil, one(func(m *Metrics) *Counter { return &m.Relays.Outdated })},
+	{"drops_untold_total", "Errors about dropped frames that did not reach the sender, because its session had ended or its queue was full.", counter, nil, one(func(m *Metrics) *Counter { return &m.Relays.Untold })},
+	{"relays_late_total", "Relays refused because their sender has moved, and later relays from it may have arrived already.", counter, nil, one(func(m *Metrics) *Counter { return &m.Relays.Outdated })},
 	{"relays_published_total", "Relays published to other gateways.", counter, nil, at(func(now *Snapshot) uint64 { return now.Links.Published })},
 	{"relays_resent_total", "Relays published again, because they were not received.", counter, nil, at(func(now *Snapshot) uint64 { return now.Links.Resent })},
-	{"relays_redirected_total", "Relays that came back since their receiver had moved, and were sent on.", counter, nil, at(func(now *Snapshot) uint64 { return now.Links.Redirects })},
-	{"relays_full_total", "Relays refused because a link, what waits for a receiver, or the sum of all was full.", counter, nil, at(func(now *Snapshot) uint64 { return now.Links.Full })},
+	{"relays_redirected_total", "Relays that came back because their receiver had moved, and were forwarded.", counter, nil, at(func(now *Snapshot) uint64 { return now.Links.Redirects })},
+	{"relays_full_total", "Relays refused because a link, the queue of waiting relays for a receiver, or the total was full.", counter, nil, at(func(now *Snapshot) uint64 { return now.Links.Full })},
 	{"relays_given_up_total", "Relays given up and reported to their senders: gateway_gone, or not_acknowledged in time.", counter, []string{"reason"}, func(_ *Metrics, now *Snapshot, put put) {
 		put(float64(now.Links.LostGateway), "gateway_gone")
 		put(float64(now.Links.TooLong), "not_acknowledged")
 	}},
 	{"links", "Links to other gateways.", gauge, nil, at(func(now *Snapshot) int { return now.Links.Links })},
 	{"link_records", "Relays that are not acknowledged yet, of 8,192 on each link.", gauge, nil, at(func(now *Snapshot) int { return now.Links.Records })},
-	{"link_bytes", "Bytes of these, and of the relays that wait, of 64 MiB.", gauge, nil, at(func(now *Snapshot) int { return now.Links.Bytes })},
-	{"link_holes_total", "Gaps seen in the relays of other gateways.", counter, nil, at(func(now *Snapshot) uint64 { return now.LinkHoles })},
-	{"link_polls_total", "Questions to other gateways what they have received.", counter, nil, at(func(now *Snapshot) uint64 { return now.Links.Polls })},
-	{"waiting_receivers", "Clients and rooms whose relays wait, at most 256 each: for what was sent on an earlier route, or for the directory.", gauge, nil, at(func(now *Snapshot) int { return now.Links.Waiting })},
-	{"reorder_frames", "Relays that wait for a newer state of a room, by which their receivers were chosen, or behind such relays of the same sender, of 1,024.", gauge, nil, at(func(now *Snapshot) int64 { return now.ReorderFrames })},
-	{"routes", "Clients that are known not to be where they were issued, of 131,072: those not used for longest give way.", gauge, nil, at(func(now *Snapshot) int { return now.Links.Routes })},
-	{"directory_lookups", "Clients that the directory is being asked for, of 1,024.", gauge, nil, at(func(now *Snapshot) int { return now.Links.Lookups })},
+	{"link_bytes", "Bytes of the unacknowledged relays on all links, and of the relays that wait, of 64 MiB.", gauge, nil, at(func(now *Snapshot) int { return now.Links.Bytes })},
+	{"link_holes_total", "Holes seen in the relays from other gateways.", counter, nil, at(func(now *Snapshot) uint64 { return now.LinkHoles })},
+	{"link_polls_total", "Polls sent to other gateways, which ask for an ack.", counter, nil, at(func(now *Snapshot) uint64 { return now.Links.Polls })},
+	{"waiting_receivers", "Clients and rooms whose relays wait, at most 256 each: for relays on an earlier route to be acknowledged, or for the directory.", gauge, nil, at(func(now *Snapshot) int { return now.Links.Waiting })},
+	{"reorder_frames", "Relays that wait for the newer state of a room by which their receivers were chosen, or behind such relays of the same sender, of 1,024.", gauge, nil, at(func(now *Snapshot) int64 { return now.ReorderFrames })},
+	{"routes", "Clients with a known route to a gateway other than the one that issued them, of 131,072: the least recently used are evicted.", gauge, nil, at(func(now *Snapshot) int { return now.Links.Routes })},
+	{"directory_lookups", "Clients that are being looked up in the directory, of 1,024.", gauge, nil, at(func(now *Snapshot) int { return now.Links.Lookups })},
 
 	{"rooms", "Rooms with a member here.", gauge, nil, at(func(now *Snapshot) int { return now.Rooms })},
-	{"room_clients", "Members of these rooms, each in each of its rooms, by who holds them.", gauge, []string{"held"}, func(_ *Metrics, now *Snapshot, put put) {
+	{"room_clients", "Members of rooms with a member here, counted once in each room, by the gateway that holds them.", gauge, []string{"held"}, func(_ *Metrics, now *Snapshot, put put) {
 		put(float64(now.MembersHere), "here")
 		put(float64(now.Members-now.MembersHere), "elsewhere")
 	}},
-	{"room_gaps_total", "Changes of rooms that came before their predecessor.", counter, nil, one(func(m *Metrics) *Counter { return &m.Rooms.Holes })},
-	{"room_fetches_total", "Rooms fetched whole.", counter, nil, one(func(m *Metrics) *Counter { return &m.Rooms.Fetches })},
+	{"room_gaps_total", "Changes of rooms that arrived before their predecessor.", counter, nil, one(func(m *Metrics) *Counter { return &m.Rooms.Holes })},
+	{"room_fetches_total", "Whole rooms fetched from the room service.", counter, nil, one(func(m *Metrics) *Counter { return &m.Rooms.Fetches })},
 	{"rooms_lost_total", "Rooms with a member here that ended because JetStream lost them.", counter, nil, one(func(m *Metrics) *Counter { return &m.Rooms.Lost })},
-	{"room_queue_full_total", "Frames refused since too much waited for the earlier room requests of their connection.", counter, nil, one(func(m *Metrics) *Counter { return &m.Rooms.QueueFull })},
+	{"room_queue_full_total", "Frames refused because too many waited for earlier room requests of their connection.", counter, nil, one(func(m *Metrics) *Counter { return &m.Rooms.QueueFull })},
 	{"room_requests", "Requests that wait for the room service.", gauge, nil, at(func(now *Snapshot) int { return now.RoomRequests })},
 
 	{"gateways", "Gateways by lease, this one included: live, silent, or ended.", gauge, []string{"lease"}, func(_ *Metrics, now *Snapshot, put put) {
@@ -98,18 +98,18 @@ var table = []metric{
 		put(float64(now.GatewaysSilent), "silent")
 		put(float64(now.GatewaysEnded), "ended")
 	}},
-	{"nats_connected", "1 while the connection to NATS stands.", gauge, nil, func(_ *Metrics, now *Snapshot, put put) { put(flag01(now.NATSConnected)) }},
+	{"nats_connected", "1 while the gateway is connected to NATS.", gauge, nil, func(_ *Metrics, now *Snapshot, put put) { put(flag01(now.NATSConnected)) }},
 	{"nats_reconnects_total", "Reconnects to NATS.", counter, nil, at(func(now *Snapshot) uint64 { return now.NATSReconnects })},
 	{"inbox_messages", "Messages from NATS that are not handled yet, of 16,384.", gauge, nil, at(func(now *Snapshot) int { return now.Inbox })},
 	{"nats_pending_bytes", "Bytes that wait for the network.", gauge, []string{"direction"}, func(_ *Metrics, now *Snapshot, put put) {
 		put(float64(now.NATSPendingBytes), "out")
 	}},
-	{"nats_dropped_total", "Messages dropped since too much waited for this gateway's callback.", counter, nil, at(func(now *Snapshot) int { return now.InboxDropped })},
+	{"nats_dropped_total", "Messages dropped because too many waited for this gateway's callback.", counter, nil, at(func(now *Snapshot) int { return now.InboxDropped })},
 	{"bad_subjects_total", "Messages on a subject that no service uses.", counter, nil, one(func(m *Metrics) *Counter { return &m.Faults.BadSubjects })},
 	{"panics_total", "Frames and messages whose handling panicked.", counter, nil, one(func(m *Metrics) *Counter { return &m.Faults.Panics })},
 }
 
-// text is the value of a label that is a string.
+// text returns the value of a label that is a string.
 func text[K ~string](k K) string { return string(k) }
 
 func flag01(on bool) float64 {
@@ -129,7 +129,7 @@ func one(field func(*Metrics) *Counter) func(*Metrics, *Snapshot, put) {
 	return func(m *Metrics, _ *Snapshot, put put) { put(float64(field(m).Load())) }
 }
 
-// set reads a counter with one label. What has no label of its own is "other".
+// set reads a counter set with one label. Values without a counter of their own are "other".
 func set[K comparable](field func(*Metrics) *CounterSet[K], name func(K) string) func(*Metrics, *Snapshot, put) {
 	return func(m *Metrics, _ *Snapshot, put put) {
 		s := field(m)
