@@ -10,12 +10,12 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// Bounds of the work in hand.
+// Bounds of a committer's work.
 const (
 	maxWaiting     = 65_536 // operations waiting in all
 	maxRoomWaiting = 16_384 // for one room
 	maxRooms       = 16_384 // rooms being worked on
-	maxCalls       = 256    // bucket calls under way
+	maxCalls       = 256    // bucket calls at the same time
 )
 
 // committer groups the operations of each room and commits them. Its methods may

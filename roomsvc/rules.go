@@ -227,7 +227,7 @@ func (c *commit) mayRead(r *bus.Request) *proto.Error {
 	return nil
 }
 
-// mustOwn refuses anybody but the creator and back ends.
+// mustOwn refuses requesters other than the creator and back ends.
 func (c *commit) mustOwn(r *bus.Request, what string) *proto.Error {
 	if !c.exists {
 		return proto.RoomNotFound(r.Room)

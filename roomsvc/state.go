@@ -36,7 +36,7 @@ type operation struct {
 	answer   func(*bus.Reply) // called once; nil: dropped, and the requester gets no reply
 }
 
-// opSweep removes every member that one of a set of gateways holds. Only the
+// opSweep removes every member that one of a set of gateways serves. Only the
 // sweeper submits it.
 const opSweep bus.Operation = "sweep"
 
