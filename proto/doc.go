@@ -116,7 +116,7 @@
 //	               Every member, the joiner included, gets update Client_Added.
 //	               Missing_Fields, Not_Found, Already_Exists, Room_Full, Room_Locked, Limit_Exceeded.
 //	Leave_Room     data.room. The leaver gets info Room_Left, the others update Client_Removed.
-//	               A room that nobody is in is gone. Missing_Fields, Not_Found.
+//	               A room without members is gone. Missing_Fields, Not_Found.
 //	End_Room       data.room; creator only. Every member gets update Room_Deleted.
 //	               Missing_Fields, Not_Found, Unauthorised.
 //	Remove_Client  data.room, data.client; creator only. The removed peer and every member
@@ -270,8 +270,8 @@
 //	{"type":"info","event":"Session","data":{"session":"…"},…}
 //
 // When a connection breaks, the peer stays a member of its rooms for 15 seconds,
-// and nobody is notified. In that time a new connection, to any gateway, may
-// send as its first frame
+// and the other members are not notified. In that time a new connection, to any
+// gateway, may send as its first frame
 //
 //	{"event":"Resume","data":{"session":"…","received":41}}
 //

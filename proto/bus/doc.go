@@ -148,12 +148,12 @@
 // later. Unavailable leaves the outcome open, and so does a missing answer: ask
 // again.
 //
-// An epoch never falls while anybody may remember it. A session that has ended
-// leaves a tombstone for 15 minutes, which is longer than any session grace; where
-// an epoch above 0 is known and no entry is there, the session has ended too, also
-// when JetStream has lost the bucket; only then can epochs begin again at 1. When
-// the owner is gone for longer than the session grace, room services end what it
-// owned.
+// An epoch never falls while a gateway or a client may remember it. A session that
+// has ended leaves a tombstone for 15 minutes, which is longer than any session
+// grace; where an epoch above 0 is known and no entry is there, the session has
+// ended too, also when JetStream has lost the bucket; only then can epochs begin
+// again at 1. When the owner is gone for longer than the session grace, room
+// services end what it owned.
 //
 // # Session moves
 //
@@ -165,7 +165,8 @@
 // the next epoch in the directory, makes the rooms name it, serves the client, and
 // reports this to the former owner (seated). An owner that knows a later owner names it;
 // when the owner is gone, the directory names the later one. When no gateway has the
-// session any more, it goes on without a copy, and the client gets recovered: false.
+// session any more, the resuming gateway goes on without a copy, and the client gets
+// recovered: false.
 //
 // A copy is good for the epoch above its own. The lender keeps it until the new owner
 // itself reports that it has the session (seated, or its answer to confirm). At the end of

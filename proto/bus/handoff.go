@@ -18,7 +18,7 @@ type SessionMessage struct {
 	Seated   bool            `json:"seated,omitempty"`   // not a question: Gateway owns the session and serves it
 	Epoch    uint64          `json:"epoch,omitempty"`    // with Seated: in which epoch
 	Root     uint64          `json:"root,omitempty"`     // with Seated: Gateway has what all owners from this epoch on had
-	Room     proto.RoomID    `json:"room,omitempty"`     // not a question: the room names Gateway for the peer, by a join that was under way when the session moved
+	Room     proto.RoomID    `json:"room,omitempty"`     // not a question: the room names Gateway for the peer, by a join that was in progress when the session moved
 }
 
 // TokenRef tells when a session token was issued. Tokens of one session are ordered by

@@ -71,7 +71,7 @@ type Change struct {
 	Moved   []Member     `json:"moved,omitempty"` // members that another gateway serves now
 	Creator proto.PeerID `json:"creator"`         // after the change
 	Set     *Settings    `json:"set,omitempty"`   // all settings, when any of them changed or the room is new
-	Ended   bool         `json:"ended,omitempty"` // the room is gone: by End_Room when By is set, else because nobody is left
+	Ended   bool         `json:"ended,omitempty"` // the room is gone: by End_Room when By is set, else because no member is left
 	By      proto.PeerID `json:"by,omitempty"`    // who changed the settings or ended the room
 	Op      OpID         `json:"op,omitempty"`    // the operation By sent
 }
