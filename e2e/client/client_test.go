@@ -22,7 +22,7 @@ func TestResumes(t *testing.T) {
 	a.say(`{"event":"Message","from":"x","data":1}`)
 	a.say(`{"type":"info","event":"Session","data":{"session":"s2"}}`)
 	if f := next(t, c); f.From != "x" || f.Type != "" || string(f.Data) != "1" {
-		t.Errorf("got %+v", f)
+		t.Errorf("got %+v, want the message of x", f)
 	}
 	a.drop()
 	b := s.next("fresh", "s3")
@@ -31,13 +31,13 @@ func TestResumes(t *testing.T) {
 	b.say(`{"event":"Message","from":"x","data":2}`)
 	f := next(t, c)
 	if r, ok := f.Resumed(); !ok || !r.Same || !r.Recovered || r.ID != "me" {
-		t.Errorf("got %s", f.Raw)
+		t.Errorf("got %s, want resumed and recovered", f.Raw)
 	}
 	if f := next(t, c); string(f.Data) != "2" {
-		t.Errorf("got %s", f.Raw)
+		t.Errorf("got %s, want message 2", f.Raw)
 	}
 	if c.ID() != "me" || c.Details().Session != "s4" {
-		t.Errorf("details are %+v", c.Details())
+		t.Errorf("got details %+v, want id me and session s4", c.Details())
 	}
 }
 
@@ -51,7 +51,7 @@ func TestResumeRefused(t *testing.T) {
 	b.say(`{"type":"error","event":"Not_Found","data":{"message":"over","event":"Resume"},"id":"resume"}`)
 	f := next(t, c)
 	if r, ok := f.Resumed(); !ok || r.Same || r.Recovered || r.ID != "fresh" || c.ID() != "fresh" {
-		t.Errorf("got %s", f.Raw)
+		t.Errorf("got %s, want a new peer with id fresh", f.Raw)
 	}
 	b.drop()
 	s.next("again", "s5").resume("s3", 2)
@@ -71,7 +71,7 @@ func TestResumeUnavailable(t *testing.T) {
 	d.details("me", "s6", `,"resumed":true,"recovered":false`)
 	f := next(t, c)
 	if r, _ := f.Resumed(); !r.Same || r.Recovered {
-		t.Errorf("got %s", f.Raw)
+		t.Errorf("got %s, want resumed and not recovered", f.Raw)
 	}
 }
 
@@ -170,7 +170,7 @@ func TestSendWaits(t *testing.T) {
 	go func() { sent <- c.Message(t.Context(), "x", "hello") }()
 	b.details("me", "s4", `,"resumed":true,"recovered":true`)
 	if out := b.hears(); out.Event != proto.Message || out.Data != "hello" {
-		t.Errorf("got %+v", out)
+		t.Errorf("got %+v, want the message hello", out)
 	}
 	if err := <-sent; err != nil {
 		t.Error(err)
@@ -224,7 +224,7 @@ func TestDialTriesAll(t *testing.T) {
 	}()
 	c := dial(t, client.Options{URLs: []string{refuse.URL, s.url}, Delta: true})
 	if c.ID() != "me" {
-		t.Errorf("id %s", c.ID())
+		t.Errorf("got id %s, want me", c.ID())
 	}
 }
 

@@ -31,7 +31,7 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (*single
 	fs := flag.NewFlagSet(programName, flag.ContinueOnError)
 	fs.IntVar(&cfg.Gateways, "gateways", 1, "`number` of gateways, on consecutive ports")
 	fs.StringVar(&cfg.DataDir, "data-dir", "", "`folder` for the rooms (default: a temporary one, removed at the end)")
-	selfSigned := fs.String("tls", "", "`self-signed`: serve by https with a certificate that this program makes, for a try in the local network; kept in data-dir (default: plain http)")
+	selfSigned := fs.String("tls", "", "`self-signed`: serve https with a certificate that this program makes, for trying it in the local network; stored in data-dir (default: plain http)")
 	fs.StringVar(&cfg.NATSListen, "nats-listen", "", "`host:port` to open NATS on (default: no port)")
 	log.Flags(fs)
 	cfg.Gateway.DrainWindow = drainWindow

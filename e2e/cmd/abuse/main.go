@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	fs.DurationVar(&s.duration, "duration", time.Minute, "`time` that the attack lasts")
 	fs.IntVar(&s.connections, "connections", 2000, "hostile `connections` at once")
 	fs.IntVar(&s.rate, "rate", 300, "new hostile `connections` a second")
-	fs.DurationVar(&s.patience, "patience", 5*time.Second, "`time` that nothing may wait longer than")
+	fs.DurationVar(&s.patience, "patience", 5*time.Second, "longest `time` that a control frame may take, or a hostile connection beyond its own bound")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (p *program) command(ctx context.Context, args []string) (name string, err 
 	fs.Usage = func() {}
 	do := cmd.flags(p, fs)
 	fs.StringVar(&p.url, "url", "ws://localhost:8080", "`URL` of the server; several, separated by commas, are tried in turn")
-	fs.StringVar(&p.token, "token", "", "access `token`, when the server wants one")
+	fs.StringVar(&p.token, "token", "", "access `token`, if the server requires one")
 	given, err := parse(fs, rest)
 	if errors.Is(err, flag.ErrHelp) {
 		cmd.help(p.stdout, fs)

@@ -17,7 +17,7 @@ connection breaks it comes back by itself, and says so by another {"id":…}.
     p2p listen
     p2p listen --count 1 | jq .data`,
 	flags: func(p *program, fs *flag.FlagSet) action {
-		count := fs.Int("count", 0, "`frames` after which it ends; 0 for no end")
+		count := fs.Int("count", 0, "`frames` after which the program ends; 0 for no end")
 		return func(ctx context.Context, _ []string) error {
 			if *count < 0 {
 				return usagef("--count: %d is negative", *count)

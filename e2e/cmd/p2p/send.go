@@ -33,10 +33,10 @@ exit code is 1. To send to a room it is a member of it for that time.
 	flags: func(p *program, fs *flag.FlagSet) action {
 		var s sending
 		fs.StringVar(&s.to, "to", "", "`ID` of the peer, as p2p listen prints it")
-		fs.StringVar(&s.room, "room", "", "`ROOM` whose members get it")
+		fs.StringVar(&s.room, "room", "", "`ROOM` whose members receive it")
 		fs.StringVar(&s.event, "event", string(proto.Message), "`event` of the frame: Message, or with --to Offer, Answer, Candidate")
 		fs.BoolVar(&s.text, "text", false, "send the argument as a string even when it is JSON")
-		fs.DurationVar(&s.wait, "wait", 500*time.Millisecond, "`time` in which word may come that it was not delivered")
+		fs.DurationVar(&s.wait, "wait", 500*time.Millisecond, "`time` to wait for an error about the delivery")
 		return func(ctx context.Context, args []string) error { return p.send(ctx, s, args) }
 	},
 }

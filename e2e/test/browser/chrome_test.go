@@ -220,7 +220,7 @@ func (p *tab) try(bound time.Duration, into any, format string, args ...any) err
 const pageGone = -32000
 
 // until waits until a JavaScript expression is true, even when another page replaces
-// this one, as after a click on a link.
+// the current one, as after a click on a link.
 func (p *tab) until(what, format string, args ...any) {
 	p.t.Helper()
 	const pages = 3

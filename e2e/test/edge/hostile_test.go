@@ -200,6 +200,6 @@ func TestHugeHeaders(t *testing.T) {
 	e := start(t, nil)
 	resp, _ := e.refused(t, "/", http.Header{"X-Padding": {strings.Repeat("x", 64<<10)}})
 	if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
-		t.Errorf("status %d", resp.StatusCode)
+		t.Errorf("got status %d, want 431", resp.StatusCode)
 	}
 }

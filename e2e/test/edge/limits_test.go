@@ -60,7 +60,7 @@ func TestRateLimit(t *testing.T) {
 		}
 		d := f.data(t)
 		if f.Event != string(proto.RateLimited) || d.RetryAfterMS < 1 || d.RetryAfterMS > 1000 || string(f.ID) != `"mine"` || d.Event != "Ping" {
-			t.Fatalf("got %s", b)
+			t.Fatalf("got %s, want Rate_Limited for the Ping, with a time to wait", b)
 		}
 		refused++
 	}

@@ -175,6 +175,6 @@ func TestNATSCredentialsAndTLS(t *testing.T) {
 	a.expect(string(proto.ClientAdded))
 	b.send(`{"event":"Message","room":"r","data":"over TLS"}`)
 	if f := a.expect("Message"); f.From != string(b.details.ID) {
-		t.Errorf("got %s", f.raw)
+		t.Errorf("got %s, want a message of b", f.raw)
 	}
 }

@@ -75,7 +75,7 @@ func fill(t testing.TB, from *client, to proto.PeerID) int {
 				continue // an earlier peer was closed, and with it the frames that waited
 			}
 			if f.Event != string(proto.NotDelivered) || string(f.ID) != fmt.Sprint(i) {
-				t.Fatalf("got %.300s", f.raw)
+				t.Fatalf("got %.300s, want Not_Delivered for the frame", f.raw)
 			}
 			for f := from.next(); f.Event != string(proto.Pong); f = from.next() {
 			}

@@ -81,7 +81,7 @@ func TestTURN(t *testing.T) {
 	select {
 	case text := <-got:
 		if text != "through the relay" {
-			t.Errorf("got %q", text)
+			t.Errorf("got %q, want the text of the other side", text)
 		}
 	case <-time.After(kit.Patience):
 		t.Fatal("nothing came through the relay")
@@ -194,6 +194,6 @@ func TestICEServersWithout(t *testing.T) {
 	}
 	c.send(`{"event":"Ice_Servers"}`)
 	if f := c.expect(string(proto.IceServers)); string(f.Data) != `{"ice_servers":[]}` {
-		t.Errorf("got %s", f.raw)
+		t.Errorf("got %s, want an empty list", f.raw)
 	}
 }

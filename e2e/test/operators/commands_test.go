@@ -141,7 +141,7 @@ func (s *scene) publish(subject, body string) {
 			s.t.Fatal(err)
 		}
 		if f := c.Next(); f.Event != "Notice" || f.Type != proto.TypeInfo {
-			s.t.Errorf("got %s", f.Raw)
+			s.t.Errorf("got %s, want the Notice", f.Raw)
 		}
 	}
 }
@@ -162,7 +162,7 @@ func (s *scene) request(subject, body string) {
 		}
 	case bus.OpGet:
 		if r.State == nil || r.State.Room == nil || len(r.State.Room.Members) != 2 {
-			s.t.Errorf("%+v", r)
+			s.t.Errorf("got %+v, want the room with two members", r)
 		}
 	case bus.OpRemove:
 		s.x.Expect(proto.ClientRemoved)
@@ -188,7 +188,7 @@ func TestUpdate(t *testing.T) {
 	}
 	for _, c := range []*kit.Conn{s.x, s.y} {
 		if d := kit.Room(t, c.Expect(proto.RoomUpdated)); !d.Locked || d.Name != "Five o'clock" || d.Capacity != 2 {
-			t.Errorf("%+v", d)
+			t.Errorf("got %+v, want the changed settings", d)
 		}
 	}
 	if again := s.ask(bus.OpUpdate, request); again.Error != nil || again.Revision != first.Revision {

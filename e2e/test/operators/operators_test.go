@@ -74,7 +74,7 @@ func TestList(t *testing.T) {
 		for _, row := range r.Page {
 			seen[row.Room]++
 			if row.Creator != creator.ID || row.Members != 1 {
-				t.Errorf("%+v", row)
+				t.Errorf("got row %+v, want its creator and one member", row)
 			}
 		}
 		if r.Next == "" {
@@ -97,7 +97,7 @@ func TestGet(t *testing.T) {
 	y.Join("tea")
 	r := b.ask(bus.OpGet, `{"room":"tea"}`)
 	if r.Error != nil || r.State == nil || r.State.Room == nil {
-		t.Fatalf("%+v", r)
+		t.Fatalf("got %+v, want the room", r)
 	}
 	var holders []string
 	for _, m := range r.State.Room.Members {
@@ -124,7 +124,7 @@ func TestRemoveAndEnd(t *testing.T) {
 		t.Fatal(r.Error)
 	}
 	if d := kit.Room(t, x.Expect(proto.ClientRemoved)); d.Client != y.ID || d.Reason != proto.ReasonRemoved {
-		t.Errorf("%+v", d)
+		t.Errorf("got %+v, want that y was removed", d)
 	}
 	y.Expect(proto.ClientRemoved)
 	if r := b.ask(bus.OpEnd, `{"op":"end-1","room":"tea"}`); r.Error != nil {
@@ -152,7 +152,7 @@ func TestMessageToPeer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if f := x.Next(); f.Event != "Notice" || f.Type != proto.TypeInfo || string(f.Data) != `"maintenance at noon"` {
-		t.Errorf("got %s", f.Raw)
+		t.Errorf("got %s, want the Notice", f.Raw)
 	}
 }
 
@@ -177,7 +177,7 @@ func TestMessageIsLost(t *testing.T) {
 	}
 	publish(x.ID) // it arrives, and there is no reply
 	if f := x.Next(); f.Event != "Notice" {
-		t.Fatalf("got %s", f.Raw)
+		t.Fatalf("got %s, want the Notice", f.Raw)
 	}
 	publish(proto.NewPeerID(x.ID.Home()))
 	m, err := replies.NextMsg(kit.Patience)
@@ -271,7 +271,7 @@ func TestMessageToRoom(t *testing.T) {
 	}
 	for _, c := range []*kit.Conn{x, y} {
 		if f := c.Next(); f.Event != "Notice" || string(f.Data) != `"the room closes soon"` {
-			t.Errorf("got %s", f.Raw)
+			t.Errorf("got %s, want the Notice", f.Raw)
 		}
 	}
 	z.Quiet()

@@ -30,7 +30,7 @@ func TestClientDetails(t *testing.T) {
 			seen[c.ID] = true
 			d := c.Details
 			if d.Resumed || d.Session == "" || d.Heartbeat <= 0 || d.Limits.MaxMessageBytes != 5000 || d.Limits.MaxRooms != 7 || d.Limits.MaxRoomMembers != 9 {
-				t.Errorf("details: %+v", d)
+				t.Errorf("got details %+v, want the configured limits and a new session", d)
 			}
 			c.Quiet()
 		}
@@ -57,7 +57,7 @@ func TestClientDetailsNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	if data.ID == nil || data.Session == nil || data.Resumed == nil || *data.Resumed || data.Heartbeat == nil {
-		t.Errorf("got %s", conn.Raw)
+		t.Errorf("got %s, want id, session, resumed and heartbeat", conn.Raw)
 	}
 	for _, name := range []string{"max_message_bytes", "messages_per_second", "max_rooms", "max_room_members",
 		"max_depth", "max_id_bytes", "max_room_id_bytes", "max_room_name_bytes", "max_metadata_bytes", "max_member_metadata_bytes"} {

@@ -24,7 +24,7 @@ var createRows = rows{
 		d := kit.Room(p.t, f)
 		if string(f.ID) != `"mine"` || string(d.Room) != p.room || d.RoomID != d.Room || d.Name != "Name é" || d.Creator != p.a.ID ||
 			len(d.Clients) != 1 || d.Clients[0] != p.a.ID || d.Capacity != 5 || !d.Locked || string(d.Metadata) != `{"b":1,"a":[2]}` || d.Revision == 0 {
-			p.t.Errorf("got %s", f.Raw)
+			p.t.Errorf("got %s, want all settings of the frame", f.Raw)
 		}
 		p.a.Quiet()
 		p.b.Quiet()
@@ -36,7 +36,7 @@ var createRows = rows{
 			rooms[i] = kit.Room(p.t, p.a.Expect(proto.RoomCreated))
 		}
 		if rooms[0].Room == rooms[1].Room || rooms[0].Room == "" || rooms[0].RoomID != rooms[0].Room {
-			p.t.Errorf("got %+v", rooms)
+			p.t.Errorf("got %+v, want two rooms with ids of their own", rooms)
 		}
 		p.b.Join(string(rooms[0].Room)) // it exists for the other gateway too
 	},

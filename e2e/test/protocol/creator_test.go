@@ -17,7 +17,7 @@ var endRows = rows{
 			checkServerFrame(p.t, f, proto.TypeUpdate)
 			d := kit.Room(p.t, f)
 			if string(d.Room) != p.room || d.Creator != p.a.ID || len(d.Clients) != 2 || d.Clients[0] != p.a.ID || d.Clients[1] != p.b.ID {
-				p.t.Errorf("got %s", f.Raw)
+				p.t.Errorf("got %s, want the room with a as creator and both members", f.Raw)
 			}
 			if own := string(f.ID) == "1"; own != (c == p.a) {
 				p.t.Errorf("the id belongs to the creator's frame alone: %s", f.Raw)
@@ -113,7 +113,7 @@ var updateRows = rows{
 		p.a.Send(`{"event":"Update_Room","data":{"room":%q,"name":"N","capacity":3,"locked":true}}`, p.room)
 		d := kit.Room(p.t, p.b.Expect(proto.RoomUpdated))
 		if d.Name != "N" || d.Capacity != 3 || !d.Locked {
-			p.t.Errorf("got %+v", d)
+			p.t.Errorf("got %+v, want name N, capacity 3, locked", d)
 		}
 	},
 	"Missing_Fields": func(p *pair) {

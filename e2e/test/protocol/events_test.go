@@ -98,7 +98,7 @@ var pingRows = rows{
 	"with data": func(p *pair) {
 		p.a.Send(`{"event":"Ping","data":[1],"to":%q,"id":7}`, p.b.ID)
 		if f := p.a.Expect(proto.Pong); string(f.ID) != "7" {
-			p.t.Errorf("id %s", f.ID)
+			p.t.Errorf("got id %s, want 7", f.ID)
 		}
 		p.b.Quiet()
 	},

@@ -18,7 +18,7 @@ var joinRows = rows{
 			d := kit.Room(p.t, f)
 			if string(d.Room) != p.room || d.Name != "N" || d.Creator != p.a.ID || d.Client != p.b.ID || d.Revision <= made.Revision ||
 				len(d.Clients) != 2 || d.Clients[0] != p.a.ID || d.Clients[1] != p.b.ID || len(d.Added) != 1 || d.Added[0] != p.b.ID {
-				p.t.Errorf("got %s", f.Raw)
+				p.t.Errorf("got %s, want the room with its settings and both members", f.Raw)
 			}
 			if own := string(f.ID) == "3"; own != (c == p.b) {
 				p.t.Errorf("the id belongs to the joiner's frame alone: %s", f.Raw)
@@ -30,11 +30,11 @@ var joinRows = rows{
 		p.b.Send(`{"event":"Join_Room","data":{"room":%q,"create":true}}`, p.room)
 		d := kit.Room(p.t, p.b.Expect(proto.ClientAdded))
 		if d.Creator != p.b.ID || len(d.Clients) != 1 || d.Client != p.b.ID {
-			p.t.Errorf("got %+v", d)
+			p.t.Errorf("got %+v, want a room of b alone", d)
 		}
 		p.a.Send(`{"event":"Join_Room","data":{"room":%q,"create":true}}`, p.room) // the room exists: just joins
 		if d := kit.Room(p.t, p.a.Expect(proto.ClientAdded)); d.Creator != p.b.ID || len(d.Clients) != 2 {
-			p.t.Errorf("got %+v", d)
+			p.t.Errorf("got %+v, want two members, and b as creator", d)
 		}
 	},
 	"metadata about the member": func(p *pair) {
@@ -79,7 +79,7 @@ var joinRows = rows{
 		}
 		e := fails(p.t, p.a, proto.NotFound, proto.JoinRoom, roomPart(p.room, `"create":false`))
 		if !strings.Contains(e.Message, "does not exist") || e.Room != p.room {
-			p.t.Errorf("got %+v", e)
+			p.t.Errorf("got %+v, want the room, and that it does not exist", e)
 		}
 	},
 	"Already_Exists": func(p *pair) {
@@ -135,7 +135,7 @@ var infoRows = rows{
 		d := kit.Room(p.t, f)
 		if string(f.ID) != `"i"` || string(d.Room) != p.room || d.Name != "N" || string(d.Metadata) != "[1]" || d.Creator != p.a.ID ||
 			len(d.Clients) != 2 || d.Clients[0] != p.a.ID || d.Clients[1] != p.b.ID || d.Revision == 0 {
-			p.t.Errorf("got %s", f.Raw)
+			p.t.Errorf("got %s, want the room with its settings", f.Raw)
 		}
 		p.a.Quiet()
 	},

@@ -61,7 +61,7 @@ func removed(t *testing.T, c *kit.Conn, room string, client proto.PeerID, reason
 	checkServerFrame(t, f, proto.TypeUpdate)
 	d := kit.Room(t, f)
 	if string(d.Room) != room || d.Client != client || d.Reason != reason || len(d.Removed) != 1 || d.Removed[0] != client || d.Revision == 0 {
-		t.Errorf("got %s", f.Raw)
+		t.Errorf("got %s, want the removal of that client, for that reason, with a revision", f.Raw)
 	}
 	if want := ids(left...); len(want) > 0 {
 		if len(d.Clients) != len(want) {
@@ -90,7 +90,7 @@ func TestCloseLeavesAllRooms(t *testing.T) {
 		f := p.b.Expect(proto.ClientRemoved)
 		d := kit.Room(t, f)
 		if !rooms[string(d.Room)] || d.Client != p.a.ID || d.Reason != proto.ReasonDisconnected || d.Creator != p.b.ID || len(d.Clients) != 1 {
-			t.Errorf("got %s", f.Raw)
+			t.Errorf("got %s, want the disconnect of a, with b left as creator", f.Raw)
 		}
 		delete(rooms, string(d.Room))
 	}

@@ -103,7 +103,7 @@ func TestTakenOverTwice(t *testing.T) {
 	far.Quiet()
 	far.Send(`{"event":"Room_Info","data":{"room":%q}}`, room)
 	if d := kit.Room(t, far.Expect(proto.RoomInfo)); len(d.Clients) != 2 {
-		t.Errorf("the room is %+v", d)
+		t.Errorf("got room %+v, want two members", d)
 	}
 }
 
@@ -129,7 +129,7 @@ func (tr *trio) ghosts(began time.Time, most time.Duration) {
 	took := time.Since(began)
 	tr.t.Logf("gone after %v", took)
 	if d := kit.Room(tr.t, f); d.Clients[0] != tr.far.ID || d.Creator != tr.far.ID {
-		tr.t.Errorf("got %s", f.Raw)
+		tr.t.Errorf("got %s, want far as creator and first member", f.Raw)
 	}
 	if took < proto.SessionGrace || took > most {
 		tr.t.Errorf("the ghosts were removed after %v, want %v to %v", took, proto.SessionGrace, most)

@@ -107,13 +107,13 @@ func (tr *trio) works(c *kit.Conn) {
 	c.Send(`{"event":"Message","room":%q,"data":"all"}`, room)
 	for _, to := range []*kit.Conn{tr.near, tr.far} {
 		if f := to.Expect(proto.Message); f.From != c.ID || string(f.Data) != `"all"` {
-			tr.t.Errorf("got %s", f.Raw)
+			tr.t.Errorf("got %s, want the message", f.Raw)
 		}
 	}
 	c.Send(`{"event":"Room_Info","data":{"room":%q}}`, room)
 	d := kit.Room(tr.t, c.Expect(proto.RoomInfo))
 	if fmt.Sprint(d.Clients) != fmt.Sprint(tr.members) || d.Creator != tr.far.ID {
-		tr.t.Errorf("the room is %+v", d)
+		tr.t.Errorf("got room %+v, want its old members and creator", d)
 	}
 	for _, w := range []*kit.Conn{tr.near, tr.far, c} {
 		w.Quiet()
@@ -127,7 +127,7 @@ func (tr *trio) gone(c *kit.Conn, id proto.PeerID, began time.Time, least, most 
 	took := time.Since(began)
 	d := kit.Room(tr.t, f)
 	if d.Client != id || d.Reason != proto.ReasonDisconnected {
-		tr.t.Errorf("got %s", f.Raw)
+		tr.t.Errorf("got %s, want that the peer is disconnected", f.Raw)
 	}
 	if took < least || took > most {
 		tr.t.Errorf("the others were notified after %v, want %v to %v", took, least, most)

@@ -31,7 +31,7 @@ func TestResume(t *testing.T) {
 				c := tr.Dial(t, i)
 				d := c.Resume(old)
 				if !*d.Recovered || len(d.Rooms) != 1 || d.Rooms[0] != room {
-					t.Errorf("details: %+v", d)
+					t.Errorf("got details %+v, want recovered, with the room", d)
 				}
 				if how == "while the old one looks alive" {
 					if code, _ := old.Closed(); code != proto.CloseTakenOver {
@@ -83,7 +83,7 @@ func TestCreatorResumes(t *testing.T) {
 	c.Send(`{"event":"Leave_Room","data":{"room":%q}}`, room)
 	c.Expect(proto.RoomLeft)
 	if d := kit.Room(t, b.Expect(proto.ClientRemoved)); d.Client != a.ID || d.Reason != proto.ReasonLeft || d.Creator != b.ID {
-		t.Errorf("got %+v", d)
+		t.Errorf("got %+v, want that a left and b is the creator", d)
 	}
 }
 
@@ -101,10 +101,10 @@ func TestRoomNewsWait(t *testing.T) {
 			c := tr.Dial(t, i)
 			c.Resume(tr.peer)
 			if d := kit.Room(t, c.Expect(proto.ClientAdded)); len(d.Clients) != 4 || d.Client != late.ID {
-				t.Errorf("got %+v", d)
+				t.Errorf("got %+v, want that the late peer joined", d)
 			}
 			if d := kit.Room(t, c.Expect(proto.RoomUpdated)); d.Name != "new" {
-				t.Errorf("got %+v", d)
+				t.Errorf("got %+v, want the new name", d)
 			}
 			c.Quiet()
 		})

@@ -51,11 +51,11 @@ func keepsItsID(t *testing.T, c, watcher *kit.Conn) {
 	t.Helper()
 	watcher.Send(`{"event":"Message","to":%q}`, c.ID)
 	if f := c.Expect(proto.Message); f.From != watcher.ID {
-		t.Errorf("got %s", f.Raw)
+		t.Errorf("got %s, want a message of the watcher", f.Raw)
 	}
 	c.Send(`{"event":"Message","to":%q}`, watcher.ID)
 	if f := watcher.Expect(proto.Message); f.From != c.ID {
-		t.Errorf("got %s", f.Raw)
+		t.Errorf("got %s, want a message of c", f.Raw)
 	}
 }
 

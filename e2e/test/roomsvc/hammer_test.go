@@ -93,7 +93,7 @@ func TestHammer(t *testing.T) {
 	for _, svc := range services {
 		st := svc.Stats()
 		if st.Panics != 0 || st.Waiting != 0 {
-			t.Errorf("%+v", st)
+			t.Errorf("got %+v, want no panics and no waiting requests", st)
 		}
 		t.Logf("commits %d of %d operations, %d conflicts, %d reads", st.Commits, st.Committed, st.Conflicts, st.Reads)
 	}
@@ -132,11 +132,11 @@ func TestCluster(t *testing.T) {
 		replies = append(replies, a.send(bus.OpJoin, bus.Request{Room: "storm", Peer: a.peer(), Create: true}))
 	}
 	if got := collect(t, replies); got[""] != 1000 {
-		t.Errorf("answers: %v", got)
+		t.Errorf("got answers %v, want 1000 successes", got)
 	}
 	t.Logf("1000 joins in %v, %d writes", time.Since(start), writes(t, askers[0].nc)-before)
 	if room := askers[0].room("storm"); len(room.Members) != 1000 {
-		t.Errorf("%d members", len(room.Members))
+		t.Errorf("got %d members, want 1000", len(room.Members))
 	}
 
 	// A request that waits for the election is not refused, and takes effect

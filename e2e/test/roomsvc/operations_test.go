@@ -35,7 +35,7 @@ func TestLifeOfARoom(t *testing.T) {
 		t.Errorf("join nothing: %v", r.Error)
 	}
 	if keys := liveKeys(t, a.nc); len(keys) != 1 || keys[0] != bus.RoomToken("tea * > . room") {
-		t.Errorf("keys: %q", keys)
+		t.Errorf("got keys %q, want the room's only", keys)
 	}
 	left := a.must(bus.OpLeave, bus.Request{Room: "tea * > . room", Peer: ann})
 	for _, g := range []*asker{a, b} {

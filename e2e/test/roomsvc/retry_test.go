@@ -38,11 +38,11 @@ func TestRetryAfterALostReply(t *testing.T) {
 	many(bus.OpJoin, bus.Request{Room: "r", Peer: ben})
 	many(bus.OpLeave, bus.Request{Room: "r", Peer: ann})
 	if room := a.room("r"); room == nil || len(room.Members) != 1 || room.Creator != ben {
-		t.Errorf("%s", ids(room))
+		t.Errorf("got %s, want ben alone, as creator", ids(room))
 	}
 	many(bus.OpEnd, bus.Request{Room: "r", Peer: ben})
 	if room := a.room("r"); room != nil {
-		t.Errorf("%s", ids(room))
+		t.Errorf("got %s, want no room", ids(room))
 	}
 }
 
@@ -96,6 +96,6 @@ func TestExistingBucket(t *testing.T) {
 	a.must(bus.OpEnd, bus.Request{Room: "r"})
 	cfg := bucketStream(t, a.nc).CachedInfo().Config
 	if cfg.AllowDirect || !cfg.AllowMsgTTL || cfg.MaxMsgsPerSubject != 1 {
-		t.Errorf("settings: %+v", cfg)
+		t.Errorf("got settings %+v, want those of a room service", cfg)
 	}
 }

@@ -24,9 +24,9 @@ func TestShutdownAnswersWhatWaits(t *testing.T) {
 	start := time.Now()
 	stop()
 	if took := time.Since(start); took > 1500*time.Millisecond {
-		t.Errorf("took %v", took)
+		t.Errorf("took %v, want at most 1.5 s", took)
 	}
 	if got := collect(t, replies); got[""] != len(replies) {
-		t.Errorf("answers: %v", got)
+		t.Errorf("got answers %v, want only successes", got)
 	}
 }

@@ -34,7 +34,7 @@ func TestList(t *testing.T) {
 		r := a.must(bus.OpList, bus.Request{After: cursor, Limit: 14})
 		for _, row := range r.Page {
 			if !want[row.Room] || row.Members != 1 || row.Revision == 0 {
-				t.Errorf("row %+v", row)
+				t.Errorf("got row %+v, want a listed room with one member", row)
 			}
 			delete(want, row.Room)
 			keys = append(keys, bus.RoomToken(row.Room))

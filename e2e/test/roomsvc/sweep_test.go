@@ -94,9 +94,9 @@ func TestGhosts(t *testing.T) {
 	die()
 	ghost(dying.id, died, 20*time.Second)
 	if room := living.room("mixed"); len(room.Members) != 1 || room.Members[0].ID.Home() != living.id || room.Creator != room.Members[0].ID {
-		t.Errorf("left: %s", ids(room))
+		t.Errorf("got %s, want the member of the living gateway, as creator", ids(room))
 	}
 	if keys := liveKeys(t, living.nc); len(keys) != 1 {
-		t.Errorf("keys: %q", keys)
+		t.Errorf("got keys %q, want one", keys)
 	}
 }
