@@ -126,7 +126,7 @@ func TestDraining(t *testing.T) {
 	a.closes(websocketCode(proto.CloseGoingAway))
 	s.next("fresh", "s3").resume("s1", 2)
 	if took := time.Since(began); took < after {
-		t.Errorf("it came back after %v", took)
+		t.Errorf("reconnected after %v, want not before the announced time", took)
 	}
 }
 
@@ -147,10 +147,10 @@ func TestRequest(t *testing.T) {
 	}
 	_, err := c.Join(t.Context(), "r", client.JoinOptions{})
 	if e, ok := errors.AsType[*client.Error](err); !ok || e.Code != proto.RoomFull || client.Code(err) != proto.RoomFull || e.Room != "r" {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want Room_Full with the room", err)
 	}
 	if err := c.Ping(t.Context()); !errors.Is(err, client.ErrInterrupted) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want ErrInterrupted", err)
 	}
 }
 
@@ -195,14 +195,14 @@ func TestGivesUp(t *testing.T) {
 	c, a := connect(t, s, client.Options{URLs: []string{refuse.URL}, GiveUp: time.Nanosecond})
 	a.drop()
 	if err := ended(t, c); err == nil || !strings.Contains(err.Error(), "too long") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want an error about the time disconnected", err)
 	}
 	unauthorised := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
 	defer unauthorised.Close()
 	c, a = connect(t, s, client.Options{URLs: []string{unauthorised.URL}})
 	a.drop()
 	if err := ended(t, c); err == nil || !strings.Contains(err.Error(), "401") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want an error about status 401", err)
 	}
 	if _, err := client.Dial(t.Context(), client.Options{}); err == nil {
 		t.Error("dialed without a URL")

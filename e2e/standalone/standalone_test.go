@@ -69,7 +69,7 @@ func (p *program) end(t *testing.T) (rest []string) {
 		t.Errorf("run: %v", err)
 	}
 	if took := time.Since(began); took > endBound {
-		t.Errorf("it took %v to end", took)
+		t.Errorf("the program took %v to end, want at most 5 s", took)
 	}
 	return rest
 }
@@ -279,7 +279,7 @@ func signalled(t *testing.T, bin, tmp string, sig syscall.Signal) {
 		t.Errorf("exit: %v", err)
 	}
 	if took := time.Since(began); took > endBound {
-		t.Errorf("it took %v to end", took)
+		t.Errorf("the program took %v to end, want at most 5 s", took)
 	}
 	if stderr.Len() > 0 {
 		t.Errorf("on stderr: %s", stderr.String())

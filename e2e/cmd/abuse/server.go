@@ -150,8 +150,8 @@ func (s *server) stats() (stats, error) {
 	return st, nil
 }
 
-// stop ends the server. An error means that the server had ended before, or
-// badly.
+// stop ends the server. An error means that the server had ended before, or with
+// a failure.
 func (s *server) stop() error {
 	err := errors.Join(s.stdin.Close(), s.cmd.Wait())
 	if err != nil {

@@ -74,11 +74,11 @@ func TestManyUnknown(t *testing.T) {
 		return op(100, 101, input{kind: seen}, output{members: members, creator: members[0]})
 	}
 	if verdict, _ := judge(append(ops, joins, shows("\x15\x1e"))); verdict != porcupine.Ok {
-		t.Errorf("joined behind 21: %s", verdict)
+		t.Errorf("joined behind 21: got %s, want Ok", verdict)
 	}
 	few := slices.Clone(ops[len(ops)-6:])
 	if verdict, _ := judge(append(few, joins, shows("\x18\x1e"))); verdict != porcupine.Illegal {
-		t.Errorf("joined a room for one: %s", verdict)
+		t.Errorf("joined a room for one: got %s, want Illegal", verdict)
 	}
 }
 

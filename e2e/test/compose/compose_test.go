@@ -204,7 +204,7 @@ func (p *project) stopGateway(a, b *client.Client) {
 	p.run("docker", "stop", "-t", "40", home)
 	p.t.Logf("a gateway with %d clients drained in %.1f s", len(moving), time.Since(began).Seconds())
 	if code := p.run("docker", "inspect", "--format", "{{.State.ExitCode}}", home); code != "0" {
-		p.t.Errorf("it ended with code %s", code)
+		p.t.Errorf("the gateway ended with code %s, want 0", code)
 	}
 	for c, id := range moving {
 		if r := p.resumed(c); r.ID != id || !r.Same || !r.Recovered {

@@ -87,7 +87,7 @@ func TestPingFlood(t *testing.T) {
 			flood := bytes.Repeat(raw.Encode(raw.Fin|op, []byte("x")), 1000)
 			_, _ = c.Write(flood) // it may close before it has all
 			if reason := c.closed(proto.ClosePolicy); !strings.Contains(reason, "control frames") {
-				t.Errorf("the reason is %q", reason)
+				t.Errorf("got reason %q, want one about control frames", reason)
 			}
 		})
 	}

@@ -74,7 +74,7 @@ func TestRateLimit(t *testing.T) {
 		}
 	}
 	if reason := d.closed(proto.ClosePolicy); !strings.Contains(reason, "Rate_Limited") {
-		t.Errorf("the reason is %q", reason)
+		t.Errorf("got reason %q, want one with Rate_Limited", reason)
 	}
 	beside.alive()
 }

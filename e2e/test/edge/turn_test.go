@@ -67,7 +67,7 @@ func TestTURN(t *testing.T) {
 	var d proto.IceServersData
 	must(t, json.Unmarshal(f.Data, &d))
 	if string(f.ID) != `"mine"` || f.Type != "info" {
-		t.Errorf("the answer is %s", f.raw)
+		t.Errorf("got %s, want the answer to the request", f.raw)
 	}
 	from, to := newRelayed(t, iceServers(t, a.details.IceServers)), newRelayed(t, iceServers(t, d.IceServers))
 	got := make(chan string, 1)

@@ -39,7 +39,7 @@ func TestShutdown(t *testing.T) {
 	}
 	tr.send(0, 20) // some before the close, some after
 	if code, reason := tr.peer.Closed(); code != proto.CloseGoingAway {
-		t.Errorf("closed with %v %q", code, reason)
+		t.Errorf("closed with %v %q, want 1001", code, reason)
 	}
 	tr.send(20, 40)
 	c := s.Dial(t, 1)

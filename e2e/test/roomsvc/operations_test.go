@@ -17,22 +17,22 @@ func TestLifeOfARoom(t *testing.T) {
 
 	made := a.must(bus.OpCreate, bus.Request{Room: "tea * > . room", Peer: ann})
 	if made.State == nil || made.State.Room == nil || made.State.Room.Creator != ann || made.State.Revision != made.Revision {
-		t.Fatalf("create: %+v", made)
+		t.Fatalf("create: got %+v, want the room with its creator", made)
 	}
 	if c := <-a.changes; c.Before != 0 || c.After != made.Revision || len(c.Added) != 1 || c.Set == nil || c.By != ann {
-		t.Errorf("change of create: %+v", c)
+		t.Errorf("change of create: got %+v, want the first one, with the settings", c)
 	}
 	joined := b.must(bus.OpJoin, bus.Request{Room: "tea * > . room", Peer: ben})
 	for _, g := range []*asker{a, b} {
 		if c := <-g.changes; c.Before != made.Revision || c.After != joined.Revision || len(c.Added) != 1 || c.Added[0].ID != ben {
-			t.Errorf("change of join: %+v", c)
+			t.Errorf("change of join: got %+v, want ben added", c)
 		}
 	}
 	if r := a.ask(bus.OpCreate, bus.Request{Room: "tea * > . room", Peer: ann}); code(r) != proto.DuplicateRoom {
-		t.Errorf("create again: %v", r.Error)
+		t.Errorf("create again: got %v, want Duplicate_Room", r.Error)
 	}
 	if r := a.ask(bus.OpJoin, bus.Request{Room: "coffee", Peer: ann}); code(r) != proto.NotFound {
-		t.Errorf("join nothing: %v", r.Error)
+		t.Errorf("join of a room that does not exist: got %v, want Not_Found", r.Error)
 	}
 	if keys := liveKeys(t, a.nc); len(keys) != 1 || keys[0] != bus.RoomToken("tea * > . room") {
 		t.Errorf("got keys %q, want the room's only", keys)
@@ -40,12 +40,12 @@ func TestLifeOfARoom(t *testing.T) {
 	left := a.must(bus.OpLeave, bus.Request{Room: "tea * > . room", Peer: ann})
 	for _, g := range []*asker{a, b} {
 		if c := <-g.changes; c.After != left.Revision || len(c.Removed) != 1 || c.Removed[0].ID != ann || c.Creator != ben {
-			t.Errorf("change of leave: %+v", c)
+			t.Errorf("change of leave: got %+v, want ann removed and ben as creator", c)
 		}
 	}
 	b.must(bus.OpEnd, bus.Request{Room: "tea * > . room", Peer: ben})
 	if c := <-b.changes; !c.Ended || c.By != ben {
-		t.Errorf("change of end: %+v", c)
+		t.Errorf("change of end: got %+v, want the end, by ben", c)
 	}
 	if keys := liveKeys(t, a.nc); len(keys) != 0 {
 		t.Errorf("keys at the end: %q", keys)
