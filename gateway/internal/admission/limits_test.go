@@ -44,8 +44,8 @@ func TestAdmit_PlacesTaken_RefusesUntilOneIsGivenBack(t *testing.T) {
 	}
 }
 
-// TestAdmit_ManyNewConnections_GetTheirRate: those that another limit refuses take nothing
-// of the rate.
+// TestAdmit_ManyNewConnections_GetTheirRate: connections that another limit refuses take no
+// tokens of the rate.
 func TestAdmit_ManyNewConnections_GetTheirRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTest(t, Config{MaxPerAddress: 1, ConnectsPerSecond: 10})

@@ -38,7 +38,7 @@ func connect(t *testing.T, c *Controller, addr string, closed bool) *fakeConn {
 }
 
 // TestPending_ManyOfOneAddress_AreBounded: a connection that becomes a WebSocket, or ends,
-// makes room, and nothing is remembered of those that are gone.
+// makes room, and connections that are gone leave no entry.
 func TestPending_ManyOfOneAddress_AreBounded(t *testing.T) {
 	c := newTest(t, Config{MaxPerAddress: 100, TrustedProxies: "10.0.0.0/8"})
 	var open []*fakeConn
