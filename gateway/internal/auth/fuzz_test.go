@@ -16,8 +16,8 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// FuzzSessionToken takes a signed token apart and puts it together with other
-// text: only what the key signed may be accepted.
+// FuzzSessionToken combines parts of a signed token with other text: only tokens that the
+// key signed may be accepted.
 func FuzzSessionToken(f *testing.F) {
 	const secrets = "first secret of the test,second secret of the test"
 	k, set := configured(f, secrets), keysOf(f, secrets)
@@ -96,7 +96,7 @@ func FuzzAccessToken(f *testing.F) {
 	})
 }
 
-// FuzzRequestToken reads headers as a client may write them: nothing may panic.
+// FuzzRequestToken parses headers as a client may write them: nothing may panic.
 func FuzzRequestToken(f *testing.F) {
 	f.Add("Bearer x", "p2p.delta, p2p.token.x", "updates=delta")
 	f.Add("bearer", "a\r\nX: y", "access_token=%zz")

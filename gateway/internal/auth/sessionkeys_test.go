@@ -13,7 +13,7 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// shared are SessionKeys that fetch, and what a test sees of their fetches.
+// shared are SessionKeys that fetch, with a record of their fetches.
 type shared struct {
 	*SessionKeys
 	closed bool // their gateway ends: nothing is started any more
@@ -107,7 +107,7 @@ func TestVerify_KeyNewerThanLastPoll_IsFetched(t *testing.T) {
 }
 
 // TestVerify_ManyUnknownKeys_AreOneFetchInFiveSeconds: clients that invent keys cannot
-// flood the room service, and none of them waits for long.
+// overload the room service, and none of them waits for long.
 func TestVerify_ManyUnknownKeys_AreOneFetchInFiveSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const clients, seconds = 200, 60
@@ -142,8 +142,8 @@ func TestVerify_ManyUnknownKeys_AreOneFetchInFiveSeconds(t *testing.T) {
 	})
 }
 
-// TestVerify_RoomServiceDoesNotAnswer_SaysSo: the session may be good, so the client must
-// not be sent away for ever.
+// TestVerify_RoomServiceDoesNotAnswer_SaysSo: the session may be valid, so the error must
+// let the client try again.
 func TestVerify_RoomServiceDoesNotAnswer_SaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		silent := make(chan struct{})
@@ -183,8 +183,8 @@ func TestVerify_ConfiguredKeys_AreNotFetched(t *testing.T) {
 	}
 }
 
-// TestLoad_NoKeys_KeepsTheOldOnes: neither a failed fetch nor an empty set takes the keys
-// away that sign.
+// TestLoad_NoKeys_KeepsTheOldOnes: neither a failed fetch nor an empty set removes the keys
+// that sign.
 func TestLoad_NoKeys_KeepsTheOldOnes(t *testing.T) {
 	for name, fetch := range map[string]func() (*bus.KeySet, error){
 		"an error": func() (*bus.KeySet, error) { return nil, errors.New("no answer") },
