@@ -29,8 +29,8 @@ func reply(x bus.SessionEntry, revision uint64, refused bus.SessionRefusal) *bus
 	return &bus.SessionReply{SessionEntry: x, Revision: revision, Refused: refused}
 }
 
-// client returns a client whose questions are all answered by answer, and how many were
-// asked and how many takes met a conflict.
+// client returns a client whose questions are all answered by answer, the number of
+// questions asked, and the number of takes with a conflict.
 func client(answer *bus.SessionReply, live ...proto.GatewayID) (c *Client, asked, conflicts *int) {
 	asked, conflicts = new(int), new(int)
 	var now clock.AtomicInstant
@@ -97,7 +97,7 @@ func TestFind_EachReply_HasItsRoute(t *testing.T) {
 	}
 }
 
-// That no gateway has a peer is remembered for a moment only, and of so many peers.
+// The client remembers absent peers only for a moment, and at most maxAbsent of them.
 func TestAbsent_TimeAndNumber_AreBounded(t *testing.T) {
 	var a absent
 	now := clock.Now()

@@ -17,7 +17,7 @@ func TestSuspicion_ComparedTooEarly_Lasts(t *testing.T) {
 			t.Error("at first: got it raised, want not")
 		}
 		x.Raise()
-		x.Raise() // does not wait for who compares
+		x.Raise() // does not wait for the comparison
 		select {
 		case <-x.Soon():
 		default:
