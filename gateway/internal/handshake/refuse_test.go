@@ -30,7 +30,7 @@ func (h *hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return h.raw, bufio.NewReadWriter(bufio.NewReader(h.raw), bufio.NewWriter(h.raw)), nil
 }
 
-// testHandler accepts nobody, and says closed to all.
+// testHandler returns a Handler that accepts no client, and answers all with closed.
 func testHandler(t *testing.T, closed string) *Handler {
 	t.Helper()
 	a, err := admission.New(admission.Config{})
@@ -90,7 +90,7 @@ func TestHandshake_GatewayClosed_SaysWhenToComeAgain(t *testing.T) {
 	for k, v := range map[string]string{"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="} {
 		r.Header.Set(k, v)
 	}
-	r.Header.Set("Origin", "http://evil.example") // it is no reason to say anything else
+	r.Header.Set("Origin", "http://evil.example") // the answer must not depend on it
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || w.Header().Get("Connection") != "close" {
@@ -101,8 +101,8 @@ func TestHandshake_GatewayClosed_SaysWhenToComeAgain(t *testing.T) {
 	}
 }
 
-// A page that is refused over TLS, and reads no more than its refusal, must not hold up
-// the gateway's end.
+// A page that is refused over TLS, and reads no more than its refusal, must not delay the
+// end of the gateway.
 func TestRefuseSocket_PageStopsReadingTLS_ShutdownDoesNotWait(t *testing.T) {
 	s := httptest.NewTLSServer(nil)
 	certificate := s.TLS
@@ -126,7 +126,7 @@ func TestRefuseSocket_PageStopsReadingTLS_ShutdownDoesNotWait(t *testing.T) {
 		h.Shutdown()
 		<-done
 		if took := time.Since(began); took != 0 {
-			t.Errorf("got %v until it was closed, want no time", took)
+			t.Errorf("got %v until it was closed, want 0s", took)
 		}
 	})
 }
