@@ -70,19 +70,19 @@ func TestTLSConfig_FilesChange_NewCertificateIsUsedWhenItFits(t *testing.T) {
 		for range 3 {
 			time.Sleep(certAge)
 			if got := serial(); got != 1 {
-				t.Errorf("with a key that does not fit: certificate %d, want 1", got)
+				t.Errorf("with a key that does not match: got certificate %d, want 1", got)
 			}
 		}
 		if n := strings.Count(log.String(), "cannot be used"); n != 1 {
-			t.Errorf("logged %d times that the files cannot be used, want once:\n%s", n, log.String())
+			t.Errorf("got %d log lines that the files cannot be used, want 1:\n%s", n, log.String())
 		}
 		writePair(t, dir, cert2, key2)
 		if got := serial(); got != 1 {
-			t.Errorf("before the files were read again: certificate %d, want 1", got)
+			t.Errorf("before the files were read again: got certificate %d, want 1", got)
 		}
 		time.Sleep(certAge)
 		if got := serial(); got != 2 {
-			t.Errorf("after the files have changed: certificate %d, want 2", got)
+			t.Errorf("after the files have changed: got certificate %d, want 2", got)
 		}
 	})
 }
