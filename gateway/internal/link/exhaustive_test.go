@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// choice is where a run stopped because its choices were used up: among n.
+// choice is the panic of a run that has used up its choices and needs another, among n.
 type choice struct{ n int }
 
 // explorer runs every schedule within the bounds, each state once.
@@ -24,7 +24,7 @@ type explorer struct {
 	path   []int // that led to it
 }
 
-// explore tries all that may follow the choices of path.
+// explore tries every continuation of the choices of path.
 func (x *explorer) explore(path []int) {
 	if x.bad != nil {
 		return
@@ -44,8 +44,8 @@ func (x *explorer) explore(path []int) {
 	}
 }
 
-// replay runs a new world by the choices of path. It returns how many there are at the
-// next choice; 0 at rest, and -1 in a state that was seen before.
+// replay runs a new world by the choices of path. It returns the number of options at the
+// next choice: 0 at rest, and -1 in a state that was seen before.
 func (x *explorer) replay(path []int) (n int, w *world) {
 	at := 0
 	w = newWorld(x.bounds, func(n int) int {
@@ -95,7 +95,7 @@ func (x *explorer) enter(w *world) bool {
 	return true
 }
 
-// fingerprint holds all that decides what can happen from here on.
+// fingerprint encodes everything that determines what can happen from here on.
 func (w *world) fingerprint() string {
 	var b strings.Builder
 	fmt.Fprint(&b, w.bounds, w.faulty, w.now)

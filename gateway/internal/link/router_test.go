@@ -10,7 +10,7 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// recorder is a Port that notes the frames that are published, by gateway.
+// recorder is a Port that records the published frames by gateway.
 type recorder struct {
 	t         *testing.T
 	published map[proto.GatewayID][]uint32
@@ -34,8 +34,8 @@ func (p *recorder) Report(f *Frame, code proto.ErrorCode, _ []proto.PeerID) {
 	p.t.Errorf("got %v reported as %s, want it published", f, code)
 }
 
-// A peer moves from b to c and back to b while its sender hears nothing. One ack of b
-// then redirects the earlier frames to c and the last one to b.
+// A peer moves from b to c and back to b while its sender receives no ack. One ack of b
+// then redirects the earlier frames to c and the last frame to b.
 func TestRouter_OneAckRedirectsToTwoGateways_KeepsTheOrder(t *testing.T) {
 	const a, b, c = proto.GatewayID("0000000a"), proto.GatewayID("0000000b"), proto.GatewayID("0000000c")
 	const peer = proto.PeerID("0000000b-0000-8000-8000-000000000001")

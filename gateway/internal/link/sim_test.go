@@ -14,7 +14,7 @@ var (
 	simSeed = flag.Uint64("sim.seed", 1, "seed of the first schedule; each one has the next")
 )
 
-// simSteps is how many events happen before a run comes to rest.
+// simSteps is the number of events before a run comes to rest.
 const simSteps = 400
 
 func TestSimulation_RandomSchedules_KeepInvariants(t *testing.T) {
@@ -42,7 +42,7 @@ func TestSimulation_RandomSchedules_KeepInvariants(t *testing.T) {
 	}
 }
 
-// Each mutant breaks one rule; the simulation must notice.
+// Each mutant breaks one rule; the simulation must detect it.
 func TestSimulation_BrokenRule_IsNoticed(t *testing.T) {
 	for _, m := range []mutant{
 		"base is not sent", "takes above next", "takes duplicates", "forgets refusals", "settles past a lost ack", "numbers before refusing",

@@ -30,7 +30,7 @@ type world struct {
 	list   []event
 }
 
-// bounds limit what happens in one run. ticks is 0 for any number of them.
+// bounds limit what happens in one run. ticks 0 means any number of ticks.
 type bounds struct {
 	gateways, peers, frames, cuts, freezes, moves, ticks int
 	oneWay                                               bool // only the first peer sends, to the second
@@ -76,7 +76,7 @@ type handoff struct {
 	ask    bool
 }
 
-// simPeer is a client. It sends to every other one and counts what arrives.
+// simPeer is a client. It sends to every other client and counts the frames that arrive.
 type simPeer struct {
 	id     proto.PeerID
 	at     int // the gateway that its connection is to; -1 while it resumes
@@ -488,8 +488,8 @@ func (w *world) move(p *simPeer) {
 // sender is up, and what is lost is put back by cut.
 func (w *world) sendReliably(m message) { w.gws[m.to].inbox = append(w.gws[m.to].inbox, m) }
 
-// deliver takes a message from a pipe to its receiver's inbox, or answers that nobody
-// is there.
+// deliver moves a message from a pipe to its receiver's inbox, or answers that there is no
+// receiver.
 func (w *world) deliver(k [3]int) {
 	p := w.pipes[k]
 	m := p.q[0]
@@ -505,8 +505,8 @@ func (w *world) deliver(k [3]int) {
 	}
 }
 
-// cut breaks a gateway's connection: what has not been read is lost. What it sent may
-// be lost, or arrive later by the old path.
+// cut breaks a gateway's connection: messages that it has not read are lost. Messages that
+// it sent may be lost, or arrive later by the old path.
 func (w *world) cut(n *node) {
 	w.note("cut %s", n.id)
 	w.faulty = true
@@ -577,7 +577,7 @@ func (w *world) tick() {
 	}
 }
 
-// settle ends all faults and lets everything come to rest, then judges.
+// settle ends all faults and lets everything come to rest, then checks the invariants.
 func (w *world) settle() error {
 	for _, n := range w.gws {
 		if !n.up {
