@@ -10,8 +10,7 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// A connection may be used before it is connected: nothing is sent, and everybody learns
-// that.
+// A Conn may be used before it is connected: nothing is sent, and callers get an error.
 func TestConn_BeforeConnect_SendsNothing(t *testing.T) {
 	own := proto.NewGatewayID()
 	c := New(Config{

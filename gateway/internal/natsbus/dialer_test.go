@@ -33,8 +33,8 @@ func busPair(t *testing.T) (*queuedConn, net.Conn) {
 	return c.(*queuedConn), server
 }
 
-// TestBusConnQueues: a server that does not read holds nobody up, and gets
-// everything in order when it does.
+// TestBusConnQueues: a server that does not read blocks no write, and gets all bytes in
+// order when it reads again.
 func TestBusConnQueues(t *testing.T) {
 	c, server := busPair(t)
 	chunk := make([]byte, 32<<10)
@@ -53,18 +53,18 @@ func TestBusConnQueues(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want.Bytes()) {
-		t.Error("the bytes came out of order")
+		t.Error("got other bytes than were written, want the same in order")
 	}
 	c.wg.Wait()
 	if _, err := c.Write([]byte("PING\r\n")); err != nil {
 		t.Fatal(err)
 	}
 	if c.waiting() != 0 {
-		t.Error("a server that reads again is still queued for")
+		t.Error("got writes still queued for a server that reads again, want none")
 	}
 }
 
-// TestBusConnGivesUp: the queue has an end, and then the connection has.
+// TestBusConnGivesUp: the queue is bounded, and the connection is given up when it is full.
 func TestBusConnGivesUp(t *testing.T) {
 	c, server := busPair(t)
 	chunk := make([]byte, 32<<10)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What is in the inbox comes out in order, and makes a turn only when the reader is woken.
+// Messages leave the inbox in order, and make a turn only when the reader is woken.
 func TestInbox_Next_KeepsOrder(t *testing.T) {
 	b := newInbox()
 	turn := func() bool {

@@ -54,8 +54,8 @@ func TestLiveness_OwnLeaseDoesNotComeBack_ClockStandsStill(t *testing.T) {
 	})
 }
 
-// A lease tells what it has changed: a gateway that is new must be answered, one that comes
-// back may have lost sessions to others, and one that has ended stays so.
+// Receive returns what a lease has changed: a new gateway must be answered, a gateway that
+// comes back may have lost sessions to others, and a gateway that has ended stays ended.
 func TestLiveness_Receive_SaysWhatHasChanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		own, other, ends := proto.NewGatewayID(), proto.NewGatewayID(), proto.NewGatewayID()

@@ -8,8 +8,8 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// Nobody waits for a reply that is not asked for again when it is lost: what was sent is
-// given up, and what comes later is refused.
+// After Close no request waits for a reply, because none is sent again when its reply is
+// lost: pending requests are given up, and later ones are refused.
 func TestRequests_Close_GivesUpAndRefuses(t *testing.T) {
 	published := 0
 	requests := NewRequests(RequestsConfig{
