@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// TestWatchdog_Loops_NamesThoseThatHang: a loop that rests or turns is alive however long
-// that lasts; one that does not turn although it has work hangs, and is logged once.
+// TestWatchdog_Loops_NamesThoseThatHang: a loop that rests or turns is alive, however long
+// that lasts. A loop that does not turn although it has work hangs, and is logged once.
 func TestWatchdog_Loops_NamesThoseThatHang(t *testing.T) {
 	for name, tc := range map[string]struct {
 		each   func(a, b *Loop) // once a second, by the loops
@@ -74,7 +74,7 @@ func hung(d *Watchdog) (names []string) {
 	return names
 }
 
-// TestWatchdog_LoopGoesOn_IsAliveAgain: what was only slow is no reason to restart.
+// TestWatchdog_LoopGoesOn_IsAliveAgain: a loop that was only slow is no reason to restart.
 func TestWatchdog_LoopGoesOn_IsAliveAgain(t *testing.T) {
 	l := NewLoop("bus", nil)
 	d := NewWatchdog(slog.New(slog.DiscardHandler), l)
