@@ -38,8 +38,8 @@ func TestAddresses_OneTakesAllTheTime_GetsItsRate(t *testing.T) {
 	})
 }
 
-// TestAddresses_MoreThanItsBound_StaysBoundedAndLimits: the table forgets who has been
-// quiet, never grows beyond its bound, and limits whoever is busy however many others are.
+// TestAddresses_MoreThanItsBound_StaysBoundedAndLimits: the table forgets quiet addresses,
+// never grows beyond its bound, and limits a busy address however many others are busy.
 func TestAddresses_MoreThanItsBound_StaysBoundedAndLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := NewAddresses(Limit{PerSecond: 1, Burst: 2})

@@ -10,7 +10,7 @@ import (
 // start is a moment at which tests begin.
 const start = clock.Instant(366 * 24 * time.Hour)
 
-// takeAll takes n tokens at now and returns how many were there, how many calls were
+// takeAll calls Take n times at now and returns how many tokens it took, how many calls were
 // refused, how many of those as persistent, and the last wait.
 func takeAll(b *Bucket, now clock.Instant, l Limit, n int) (taken, refused, persistent int, wait time.Duration) {
 	for range n {
