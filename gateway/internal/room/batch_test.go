@@ -36,8 +36,8 @@ type told struct {
 	Data  proto.RoomData `json:"data"`
 }
 
-// TestBatch_StepsSinceARevision_BecomeTheirNetChange: each update is at most one
-// frame about members and one about settings, and says what its receiver has not seen.
+// TestBatch_StepsSinceARevision_BecomeTheirNetChange: each update is at most one frame about
+// members and one about settings, with the changes that its receiver has not seen.
 func TestBatch_StepsSinceARevision_BecomeTheirNetChange(t *testing.T) {
 	peers := make([]proto.PeerID, 6)
 	for i := range peers {
@@ -106,7 +106,7 @@ func TestBatch_StepsSinceARevision_BecomeTheirNetChange(t *testing.T) {
 			}
 		})
 	}
-	t.Run("what a member asked for is in it, and echoes the id", func(t *testing.T) {
+	t.Run("a member's request is answered with its id", func(t *testing.T) {
 		b := Batch{steps: []step{in(5, 1), in(6, 3), out(7, 3, "removed"), named(8, now, peers[0])}}
 		for event, want := range map[proto.Event]string{
 			proto.RemoveClient: "Client_Added client p1 added [p1] removed [p3] reasons map[p3:removed] id 7",
@@ -166,8 +166,8 @@ func say(f told) string {
 	return s
 }
 
-// TestUpdate_DeltasWanted_OnlyInBigRooms: only above the limit does a delta take the
-// list's place, and only for those who asked for it.
+// TestUpdate_DeltasWanted_OnlyInBigRooms: a delta replaces the list only above the limit,
+// and only for clients that asked for deltas.
 func TestUpdate_DeltasWanted_OnlyInBigRooms(t *testing.T) {
 	for _, n := range []int{proto.FullListMembers, proto.FullListMembers + 1} {
 		members := make([]proto.PeerID, n)

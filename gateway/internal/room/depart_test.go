@@ -9,8 +9,8 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// TestDepart_SessionMovedWhileItJoined_TellsTheOwner: the owner has the time of the grace
-// to make the room name it; only then does the peer leave the room.
+// TestDepart_SessionMovedWhileItJoined_TellsTheOwner: the owner has the grace time to make
+// the room name it; only then does the peer leave the room.
 func TestDepart_SessionMovedWhileItJoined_TellsTheOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newTestGateway()
@@ -34,8 +34,8 @@ func TestDepart_SessionMovedWhileItJoined_TellsTheOwner(t *testing.T) {
 	})
 }
 
-// TestReceive_MemberHasMoved_GivesTheMoveBack: a message by a state of the room in which a
-// member was here goes back for that member, and to those that are here.
+// TestReceive_MemberHasMoved_GivesTheMoveBack: a message for a revision of the room at which
+// a member was here goes back for that member, and is delivered to the local members.
 func TestReceive_MemberHasMoved_GivesTheMoveBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newTestGateway()

@@ -15,7 +15,7 @@ import (
 // ownGateway is the gateway whose rooms are tested.
 const ownGateway = proto.GatewayID("4e5f6071")
 
-// testGateway is what rooms need of their gateway. Other gateways take everything.
+// testGateway is a fake of the gateway that rooms need. Other gateways accept everything.
 type testGateway struct {
 	rooms   *Rooms
 	service testService
@@ -59,14 +59,14 @@ func (g *testGateway) member() *testMember {
 	return m
 }
 
-// testRelays are other gateways that take everything.
+// testRelays are other gateways that accept everything.
 type testRelays struct{}
 
 func (testRelays) Send(link.Frame)                                                         {}
 func (testRelays) SendRoom(*State, link.Frame) ([]proto.PeerID, bool)                      { return nil, true }
 func (testRelays) RoomMoved(map[proto.PeerID]proto.GatewayID, map[proto.PeerID]link.Route) {}
 
-// errNoReply is what a testService says that does not reply.
+// errNoReply is the error of a testService that does not reply.
 var errNoReply = errors.New("no reply")
 
 // testService is a room service whose replies are set by its test.
@@ -181,7 +181,7 @@ func (m *testMember) Relay(f link.Frame) proto.ErrorCode {
 	return ""
 }
 
-// sent returns what the peer was sent since the last call.
+// sent returns the frames that the peer was sent since the last call.
 func (m *testMember) sent() [][]byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()

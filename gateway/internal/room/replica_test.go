@@ -9,9 +9,9 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// TestChangeOfARoomThatIsNotHere waits until the room has been fetched, although
-// its revision is the next one. It was tried again and again, with the replica and
-// the inbox held, until the gateway was killed.
+// TestChangeOfARoomThatIsNotHere: a change of an unknown room waits until the room has been
+// fetched, although its revision is the next. A replica that retried it in a loop held its
+// lock and the inbox until the gateway was killed.
 func TestChangeOfARoomThatIsNotHere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestGateway().rooms.pin("tea")

@@ -7,8 +7,8 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// TestReplica_ChangeOfALostBucket_IsNotTaken: what comes late from a bucket that was
-// lost neither brings its room back nor answers a client with success.
+// TestReplica_ChangeOfALostBucket_IsNotTaken: a late change from a bucket that was lost
+// neither brings its room back nor answers a client with success.
 func TestReplica_ChangeOfALostBucket_IsNotTaken(t *testing.T) {
 	rooms := newTestGateway().rooms
 	r := rooms.pin("tea")

@@ -14,8 +14,8 @@ import (
 )
 
 // pacedRoom is a replica with what its test knows of it: the room as the room service
-// has it, and what each local member believes by the frames that it got. Some members
-// are of this gateway, the others of another one.
+// has it, and the state of each local member according to the frames that it got. Some
+// members are at this gateway, the others at another gateway.
 type pacedRoom struct {
 	t     *testing.T
 	rnd   *rand.Rand
@@ -67,7 +67,7 @@ func newPacedRoom(t *testing.T, seed uint64, locals, others int) *pacedRoom {
 	return p
 }
 
-// request notes a request of a local peer, as Change does, and returns its operation.
+// request records a request of a local peer, as Change does, and returns its operation.
 func (p *pacedRoom) request(by *pacedPeer, event proto.Event, client proto.PeerID) bus.OpID {
 	p.ops++
 	op := bus.NewOpID(ownGateway, uint64(p.ops))
@@ -79,7 +79,7 @@ func (p *pacedRoom) request(by *pacedPeer, event proto.Event, client proto.PeerI
 	return op
 }
 
-// commit applies a change to the room and has the replica apply it.
+// commit applies a change to the room and makes the replica apply it.
 func (p *pacedRoom) commit(c bus.Change) {
 	c.Room, c.Before, c.After = "tea", p.rev, p.rev+1
 	for _, x := range c.Removed {
@@ -159,7 +159,7 @@ func (p *pacedRoom) step() {
 	}
 }
 
-// read takes what the peers were sent.
+// read handles the frames that the peers were sent.
 func (p *pacedRoom) read() {
 	for _, peer := range p.peers {
 		frames := peer.sent()
@@ -197,7 +197,7 @@ func (p *pacedRoom) read() {
 }
 
 // paced checks the frames of one moment: those that answer nothing are an update, which
-// has news and comes a while after the one before.
+// must have news and keep the pause after the update before.
 func (p *pacedRoom) paced(peer *pacedPeer, at time.Time, news, answered bool, last []byte) {
 	if answered || !peer.in {
 		return
@@ -216,7 +216,7 @@ func (p *pacedRoom) paced(peer *pacedPeer, at time.Time, news, answered bool, la
 	peer.updates++
 }
 
-// take applies a frame to what a peer believes, and reports whether that changed.
+// take applies a frame to the state of a peer, and reports whether the state changed.
 func (p *pacedRoom) take(peer *pacedPeer, event proto.Event, d *proto.RoomData, raw []byte) (news bool) {
 	if event == proto.RoomLeft || event == proto.ClientRemoved && d.Client == peer.id {
 		peer.in, peer.last = false, time.Time{}
@@ -249,7 +249,7 @@ func (p *pacedRoom) take(peer *pacedPeer, event proto.Event, d *proto.RoomData, 
 	return news
 }
 
-// check compares what the peers believe with the room.
+// check compares the peers' states with the room.
 func (p *pacedRoom) check() {
 	for i, peer := range p.peers {
 		if peer.in != p.has(peer.id) {
@@ -273,9 +273,9 @@ func (p *pacedRoom) check() {
 	}
 }
 
-// TestUpdates_RandomChanges_AddUpToTheRoom: whatever happens to a room, each local member
-// believes what is true once the pause is over, each request is answered at once, updates
-// keep their pace, and none of them is about nothing.
+// TestUpdates_RandomChanges_AddUpToTheRoom: whatever changes are made to a room, each local
+// member has its true state when the pause is over, each request is answered at once,
+// updates keep the pause between them, and no update is empty.
 func TestUpdates_RandomChanges_AddUpToTheRoom(t *testing.T) {
 	for seed := range uint64(30) {
 		others := []int{4, proto.FullListMembers - 2, proto.FullListMembers + 20}[seed%3]
@@ -301,7 +301,7 @@ func TestUpdates_RandomChanges_AddUpToTheRoom(t *testing.T) {
 }
 
 // TestUpdates_ChangesThatCancelOut_SendNothing: a member that joins and leaves, and
-// settings that change and change back, are no news to those who saw neither.
+// settings that change and change back, are no news to members that saw neither.
 func TestUpdates_ChangesThatCancelOut_SendNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPacedRoom(t, 1, 2, proto.FullListMembers+2)
