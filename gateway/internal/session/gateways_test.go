@@ -2,11 +2,10 @@ package session
 
 import "slices"
 
-// What gateways do in the model: the shell around Holding and Taker, as package gateway
-// has it.
+// This file models the gateways: the shell around Holding and Taker, as in package gateway.
 
-// accepts returns the epoch by which gateway i accepts a frame for the client; false when
-// it does not, or when no sender has that route, or any more.
+// accepts returns the epoch by which gateway i accepts a frame for the client. It returns
+// false when it accepts none, or when no sender has that route, or has it any more.
 func (w *world) accepts(i int) (uint64, bool) {
 	g := &w.gws[i]
 	epoch, ok := g.h.Epoch, g.h.Phase == Serving
@@ -27,7 +26,7 @@ type routes uint64
 func (r *routes) add(g int, epoch uint64)     { *r |= 1 << (4*epoch + uint64(g)) }
 func (r routes) has(g int, epoch uint64) bool { return r&(1<<(4*epoch+uint64(g))) != 0 }
 
-// arrive brings a frame for the client to gateway i, which accepts it.
+// arrive delivers a frame for the client to gateway i, which accepts it.
 func (w *world) arrive(i int) {
 	g := &w.gws[i]
 	w.route, _ = w.accepts(i)
@@ -43,8 +42,8 @@ func (w *world) arrive(i int) {
 	}
 }
 
-// relay brings the oldest frame on a gateway's link to the peer, which refuses it when
-// the client has moved since and may have sent later ones.
+// relay delivers the oldest frame on a gateway's link to the peer. The peer refuses it when
+// the client has moved in the meantime and may have sent later frames.
 func (w *world) relay(i int) {
 	g := &w.gws[i]
 	f := g.link[0]
@@ -57,7 +56,7 @@ func (w *world) relay(i int) {
 	w.sent(f.n)
 }
 
-// resume has the client connect to gateway i and present its token.
+// resume makes the client connect to gateway i and present its token.
 func (w *world) resume(i int) {
 	g, tok := &w.gws[i], w.client.token
 	w.hangUp()
@@ -82,7 +81,7 @@ func (w *world) resume(i int) {
 	}
 }
 
-// learn takes in what a client's token proves: its owner was seated in its epoch.
+// learn records what a client's token proves: its owner was seated in its epoch.
 func (w *world) learn(i int, t token) {
 	if t.owner != i {
 		w.step(i, Event{Kind: Outdated, By: id(t.owner), Epoch: t.epoch, Seated: true, Root: t.epoch})
@@ -101,7 +100,7 @@ func (w *world) hangUp() {
 	}
 }
 
-// answered takes the attempt of gateway i on by an answer.
+// answered advances the attempt of gateway i by an answer.
 func (w *world) answered(i int, a Answer, c copyOf) {
 	try := w.gws[i].try
 	if a.Kind == NoEntry && (try.nobody || i == 0) {
@@ -111,7 +110,7 @@ func (w *world) answered(i int, a Answer, c copyOf) {
 	case Handoff:
 		try.copy = c
 	case Won:
-	default: // what has arrived did so for an epoch that is another gateway's
+	default: // the frames that arrived were for an epoch that another gateway owns
 		if w.mutant != "keeps what came for a lost epoch" {
 			w.report(try.arrivals)
 			try.arrivals = nil
@@ -125,7 +124,7 @@ func (w *world) answered(i int, a Answer, c copyOf) {
 	w.advance(i)
 }
 
-// advance does what the stage of an attempt asks for.
+// advance performs the action for the stage of an attempt.
 func (w *world) advance(i int) {
 	g := &w.gws[i]
 	try := g.try
@@ -233,7 +232,7 @@ func (w *world) seat(i int) {
 	}
 }
 
-// target is whom an attempt asked last, or the gateway that issued the peer.
+// target returns the gateway that an attempt asked last, or the gateway that issued the peer.
 func (w *world) target(try *attempt) int {
 	if try.t.Target == "" {
 		return 0
@@ -241,7 +240,7 @@ func (w *world) target(try *attempt) int {
 	return index(try.t.Target)
 }
 
-// attach gives the client its connection and what waits.
+// attach gives the client its connection and the waiting frames.
 func (w *world) attach(i int, recovered bool) {
 	g := &w.gws[i]
 	w.note("  %d attaches the client: epoch %d, recovered %v, frames %v", i, g.h.Epoch, recovered, g.own.buf)
@@ -265,7 +264,7 @@ func (w *world) attach(i int, recovered bool) {
 	g.own.buf = nil
 }
 
-// step lets an event happen to what gateway i has, and does what follows.
+// step applies an event to the holding of gateway i, and performs the action.
 func (w *world) step(i int, e Event) {
 	g := &w.gws[i]
 	if g.dead || g.try != nil || e.Kind == Outdated && e.By == id(i) {
@@ -379,7 +378,7 @@ func (w *world) crash(i int) {
 	w.flight = flight
 }
 
-// sync is what a gateway does that may have missed that it lost the session.
+// sync compares the holding of a gateway that may have missed that it lost the session.
 func (w *world) sync(i int) {
 	g, d := &w.gws[i], &w.dir
 	switch {

@@ -2,8 +2,8 @@ package session
 
 import "slices"
 
-// The invariants. Those about a transition are checked where it happens, and check and
-// rest look at a state.
+// This file has the invariants. Those about a transition are checked where it happens;
+// check and rest check a state.
 
 // grant records that the directory gives an epoch to gateway g.
 func (w *world) grant(epoch uint64, g int) {
@@ -37,7 +37,7 @@ func (w *world) check() {
 	}
 }
 
-// checkRecovered fails when a frame that was accepted is missing, and was not reported.
+// checkRecovered fails when an accepted frame is missing and was not reported.
 func (w *world) checkRecovered(i int) {
 	for n, f := range w.down {
 		if f.received == 0 && f.reported == 0 && !f.announced && !slices.Contains(w.gws[i].own.buf, n+1) && !w.waits(n+1) {

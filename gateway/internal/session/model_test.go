@@ -42,7 +42,7 @@ type budget struct {
 // mutant names a rule that the model breaks.
 type mutant string
 
-// fate is what became of a frame.
+// fate is the outcome of a frame.
 type fate struct {
 	received, reported int
 	lost               bool // with a gateway that crashed
@@ -64,8 +64,8 @@ type client struct {
 	last  int // newest frame received
 }
 
-// peer is who exchanges frames with the client. It refuses frames of an earlier epoch
-// than the newest that it has seen.
+// peer exchanges frames with the client. It refuses frames of an earlier epoch than the
+// newest that it has seen.
 type peer struct {
 	epoch uint64
 	last  int // newest frame received
@@ -77,7 +77,7 @@ const (
 	directory = -1
 )
 
-// token is what a client presents: who issued it, in which epoch and for which
+// token is what a client presents: the gateway that issued it, the epoch, and the
 // connection of the session.
 type token struct {
 	owner int
@@ -90,7 +90,7 @@ func (t token) before(u token) bool {
 	return t.epoch < u.epoch || t.epoch == u.epoch && t.conn < u.conn
 }
 
-// copyOf is what a handoff carries.
+// copyOf is the content of a handoff.
 type copyOf struct {
 	buf       []int
 	conn      int
@@ -173,7 +173,7 @@ func newWorld(gateways int, left budget, m mutant) *world {
 	return w
 }
 
-// clone returns a state that transitions may change without changing w.
+// clone returns a copy that transitions may change without changing w.
 func (w *world) clone() *world {
 	c := *w
 	c.gws = slices.Clone(w.gws)
@@ -199,7 +199,7 @@ func (w *world) fail(format string, args ...any) {
 	}
 }
 
-// with returns list and x, and leaves what others see of list alone.
+// with returns list with x appended, and does not change the array that others share.
 func with[T any](list []T, x ...T) []T { return append(slices.Clip(list), x...) }
 
 func (w *world) send(m message) { w.flight = with(w.flight, &m) }
@@ -231,7 +231,7 @@ func (w *world) take(m *message) {
 	}
 }
 
-// taken is what the answer of the directory means to a lender that takes an epoch.
+// taken handles the directory's answer to a lender that takes an epoch.
 func taken(epoch uint64, a Answer) Event {
 	switch a.Kind {
 	case Won:

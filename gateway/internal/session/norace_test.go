@@ -2,5 +2,5 @@
 
 package session
 
-// searchLimit is none: a search visits every state within its bounds.
+// searchLimit 0 is no limit: a search visits every state within its bounds.
 const searchLimit = 0

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// search visits every state that transitions lead to, breadth first, each one once.
+// search visits every state that transitions lead to once, breadth first.
 type search struct {
 	limit  int // of states, after which it stops; 0: none
 	seed   maphash.Seed
@@ -17,7 +17,7 @@ type search struct {
 	rest   int      // states without messages in flight, which were brought to rest
 }
 
-// visited is how a state was reached first, which is a shortest way.
+// visited records how a state was first reached, which is by a shortest path.
 type visited struct {
 	from int32 // index of the state before; -1: none
 	by   transition
@@ -54,7 +54,7 @@ func (s *search) run(initial func() *world) (trace []string, bad error) {
 	return nil, nil
 }
 
-// enter notes a state; false when it was visited before.
+// enter records a state. It returns false when the state was visited before.
 func (s *search) enter(w *world, v visited) bool {
 	h := maphash.Bytes(s.seed, w.encode())
 	if _, ok := s.seen[h]; ok {
@@ -66,7 +66,7 @@ func (s *search) enter(w *world, v visited) bool {
 	return true
 }
 
-// trace takes the transitions again that lead to a state, and describes them.
+// trace repeats the transitions that lead to a state, and describes them.
 func (s *search) trace(w *world, v visited, settle bool) (lines []string) {
 	var way []transition
 	for ; ; v = s.states[v.from] {
@@ -86,7 +86,7 @@ func (s *search) trace(w *world, v visited, settle bool) (lines []string) {
 	return lines
 }
 
-// limit returns after how many states a search stops; 0: never.
+// limit returns the number of states after which a search stops; 0: never.
 func limit() int {
 	if testing.Short() {
 		return 5_000
@@ -95,8 +95,8 @@ func limit() int {
 }
 
 // searched are the bounds of the searches. In all of them messages arrive in any order. The
-// first ones are those of the acceptance criteria: three gateways, two frames each way, one
-// crash, one late message, two resumes. The others trade frames for other faults.
+// first bounds are the acceptance criteria: three gateways, two frames each way, one crash,
+// one late message, two resumes. The others trade frames for other faults.
 var searched = map[string]struct {
 	gateways int
 	left     budget

@@ -52,10 +52,10 @@ func randomRun(seed uint64, m mutant, trace *[]string) error {
 	return w.bad
 }
 
-// Each mutant breaks a rule that the bounds of the searches are too small for; the
-// simulation must notice.
+// Each mutant breaks a rule whose violation lies beyond the bounds of the searches; the
+// simulation must detect it.
 func TestSimulation_BrokenRule_IsNoticed(t *testing.T) {
-	for m, first := range map[mutant]uint64{ // the seed to begin with
+	for m, first := range map[mutant]uint64{ // the first seed
 		"no epoch check":                             21_000,
 		"keeps what came for a lost epoch":           0,
 		"delivers what was sent in an earlier epoch": 0,

@@ -14,7 +14,7 @@ const (
 	deliver transitionKind = iota // a message arrives
 	lose                          // a message never arrives
 	delay                         // a message arrives when its sender has stopped waiting
-	mistake                       // the sender of a question takes the gateway that it asks for dead
+	mistake                       // the sender of a question considers the gateway that it asks dead
 	arrive                        // a frame for the client arrives at a gateway
 	write                         // the client sends a frame
 	relay                         // a frame from the client arrives at its peer
@@ -75,7 +75,7 @@ func (w *world) enabledAt(i int, g *gateway, all []transition) []transition {
 	return all
 }
 
-// apply takes a transition that is enabled.
+// apply applies a transition that is enabled.
 func (w *world) apply(t transition) {
 	g := t.at
 	switch t.kind {
@@ -111,7 +111,7 @@ func (w *world) apply(t transition) {
 	}
 }
 
-// transmit takes a transition of a message.
+// transmit applies a transition of a message.
 func (w *world) transmit(t transition) {
 	m := w.flight[t.at]
 	w.note("%s %s of %d to %d %+v", t.kind, m.kind, m.from, m.to, m.content())
