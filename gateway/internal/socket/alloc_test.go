@@ -9,7 +9,7 @@ import (
 // TestSend_QueueHasRoom_AllocatesNothing in steady state.
 func TestSend_QueueHasRoom_AllocatesNothing(t *testing.T) {
 	c := testConn(newTestServer(maxMessage), sockettest.NewNet(false))
-	c.writing = true // nobody takes the queue meanwhile
+	c.writing = true // no writer takes the queue in the meantime
 	c.buf = make([]byte, 0, MaxQueueBytes)
 	text := make([]byte, 300)
 	if n := testing.AllocsPerRun(1000, func() {

@@ -13,9 +13,9 @@ import (
 	"p2pconnector/gateway/internal/socket/sockettest"
 )
 
-// judge says how a connection that reads b, from its first frame on, must end:
-// the code of the close frame (0: one without a code), or NoClose. It is written
-// from RFC 6455 and the limits, with nothing of the gateway's code.
+// judge returns how a connection that reads b, from its first frame on, must end:
+// the code of the close frame (0: a frame without a code), or NoClose. It is written
+// from RFC 6455 and the limits, and uses none of the gateway's code.
 func judge(b []byte, max uint64) int {
 	var message []byte
 	fragments, control, open := 0, 0, false
@@ -109,7 +109,7 @@ func judgeClose(payload []byte) int {
 }
 
 // FuzzConnection feeds bytes, in pieces, to the validator and the library behind it.
-// Nothing may panic, and the close frame must be the one that judge says.
+// Nothing may panic, and the close frame must be the one that judge returns.
 func FuzzConnection(f *testing.F) {
 	const max = 1024
 	text := func(s string) []byte { return sockettest.ClientFrame(0x81, []byte(s)) }
@@ -137,18 +137,18 @@ func FuzzConnection(f *testing.F) {
 		c.Remains()
 		s.Wait()
 		if client.code != want {
-			t.Errorf("closed with %d, want %d", client.code, want)
+			t.Errorf("got close code %d, want %d", client.code, want)
 		}
 		if h.panics.Load() != 0 {
-			t.Error("a panic")
+			t.Error("got a panic, want none")
 		}
 		if c.validator.err == nil && c.validator.size > max {
-			t.Errorf("a message of %d bytes was let in", c.validator.size)
+			t.Errorf("got a message of %d bytes accepted, want it refused", c.validator.size)
 		}
 	})
 }
 
-// max1 reads 0 as everything at once.
+// max1 returns the size of a piece; 0 means everything at once.
 func max1(step uint16) int {
 	if step == 0 {
 		return 1 << 20
@@ -156,16 +156,16 @@ func max1(step uint16) int {
 	return int(step)
 }
 
-// scripted is a client that sends its bytes in pieces, and ends the connection
-// behind them; when it waits for a close frame, then behind that.
+// scripted is a client that sends its bytes in pieces, and then ends the connection.
+// If it waits for a close frame, it ends the connection after that frame.
 type scripted struct {
-	net.Conn // nil: what is not here is not used
+	net.Conn // nil: other methods are not used
 	in       []byte
 	step     int
 	waits    bool
 	out      []byte
 	code     int
-	closed   chan struct{} // a close frame has come
+	closed   chan struct{} // a close frame has arrived
 	end      sync.Once
 }
 
@@ -184,7 +184,7 @@ func (s *scripted) Read(p []byte) (int, error) {
 	return 0, io.EOF
 }
 
-// Write belongs to the connection's writer, of which there is one at a time.
+// Write is called by the connection's writer, of which there is one at a time.
 func (s *scripted) Write(p []byte) (int, error) {
 	s.out = append(s.out, p...)
 	for len(s.out) > 0 {

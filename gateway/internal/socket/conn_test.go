@@ -12,14 +12,14 @@ import (
 	"p2pconnector/proto"
 )
 
-// TestSend_WhileWriting_LeavesInOneWrite: all that waits while something is written leaves in one.
+// TestSend_WhileWriting_LeavesInOneWrite: all frames queued during a write leave in one write.
 func TestSend_WhileWriting_LeavesInOneWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		raw := sockettest.NewNet(true)
 		c := testConn(newTestServer(maxMessage), raw)
 		for range 500 {
 			if v := c.Send([]byte(`{"event":"Message"}`)); v > FlushNeeded {
-				t.Fatalf("result %d", v)
+				t.Fatalf("got result %d, want delivered", v)
 			}
 		}
 		synctest.Wait()
@@ -29,13 +29,14 @@ func TestSend_WhileWriting_LeavesInOneWrite(t *testing.T) {
 			t.Errorf("%d frames left in %d writes", len(ops), raw.Writes())
 		}
 		if c.writing {
-			t.Error("the writer still runs")
+			t.Error("got a writer that still runs, want none")
 		}
 	})
 }
 
-// TestSend_QueueFull_Closes1013: 1,024 frames or 256 KiB, what is being written included; one
-// more closes with 1013, and within five seconds it is gone, read or not.
+// TestSend_QueueFull_Closes1013: the queue holds 1,024 frames or 256 KiB, including those
+// being written. One more frame closes with 1013, and the connection is gone within five
+// seconds, whether the client reads or not.
 func TestSend_QueueFull_Closes1013(t *testing.T) {
 	for name, frame := range map[string]string{"frames": "x", "bytes": strings.Repeat("x", 32<<10)} {
 		for _, reads := range []bool{true, false} {
@@ -55,23 +56,23 @@ func overflow(t *testing.T, frame string, reads bool) {
 		taken++
 		synctest.Wait()
 		if held := len(c.buf) + c.inflight; held > MaxQueueBytes || c.frames > maxQueueFrames {
-			t.Fatalf("%d bytes in %d frames wait", held, c.frames)
+			t.Fatalf("got %d bytes in %d frames queued, want at most %d, %d", held, c.frames, MaxQueueBytes, maxQueueFrames)
 		}
 	}
 	if room := MaxQueueBytes / (len(frame) + 10); taken < min(room, maxQueueFrames)-1 {
-		t.Errorf("only %d frames were taken", taken)
+		t.Errorf("got %d frames queued, want at least %d", taken, min(room, maxQueueFrames)-1)
 	}
 	if v := c.Send([]byte("late")); v != Closed {
-		t.Errorf("after the overflow: result %d", v)
+		t.Errorf("after the overflow: got result %d, want %d", v, Closed)
 	}
 	if n := s.slow.Load(); n != 1 {
-		t.Errorf("counted %d slow clients", n)
+		t.Errorf("got %d slow clients counted, want 1", n)
 	}
 	if reads {
 		raw.Unblock()
 		synctest.Wait()
 		if raw.CloseCode() != int(proto.CloseTryAgain) {
-			t.Errorf("closed with %d", raw.CloseCode())
+			t.Errorf("got close code %d, want %d", raw.CloseCode(), proto.CloseTryAgain)
 		}
 	}
 	began := time.Now()
@@ -88,7 +89,7 @@ func overflow(t *testing.T, frame string, reads bool) {
 	}
 }
 
-// maxMessage is the bound on messages that most tests do not reach.
+// maxMessage is a bound on messages that most tests do not reach.
 const maxMessage = 64 << 10
 
 // sweepFor sweeps once a second until the network is closed or d is over, and
@@ -106,8 +107,8 @@ func sweepFor(s *testServer, c *Conn, raw *sockettest.Net, d time.Duration, each
 	return time.Since(began)
 }
 
-// TestSweep_NoAnswer_Aborts: a connection that answers nothing is gone within 45 s, although
-// what is written to it is still taken by the network.
+// TestSweep_NoAnswer_Aborts: a connection whose client answers nothing is gone within 45 s,
+// although the network still accepts what is written.
 func TestSweep_NoAnswer_Aborts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		raw := sockettest.NewNet(false)
@@ -123,8 +124,8 @@ func TestSweep_NoAnswer_Aborts(t *testing.T) {
 	})
 }
 
-// TestSweep_OnlyPongs_StaysOpen: a client whose scripts sleep stays, since the browser
-// answers pings, and never says more.
+// TestSweep_OnlyPongs_StaysOpen: a client whose scripts sleep stays connected, because the
+// browser answers pings, even if it sends nothing else.
 func TestSweep_OnlyPongs_StaysOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		raw := sockettest.NewNet(false)
@@ -165,10 +166,10 @@ func TestSweep_SlowMessage_Closes1008(t *testing.T) {
 			if raw.CloseCode() != sockettest.NoClose && closedAt == 0 {
 				closedAt = time.Since(began)
 			}
-			c.validator.inspect(sockettest.ClientFrame(0x89, nil)) // pings do not help it
+			c.validator.inspect(sockettest.ClientFrame(0x89, nil)) // pings do not extend its time
 		})
 		if raw.CloseCode() != int(proto.ClosePolicy) || closedAt < maxMessageTime || closedAt > maxMessageTime+3*time.Second {
-			t.Errorf("closed with %d after %v", raw.CloseCode(), closedAt)
+			t.Errorf("got close code %d after %v, want %d after %v", raw.CloseCode(), closedAt, proto.ClosePolicy, maxMessageTime)
 		}
 		if took > 20*time.Second {
 			t.Errorf("its network was open for %v", took)
@@ -194,7 +195,7 @@ func TestSweep_StuckWrite_Aborts(t *testing.T) {
 	})
 }
 
-// failAfter takes n bytes and fails then.
+// failAfter accepts n bytes and then fails.
 type failAfter struct {
 	*sockettest.Net
 	n int
@@ -202,8 +203,8 @@ type failAfter struct {
 
 func (f failAfter) Write(b []byte) (int, error) { return min(f.n, len(b)), errors.New("reset") }
 
-// TestRemains_PartialWrite_KeepsWholeFrames: only whole frames that left count as sent, the
-// others are kept with those that came meanwhile, in order.
+// TestRemains_PartialWrite_KeepsWholeFrames: only frames that were written completely count
+// as sent. The others are kept with those queued in the meantime, in order.
 func TestRemains_PartialWrite_KeepsWholeFrames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var wire []byte

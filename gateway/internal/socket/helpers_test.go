@@ -10,7 +10,7 @@ import (
 	"p2pconnector/gateway/internal/socket/sockettest"
 )
 
-// testServer is a server whose clock the test sets, and what it has counted.
+// testServer is a server whose clock the test sets, with its counts.
 type testServer struct {
 	*Server
 	clock      clock.AtomicInstant
@@ -27,14 +27,14 @@ func newTestServer(maxMessage int) *testServer {
 	return s
 }
 
-// testConn makes a connection over raw without a handshake and a reader.
+// testConn returns a connection over raw without a handshake or a reader.
 func testConn(s *testServer, raw net.Conn) *Conn {
 	c := new(Conn)
 	c.init(s.Server, raw, nil)
 	return c
 }
 
-// upgraded makes a connection whose client has shaken hands.
+// upgraded returns a connection after its handshake.
 func upgraded(t testing.TB, s *testServer, raw net.Conn) *Conn {
 	t.Helper()
 	w, r := sockettest.Handshake(sockettest.WithoutAnswer(raw))
@@ -45,7 +45,7 @@ func upgraded(t testing.TB, s *testServer, raw net.Conn) *Conn {
 	return c
 }
 
-// testHandler hands messages to a function and counts panics.
+// testHandler calls a function for each message and counts panics.
 type testHandler struct {
 	message func(text []byte)
 	panics  atomic.Int32
@@ -57,7 +57,7 @@ func (h *testHandler) Message(text []byte) { h.message(text) }
 // Panicked implements Handler.
 func (h *testHandler) Panicked(any, []byte) { h.panics.Add(1) }
 
-// testValidator makes a validator of what comes from raw. Its clock stands still until the
+// testValidator returns a validator of the input from raw. Its clock stands still until the
 // test sets it.
 func testValidator(raw net.Conn) *validator {
 	now := new(clock.AtomicInstant)
@@ -67,5 +67,5 @@ func testValidator(raw net.Conn) *validator {
 	return v
 }
 
-// pass sets a clock forward.
+// pass advances a clock.
 func pass(c *clock.AtomicInstant, d time.Duration) { c.Store(c.Load().Add(d)) }

@@ -9,11 +9,12 @@ import (
 	"p2pconnector/proto"
 )
 
-// largeFrame is what the list of a very big room takes.
+// largeFrame has the size of a frame with the list of a very big room.
 var largeFrame = []byte(`{"type":"update","event":"Client_Added","data":"` + strings.Repeat("x", 2*MaxQueueBytes) + `"}`)
 
 // TestSend_LargeFrame_IsDelivered: the list of a big room, which no queue holds, reaches a
-// client with what comes behind it; a second one while the first is on its way does not.
+// client with the frames behind it. A second large frame is refused while the first is on
+// its way.
 func TestSend_LargeFrame_IsDelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		raw := sockettest.NewNet(true)
@@ -32,7 +33,7 @@ func TestSend_LargeFrame_IsDelivered(t *testing.T) {
 		raw.Unblock()
 		synctest.Wait()
 		if got := c.Send(largeFrame); got > FlushNeeded {
-			t.Errorf("the next one: got result %d, want delivered", got)
+			t.Errorf("the next large frame: got result %d, want delivered", got)
 		}
 		synctest.Wait()
 		if _, payloads := raw.Frames(); len(payloads) != 5 || payloads[1] != string(largeFrame) || payloads[4] != string(largeFrame) {
@@ -44,8 +45,9 @@ func TestSend_LargeFrame_IsDelivered(t *testing.T) {
 	})
 }
 
-// TestSend_LargeFrames_AreBounded: a client that does not read gets one, then 256 KiB more,
-// and all together no more than maxLargeBytes; its end gives back what it held.
+// TestSend_LargeFrames_AreBounded: a client that does not read gets one large frame, then
+// 256 KiB more, and all clients together at most maxLargeBytes. When a connection ends, its
+// bytes are given back.
 func TestSend_LargeFrames_AreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newTestServer(maxMessage)

@@ -8,8 +8,8 @@ import (
 	"p2pconnector/gateway/internal/socket/sockettest"
 )
 
-// TestSweep_MessageBeingHandled_NotIdle: a message that takes the server a minute does not
-// make its client idle, nor what it sent behind that slow. Both count from then on.
+// TestSweep_MessageBeingHandled_NotIdle: a message that the server handles for a minute does
+// not make its client idle, nor the client's next message slow. Both times begin afterwards.
 func TestSweep_MessageBeingHandled_NotIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, raw := newTestServer(maxMessage), sockettest.NewNet(false)
@@ -33,8 +33,8 @@ func TestSweep_MessageBeingHandled_NotIdle(t *testing.T) {
 	})
 }
 
-// TestMessage_Handled_TimesBeginAfterwards: what the client sent while a message was
-// handled has its full time from then on.
+// TestMessage_Handled_TimesBeginAfterwards: a message that the client sent while another was
+// handled has its full time after that.
 func TestMessage_Handled_TimesBeginAfterwards(t *testing.T) {
 	s := newTestServer(maxMessage)
 	c := testConn(s, sockettest.NewNet(false))
@@ -47,7 +47,7 @@ func TestMessage_Handled_TimesBeginAfterwards(t *testing.T) {
 	c.validator.beganAt.Store(0) // nothing is being read
 	c.message([]byte("one that takes long"))
 	if c.validator.beganAt.Load() != 0 {
-		t.Error("got a message timed that nobody sent, want none")
+		t.Error("got a time for a message that was not sent, want none")
 	}
 }
 

@@ -40,8 +40,8 @@ func refuseTest(t *testing.T, table *Refusals) (client net.Conn, got string, don
 	return client, string(b[:n]), done
 }
 
-// TestRefuse_ClientNeverCloses_EndsAtItsDeadline bounds what a client that goes
-// on sending, or says nothing, may cost.
+// TestRefuse_ClientNeverCloses_EndsAtItsDeadline bounds the cost of a client that goes
+// on sending, or sends nothing.
 func TestRefuse_ClientNeverCloses_EndsAtItsDeadline(t *testing.T) {
 	for _, talks := range []bool{false, true} {
 		t.Run(fmt.Sprintf("talks=%v", talks), func(t *testing.T) {
@@ -74,8 +74,8 @@ func TestRefuse_ClientNeverCloses_EndsAtItsDeadline(t *testing.T) {
 	}
 }
 
-// TestShutdown_RefusedWebSockets_AreClosedAtOnce: none outlives the gateway, and none
-// comes after its end.
+// TestShutdown_RefusedWebSockets_AreClosedAtOnce: no refused WebSocket outlives the gateway,
+// and none is accepted after Shutdown.
 func TestShutdown_RefusedWebSockets_AreClosedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		table := NewRefusals()
@@ -95,8 +95,8 @@ func TestShutdown_RefusedWebSockets_AreClosedAtOnce(t *testing.T) {
 	})
 }
 
-// TestAccept_Full_LeavesPlacesToOtherAddresses: an address has a few places, all
-// together have a bound, and nothing is remembered of those that are gone.
+// TestAccept_Full_LeavesPlacesToOtherAddresses: an address has a few places, all addresses
+// together have a bound, and addresses that are gone leave no entry.
 func TestAccept_Full_LeavesPlacesToOtherAddresses(t *testing.T) {
 	table := NewRefusals()
 	addr := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{203, 0, byte(113 + i/256), byte(i)}) }

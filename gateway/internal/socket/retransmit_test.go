@@ -8,8 +8,8 @@ import (
 	"p2pconnector/proto"
 )
 
-// TestRetransmitBuffer_AnyWrites_KeepsTheLastUnconfirmed: whatever was written, the last
-// frames within the bounds are there, and the confirmed ones are not.
+// TestRetransmitBuffer_AnyWrites_KeepsTheLastUnconfirmed: whatever was written, the buffer
+// has the last frames within the bounds, without those that are confirmed.
 func TestRetransmitBuffer_AnyWrites_KeepsTheLastUnconfirmed(t *testing.T) {
 	var kept retransmitBuffer
 	var all []string
@@ -26,11 +26,11 @@ func TestRetransmitBuffer_AnyWrites_KeepsTheLastUnconfirmed(t *testing.T) {
 		if i%7 == 0 {
 			kept.confirm(uint64(i % 50))
 			if kept.frames > i%50 {
-				t.Fatalf("%d frames are left of %d", kept.frames, i%50)
+				t.Fatalf("got %d frames left, want at most %d", kept.frames, i%50)
 			}
 		}
 		if kept.bytes > MaxRetransmitBytes || len(kept.ring) > MaxRetransmitBytes || kept.frames > proto.ReplayFrames {
-			t.Fatalf("%d bytes, %d frames", len(kept.ring), kept.frames)
+			t.Fatalf("got %d bytes, %d frames; want them within the bounds", len(kept.ring), kept.frames)
 		}
 		texts := LastTexts(kept.appendTo(nil), 1<<20)
 		if len(texts) != kept.frames {
@@ -38,12 +38,12 @@ func TestRetransmitBuffer_AnyWrites_KeepsTheLastUnconfirmed(t *testing.T) {
 		}
 		for k, f := range texts {
 			if want := all[len(all)-len(texts)+k]; string(f) != want {
-				t.Fatalf("frame %d of %d is %.20q, want %.20q", k, len(texts), f, want)
+				t.Fatalf("frame %d of %d: got %.20q, want %.20q", k, len(texts), f, want)
 			}
 		}
 	}
 	kept.add(appendFrame(nil, opText, make([]byte, 2*MaxRetransmitBytes)), 1)
 	if kept.frames != 0 {
-		t.Errorf("%d frames are left beside one that is too big", kept.frames)
+		t.Errorf("got %d frames beside one that is too big, want none", kept.frames)
 	}
 }

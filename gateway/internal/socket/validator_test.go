@@ -24,8 +24,8 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
 
-// The validator hands on every good byte as it is, in pieces of any size, and stops
-// before the first header that is bad.
+// The validator returns every valid byte unchanged, in pieces of any size, and stops
+// before the first invalid header.
 func TestValidator_BadHeader_StopsBeforeIt(t *testing.T) {
 	good := append(sockettest.ClientFrame(0x81, []byte("hello")), sockettest.ClientFrame(0x89, nil)...)
 	bad := sockettest.ClientHeader(0x81, 1<<63)
@@ -50,7 +50,7 @@ func TestValidator_BadHeader_StopsBeforeIt(t *testing.T) {
 				t.Fatalf("ended with %v", err)
 			}
 			if len(got) < len(good) || len(got) >= len(in) || string(got) != string(in[:len(got)]) {
-				t.Errorf("%d bytes were handed on, %d are good", len(got), len(good))
+				t.Errorf("got %d bytes, want %d", len(got), len(good))
 			}
 			if n, err := v.Read(make([]byte, 10)); n != 0 || !errors.Is(err, ce) {
 				t.Errorf("the next read: %d, %v", n, err)
@@ -59,7 +59,7 @@ func TestValidator_BadHeader_StopsBeforeIt(t *testing.T) {
 	}
 }
 
-// What the HTTP server had read is read first.
+// The validator first returns the bytes that the HTTP server had read.
 func TestValidator_BytesReadAhead_ComeFirst(t *testing.T) {
 	frame := sockettest.ClientFrame(0x81, []byte("hello, this is a message"))
 	v := testValidator(reads{Reader: readerFunc(func(p []byte) (int, error) {
@@ -77,11 +77,11 @@ func TestValidator_BytesReadAhead_ComeFirst(t *testing.T) {
 		t.Errorf("read %q, %v", got, err)
 	}
 	if v.ahead != nil {
-		t.Error("the buffer is kept")
+		t.Error("got the buffer kept, want it released")
 	}
 }
 
-// Control frames have a bucket of 64, and ten a second flow into it.
+// Control frames have a bucket of 64 tokens, which gets ten tokens a second.
 func TestValidator_ControlFrames_HaveABucket(t *testing.T) {
 	v := testValidator(nil)
 	take := func(n int) (ok int) {
@@ -93,20 +93,20 @@ func TestValidator_ControlFrames_HaveABucket(t *testing.T) {
 		return ok
 	}
 	if n := take(100); n != controlBurst {
-		t.Errorf("%d at once, want %d", n, controlBurst)
+		t.Errorf("at once: got %d, want %d", n, controlBurst)
 	}
 	pass(v.clock, time.Second)
 	if n := take(100); n != controlRate {
-		t.Errorf("%d after a second, want %d", n, controlRate)
+		t.Errorf("after a second: got %d, want %d", n, controlRate)
 	}
 	pass(v.clock, time.Hour)
 	if n := take(100); n != controlBurst {
-		t.Errorf("%d after an hour, want %d", n, controlBurst)
+		t.Errorf("after an hour: got %d, want %d", n, controlBurst)
 	}
 }
 
-// A message is timed from its first byte to its last, whatever
-// control frames come between.
+// A message is timed from its first byte to its last, whatever control frames come in
+// between.
 func TestValidator_Messages_AreTimedToTheirLastByte(t *testing.T) {
 	v := testValidator(nil)
 	feed := func(b []byte, timed bool) {
@@ -117,7 +117,7 @@ func TestValidator_Messages_AreTimedToTheirLastByte(t *testing.T) {
 		}
 		pass(v.clock, time.Second)
 		if got := v.beganAt.Load(); (got != 0) != timed || began != 0 && timed && got != began {
-			t.Errorf("began at %d, before that %d", got, began)
+			t.Errorf("began: got %d, %d before; want it timed: %v", got, began, timed)
 		}
 	}
 	whole := sockettest.ClientFrame(0x81, []byte("hello"))
@@ -130,11 +130,11 @@ func TestValidator_Messages_AreTimedToTheirLastByte(t *testing.T) {
 	feed(sockettest.ClientFrame(0x80, []byte("b")), false)
 	feed(sockettest.ClientFrame(0x89, []byte("ping"))[:8], true) // a ping can be slow too
 	feed([]byte{0x33 ^ 'n', 0x44 ^ 'g'}, false)
-	feed(append(append([]byte(nil), whole...), whole[:3]...), true) // the next one begins in the same packet
+	feed(append(append([]byte(nil), whole...), whole[:3]...), true) // the next message begins in the same packet
 }
 
-// What the library writes after the handshake goes nowhere, and the close code
-// that it had in mind is kept.
+// The validator discards what the library writes after the handshake, and keeps the close
+// code that the library wanted to send.
 func TestValidator_LibraryWrites_GoNowhere(t *testing.T) {
 	var out []byte
 	v := testValidator(writes{write: func(b []byte) (int, error) {
@@ -154,7 +154,7 @@ func TestValidator_LibraryWrites_GoNowhere(t *testing.T) {
 		t.Errorf("%q, %v", out, err)
 	}
 	if code := proto.CloseCode(v.libraryCode.Load()); code != proto.CloseInvalidUTF8 {
-		t.Errorf("it had %v in mind", code)
+		t.Errorf("got close code %v, want %v", code, proto.CloseInvalidUTF8)
 	}
 	if err := v.Close(); err != nil {
 		t.Error(err)
@@ -169,11 +169,11 @@ type writes struct {
 
 func (w writes) Write(b []byte) (int, error) { return w.write(b) }
 
-// Inspecting costs no memory.
+// inspect allocates nothing.
 func TestValidator_Inspect_AllocatesNothing(t *testing.T) {
 	v := testValidator(nil)
 	b := append(sockettest.ClientFrame(0x81, make([]byte, 500)), sockettest.ClientFrame(0x81, nil)...)
 	if n := testing.AllocsPerRun(100, func() { v.inspect(b) }); n > 0 {
-		t.Errorf("%v allocations", n)
+		t.Errorf("got %v allocations, want 0", n)
 	}
 }

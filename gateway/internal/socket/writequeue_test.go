@@ -14,7 +14,7 @@ import (
 	"p2pconnector/gateway/internal/socket/sockettest"
 )
 
-// wired makes a connection over loopback, and its client's side.
+// wired returns a connection over loopback, and the client's side of it.
 func wired(t testing.TB, s *testServer) (*Conn, net.Conn) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -34,13 +34,13 @@ func wired(t testing.TB, s *testServer) (*Conn, net.Conn) {
 	t.Cleanup(func() { raw.Close() })
 	c := testConn(s, raw)
 	if c.nonblocking() == nil {
-		t.Fatal("a TCP connection cannot be written without waiting")
+		t.Fatal("got a TCP connection that cannot be written without waiting, want one that can")
 	}
 	return c, client
 }
 
-// TestWriteQueue_ManySenders_KeepsOrder: what many connections are sent at once by many goroutines
-// arrives whole and in order at each, whoever writes it.
+// TestWriteQueue_ManySenders_KeepsOrder: frames that many goroutines send to many connections
+// at once arrive complete and in order at each, whichever goroutine writes them.
 func TestWriteQueue_ManySenders_KeepsOrder(t *testing.T) {
 	const conns, frames = 40, 200
 	s := newTestServer(maxMessage)
@@ -57,7 +57,7 @@ func TestWriteQueue_ManySenders_KeepsOrder(t *testing.T) {
 			got = make([]byte, len(want))
 			_, err := io.ReadFull(client, got)
 			if err == nil && !bytes.Equal(got, want) {
-				err = fmt.Errorf("other bytes than were sent")
+				err = fmt.Errorf("received bytes differ from those sent")
 			}
 			done <- err
 		}()
@@ -84,17 +84,17 @@ func TestWriteQueue_ManySenders_KeepsOrder(t *testing.T) {
 	}
 }
 
-// readAll reads the frames of a client, of one byte each, and returns when n have come.
+// readAll reads frames of one byte each as a client, and returns when it has read n.
 func readAll(client net.Conn, n int) error {
 	_, err := io.CopyN(io.Discard, client, int64(n)*int64(len(appendFrame(nil, opText, []byte("x")))))
 	return err
 }
 
-// overfull is more frames than a queue holds, and less than the network takes unread.
+// overfull is more frames than a queue holds, and fewer than the network accepts unread.
 const overfull = 4 * maxQueueFrames
 
-// TestFlush_EveryWriterIsBusy_FastClientGetsAll: a client is not slow because the gateway
-// makes frames for it faster than its writers come round.
+// TestFlush_EveryWriterIsBusy_FastClientGetsAll: a client does not count as slow because the
+// gateway makes frames for it faster than the writers write them.
 func TestFlush_EveryWriterIsBusy_FastClientGetsAll(t *testing.T) {
 	s := newTestServer(maxMessage)
 	c, client := wired(t, s)
@@ -114,8 +114,8 @@ func TestFlush_EveryWriterIsBusy_FastClientGetsAll(t *testing.T) {
 }
 
 // TestFlush_WriterIsInterrupted_WaitsForIt: a writer has taken the connection from the
-// queue and does not run for a while. Who has much for the client waits, instead of
-// filling its queue.
+// queue and does not run for a while. A sender with many frames for the client waits,
+// instead of filling its queue.
 func TestFlush_WriterIsInterrupted_WaitsForIt(t *testing.T) {
 	for name, write := range map[string]func(c *Conn, wait func()){
 		"before it writes": func(c *Conn, wait func()) {
@@ -169,7 +169,7 @@ func sendMany(c *Conn, n int) (refused int) {
 	return refused
 }
 
-// untilWaitedFor returns when somebody waits for a write of c, or has ended without.
+// untilWaitedFor returns when a goroutine waits for a write of c, or has ended without a wait.
 func untilWaitedFor(c *Conn, ended <-chan int) {
 	for waits := false; !waits && len(ended) == 0; runtime.Gosched() {
 		c.mu.Lock()
@@ -181,8 +181,8 @@ func untilWaitedFor(c *Conn, ended <-chan int) {
 	}
 }
 
-// TestWriteQueue_ClientDoesNotRead_LeavesTheQueue: a client that does not read is written to
-// by a goroutine of its own, and holds nobody up.
+// TestWriteQueue_ClientDoesNotRead_LeavesTheQueue: a goroutine of its own writes to a client
+// that does not read, so the client delays no other.
 func TestWriteQueue_ClientDoesNotRead_LeavesTheQueue(t *testing.T) {
 	s := newTestServer(maxMessage)
 	slow, slowClient := wired(t, s)
@@ -207,7 +207,8 @@ func TestWriteQueue_ClientDoesNotRead_LeavesTheQueue(t *testing.T) {
 	s.Wait()
 }
 
-// TestRawReader_BetweenReads_HoldsNoBuffer: it hands on what comes in any pieces.
+// TestRawReader_BetweenReads_HoldsNoBuffer: the reader returns input that arrives in any
+// pieces, and holds no buffer afterwards.
 func TestRawReader_BetweenReads_HoldsNoBuffer(t *testing.T) {
 	c, client := wired(t, newTestServer(maxMessage))
 	var wire []byte
@@ -227,6 +228,6 @@ func TestRawReader_BetweenReads_HoldsNoBuffer(t *testing.T) {
 		t.Errorf("%d bytes of %d, %v", len(got), len(wire), err)
 	}
 	if c.validator.reader.buf != nil || c.validator.unread != nil {
-		t.Error("it holds a buffer at the end")
+		t.Error("got a buffer held at the end, want none")
 	}
 }
