@@ -81,7 +81,8 @@ func after(set *bus.KeySet) func() (*bus.KeySet, error) {
 	}
 }
 
-// unknownToken is a token as any client can write it, of the n-th key that nobody has.
+// unknownToken returns a token that names the n-th key that does not exist, as any client
+// can write it.
 func unknownToken(n int) string { return fmt.Sprintf("s2.KEY%05d.e30.AAAA", n) }
 
 // TestVerify_KeyNewerThanLastPoll_IsFetched: a session moves here although the key of its
