@@ -82,7 +82,7 @@ func TestRefuseSocket_Page_GetsTheReason(t *testing.T) {
 	}
 }
 
-// TestHandshake_GatewayClosed_SaysWhenToComeAgain: a gateway that accepts nobody answers
+// TestHandshake_GatewayClosed_SaysWhenToComeAgain: a gateway that accepts no clients answers
 // 503, whatever else is wrong with a handshake.
 func TestHandshake_GatewayClosed_SaysWhenToComeAgain(t *testing.T) {
 	h := testHandler(t, "Going away.")
