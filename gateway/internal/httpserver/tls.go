@@ -90,7 +90,7 @@ func (f *certFiles) loadLocked() error {
 	}
 	f.failed = ""
 	if f.current != nil {
-		f.log.Info("a new certificate is used", "file", f.cert)
+		f.log.Info("using a new certificate", "file", f.cert)
 	}
 	f.current = &pair
 	return nil
