@@ -27,7 +27,7 @@
 //	ack, from > base               polls: an earlier ack is lost, with its refusals
 //	ack of a hole                  resends the window from base, one time for each base
 //	ack of a poll, below its head  the same, unless it resent after that poll
-//	503: nobody subscribes         stops publishing, polls after 100, 300, 900 ms, then each second
+//	503: no subscriber             stops publishing, polls after 100, 300, 900 ms, then each second
 //	ack of a poll since then       publishes the window from base
 //	1.5 s unsettled                polls, once a second
 //	1.5 s of 503, or 10 s          gives the oldest up: base passes it, and a poll carries the new base

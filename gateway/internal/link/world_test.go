@@ -485,7 +485,7 @@ func (w *world) move(p *simPeer) {
 }
 
 // sendReliably is for the steps of a move, whose retries are not modelled: their
-// sender is up, and what is lost is put back by cut.
+// sender is up, and cut puts back the messages that are lost.
 func (w *world) sendReliably(m message) { w.gws[m.to].inbox = append(w.gws[m.to].inbox, m) }
 
 // deliver moves a message from a pipe to its receiver's inbox, or answers that there is no
