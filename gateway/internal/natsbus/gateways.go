@@ -12,7 +12,7 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// AskGateway asks a gateway askAttempts times, and waits askTimeout for each answer.
+// AskGateway asks a gateway up to askAttempts times, and waits askTimeout for each answer.
 const (
 	askAttempts = 3
 	askTimeout  = time.Second
