@@ -58,7 +58,7 @@ func (r *Readiness) rooms(ctx context.Context) string {
 		case err != nil:
 			answered <- roomsSilent
 		case refused != nil:
-			answered <- "the room service says: " + refused.Message
+			answered <- "the room service answers: " + refused.Message
 		default:
 			answered <- ""
 		}

@@ -27,7 +27,7 @@ func TestMissing_EachCause_IsNamed(t *testing.T) {
 		"rooms not reached": {func(r *Readiness) { r.AskRooms = func(f func(*proto.Error, error)) { f(nil, errors.New("x")) } }, []string{"the room service does not answer"}},
 		"rooms refuse": {func(r *Readiness) {
 			r.AskRooms = func(f func(*proto.Error, error)) { f(&proto.Error{Message: "no"}, nil) }
-		}, []string{"the room service says: no"}},
+		}, []string{"the room service answers: no"}},
 		"starting":              {func(r *Readiness) { r.Ready = make(chan struct{}) }, []string{"starting"}},
 		"starting, for a cause": {func(r *Readiness) { r.Ready, r.AskRooms = make(chan struct{}), silent }, []string{"the room service does not answer"}},
 	} {

@@ -85,7 +85,7 @@ func (d *Watchdog) look(l *Loop) {
 	if turns != l.seen || idle {
 		l.seen, l.still = turns, 0
 		if l.hung.Swap(false) {
-			d.log.Warn("loop goes on", "loop", l.name)
+			d.log.Warn("loop no longer hangs", "loop", l.name)
 		}
 		return
 	}
