@@ -94,7 +94,7 @@ func (r *replica) announceEndLocked(d *Diff, parted []*localMember) {
 	if d.By == "" && len(d.Removed) > 0 && len(r.local) == 0 {
 		empty := *was
 		empty.Members, empty.Creator = nil, ""
-		r.announceRemovalLocked(d, parted, &empty) // nobody is left, so it is gone
+		r.announceRemovalLocked(d, parted, &empty) // no member is left, so the room has ended
 		return
 	}
 	data := dataOf(was, r.state.Revision)

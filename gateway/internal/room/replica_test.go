@@ -18,12 +18,12 @@ func TestChangeOfARoomThatIsNotHere(t *testing.T) {
 		r.state.Revision = 7 // it had ended with that
 		r.apply(&bus.Change{Room: "tea", Before: 7, After: 8, Added: []bus.Member{{ID: proto.NewPeerID("0a1b2c3d")}}})
 		if r.state.Revision != 7 || r.state.Room != nil || len(r.gap) != 1 || r.gapTimer == nil {
-			t.Fatalf("revision %d, %d changes wait", r.state.Revision, len(r.gap))
+			t.Fatalf("got revision %d, %d changes that wait; want the change to wait", r.state.Revision, len(r.gap))
 		}
 		made := &bus.Change{Room: "tea", Before: 7, After: 8, Set: &bus.Settings{Name: "Tea"}, Added: []bus.Member{{ID: proto.NewPeerID("0a1b2c3d")}}}
 		r.apply(made)
 		if r.state.Revision != 8 || r.state.Room == nil || len(r.gap) != 0 {
-			t.Errorf("revision %d, %d changes wait", r.state.Revision, len(r.gap))
+			t.Errorf("got revision %d, %d changes that wait; want the fetched room and none", r.state.Revision, len(r.gap))
 		}
 		r.stop()
 		time.Sleep(time.Second) // of the bubble's clock: no timer is left
