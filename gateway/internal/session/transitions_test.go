@@ -145,7 +145,7 @@ func (m *message) content() any {
 	return m.epoch
 }
 
-// unanswered ends the wait for m, or for what it asks for.
+// unanswered ends the wait for m, or for the answer to m.
 func (w *world) unanswered(m *message) {
 	g := m.from
 	if m.kind == answer || m.kind == notice {
