@@ -47,13 +47,13 @@ func TestValidator_BadHeader_StopsBeforeIt(t *testing.T) {
 			got, err := io.ReadAll(v)
 			ce, ok := errors.AsType[*closeError](err)
 			if !ok || ce.code != proto.CloseProtocolError {
-				t.Fatalf("ended with %v", err)
+				t.Fatalf("got error %v, want close code %v", err, proto.CloseProtocolError)
 			}
 			if len(got) < len(good) || len(got) >= len(in) || string(got) != string(in[:len(got)]) {
-				t.Errorf("got %d bytes, want %d", len(got), len(good))
+				t.Errorf("got %d bytes, want the first %d or more, without the last", len(got), len(good))
 			}
 			if n, err := v.Read(make([]byte, 10)); n != 0 || !errors.Is(err, ce) {
-				t.Errorf("the next read: %d, %v", n, err)
+				t.Errorf("next read: got %d, %v, want 0, %v", n, err, ce)
 			}
 		})
 	}
@@ -144,14 +144,14 @@ func TestValidator_LibraryWrites_GoNowhere(t *testing.T) {
 	v.extra = "Sec-WebSocket-Protocol: chat"
 	answer := "HTTP/1.1 101 Switching Protocols\r\nA: b\r\n\r\n"
 	if n, err := v.Write([]byte(answer)); n != len(answer) || err != nil {
-		t.Errorf("%d, %v", n, err)
+		t.Errorf("got %d, %v, want %d, nil", n, err, len(answer))
 	}
 	if want := "HTTP/1.1 101 Switching Protocols\r\nA: b\r\nSec-WebSocket-Protocol: chat\r\n\r\n"; string(out) != want {
-		t.Errorf("the answer is %q", out)
+		t.Errorf("got %q, want %q", out, want)
 	}
 	v.upgraded, out = true, nil
 	if _, err := v.Write([]byte{0x88, 2, 0x03, 0xef}); !errors.Is(err, errSwallowed) || out != nil {
-		t.Errorf("%q, %v", out, err)
+		t.Errorf("got %q, %v, want nothing written and %v", out, err, errSwallowed)
 	}
 	if code := proto.CloseCode(v.libraryCode.Load()); code != proto.CloseInvalidUTF8 {
 		t.Errorf("got close code %v, want %v", code, proto.CloseInvalidUTF8)
