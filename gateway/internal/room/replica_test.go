@@ -23,7 +23,7 @@ func TestChangeOfARoomThatIsNotHere(t *testing.T) {
 		made := &bus.Change{Room: "tea", Before: 7, After: 8, Set: &bus.Settings{Name: "Tea"}, Added: []bus.Member{{ID: proto.NewPeerID("0a1b2c3d")}}}
 		r.apply(made)
 		if r.state.Revision != 8 || r.state.Room == nil || len(r.gap) != 0 {
-			t.Errorf("got revision %d, %d changes that wait; want the fetched room and none", r.state.Revision, len(r.gap))
+			t.Errorf("got revision %d, %d changes that wait; want 8 with the room, and none", r.state.Revision, len(r.gap))
 		}
 		r.stop()
 		time.Sleep(time.Second) // of the bubble's clock: no timer is left
