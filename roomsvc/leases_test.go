@@ -28,6 +28,7 @@ type yard struct {
 	ended  map[proto.PeerID]time.Duration // since start
 	cutOff bool                           // JetStream does not answer
 	onScan func()                         // called first in each scan
+	begin  func()                         // starts the sweeper: the first scan sees what was put before
 }
 
 func newYard(t *testing.T) *yard {
@@ -42,12 +43,15 @@ func newYard(t *testing.T) *yard {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	y.leases.connected()
-	go func() {
-		defer close(ended)
-		y.run(ctx)
-	}()
+	y.begin = sync.OnceFunc(func() {
+		go func() {
+			defer close(ended)
+			y.run(ctx)
+		}()
+	})
 	t.Cleanup(func() {
 		cancel()
+		y.begin()
 		<-ended
 	})
 	return y
@@ -149,6 +153,7 @@ func (y *yard) members(room proto.RoomID) int {
 
 // live lets gateways renew their leases for d.
 func (y *yard) live(d time.Duration, gateways ...proto.GatewayID) {
+	y.begin()
 	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(bus.LeaseInterval) {
 		for _, g := range gateways {
 			y.leases.heard(g)
