@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
-	"net"
 	"net/url"
 	"time"
 
@@ -68,29 +66,6 @@ func ClusterConfigs(n int, log *slog.Logger) ([]Config, error) {
 		}
 	}
 	return cfgs, nil
-}
-
-// Ports that FreePorts draws from: below those that kernels give to outgoing
-// connections, one of which could take the port of a server that is about to start,
-// or to start again.
-const lowestPort, highestPort = 20000, 32000
-
-// FreePorts returns n loopback addresses on which no process listens. Another
-// process may take one before it is used: be ready to draw again.
-func FreePorts(n int) ([]string, error) {
-	var addrs []string
-	for tries := 0; len(addrs) < n; tries++ {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", lowestPort+rand.N(highestPort-lowestPort)))
-		if err != nil {
-			if tries > 100*n {
-				return nil, fmt.Errorf("natsbox: looking for a free port: %w", err)
-			}
-			continue
-		}
-		defer l.Close() // held until all are drawn, so that no two are the same
-		addrs = append(addrs, l.Addr().String())
-	}
-	return addrs, nil
 }
 
 // WaitCluster returns when one of the running servers leads JetStream and sees
