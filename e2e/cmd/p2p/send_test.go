@@ -84,9 +84,12 @@ func TestSendToRoom(t *testing.T) {
 // refuses it.
 func TestSendIsRefused(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
-	gone := s.Dial(t, 0)
+	gone, watcher := s.Dial(t, 0), s.Dial(t, 0)
+	watcher.Create("watched")
+	gone.Join("watched")
 	gone.Bye()
 	gone.Closed()
+	watcher.Until("the end of its session", func(f *client.Frame) bool { return f.Is(proto.ClientRemoved) })
 	for _, tc := range []struct {
 		args []string
 		says string
