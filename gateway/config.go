@@ -61,7 +61,7 @@ type Config struct {
 	ICEServers           string        // RTCIceServer list for clients, as JSON
 	TURNURLs             string        // TURN servers that take time-limited credentials, separated by commas
 	TURNSecret           string        // secret that the TURN servers share
-	TURNTTL              time.Duration // how long credentials work; 0 is 12 h
+	TURNTTL              time.Duration // how long credentials work at most; a peer gets a new one after an eighth of it; 0 is 12 h
 	PageOff              bool          // no pages and no demo, only connector.js
 	Version              string        // shown on the page and in the metrics; "" is "dev"
 	Commit               string        // of the source, shown in the metrics
@@ -103,7 +103,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.ICEServers, "ice-servers", c.ICEServers, "`JSON` list of RTCIceServer for clients")
 	fs.StringVar(&c.TURNURLs, "turn-urls", c.TURNURLs, "`URLs` of TURN servers with a shared secret, separated by commas")
 	fs.StringVar(&c.TURNSecret, "turn-secret", c.TURNSecret, "`secret` that the TURN servers share")
-	fs.DurationVar(&c.TURNTTL, "turn-ttl", d.TURNTTL, "`time` that TURN credentials work")
+	fs.DurationVar(&c.TURNTTL, "turn-ttl", d.TURNTTL, "`time` that TURN credentials work; a client gets a new one after an eighth of it, however often it asks")
 	c.Ops.Flags(fs)
 	fs.BoolVar(&c.PageOff, "page-off", c.PageOff, "serve no pages and no demo, only connector.js")
 	fs.StringVar(&c.SessionKey, "session-key", c.SessionKey, "`secrets` that sign session tokens, separated by commas: the first signs, all verify (default: shared through the room service)")

@@ -77,7 +77,7 @@ var ClientEvents = []EventDoc{
 	{Event: Ping, Needs: "nothing", Effect: "Answer info Pong, for clients that cannot send WebSocket pings."},
 	{Event: Resume, Needs: "data.session; only as the first frame of a connection", Effect: "The connection becomes the peer that the session names: a second Client_Details with the old id, then the frames that waited.", Errors: []ErrorCode{MissingFields, Unauthorised, NotFound, Unavailable}},
 	{Event: Authenticate, Needs: "data.token", Effect: "A fresh token before the old one ends the connection; answer info Authenticated.", Errors: []ErrorCode{MissingFields, Unauthorised}},
-	{Event: IceServers, Needs: "nothing", Effect: "Answer info Ice_Servers with fresh credentials."},
+	{Event: IceServers, Needs: "nothing", Effect: "Answer info Ice_Servers with credentials: the same ones until an eighth of their life is over."},
 }
 
 // ServerEvents lists every frame that the server itself makes.

@@ -19,8 +19,13 @@ type ICEConfig struct {
 	Servers    string        // a JSON array of RTCIceServer, sent unchanged; "" for none
 	TURNURLs   string        // TURN servers that share TURNSecret, separated by commas; "" for none
 	TURNSecret string        // required with TURNURLs
-	TURNTTL    time.Duration // how long a credential works; more than 0
+	TURNTTL    time.Duration // how long a credential works at most; at least a minute
 }
+
+// renewals is how many credentials a peer gets within the life of one. Each credential is
+// an account at the TURN server, which has its own quota of relays there, so a peer must
+// not draw one with each request.
+const renewals = 8
 
 // ICE lists ICE servers for clients: the configured servers, and TURN servers with
 // credentials for one client, which expire. Its methods may be called concurrently.
@@ -28,7 +33,8 @@ type ICE struct {
 	fixed  []json.RawMessage
 	turn   []string
 	secret []byte
-	ttl    time.Duration
+	ttl    int64 // of a credential, in seconds
+	every  int64 // seconds for which a peer gets the same credential
 }
 
 // iceServer is an RTCIceServer, as RTCPeerConnection takes it.
@@ -41,7 +47,8 @@ type iceServer struct {
 // NewICE checks the configuration. An error begins with the name of the setting that is
 // wrong: ice-servers, turn-urls or turn-secret.
 func NewICE(cfg ICEConfig) (*ICE, error) {
-	i := &ICE{secret: []byte(cfg.TURNSecret), ttl: cfg.TURNTTL}
+	i := &ICE{secret: []byte(cfg.TURNSecret), ttl: int64(cfg.TURNTTL / time.Second)}
+	i.every = max(i.ttl/renewals, 1)
 	if cfg.Servers != "" {
 		if err := json.Unmarshal([]byte(cfg.Servers), &i.fixed); err != nil {
 			return nil, fmt.Errorf("ice-servers: not a JSON array: %w", err)
@@ -73,6 +80,10 @@ func NewICE(cfg ICEConfig) (*ICE, error) {
 // List encodes the servers for peer as a JSON array; it returns nil when there are none. The
 // credentials are of the kind that coturn's use-auth-secret and pion accept: the name is the
 // time of expiry and the peer, the password the HMAC of the name. now is the time of day.
+//
+// The time of expiry is rounded down, so that a peer gets the same credential from every
+// gateway for an eighth of its life, however often it asks. A credential works for the TTL
+// at most, and for seven eighths of it at least.
 func (i *ICE) List(peer proto.PeerID, now time.Time) json.RawMessage {
 	if len(i.fixed) == 0 && len(i.turn) == 0 {
 		return nil
@@ -82,7 +93,9 @@ func (i *ICE) List(peer proto.PeerID, now time.Time) json.RawMessage {
 		all = append(all, raw)
 	}
 	if len(i.turn) > 0 {
-		name := strconv.FormatInt(now.Add(i.ttl).Unix(), 10) + ":" + string(peer)
+		expires := now.Unix() + i.ttl
+		expires -= expires % i.every
+		name := strconv.FormatInt(expires, 10) + ":" + string(peer)
 		h := hmac.New(sha1.New, i.secret) // SHA-1 is what the TURN servers compute
 		h.Write([]byte(name))
 		all = append(all, iceServer{URLs: i.turn, Username: name, Credential: base64.StdEncoding.EncodeToString(h.Sum(nil))})

@@ -22,7 +22,7 @@ func TestICE_FixedAndTURN_AreListed(t *testing.T) {
 		t.Fatal(err)
 	}
 	peer := proto.NewPeerID(proto.NewGatewayID())
-	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	now := time.Unix(1_800_000_000, 0).UTC() // a multiple of an eighth of the TTL
 	var list []json.RawMessage
 	if err := json.Unmarshal(i.List(peer, now), &list); err != nil || len(list) != 2 || string(list[0]) != fixed {
 		t.Fatalf("got %s, %v, want the fixed server and TURN", list, err)
@@ -41,6 +41,46 @@ func TestICE_FixedAndTURN_AreListed(t *testing.T) {
 	none, err := NewICE(ICEConfig{})
 	if err != nil || none.List(peer, now) != nil {
 		t.Errorf("without servers: got %s, %v, want none", none.List(peer, now), err)
+	}
+}
+
+// credential returns the name that i gives a peer at a time.
+func credential(t *testing.T, i *ICE, peer proto.PeerID, now time.Time) string {
+	t.Helper()
+	var list []iceServer
+	if err := json.Unmarshal(i.List(peer, now), &list); err != nil || len(list) != 1 {
+		t.Fatalf("got %+v, %v, want one server", list, err)
+	}
+	return list[0].Username
+}
+
+// TestList_AskedAgain_SameCredentialUntilRenewal: the credential of a peer changes with the
+// last second of an eighth of its life, and works for at least seven eighths.
+func TestList_AskedAgain_SameCredentialUntilRenewal(t *testing.T) {
+	for _, ttl := range []time.Duration{time.Minute, 12 * time.Hour, 100 * time.Second} {
+		i, err := NewICE(ICEConfig{TURNURLs: "turn:a.example", TURNSecret: "s3cret", TURNTTL: ttl})
+		if err != nil {
+			t.Fatal(err)
+		}
+		peer, other := proto.NewPeerID(proto.NewGatewayID()), proto.NewPeerID(proto.NewGatewayID())
+		every := max(ttl/time.Second/8, 1)
+		ttls := int64(ttl / time.Second)
+		begin := time.Unix((1_800_000_000/int64(every))*int64(every)-ttls%int64(every), 0) // an interval begins
+		last := begin.Add(every*time.Second - time.Nanosecond)
+		first := credential(t, i, peer, begin)
+		if got := credential(t, i, peer, last); got != first {
+			t.Errorf("TTL %v, at the end of the interval: got %s, want %s", ttl, got, first)
+		}
+		if got := credential(t, i, peer, last.Add(time.Nanosecond)); got == first {
+			t.Errorf("TTL %v, in the next interval: got %s, want another name", ttl, got)
+		}
+		if got := credential(t, i, other, begin); got == first {
+			t.Errorf("TTL %v, another peer: got %s, want a name of its own", ttl, got)
+		}
+		expires, err := strconv.ParseInt(strings.Split(first, ":")[0], 10, 64)
+		if err != nil || expires > begin.Unix()+ttls || expires-last.Unix() < ttls*7/8 {
+			t.Errorf("TTL %v: got expiry %d, %v, want %d to %d", ttl, expires, err, last.Unix()+ttls*7/8, begin.Unix()+ttls)
+		}
 	}
 }
 
