@@ -104,3 +104,29 @@ func TestUTF8InControlFrames(t *testing.T) {
 		}
 	}
 }
+
+// TestUTF8_FirstInvalidByte_ClosesAtOnce: the cases 6.4.1 to 6.4.4. The connection closes
+// with 1007 when the byte has arrived that makes the text invalid, although the end of the
+// frame or of the message is never sent.
+func TestUTF8_FirstInvalidByte_ClosesAtOnce(t *testing.T) {
+	const before, all, first = "κόσμε", "\xf4\x90\x80\x80", "\xf4\x90"
+	e := start(t, nil)
+	for name, pieces := range map[string][]byte{
+		"6.4.1 a fragment that is invalid":              raw.Join(start1(before), more(all)),
+		"6.4.2 a fragment up to the invalid byte":       raw.Join(start1(before), more(first)),
+		"6.4.3 a frame of which a part is sent":         text(before + all + "edited")[:6+len(before+all)],
+		"6.4.4 a frame up to the invalid byte":          text(before + all + "edited")[:6+len(before+first)],
+		"6.4.4 the same, in a fragment that is the end": raw.Join(start1(before), last(all + "edited")[:6+len(first)]),
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := e.open(t, "/", nil)
+			for i := range pieces {
+				c.bytes(pieces[i : i+1])
+			}
+			end, err := c.Until()
+			if err != nil || end.Code != proto.CloseInvalidUTF8 {
+				t.Errorf("close: got %v, %v, want 1007", end, err)
+			}
+		})
+	}
+}

@@ -67,12 +67,17 @@ func judge(b []byte, max uint64) int {
 			}
 			open = !final
 		}
-		if uint64(len(b)-head) < size {
-			return sockettest.NoClose
-		}
-		payload := make([]byte, size)
+		payload := make([]byte, min(size, uint64(len(b)-head)))
 		for i := range payload {
 			payload[i] = b[head+i] ^ b[head-4+i%4]
+		}
+		if op < 8 {
+			if n, _ := validPrefix(append(message, payload...)); n < len(message)+len(payload) {
+				return 1007
+			}
+		}
+		if uint64(len(payload)) < size {
+			return sockettest.NoClose
 		}
 		b = b[head+int(size):]
 		switch op {

@@ -39,8 +39,9 @@ var errSwallowed = errors.New("socket: only the connection's writer writes")
 // validator stands between the network and the WebSocket library. It checks every
 // frame header before the library sees it, because the library may end the process,
 // allocate what a header claims, or answer with another code when a header is
-// malformed. It also keeps the library from writing or closing. Read belongs to the
-// reader.
+// malformed. It checks the bytes of text as they arrive, because the library waits for
+// the end of a message, which may never come. It also keeps the library from writing or
+// closing. Read belongs to the reader.
 type validator struct {
 	net.Conn
 	reader rawReader // reads Conn, if it can
@@ -56,6 +57,8 @@ type validator struct {
 	open  bool     // a fragmented message has begun
 	final bool     // the frame being read ends its message
 	data  bool     // the frame being read belongs to a message
+	key   uint32   // masks the next byte of the payload, in its lowest byte
+	text  textChecker
 
 	control  float64       // tokens left for control frames
 	refilled clock.Instant // when tokens were last added
@@ -82,8 +85,8 @@ func (v *validator) init(raw net.Conn, rc syscall.RawConn, maxMessage int, now *
 	}
 }
 
-// Read returns input up to the first header that breaks a rule, then the error for that
-// rule.
+// Read returns input up to the first header or byte of text that breaks a rule, then the
+// error for that rule.
 func (v *validator) Read(p []byte) (int, error) {
 	if len(v.unread) > 0 {
 		return v.serve(p), nil
@@ -147,9 +150,12 @@ func (v *validator) release() {
 func (v *validator) inspect(b []byte) int {
 	for i := 0; i < len(b); {
 		if v.left > 0 {
-			n := min(v.left, uint64(len(b)-i))
-			v.left -= n
-			i += int(n)
+			n := int(min(v.left, uint64(len(b)-i)))
+			if valid := v.payload(b[i : i+n]); valid < n {
+				return i + valid
+			}
+			v.left -= uint64(n)
+			i += n
 			v.endFrame()
 			continue
 		}
@@ -173,6 +179,19 @@ func (v *validator) inspect(b []byte) int {
 		v.endFrame()
 	}
 	return len(b)
+}
+
+// payload checks the next payload bytes, and returns how many of them are valid. A character
+// that the message's last byte leaves incomplete is for the library to find.
+func (v *validator) payload(b []byte) (valid int) {
+	if !v.data {
+		return len(b)
+	}
+	if valid = v.text.check(b, v.key); valid < len(b) {
+		v.err = closeWith(proto.CloseInvalidUTF8, proto.CloseInvalidUTF8.Reason())
+	}
+	v.key = unmaskFrom(v.key, len(b))
+	return valid
 }
 
 // restart starts the client's idle time, and the time of the message that is being read,
@@ -210,7 +229,7 @@ func (v *validator) endFrame() {
 	}
 	v.have = 0
 	if v.data && v.final {
-		v.size, v.frags, v.open = 0, 0, false
+		v.size, v.frags, v.open, v.text = 0, 0, false, textChecker{}
 	}
 	if !v.open {
 		v.beganAt.Store(0)
@@ -233,7 +252,7 @@ func (v *validator) header() *closeError {
 	if !ok {
 		return closeWith(proto.CloseProtocolError, "malformed payload length")
 	}
-	v.left = size
+	v.left, v.key = size, binary.LittleEndian.Uint32(v.head[v.have-4:])
 	switch op {
 	case 0x0, 0x1:
 		return v.dataFrame(op, size)
