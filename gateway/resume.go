@@ -215,7 +215,7 @@ func (s *session) displace(old *conn, code proto.CloseCode) {
 // retire removes the frames that wait in a connection, and closes it.
 func (c *conn) retire(code proto.CloseCode) socket.Remains {
 	left := c.ws.CloseAndTake(code)
-	left.Unsent = c.refuseRooms(left.Unsent)
+	left.Unsent = append(left.Unsent, c.refuseRooms())
 	return left
 }
 

@@ -189,25 +189,25 @@ func notBegun() *proto.Error {
 }
 
 // refuseRooms refuses the frames that wait when the session leaves the connection, because
-// the session's next gateway has not seen them. It appends the error frames to unsent, which
-// goes with the session. The connection is muted, so that no more frames are queued.
-func (c *conn) refuseRooms(unsent []byte) []byte {
+// the session's next gateway has not seen them. It returns the error frames, which
+// go with the session. The connection is muted, so that no more frames are queued.
+func (c *conn) refuseRooms() (refusals []byte) {
 	c.roomsMu.Lock()
 	defer c.roomsMu.Unlock()
 	q := c.rooms
 	if q == nil {
-		return unsent
+		return nil
 	}
 	var f proto.Frame
 	for _, w := range q.waiting {
 		if e := f.Decode(w.text); e == nil {
-			unsent = socket.AppendText(unsent, c.refusal(&f, notBegun()))
+			refusals = socket.AppendText(refusals, c.refusal(&f, notBegun()))
 		}
 		q.frames--
 		q.bytes -= len(w.text)
 	}
 	q.waiting, q.recheck = nil, false
-	return unsent
+	return refusals
 }
 
 // awaitRooms waits until the queue is empty. The reader calls it when reading has ended.

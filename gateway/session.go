@@ -261,9 +261,9 @@ func holdsToken(f []byte) bool {
 
 // restoreLocked puts frames that were never written into the replay buffer, before those
 // that came later.
-func (s *session) restoreLocked(unsent []byte) {
+func (s *session) restoreLocked(unsent [][]byte) {
 	newer := s.kept.Take(&s.g.replay)
-	for payload := range socket.Texts(unsent) {
+	for payload := range socket.Texts(unsent...) {
 		switch {
 		case holdsToken(payload):
 			s.unsent++

@@ -1,6 +1,9 @@
 package socket
 
 import (
+	"errors"
+	"runtime"
+	"slices"
 	"testing"
 
 	"p2pconnector/gateway/internal/socket/sockettest"
@@ -33,5 +36,50 @@ func TestMessage_Handled_AllocatesNothing(t *testing.T) {
 		c.message(text)
 	}); n != 0 {
 		t.Errorf("got %v allocations a message, want none", n)
+	}
+}
+
+// fullThenFails is a network whose first write fails while the connection's queue is full.
+type fullThenFails struct {
+	*sockettest.Net
+	conn   *Conn
+	before uint64 // bytes allocated until the write failed
+}
+
+func (f *fullThenFails) Write([]byte) (int, error) {
+	for text := make([]byte, 30<<10); f.conn.QueuedBytes()+len(text)+maxHeader <= MaxQueueBytes; {
+		f.conn.Send(text)
+	}
+	f.before = allocated()
+	return 0, errors.New("reset")
+}
+
+// allocated returns the bytes that the process has allocated so far.
+func allocated() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
+}
+
+// TestRemains_WriteFailsWithFullQueue_CopiesNothing: the queue is all the memory that a
+// client may use, also while its connection ends. Many may end at the same time.
+func TestRemains_WriteFailsWithFullQueue_CopiesNothing(t *testing.T) {
+	s := newTestServer(maxMessage)
+	raw := &fullThenFails{Net: sockettest.NewNet(false)}
+	c := testConn(s, raw)
+	raw.conn = c
+	c.writing = true // the frames wait until writeAlone
+	for text := make([]byte, 1<<10); c.QueuedBytes() < MaxQueueBytes/2; {
+		c.Send(text)
+	}
+	s.writes.Add(1)
+	c.writeAlone()
+	left := c.Remains()
+	took := allocated() - raw.before
+	if size := len(slices.Concat(left.Unsent...)); size < MaxQueueBytes-32<<10 || size > MaxQueueBytes {
+		t.Fatalf("got %d bytes that were never written, want a full queue of up to %d", size, MaxQueueBytes)
+	}
+	if took > MaxQueueBytes/8 {
+		t.Errorf("the end of the connection allocated: got %d bytes, want no copy of its queue", took)
 	}
 }

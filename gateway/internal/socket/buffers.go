@@ -1,6 +1,9 @@
 package socket
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // Sizes of outbound buffers, which are pooled so that an idle connection holds none.
 const (
@@ -24,4 +27,18 @@ func giveBuffer(b []byte) {
 		b = b[:0]
 		buffers.Put(&b)
 	}
+}
+
+// appendUnsent appends b, which holds whole frames that nobody writes any more, to buffers.
+// They may wait for long for the client's next connection. The frames stay where they are,
+// because the queue is all the memory that a client may use; only where most of a buffer is
+// unused does a copy take less.
+func appendUnsent(buffers [][]byte, b []byte) [][]byte {
+	switch {
+	case len(b) == 0:
+		return buffers
+	case len(b) < cap(b)/2:
+		b = slices.Clip(slices.Clone(b))
+	}
+	return append(buffers, b)
 }

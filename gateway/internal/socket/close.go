@@ -2,7 +2,6 @@ package socket
 
 import (
 	"io"
-	"slices"
 	"time"
 
 	"p2pconnector/proto"
@@ -178,9 +177,9 @@ func (c *Conn) linger() {
 // Remains is what a connection leaves behind for the client's next connection. Frames
 // include their headers; Texts splits them.
 type Remains struct {
-	Unsent          []byte // frames that were never written
-	Unconfirmed     []byte // the last frames that were written, oldest first, as far as they are kept
-	Sent, Confirmed uint64 // text frames written, and of them confirmed
+	Unsent          [][]byte // buffers of frames that were never written, oldest first
+	Unconfirmed     []byte   // the last frames that were written, oldest first, as far as they are kept
+	Sent, Confirmed uint64   // text frames written, and of them confirmed
 }
 
 // Remains returns what the connection leaves behind. Call it once, after Finish. It waits
@@ -200,12 +199,7 @@ func (c *Conn) Remains() Remains {
 	}
 	defer c.mu.Unlock()
 	c.freeLargeLocked(c.large)
-	unsent := c.buf
-	if len(c.unwritten) > 0 {
-		unsent = slices.Concat(c.unwritten, c.buf) // without room to spare: it may wait for long
-	}
-	c.buf, c.unwritten = nil, nil
-	left := c.remainsLocked(unsent)
+	left := c.remainsLocked()
 	if c.peerClosed { // the client had received everything before it closed
 		left.Confirmed = left.Sent
 	}
@@ -218,13 +212,15 @@ func (c *Conn) Remains() Remains {
 func (c *Conn) CloseAndTake(code proto.CloseCode) Remains {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	left := c.remainsLocked(append(c.unwritten, c.buf...))
-	c.buf, c.frames, c.unwritten = nil, 0, nil
+	left := c.remainsLocked()
 	c.closeLocked(code, code.Reason(), true)
 	c.closeBy = time.Now().Add(closeTimeout)
 	return left
 }
 
-func (c *Conn) remainsLocked(unsent []byte) Remains {
+// remainsLocked takes the frames that wait from the connection.
+func (c *Conn) remainsLocked() Remains {
+	unsent := appendUnsent(c.unwritten, c.buf)
+	c.buf, c.frames, c.unwritten = nil, 0, nil
 	return Remains{Unsent: unsent, Unconfirmed: append(c.written.appendTo(nil), c.current.buf...), Sent: c.sent, Confirmed: c.confirmed}
 }

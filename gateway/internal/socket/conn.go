@@ -63,7 +63,7 @@ type Conn struct {
 	confirmed  uint64           // value of sent in the last pong
 	wroteAt    clock.Instant    // when the last write began or ended: coarse
 	closeBy    time.Time        // when the network is closed at the latest
-	unwritten  []byte           // frames not written when a write failed
+	unwritten  [][]byte         // buffers of frames not written when a write failed
 	idle       chan struct{}    // closed when writing ends; nil when no goroutine waits
 	allRead    bool             // nothing more will be read, or AwaitRead has given up waiting
 	readOver   chan struct{}    // closed when allRead is set; nil when no goroutine waits

@@ -84,8 +84,8 @@ func overflow(t *testing.T, frame string, reads bool) {
 		t.Errorf("its network was open for %v", took)
 	}
 	synctest.Wait()
-	if unsent := c.Remains().Unsent; reads != (countTexts(unsent) == 0) {
-		t.Errorf("%d frames are left of %d", countTexts(unsent), taken)
+	if unsent := c.Remains().Unsent; reads != (countTexts(unsent...) == 0) {
+		t.Errorf("%d frames are left of %d", countTexts(unsent...), taken)
 	}
 }
 
@@ -189,8 +189,8 @@ func TestSweep_StuckWrite_Aborts(t *testing.T) {
 		if took > writeTimeout+3*time.Second {
 			t.Errorf("it was there for %v", took)
 		}
-		if left := c.Remains(); countTexts(left.Unsent) != 1 || left.Sent != 0 {
-			t.Errorf("%d frames are left, %d counted as sent", countTexts(left.Unsent), left.Sent)
+		if left := c.Remains(); countTexts(left.Unsent...) != 1 || left.Sent != 0 {
+			t.Errorf("%d frames are left, %d counted as sent", countTexts(left.Unsent...), left.Sent)
 		}
 	})
 }
@@ -228,8 +228,8 @@ func TestRemains_PartialWrite_KeepsWholeFrames(t *testing.T) {
 					whole = i + 1
 				}
 			}
-			if int(sent) != whole || countTexts(unsent) != 3-whole {
-				t.Errorf("%d bytes left: %d sent, %d kept", cut, sent, countTexts(unsent))
+			if int(sent) != whole || countTexts(unsent...) != 3-whole {
+				t.Errorf("%d bytes left: %d sent, %d kept", cut, sent, countTexts(unsent...))
 			}
 		}
 	})

@@ -19,14 +19,16 @@ const maxHeader = 10
 // AppendText appends a text frame from the server to b, which may hold other frames.
 func AppendText(b, text []byte) []byte { return appendFrame(b, opText, text) }
 
-// Texts yields the payloads of the text frames in b, which holds whole frames from the
-// server. The payloads are slices of b.
-func Texts(b []byte) iter.Seq[[]byte] {
+// Texts yields the payloads of the text frames in buffers, each of which holds whole frames
+// from the server. The payloads are slices of the buffers.
+func Texts(buffers ...[]byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		for len(b) > 0 {
-			op, payload, rest := cutFrame(b)
-			if b = rest; op == opText && !yield(payload) {
-				return
+		for _, b := range buffers {
+			for len(b) > 0 {
+				op, payload, rest := cutFrame(b)
+				if b = rest; op == opText && !yield(payload) {
+					return
+				}
 			}
 		}
 	}
@@ -44,8 +46,8 @@ func LastTexts(b []byte, n uint64) (texts [][]byte) {
 	return texts
 }
 
-func countTexts(b []byte) (n int) {
-	for range Texts(b) {
+func countTexts(buffers ...[]byte) (n int) {
+	for range Texts(buffers...) {
 		n++
 	}
 	return n

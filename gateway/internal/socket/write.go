@@ -2,7 +2,6 @@ package socket
 
 import (
 	"runtime"
-	"slices"
 	"time"
 )
 
@@ -80,7 +79,7 @@ func (c *Conn) takeBatch() (b batch, ok bool) {
 	b = batch{buf: c.buf, frames: c.frames, large: c.largeWaits}
 	c.buf, c.frames, c.largeWaits = nil, 0, 0
 	if c.dead {
-		c.unwritten = slices.Concat(c.unwritten, b.buf)
+		c.unwritten = appendUnsent(c.unwritten, b.buf)
 		c.endWritingLocked()
 		return batch{}, false
 	}
@@ -140,7 +139,7 @@ func (c *Conn) writeFailed(b batch, n int) {
 	unsent := countTexts(rest)
 	c.mu.Lock()
 	c.sent -= uint64(unsent)
-	c.unwritten = slices.Concat(rest, c.buf)
+	c.unwritten = appendUnsent(appendUnsent(nil, rest), c.buf)
 	c.written.add(b.buf[:len(b.buf)-len(rest)], b.frames-unsent)
 	c.buf, c.frames = nil, 0
 	c.dead = true
