@@ -62,6 +62,61 @@ func (s *session) Relay(f link.Frame) proto.ErrorCode {
 	return codeOf(v)
 }
 
+// WantsDelta implements room.Member: it reports whether the peer's connection asked for
+// changes only.
+func (s *session) WantsDelta() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conn != nil && s.conn.delta
+}
+
+// JoinRoom and LeaveRoom implement room.Member: they change the set of rooms that the
+// session token carries. JoinRoom adds nothing to a session that has ended or that another
+// gateway may own, because the list of rooms to leave has already been taken from the set.
+func (s *session) JoinRoom(id proto.RoomID) (fresh, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase >= lent {
+		return false, false
+	}
+	if slices.Contains(s.rooms, id) {
+		return false, true
+	}
+	s.rooms = append(s.rooms, id)
+	if c := s.conn; c != nil && !c.access.Load().Covers(id) { // a join that an earlier token allowed
+		s.g.background(c.leaveUncovered, func() {})
+	}
+	return true, true
+}
+
+func (s *session) LeaveRoom(id proto.RoomID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rooms = slices.DeleteFunc(s.rooms, func(r proto.RoomID) bool { return r == id })
+	if len(s.rooms) == 0 {
+		s.rooms = nil
+	}
+}
+
+// OtherOwner implements room.Member: it returns the gateway that the session was lent to or
+// has moved to; "" when the session is here or has ended.
+func (s *session) OtherOwner() proto.GatewayID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase == lent || s.phase == moved {
+		return s.hold.Other
+	}
+	return ""
+}
+
+// Live implements room.Member: it reports whether the peer may be a member of rooms through
+// this gateway.
+func (s *session) Live() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.phase < lent
+}
+
 // stateChanged applies a committed change to the room that it is about.
 func (g *Gateway) stateChanged(token string, data []byte) {
 	c := new(bus.Change)
