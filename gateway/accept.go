@@ -40,7 +40,7 @@ func (g *Gateway) open(a handshake.Accepted) bool {
 		s.user = a.Access.User
 		c.access.Store(a.Access)
 	}
-	c.session, c.leave = s, a.Leave
+	c.session, c.leave, c.acceptFrom = s, a.Leave, a.AcceptFrom
 	if !g.conns.add(c) {
 		return false
 	}

@@ -41,6 +41,7 @@ type Config struct {
 	MaxMemberMetadata    int           // a member's metadata, as JSON; 0 is 1,024, which is also the most
 	DrainWindow          time.Duration // how long a drain may take; 0 is 25 s
 	SessionGrace         time.Duration // how long a peer may be away; 0 is 15 s
+	AcceptFrom           proto.Senders // whose frames a client gets that does not choose; 0 is those of anyone
 	MessagesPerSecond    int           // frames a second from one client; 0 is 200, below 0 no limit
 	MessageBurst         int           // frames at once; 0 is 5 times MessagesPerSecond
 	MaxConnections       int           // in total; 0 is 100,000, below 0 no limit
@@ -84,6 +85,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.IntVar(&c.MaxMemberMetadata, "max-member-metadata-bytes", d.MaxMemberMetadata, "`bytes` of a member's metadata, as JSON")
 	fs.DurationVar(&c.DrainWindow, "drain-window", d.DrainWindow, "`time` that a drain may take after SIGTERM")
 	fs.DurationVar(&c.SessionGrace, "session-grace", d.SessionGrace, "`time` that a peer may be away before it leaves its rooms; give the room service the same")
+	fs.TextVar(&c.AcceptFrom, "accept-from", c.AcceptFrom, "`peers` that may send to a client which does not choose: anyone, rooms (members of its rooms), or nobody")
 	fs.IntVar(&c.MessagesPerSecond, "messages-per-second", d.MessagesPerSecond, "`frames` a second from one client; -1 for no limit")
 	fs.IntVar(&c.MessageBurst, "message-burst", c.MessageBurst, "`frames` at once from one client (default 5 times messages-per-second)")
 	fs.IntVar(&c.MaxConnections, "max-connections", d.MaxConnections, "`connections` in total; -1 for no limit")
@@ -208,6 +210,9 @@ func (c *Config) check() error {
 	}
 	if c.ID != "" && !c.ID.Valid() {
 		wrong("id", "%w", proto.ErrGatewayID)
+	}
+	if !c.AcceptFrom.Valid() {
+		wrong("accept-from", "%v is not known", c.AcceptFrom)
 	}
 	if c.MessagesPerSecond > 0 && c.MessageBurst < 1 {
 		wrong("message-burst", "%d is less than 1", c.MessageBurst)

@@ -17,9 +17,10 @@ import (
 // Message and readEnded. enqueue, and the methods of ws that are documented so, are safe
 // for concurrent use.
 type conn struct {
-	g     *Gateway
-	ws    *socket.Conn
-	delta bool // wants changes in place of full lists
+	g          *Gateway
+	ws         *socket.Conn
+	delta      bool           // wants changes in place of full lists
+	acceptFrom *proto.Senders // whose frames the client accepts; nil: it does not say
 
 	// Owned by the reader; session and epoch are fixed once anything is in the room queue.
 	session    *session
@@ -52,6 +53,7 @@ const (
 	queueFull                 // the queue has no room
 	notFound                  // no such connection or session
 	redirected                // another gateway has the session
+	notAccepted               // the peer accepts no frames of the sender
 )
 
 // count counts v, the result of a relayed frame for one of its receivers.
@@ -65,6 +67,8 @@ func (v result) count(r *metrics.Relays) {
 		r.NotFound.Inc()
 	case redirected:
 		r.Moved.Inc()
+	case notAccepted:
+		r.NotAccepted.Inc()
 	}
 }
 

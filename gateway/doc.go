@@ -71,7 +71,7 @@
 //	one room           of the same: no change comes between the choice of receivers and sending
 //	links.mu           the router
 //	session.mu         frames for one peer are in order
-//	connection         of package internal/socket
+//	connection         of package internal/socket, or the rosters of package internal/room
 //
 // Any of them may be held while another table is looked up. None is held across a publish
 // that may block: package internal/natsbus never waits for NATS.

@@ -388,6 +388,8 @@ func codeOf(v result) proto.ErrorCode {
 		return proto.NotDelivered
 	case notFound:
 		return proto.NotFound
+	case notAccepted:
+		return proto.Unauthorised
 	}
 	return ""
 }

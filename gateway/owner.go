@@ -268,7 +268,7 @@ func (s *session) lendLocked(t *bus.SessionMessage) (*bus.Handoff, ownership.Act
 		}
 		return &bus.Handoff{
 			Lent: true, Epoch: s.hold.Epoch, Revision: s.hold.Revision, Root: s.root,
-			Recovered: !s.lossy && !s.hold.Lossy && !s.g.suspicion.Raised(), User: s.user,
+			Recovered: !s.lossy && !s.hold.Lossy && !s.g.suspicion.Raised(), User: s.user, AcceptFrom: s.acceptFrom,
 			Rooms:  slices.Clone(s.rooms), // the handoff is encoded without the lock, while rooms may be removed
 			Frames: s.kept.Frames(), Fence: s.fence.Epochs(),
 		}, action

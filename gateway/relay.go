@@ -112,6 +112,8 @@ func (c *conn) relayedHere(s *session, v result) *proto.Error {
 		return proto.PeerNotFound(string(s.id))
 	case queueFull:
 		return notDelivered(s.id)
+	case notAccepted:
+		return notAcceptedBy(s.id)
 	}
 	c.g.metrics.Relays.TookHere(c.began)
 	return nil
@@ -130,6 +132,8 @@ func (c *conn) refusedBy(code proto.ErrorCode, to proto.PeerID) *proto.Error {
 		return e
 	case proto.Unavailable:
 		return unavailable()
+	case proto.Unauthorised:
+		return notAcceptedBy(to)
 	}
 	return notDelivered(to)
 }

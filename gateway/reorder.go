@@ -119,6 +119,8 @@ func (g *Gateway) reportHeld(h *held, x *bus.Refusal) {
 	}
 	switch {
 	case x.Code == "" && len(x.Moved) == 0:
+	case h.in.Kind == bus.KindPeer && x.Code == proto.Unauthorised:
+		g.reportRefused(h.msg.Data, x.Code, proto.PeerID(h.in.First))
 	case h.in.Kind == bus.KindPeer:
 		g.reportFrame(h.msg.Data, proto.PeerID(h.in.First))
 	default:

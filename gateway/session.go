@@ -39,13 +39,14 @@ type session struct {
 	attempt *attempt          // to take it over; nil unless it arrives
 	direct  bool              // frames of this gateway's peers bypass the router, where none waits for it
 
-	conn   *conn        // nil unless attached
-	user   string       // name from its access token
-	conns  uint64       // number of the newest connection in this epoch
-	tokens uint64       // number of the newest session token in this epoch
-	unsent uint64       // of these, the newest that never left this gateway
-	shown  bus.TokenRef // token that the last connection resumed with
-	rooms  []proto.RoomID
+	conn       *conn         // nil unless attached
+	user       string        // name from its access token
+	acceptFrom proto.Senders // whose frames the peer accepts
+	conns      uint64        // number of the newest connection in this epoch
+	tokens     uint64        // number of the newest session token in this epoch
+	unsent     uint64        // of these, the newest that never left this gateway
+	shown      bus.TokenRef  // token that the last connection resumed with
+	rooms      []proto.RoomID
 
 	kept        replay.Buffer // frames for the next connection, or for the gateway that has a copy
 	fence       link.Fence    // newest epoch of each sender that has moved
@@ -59,7 +60,7 @@ type session struct {
 
 // newSession makes the session of a new peer, whose id this gateway issues.
 func newSession(g *Gateway) *session {
-	return &session{g: g, id: proto.NewPeerID(g.id), hold: ownership.Holding{Phase: ownership.Serving}, direct: true}
+	return &session{g: g, id: proto.NewPeerID(g.id), hold: ownership.Holding{Phase: ownership.Serving}, direct: true, acceptFrom: g.cfg.AcceptFrom}
 }
 
 // deliver delivers a frame of the server to the peer: to its connection, or to the
@@ -136,9 +137,12 @@ func (s *session) takeDirect(f *link.Frame) (v result, ok bool) {
 	return s.takeLocked(f), true
 }
 
-// takeLocked delivers a relayed frame, unless its sender has moved after sending it: a
-// later frame may have arrived already.
+// takeLocked delivers a relayed frame, unless the peer does not accept it, or its sender has
+// moved after sending it: a later frame may have arrived already.
 func (s *session) takeLocked(f *link.Frame) result {
+	if s.acceptFrom != proto.AcceptAnyone && !s.g.rooms.Admits(s.acceptFrom, s.rooms, f) {
+		return notAccepted
+	}
 	if f.From != "" && !s.fence.Pass(f.From, f.Epoch) {
 		s.g.metrics.Relays.Outdated.Inc()
 		return queueFull
@@ -153,6 +157,9 @@ func (s *session) attachLocked(c *conn, recovered *bool, id []byte, frames [][]b
 	s.phase, s.conn, s.lossy, s.unsent = attached, c, false, 0
 	s.announced = recovered != nil && !*recovered
 	s.conns++
+	if c.acceptFrom != nil {
+		s.acceptFrom = *c.acceptFrom
+	}
 	c.session, c.epoch = s, s.hold.Epoch
 	c.enqueue(s.g.detailsLocked(s, recovered, id))
 	for i, f := range frames {

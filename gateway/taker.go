@@ -75,7 +75,7 @@ func (g *Gateway) takeOver(c *conn, t *auth.SessionToken, received *uint64, id [
 		}
 		known.mu.Unlock()
 	}
-	s := &session{g: g, id: t.Peer, phase: arriving, user: t.User, shown: t.TokenRef}
+	s := &session{g: g, id: t.Peer, phase: arriving, user: t.User, acceptFrom: t.AcceptFrom, shown: t.TokenRef}
 	s.attempt = &attempt{Taker: ownership.NewTaker(g.id, t.Peer.Home(), owner.gateway, owner.epoch), known: owner}
 	g.sessions.put(s)
 	e := g.try(s, t, received)
@@ -188,9 +188,9 @@ func (g *Gateway) seat(c *conn, s *session, t *auth.SessionToken, id []byte) {
 	s.mu.Lock()
 	at, h := s.attempt.Taker, s.attempt.copy
 	if !at.Copy {
-		h = &bus.Handoff{Rooms: t.Rooms, User: t.User}
+		h = &bus.Handoff{Rooms: t.Rooms, User: t.User, AcceptFrom: t.AcceptFrom}
 	}
-	s.user = h.User
+	s.user, s.acceptFrom = h.User, h.AcceptFrom
 	for _, room := range h.Rooms { // the peer may have joined others here meanwhile, by an earlier request
 		if !slices.Contains(s.rooms, room) {
 			s.rooms = append(s.rooms, room)
@@ -220,7 +220,7 @@ func (g *Gateway) seat(c *conn, s *session, t *auth.SessionToken, id []byte) {
 
 // arriveLocked makes this gateway the owner of the session, whose client is away, and
 // returns the frames that wait for the client: those of the copy, then those that came
-// meanwhile. The copy may hold later frames of a sender that has moved; then earlier
+// meanwhile, as far as the peer accepts them. The copy may hold later frames of a sender that has moved; then earlier
 // frames of that sender are refused.
 func (s *session) arriveLocked(h *bus.Handoff) (frames [][]byte) {
 	at := s.attempt
@@ -231,7 +231,7 @@ func (s *session) arriveLocked(h *bus.Handoff) (frames [][]byte) {
 	var late []link.Frame
 	for _, f := range at.give(s.g) {
 		switch {
-		case f.ToEpoch != at.Epoch, f.From != "" && !s.fence.Pass(f.From, f.Epoch):
+		case f.ToEpoch != at.Epoch, !s.g.rooms.Admits(s.acceptFrom, s.rooms, &f), f.From != "" && !s.fence.Pass(f.From, f.Epoch):
 			late = append(late, f)
 		default:
 			frames = append(frames, f.Data)

@@ -41,7 +41,7 @@ func (s *session) tokenLocked() string {
 	s.tokens++
 	return s.g.keys.Sign(auth.SessionToken{
 		Peer: s.id, TokenRef: bus.TokenRef{Owner: s.g.id, Epoch: s.hold.Epoch, Conn: s.conns, Number: s.tokens},
-		Rooms: s.rooms, User: s.user,
+		Rooms: s.rooms, User: s.user, AcceptFrom: s.acceptFrom,
 	}, s.g.wall())
 }
 

@@ -17,6 +17,8 @@ func (g *Gateway) undelivered(f *link.Frame, code proto.ErrorCode, missed []prot
 		e.Code = code
 	case code == proto.NotFound:
 		e = proto.PeerNotFound(string(f.To))
+	case code == proto.Unauthorised:
+		e = notAcceptedBy(f.To)
 	default:
 		e = notDelivered(f.To)
 	}
@@ -55,6 +57,13 @@ func notDelivered(to proto.PeerID) *proto.Error {
 	return proto.Errorf(proto.NotDelivered, "The frame may not have reached client %s: it is reconnecting, reads too slowly, or a server has failed. Send it again in a moment.", to)
 }
 
+// notAcceptedBy is the error for a frame that its receiver does not accept. It reveals that
+// the peer exists, because its sender can do something about it, and has got the id from
+// somebody who knew: ids cannot be guessed.
+func notAcceptedBy(to proto.PeerID) *proto.Error {
+	return proto.Errorf(proto.Unauthorised, "Client %s accepts frames from members of its rooms only, or from nobody. Join one of its rooms and send the frame again in a moment, or send a Message to the room.", to)
+}
+
 func roomNotReached(room proto.RoomID) *proto.Error {
 	return proto.Errorf(proto.NotDelivered, "The message may not have reached every member of room %s. Send it again to those in `clients`, or to all.", proto.Quote(string(room)))
 }
@@ -84,6 +93,11 @@ func (g *Gateway) reportKept(peer proto.PeerID, frames [][]byte) {
 // reportFrame reports to the sender of a relayed frame which peers it has not reached: its
 // receiver, or some members of its room; none for a room whose members are not known.
 func (g *Gateway) reportFrame(frame []byte, missed ...proto.PeerID) {
+	g.reportRefused(frame, proto.NotDelivered, missed...)
+}
+
+// reportRefused is reportFrame with another code.
+func (g *Gateway) reportRefused(frame []byte, code proto.ErrorCode, missed ...proto.PeerID) {
 	from := proto.PeerID(proto.RelaySender(frame))
 	if from == "" {
 		return // the server's own: it has no sender
@@ -93,8 +107,8 @@ func (g *Gateway) reportFrame(frame []byte, missed ...proto.PeerID) {
 	if f.Room == "" {
 		f.To = missed[0]
 	}
-	g.metrics.Relays.Drops.Inc(proto.NotDelivered)
-	g.sendToPeer(from, g.undelivered(&f, proto.NotDelivered, missed))
+	g.metrics.Relays.Drops.Inc(code)
+	g.sendToPeer(from, g.undelivered(&f, code, missed))
 }
 
 // reportTaken reports frames that came for a peer whose session this gateway did not get.

@@ -92,14 +92,32 @@
 // grace included: it is handed to the receiver's connection, in the order in which its
 // sender sent, or its sender gets one error. Errors: Missing_Fields without a target,
 // Not_Found when there is no such peer, Not_Delivered when the peer is there but cannot
-// take the frame, Unavailable when the bus is away or too much waits for it,
-// Rate_Limited for too many frames to peers that must be looked for. For a Message to a
-// room also Not_Found when there is no such room, Unauthorised for those who are not
-// members of it, Invalid_Message when both `to` and `room` are given; when some members
-// could not be reached, data.clients of the error lists them. Not_Delivered means that
-// the frame may be lost: when a server or a network has failed, it may have arrived all
-// the same. A receiver gets a frame at most once in any case, and never behind what its
-// sender sent later.
+// take the frame, Unauthorised when the peer does not accept it, Unavailable when the bus
+// is away or too much waits for it, Rate_Limited for too many frames to peers that must
+// be looked for. For a Message to a room also Not_Found when there is no such room,
+// Unauthorised for those who are not members of it, Invalid_Message when both `to` and
+// `room` are given; when some members could not be reached, data.clients of the error
+// lists them. Not_Delivered means that the frame may be lost: when a server or a network
+// has failed, it may have arrived all the same. A receiver gets a frame at most once in
+// any case, and never behind what its sender sent later.
+//
+// A peer may restrict whose frames it accepts, with accept_from in the address to which
+// it connects, like wss://gateway.example/?accept_from=rooms:
+//
+//	anyone  those of every peer that knows its id
+//	rooms   those of the members of its rooms
+//	nobody  none
+//
+// This is about Connect, and about Offer, Answer, Candidate and Message with `to`.
+// Messages to the rooms that a peer is in, what the server and its back ends send, and
+// the peer's frames to itself always arrive. A sender whose frame is not accepted gets
+// Unauthorised. One that has just joined a room of the receiver may get it too, as long
+// as the receiver's server has not learned of the join: it may send the frame again.
+//
+// The choice belongs to the session, and a connection that resumes the session keeps it,
+// unless its own address names another. A client that never chooses has the server's
+// default. It may also choose more than that, because the default protects nobody but
+// itself. Client_Details has the choice as accept_from; without it, anyone may send.
 //
 // # Rooms
 //
@@ -222,8 +240,8 @@
 //	Not_Delivered      the peer exists, but the frame could not be handed to its connection
 //	Duplicate_Room     the room id is taken
 //	Already_Exists     the peer is in that room already
-//	Unauthorised       not the creator, not a member, or the token or the page's origin does
-//	                   not grant it
+//	Unauthorised       not the creator, not a member, not a peer whose frames the receiver
+//	                   accepts, or the token or the page's origin does not grant it
 //	Room_Full          the room has reached its capacity
 //	Room_Locked        the room is locked
 //	Limit_Exceeded     one of the limits of Client_Details is reached, or the connections of
@@ -243,7 +261,7 @@
 //	1003  a binary frame
 //	1007  invalid UTF-8 in a text frame
 //	1008  policy: flooding after Rate_Limited, too many fragments or pings, a message
-//	      that took too long
+//	      that took too long, an accept_from that is not known
 //	1009  a message above max_message_bytes
 //	1011  a fault of the server's own
 //	1013  the client reads too slowly and its bounded queue is full, or its address
@@ -252,15 +270,15 @@
 //	4002  the session was taken over by a newer connection
 //	4003  the page's origin is not allowed
 //
-// Before the upgrade, the server refuses with an HTTP status: 401 access token, 403
-// Origin, 421 a host that is not the server's, 429 too many connections or refused
-// access tokens of one address, or too many a second, 503 draining, no bus or full.
-// Browsers hide that answer from the page. A handshake that has an Origin, and whose
-// access token (4001), Origin (4003) or number of connections (1013) is the reason, is
-// therefore accepted: in place of Client_Details there comes one error frame whose
-// message says what to do, then the close. What the client sends on such a connection is
-// not read. A server has only some such connections open at a time; beyond that it
-// answers with the HTTP status.
+// Before the upgrade, the server refuses with an HTTP status: 400 accept_from, 401 access
+// token, 403 Origin, 421 a host that is not the server's, 429 too many connections or
+// refused access tokens of one address, or too many a second, 503 draining, no bus or
+// full. Browsers hide that answer from the page. A handshake that has an Origin, and whose
+// accept_from (1008), access token (4001), Origin (4003) or number of connections (1013)
+// is the reason, is therefore accepted: in place of Client_Details there comes one error
+// frame whose message says what to do, then the close. What the client sends on such a
+// connection is not read. A server has only some such connections open at a time; beyond
+// that it answers with the HTTP status.
 //
 // # Sessions
 //

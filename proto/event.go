@@ -62,10 +62,10 @@ type EventDoc struct {
 // ClientEvents lists every event a client may send, in the order in which the
 // protocol introduces them.
 var ClientEvents = []EventDoc{
-	{Event: Connect, Needs: "to, data.sdp, data.candidate", Effect: "The target gets an info frame Offer whose data is {event, from, data: {sdp, candidate}}.", Errors: []ErrorCode{MissingFields, NotFound, NotDelivered, Unavailable}},
-	{Event: Offer, Needs: "to", Effect: "Relayed to that peer.", Errors: []ErrorCode{MissingFields, NotFound, NotDelivered, Unavailable}},
-	{Event: Answer, Needs: "to", Effect: "Relayed to that peer.", Errors: []ErrorCode{MissingFields, NotFound, NotDelivered, Unavailable}},
-	{Event: Candidate, Needs: "to", Effect: "Relayed to that peer.", Errors: []ErrorCode{MissingFields, NotFound, NotDelivered, Unavailable}},
+	{Event: Connect, Needs: "to, data.sdp, data.candidate", Effect: "The target gets an info frame Offer whose data is {event, from, data: {sdp, candidate}}.", Errors: []ErrorCode{MissingFields, NotFound, NotDelivered, Unauthorised, Unavailable}},
+	{Event: Offer, Needs: "to", Effect: "Relayed to that peer.", Errors: []ErrorCode{MissingFields, NotFound, NotDelivered, Unauthorised, Unavailable}},
+	{Event: Answer, Needs: "to", Effect: "Relayed to that peer.", Errors: []ErrorCode{MissingFields, NotFound, NotDelivered, Unauthorised, Unavailable}},
+	{Event: Candidate, Needs: "to", Effect: "Relayed to that peer.", Errors: []ErrorCode{MissingFields, NotFound, NotDelivered, Unauthorised, Unavailable}},
 	{Event: Message, Needs: "to, or room", Effect: "Relayed to that peer, or to every other member of that room (the frame then keeps room).", Errors: []ErrorCode{MissingFields, NotFound, NotDelivered, Unauthorised, InvalidMessage, Unavailable}},
 	{Event: CreateRoom, Needs: "data (object); data.room, data.name, data.capacity, data.locked, data.metadata optional", Effect: "The room is made with the sender as creator and first member; answer info Room_Created.", Errors: []ErrorCode{DuplicateRoom, MissingFields, InvalidMessage, LimitExceeded, Unauthorised, Unavailable}},
 	{Event: JoinRoom, Needs: "data.room; data.create, data.metadata optional", Effect: "Every member, the joiner included, gets update Client_Added.", Errors: []ErrorCode{MissingFields, NotFound, AlreadyExists, RoomFull, RoomLocked, LimitExceeded, Unauthorised, Unavailable}},
@@ -82,7 +82,7 @@ var ClientEvents = []EventDoc{
 
 // ServerEvents lists every frame that the server itself makes.
 var ServerEvents = []EventDoc{
-	{Event: ClientDetails, Type: TypeInfo, Effect: "The first frame of a connection: id, session, resumed, recovered, ice_servers, limits, heartbeat_seconds."},
+	{Event: ClientDetails, Type: TypeInfo, Effect: "The first frame of a connection: id, session, resumed, recovered, ice_servers, limits, accept_from, heartbeat_seconds."},
 	{Event: Offer, Type: TypeInfo, Effect: "What a Connect becomes for its target."},
 	{Event: RoomCreated, Type: TypeInfo, Effect: "Answer to Create_Room."},
 	{Event: ClientAdded, Type: TypeUpdate, Effect: "One peer or several (added) joined."},

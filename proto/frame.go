@@ -157,6 +157,20 @@ func RelaySender(frame []byte) []byte {
 	return rest[:peerIDBytes]
 }
 
+// IsRoomMessage reports whether a finished frame of a peer is a Message to a room, whose
+// membership the server has checked. A Message names either a room or a peer; other events
+// pass on any `room` that their senders wrote.
+func IsRoomMessage(frame []byte) bool {
+	if !bytes.HasPrefix(frame, []byte(relayHead+string(Message)+relayFrom)) {
+		return false
+	}
+	room := false
+	Members(frame, func(name string, value []byte) {
+		room = room || name == "room" && value[0] == '"'
+	})
+	return room
+}
+
 // reserved reports whether the server writes the member n of a relayed frame, or
 // leaves it out. Names are compared as encoding/json and others match them to
 // fields, without regard to case and with Unicode folding ("timeſtamp"): a

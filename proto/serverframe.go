@@ -61,7 +61,8 @@ type Details struct {
 	Rooms      []RoomID        `json:"rooms,omitempty"`     // that the session kept; only when resumed
 	IceServers json.RawMessage `json:"ice_servers,omitempty"`
 	Limits     Limits          `json:"limits"`
-	Heartbeat  int             `json:"heartbeat_seconds"` // seconds between the server's pings
+	AcceptFrom Senders         `json:"accept_from,omitzero"` // whose frames the peer accepts
+	Heartbeat  int             `json:"heartbeat_seconds"`    // seconds between the server's pings
 }
 
 // ResumeData is the `data` of Resume.

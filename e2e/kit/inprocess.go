@@ -132,7 +132,7 @@ func (s *Stack) newGateway(t testing.TB, i int) (service, string) {
 		NATSOptions: opts, Listener: l,
 		Logger:          s.log.With(slog.Int("instance", i)),
 		MaxMessageBytes: s.opts.MaxMessageBytes, MaxRooms: s.opts.MaxRooms, MaxRoomMembers: s.opts.MaxRoomMembers,
-		DrainWindow: s.opts.Drain, SessionGrace: s.opts.Grace, SessionKey: s.opts.SessionKey,
+		DrainWindow: s.opts.Drain, SessionGrace: s.opts.Grace, SessionKey: s.opts.SessionKey, AcceptFrom: s.opts.AcceptFrom,
 	}
 	cfg.NATS.URL, cfg.Ops.Listen = url, s.opsListen()
 	return &local{name: fmt.Sprintf("gateway %d", i), bound: s.opts.Drain + stopBound, make: func() (runner, error) {

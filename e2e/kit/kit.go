@@ -20,6 +20,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"p2pconnector/e2e/natsbox"
+	"p2pconnector/proto"
 )
 
 // Patience bounds every wait of the kit; then the test fails. It is generous
@@ -43,6 +44,7 @@ type Options struct {
 	MaxMessageBytes int           // 0 = the gateway's default, as are the next two
 	MaxRooms        int
 	MaxRoomMembers  int
+	AcceptFrom      proto.Senders // whose frames a client gets that does not choose; not with Processes
 	SessionKey      string
 	Ops             bool // each service serves operators: see Ops and RoomsOps; not with Processes
 

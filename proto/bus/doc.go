@@ -48,7 +48,8 @@
 // covers all numbers below its next: the receiver's gateway has queued those relays for a
 // connection, keeps them for a peer that is away, or refuses them. A refusal has an error code, for a room message with the members that it did
 // not reach, or names the gateway that the peer has moved to (moved): then the
-// sender's gateway sends it there.
+// sender's gateway sends it there. Unauthorised means that the peer does not accept frames
+// of the sender.
 //
 // An Ack comes at once for a refusal, a hole (next is missing although later ones came) or
 // a Poll; else after 256 relays or 64 KiB, or a second. Its refusals begin at the number
@@ -160,8 +161,8 @@
 // A session token says who issued it, in which epoch, and on which connection of it. The
 // gateway that a client resumes at asks the owner that the token names with a
 // SessionMessage. The owner reads the old connection to its end, closes it, and answers
-// with a copy of what it has (lent): the frames that wait, the rooms, and the epochs of
-// senders. From then on it refuses frames for the peer as moved. The other gateway takes
+// with a copy of what it has (lent): the frames that wait, the rooms, whose frames the
+// peer accepts, and the epochs of senders. From then on it refuses frames for the peer as moved. The other gateway takes
 // the next epoch in the directory, makes the rooms name it, serves the client, and
 // reports this to the former owner (seated). An owner that knows a later owner names it;
 // when the owner is gone, the directory names the later one. When no gateway has the

@@ -115,10 +115,11 @@ var messages = map[string]any{
 		From: goldenA, Lent: true, Epoch: 1, Revision: 71, Root: 1, Recovered: true, Rooms: []proto.RoomID{"tea"}, User: "ann",
 		Frames: [][]byte{[]byte(`{"event":"Message"}`)}, Fence: map[proto.PeerID]uint64{goldenBen: 2},
 	},
-	"handoff.moved":   &Handoff{From: goldenA, Owner: goldenB, Epoch: 2},
-	"handoff.absent":  &Handoff{From: goldenA, Absent: true},
-	"handoff.busy":    &Handoff{From: goldenA, Busy: true},
-	"handoff.refused": &Handoff{From: goldenA, Error: &proto.Error{Code: proto.Unauthorised, Message: "This token has been replaced."}},
+	"handoff.accept_from": &Handoff{From: goldenA, Lent: true, Epoch: 1, AcceptFrom: proto.AcceptRooms},
+	"handoff.moved":       &Handoff{From: goldenA, Owner: goldenB, Epoch: 2},
+	"handoff.absent":      &Handoff{From: goldenA, Absent: true},
+	"handoff.busy":        &Handoff{From: goldenA, Busy: true},
+	"handoff.refused":     &Handoff{From: goldenA, Error: &proto.Error{Code: proto.Unauthorised, Message: "This token has been replaced."}},
 }
 
 func TestGoldenMessages(t *testing.T) {

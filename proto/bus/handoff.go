@@ -38,18 +38,19 @@ func (t TokenRef) Before(u TokenRef) bool {
 // Handoff answers a SessionMessage. At most one of Error, Absent, Busy, Owner and Lent is
 // set, besides From.
 type Handoff struct {
-	From      proto.GatewayID         `json:"from"`
-	Error     *proto.Error            `json:"error,omitempty"`  // the token is not the session's newest
-	Absent    bool                    `json:"absent,omitempty"` // no such session is here
-	Busy      bool                    `json:"busy,omitempty"`   // another connection resumes it here
-	Owner     proto.GatewayID         `json:"owner,omitempty"`  // another gateway owns it, in Epoch; with Confirm and From, it is here
-	Lent      bool                    `json:"lent,omitempty"`   // what follows is a copy of the session, good for the epoch above Epoch
-	Epoch     uint64                  `json:"epoch,omitempty"`
-	Revision  uint64                  `json:"revision,omitempty"` // of the session's entry in the directory
-	Root      uint64                  `json:"root,omitempty"`     // as in SessionMessage
-	Recovered bool                    `json:"recovered,omitempty"`
-	Rooms     []proto.RoomID          `json:"rooms,omitempty"`
-	User      string                  `json:"user,omitempty"`
-	Frames    [][]byte                `json:"frames,omitempty"` // that wait for the client, oldest first
-	Fence     map[proto.PeerID]uint64 `json:"fence,omitempty"`  // newest epoch of each sender that has moved
+	From       proto.GatewayID         `json:"from"`
+	Error      *proto.Error            `json:"error,omitempty"`  // the token is not the session's newest
+	Absent     bool                    `json:"absent,omitempty"` // no such session is here
+	Busy       bool                    `json:"busy,omitempty"`   // another connection resumes it here
+	Owner      proto.GatewayID         `json:"owner,omitempty"`  // another gateway owns it, in Epoch; with Confirm and From, it is here
+	Lent       bool                    `json:"lent,omitempty"`   // what follows is a copy of the session, good for the epoch above Epoch
+	Epoch      uint64                  `json:"epoch,omitempty"`
+	Revision   uint64                  `json:"revision,omitempty"` // of the session's entry in the directory
+	Root       uint64                  `json:"root,omitempty"`     // as in SessionMessage
+	Recovered  bool                    `json:"recovered,omitempty"`
+	Rooms      []proto.RoomID          `json:"rooms,omitempty"`
+	User       string                  `json:"user,omitempty"`
+	AcceptFrom proto.Senders           `json:"accept_from,omitzero"` // whose frames the peer accepts
+	Frames     [][]byte                `json:"frames,omitempty"`     // that wait for the client, oldest first
+	Fence      map[proto.PeerID]uint64 `json:"fence,omitempty"`      // newest epoch of each sender that has moved
 }

@@ -61,6 +61,9 @@ func TestRefusedHandshake_OfPage_GetsErrorFrameAndCloseCode(t *testing.T) {
 	e.turnedAway(t, "/", http.Header{"Origin": {"http://evil.example"}}, proto.Unauthorised, proto.CloseOrigin)
 
 	good := "/?access_token=" + s.token(t, nil)
+	if said := e.turnedAway(t, good+"&accept_from=evil", page(nil), proto.InvalidMessage, proto.ClosePolicy); !strings.Contains(said, "anyone, rooms or nobody") {
+		t.Errorf("with an unknown accept_from: got %q, want the values that work", said)
+	}
 	e.open(t, good, page(nil)).alive()
 	e.turnedAway(t, good, page(nil), proto.LimitExceeded, proto.CloseTryAgain)
 	for what, c := range map[string]struct {
@@ -70,6 +73,7 @@ func TestRefusedHandshake_OfPage_GetsErrorFrameAndCloseCode(t *testing.T) {
 	}{
 		"no Origin, no token":          {"/", nil, 401},
 		"no Origin, a full address":    {good, nil, 429},
+		"no Origin, a bad accept_from": {good + "&accept_from=", nil, 400},
 		"a page's malformed handshake": {good, page(http.Header{"Sec-WebSocket-Version": {"8"}}), 426},
 	} {
 		if resp, body := e.refused(t, c.path, c.h); resp.StatusCode != c.status {

@@ -15,6 +15,7 @@ func signalRows(e proto.Event) rows {
 	return rows{
 		"works":          func(p *pair) { relayed(p, e) },
 		"Missing_Fields": func(p *pair) { needsTo(p, e, `"data":1`) },
+		"Unauthorised":   refusesFrom(e, `"data":1`),
 		"Not_Found":      func(p *pair) { needsPeer(p, e, `"data":1`) },
 		"Not_Delivered":  func(p *pair) { notDelivered(p, e, func(pad string) string { return `"data":` + quoted(pad) }) },
 	}
@@ -117,7 +118,8 @@ var connectRows = rows{
 		})
 		p.b.Quiet()
 	},
-	"Not_Found": func(p *pair) { needsPeer(p, proto.Connect, `"data":{"sdp":"v=0","candidate":"c"}`) },
+	"Not_Found":    func(p *pair) { needsPeer(p, proto.Connect, `"data":{"sdp":"v=0","candidate":"c"}`) },
+	"Unauthorised": refusesFrom(proto.Connect, `"data":{"sdp":"v=0","candidate":"c"}`),
 	"Not_Delivered": func(p *pair) {
 		notDelivered(p, proto.Connect, func(pad string) string { return `"data":{"candidate":"c","sdp":` + quoted(pad) + `}` })
 	},
@@ -154,6 +156,7 @@ var messageRows = rows{
 		}
 		p.b.Quiet()
 	},
+	"Unauthorised to a peer": refusesFrom(proto.Message, `"data":1`),
 	"to a room that was left": func(p *pair) {
 		p.together()
 		p.b.Send(`{"event":"Leave_Room","data":{"room":%q}}`, p.room)

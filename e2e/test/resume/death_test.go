@@ -51,6 +51,22 @@ func TestKilledGateway(t *testing.T) {
 	tr.works(back)
 }
 
+// TestKilledGateway_AcceptFrom_IsInTheToken: whose frames a peer accepts survives the gateway
+// that it chose it at.
+func TestKilledGateway_AcceptFrom_IsInTheToken(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, kit.Options{Processes: true})
+	old, from := s.Dial(t, 0, kit.Path("?accept_from=nobody")), s.Dial(t, 1)
+	s.KillGateway(t, 0)
+	c := s.Dial(t, 1)
+	if d := c.Resume(old); d.AcceptFrom != proto.AcceptNobody {
+		t.Errorf("got accept_from %v, want %v", d.AcceptFrom, proto.AcceptNobody)
+	}
+	from.Send(`{"event":"Offer","to":%q}`, c.ID)
+	from.ExpectError(proto.Unauthorised)
+	c.Quiet()
+}
+
 // A client that waits too long for one gateway tries another, so that two take its
 // session over at the same moment, and no gateway knows of both. One of them keeps the
 // session: it keeps the rooms, for good, and gets each frame once.

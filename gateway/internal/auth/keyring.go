@@ -29,9 +29,10 @@ const minKeySecret = 16
 type SessionToken struct {
 	Peer proto.PeerID `json:"p"`
 	bus.TokenRef
-	Rooms  []proto.RoomID `json:"r,omitempty"`
-	User   string         `json:"u,omitempty"`
-	Issued int64          `json:"t"` // Unix seconds; set by Sign
+	Rooms      []proto.RoomID `json:"r,omitempty"`
+	User       string         `json:"u,omitempty"`
+	AcceptFrom proto.Senders  `json:"a,omitzero"` // whose frames the peer accepts
+	Issued     int64          `json:"t"`          // Unix seconds; set by Sign
 }
 
 // Errors that refuse a session token.

@@ -38,10 +38,11 @@ type Config struct {
 
 // Accepted is a WebSocket whose client may connect.
 type Accepted struct {
-	Conn   *socket.Conn
-	Access *auth.Access // nil: everything is allowed
-	Delta  bool         // the client asked for changes in place of full lists
-	Leave  func()       // gives the place among all connections back; call it once
+	Conn       *socket.Conn
+	Access     *auth.Access   // nil: everything is allowed
+	Delta      bool           // the client asked for changes in place of full lists
+	AcceptFrom *proto.Senders // whose frames the client accepts; nil: it does not say
+	Leave      func()         // gives the place among all connections back; call it once
 }
 
 // Handler answers requests of clients. Its methods may be called concurrently.
@@ -103,6 +104,11 @@ func (h *Handler) handshake(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, addr, no)
 		return
 	}
+	from, no := acceptFrom(r)
+	if no != nil {
+		h.refuse(w, r, addr, no)
+		return
+	}
 	leave, limit := h.cfg.Admission.Admit(addr)
 	if limit != admission.NoLimit {
 		h.refuse(w, r, addr, limited(limit))
@@ -116,7 +122,7 @@ func (h *Handler) handshake(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.cfg.Handshakes.Statuses.Inc(http.StatusSwitchingProtocols)
-	if !h.cfg.Open(Accepted{Conn: ws, Access: a, Delta: delta, Leave: leave}) {
+	if !h.cfg.Open(Accepted{Conn: ws, Access: a, Delta: delta, AcceptFrom: from, Leave: leave}) {
 		ws.Abort()
 		leave()
 	}

@@ -14,6 +14,7 @@ type Relays struct {
 	// The result of each relayed frame for each of its receivers.
 	Delivered, QueueFull, NotFound Counter
 	Moved                          Counter // to be forwarded to another gateway
+	NotAccepted                    Counter // the receiver accepts no frames of the sender
 
 	Drops    CounterSet[proto.ErrorCode] // not delivered, by the code that the sender got
 	Untold   Counter                     // errors about dropped frames that did not reach the sender
@@ -23,7 +24,7 @@ type Relays struct {
 }
 
 // dropCodes are the codes that the sender of a dropped frame may get.
-var dropCodes = []proto.ErrorCode{proto.NotDelivered, proto.NotFound, proto.Unavailable}
+var dropCodes = []proto.ErrorCode{proto.NotDelivered, proto.NotFound, proto.Unauthorised, proto.Unavailable}
 
 func (r *Relays) init() {
 	r.Drops.init(dropCodes...)
@@ -39,7 +40,7 @@ func (r *Relays) Refused(e proto.Event, code proto.ErrorCode) {
 		return
 	}
 	switch code {
-	case proto.NotFound, proto.NotDelivered, proto.Unavailable:
+	case proto.NotFound, proto.NotDelivered, proto.Unauthorised, proto.Unavailable:
 		r.Drops.Inc(code)
 	}
 }

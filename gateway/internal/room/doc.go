@@ -12,7 +12,8 @@
 // local members in line with it (change.go), sends them the answers to their requests at
 // once (announce.go) and other changes in batches (updates.go), delivers messages to them
 // (message.go), and removes peers whose sessions have ended (depart.go). Rooms compares
-// revisions with the room service, because a change may be lost (sync.go). The interfaces
+// revisions with the room service, because a change may be lost (sync.go). It tells who may
+// send to a member (admit.go). The interfaces
 // that it needs from the gateway are in port.go.
 //
 // The lock of a room is taken before the locks of relays and of members. While it is held,

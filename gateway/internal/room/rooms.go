@@ -22,6 +22,8 @@ type Rooms struct {
 	ops  atomic.Uint64 // number of operation ids made
 	soon chan struct{} // receives a value when rooms must be compared now
 
+	rosters rosters
+
 	first atomic.Uint64 // lowest revision of the room service's current bucket; 0: unknown
 
 	mu         sync.RWMutex
@@ -70,6 +72,7 @@ func (t *Rooms) unpin(r *replica) {
 	if r.pins--; r.pins == 0 && r.idle() {
 		r.stop()
 		delete(t.all, r.token)
+		t.rosters.set(r.id, nil)
 		t.keepMovedLocked(r)
 	}
 }

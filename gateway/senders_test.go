@@ -1,0 +1,155 @@
+package gateway
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+
+	"p2pconnector/gateway/internal/link"
+	ownership "p2pconnector/gateway/internal/session"
+	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
+)
+
+// accepting makes a session of g that accepts frames of these senders, and whose client is
+// away.
+func accepting(g *Gateway, accept proto.Senders) *session {
+	s := awaySession(g)
+	s.acceptFrom = accept
+	return s
+}
+
+// direct returns a message of a peer to s.
+func direct(s *session, from proto.PeerID, n int) *link.Frame {
+	return &link.Frame{From: from, To: s.id, Data: fmt.Appendf(nil, `{"event":"Message","from":%q,"data":%d}`, from, n)}
+}
+
+// TestTake_NotAccepted_IsRefusedOnEveryPath: a frame that the peer does not accept is
+// refused whichever way it comes, leaves nothing behind, and is counted.
+func TestTake_NotAccepted_IsRefusedOnEveryPath(t *testing.T) {
+	g := testGateway(t, Config{AcceptFrom: proto.AcceptNobody})
+	s := awaySession(g)
+	f := direct(s, proto.NewPeerID("0a1b2c3d"), 1)
+	f.Epoch = 3
+	if v, ok := s.takeDirect(f); v != notAccepted || !ok {
+		t.Errorf("in process: got result %d, %v, want %d, true", v, ok, notAccepted)
+	}
+	if code, move := s.Take(*f); code != proto.Unauthorised || move != nil {
+		t.Errorf("from another gateway: got %q, %v, want %s", code, move, proto.Unauthorised)
+	}
+	if code := g.links.send(f, nil); code != proto.Unauthorised {
+		t.Errorf("through the router: got %q, want %s", code, proto.Unauthorised)
+	}
+	if n := len(s.fence.Epochs()); n != 0 || len(s.kept.Frames()) != 0 {
+		t.Errorf("got %d senders and %d frames kept, want none", n, len(s.kept.Frames()))
+	}
+	if n := g.metrics.Relays.NotAccepted.Load(); n != 2 {
+		t.Errorf("frames not accepted: got %d counted, want 2", n)
+	}
+	if v := s.deliver([]byte("a frame of the server")); v != delivered {
+		t.Errorf("a frame of the server: got result %d, want %d", v, delivered)
+	}
+}
+
+// TestLink_NotAccepted_IsRefusedOnce: another gateway learns by its ack that a frame was
+// not accepted. A frame that waits behind a message to a room is checked when its turn
+// comes: by then the receiver's gateway knows of the join.
+func TestLink_NotAccepted_IsRefusedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := testGateway(t, Config{})
+		s := accepting(g, proto.AcceptRooms)
+		a := &remote{t: t, g: g, id: "0a1b2c3d"}
+		from, stranger := proto.NewPeerID(a.id), proto.NewPeerID(a.id)
+		teaRoom(g, bus.Member{ID: s.id})
+		a.message(from, s.id, 0, 1) // not a member yet
+		a.message(from, "", 8, 2)   // a member by a state that has not arrived
+		a.message(from, s.id, 0, 3)
+		a.message(stranger, s.id, 0, 4)
+		teaChange(g, &bus.Change{Before: 7, After: 8, Added: []bus.Member{{ID: from}}})
+		g.handleSome()
+		a.message(from, s.id, 0, 5)
+		if got, want := fmt.Sprint(numbersAt(s, from), numbersAt(s, stranger)), "[2 3 5] []"; got != want {
+			t.Errorf("delivered: got %s, want %s", got, want)
+		}
+		refused := a.ack().Refused
+		if len(refused) != 2 || refused[0].Seq != 1 || refused[1].Seq != 4 || refused[0].Code != proto.Unauthorised || refused[1].Code != proto.Unauthorised {
+			t.Errorf("refusals: got %+v, want 1 and 4 with %s", refused, proto.Unauthorised)
+		}
+		endTea(g)
+	})
+}
+
+// TestReorder_HeldFrameNotAccepted_SenderIsTold: a frame that was acknowledged, waited, and
+// is not accepted then, is reported with the code of any other.
+func TestReorder_HeldFrameNotAccepted_SenderIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := testGateway(t, Config{})
+		s, from := accepting(g, proto.AcceptRooms), awaySession(g) // the error stays here, where the test sees it
+		a := &remote{t: t, g: g, id: "0a1b2c3d"}
+		teaRoom(g, bus.Member{ID: s.id})
+		a.message(from.id, "", 8, 1)
+		a.message(from.id, s.id, 0, 2)
+		teaChange(g, &bus.Change{Before: 7, After: 8, Set: &bus.Settings{Name: "Tea"}})
+		g.handleSome()
+		if got := numbersAt(s, from.id); len(got) != 1 || got[0] != "1" {
+			t.Errorf("delivered: got %v, want the message to the room", got)
+		}
+		from.mu.Lock()
+		frames := from.kept.Frames()
+		from.mu.Unlock()
+		if len(frames) != 1 || eventOf(frames[0]) != string(proto.Unauthorised) {
+			t.Errorf("errors: got %q, want one %s", frames, proto.Unauthorised)
+		}
+		endTea(g)
+	})
+}
+
+// eventOf returns the event of a frame.
+func eventOf(frame []byte) (event string) {
+	proto.Unpack(frame, map[string]any{"event": &event})
+	return event
+}
+
+// TestArrive_NotAccepted_IsReported: frames that came while the session moved here are
+// checked when its rooms are here.
+func TestArrive_NotAccepted_IsReported(t *testing.T) {
+	g := testGateway(t, Config{})
+	s := &session{g: g, id: proto.NewPeerID("0a1b2c3d"), phase: arriving, acceptFrom: proto.AcceptNobody}
+	s.attempt = &attempt{Taker: ownership.NewTaker(g.id, s.id.Home(), s.id.Home(), 0), known: ownedBy{s.id.Home(), 0}}
+	s.attempt.Epoch = 1
+	from := awaySession(g)
+	f := direct(s, from.id, 1)
+	f.ToEpoch = 1
+	room := &link.Frame{From: from.id, To: s.id, ToEpoch: 1, Data: fmt.Appendf(nil, `{"event":"Message","from":%q,"room":"tea"}`, from.id)}
+	for _, f := range []*link.Frame{f, room} {
+		if v, move := s.take(f); v != delivered || move != nil {
+			t.Errorf("while it arrives: got result %d, %v, want %d", v, move, delivered)
+		}
+	}
+	s.mu.Lock()
+	frames := s.arriveLocked(&bus.Handoff{})
+	s.mu.Unlock()
+	g.closeBackground() // waits for the report
+	if len(frames) != 1 || string(frames[0]) != string(room.Data) {
+		t.Errorf("frames for the client: got %q, want the message to the room", frames)
+	}
+	if errs := from.kept.Frames(); len(errs) != 1 || eventOf(errs[0]) != string(proto.NotDelivered) {
+		t.Errorf("errors of the sender: got %q, want one %s", errs, proto.NotDelivered)
+	}
+}
+
+// TestHandOff_AcceptFrom_GoesWithTheSession: the copy and the token name the choice.
+func TestHandOff_AcceptFrom_GoesWithTheSession(t *testing.T) {
+	g := testGateway(t, Config{})
+	s := accepting(g, proto.AcceptRooms)
+	s.mu.Lock()
+	token := s.tokenLocked()
+	s.mu.Unlock()
+	if got, err := g.keys.Verify(token, g.wall()); err != nil || got.AcceptFrom != proto.AcceptRooms {
+		t.Errorf("token: got %+v, %v, want %v", got, err, proto.AcceptRooms)
+	}
+	if h := g.handOff(s, takeOf(s, "0a1b2c3d", 0)); !h.Lent || h.AcceptFrom != proto.AcceptRooms {
+		t.Errorf("copy: got %+v, want it lent with %v", h, proto.AcceptRooms)
+	}
+	g.closeBackground()
+}
