@@ -228,6 +228,26 @@ func TestDialTriesAll(t *testing.T) {
 	}
 }
 
+// TestDial_AcceptFrom_IsInTheAddress: the address keeps what else is in it.
+func TestDial_AcceptFrom_IsInTheAddress(t *testing.T) {
+	asked := make(chan string, 1)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case asked <- r.URL.RawQuery:
+		default:
+		}
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	defer srv.Close()
+	_, err := client.Dial(t.Context(), client.Options{URLs: []string{srv.URL + "/?access_token=x"}, AcceptFrom: new(proto.AcceptRooms)})
+	if err == nil {
+		t.Error("got no error, want the refusal of the server")
+	}
+	if got, want := <-asked, "accept_from=rooms&access_token=x"; got != want {
+		t.Errorf("got query %q, want %q", got, want)
+	}
+}
+
 // Close sends code 1000 and leaves nothing behind.
 func TestClose(t *testing.T) {
 	s := newScript(t)

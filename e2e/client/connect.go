@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 
 	"github.com/coder/websocket"
 
@@ -31,8 +32,11 @@ func (c *Client) handshake(ctx context.Context) (*websocket.Conn, Frame, error) 
 	if c.opts.Delta {
 		opts.Subprotocols = []string{Subprotocol}
 	}
-	url := c.opts.URLs[c.url%len(c.opts.URLs)]
-	conn, resp, err := websocket.Dial(ctx, url, opts)
+	addr, err := c.address()
+	if err != nil {
+		return nil, Frame{}, err
+	}
+	conn, resp, err := websocket.Dial(ctx, addr, opts)
 	if err != nil {
 		if resp != nil {
 			err = &refused{status: resp.StatusCode, err: err}
@@ -50,6 +54,22 @@ func (c *Client) handshake(ctx context.Context) (*websocket.Conn, Frame, error) 
 		return nil, Frame{}, err
 	}
 	return conn, f, nil
+}
+
+// address returns the address of the gateway whose turn it is.
+func (c *Client) address() (string, error) {
+	addr := c.opts.URLs[c.url%len(c.opts.URLs)]
+	if c.opts.AcceptFrom == nil {
+		return addr, nil
+	}
+	u, err := url.Parse(addr)
+	if err != nil {
+		return "", err
+	}
+	q := u.Query()
+	q.Set(proto.QueryAcceptFrom, c.opts.AcceptFrom.String())
+	u.RawQuery = q.Encode()
+	return u.String(), nil
 }
 
 // read returns the next frame and counts it.

@@ -38,6 +38,11 @@ export interface ConnectOptions {
   session?: string;
   /** Whose calls to answer. Default: those who share a room with this peer. */
   accept?: boolean | ((peerId: string) => boolean);
+  /**
+   * Whose messages and calls the server passes on: those of anyone who knows this peer's id, of the members of its
+   * rooms, or of nobody. Messages to its rooms always arrive. Default: what the session has, or the server's default.
+   */
+  acceptFrom?: "anyone" | "rooms" | "nobody";
   /** For every peer connection. */
   peer?: PeerOptions;
   /** Ask for changes instead of full lists in rooms above 100 members. Default true. */

@@ -180,8 +180,9 @@ export class Link extends Emitter {
     if (!this.#WebSocket) {
       throw new ConnectorError("Closed", "There is no WebSocket here. Use Node 22 or newer, or pass one: connect(url, { WebSocket }), with that of the npm package ws.");
     }
+    const { delta, acceptFrom } = this.#options;
     try {
-      return new this.#WebSocket(socketURL(this.url, { base: globalThis.location?.href, delta: this.#options.delta, token }));
+      return new this.#WebSocket(socketURL(this.url, { base: globalThis.location?.href, delta, acceptFrom, token }));
     } catch (err) {
       throw new ConnectorError("Closed", `No WebSocket can be opened to ${this.url}: ${messageOf(err)}. Pass the gateway's address, like wss://gateway.example.`);
     }

@@ -92,14 +92,16 @@ export class Pacer {
 }
 
 /**
- * The address to open: http becomes ws, big rooms are asked for as changes, and the token is added.
- * @param {string} url @param {{base?: string, delta?: boolean, token?: string}} [options]
+ * The address to open: http becomes ws, big rooms are asked for as changes, and whose frames are
+ * accepted and the token are added.
+ * @param {string} url @param {{base?: string, delta?: boolean, acceptFrom?: string, token?: string}} [options]
  */
-export function socketURL(url, { base, delta = true, token } = {}) {
+export function socketURL(url, { base, delta = true, acceptFrom, token } = {}) {
   const u = new URL(url, base);
   u.protocol = u.protocol.replace(/^http/, "ws");
   u.hash = "";
   if (delta) u.searchParams.set("updates", "delta");
+  if (acceptFrom) u.searchParams.set("accept_from", acceptFrom);
   if (token) u.searchParams.set("access_token", token);
   return u.href;
 }

@@ -17,6 +17,8 @@ export interface Details {
   /** No frame was lost with the connection that broke. */
   recovered?: boolean;
   rooms?: string[];
+  /** Whose frames the server passes on; missing: those of anyone. */
+  accept_from?: string;
 }
 
 /** How a connection became ready. */
