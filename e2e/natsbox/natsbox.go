@@ -36,6 +36,7 @@ type Config struct {
 	Listen   string        // host:port for clients; "" = no port, in-process connections only; port 0 = a free one
 	StoreDir string        // JetStream's folder; "" = a temporary one that Close removes
 	Sync     time.Duration // how long a write may wait for the disk; 0 = every write is synced before it is acknowledged
+	MaxStore int64         // bytes that JetStream may hold; 0 = three quarters of the disk
 	Logger   *slog.Logger  // nil = discard
 	Name     string        // "" = drawn by the server; needed in a cluster
 	Cluster  *Cluster      // nil = not clustered
@@ -216,6 +217,9 @@ func (c *Config) options() (*server.Options, error) {
 		if o, err = c.fromFile(); err != nil {
 			return nil, err
 		}
+	}
+	if c.MaxStore > 0 {
+		o.JetStreamMaxStore = c.MaxStore
 	}
 	if c.Listen != "" {
 		if o.Host, o.Port, err = splitListen(c.Listen); err != nil {

@@ -29,6 +29,7 @@ type Config struct {
 	Gateway    gateway.Config
 	Gateways   int          // 0 = 1
 	DataDir    string       // JetStream's folder; "" = a temporary one that is removed at the end
+	MaxStore   int64        // bytes that JetStream may hold; 0 = three quarters of the disk
 	NATSListen string       // host:port of NATS; "" = no port is opened
 	Logger     *slog.Logger // nil = discard
 }
@@ -55,7 +56,7 @@ func (c Config) Run(ctx context.Context, ready func(gateways []string, nats stri
 		return err
 	}
 	defer closeAll(listeners) // those that no gateway serves
-	box, err := natsbox.Start(natsbox.Config{Listen: c.NATSListen, StoreDir: c.DataDir, Logger: c.Logger})
+	box, err := natsbox.Start(natsbox.Config{Listen: c.NATSListen, StoreDir: c.DataDir, MaxStore: c.MaxStore, Logger: c.Logger})
 	if err != nil {
 		return fmt.Errorf("nats-listen, data-dir: %w", err)
 	}
