@@ -13,7 +13,7 @@ import (
 
 // TestMain lets the test binary be the server that it attacks.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 3 && os.Args[1] == serveCommand {
+	if isServer(os.Args[1:]) {
 		if err := run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
 			os.Stderr.WriteString(err.Error() + "\n")
 			os.Exit(1)

@@ -8,6 +8,13 @@
 // frames with and without the attack, and the server's memory before and after.
 // It fails when the server crashed, leaked memory or goroutines, let a hostile
 // client do what it must not, or delayed the two peers.
+//
+//	go run ./e2e/cmd/abuse --table
+//
+// runs one attack after another, each on a server of its own with default settings, and
+// prints what each attacker got, what it cost the server, and what honest clients felt. It
+// fails when an honest client was disconnected or lost a frame, or when an attacker got
+// more than the limits promise.
 package main
 
 import (
@@ -42,8 +49,8 @@ type settings struct {
 }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	if len(args) == 2 && args[0] == serveCommand {
-		return serve(ctx, args[1], stdin, stdout, stderr)
+	if isServer(args) {
+		return serve(ctx, args, stdin, stdout, stderr)
 	}
 	var s settings
 	fs := flag.NewFlagSet("abuse", flag.ContinueOnError)
@@ -52,8 +59,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	fs.IntVar(&s.connections, "connections", 2000, "hostile `connections` at once")
 	fs.IntVar(&s.rate, "rate", 300, "new hostile `connections` a second")
 	fs.DurationVar(&s.patience, "patience", 5*time.Second, "longest `time` that a control frame may take, or a hostile connection beyond its own bound")
+	table := fs.Bool("table", false, "run one attack after another instead, each with its attacker alone on a server with default settings, and print a table")
+	rows := fs.String("rows", "", "`names` of the rows of the table, separated by commas (default: all)")
 	if err := fs.Parse(args); err != nil {
 		return err
+	}
+	if *table {
+		return runTable(ctx, *rows, stdout, stderr)
 	}
 	if s.duration <= 0 || s.connections < len(attacks) || s.rate < 1 || s.patience <= 0 {
 		return fmt.Errorf("give a positive duration, rate and patience, and at least %d connections", len(attacks))

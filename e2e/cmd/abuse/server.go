@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -22,23 +23,44 @@ import (
 
 	"p2pconnector/e2e/single"
 	"p2pconnector/gateway"
+	"p2pconnector/proto/service"
 )
 
-// serveCommand is the first argument of the process that is attacked; the second
-// is its secret for access tokens.
-const serveCommand = "serve"
+// Commands of the process that is attacked: the first argument. serveCommand has the file
+// with the secret for access tokens as its second, serveDefaults has flags.
+const (
+	serveCommand  = "serve"
+	serveDefaults = "serve-defaults"
+)
 
-// serve runs a connector with its default limits, and prints its address. It
-// prints its stats for each line of stdin, and ends at the end of stdin.
-func serve(ctx context.Context, secret string, stdin io.Reader, stdout, stderr io.Writer) error {
+// isServer reports whether a process with these arguments is the one that is attacked.
+func isServer(args []string) bool {
+	return len(args) == 2 && args[0] == serveCommand || len(args) > 0 && args[0] == serveDefaults
+}
+
+// serve runs a connector, and prints its address. It prints its stats for each line of
+// stdin, and ends at the end of stdin.
+func serve(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	cfg := single.Config{Logger: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelError}))}
+	if args[0] == serveDefaults {
+		fs := flag.NewFlagSet(serveDefaults, flag.ContinueOnError)
+		fs.SetOutput(stderr)
+		fs.Int64Var(&cfg.MaxStore, "max-store", 0, "`bytes` that JetStream may hold")
+		cfg.Gateway.Flags(fs)
+		if err := fs.Parse(args[1:]); err != nil {
+			return err
+		}
+		cfg.Gateway.Ops.Listen = service.OpsOff
+	} else {
+		cfg.Gateway = gateway.Config{
+			TokenKey:       args[1],
+			TrustedProxies: "127.0.0.1", // so that each attacker has an address of its own
+			MaxPerAddress:  maxPerAddress,
+		}
+	}
+	cfg.Gateway.Listen, cfg.Gateway.DrainWindow = "127.0.0.1:0", time.Second
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	cfg := single.Config{Logger: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelError}))}
-	cfg.Gateway = gateway.Config{
-		Listen: "127.0.0.1:0", DrainWindow: time.Second, TokenKey: secret,
-		TrustedProxies: "127.0.0.1", // so that each attacker has an address of its own
-		MaxPerAddress:  maxPerAddress,
-	}
 	return cfg.Run(ctx, func(gateways []string, _ string) {
 		fmt.Fprintln(stdout, gateways[0])
 		go func() {
@@ -66,12 +88,12 @@ func measure() stats {
 	debug.FreeOSMemory()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return stats{Goroutines: runtime.NumGoroutine(), Heap: m.HeapAlloc, RSS: rss()}
+	return stats{Goroutines: runtime.NumGoroutine(), Heap: m.HeapAlloc, RSS: rssOf(os.Getpid())}
 }
 
-// rss reads the resident size of this process where the system shows it.
-func rss() int64 {
-	b, err := os.ReadFile("/proc/self/statm")
+// rssOf reads the resident size of a process where the system shows it.
+func rssOf(pid int) int64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	var size, resident int64
 	if err != nil {
 		return 0
@@ -86,7 +108,7 @@ func rss() int64 {
 type server struct {
 	addr   string
 	secret []byte
-	dir    string
+	dir    string // of the secret; "" is none
 
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
@@ -94,23 +116,33 @@ type server struct {
 	out   *bufio.Reader
 }
 
+// startServer starts a server that wants access tokens, and a low limit per address.
 func startServer(ctx context.Context, stderr io.Writer) (*server, error) {
-	self, err := os.Executable()
+	dir, err := os.MkdirTemp("", "abuse-")
 	if err != nil {
-		return nil, err
-	}
-	s := new(server)
-	if s.dir, err = os.MkdirTemp("", "abuse-"); err != nil {
 		return nil, err
 	}
 	b := make([]byte, 32)
 	rand.Read(b)
-	s.secret = []byte(base64.StdEncoding.EncodeToString(b))
-	file := filepath.Join(s.dir, "secret")
-	if err := os.WriteFile(file, s.secret, 0o600); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(s.dir))
+	secret := []byte(base64.StdEncoding.EncodeToString(b))
+	file := filepath.Join(dir, "secret")
+	if err := os.WriteFile(file, secret, 0o600); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	s.cmd = exec.Command(self, serveCommand, file)
+	s := &server{dir: dir, secret: secret}
+	if err := s.start(serveCommand, []string{file}, stderr); err != nil {
+		return nil, err
+	}
+	return s, ctx.Err()
+}
+
+// start starts the process, which ends with its stdin, which ends with this process.
+func (s *server) start(command string, args []string, stderr io.Writer) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	s.cmd = exec.Command(self, append([]string{command}, args...)...)
 	s.cmd.Stderr = stderr
 	s.stdin, err = s.cmd.StdinPipe()
 	if err == nil {
@@ -121,14 +153,13 @@ func startServer(ctx context.Context, stderr io.Writer) (*server, error) {
 		}
 	}
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(s.dir))
+		return errors.Join(err, s.removeDir())
 	}
-	// It ends with its stdin, which ends with this process.
 	if s.addr, err = s.out.ReadString('\n'); err != nil {
-		return nil, errors.Join(fmt.Errorf("the server did not start: %w", err), s.stop())
+		return errors.Join(fmt.Errorf("the server did not start: %w", err), s.stop())
 	}
 	s.addr = s.addr[:len(s.addr)-1]
-	return s, ctx.Err()
+	return nil
 }
 
 // stats asks the server for its stats.
@@ -157,7 +188,14 @@ func (s *server) stop() error {
 	if err != nil {
 		err = fmt.Errorf("the server's end: %w", err)
 	}
-	return errors.Join(err, os.RemoveAll(s.dir))
+	return errors.Join(err, s.removeDir())
+}
+
+func (s *server) removeDir() error {
+	if s.dir == "" {
+		return nil
+	}
+	return os.RemoveAll(s.dir)
 }
 
 // token returns an access token of user.
