@@ -70,6 +70,9 @@ func (s *Service) addEndpoints() (micro.Service, error) {
 			return svc, err
 		}
 	}
+	if err := s.addNameEndpoints(svc); err != nil {
+		return svc, err
+	}
 	return svc, s.addSessionEndpoints(svc)
 }
 
@@ -81,6 +84,11 @@ func subscriptions(svc micro.Service) int { return len(svc.Info().Endpoints) + 9
 // outcome.
 func (s *Service) endpointStats(e *micro.Endpoint) any {
 	for op, o := range s.stats.sessions {
+		if e.Name == op.Endpoint() {
+			return o.counts()
+		}
+	}
+	for op, o := range s.stats.names {
 		if e.Name == op.Endpoint() {
 			return o.counts()
 		}

@@ -12,7 +12,7 @@ import (
 // event.
 var families = []family{
 	{"build_info", "The build: always 1.", gauge, []string{"version", "commit"}, func(s *Service, put put) { put(1, s.cfg.Version, s.cfg.Commit) }},
-	{"requests_total", "Requests answered, by endpoint and outcome: ok, the error's code, or moved and ended, the refusals of the session directory.", counter, []string{"endpoint", "outcome"}, func(s *Service, put put) {
+	{"requests_total", "Requests answered, by endpoint and outcome: ok, the error's code, moved and ended, the refusals of the session directory, or taken and changed, those of the directory of names.", counter, []string{"endpoint", "outcome"}, func(s *Service, put put) {
 		for _, op := range bus.Operations {
 			o := s.stats.requests[op]
 			put(float64(o.ok.Load()), string(op), "ok")
@@ -29,11 +29,18 @@ var families = []family{
 				put(float64(n), op.Endpoint(), outcome)
 			}
 		}
+		for _, op := range bus.NameOperations {
+			counts := s.stats.names[op].counts()
+			counts[string(proto.Unavailable)] += 0
+			for outcome, n := range counts {
+				put(float64(n), op.Endpoint(), outcome)
+			}
+		}
 	}},
 	{"operations_waiting", "Operations queued for their room.", gauge, nil, func(s *Service, put put) { waiting, _ := s.lengths(); put(float64(waiting)) }},
 	{"rooms_busy", "Rooms that are being worked on.", gauge, nil, func(s *Service, put put) { _, busy := s.lengths(); put(float64(busy)) }},
-	{"operations_refused_total", "Requests refused because a queue was full, those to the session directory included.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.refused })},
-	{"operations_dropped_total", "Operations given up when NATS was lost, those of the session directory included; their requesters repeat them.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.dropped })},
+	{"operations_refused_total", "Requests refused because a queue was full, those to the directories included.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.refused })},
+	{"operations_dropped_total", "Operations given up when NATS was lost, those of the directories included; their requesters repeat them.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.dropped })},
 	{"commits_total", "Writes to the bucket that succeeded.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.commits })},
 	{"operations_committed_total", "Operations that these writes answered.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.committed })},
 	{"conflicts_total", "Writes and proofs that failed because another instance wrote first; each was tried again.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.conflicts })},
@@ -68,6 +75,11 @@ var families = []family{
 	{"session_failures_total", "Calls to the bucket of sessions whose outcome is unknown; each was tried again.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.sessionFailures })},
 	{"session_reads_total", "Sessions read from the bucket one by one: for get, and after a conflict.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.sessionReads })},
 	{"sessions_swept_total", "Sessions ended that a dead gateway had left.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.sessionsSwept })},
+	{"name_requests_waiting", "Requests to the directory of names that wait for their turn, of 16,384.", gauge, nil, func(s *Service, put put) { waiting, _ := s.nameLengths(); put(float64(waiting)) }},
+	{"name_requests_busy", "Requests to the directory of names that are being worked on.", gauge, nil, func(s *Service, put put) { _, busy := s.nameLengths(); put(float64(busy)) }},
+	{"name_conflicts_total", "Writes and proofs of names that found another revision; each was followed by a read.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.nameConflicts })},
+	{"name_failures_total", "Calls to the bucket of names whose outcome is unknown; each was tried again.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.nameFailures })},
+	{"names_swept_total", "Names taken back that peers of a dead gateway had.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.namesSwept })},
 	{"gateways", "Gateways by lease: live, or silent (no lease for longer than a lease lasts).", gauge, []string{"lease"}, func(s *Service, put put) {
 		live, silent := s.leases.counts()
 		put(float64(live), "live")
@@ -110,6 +122,15 @@ func (s *Service) directoryLengths() (callsWaiting, callsBusy, syncsWaiting, syn
 		syncsWaiting, syncsBusy = d.syncs.lengths()
 	}
 	return
+}
+
+// nameLengths returns how many requests to the directory of names wait and how many are
+// being worked on.
+func (s *Service) nameLengths() (waiting, busy int) {
+	if d := s.names.Load(); d != nil {
+		return d.calls.lengths()
+	}
+	return 0, 0
 }
 
 // counts returns how many gateways have a lease, and how many have none any

@@ -26,6 +26,7 @@ type yard struct {
 	swept  map[proto.RoomID]time.Duration // since start, when its last ghost was removed
 	owned  map[proto.PeerID]proto.GatewayID
 	ended  map[proto.PeerID]time.Duration // since start
+	named  map[string]proto.PeerID        // by key
 	cutOff bool                           // JetStream does not answer
 	onScan func()                         // called first in each scan
 	begin  func()                         // starts the sweeper: the first scan sees what was put before
@@ -34,11 +35,13 @@ type yard struct {
 func newYard(t *testing.T) *yard {
 	y := &yard{rooms: make(map[proto.RoomID][]bus.Member), swept: make(map[proto.RoomID]time.Duration), start: time.Now()}
 	y.owned, y.ended = make(map[proto.PeerID]proto.GatewayID), make(map[proto.PeerID]time.Duration)
+	y.named = make(map[string]proto.PeerID)
 	y.sweeper = &sweeper{
 		leases: newLeases(proto.SessionGrace), log: slog.New(slog.DiscardHandler), stats: newStats(),
 		reach: func(context.Context) error { return y.answers() },
 		scan:  y.scanRooms, submit: y.sweepRoom,
 		scanSessions: y.scanDirectory, endSession: y.endOne,
+		scanNames: y.scanNames, releaseName: y.releaseOne,
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
@@ -127,6 +130,31 @@ func (y *yard) endOne(r *bus.SessionRequest, done func(bool)) {
 	if y.owned[r.Peer] == r.Owner && r.Epoch == 1 && r.Revision == 1 {
 		delete(y.owned, r.Peer)
 		y.ended[r.Peer] = time.Since(y.start)
+	}
+	done(true)
+}
+
+func (y *yard) scanNames(_ context.Context, f func(string, record) error) error {
+	if err := y.answers(); err != nil {
+		return err
+	}
+	y.mu.Lock()
+	all := maps.Clone(y.named)
+	y.mu.Unlock()
+	for key, p := range all {
+		value, _ := json.Marshal(bus.NameEntry{Peer: p, Owner: p.Home()})
+		if err := f(key, record{revision: 1, value: value}); err != nil {
+			return err
+		}
+	}
+	return f(barrierKey, record{revision: 2, deleted: true})
+}
+
+func (y *yard) releaseOne(r *bus.NameRequest, done func(bool)) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	if key, ok := bus.NameKey(r.Namespace, r.Name); ok && y.named[key] == r.Peer {
+		delete(y.named, key)
 	}
 	done(true)
 }

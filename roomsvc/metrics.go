@@ -48,6 +48,9 @@ func newHistograms() *histograms {
 	for _, op := range bus.SessionOperations {
 		h.byOp[op.Endpoint()] = h.requests.WithLabelValues(op.Endpoint())
 	}
+	for _, op := range bus.NameOperations {
+		h.byOp[op.Endpoint()] = h.requests.WithLabelValues(op.Endpoint())
+	}
 	return h
 }
 

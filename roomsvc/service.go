@@ -32,14 +32,17 @@ type Service struct {
 
 	buckets         *buckets
 	rooms, sessions *store        // of buckets
+	nameStore       *store        // of buckets
 	keys            bucket        // one of them
 	roomBucket      bucket        // rooms, unless a test puts a faulty bucket before it
 	sessionBucket   sessionBucket // sessions, likewise
+	nameBucket      bucket        // names, likewise
 
 	// Set by Run before any request arrives.
 	nc        *nats.Conn
 	committer atomic.Pointer[committer]
 	directory atomic.Pointer[directory]
+	names     atomic.Pointer[names]
 	jobs      *jobs
 	ops       atomic.Pointer[service.OpsServer]
 }
@@ -51,11 +54,11 @@ func New(cfg Config) (*Service, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	b := newBuckets(cfg.Logger, bus.RoomsBucket, bus.SessionsBucket, bus.KeysBucket)
-	b.list[1].tombstoneTTL = bus.SessionTombstone
+	b := newBuckets(cfg.Logger, bus.RoomsBucket, bus.SessionsBucket, bus.KeysBucket, bus.NamesBucket)
+	b.list[1].tombstoneTTL, b.list[3].tombstoneTTL = bus.SessionTombstone, bus.NameTombstone
 	return &Service{
-		cfg: cfg, buckets: b, rooms: b.list[0], sessions: b.list[1], keys: b.list[2],
-		roomBucket: b.list[0], sessionBucket: b.list[1],
+		cfg: cfg, buckets: b, rooms: b.list[0], sessions: b.list[1], keys: b.list[2], nameStore: b.list[3],
+		roomBucket: b.list[0], sessionBucket: b.list[1], nameBucket: b.list[3],
 		lim:    limits{members: cfg.MaxRoomMembers, bytes: bus.MaxRoomStateBytes},
 		stats:  newStats(),
 		leases: newLeases(cfg.SessionGrace),
@@ -120,6 +123,9 @@ func (s *Service) serve(ctx context.Context) error {
 	d := newDirectory(s.sessionBucket, log, s.stats)
 	d.conn = s.epoch
 	s.directory.Store(d)
+	n := newNames(s.nameBucket, log, s.stats)
+	n.conn = s.epoch
+	s.names.Store(n)
 	s.jobs = newJobs()
 	svc, err := s.addEndpoints()
 	if err == nil && s.listening(ctx) {
@@ -130,7 +136,7 @@ func (s *Service) serve(ctx context.Context) error {
 		<-ctx.Done()
 		log.Info("room service is stopping")
 	}
-	s.shutdown(svc, c, d)
+	s.shutdown(svc, c, d, n)
 	return err
 }
 
@@ -154,7 +160,7 @@ func (s *Service) listening(ctx context.Context) bool {
 
 // shutdown stops from the outside in: it takes no new requests, then finishes
 // those in progress.
-func (s *Service) shutdown(svc micro.Service, c *committer, d *directory) {
+func (s *Service) shutdown(svc micro.Service, c *committer, d *directory, n *names) {
 	s.ending.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
@@ -167,6 +173,7 @@ func (s *Service) shutdown(svc micro.Service, c *committer, d *directory) {
 	}
 	c.close(ctx)
 	d.close(ctx)
+	n.close(ctx)
 	s.jobs.close()
 	// The server has the last answers when the flush returns.
 	if err := s.nc.FlushWithContext(ctx); err != nil && s.nc.IsConnected() {
@@ -214,6 +221,18 @@ func (s *Service) onLease(msg *nats.Msg) {
 func (s *Service) sweeper() *sweeper {
 	return &sweeper{
 		leases: s.leases, log: s.cfg.Logger, stats: s.stats,
+		scanNames: func(ctx context.Context, f func(string, record) error) error {
+			return s.nameStore.scan(ctx, []string{bus.NameKeys}, true, f)
+		},
+		releaseName: func(req *bus.NameRequest, done func(bool)) {
+			refused := s.names.Load().submit(&nameOp{
+				kind: bus.NameRelease, req: req, sweep: true, deadline: time.Now().Add(sessionTime), conn: s.epoch(),
+				answer: func(r *bus.NameReply) { done(r != nil && r.Error == nil) },
+			})
+			if refused != nil {
+				done(false)
+			}
+		},
 		reach: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, callTimeout)
 			defer cancel()

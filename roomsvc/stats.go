@@ -31,6 +31,11 @@ type Stats struct {
 	SessionReads     uint64                                     // entries read one by one
 	SessionsSwept    uint64                                     // sessions ended that a dead gateway had left
 
+	Names         map[bus.NameOperation]map[string]uint64 // answered, by outcome: ok, a refusal, or an error's code
+	NameConflicts uint64                                  // writes and proofs of names that found another revision
+	NameFailures  uint64                                  // bucket calls for names whose outcome is unknown
+	NamesSwept    uint64                                  // names taken back that peers of a dead gateway had
+
 	Waiting  int // operations queued
 	Rooms    int // rooms being worked on
 	Gateways int // gateways known
@@ -40,11 +45,13 @@ type Stats struct {
 type stats struct {
 	requests map[bus.Operation]*outcomes               // fixed
 	sessions map[bus.SessionOperation]*sessionOutcomes // fixed
+	names    map[bus.NameOperation]*nameOutcomes       // fixed
 
 	dropped, refused, commits, committed, conflicts, failures atomic.Uint64
 	reads, confirms, scans, ghosts, panics                    atomic.Uint64
 
 	sessionConflicts, sessionFailures, sessionReads, sessionsSwept atomic.Uint64
+	nameConflicts, nameFailures, namesSwept                        atomic.Uint64
 
 	times *histograms
 }
@@ -59,6 +66,7 @@ func newStats() *stats {
 	s := &stats{
 		requests: make(map[bus.Operation]*outcomes),
 		sessions: make(map[bus.SessionOperation]*sessionOutcomes),
+		names:    make(map[bus.NameOperation]*nameOutcomes),
 		times:    newHistograms(),
 	}
 	for _, op := range bus.Operations {
@@ -66,6 +74,9 @@ func newStats() *stats {
 	}
 	for _, op := range bus.SessionOperations {
 		s.sessions[op] = &sessionOutcomes{outcomes: newOutcomes()}
+	}
+	for _, op := range bus.NameOperations {
+		s.names[op] = &nameOutcomes{outcomes: newOutcomes()}
 	}
 	return s
 }
@@ -140,6 +151,38 @@ func (o *sessionOutcomes) counts() map[string]uint64 {
 	return m
 }
 
+// nameOutcomes counts answers of the directory of names.
+type nameOutcomes struct {
+	*outcomes
+	taken, changed atomic.Uint64
+}
+
+// nameAnswered counts an answer to a request for op that came at the time began.
+func (s *stats) nameAnswered(op bus.NameOperation, began time.Time, r *bus.NameReply) {
+	s.times.answered(op.Endpoint(), time.Since(began))
+	o := s.names[op]
+	switch {
+	case o == nil:
+	case r.Error != nil || r.Refused == "":
+		o.add(r.Error)
+	case r.Refused == bus.RefusedTaken:
+		o.taken.Add(1)
+	default:
+		o.changed.Add(1)
+	}
+}
+
+// counts returns the answers by outcome, like those of sessionOutcomes.
+func (o *nameOutcomes) counts() map[string]uint64 {
+	m := map[string]uint64{"ok": o.ok.Load(), string(bus.RefusedTaken): o.taken.Load(), string(bus.RefusedChanged): o.changed.Load()}
+	for code, n := range o.outcomes.counts() {
+		if code != "" {
+			m[string(code)] = n
+		}
+	}
+	return m
+}
+
 // Stats returns a snapshot. It may be called at any time, also before Run.
 func (s *Service) Stats() Stats {
 	st := s.stats
@@ -153,6 +196,11 @@ func (s *Service) Stats() Stats {
 		Sessions:         make(map[bus.SessionOperation]map[string]uint64, len(st.sessions)),
 		SessionConflicts: st.sessionConflicts.Load(), SessionFailures: st.sessionFailures.Load(),
 		SessionReads: st.sessionReads.Load(), SessionsSwept: st.sessionsSwept.Load(),
+	}
+	out.Names = make(map[bus.NameOperation]map[string]uint64, len(st.names))
+	out.NameConflicts, out.NameFailures, out.NamesSwept = st.nameConflicts.Load(), st.nameFailures.Load(), st.namesSwept.Load()
+	for op, o := range st.names {
+		out.Names[op] = o.counts()
 	}
 	for op, o := range st.sessions {
 		out.Sessions[op] = o.counts()

@@ -20,11 +20,11 @@ const (
 	scanInterval = time.Minute // between passes that look for gateways unknown to this instance
 	scanTimeout  = 30 * time.Second
 	sweepJitter  = 500 * time.Millisecond // keeps the instances from all sweeping at once
-	maxSweeping  = 64                     // rooms swept at the same time, and sessions
+	maxSweeping  = 64                     // rooms swept at the same time, and sessions, and names
 )
 
-// errUnswept reports that a room or a session could not be swept this time.
-var errUnswept = errors.New("some rooms or sessions could not be written")
+// errUnswept reports that a room, a session or a name could not be swept this time.
+var errUnswept = errors.New("some rooms, sessions or names could not be written")
 
 // sweeper removes what dead gateways left. Any number of instances may sweep the
 // same rooms: the second one finds nothing to do.
@@ -38,6 +38,9 @@ type sweeper struct {
 
 	scanSessions func(context.Context, func(key string, rec record) error) error // all entries of the directory
 	endSession   func(r *bus.SessionRequest, done func(ok bool))
+
+	scanNames   func(context.Context, func(key string, rec record) error) error // all entries of the directory of names
+	releaseName func(r *bus.NameRequest, done func(ok bool))
 }
 
 // run sweeps until ctx ends.
@@ -52,7 +55,7 @@ func (s *sweeper) run(ctx context.Context) {
 			if err := s.pass(ctx, nil, note); err == nil {
 				note, next = s.leases.notice, now.Add(scanInterval+rand.N(scanInterval/4))
 			} else if ctx.Err() == nil {
-				s.log.Warn("could not search rooms and sessions for dead gateways; trying again", "err", err)
+				s.log.Warn("could not search rooms, sessions and names for dead gateways; trying again", "err", err)
 				next = now.Add(2 * time.Second)
 			}
 		}
@@ -101,17 +104,18 @@ func (s *sweeper) sweep(ctx context.Context) {
 	}
 }
 
-// pass reads every room and every session once, notes each gateway that serves a
-// member or a session, and removes those of the gateways in gone that are still
-// dead.
+// pass reads every room, every session and every name once, notes each gateway that
+// serves a member, a session or the peer of a name, and removes those of the gateways in
+// gone that are still dead.
 func (s *sweeper) pass(ctx context.Context, gone []proto.GatewayID, note func(proto.GatewayID)) error {
 	ctx, cancel := context.WithTimeout(ctx, scanTimeout)
 	defer cancel()
 	s.stats.scans.Add(1)
-	sessions := make(chan error, 1)
-	go func() { sessions <- s.passSessions(ctx, gone, note) }()
+	others := make(chan error, 2)
+	go func() { others <- s.passSessions(ctx, gone, note) }()
+	go func() { others <- s.passNames(ctx, gone, note) }()
 	err := s.passRooms(ctx, gone, note)
-	return errors.Join(err, <-sessions)
+	return errors.Join(err, <-others, <-others)
 }
 
 func (s *sweeper) passRooms(ctx context.Context, gone []proto.GatewayID, note func(proto.GatewayID)) error {

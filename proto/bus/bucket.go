@@ -8,10 +8,11 @@ import (
 
 // JetStream buckets. A key of RoomsBucket is a room's RoomToken; its value is the
 // room as JSON. A key of SessionsBucket is a peer's SessionKey; its value is a
-// SessionEntry.
+// SessionEntry. A key of NamesBucket is a NameKey; its value is a NameEntry.
 const (
 	RoomsBucket    = "rooms"
 	SessionsBucket = "sessions"
+	NamesBucket    = "names"
 	KeysBucket     = "session_keys"
 	// KeysKey is the one key of KeysBucket; its value is a KeySet.
 	KeysKey = "current"
@@ -22,8 +23,8 @@ const (
 func BucketStream(bucket string) string { return "KV_" + bucket }
 
 // BucketSubject returns the subject of a key of a bucket. The key must be a
-// room's RoomToken, a peer's SessionKey, or a constant; "*" stands for every key
-// of one token, SessionKeys for every SessionKey.
+// room's RoomToken, a peer's SessionKey, a NameKey, or a constant; "*" stands for every
+// key of one token, SessionKeys for every SessionKey, NameKeys for every NameKey.
 func BucketSubject(bucket, key string) string { return "$KV." + bucket + "." + key }
 
 // SessionKeys stands for every key of SessionsBucket.

@@ -156,6 +156,29 @@
 // again at 1. When the owner is gone for longer than the session grace, room
 // services end what it owned.
 //
+// # The directory of names
+//
+// Bucket "names" says which peer a name stands for, in the namespace of the protocol that
+// uses it: a NameEntry with peer, owner and secret under <namespace>.<name as base64url>.
+// Room services alone write it; any of them answers.
+//
+//	claim    namespace, name, peer, owner, secret, revision: peer, which owner serves, takes
+//	         the name. revision is that of the entry that was seen, 0 for none. Answer: the
+//	         entry; refused is changed when the entry has another revision, and taken when
+//	         its peer has another secret, unless force says that this peer is known to be
+//	         gone.
+//	get      namespace, name: the entry; free when nobody has the name.
+//	release  namespace, name, peer: peer gives the name back. refused is changed when
+//	         another peer has it.
+//
+// Answers are linearizable. A claim or a release may be repeated: when the entry is what
+// the request wants, the answer is success. A name that was given back leaves a tombstone
+// for 2 minutes, whose revision the next claim must know: so no late copy of a claim brings
+// a peer back that has left. A secret is a digest of what a client gave, and no answer
+// shows it. When the owner is gone for longer than the session grace, room services give
+// back the names of its peers. A gateway caches which peer a name stands for; when that peer
+// is not found, it asks again.
+//
 // # Session moves
 //
 // A session token says who issued it, in which epoch, and on which connection of it. The
@@ -206,6 +229,7 @@
 //	fence       the newest epoch of each sender; what is older is refused
 //	barrier     a number up to which all must be acknowledged before others may follow
 //	lease       says every second that a gateway is alive
+//	name        what clients of another protocol call a peer
 //	directory   the bucket that says who owns each session that has moved
 //	tombstone   what the directory, or a bucket, keeps of what has ended
 //	replica     a gateway's copy of a room that has members there

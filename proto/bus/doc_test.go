@@ -26,11 +26,17 @@ func TestSpecificationIsComplete(t *testing.T) {
 	for _, r := range []SessionRefusal{RefusedMoved, RefusedEnded} {
 		spec.Has(t, "a refusal of the directory", " "+string(r)+" ")
 	}
+	for _, op := range NameOperations {
+		spec.Has(t, "an operation of the directory of names", " "+string(op))
+	}
+	for _, r := range []NameRefusal{RefusedTaken, RefusedChanged} {
+		spec.Has(t, "a refusal of the directory of names", " "+string(r)+" ")
+	}
 	for _, h := range []string{SentHeader, ExceptHeader} {
 		spec.Has(t, "a header", " "+h+" ")
 	}
 	spec.Has(t, "where a back end learns of lost frames", " "+LostInbox+" ")
-	for _, b := range []string{RoomsBucket, SessionsBucket, KeysBucket, KeysKey} {
+	for _, b := range []string{RoomsBucket, SessionsBucket, NamesBucket, KeysBucket, KeysKey} {
 		spec.Has(t, "a bucket or key", strconv.Quote(b))
 	}
 }
@@ -43,6 +49,7 @@ func TestSpecificationSaysTheLimits(t *testing.T) {
 		fmt.Sprintf("retry for up to %d seconds", proto.RequestDeadline/time.Second),
 		fmt.Sprintf("at most %d of peer and epoch", MaxSyncSessions),
 		fmt.Sprintf("a tombstone for %d minutes", SessionTombstone/time.Minute),
+		fmt.Sprintf("for %d minutes, whose revision", NameTombstone/time.Minute),
 		fmt.Sprintf("waits %d ms for what is missing", HoleTimeout/time.Millisecond),
 		fmt.Sprintf("every %d seconds, and after it was cut off", SyncInterval/time.Second),
 		fmt.Sprintf("Lease every second. A program that receives none for %d seconds", LeaseTimeout/time.Second),

@@ -74,6 +74,16 @@ var messages = map[string]any{
 	"sessionreply.sync":  &SessionReply{Sessions: []SessionRow{{Peer: goldenAnn, SessionEntry: SessionEntry{Owner: goldenA, Epoch: 3}, Revision: 60}}},
 	"sessionreply.error": &SessionReply{Error: &proto.Error{Code: proto.Unavailable, Message: "Try again."}},
 
+	"names.claim":       &NameRequest{Namespace: "peerjs", Name: "ann", Peer: goldenAnn, Owner: goldenA, Secret: "c2VjcmV0", Revision: 12, Force: true},
+	"names.get":         &NameRequest{Namespace: "peerjs", Name: "ann"},
+	"names.release":     &NameRequest{Namespace: "peerjs", Name: "ann", Peer: goldenAnn},
+	"namereply.claimed": &NameReply{Peer: goldenAnn, Owner: goldenA, Revision: 13},
+	"namereply.taken":   &NameReply{Refused: RefusedTaken, Peer: goldenBen, Owner: goldenB, Revision: 12},
+	"namereply.free":    &NameReply{Free: true, Revision: 14},
+	"namereply.error":   &NameReply{Error: &proto.Error{Code: proto.Unavailable, Message: "Try again."}},
+	"bucket.name":       &NameEntry{Peer: goldenAnn, Owner: goldenA, Secret: "c2VjcmV0"},
+	"bucket.namefree":   &NameEntry{Free: true},
+
 	"bucket.session":   &SessionEntry{Owner: goldenB, Epoch: 2},
 	"bucket.tombstone": &SessionEntry{Epoch: 3, Ended: true},
 

@@ -293,7 +293,7 @@ func TestServiceTools(t *testing.T) {
 		if err := json.Unmarshal(data, &info); err != nil {
 			t.Fatal(err)
 		}
-		if want := len(bus.Operations) + len(bus.SessionOperations); len(info.Endpoints) != want {
+		if want := len(bus.Operations) + len(bus.SessionOperations) + len(bus.NameOperations); len(info.Endpoints) != want {
 			t.Errorf("%d endpoints, want %d", len(info.Endpoints), want)
 		}
 		for _, e := range info.Endpoints {

@@ -142,6 +142,43 @@ func TestDirectory_GatewayAsks_IsAnswered(t *testing.T) {
 	refused.none(t)
 }
 
+// TestNames_GatewayAsks_IsAnswered claims, looks up and releases a name as a gateway does.
+func TestNames_GatewayAsks_IsAnswered(t *testing.T) {
+	s, refused := start(t, kit.Options{Gateways: 1, RoomServices: 2})
+	nc := intrude(t, s, "gateway").nc
+	own := proto.NewGatewayID()
+	all, err := bus.GatewayWildcard(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sub, err := nc.SubscribeSync(strings.Replace(all, string(own), "*", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer := proto.NewPeerID(own)
+	for n, op := range bus.NameOperations {
+		data, err := json.Marshal(&bus.NameRequest{Namespace: "peerjs", Name: "a.*>", Peer: peer, Owner: own, Secret: "s"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		reply := bus.ReplySubject(own, uint64(n))
+		if err := nc.PublishRequest(bus.NamesSubject(op), reply, data); err != nil {
+			t.Fatal(err)
+		}
+		var msg *nats.Msg
+		for msg == nil || msg.Subject != reply {
+			if msg, err = sub.NextMsg(kit.Patience); err != nil {
+				t.Fatalf("%s: %v", op, err)
+			}
+		}
+		var r bus.NameReply
+		if err := json.Unmarshal(msg.Data, &r); err != nil || r.Error != nil || r.Refused != "" || r.Free != (op == bus.NameRelease) {
+			t.Errorf("%s: got %s, error %v, want success", op, msg.Data, err)
+		}
+	}
+	refused.none(t)
+}
+
 // awaitMessage drops frames until the message arrives.
 func awaitMessage(t *testing.T, c *client.Client, text string) {
 	t.Helper()

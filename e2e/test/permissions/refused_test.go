@@ -23,10 +23,13 @@ var forbidden = map[string]struct{ publish, subscribe []string }{
 			"p2p.sessions.anything",    //
 			"$KV.rooms.R",              // write a room
 			"$KV.sessions.G.S",         // change the owner of a session
+			"p2p.names.anything",       //
+			"$KV.names.peerjs.N",       // take a name
 			"$KV.session_keys.current", // plant a signing key
 			"$JS.API.STREAM.DELETE.KV_rooms",
 			"$JS.API.STREAM.MSG.GET.KV_session_keys",
 			"$JS.API.STREAM.MSG.GET.KV_sessions",
+			"$JS.API.STREAM.MSG.GET.KV_names", // read secrets
 			"$JS.API.INFO",
 			"$SRV.PING",
 			"_INBOX.back-end.1",    // answer a back end for the room service
@@ -34,7 +37,7 @@ var forbidden = map[string]struct{ publish, subscribe []string }{
 			"elsewhere",
 		},
 		subscribe: []string{
-			">", "p2p.>", "p2p.gw.>", "p2p.rooms.*", "p2p.rooms.join", "p2p.sessions.*", "p2p.sessions.take", "$KV.rooms.*", "$KV.>", "_INBOX.>", "_INBOX_roomsvc.>",
+			">", "p2p.>", "p2p.gw.>", "p2p.rooms.*", "p2p.rooms.join", "p2p.sessions.*", "p2p.sessions.take", "p2p.names.*", "p2p.names.claim", "$KV.rooms.*", "$KV.>", "_INBOX.>", "_INBOX_roomsvc.>",
 			"$SRV.PING", "$JS.EVENT.ADVISORY.>", "$SYS.>",
 		},
 	},
@@ -48,6 +51,7 @@ var forbidden = map[string]struct{ publish, subscribe []string }{
 			"p2p.lease.G", // renew a gateway's lease
 			"p2p.rooms.join",
 			"p2p.sessions.take",
+			"p2p.names.claim",
 			"$JS.API.STREAM.DELETE.KV_rooms",
 			"$JS.API.STREAM.DELETE.KV_sessions",
 			"$JS.API.STREAM.PURGE.KV_sessions",
@@ -59,7 +63,7 @@ var forbidden = map[string]struct{ publish, subscribe []string }{
 		},
 		subscribe: []string{
 			"p2p.gw.*.>", "p2p.gw.G.peer.P", "p2p.rooms.*", // not in the queue group
-			"p2p.rooms.>", "p2p.sessions.*", "p2p.sessions.>", "$KV.rooms.>", "$KV.sessions.>", "_INBOX.>", "_INBOX_gateway.>", "$SRV.>", "$SYS.>", ">",
+			"p2p.rooms.>", "p2p.sessions.*", "p2p.sessions.>", "p2p.names.*", "p2p.names.>", "$KV.rooms.>", "$KV.sessions.>", "_INBOX.>", "_INBOX_gateway.>", "$SRV.>", "$SYS.>", ">",
 		},
 	},
 	"backend": {
@@ -68,6 +72,7 @@ var forbidden = map[string]struct{ publish, subscribe []string }{
 			"p2p.rooms.keys",    // read the keys that sign sessions
 			"p2p.sessions.take", // take a session
 			"p2p.sessions.get", "p2p.sessions.end", "p2p.sessions.sync",
+			"p2p.names.claim", "p2p.names.get", "p2p.names.release",
 			"p2p.gw.G.room.R.P",    // send as a peer
 			"p2p.gw.G.state.R",     //
 			"p2p.gw.G.reply.1",     //
@@ -76,12 +81,13 @@ var forbidden = map[string]struct{ publish, subscribe []string }{
 			"p2p.lease.G",          //
 			"$KV.rooms.R",          //
 			"$KV.sessions.G.S",     //
+			"$KV.names.peerjs.N",   //
 			"$JS.API.STREAM.LIST",  //
 			"_INBOX_gateway.abc.1", //
 		},
 		subscribe: []string{
 			"p2p.gw.*.>", "p2p.gw.*.peer.*", "p2p.gw.*.room.*.*", // listen to peers
-			"p2p.rooms.>", "p2p.sessions.>", "$KV.session_keys.>", "$KV.sessions.>", "_INBOX_gateway.>", "_INBOX_roomsvc.>", ">",
+			"p2p.rooms.>", "p2p.sessions.>", "p2p.names.>", "$KV.session_keys.>", "$KV.sessions.>", "_INBOX_gateway.>", "_INBOX_roomsvc.>", ">",
 		},
 	},
 }
