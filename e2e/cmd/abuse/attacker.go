@@ -162,6 +162,21 @@ func sends(bytes ...[]byte) func(context.Context, *target, *attacker) string {
 	}
 }
 
+// sendsPart is sends for bytes that end within a frame.
+func sendsPart(bytes ...[]byte) func(context.Context, *target, *attacker) string {
+	all := raw.Join(bytes...)
+	return func(ctx context.Context, t *target, me *attacker) string {
+		c, done, outcome := t.open(ctx, me)
+		if c == nil {
+			return outcome
+		}
+		defer done()
+		c.Within = true
+		_, _ = c.Write(all) // as in sends
+		return end(c)
+	}
+}
+
 // end reads until the server has closed the connection.
 func end(c *raw.Conn) string {
 	for {

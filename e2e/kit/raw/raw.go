@@ -39,6 +39,7 @@ var ErrRefused = errors.New("raw: the handshake was refused")
 type Conn struct {
 	net.Conn
 	Response *http.Response // of the handshake, without its body
+	Within   bool           // what was written ends within a frame: a pong would be more of its payload, and none is sent
 	r        *bufio.Reader
 }
 
@@ -138,7 +139,7 @@ func (c *Conn) ReadFrame() (Frame, error) {
 	return f, err
 }
 
-// Next returns the next text frame, and answers the server's pings. On a close frame
+// Next returns the next text frame, and answers the server's pings, unless Within. On a close frame
 // it returns a *Closed.
 func (c *Conn) Next() ([]byte, error) {
 	for {
@@ -150,7 +151,7 @@ func (c *Conn) Next() ([]byte, error) {
 			return f.Payload, nil
 		case f.Op == Close:
 			return nil, ClosedBy(f)
-		case f.Op == Ping:
+		case f.Op == Ping && !c.Within:
 			if _, err := c.Write(Encode(Fin|Pong, f.Payload)); err != nil {
 				return nil, err
 			}

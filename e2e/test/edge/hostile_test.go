@@ -119,6 +119,7 @@ func TestSlowMessage(t *testing.T) {
 	for name, b := range slow {
 		open[name] = e.open(t, "/", nil)
 		open[name].bytes(b)
+		open[name].Within = name != "fragments"
 	}
 	quiet := e.open(t, "/", nil)
 	for name, c := range open {
