@@ -58,6 +58,11 @@ func (a *AtomicInstant) Load() Instant { return Instant(a.v.Load()) }
 // Store sets the Instant.
 func (a *AtomicInstant) Store(i Instant) { a.v.Store(int64(i)) }
 
+// CompareAndSwap sets the Instant to i, unless it is not old any more; then it returns false.
+func (a *AtomicInstant) CompareAndSwap(old, i Instant) bool {
+	return a.v.CompareAndSwap(int64(old), int64(i))
+}
+
 // frozenAfter is the time between two ticks of the active clock beyond which the process
 // must have been stopped or have had no CPU.
 const frozenAfter = time.Second

@@ -5,6 +5,8 @@
 //   - [Bucket] is for one caller, whose state the user of the package keeps: the frames of
 //     one connection, or all new connections of the gateway. It has no lock and no clock.
 //   - [Addresses] has a bucket for each network address, in a bounded table with a lock.
+//   - [ByteBucket] counts bytes in place of actions, for callers that share it. Its burst is
+//     what it gets in [ByteBurst].
 //
 // A refusal takes no token, so a caller that goes on trying still gets its full rate.
 //

@@ -1,0 +1,60 @@
+package ratelimit
+
+import (
+	"math"
+	"time"
+
+	"p2pconnector/gateway/internal/clock"
+)
+
+// ByteBurst is the time in which an empty ByteBucket becomes full: its burst, as a duration.
+const ByteBurst = 4 * time.Second
+
+// enough is the part of the burst that suffices for any cost: if large costs needed a full
+// bucket, they would never pass beside small ones.
+const enough = ByteBurst * 3 / 4
+
+// ByteBucket is a token bucket of bytes, as the generic cell rate algorithm keeps it: each
+// byte taken moves the moment at which the bucket is full again into the future. The zero
+// ByteBucket is full. Its methods may be called concurrently and take no lock. A rate of 0 or
+// less is no limit; a bucket is always used with the same rate.
+type ByteBucket struct {
+	full clock.AtomicInstant
+}
+
+// Wait returns the time until n bytes may be taken at perSecond bytes a second; 0 is now. It
+// takes nothing. The last reserve of the burst stays in the bucket. However large n is, three
+// quarters of the burst are enough: Take then leaves the bucket in debt.
+func (b *ByteBucket) Wait(now clock.Instant, perSecond, n int, reserve time.Duration) time.Duration {
+	if perSecond <= 0 {
+		return 0
+	}
+	depth := max(ByteBurst-enough, ByteBurst-reserve-byteTime(perSecond, n))
+	return max(0, b.full.Load().Sub(now)-depth)
+}
+
+// Take takes n bytes, whether the bucket holds them or not. Callers that ask Wait and take at
+// the same time may all be allowed; their debt delays those that come later, so the rate holds.
+func (b *ByteBucket) Take(now clock.Instant, perSecond, n int) {
+	if perSecond <= 0 || n <= 0 {
+		return
+	}
+	cost := byteTime(perSecond, n)
+	for {
+		full := b.full.Load()
+		if b.full.CompareAndSwap(full, max(full, now).Add(cost)) {
+			return
+		}
+	}
+}
+
+// maxByteTime bounds the time for which one Take may empty a bucket.
+const maxByteTime = time.Hour
+
+// byteTime returns the time in which a bucket gets n bytes, rounded up.
+func byteTime(perSecond, n int) time.Duration {
+	if int64(n) > math.MaxInt64/int64(time.Second) {
+		return maxByteTime
+	}
+	return min(maxByteTime, time.Duration(n)*time.Second/time.Duration(perSecond)+1)
+}
