@@ -44,6 +44,10 @@ type Config struct {
 	AcceptFrom           proto.Senders // whose frames a client gets that does not choose; 0 is those of anyone
 	MessagesPerSecond    int           // frames a second from one client; 0 is 200, below 0 no limit
 	MessageBurst         int           // frames at once; 0 is 5 times MessagesPerSecond
+	BytesPerSecond       int           // of frames from one client; 0 is 1 MiB, below 0 no limit
+	EgressPerSecond      int           // bytes a second that one client makes be sent to rooms; 0 is 8 MiB, below 0 no limit
+	RoomEgressPerSecond  int           // bytes a second that the clients here send to one room; 0 is 32 MiB, below 0 no limit
+	TotalEgressPerSecond int           // bytes a second that all clients make be sent; 0 is 256 MiB, below 0 no limit
 	MaxConnections       int           // in total; 0 is 100,000, below 0 no limit
 	MaxPerAddress        int           // connections of one address, or one IPv6 /64; 0 is 1,000, below 0 no limit
 	ConnectsPerSecond    int           // new connections; 0 is 2,000, below 0 no limit
@@ -88,6 +92,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.TextVar(&c.AcceptFrom, "accept-from", c.AcceptFrom, "`peers` that may send to a client which does not choose: anyone, rooms (members of its rooms), or nobody")
 	fs.IntVar(&c.MessagesPerSecond, "messages-per-second", d.MessagesPerSecond, "`frames` a second from one client; -1 for no limit")
 	fs.IntVar(&c.MessageBurst, "message-burst", c.MessageBurst, "`frames` at once from one client (default 5 times messages-per-second)")
+	c.egressFlags(fs, &d)
 	fs.IntVar(&c.MaxConnections, "max-connections", d.MaxConnections, "`connections` in total; -1 for no limit")
 	fs.IntVar(&c.MaxPerAddress, "max-per-address", d.MaxPerAddress, "`connections` of one address, or one IPv6 /64; -1 for no limit")
 	fs.IntVar(&c.ConnectsPerSecond, "connects-per-second", d.ConnectsPerSecond, "new `connections` a second; -1 for no limit")
@@ -126,6 +131,10 @@ func (c Config) withDefaults() Config {
 	def(&c.SessionGrace, proto.SessionGrace)
 	def(&c.MessagesPerSecond, 200)
 	def(&c.MessageBurst, 5*c.MessagesPerSecond)
+	def(&c.BytesPerSecond, 1<<20)
+	def(&c.EgressPerSecond, 8<<20)
+	def(&c.RoomEgressPerSecond, 32<<20)
+	def(&c.TotalEgressPerSecond, 256<<20)
 	def(&c.MaxConnections, 100_000)
 	def(&c.MaxPerAddress, 1000)
 	def(&c.ConnectsPerSecond, 2000)
@@ -171,6 +180,7 @@ func (c *Config) limits() proto.Limits {
 		MaxDepth: proto.MaxDepth, MaxCorrelationID: proto.MaxCorrelationID,
 		MaxRoomIDBytes: c.MaxRoomIDBytes, MaxRoomNameBytes: c.MaxRoomNameBytes,
 		MaxMetadataBytes: c.MaxMetadataBytes, MaxMemberMetadata: c.MaxMemberMetadata,
+		BytesPerSecond: max(c.BytesPerSecond, 0), EgressPerSecond: max(c.EgressPerSecond, 0), RoomEgressPerSecond: max(c.RoomEgressPerSecond, 0),
 	}
 	if l.MessagesPerSecond > 0 {
 		l.MessageBurst = c.MessageBurst
@@ -217,6 +227,7 @@ func (c *Config) check() error {
 	if c.MessagesPerSecond > 0 && c.MessageBurst < 1 {
 		wrong("message-burst", "%d is less than 1", c.MessageBurst)
 	}
+	errs = append(errs, c.checkEgress())
 	if c.TokenKey != "" && c.TokenJWKS != "" {
 		wrong("token-key, token-jwks", "give one of them")
 	}

@@ -14,7 +14,7 @@ func TestNew_SeveralWrongSettings_ReportsAll(t *testing.T) {
 		Listen: "nowhere", ID: "x", Ops: service.Ops{Listen: "nowhere"},
 		NATS: service.NATS{URL: "nats://", Creds: "no/such/file", Cert: "c.pem", CA: "no/such/file"}, TLSKey: "k.pem",
 		MaxMessageBytes: 1, MaxRooms: -1, MaxRoomMembers: -1, MaxRoomIDBytes: 1, MaxRoomNameBytes: -1, MaxMetadataBytes: 1, MaxMemberMetadata: 1,
-		DrainWindow: -1, SessionGrace: time.Hour, AcceptFrom: proto.AcceptNobody + 1, MessageBurst: -1, TokenKey: "k", TokenJWKS: "u", TURNTTL: 1, SessionKey: ",",
+		DrainWindow: -1, SessionGrace: time.Hour, AcceptFrom: proto.AcceptNobody + 1, MessageBurst: -1, BytesPerSecond: 1023, EgressPerSecond: 1, RoomEgressPerSecond: 1, TotalEgressPerSecond: 1, TokenKey: "k", TokenJWKS: "u", TURNTTL: 1, SessionKey: ",",
 	})
 	if err == nil {
 		t.Fatal("got no error, want one for each setting")
@@ -22,7 +22,7 @@ func TestNew_SeveralWrongSettings_ReportsAll(t *testing.T) {
 	for _, want := range []string{
 		"nats-url", "nats-creds", "nats-cert, nats-key", "nats-ca", "ops-listen", "tls-cert, tls-key", "max-message-bytes", "max-rooms", "max-room-members",
 		"max-room-id-bytes", "max-room-name-bytes", "max-metadata-bytes", "max-member-metadata-bytes", "drain-window", "session-grace",
-		"accept-from", "listen", "id", "message-burst", "token-key, token-jwks", "turn-ttl", "session-key",
+		"accept-from", "listen", "id", "message-burst", "bytes-per-second", "egress-bytes-per-second", "room-egress-bytes-per-second", "total-egress-bytes-per-second", "token-key, token-jwks", "turn-ttl", "session-key",
 	} {
 		if !strings.Contains("\n"+err.Error(), "\n"+want+": ") {
 			t.Errorf("got\n%v\nwant a line that begins with %s", err, want)

@@ -7,6 +7,7 @@ import (
 
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/ratelimit"
 	"p2pconnector/gateway/internal/socket"
@@ -21,6 +22,8 @@ type conn struct {
 	ws         *socket.Conn
 	delta      bool           // wants changes in place of full lists
 	acceptFrom *proto.Senders // whose frames the client accepts; nil: it does not say
+
+	budget *egress.Client // of bytes
 
 	// Owned by the reader; session and epoch are fixed once anything is in the room queue.
 	session    *session
@@ -41,7 +44,7 @@ type conn struct {
 }
 
 func newConn(g *Gateway, ws *socket.Conn, delta bool) *conn {
-	return &conn{g: g, ws: ws, delta: delta, first: true}
+	return &conn{g: g, ws: ws, delta: delta, budget: g.budgets.Client(), first: true}
 }
 
 // result is the outcome of a frame for one peer.

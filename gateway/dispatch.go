@@ -25,6 +25,9 @@ func (c *conn) Message(b []byte) {
 		c.tooFast(f, wait, persistent)
 		return
 	}
+	if short := c.budget.Receive(len(b)); short.Limit != "" {
+		e = short.Err()
+	}
 	if e == nil {
 		e = c.dispatch(sc, b)
 	}
@@ -41,7 +44,7 @@ func (c *conn) tooFast(f *proto.Frame, wait time.Duration, persistent bool) {
 	e.RetryAfterMS = max(wait.Milliseconds(), 1)
 	c.refuse(f, e)
 	if persistent {
-		c.ws.Close(proto.ClosePolicy, "flooding after Rate_Limited", true)
+		c.ws.Close(proto.ClosePolicy, floodingReason, true)
 	}
 }
 
@@ -91,7 +94,13 @@ func (c *conn) refuse(f *proto.Frame, e *proto.Error) {
 		return
 	}
 	c.session.deliver(frame)
+	if e.Code == proto.RateLimited && c.budget.Persistent() {
+		c.ws.Close(proto.ClosePolicy, floodingReason, true)
+	}
 }
+
+// floodingReason is the reason of the close frame for a client that ignores refusals.
+const floodingReason = "flooding after Rate_Limited"
 
 // refusal encodes the error frame that f caused, and counts it.
 func (c *conn) refusal(f *proto.Frame, e *proto.Error) []byte {

@@ -11,6 +11,7 @@
 //	internal/auth       access tokens, session tokens and their keys, TURN credentials
 //	internal/clock      moments and durations that setting the time of day does not change
 //	internal/directory  asks the session directory which gateway owns a session
+//	internal/egress     how many bytes a client may send, and make the gateway send
 //	internal/handshake  accepts WebSocket handshakes, or refuses them with the reason
 //	internal/httpserver the listener that clients connect to, and its certificate
 //	internal/link       relays to other gateways: numbered, acknowledged, resent, routed

@@ -13,6 +13,7 @@ import (
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/directory"
+	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/gateway/internal/handshake"
 	"p2pconnector/gateway/internal/httpserver"
 	"p2pconnector/gateway/internal/metrics"
@@ -48,6 +49,7 @@ type Gateway struct {
 	links      *links
 	suspicion  *directory.Suspicion
 	sockets    *socket.Server
+	budgets    *egress.Budgets
 	admission  *admission.Controller
 	handshakes *handshake.Handler
 	ice        *auth.ICE
@@ -123,6 +125,7 @@ func New(cfg Config) (*Gateway, error) {
 		MaxMessageBytes: cfg.MaxMessageBytes, Clock: &g.coarse, Closed: g.metrics.Connections.Closes.Inc, WriterTurned: g.loops.writers.Turn,
 		SlowClient: g.metrics.Connections.Slow.Inc, IdleClient: g.metrics.Connections.Idle.Inc,
 	})
+	g.budgets = newBudgets(g)
 	g.links, g.suspicion = newLinks(g), directory.NewSuspicion()
 	g.rooms = newRooms(g)
 	g.handshakes = handshake.New(g.handshakeConfig())

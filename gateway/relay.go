@@ -7,6 +7,7 @@ import (
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
 )
 
@@ -81,6 +82,9 @@ func (c *conn) connect(sc *scratch) *proto.Error {
 // the router.
 func (c *conn) relayPeer(f *proto.Frame, frame []byte, connectID string) *proto.Error {
 	g := c.g
+	if short := c.budget.Relay(len(frame)); short.Limit != "" {
+		return short.Err()
+	}
 	x := link.Frame{From: c.session.id, Epoch: c.epoch, ID: connectID, Began: int64(c.began), Data: frame}
 	if s := g.sessions.get(proto.PeerID(view(f.To))); s != nil {
 		x.To = s.id
@@ -147,24 +151,25 @@ func unavailable() *proto.Error {
 func (c *conn) messageRoom(id proto.RoomID, frame []byte, began clock.Instant) *proto.Error {
 	g := c.g
 	f := link.Frame{From: c.session.id, Room: id, Epoch: c.epoch, Began: int64(began), Data: frame}
-	var missed []proto.PeerID
-	var none, member bool
 	if !c.access.Load().Covers(id) {
 		return denied(auth.CanMessage) // the peer is about to leave it
 	}
+	out := room.Relayed{NotMember: true}
 	if id.Valid() {
-		missed, none, member = g.rooms.Relay(f)
+		out = g.rooms.Relay(f, c.budget)
 	}
 	switch {
-	case !member:
+	case out.NotMember:
 		return proto.Errorf(proto.Unauthorised, "You are not a member of room %s. Send Join_Room first.", proto.Quote(string(id)))
-	case none:
+	case out.Short.Limit != "":
+		return out.Short.Err()
+	case out.NoneReached:
 		return unavailable()
 	}
 	g.metrics.Relays.TookHere(began)
-	if len(missed) > 0 {
+	if len(out.Missed) > 0 {
 		g.metrics.Relays.Drops.Inc(proto.NotDelivered)
-		c.session.deliver(g.undelivered(&f, proto.NotDelivered, missed))
+		c.session.deliver(g.undelivered(&f, proto.NotDelivered, out.Missed))
 	}
 	return nil
 }

@@ -244,8 +244,8 @@ func TestSendRoom_RouteIsNewerThanTheRoom_GoesAlone(t *testing.T) {
 		teaRoom(g, bus.Member{ID: s.id}, bus.Member{ID: stays}, bus.Member{ID: moves})
 		say := func() string {
 			sent = nil
-			if missed, none, member := g.rooms.Relay(link.Frame{From: s.id, Room: "tea", Data: []byte("{}")}); len(missed) > 0 || none || !member {
-				t.Errorf("got missed %v, nobody reached %v, member %v; want all reached", missed, none, member)
+			if out := g.rooms.Relay(link.Frame{From: s.id, Room: "tea", Data: []byte("{}")}, nil); len(out.Missed) > 0 || out.NoneReached || out.NotMember {
+				t.Errorf("got %+v, want all reached", out)
 			}
 			return strings.Join(sent, " ")
 		}

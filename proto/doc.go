@@ -33,9 +33,9 @@
 // those pings by itself. session and ice_servers are absent where the server
 // has none to give. Besides those above, limits names message_burst (frames at
 // once; absent: no limit), max_depth (of a frame), max_id_bytes,
-// max_room_id_bytes, max_room_name_bytes, max_metadata_bytes (of a room) and
-// max_member_metadata_bytes. Members may be added to data later, so ignore
-// unknown ones.
+// max_room_id_bytes, max_room_name_bytes, max_metadata_bytes (of a room),
+// max_member_metadata_bytes, and the three of Bytes. Members may be added to data
+// later, so ignore unknown ones.
 //
 // # Frames
 //
@@ -215,6 +215,24 @@
 // goes on elsewhere, on a newer connection, requests that were not begun are answered
 // Unavailable there.
 //
+// # Bytes
+//
+// Three of limits are rates in bytes a second, of which 4 seconds' worth may come at once;
+// one that is absent is no limit:
+//
+//	bytes_per_second              the frames that the client sends
+//	egress_bytes_per_second       what is sent to others for the client: a Message to a room
+//	                              costs its size for each other member, an Update_Room the
+//	                              update's size for each member. Room_Info, and joining or
+//	                              creating a room, cost the size of their answer.
+//	room_egress_bytes_per_second  what is sent to one room for all clients of a gateway
+//
+// A frame that costs more is answered Rate_Limited, and nothing of it is sent. After
+// data.retry_after_ms the same frame passes, unless others use up a limit that they share.
+// A frame may cost more than the 4 seconds' worth: it passes when 3 seconds' worth are
+// there, and later frames are refused until it is paid for. Frames to one peer are not part of the last
+// two. A server also has a limit for all its clients together, which it does not announce.
+//
 // # Other events
 //
 //	Ping          answer: info Pong. For clients that cannot send WebSocket pings.
@@ -248,7 +266,7 @@
 //	                   one address
 //	Unsupported_Event  unknown event; data.events lists those that work
 //	Invalid_Message    not JSON, not an object, or a value out of bounds
-//	Rate_Limited       too many frames, or room requests that wait; wait
+//	Rate_Limited       too many frames, bytes, or room requests that wait; wait
 //	                   data.retry_after_ms
 //	Unavailable        the room service or the bus did not answer in time: nothing was
 //	                   changed, or the same request may be repeated safely

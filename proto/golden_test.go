@@ -70,6 +70,13 @@ var serverVariants = []struct {
 			MaxMetadataBytes: MaxMetadataBytes, MaxMemberMetadata: MaxMemberMetadata,
 		},
 	}, ""},
+	{"Client_Details.bytes", TypeInfo, Details{
+		ID: goldenAnn, Session: "token", Heartbeat: 15,
+		Limits: Limits{
+			MaxMessageBytes: DefaultMaxMessageBytes, MessagesPerSecond: 200, MaxRooms: DefaultMaxRooms, MaxRoomMembers: DefaultMaxRoomMembers,
+			BytesPerSecond: 1 << 20, EgressPerSecond: 8 << 20, RoomEgressPerSecond: 32 << 20,
+		},
+	}, ""},
 	{"Client_Details.resumed", TypeInfo, Details{
 		ID: goldenAnn, Session: "token", Resumed: true, Recovered: new(false), Rooms: []RoomID{"tea"}, Heartbeat: 20,
 	}, "1"},

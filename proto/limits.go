@@ -41,4 +41,9 @@ type Limits struct {
 	MaxRoomNameBytes  int `json:"max_room_name_bytes,omitempty"`       // a room's name
 	MaxMetadataBytes  int `json:"max_metadata_bytes,omitempty"`        // a room's metadata, as JSON
 	MaxMemberMetadata int `json:"max_member_metadata_bytes,omitempty"` // a member's metadata, as JSON
+
+	// Bytes a second, 4 seconds' worth at once; 0: no limit.
+	BytesPerSecond      int `json:"bytes_per_second,omitempty"`             // of frames from the client
+	EgressPerSecond     int `json:"egress_bytes_per_second,omitempty"`      // sent to rooms for the client, to all receivers together
+	RoomEgressPerSecond int `json:"room_egress_bytes_per_second,omitempty"` // sent to one room for all clients of a gateway
 }

@@ -128,7 +128,8 @@ func (s *Stack) newGateway(t testing.TB, i int) (service, string) {
 	url, opts := s.natsOptions(i, "gateway")
 	cfg := gateway.Config{
 		// A test must not reach a limit that it does not test.
-		MessagesPerSecond: -1, MaxPerAddress: -1, ConnectsPerSecond: -1, ConnectsPerAddr: -1,
+		MessagesPerSecond: -1, BytesPerSecond: -1, EgressPerSecond: -1, RoomEgressPerSecond: -1, TotalEgressPerSecond: -1,
+		MaxPerAddress: -1, ConnectsPerSecond: -1, ConnectsPerAddr: -1,
 		NATSOptions: opts, Listener: l,
 		Logger:          s.log.With(slog.Int("instance", i)),
 		MaxMessageBytes: s.opts.MaxMessageBytes, MaxRooms: s.opts.MaxRooms, MaxRoomMembers: s.opts.MaxRoomMembers,

@@ -83,6 +83,12 @@ export interface Limits {
   max_room_name_bytes?: number;
   max_metadata_bytes?: number;
   max_member_metadata_bytes?: number;
+  /** Of frames sent; 4 seconds' worth at once; missing: no limit. */
+  bytes_per_second?: number;
+  /** Sent to rooms for this client, to all receivers together; 4 seconds' worth at once; missing: no limit. */
+  egress_bytes_per_second?: number;
+  /** Sent to one room for all clients of a gateway; 4 seconds' worth at once; missing: no limit. */
+  room_egress_bytes_per_second?: number;
 }
 
 /** A frame as it stands on the wire. */

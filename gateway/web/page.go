@@ -68,10 +68,19 @@ func limitRows(l proto.Limits) []limit {
 	if l.MessagesPerSecond > 0 {
 		perSecond = fmt.Sprint(l.MessagesPerSecond)
 	}
+	rate := func(n int) string {
+		if n <= 0 {
+			return "none"
+		}
+		return group(n) + " bytes a second"
+	}
 	num := func(n int, unit string) string { return strings.TrimSpace(group(n) + " " + unit) }
 	return []limit{
 		{"max_message_bytes", num(cmp.Or(l.MaxMessageBytes, proto.DefaultMaxMessageBytes), "bytes"), "One frame. A bigger one closes the connection with 1009."},
 		{"messages_per_second", perSecond, "Frames of one connection, with bursts. More answers Rate_Limited."},
+		{"bytes_per_second", rate(l.BytesPerSecond), "Bytes of one connection's frames, 4 seconds' worth at once. More answers Rate_Limited."},
+		{"egress_bytes_per_second", rate(l.EgressPerSecond), "Bytes sent to rooms for one connection: a message to a room counts once for each receiver. 4 seconds' worth at once."},
+		{"room_egress_bytes_per_second", rate(l.RoomEgressPerSecond), "Bytes sent to one room for all connections of a gateway. 4 seconds' worth at once."},
 		{"max_rooms", num(cmp.Or(l.MaxRooms, proto.DefaultMaxRooms), ""), "Rooms one peer may be in."},
 		{"max_room_members", num(cmp.Or(l.MaxRoomMembers, proto.DefaultMaxRoomMembers), ""), "Members of one room."},
 		{"nesting", num(proto.MaxDepth, "levels"), "Arrays and objects inside each other in a frame."},

@@ -55,8 +55,8 @@ func TestPageNamesTheWholeProtocol(t *testing.T) {
 }
 
 func TestLimitsAreThoseInForce(t *testing.T) {
-	rows := limitRows(proto.Limits{MaxMessageBytes: 1234, MessagesPerSecond: 77, MaxRooms: 5, MaxRoomMembers: 9})
-	for i, want := range []string{"1\u202f234 bytes", "77", "5", "9"} {
+	rows := limitRows(proto.Limits{MaxMessageBytes: 1234, MessagesPerSecond: 77, BytesPerSecond: 1001, EgressPerSecond: 1002, MaxRooms: 5, MaxRoomMembers: 9})
+	for i, want := range []string{"1\u202f234 bytes", "77", "1\u202f001 bytes a second", "1\u202f002 bytes a second", "none", "5", "9"} {
 		if rows[i].Value != want {
 			t.Errorf("%s: %q, want %q", rows[i].Name, rows[i].Value, want)
 		}

@@ -15,10 +15,12 @@ import (
 func TestAnnouncedLimits(t *testing.T) {
 	e := start(t, func(c *gateway.Config) {
 		c.MaxMessageBytes, c.MessagesPerSecond, c.MessageBurst, c.MaxRooms, c.MaxRoomMembers = 4096, 50, 60, 3, 7
+		c.BytesPerSecond, c.EgressPerSecond, c.RoomEgressPerSecond = 5000, 6000, 7000
 	})
 	want := proto.Limits{
 		MaxMessageBytes: 4096, MessagesPerSecond: 50, MessageBurst: 60, MaxRooms: 3, MaxRoomMembers: 7, // TestFieldLimits tests the limits that follow
 		MaxDepth: 32, MaxCorrelationID: 256, MaxRoomIDBytes: 128, MaxRoomNameBytes: 256, MaxMetadataBytes: 8192, MaxMemberMetadata: 1024,
+		BytesPerSecond: 5000, EgressPerSecond: 6000, RoomEgressPerSecond: 7000,
 	}
 	c := e.open(t, "/", nil)
 	if c.details.Limits != want {
@@ -27,8 +29,9 @@ func TestAnnouncedLimits(t *testing.T) {
 	if c.details.Heartbeat <= 0 || c.details.Heartbeat > 40 {
 		t.Errorf("heartbeat_seconds is %d", c.details.Heartbeat)
 	}
-	if free := start(t, nil).open(t, "/", nil); free.details.Limits.MessagesPerSecond != 0 || free.details.Limits.MessageBurst != 0 {
-		t.Errorf("no limit is announced as %+v", free.details.Limits)
+	free := start(t, nil).open(t, "/", nil).details.Limits
+	if free.MessagesPerSecond+free.MessageBurst+free.BytesPerSecond+free.EgressPerSecond+free.RoomEgressPerSecond != 0 {
+		t.Errorf("no limit is announced as %+v", free)
 	}
 }
 

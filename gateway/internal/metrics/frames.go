@@ -3,13 +3,15 @@ package metrics
 import (
 	"bytes"
 
+	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/proto"
 )
 
 // Frames counts the frames of all connections.
 type Frames struct {
-	In     CounterSet[proto.Event]     // from clients
-	Errors CounterSet[proto.ErrorCode] // error frames that answer a client's frame
+	In      CounterSet[proto.Event]      // from clients
+	Errors  CounterSet[proto.ErrorCode]  // error frames that answer a client's frame
+	Limited CounterSet[egress.LimitName] // refused because a budget of bytes was short
 
 	out CounterSet[proto.Event]
 }
@@ -32,6 +34,7 @@ func (f *Frames) init() {
 		codes[i] = d.Code
 	}
 	f.Errors.init(codes...)
+	f.Limited.init(egress.Names()...)
 }
 
 var (

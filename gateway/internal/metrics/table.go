@@ -7,6 +7,7 @@ import (
 
 	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/proto"
 )
 
@@ -51,6 +52,7 @@ var table = []metric{
 	{"frames_in_total", "Frames from clients, by event.", counter, []string{"event"}, set(func(m *Metrics) *CounterSet[proto.Event] { return &m.Frames.In }, text)},
 	{"frames_out_total", "Frames queued for connections, by event; Error is an error frame.", counter, []string{"event"}, set(func(m *Metrics) *CounterSet[proto.Event] { return &m.Frames.out }, text)},
 	{"errors_total", "Error frames that answer a client's frame, by code.", counter, []string{"code"}, set(func(m *Metrics) *CounterSet[proto.ErrorCode] { return &m.Frames.Errors }, text)},
+	{"bytes_limited_total", "Frames refused because a limit on bytes was reached, by the setting.", counter, []string{"limit"}, set(func(m *Metrics) *CounterSet[egress.LimitName] { return &m.Frames.Limited }, text)},
 	{"relays_total", "Relayed frames, for each receiver: delivered, queue_full, not_found, moved (forwarded to another gateway), or not_accepted (the receiver accepts no frames of the sender).", counter, []string{"outcome"}, func(m *Metrics, _ *Snapshot, put put) {
 		put(float64(m.Relays.Delivered.Load()), "delivered")
 		put(float64(m.Relays.QueueFull.Load()), "queue_full")

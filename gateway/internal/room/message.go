@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
@@ -75,23 +76,33 @@ func (r *replica) joinedElsewhereLocked() (all []Member) {
 	return all
 }
 
-// relay sends a message of a local member to every other member, and returns the members
-// that it did not reach. member is false when the sender is not a member. none is true when
-// no other gateway could be reached and there is no other local member. relay holds the lock
+// Relayed is the outcome of a message of a local member. If it is not sent to all, at most
+// one of the fields is set.
+type Relayed struct {
+	NotMember   bool           // the sender is not a member
+	Short       egress.Refusal // of the sender's budget; nothing was sent
+	NoneReached bool           // no other gateway could be reached, and there is no other local member
+	Missed      []proto.PeerID // the members that the message did not reach
+}
+
+// relay sends a message of a local member to every other member. It holds the lock
 // throughout, so that the room does not change between the choice of the receivers and the
 // sending.
-func (r *replica) relay(f link.Frame) (missed []proto.PeerID, none, member bool) {
+func (r *replica) relay(f link.Frame, from *egress.Client) Relayed {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.state.Member(f.From) == nil {
-		return nil, false, false
+		return Relayed{NotMember: true}
+	}
+	if short := from.Fanout(&r.budget, len(f.Data), len(r.state.Room.Members)-1); short.Limit != "" {
+		return Relayed{Short: short}
 	}
 	f.View = r.state.Revision
 	missed, reached := r.rooms.cfg.Relays.SendRoom(&r.state, f)
 	if !reached && len(r.local) <= 1 {
-		return nil, true, true
+		return Relayed{NoneReached: true}
 	}
-	return append(missed, r.spreadHereLocked(f)...), false, true
+	return Relayed{Missed: append(missed, r.spreadHereLocked(f)...)}
 }
 
 // spreadHereLocked delivers a message of a local member to every other local member, and

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
@@ -21,6 +22,8 @@ type replica struct {
 	id    proto.RoomID
 	token string
 	pins  int // pending requests and calls; guarded by the lock of rooms
+
+	budget egress.RoomBudget // of messages from here; needs no lock
 
 	mu       sync.Mutex
 	state    State

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
@@ -142,15 +143,14 @@ func (t *Rooms) Changed(token string, c *bus.Change) {
 	t.unpin(r)
 }
 
-// Relay sends a message of a local member to every other member of f.Room, and returns the
-// members that it did not reach. member is false when the sender is not a member. none is
-// true when no other gateway could be reached and there is no other local member.
-func (t *Rooms) Relay(f link.Frame) (missed []proto.PeerID, none, member bool) {
+// Relay sends a message of a local member to every other member of f.Room. from pays for it
+// before it is sent.
+func (t *Rooms) Relay(f link.Frame, from *egress.Client) Relayed {
 	if r := t.get(f.Room); r != nil {
 		f.Room = r.id // the old string may point into the read buffer
-		return r.relay(f)
+		return r.relay(f, from)
 	}
-	return nil, false, false
+	return Relayed{NotMember: true}
 }
 
 // Receive delivers a message from another gateway to the local members of a room, and

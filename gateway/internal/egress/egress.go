@@ -1,0 +1,219 @@
+package egress
+
+import (
+	"sync"
+	"time"
+
+	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/ratelimit"
+	"p2pconnector/proto"
+)
+
+// LimitName is the setting of a budget.
+type LimitName string
+
+// The budgets.
+const (
+	Received LimitName = "bytes-per-second"
+	Caused   LimitName = "egress-bytes-per-second"
+	Room     LimitName = "room-egress-bytes-per-second"
+	Total    LimitName = "total-egress-bytes-per-second"
+)
+
+// Names returns the names of all budgets.
+func Names() []LimitName { return []LimitName{Received, Caused, Room, Total} }
+
+// maxRefusals is how often a client may be refused, for its own budgets, without a pause of
+// ratelimit.Forgiven. A client beyond that ignores refusals.
+const maxRefusals = 500
+
+// reserve is the part of the total's burst that only frames to one peer may use.
+const reserve = ratelimit.ByteBurst / 4
+
+// Config holds the rates, in bytes a second; 0 or less is no limit.
+type Config struct {
+	Received, Caused, Room, Total int
+
+	Clock   *clock.AtomicInstant // the present moment, a little old; the owner keeps it fresh
+	Refused func(LimitName)      // counts a refused frame; may be nil
+}
+
+// Budgets holds what the clients of a gateway share. Its methods may be called concurrently.
+type Budgets struct {
+	cfg   Config
+	total ratelimit.ByteBucket
+}
+
+// New returns full budgets.
+func New(cfg Config) *Budgets {
+	if cfg.Refused == nil {
+		cfg.Refused = func(LimitName) {}
+	}
+	return &Budgets{cfg: cfg}
+}
+
+// RoomBudget is the budget of one room. The zero RoomBudget is full.
+type RoomBudget struct{ bucket ratelimit.ByteBucket }
+
+// Client is the budget of one connection. Its methods may be called concurrently. A nil
+// *Client has no limit.
+type Client struct {
+	shared           *Budgets
+	received, caused ratelimit.ByteBucket
+
+	mu        sync.Mutex
+	refusals  int           // without a pause between
+	refusedAt clock.Instant // the last of them
+}
+
+// Client returns the full budget of a new connection.
+func (b *Budgets) Client() *Client { return &Client{shared: b} }
+
+// Refusal says that a budget is short. The zero Refusal is none.
+type Refusal struct {
+	Limit LimitName
+	Rate  int           // of the budget, in bytes a second
+	Wait  time.Duration // until the same frame passes
+}
+
+// Err returns the error that the client gets, or nil when r is no refusal.
+func (r Refusal) Err() *proto.Error {
+	var e *proto.Error
+	switch r.Limit {
+	case "":
+		return nil
+	case Received:
+		e = proto.Errorf(proto.RateLimited, "Too many bytes: this server takes %d a second from a client. Wait retry_after_ms before the next frame.", r.Rate)
+	case Caused:
+		e = proto.Errorf(proto.RateLimited, "Too many bytes for the members of your rooms: this server sends %d a second for a client, for all receivers together. Wait retry_after_ms, or send smaller frames.", r.Rate)
+	case Room:
+		e = proto.Errorf(proto.RateLimited, "Too many bytes for this room: this server sends its members %d a second, together. Wait retry_after_ms, or send smaller frames.", r.Rate)
+	default:
+		e = proto.Errorf(proto.RateLimited, "This server sends as much as it may for its clients. Wait retry_after_ms, then send this again.")
+	}
+	e.RetryAfterMS = max(1, int64((r.Wait+time.Millisecond-1)/time.Millisecond))
+	return e
+}
+
+// charge is what one frame pays from one budget.
+type charge struct {
+	limit   LimitName
+	bucket  *ratelimit.ByteBucket
+	rate    int
+	bytes   int
+	reserve time.Duration
+}
+
+// Receive pays for a frame of n bytes from the client.
+func (c *Client) Receive(n int) Refusal {
+	if c == nil {
+		return Refusal{}
+	}
+	own := charge{limit: Received, bucket: &c.received, rate: c.shared.cfg.Received, bytes: n}
+	return c.pay(own)
+}
+
+// Relay pays for a frame of n bytes to one peer.
+func (c *Client) Relay(n int) Refusal {
+	if c == nil {
+		return Refusal{}
+	}
+	return c.pay(charge{limit: Total, bucket: &c.shared.total, rate: c.shared.cfg.Total, bytes: n})
+}
+
+// Fanout pays for n bytes to each of the receivers in a room.
+func (c *Client) Fanout(room *RoomBudget, n, receivers int) Refusal {
+	if c == nil || receivers <= 0 {
+		return Refusal{}
+	}
+	cfg, bytes := &c.shared.cfg, n*receivers
+	return c.pay(
+		charge{limit: Caused, bucket: &c.caused, rate: cfg.Caused, bytes: bytes},
+		charge{limit: Room, bucket: &room.bucket, rate: cfg.Room, bytes: bytes},
+		charge{limit: Total, bucket: &c.shared.total, rate: cfg.Total, bytes: bytes, reserve: reserve},
+	)
+}
+
+// Answer reports whether an answer of n bytes to the client is affordable now. It pays
+// nothing. n may be an estimate; 0 asks whether the client is in debt.
+func (c *Client) Answer(n int) Refusal {
+	if c == nil {
+		return Refusal{}
+	}
+	return c.check(c.answer(n)...)
+}
+
+// Spend pays for an answer of n bytes that was sent, if need be with a debt.
+func (c *Client) Spend(n int) {
+	if c == nil {
+		return
+	}
+	take(c.shared.cfg.Clock.Load(), c.answer(n))
+}
+
+func (c *Client) answer(n int) []charge {
+	return []charge{
+		{limit: Caused, bucket: &c.caused, rate: c.shared.cfg.Caused, bytes: n},
+		{limit: Total, bucket: &c.shared.total, rate: c.shared.cfg.Total, bytes: n, reserve: reserve},
+	}
+}
+
+// Persistent reports whether the client ignores refusals: it has been refused too often, for
+// budgets that it shares with nobody, without a pause.
+func (c *Client) Persistent() bool {
+	if c == nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.refusals > maxRefusals
+}
+
+// pay takes all charges, or none when check refuses them.
+func (c *Client) pay(all ...charge) Refusal {
+	if r := c.check(all...); r.Limit != "" {
+		return r
+	}
+	take(c.shared.cfg.Clock.Load(), all)
+	return Refusal{}
+}
+
+func take(now clock.Instant, all []charge) {
+	for i := range all {
+		all[i].bucket.Take(now, all[i].rate, all[i].bytes)
+	}
+}
+
+// check returns the refusal of the budget that is short for longest, and counts it.
+func (c *Client) check(all ...charge) Refusal {
+	r := longest(c.shared.cfg.Clock.Load(), all)
+	if r.Limit == "" {
+		return r
+	}
+	// The clock may be so old that the client has waited long enough.
+	now := clock.Now()
+	if r = longest(now, all); r.Limit == "" {
+		return r
+	}
+	c.shared.cfg.Refused(r.Limit)
+	if r.Limit == Received || r.Limit == Caused {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if now.Sub(c.refusedAt) > ratelimit.Forgiven {
+			c.refusals = 0
+		}
+		c.refusals++
+		c.refusedAt = now
+	}
+	return r
+}
+
+func longest(now clock.Instant, all []charge) (r Refusal) {
+	for i := range all {
+		x := &all[i]
+		if wait := x.bucket.Wait(now, x.rate, x.bytes, x.reserve); wait > r.Wait {
+			r = Refusal{Limit: x.limit, Rate: x.rate, Wait: wait}
+		}
+	}
+	return r
+}

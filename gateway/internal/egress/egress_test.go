@@ -1,0 +1,208 @@
+package egress
+
+import (
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/ratelimit"
+	"p2pconnector/proto"
+)
+
+// newTest returns budgets with a clock that shows the start of the test, and the counts of
+// refused frames.
+func newTest(cfg Config) (*Budgets, map[LimitName]int) {
+	refused := make(map[LimitName]int)
+	cfg.Clock, cfg.Refused = new(clock.AtomicInstant), func(l LimitName) { refused[l]++ }
+	cfg.Clock.Store(clock.Now())
+	return New(cfg), refused
+}
+
+// TestClient_EachBudgetAtItsEdge_RefusesWithTrueWait: what costs the whole burst passes, one
+// byte more is refused for the budget that is short, pays nothing, and passes after the wait.
+func TestClient_EachBudgetAtItsEdge_RefusesWithTrueWait(t *testing.T) {
+	const rate = 1000
+	for limit, set := range map[LimitName]func(*Config){
+		Received: func(c *Config) { c.Received = rate },
+		Caused:   func(c *Config) { c.Caused = rate },
+		Room:     func(c *Config) { c.Room = rate },
+		Total:    func(c *Config) { c.Total = rate },
+	} {
+		t.Run(string(limit), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var cfg Config
+				set(&cfg)
+				b, refused := newTest(cfg)
+				c, room := b.Client(), new(RoomBudget)
+				most := 399
+				if limit == Total {
+					most = 299 // a quarter is reserved
+				}
+				pay := func(n int) Refusal {
+					if limit == Received {
+						return c.Receive(10 * n)
+					}
+					return c.Fanout(room, n, 10)
+				}
+				if r := pay(most); r.Limit != "" {
+					t.Fatalf("the whole burst: got %+v, want no refusal", r)
+				}
+				for range 3 {
+					if r := pay(2); r.Limit != limit || r.Wait <= 0 || r.Wait > 20*time.Millisecond {
+						t.Fatalf("more than the burst: got %+v, want a refusal of %s for at most 20ms", r, limit)
+					}
+				}
+				time.Sleep(pay(2).Wait)
+				if r := pay(2); r.Limit != "" { // although the old clock has not moved
+					t.Errorf("after the wait: got %+v, want no refusal", r)
+				}
+				if refused[limit] != 4 || len(refused) != 1 {
+					t.Errorf("counted: got %v, want 4 of %s", refused, limit)
+				}
+			})
+		})
+	}
+}
+
+// TestFanout_OneBudgetShort_PaysNothing: a frame that the room's budget refuses costs its
+// sender nothing.
+func TestFanout_OneBudgetShort_PaysNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := newTest(Config{Caused: 1000, Room: 1000, Total: 1 << 30})
+		room, c := new(RoomBudget), b.Client()
+		b.Client().Fanout(room, 399, 10)
+		for range 10 {
+			if r := c.Fanout(room, 100, 10); r.Limit != Room {
+				t.Fatalf("got %+v, want a refusal of the room", r)
+			}
+		}
+		if r := c.Fanout(new(RoomBudget), 399, 10); r.Limit != "" {
+			t.Errorf("to another room: got %+v, want the client's whole burst", r)
+		}
+	})
+}
+
+// TestRelay_RoomsHaveUsedTheTotal_Passes: messages to rooms leave a reserve for signals, and
+// a client in debt can still signal.
+func TestRelay_RoomsHaveUsedTheTotal_Passes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := newTest(Config{Caused: 1000, Total: 1000})
+		c := b.Client()
+		for c.Fanout(new(RoomBudget), 10, 10).Limit == "" || b.Client().Fanout(new(RoomBudget), 10, 10).Limit == "" {
+		}
+		if r := c.Relay(900); r.Limit != "" {
+			t.Errorf("a signal: got %+v, want no refusal", r)
+		}
+		if r := c.Relay(200); r.Limit != Total {
+			t.Errorf("more than the reserve: got %+v, want a refusal of the total", r)
+		}
+	})
+}
+
+func TestAnswer_InDebt_RefusesBeforeTheWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := newTest(Config{Caused: 1000})
+		c := b.Client()
+		if r := c.Answer(9000); r.Limit != "" {
+			t.Fatalf("full budget: got %+v, want no refusal", r)
+		}
+		c.Spend(9000)
+		r := c.Answer(0)
+		if r.Limit != Caused || r.Wait.Round(time.Millisecond) != 5*time.Second {
+			t.Fatalf("in debt: got %+v, want a refusal for 5s", r)
+		}
+		time.Sleep(r.Wait)
+		if r := c.Answer(0); r.Limit != "" {
+			t.Errorf("when the debt is paid: got %+v, want no refusal", r)
+		}
+	})
+}
+
+// TestPersistent_OwnRefusalsWithoutPause_IsTrue, and refusals for what others have spent do
+// not count.
+func TestPersistent_OwnRefusalsWithoutPause_IsTrue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := newTest(Config{Received: 1000, Total: 1000})
+		c := b.Client()
+		refuse := func(pay func(int) Refusal, n int) {
+			for range n {
+				if r := pay(5000); r.Limit == "" {
+					t.Fatal("got no refusal, want one")
+				}
+			}
+		}
+		b.Client().Relay(4000)
+		c.Receive(4000)
+		refuse(c.Relay, 2*maxRefusals)
+		refuse(c.Receive, maxRefusals)
+		if c.Persistent() {
+			t.Errorf("after %d refusals: got persistent, want not", maxRefusals)
+		}
+		time.Sleep(ratelimit.Forgiven + time.Second)
+		c.Receive(12_000) // the bucket is full again: a debt
+		refuse(c.Receive, maxRefusals)
+		if c.Persistent() {
+			t.Errorf("after a pause and %d refusals: got persistent, want not", maxRefusals)
+		}
+		refuse(c.Receive, 1)
+		if !c.Persistent() {
+			t.Errorf("after %d refusals: got not persistent, want it", maxRefusals+1)
+		}
+	})
+}
+
+func TestErr_EachLimit_SaysHowLongToWait(t *testing.T) {
+	for _, limit := range Names() {
+		e := Refusal{Limit: limit, Rate: 77, Wait: 1500 * time.Microsecond}.Err()
+		if e == nil || e.Code != proto.RateLimited || e.RetryAfterMS != 2 || e.Message == "" {
+			t.Errorf("%s: got %+v, want Rate_Limited for 2 ms", limit, e)
+		}
+	}
+	if e := (Refusal{}).Err(); e != nil {
+		t.Errorf("no refusal: got %v, want nil", e)
+	}
+}
+
+// TestFanout_Concurrent_KeepsTheRate: whoever pays at the same time, what passes is what the
+// budget has.
+func TestFanout_Concurrent_KeepsTheRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := newTest(Config{Room: 1 << 20})
+		b.cfg.Refused = func(LimitName) {}
+		room := new(RoomBudget)
+		var passed [8]int
+		var wg sync.WaitGroup
+		for i := range passed {
+			wg.Go(func() {
+				c := b.Client()
+				for range 2 * 4 << 20 / 1000 {
+					if c.Fanout(room, 100, 10).Limit == "" {
+						passed[i] += 1000
+					}
+				}
+			})
+		}
+		wg.Wait()
+		sum := 0
+		for _, n := range passed {
+			sum += n
+		}
+		if most := 4<<20 + len(passed)*1000; sum > most || sum < 4<<20-1000 {
+			t.Errorf("bytes that passed: got %d, want %d, and at most one frame more for each payer", sum, 4<<20)
+		}
+	})
+}
+
+func TestPay_BudgetsAreFull_AllocatesNothing(t *testing.T) {
+	b, _ := newTest(Config{Received: 1 << 40, Caused: 1 << 40, Room: 1 << 40, Total: 1 << 40})
+	c, room := b.Client(), new(RoomBudget)
+	if n := testing.AllocsPerRun(1000, func() {
+		c.Receive(300)
+		c.Relay(300)
+		c.Fanout(room, 300, 5)
+	}); n != 0 {
+		t.Errorf("got %v allocations a frame, want 0", n)
+	}
+}
