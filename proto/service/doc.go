@@ -8,6 +8,7 @@
 //	check.go         checks of single settings, whose errors begin with the name of the flag
 //	log.go           Log: the logger; debug_unix.go changes its level at a signal
 //	nats.go          NATS: how to reach the NATS servers, and the times of a connection to them
+//	memory.go        MemoryLimit: the memory that a process may use; a program keeps within that of its container
 //	ops.go           Ops: the server for operators, with metrics, health checks and profiles
 //	healthcheck.go   the client of these health checks, for containers without a shell
 //	print.go         the last lines of a process, on an output that may hang

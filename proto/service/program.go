@@ -58,6 +58,7 @@ type Command struct {
 
 // Main runs the program with the arguments of this process until SIGINT or SIGTERM, and exits.
 func (p *Program) Main() {
+	limitMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := p.Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
