@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/ratelimit"
 	"p2pconnector/gateway/internal/socket"
@@ -53,6 +55,7 @@ type Config struct {
 	ConnectsPerSecond    int           // new connections; 0 is 2,000, below 0 no limit
 	ConnectsPerAddr      int           // handshakes a second of one address, or one IPv6 /64, and twice as many at once; 0 is 200, below 0 no limit
 	TokenFailuresPerAddr int           // access tokens refused a second of one address, or one IPv6 /64, and twice as many at once; 0 is 20, below 0 no limit
+	MaxBufferBytes       int           // of the buffers for all clients, in bytes; 0 is half of GOMEMLIMIT, or else a quarter of the memory
 	TrustedProxies       string        // addresses and prefixes whose X-Forwarded-For counts, separated by commas
 	AllowedOrigins       string        // pages that may connect, separated by commas; "" is those of the same host
 	AllowedHosts         string        // host names by which clients may address the gateway, separated by commas; "" is any
@@ -73,6 +76,9 @@ type Config struct {
 	Ops                  service.Ops   // the server for operators
 	SessionKey           string        // secrets that sign session tokens, separated by commas, the first signs; "" takes the shared ones
 }
+
+// minBufferBytes is the least max-buffer-bytes: less would hold the large frames of no room.
+const minBufferBytes = 16 << 20
 
 // Flags binds the settings to fs, with their present values as defaults. Each
 // flag can also be set by an environment variable: P2P_ and its name in capitals.
@@ -98,6 +104,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.IntVar(&c.ConnectsPerSecond, "connects-per-second", d.ConnectsPerSecond, "new `connections` a second; -1 for no limit")
 	fs.IntVar(&c.ConnectsPerAddr, "connects-per-address", d.ConnectsPerAddr, "`handshakes` a second of one address, or one IPv6 /64, refused ones included; -1 for no limit")
 	fs.IntVar(&c.TokenFailuresPerAddr, "token-failures-per-address", d.TokenFailuresPerAddr, "access `tokens` refused a second of one address, or one IPv6 /64: beyond that none of its tokens is checked; -1 for no limit")
+	fs.IntVar(&c.MaxBufferBytes, "max-buffer-bytes", c.MaxBufferBytes, "`bytes` of the buffers for all clients: queues, frames for clients that are away, pending handshakes (default: half of GOMEMLIMIT, which a container's limit sets, or else a quarter of the memory)")
 	fs.StringVar(&c.TrustedProxies, "trusted-proxies", c.TrustedProxies, "`addresses` and prefixes whose X-Forwarded-For counts, separated by commas")
 	fs.StringVar(&c.AllowedOrigins, "allowed-origins", c.AllowedOrigins, "`origins` of pages that may connect, separated by commas, like https://*.example.com; * for all (default: the same host)")
 	fs.StringVar(&c.AllowedHosts, "allowed-hosts", c.AllowedHosts, "`names` by which clients may address this gateway, separated by commas, like p2p.example.com,*.example.org; addresses and localhost always work (default: any)")
@@ -145,14 +152,15 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// admission returns the configuration of package admission. c has its defaults.
-func (c *Config) admission() admission.Config {
+// admission returns the configuration of package admission. c has its defaults; buffers is
+// the budget of all buffers in bytes.
+func (c *Config) admission(buffers int64) admission.Config {
 	return admission.Config{
 		AllowedOrigins: c.AllowedOrigins, AllowedHosts: c.AllowedHosts, TrustedProxies: c.TrustedProxies,
 		MaxConnections: c.MaxConnections, MaxPerAddress: c.MaxPerAddress,
 		ConnectsPerSecond: c.ConnectsPerSecond, ConnectsPerAddress: c.ConnectsPerAddr,
-		TokenFailures: c.TokenFailuresPerAddr,
-		CloseConn:     func(conn net.Conn) { _ = socket.WithoutAlert(conn).Close() }, // the server notices when it reads
+		TokenFailures: c.TokenFailuresPerAddr, PendingBytes: membudget.PendingBytes(buffers),
+		CloseConn: func(conn net.Conn) { _ = socket.WithoutAlert(conn).Close() }, // the server notices when it reads
 	}
 }
 
@@ -214,6 +222,9 @@ func (c *Config) check() error {
 	}
 	wrong := func(setting, format string, args ...any) {
 		errs = append(errs, fmt.Errorf(setting+": "+format, args...))
+	}
+	if c.MaxBufferBytes != 0 {
+		errs = append(errs, service.CheckRange("max-buffer-bytes", c.MaxBufferBytes, minBufferBytes, math.MaxInt))
 	}
 	if c.Listener == nil {
 		errs = append(errs, service.CheckAddress("listen", c.Listen))

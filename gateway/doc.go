@@ -15,6 +15,7 @@
 //	internal/handshake  accepts WebSocket handshakes, or refuses them with the reason
 //	internal/httpserver the listener that clients connect to, and its certificate
 //	internal/link       relays to other gateways: numbered, acknowledged, resent, routed
+//	internal/membudget  bounds the memory of the buffers for all clients
 //	internal/metrics    what the gateway counts, for Prometheus
 //	internal/natsbus    the connection to NATS, liveness of gateways, requests to the room service
 //	internal/ops        whether the gateway works: watchdog, readiness
@@ -58,9 +59,11 @@
 // another; only messages to the same rooms wait for them. reorder.go holds messages that
 // were sent by a newer state of a room than has arrived.
 //
-// heartbeat.go publishes this gateway's lease and receives those of the others. watch.go
-// runs the periodic work. ops.go serves operators; snapshot.go reads the values that
-// package internal/metrics does not count.
+// shed.go decides how much memory the buffers of all clients may use, and gives up the
+// largest when that is nearly used up; package internal/membudget counts it. heartbeat.go
+// publishes this gateway's lease and receives those of the others. watch.go runs the
+// periodic work. ops.go serves operators; snapshot.go reads the values that package
+// internal/metrics does not count.
 //
 // # Locks
 //

@@ -16,10 +16,10 @@ import (
 	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/gateway/internal/handshake"
 	"p2pconnector/gateway/internal/httpserver"
+	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/ops"
-	"p2pconnector/gateway/internal/replay"
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/gateway/web"
@@ -68,7 +68,7 @@ type Gateway struct {
 	resuming  exclusive
 	draining  atomic.Bool
 	coarse    clock.AtomicInstant // the present moment, at most 50 ms old
-	replay    replay.Budget       // of all sessions that are away
+	buffers   *membudget.Budget
 
 	reorder reorderBuffer // owned by the reader of the inbox
 
@@ -83,17 +83,18 @@ func New(cfg Config) (*Gateway, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
+	limit, from := bufferLimit(cfg.MaxBufferBytes)
 	id := cfg.ID
 	if id == "" {
 		id = proto.NewGatewayID()
 	}
 	g := &Gateway{
 		cfg: cfg, id: id, born: time.Now(), log: cfg.Logger.With("gateway", string(id)), wall: time.Now, metrics: metrics.New(),
-		sessions: newSessions(),
-		keysNow:  make(chan struct{}, 1), ready: make(chan struct{}),
+		sessions: newSessions(), buffers: membudget.New(limit),
+		keysNow: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
 	var err error
-	if g.admission, err = admission.New(cfg.admission()); err != nil {
+	if g.admission, err = admission.New(cfg.admission(limit)); err != nil {
 		return nil, err
 	}
 	if g.ice, err = auth.NewICE(cfg.ice()); err != nil {
@@ -122,13 +123,14 @@ func New(cfg Config) (*Gateway, error) {
 	g.watch()
 	g.coarse.Store(clock.Now())
 	g.sockets = socket.NewServer(socket.Config{
-		MaxMessageBytes: cfg.MaxMessageBytes, Clock: &g.coarse, Closed: g.metrics.Connections.Closes.Inc, WriterTurned: g.loops.writers.Turn,
+		MaxMessageBytes: cfg.MaxMessageBytes, Clock: &g.coarse, Budget: g.buffers, Closed: g.metrics.Connections.Closes.Inc, WriterTurned: g.loops.writers.Turn,
 		SlowClient: g.metrics.Connections.Slow.Inc, IdleClient: g.metrics.Connections.Idle.Inc,
 	})
 	g.budgets = newBudgets(g)
 	g.links, g.suspicion = newLinks(g), directory.NewSuspicion()
 	g.rooms = newRooms(g)
 	g.handshakes = handshake.New(g.handshakeConfig())
+	g.log.Info("memory for buffers", "bytes", limit, "from", from)
 	return g, nil
 }
 
@@ -250,7 +252,7 @@ func (g *Gateway) shut() {
 		s.mu.Lock()
 		var kept [][]byte
 		if s.phase <= away { // otherwise another gateway has the session
-			kept = s.kept.Take(&g.replay)
+			kept = s.kept.Take(g.buffers)
 		}
 		s.mu.Unlock()
 		g.reportKept(s.id, kept)

@@ -70,7 +70,7 @@ func (g *Gateway) act(s *session, was ownership.Holding, action ownership.Action
 		g.dropSession(s, was)
 	case ownership.Forget:
 		s.mu.Lock()
-		s.kept.Take(&g.replay)
+		s.kept.Take(g.buffers)
 		s.keepUnconfirmedLocked(nil)
 		s.rooms = nil
 		s.mu.Unlock()
@@ -105,7 +105,7 @@ func (g *Gateway) dropSession(s *session, was ownership.Holding) {
 		s.displace(old, proto.CloseGoingAway)
 		s.mu.Lock()
 	}
-	frames := append(s.unconfirmedLocked(), s.kept.Take(&g.replay)...)
+	frames := append(s.unconfirmedLocked(), s.kept.Take(g.buffers)...)
 	rooms := s.rooms
 	s.rooms = nil
 	s.mu.Unlock()
@@ -123,7 +123,7 @@ func (g *Gateway) endSession(s *session, was ownership.Holding) {
 	s.mu.Lock()
 	c, rooms := s.conn, s.rooms
 	s.conn, s.rooms = nil, nil
-	frames := append(s.unconfirmedLocked(), s.kept.Take(&g.replay)...)
+	frames := append(s.unconfirmedLocked(), s.kept.Take(g.buffers)...)
 	s.mu.Unlock()
 	g.sessions.drop(s)
 	g.reportKept(s.id, frames)
@@ -281,11 +281,11 @@ func (s *session) lendLocked(t *bus.SessionMessage) (*bus.Handoff, ownership.Act
 // copyLocked puts the frames of the copy that is lent into the replay buffer: first those
 // that the client missed on its last connection, then those that wait.
 func (s *session) copyLocked(t *bus.SessionMessage) {
-	newer := s.kept.Take(&s.g.replay)
+	newer := s.kept.Take(s.g.buffers)
 	missed, recovered := s.replayLocked(t.Token, t.Received)
 	s.lossy = s.lossy || !recovered
 	for _, frames := range [][][]byte{missed, newer} {
-		for _, f := range s.kept.AddAll(&s.g.replay, frames) {
+		for _, f := range s.kept.AddAll(s.g.buffers, frames) {
 			s.dropLocked(f)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/membudget"
 	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/gateway/internal/socket/sockettest"
@@ -44,7 +45,7 @@ func TestHandOff_FullSession_FitsItsBound(t *testing.T) {
 	s.sent = proto.ReplayFrames
 	s.keepUnconfirmedLocked(unconfirmed)
 	for range proto.ReplayFrames {
-		s.kept.Add(&g.replay, make([]byte, proto.ReplayBytes/proto.ReplayFrames))
+		s.kept.Add(g.buffers, make([]byte, proto.ReplayBytes/proto.ReplayFrames))
 	}
 	h := g.handOff(s, takeOf(s, "0a1b2c3d", 0))
 	if !h.Lent || len(h.Frames) == 0 {
@@ -98,7 +99,7 @@ func TestHandOff_SessionLent_FramesFollow(t *testing.T) {
 		t.Errorf("asked by another: got %+v, want the same copy, not recovered", again)
 	}
 	g.step(s, ownership.Event{Kind: ownership.Outdated, By: taker, Epoch: 1, Seated: true})
-	if n := g.replay.Used(); n != 0 || s.phase != moved {
+	if n := g.buffers.Used(membudget.Replay); n != 0 || s.phase != moved {
 		t.Errorf("seated: got %d bytes kept, phase %d, want 0 and moved", n, s.phase)
 	}
 	if h := g.handOff(s, takeOf(s, "4e5f6071", 0)); h.Owner != taker || h.Epoch != 1 || h.Lent {
@@ -142,8 +143,8 @@ func TestArrive_FramesOfOtherEpochs_AreReported(t *testing.T) {
 		if n := len(from.kept.Frames()); n != 1 {
 			t.Errorf("errors for the sender: got %d, want 1", n)
 		}
-		from.kept.Take(&g.replay)
-		if n := g.replay.Used(); n != 0 {
+		from.kept.Take(g.buffers)
+		if n := g.buffers.Used(membudget.Replay); n != 0 {
 			t.Errorf("bytes still counted for what arrived: got %d, want 0", n)
 		}
 		g.closeBackground()

@@ -148,7 +148,7 @@ func (g *Gateway) resumeHere(c *conn, s *session, t *auth.SessionToken, received
 		}
 		recovered = recovered && !g.suspicion.Raised()
 		s.shown, replayed = t.TokenRef, len(missed)
-		s.attachLocked(c, &recovered, id, append(missed, s.kept.Take(&g.replay)...))
+		s.attachLocked(c, &recovered, id, append(missed, s.kept.Take(g.buffers)...))
 	})
 	if !ok {
 		return nil, false

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/replay"
 	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/gateway/internal/socket"
@@ -93,7 +94,7 @@ func (s *session) deliverLocked(frame []byte) result {
 		// The connection is closing: new frames are for the next one.
 		fallthrough
 	case away, arriving:
-		if !s.kept.Add(&s.g.replay, slices.Clone(frame)) {
+		if !s.kept.Add(s.g.buffers, slices.Clone(frame)) {
 			s.lossy = true
 			s.g.metrics.Sessions.ReplayFull.Inc()
 			return queueFull
@@ -165,7 +166,7 @@ func (s *session) attachLocked(c *conn, recovered *bool, id []byte, frames [][]b
 	for i, f := range frames {
 		if c.enqueue(f) > flushNeeded {
 			s.lossy = true
-			for _, f := range s.kept.AddAll(&s.g.replay, frames[i:]) {
+			for _, f := range s.kept.AddAll(s.g.buffers, frames[i:]) {
 				s.dropLocked(f)
 			}
 			return
@@ -206,12 +207,12 @@ func (s *session) leftLocked(left socket.Remains) {
 // are away hold no more than they may; nil releases them. Without them the peer's next
 // Client_Details reports that something may be lost.
 func (s *session) keepUnconfirmedLocked(unconfirmed []byte) {
-	s.g.replay.Release(len(s.unconfirmed))
+	s.g.buffers.Release(membudget.Replay, len(s.unconfirmed))
 	s.unconfirmed = nil
 	if len(unconfirmed) == 0 {
 		return
 	}
-	if !s.g.replay.Reserve(len(unconfirmed)) {
+	if !s.g.buffers.Reserve(membudget.Replay, s.kept.Bytes(), len(unconfirmed)) {
 		s.g.metrics.Sessions.ReplayFull.Inc()
 		return
 	}
@@ -269,16 +270,16 @@ func holdsToken(f []byte) bool {
 // restoreLocked puts frames that were never written into the replay buffer, before those
 // that came later.
 func (s *session) restoreLocked(unsent [][]byte) {
-	newer := s.kept.Take(&s.g.replay)
+	newer := s.kept.Take(s.g.buffers)
 	for payload := range socket.Texts(unsent...) {
 		switch {
 		case holdsToken(payload):
 			s.unsent++
-		case !s.kept.Add(&s.g.replay, payload[:len(payload):len(payload)]): // nobody else holds unsent
+		case !s.kept.Add(s.g.buffers, payload[:len(payload):len(payload)]): // nobody else holds unsent
 			s.dropLocked(payload)
 		}
 	}
-	for _, f := range s.kept.AddAll(&s.g.replay, newer) {
+	for _, f := range s.kept.AddAll(s.g.buffers, newer) {
 		s.dropLocked(f)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"p2pconnector/gateway/internal/link"
-	"p2pconnector/gateway/internal/replay"
+	"p2pconnector/gateway/internal/membudget"
 	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
@@ -26,19 +26,20 @@ func TestLeftLocked_Unconfirmed_IsBounded(t *testing.T) {
 		return s
 	}
 	resumed, ended := away(), away()
-	if n := g.replay.Used(); n != 2*1004 {
+	if n := g.buffers.Used(membudget.Replay); n != 2*1004 {
 		t.Errorf("got %d bytes counted, want %d", n, 2*1004)
 	}
 	if missed, ok := resumed.replayLocked(bus.TokenRef{}, new(uint64)); len(missed) != 1 || !ok {
 		t.Errorf("got %d frames, nothing lost: %v; want 1, true", len(missed), ok)
 	}
 	g.step(ended, ownership.Event{Kind: ownership.GraceOver})
-	if n := g.replay.Used(); n != 0 {
+	if n := g.buffers.Used(membudget.Replay); n != 0 {
 		t.Errorf("got %d bytes still counted, want 0", n)
 	}
-	g.replay.Reserve(replay.MaxBytes - 1000)
+	used := g.buffers.Limit()/8*6 - 1000
+	g.buffers.Take(membudget.Replay, int(used))
 	late := away()
-	if missed, ok := late.replayLocked(bus.TokenRef{}, new(uint64)); len(missed) != 0 || ok || g.replay.Used() != replay.MaxBytes-1000 {
+	if missed, ok := late.replayLocked(bus.TokenRef{}, new(uint64)); len(missed) != 0 || ok || g.buffers.Used(membudget.Replay) != used {
 		t.Errorf("beyond the bound: got %d frames, nothing lost: %v; want 0, false", len(missed), ok)
 	}
 }

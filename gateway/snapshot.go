@@ -6,12 +6,13 @@ import "p2pconnector/gateway/internal/metrics"
 func (g *Gateway) snapshot() *metrics.Snapshot {
 	nats := g.bus.Stats()
 	now := &metrics.Snapshot{
-		Draining: g.draining.Load(), RefusedSockets: g.handshakes.Refused(), ReplayBytes: g.replay.Used(),
+		Draining: g.draining.Load(), RefusedSockets: g.handshakes.Refused(), Buffers: g.buffers,
 		Links: g.links.counts(), LinkHoles: g.links.holes(), ReorderFrames: g.reorder.frames.Load(),
 		Rooms: g.rooms.Len(), RoomRequests: g.requests.Len(),
 		NATSConnected: g.bus.Connected(), NATSReconnects: nats.Reconnects, NATSPendingBytes: nats.Unsent,
 		Inbox: g.bus.Inbox.Len(), InboxDropped: nats.Dropped,
 	}
+	now.Pending, now.PendingClosed = g.admission.PendingCounts()
 	now.ConnectAddresses, now.ConnectsEvicted = g.admission.RateCounts()
 	for _, c := range g.conns.list(nil) {
 		n := c.ws.QueuedBytes()

@@ -7,6 +7,7 @@ import (
 
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/natsbus"
 	ownership "p2pconnector/gateway/internal/session"
@@ -41,7 +42,7 @@ func (a *attempt) take(s *session, f *link.Frame) (result, *bus.Move) {
 		s.g.metrics.Sessions.ReplayFull.Inc()
 		return queueFull, nil
 	}
-	if !s.g.replay.Reserve(len(f.Data)) {
+	if !s.g.buffers.Reserve(membudget.Replay, a.bytes, len(f.Data)) {
 		s.lossy = true
 		s.g.metrics.Sessions.ReplayFull.Inc()
 		return queueFull, nil
@@ -56,7 +57,7 @@ func (a *attempt) take(s *session, f *link.Frame) (result, *bus.Move) {
 // give returns the frames that the attempt has kept, and removes them from it.
 func (a *attempt) give(g *Gateway) []link.Frame {
 	frames := a.taken
-	g.replay.Release(a.bytes)
+	g.buffers.Release(membudget.Replay, a.bytes)
 	a.taken, a.bytes = nil, 0
 	return frames
 }
@@ -169,7 +170,7 @@ func (g *Gateway) askOwner(owner proto.GatewayID, t *auth.SessionToken, received
 func (g *Gateway) giveUp(s, known *session) {
 	s.mu.Lock()
 	frames := s.attempt.give(g)
-	kept := s.kept.Take(&g.replay)
+	kept := s.kept.Take(g.buffers)
 	s.phase = over
 	s.mu.Unlock()
 	if known != nil {
@@ -204,7 +205,7 @@ func (g *Gateway) seat(c *conn, s *session, t *auth.SessionToken, id []byte) {
 		s.attachLocked(c, &ok, id, frames)
 	}) {
 		s.mu.Lock()
-		for _, f := range s.kept.AddAll(&g.replay, s.arriveLocked(h)) {
+		for _, f := range s.kept.AddAll(g.buffers, s.arriveLocked(h)) {
 			s.dropLocked(f)
 		}
 		s.lossy = s.lossy || !recovered
@@ -227,7 +228,7 @@ func (s *session) arriveLocked(h *bus.Handoff) (frames [][]byte) {
 	s.phase, s.since, s.root = away, time.Now(), at.Root
 	s.hold = ownership.Holding{Phase: ownership.Serving, Epoch: at.Epoch, Revision: at.Revision}
 	s.fence.Merge(h.Fence)
-	frames = append(h.Frames, s.kept.Take(&s.g.replay)...)
+	frames = append(h.Frames, s.kept.Take(s.g.buffers)...)
 	var late []link.Frame
 	for _, f := range at.give(s.g) {
 		switch {

@@ -24,7 +24,7 @@ func TestSendToPeer_NotTaken_IsCounted(t *testing.T) {
 			s := newSession(g)
 			s.phase = x.phase
 			for range x.kept {
-				s.kept.Add(&g.replay, []byte("x"))
+				s.kept.Add(g.buffers, []byte("x"))
 			}
 			g.sessions.put(s)
 			g.sendToPeer(s.id, []byte("error"))

@@ -64,7 +64,7 @@ func repeat(done, now <-chan struct{}, after time.Duration, f func() time.Durati
 const suspectAfter = 3 * time.Second
 
 // watchBus repeats unanswered requests and relays. Once a second it publishes the lease and
-// the acks that are not due yet, and ends the sessions whose grace is over.
+// the acks that are not due yet, ends the sessions whose grace is over, and sheds buffers.
 func (g *Gateway) watchBus(done <-chan struct{}) {
 	tick := time.NewTicker(natsbus.RequestTick)
 	defer tick.Stop()
@@ -90,6 +90,7 @@ func (g *Gateway) watchBus(done <-chan struct{}) {
 			g.liveness.Sweep()
 			g.rooms.SweepMoved()
 			ss = g.sweepSessions(now, ss)
+			g.shedBuffers()
 		}
 	}
 }

@@ -31,10 +31,12 @@ var gatewayPackages = map[string][]string{
 	"internal/directory": {
 		"gateway/internal/clock", "gateway/internal/link", "gateway/internal/session", "proto", "proto/bus",
 	},
-	"internal/egress": {"gateway/internal/clock", "gateway/internal/ratelimit", "proto"},
-	"internal/link":   {"proto", "proto/bus"},
+	"internal/egress":    {"gateway/internal/clock", "gateway/internal/ratelimit", "proto"},
+	"internal/link":      {"proto", "proto/bus"},
+	"internal/membudget": {},
 	"internal/metrics": {
-		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/clock", "gateway/internal/egress", "gateway/internal/link", "proto",
+		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/clock", "gateway/internal/egress", "gateway/internal/link",
+		"gateway/internal/membudget", "proto",
 		"github.com/prometheus/client_golang",
 	},
 	"internal/natsbus": {
@@ -42,11 +44,11 @@ var gatewayPackages = map[string][]string{
 	},
 	"internal/ops":       {"proto"},
 	"internal/ratelimit": {"gateway/internal/clock"},
-	"internal/replay":    {"proto"},
+	"internal/replay":    {"gateway/internal/membudget", "proto"},
 	"internal/room":      {"gateway/internal/egress", "gateway/internal/link", "gateway/internal/metrics", "proto", "proto/bus"},
 	"internal/session":   {"proto"},
 	"internal/socket": {
-		"gateway/internal/clock", "proto", "github.com/lxzan/gws",
+		"gateway/internal/clock", "gateway/internal/membudget", "proto", "github.com/lxzan/gws",
 	},
 	"internal/socket/sockettest": {},
 	"web":                        {"proto", "github.com/yuin/goldmark"},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"p2pconnector/e2e/kit/raw"
+	"p2pconnector/gateway"
 	"p2pconnector/proto"
 )
 
@@ -136,6 +137,35 @@ func TestDeafCrowd(t *testing.T) {
 		if f.Event != string(proto.NotDelivered) { // the first sessions may have ended on a busy machine
 			t.Errorf("got %.300s, want Pong", f.raw)
 		}
+	}
+}
+
+// TestDeafCrowd_SmallBudget_CostsItsShare: when the budget of all buffers is small, each peer
+// that does not read holds only its share, and a pair that reads is served all the same.
+func TestDeafCrowd_SmallBudget_CostsItsShare(t *testing.T) {
+	const peers, budget = 40, 16 << 20
+	e := start(t, func(c *gateway.Config) { c.MaxBufferBytes = budget })
+	sender, a, b := e.open(t, "/", nil), e.open(t, "/", nil), e.open(t, "/", nil)
+	crowd := make([]*client, peers)
+	for i := range crowd {
+		crowd[i] = e.deaf(t)
+	}
+	before := heap()
+	for i, c := range crowd {
+		fill(t, sender, c.details.ID)
+		a.send(fmt.Sprintf(`{"event":"Message","to":%q,"id":%d,"data":%q}`, b.details.ID, i, strings.Repeat("x", 30<<10)))
+		if f := b.next(); f.Event != string(proto.Message) || string(f.ID) != fmt.Sprint(i) {
+			t.Fatalf("got %.200s, want message %d", f.raw, i)
+		}
+	}
+	const most = budget/256 + 32<<10 // its share, the part of the queue that costs nothing, and what the sender's error takes
+	each := int64(most + 1)
+	for end := time.Now().Add(5 * time.Second); each > most && time.Now().Before(end); {
+		each = (int64(heap()) - int64(before)) / peers
+		t.Logf("a peer that does not read costs %d bytes", each)
+	}
+	if each > most {
+		t.Errorf("cost of a peer that does not read: got %d bytes, want at most %d", each, most)
 	}
 }
 

@@ -30,6 +30,8 @@ type Config struct {
 	ConnectsPerAddress int // handshakes a second of one address or IPv6 /64, and twice as many at once; 0 or less: no limit
 	TokenFailures      int // access tokens refused a second of one address or IPv6 /64, and twice as many at once; 0 or less: no limit
 
+	PendingBytes int64 // of pending connections, at 25 KiB each and at most 16,384; 0 or less: 16,384 connections
+
 	// CloseConn closes a pending connection and must not wait for its client; nil calls
 	// its Close.
 	CloseConn func(net.Conn)
@@ -120,6 +122,10 @@ func (c *Controller) ConnState(conn net.Conn, s http.ConnState) { c.pending.conn
 // ClosePending closes all pending connections. An http.Server's Close would wait for
 // clients that do not read.
 func (c *Controller) ClosePending() { c.pending.closeAll() }
+
+// PendingCounts returns the number of pending connections, and the number that were closed so
+// far because there were too many.
+func (c *Controller) PendingCounts() (n int, closed uint64) { return c.pending.counts() }
 
 // RateCounts returns the number of addresses, of ratelimit.MaxAddresses, whose handshake
 // rate is remembered, and the number that were forgotten too early so far, because too many

@@ -8,13 +8,14 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
-// Bounds of pending connections. One costs up to 25 KB, with the headers that its client
-// may have sent.
+// Bounds of pending connections.
 const (
 	maxPending     = 1 << 14
-	minPendingAddr = 64 // the lowest bound for one address: a browser opens several connections for a page
+	pendingBytes   = 25 << 10 // what one costs, with the headers that its client may have sent
+	minPendingAddr = 64       // the lowest bound for one address: a browser opens several connections for a page
 )
 
 // pending tracks the connections that are not WebSockets yet, or never will be. When there
@@ -25,6 +26,8 @@ type pending struct {
 	most, mostAddr int // mostAddr 0: no limit
 	proxies        proxies
 	closeConn      func(net.Conn)
+
+	closed atomic.Uint64 // because there were too many
 
 	mu    sync.Mutex
 	conns map[net.Conn]*list.Element // of pendingConn
@@ -46,6 +49,9 @@ func newPending(cfg *Config, trusted proxies) *pending {
 	if p.closeConn == nil {
 		p.closeConn = func(c net.Conn) { _ = c.Close() } // the server notices when it reads
 	}
+	if cfg.PendingBytes > 0 {
+		p.most = int(min(max(cfg.PendingBytes/pendingBytes, minPendingAddr), maxPending))
+	}
 	if cfg.MaxPerAddress > 0 {
 		p.mostAddr = max(cfg.MaxPerAddress, minPendingAddr)
 	}
@@ -57,6 +63,7 @@ func (p *pending) connState(c net.Conn, s http.ConnState) {
 	switch s {
 	case http.StateNew:
 		if excess := p.add(c); excess != nil {
+			p.closed.Add(1)
 			p.closeConn(excess)
 		}
 	case http.StateHijacked, http.StateClosed:
@@ -102,6 +109,13 @@ func (p *pending) removeLocked(c net.Conn) {
 	if p.addrs[removed.addr]--; p.addrs[removed.addr] == 0 {
 		delete(p.addrs, removed.addr)
 	}
+}
+
+// counts implements Controller.PendingCounts.
+func (p *pending) counts() (n int, closed uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.order.Len(), p.closed.Load()
 }
 
 // closeAll implements Controller.ClosePending.

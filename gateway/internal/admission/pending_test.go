@@ -74,6 +74,24 @@ func TestPending_LowLimitPerAddress_AllowsABrowser(t *testing.T) {
 	connect(t, c, "192.0.2.1:5", true)
 }
 
+// TestPending_BudgetOfBytes_BoundsTheirNumber: each costs 25 KiB of the budget, and beyond it
+// the oldest is closed and counted.
+func TestPending_BudgetOfBytes_BoundsTheirNumber(t *testing.T) {
+	const most = 100
+	for budget, want := range map[int64]int{most * pendingBytes: most, most*pendingBytes - 1: most - 1, 1: minPendingAddr, 1 << 40: maxPending, 0: maxPending} {
+		if got := newTest(t, Config{PendingBytes: budget}).pending.most; got != want {
+			t.Errorf("%d bytes: got %d connections, want %d", budget, got, want)
+		}
+	}
+	c := newTest(t, Config{PendingBytes: most * pendingBytes, CloseConn: func(net.Conn) {}})
+	for range most + 1 {
+		connect(t, c, "", false)
+	}
+	if n, closed := c.PendingCounts(); n != most || closed != 1 {
+		t.Errorf("got %d pending, %d closed; want %d, 1", n, closed, most)
+	}
+}
+
 func TestPending_TooManyInAll_ClosesTheOldestOnce(t *testing.T) {
 	closes := make(map[net.Conn]int)
 	c := newTest(t, Config{CloseConn: func(conn net.Conn) { closes[conn]++ }})

@@ -9,6 +9,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/proto"
 )
 
@@ -97,7 +98,7 @@ func TestHandler_LoopHangs_TakesNoSnapshot(t *testing.T) {
 					if tc.hangs {
 						t.Error("got a snapshot, want none")
 					}
-					return &Snapshot{Rooms: 7}
+					return &Snapshot{Rooms: 7, Buffers: membudget.New(1 << 30)}
 				},
 				Loops: func() map[string]bool { return map[string]bool{"bus": tc.hangs, "clock": false} },
 			})

@@ -1,23 +1,28 @@
 package metrics
 
-import "p2pconnector/gateway/internal/link"
+import (
+	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/membudget"
+)
 
 // Snapshot is the state of the gateway at the moment of a scrape, and the counts that other
 // packages keep.
 type Snapshot struct {
 	Draining bool
+	Buffers  *membudget.Budget
 
 	// Connections.
 	Connections, Queued int // all; those whose queue is not empty
 	QueueBytes          int // in all queues
 	LongestQueue        int // in bytes
+	Pending             int // connections that are not WebSockets yet, or never will be
+	PendingClosed       uint64
 	ConnectAddresses    int // whose connect rate is counted
 	ConnectsEvicted     uint64
 	RefusedSockets      int
 
 	// Sessions.
-	Clients     Clients
-	ReplayBytes int64
+	Clients Clients
 
 	// Relays.
 	Links         link.Counts

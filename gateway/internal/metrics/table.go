@@ -8,6 +8,7 @@ import (
 	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/egress"
+	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/proto"
 )
 
@@ -19,6 +20,13 @@ const hungLoopsHelp = "1 while a loop hangs that this gateway depends on: bus se
 var table = []metric{
 	{"draining", "1 while the gateway drains.", gauge, nil, func(_ *Metrics, now *Snapshot, put put) { put(flag01(now.Draining)) }},
 
+	{"buffer_bytes", "Bytes of the budget that buffers of clients hold: retransmit (frames written, until the client confirms them), large (single frames above the bound of a queue), replay (for clients that are away), queue (beyond the first 4 KiB of each).", gauge, []string{"kind"}, kinds((*membudget.Budget).Used)},
+	{"buffer_limit_bytes", "The budget of all buffers. When more than five eighths are used, the largest buffers are shed.", gauge, nil, at(func(now *Snapshot) int64 { return now.Buffers.Limit() })},
+	{"buffers_refused_total", "Frames that found no room because the budget was short or their buffer above its share of it, by the kind of the buffer.", counter, []string{"kind"}, kinds((*membudget.Budget).Refused)},
+	{"buffers_shed_total", "Buffers given up because the budget was short, the largest first: replay buffers of clients that are away, whose frames were reported to their senders, or queues, whose clients did not read and were closed with 1013.", counter, []string{"kind"}, kinds((*membudget.Budget).Sheds)},
+
+	{"pending_connections", "Connections that are not WebSockets yet, or never will be, of 16,384 or what an eighth of the budget of buffers holds at 25 KiB each.", gauge, nil, at(func(now *Snapshot) int { return now.Pending })},
+	{"pending_closed_total", "Pending connections closed because there were too many: the oldest, or those of an address that had too many.", counter, nil, at(func(now *Snapshot) uint64 { return now.PendingClosed })},
 	{"connections", "Open WebSockets.", gauge, nil, at(func(now *Snapshot) int { return now.Connections })},
 	{"connections_accepted_total", "WebSockets accepted.", counter, nil, one(func(m *Metrics) *Counter { return &m.Connections.Accepted })},
 	{"upgrades_total", "WebSocket handshakes answered, by HTTP status; 101 is success. A page that gets its refusal over the WebSocket counts with the status that others get.", counter, []string{"status"}, set(func(m *Metrics) *CounterSet[int] { return &m.Handshakes.Statuses }, strconv.Itoa)},
@@ -42,7 +50,6 @@ var table = []metric{
 		put(float64(now.Clients.Lent), "lent")
 		put(float64(now.Clients.Moved), "moved")
 	}},
-	{"replay_bytes", "Bytes in the replay buffers of clients that are away.", gauge, nil, at(func(now *Snapshot) int64 { return now.ReplayBytes })},
 	{"replay_full_total", "Frames that found no room in the replay buffer of a client that is away.", counter, nil, one(func(m *Metrics) *Counter { return &m.Sessions.ReplayFull })},
 	{"resumes_total", "Sessions resumed here, taken over from elsewhere, or refused.", counter, []string{"outcome"}, set(func(m *Metrics) *CounterSet[ResumeOutcome] { return &m.Sessions.Resumes }, text)},
 	{"session_key_fetches_total", "Fetches of the keys that sign session tokens: ok or failed; spared counts tokens of unknown keys for which no fetch was made, because one had ended less than 5 s before.", counter, []string{"outcome"}, set(func(m *Metrics) *CounterSet[auth.FetchOutcome] { return &m.Sessions.KeyFetches }, text)},
@@ -125,6 +132,15 @@ func flag01(on bool) float64 {
 // at reads a number of the snapshot.
 func at[N int | int64 | uint64](field func(*Snapshot) N) func(*Metrics, *Snapshot, put) {
 	return func(_ *Metrics, now *Snapshot, put put) { put(float64(field(now))) }
+}
+
+// kinds reads a number of the budget for each kind of buffer.
+func kinds[N int64 | uint64](of func(*membudget.Budget, membudget.Kind) N) func(*Metrics, *Snapshot, put) {
+	return func(_ *Metrics, now *Snapshot, put put) {
+		for _, k := range membudget.Kinds() {
+			put(float64(of(now.Buffers, k)), k.String())
+		}
+	}
 }
 
 // one reads a counter without labels.

@@ -43,6 +43,15 @@ func (c *Conn) slowLocked() {
 	c.closeBy = time.Now().Add(closeTimeout)
 }
 
+// Shed closes the connection of a client that does not read, because memory is short.
+func (c *Conn) Shed() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.dead {
+		c.slowLocked()
+	}
+}
+
 // Abort closes the network, which ends the reader.
 func (c *Conn) Abort() {
 	c.mu.Lock()
@@ -222,5 +231,8 @@ func (c *Conn) CloseAndTake(code proto.CloseCode) Remains {
 func (c *Conn) remainsLocked() Remains {
 	unsent := appendUnsent(c.unwritten, c.buf)
 	c.buf, c.frames, c.unwritten = nil, 0, nil
-	return Remains{Unsent: unsent, Unconfirmed: append(c.written.appendTo(nil), c.current.buf...), Sent: c.sent, Confirmed: c.confirmed}
+	left := Remains{Unsent: unsent, Unconfirmed: append(c.written.appendTo(nil), c.current.buf...), Sent: c.sent, Confirmed: c.confirmed}
+	c.written.clear()
+	c.releaseLocked()
+	return left
 }

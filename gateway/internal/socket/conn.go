@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/proto"
 )
 
@@ -15,7 +16,13 @@ import (
 const (
 	MaxQueueBytes  = 256 << 10 // including the bytes being written
 	maxQueueFrames = 1024
-	maxLargeBytes  = 256 << 20 // of frames above MaxQueueBytes, all connections together
+)
+
+// What a queue takes from the budget of all connections. A small queue takes nothing, so
+// that the counters which connections share are not on the path of every frame.
+const (
+	freeQueueBytes = 4 << 10
+	queueStep      = 8 << 10
 )
 
 // A Handler handles the messages of a connection. Its methods run on the connection's
@@ -50,6 +57,7 @@ type Conn struct {
 	large      int              // bytes of a frame that is larger than the queue, until it is written
 	largeWaits int              // the part of large that is in buf
 	inflight   int              // bytes being written
+	reserved   int              // bytes of the budget
 	writing    bool             // the connection is in the write queue, or is being written
 	blocked    bool             // the write waits for the network
 	turnOver   chan struct{}    // closed after the next write; nil when no goroutine waits
@@ -81,6 +89,7 @@ func (c *Conn) init(s *Server, raw net.Conn, ahead []byte) {
 	c.validator.init(raw, nonblocking(raw), s.cfg.MaxMessageBytes, s.cfg.Clock)
 	c.validator.ahead = ahead
 	c.nextPing.Store(s.now().Add(Heartbeat))
+	c.written.budget = s.cfg.Budget
 }
 
 // raw returns the underlying network connection.
@@ -99,7 +108,7 @@ type Result int
 const (
 	Delivered   Result = iota
 	FlushNeeded        // queued, but the writers have not run yet: call Flush before sending more
-	QueueFull          // the client does not read; the connection is being closed
+	QueueFull          // the client does not read, or memory is short; the connection is being closed
 	Closed             // the connection is closing or closed
 )
 
@@ -110,13 +119,13 @@ func (c *Conn) Send(text []byte) Result {
 	if c.closing || c.dead {
 		return Closed
 	}
-	if c.frames >= maxQueueFrames || len(c.buf)+c.inflight-c.large+len(text)+maxHeader > MaxQueueBytes && !c.admitLargeLocked(len(text)) {
+	if c.frames >= maxQueueFrames || !c.roomLocked(len(text)+maxHeader) {
 		c.slowLocked()
 		return QueueFull
 	}
 	c.appendLocked(opText, text)
 	c.frames++
-	if c.keepsUpLocked() && (c.frames >= maxQueueFrames/4 || len(c.buf) >= MaxQueueBytes/4) {
+	if c.keepsUpLocked() && (c.frames >= maxQueueFrames/4 || len(c.buf) >= MaxQueueBytes/4 || c.reserved > 0 && c.server.cfg.Budget.Short(membudget.Queue)) {
 		return FlushNeeded
 	}
 	return Delivered
@@ -128,16 +137,47 @@ func (c *Conn) keepsUpLocked() bool {
 	return c.inflight == 0 || c.nonblocking() != nil && !c.blocked
 }
 
-// admitLargeLocked makes room for a frame that no queue could hold: the full list of a
-// very big room, which would otherwise close each connection whose client joins. A
-// connection may have one such frame at a time, and all connections together at most
-// maxLargeBytes, whether their clients read or not.
-func (c *Conn) admitLargeLocked(n int) bool {
-	if n+maxHeader <= MaxQueueBytes || c.large > 0 {
+// roomLocked makes room for a frame of n bytes in the queue.
+func (c *Conn) roomLocked(n int) bool {
+	held := len(c.buf) + c.inflight - c.large + n
+	if held > MaxQueueBytes {
+		return c.admitLargeLocked(n)
+	}
+	more := queueShare(held) - c.reserved
+	if more <= 0 {
+		return true
+	}
+	if c.keepsUpLocked() {
+		c.server.cfg.Budget.Take(membudget.Queue, more) // the client reads: the writers are to write, and then the bytes are free
+	} else if !c.server.cfg.Budget.Reserve(membudget.Queue, c.reserved, more) {
 		return false
 	}
-	if c.server.largeBytes.Add(int64(n)) > maxLargeBytes {
-		c.server.largeBytes.Add(-int64(n))
+	c.reserved += more
+	return true
+}
+
+// queueShare returns what a queue with held bytes takes from the budget.
+func queueShare(held int) int {
+	return max(0, held-freeQueueBytes+queueStep-1) / queueStep * queueStep
+}
+
+// releaseLocked gives back what the queue does not need any more of the budget.
+func (c *Conn) releaseLocked() {
+	if c.reserved == 0 {
+		return
+	}
+	if less := c.reserved - queueShare(len(c.buf)+c.inflight-c.large); less > 0 {
+		c.server.cfg.Budget.Release(membudget.Queue, less)
+		c.reserved -= less
+	}
+}
+
+// admitLargeLocked makes room for a frame that no queue could hold: the full list of a
+// very big room, which would otherwise close each connection whose client joins. A
+// connection may have one such frame at a time. The budget bounds those of all connections,
+// whether their clients read or not.
+func (c *Conn) admitLargeLocked(n int) bool {
+	if n <= MaxQueueBytes || c.large > 0 || !c.server.cfg.Budget.Reserve(membudget.Large, 0, n) {
 		return false
 	}
 	c.large, c.largeWaits = n, n
@@ -147,7 +187,7 @@ func (c *Conn) admitLargeLocked(n int) bool {
 // freeLargeLocked gives n bytes back that admitLargeLocked took.
 func (c *Conn) freeLargeLocked(n int) {
 	c.large -= n
-	c.server.largeBytes.Add(-int64(n))
+	c.server.cfg.Budget.Release(membudget.Large, n)
 }
 
 // control queues a control frame, unless the queue is full.
@@ -216,6 +256,22 @@ func (c *Conn) QueuedBytes() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.buf) + c.inflight
+}
+
+// stalledAfter is the time in which a client reads what one write holds, unless it has
+// stopped to read.
+const stalledAfter = time.Second
+
+// Backlog returns the bytes that the queue has of the budget because the client does not
+// read: 0 when the network accepts what is written. ending reports whether the connection is
+// being closed, so that they are free soon.
+func (c *Conn) Backlog() (bytes int, ending bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.inflight == 0 || c.server.now().Sub(c.wroteAt) < stalledAfter {
+		return 0, false
+	}
+	return c.reserved, c.closing || c.dead
 }
 
 // Sent returns the number of text frames that were written, and how many of these the

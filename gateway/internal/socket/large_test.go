@@ -5,6 +5,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
 )
@@ -27,8 +28,8 @@ func TestSend_LargeFrame_IsDelivered(t *testing.T) {
 			}
 			synctest.Wait()
 		}
-		if got := s.largeBytes.Load(); got != int64(len(largeFrame)) {
-			t.Errorf("got %d bytes counted, want %d", got, len(largeFrame))
+		if got := s.cfg.Budget.Used(membudget.Large); got != int64(len(largeFrame)+maxHeader) {
+			t.Errorf("got %d bytes counted, want %d", got, len(largeFrame)+maxHeader)
 		}
 		raw.Unblock()
 		synctest.Wait()
@@ -39,14 +40,14 @@ func TestSend_LargeFrame_IsDelivered(t *testing.T) {
 		if _, payloads := raw.Frames(); len(payloads) != 5 || payloads[1] != string(largeFrame) || payloads[4] != string(largeFrame) {
 			t.Errorf("got %d frames, want 5 as they were sent", len(payloads))
 		}
-		if c.large != 0 || s.largeBytes.Load() != 0 || raw.CloseCode() != sockettest.NoClose {
-			t.Errorf("got %d bytes held of %d, close code %d; want none, and an open connection", c.large, s.largeBytes.Load(), raw.CloseCode())
+		if c.large != 0 || s.cfg.Budget.Used(membudget.Large) != 0 || raw.CloseCode() != sockettest.NoClose {
+			t.Errorf("got %d bytes held of %d, close code %d; want none, and an open connection", c.large, s.cfg.Budget.Used(membudget.Large), raw.CloseCode())
 		}
 	})
 }
 
 // TestSend_LargeFrames_AreBounded: a client that does not read gets one large frame, then
-// 256 KiB more, and all clients together at most maxLargeBytes. When a connection ends, its
+// 256 KiB more, and all clients together half of the budget. When a connection ends, its
 // bytes are given back.
 func TestSend_LargeFrames_AreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -70,7 +71,7 @@ func TestSend_LargeFrames_AreBounded(t *testing.T) {
 				raw.Close()
 			}
 			c.Remains()
-			if n := s.largeBytes.Load(); n != 0 || c.large != 0 {
+			if n := s.cfg.Budget.Used(membudget.Large); n != 0 || c.large != 0 {
 				t.Errorf("got %d bytes counted at the end, want none", n)
 			}
 		}
@@ -79,11 +80,16 @@ func TestSend_LargeFrames_AreBounded(t *testing.T) {
 			t.Errorf("got results %d, and %d on a second one; want delivered, and queue full", first, second)
 		}
 		twice.Abort()
-		s.largeBytes.Store(maxLargeBytes)
-		c := testConn(s, sockettest.NewNet(true))
-		if got := c.Send(largeFrame); got != QueueFull || s.largeBytes.Load() != maxLargeBytes {
-			t.Errorf("beyond what all may hold: got result %d, %d bytes; want queue full, %d", got, s.largeBytes.Load(), maxLargeBytes)
+		b := membudget.New(int64(2 * (len(largeFrame) + maxHeader))) // one of them fits into half of it
+		s.cfg.Budget = b
+		first, c := testConn(s, sockettest.NewNet(true)), testConn(s, sockettest.NewNet(true))
+		if got := first.Send(largeFrame); got > FlushNeeded {
+			t.Errorf("the last that all may hold: got result %d, want delivered", got)
 		}
+		if got, held := c.Send(largeFrame), int64(len(largeFrame)+maxHeader); got != QueueFull || b.Used(membudget.Large) != held {
+			t.Errorf("beyond what all may hold: got result %d, %d bytes; want queue full, %d", got, b.Used(membudget.Large), held)
+		}
+		first.Abort()
 		c.Abort()
 	})
 }

@@ -1,6 +1,9 @@
 package socket
 
-import "p2pconnector/proto"
+import (
+	"p2pconnector/gateway/internal/membudget"
+	"p2pconnector/proto"
+)
 
 // MaxRetransmitBytes bounds the written bytes that a connection keeps. The bound on frames
 // is proto.ReplayFrames.
@@ -9,11 +12,16 @@ const MaxRetransmitBytes = 64 << 10
 // minRetransmitBytes is the initial size of the ring.
 const minRetransmitBytes = 512
 
+// freeRetransmitBytes is the size up to which the ring takes nothing from the budget.
+const freeRetransmitBytes = 4 << 10
+
 // retransmitBuffer keeps the last frames that were written until the client confirms
 // them: frames that a broken connection lost are sent again on the next connection. It is
 // a ring that grows with its content, so that a connection with few frames keeps little
-// memory. Guarded by the connection's lock.
+// memory, as far as the budget allows. Guarded by the connection's lock.
 type retransmitBuffer struct {
+	budget *membudget.Budget
+
 	ring   []byte
 	first  int // index at which the oldest frame begins
 	bytes  int // held
@@ -26,33 +34,44 @@ func (t *retransmitBuffer) add(b []byte, texts int) {
 	if texts == 0 {
 		return
 	}
-	for len(b) > MaxRetransmitBytes || texts > proto.ReplayFrames {
-		t.clear()
+	t.growTo(min(t.bytes+len(b), MaxRetransmitBytes))
+	for len(b) > len(t.ring) || texts > proto.ReplayFrames {
+		t.first, t.bytes, t.frames = 0, 0, 0
 		var op byte
 		if op, _, b = cutFrame(b); op == opText {
 			texts--
 		}
 	}
-	for t.bytes+len(b) > MaxRetransmitBytes || t.frames+texts > proto.ReplayFrames {
+	for t.bytes+len(b) > len(t.ring) || t.frames+texts > proto.ReplayFrames {
 		t.drop()
 	}
-	t.growTo(t.bytes + len(b))
 	at := t.wrap(t.first + t.bytes)
 	copy(t.ring, b[copy(t.ring[at:], b):])
 	t.bytes += len(b)
 	t.frames += texts
 }
 
-// growTo makes room for n bytes in all.
+// growTo makes room for n bytes in all. When the budget has no room for that, the ring keeps
+// its size, and the oldest frames are dropped earlier.
 func (t *retransmitBuffer) growTo(n int) {
-	if n <= len(t.ring) {
-		return
-	}
 	size := max(minRetransmitBytes, len(t.ring))
 	for size < n {
 		size *= 2
 	}
-	t.ring, t.first = t.appendTo(make([]byte, 0, size))[:size], 0
+	if had := t.reserved(); size > max(freeRetransmitBytes, len(t.ring)) && !t.budget.Reserve(membudget.Retransmit, had, size-had) {
+		size = max(freeRetransmitBytes, len(t.ring))
+	}
+	if size > len(t.ring) {
+		t.ring, t.first = t.appendTo(make([]byte, 0, size))[:size], 0
+	}
+}
+
+// reserved returns the bytes of the budget that the ring has.
+func (t *retransmitBuffer) reserved() int {
+	if len(t.ring) <= freeRetransmitBytes {
+		return 0
+	}
+	return len(t.ring)
 }
 
 // wrap returns i modulo the size of the ring.
@@ -86,8 +105,13 @@ func (t *retransmitBuffer) confirm(unconfirmed uint64) {
 	}
 }
 
-// clear drops all frames.
-func (t *retransmitBuffer) clear() { *t = retransmitBuffer{} }
+// clear drops all frames, and the ring.
+func (t *retransmitBuffer) clear() {
+	if n := t.reserved(); n > 0 {
+		t.budget.Release(membudget.Retransmit, n)
+	}
+	*t = retransmitBuffer{budget: t.budget}
+}
 
 // appendTo appends the frames that are kept, oldest first.
 func (t *retransmitBuffer) appendTo(b []byte) []byte {

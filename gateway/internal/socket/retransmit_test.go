@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"testing"
 
+	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/proto"
 )
 
 // TestRetransmitBuffer_AnyWrites_KeepsTheLastUnconfirmed: whatever was written, the buffer
 // has the last frames within the bounds, without those that are confirmed.
 func TestRetransmitBuffer_AnyWrites_KeepsTheLastUnconfirmed(t *testing.T) {
-	var kept retransmitBuffer
+	kept := retransmitBuffer{budget: membudget.New(1 << 30)}
 	var all []string
 	for i := range 3000 {
 		var b []byte
@@ -45,5 +46,35 @@ func TestRetransmitBuffer_AnyWrites_KeepsTheLastUnconfirmed(t *testing.T) {
 	kept.add(appendFrame(nil, opText, make([]byte, 2*MaxRetransmitBytes)), 1)
 	if kept.frames != 0 {
 		t.Errorf("got %d frames beside one that is too big, want none", kept.frames)
+	}
+}
+
+// TestRetransmitBuffer_MemoryIsShort_DropsTheOldestEarlier: without room in the budget the
+// ring keeps its size, and the newest frames that fit. What it has is given back.
+func TestRetransmitBuffer_MemoryIsShort_DropsTheOldestEarlier(t *testing.T) {
+	for name, tc := range map[string]struct {
+		budget int64
+		ring   int // bytes
+	}{"a part": {8 * 256 * 6 << 10, 16 << 10}, "nothing": {0, freeRetransmitBytes}} {
+		t.Run(name, func(t *testing.T) {
+			kept := retransmitBuffer{budget: membudget.New(tc.budget)}
+			const size = 1000
+			for range 100 {
+				kept.add(appendFrame(nil, opText, make([]byte, size)), 1)
+			}
+			if got := len(kept.ring); got != tc.ring {
+				t.Errorf("ring: got %d bytes, want %d", got, tc.ring)
+			}
+			if got, want := kept.frames, tc.ring/(size+4); got != want {
+				t.Errorf("got %d frames, want the %d that fit", got, want)
+			}
+			if kept.add(appendFrame(nil, opText, make([]byte, tc.ring)), 1); kept.frames != 0 {
+				t.Errorf("after a frame that does not fit: got %d frames, want none", kept.frames)
+			}
+			kept.clear()
+			if got := kept.budget.Used(membudget.Retransmit); got != 0 {
+				t.Errorf("after clear: got %d bytes of the budget, want none", got)
+			}
+		})
 	}
 }

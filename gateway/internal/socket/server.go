@@ -1,10 +1,11 @@
 package socket
 
 import (
+	"math"
 	"sync"
-	"sync/atomic"
 
 	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/proto"
 )
 
@@ -13,6 +14,7 @@ import (
 type Config struct {
 	MaxMessageBytes int                  // of one text message
 	Clock           *clock.AtomicInstant // the present moment; the owner keeps it fresh
+	Budget          *membudget.Budget    // of the buffers of all connections; nil: no bound
 
 	Closed       func(proto.CloseCode) // a close frame was queued; code 0: a frame without a code
 	SlowClient   func()                // a client did not read, and its queue is full
@@ -22,11 +24,10 @@ type Config struct {
 
 // Server holds the state that connections share. Its methods may be called concurrently.
 type Server struct {
-	cfg        Config
-	upgrader   *upgrader
-	queue      writeQueue
-	largeBytes atomic.Int64   // of frames above MaxQueueBytes, of all connections
-	writes     sync.WaitGroup // goroutines that write, and connections that have something to write
+	cfg      Config
+	upgrader *upgrader
+	queue    writeQueue
+	writes   sync.WaitGroup // goroutines that write, and connections that have something to write
 }
 
 // NewServer returns a server without connections.
@@ -38,6 +39,9 @@ func NewServer(cfg Config) *Server {
 		if *f == nil {
 			*f = func() {}
 		}
+	}
+	if cfg.Budget == nil {
+		cfg.Budget = membudget.New(math.MaxInt64)
 	}
 	s := &Server{cfg: cfg, upgrader: newUpgrader(cfg.MaxMessageBytes)}
 	s.queue.init(s)

@@ -96,6 +96,7 @@ func (c *Conn) wrote(b batch) (more bool) {
 	c.freeLargeLocked(b.large)
 	c.written.add(b.buf, b.frames)
 	c.inflight, c.current, c.blocked = 0, batch{}, false
+	c.releaseLocked()
 	c.endTurnLocked()
 	c.wroteAt = c.server.now()
 	hangUp := false

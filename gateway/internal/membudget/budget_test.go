@@ -1,0 +1,144 @@
+package membudget
+
+import (
+	"sync"
+	"testing"
+)
+
+// TestReserve_AtTheEdge_RefusesOneByteMore: each kind is refused exactly where its part of
+// the budget ends, a buffer exactly at its share, and a refused buffer takes nothing.
+func TestReserve_AtTheEdge_RefusesOneByteMore(t *testing.T) {
+	const limit = 8 << 20
+	for _, k := range Kinds() {
+		t.Run(k.String(), func(t *testing.T) {
+			bound := int(kinds[k].eighths << 20)
+			share := bound / int(kinds[k].part)
+			b := New(limit)
+			if b.Reserve(k, 0, share+1) || b.Reserve(k, 1, share) {
+				t.Errorf("above the share of %d: got bytes, want none", share)
+			}
+			if got := b.Used(k); got != 0 {
+				t.Errorf("after refusals: got %d bytes used, want none", got)
+			}
+			if !b.Reserve(k, 0, share) {
+				t.Errorf("the share of %d: got none, want it", share)
+			}
+			b.Release(k, share)
+			b.Take(Large, bound-minShare)
+			if b.Reserve(k, minShare-1, 2) {
+				t.Error("above the least share: got bytes, want none")
+			}
+			if !b.Reserve(k, 0, minShare) {
+				t.Error("the last bytes: got them refused, want the least share")
+			}
+			if b.Reserve(k, 0, 1) {
+				t.Error("beyond the bound: got a byte, want none")
+			}
+			if b.Short(k) {
+				t.Error("at the bound: got short, want not")
+			}
+			if b.Take(k, 1); !b.Short(k) {
+				t.Error("beyond the bound: got not short, want short")
+			}
+			if got := b.Refused(k); got < 3 {
+				t.Errorf("refusals: got %d, want each counted", got)
+			}
+		})
+	}
+}
+
+// TestShed_GreedyHolders_LeaveRoomForOthers: many clients take all that they get, one after
+// another, and what is due is shed after each hundred, which is every second at 100 a second.
+// Each client still gets room for its frames, and a small holder is never shed.
+func TestShed_GreedyHolders_LeaveRoomForOthers(t *testing.T) {
+	const limit, frame, most = 512 << 20, 2 << 10, 256 << 10
+	b := New(limit)
+	small := false
+	if !b.Reserve(Replay, 0, minShed-1) {
+		t.Fatal("got no room in an unused budget, want it")
+	}
+	holders := []Holder{{Replay, minShed - 1, func() { small = true }}}
+	for n := range 10_000 {
+		held := 0
+		for held+frame <= most && b.Reserve(Replay, held, frame) {
+			held += frame
+		}
+		if held < most/2 {
+			t.Fatalf("holder %d: got room for %d bytes, want %d or more", n, held, most/2)
+		}
+		holders = append(holders, Holder{Replay, held, func() { b.Release(Replay, held) }})
+		if n%100 > 0 || b.Excess() == 0 {
+			continue
+		}
+		due := Largest(holders, b.Excess())
+		b.Shed(due)
+		holders = holders[len(due):]
+		if got, want := b.Used(Replay), int64(limit/2); got > want || b.Excess() != 0 {
+			t.Fatalf("after shedding: got %d bytes used, want at most %d", got, want)
+		}
+	}
+	if b.Sheds(Replay) == 0 || small {
+		t.Errorf("shed: got %d holders, the small one among them: %v; want some, without it", b.Sheds(Replay), small)
+	}
+	if !b.Reserve(Queue, 0, frame) {
+		t.Error("a queue beside replay buffers: got no room, want it")
+	}
+}
+
+// TestExcess_AtTheEdge_StartsAboveFiveEighths and asks for all above one half.
+func TestExcess_AtTheEdge_StartsAboveFiveEighths(t *testing.T) {
+	b := New(8 << 20)
+	b.Take(Queue, 5<<20)
+	if got := b.Excess(); got != 0 {
+		t.Errorf("at five eighths: got %d, want 0", got)
+	}
+	b.Take(Queue, 1)
+	if got, want := b.Excess(), int64(1<<20+1); got != want {
+		t.Errorf("above five eighths: got %d, want %d", got, want)
+	}
+}
+
+// TestLargest_UntilItIsEnough_TakesNoMore and orders the holders by size.
+func TestLargest_UntilItIsEnough_TakesNoMore(t *testing.T) {
+	of := func(sizes ...int) (all []Holder) {
+		for _, n := range sizes {
+			all = append(all, Holder{Bytes: n})
+		}
+		return all
+	}
+	for name, tc := range map[string]struct {
+		excess int64
+		want   int // holders
+	}{"nothing": {0, 0}, "one": {50 << 10, 1}, "exactly two": {90 << 10, 2}, "a byte more": {90<<10 + 1, 3}, "more than all": {1 << 30, 3}} {
+		t.Run(name, func(t *testing.T) {
+			got := Largest(of(minShed-1, minShed, 50<<10, 40<<10), tc.excess)
+			if len(got) != tc.want || len(got) > 0 && got[0].Bytes != 50<<10 {
+				t.Errorf("got %d holders, want the %d largest", len(got), tc.want)
+			}
+		})
+	}
+}
+
+// TestReserve_Concurrently_StaysWithinTheBound: callers at the same time do not get more than
+// there is, and all of it comes back.
+func TestReserve_Concurrently_StaysWithinTheBound(t *testing.T) {
+	const limit = 1 << 20
+	b := New(limit)
+	var callers sync.WaitGroup
+	for range 8 {
+		callers.Go(func() {
+			for range 2000 {
+				if b.Reserve(Replay, 0, 1<<10) {
+					if got := b.Used(Replay); got > limit/8*6+8<<10 {
+						t.Errorf("got %d bytes used, want at most %d", got, limit/8*6)
+					}
+					b.Release(Replay, 1<<10)
+				}
+			}
+		})
+	}
+	callers.Wait()
+	if got := b.Used(Replay); got != 0 {
+		t.Errorf("at the end: got %d bytes used, want none", got)
+	}
+}
