@@ -104,7 +104,7 @@ func (t *target) newAttacker() *attacker {
 
 // headers returns the headers of a handshake that succeeds.
 func (t *target) headers(me *attacker) http.Header {
-	token, err := t.token("mallory")
+	token, err := t.token("mallory at " + me.address) // a user's limits are not what ends the attacks
 	if err != nil {
 		panic(err) // signing with a secret cannot fail
 	}

@@ -56,6 +56,13 @@ var attacks = []attack{
 	{"resume of its own session", resumesItself, "done", soon},
 	{"two that resume each other", resumesEachOther, "done", soon},
 	{"in and out of a room", joinsAndLeaves, "done", time.Minute},
+	{"large messages to a room", floodsRoom, "Rate_Limited", time.Minute},
+	{"Room_Info in a loop", asksForRoom, "Rate_Limited", time.Minute},
+	{"Update_Room in a loop", updatesRoom, "Rate_Limited", time.Minute},
+	{"rooms without end", makesRooms, "Limit_Exceeded", 2 * time.Minute},
+	{"large frames to an absent peer", fillsAbsent, "Not_Delivered Rate_Limited", time.Minute},
+	{"frames to a peer that wants none", isUnwanted, "Unauthorised", soon},
+	{"TURN credentials in a loop", hoardsCredentials, "done", time.Minute},
 }
 
 func malformed(ctx context.Context, t *target, me *attacker) string {

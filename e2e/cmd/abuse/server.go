@@ -56,6 +56,7 @@ func serve(ctx context.Context, args []string, stdin io.Reader, stdout, stderr i
 			TokenKey:       args[1],
 			TrustedProxies: "127.0.0.1", // so that each attacker has an address of its own
 			MaxPerAddress:  maxPerAddress,
+			TURNURLs:       "turn:turn.example.com", TURNSecret: rand.Text(),
 		}
 	}
 	cfg.Gateway.Listen, cfg.Gateway.DrainWindow = "127.0.0.1:0", time.Second

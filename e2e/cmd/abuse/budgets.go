@@ -1,0 +1,241 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"p2pconnector/e2e/kit/raw"
+	"p2pconnector/proto"
+)
+
+// The attacks of this file use up what the server shares among its clients: bytes, rooms,
+// buffers and credentials. They end when a limit answers. The table shows the same ones
+// with many more clients, one at a time.
+
+// tries bounds how often an attack repeats what it does.
+const tries = 300
+
+// largeFrame is the data of a frame, almost as large as a frame may be.
+var largeFrame = strings.Repeat("x", 60_000)
+
+// member opens a connection and joins a room with metadata.
+func member(ctx context.Context, t *target, me *attacker, room string) (c *raw.Conn, done func(), outcome string) {
+	c, done, outcome = t.open(ctx, me)
+	if c == nil {
+		return nil, nil, outcome
+	}
+	if got := ask(c, fmt.Sprintf(`{"event":"Join_Room","data":{"room":%q,"create":true,"metadata":%q},"id":"ask"}`, room, strings.Repeat("m", 900))); got != string(proto.ClientAdded) {
+		done()
+		return nil, nil, got
+	}
+	return c, done, ""
+}
+
+// ask sends a frame with the id "ask" and returns the event of its answer, or how the
+// connection ended.
+func ask(c *raw.Conn, frame string) string {
+	if _, err := c.Write(raw.Encode(raw.Fin|raw.Text, []byte(frame))); err != nil {
+		return end(c)
+	}
+	for {
+		b, err := c.Next()
+		if err != nil {
+			return outcomeOf(err)
+		}
+		if bytes.HasSuffix(b, []byte(`"id":"ask"}`)) {
+			return eventOf(b)
+		}
+	}
+}
+
+// pass sends frames that are answered by errors alone, with the id "ask", until the error
+// has one of the codes. It returns that code, or how the connection ended.
+func pass(c *raw.Conn, frame string, codes ...proto.ErrorCode) string {
+	for range tries {
+		if _, err := c.Write(raw.Encode(raw.Fin|raw.Text, []byte(frame))); err != nil {
+			return end(c)
+		}
+		if _, err := c.Write(raw.Encode(raw.Fin|raw.Text, []byte(`{"event":"Ping","id":"ping"}`))); err != nil {
+			return end(c)
+		}
+		for ponged := false; !ponged; {
+			b, err := c.Next()
+			if err != nil {
+				return outcomeOf(err)
+			}
+			if code := eventOf(b); bytes.HasSuffix(b, []byte(`"id":"ask"}`)) && slices.Contains(codes, proto.ErrorCode(code)) {
+				return code
+			}
+			ponged = bytes.HasSuffix(b, []byte(`"id":"ping"}`))
+		}
+	}
+	return "not limited"
+}
+
+// insist sends many frames with the id "ask" at once, and reads until one of them is
+// refused.
+func insist(c *raw.Conn, frame func(i int) string) (outcome string) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer c.Close()
+	wg.Go(func() {
+		for i := range tries {
+			if _, err := c.Write(raw.Encode(raw.Fin|raw.Text, []byte(frame(i)))); err != nil {
+				return // the reader notices
+			}
+		}
+	})
+	for range tries {
+		b, err := c.Next()
+		for err == nil && !bytes.HasSuffix(b, []byte(`"id":"ask"}`)) {
+			b, err = c.Next()
+		}
+		if err != nil {
+			return outcomeOf(err)
+		}
+		if bytes.HasPrefix(b, []byte(`{"type":"error"`)) {
+			return eventOf(b)
+		}
+	}
+	return "not limited"
+}
+
+// floodsRoom sends large messages to a room of all attackers of this kind.
+func floodsRoom(ctx context.Context, t *target, me *attacker) string {
+	c, done, outcome := member(ctx, t, me, "flooded")
+	if c == nil {
+		return outcome
+	}
+	defer done()
+	return pass(c, fmt.Sprintf(`{"event":"Message","room":"flooded","data":%q,"id":"ask"}`, largeFrame), proto.RateLimited)
+}
+
+// asksForRoom asks for the list of a room of all attackers of this kind.
+func asksForRoom(ctx context.Context, t *target, me *attacker) string {
+	c, done, outcome := member(ctx, t, me, "asked for")
+	if c == nil {
+		return outcome
+	}
+	defer done()
+	return insist(c, func(int) string { return `{"event":"Room_Info","data":{"room":"asked for"},"id":"ask"}` })
+}
+
+// updatesRoom changes the metadata of a room that it has created, with members that read.
+func updatesRoom(ctx context.Context, t *target, me *attacker) string {
+	room := "updated by " + me.address
+	c, done, outcome := member(ctx, t, me, room)
+	if c == nil {
+		return outcome
+	}
+	defer done()
+	for range 3 {
+		other, done, outcome := member(ctx, t, me, room)
+		if other == nil {
+			return outcome
+		}
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			end(other)
+		}()
+		defer func() { done(); <-ended }()
+	}
+	metadata := strings.Repeat("x", 8100)
+	return insist(c, func(i int) string {
+		return fmt.Sprintf(`{"event":"Update_Room","data":{"room":%q,"metadata":"%d%s"},"id":"ask"}`, room, i, metadata)
+	})
+}
+
+// makesRooms makes rooms until it may not.
+func makesRooms(ctx context.Context, t *target, me *attacker) string {
+	c, done, outcome := t.open(ctx, me)
+	if c == nil {
+		return outcome
+	}
+	defer done()
+	for range tries {
+		if got := ask(c, `{"event":"Create_Room","data":{},"id":"ask"}`); got != string(proto.RoomCreated) {
+			return got
+		}
+	}
+	return "not limited"
+}
+
+// fillsAbsent sends large frames to a peer of its own that has gone away.
+func fillsAbsent(ctx context.Context, t *target, me *attacker) string {
+	away, done, outcome := t.open(ctx, me)
+	if away == nil {
+		return outcome
+	}
+	d, outcome := details(away)
+	done() // without a close frame
+	if outcome != "" {
+		return outcome
+	}
+	c, done, outcome := t.open(ctx, me)
+	if c == nil {
+		return outcome
+	}
+	defer done()
+	return pass(c, fmt.Sprintf(`{"event":"Message","to":%q,"data":%q,"id":"ask"}`, d.ID, largeFrame), proto.NotDelivered, proto.RateLimited)
+}
+
+// isUnwanted sends frames to a peer that accepts none.
+func isUnwanted(ctx context.Context, t *target, me *attacker) string {
+	closed, resp, err := raw.Dial(ctx, t.addr, "/?accept_from=nobody", t.headers(me))
+	if err != nil {
+		return refusal(resp, err)
+	}
+	defer closed.Close()
+	defer context.AfterFunc(ctx, func() { closed.Close() })()
+	d, outcome := details(closed)
+	if outcome != "" {
+		return outcome
+	}
+	c, done, outcome := t.open(ctx, me)
+	if c == nil {
+		return outcome
+	}
+	defer done()
+	return pass(c, fmt.Sprintf(`{"event":"Message","to":%q,"data":%q,"id":"ask"}`, d.ID, largeFrame), proto.Unauthorised, proto.NotDelivered)
+}
+
+// hoardsCredentials asks for TURN credentials and counts how many it gets.
+func hoardsCredentials(ctx context.Context, t *target, me *attacker) string {
+	c, done, outcome := t.open(ctx, me)
+	if c == nil {
+		return outcome
+	}
+	defer done()
+	got := map[string]bool{}
+	for range 100 {
+		if _, err := c.Write(raw.Encode(raw.Fin|raw.Text, []byte(`{"event":"Ice_Servers"}`))); err != nil {
+			return end(c)
+		}
+		b, err := c.Next()
+		for err == nil && eventOf(b) != string(proto.IceServers) {
+			b, err = c.Next()
+		}
+		if err != nil {
+			return outcomeOf(err)
+		}
+		var f struct {
+			Data struct {
+				Servers []struct{ Username string } `json:"ice_servers"`
+			} `json:"data"`
+		}
+		if json.Unmarshal(b, &f) != nil || len(f.Data.Servers) != 1 {
+			return "no credentials"
+		}
+		got[f.Data.Servers[0].Username] = true
+	}
+	if len(got) > 2 { // one, and its successor
+		return fmt.Sprintf("%d_credentials", len(got))
+	}
+	return "done"
+}
