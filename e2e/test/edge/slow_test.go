@@ -143,7 +143,7 @@ func TestDeafCrowd(t *testing.T) {
 // TestDeafCrowd_SmallBudget_CostsItsShare: when the budget of all buffers is small, each peer
 // that does not read holds only its share, and a pair that reads is served all the same.
 func TestDeafCrowd_SmallBudget_CostsItsShare(t *testing.T) {
-	const peers, budget = 40, 16 << 20
+	const peers, budget = 16, 16 << 20
 	e := start(t, func(c *gateway.Config) { c.MaxBufferBytes = budget })
 	sender, a, b := e.open(t, "/", nil), e.open(t, "/", nil), e.open(t, "/", nil)
 	crowd := make([]*client, peers)
