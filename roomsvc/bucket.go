@@ -14,6 +14,9 @@ var errBehind = errors.New("the replica that was read is behind")
 // errTooLarge reports that the server will never take a value of this size.
 var errTooLarge = errors.New("the value is larger than the NATS server takes")
 
+// errFull reports that JetStream has no space for a write, which had no effect.
+var errFull = errors.New("JetStream has no space left")
+
 // bucket keeps values under keys; a room's key is its Token, a session's its
 // SessionKey. Its methods are safe for concurrent use and bounded by
 // their contexts. Any error but those above leaves open whether a write took

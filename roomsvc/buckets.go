@@ -31,17 +31,23 @@ type buckets struct {
 	writes outage // of writing to any of them
 }
 
-func newBuckets(log *slog.Logger, names ...string) *buckets {
+func newBuckets(log *slog.Logger, maxBytes int64, names ...string) *buckets {
 	b := &buckets{log: log, kick: make(chan struct{}, 1)}
 	for _, name := range names {
-		b.list = append(b.list, &store{bucket: name, log: log, wrote: b.writes.note, absent: b.lookSoon})
+		b.list = append(b.list, &store{bucket: name, maxBytes: maxBytes, log: log, wrote: b.writes.note, absent: b.lookSoon, usage: usage{look: b.lookSoon}})
 	}
 	return b
 }
 
-// open makes the buckets. It tries until JetStream is ready or ctx ends.
+// open makes the buckets. It tries until JetStream is ready or ctx ends. When JetStream has
+// not granted a bucket all of its bytes, the next one asks for half as many: the servers of a
+// cluster grant too much when two streams are made in a short time.
 func (b *buckets) open(ctx context.Context, nc *nats.Conn, replicas int) error {
+	granted := int64(0) // to the bucket before; 0: all
 	for _, s := range b.list {
+		if granted > 0 {
+			s.maxBytes = min(s.maxBytes, max(granted/2, minBucketBytes))
+		}
 		for try := 0; ; try++ {
 			err := bounded(ctx, func(ctx context.Context) error { return s.open(ctx, nc, replicas) })
 			if err == nil {
@@ -57,6 +63,11 @@ func (b *buckets) open(ctx context.Context, nc *nats.Conn, replicas int) error {
 			case <-time.After(300 * time.Millisecond):
 			case <-ctx.Done():
 			}
+		}
+		if got := int64(s.usage.counts().limit); got > 0 && got < s.maxBytes {
+			granted = got
+		} else if granted > 0 {
+			granted = s.maxBytes
 		}
 	}
 	return nil
@@ -102,7 +113,8 @@ func (b *buckets) watch(ctx context.Context, connected func() bool) {
 	}
 }
 
-// look makes the buckets that are gone. It tries a write when the last one failed.
+// look makes the buckets that are gone, and reads how full all are. It tries a write when
+// the last one failed, and from time to time when it found no space.
 // When the bucket is replicated it also tries one from time to time, because there may
 // be no other writes: a leader without a majority goes on answering reads, and only
 // its writes fail.
@@ -121,6 +133,11 @@ func (b *buckets) look(ctx context.Context) error {
 		return err
 	}
 	replicated := b.list[0].replicas.Load() > 1
+	for _, s := range b.list {
+		if s.usage.counts().exhausted && (!replicated || b.writes.quiet() > writeInterval) {
+			_ = bounded(ctx, s.reach) // recorded by usage
+		}
+	}
 	if b.writes.failing() || replicated && b.writes.quiet() > writeInterval {
 		_ = bounded(ctx, b.list[0].reach) // noted by wrote
 	}

@@ -25,6 +25,7 @@ type committer struct {
 	lim      limits
 	log      *slog.Logger
 	stats    *stats
+	usage    *usage
 	now      func() time.Time
 	epoch    func() uint64 // of the NATS connection
 	announce func(*bus.Change, []proto.GatewayID)
@@ -42,7 +43,7 @@ type committer struct {
 
 func newCommitter(b bucket, lim limits, log *slog.Logger, st *stats) *committer {
 	c := &committer{
-		bucket: b, lim: lim, log: log, stats: st,
+		bucket: b, lim: lim, log: log, stats: st, usage: new(usage),
 		now:      time.Now,
 		epoch:    func() uint64 { return 0 },
 		announce: func(*bus.Change, []proto.GatewayID) {},

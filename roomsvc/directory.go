@@ -61,6 +61,7 @@ type directory struct {
 	bucket sessionBucket
 	log    *slog.Logger
 	stats  *stats
+	usage  *usage
 	conn   func() uint64 // counts the NATS connections
 
 	calls, syncs *pool
@@ -70,7 +71,7 @@ type directory struct {
 
 func newDirectory(b sessionBucket, log *slog.Logger, st *stats) *directory {
 	d := &directory{
-		bucket: b, log: log, stats: st,
+		bucket: b, log: log, stats: st, usage: new(usage),
 		conn:  func() uint64 { return 0 },
 		calls: &pool{most: maxSessionCalls, room: maxSessionWaiting},
 		syncs: &pool{most: maxSyncCalls, room: maxSyncWaiting},
@@ -194,7 +195,7 @@ func (d *directory) try(ctx context.Context, op *sessionOp) (*bus.SessionReply, 
 // op is refused now: another request may have changed the entry since. When two gateways
 // want the same epoch, the entry in that epoch names the one that got it.
 func (op *sessionOp) mayHaveTaken(r *bus.SessionReply) bool {
-	return op.kind == bus.SessionTake && (r.Refused == bus.RefusedEnded || r.Refused == bus.RefusedMoved && r.Epoch > op.req.Epoch)
+	return op.kind == bus.SessionTake && (r.Error != nil || r.Refused == bus.RefusedEnded || r.Refused == bus.RefusedMoved && r.Epoch > op.req.Epoch)
 }
 
 // change tries a take or an end once. The first try assumes that the request
@@ -205,24 +206,33 @@ func (d *directory) change(ctx context.Context, op *sessionOp, first bool) (*bus
 		return nil, err
 	}
 	e, ok := assumed(op.kind, op.req)
-	if !ok || !first {
+	full := d.usage.full()
+	if !ok || !first || full {
 		if e, err = d.read(ctx, key); err != nil {
 			return nil, err
 		}
 	}
 	todo := decide(op.kind, &e, op.req)
-	if !todo.write {
+	noSpace := full && todo.write && e.revision == 0
+	if !todo.write || noSpace {
 		if err := d.confirm(ctx, key, &e); err != nil {
 			return nil, err
+		}
+		if noSpace {
+			d.usage.refuse()
+			return &bus.SessionReply{Error: noSessionSpace()}, nil
 		}
 		return &bus.SessionReply{Refused: todo.refused, SessionEntry: e.SessionEntry, Revision: e.shownRevision()}, nil
 	}
 	revision, err := d.write(ctx, key, &todo.next, e.revision)
 	switch {
-	case errors.Is(err, errConflict):
+	case errors.Is(err, errConflict), errors.Is(err, errFull):
 		return nil, err
 	case err != nil:
 		return nil, errors.Join(errUnsure, err)
+	}
+	if e.revision == 0 {
+		d.usage.grew(storedOverhead)
 	}
 	if op.sweep {
 		d.stats.sessionsSwept.Add(1)

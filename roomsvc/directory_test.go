@@ -331,3 +331,18 @@ func TestDirectory_SweepRacesTake_OneOfThemWins(t *testing.T) {
 		}
 	}
 }
+
+// TestDirectory_FullBucket_RefusesNewEntriesOnly: sessions that have an entry move and end.
+func TestDirectory_FullBucket_RefusesNewEntriesOnly(t *testing.T) {
+	o := newOffice(t, newFakeBucket())
+	first := o.take(gwB, 1, 0)
+	o.usage.exhaust(true)
+	expect(t, "take of another peer", o.ask(bus.SessionTake, bus.SessionRequest{Peer: ben, Owner: gwB, Epoch: 1}), "Limit_Exceeded", "", 0)
+	expect(t, "the first take again", o.take(gwB, 1, 0), "", gwB, 1)
+	second := o.take(gwC, 2, first.Revision)
+	expect(t, "next take", second, "", gwC, 2)
+	expect(t, "end", o.ask(bus.SessionEnd, bus.SessionRequest{Owner: gwC, Epoch: 2, Revision: second.Revision}), "", "", 2)
+	if got := o.usage.counts().refused; got != 1 {
+		t.Errorf("refusals counted: got %d, want 1", got)
+	}
+}

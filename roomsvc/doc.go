@@ -12,6 +12,7 @@
 //	rules.go       what each operation does, and what it refuses
 //	memory.go      idempotency records, so that a retry changes nothing twice
 //	store.go       the bucket: compare-and-set in JetStream; revisions.go tells a new bucket from an old one
+//	usage.go       how full a bucket is; streams.go limits its stream, purge.go frees space when JetStream has none
 //	buckets.go     all buckets: makes those that JetStream has lost, knows whether they can be written
 //	announce.go    publishes the change to the gateways, and the reply to the requester
 //

@@ -50,6 +50,15 @@ var families = []family{
 			put(float64(b.lost.Load()), b.bucket)
 		}
 	}},
+	{"bucket_bytes", "Bytes that a bucket holds in JetStream.", gauge, []string{"bucket"}, ofBuckets(func(c counts) float64 { return float64(c.bytes) })},
+	{"bucket_limit_bytes", "Bytes that a bucket may hold: half of them for what is new, the rest for leaving and ending; 0: JetStream has too little storage to grant a limit.", gauge, []string{"bucket"}, ofBuckets(func(c counts) float64 { return float64(c.limit) })},
+	{"bucket_exhausted", "1 while JetStream has no storage for a bucket, so that rooms can only end.", gauge, []string{"bucket"}, ofBuckets(func(c counts) float64 {
+		if c.exhausted {
+			return 1
+		}
+		return 0
+	})},
+	{"bucket_full_refused_total", "Operations refused with Limit_Exceeded because a bucket has no space for what is new.", counter, []string{"bucket"}, ofBuckets(func(c counts) float64 { return float64(c.refused) })},
 	{"buckets_writable", "1 while rooms can be changed: 0 when JetStream has failed for 10 s.", gauge, nil, func(s *Service, put put) {
 		up := 1.0
 		if s.buckets.down() != nil {
@@ -98,6 +107,15 @@ var families = []family{
 		put(float64(max(n, 0)), "out")
 	}},
 	{"panics_total", "Room workers and other requests that panicked.", counter, nil, one(func(s *stats) *atomic.Uint64 { return &s.panics })},
+}
+
+// ofBuckets reads a value of each bucket.
+func ofBuckets(value func(counts) float64) func(*Service, put) {
+	return func(s *Service, put put) {
+		for _, b := range s.buckets.list {
+			put(value(b.usage.counts()), b.bucket)
+		}
+	}
 }
 
 // one reads a counter without labels.

@@ -101,3 +101,7 @@ func checkName(kind bus.NameOperation, r *bus.NameRequest) *proto.Error {
 	}
 	return nil
 }
+
+func noNameSpace() *proto.Error {
+	return proto.Errorf(proto.LimitExceeded, "The server has no space for more names now. Try again in a minute.")
+}

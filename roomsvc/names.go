@@ -39,6 +39,7 @@ type names struct {
 	bucket bucket
 	log    *slog.Logger
 	stats  *stats
+	usage  *usage
 	conn   func() uint64 // counts the NATS connections
 
 	calls *pool
@@ -48,7 +49,7 @@ type names struct {
 
 func newNames(b bucket, log *slog.Logger, st *stats) *names {
 	d := &names{
-		bucket: b, log: log, stats: st, conn: func() uint64 { return 0 },
+		bucket: b, log: log, stats: st, usage: new(usage), conn: func() uint64 { return 0 },
 		calls: &pool{most: maxNameCalls, room: maxNameWaiting},
 	}
 	d.ctx, d.abort = context.WithCancel(context.Background())
@@ -146,7 +147,8 @@ func (d *names) once(ctx context.Context, op *nameOp, first bool) (*bus.NameRepl
 		return nil, errDamaged // checkName has refused it
 	}
 	var e nameEntry
-	if !first || op.kind != bus.NameClaim || op.req.Revision > 0 {
+	full := d.usage.full()
+	if !first || full || op.kind != bus.NameClaim || op.req.Revision > 0 {
 		var err error
 		if e, err = d.read(ctx, key); err != nil {
 			return nil, err
@@ -156,17 +158,25 @@ func (d *names) once(ctx context.Context, op *nameOp, first bool) (*bus.NameRepl
 	if op.kind != bus.NameGet {
 		todo = decideName(op.kind, &e, op.req)
 	}
-	if !todo.write {
+	noSpace := full && todo.write && e.revision == 0
+	if !todo.write || noSpace {
 		if !e.proven {
 			if err := d.call(ctx, func(ctx context.Context) error { return d.bucket.confirm(ctx, key, e.revision) }); err != nil {
 				return nil, err
 			}
+		}
+		if noSpace {
+			d.usage.refuse()
+			return &bus.NameReply{Error: noNameSpace()}, nil
 		}
 		return e.reply(todo.refused), nil
 	}
 	revision, err := d.write(ctx, key, &todo.next, e.revision)
 	if err != nil {
 		return nil, err
+	}
+	if e.revision == 0 {
+		d.usage.grew(storedOverhead)
 	}
 	if op.sweep {
 		d.stats.namesSwept.Add(1)

@@ -20,6 +20,9 @@ func (c *commit) create(r *bus.Request) *proto.Error {
 
 // make makes the room with the requester as its creator and first member.
 func (c *commit) make(r *bus.Request, roomMeta, memberMeta json.RawMessage) *proto.Error {
+	if c.lim.full {
+		return c.noSpace()
+	}
 	room := bus.Room{ID: r.Room, Creator: r.Peer, Metadata: value(roomMeta)}
 	if r.Name != nil {
 		room.Name = *r.Name
@@ -56,6 +59,9 @@ func (c *commit) join(r *bus.Request) *proto.Error {
 	}
 	if most := c.capacity(); c.live >= most {
 		return proto.Errorf(proto.RoomFull, "Room %s is full: it has %d of %d members. Try again when one has left.", proto.Quote(string(r.Room)), c.live, most)
+	}
+	if c.lim.full {
+		return c.noSpace()
 	}
 	m := newMember(r, r.Metadata)
 	if c.size+sizeOf(&m) > c.lim.bytes {
@@ -135,6 +141,9 @@ func (c *commit) update(r *bus.Request) *proto.Error {
 		room.Metadata = value(r.Metadata)
 	}
 	grown := settingsBytes(&room) - settingsBytes(&c.room)
+	if grown > 0 && c.lim.full {
+		return c.noSpace()
+	}
 	if grown > 0 && c.size+grown > c.lim.bytes {
 		return tooBig(c.lim)
 	}
@@ -271,4 +280,14 @@ func notMember(p proto.PeerID, room proto.RoomID) *proto.Error {
 
 func tooBig(lim limits) *proto.Error {
 	return proto.Errorf(proto.LimitExceeded, "The room would hold more than %d bytes with all its members and metadata. Use less metadata, or another room.", lim.bytes)
+}
+
+// noSpace refuses what would grow a room while the bucket is full.
+func (c *commit) noSpace() *proto.Error {
+	c.full++
+	return bucketFull()
+}
+
+func bucketFull() *proto.Error {
+	return proto.Errorf(proto.LimitExceeded, "The server has no space for more rooms, members and metadata now. Leave rooms that you do not need, or try again in a minute.")
 }

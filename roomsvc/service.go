@@ -54,8 +54,9 @@ func New(cfg Config) (*Service, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	b := newBuckets(cfg.Logger, bus.RoomsBucket, bus.SessionsBucket, bus.KeysBucket, bus.NamesBucket)
+	b := newBuckets(cfg.Logger, cfg.MaxBucketBytes, bus.RoomsBucket, bus.SessionsBucket, bus.KeysBucket, bus.NamesBucket)
 	b.list[1].tombstoneTTL, b.list[3].tombstoneTTL = bus.SessionTombstone, bus.NameTombstone
+	b.list[2].maxBytes = minBucketBytes // one key
 	return &Service{
 		cfg: cfg, buckets: b, rooms: b.list[0], sessions: b.list[1], keys: b.list[2], nameStore: b.list[3],
 		roomBucket: b.list[0], sessionBucket: b.list[1], nameBucket: b.list[3],
@@ -118,13 +119,13 @@ func (s *Service) serve(ctx context.Context) error {
 	s.fitPayload()
 
 	c := newCommitter(s.roomBucket, s.lim, log, s.stats)
-	c.epoch, c.announce = s.epoch, s.announce
+	c.epoch, c.announce, c.usage = s.epoch, s.announce, &s.rooms.usage
 	s.committer.Store(c)
 	d := newDirectory(s.sessionBucket, log, s.stats)
-	d.conn = s.epoch
+	d.conn, d.usage = s.epoch, &s.sessions.usage
 	s.directory.Store(d)
 	n := newNames(s.nameBucket, log, s.stats)
-	n.conn = s.epoch
+	n.conn, n.usage = s.epoch, &s.nameStore.usage
 	s.names.Store(n)
 	s.jobs = newJobs()
 	svc, err := s.addEndpoints()

@@ -167,3 +167,7 @@ func checkOwned(list []bus.Owned) *proto.Error {
 	}
 	return nil
 }
+
+func noSessionSpace() *proto.Error {
+	return proto.Errorf(proto.LimitExceeded, "The session directory has no space for more sessions that move. Go on with a fresh id, or try again in a minute.")
+}

@@ -40,7 +40,7 @@ func TestJobs_CopyOfARequest_TakesNoSecondPlace(t *testing.T) {
 // again.
 func TestBuckets_Outage_CountsAfter10s(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBuckets(nil, bus.RoomsBucket)
+		b := newBuckets(nil, 1<<30, bus.RoomsBucket)
 		cause := errors.New("no leader")
 		for range 8 {
 			b.looks.note(cause)

@@ -20,8 +20,9 @@ type held struct {
 
 // limits are the bounds of a room that this service enforces.
 type limits struct {
-	members int // a room may have
-	bytes   int // of a room's value
+	members int  // a room may have
+	bytes   int  // of a room's value
+	full    bool // the bucket is: nothing in it may grow
 }
 
 // operation is one thing to be done to one room. All its fields are fixed when
@@ -69,6 +70,7 @@ type commit struct {
 	added   []int                   // index into members
 	extra   []proto.GatewayID       // to be notified besides those with members
 	change  bus.Change              // After is set once the commit is written
+	full    int                     // operations refused because the bucket is full
 	dirty   bool                    // there is something to write
 	set     bool                    // the settings changed, or the room is new
 	out     []outcome               // one for each operation

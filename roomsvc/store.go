@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,7 +15,7 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// This file alone uses JetStream. Buckets have the names, subjects and headers
+// This file, streams.go and purge.go alone use JetStream. Buckets have the names, subjects and headers
 // of NATS's key-value stores, so that its tools can read them, but are not used
 // through nats.go's KeyValue: its reads may be old (direct gets), its Update
 // drops a key's TTL, and its Purge with a TTL brought values back after kill -9.
@@ -44,6 +43,8 @@ type store struct {
 	bucket string
 	// tombstoneTTL is how long what remove writes stays; 0 is markerTTL.
 	tombstoneTTL time.Duration
+	// maxBytes is the most that the bucket may hold; JetStream may grant less.
+	maxBytes int64
 
 	log    *slog.Logger
 	wrote  func(error) // called with the outcome of every write, by any goroutine
@@ -60,6 +61,7 @@ type store struct {
 	last     atomic.Uint64 // last revision of the bucket when its state was last read
 	lost     atomic.Uint64 // how often a bucket was found gone
 	taking   sync.Mutex    // held while take updates what is known of the bucket
+	usage    usage
 }
 
 // open makes the bucket, or corrects the settings of an existing one.
@@ -69,7 +71,7 @@ func (s *store) open(ctx context.Context, nc *nats.Conn, replicas int) error {
 		return err
 	}
 	s.js, s.wanted = js, replicas
-	if s.stream, err = s.obtain(ctx); err == nil {
+	if s.stream, err = s.obtain(ctx, true); err == nil {
 		s.take(s.stream.CachedInfo(), false)
 	}
 	return err
@@ -78,7 +80,7 @@ func (s *store) open(ctx context.Context, nc *nats.Conn, replicas int) error {
 // ensure makes the bucket anew when it is gone. When it returns nil, it has
 // recorded the state of the present bucket.
 func (s *store) ensure(ctx context.Context) error {
-	stream, err := s.obtain(ctx)
+	stream, err := s.obtain(ctx, false)
 	if err == nil {
 		s.take(stream.CachedInfo(), true)
 	}
@@ -101,64 +103,7 @@ func (s *store) take(info *jetstream.StreamInfo, report bool) {
 	s.first.Store(first)
 	s.replicas.Store(int64(info.Config.Replicas))
 	s.saw(info.State.LastSeq)
-}
-
-// obtain returns the stream with its present state. It makes a missing stream, and
-// corrects the settings of an existing one.
-func (s *store) obtain(ctx context.Context) (jetstream.Stream, error) {
-	want := jetstream.StreamConfig{
-		Name:              bus.BucketStream(s.bucket),
-		Subjects:          []string{bus.BucketSubject(s.bucket, ">")},
-		MaxMsgsPerSubject: 1,
-		Discard:           jetstream.DiscardNew,
-		Storage:           jetstream.FileStorage,
-		Replicas:          s.wanted,
-		AllowRollup:       true,
-		DenyDelete:        true,
-		AllowDirect:       false, // reads of a follower are old
-		AllowMsgTTL:       true,
-	}
-	stream, err := s.js.Stream(ctx, want.Name)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		want.Replicas = max(s.wanted, int(s.replicas.Load())) // an operator may have added some
-		want.FirstSeq = firstRevision(time.Now(), s.newest.Load())
-		stream, err = s.js.CreateStream(ctx, want)
-		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another instance was first
-			stream, err = s.js.Stream(ctx, want.Name)
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("bucket %s: %w", s.bucket, err)
-	}
-	if fixed, differs := reconcile(stream.CachedInfo().Config, want); differs {
-		s.log.Warn("bucket settings are not as needed; changing them", "bucket", s.bucket)
-		if stream, err = s.js.UpdateStream(ctx, fixed); err != nil {
-			return nil, fmt.Errorf("bucket %s: %w", s.bucket, err)
-		}
-	}
-	return stream, nil
-}
-
-// reconcile returns have with those settings of want that the service cannot do
-// without, and reports whether that changes anything. It only ever adds
-// replicas, because an operator may have wanted more.
-func reconcile(have, want jetstream.StreamConfig) (jetstream.StreamConfig, bool) {
-	fixed := have
-	for _, subject := range want.Subjects {
-		if !slices.Contains(fixed.Subjects, subject) {
-			fixed.Subjects = append(slices.Clone(fixed.Subjects), subject)
-		}
-	}
-	fixed.MaxMsgsPerSubject = want.MaxMsgsPerSubject
-	fixed.Discard = want.Discard
-	fixed.AllowDirect = want.AllowDirect
-	fixed.AllowMsgTTL = want.AllowMsgTTL
-	fixed.AllowRollup = want.AllowRollup
-	fixed.Replicas = max(have.Replicas, want.Replicas)
-	return fixed, len(fixed.Subjects) != len(have.Subjects) ||
-		fixed.MaxMsgsPerSubject != have.MaxMsgsPerSubject || fixed.Discard != have.Discard ||
-		fixed.AllowDirect != have.AllowDirect || fixed.AllowMsgTTL != have.AllowMsgTTL ||
-		fixed.AllowRollup != have.AllowRollup || fixed.Replicas != have.Replicas
+	s.usage.looked(info.State.Bytes, info.Config.MaxBytes)
 }
 
 // read asks the stream's leader. A leader that has been replaced does not know it
@@ -193,7 +138,14 @@ func (s *store) remove(ctx context.Context, key string, tombstone []byte, expect
 	if s.tombstoneTTL > 0 {
 		msg.Header.Set(jetstream.MsgTTLHeader, s.tombstoneTTL.String())
 	}
-	return s.publish(ctx, msg, expected, true)
+	if s.usage.counts().exhausted && expected > 0 {
+		return s.purge(ctx, msg, expected) // a replicated stream loses its leader with each write that finds no space
+	}
+	revision, err := s.publish(ctx, msg, expected, true)
+	if errors.Is(err, errFull) && expected > 0 {
+		return s.purge(ctx, msg, expected)
+	}
+	return revision, err
 }
 
 // confirm writes to a replicated stream for its proof: only a leader that has a
@@ -216,6 +168,9 @@ func (s *store) confirm(ctx context.Context, key string, revision uint64) error 
 // reach returns nil when a majority of the stream's replicas took a write.
 func (s *store) reach(ctx context.Context) error {
 	_, err := s.barrier(ctx, barrierKey)
+	if errors.Is(err, errFull) { // a majority can still remove something
+		_, err = s.purgeKey(ctx, barrierKey, 0)
+	}
 	return err
 }
 
@@ -249,12 +204,20 @@ func (s *store) publish(ctx context.Context, msg *nats.Msg, expected uint64, che
 	ack, err := s.js.PublishMsg(ctx, msg, opts...)
 	if err == nil {
 		s.wrote(nil)
+		if s.usage.exhaust(false) {
+			s.log.Info("bucket takes writes again", "bucket", s.bucket)
+		}
 		return ack.Sequence, s.reached(ctx, ack.Sequence)
 	}
 	err = writeError(err)
 	switch {
 	case errors.Is(err, errConflict), errors.Is(err, errTooLarge):
 		s.wrote(nil) // JetStream decided
+	case errors.Is(err, errFull):
+		s.wrote(nil)
+		if s.usage.exhaust(true) {
+			s.log.Error("JetStream has no storage left for a bucket: rooms can only end; free some, or give JetStream more", "bucket", s.bucket, "err", err)
+		}
 	default:
 		s.wrote(err)
 		s.noteAbsent(err)
@@ -273,6 +236,9 @@ func writeError(err error) error {
 			return errConflict
 		case jetstream.JSErrCodeStreamMessageExceedsMaximum:
 			return fmt.Errorf("%w: %w", errTooLarge, err)
+		}
+		if noStorage(api) || api.ErrorCode == codeStoreFailed && api.Description == maxBytesReached {
+			return fmt.Errorf("%w: %w", errFull, err)
 		}
 	}
 	return fmt.Errorf("write: %w", err)

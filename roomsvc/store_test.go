@@ -21,3 +21,23 @@ func TestReconcile(t *testing.T) {
 		t.Errorf("got subjects %v from %v, want the needed one added and the input unchanged", fixed.Subjects, have.Subjects)
 	}
 }
+
+func TestBytesWanted_ExistingBucket_KeepsItsGrantAndAReserve(t *testing.T) {
+	for _, x := range []struct {
+		held, have int64
+		opening    bool
+		want       int64
+	}{
+		{100, -1, true, 1000}, // of an earlier version
+		{100, 400, true, 1000},
+		{100, 400, false, 400},
+		{100, 5000, true, 1000},
+		{500, -1, true, 1000},
+		{501, -1, true, 1002},
+	} {
+		info := &jetstream.StreamInfo{Config: jetstream.StreamConfig{MaxBytes: x.have}, State: jetstream.StreamState{Bytes: uint64(x.held)}}
+		if got := bytesWanted(info, 1000, x.opening); got != x.want {
+			t.Errorf("%+v: got %d, want %d", x, got, x.want)
+		}
+	}
+}

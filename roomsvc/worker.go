@@ -91,7 +91,9 @@ func (w *worker) step() {
 		w.failed(err)
 		return
 	}
-	com := apply(w.known, w.batch, w.c.now(), w.c.lim)
+	lim := w.c.lim
+	lim.full = w.c.usage.full()
+	com := apply(w.known, w.batch, w.c.now(), lim)
 	next, err := w.settleState(com)
 	if err != nil {
 		w.failed(err)
@@ -190,6 +192,10 @@ func (w *worker) settleState(com *commit) (*held, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.c.usage.grew(next.size - w.known.size)
+	if w.known.revision == 0 {
+		w.c.usage.grew(storedOverhead)
+	}
 	return &next, nil
 }
 
@@ -207,6 +213,9 @@ func (w *worker) answer(com *commit, revision uint64) int {
 			continue
 		}
 		taken++
+		if com.full > 0 && com.out[i].err != nil && com.out[i].err.Code == proto.LimitExceeded {
+			w.c.usage.refuse()
+		}
 		w.c.stats.ghosts.Add(uint64(com.out[i].removed))
 		op.answer(replies.to(op, &com.out[i]))
 	}

@@ -117,6 +117,13 @@
 // A room ends with a delete marker in place of the value. The marker holds a
 // RoomTombstone, from which requests that are repeated get their answer again.
 //
+// Buckets have a limit, because JetStream refuses every write to what is full, delete
+// markers too. While a bucket holds more than half of its limit, what would make it grow is
+// refused with Limit_Exceeded: create, join, an update that is longer than what it replaces,
+// take of a session and claim of a name without an entry. When JetStream itself has no storage left, what
+// ends is purged, which frees the space for its marker. If that does not
+// suffice, there is no marker, and a repeated request finds that there is no such room.
+//
 // Bucket "session_keys" holds a KeySet under "current": the first key signs session tokens,
 // all of them verify. A new key stands second for ten minutes before it signs, so that
 // every gateway has it when the first token comes that it has signed. A gateway asks for

@@ -29,7 +29,12 @@ const patience = 60 * time.Second
 
 func startNATS(t testing.TB) *natsbox.Server {
 	t.Helper()
-	s, err := natsbox.Start(natsbox.Config{Sync: time.Second})
+	return startNATSWith(t, natsbox.Config{Sync: time.Second})
+}
+
+func startNATSWith(t testing.TB, cfg natsbox.Config) *natsbox.Server {
+	t.Helper()
+	s, err := natsbox.Start(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
