@@ -166,6 +166,25 @@ func TestTURNCredentials(t *testing.T) {
 	}
 }
 
+// TestIceServers_InALoop_GiveOneCredential: a peer that asks again and again gets the
+// credential that it has.
+func TestIceServers_InALoop_GiveOneCredential(t *testing.T) {
+	e := start(t, func(c *gateway.Config) {
+		c.TURNURLs, c.TURNSecret, c.TURNTTL = "turn:turn.example", turnSecret, 12*time.Hour
+	})
+	c := e.open(t, "/", nil)
+	names := map[string]bool{iceServers(t, c.details.IceServers)[0].Username: true}
+	for range 100 {
+		c.send(`{"event":"Ice_Servers"}`)
+		var d proto.IceServersData
+		must(t, json.Unmarshal(c.expect(string(proto.IceServers)).Data, &d))
+		names[iceServers(t, d.IceServers)[0].Username] = true
+	}
+	if len(names) > 2 { // the time of another one may come meanwhile
+		t.Errorf("got %d credentials, want 1, or 2", len(names))
+	}
+}
+
 // allocate asks a TURN server for a relay.
 func allocate(t *testing.T, url string, s webrtc.ICEServer) error {
 	t.Helper()
