@@ -153,7 +153,7 @@ func (g *Gateway) deliverRelay(r *receiver, h *held) bus.Refusal {
 // reach. known is false, and nothing was done, when the room's state here is too old.
 func (g *Gateway) handOver(from proto.PeerID, h *held) (x bus.Refusal, known bool) {
 	if h.in.Kind == bus.KindPeer {
-		return g.handToPeer(from, h), true
+		return g.handToPeer(from, h)
 	}
 	m := room.Message{From: from, Epoch: h.sent.Epoch, View: h.in.View, Frame: h.msg.Data}
 	if h.msg.Header != nil {
@@ -166,22 +166,29 @@ func (g *Gateway) handOver(from proto.PeerID, h *held) (x bus.Refusal, known boo
 	return x, known
 }
 
-func (g *Gateway) handToPeer(from proto.PeerID, h *held) bus.Refusal {
+// handToPeer is handOver for a relay to one peer. A peer that accepts frames from members of
+// its rooms may be in a room with the sender by a state that is newer than this gateway's.
+func (g *Gateway) handToPeer(from proto.PeerID, h *held) (x bus.Refusal, known bool) {
 	f := link.Frame{From: from, To: proto.PeerID(h.in.First), Epoch: h.sent.Epoch, ToEpoch: h.sent.ToEpoch, Data: h.msg.Data}
 	s := g.sessions.get(f.To)
 	if s == nil {
 		g.metrics.Relays.NotFound.Inc()
-		return bus.Refusal{Code: proto.NotFound}
+		return bus.Refusal{Code: proto.NotFound}, true
 	}
 	v, move := s.take(&f)
+	if v == notAccepted && h.msg.Header != nil {
+		if token, revision := sharedOf(h.msg.Header); token != "" && g.rooms.Behind(token, revision) {
+			return bus.Refusal{}, false
+		}
+	}
 	v.count(&g.metrics.Relays)
 	if move != nil {
-		return bus.Refusal{Moved: []bus.Move{*move}}
+		return bus.Refusal{Moved: []bus.Move{*move}}, true
 	}
 	if h.msg.Header != nil && v == delivered {
 		g.metrics.Relays.TookNATS(h.msg.Header.Get(bus.SentHeader))
 	}
-	return bus.Refusal{Code: codeOf(v)}
+	return bus.Refusal{Code: codeOf(v)}, true
 }
 
 // backEndFrame relays a back end's frame to a peer on any gateway. A back end that gives

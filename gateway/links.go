@@ -329,7 +329,7 @@ func (l *links) Publish(to proto.GatewayID, r *link.Record, base uint64) {
 	x := bus.Sent{Gateway: l.g.id, To: to, Seq: r.Seq, Base: base, Epoch: f.Epoch, ToEpoch: f.ToEpoch}
 	l.reply = bus.AppendSentSubject(l.reply[:0], &x)
 	// What fails here shows as a missing ack.
-	if f.Began != 0 || len(f.Except) > 0 {
+	if f.Began != 0 || len(f.Except) > 0 || f.Shared != "" {
 		_ = l.bus.PublishMessage(natsbus.Message{Subject: view(l.subject), Reply: view(l.reply), Header: headerOf(f), Data: f.Data})
 		return
 	}

@@ -62,6 +62,14 @@ func (s *session) Relay(f link.Frame) proto.ErrorCode {
 	return codeOf(v)
 }
 
+// shared returns a room that the peer shares with the receiver of its frame, if the
+// receiver's gateway may not know that yet.
+func (s *session) shared(to proto.PeerID) (proto.RoomID, uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.g.rooms.Shared(s.rooms, to)
+}
+
 // WantsDelta implements room.Member: it reports whether the peer's connection asked for
 // changes only.
 func (s *session) WantsDelta() bool {

@@ -102,6 +102,7 @@ func (c *conn) relayPeer(f *proto.Frame, frame []byte, connectID string) *proto.
 		}
 		x.To = c.lastTo
 	}
+	x.Shared, x.View = c.session.shared(x.To)
 	if !g.links.bus.Connected() {
 		return unavailable()
 	}

@@ -19,6 +19,8 @@ type remote struct {
 	g   *Gateway
 	id  proto.GatewayID
 	seq uint64
+
+	shared string // the header of its relays that names a room; "" for none
 }
 
 // message makes the gateway under test receive message n of a sender: for the members of
@@ -36,8 +38,12 @@ func (o *remote) message(from, to proto.PeerID, view uint64, n int) {
 	if err != nil {
 		o.t.Fatal(err)
 	}
+	var h natsbus.Header
+	if o.shared != "" {
+		h = natsbus.Header{bus.SharedHeader: {o.shared}}
+	}
 	o.g.guardMessage(natsbus.Message{
-		Subject: string(subject), Reply: string(bus.AppendSentSubject(nil, &x)),
+		Subject: string(subject), Reply: string(bus.AppendSentSubject(nil, &x)), Header: h,
 		Data: fmt.Appendf(nil, `{"event":"Message","from":%q,%s"data":%d}`, from, about, n),
 	})
 	o.g.handleSome()

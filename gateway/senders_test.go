@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"p2pconnector/gateway/internal/link"
 	ownership "p2pconnector/gateway/internal/session"
@@ -74,6 +75,65 @@ func TestLink_NotAccepted_IsRefusedOnce(t *testing.T) {
 		refused := a.ack().Refused
 		if len(refused) != 2 || refused[0].Seq != 1 || refused[1].Seq != 4 || refused[0].Code != proto.Unauthorised || refused[1].Code != proto.Unauthorised {
 			t.Errorf("refusals: got %+v, want 1 and 4 with %s", refused, proto.Unauthorised)
+		}
+		endTea(g)
+	})
+}
+
+// TestLink_SenderKnowsANewerRoom_WaitsForIt: a frame whose sender shares a room with the
+// receiver by a state that has not arrived waits for that state, with what its sender sends
+// behind it. A state that does not have the sender refuses it.
+func TestLink_SenderKnowsANewerRoom_WaitsForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := testGateway(t, Config{})
+		s := accepting(g, proto.AcceptRooms)
+		a := &remote{t: t, g: g, id: "0a1b2c3d"}
+		from, left := proto.NewPeerID(a.id), awaySession(g)
+		teaRoom(g, bus.Member{ID: s.id})
+		a.shared = bus.RoomToken("tea") + " 8"
+		a.message(from, s.id, 0, 1)
+		a.message(left.id, s.id, 0, 2)
+		a.shared = ""
+		a.message(from, s.id, 0, 3)
+		if got := numbersAt(s, from); len(got) != 0 {
+			t.Errorf("before the state arrives: got %v, want none", got)
+		}
+		teaChange(g, &bus.Change{Before: 7, After: 8, Added: []bus.Member{{ID: from}}})
+		g.handleSome()
+		if got, want := fmt.Sprint(numbersAt(s, from), numbersAt(s, left.id)), "[1 3] []"; got != want {
+			t.Errorf("delivered: got %s, want %s", got, want)
+		}
+		left.mu.Lock()
+		frames := left.kept.Frames()
+		left.mu.Unlock()
+		if len(frames) != 1 || eventOf(frames[0]) != string(proto.Unauthorised) {
+			t.Errorf("errors of the one who is not in it: got %q, want one %s", frames, proto.Unauthorised)
+		}
+		if refused := a.ack().Refused; len(refused) != 0 {
+			t.Errorf("refusals: got %+v, want none, because all were acknowledged", refused)
+		}
+		endTea(g)
+	})
+}
+
+// TestRelay_RoomHasJustChanged_NamesIt: a relay to a member of a room that has just changed
+// names the room and its revision; two seconds later it does not.
+func TestRelay_RoomHasJustChanged_NamesIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := testGateway(t, Config{})
+		s, to := awaySession(g), proto.NewPeerID("0a1b2c3d")
+		teaRoom(g, bus.Member{ID: s.id}, bus.Member{ID: to})
+		want := []string{bus.RoomToken("tea") + " 7", bus.RoomToken("tea") + " 7", ""}
+		for i, pause := range []time.Duration{0, 2 * time.Second, time.Nanosecond} {
+			time.Sleep(pause) // of the bubble's clock
+			var f link.Frame
+			f.Shared, f.View = s.shared(to)
+			if got := headerOf(&f).Get(bus.SharedHeader); got != want[i] {
+				t.Errorf("after %v more: got %q, want %q", pause, got, want[i])
+			}
+		}
+		if id, _ := s.shared(proto.NewPeerID("0a1b2c3d")); id != "" {
+			t.Errorf("to a stranger: got room %q, want none", id)
 		}
 		endTea(g)
 	})

@@ -111,8 +111,7 @@
 // This is about Connect, and about Offer, Answer, Candidate and Message with `to`.
 // Messages to the rooms that a peer is in, what the server and its back ends send, and
 // the peer's frames to itself always arrive. A sender whose frame is not accepted gets
-// Unauthorised. One that has just joined a room of the receiver may get it too, as long
-// as the receiver's server has not learned of the join: it may send the frame again.
+// Unauthorised. A member of a room may send to another as soon as it sees it there.
 //
 // The choice belongs to the session, and a connection that resumes the session keeps it,
 // unless its own address names another. A client that never chooses has the server's

@@ -32,7 +32,7 @@ func TestSpecificationIsComplete(t *testing.T) {
 	for _, r := range []NameRefusal{RefusedTaken, RefusedChanged} {
 		spec.Has(t, "a refusal of the directory of names", " "+string(r)+" ")
 	}
-	for _, h := range []string{SentHeader, ExceptHeader} {
+	for _, h := range []string{SentHeader, ExceptHeader, SharedHeader} {
 		spec.Has(t, "a header", " "+h+" ")
 	}
 	spec.Has(t, "where a back end learns of lost frames", " "+LostInbox+" ")

@@ -43,6 +43,9 @@ const (
 	// ExceptHeader lists the ids of the members that a room message is not for, separated
 	// by commas: the message goes to each of them in a relay of its own.
 	ExceptHeader = "P2p-Except"
+	// SharedHeader holds the token of a room that the sender and the receiver of a relay are
+	// both in, a space, and the revision of the room by which they are.
+	SharedHeader = "P2p-Shared"
 )
 
 // Outcome is a gateway's answer on the reply subject of a back end's frame. On

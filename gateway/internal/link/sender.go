@@ -37,12 +37,13 @@ const (
 // Frame is one frame on its way, with the data needed to route it and to report
 // that it was not delivered.
 type Frame struct {
-	From  proto.PeerID    // the sender, which gets the error; empty: nobody gets it
-	To    proto.PeerID    // empty: for the members of Room at gateway At
-	Room  proto.RoomID    // with To: a room message redirected to one member
-	At    proto.GatewayID // with an empty To: the gateway
-	View  uint64          // revision of Room by which the receivers were chosen
-	Epoch uint64          // of the sender's session
+	From   proto.PeerID    // the sender, which gets the error; empty: nobody gets it
+	To     proto.PeerID    // empty: for the members of Room at gateway At
+	Room   proto.RoomID    // with To: a room message redirected to one member
+	At     proto.GatewayID // with an empty To: the gateway
+	View   uint64          // revision of Room by which the receivers were chosen
+	Shared proto.RoomID    // for the caller only: with To, a room that both are in by revision View
+	Epoch  uint64          // of the sender's session
 	// ToEpoch is the epoch of the receiver's session in the route that was taken; set by
 	// the Router. A gateway that has the session in a later epoch refuses the frame as
 	// moved to itself, because frames sent earlier, by an earlier route, may still come

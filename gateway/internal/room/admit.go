@@ -2,6 +2,8 @@ package room
 
 import (
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/proto"
@@ -12,22 +14,37 @@ import (
 // the locks of relays and of its receiver are held, which come later. Safe for concurrent
 // use. No other lock is taken while its lock is held.
 type rosters struct {
+	changed atomic.Pointer[time.Time] // the last change of any; nil: none
+
 	mu   sync.RWMutex
-	room map[proto.RoomID]map[proto.PeerID]*bus.Member // by State.reindex; not modified any more
+	room map[proto.RoomID]roster
 }
 
-// set replaces the members of a room; nil for a room that is unknown or has ended.
-func (x *rosters) set(id proto.RoomID, members map[proto.PeerID]*bus.Member) {
+// roster is a room's members at a revision.
+type roster struct {
+	members  map[proto.PeerID]*bus.Member // by State.reindex; not modified any more
+	revision uint64
+	changed  time.Time
+}
+
+// recently is how long after a change of a room another gateway may not have learned of it.
+// Later the other gateway knows, or has missed the change and fetches the room.
+const recently = 2 * time.Second
+
+// set replaces the members of a room by those of its state.
+func (x *rosters) set(id proto.RoomID, s *State) {
+	now := time.Now()
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if members == nil {
+	if s.members == nil { // unknown, or it has ended
 		delete(x.room, id)
 		return
 	}
 	if x.room == nil {
-		x.room = make(map[proto.RoomID]map[proto.PeerID]*bus.Member)
+		x.room = make(map[proto.RoomID]roster)
 	}
-	x.room[id] = members
+	x.room[id] = roster{s.members, s.Revision, now}
+	x.changed.Store(&now)
 }
 
 // has reports whether a peer is a member of one of the rooms.
@@ -35,7 +52,7 @@ func (x *rosters) has(ids []proto.RoomID, p proto.PeerID) bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	for _, id := range ids {
-		if x.room[id][p] != nil {
+		if x.room[id].members[p] != nil {
 			return true
 		}
 	}
@@ -46,10 +63,8 @@ func (x *rosters) has(ids []proto.RoomID, p proto.PeerID) bool {
 // Frames of the server and of back ends, messages to rooms, and the peer's own frames are
 // always accepted. Admits may be called with any lock held.
 //
-// A room counts as this gateway has it. Room services announce a change before they answer
-// the request that made it, so a sender that has seen its receiver in a room is a member
-// here too, unless that change was delayed or lost. Then the sender's error asks it to try
-// again.
+// A room counts as this gateway has it, which may be older than what f's sender has seen:
+// see Shared.
 func (t *Rooms) Admits(accept proto.Senders, ids []proto.RoomID, f *link.Frame) bool {
 	switch {
 	case accept == proto.AcceptAnyone, f.From == "", f.From == f.To, f.Room != "":
@@ -58,4 +73,40 @@ func (t *Rooms) Admits(accept proto.Senders, ids []proto.RoomID, f *link.Frame) 
 		return true
 	}
 	return proto.IsRoomMessage(f.Data) // for this member alone, from another gateway
+}
+
+// Shared returns a room of a local sender that the receiver of its frame is in too, with the
+// revision by which it is, if the room has changed so recently that the receiver's gateway
+// may not know that. Otherwise it returns "". Its cost is a comparison of times while no
+// room changes. Shared may be called with any lock held.
+func (t *Rooms) Shared(ids []proto.RoomID, to proto.PeerID) (proto.RoomID, uint64) {
+	x := &t.rosters
+	if last := x.changed.Load(); len(ids) == 0 || last == nil || time.Since(*last) > recently {
+		return "", 0
+	}
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for _, id := range ids {
+		if r := x.room[id]; r.members[to] != nil && time.Since(r.changed) <= recently {
+			return id, r.revision
+		}
+	}
+	return "", 0
+}
+
+// Behind reports whether the replica of the room with this subject token has not reached a
+// revision by which a sender shares the room with a local member. Then the room is fetched
+// if that does not change soon, and Config.Advanced is called.
+func (t *Rooms) Behind(token string, revision uint64) bool {
+	r := t.byToken(token)
+	if r == nil {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state.Revision >= revision {
+		return false
+	}
+	r.patienceLocked(revision)
+	return true
 }

@@ -7,7 +7,7 @@ import (
 
 // settleLocked brings the local members in line with the copy and announces the change.
 func (r *replica) settleLocked(d *Diff) {
-	r.rooms.rosters.set(r.id, r.state.members) // before any member learns of the change
+	r.rooms.rosters.set(r.id, &r.state) // before any member learns of the change
 	if !d.Ended {
 		r.coalesceLocked(d)
 	}

@@ -73,7 +73,7 @@ func (t *Rooms) unpin(r *replica) {
 	if r.pins--; r.pins == 0 && r.idle() {
 		r.stop()
 		delete(t.all, r.token)
-		t.rosters.set(r.id, nil)
+		t.rosters.set(r.id, new(State))
 		t.keepMovedLocked(r)
 	}
 }
