@@ -14,6 +14,7 @@ func (g *Gateway) handshakeConfig() handshake.Config {
 		Pages:      web.Handler(web.Options{Status: g.status, Off: g.cfg.PageOff, Open: g.cfg.open(), Limits: g.cfg.limits()}),
 		ErrorFrame: func(e *proto.Error) []byte { return g.errorFrame(e, proto.ErrorData{}, nil) },
 		Handshakes: &g.metrics.Handshakes, Connections: &g.metrics.Connections, Logger: g.log,
+		Dialects: g.newDialects(),
 	}
 	if g.cfg.TokenKey != "" || g.cfg.TokenJWKS != "" {
 		cfg.Verify = func(token string) (*auth.Access, error) { return g.verifier.Verify(token) } // set before the first client connects
@@ -41,6 +42,9 @@ func (g *Gateway) open(a handshake.Accepted) bool {
 		c.access.Store(a.Access)
 	}
 	c.session, c.leave, c.acceptFrom = s, a.Leave, a.AcceptFrom
+	if a.Dialect != nil {
+		c.translate(&a)
+	}
 	if !g.conns.add(c) {
 		return false
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"regexp"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,6 +22,8 @@ import (
 	"p2pconnector/proto"
 	"p2pconnector/proto/service"
 )
+
+var peerJSKey = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 // Config holds the settings of a gateway. The zero value of each field means
 // the default that its comment names.
@@ -70,6 +73,9 @@ type Config struct {
 	TURNURLs             string        // TURN servers that take time-limited credentials, separated by commas
 	TURNSecret           string        // secret that the TURN servers share
 	TURNTTL              time.Duration // how long credentials work at most; a peer gets a new one after an eighth of it; 0 is 12 h
+	PeerJSOff            bool          // no clients of PeerJS
+	PeerJSKey            string        // key that clients of PeerJS must give; "" is "peerjs"
+	PeerJSExpire         time.Duration // how long a frame of a PeerJS client waits for its receiver; 0 is 5 s
 	PageOff              bool          // no pages and no demo, only connector.js
 	Version              string        // shown on the page and in the metrics; "" is "dev"
 	Commit               string        // of the source, shown in the metrics
@@ -119,6 +125,9 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.TURNSecret, "turn-secret", c.TURNSecret, "`secret` that the TURN servers share")
 	fs.DurationVar(&c.TURNTTL, "turn-ttl", d.TURNTTL, "`time` that TURN credentials work; a client gets a new one after an eighth of it, however often it asks")
 	c.Ops.Flags(fs)
+	fs.BoolVar(&c.PeerJSOff, "peerjs-off", c.PeerJSOff, "serve no clients of PeerJS")
+	fs.StringVar(&c.PeerJSKey, "peerjs-key", d.PeerJSKey, "`key` that clients of PeerJS must give: 1 to 64 letters, digits, - and _")
+	fs.DurationVar(&c.PeerJSExpire, "peerjs-expire", d.PeerJSExpire, "`time` that a frame of a PeerJS client waits for the client it is for")
 	fs.BoolVar(&c.PageOff, "page-off", c.PageOff, "serve no pages and no demo, only connector.js")
 	fs.StringVar(&c.SessionKey, "session-key", c.SessionKey, "`secrets` that sign session tokens, separated by commas: the first signs, all verify (default: shared through the room service)")
 }
@@ -148,6 +157,8 @@ func (c Config) withDefaults() Config {
 	def(&c.ConnectsPerAddr, 200)
 	def(&c.TokenFailuresPerAddr, 20)
 	def(&c.TURNTTL, 12*time.Hour)
+	def(&c.PeerJSKey, "peerjs")
+	def(&c.PeerJSExpire, 5*time.Second)
 	def(&c.Version, "dev")
 	return c
 }
@@ -218,6 +229,7 @@ func (c *Config) check() error {
 		service.CheckRange("max-metadata-bytes", c.MaxMetadataBytes, len("null"), proto.MaxMetadataBytes),
 		service.CheckRange("max-member-metadata-bytes", c.MaxMemberMetadata, len("null"), proto.MaxMemberMetadata),
 		service.CheckRange("drain-window", c.DrainWindow, 0, time.Hour),
+		service.CheckRange("peerjs-expire", c.PeerJSExpire, 100*time.Millisecond, time.Minute),
 		service.CheckRange("session-grace", c.SessionGrace, 100*time.Millisecond, 10*time.Minute),
 	}
 	wrong := func(setting, format string, args ...any) {
@@ -241,6 +253,9 @@ func (c *Config) check() error {
 	errs = append(errs, c.checkEgress())
 	if c.TokenKey != "" && c.TokenJWKS != "" {
 		wrong("token-key, token-jwks", "give one of them")
+	}
+	if !peerJSKey.MatchString(c.PeerJSKey) {
+		wrong("peerjs-key", "%q is not 1 to 64 letters, digits, - and _", c.PeerJSKey)
 	}
 	if c.TURNTTL < time.Minute {
 		wrong("turn-ttl", "%v is less than 1m", c.TURNTTL)

@@ -7,6 +7,7 @@ import (
 
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/dialect"
 	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/ratelimit"
@@ -23,7 +24,8 @@ type conn struct {
 	delta      bool           // wants changes in place of full lists
 	acceptFrom *proto.Senders // whose frames the client accepts; nil: it does not say
 
-	budget *egress.Client // of bytes
+	budget     *egress.Client     // of bytes
+	translator dialect.Translator // fixed; nil: the client speaks our own protocol
 
 	// Owned by the reader; session and epoch are fixed once anything is in the room queue.
 	session    *session
@@ -80,6 +82,9 @@ var results = [...]result{socket.Delivered: delivered, socket.FlushNeeded: flush
 
 // enqueue queues a text frame.
 func (c *conn) enqueue(payload []byte) result {
+	if c.translator != nil {
+		return c.enqueueForeign(payload)
+	}
 	v := results[c.ws.Send(payload)]
 	if v <= flushNeeded {
 		c.g.metrics.Frames.Queued(payload)
@@ -90,6 +95,9 @@ func (c *conn) enqueue(payload []byte) result {
 // serve reads the connection until it ends.
 func (c *conn) serve() {
 	defer c.g.conns.wg.Done()
+	if c.translator != nil {
+		c.translator.Greet() // when it refuses the client, nothing is decoded any more
+	}
 	c.ws.Serve(c)
 	c.readEnded()
 }
@@ -102,10 +110,14 @@ func (c *conn) readEnded() {
 	c.detaching.Lock()
 	defer c.detaching.Unlock()
 	left := c.ws.Remains()
+	if c.translator != nil {
+		left = c.restore(left)
+	}
 	c.g.conns.remove(c)
 	c.leave()
 	c.logEnd()
 	c.session.detach(c, clean, left)
+	c.endTranslator()
 }
 
 // sweep runs the periodic checks of the connection, among them whether its access token

@@ -15,6 +15,10 @@ import (
 // has been handled, or waits in the room queue. Frames that do not wait there are handled
 // in the order in which the client sent them.
 func (c *conn) Message(b []byte) {
+	if c.translator != nil {
+		c.foreign(b)
+		return
+	}
 	c.began = metrics.Sample()
 	sc := scratches.Get().(*scratch)
 	defer giveScratch(sc)

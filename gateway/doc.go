@@ -10,6 +10,7 @@
 //	internal/admission  who may open a WebSocket, by page, address and limits
 //	internal/auth       access tokens, session tokens and their keys, TURN credentials
 //	internal/clock      moments and durations that setting the time of day does not change
+//	internal/dialect    client protocols other than our own: the seam, and below it PeerJS
 //	internal/directory  asks the session directory which gateway owns a session
 //	internal/egress     how many bytes a client may send, and make the gateway send
 //	internal/handshake  accepts WebSocket handshakes, or refuses them with the reason
@@ -17,6 +18,7 @@
 //	internal/link       relays to other gateways: numbered, acknowledged, resent, routed
 //	internal/membudget  bounds the memory of the buffers for all clients
 //	internal/metrics    what the gateway counts, for Prometheus
+//	internal/names      asks the directory of names which peer has a name
 //	internal/natsbus    the connection to NATS, liveness of gateways, requests to the room service
 //	internal/ops        whether the gateway works: watchdog, readiness
 //	internal/ratelimit  token buckets
@@ -65,6 +67,10 @@
 // periodic work. ops.go serves operators; snapshot.go reads the values that package
 // internal/metrics does not count.
 //
+// Clients may speak another protocol, a dialect. dialect.go gives such a client's connection
+// a translator of a package below internal/dialect. Their sessions end with their
+// connections.
+//
 // # Locks
 //
 // A goroutine that takes more than one lock takes them in this order. Each is held only
@@ -75,6 +81,7 @@
 //	one room           of the same: no change comes between the choice of receivers and sending
 //	links.mu           the router
 //	session.mu         frames for one peer are in order
+//	translator         of a package below internal/dialect, for one connection
 //	connection         of package internal/socket, or the rosters of package internal/room
 //
 // Any of them may be held while another table is looked up. None is held across a publish

@@ -12,12 +12,14 @@ import (
 	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/dialect/peerjs"
 	"p2pconnector/gateway/internal/directory"
 	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/gateway/internal/handshake"
 	"p2pconnector/gateway/internal/httpserver"
 	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/metrics"
+	"p2pconnector/gateway/internal/names"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/ops"
 	"p2pconnector/gateway/internal/room"
@@ -53,6 +55,8 @@ type Gateway struct {
 	admission  *admission.Controller
 	handshakes *handshake.Handler
 	ice        *auth.ICE
+	peerjs     *peerjs.Dialect // nil: it is off
+	names      []*names.Client // one for each namespace
 	tls        *tls.Config     // nil: clients connect without TLS, or a proxy terminates it
 	keysNow    chan struct{}   // signals that the room service may have lost the keys
 	alive      context.Context // ends when the gateway has drained

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"p2pconnector/gateway/internal/dialect"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/replay"
@@ -30,8 +31,9 @@ const (
 // session is a peer as long as this gateway knows it: it outlives its connections by
 // the grace. Safe for concurrent use.
 type session struct {
-	g  *Gateway
-	id proto.PeerID
+	g       *Gateway
+	id      proto.PeerID
+	dialect string // fixed: of its client; "" for our own protocol
 
 	mu      sync.Mutex
 	phase   phase
@@ -141,7 +143,10 @@ func (s *session) takeDirect(f *link.Frame) (v result, ok bool) {
 // takeLocked delivers a relayed frame, unless the peer does not accept it, or its sender has
 // moved after sending it: a later frame may have arrived already.
 func (s *session) takeLocked(f *link.Frame) result {
-	if s.acceptFrom != proto.AcceptAnyone && !s.g.rooms.Admits(s.acceptFrom, s.rooms, f) {
+	if string(dialect.Of(f.Data)) != s.dialect {
+		return notFound // clients of different protocols do not understand each other
+	}
+	if s.acceptFrom != proto.AcceptAnyone && s.dialect == "" && !s.g.rooms.Admits(s.acceptFrom, s.rooms, f) {
 		return notAccepted
 	}
 	if f.From != "" && !s.fence.Pass(f.From, f.Epoch) {
@@ -176,7 +181,8 @@ func (s *session) attachLocked(c *conn, recovered *bool, id []byte, frames [][]b
 
 // detach ends the session's use of connection c. If clean is set, the client closed
 // the connection to leave, and the session ends. Otherwise the session waits for the
-// client, unless the table of sessions is full.
+// client, unless the table of sessions is full or the client speaks a dialect: such clients
+// cannot resume.
 func (s *session) detach(c *conn, clean bool, left socket.Remains) {
 	s.mu.Lock()
 	if s.conn != c {
@@ -186,7 +192,7 @@ func (s *session) detach(c *conn, clean bool, left socket.Remains) {
 	s.conn = nil
 	s.leftLocked(left)
 	s.mu.Unlock()
-	if clean || !s.g.sessions.mayWait() {
+	if clean || s.dialect != "" || !s.g.sessions.mayWait() {
 		s.g.step(s, ownership.Event{Kind: ownership.GraceOver})
 	}
 }

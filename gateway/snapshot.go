@@ -24,6 +24,13 @@ func (g *Gateway) snapshot() *metrics.Snapshot {
 		}
 	}
 	now.Clients = g.sessions.counts()
+	now.HeldSockets = g.handshakes.Held()
+	for _, c := range g.names {
+		now.NamesKnown += c.Len()
+	}
+	if g.peerjs != nil {
+		now.PeerJSWaiting, now.PeerJSWaitingBytes = g.peerjs.Waiting()
+	}
 	now.Members, now.MembersHere = g.rooms.Counts()
 	now.GatewaysLive, now.GatewaysSilent, now.GatewaysEnded = g.liveness.Counts()
 	return now

@@ -8,8 +8,12 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// undelivered makes the error frame for the sender of a relayed frame.
+// undelivered makes the error frame for the sender of a relayed frame. A client of a
+// dialect gets the frame itself back.
 func (g *Gateway) undelivered(f *link.Frame, code proto.ErrorCode, missed []proto.PeerID) []byte {
+	if back := comesBack(f, code); back != nil {
+		return back
+	}
 	var e *proto.Error
 	switch {
 	case f.Room != "":
@@ -103,6 +107,10 @@ func (g *Gateway) reportRefused(frame []byte, code proto.ErrorCode, missed ...pr
 		return // the server's own: it has no sender
 	}
 	f := link.Frame{From: from, Data: frame}
+	if back := comesBack(&f, proto.NotFound); back != nil { // it was never written
+		g.sendToPeer(from, back)
+		return
+	}
 	proto.Unpack(frame, map[string]any{"room": &f.Room})
 	if f.Room == "" {
 		f.To = missed[0]

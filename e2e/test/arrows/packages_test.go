@@ -23,9 +23,14 @@ var gatewayPackages = map[string][]string{
 	"internal/auth": {
 		"proto", "proto/bus", "github.com/MicahParks/keyfunc", "github.com/golang-jwt/jwt", "golang.org/x/time",
 	},
-	"internal/clock": {},
+	"internal/clock":   {},
+	"internal/dialect": {"proto"},
+	"internal/dialect/peerjs": {
+		"gateway/internal/clock", "gateway/internal/dialect", "gateway/internal/names", "gateway/internal/ratelimit", "proto", "proto/bus",
+		"github.com/google/uuid",
+	},
 	"internal/handshake": {
-		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/metrics", "gateway/internal/socket", "proto",
+		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/dialect", "gateway/internal/metrics", "gateway/internal/socket", "proto",
 	},
 	"internal/httpserver": {},
 	"internal/directory": {
@@ -35,10 +40,11 @@ var gatewayPackages = map[string][]string{
 	"internal/link":      {"proto", "proto/bus"},
 	"internal/membudget": {},
 	"internal/metrics": {
-		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/clock", "gateway/internal/egress", "gateway/internal/link",
-		"gateway/internal/membudget", "proto",
+		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/clock", "gateway/internal/dialect/peerjs",
+		"gateway/internal/egress", "gateway/internal/link", "gateway/internal/membudget", "gateway/internal/names", "proto",
 		"github.com/prometheus/client_golang",
 	},
+	"internal/names": {"gateway/internal/clock", "proto", "proto/bus"},
 	"internal/natsbus": {
 		"gateway/internal/clock", "proto", "proto/bus", "proto/service", "github.com/nats-io/nats.go",
 	},

@@ -9,6 +9,7 @@ import (
 
 	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/dialect"
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
@@ -22,6 +23,8 @@ type Config struct {
 	Pages http.Handler
 	// Verify checks an access token; nil means that clients need none.
 	Verify func(token string) (*auth.Access, error)
+	// Dialects are the client protocols besides the gateway's own.
+	Dialects []dialect.Dialect
 	// Closed returns why the gateway accepts no clients now and what a client can do, or ""
 	// when it accepts clients.
 	Closed func() string
@@ -43,41 +46,74 @@ type Accepted struct {
 	Delta      bool           // the client asked for changes in place of full lists
 	AcceptFrom *proto.Senders // whose frames the client accepts; nil: it does not say
 	Leave      func()         // gives the place among all connections back; call it once
+
+	Dialect dialect.Dialect // of the client; nil: the gateway's own protocol
+	Request *http.Request   // with Dialect: the handshake, valid until Open returns
 }
 
 // Handler answers requests of clients. Its methods may be called concurrently.
 type Handler struct {
 	cfg     Config
 	refused *socket.Refusals
+	held    *socket.Refusals // clients of dialects that would connect again at once
 }
 
 // New returns a Handler.
 func New(cfg Config) *Handler {
-	return &Handler{cfg: cfg, refused: socket.NewRefusals()}
+	return &Handler{cfg: cfg, refused: socket.NewRefusals(), held: socket.NewHolds()}
 }
 
 // Refused returns the number of WebSockets that are open only until their page has read why
 // it was refused.
 func (h *Handler) Refused() int { return h.refused.Len() }
 
-// Shutdown closes the WebSockets that Refused counts, accepts no others, and returns when
-// all of them have ended.
-func (h *Handler) Shutdown() { h.refused.Shutdown() }
+// Held returns the number of WebSockets that are open only to delay their clients' next
+// handshake.
+func (h *Handler) Held() int { return h.held.Len() }
 
-// ServeHTTP answers WebSocket handshakes on / and /ws, and serves pages otherwise. It
-// refuses requests to hosts that are not allowed.
+// Shutdown closes the WebSockets that Refused and Held count, accepts no others, and returns
+// when all of them have ended.
+func (h *Handler) Shutdown() {
+	h.refused.Shutdown()
+	h.held.Shutdown()
+}
+
+// ServeHTTP answers WebSocket handshakes on / and /ws and on the paths of dialects, and
+// serves pages otherwise. It refuses requests to hosts that are not allowed.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	socket := r.URL.Path == "/" || r.URL.Path == "/ws"
+	upgrade := headerHas(r.Header, "Upgrade", "websocket")
+	d := h.dialectOf(r.URL.Path)
 	switch {
 	case !h.cfg.Admission.AllowHost(r):
 		h.refuseHTTP(w, &refusal{status: http.StatusMisdirectedRequest, message: "This server is not addressed by this host name. Its operator can allow it, with --allowed-hosts."})
-	case socket && headerHas(r.Header, "Upgrade", "websocket"):
-		h.handshake(w, r)
+	case upgrade && (socket || d != nil):
+		h.handshake(w, r, d)
 	case r.URL.Path == "/ws":
 		h.refuseHTTP(w, &refusal{status: http.StatusUpgradeRequired, message: "This address speaks WebSocket. The documentation is at /."})
 	default:
-		h.cfg.Pages.ServeHTTP(w, r)
+		h.page(w, r)
 	}
+}
+
+// dialectOf returns the dialect of handshakes on a path; nil for the gateway's own protocol.
+func (h *Handler) dialectOf(path string) dialect.Dialect {
+	for _, d := range h.cfg.Dialects {
+		if d.Accepts(path) {
+			return d
+		}
+	}
+	return nil
+}
+
+// page answers a request that is no handshake.
+func (h *Handler) page(w http.ResponseWriter, r *http.Request) {
+	for _, d := range h.cfg.Dialects {
+		if d.ServeHTTP(w, r, h.cfg.Admission.AllowOrigin(r)) {
+			return
+		}
+	}
+	h.cfg.Pages.ServeHTTP(w, r)
 }
 
 // headerHas reports whether a comma-separated header contains token, ignoring case.
@@ -92,29 +128,34 @@ func headerHas(h http.Header, name, token string) bool {
 	return false
 }
 
-// handshake checks a handshake, answers it, and starts the connection.
-func (h *Handler) handshake(w http.ResponseWriter, r *http.Request) {
+// handshake checks a handshake, answers it, and starts the connection. d is nil for the
+// gateway's own protocol.
+func (h *Handler) handshake(w http.ResponseWriter, r *http.Request, d dialect.Dialect) {
 	addr := h.cfg.Admission.ClientAddr(r)
 	if no := h.check(r, addr); no != nil {
-		h.refuse(w, r, addr, no)
+		h.refuse(w, r, addr, d, no)
 		return
 	}
-	a, no := h.authorise(r, addr)
+	a, no := h.authorise(r, addr, d)
 	if no != nil {
-		h.refuse(w, r, addr, no)
+		h.refuse(w, r, addr, d, no)
 		return
 	}
-	from, no := acceptFrom(r)
-	if no != nil {
-		h.refuse(w, r, addr, no)
-		return
+	var sub string
+	var delta bool
+	var from *proto.Senders
+	if d == nil {
+		sub, delta = chooseProtocol(r)
+		if from, no = acceptFrom(r); no != nil {
+			h.refuse(w, r, addr, nil, no)
+			return
+		}
 	}
 	leave, limit := h.cfg.Admission.Admit(addr)
 	if limit != admission.NoLimit {
-		h.refuse(w, r, addr, limited(limit))
+		h.refuse(w, r, addr, d, limited(limit))
 		return
 	}
-	sub, delta := chooseProtocol(r)
 	ws, err := h.cfg.Sockets.Upgrade(w, r, sub)
 	if err != nil {
 		leave()
@@ -122,7 +163,7 @@ func (h *Handler) handshake(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.cfg.Handshakes.Statuses.Inc(http.StatusSwitchingProtocols)
-	if !h.cfg.Open(Accepted{Conn: ws, Access: a, Delta: delta, AcceptFrom: from, Leave: leave}) {
+	if !h.cfg.Open(Accepted{Conn: ws, Access: a, Delta: delta, AcceptFrom: from, Leave: leave, Dialect: d, Request: r}) {
 		ws.Abort()
 		leave()
 	}
@@ -156,11 +197,14 @@ func (h *Handler) check(r *http.Request, addr netip.Addr) *refusal {
 
 // authorise checks the access token of a handshake. Both results are nil when the gateway
 // requires no tokens.
-func (h *Handler) authorise(r *http.Request, addr netip.Addr) (*auth.Access, *refusal) {
+func (h *Handler) authorise(r *http.Request, addr netip.Addr, d dialect.Dialect) (*auth.Access, *refusal) {
 	if h.cfg.Verify == nil {
 		return nil, nil
 	}
 	token := auth.RequestToken(r)
+	if token == "" && d != nil {
+		token = d.Token(r)
+	}
 	if token != "" && !h.cfg.Admission.AllowToken(addr) {
 		return nil, limited(admission.TokenFailures)
 	}

@@ -2,12 +2,15 @@ package handshake
 
 import (
 	"errors"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
 	"strconv"
+	"time"
 
 	"p2pconnector/gateway/internal/admission"
+	"p2pconnector/gateway/internal/dialect"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
 )
@@ -42,9 +45,13 @@ func limited(l admission.LimitName) *refusal {
 
 // refuse answers a handshake that is not accepted. Browsers hide a refused upgrade from
 // the page, so a page gets an error frame and a close code when the reason may help it.
-func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, addr netip.Addr, no *refusal) {
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, addr netip.Addr, d dialect.Dialect, no *refusal) {
 	if no.limit != admission.NoLimit {
 		h.cfg.Handshakes.Limited.Inc(no.limit)
+	}
+	if d != nil {
+		h.refuseDialect(w, r, addr, d, no)
+		return
 	}
 	if no.close != 0 && len(r.Header.Values("Origin")) > 0 && h.refuseSocket(w, r, addr, no) {
 		return
@@ -66,6 +73,53 @@ func (h *Handler) refuseHTTP(w http.ResponseWriter, no *refusal) {
 	}
 	w.Header().Set("Connection", "close")
 	http.Error(w, no.message, no.status)
+}
+
+// refuseDialect answers a handshake of a dialect that is not accepted. Clients of dialects
+// may connect again at once when a handshake fails, so they get the reason over the
+// WebSocket, or are held for a moment. The number of both is bounded.
+func (h *Handler) refuseDialect(w http.ResponseWriter, r *http.Request, addr netip.Addr, d dialect.Dialect, no *refusal) {
+	if no.status == http.StatusBadRequest || no.status == http.StatusUpgradeRequired {
+		h.refuseHTTP(w, no)
+		return
+	}
+	text, table := d.Refusal(reasonOf(no), no.message), h.refused
+	if text == nil {
+		table = h.held
+	}
+	s, err := table.Accept(w, addr)
+	switch {
+	case errors.Is(err, socket.ErrTooManyRefused):
+		h.cfg.Handshakes.Unread.Inc()
+		h.refuseHTTP(w, no)
+	case errors.Is(err, net.ErrClosed): // the gateway is ending
+	case err != nil:
+		h.cfg.Logger.Debug("upgrade failed", "err", err)
+		h.refuseHTTP(w, no)
+	case text == nil:
+		h.cfg.Handshakes.Statuses.Inc(no.status)
+		s.Hold(r, minHold+rand.N(maxHold-minHold))
+	default:
+		h.cfg.Handshakes.Statuses.Inc(no.status)
+		s.Refuse(r, "", text, 0, "")
+	}
+}
+
+// How long clients of dialects are held.
+const (
+	minHold = time.Second
+	maxHold = 3 * time.Second
+)
+
+// reasonOf returns the reason of a refusal in the words of dialects.
+func reasonOf(no *refusal) dialect.Reason {
+	switch {
+	case no.limit == admission.MaxPerAddress || no.limit == admission.MaxConnections:
+		return dialect.Full
+	case no.status == http.StatusForbidden || no.status == http.StatusUnauthorized:
+		return dialect.Forbidden
+	}
+	return dialect.NotNow
 }
 
 // refuseSocket accepts the WebSocket, sends one error frame and a close frame, and closes

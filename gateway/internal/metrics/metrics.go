@@ -13,6 +13,7 @@ type Metrics struct {
 	Frames      Frames
 	Relays      Relays
 	Sessions    Sessions
+	Dialects    Dialects
 	Rooms       Rooms
 	Faults      Faults
 }
@@ -90,6 +91,7 @@ func New() *Metrics {
 	m.Connections.Closes.init(closes...)
 	m.Frames.init()
 	m.Relays.init()
+	m.Dialects.init()
 	m.Sessions.Resumes.init(ResumedHere, ResumedElsewhere, ResumeRefused)
 	m.Sessions.Moves.init(MoveTaken, MoveFailed, MoveConflict, MoveLent, MoveTakenBack, MoveOutdated)
 	m.Sessions.KeyFetches.init(auth.FetchOutcomes()...)

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -60,11 +61,14 @@ type Config struct {
 	Loops func() map[string]bool
 }
 
+// rows lists all metrics that are read from the counters and a snapshot.
+var rows = slices.Concat(table, dialectTable)
+
 // collector reads all values when Prometheus scrapes.
 type collector struct {
 	cfg   Config
 	m     *Metrics
-	descs []*prometheus.Desc // of the table's rows
+	descs []*prometheus.Desc // of rows
 	build *prometheus.Desc
 	loops *prometheus.Desc
 }
@@ -75,7 +79,7 @@ func newCollector(m *Metrics, cfg Config) *collector {
 		build: prometheus.NewDesc(prefix+"build_info", "The build: always 1.", []string{"version", "commit"}, nil),
 		loops: prometheus.NewDesc(prefix+"hung_loops", hungLoopsHelp, []string{"loop"}, nil),
 	}
-	for _, row := range table {
+	for _, row := range rows {
 		c.descs = append(c.descs, prometheus.NewDesc(prefix+row.name, row.help, row.labels, nil))
 	}
 	return c
@@ -103,7 +107,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	if !hangs {
 		ch <- prometheus.MustNewConstMetric(c.build, gauge, 1, c.cfg.Version, c.cfg.Commit)
 		now := c.cfg.Snapshot()
-		for i, row := range table {
+		for i, row := range rows {
 			row.read(c.m, now, func(value float64, labels ...string) {
 				ch <- prometheus.MustNewConstMetric(c.descs[i], row.kind, value, labels...)
 			})

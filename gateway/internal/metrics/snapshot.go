@@ -20,6 +20,11 @@ type Snapshot struct {
 	ConnectAddresses    int // whose connect rate is counted
 	ConnectsEvicted     uint64
 	RefusedSockets      int
+	HeldSockets         int
+
+	// Other client protocols.
+	NamesKnown                        int
+	PeerJSWaiting, PeerJSWaitingBytes int64
 
 	// Sessions.
 	Clients Clients

@@ -8,42 +8,74 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
 
-// errDirectory is the cause when the directory did not answer in time.
-var errDirectory = errors.New("the session directory did not answer in time")
+// errDirectory is the cause when a directory did not answer in time.
+var errDirectory = errors.New("the directory did not answer in time")
 
 // AskDirectory asks the room service about sessions until it answers, or until patience
 // is over. All requests to the directory may be repeated.
 func (t *Requests) AskDirectory(op bus.SessionOperation, req *bus.SessionRequest, patience time.Duration) (*bus.SessionReply, error) {
+	reply := new(bus.SessionReply)
+	err := t.askUntil(bus.SessionsSubject(op), encode(req), patience, func(data []byte) (*proto.Error, error) {
+		*reply = bus.SessionReply{}
+		err := json.Unmarshal(data, reply)
+		return reply.Error, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return reply, nil
+}
+
+// AskNames is AskDirectory for the directory of names.
+func (t *Requests) AskNames(op bus.NameOperation, req *bus.NameRequest, patience time.Duration) (*bus.NameReply, error) {
+	reply := new(bus.NameReply)
+	err := t.askUntil(bus.NamesSubject(op), encode(req), patience, func(data []byte) (*proto.Error, error) {
+		*reply = bus.NameReply{}
+		err := json.Unmarshal(data, reply)
+		return reply.Error, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return reply, nil
+}
+
+// askUntil sends a request until read finds an answer without an error in it, or until
+// patience is over.
+func (t *Requests) askUntil(subject string, data []byte, patience time.Duration, read func([]byte) (*proto.Error, error)) error {
 	deadline := time.Now().Add(patience)
-	data := encode(req)
 	backoff := time.NewTimer(0)
 	defer backoff.Stop()
 	<-backoff.C
 	for pause := firstBackoff; ; pause = min(2*pause, maxBackoff) {
-		reply, err := t.askDirectoryOnce(op, data, min(answerTimeout, time.Until(deadline)))
-		if err == nil && reply.Error == nil {
-			return reply, nil
-		}
+		answer, err := t.askOnce(subject, data, min(answerTimeout, time.Until(deadline)))
 		if err == nil {
-			err = reply.Error
+			var refused *proto.Error
+			if refused, err = read(answer); err == nil && refused == nil {
+				return nil
+			}
+			if err == nil {
+				err = refused
+			}
 		}
 		if errors.Is(err, ErrEnding) || time.Until(deadline) <= pause {
-			return nil, fmt.Errorf("%w: %w", errDirectory, err)
+			return fmt.Errorf("%w: %w", errDirectory, err)
 		}
 		backoff.Reset(pause)
 		select {
 		case <-backoff.C:
 		case <-t.cfg.Ended:
-			return nil, ErrEnding
+			return ErrEnding
 		}
 	}
 }
 
-func (t *Requests) askDirectoryOnce(op bus.SessionOperation, data []byte, patience time.Duration) (*bus.SessionReply, error) {
-	n, answer, err := t.question(bus.SessionsSubject(op), data)
+func (t *Requests) askOnce(subject string, data []byte, patience time.Duration) ([]byte, error) {
+	n, answer, err := t.question(subject, data)
 	defer t.forget(n)
 	if err != nil {
 		return nil, err
@@ -55,8 +87,7 @@ func (t *Requests) askDirectoryOnce(op bus.SessionOperation, data []byte, patien
 		if m.NoResponders() {
 			return nil, nats.ErrNoResponders
 		}
-		reply := new(bus.SessionReply)
-		return reply, json.Unmarshal(m.Data, reply)
+		return m.Data, nil
 	case <-late.C:
 		return nil, nats.ErrTimeout
 	case <-t.cfg.Ended:

@@ -19,6 +19,8 @@ import (
 const (
 	maxRefused     = 256
 	maxRefusedAddr = 8 // of one address, so that it cannot take all places
+	maxHeld        = 1024
+	maxHeldAddr    = 64
 )
 
 // Limits of one refused WebSocket: the time until it is closed in any case, and the bytes
@@ -36,7 +38,8 @@ var ErrTooManyRefused = errors.New("socket: too many refused WebSockets are open
 // Refusals accepts WebSockets that are open only until their client has read why it was
 // refused: browsers hide a refused handshake from the page. Safe for concurrent use.
 type Refusals struct {
-	wg sync.WaitGroup // goroutines of refused WebSockets, which the HTTP server started
+	most, mostAddr int            // WebSockets, in all and of one address
+	wg             sync.WaitGroup // goroutines of refused WebSockets, which the HTTP server started
 
 	mu     sync.Mutex
 	all    map[*Refused]struct{}
@@ -52,12 +55,17 @@ type Refused struct {
 }
 
 // NewRefusals returns an empty table.
-func NewRefusals() *Refusals {
-	return &Refusals{all: make(map[*Refused]struct{}), addrs: make(map[netip.Addr]int)}
+func NewRefusals() *Refusals { return newRefusals(maxRefused, maxRefusedAddr) }
+
+// NewHolds returns an empty table with more room, for WebSockets that are held.
+func NewHolds() *Refusals { return newRefusals(maxHeld, maxHeldAddr) }
+
+func newRefusals(most, mostAddr int) *Refusals {
+	return &Refusals{most: most, mostAddr: mostAddr, all: make(map[*Refused]struct{}), addrs: make(map[netip.Addr]int)}
 }
 
 // Accept takes over the connection of a handshake from addr. The caller must call Refuse
-// next. When Accept returns an error the connection is not taken over, except that after
+// or Hold next. When Accept returns an error the connection is not taken over, except that after
 // Shutdown the error is net.ErrClosed and the connection is closed already.
 func (t *Refusals) Accept(w http.ResponseWriter, addr netip.Addr) (*Refused, error) {
 	s, ok := t.enter(addr)
@@ -80,20 +88,38 @@ func (t *Refusals) Accept(w http.ResponseWriter, addr netip.Addr) (*Refused, err
 
 // Refuse answers the handshake r, with subprotocol unless that is empty. Then it sends text
 // in a frame and the close frame, waits until the client has closed its side, at most 5 s,
-// and closes the connection.
+// and closes the connection. With code 0 the close frame has no code.
 func (s *Refused) Refuse(r *http.Request, subprotocol string, text []byte, code proto.CloseCode, reason string) {
 	defer s.table.leave(s)
 	defer s.raw.Close()
 	s.raw.SetDeadline(time.Now().Add(refusedTimeout))
 	b := appendHandshake(make([]byte, 0, 1024), r.Header.Get("Sec-WebSocket-Key"), subprotocol)
 	b = appendFrame(b, opText, text)
-	b = appendFrame(b, opClose, proto.AppendCloseReason(nil, code, reason))
+	var payload []byte
+	if code != 0 {
+		payload = proto.AppendCloseReason(nil, code, reason)
+	}
+	b = appendFrame(b, opClose, payload)
 	if _, err := s.raw.Write(b); err != nil {
 		return // the client is gone
 	}
 	closeWrite(s.raw)
 	// Read until the client has closed its side, and ignore its frames.
 	io.Copy(io.Discard, io.LimitReader(s.raw, refusedBytes))
+}
+
+// Hold answers the handshake r, ignores what the client sends, and closes the WebSocket
+// after d, without a code.
+func (s *Refused) Hold(r *http.Request, d time.Duration) {
+	defer s.table.leave(s)
+	defer s.raw.Close()
+	s.raw.SetDeadline(time.Now().Add(d))
+	if _, err := s.raw.Write(appendHandshake(make([]byte, 0, 256), r.Header.Get("Sec-WebSocket-Key"), "")); err != nil {
+		return // the client is gone
+	}
+	io.Copy(io.Discard, io.LimitReader(s.raw, refusedBytes))
+	s.raw.SetDeadline(time.Now().Add(time.Second))
+	_, _ = s.raw.Write(appendFrame(nil, opClose, nil)) // the client may be gone
 }
 
 // appendHandshake appends the answer to a handshake.
@@ -112,7 +138,7 @@ func appendHandshake(b []byte, key, subprotocol string) []byte {
 func (t *Refusals) enter(addr netip.Addr) (s *Refused, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.closed || len(t.all) >= maxRefused || t.addrs[addr] >= maxRefusedAddr {
+	if t.closed || len(t.all) >= t.most || t.addrs[addr] >= t.mostAddr {
 		return nil, false
 	}
 	s = &Refused{table: t, addr: addr}

@@ -122,3 +122,20 @@ func TestAccept_Full_LeavesPlacesToOtherAddresses(t *testing.T) {
 		t.Errorf("left behind: got %d sockets of %d addresses, want none", table.Len(), len(table.addrs))
 	}
 }
+
+// One address can be held in many places, but not in all of them.
+func TestHolds_OneAddress_TakesSomeOfThem(t *testing.T) {
+	h := NewHolds()
+	a, b := netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("203.0.113.8")
+	for n := range maxHeldAddr {
+		if _, ok := h.enter(a); !ok {
+			t.Fatalf("got no place for connection %d of an address, want %d", n+1, maxHeldAddr)
+		}
+	}
+	if _, ok := h.enter(a); ok {
+		t.Errorf("got a place for connection %d of an address, want none", maxHeldAddr+1)
+	}
+	if _, ok := h.enter(b); !ok {
+		t.Error("got no place for another address, want one")
+	}
+}

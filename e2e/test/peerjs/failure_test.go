@@ -1,0 +1,107 @@
+package peerjs_test
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"p2pconnector/e2e/kit"
+)
+
+// reconnect connects until it gets OPEN, as an application does that calls reconnect() in
+// disconnected: at once, and to the gateways in turn.
+func reconnect(t *testing.T, s *kit.Stack, id, token string, gateways ...int) *client {
+	t.Helper()
+	for end := time.Now().Add(kit.Patience); time.Now().Before(end); {
+		for _, i := range gateways {
+			c, err := connect(s.URL(i), "peerjs", query("peerjs", id, token), nil)
+			if err != nil {
+				continue
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), kit.Patience)
+			_, b, err := c.ws.Read(ctx)
+			cancel()
+			c.ws.CloseNow()
+			if err == nil && string(b) == openText {
+				return dial(t, s, i, id, token)
+			}
+		}
+	}
+	t.Fatalf("%s: got no OPEN in %v", id, kit.Patience)
+	return nil
+}
+
+// TestGatewayKilled_SameToken_KeepsTheID: the clients of a gateway that dies keep their ids at
+// another one, and others call them there.
+func TestGatewayKilled_SameToken_KeepsTheID(t *testing.T) {
+	s := kit.Start(t, kit.Options{Processes: true, Grace: time.Second})
+	ann, ben := dial(t, s, 0, "ann", "1"), dial(t, s, 1, "ben", "2")
+	ann.send(`{"type":"OFFER","payload":1,"dst":"ben"}`)
+	ben.expect(offer("ann", "ben", "1"))
+	s.KillGateway(t, 1)
+	ben = reconnect(t, s, "ben", "2", 1, 0)
+	ann.send(`{"type":"OFFER","payload":2,"dst":"ben"}`)
+	ben.expect(offer("ann", "ben", "2"))
+	ben.send(`{"type":"ANSWER","payload":3,"dst":"ann"}`)
+	ann.expect(message("ANSWER", "ben", "ann", "3"))
+}
+
+// TestGatewayKilled_AnotherToken_GetsTheID: an id whose gateway is dead is free.
+func TestGatewayKilled_AnotherToken_GetsTheID(t *testing.T) {
+	s := kit.Start(t, kit.Options{Processes: true, Grace: time.Second})
+	dial(t, s, 1, "ben", "2")
+	s.KillGateway(t, 1)
+	reconnect(t, s, "ben", "another", 0)
+}
+
+// TestGatewayDrained_FramesGoToTheNextConnection: a frame that finds its receiver's
+// connection closed waits, and goes to where the receiver comes back.
+func TestGatewayDrained_FramesGoToTheNextConnection(t *testing.T) {
+	s := kit.Start(t, kit.Options{Drain: 10 * time.Second})
+	ann, ben := dial(t, s, 0, "ann", "1"), dial(t, s, 1, "ben", "2")
+	ann.send(`{"type":"OFFER","payload":1,"dst":"ben"}`)
+	ben.expect(offer("ann", "ben", "1"))
+	wait := s.DrainGateway(t, 1)
+	if text, ok := ben.next(); ok {
+		t.Fatalf("drained: got %s, want the end", text)
+	}
+	ann.send(`{"type":"OFFER","payload":2,"dst":"ben"}`)
+	ben = dial(t, s, 0, "ben", "2")
+	ben.expect(offer("ann", "ben", "2"))
+	wait()
+}
+
+// TestClosedGateway_ClientsReconnectAtOnce_AreHeld: ten clients that connect again as soon as
+// their connection has ended make less than one attempt a second each.
+func TestClosedGateway_ClientsReconnectAtOnce_AreHeld(t *testing.T) {
+	s := kit.Start(t, kit.Options{Gateways: 1})
+	dial(t, s, 0, "ann", "1")
+	s.NATS(0).Stop()
+	var attempts, failed atomic.Int64
+	var wg sync.WaitGroup
+	const clients, attemptsOfEach = 10, 3
+	began := time.Now()
+	for range clients {
+		wg.Go(func() {
+			for range attemptsOfEach {
+				attempts.Add(1)
+				c, err := connect(s.URL(0), "peerjs", query("peerjs", "x", "1"), nil)
+				if err != nil {
+					failed.Add(1)
+					continue
+				}
+				ctx, cancel := context.WithTimeout(context.Background(), kit.Patience)
+				c.ws.Read(ctx) //nolint:errcheck // it ends with the connection
+				cancel()
+				c.ws.CloseNow()
+			}
+		})
+	}
+	wg.Wait()
+	rate := float64(attempts.Load()) / clients / time.Since(began).Seconds()
+	if rate >= 1 || failed.Load() > 0 {
+		t.Errorf("got %.2f attempts a second of each client, %d refused over HTTP, want less than 1 and none", rate, failed.Load())
+	}
+}

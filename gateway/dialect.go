@@ -1,0 +1,150 @@
+package gateway
+
+import (
+	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/dialect"
+	"p2pconnector/gateway/internal/dialect/peerjs"
+	"p2pconnector/gateway/internal/handshake"
+	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/names"
+	"p2pconnector/gateway/internal/socket"
+	"p2pconnector/proto"
+)
+
+// newDialects returns the client protocols that the gateway speaks besides its own. A new
+// one is registered here.
+func (g *Gateway) newDialects() (all []dialect.Dialect) {
+	if !g.cfg.PeerJSOff {
+		g.peerjs = peerjs.New(peerjs.Config{
+			Key: g.cfg.PeerJSKey, Expire: g.cfg.PeerJSExpire, Names: g.newNames(peerjs.Name),
+			Clock: &g.coarse, Count: g.metrics.Dialects.PeerJS.Inc,
+		})
+		all = append(all, g.peerjs)
+	}
+	return all
+}
+
+// newNames returns a client of the directory of names.
+func (g *Gateway) newNames(namespace string) *names.Client {
+	c := names.New(names.Config{
+		Namespace: namespace, Own: g.id, Ask: g.requests.AskNames, Alive: g.liveness.Alive,
+		Clock: &g.coarse, Count: g.metrics.Dialects.Names.Inc, Logger: g.log,
+	})
+	g.names = append(g.names, c)
+	return c
+}
+
+// translate gives c the translator of its client's dialect.
+func (c *conn) translate(a *handshake.Accepted) {
+	user := ""
+	if a.Access != nil {
+		user = a.Access.User
+	}
+	c.session.dialect = a.Dialect.Name()
+	c.translator = a.Dialect.NewTranslator(a.Request, user, &port{c: c})
+	c.g.metrics.Dialects.Accepted.Inc(c.session.dialect)
+}
+
+// foreign handles a text of a client of a dialect.
+func (c *conn) foreign(text []byte) {
+	c.g.metrics.Dialects.In.Inc(c.session.dialect)
+	wait, persistent := c.frameRate.Take(c.g.coarse.Load(), c.g.cfg.frameLimit())
+	switch {
+	case wait > 0 || c.budget.Receive(len(text)).Limit != "":
+		c.translator.Refuse(text)
+		if persistent || c.budget.Persistent() {
+			c.ws.Close(proto.ClosePolicy, floodingReason, true)
+		}
+	case !c.access.Load().May(auth.CanMessage, ""):
+		c.translator.Refuse(text)
+	default:
+		c.translator.Decode(text)
+	}
+}
+
+// enqueueForeign queues what the client gets for a frame, if it gets anything.
+func (c *conn) enqueueForeign(frame []byte) result {
+	text := c.translator.Encode(frame)
+	if text == nil {
+		return delivered
+	}
+	v := results[c.ws.Send(text)]
+	if v <= flushNeeded {
+		c.g.metrics.Dialects.Out.Inc(c.session.dialect)
+	}
+	return v
+}
+
+// endTranslator ends the use of a dialect, after the connection has left its session.
+func (c *conn) endTranslator() {
+	if c.translator != nil {
+		c.g.metrics.Dialects.Ended.Inc(c.session.dialect)
+		c.translator.End()
+	}
+}
+
+// restore turns the texts that were queued for a client of a dialect, and never written,
+// into the frames that they were. What was written counts as confirmed.
+func (c *conn) restore(left socket.Remains) socket.Remains {
+	var frames []byte
+	for text := range socket.Texts(left.Unsent...) {
+		if frame := c.translator.Restore(text); frame != nil {
+			frames = socket.AppendText(frames, frame)
+		}
+	}
+	return socket.Remains{Unsent: [][]byte{frames}, Sent: left.Sent, Confirmed: left.Sent}
+}
+
+// comesBack returns the frame that its sender, a client of a dialect, gets back for an
+// undelivered frame; nil when the sender gets an error.
+func comesBack(f *link.Frame, code proto.ErrorCode) []byte {
+	if f.Room != "" {
+		return nil
+	}
+	return dialect.Returned(f.Data, code != proto.NotFound)
+}
+
+// port lets a translator use its connection. It implements dialect.Port.
+type port struct{ c *conn }
+
+// Peer implements dialect.Port.
+func (p *port) Peer() proto.PeerID { return p.c.session.id }
+
+// Relay implements dialect.Port. A dialect relays to peers that a directory has named, so
+// its look-ups of peers are not limited again.
+func (p *port) Relay(to proto.PeerID, frame []byte) proto.ErrorCode {
+	g := p.c.g
+	if p.c.budget.Relay(len(frame)).Limit != "" {
+		return proto.RateLimited
+	}
+	x := link.Frame{From: p.c.session.id, To: to, Epoch: p.c.epoch, Data: frame}
+	if s := g.sessions.get(to); s != nil {
+		if v, ok := s.takeDirect(&x); ok {
+			v.count(&g.metrics.Relays)
+			return codeOf(v)
+		}
+	} else if !to.Valid() || to.Home() == g.id {
+		g.metrics.Relays.NotFound.Inc()
+		return proto.NotFound
+	}
+	if !g.links.bus.Connected() {
+		return proto.Unavailable
+	}
+	return g.links.send(&x, nil)
+}
+
+// Send implements dialect.Port.
+func (p *port) Send(text []byte) {
+	if p.c.ws.Send(text) <= socket.FlushNeeded {
+		p.c.g.metrics.Dialects.Out.Inc(p.c.session.dialect)
+	}
+}
+
+// Close implements dialect.Port.
+func (p *port) Close() { p.c.ws.Close(0, "", true) }
+
+// Go implements dialect.Port.
+func (p *port) Go(f func()) { p.c.g.background(f, func() {}) }
+
+// Ending implements dialect.Port.
+func (p *port) Ending() <-chan struct{} { return p.c.g.alive.Done() }

@@ -1,0 +1,77 @@
+package dialect
+
+import (
+	"net/http"
+
+	"p2pconnector/proto"
+)
+
+// Dialect is a client protocol. Its methods may be called concurrently.
+type Dialect interface {
+	// Name is its name in frames and in metrics: lower-case letters.
+	Name() string
+	// Accepts reports whether WebSocket handshakes on a path belong to the dialect.
+	Accepts(path string) bool
+	// ServeHTTP answers a request that is no handshake. It returns false, and has answered
+	// nothing, when the request does not belong to the dialect. allowed says whether the
+	// page that sent the request may connect.
+	ServeHTTP(w http.ResponseWriter, r *http.Request, allowed bool) bool
+	// Token returns the access token of a handshake, or "".
+	Token(r *http.Request) string
+	// Refusal returns the text for a client whose handshake is refused; nil tells it nothing:
+	// then the client is held for a moment and closed, because it would connect again at once.
+	Refusal(why Reason, message string) []byte
+	// NewTranslator makes the translator of a connection whose handshake was accepted. user
+	// is the name in its access token; "" for none.
+	NewTranslator(r *http.Request, user string, port Port) Translator
+}
+
+// Reason is why a handshake is refused.
+type Reason int
+
+// Reasons of refusals.
+const (
+	NotNow    Reason = iota // the gateway accepts no clients now, or too many connect
+	Full                    // too many connections, of all or of its address
+	Forbidden               // its page or its access token may not connect
+)
+
+// Translator translates for one connection. Its methods are called by the connection's
+// reader, one after the other, except for Encode.
+type Translator interface {
+	// Greet prepares the connection, before its first text is read. It may wait. When it
+	// returns false, it has closed the connection.
+	Greet() bool
+	// Decode handles a text from the client. It keeps no reference to text.
+	Decode(text []byte)
+	// Refuse answers a text that is above the rate limit.
+	Refuse(text []byte)
+	// Encode returns the text that the client gets for a frame of the gateway, or nil for
+	// none. It keeps no reference to frame. It runs with the session locked: it must not
+	// block or call Relay.
+	Encode(frame []byte) []byte
+	// Restore returns the frame that became text, which was queued and never written, or
+	// nil when nobody waits for its outcome. It is called between the last text and End.
+	Restore(text []byte) []byte
+	// End releases what the connection held. It is called once, after everything else.
+	End()
+}
+
+// Port is what a translator may do with its connection. Its methods may be called
+// concurrently.
+type Port interface {
+	// Peer is the id of the connection's peer.
+	Peer() proto.PeerID
+	// Relay sends a Frame to a peer. A code means that nothing was sent. Otherwise the frame
+	// arrives or comes back.
+	Relay(to proto.PeerID, frame []byte) proto.ErrorCode
+	// Send queues a text for the client.
+	Send(text []byte)
+	// Close closes the connection, with a close frame that has no code.
+	Close()
+	// Go runs f on a goroutine that the gateway's end waits for; not at all when it is ending.
+	// f must end soon after the channel Ending is closed.
+	Go(f func())
+	// Ending is closed when the gateway ends.
+	Ending() <-chan struct{}
+}

@@ -1,0 +1,304 @@
+package peerjs
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"p2pconnector/gateway/internal/dialect"
+	"p2pconnector/gateway/internal/names"
+	"p2pconnector/proto"
+)
+
+const expireBen = `{"type":"EXPIRE","src":"ben","dst":"ann"}`
+
+func candidate(n int) []byte {
+	return fmt.Appendf(nil, `{"type":"CANDIDATE","dst":"ben","payload":%d}`, n)
+}
+
+func want(t *testing.T, what string, got []string, want ...string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: got %q, want %q", what, got, want)
+	}
+}
+
+// numbers returns the payloads of the frames that were relayed.
+func numbers(frames []dialect.Frame) (all []string) {
+	for _, f := range frames {
+		_, rest, _ := strings.Cut(string(f.Text), `"payload":`)
+		all = append(all, strings.TrimSuffix(rest, "}"))
+	}
+	return all
+}
+
+func TestGreet_EachClaim_HasItsAnswer(t *testing.T) {
+	other := proto.NewPeerID(gw)
+	for name, c := range map[string]struct {
+		outcome names.Outcome
+		former  proto.PeerID
+		ok      bool
+		text    string // "": none
+		relayed string // control frame
+	}{
+		"claimed":     {"", "", true, string(openText), ""},
+		"taken over":  {names.TakenOver, other, true, string(openText), controlTaken},
+		"taken":       {names.Taken, "", false, `{"type":"ID-TAKEN","payload":{"msg":"ID is taken"}}`, ""},
+		"unavailable": {names.Unavailable, "", false, "", ""},
+	} {
+		newWorld(t, func(w *world) {
+			w.claim, w.former = c.outcome, c.former
+			began := time.Now()
+			ok := w.c.Greet()
+			texts, relayed := w.got()
+			if ok != c.ok || w.closed == c.ok || strings.Join(texts, "") != c.text {
+				t.Errorf("%s: got %v, closed %v, %q, want %v, %q", name, ok, w.closed, texts, c.ok, c.text)
+			}
+			if c.relayed != "" && (len(relayed) != 1 || string(relayed[0].Text) != c.relayed) {
+				t.Errorf("%s: got %v relayed, want %s", name, relayed, c.relayed)
+			}
+			if held := time.Since(began); c.outcome == names.Unavailable && (held < time.Second || held > 3*time.Second) {
+				t.Errorf("%s: got closed after %v, want 1s to 3s", name, held)
+			}
+			if c.outcome == names.Unavailable && !slices.Equal(w.release, []string{"ann"}) {
+				t.Errorf("%s: got %q released, want the id, which the claim may still take", name, w.release)
+			}
+		})
+	}
+}
+
+// A client whose id is in use asks whether the other one is still there.
+func TestGreet_HolderIsGone_TakesTheID(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer func(w *world, probe dialect.Frame) // what the prober gets
+		open   bool
+	}{
+		"comes back":  {func(w *world, f dialect.Frame) { w.c.Encode(dialect.Returned(f.Append(nil), false)) }, true},
+		"answers":     {func(w *world, f dialect.Frame) { w.c.Encode(control("alive")) }, false},
+		"no answer":   {func(*world, dialect.Frame) {}, false},
+		"wrong frame": {func(w *world, f dialect.Frame) { w.c.Encode([]byte(`{"event":"Message"}`)) }, false},
+	} {
+		newWorld(t, func(w *world) {
+			w.claim, w.former = names.Taken, proto.NewPeerID(gw)
+			opened := make(chan bool)
+			go func() { opened <- w.c.Greet() }()
+			_, relayed := w.got()
+			if len(relayed) != 1 || string(relayed[0].Text) != controlProbe {
+				t.Fatalf("%s: got %v relayed, want a probe", name, relayed)
+			}
+			c.answer(w, relayed[0])
+			if got := <-opened; got != c.open {
+				t.Errorf("%s: got opened %v, want %v", name, got, c.open)
+			}
+		})
+	}
+	newWorld(t, func(w *world) { // at the same gateway
+		w.claim, w.former, w.code = names.Taken, proto.NewPeerID(gw), proto.NotFound
+		if !w.c.Greet() {
+			t.Error("not found: got refused, want the id")
+		}
+	})
+}
+
+// control returns a control frame of another peer.
+func control(text string) []byte {
+	f := dialect.Frame{Name: []byte(Name), From: []byte(proto.NewPeerID(gw)), Text: []byte(`"` + text + `"`)}
+	return f.Append(nil)
+}
+
+func TestEncode_Controls_AreCarriedOut(t *testing.T) {
+	newWorld(t, func(w *world) {
+		w.c.Greet()
+		w.got()
+		if text := w.c.Encode(control("probe")); text != nil {
+			t.Errorf("probe: got %s for the client, want nothing", text)
+		}
+		if _, relayed := w.got(); len(relayed) != 1 || string(relayed[0].Text) != controlAlive {
+			t.Errorf("probe: got %v relayed, want the answer", relayed)
+		}
+		w.c.Encode(control("taken"))
+		w.set(func() { w.names["ben"] = proto.NewPeerID(gw) })
+		w.c.Decode(candidate(1))
+		if _, relayed := w.got(); len(relayed) != 0 {
+			t.Errorf("after the id was taken over: got %v relayed, want nothing in its name", relayed)
+		}
+		w.pass(999 * time.Millisecond)
+		if w.closed {
+			t.Error("got closed at once, want after 1s to 3s, because it may come back at once")
+		}
+		w.pass(3 * time.Second)
+		if !w.closed {
+			t.Error("got it still open after 4s, want it closed")
+		}
+		w.c.End()
+		w.got()
+		if len(w.release) != 0 {
+			t.Errorf("got %q released, want nothing: another has the id", w.release)
+		}
+		w.c = w.client("peerjs", "ann", "1") // for the end of the world
+	})
+}
+
+// A frame waits for exactly the time that is set, and the client is told once.
+func TestWait_ReceiverNeverComes_ExpiresOnce(t *testing.T) {
+	newWorld(t, func(w *world) {
+		for n := range 3 {
+			w.c.Decode(candidate(n))
+		}
+		w.pass(5*time.Second - 100*time.Millisecond)
+		if texts, _ := w.got(); len(texts) != 0 {
+			t.Errorf("before 5s: got %q, want nothing", texts)
+		}
+		w.pass(700 * time.Millisecond)
+		texts, _ := w.got()
+		want(t, "after 5s", texts, expireBen)
+		w.pass(time.Minute)
+		texts, _ = w.got()
+		want(t, "later", texts)
+		if w.finds > 3*12 {
+			t.Errorf("got %d look-ups, want two a second at most", w.finds)
+		}
+	})
+}
+
+func TestWait_ReceiverComes_GetsAllInOrder(t *testing.T) {
+	newWorld(t, func(w *world) {
+		w.c.Decode(candidate(0))
+		w.c.Decode(candidate(1))
+		w.pass(time.Second)
+		w.set(func() { w.names["ben"] = proto.NewPeerID(gw) })
+		w.c.Decode(candidate(2)) // behind those that wait
+		if _, relayed := w.got(); len(relayed) != 0 {
+			t.Errorf("got %v relayed before those that wait", numbers(relayed))
+		}
+		w.pass(time.Second)
+		w.c.Decode(candidate(3))
+		texts, relayed := w.got()
+		want(t, "relayed", numbers(relayed), "0", "1", "2", "3")
+		want(t, "texts", texts)
+	})
+}
+
+// Frames that come back are sent again before those that the client sent later.
+func TestReturned_SeveralFrames_AreSentAgainInOrder(t *testing.T) {
+	newWorld(t, func(w *world) {
+		w.set(func() { w.names["ben"] = proto.NewPeerID(gw) })
+		for n := range 3 {
+			w.c.Decode(candidate(n))
+		}
+		_, relayed := w.got()
+		for _, i := range []int{1, 0, 2} {
+			if text := w.c.Encode(dialect.Returned(relayed[i].Append(nil), false)); text != nil {
+				t.Errorf("got %s for the client, want nothing yet", text)
+			}
+		}
+		w.c.Decode(candidate(3))
+		w.pass(time.Second)
+		texts, relayed := w.got()
+		want(t, "sent again", numbers(relayed), "0", "1", "2", "3")
+		want(t, "texts", texts)
+	})
+}
+
+// A frame that comes back too often, or may have arrived, is not sent again.
+func TestReturned_TooOftenOrLost_Expires(t *testing.T) {
+	for name, f := range map[string]dialect.Frame{
+		"at the limit": {Tries: maxReturns - 1}, "too often": {Tries: maxReturns}, "lost": {Lost: true},
+	} {
+		newWorld(t, func(w *world) {
+			m := message{kind: typeOffer, dst: "ben"}
+			f.Name, f.From, f.Text = []byte(Name), []byte(w.peer), m.appendTo(nil, "ann")
+			text := w.c.Encode(dialect.Returned(f.Append(nil), f.Lost))
+			if expires := name != "at the limit"; expires != (string(text) == expireBen) {
+				t.Errorf("%s: got %q, want EXPIRE %v", name, text, expires)
+			}
+		})
+	}
+}
+
+// At the limits of what waits, the client is told at once.
+func TestWait_TooMuch_ExpiresAtOnce(t *testing.T) {
+	newWorld(t, func(w *world) {
+		for n := range maxWaiting {
+			w.c.Decode(candidate(n))
+		}
+		texts, _ := w.got()
+		want(t, "at the limit", texts)
+		w.c.Decode(candidate(maxWaiting))
+		texts, _ = w.got()
+		want(t, "beyond it", texts, expireBen)
+	})
+	newWorld(t, func(w *world) {
+		big := func(n int) []byte {
+			return []byte(`{"type":"OFFER","dst":"ben","payload":"` + strings.Repeat("x", n) + `"}`)
+		}
+		m := message{kind: typeOffer, dst: "ben", payload: []byte(`""`)}
+		head := len(m.appendTo(nil, "ann"))
+		w.c.Decode(big(maxWaitingBytes - head))
+		texts, _ := w.got()
+		want(t, "at the limit of bytes", texts)
+		w.c.Decode(candidate(1))
+		texts, _ = w.got()
+		want(t, "beyond it", texts, expireBen)
+	})
+}
+
+// A client that calls very many ids does not make the gateway ask for each of them.
+func TestFind_ManyNames_AreLookedUpAtARate(t *testing.T) {
+	newWorld(t, func(w *world) {
+		for n := range 200 {
+			w.c.Decode(fmt.Appendf(nil, `{"type":"OFFER","dst":"x%d"}`, n))
+		}
+		w.got()
+		if w.finds != lookups.Burst {
+			t.Errorf("got %d look-ups, want %d", w.finds, lookups.Burst)
+		}
+	})
+}
+
+func TestDirectoryAway_FramesWait(t *testing.T) {
+	newWorld(t, func(w *world) {
+		w.down = true
+		w.c.Decode(candidate(0))
+		w.pass(2 * time.Second)
+		w.set(func() { w.down, w.names["ben"] = false, proto.NewPeerID(gw) })
+		w.pass(time.Second)
+		texts, relayed := w.got()
+		want(t, "relayed", numbers(relayed), "0")
+		want(t, "texts", texts)
+	})
+}
+
+// What was never written goes back to its sender, which sends it again.
+func TestRestore_TextFromAnother_IsItsFrame(t *testing.T) {
+	newWorld(t, func(w *world) {
+		m := message{kind: typeOffer, dst: "ann", payload: []byte(`{"a":[1]}`)}
+		from := proto.NewPeerID("5f0c3a9e")
+		f := dialect.Frame{Name: []byte(Name), From: []byte(from), N: 4, Text: m.appendTo(nil, `b"n`)}
+		text := w.c.Encode(f.Append(nil))
+		if string(text) != string(f.Text) {
+			t.Fatalf("got %s for the client, want %s", text, f.Text)
+		}
+		back, ok := dialect.Parse(w.c.Restore(text))
+		if !ok || string(back.From) != string(from) || string(back.Text) != string(text) {
+			t.Errorf("got %+v, ok %v, want the frame from %s", back, ok, from)
+		}
+		for _, own := range [][]byte{openText, expireText("ann", "ben"), errorText("x")} {
+			if frame := w.c.Restore(own); frame != nil {
+				t.Errorf("%s: got %s, want nothing: nobody waits for it", own, frame)
+			}
+		}
+	})
+}
+
+func TestRefuse_TooFast_Expires(t *testing.T) {
+	newWorld(t, func(w *world) {
+		w.c.Refuse(candidate(1))
+		w.c.Refuse([]byte(`{"type":"HEARTBEAT"}`))
+		w.c.Refuse([]byte(`{`))
+		texts, _ := w.got()
+		want(t, "texts", texts, expireBen)
+	})
+}

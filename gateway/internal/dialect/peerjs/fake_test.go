@@ -1,0 +1,149 @@
+package peerjs
+
+import (
+	"errors"
+	"net/http/httptest"
+	"net/url"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/dialect"
+	"p2pconnector/gateway/internal/names"
+	"p2pconnector/proto"
+)
+
+const gw proto.GatewayID = "91be04d7"
+
+// world is a gateway with one client, and a directory of names.
+type world struct {
+	t    *testing.T
+	d    *Dialect
+	c    dialect.Translator
+	peer proto.PeerID
+
+	mu      sync.Mutex
+	names   map[string]proto.PeerID
+	claim   names.Outcome // of the next claim; "": it succeeds
+	former  proto.PeerID  // of the next claim
+	down    bool          // the directory does not answer
+	finds   int
+	code    proto.ErrorCode // of relays
+	relayed []dialect.Frame
+	texts   []string // that the client got
+	closed  bool
+	counts  map[Event]int
+	release []string
+	ending  chan struct{}
+	wg      sync.WaitGroup
+	now     clock.AtomicInstant
+}
+
+// newWorld runs f in a bubble, with a client whose id is ann.
+func newWorld(t *testing.T, f func(w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{t: t, peer: proto.NewPeerID(gw), names: make(map[string]proto.PeerID), counts: make(map[Event]int), ending: make(chan struct{})}
+		w.d = New(Config{Key: "peerjs", Expire: 5 * time.Second, Names: w, Clock: &w.now, Count: w.count})
+		w.now.Store(clock.Now())
+		w.c = w.client("peerjs", "ann", "1")
+		f(w)
+		w.c.End()
+		close(w.ending)
+		w.wg.Wait()
+		if frames, bytes := w.d.Waiting(); frames != 0 || bytes != 0 {
+			t.Errorf("at the end: got %d frames with %d bytes waiting, want none", frames, bytes)
+		}
+	})
+}
+
+func (w *world) client(key, id, token string) dialect.Translator {
+	q := url.Values{"key": {key}, "id": {id}, "token": {token}}
+	return w.d.NewTranslator(httptest.NewRequest("GET", "/peerjs?"+q.Encode(), nil), "", w)
+}
+
+// pass lets d pass, with a clock that is as coarse as the gateway's.
+func (w *world) pass(d time.Duration) {
+	for end := time.Now().Add(d); time.Now().Before(end); {
+		time.Sleep(min(50*time.Millisecond, time.Until(end)))
+		w.now.Store(clock.Now())
+		synctest.Wait()
+	}
+}
+
+func (w *world) count(e Event) { w.mu.Lock(); defer w.mu.Unlock(); w.counts[e]++ }
+
+func (w *world) Peer() proto.PeerID { return w.peer }
+
+func (w *world) Relay(to proto.PeerID, frame []byte) proto.ErrorCode {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.code != "" {
+		return w.code
+	}
+	f, ok := dialect.Parse(frame)
+	if !ok {
+		w.t.Errorf("got %s relayed, want a frame of a dialect", frame)
+	}
+	w.relayed = append(w.relayed, f)
+	return ""
+}
+
+func (w *world) Send(text []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.texts = append(w.texts, string(text))
+}
+
+func (w *world) Close() { w.mu.Lock(); defer w.mu.Unlock(); w.closed = true }
+
+func (w *world) Go(f func()) { w.wg.Go(f) }
+
+func (w *world) Ending() <-chan struct{} { return w.ending }
+
+func (w *world) Known(string) (proto.PeerID, bool) { return "", false }
+
+func (w *world) Find(name string) (proto.PeerID, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.finds++
+	if w.down {
+		return "", errors.New("no answer")
+	}
+	return w.names[name], nil
+}
+
+func (w *world) Forget(string) {}
+
+func (w *world) Claim(_ string, _ proto.PeerID, _ string, _ time.Duration, gone func(proto.PeerID) bool) (names.Outcome, proto.PeerID) {
+	w.mu.Lock()
+	outcome, former := w.claim, w.former
+	w.mu.Unlock()
+	switch {
+	case outcome == names.Taken && former != "" && gone(former):
+		return names.TakenOver, former
+	case outcome != "":
+		return outcome, former
+	}
+	return names.Claimed, ""
+}
+
+func (w *world) Release(name string, _ proto.PeerID, _ time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.release = append(w.release, name)
+}
+
+// set changes the world while nothing else runs.
+func (w *world) set(f func()) { w.mu.Lock(); defer w.mu.Unlock(); f() }
+
+// got returns what the client got and what was relayed since the last call.
+func (w *world) got() (texts []string, relayed []dialect.Frame) {
+	synctest.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	texts, relayed, w.texts, w.relayed = w.texts, w.relayed, nil, nil
+	return texts, relayed
+}

@@ -1,0 +1,40 @@
+package metrics
+
+import (
+	"p2pconnector/gateway/internal/dialect/peerjs"
+	"p2pconnector/gateway/internal/names"
+)
+
+// Dialects counts what clients do that speak another protocol than the gateway's own, by
+// the name of the protocol.
+type Dialects struct {
+	Accepted CounterSet[string] // connections
+	Ended    CounterSet[string] // of Accepted
+	In, Out  CounterSet[string] // texts from and for clients
+	Names    CounterSet[names.Outcome]
+	PeerJS   CounterSet[peerjs.Event]
+}
+
+func (d *Dialects) init() {
+	for _, s := range []*CounterSet[string]{&d.Accepted, &d.Ended, &d.In, &d.Out} {
+		s.init(peerjs.Name)
+	}
+	d.Names.init(names.Outcomes()...)
+	d.PeerJS.init(peerjs.Events()...)
+}
+
+// dialectTable lists the metrics of dialects.
+var dialectTable = []metric{
+	{"dialect_connections", "Open WebSockets of clients that speak another protocol than the gateway's own.", gauge, []string{"protocol"}, func(m *Metrics, _ *Snapshot, put put) {
+		put(float64(m.Dialects.Accepted.Load(peerjs.Name)-m.Dialects.Ended.Load(peerjs.Name)), peerjs.Name)
+	}},
+	{"dialect_accepted_total", "WebSockets accepted of clients that speak another protocol.", counter, []string{"protocol"}, set(func(m *Metrics) *CounterSet[string] { return &m.Dialects.Accepted }, text)},
+	{"dialect_frames_in_total", "Frames from clients that speak another protocol.", counter, []string{"protocol"}, set(func(m *Metrics) *CounterSet[string] { return &m.Dialects.In }, text)},
+	{"dialect_frames_out_total", "Frames queued for clients that speak another protocol.", counter, []string{"protocol"}, set(func(m *Metrics) *CounterSet[string] { return &m.Dialects.Out }, text)},
+	{"held_sockets", "WebSockets of clients of other protocols that are open only to delay their next handshake, of 1,024: the gateway accepts nobody now, or too many connect.", gauge, nil, at(func(now *Snapshot) int { return now.HeldSockets })},
+	{"names_total", "Claims of names in the directory of names, by outcome: claimed, taken_over (from the same client's former connection), taken (by another client) or unavailable; and looked_up, the look-ups that the directory answered.", counter, []string{"outcome"}, set(func(m *Metrics) *CounterSet[names.Outcome] { return &m.Dialects.Names }, text)},
+	{"names_known", "Names whose peers are remembered, of 65,536.", gauge, nil, at(func(now *Snapshot) int { return now.NamesKnown })},
+	{"peerjs_frames_total", "Frames of PeerJS clients: relayed to the client with that id, waited for one, expired (the sender was told), or ignored, because they are not of the protocol.", counter, []string{"outcome"}, set(func(m *Metrics) *CounterSet[peerjs.Event] { return &m.Dialects.PeerJS }, text)},
+	{"peerjs_waiting_frames", "Frames of PeerJS clients that wait for their receivers, of 65,536, and 256 of one client.", gauge, nil, at(func(now *Snapshot) int64 { return now.PeerJSWaiting })},
+	{"peerjs_waiting_bytes", "Bytes of these frames, of 32 MiB, and 256 KiB of one client.", gauge, nil, at(func(now *Snapshot) int64 { return now.PeerJSWaitingBytes })},
+}
