@@ -34,8 +34,9 @@
 //	                               resume, get, sync, keys, list
 //	p2p.sessions.<operation>       SessionRequest: take, get, end, sync
 //	p2p.lease.<g>                  Lease: gateway g is alive
+//	p2p.settings.rooms             RoomsSettings: the settings of a room service
 //
-// Gateway g subscribes to p2p.gw.<g>.>, to all leases, and in the queue group
+// Gateway g subscribes to p2p.gw.<g>.>, to all leases and settings, and in the queue group
 // "gateways" to p2p.to.*, whatever the number of its peers and rooms. ParseInbound
 // parses the subject of a message and refuses any that no builder of this package
 // makes.
@@ -216,6 +217,12 @@
 // Its peers stay members for the session grace; then room services remove those
 // whose member record still names it. A lease that has ended is the gateway's last:
 // it serves no peer any more.
+//
+// A Lease carries the gateway's SharedSettings: those about sessions and rooms. A room
+// service publishes its own as RoomsSettings, every second and at once when a gateway
+// appears. Gateways and room services subscribe to both, compare them with their own, and
+// obey the smallest value of each setting, until its instance has ended or has sent nothing
+// for 10 seconds.
 //
 // # Glossary
 //

@@ -35,6 +35,7 @@ func TestSpecificationIsComplete(t *testing.T) {
 	for _, h := range []string{SentHeader, ExceptHeader, SharedHeader} {
 		spec.Has(t, "a header", " "+h+" ")
 	}
+	spec.Has(t, "the settings of a room service", " "+RoomsSettingsSubject+" ")
 	spec.Has(t, "where a back end learns of lost frames", " "+LostInbox+" ")
 	for _, b := range []string{RoomsBucket, SessionsBucket, NamesBucket, KeysBucket, KeysKey} {
 		spec.Has(t, "a bucket or key", strconv.Quote(b))

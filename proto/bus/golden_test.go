@@ -36,6 +36,10 @@ var goldenRoom = Room{
 	Recent: []Done{{Op: "91be04d7-3", Peer: goldenCas, Epoch: 2, Reason: proto.ReasonRemoved, At: goldenTime}},
 }
 
+var goldenSettings = SharedSettings{
+	SessionGraceMS: 15_000, MaxRoomMembers: 10_000, MaxRoomIDBytes: 128, MaxRoomNameBytes: 256, MaxMetadataBytes: 8192, MaxMemberMetadata: 1024,
+}
+
 // natsMessages holds one message of every type that crosses NATS or stands in a
 // bucket, with all its members set.
 var messages = map[string]any{
@@ -110,8 +114,10 @@ var messages = map[string]any{
 	},
 	"change.ended": &Change{Room: "tea", Before: 8, After: 9, Creator: goldenAnn, Ended: true, By: goldenAnn, Op: "91be04d7-4"},
 
-	"lease":   &Lease{Gateway: goldenA, Peers: 3, Rooms: 2, Draining: true, Ended: true},
-	"outcome": &Outcome{Code: proto.NotDelivered, Peers: []proto.PeerID{goldenBen}},
+	"lease":          &Lease{Gateway: goldenA, Peers: 3, Rooms: 2, Draining: true, Ended: true},
+	"lease.settings": &Lease{Gateway: goldenA, Peers: 3, Rooms: 2, Settings: &goldenSettings},
+	"settings.rooms": &RoomsSettings{Instance: "k3jd9f2a", Settings: goldenSettings, Ended: true},
+	"outcome":        &Outcome{Code: proto.NotDelivered, Peers: []proto.PeerID{goldenBen}},
 	"ack": &Ack{From: 2, Next: 71, Hole: true, Poll: 3, Refused: []Refusal{
 		{Seq: 69, Code: proto.NotDelivered, Peers: []proto.PeerID{goldenBen}},
 		{Seq: 70, Moved: []Move{{Peer: goldenAnn, Owner: goldenB, Epoch: 2, Tentative: true}}},

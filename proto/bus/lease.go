@@ -22,4 +22,6 @@ type Lease struct {
 	Rooms    int             `json:"rooms"`
 	Draining bool            `json:"draining,omitempty"`
 	Ended    bool            `json:"ended,omitempty"` // the last lease: the gateway stops and serves no peer
+
+	Settings *SharedSettings `json:"settings,omitempty"` // nil: a gateway from before there were any
 }

@@ -142,6 +142,7 @@ func TestProtoIsFree(t *testing.T) {
 func TestProto_PackagesOfTheProtocol_KnowOnlyWhatClientsSay(t *testing.T) {
 	may := map[string][]string{
 		"proto":                    {"proto/internal/prototest"},
+		"proto/agreement":          {"proto", "proto/bus"}, // for the services, as is the next
 		"proto/bus":                {"proto", "proto/internal/prototest"},
 		"proto/internal/prototest": {},
 		"proto/service":            {},
