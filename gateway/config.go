@@ -20,13 +20,16 @@ import (
 	"p2pconnector/gateway/internal/ratelimit"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 	"p2pconnector/proto/service"
 )
 
 var peerJSKey = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 // Config holds the settings of a gateway. The zero value of each field means
-// the default that its comment names.
+// the default that its comment names. Of SessionGrace, MaxRoomMembers and the bounds of a
+// room's texts the smallest value applies that any gateway or room service has: see package
+// agreement.
 type Config struct {
 	Listen   string          // host:port for clients; "" is :8080
 	Listener net.Listener    // used in place of Listen when set
@@ -94,13 +97,13 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	c.NATS.Flags(fs)
 	fs.IntVar(&c.MaxMessageBytes, "max-message-bytes", d.MaxMessageBytes, "`bytes` of one WebSocket message")
 	fs.IntVar(&c.MaxRooms, "max-rooms", d.MaxRooms, "`rooms` a peer may be in")
-	fs.IntVar(&c.MaxRoomMembers, "max-room-members", d.MaxRoomMembers, "`members` a room may have, as announced to clients; give the room service the same")
-	fs.IntVar(&c.MaxRoomIDBytes, "max-room-id-bytes", d.MaxRoomIDBytes, "`bytes` of a room's id")
-	fs.IntVar(&c.MaxRoomNameBytes, "max-room-name-bytes", d.MaxRoomNameBytes, "`bytes` of a room's name")
-	fs.IntVar(&c.MaxMetadataBytes, "max-metadata-bytes", d.MaxMetadataBytes, "`bytes` of a room's metadata, as JSON")
-	fs.IntVar(&c.MaxMemberMetadata, "max-member-metadata-bytes", d.MaxMemberMetadata, "`bytes` of a member's metadata, as JSON")
+	fs.IntVar(&c.MaxRoomMembers, "max-room-members", d.MaxRoomMembers, "`members` a room may have, as announced to clients; the same for all gateways and room services")
+	fs.IntVar(&c.MaxRoomIDBytes, "max-room-id-bytes", d.MaxRoomIDBytes, "`bytes` of a room's id; the same for all gateways")
+	fs.IntVar(&c.MaxRoomNameBytes, "max-room-name-bytes", d.MaxRoomNameBytes, "`bytes` of a room's name; the same for all gateways")
+	fs.IntVar(&c.MaxMetadataBytes, "max-metadata-bytes", d.MaxMetadataBytes, "`bytes` of a room's metadata, as JSON; the same for all gateways")
+	fs.IntVar(&c.MaxMemberMetadata, "max-member-metadata-bytes", d.MaxMemberMetadata, "`bytes` of a member's metadata, as JSON; the same for all gateways")
 	fs.DurationVar(&c.DrainWindow, "drain-window", d.DrainWindow, "`time` that a drain may take after SIGTERM")
-	fs.DurationVar(&c.SessionGrace, "session-grace", d.SessionGrace, "`time` that a peer may be away before it leaves its rooms; give the room service the same")
+	fs.DurationVar(&c.SessionGrace, "session-grace", d.SessionGrace, "`time` that a peer may be away before it leaves its rooms; the same for all gateways and room services")
 	fs.TextVar(&c.AcceptFrom, "accept-from", c.AcceptFrom, "`peers` that may send to a client which does not choose: anyone, rooms (members of its rooms), or nobody")
 	fs.IntVar(&c.MessagesPerSecond, "messages-per-second", d.MessagesPerSecond, "`frames` a second from one client; -1 for no limit")
 	fs.IntVar(&c.MessageBurst, "message-burst", c.MessageBurst, "`frames` at once from one client (default 5 times messages-per-second)")
@@ -191,14 +194,25 @@ func (c *Config) frameLimit() ratelimit.Limit {
 	return ratelimit.Limit{PerSecond: c.MessagesPerSecond, Burst: c.MessageBurst}
 }
 
-// limits returns the limits that the gateway announces to clients. c has its defaults.
-func (c *Config) limits() proto.Limits {
-	l := proto.Limits{
-		MaxMessageBytes: c.MaxMessageBytes, MessagesPerSecond: max(c.MessagesPerSecond, 0),
-		MaxRooms: c.MaxRooms, MaxRoomMembers: c.MaxRoomMembers,
-		MaxDepth: proto.MaxDepth, MaxCorrelationID: proto.MaxCorrelationID,
+// shared returns the settings that all gateways and room services should have in common.
+// c has its defaults.
+func (c *Config) shared() bus.SharedSettings {
+	return bus.SharedSettings{
+		SessionGraceMS: c.SessionGrace.Milliseconds(), MaxRoomMembers: c.MaxRoomMembers,
 		MaxRoomIDBytes: c.MaxRoomIDBytes, MaxRoomNameBytes: c.MaxRoomNameBytes,
 		MaxMetadataBytes: c.MaxMetadataBytes, MaxMemberMetadata: c.MaxMemberMetadata,
+	}
+}
+
+// limits returns the limits that the gateway announces to clients while the settings s
+// apply. c has its defaults.
+func (c *Config) limits(s bus.SharedSettings) proto.Limits {
+	l := proto.Limits{
+		MaxMessageBytes: c.MaxMessageBytes, MessagesPerSecond: max(c.MessagesPerSecond, 0),
+		MaxRooms: c.MaxRooms, MaxRoomMembers: s.MaxRoomMembers,
+		MaxDepth: proto.MaxDepth, MaxCorrelationID: proto.MaxCorrelationID,
+		MaxRoomIDBytes: s.MaxRoomIDBytes, MaxRoomNameBytes: s.MaxRoomNameBytes,
+		MaxMetadataBytes: s.MaxMetadataBytes, MaxMemberMetadata: s.MaxMemberMetadata,
 		BytesPerSecond: max(c.BytesPerSecond, 0), EgressPerSecond: max(c.EgressPerSecond, 0), RoomEgressPerSecond: max(c.RoomEgressPerSecond, 0),
 	}
 	if l.MessagesPerSecond > 0 {

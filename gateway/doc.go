@@ -63,8 +63,9 @@
 //
 // shed.go decides how much memory the buffers of all clients may use, and gives up the
 // largest when that is nearly used up; package internal/membudget counts it. heartbeat.go
-// publishes this gateway's lease and receives those of the others. watch.go runs the
-// periodic work. ops.go serves operators; snapshot.go reads the values that package
+// publishes this gateway's lease and receives those of the others; package proto/agreement
+// compares the settings in them, and those of room services. watch.go runs the periodic
+// work. ops.go serves operators; snapshot.go reads the values that package
 // internal/metrics does not count.
 //
 // Clients may speak another protocol, a dialect. dialect.go gives such a client's connection

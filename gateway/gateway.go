@@ -26,6 +26,7 @@ import (
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/gateway/web"
 	"p2pconnector/proto"
+	"p2pconnector/proto/agreement"
 	"p2pconnector/proto/service"
 )
 
@@ -44,6 +45,7 @@ type Gateway struct {
 	keys       *auth.SessionKeys
 	bus        *natsbus.Conn
 	liveness   *natsbus.Liveness
+	shared     *agreement.Table // settings that all instances should have in common
 	requests   *natsbus.Requests
 	directory  *directory.Client
 	sessions   *sessions
@@ -118,8 +120,10 @@ func New(cfg Config) (*Gateway, error) {
 	g.alive, g.end = context.WithCancel(context.Background())
 	g.bus = natsbus.New(natsbus.Config{
 		ID: id, NATS: cfg.NATS, Options: cfg.NATSOptions, Logger: g.log, Connected: g.connected, Lease: g.receiveLease,
+		Settings: func(m natsbus.Message) { g.shared.Receive(m.Subject, m.Data) },
 	})
 	g.liveness = natsbus.NewLiveness(id)
+	g.shared = agreement.New(agreement.Gateway(id), cfg.shared(), g.log)
 	g.requests = natsbus.NewRequests(natsbus.RequestsConfig{
 		Own: id, Publish: g.bus.PublishRequest, Ended: g.alive.Done(), Replied: g.sawReply,
 	})

@@ -1,7 +1,10 @@
 package gateway
 
 import (
+	"time"
+
 	"p2pconnector/gateway/internal/natsbus"
+	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
 
@@ -19,7 +22,7 @@ func (g *Gateway) publishLease(ended bool) {
 	// The error is ignored: without NATS no gateway receives leases, and none counts the time.
 	_ = g.bus.PublishLease(bus.Lease{
 		Gateway: g.id, Peers: g.sessions.len(), Rooms: g.rooms.Len(),
-		Draining: g.draining.Load(), Ended: ended,
+		Draining: g.draining.Load(), Ended: ended, Settings: g.shared.Own(),
 	})
 }
 
@@ -27,6 +30,7 @@ func (g *Gateway) publishLease(ended bool) {
 func (g *Gateway) receiveLease(m natsbus.Message) {
 	g.loops.leases.Work()
 	defer g.loops.leases.Rest()
+	g.shared.Receive(m.Subject, m.Data)
 	switch g.liveness.Receive(m) {
 	case natsbus.Appeared:
 		g.publishLease(false) // so that the two may link
@@ -34,3 +38,10 @@ func (g *Gateway) receiveLease(m natsbus.Message) {
 		g.suspicion.Raise()
 	}
 }
+
+// grace returns how long a peer may be away. It is the shortest that any gateway or room
+// service has.
+func (g *Gateway) grace() time.Duration { return g.shared.Applied().SessionGrace() }
+
+// limits returns the limits that clients are told.
+func (g *Gateway) limits() proto.Limits { return g.cfg.limits(g.shared.Applied()) }

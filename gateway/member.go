@@ -15,7 +15,7 @@ import (
 // newRooms makes the table of rooms, whose members are sessions.
 func newRooms(g *Gateway) *room.Rooms {
 	return room.New(room.Config{
-		Own: g.id, Grace: g.cfg.SessionGrace, Logger: g.log, Metrics: &g.metrics.Rooms,
+		Own: g.id, Grace: g.grace, Logger: g.log, Metrics: &g.metrics.Rooms,
 		Member: func(id proto.PeerID) room.Member {
 			if s := g.sessions.get(id); s != nil {
 				return s

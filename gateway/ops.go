@@ -41,7 +41,7 @@ func (g *Gateway) startOps() (*service.OpsServer, error) {
 		Metrics: metrics.Handler(g.metrics, metrics.Config{
 			Version: g.cfg.Version, Commit: g.cfg.Commit, Snapshot: g.snapshot, Loops: g.watchdog.Hung,
 		}),
-		Hangs: g.watchdog.Problem, Missing: ready.Missing,
+		Hangs: g.watchdog.Problem, Missing: ready.Missing, Notes: g.shared.Notes,
 	})
 	g.operators.Store(s)
 	return s, err

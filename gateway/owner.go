@@ -113,7 +113,7 @@ func (g *Gateway) dropSession(s *session, was ownership.Holding) {
 	g.learnMoved(s)
 	g.reportKept(s.id, frames)
 	for _, r := range rooms {
-		g.rooms.Depart(r, s.id, was.Epoch, g.cfg.SessionGrace)
+		g.rooms.Depart(r, s.id, was.Epoch, g.grace())
 	}
 }
 

@@ -241,7 +241,7 @@ func (g *Gateway) detailsLocked(s *session, recovered *bool, id []byte) []byte {
 	d := proto.Details{
 		ID: s.id, Session: s.tokenLocked(), Resumed: recovered != nil, Recovered: recovered,
 		IceServers: g.ice.List(s.id, g.wall()),
-		Limits:     g.cfg.limits(),
+		Limits:     g.limits(),
 		AcceptFrom: s.acceptFrom,
 		Heartbeat:  int(socket.Heartbeat / time.Second),
 	}

@@ -36,7 +36,7 @@ var roomOps = map[proto.Event]bus.Operation{
 func (c *conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
 	args, e := readRoomArgs(f)
 	if e == nil {
-		e = args.within(&c.g.cfg, f.Event)
+		e = args.within(c.g.shared.Applied(), f.Event)
 	}
 	if e != nil {
 		return e
@@ -133,17 +133,18 @@ func readRoomArgs(f *proto.Frame) (*roomArgs, *proto.Error) {
 }
 
 // within refuses values that are longer than the settings allow. The room service enforces
-// the protocol's own bounds, which the settings can only lower.
-func (a *roomArgs) within(cfg *Config, e proto.Event) *proto.Error {
-	metadata := cfg.MaxMetadataBytes
+// the protocol's own bounds, which the settings can only lower. A room that is there
+// already may have a longer id, from before a gateway with a lower limit started.
+func (a *roomArgs) within(s bus.SharedSettings, e proto.Event) *proto.Error {
+	metadata := s.MaxMetadataBytes
 	if e == proto.JoinRoom {
-		metadata = cfg.MaxMemberMetadata
+		metadata = s.MaxMemberMetadata
 	}
 	switch {
-	case len(*a.Room) > cfg.MaxRoomIDBytes:
-		return a.badRoom(e, cfg.MaxRoomIDBytes)
-	case a.Name != nil && len(*a.Name) > cfg.MaxRoomNameBytes:
-		return proto.Invalid("data.name", fmt.Sprintf("data.name must not be longer than %d bytes. Shorten it.", cfg.MaxRoomNameBytes))
+	case a.makes(e) && len(*a.Room) > s.MaxRoomIDBytes:
+		return a.badRoom(e, s.MaxRoomIDBytes)
+	case a.Name != nil && len(*a.Name) > s.MaxRoomNameBytes:
+		return proto.Invalid("data.name", fmt.Sprintf("data.name must not be longer than %d bytes. Shorten it.", s.MaxRoomNameBytes))
 	case len(a.Metadata) > metadata:
 		return proto.Invalid("data.metadata", fmt.Sprintf("data.metadata must not be longer than %d bytes as JSON. Shorten it.", metadata))
 	}
@@ -207,9 +208,14 @@ func (a *roomArgs) check(event proto.Event) *proto.Error {
 	return nil
 }
 
+// makes reports whether the event may make the room.
+func (a *roomArgs) makes(event proto.Event) bool {
+	return event == proto.CreateRoom || a.Create != nil && *a.Create
+}
+
 // badRoom refuses a room id that no room can have.
 func (a *roomArgs) badRoom(event proto.Event, most int) *proto.Error {
-	if event == proto.CreateRoom || a.Create != nil && *a.Create {
+	if a.makes(event) {
 		return proto.Invalid("data.room", fmt.Sprintf("`data.room` must be 1 to %d bytes of text without control characters, direction marks and non-characters.", most))
 	}
 	return proto.RoomNotFound(proto.RoomID(*a.Room))

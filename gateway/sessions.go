@@ -70,11 +70,12 @@ func (t *sessions) list(into []*session) []*session {
 // asks the directory whether the session has ended.
 func (g *Gateway) sweepSessions(now time.Time, scratch []*session) []*session {
 	scratch = g.sessions.list(scratch[:0])
+	grace := g.grace()
 	for _, s := range scratch {
 		g.loops.bus.Turn() // many sessions may end at once, each with all frames that wait for it
 		s.mu.Lock()
 		phase, idle := s.phase, now.Sub(s.since)
-		over := (phase == away || phase == lent) && idle > g.cfg.SessionGrace
+		over := (phase == away || phase == lent) && idle > grace
 		if over && phase == lent {
 			s.since = now // tried again after another grace, if nothing is known then
 		}

@@ -142,7 +142,7 @@ func (g *Gateway) try(s *session, t *auth.SessionToken, received *uint64) *proto
 // owner's copy: the gateway that issued it is gone, for no longer than the grace.
 func (g *Gateway) mayBeOrphan(p proto.PeerID) bool {
 	home := p.Home()
-	return home != g.id && g.liveness.AliveWithin(home, g.cfg.SessionGrace+bus.LeaseTimeout)
+	return home != g.id && g.liveness.AliveWithin(home, g.grace()+bus.LeaseTimeout)
 }
 
 // askOwner asks a gateway for the session. The handoff is nil when there was no answer.

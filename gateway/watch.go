@@ -88,6 +88,7 @@ func (g *Gateway) watchBus(done <-chan struct{}) {
 			g.publishLease(false)
 			g.links.ackAll()
 			g.liveness.Sweep()
+			g.shared.Tick(g.bus.Connected())
 			g.rooms.SweepMoved()
 			ss = g.sweepSessions(now, ss)
 			g.shedBuffers()

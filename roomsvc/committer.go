@@ -22,7 +22,7 @@ const (
 // be called by any goroutine; submit never blocks.
 type committer struct {
 	bucket   bucket
-	lim      limits
+	limits   func() limits // that apply now
 	log      *slog.Logger
 	stats    *stats
 	usage    *usage
@@ -43,7 +43,8 @@ type committer struct {
 
 func newCommitter(b bucket, lim limits, log *slog.Logger, st *stats) *committer {
 	c := &committer{
-		bucket: b, lim: lim, log: log, stats: st, usage: new(usage),
+		bucket: b, log: log, stats: st, usage: new(usage),
+		limits:   func() limits { return lim },
 		now:      time.Now,
 		epoch:    func() uint64 { return 0 },
 		announce: func(*bus.Change, []proto.GatewayID) {},

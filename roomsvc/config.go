@@ -14,7 +14,8 @@ import (
 )
 
 // Config holds the settings of a room service. The zero value of each field
-// means the default that its comment names.
+// means the default that its comment names. Of MaxRoomMembers and SessionGrace the smallest
+// value applies that any gateway or room service has: see package agreement.
 type Config struct {
 	NATS        service.NATS  // how to reach the NATS servers
 	NATSOptions []nats.Option // applied last; for embedding
@@ -37,10 +38,10 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	d := c.withDefaults()
 	c.NATS.Flags(fs)
 	fs.IntVar(&c.Replicas, "replicas", d.Replicas, "`copies` of each JetStream bucket: 1, 3 or 5, at most the number of NATS servers")
-	fs.IntVar(&c.MaxRoomMembers, "max-room-members", d.MaxRoomMembers, "`members` a room may have; give the gateways the same")
+	fs.IntVar(&c.MaxRoomMembers, "max-room-members", d.MaxRoomMembers, "`members` a room may have; the same for all gateways and room services")
 	fs.Int64Var(&c.MaxBucketBytes, "max-bucket-bytes", d.MaxBucketBytes, "`bytes` that the JetStream bucket of rooms may hold, and as many those of sessions and of names; nothing new is stored in the second half, so that rooms can still be left and ended")
 	c.Ops.Flags(fs)
-	fs.DurationVar(&c.SessionGrace, "session-grace", d.SessionGrace, "`time` that the peers of a dead gateway stay members of their rooms; give the gateways the same")
+	fs.DurationVar(&c.SessionGrace, "session-grace", d.SessionGrace, "`time` that the peers of a dead gateway stay members of their rooms; the same for all gateways and room services")
 }
 
 // withDefaults returns c with every zero value replaced by its default.

@@ -26,7 +26,7 @@
 //
 // Besides requests, leases.go tracks which gateways are alive. sweep.go removes
 // the members that a dead gateway left behind, and sessionsweep.go ends its
-// sessions.
+// sessions. shared.go announces this instance's settings, and applies the strictest of all.
 //
 // # Why every answer is linearizable
 //

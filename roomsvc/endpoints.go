@@ -113,7 +113,7 @@ func (s *Service) roomHandler(kind bus.Operation) micro.HandlerFunc {
 			s.reply(kind, subject, began, &bus.Reply{Error: malformed(err)})
 			return
 		}
-		err := check(kind, req, s.lim)
+		err := check(kind, req, s.limits())
 		if err == nil {
 			if req.Op == "" {
 				req.Op = bus.OpID("rooms-" + rand.Text()) // for tries of our own

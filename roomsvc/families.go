@@ -94,6 +94,12 @@ var families = []family{
 		put(float64(live), "live")
 		put(float64(silent), "silent")
 	}},
+	{"settings_disagree", "Other gateways and room services that have another value of a setting that all should have in common, by the setting. The smallest value applies.", gauge, []string{"setting"}, func(s *Service, put put) {
+		for setting, n := range s.shared.Disagree() {
+			put(float64(n), setting)
+		}
+	}},
+	{"settings_ignored_total", "Leases whose settings were not compared, because those of 4,352 others are.", counter, nil, func(s *Service, put put) { put(float64(s.shared.Ignored())) }},
 	{"nats_connected", "1 while the service is connected to NATS.", gauge, nil, func(s *Service, put put) {
 		up := 0.0
 		if s.nc.IsConnected() {

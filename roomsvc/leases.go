@@ -24,7 +24,7 @@ const (
 // from NATS or frozen, every gateway gets its full time again. Its methods may
 // be called by any goroutine.
 type leases struct {
-	grace time.Duration
+	grace func() time.Duration // how long a gateway may be silent; it takes no lock
 	now   func() time.Time
 
 	mu       sync.Mutex
@@ -41,7 +41,7 @@ type lease struct {
 }
 
 func newLeases(grace time.Duration) *leases {
-	return &leases{grace: grace, now: time.Now, known: make(map[proto.GatewayID]*lease)}
+	return &leases{grace: func() time.Duration { return grace }, now: time.Now, known: make(map[proto.GatewayID]*lease)}
 }
 
 // connected records that NATS is connected, and gives every gateway its full
@@ -75,14 +75,17 @@ func (l *leases) refreshLocked() {
 	}
 }
 
-// heard records a lease of g. The last lease of a gateway counts like any
-// other, because its peers may be on their way to another gateway.
-func (l *leases) heard(g proto.GatewayID) {
+// heard records a lease of g, and reports whether it is the first of g. The last lease
+// of a gateway counts like any other, because its peers may be on their way to another
+// gateway.
+func (l *leases) heard(g proto.GatewayID) (first bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e := l.entryLocked(g); e != nil {
+		first = !e.ever
 		e.heard, e.ever, e.proven = l.now(), true, time.Time{}
 	}
+	return first
 }
 
 // notice starts to track g, which serves a member or a session, or begins to.
@@ -177,7 +180,7 @@ func (l *leases) goneLocked(e *lease, more time.Duration) bool {
 }
 
 func (l *leases) overLocked(e *lease) bool {
-	patience := max(l.grace, bus.LeaseTimeout)
+	patience := max(l.grace(), bus.LeaseTimeout)
 	if !e.ever {
 		patience = max(patience, bus.FirstLeaseTimeout-lastLook) // swept at FirstLeaseTimeout
 	}

@@ -8,7 +8,7 @@ import (
 
 // startOps starts to serve operators, where the settings say so.
 func (s *Service) startOps() (*service.OpsServer, error) {
-	ops, err := s.cfg.Ops.Serve(s.cfg.Logger, service.OpsHandlers{Metrics: s.metricsHandler(), Missing: s.missing})
+	ops, err := s.cfg.Ops.Serve(s.cfg.Logger, service.OpsHandlers{Metrics: s.metricsHandler(), Missing: s.missing, Notes: s.shared.Notes})
 	s.ops.Store(ops)
 	return ops, err
 }

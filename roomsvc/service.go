@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"p2pconnector/proto"
+	"p2pconnector/proto/agreement"
 	"p2pconnector/proto/bus"
 	"p2pconnector/proto/service"
 )
@@ -21,14 +22,16 @@ const shutdownTime = 10 * time.Second
 // Service is one instance of the room service. Its methods may be called by any
 // goroutine; Run only once.
 type Service struct {
-	cfg    Config // with defaults
-	lim    limits // bytes is set by Run
-	stats  *stats
-	leases *leases
-	notice notice // of the key that is to sign next
-	ready  chan struct{}
-	ran    atomic.Bool
-	ending atomic.Bool // no new requests are taken
+	cfg      Config           // with defaults
+	instance string           // drawn at the start
+	shared   *agreement.Table // settings that all instances should have in common
+	bytes    int              // of a room's value at most; set by Run
+	stats    *stats
+	leases   *leases
+	notice   notice // of the key that is to sign next
+	ready    chan struct{}
+	ran      atomic.Bool
+	ending   atomic.Bool // no new requests are taken
 
 	buckets         *buckets
 	rooms, sessions *store        // of buckets
@@ -57,14 +60,16 @@ func New(cfg Config) (*Service, error) {
 	b := newBuckets(cfg.Logger, cfg.MaxBucketBytes, bus.RoomsBucket, bus.SessionsBucket, bus.KeysBucket, bus.NamesBucket)
 	b.list[1].tombstoneTTL, b.list[3].tombstoneTTL = bus.SessionTombstone, bus.NameTombstone
 	b.list[2].maxBytes = minBucketBytes // one key
-	return &Service{
+	s := &Service{
 		cfg: cfg, buckets: b, rooms: b.list[0], sessions: b.list[1], keys: b.list[2], nameStore: b.list[3],
 		roomBucket: b.list[0], sessionBucket: b.list[1], nameBucket: b.list[3],
-		lim:    limits{members: cfg.MaxRoomMembers, bytes: bus.MaxRoomStateBytes},
+		bytes:  bus.MaxRoomStateBytes,
 		stats:  newStats(),
 		leases: newLeases(cfg.SessionGrace),
 		ready:  make(chan struct{}),
-	}, nil
+	}
+	s.share()
+	return s, nil
 }
 
 // Ready returns a channel that is closed when the service answers requests.
@@ -109,7 +114,12 @@ func (s *Service) serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("subscribe to leases: %w", err)
 	}
-	defer sub.Unsubscribe() //nolint:errcheck // the connection is closed next
+	settings, err := s.nc.Subscribe(bus.RoomsSettingsSubject, func(m *nats.Msg) { s.shared.Receive(m.Subject, m.Data) })
+	if err != nil {
+		return fmt.Errorf("subscribe to settings: %w", err)
+	}
+	defer settings.Unsubscribe() //nolint:errcheck // the connection is closed next
+	defer sub.Unsubscribe()      //nolint:errcheck // the connection is closed next
 	if err := s.buckets.open(ctx, s.nc, s.cfg.Replicas); err != nil {
 		if ctx.Err() != nil {
 			return nil // asked to end before JetStream was there
@@ -118,8 +128,8 @@ func (s *Service) serve(ctx context.Context) error {
 	}
 	s.fitPayload()
 
-	c := newCommitter(s.roomBucket, s.lim, log, s.stats)
-	c.epoch, c.announce, c.usage = s.epoch, s.announce, &s.rooms.usage
+	c := newCommitter(s.roomBucket, s.limits(), log, s.stats)
+	c.limits, c.epoch, c.announce, c.usage = s.limits, s.epoch, s.announce, &s.rooms.usage
 	s.committer.Store(c)
 	d := newDirectory(s.sessionBucket, log, s.stats)
 	d.conn, d.usage = s.epoch, &s.sessions.usage
@@ -131,9 +141,10 @@ func (s *Service) serve(ctx context.Context) error {
 	svc, err := s.addEndpoints()
 	if err == nil && s.listening(ctx) {
 		s.jobs.start(s.sweeper().run)
+		s.jobs.start(s.announceSettings)
 		s.jobs.start(func(ctx context.Context) { s.buckets.watch(ctx, s.nc.IsConnected) })
 		close(s.ready)
-		log.Info("room service is ready", "replicas", s.rooms.replicas.Load())
+		log.Info("room service is ready", "instance", s.instance, "replicas", s.rooms.replicas.Load())
 		<-ctx.Done()
 		log.Info("room service is stopping")
 	}
@@ -207,15 +218,16 @@ func (s *Service) fitPayload() {
 		s.cfg.Logger.Warn("the NATS server's max_payload is small; large rooms will not fit", "max_payload", most, "want", bus.MaxPayloadBytes)
 	}
 	// A read comes as base64 in JSON.
-	s.lim.bytes = min(s.lim.bytes, max(int(most)-overhead, overhead)*3/4)
+	s.bytes = min(s.bytes, max(int(most)-overhead, overhead)*3/4)
 }
 
 // epoch returns the number of the present NATS connection of this process.
 func (s *Service) epoch() uint64 { return s.nc.Stats().Reconnects }
 
 func (s *Service) onLease(msg *nats.Msg) {
-	if g, ok := bus.ParseLease(msg.Subject); ok {
-		s.leases.heard(g)
+	s.shared.Receive(msg.Subject, msg.Data)
+	if g, ok := bus.ParseLease(msg.Subject); ok && s.leases.heard(g) {
+		s.publishSettings(false) // before the gateway announces limits to clients
 	}
 }
 

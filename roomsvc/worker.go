@@ -91,7 +91,7 @@ func (w *worker) step() {
 		w.failed(err)
 		return
 	}
-	lim := w.c.lim
+	lim := w.c.limits()
 	lim.full = w.c.usage.full()
 	com := apply(w.known, w.batch, w.c.now(), lim)
 	next, err := w.settleState(com)
@@ -249,7 +249,7 @@ func (w *worker) failed(err error) {
 		return
 	case errors.Is(err, errTooLarge):
 		w.c.log.Error("room is larger than the NATS server takes; raise its max_payload", "room", string(w.room), "err", err)
-		w.answerAll(tooBig(w.c.lim))
+		w.answerAll(tooBig(w.c.limits()))
 		return
 	}
 	w.c.stats.failures.Add(1)

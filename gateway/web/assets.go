@@ -27,6 +27,7 @@ var kinds = map[string]string{
 // assets returns every file by the path it is served at. It panics on files that
 // do not fit together, which a test would have seen.
 func assets(o Options) map[string]asset {
+	o = o.withDefaults()
 	files := map[string]asset{}
 	add := func(at, name string) {
 		b, err := embedded.ReadFile(name)
@@ -51,7 +52,7 @@ func assets(o Options) map[string]asset {
 	}
 	maps.Copy(files, documents())
 	add("/demo", "templates/demo.html")
-	files["/"] = newAsset(page(o.Limits, o.Open), kinds[".html"])
+	files["/"] = newAsset(page(o.Limits(), o.Grace(), o.Open), kinds[".html"])
 	return files
 }
 

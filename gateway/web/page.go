@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"html/template"
 	"strings"
+	"sync"
+	"time"
 
 	"p2pconnector/proto"
 )
@@ -18,8 +20,8 @@ type pageData struct {
 	Errors       []proto.ErrorDoc
 	Closes       []proto.CloseDoc
 	Limits       []limit
-	Grace        int // seconds in which a session can be resumed
-	FullList     int // members up to which every update has the full list
+	Grace        float64 // seconds in which a session can be resumed
+	FullList     int     // members up to which every update has the full list
 	Chat, Call   string
 }
 
@@ -36,7 +38,7 @@ type limit struct {
 
 // page renders the page. It panics when the template does not fit the data,
 // which the tests would have seen.
-func page(limits proto.Limits, open bool) []byte {
+func page(limits proto.Limits, grace time.Duration, open bool) []byte {
 	t := template.Must(template.New("page.html").Funcs(template.FuncMap{"slug": slug}).ParseFS(embedded, "templates/page.html"))
 	data := pageData{
 		Open:         open,
@@ -44,7 +46,7 @@ func page(limits proto.Limits, open bool) []byte {
 		Errors:       proto.ErrorCodes,
 		Closes:       proto.CloseCodes,
 		Limits:       limitRows(limits),
-		Grace:        int(proto.SessionGrace.Seconds()),
+		Grace:        grace.Seconds(),
 		FullList:     proto.FullListMembers,
 		Chat:         chatExample,
 		Call:         callExample,
@@ -57,6 +59,27 @@ func page(limits proto.Limits, open bool) []byte {
 		panic(fmt.Errorf("web: page: %w", err))
 	}
 	return b.Bytes()
+}
+
+// front is the page, rendered again when what it says about limits has changed: another
+// gateway or a room service may have stricter ones. Safe for concurrent use.
+type front struct {
+	open bool
+
+	mu     sync.Mutex
+	limits proto.Limits
+	grace  time.Duration
+	last   asset // of limits and grace; without a body before the first page
+}
+
+func (f *front) page(limits proto.Limits, grace time.Duration) asset {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.last.body == nil || f.limits != limits || f.grace != grace {
+		f.limits, f.grace = limits, grace
+		f.last = newAsset(page(limits, grace, f.open), kinds[".html"])
+	}
+	return f.last
 }
 
 func slug(name any) string {

@@ -2,16 +2,20 @@ package web
 
 import (
 	"html"
+	"net/http"
 	"path"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"p2pconnector/proto"
 )
 
 // pageText is the page as a reader sees it: entities resolved.
-func pageText() string { return html.UnescapeString(string(page(proto.Limits{}, false))) }
+func pageText() string {
+	return html.UnescapeString(string(page(proto.Limits{}, proto.SessionGrace, false)))
+}
 
 func TestPageNamesTheWholeProtocol(t *testing.T) {
 	text := pageText()
@@ -143,8 +147,36 @@ func references(p, body string) []string {
 
 func TestPage_AnybodyMayConnect_SaysSo(t *testing.T) {
 	for _, open := range []bool{false, true} {
-		if got := strings.Contains(string(page(proto.Limits{}, open)), `id="open"`); got != open {
+		if got := strings.Contains(string(page(proto.Limits{}, proto.SessionGrace, open)), `id="open"`); got != open {
 			t.Errorf("open %v: got the note on the page: %v, want %v", open, got, open)
+		}
+	}
+}
+
+// TestPage_LimitsChange_ShowsThoseThatApply: a visitor reads the present limits, and a
+// browser that has the page asks whether it is still the same.
+func TestPage_LimitsChange_ShowsThoseThatApply(t *testing.T) {
+	l, grace := proto.Limits{MaxRoomMembers: 7777}, 9*time.Second
+	h := Handler(Options{Limits: func() proto.Limits { return l }, Grace: func() time.Duration { return grace }})
+	first := get(t, h, "GET", "/")
+	again := get(t, h, "GET", "/")
+	l.MaxRoomMembers, grace = 6666, 8*time.Second
+	second := get(t, h, "GET", "/")
+	if got, want := again.Header.Get("ETag"), first.Header.Get("ETag"); got != want {
+		t.Errorf("unchanged: got ETag %s, want %s", got, want)
+	}
+	if got := second.Header.Get("ETag"); got == first.Header.Get("ETag") {
+		t.Errorf("changed: got ETag %s, want another", got)
+	}
+	for _, p := range []struct {
+		r     *http.Response
+		texts []string
+	}{{first, []string{group(7777), "within 9 seconds"}}, {second, []string{group(6666), "within 8 seconds"}}} {
+		page := body(t, p.r)
+		for _, text := range p.texts {
+			if !strings.Contains(page, text) {
+				t.Errorf("got a page without %q, want it there", text)
+			}
 		}
 	}
 }

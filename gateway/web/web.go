@@ -22,9 +22,13 @@ type Options struct {
 	// Status is asked for each /status.json, at the same time by several
 	// goroutines; nil serves a zero Status.
 	Status func() Status
-	// Limits are those the page names; zero fields mean proto's defaults, and
-	// MessagesPerSecond 0 means no limit.
-	Limits proto.Limits
+	// Limits returns those that the page names; zero fields mean proto's defaults, and
+	// MessagesPerSecond 0 means no limit. It is asked for each page, at the same time by
+	// several goroutines; nil names the defaults.
+	Limits func() proto.Limits
+	// Grace returns how long a session can be resumed; it is called as Limits is, and nil
+	// means proto.SessionGrace.
+	Grace func() time.Duration
 	// Open says on the page that anybody may connect: the gateway stands in a public network,
 	// asks for no tokens, and its operator has not chosen the pages.
 	Open bool
@@ -51,16 +55,27 @@ const offText = "Peer2Peer Connector: open a WebSocket here. The page is turned 
 // upgrade. It may be used by several goroutines. It answers 404 to other paths
 // and 405 to methods other than GET and HEAD.
 func Handler(o Options) http.Handler {
-	h := &handler{opts: o, files: assets(o)}
-	if h.opts.Status == nil {
-		h.opts.Status = func() Status { return Status{} }
+	o = o.withDefaults()
+	return &handler{opts: o, files: assets(o), front: front{open: o.Open}}
+}
+
+func (o Options) withDefaults() Options {
+	if o.Status == nil {
+		o.Status = func() Status { return Status{} }
 	}
-	return h
+	if o.Limits == nil {
+		o.Limits = func() proto.Limits { return proto.Limits{} }
+	}
+	if o.Grace == nil {
+		o.Grace = func() time.Duration { return proto.SessionGrace }
+	}
+	return o
 }
 
 type handler struct {
 	opts  Options
 	files map[string]asset // by path; never written after Handler
+	front front
 }
 
 // ServeHTTP implements http.Handler.
@@ -77,6 +92,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f, ok := h.files[path]
+	if path == "/" && !h.opts.Off {
+		f = h.front.page(h.opts.Limits(), h.opts.Grace())
+	}
 	if !ok {
 		http.Error(w, "There is nothing here. The page is at /, the documents are at /docs, the demo at /demo, the client at /connector.js.", http.StatusNotFound)
 		return

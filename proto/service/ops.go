@@ -62,6 +62,9 @@ type OpsHandlers struct {
 	// Missing lists what keeps the service from being ready. Its context ends
 	// after ReadyTimeout. It serves /readyz.
 	Missing func(context.Context) []string
+	// Notes lists what an operator should know although the service is ready. Nil means
+	// nothing. /readyz?verbose shows them, one a line.
+	Notes func() []string
 }
 
 // OpsServer serves operators on an address of its own. A nil OpsServer serves none. Its
@@ -152,7 +155,16 @@ func (h *OpsHandlers) readyz(w http.ResponseWriter, r *http.Request) {
 	if missing := h.Missing(ctx); len(missing) > 0 {
 		problem = "not ready: " + strings.Join(missing, "; ")
 	}
-	answer(w, "ready", problem)
+	notes := ""
+	if r.URL.Query().Has("verbose") && h.Notes != nil {
+		for _, note := range h.Notes() {
+			notes += "\n" + note
+		}
+	}
+	if problem != "" {
+		problem += notes
+	}
+	answer(w, "ready"+notes, problem)
 }
 
 // answer sends well with status 200, or the problem with status 503.

@@ -16,6 +16,7 @@ import (
 type handlers struct {
 	hangs   string
 	missing []string
+	notes   []string
 }
 
 func (h *handlers) handlers() OpsHandlers {
@@ -23,6 +24,7 @@ func (h *handlers) handlers() OpsHandlers {
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "metrics\n") }),
 		Hangs:   func() string { return h.hangs },
 		Missing: func(context.Context) []string { return h.missing },
+		Notes:   func() []string { return h.notes },
 	}
 }
 
@@ -55,6 +57,8 @@ func get(t *testing.T, url string) (status int, body string) {
 
 func TestOps_EachPath_AnswersForItsService(t *testing.T) {
 	well, ill := &handlers{}, &handlers{hangs: "the loop hangs", missing: []string{"NATS", "rooms"}}
+	noted := &handlers{notes: []string{"a differs", "b differs"}}
+	sick := &handlers{missing: ill.missing, notes: noted.notes}
 	for _, tc := range []struct {
 		h      *handlers
 		path   string
@@ -64,6 +68,10 @@ func TestOps_EachPath_AnswersForItsService(t *testing.T) {
 		{well, "/metrics", 200, "metrics\n"},
 		{well, "/livez", 200, "ok\n"},
 		{well, "/readyz", 200, "ready\n"},
+		{well, "/readyz?verbose", 200, "ready\n"},
+		{noted, "/readyz", 200, "ready\n"},
+		{noted, "/readyz?verbose", 200, "ready\na differs\nb differs\n"},
+		{sick, "/readyz?verbose=1", 503, "not ready: NATS; rooms\na differs\nb differs\n"},
 		{ill, "/metrics", 200, "metrics\n"},
 		{ill, "/livez", 503, "the loop hangs\n"},
 		{ill, "/readyz", 503, "not ready: NATS; rooms\n"},

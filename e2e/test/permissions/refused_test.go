@@ -20,6 +20,7 @@ var forbidden = map[string]struct{ publish, subscribe []string }{
 			"p2p.rooms.list",           // for operators
 			"p2p.rooms.anything",       //
 			"p2p.lease.G.more",         //
+			"p2p.settings.rooms",       // for room services
 			"p2p.sessions.anything",    //
 			"$KV.rooms.R",              // write a room
 			"$KV.sessions.G.S",         // change the owner of a session
@@ -78,6 +79,7 @@ var forbidden = map[string]struct{ publish, subscribe []string }{
 			"p2p.gw.G.session.P",   // take a session
 			"p2p.gw.G.lost.1.1",    //
 			"p2p.lease.G",          //
+			"p2p.settings.rooms",   //
 			"$KV.rooms.R",          //
 			"$KV.sessions.G.S",     //
 			"$KV.names.peerjs.N",   //

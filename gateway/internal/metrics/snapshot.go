@@ -40,7 +40,9 @@ type Snapshot struct {
 	RoomRequests         int // waiting for the room service
 
 	// The message bus.
-	GatewaysLive, GatewaysSilent, GatewaysEnded int // by lease
+	GatewaysLive, GatewaysSilent, GatewaysEnded int            // by lease
+	SettingsDisagree                            map[string]int // other instances, by the setting
+	SettingsIgnored                             uint64         // leases whose settings were not compared
 	NATSConnected                               bool
 	NATSReconnects                              uint64
 	NATSPendingBytes                            int // not written yet

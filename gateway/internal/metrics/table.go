@@ -108,6 +108,12 @@ var table = []metric{
 		put(float64(now.GatewaysSilent), "silent")
 		put(float64(now.GatewaysEnded), "ended")
 	}},
+	{"settings_disagree", "Other gateways and room services that have another value of a setting that all should have in common, by the setting. The smallest value applies.", gauge, []string{"setting"}, func(_ *Metrics, now *Snapshot, put put) {
+		for setting, n := range now.SettingsDisagree {
+			put(float64(n), setting)
+		}
+	}},
+	{"settings_ignored_total", "Leases whose settings were not compared, because those of 4,352 others are.", counter, nil, at(func(now *Snapshot) uint64 { return now.SettingsIgnored })},
 	{"nats_connected", "1 while the gateway is connected to NATS.", gauge, nil, func(_ *Metrics, now *Snapshot, put put) { put(flag01(now.NATSConnected)) }},
 	{"nats_reconnects_total", "Reconnects to NATS.", counter, nil, at(func(now *Snapshot) uint64 { return now.NATSReconnects })},
 	{"inbox_messages", "Messages from NATS that are not handled yet, of 16,384.", gauge, nil, at(func(now *Snapshot) int { return now.Inbox })},

@@ -37,12 +37,13 @@ type Config struct {
 	// goroutine at a time.
 	Connected func(again bool) // after each connect; again is true for a reconnect
 	Lease     func(Message)    // for each lease of a gateway, this gateway's own too
+	Settings  func(Message)    // for each RoomsSettings of a room service
 }
 
 // Conn is the connection of a gateway to NATS. It may be used before Connect and after
 // Close; nothing is sent then. Safe for concurrent use.
 type Conn struct {
-	Inbox *Inbox // all messages received, except leases
+	Inbox *Inbox // all messages received, except leases and settings
 
 	cfg       Config
 	dialer    dialer
@@ -91,6 +92,9 @@ func (c *Conn) subscribe(nc *nats.Conn) error {
 		return fmt.Errorf("subscribe for back ends: %w", err)
 	}
 	c.backEnds.Store(backEnds)
+	if _, err = nc.Subscribe(bus.RoomsSettingsSubject, func(m *nats.Msg) { c.cfg.Settings(messageOf(m)) }); err != nil {
+		return fmt.Errorf("subscribe to settings: %w", err)
+	}
 	if _, err = nc.Subscribe(bus.LeaseWildcard, func(m *nats.Msg) { c.cfg.Lease(messageOf(m)) }); err != nil {
 		return fmt.Errorf("subscribe to leases: %w", err)
 	}

@@ -14,7 +14,7 @@ import (
 func TestConn_BeforeConnect_SendsNothing(t *testing.T) {
 	own := proto.NewGatewayID()
 	c := New(Config{
-		ID: own, Logger: slog.New(slog.DiscardHandler), Connected: func(bool) {}, Lease: func(Message) {},
+		ID: own, Logger: slog.New(slog.DiscardHandler), Connected: func(bool) {}, Lease: func(Message) {}, Settings: func(Message) {},
 	})
 	_, asked := c.AskGateway(own, bus.SessionMessage{Peer: proto.NewPeerID(own)})
 	for what, err := range map[string]error{

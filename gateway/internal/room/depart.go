@@ -38,7 +38,7 @@ func (t *Rooms) leave(r *replica, peer proto.PeerID) {
 		return
 	}
 	if m != nil {
-		if to := m.OtherOwner(); to != "" && r.leavesSince(peer) < t.cfg.Grace {
+		if to := m.OtherOwner(); to != "" && r.leavesSince(peer) < t.cfg.Grace() {
 			t.cfg.NotifyJoined(to, peer, r.id)
 			r.departLater(peer, epoch, notifyJoinedPause)
 			r.retryIn(notifyJoinedPause)

@@ -28,7 +28,7 @@ type testGateway struct {
 func newTestGateway() *testGateway {
 	g := &testGateway{members: make(map[proto.PeerID]*testMember)}
 	g.rooms = New(Config{
-		Own: ownGateway, Grace: 10 * time.Second, Logger: slog.New(slog.DiscardHandler), Metrics: &metrics.New().Rooms,
+		Own: ownGateway, Grace: func() time.Duration { return 10 * time.Second }, Logger: slog.New(slog.DiscardHandler), Metrics: &metrics.New().Rooms,
 		Member: g.find, Relays: testRelays{}, Requests: &g.service, Frame: testFrame,
 		Go:       func(f, _ func()) { go f() },
 		Advanced: func() {}, Contest: func(proto.RoomID, []bus.Member) {},

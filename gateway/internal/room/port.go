@@ -72,7 +72,7 @@ type Requester interface {
 // Config says how rooms reach the rest of their gateway. Every field is required.
 type Config struct {
 	Own     proto.GatewayID
-	Grace   time.Duration // for how long a session waits for its client
+	Grace   func() time.Duration // for how long a session waits for its client
 	Logger  *slog.Logger
 	Metrics *metrics.Rooms
 

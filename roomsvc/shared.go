@@ -1,0 +1,47 @@
+package roomsvc
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"p2pconnector/proto/agreement"
+	"p2pconnector/proto/bus"
+)
+
+// share makes the table of the settings that all instances should have in common. What it
+// says applies from now on.
+func (s *Service) share() {
+	s.instance = strings.ToLower(rand.Text()[:8])
+	s.shared = agreement.New(agreement.RoomService(s.instance), bus.SharedSettings{
+		SessionGraceMS: s.cfg.SessionGrace.Milliseconds(), MaxRoomMembers: s.cfg.MaxRoomMembers,
+	}, s.cfg.Logger)
+	s.leases.grace = func() time.Duration { return s.shared.Applied().SessionGrace() }
+}
+
+// limits returns the limits that apply now.
+func (s *Service) limits() limits {
+	return limits{members: s.shared.Applied().MaxRoomMembers, bytes: s.bytes}
+}
+
+// announceSettings publishes this instance's settings periodically until ctx ends.
+func (s *Service) announceSettings(ctx context.Context) {
+	every(ctx, bus.LeaseInterval, func() {
+		s.shared.Tick(s.nc.IsConnected())
+		s.publishSettings(false)
+	})
+	s.publishSettings(true)
+}
+
+// publishSettings publishes this instance's settings; ended marks the last time.
+func (s *Service) publishSettings(ended bool) {
+	data, err := json.Marshal(bus.RoomsSettings{Instance: s.instance, Settings: *s.shared.Own(), Ended: ended})
+	if err == nil {
+		err = s.nc.Publish(bus.RoomsSettingsSubject, data)
+	}
+	if err != nil { // without NATS nobody compares
+		s.cfg.Logger.Debug("settings not announced", "err", err)
+	}
+}
