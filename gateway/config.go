@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
-	"math"
 	"net"
 	"regexp"
 	"time"
@@ -249,11 +248,11 @@ func (c *Config) check() error {
 	wrong := func(setting, format string, args ...any) {
 		errs = append(errs, fmt.Errorf(setting+": "+format, args...))
 	}
-	if c.MaxBufferBytes != 0 {
-		errs = append(errs, service.CheckRange("max-buffer-bytes", c.MaxBufferBytes, minBufferBytes, math.MaxInt))
-	}
 	if c.Listener == nil {
 		errs = append(errs, service.CheckAddress("listen", c.Listen))
+	}
+	if c.MaxBufferBytes != 0 && c.MaxBufferBytes < minBufferBytes {
+		wrong("max-buffer-bytes", "%d is less than %d", c.MaxBufferBytes, minBufferBytes)
 	}
 	if c.ID != "" && !c.ID.Valid() {
 		wrong("id", "%w", proto.ErrGatewayID)

@@ -22,7 +22,7 @@ var table = []metric{
 
 	{"buffer_bytes", "Bytes of the budget that buffers of clients hold: retransmit (frames written, until the client confirms them), large (single frames above the bound of a queue), replay (for clients that are away), queue (beyond the first 4 KiB of each).", gauge, []string{"kind"}, kinds((*membudget.Budget).Used)},
 	{"buffer_limit_bytes", "The budget of all buffers. When more than five eighths are used, the largest buffers are shed.", gauge, nil, at(func(now *Snapshot) int64 { return now.Buffers.Limit() })},
-	{"buffers_refused_total", "Frames that found no room because the budget was short or their buffer above its share of it, by the kind of the buffer.", counter, []string{"kind"}, kinds((*membudget.Budget).Refused)},
+	{"buffers_refused_total", "Times that a buffer did not grow, because the budget was short or the buffer above its share of it. Frames that were refused for that reason are in drops_total as well.", counter, []string{"kind"}, kinds((*membudget.Budget).Refused)},
 	{"buffers_shed_total", "Buffers given up because the budget was short, the largest first: replay buffers of clients that are away, whose frames were reported to their senders, or queues, whose clients did not read and were closed with 1013.", counter, []string{"kind"}, kinds((*membudget.Budget).Sheds)},
 
 	{"pending_connections", "Connections that are not WebSockets yet, or never will be, of 16,384 or what an eighth of the budget of buffers holds at 25 KiB each.", gauge, nil, at(func(now *Snapshot) int { return now.Pending })},
