@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
 )
@@ -28,6 +29,7 @@ type roomQueue struct {
 	bytes   int           // in all of them
 	recheck bool          // the access token may not cover all rooms of the peer: checked before the frames that wait
 	over    chan struct{} // closed when the worker has ended
+	budget  *membudget.Budget
 }
 
 // roomFrame is a frame of the queue.
@@ -86,6 +88,12 @@ func (c *conn) queueRoom(text []byte, room string) *proto.Error {
 		e.RetryAfterMS = roomFullRetry.Milliseconds()
 		return e
 	}
+	if !c.g.buffers.Reserve(membudget.Requests, q.bytes, len(text)) {
+		c.g.metrics.Rooms.QueueFull.Inc()
+		e := proto.Errorf(proto.RateLimited, "The server has too little memory for frames that wait for room requests. Send this again in a moment.")
+		e.RetryAfterMS = roomFullRetry.Milliseconds()
+		return e
+	}
 	q.waiting = append(q.waiting, f)
 	q.frames++
 	q.bytes += len(text)
@@ -94,7 +102,7 @@ func (c *conn) queueRoom(text []byte, room string) *proto.Error {
 
 // newQueueLocked makes the connection's queue and starts its worker. There must be none.
 func (c *conn) newQueueLocked() *roomQueue {
-	c.rooms = &roomQueue{over: make(chan struct{})}
+	c.rooms = &roomQueue{over: make(chan struct{}), budget: c.g.buffers}
 	c.g.conns.wg.Add(1)
 	go c.workRooms(c.rooms)
 	return c.rooms
@@ -137,10 +145,16 @@ func (c *conn) nextRoom(q *roomQueue) *roomFrame {
 // doneLocked removes the current frame, if there is one, from the counts of the queue.
 func (q *roomQueue) doneLocked() {
 	if q.current != nil {
-		q.frames--
-		q.bytes -= len(q.current.text)
+		q.removedLocked(q.current)
 		q.current = nil
 	}
+}
+
+// removedLocked removes f from the counts of the queue.
+func (q *roomQueue) removedLocked(f *roomFrame) {
+	q.frames--
+	q.bytes -= len(f.text)
+	q.budget.Release(membudget.Requests, len(f.text))
 }
 
 // workRoom handles one frame. It removes the frame from the queue before it sends a
@@ -203,8 +217,7 @@ func (c *conn) refuseRooms() (refusals []byte) {
 		if e := f.Decode(w.text); e == nil {
 			refusals = socket.AppendText(refusals, c.refusal(&f, notBegun()))
 		}
-		q.frames--
-		q.bytes -= len(w.text)
+		q.removedLocked(w)
 	}
 	q.waiting, q.recheck = nil, false
 	return refusals

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
@@ -259,5 +260,27 @@ func TestRoomQueue_GatewayEnds_NobodyWaits(t *testing.T) {
 			t.Errorf("got %d requests, after %v; want 1 at once", len(q.asked), took)
 		}
 		q.wantAnswers("Unavailable 1", "Unavailable 2")
+	})
+}
+
+// TestRoomQueue_MemoryIsShort_RefusesAtOnce: a request that finds no room in the budget of all
+// buffers is refused, and one that is done gives its bytes back.
+func TestRoomQueue_MemoryIsShort_RefusesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueueTest(t)
+		used := func() int64 { return q.g.buffers.Used(membudget.Requests) }
+		join := roomFrameText("Join_Room", "tea", 1)
+		q.send(join)
+		if got, want := used(), int64(len(join)); got != want {
+			t.Errorf("a request that waits: got %d bytes used, want %d", got, want)
+		}
+		q.g.buffers.Take(membudget.Queue, int(q.g.buffers.Limit()/8*7-used()))
+		q.send(roomFrameText("Join_Room", "tea", 2))
+		q.wantAnswers("Rate_Limited 2")
+		q.joined()
+		if got := used(); got != 0 {
+			t.Errorf("when it is done: got %d bytes used, want none", got)
+		}
+		q.end()
 	})
 }

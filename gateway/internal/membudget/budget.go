@@ -11,6 +11,7 @@ const (
 	Large                  // single frames above the bound of a queue
 	Replay                 // frames for clients that are away
 	Queue                  // frames that wait for the client's network
+	Requests               // frames from the client that wait for its earlier room requests
 )
 
 // kinds lists the name of each kind, how many eighths of the budget all kinds together may
@@ -24,13 +25,14 @@ var kinds = [...]struct {
 	Large:      {"large", 4, 1},
 	Replay:     {"replay", 6, 256},
 	Queue:      {"queue", 7, 256},
+	Requests:   {"requests", 7, 256},
 }
 
 // minShare is what one buffer may hold in any case while the budget lasts, in bytes.
 const minShare = 4 << 10
 
 // Kinds returns all kinds.
-func Kinds() []Kind { return []Kind{Retransmit, Large, Replay, Queue} }
+func Kinds() []Kind { return []Kind{Retransmit, Large, Replay, Queue, Requests} }
 
 // String returns the kind's name, as in the metrics.
 func (k Kind) String() string { return kinds[k].name }

@@ -16,11 +16,13 @@
 //	Replay          at six eighths: frames for clients that are away
 //	Queue           at seven eighths: queues of clients that do not read. The queue of a client
 //	                that reads is never refused; it is written at once, before it gets more
+//	Requests        at seven eighths as well: frames that wait for room requests
 //
 // When more than five eighths are used, the gateway sheds the largest buffers of clients that
 // are away or do not read, until at most one half is used: see [Largest]. Clients that came
 // early cannot keep the budget from those that come later. Retransmit and Large are left out:
-// they are of clients that read, and their part ends at one half.
+// they are of clients that read, and their part ends at one half. Requests end by themselves,
+// within 12 s.
 //
 // Pending handshakes have the last eighth for themselves, and do not share it: see
 // [PendingBytes]. An attack on the buffers leaves room for a client that comes back to fetch
