@@ -79,7 +79,7 @@ type Config struct {
 	PeerJSKey            string        // key that clients of PeerJS must give; "" is "peerjs"
 	PeerJSExpire         time.Duration // how long a frame of a PeerJS client waits for its receiver; 0 is 5 s
 	PageOff              bool          // no pages and no demo, only connector.js
-	Version              string        // shown on the page and in the metrics; "" is "dev"
+	Version              string        // shown in the metrics; "" is "dev"
 	Commit               string        // of the source, shown in the metrics
 	Ops                  service.Ops   // the server for operators
 	SessionKey           string        // secrets that sign session tokens, separated by commas, the first signs; "" takes the shared ones

@@ -37,7 +37,6 @@ type Gateway struct {
 	cfg        Config
 	id         proto.GatewayID
 	log        *slog.Logger
-	born       time.Time
 	wall       func() time.Time // the time of day, for tokens and timestamps only
 	metrics    *metrics.Metrics
 	loops      loops
@@ -95,7 +94,7 @@ func New(cfg Config) (*Gateway, error) {
 		id = proto.NewGatewayID()
 	}
 	g := &Gateway{
-		cfg: cfg, id: id, born: time.Now(), log: cfg.Logger.With("gateway", string(id)), wall: time.Now, metrics: metrics.New(),
+		cfg: cfg, id: id, log: cfg.Logger.With("gateway", string(id)), wall: time.Now, metrics: metrics.New(),
 		sessions: newSessions(), buffers: membudget.New(limit),
 		keysNow: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
@@ -153,8 +152,8 @@ func (g *Gateway) Addr() net.Addr { return g.addr }
 
 func (g *Gateway) status() web.Status {
 	return web.Status{
-		Gateway: string(g.id), Version: g.cfg.Version, Connections: g.conns.len(), Rooms: g.rooms.Len(),
-		Ready: g.closed() == "", Draining: g.draining.Load(), Since: g.born,
+		Gateway: string(g.id), Connections: g.conns.len(), Rooms: g.rooms.Len(),
+		Ready: g.closed() == "", Draining: g.draining.Load(),
 	}
 }
 

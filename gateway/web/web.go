@@ -37,15 +37,15 @@ type Options struct {
 	Off bool
 }
 
-// Status is what /status.json tells: how this gateway is now.
+// Status is what /status.json tells: how this gateway is now. Anybody may read it, so it
+// holds what the page shows and no more: no version, which would name the faults to try, and
+// no age, which would tell when the last upgrade was.
 type Status struct {
-	Gateway     string    `json:"gateway"`        // its id
-	Version     string    `json:"version"`        // of the program
-	Connections int       `json:"connections"`    // open WebSockets here
-	Rooms       int       `json:"rooms"`          // with a member here
-	Ready       bool      `json:"ready"`          // connected to the bus and serving
-	Draining    bool      `json:"draining"`       // going away
-	Since       time.Time `json:"since,omitzero"` // when it started
+	Gateway     string `json:"gateway"`     // its id
+	Connections int    `json:"connections"` // open WebSockets here
+	Rooms       int    `json:"rooms"`       // with a member here
+	Ready       bool   `json:"ready"`       // connected to the bus and serving
+	Draining    bool   `json:"draining"`    // going away
 }
 
 // offText is what / says when the page is turned off.

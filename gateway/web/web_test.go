@@ -3,9 +3,11 @@ package web
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -179,7 +181,7 @@ func TestStatus(t *testing.T) {
 	n := 0
 	h := Handler(Options{Status: func() Status {
 		n++
-		return Status{Gateway: "0a1b2c3d", Version: "v1", Connections: n, Rooms: 2, Ready: true}
+		return Status{Gateway: "0a1b2c3d", Connections: n, Rooms: 2, Ready: true}
 	}})
 	for want := 1; want <= 2; want++ {
 		r := get(t, h, "GET", "/status.json")
@@ -209,5 +211,24 @@ func TestOff(t *testing.T) {
 	}
 	if r := get(t, h, "GET", "/connector.js"); r.StatusCode != 200 {
 		t.Errorf("connector.js: %d, want 200", r.StatusCode)
+	}
+}
+
+// TestStatus_AnybodyAsks_LearnsWhatThePageShows: the fields are those that the page's script
+// reads, and no others.
+func TestStatus_AnybodyAsks_LearnsWhatThePageShows(t *testing.T) {
+	var fields map[string]any
+	if err := json.Unmarshal([]byte(body(t, get(t, Handler(Options{}), "GET", "/status.json"))), &fields); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"connections", "draining", "gateway", "ready", "rooms"}
+	if got := slices.Sorted(maps.Keys(fields)); !slices.Equal(got, want) {
+		t.Errorf("got fields %q, want %q", got, want)
+	}
+	script := string(assets(Options{})["/web/page.js"].body)
+	for _, field := range want {
+		if !strings.Contains(script, "s."+field) {
+			t.Errorf("page.js: got no use of %s, want one or the field out of /status.json", field)
+		}
 	}
 }

@@ -23,7 +23,6 @@ function showStatus(s) {
   $("status-connections").textContent = s.connections.toLocaleString("en");
   $("status-rooms").textContent = s.rooms.toLocaleString("en");
   $("status-gateway").textContent = s.gateway || "–";
-  $("status-version").textContent = s.version || "–";
   if (s.draining) setStatus("draining", "This server is going away; clients move to another.");
   else if (s.ready) setStatus("up", "This server is up.");
   else setStatus("down", "This server runs, but is not ready yet.");
