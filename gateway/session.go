@@ -277,17 +277,22 @@ func holdsToken(f []byte) bool {
 // that came later.
 func (s *session) restoreLocked(unsent [][]byte) {
 	newer := s.kept.Take(s.g.buffers)
+	var dropped [][]byte
 	for payload := range socket.Texts(unsent...) {
 		switch {
 		case holdsToken(payload):
 			s.unsent++
 		case !s.kept.Add(s.g.buffers, payload[:len(payload):len(payload)]): // nobody else holds unsent
-			s.dropLocked(payload)
+			dropped = append(dropped, payload)
 		}
 	}
-	for _, f := range s.kept.AddAll(s.g.buffers, newer) {
-		s.dropLocked(f)
+	dropped = append(dropped, s.kept.AddAll(s.g.buffers, newer)...)
+	if len(dropped) == 0 {
+		return
 	}
+	s.lossy = true
+	s.kept.Compact()
+	s.g.background(func() { s.g.reportKept(s.id, dropped) }, func() {})
 }
 
 // dropLocked drops a frame that was accepted for the peer; its sender gets an error.

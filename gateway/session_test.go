@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 	"net"
 	"net/http"
@@ -41,6 +42,31 @@ func TestLeftLocked_Unconfirmed_IsBounded(t *testing.T) {
 	late := away()
 	if missed, ok := late.replayLocked(bus.TokenRef{}, new(uint64)); len(missed) != 0 || ok || g.buffers.Used(membudget.Replay) != used {
 		t.Errorf("beyond the bound: got %d frames, nothing lost: %v; want 0, false", len(missed), ok)
+	}
+}
+
+// TestLeftLocked_SomeUnsentDoNotFit_OthersAreCopied: frames that wait do not keep those in
+// memory that did not fit beside them.
+func TestLeftLocked_SomeUnsentDoNotFit_OthersAreCopied(t *testing.T) {
+	for name, frames := range map[string]int{"all fit": proto.ReplayFrames, "one too many": proto.ReplayFrames + 1} {
+		t.Run(name, func(t *testing.T) {
+			g := testGateway(t, Config{})
+			s := newSession(g)
+			var unsent []byte
+			for range frames {
+				unsent = socket.AppendText(unsent, []byte("a"))
+			}
+			s.leftLocked(socket.Remains{Unsent: [][]byte{unsent}})
+			g.closeBackground()
+			copy(unsent, bytes.Repeat([]byte("b"), len(unsent)))
+			got := s.kept.Frames()
+			if len(got) != proto.ReplayFrames {
+				t.Fatalf("got %d frames that wait, want %d", len(got), proto.ReplayFrames)
+			}
+			if copied, want := string(got[0]) == "a", frames > proto.ReplayFrames; copied != want {
+				t.Errorf("frames copied: got %v, want %v", copied, want)
+			}
+		})
 	}
 }
 

@@ -4,6 +4,8 @@
 package replay
 
 import (
+	"slices"
+
 	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/proto"
 )
@@ -30,6 +32,14 @@ func (b *Buffer) Add(budget *membudget.Budget, frame []byte) bool {
 	b.frames = append(b.frames, frame)
 	b.bytes += len(frame)
 	return true
+}
+
+// Compact copies the frames. Otherwise they keep the whole buffers in memory whose other
+// frames found no room, and the budget does not count those.
+func (b *Buffer) Compact() {
+	for i, f := range b.frames {
+		b.frames[i] = slices.Clone(f)
+	}
 }
 
 // AddAll adds frames until there is no room, and returns the rest.
