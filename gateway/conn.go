@@ -59,6 +59,7 @@ const (
 	notFound                  // no such connection or session
 	redirected                // another gateway has the session
 	notAccepted               // the peer accepts no frames of the sender
+	overShare                 // the sender has used its share of what waits for the peer
 )
 
 // count counts v, the result of a relayed frame for one of its receivers.
@@ -74,22 +75,36 @@ func (v result) count(r *metrics.Relays) {
 		r.Moved.Inc()
 	case notAccepted:
 		r.NotAccepted.Inc()
+	case overShare:
+		r.OverShare.Inc()
 	}
 }
 
 // results maps the results of package socket to those of a frame for a peer.
-var results = [...]result{socket.Delivered: delivered, socket.FlushNeeded: flushNeeded, socket.QueueFull: queueFull, socket.Closed: notFound}
+var results = [...]result{socket.Delivered: delivered, socket.FlushNeeded: flushNeeded, socket.QueueFull: queueFull, socket.Closed: notFound, socket.ShareFull: overShare}
 
 // enqueue queues a text frame.
-func (c *conn) enqueue(payload []byte) result {
+func (c *conn) enqueue(payload []byte) result { return c.enqueueFrom("", payload) }
+
+// enqueueFrom queues a text frame that a peer has sent to this one alone; from is "" for
+// other frames.
+func (c *conn) enqueueFrom(from proto.PeerID, payload []byte) result {
 	if c.translator != nil {
-		return c.enqueueForeign(payload)
+		return c.enqueueForeign(from, payload)
 	}
-	v := results[c.ws.Send(payload)]
+	v := c.send(from, payload)
 	if v <= flushNeeded {
 		c.g.metrics.Frames.Queued(payload)
 	}
 	return v
+}
+
+// send queues a text as it goes to the network.
+func (c *conn) send(from proto.PeerID, text []byte) result {
+	if from == "" {
+		return results[c.ws.Send(text)]
+	}
+	return results[c.ws.SendFrom(from, text)]
 }
 
 // serve reads the connection until it ends.

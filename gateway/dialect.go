@@ -62,13 +62,14 @@ func (c *conn) foreign(text []byte) {
 	}
 }
 
-// enqueueForeign queues what the client gets for a frame, if it gets anything.
-func (c *conn) enqueueForeign(frame []byte) result {
+// enqueueForeign queues what the client gets for a frame, if it gets anything. from is as for
+// enqueueFrom.
+func (c *conn) enqueueForeign(from proto.PeerID, frame []byte) result {
 	text := c.translator.Encode(frame)
 	if text == nil {
 		return delivered
 	}
-	v := results[c.ws.Send(text)]
+	v := c.send(from, text)
 	if v <= flushNeeded {
 		c.g.metrics.Dialects.Out.Inc(c.session.dialect)
 	}

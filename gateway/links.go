@@ -384,7 +384,7 @@ func (l *links) Settled(p proto.PeerID) {
 // codeOf returns the error code for a frame that a session did not accept, or "".
 func codeOf(v result) proto.ErrorCode {
 	switch v {
-	case queueFull:
+	case queueFull, overShare:
 		return proto.NotDelivered
 	case notFound:
 		return proto.NotFound

@@ -115,7 +115,7 @@ func (c *conn) relayedHere(s *session, v result) *proto.Error {
 	switch v {
 	case notFound:
 		return proto.PeerNotFound(string(s.id))
-	case queueFull:
+	case queueFull, overShare:
 		return notDelivered(s.id)
 	case notAccepted:
 		return notAcceptedBy(s.id)

@@ -71,7 +71,7 @@ func newSession(g *Gateway) *session {
 func (s *session) deliver(frame []byte) (v result) {
 	s.mu.Lock()
 	defer s.delivered(&v)
-	return s.deliverLocked(frame)
+	return s.deliverLocked("", frame)
 }
 
 // delivered unlocks s after a delivery, and flushes a connection that got much at once
@@ -86,10 +86,13 @@ func (s *session) delivered(v *result) {
 	}
 }
 
-func (s *session) deliverLocked(frame []byte) result {
+// deliverLocked is deliver. from is the peer that has sent the frame to this one alone; "" for
+// frames of the server and of rooms. A frame above the share of its sender was never accepted,
+// and its sender learns that at once, so the session is not lossy for it.
+func (s *session) deliverLocked(from proto.PeerID, frame []byte) result {
 	switch s.phase {
 	case attached:
-		if v := s.conn.enqueue(frame); v != notFound {
+		if v := s.conn.enqueueFrom(from, frame); v != notFound {
 			s.lossy = s.lossy || v == queueFull
 			return v
 		}
@@ -153,7 +156,10 @@ func (s *session) takeLocked(f *link.Frame) result {
 		s.g.metrics.Relays.Outdated.Inc()
 		return queueFull
 	}
-	return s.deliverLocked(f.Data)
+	if f.Room != "" {
+		return s.deliverLocked("", f.Data) // the peer has joined the room
+	}
+	return s.deliverLocked(f.From, f.Data)
 }
 
 // attachLocked makes c the peer's connection and sends Client_Details, then the frames that

@@ -62,6 +62,22 @@ func (d *Deaf) Send(frame string) {
 	}
 }
 
+// Next reads and returns the next frame.
+func (d *Deaf) Next() client.Frame {
+	d.t.Helper()
+	ctx, cancel := context.WithTimeout(d.t.Context(), Patience)
+	defer cancel()
+	_, b, err := d.ws.Read(ctx)
+	if err != nil {
+		d.t.Fatalf("kit: reading: %v", err)
+	}
+	f, err := client.Parse(b)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return f
+}
+
 // Listen reads until the server has closed the connection, and returns the
 // frames and the close code (0 when the connection broke without one).
 func (d *Deaf) Listen() (frames []client.Frame, code proto.CloseCode) {

@@ -3,7 +3,6 @@ package edge_test
 import (
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,7 +15,7 @@ import (
 //
 //	go test -run xx -bench DeafCrowd ./e2e/test/edge
 func BenchmarkBesideDeafCrowd(b *testing.B) {
-	const peers, fillers, rounds = 1000, 8, 4000
+	const peers, rounds = 1000, 4000
 	for b.Loop() {
 		e := start(b, nil)
 		near, far := e.open(b, "/", nil), e.open(b, "/", nil)
@@ -24,18 +23,11 @@ func BenchmarkBesideDeafCrowd(b *testing.B) {
 		for i := range crowd {
 			crowd[i] = e.deaf(b)
 		}
+		filler := e.open(b, "/", nil)
+		gather(b, filler, crowd...)
 		before := heap()
 		alone := p99(b, near, far, rounds)
-		var wg sync.WaitGroup
-		for i := range fillers {
-			from := e.open(b, "/", nil)
-			wg.Go(func() {
-				for n := i; n < peers; n += fillers {
-					fill(b, from, crowd[n].details.ID)
-				}
-			})
-		}
-		wg.Wait()
+		fill(b, filler, slices.Clone(crowd)...)
 		cost := (int64(heap()) - int64(before)) / peers
 		beside := p99(b, near, far, rounds)
 		b.ReportMetric(float64(alone.Microseconds()), "p99-alone-µs")

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
 )
@@ -124,11 +126,17 @@ func closeSlow(t *testing.T, s *kit.Stack) {
 	}
 }
 
-// takeLate fills the queue of a peer that does not read, until its sender receives
-// Not_Delivered. Then the peer reads, and takeLate returns its close code: 0 when it took
+// takeLate fills the queue of a peer that does not read what is said in its room, until the
+// sender receives Not_Delivered. Then the peer reads, and takeLate returns its close code: 0 when it took
 // too long.
 func takeLate(t *testing.T, p *pair) proto.CloseCode {
-	slow := p.DialDeaf(t, 1)
+	slow, room := p.DialDeaf(t, 1), newRoom()
+	slow.Send(fmt.Sprintf(`{"event":"Join_Room","data":{"room":%q,"create":true}}`, room))
+	p.a.Send(`{"event":"Join_Room","data":{"room":%q,"create":true}}`, room)
+	p.a.Until("both in the room", func(f *client.Frame) bool {
+		d, err := f.RoomData()
+		return err == nil && string(d.Room) == room && len(d.Clients) == 2
+	})
 	// Frames here are at most 4 KiB, so the queue's bound on their number applies. Many
 	// are sent at once: the longer a peer does not read, the longer its kernel waits
 	// before it accepts more.
@@ -136,16 +144,19 @@ func takeLate(t *testing.T, p *pair) proto.CloseCode {
 	pad := strings.Repeat("x", 3500)
 	for range 400 {
 		for range atOnce {
-			p.a.Send(`{"event":"Message","to":%q,"data":%q}`, slow.ID, pad)
+			p.a.Send(`{"event":"Message","room":%q,"data":%q}`, room, pad)
 		}
 		p.a.Send(`{"event":"Ping"}`)
 		failed := false
 		for f := p.a.Next(); !f.Is(proto.Pong); f = p.a.Next() {
+			if f.Type == proto.TypeUpdate {
+				continue // an earlier peer has left
+			}
 			e := f.Err()
 			if e == nil || e.Code != proto.NotDelivered {
 				t.Fatalf("got %.300s, want %s", f.Raw, proto.NotDelivered)
 			}
-			failed = failed || e.To == string(slow.ID) // the other errors are about an earlier peer
+			failed = failed || e.Room == room // the other errors are about an earlier peer
 		}
 		if failed {
 			_, code := slow.Listen()

@@ -14,6 +14,7 @@ type Relays struct {
 	// The result of each relayed frame for each of its receivers.
 	Delivered, QueueFull, NotFound Counter
 	Moved                          Counter // to be forwarded to another gateway
+	OverShare                      Counter // the sender had used its share of what waits for the receiver
 	NotAccepted                    Counter // the receiver accepts no frames of the sender
 
 	Drops    CounterSet[proto.ErrorCode] // not delivered, by the code that the sender got

@@ -60,11 +60,12 @@ var table = []metric{
 	{"frames_out_total", "Frames queued for connections, by event; Error is an error frame.", counter, []string{"event"}, set(func(m *Metrics) *CounterSet[proto.Event] { return &m.Frames.out }, text)},
 	{"errors_total", "Error frames that answer a client's frame, by code.", counter, []string{"code"}, set(func(m *Metrics) *CounterSet[proto.ErrorCode] { return &m.Frames.Errors }, text)},
 	{"bytes_limited_total", "Frames refused because a limit on bytes was reached, by the setting.", counter, []string{"limit"}, set(func(m *Metrics) *CounterSet[egress.LimitName] { return &m.Frames.Limited }, text)},
-	{"relays_total", "Relayed frames, for each receiver: delivered, queue_full, not_found, moved (forwarded to another gateway), or not_accepted (the receiver accepts no frames of the sender).", counter, []string{"outcome"}, func(m *Metrics, _ *Snapshot, put put) {
+	{"relays_total", "Relayed frames, for each receiver: delivered, queue_full, not_found, moved (forwarded to another gateway), over_share (too much of the sender waits for a receiver that reads slowly), or not_accepted (the receiver accepts no frames of the sender).", counter, []string{"outcome"}, func(m *Metrics, _ *Snapshot, put put) {
 		put(float64(m.Relays.Delivered.Load()), "delivered")
 		put(float64(m.Relays.QueueFull.Load()), "queue_full")
 		put(float64(m.Relays.NotFound.Load()), "not_found")
 		put(float64(m.Relays.Moved.Load()), "moved")
+		put(float64(m.Relays.OverShare.Load()), "over_share")
 		put(float64(m.Relays.NotAccepted.Load()), "not_accepted")
 	}},
 	{"drops_total", "Frames that were not delivered, by the code of the error that their sender got.", counter, []string{"reason"}, func(m *Metrics, _ *Snapshot, put put) {

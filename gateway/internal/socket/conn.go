@@ -54,6 +54,7 @@ type Conn struct {
 	mu         sync.Mutex
 	buf        []byte           // frames that wait, headers included
 	frames     int              // text frames in buf
+	shares     shares           // of the peers, in buf
 	large      int              // bytes of a frame that is larger than the queue, until it is written
 	largeWaits int              // the part of large that is in buf
 	inflight   int              // bytes being written
@@ -101,15 +102,16 @@ func (c *Conn) nonblocking() syscall.RawConn { return c.validator.reader.rc }
 
 func (s *Server) now() clock.Instant { return s.cfg.Clock.Load() }
 
-// Result is the result of Send.
+// Result is the result of Send and SendFrom.
 type Result int
 
-// The results of Send. The first two mean that the text was queued.
+// The results of Send and SendFrom. The first two mean that the text was queued.
 const (
 	Delivered   Result = iota
 	FlushNeeded        // queued, but the writers have not run yet: call Flush before sending more
 	QueueFull          // the client does not read, or memory is short; the connection is being closed
 	Closed             // the connection is closing or closed
+	ShareFull          // the sender has used its share of the queue; only SendFrom returns it
 )
 
 // Send queues a text frame. It keeps no reference to text.
@@ -123,6 +125,11 @@ func (c *Conn) Send(text []byte) Result {
 		c.slowLocked()
 		return QueueFull
 	}
+	return c.sendLocked(text)
+}
+
+// sendLocked queues a text frame for which there is room.
+func (c *Conn) sendLocked(text []byte) Result {
 	c.appendLocked(opText, text)
 	c.frames++
 	if c.keepsUpLocked() && (c.frames >= maxQueueFrames/4 || len(c.buf) >= MaxQueueBytes/4 || c.reserved > 0 && c.server.cfg.Budget.Short(membudget.Queue)) {

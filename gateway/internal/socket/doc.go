@@ -13,7 +13,8 @@
 //
 // Writing. Send appends a frame to the connection's outbound queue, which has bounds on
 // frames and bytes, and never waits. The connection of a client that does not read is closed
-// when its queue is full. A connection with something to write is in the server's write
+// when its queue is full. Frames that other peers send to the client alone go through
+// Conn.SendFrom: they cannot fill the queue, and each peer has a share. A connection with something to write is in the server's write
 // queue. A few goroutines take the connections from it in turn and write all queued frames
 // with one system call, which does not wait either. If the network does not accept
 // everything at once, a goroutine that lives as long as that write writes the rest. An idle

@@ -10,6 +10,7 @@ type batch struct {
 	buf    []byte
 	frames int // text frames in buf
 	large  int // bytes of buf that are one frame above the queue's bound
+	shares shares
 }
 
 // write writes b, of which done bytes are written already, and waits for the network. For a
@@ -76,8 +77,8 @@ func (c *Conn) endTurnLocked() {
 func (c *Conn) takeBatch() (b batch, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	b = batch{buf: c.buf, frames: c.frames, large: c.largeWaits}
-	c.buf, c.frames, c.largeWaits = nil, 0, 0
+	b = batch{buf: c.buf, frames: c.frames, large: c.largeWaits, shares: c.shares}
+	c.buf, c.frames, c.largeWaits, c.shares = nil, 0, 0, nil
 	if c.dead {
 		c.unwritten = appendUnsent(c.unwritten, b.buf)
 		c.endWritingLocked()
