@@ -31,6 +31,7 @@ type attack struct {
 	once   func(ctx context.Context, t *target, me *attacker) (outcome string)
 	want   string        // allowed outcomes, separated by spaces
 	within time.Duration // how long a connection may last
+	atOnce int           // connections that do it at the same time, at most; 0: no limit
 }
 
 // attacker is one hostile connection.
@@ -47,8 +48,7 @@ func (t *target) attack(ctx context.Context, connections int) {
 	t.places = make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() { t.pace(ctx) })
-	for i := range connections {
-		a := &attacks[i%len(attacks)]
+	for _, a := range assign(connections) {
 		wg.Go(func() {
 			for t.take(ctx) {
 				me := t.newAttacker()
@@ -61,6 +61,20 @@ func (t *target) attack(ctx context.Context, connections int) {
 		})
 	}
 	wg.Wait()
+}
+
+// assign divides connections among the attacks: evenly, but for those of which there may
+// only be some at once.
+func assign(connections int) []*attack {
+	all := make([]*attack, 0, connections)
+	for round := 0; len(all) < connections; round++ {
+		for i := range attacks {
+			if a := &attacks[i]; len(all) < connections && (a.atOnce == 0 || round < a.atOnce) {
+				all = append(all, a)
+			}
+		}
+	}
+	return all
 }
 
 // isOver reports whether the run has ended. The network may notice that before

@@ -17,7 +17,8 @@ import (
 // buffers and credentials. They end when a limit answers. The table shows the same ones
 // with many more clients, one at a time.
 
-// tries bounds how often an attack repeats what it does.
+// tries bounds how often an attack repeats what it does: above the number of frames that
+// may wait for the room service.
 const tries = 300
 
 // largeFrame is the data of a frame, almost as large as a frame may be.
@@ -29,7 +30,7 @@ func member(ctx context.Context, t *target, me *attacker, room string) (c *raw.C
 	if c == nil {
 		return nil, nil, outcome
 	}
-	if got := ask(c, fmt.Sprintf(`{"event":"Join_Room","data":{"room":%q,"create":true,"metadata":%q},"id":"ask"}`, room, strings.Repeat("m", 900))); got != string(proto.ClientAdded) {
+	if got := ask(c, fmt.Sprintf(`{"event":"Join_Room","data":{"room":%q,"create":true,"metadata":%q},"id":"ask"}`, room, strings.Repeat("m", 500))); got != string(proto.ClientAdded) {
 		done()
 		return nil, nil, got
 	}
@@ -77,9 +78,10 @@ func pass(c *raw.Conn, frame string, codes ...proto.ErrorCode) string {
 	return "not limited"
 }
 
-// insist sends many frames with the id "ask" at once, and reads until one of them is
-// refused.
-func insist(c *raw.Conn, frame func(i int) string) (outcome string) {
+// insist sends many frames with the id "ask", as fast as the server takes them, and reads
+// until one of them is Rate_Limited. It gives up after as many answers, or at the answer to
+// a last frame.
+func insist(c *raw.Conn, frame func(i int) string, last string) (outcome string) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer c.Close()
@@ -89,8 +91,9 @@ func insist(c *raw.Conn, frame func(i int) string) (outcome string) {
 				return // the reader notices
 			}
 		}
+		_, _ = c.Write([]byte(last)) // the same
 	})
-	for range tries {
+	for answers := 0; answers < tries || last != ""; answers++ {
 		b, err := c.Next()
 		for err == nil && !bytes.HasSuffix(b, []byte(`"id":"ask"}`)) {
 			b, err = c.Next()
@@ -98,31 +101,37 @@ func insist(c *raw.Conn, frame func(i int) string) (outcome string) {
 		if err != nil {
 			return outcomeOf(err)
 		}
-		if bytes.HasPrefix(b, []byte(`{"type":"error"`)) {
-			return eventOf(b)
+		switch event := eventOf(b); event {
+		case string(proto.RateLimited):
+			return event
+		case string(proto.Pong):
+			return "not limited"
 		}
 	}
 	return "not limited"
 }
 
-// floodsRoom sends large messages to a room of all attackers of this kind.
+// floodsRoom sends large messages to a room of attackers of this kind.
 func floodsRoom(ctx context.Context, t *target, me *attacker) string {
-	c, done, outcome := member(ctx, t, me, "flooded")
+	const room = "flooded"
+	c, done, outcome := member(ctx, t, me, room)
 	if c == nil {
 		return outcome
 	}
 	defer done()
-	return pass(c, fmt.Sprintf(`{"event":"Message","room":"flooded","data":%q,"id":"ask"}`, largeFrame), proto.RateLimited)
+	frame := fmt.Sprintf(`{"event":"Message","room":%q,"data":%q,"id":"ask"}`, room, largeFrame)
+	return insist(c, func(int) string { return frame }, string(raw.Encode(raw.Fin|raw.Text, []byte(`{"event":"Ping","id":"ask"}`))))
 }
 
-// asksForRoom asks for the list of a room of all attackers of this kind.
+// asksForRoom asks for the list of a room of attackers of this kind.
 func asksForRoom(ctx context.Context, t *target, me *attacker) string {
-	c, done, outcome := member(ctx, t, me, "asked for")
+	const room = "asked for"
+	c, done, outcome := member(ctx, t, me, room)
 	if c == nil {
 		return outcome
 	}
 	defer done()
-	return insist(c, func(int) string { return `{"event":"Room_Info","data":{"room":"asked for"},"id":"ask"}` })
+	return insist(c, func(int) string { return fmt.Sprintf(`{"event":"Room_Info","data":{"room":%q},"id":"ask"}`, room) }, "")
 }
 
 // updatesRoom changes the metadata of a room that it has created, with members that read.
@@ -148,7 +157,7 @@ func updatesRoom(ctx context.Context, t *target, me *attacker) string {
 	metadata := strings.Repeat("x", 8100)
 	return insist(c, func(i int) string {
 		return fmt.Sprintf(`{"event":"Update_Room","data":{"room":%q,"metadata":"%d%s"},"id":"ask"}`, room, i, metadata)
-	})
+	}, "")
 }
 
 // makesRooms makes rooms until it may not.

@@ -43,19 +43,19 @@ const longAttack = 20 * time.Second
 var tableRows = []row{
 	{
 		name: "fanout", title: "a member posts 64 KB at 200/s into a room of 1,000",
-		members: 1000, lasts: shortAttack, attack: fanout(200),
+		members: 1000, lasts: shortAttack, attack: fanout(200), most: bound{out: 64 << 20},
 	},
 	{
 		name: "fanout-slow", title: "the same at 2/s",
-		members: 1000, lasts: shortAttack, attack: fanout(2),
+		members: 1000, lasts: shortAttack, attack: fanout(2), most: bound{out: 32 << 20},
 	},
 	{
 		name: "room-info", title: "`Room_Info` at 200/s of a room of 1,000 with metadata",
-		members: 1000, metadata: 900, lasts: shortAttack, attack: roomInfo,
+		members: 1000, metadata: 900, lasts: shortAttack, attack: roomInfo, most: bound{out: 40 << 20},
 	},
 	{
 		name: "update-room", title: "`Update_Room` with 8 KB at 200/s in a room of 1,000",
-		members: 1000, creates: true, lasts: shortAttack, attack: updateRoom,
+		members: 1000, creates: true, lasts: shortAttack, attack: updateRoom, most: bound{out: 48 << 20},
 	},
 	{
 		name: "rooms", title: "400 peers of one address make 64 rooms each",
@@ -76,11 +76,11 @@ var tableRows = []row{
 	{
 		name: "ice", title: "`Ice_Servers` at 200/s",
 		flags: []string{"--turn-urls", "turn:turn.example.com", "--turn-secret", "a secret that is long enough for a test"},
-		lasts: shortAttack, attack: iceServers,
+		lasts: shortAttack, attack: iceServers, most: bound{gained: 2},
 	},
 	{
 		name: "store", title: "rooms with 8 KB until JetStream is full (12 MiB)",
-		flags: []string{"--max-store", fmt.Sprint(12 << 20)}, lasts: longAttack, attack: fullStore,
+		flags: []string{"--max-store", fmt.Sprint(12 << 20)}, lasts: longAttack, attack: fullStore, most: bound{gained: 600},
 	},
 }
 
