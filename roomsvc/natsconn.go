@@ -51,6 +51,15 @@ func (s *Service) connect(closed func(error)) (*nats.Conn, error) {
 	if s.cfg.NATS.Creds != "" {
 		opts = append(opts, nats.UserCredentials(s.cfg.NATS.Creds))
 	}
+	if s.cfg.NATS.Login != "" {
+		opts = append(opts, nats.UserInfoHandler(func() (user, password string) {
+			user, password, err := s.cfg.NATS.ReadLogin()
+			if err != nil {
+				log.Warn("nats: no user and password", "err", err)
+			}
+			return user, password
+		}))
+	}
 	if s.cfg.NATS.Cert != "" {
 		opts = append(opts, nats.ClientCert(s.cfg.NATS.Cert, s.cfg.NATS.Key))
 	}

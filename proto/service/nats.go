@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -30,6 +31,7 @@ const (
 type NATS struct {
 	URL   string // servers, separated by commas; "" is DefaultNATSURL
 	Creds string // credentials file (.creds); "" for none
+	Login string // file of "user:password", for URLs that name no user; "" for none
 	Cert  string // client certificate file (PEM); goes with Key
 	Key   string // key file of Cert (PEM)
 	CA    string // file of certificates (PEM) that the server's must be signed by; "" is the system's
@@ -39,6 +41,7 @@ type NATS struct {
 func (n *NATS) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&n.URL, "nats-url", n.withDefaults().URL, "`URLs` of NATS servers, separated by commas")
 	fs.StringVar(&n.Creds, "nats-creds", n.Creds, "NATS credentials `file`")
+	fs.StringVar(&n.Login, "nats-login", n.Login, "`file` of user:password for NATS, read at each connect (default: those in nats-url)")
 	fs.StringVar(&n.Cert, "nats-cert", n.Cert, "client certificate `file` for NATS (PEM)")
 	fs.StringVar(&n.Key, "nats-key", n.Key, "`file` of the client certificate's key (PEM)")
 	fs.StringVar(&n.CA, "nats-ca", n.CA, "`file` of certificates that sign the NATS server's (PEM)")
@@ -65,6 +68,14 @@ func (n NATS) Check() error {
 			errs = append(errs, fmt.Errorf("nats-creds: %w", err))
 		}
 	}
+	if n.Login != "" {
+		if _, _, err := n.ReadLogin(); err != nil {
+			errs = append(errs, fmt.Errorf("nats-login: %w", err))
+		}
+		if n.namesUser() {
+			errs = append(errs, errors.New("nats-login: nats-url names a user; give one of them"))
+		}
+	}
 	pair := CheckPair("nats-cert", n.Cert, "nats-key", n.Key)
 	if pair == nil && n.Cert != "" {
 		if _, err := tls.LoadX509KeyPair(n.Cert, n.Key); err != nil {
@@ -72,6 +83,24 @@ func (n NATS) Check() error {
 		}
 	}
 	return errors.Join(append(errs, pair, n.checkCA())...)
+}
+
+// ReadLogin returns what the file Login holds. Its error holds no part of that.
+func (n NATS) ReadLogin() (user, password string, err error) {
+	b, err := os.ReadFile(n.Login)
+	if err != nil {
+		return "", "", err
+	}
+	user, password, ok := strings.Cut(strings.TrimSpace(string(b)), ":")
+	if !ok || user == "" || password == "" {
+		return "", "", fmt.Errorf("%s does not hold user:password", n.Login)
+	}
+	return user, password, nil
+}
+
+// namesUser reports whether one of the URLs names a user.
+func (n NATS) namesUser() bool {
+	return slices.ContainsFunc(strings.Split(n.Servers(), ","), func(server string) bool { return strings.Contains(server, "@") })
 }
 
 func (n NATS) checkURL() error {

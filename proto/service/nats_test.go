@@ -50,6 +50,7 @@ func TestNATSCheck_WhatWorks_IsAccepted(t *testing.T) {
 		{URL: "localhost"},
 		{URL: "nats://a:4222, tls://user:password@b:4222,"},
 		{URL: "wss://[::1]:443/nats"},
+		{URL: "nats://a,nats://b", Login: file(t, "login", []byte("gateway:of:my own\n"))},
 		{Creds: file(t, "creds", nil), Cert: cert, Key: key, CA: cert},
 	} {
 		if err := n.Check(); err != nil {
@@ -93,5 +94,26 @@ func TestNATSFlags_Arguments_SetEachSetting(t *testing.T) {
 	}
 	if want := (NATS{URL: "a", Creds: "b", Cert: "c", Key: "d", CA: "e"}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestNATSCheck_LoginThatCannotWork_IsNamedWithoutItsContent(t *testing.T) {
+	for want, n := range map[string]NATS{
+		"no such file":     {Login: filepath.Join(t.TempDir(), "none")},
+		"user:password":    {Login: file(t, "login", []byte("secret"))},
+		"does not hold":    {Login: file(t, "login", []byte("secret:\n"))},
+		"give one of them": {URL: "nats://a,nats://gateway:secret@b", Login: file(t, "login", []byte("gateway:secret"))},
+	} {
+		err := n.Check()
+		if err == nil || !strings.HasPrefix(err.Error(), "nats-login: ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("got error %v, want one of nats-login with %q and without the secret", err, want)
+		}
+	}
+}
+
+func TestReadLogin_PasswordWithColons_IsWhole(t *testing.T) {
+	user, password, err := NATS{Login: file(t, "login", []byte("gateway:of:my own\n"))}.ReadLogin()
+	if user != "gateway" || password != "of:my own" || err != nil {
+		t.Errorf("got %q %q, error %v; want %q %q", user, password, err, "gateway", "of:my own")
 	}
 }

@@ -1,13 +1,22 @@
 package permissions_test
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"p2pconnector/e2e/kit"
 	"p2pconnector/e2e/natsbox"
+	"p2pconnector/gateway"
+	"p2pconnector/proto/service"
+	"p2pconnector/roomsvc"
 )
 
 // TestNobodyElse: the server refuses no user, an unknown user, and a wrong
@@ -54,5 +63,104 @@ func TestPasswordsAreNeeded(t *testing.T) {
 				t.Error("the server started")
 			}
 		})
+	}
+}
+
+// TestLoginFile_PasswordsChange_ServicesReconnectWithTheNewOnes: services read user and
+// password from a file at each connect, so that NATS can be given other passwords while
+// they run.
+func TestLoginFile_PasswordsChange_ServicesReconnectWithTheNewOnes(t *testing.T) {
+	logins := map[string]string{"gateway": filepath.Join(t.TempDir(), "gateway"), "roomsvc": filepath.Join(t.TempDir(), "roomsvc")}
+	write := func(suffix string) {
+		for user, file := range logins {
+			t.Setenv("NATS_"+strings.ToUpper(user)+"_PASSWORD", "test-"+user+suffix)
+			if err := os.WriteFile(file, []byte(user+":test-"+user+suffix+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	addrs, err := natsbox.FreePorts(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	box := natsbox.Config{File: conf, Listen: addrs[0], StoreDir: t.TempDir()}
+	serve := func() *natsbox.Server {
+		s, err := natsbox.Start(box)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	write("")
+	now := serve()
+	t.Cleanup(func() { // after the services
+		if err := now.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	connected := make(chan string, 64)
+	logger := slog.New(slog.NewTextHandler(connects(connected), nil))
+	rooms, err := roomsvc.New(roomsvc.Config{NATS: service.NATS{URL: "nats://" + addrs[0], Login: logins["roomsvc"]}, Logger: logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := gateway.New(gateway.Config{Listen: "127.0.0.1:0", DrainWindow: 100 * time.Millisecond, NATS: service.NATS{URL: "nats://" + addrs[0], Login: logins["gateway"]}, Logger: logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, rooms)
+	run(t, g)
+	for range 2 {
+		<-connected
+	}
+	if err := now.Close(); err != nil {
+		t.Fatal(err)
+	}
+	write("-new")
+	now = serve()
+	late := time.NewTimer(kit.Patience)
+	defer late.Stop()
+	for n := range 2 {
+		select {
+		case <-connected:
+		case <-late.C:
+			t.Fatalf("got %d services connected with the new passwords, want 2", n)
+		}
+	}
+}
+
+// connects sends the log lines of services that have connected to NATS.
+type connects chan string
+
+func (c connects) Write(b []byte) (int, error) {
+	if strings.Contains(string(b), `"nats: connected"`) {
+		select {
+		case c <- string(b):
+		default: // more than the test waits for
+		}
+	}
+	return len(b), nil
+}
+
+// run runs a service until the test ends, and returns when it is ready.
+func run(t *testing.T, s interface {
+	Run(context.Context) error
+	Ready() <-chan struct{}
+}) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	select {
+	case <-s.Ready():
+	case err := <-done:
+		done <- err
+		t.Fatal(err)
 	}
 }

@@ -101,6 +101,16 @@ func (c *Conn) subscribe(nc *nats.Conn) error {
 	return nil
 }
 
+// login reads the user and the password for NATS, at each connect, because they may have
+// changed.
+func (c *Conn) login() (user, password string) {
+	user, password, err := c.cfg.NATS.ReadLogin()
+	if err != nil {
+		c.cfg.Logger.Warn("nats: no user and password", "err", err)
+	}
+	return user, password
+}
+
 // options returns the options of the connection. Relays must fail at once while NATS is not
 // reachable, so nothing is buffered for a reconnect. A frozen server must be detected within
 // seconds.
@@ -126,6 +136,9 @@ func (c *Conn) options() []nats.Option {
 	}
 	if c.cfg.NATS.Creds != "" {
 		opts = append(opts, nats.UserCredentials(c.cfg.NATS.Creds))
+	}
+	if c.cfg.NATS.Login != "" {
+		opts = append(opts, nats.UserInfoHandler(c.login))
 	}
 	if c.cfg.NATS.Cert != "" {
 		opts = append(opts, nats.ClientCert(c.cfg.NATS.Cert, c.cfg.NATS.Key))
