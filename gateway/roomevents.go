@@ -61,6 +61,9 @@ func (c *conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
 	if f.Event == proto.LeaveRoom {
 		req.Reason = proto.ReasonLeft
 	}
+	if short := c.payRoom(f.Event, req); short.Limit != "" {
+		return short.Err()
+	}
 	if f.Event == proto.RoomInfo {
 		return c.roomInfo(f, req, w)
 	}
@@ -85,7 +88,7 @@ func (c *conn) changeRoom(f *proto.Frame, req *bus.Request, w *roomFrame) *proto
 func (c *conn) roomCall(f *proto.Frame, w *roomFrame) *room.Call {
 	return &room.Call{
 		Request: room.Request{Event: f.Event, ID: slices.Clone(f.ID)},
-		Member:  c.session, Deadline: w.deadline, Answered: w.told,
+		Member:  c.session, Deadline: w.deadline, Answered: w.told, Budget: c.budget,
 	}
 }
 

@@ -24,6 +24,8 @@ func (c *conn) roomInfo(f *proto.Frame, req *bus.Request, w *roomFrame) *proto.E
 		return nil
 	}
 	close(w.told)
-	c.session.deliver(c.g.rooms.Info(now, reply.State.Revision, f.ID))
+	info := c.g.rooms.Info(now, reply.State.Revision, f.ID)
+	c.budget.Spend(len(info))
+	c.session.deliver(info)
 	return nil
 }

@@ -207,7 +207,7 @@ func TestEgress_MessageAboveTheBurst_PassesAlone(t *testing.T) {
 	fresh.send(`{"event":"Message","room":"r","id":2}`)
 	f := fresh.expect(string(proto.RateLimited))
 	d := f.data(t)
-	if string(f.ID) != "2" || d.RetryAfterMS < 6000 || d.RetryAfterMS > 11_100 {
+	if string(f.ID) != "2" || d.RetryAfterMS < 6000 || d.RetryAfterMS > 12_000 {
 		t.Errorf("got %s, want a refusal of message 2 until the debt of 110,000 bytes is paid", f.raw)
 	}
 	for f := all[0].next(); ; f = all[0].next() {
@@ -219,5 +219,67 @@ func TestEgress_MessageAboveTheBurst_PassesAlone(t *testing.T) {
 			}
 			return
 		}
+	}
+}
+
+// TestEgress_UpdateRoom_CostsItsSizeForEachMember: large metadata is sent as often as the
+// budget allows. The others get the last accepted value.
+func TestEgress_UpdateRoom_CostsItsSizeForEachMember(t *testing.T) {
+	e := start(t, func(c *gateway.Config) { c.EgressPerSecond = 20_000 }) // 80,000 at once
+	all := e.room(t, 5)
+	creator := all[0]
+	var refused []int64
+	for range 20 { // each costs about 42,000
+		creator.send(fmt.Sprintf(`{"event":"Update_Room","data":{"room":"r","metadata":%q}}`, strings.Repeat("x", 8000)))
+		f := creator.next()
+		if f.Event == string(proto.RateLimited) {
+			refused = append(refused, f.data(t).RetryAfterMS)
+		} else if f.Event != string(proto.RoomUpdated) {
+			t.Fatalf("got %.300s, want Room_Updated or Rate_Limited", f.raw)
+		}
+	}
+	if len(refused) < 15 {
+		t.Errorf("got %d of 20 updates refused, want 15 or more", len(refused))
+	}
+	for _, ms := range refused {
+		if ms < 1 || ms > 3000 {
+			t.Errorf("got %d ms to wait, want at most 3,000", ms)
+		}
+	}
+	creator.send(`{"event":"Leave_Room","data":{"room":"r"}}`) // what frees is never refused
+	creator.expect(string(proto.RoomLeft))
+}
+
+// TestEgress_RoomInfo_CostsItsAnswer: a client in debt for answers is refused before the room
+// service is asked, and only that client.
+func TestEgress_RoomInfo_CostsItsAnswer(t *testing.T) {
+	e := start(t, func(c *gateway.Config) { c.EgressPerSecond = 2000 }) // 8,000 at once
+	all := e.room(t, 2)
+	info := func(c *client) string {
+		c.send(`{"event":"Room_Info","data":{"room":"r"}}`)
+		f := c.next()
+		if f.Event == string(proto.RateLimited) {
+			if ms := f.data(t).RetryAfterMS; ms < 1 || ms > 1000 {
+				t.Errorf("got %d ms to wait, want at most 1,000", ms)
+			}
+		}
+		return f.Event
+	}
+	answers, refused := 0, 0
+	for range 100 { // each answer has more than 250 bytes
+		switch got := info(all[1]); got {
+		case string(proto.RoomInfo):
+			answers++
+		case string(proto.RateLimited):
+			refused++
+		default:
+			t.Fatalf("got %s, want Room_Info or Rate_Limited", got)
+		}
+	}
+	if answers < 8 || refused < 30 {
+		t.Errorf("got %d answers and %d refusals, want at least 8 and 30", answers, refused)
+	}
+	if got := info(all[0]); got != string(proto.RoomInfo) {
+		t.Errorf("another member: got %s, want Room_Info", got)
 	}
 }

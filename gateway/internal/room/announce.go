@@ -36,7 +36,11 @@ func (r *replica) welcomeLocked(lm *localMember, req *Call) {
 		req.answerLocked()
 		asked = &req.Request
 	}
-	lm.Send(r.state.Welcome(lm.ID(), asked, r.rooms.cfg.Frame))
+	welcome := r.state.Welcome(lm.ID(), asked, r.rooms.cfg.Frame)
+	if asked != nil {
+		req.Budget.Spend(len(welcome))
+	}
+	lm.Send(welcome)
 	lm.seen = r.state.Revision
 	lm.RenewToken()
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
@@ -13,7 +14,8 @@ type Call struct {
 	Request
 	Member   Member
 	Deadline time.Time
-	Answered chan struct{} // closed when an answer that is not a refusal is about to be sent
+	Answered chan struct{}  // closed when an answer that is not a refusal is about to be sent
+	Budget   *egress.Client // pays for an answer with the list of members; nil: no limit
 
 	answered bool // guarded by the replica's lock
 }
@@ -137,7 +139,9 @@ func (r *replica) inform(c *Call) bool {
 	}
 	c.answerLocked()
 	r.catchUpLocked(lm, nil)
-	lm.Send(r.rooms.Info(r.state.Room, r.state.Revision, c.ID))
+	info := r.rooms.Info(r.state.Room, r.state.Revision, c.ID)
+	c.Budget.Spend(len(info))
+	lm.Send(info)
 	return true
 }
 
@@ -216,6 +220,10 @@ func (r *replica) answerLate(c *Call, revision uint64) bool {
 	case proto.UpdateRoom:
 		event, d.Client = proto.RoomUpdated, c.By
 	}
-	c.Member.Send(r.rooms.cfg.Frame(typ, event, encodeAll(d, room), c.ID))
+	answer := r.rooms.cfg.Frame(typ, event, encodeAll(d, room), c.ID)
+	if c.Event != proto.UpdateRoom { // it was paid for before
+		c.Budget.Spend(len(answer))
+	}
+	c.Member.Send(answer)
 	return true
 }
