@@ -53,8 +53,8 @@ func TestGreet_EachClaim_HasItsAnswer(t *testing.T) {
 			began := time.Now()
 			ok := w.c.Greet()
 			texts, relayed := w.got()
-			if ok != c.ok || w.closed == c.ok || strings.Join(texts, "") != c.text {
-				t.Errorf("%s: got %v, closed %v, %q, want %v, %q", name, ok, w.closed, texts, c.ok, c.text)
+			if ok != c.ok || w.isClosed() == c.ok || strings.Join(texts, "") != c.text {
+				t.Errorf("%s: got %v, closed %v, %q, want %v, %q", name, ok, w.isClosed(), texts, c.ok, c.text)
 			}
 			if c.relayed != "" && (len(relayed) != 1 || string(relayed[0].Text) != c.relayed) {
 				t.Errorf("%s: got %v relayed, want %s", name, relayed, c.relayed)
@@ -125,11 +125,11 @@ func TestEncode_Controls_AreCarriedOut(t *testing.T) {
 			t.Errorf("after the id was taken over: got %v relayed, want nothing in its name", relayed)
 		}
 		w.pass(999 * time.Millisecond)
-		if w.closed {
+		if w.isClosed() {
 			t.Error("got closed at once, want after 1s to 3s, because it may come back at once")
 		}
 		w.pass(3 * time.Second)
-		if !w.closed {
+		if !w.isClosed() {
 			t.Error("got it still open after 4s, want it closed")
 		}
 		w.c.End()
@@ -198,6 +198,26 @@ func TestReturned_SeveralFrames_AreSentAgainInOrder(t *testing.T) {
 		w.pass(time.Second)
 		texts, relayed := w.got()
 		want(t, "sent again", numbers(relayed), "0", "1", "2", "3")
+		want(t, "texts", texts)
+	})
+}
+
+// A frame that comes back while a later one is sent must not take its place.
+func TestReturned_WhileAnotherIsSent_NoneIsLostOrSentTwice(t *testing.T) {
+	newWorld(t, func(w *world) {
+		ben := proto.NewPeerID(gw)
+		w.set(func() { w.names["ben"] = ben })
+		w.c.Decode(candidate(1))
+		_, relayed := w.got()
+		w.set(func() { delete(w.names, "ben") })
+		w.c.Decode(candidate(2)) // waits
+		w.set(func() {
+			w.names["ben"] = ben
+			w.onRelay = func() { w.c.Encode(dialect.Returned(relayed[0].Append(nil), false)) }
+		})
+		w.pass(3 * time.Second)
+		texts, again := w.got()
+		want(t, "sent", numbers(again), "2", "1")
 		want(t, "texts", texts)
 	})
 }

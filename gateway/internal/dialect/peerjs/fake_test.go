@@ -34,6 +34,7 @@ type world struct {
 	relayed []dialect.Frame
 	texts   []string // that the client got
 	closed  bool
+	onRelay func() // called after the next relay
 	counts  map[Event]int
 	release []string
 	ending  chan struct{}
@@ -79,7 +80,14 @@ func (w *world) Peer() proto.PeerID { return w.peer }
 
 func (w *world) Relay(to proto.PeerID, frame []byte) proto.ErrorCode {
 	w.mu.Lock()
-	defer w.mu.Unlock()
+	after := w.onRelay
+	w.onRelay = nil
+	defer func() {
+		w.mu.Unlock()
+		if after != nil {
+			after()
+		}
+	}()
 	if w.code != "" {
 		return w.code
 	}
@@ -98,6 +106,12 @@ func (w *world) Send(text []byte) {
 }
 
 func (w *world) Close() { w.mu.Lock(); defer w.mu.Unlock(); w.closed = true }
+
+func (w *world) isClosed() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.closed
+}
 
 func (w *world) Go(f func()) { w.wg.Go(f) }
 
