@@ -71,7 +71,7 @@ var tableRows = []row{
 		lasts: longAttack, settles: 2 * time.Second, attack: buffered(true), most: bound{grows: 192 << 20},
 	},
 	{
-		name: "deaf", title: "900 connections of one address that never read (buffers: 64 MiB)",
+		name: "deaf", title: "200 connections of one address that never read (buffers: 64 MiB)",
 		flags: smallBuffers,
 		lasts: longAttack, settles: 2 * time.Second, attack: buffered(false), most: bound{grows: 192 << 20},
 	},

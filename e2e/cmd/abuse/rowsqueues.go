@@ -12,21 +12,21 @@ import (
 	"p2pconnector/proto"
 )
 
-// Numbers of the attacks on queues. One address may have 1,000 connections, by default.
+// Numbers of the attacks on buffers. One address may have 1,000 connections, by default.
 const (
-	victims = 900
-	senders = 100
-	// More bytes than a queue, a replay buffer and the kernel hold for a peer that reads
-	// nothing, each frame from another sender.
-	framesEach  = 14
-	framesAfter = 6 // once it is away
+	senders     = 100
+	awayPeers   = 900
+	awayFrames  = 6 // more than are kept for a peer that is away
+	deafPeers   = 200
+	deafFrames  = 66 // more than a queue takes behind what the kernel takes for a connection on loopback
+	framesFirst = 1  // before a peer goes away
 )
 
 // buffered makes the server buffer frames for the attackers' own peers, which never read,
 // or which go away without a close frame.
 func buffered(away bool) func(context.Context, *trial) error {
 	return func(ctx context.Context, t *trial) error {
-		peers, err := t.connectAttackers(ctx, victims)
+		peers, err := t.connectAttackers(ctx, peersOf(away))
 		if err != nil {
 			return ignoreEnd(ctx, err)
 		}
@@ -38,15 +38,25 @@ func buffered(away bool) func(context.Context, *trial) error {
 			c.Feed(t.got)
 			c.Start()
 		}
-		err = t.sendToAll(ctx, from, peers, framesEach)
-		if away && err == nil {
-			for _, c := range peers {
-				_ = c.Close() // with unread bytes: a reset
-			}
-			err = t.sendToAll(ctx, from, peers, framesAfter)
+		if !away {
+			return ignoreEnd(ctx, t.sendToAll(ctx, from, peers, deafFrames))
+		}
+		err = t.sendToAll(ctx, from, peers, framesFirst)
+		for _, c := range peers {
+			_ = c.Close() // with unread bytes: a reset
+		}
+		if err == nil {
+			err = t.sendToAll(ctx, from, peers, awayFrames)
 		}
 		return ignoreEnd(ctx, err)
 	}
+}
+
+func peersOf(away bool) int {
+	if away {
+		return awayPeers
+	}
+	return deafPeers
 }
 
 // connectAttackers opens connections that do not read.
