@@ -2,6 +2,7 @@ package peerjs_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -103,5 +104,36 @@ func TestClosedGateway_ClientsReconnectAtOnce_AreHeld(t *testing.T) {
 	rate := float64(attempts.Load()) / clients / time.Since(began).Seconds()
 	if rate >= 1 || failed.Load() > 0 {
 		t.Errorf("got %.2f attempts a second of each client, %d refused over HTTP, want less than 1 and none", rate, failed.Load())
+	}
+}
+
+// TestNATSAway_ClientsOfOneGateway_GoOn: clients that are connected call each other while NATS
+// is away, and others again when it is back.
+func TestNATSAway_ClientsOfOneGateway_GoOn(t *testing.T) {
+	s := kit.Start(t, kit.Options{})
+	ann, ben, cid := dial(t, s, 0, "ann", "1"), dial(t, s, 0, "ben", "2"), dial(t, s, 1, "cid", "3")
+	s.NATS(0).Stop()
+	for n := range 10 {
+		ann.send(`{"type":"CANDIDATE","payload":%d,"dst":"ben"}`, n)
+		ben.expect(message("CANDIDATE", "ann", "ben", fmt.Sprint(n)))
+	}
+	ann.send(`{"type":"OFFER","payload":{},"dst":"cid"}`)
+	ann.expect(expired("ann", "cid"))
+	if err := s.NATS(0).Restart(); err != nil {
+		t.Fatal(err)
+	}
+	for { // the gateways connect again
+		ann.send(`{"type":"OFFER","payload":1,"dst":"cid"}`)
+		select {
+		case text := <-cid.texts:
+			if want := offer("ann", "cid", "1"); text != want {
+				t.Fatalf("got %s, want %s", text, want)
+			}
+			return
+		case text := <-ann.texts:
+			if want := expired("ann", "cid"); text != want {
+				t.Fatalf("got %s, want %s", text, want)
+			}
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package names
 
 import (
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -16,7 +17,9 @@ const (
 	absentFor    = 400 * time.Millisecond // nobody has the name
 	maxNames     = 65_536
 	findPatience = 2 * time.Second
-	maxTries     = 8 // of a claim whose entry changes in the meantime
+	maxFinds     = 256  // look-ups at the same time
+	maxReleases  = 1024 // releases at the same time: many clients may leave at once
+	maxTries     = 8    // of a claim whose entry changes in the meantime
 )
 
 // Config says how a Client asks the directory. Every field is required.
@@ -40,15 +43,25 @@ const (
 	Taken       Outcome = "taken"      // another client has the name
 	Unavailable Outcome = "unavailable"
 	LookedUp    Outcome = "looked_up" // a look-up that the directory answered
+	Busy        Outcome = "busy"      // a look-up that was refused, because too many were under way
+	Kept        Outcome = "kept"      // a name that was not given back, because of too many or no answer
 )
 
 // Outcomes lists the outcomes that a Client counts.
-func Outcomes() []Outcome { return []Outcome{Claimed, TakenOver, Taken, Unavailable, LookedUp} }
+func Outcomes() []Outcome {
+	return []Outcome{Claimed, TakenOver, Taken, Unavailable, LookedUp, Busy, Kept}
+}
+
+// ErrBusy is the error of Find when too many look-ups are under way.
+var ErrBusy = errors.New("names: too many look-ups at the same time")
 
 // Client asks the directory for a gateway. Find, Claim and Release wait for the answer.
 // Safe for concurrent use.
 type Client struct {
 	cfg Config
+
+	finds    chan struct{} // holds one for each look-up
+	releases chan struct{} // holds one for each release
 
 	mu    sync.Mutex
 	known map[string]entry // by name
@@ -61,7 +74,9 @@ type entry struct {
 }
 
 // New returns a client that knows no name.
-func New(cfg Config) *Client { return &Client{cfg: cfg, known: make(map[string]entry)} }
+func New(cfg Config) *Client {
+	return &Client{cfg: cfg, finds: make(chan struct{}, maxFinds), releases: make(chan struct{}, maxReleases), known: make(map[string]entry)}
+}
 
 // Len returns the number of names that are remembered.
 func (c *Client) Len() int {
@@ -91,7 +106,9 @@ func (e entry) lasts() time.Duration {
 }
 
 // Find returns the peer that has a name, "" for none. It asks the directory when that is not
-// remembered. An error means that the directory did not answer.
+// remembered. When the directory does not answer, Find returns the peer that had the name
+// last, as far as it is known: if that is wrong, the peer is not found. An error means that
+// nothing is known.
 func (c *Client) Find(name string) (proto.PeerID, error) {
 	if peer, ok := c.Known(name); ok {
 		return peer, nil
@@ -99,13 +116,33 @@ func (c *Client) Find(name string) (proto.PeerID, error) {
 	if _, ok := bus.NameKey(c.cfg.Namespace, name); !ok {
 		return "", nil // nobody can have it
 	}
+	select {
+	case c.finds <- struct{}{}:
+		defer func() { <-c.finds }()
+	default:
+		c.cfg.Count(Busy)
+		return c.former(name, ErrBusy)
+	}
 	r, err := c.cfg.Ask(bus.NameGet, &bus.NameRequest{Namespace: c.cfg.Namespace, Name: name}, findPatience)
 	if err != nil {
-		return "", err
+		return c.former(name, err)
 	}
 	c.cfg.Count(LookedUp)
 	c.remember(name, r.Peer)
 	return r.Peer, nil
+}
+
+// former returns the peer that had a name last, and remembers it again; err when none is
+// known.
+func (c *Client) former(name string, err error) (proto.PeerID, error) {
+	c.mu.Lock()
+	peer := c.known[name].peer
+	c.mu.Unlock()
+	if peer == "" {
+		return "", err
+	}
+	c.remember(name, peer)
+	return peer, nil
 }
 
 // remember remembers which peer has a name. When too many are remembered, it forgets any.
@@ -172,12 +209,20 @@ func (c *Client) Claim(name string, peer proto.PeerID, secret string, patience t
 	return Unavailable, ""
 }
 
-// Release gives back a name that peer has. If that fails, the room services give it back
+// Release gives back a name that peer has. If that fails, or too many are given back at once, the room services give it back
 // when this gateway is gone, or the next client that claims it finds out that peer has ended.
 func (c *Client) Release(name string, peer proto.PeerID, patience time.Duration) {
 	c.forgetPeer(name, peer)
+	select {
+	case c.releases <- struct{}{}:
+		defer func() { <-c.releases }()
+	default:
+		c.cfg.Count(Kept)
+		return
+	}
 	req := &bus.NameRequest{Namespace: c.cfg.Namespace, Name: name, Peer: peer}
 	if _, err := c.cfg.Ask(bus.NameRelease, req, patience); err != nil {
+		c.cfg.Count(Kept)
 		c.cfg.Logger.Debug("name: not given back", "namespace", c.cfg.Namespace, "peer", string(peer), "err", err)
 	}
 }

@@ -124,6 +124,38 @@ func TestFind_DirectoryAway_IsAnError(t *testing.T) {
 	}
 }
 
+// A gateway that is cut off from the directory goes on with what it knew.
+func TestFind_DirectoryAway_ReturnsWhoHadTheName(t *testing.T) {
+	ben := proto.NewPeerID(other)
+	d := &directory{answers: []*bus.NameReply{{Peer: ben}}}
+	x := d.client()
+	for n := range 3 {
+		if p, err := x.Find("a"); err != nil || p != ben {
+			t.Errorf("look-up %d: got %q, error %v, want %q", n, p, err, ben)
+		}
+		d.now.Store(d.now.Load().Add(presentFor))
+	}
+	x.Forget("a")
+	if p, err := x.Find("a"); err == nil {
+		t.Errorf("after the peer was not found: got %q, want an error", p)
+	}
+}
+
+func TestFind_TooManyAtOnce_IsBusy(t *testing.T) {
+	d := &directory{answers: []*bus.NameReply{{Free: true}}}
+	x := d.client()
+	for range maxFinds - 1 {
+		x.finds <- struct{}{}
+	}
+	if _, err := x.Find("a"); err != nil {
+		t.Errorf("at the limit: got %v, want an answer", err)
+	}
+	x.finds <- struct{}{}
+	if _, err := x.Find("b"); !errors.Is(err, ErrBusy) || len(d.asked) != 1 {
+		t.Errorf("beyond it: got %v after %d requests, want %v after 1", err, len(d.asked), ErrBusy)
+	}
+}
+
 func TestRemember_VeryManyNames_IsBounded(t *testing.T) {
 	x := new(directory).client()
 	for n := range maxNames + 10 {
@@ -131,6 +163,20 @@ func TestRemember_VeryManyNames_IsBounded(t *testing.T) {
 	}
 	if n := x.Len(); n != maxNames {
 		t.Errorf("got %d names remembered, want %d", n, maxNames)
+	}
+}
+
+func TestRelease_TooManyAtOnce_KeepsTheName(t *testing.T) {
+	d := &directory{answers: []*bus.NameReply{{Free: true}}}
+	x := d.client()
+	for range maxReleases - 1 {
+		x.releases <- struct{}{}
+	}
+	x.Release("a", proto.NewPeerID(own), time.Second)
+	x.releases <- struct{}{}
+	x.Release("b", proto.NewPeerID(own), time.Second)
+	if len(d.asked) != 1 || d.asked[0].Name != "a" {
+		t.Errorf("got requests %+v, want one, for the release at the limit", d.asked)
 	}
 }
 
