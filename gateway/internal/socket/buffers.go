@@ -31,13 +31,13 @@ func giveBuffer(b []byte) {
 
 // appendUnsent appends b, which holds whole frames that nobody writes any more, to buffers.
 // They may wait for long for the client's next connection. The frames stay where they are,
-// because the queue is all the memory that a client may use; only where most of a buffer is
-// unused does a copy take less.
-func appendUnsent(buffers [][]byte, b []byte) [][]byte {
+// because the queue is all the memory that a client may use; only where most of the pinned
+// bytes, the whole buffer that b is in, are unused does a copy take less.
+func appendUnsent(buffers [][]byte, b []byte, pinned int) [][]byte {
 	switch {
 	case len(b) == 0:
 		return buffers
-	case len(b) < cap(b)/2:
+	case len(b) < pinned/2:
 		b = slices.Clip(slices.Clone(b))
 	}
 	return append(buffers, b)

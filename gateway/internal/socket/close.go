@@ -229,7 +229,7 @@ func (c *Conn) CloseAndTake(code proto.CloseCode) Remains {
 
 // remainsLocked takes the frames that wait from the connection.
 func (c *Conn) remainsLocked() Remains {
-	unsent := appendUnsent(c.unwritten, c.buf)
+	unsent := appendUnsent(c.unwritten, c.buf, cap(c.buf))
 	c.buf, c.frames, c.unwritten = nil, 0, nil
 	left := Remains{Unsent: unsent, Unconfirmed: append(c.written.appendTo(nil), c.current.buf...), Sent: c.sent, Confirmed: c.confirmed}
 	c.written.clear()

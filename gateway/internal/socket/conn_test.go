@@ -234,3 +234,32 @@ func TestRemains_PartialWrite_KeepsWholeFrames(t *testing.T) {
 		}
 	})
 }
+
+// TestRemains_WriteFailsNearItsEnd_CopiesWhatIsLeft: the frames that a failed write leaves
+// are copied when most of their buffer was written, because they may wait for the client.
+func TestRemains_WriteFailsNearItsEnd_CopiesWhatIsLeft(t *testing.T) {
+	frame := appendFrame(nil, opText, make([]byte, 1000))
+	const frames = 200
+	for name, tc := range map[string]struct {
+		written int // frames
+		copied  bool
+	}{"nearly all": {frames - 1, true}, "little": {1, false}} {
+		t.Run(name, func(t *testing.T) {
+			c := testConn(newTestServer(maxMessage), sockettest.NewNet(false))
+			b := batch{buf: make([]byte, 0, frames*len(frame)), frames: frames}
+			for range frames {
+				b.buf = append(b.buf, frame...)
+			}
+			c.server.writes.Add(1)
+			c.writing = true
+			c.writeFailed(b, tc.written*len(frame)+1)
+			unsent := c.Remains().Unsent
+			if got, want := countTexts(unsent...), frames-tc.written; got != want {
+				t.Fatalf("got %d frames left, want %d", got, want)
+			}
+			if copied := &unsent[0][0] != &b.buf[tc.written*len(frame)]; copied != tc.copied {
+				t.Errorf("got frames copied: %v, want %v", copied, tc.copied)
+			}
+		})
+	}
+}

@@ -80,7 +80,7 @@ func (c *Conn) takeBatch() (b batch, ok bool) {
 	b = batch{buf: c.buf, frames: c.frames, large: c.largeWaits, shares: c.shares}
 	c.buf, c.frames, c.largeWaits, c.shares = nil, 0, 0, nil
 	if c.dead {
-		c.unwritten = appendUnsent(c.unwritten, b.buf)
+		c.unwritten = appendUnsent(c.unwritten, b.buf, cap(b.buf))
 		c.endWritingLocked()
 		return batch{}, false
 	}
@@ -141,7 +141,7 @@ func (c *Conn) writeFailed(b batch, n int) {
 	unsent := countTexts(rest)
 	c.mu.Lock()
 	c.sent -= uint64(unsent)
-	c.unwritten = appendUnsent(appendUnsent(nil, rest), c.buf)
+	c.unwritten = appendUnsent(appendUnsent(nil, rest, cap(b.buf)), c.buf, cap(c.buf))
 	c.written.add(b.buf[:len(b.buf)-len(rest)], b.frames-unsent)
 	c.buf, c.frames = nil, 0
 	c.dead = true
