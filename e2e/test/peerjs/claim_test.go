@@ -112,6 +112,7 @@ func TestHTTP_EveryRequest_IsAnsweredLikePeerServer(t *testing.T) {
 		{"/peerjs/peers", own, 401, "", regexp.MustCompile(`^$`), own},
 		{"/peerjs", "", 200, "application/json; charset=utf-8", regexp.MustCompile(`^\{"name":"PeerJS Server",`), ""},
 		{"/peerjs/", "", 200, "application/json; charset=utf-8", regexp.MustCompile(`^\{"name":"PeerJS Server",`), ""},
+		{"/docs/peerjs", "", 200, "text/html; charset=utf-8", regexp.MustCompile(`Use it with PeerJS`), ""},
 		{"/other/id", "", 404, "text/plain; charset=utf-8", regexp.MustCompile(``), ""},
 	} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, httpURL(s, 0, c.path), nil)

@@ -21,7 +21,7 @@ func (d *Dialect) ServeHTTP(w http.ResponseWriter, r *http.Request, allowed bool
 		serve = serveID
 	case strings.HasSuffix(path, "/"+d.cfg.Key+"/peers"):
 		serve = func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) }
-	case d.Accepts(strings.TrimSuffix(path, "/")):
+	case path == "/peerjs", path == "/peerjs/": // not below other paths: /docs/peerjs is a document
 		serve = serveAbout
 	default:
 		return false
