@@ -16,6 +16,7 @@ import (
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/natsbus"
+	"p2pconnector/gateway/internal/quota"
 	"p2pconnector/gateway/internal/ratelimit"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
@@ -56,7 +57,11 @@ type Config struct {
 	RoomEgressPerSecond  int           // bytes a second that the clients here send to one room; 0 is 32 MiB, below 0 no limit
 	TotalEgressPerSecond int           // bytes a second that all clients make be sent; 0 is 256 MiB, below 0 no limit
 	MaxConnections       int           // in total; 0 is 100,000, below 0 no limit
-	MaxPerAddress        int           // connections of one address, or one IPv6 /64; 0 is 1,000, below 0 no limit
+	MaxPerAddress        int           // connections of one address, or one IPv6 /64, and as many peers that are away; 0 is 1,000, below 0 no limit
+	MaxPerUser           int           // connections of one user of access tokens, and as many peers that are away; 0 is 100, below 0 no limit
+	MaxMemberships       int           // places in rooms that all peers take, those that are away too; 0 is 200,000, below 0 no limit
+	MembershipsPerAddr   int           // of the peers of one address, or one IPv6 /64; 0 is 4,000, below 0 no limit
+	MembershipsPerUser   int           // of the peers of one user of access tokens; 0 is 256, below 0 no limit
 	ConnectsPerSecond    int           // new connections; 0 is 2,000, below 0 no limit
 	ConnectsPerAddr      int           // handshakes a second of one address, or one IPv6 /64, and twice as many at once; 0 is 200, below 0 no limit
 	TokenFailuresPerAddr int           // access tokens refused a second of one address, or one IPv6 /64, and twice as many at once; 0 is 20, below 0 no limit
@@ -108,7 +113,11 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.IntVar(&c.MessageBurst, "message-burst", c.MessageBurst, "`frames` at once from one client (default 5 times messages-per-second)")
 	c.egressFlags(fs, &d)
 	fs.IntVar(&c.MaxConnections, "max-connections", d.MaxConnections, "`connections` in total; -1 for no limit")
-	fs.IntVar(&c.MaxPerAddress, "max-per-address", d.MaxPerAddress, "`connections` of one address, or one IPv6 /64; -1 for no limit")
+	fs.IntVar(&c.MaxPerAddress, "max-per-address", d.MaxPerAddress, "`connections` of one address, or one IPv6 /64, and as many clients that are away; -1 for no limit")
+	fs.IntVar(&c.MaxPerUser, "max-per-user", d.MaxPerUser, "`connections` of one user of access tokens, and as many clients that are away; -1 for no limit")
+	fs.IntVar(&c.MaxMemberships, "max-memberships", d.MaxMemberships, "`places` in rooms that all clients take, one for each room of each client, also of those that are away; -1 for no limit")
+	fs.IntVar(&c.MembershipsPerAddr, "max-memberships-per-address", d.MembershipsPerAddr, "`places` in rooms of the clients of one address, or one IPv6 /64; -1 for no limit")
+	fs.IntVar(&c.MembershipsPerUser, "max-memberships-per-user", d.MembershipsPerUser, "`places` in rooms of the clients of one user of access tokens; -1 for no limit")
 	fs.IntVar(&c.ConnectsPerSecond, "connects-per-second", d.ConnectsPerSecond, "new `connections` a second; -1 for no limit")
 	fs.IntVar(&c.ConnectsPerAddr, "connects-per-address", d.ConnectsPerAddr, "`handshakes` a second of one address, or one IPv6 /64, refused ones included; -1 for no limit")
 	fs.IntVar(&c.TokenFailuresPerAddr, "token-failures-per-address", d.TokenFailuresPerAddr, "access `tokens` refused a second of one address, or one IPv6 /64: beyond that none of its tokens is checked; -1 for no limit")
@@ -155,6 +164,10 @@ func (c Config) withDefaults() Config {
 	def(&c.TotalEgressPerSecond, 256<<20)
 	def(&c.MaxConnections, 100_000)
 	def(&c.MaxPerAddress, 1000)
+	def(&c.MaxPerUser, 100)
+	def(&c.MaxMemberships, 200_000)
+	def(&c.MembershipsPerAddr, 4000)
+	def(&c.MembershipsPerUser, 256)
 	def(&c.ConnectsPerSecond, 2000)
 	def(&c.ConnectsPerAddr, 200)
 	def(&c.TokenFailuresPerAddr, 20)
@@ -170,10 +183,18 @@ func (c Config) withDefaults() Config {
 func (c *Config) admission(buffers int64) admission.Config {
 	return admission.Config{
 		AllowedOrigins: c.AllowedOrigins, AllowedHosts: c.AllowedHosts, TrustedProxies: c.TrustedProxies,
-		MaxConnections: c.MaxConnections, MaxPerAddress: c.MaxPerAddress,
+		MaxConnections: c.MaxConnections, MaxPerAddress: c.MaxPerAddress, MaxPerUser: c.MaxPerUser,
 		ConnectsPerSecond: c.ConnectsPerSecond, ConnectsPerAddress: c.ConnectsPerAddr,
 		TokenFailures: c.TokenFailuresPerAddr, PendingBytes: membudget.PendingBytes(buffers),
 		CloseConn: func(conn net.Conn) { _ = socket.WithoutAlert(conn).Close() }, // the server notices when it reads
+	}
+}
+
+// quota returns the configuration of package quota. c has its defaults.
+func (c *Config) quota() quota.Config {
+	return quota.Config{
+		Memberships: c.MaxMemberships, MembershipsPerAddress: c.MembershipsPerAddr, MembershipsPerUser: c.MembershipsPerUser,
+		AwayPerAddress: c.MaxPerAddress, AwayPerUser: c.MaxPerUser,
 	}
 }
 

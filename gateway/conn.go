@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ import (
 type conn struct {
 	g          *Gateway
 	ws         *socket.Conn
+	addr       netip.Addr     // that the connection counts for
 	delta      bool           // wants changes in place of full lists
 	acceptFrom *proto.Senders // whose frames the client accepts; nil: it does not say
 

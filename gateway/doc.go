@@ -21,6 +21,7 @@
 //	internal/names      asks the directory of names which peer has a name
 //	internal/natsbus    the connection to NATS, liveness of gateways, requests to the room service
 //	internal/ops        whether the gateway works: watchdog, readiness
+//	internal/quota      places in rooms, and clients that are away, of all sessions together
 //	internal/ratelimit  token buckets
 //	internal/replay     frames that wait for clients that are away
 //	internal/room       rooms with a member here, and the frames that their members get

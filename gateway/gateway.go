@@ -22,6 +22,7 @@ import (
 	"p2pconnector/gateway/internal/names"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/ops"
+	"p2pconnector/gateway/internal/quota"
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/gateway/web"
@@ -55,6 +56,7 @@ type Gateway struct {
 	budgets    *egress.Budgets
 	admission  *admission.Controller
 	handshakes *handshake.Handler
+	quota      *quota.Table
 	ice        *auth.ICE
 	peerjs     *peerjs.Dialect // nil: it is off
 	names      []*names.Client // one for each namespace
@@ -95,7 +97,7 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g := &Gateway{
 		cfg: cfg, id: id, log: cfg.Logger.With("gateway", string(id)), wall: time.Now, metrics: metrics.New(),
-		sessions: newSessions(), buffers: membudget.New(limit),
+		sessions: newSessions(), buffers: membudget.New(limit), quota: quota.New(cfg.quota()),
 		keysNow: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
 	var err error

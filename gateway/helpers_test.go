@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -54,7 +55,7 @@ func newTestConn(g *Gateway, raw net.Conn) *conn {
 		panic(err)
 	}
 	c := newConn(g, ws, false)
-	c.session = newSession(g)
+	c.session = newSession(g, netip.Addr{}, "")
 	c.session.conn = c
 	c.leave = func() {}
 	return c
@@ -82,7 +83,7 @@ func (taken) Connected() bool                             { return true }
 
 // awaySession makes a session of g whose client is away, so that frames for it wait.
 func awaySession(g *Gateway) *session {
-	s := newSession(g)
+	s := newSession(g, netip.Addr{}, "")
 	s.phase, s.since = away, time.Now()
 	g.sessions.put(s)
 	return s

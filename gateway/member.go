@@ -90,7 +90,7 @@ func (s *session) JoinRoom(id proto.RoomID) (fresh, ok bool) {
 	if slices.Contains(s.rooms, id) {
 		return false, true
 	}
-	s.rooms = append(s.rooms, id)
+	s.setRoomsLocked(append(s.rooms, id))
 	if c := s.conn; c != nil && !c.access.Load().Covers(id) { // a join that an earlier token allowed
 		s.g.background(c.leaveUncovered, func() {})
 	}
@@ -100,10 +100,17 @@ func (s *session) JoinRoom(id proto.RoomID) (fresh, ok bool) {
 func (s *session) LeaveRoom(id proto.RoomID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rooms = slices.DeleteFunc(s.rooms, func(r proto.RoomID) bool { return r == id })
-	if len(s.rooms) == 0 {
-		s.rooms = nil
+	left := slices.DeleteFunc(s.rooms, func(r proto.RoomID) bool { return r == id })
+	if len(left) == 0 {
+		left = nil
 	}
+	s.setRoomsLocked(left)
+}
+
+// setRoomsLocked records the rooms that the peer is a member of through this gateway.
+func (s *session) setRoomsLocked(rooms []proto.RoomID) {
+	s.rooms = rooms
+	s.places.SetRooms(len(rooms))
 }
 
 // OtherOwner implements room.Member: it returns the gateway that the session was lent to or

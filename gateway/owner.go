@@ -72,7 +72,8 @@ func (g *Gateway) act(s *session, was ownership.Holding, action ownership.Action
 		s.mu.Lock()
 		s.kept.Take(g.buffers)
 		s.keepUnconfirmedLocked(nil)
-		s.rooms = nil
+		s.setRoomsLocked(nil)
+		s.places.Back()
 		s.mu.Unlock()
 		g.learnMoved(s)
 	case ownership.End:
@@ -107,7 +108,8 @@ func (g *Gateway) dropSession(s *session, was ownership.Holding) {
 	}
 	frames := append(s.unconfirmedLocked(), s.kept.Take(g.buffers)...)
 	rooms := s.rooms
-	s.rooms = nil
+	s.setRoomsLocked(nil)
+	s.places.Back()
 	s.mu.Unlock()
 	g.log.Debug("session belongs to another gateway", "peer", string(s.id), "epoch", was.Epoch, "frames", len(frames))
 	g.learnMoved(s)
@@ -123,6 +125,7 @@ func (g *Gateway) endSession(s *session, was ownership.Holding) {
 	s.mu.Lock()
 	c, rooms := s.conn, s.rooms
 	s.conn, s.rooms = nil, nil
+	s.places.End()
 	frames := append(s.unconfirmedLocked(), s.kept.Take(g.buffers)...)
 	s.mu.Unlock()
 	g.sessions.drop(s)

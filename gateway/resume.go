@@ -223,6 +223,7 @@ func (c *conn) retire(code proto.CloseCode) socket.Remains {
 func (g *Gateway) abandon(fresh *session) {
 	fresh.mu.Lock()
 	fresh.conn, fresh.phase = nil, over
+	fresh.places.End()
 	fresh.mu.Unlock()
 	g.sessions.drop(fresh)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"p2pconnector/gateway/internal/quota"
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
@@ -46,9 +47,11 @@ func (c *conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
 		return e
 	}
 	if f.Event == proto.CreateRoom || f.Event == proto.JoinRoom {
-		if s.roomCount() >= c.g.cfg.MaxRooms {
-			return proto.Errorf(proto.LimitExceeded, "You are in %d rooms, the most this server allows. Leave one first.", c.g.cfg.MaxRooms)
+		done, e := c.mayEnter()
+		if e != nil {
+			return e
 		}
+		defer done()
 	}
 	req := &bus.Request{
 		Room: proto.RoomID(*args.Room), Peer: s.id, Gateway: c.g.id, Epoch: c.epoch, User: s.user,
@@ -68,6 +71,29 @@ func (c *conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
 		return c.roomInfo(f, req, w)
 	}
 	return c.changeRoom(f, req, w)
+}
+
+// mayEnter takes a place for a request that may make the peer a member of one more room.
+// The caller calls done when the request has been answered.
+func (c *conn) mayEnter() (done func(), e *proto.Error) {
+	cfg := &c.g.cfg
+	if c.session.roomCount() >= cfg.MaxRooms {
+		return nil, proto.Errorf(proto.LimitExceeded, "You are in %d rooms, the most this server allows. Leave one first.", cfg.MaxRooms)
+	}
+	done, met := c.session.places.Begin()
+	if met == quota.None {
+		return done, nil
+	}
+	c.g.metrics.Rooms.Refused.Inc(met)
+	switch met {
+	case quota.MembershipsPerUser:
+		e = proto.Errorf(proto.LimitExceeded, "The clients of your user are in %d rooms together, the most this server allows. Leave one first.", cfg.MembershipsPerUser)
+	case quota.MembershipsPerAddress:
+		e = proto.Errorf(proto.LimitExceeded, "The clients of your address are in %d rooms together, the most this server allows. Leave one first.", cfg.MembershipsPerAddr)
+	default:
+		e = proto.Errorf(proto.LimitExceeded, "The clients of this server are in %d rooms together, the most it allows. Leave one first, or try again later.", cfg.MaxMemberships)
+	}
+	return nil, e
 }
 
 // changeRoom carries out a change; the room sends the answer. Frames that the client sends

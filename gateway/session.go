@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"p2pconnector/gateway/internal/dialect"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/membudget"
+	"p2pconnector/gateway/internal/quota"
 	"p2pconnector/gateway/internal/replay"
 	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/gateway/internal/socket"
@@ -42,14 +44,15 @@ type session struct {
 	attempt *attempt          // to take it over; nil unless it arrives
 	direct  bool              // frames of this gateway's peers bypass the router, where none waits for it
 
-	conn       *conn         // nil unless attached
-	user       string        // name from its access token
-	acceptFrom proto.Senders // whose frames the peer accepts
-	conns      uint64        // number of the newest connection in this epoch
-	tokens     uint64        // number of the newest session token in this epoch
-	unsent     uint64        // of these, the newest that never left this gateway
-	shown      bus.TokenRef  // token that the last connection resumed with
-	rooms      []proto.RoomID
+	conn       *conn          // nil unless attached
+	user       string         // name from its access token
+	acceptFrom proto.Senders  // whose frames the peer accepts
+	conns      uint64         // number of the newest connection in this epoch
+	tokens     uint64         // number of the newest session token in this epoch
+	unsent     uint64         // of these, the newest that never left this gateway
+	shown      bus.TokenRef   // token that the last connection resumed with
+	rooms      []proto.RoomID // setRoomsLocked changes them
+	places     quota.Holding
 
 	kept        replay.Buffer // frames for the next connection, or for the gateway that has a copy
 	fence       link.Fence    // newest epoch of each sender that has moved
@@ -61,9 +64,13 @@ type session struct {
 	since       time.Time     // of phase away, lent or moved
 }
 
-// newSession makes the session of a new peer, whose id this gateway issues.
-func newSession(g *Gateway) *session {
-	return &session{g: g, id: proto.NewPeerID(g.id), hold: ownership.Holding{Phase: ownership.Serving}, direct: true, acceptFrom: g.cfg.AcceptFrom}
+// newSession makes the session of a new peer, whose id this gateway issues. user is the name
+// from its access token.
+func newSession(g *Gateway, addr netip.Addr, user string) *session {
+	return &session{
+		g: g, id: proto.NewPeerID(g.id), hold: ownership.Holding{Phase: ownership.Serving}, direct: true,
+		user: user, acceptFrom: g.cfg.AcceptFrom, places: g.quota.Open(addr, user),
+	}
 }
 
 // deliver delivers a frame of the server to the peer: to its connection, or to the
@@ -173,6 +180,8 @@ func (s *session) attachLocked(c *conn, recovered *bool, id []byte, frames [][]b
 		s.acceptFrom = *c.acceptFrom
 	}
 	c.session, c.epoch = s, s.hold.Epoch
+	s.places.Move(c.addr)
+	s.places.Back()
 	c.enqueue(s.g.detailsLocked(s, recovered, id))
 	for i, f := range frames {
 		if c.enqueue(f) > flushNeeded {
@@ -187,8 +196,8 @@ func (s *session) attachLocked(c *conn, recovered *bool, id []byte, frames [][]b
 
 // detach ends the session's use of connection c. If clean is set, the client closed
 // the connection to leave, and the session ends. Otherwise the session waits for the
-// client, unless the table of sessions is full or the client speaks a dialect: such clients
-// cannot resume.
+// client, unless the table of sessions is full, or too many of its address or user wait, or
+// the client speaks a dialect: such clients cannot resume.
 func (s *session) detach(c *conn, clean bool, left socket.Remains) {
 	s.mu.Lock()
 	if s.conn != c {
@@ -196,23 +205,30 @@ func (s *session) detach(c *conn, clean bool, left socket.Remains) {
 		return
 	}
 	s.conn = nil
-	s.leftLocked(left)
+	met := s.leftLocked(left)
 	s.mu.Unlock()
-	if clean || s.dialect != "" || !s.g.sessions.mayWait() {
+	ends := clean || s.dialect != ""
+	if met != quota.None && !ends {
+		s.g.metrics.Sessions.NotAway.Inc(met)
+	}
+	if ends || met != quota.None || !s.g.sessions.mayWait() {
 		s.g.step(s, ownership.Event{Kind: ownership.GraceOver})
 	}
 }
 
-// leftLocked keeps the frames that the last connection has left, for the next one.
-func (s *session) leftLocked(left socket.Remains) {
+// leftLocked keeps the frames that the last connection has left, for the next one. It
+// returns the limit that allows no further session to wait for its client.
+func (s *session) leftLocked(left socket.Remains) (met quota.Limit) {
 	s.sent, s.known = left.Sent, left.Confirmed
 	if s.phase == attached {
 		s.phase, s.since = away, time.Now()
+		met = s.places.Away()
 	}
 	s.restoreLocked(left.Unsent)
 	if !s.lossy { // a lossy session reports a loss in any case, and may cost no more memory than what waits
 		s.keepUnconfirmedLocked(left.Unconfirmed)
 	}
+	return met
 }
 
 // keepUnconfirmedLocked keeps the frames that were written last, as long as all peers that

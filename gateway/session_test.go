@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime"
 	"testing"
 
@@ -22,7 +23,7 @@ import (
 func TestLeftLocked_Unconfirmed_IsBounded(t *testing.T) {
 	g := testGateway(t, Config{})
 	away := func() *session {
-		s := newSession(g)
+		s := newSession(g, netip.Addr{}, "")
 		s.leftLocked(socket.Remains{Unconfirmed: socket.AppendText(nil, make([]byte, 1000)), Sent: 1})
 		return s
 	}
@@ -51,7 +52,7 @@ func TestLeftLocked_SomeUnsentDoNotFit_OthersAreCopied(t *testing.T) {
 	for name, frames := range map[string]int{"all fit": proto.ReplayFrames, "one too many": proto.ReplayFrames + 1} {
 		t.Run(name, func(t *testing.T) {
 			g := testGateway(t, Config{})
-			s := newSession(g)
+			s := newSession(g, netip.Addr{}, "")
 			var unsent []byte
 			for range frames {
 				unsent = socket.AppendText(unsent, []byte("a"))

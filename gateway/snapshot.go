@@ -32,6 +32,7 @@ func (g *Gateway) snapshot() *metrics.Snapshot {
 	if g.peerjs != nil {
 		now.PeerJSWaiting, now.PeerJSWaitingBytes = g.peerjs.Waiting()
 	}
+	now.Memberships, _ = g.quota.Counts()
 	now.Members, now.MembersHere = g.rooms.Counts()
 	now.GatewaysLive, now.GatewaysSilent, now.GatewaysEnded = g.liveness.Counts()
 	return now

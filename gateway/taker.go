@@ -10,6 +10,7 @@ import (
 	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/natsbus"
+	"p2pconnector/gateway/internal/quota"
 	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
@@ -76,7 +77,7 @@ func (g *Gateway) takeOver(c *conn, t *auth.SessionToken, received *uint64, id [
 		}
 		known.mu.Unlock()
 	}
-	s := &session{g: g, id: t.Peer, phase: arriving, user: t.User, acceptFrom: t.AcceptFrom, shown: t.TokenRef}
+	s := &session{g: g, id: t.Peer, phase: arriving, user: t.User, acceptFrom: t.AcceptFrom, shown: t.TokenRef, places: g.quota.Open(c.addr, t.User)}
 	s.attempt = &attempt{Taker: ownership.NewTaker(g.id, t.Peer.Home(), owner.gateway, owner.epoch), known: owner}
 	g.sessions.put(s)
 	e := g.try(s, t, received)
@@ -172,6 +173,7 @@ func (g *Gateway) giveUp(s, known *session) {
 	frames := s.attempt.give(g)
 	kept := s.kept.Take(g.buffers)
 	s.phase = over
+	s.places.End()
 	s.mu.Unlock()
 	if known != nil {
 		g.sessions.put(known)
@@ -194,11 +196,12 @@ func (g *Gateway) seat(c *conn, s *session, t *auth.SessionToken, id []byte) {
 	s.user, s.acceptFrom = h.User, h.AcceptFrom
 	for _, room := range h.Rooms { // the peer may have joined others here meanwhile, by an earlier request
 		if !slices.Contains(s.rooms, room) {
-			s.rooms = append(s.rooms, room)
+			s.setRoomsLocked(append(s.rooms, room))
 		}
 	}
 	s.mu.Unlock()
 	recovered := g.takeRooms(s, h.Rooms, at.Epoch) && h.Recovered
+	var met quota.Limit
 	if !c.moveTo(s, arriving, func() {
 		frames := s.arriveLocked(h)
 		ok := recovered && !s.lossy
@@ -209,6 +212,7 @@ func (g *Gateway) seat(c *conn, s *session, t *auth.SessionToken, id []byte) {
 			s.dropLocked(f)
 		}
 		s.lossy = s.lossy || !recovered
+		met = s.places.Away()
 		s.mu.Unlock()
 	}
 	g.links.serve(s.id, at.Epoch)
@@ -217,6 +221,10 @@ func (g *Gateway) seat(c *conn, s *session, t *auth.SessionToken, id []byte) {
 	g.metrics.Sessions.Resumes.Inc(metrics.ResumedElsewhere)
 	g.log.Debug("session taken over", "peer", string(s.id), "from", string(h.From), "epoch", at.Epoch,
 		"copy", at.Copy, "frames", len(h.Frames), "recovered", recovered)
+	if met != quota.None {
+		g.metrics.Sessions.NotAway.Inc(met)
+		g.step(s, ownership.Event{Kind: ownership.GraceOver})
+	}
 }
 
 // arriveLocked makes this gateway the owner of the session, whose client is away, and

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"net/netip"
 	"testing"
 
 	"p2pconnector/proto"
@@ -21,7 +22,7 @@ func TestSendToPeer_NotTaken_IsCounted(t *testing.T) {
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			g := testGateway(t, Config{})
-			s := newSession(g)
+			s := newSession(g, netip.Addr{}, "")
 			s.phase = x.phase
 			for range x.kept {
 				s.kept.Add(g.buffers, []byte("x"))

@@ -41,7 +41,8 @@ var gatewayPackages = map[string][]string{
 	"internal/membudget": {},
 	"internal/metrics": {
 		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/clock", "gateway/internal/dialect/peerjs",
-		"gateway/internal/egress", "gateway/internal/link", "gateway/internal/membudget", "gateway/internal/names", "proto",
+		"gateway/internal/egress", "gateway/internal/link", "gateway/internal/membudget", "gateway/internal/names",
+		"gateway/internal/quota", "proto",
 		"github.com/prometheus/client_golang",
 	},
 	"internal/names": {"gateway/internal/clock", "proto", "proto/bus"},
@@ -49,6 +50,7 @@ var gatewayPackages = map[string][]string{
 		"gateway/internal/clock", "proto", "proto/bus", "proto/service", "github.com/nats-io/nats.go",
 	},
 	"internal/ops":       {"proto"},
+	"internal/quota":     {},
 	"internal/ratelimit": {"gateway/internal/clock"},
 	"internal/replay":    {"gateway/internal/membudget", "proto"},
 	"internal/room":      {"gateway/internal/egress", "gateway/internal/link", "gateway/internal/metrics", "proto", "proto/bus"},

@@ -26,6 +26,7 @@ type Config struct {
 
 	MaxConnections     int // admitted at the same time; 0 or less: no limit
 	MaxPerAddress      int // the same, of one address or IPv6 /64; 0 or less: no limit
+	MaxPerUser         int // the same, of one user of access tokens; 0 or less: no limit
 	ConnectsPerSecond  int // admitted a second, and twice as many at once; 0 or less: no limit
 	ConnectsPerAddress int // handshakes a second of one address or IPv6 /64, and twice as many at once; 0 or less: no limit
 	TokenFailures      int // access tokens refused a second of one address or IPv6 /64, and twice as many at once; 0 or less: no limit
@@ -45,6 +46,7 @@ const (
 	NoLimit            LimitName = ""
 	ConnectsPerAddress LimitName = "connects_per_address"
 	MaxPerAddress      LimitName = "max_per_address"
+	MaxPerUser         LimitName = "max_per_user"
 	MaxConnections     LimitName = "max_connections"
 	ConnectsPerSecond  LimitName = "connects_per_second"
 	TokenFailures      LimitName = "token_failures_per_address"
@@ -108,10 +110,11 @@ func (c *Controller) AllowOrigin(r *http.Request) bool { return c.origins.allow(
 // of this gateway's host names.
 func (c *Controller) AllowHost(r *http.Request) bool { return c.hosts.allow(r) }
 
-// Admit takes a place for a connection from addr. When there is none it returns the limit
-// that was reached; otherwise the caller must call leave once, when the connection has ended.
-func (c *Controller) Admit(addr netip.Addr) (leave func(), met LimitName) {
-	return c.limits.admit(addr)
+// Admit takes a place for a connection from addr, of a user whose name its access token has,
+// or "". When there is none it returns the limit that was reached; otherwise the caller must
+// call leave once, when the connection has ended.
+func (c *Controller) Admit(addr netip.Addr, user string) (leave func(), met LimitName) {
+	return c.limits.admit(addr, user)
 }
 
 // ConnState tracks pending connections; it is an http.Server's ConnState. It closes a new

@@ -26,11 +26,11 @@ func FuzzHandshake(f *testing.F) {
 			t.Errorf("origin %q: got allowed, want only those of %s", origin, r.Host)
 		}
 		addr := c.ClientAddr(r)
-		leave, met := c.Admit(addr)
+		leave, met := c.Admit(addr, "")
 		if met != NoLimit {
 			t.Fatalf("first connection: got limit %q, want none", met)
 		}
-		if _, met := c.Admit(addr); met != MaxPerAddress {
+		if _, met := c.Admit(addr, ""); met != MaxPerAddress {
 			t.Errorf("second connection of %s: got limit %q, want %q", addr, met, MaxPerAddress)
 		}
 		if leave(); len(c.limits.addrs) != 0 || c.limits.total != 0 {

@@ -8,35 +8,38 @@ import (
 	"p2pconnector/gateway/internal/ratelimit"
 )
 
-// limits bounds the connections that are admitted: in total, per address, and new ones
-// per second. Safe for concurrent use.
+// limits bounds the connections that are admitted: in total, per address, per user, and new
+// ones per second. Safe for concurrent use.
 type limits struct {
 	// Fixed after newLimits; 0 or less: no limit.
-	maxTotal, maxAddr int
-	rate              ratelimit.Limit // of all addresses together
+	maxTotal, maxAddr, maxUser int
+	rate                       ratelimit.Limit // of all addresses together
 
 	mu    sync.Mutex
 	total int
 	addrs map[netip.Addr]int // only addresses that have a connection
+	users map[string]int     // only users that have a connection
 	fresh ratelimit.Bucket   // of new connections
 }
 
 func newLimits(cfg *Config) *limits {
 	return &limits{
-		maxTotal: cfg.MaxConnections, maxAddr: cfg.MaxPerAddress,
+		maxTotal: cfg.MaxConnections, maxAddr: cfg.MaxPerAddress, maxUser: cfg.MaxPerUser,
 		rate:  ratelimit.Limit{PerSecond: cfg.ConnectsPerSecond, Burst: 2 * cfg.ConnectsPerSecond},
-		addrs: make(map[netip.Addr]int),
+		addrs: make(map[netip.Addr]int), users: make(map[string]int),
 	}
 }
 
 // admit implements Controller.Admit. Only a connection that every other limit admits takes
 // a token of the rate of new connections.
-func (l *limits) admit(addr netip.Addr) (leave func(), met LimitName) {
+func (l *limits) admit(addr netip.Addr, user string) (leave func(), met LimitName) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
 	case l.maxAddr > 0 && l.addrs[addr] >= l.maxAddr:
 		return nil, MaxPerAddress
+	case l.maxUser > 0 && user != "" && l.users[user] >= l.maxUser:
+		return nil, MaxPerUser
 	case l.maxTotal > 0 && l.total >= l.maxTotal:
 		return nil, MaxConnections
 	}
@@ -47,15 +50,24 @@ func (l *limits) admit(addr netip.Addr) (leave func(), met LimitName) {
 	if l.maxAddr > 0 {
 		l.addrs[addr]++
 	}
-	return func() { l.leave(addr) }, NoLimit
+	if l.maxUser > 0 && user != "" {
+		l.users[user]++
+	}
+	return func() { l.leave(addr, user) }, NoLimit
 }
 
-// leave gives back the place that admit took for a connection from addr.
-func (l *limits) leave(addr netip.Addr) {
+// leave gives back the place that admit took for a connection from addr, of user.
+func (l *limits) leave(addr netip.Addr, user string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.total--
-	if l.addrs[addr]--; l.addrs[addr] <= 0 {
-		delete(l.addrs, addr)
+	release(l.addrs, addr)
+	release(l.users, user)
+}
+
+// release counts one connection less for key, which may not be counted.
+func release[K comparable](m map[K]int, key K) {
+	if m[key]--; m[key] <= 0 {
+		delete(m, key)
 	}
 }

@@ -20,7 +20,7 @@ func newTest(t testing.TB, cfg Config) *Controller {
 // admit admits a connection from addr, and fails unless want is the limit that is met.
 func admit(t testing.TB, c *Controller, addr string, want LimitName) (leave func()) {
 	t.Helper()
-	leave, got := c.Admit(netip.MustParseAddr(addr))
+	leave, got := c.Admit(netip.MustParseAddr(addr), "")
 	if got != want || (leave == nil) != (want != NoLimit) {
 		t.Fatalf("%s: got limit %q, leave given: %v; want limit %q", addr, got, leave != nil, want)
 	}
@@ -56,7 +56,7 @@ func TestAdmit_ManyNewConnections_GetTheirRate(t *testing.T) {
 		addr := netip.MustParseAddr("198.51.100.0")
 		next := func() LimitName {
 			addr = addr.Next()
-			_, met := c.Admit(addr)
+			_, met := c.Admit(addr, "")
 			return met
 		}
 		for i := range 2*10 - 1 {

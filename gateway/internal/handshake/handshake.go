@@ -42,6 +42,7 @@ type Config struct {
 // Accepted is a WebSocket whose client may connect.
 type Accepted struct {
 	Conn       *socket.Conn
+	Addr       netip.Addr     // that the connection counts for, as admission.Controller's ClientAddr
 	Access     *auth.Access   // nil: everything is allowed
 	Delta      bool           // the client asked for changes in place of full lists
 	AcceptFrom *proto.Senders // whose frames the client accepts; nil: it does not say
@@ -151,7 +152,11 @@ func (h *Handler) handshake(w http.ResponseWriter, r *http.Request, d dialect.Di
 			return
 		}
 	}
-	leave, limit := h.cfg.Admission.Admit(addr)
+	user := ""
+	if a != nil {
+		user = a.User
+	}
+	leave, limit := h.cfg.Admission.Admit(addr, user)
 	if limit != admission.NoLimit {
 		h.refuse(w, r, addr, d, limited(limit))
 		return
@@ -163,7 +168,7 @@ func (h *Handler) handshake(w http.ResponseWriter, r *http.Request, d dialect.Di
 		return
 	}
 	h.cfg.Handshakes.Statuses.Inc(http.StatusSwitchingProtocols)
-	if !h.cfg.Open(Accepted{Conn: ws, Access: a, Delta: delta, AcceptFrom: from, Leave: leave, Dialect: d, Request: r}) {
+	if !h.cfg.Open(Accepted{Conn: ws, Addr: addr, Access: a, Delta: delta, AcceptFrom: from, Leave: leave, Dialect: d, Request: r}) {
 		ws.Abort()
 		leave()
 	}

@@ -39,6 +39,9 @@ func limited(l admission.LimitName) *refusal {
 	case admission.MaxPerAddress:
 		no.status, no.message = http.StatusTooManyRequests, "Too many connections from your address. Close some, or connect again later."
 		no.code, no.close, no.reason = proto.LimitExceeded, proto.CloseTryAgain, "too many connections from your address"
+	case admission.MaxPerUser:
+		no.status, no.message = http.StatusTooManyRequests, "Too many connections of your user. Close some, or connect again later."
+		no.code, no.close, no.reason = proto.LimitExceeded, proto.CloseTryAgain, "too many connections of your user"
 	}
 	return no
 }

@@ -3,6 +3,7 @@ package metrics
 import (
 	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/quota"
 	"p2pconnector/proto"
 )
 
@@ -39,6 +40,7 @@ type Sessions struct {
 	ReplayFull Counter // frames that found no room in a replay buffer
 	Resumes    CounterSet[ResumeOutcome]
 	Moves      CounterSet[MoveOutcome]
+	NotAway    CounterSet[quota.Limit] // sessions that ended when their connection broke, by the limit that was met
 	KeyFetches CounterSet[auth.FetchOutcome]
 }
 
@@ -67,10 +69,11 @@ const (
 
 // Rooms counts the events of the replicas of rooms.
 type Rooms struct {
-	Holes     Counter // changes that arrived before their predecessor
-	Fetches   Counter // whole rooms fetched
-	Lost      Counter // rooms that ended because JetStream lost them
-	QueueFull Counter // frames refused because a connection's room queue was full
+	Holes     Counter                 // changes that arrived before their predecessor
+	Fetches   Counter                 // whole rooms fetched
+	Lost      Counter                 // rooms that ended because JetStream lost them
+	Refused   CounterSet[quota.Limit] // requests refused because of a limit on the places of all sessions
+	QueueFull Counter                 // frames refused because a connection's room queue was full
 }
 
 // Faults counts what should not happen.
@@ -83,7 +86,7 @@ type Faults struct {
 func New() *Metrics {
 	m := new(Metrics)
 	m.Handshakes.Statuses.init(101, 400, 401, 403, 421, 426, 429, 503)
-	m.Handshakes.Limited.init(admission.ConnectsPerAddress, admission.MaxPerAddress, admission.MaxConnections, admission.ConnectsPerSecond, admission.TokenFailures)
+	m.Handshakes.Limited.init(admission.ConnectsPerAddress, admission.MaxPerAddress, admission.MaxPerUser, admission.MaxConnections, admission.ConnectsPerSecond, admission.TokenFailures)
 	closes := make([]proto.CloseCode, len(proto.CloseCodes))
 	for i, d := range proto.CloseCodes {
 		closes[i] = d.Code
@@ -94,6 +97,8 @@ func New() *Metrics {
 	m.Dialects.init()
 	m.Sessions.Resumes.init(ResumedHere, ResumedElsewhere, ResumeRefused)
 	m.Sessions.Moves.init(MoveTaken, MoveFailed, MoveConflict, MoveLent, MoveTakenBack, MoveOutdated)
+	m.Sessions.NotAway.init(quota.AwayPerAddress, quota.AwayPerUser)
+	m.Rooms.Refused.init(quota.Memberships, quota.MembershipsPerAddress, quota.MembershipsPerUser)
 	m.Sessions.KeyFetches.init(auth.FetchOutcomes()...)
 	return m
 }

@@ -37,6 +37,7 @@ type Snapshot struct {
 	// Rooms with a member here.
 	Rooms                int
 	Members, MembersHere int // everywhere; at this gateway
+	Memberships          int // places in rooms that are taken here
 	RoomRequests         int // waiting for the room service
 
 	// The message bus.

@@ -9,6 +9,7 @@ import (
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/gateway/internal/membudget"
+	"p2pconnector/gateway/internal/quota"
 	"p2pconnector/proto"
 )
 
@@ -51,6 +52,7 @@ var table = []metric{
 		put(float64(now.Clients.Moved), "moved")
 	}},
 	{"replay_full_total", "Frames that found no room in the replay buffer of a client that is away.", counter, nil, one(func(m *Metrics) *Counter { return &m.Sessions.ReplayFull })},
+	{"away_refused_total", "Sessions that ended as soon as their connection broke, because as many of their address or user as may be were away, by the limit.", counter, []string{"limit"}, set(func(m *Metrics) *CounterSet[quota.Limit] { return &m.Sessions.NotAway }, text)},
 	{"resumes_total", "Sessions resumed here, taken over from elsewhere, or refused.", counter, []string{"outcome"}, set(func(m *Metrics) *CounterSet[ResumeOutcome] { return &m.Sessions.Resumes }, text)},
 	{"session_key_fetches_total", "Fetches of the keys that sign session tokens: ok or failed; spared counts tokens of unknown keys for which no fetch was made, because one had ended less than 5 s before.", counter, []string{"outcome"}, set(func(m *Metrics) *CounterSet[auth.FetchOutcome] { return &m.Sessions.KeyFetches }, text)},
 
@@ -98,6 +100,8 @@ var table = []metric{
 		put(float64(now.MembersHere), "here")
 		put(float64(now.Members-now.MembersHere), "elsewhere")
 	}},
+	{"memberships", "Places in rooms that the clients of this gateway take, with those of pending requests.", gauge, nil, at(func(now *Snapshot) int { return now.Memberships })},
+	{"memberships_refused_total", "Create_Room and Join_Room refused because the clients of the gateway, of an address or of a user took as many places as they may, by the limit.", counter, []string{"limit"}, set(func(m *Metrics) *CounterSet[quota.Limit] { return &m.Rooms.Refused }, text)},
 	{"room_gaps_total", "Changes of rooms that arrived before their predecessor.", counter, nil, one(func(m *Metrics) *Counter { return &m.Rooms.Holes })},
 	{"room_fetches_total", "Whole rooms fetched from the room service.", counter, nil, one(func(m *Metrics) *Counter { return &m.Rooms.Fetches })},
 	{"rooms_lost_total", "Rooms with a member here that ended because JetStream lost them.", counter, nil, one(func(m *Metrics) *Counter { return &m.Rooms.Lost })},
