@@ -222,6 +222,37 @@ func TestEgress_MessageAboveTheBurst_PassesAlone(t *testing.T) {
 	}
 }
 
+// TestEgress_MessageAboveTheTotal_LeavesSignals: a message that costs far more than the burst
+// of all clients does not delay a signal of its sender or of another client.
+func TestEgress_MessageAboveTheTotal_LeavesSignals(t *testing.T) {
+	e := start(t, func(c *gateway.Config) { c.TotalEgressPerSecond = 10_000 }) // 40,000 at once
+	all := e.room(t, 8)
+	big := fmt.Sprintf(`{"event":"Message","room":"r","id":"big","data":%q}`, strings.Repeat("x", 50_000))
+	for passed := false; !passed; { // once joining the room is paid for
+		passed = true
+		all[0].send(big)
+		all[0].send(`{"event":"Ping"}`)
+		for f := all[0].next(); f.Event != string(proto.Pong); f = all[0].next() {
+			passed = passed && f.Event != string(proto.RateLimited)
+		}
+	}
+	for _, from := range all[:2] {
+		from.send(fmt.Sprintf(`{"event":"Candidate","to":%q,"data":{}}`, all[2].details.ID))
+		from.send(`{"event":"Ping"}`)
+		for f := from.next(); f.Event != string(proto.Pong); f = from.next() {
+			if f.Event != string(proto.Message) {
+				t.Errorf("sender of a signal: got %.200s, want nothing but the message", f.raw)
+			}
+		}
+	}
+	if f := all[2].expect(string(proto.Message)); string(f.ID) != `"big"` {
+		t.Errorf("member: got message %s, want the large one", f.ID)
+	}
+	for range 2 {
+		all[2].expect(string(proto.Candidate))
+	}
+}
+
 // TestEgress_UpdateRoom_CostsItsSizeForEachMember: large metadata is sent as often as the
 // budget allows. The others get the last accepted value.
 func TestEgress_UpdateRoom_CostsItsSizeForEachMember(t *testing.T) {

@@ -15,7 +15,11 @@
 // for a frame to one peer, or [Client.Fanout] for one to several. A frame pays from all its
 // budgets or, when one is short, from none; the [Refusal] says how long to wait. After that
 // time the same frame passes, unless others spend from a shared budget in the meantime. For
-// any cost three quarters of the burst are enough: what costs more leaves a debt.
+// any cost three quarters of the burst are enough. What costs more than the burst leaves the
+// client's own budgets in debt, for at most a minute. The budgets that clients share are only
+// emptied, never left in debt: one client's frame, however large its room is, must not keep
+// the others waiting. What such a frame costs beyond that, only the client's own budget
+// bounds.
 //
 // A frame to one peer is no more bytes out than in. It pays only from the total, so that a
 // client in debt can still send signals. A quarter of the total's burst is reserved for such

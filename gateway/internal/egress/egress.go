@@ -30,6 +30,11 @@ const maxRefusals = 500
 // reserve is the part of the total's burst that only frames to one peer may use.
 const reserve = ratelimit.ByteBurst / 4
 
+// maxDebt bounds the time until the budgets of a client that has caused much at once are full
+// again. The creator of a room of 10,000 must be able to change its settings more often than
+// the bytes of that would allow.
+const maxDebt = time.Minute
+
 // Config holds the rates, in bytes a second; 0 or less is no limit.
 type Config struct {
 	Received, Caused, Room, Total int
@@ -101,7 +106,8 @@ type charge struct {
 	bucket  *ratelimit.ByteBucket
 	rate    int
 	bytes   int
-	reserve time.Duration
+	reserve time.Duration // of the burst, not for this frame
+	debt    time.Duration // that the frame may leave in the budget; 0 in a budget that others share
 }
 
 // Receive pays for a frame of n bytes from the client.
@@ -109,7 +115,7 @@ func (c *Client) Receive(n int) Refusal {
 	if c == nil {
 		return Refusal{}
 	}
-	own := charge{limit: Received, bucket: &c.received, rate: c.shared.cfg.Received, bytes: n}
+	own := charge{limit: Received, bucket: &c.received, rate: c.shared.cfg.Received, bytes: n, debt: maxDebt}
 	return c.pay(own)
 }
 
@@ -121,14 +127,15 @@ func (c *Client) Relay(n int) Refusal {
 	return c.pay(charge{limit: Total, bucket: &c.shared.total, rate: c.shared.cfg.Total, bytes: n})
 }
 
-// Fanout pays for n bytes to each of the receivers in a room.
+// Fanout pays for n bytes to each of the receivers in a room, those at other gateways
+// included: no other gateway charges anybody for what it sends them.
 func (c *Client) Fanout(room *RoomBudget, n, receivers int) Refusal {
 	if c == nil || receivers <= 0 {
 		return Refusal{}
 	}
 	cfg, bytes := &c.shared.cfg, n*receivers
 	return c.pay(
-		charge{limit: Caused, bucket: &c.caused, rate: cfg.Caused, bytes: bytes},
+		charge{limit: Caused, bucket: &c.caused, rate: cfg.Caused, bytes: bytes, debt: maxDebt},
 		charge{limit: Room, bucket: &room.bucket, rate: cfg.Room, bytes: bytes},
 		charge{limit: Total, bucket: &c.shared.total, rate: cfg.Total, bytes: bytes, reserve: reserve},
 	)
@@ -143,7 +150,7 @@ func (c *Client) Answer(n int) Refusal {
 	return c.check(c.answer(n)...)
 }
 
-// Spend pays for an answer of n bytes that was sent, if need be with a debt.
+// Spend pays for an answer of n bytes that was sent, if need be with a debt of the client.
 func (c *Client) Spend(n int) {
 	if c == nil {
 		return
@@ -153,7 +160,7 @@ func (c *Client) Spend(n int) {
 
 func (c *Client) answer(n int) []charge {
 	return []charge{
-		{limit: Caused, bucket: &c.caused, rate: c.shared.cfg.Caused, bytes: n},
+		{limit: Caused, bucket: &c.caused, rate: c.shared.cfg.Caused, bytes: n, debt: maxDebt},
 		{limit: Total, bucket: &c.shared.total, rate: c.shared.cfg.Total, bytes: n, reserve: reserve},
 	}
 }
@@ -180,7 +187,8 @@ func (c *Client) pay(all ...charge) Refusal {
 
 func take(now clock.Instant, all []charge) {
 	for i := range all {
-		all[i].bucket.Take(now, all[i].rate, all[i].bytes)
+		x := &all[i]
+		x.bucket.Take(now, x.rate, x.bytes, ratelimit.ByteBurst-x.reserve+x.debt)
 	}
 }
 

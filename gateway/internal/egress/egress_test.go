@@ -84,19 +84,47 @@ func TestFanout_OneBudgetShort_PaysNothing(t *testing.T) {
 	})
 }
 
-// TestRelay_RoomsHaveUsedTheTotal_Passes: messages to rooms leave a reserve for signals, and
-// a client in debt can still signal.
+// TestRelay_RoomsHaveUsedTheTotal_Passes: messages to rooms leave a reserve for signals,
+// however much one of them costs, and a client in debt can still signal.
 func TestRelay_RoomsHaveUsedTheTotal_Passes(t *testing.T) {
+	for name, bytes := range map[string]int{"small": 10, "3 seconds' worth": 300, "more than the burst": 401, "hours' worth": 1 << 20} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b, _ := newTest(Config{Caused: 1000, Total: 1000})
+				c := b.Client()
+				for c.Fanout(new(RoomBudget), bytes, 10).Limit == "" || b.Client().Fanout(new(RoomBudget), bytes, 10).Limit == "" {
+				}
+				c.Spend(10 * bytes)
+				if r := c.Relay(900); r.Limit != "" {
+					t.Errorf("a signal: got %+v, want no refusal", r)
+				}
+				if r := c.Relay(200); r.Limit != Total || r.Wait > time.Second {
+					t.Errorf("more than the reserve: got %+v, want a refusal of the total for at most 1s", r)
+				}
+			})
+		})
+	}
+}
+
+// TestFanout_CostsHours_DelaysOnlyItsSender: the next message of others to the room waits only
+// for its own bytes, and the sender for at most a minute.
+func TestFanout_CostsHours_DelaysOnlyItsSender(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, _ := newTest(Config{Caused: 1000, Total: 1000})
-		c := b.Client()
-		for c.Fanout(new(RoomBudget), 10, 10).Limit == "" || b.Client().Fanout(new(RoomBudget), 10, 10).Limit == "" {
+		b, _ := newTest(Config{Caused: 1000, Room: 1000, Total: 1000})
+		c, other, room := b.Client(), b.Client(), new(RoomBudget)
+		if r := c.Fanout(room, 1<<20, 10); r.Limit != "" {
+			t.Fatalf("full budgets: got %+v, want no refusal", r)
 		}
-		if r := c.Relay(900); r.Limit != "" {
-			t.Errorf("a signal: got %+v, want no refusal", r)
+		if r := other.Fanout(room, 10, 10); r.Limit != Room || r.Wait > 101*time.Millisecond {
+			t.Errorf("another sender's 100 bytes: got %+v, want a refusal of the room for at most 100ms", r)
 		}
-		if r := c.Relay(200); r.Limit != Total {
-			t.Errorf("more than the reserve: got %+v, want a refusal of the total", r)
+		r := c.Fanout(room, 10, 10)
+		if r.Limit != Caused || r.Wait <= 0 || r.Wait > maxDebt+101*time.Millisecond {
+			t.Errorf("the sender's next message: got %+v, want a refusal of the client for at most %v", r, maxDebt)
+		}
+		time.Sleep(r.Wait)
+		if r := c.Fanout(room, 10, 10); r.Limit != "" {
+			t.Errorf("after the wait: got %+v, want no refusal", r)
 		}
 	})
 }

@@ -33,22 +33,25 @@ func (b *ByteBucket) Wait(now clock.Instant, perSecond, n int, reserve time.Dura
 	return max(0, b.full.Load().Sub(now)-depth)
 }
 
-// Take takes n bytes, whether the bucket holds them or not. Callers that ask Wait and take at
-// the same time may all be allowed; their debt delays those that come later, so the rate holds.
-func (b *ByteBucket) Take(now clock.Instant, perSecond, n int) {
+// Take takes n bytes, whether the bucket holds them or not, but no more than leave it full
+// again after most: what one caller takes from a bucket that others use too must not keep
+// them waiting for long. A most above ByteBurst allows a debt. Callers that ask Wait and take
+// at the same time may all be allowed; up to most, that delays those that come later.
+func (b *ByteBucket) Take(now clock.Instant, perSecond, n int, most time.Duration) {
 	if perSecond <= 0 || n <= 0 {
 		return
 	}
 	cost := byteTime(perSecond, n)
 	for {
 		full := b.full.Load()
-		if b.full.CompareAndSwap(full, max(full, now).Add(cost)) {
+		after := max(full, min(max(full, now).Add(cost), now.Add(most)))
+		if b.full.CompareAndSwap(full, after) {
 			return
 		}
 	}
 }
 
-// maxByteTime bounds the time for which one Take may empty a bucket.
+// maxByteTime bounds the time that byteTime returns.
 const maxByteTime = time.Hour
 
 // byteTime returns the time in which a bucket gets n bytes, rounded up.
