@@ -38,7 +38,7 @@ func TestShedBuffers_PeersAreAway_SendersGetOneErrorEach(t *testing.T) {
 	if got := len(large.kept.Frames()); got != frames {
 		t.Fatalf("within the budget: got %d frames left, want all %d", got, frames)
 	}
-	g.buffers.Take(membudget.Queue, minBufferBytes/8*5)
+	g.buffers.Take(membudget.Queue, minBufferBytes/2)
 	for range 2 { // the second time there is nothing left to shed
 		g.shedBuffers()
 	}
@@ -79,7 +79,7 @@ func TestShedBuffers_ClientDoesNotRead_IsClosed(t *testing.T) {
 		}
 		synctest.Wait() // the writers have begun
 		g.coarse.Store(g.coarse.Load().Add(2 * time.Second))
-		g.buffers.Take(membudget.Replay, minBufferBytes/8*5)
+		g.buffers.Take(membudget.Replay, minBufferBytes/2)
 		for range 2 {
 			g.shedBuffers()
 		}

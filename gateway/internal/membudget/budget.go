@@ -14,19 +14,23 @@ const (
 	Requests               // frames from the client that wait for its earlier room requests
 )
 
-// kinds lists the name of each kind, how many eighths of the budget all kinds together may
-// use when a buffer of this kind grows, and the part of what is left that one buffer may hold.
+// kinds lists the name of each kind, its bound, in sixteenths of the budget, and the part of
+// what is left that one buffer may hold. Retransmit has its bound for itself. All other kinds
+// together may use the bound of the kind whose buffer grows.
 var kinds = [...]struct {
-	name    string
-	eighths int64
-	part    int64
+	name  string
+	bound int64
+	part  int64
 }{
-	Retransmit: {"retransmit", 3, 256},
-	Large:      {"large", 4, 1},
-	Replay:     {"replay", 6, 256},
-	Queue:      {"queue", 7, 256},
-	Requests:   {"requests", 7, 256},
+	Retransmit: {"retransmit", 4, 256},
+	Large:      {"large", 9, 1},
+	Replay:     {"replay", 9, 256},
+	Queue:      {"queue", 10, 256},
+	Requests:   {"requests", 10, 256},
 }
+
+// unit is what the bounds count.
+const unit = 16
 
 // minShare is what one buffer may hold in any case while the budget lasts, in bytes.
 const minShare = 4 << 10
@@ -69,7 +73,7 @@ func (b *Budget) Reserve(k Kind, held, n int) bool {
 // Take takes n bytes whether they are left or not, for a buffer that is emptied at once.
 func (b *Budget) Take(k Kind, n int) { b.used[k].Add(int64(n)) }
 
-// Short reports whether all buffers hold more than the bound for kind k, which Take allows.
+// Short reports whether more than the bound for kind k is in use, which Take allows.
 func (b *Budget) Short(k Kind) bool { return b.left(k) < 0 }
 
 // Release returns n bytes that Reserve or Take took.
@@ -77,12 +81,21 @@ func (b *Budget) Release(k Kind, n int) { b.used[k].Add(-int64(n)) }
 
 // left returns the bytes that are left for buffers of kind k. Bytes are added before they
 // are compared, so concurrent callers cannot exceed the bound together.
-func (b *Budget) left(k Kind) int64 { return b.limit/8*kinds[k].eighths - b.total() }
+func (b *Budget) left(k Kind) int64 {
+	used := b.Used(Retransmit)
+	if k != Retransmit {
+		used = b.shared()
+	}
+	return b.limit/unit*kinds[k].bound - used
+}
 
-// total returns the bytes that all buffers hold.
-func (b *Budget) total() (n int64) {
-	for i := range b.used {
-		n += b.used[i].Load()
+// shared returns the bytes of the buffers that share their part of the budget: all but those
+// of kind Retransmit.
+func (b *Budget) shared() (n int64) {
+	for k := range b.used {
+		if Kind(k) != Retransmit {
+			n += b.used[k].Load()
+		}
 	}
 	return n
 }

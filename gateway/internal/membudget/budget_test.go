@@ -8,10 +8,14 @@ import (
 // TestReserve_AtTheEdge_RefusesOneByteMore: each kind is refused exactly where its part of
 // the budget ends, a buffer exactly at its share, and a refused buffer takes nothing.
 func TestReserve_AtTheEdge_RefusesOneByteMore(t *testing.T) {
-	const limit = 8 << 20
+	const limit = 16 << 20
 	for _, k := range Kinds() {
 		t.Run(k.String(), func(t *testing.T) {
-			bound := int(kinds[k].eighths << 20)
+			bound := int(kinds[k].bound << 20)
+			filler := Large
+			if k == Retransmit {
+				filler = Retransmit
+			}
 			share := bound / int(kinds[k].part)
 			b := New(limit)
 			if b.Reserve(k, 0, share+1) || b.Reserve(k, 1, share) {
@@ -24,7 +28,7 @@ func TestReserve_AtTheEdge_RefusesOneByteMore(t *testing.T) {
 				t.Errorf("the share of %d: got none, want it", share)
 			}
 			b.Release(k, share)
-			b.Take(Large, bound-minShare)
+			b.Take(filler, bound-minShare)
 			if b.Reserve(k, minShare-1, 2) {
 				t.Error("above the least share: got bytes, want none")
 			}
@@ -63,8 +67,8 @@ func TestShed_GreedyHolders_LeaveRoomForOthers(t *testing.T) {
 		for held+frame <= most && b.Reserve(Replay, held, frame) {
 			held += frame
 		}
-		if held < most/2 {
-			t.Fatalf("holder %d: got room for %d bytes, want %d or more", n, held, most/2)
+		if held < most/4 {
+			t.Fatalf("holder %d: got room for %d bytes, want %d or more", n, held, most/4)
 		}
 		holders = append(holders, Holder{Replay, held, func() { b.Release(Replay, held) }})
 		if n%100 > 0 || b.Excess() == 0 {
@@ -73,7 +77,7 @@ func TestShed_GreedyHolders_LeaveRoomForOthers(t *testing.T) {
 		due := Largest(holders, b.Excess())
 		b.Shed(due)
 		holders = holders[len(due):]
-		if got, want := b.Used(Replay), int64(limit/2); got > want || b.Excess() != 0 {
+		if got, want := b.Used(Replay), int64(limit/8*3); got > want || b.Excess() != 0 {
 			t.Fatalf("after shedding: got %d bytes used, want at most %d", got, want)
 		}
 	}
@@ -85,16 +89,43 @@ func TestShed_GreedyHolders_LeaveRoomForOthers(t *testing.T) {
 	}
 }
 
-// TestExcess_AtTheEdge_StartsAboveFiveEighths and asks for all above one half.
-func TestExcess_AtTheEdge_StartsAboveFiveEighths(t *testing.T) {
+// TestExcess_AtTheEdge_StartsAboveOneHalf and asks for all above three eighths. Frames that
+// clients have not confirmed do not count.
+func TestExcess_AtTheEdge_StartsAboveOneHalf(t *testing.T) {
 	b := New(8 << 20)
-	b.Take(Queue, 5<<20)
+	b.Take(Queue, 4<<20)
+	b.Take(Retransmit, 2<<20)
 	if got := b.Excess(); got != 0 {
-		t.Errorf("at five eighths: got %d, want 0", got)
+		t.Errorf("at one half: got %d, want 0", got)
 	}
 	b.Take(Queue, 1)
 	if got, want := b.Excess(), int64(1<<20+1); got != want {
-		t.Errorf("above five eighths: got %d, want %d", got, want)
+		t.Errorf("above one half: got %d, want %d", got, want)
+	}
+}
+
+// TestReserve_OthersParkAllThatIsNotShed_EveryKindHasRoom: whichever kinds of buffers clients
+// fill as far as nothing is shed, or as far as they can, each other kind has room for a frame.
+func TestReserve_OthersParkAllThatIsNotShed_EveryKindHasRoom(t *testing.T) {
+	const limit = 64 << 20 // the smallest
+	for _, parked := range []Kind{Large, Replay, Queue} {
+		b := New(limit)
+		b.Take(parked, limit/unit*highWater)
+		if got := b.Excess(); got != 0 {
+			t.Fatalf("%v parked: got %d bytes to shed, want 0", parked, got)
+		}
+		for b.Reserve(Retransmit, 0, minShare) {
+		}
+		if got, want := b.Used(Retransmit), int64(limit/4); got != want {
+			t.Errorf("%v parked: got %d bytes for retransmit, want %d", parked, got, want)
+		}
+		for k, n := range map[Kind]int{Large: 1 << 20, Replay: 16 << 10, Queue: 16 << 10, Requests: 16 << 10} {
+			if !b.Reserve(k, 0, n) {
+				t.Errorf("%v parked: got no room for %d bytes of %v, want it", parked, n, k)
+			} else {
+				b.Release(k, n)
+			}
+		}
 	}
 }
 
@@ -129,8 +160,8 @@ func TestReserve_Concurrently_StaysWithinTheBound(t *testing.T) {
 		callers.Go(func() {
 			for range 2000 {
 				if b.Reserve(Replay, 0, 1<<10) {
-					if got := b.Used(Replay); got > limit/8*6+8<<10 {
-						t.Errorf("got %d bytes used, want at most %d", got, limit/8*6)
+					if got := b.Used(Replay); got > limit/16*9+8<<10 {
+						t.Errorf("got %d bytes used, want at most %d", got, limit/16*9)
 					}
 					b.Release(Replay, 1<<10)
 				}

@@ -5,10 +5,12 @@ import (
 	"slices"
 )
 
-// Bounds between which buffers are shed, in eighths of the budget.
+// Bounds between which buffers are shed, in sixteenths of the budget. Both are below the bounds
+// of all kinds that share: otherwise clients that park just as much as is never shed would keep
+// a kind of buffers from everybody.
 const (
-	highWater = 5
-	lowWater  = 4
+	highWater = 8
+	lowWater  = 6
 )
 
 // minShed is the size of the smallest holder that is shed, in bytes: what small holders have
@@ -24,10 +26,11 @@ type Holder struct {
 
 // Excess returns how many bytes must be shed now, or 0.
 func (b *Budget) Excess() int64 {
-	if b.total() <= b.limit/8*highWater {
+	used := b.shared()
+	if used <= b.limit/unit*highWater {
 		return 0
 	}
-	return b.total() - b.limit/8*lowWater
+	return used - b.limit/unit*lowWater
 }
 
 // Largest returns the holders to shed, largest first, so that they hold excess bytes

@@ -22,7 +22,7 @@ var table = []metric{
 	{"draining", "1 while the gateway drains.", gauge, nil, func(_ *Metrics, now *Snapshot, put put) { put(flag01(now.Draining)) }},
 
 	{"buffer_bytes", "Bytes of the budget that buffers of clients hold: retransmit (frames written, until the client confirms them), large (single frames above the bound of a queue), replay (for clients that are away), queue (beyond the first 4 KiB of each), requests (frames from clients that wait for room requests).", gauge, []string{"kind"}, kinds((*membudget.Budget).Used)},
-	{"buffer_limit_bytes", "The budget of all buffers. When more than five eighths are used, the largest buffers are shed.", gauge, nil, at(func(now *Snapshot) int64 { return now.Buffers.Limit() })},
+	{"buffer_limit_bytes", "The budget of all buffers. When all kinds but retransmit use more than one half, the largest buffers are shed.", gauge, nil, at(func(now *Snapshot) int64 { return now.Buffers.Limit() })},
 	{"buffers_refused_total", "Times that a buffer did not grow, because the budget was short or the buffer above its share of it. Frames that were refused for that reason are in drops_total as well.", counter, []string{"kind"}, kinds((*membudget.Budget).Refused)},
 	{"buffers_shed_total", "Buffers given up because the budget was short, the largest first: replay buffers of clients that are away, whose frames were reported to their senders, or queues, whose clients did not read and were closed with 1013.", counter, []string{"kind"}, kinds((*membudget.Budget).Sheds)},
 

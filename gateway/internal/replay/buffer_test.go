@@ -12,7 +12,7 @@ import (
 // what all buffers hold, and a refused frame costs nothing.
 func TestBuffer_Full_RefusesAndKeepsTheOldest(t *testing.T) {
 	const limit = 8 << 30
-	const most = limit / 8 * 6 // of it, for replay buffers
+	const most = limit / 16 * 9 // of it, for replay buffers
 	for name, tc := range map[string]struct {
 		frame int // bytes
 		spare int // bytes that other buffers have left

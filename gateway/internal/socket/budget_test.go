@@ -17,7 +17,7 @@ func TestSend_ClientDoesNotRead_IsBoundByItsShare(t *testing.T) {
 	const share = 4 * queueStep
 	synctest.Test(t, func(t *testing.T) {
 		s := newTestServer(maxMessage)
-		b := membudget.New(8 * 256 * share / 7)
+		b := membudget.New(16 * 256 * share / 10)
 		s.cfg.Budget = b
 		raw := sockettest.NewNet(true)
 		c := testConn(s, raw)

@@ -47,7 +47,7 @@ func TestSend_LargeFrame_IsDelivered(t *testing.T) {
 }
 
 // TestSend_LargeFrames_AreBounded: a client that does not read gets one large frame, then
-// 256 KiB more, and all clients together half of the budget. When a connection ends, its
+// 256 KiB more, and all clients together nine sixteenths of the budget. When a connection ends, its
 // bytes are given back.
 func TestSend_LargeFrames_AreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -80,7 +80,7 @@ func TestSend_LargeFrames_AreBounded(t *testing.T) {
 			t.Errorf("got results %d, and %d on a second one; want delivered, and queue full", first, second)
 		}
 		twice.Abort()
-		b := membudget.New(int64(2 * (len(largeFrame) + maxHeader))) // one of them fits into half of it
+		b := membudget.New(int64(2 * (len(largeFrame) + maxHeader))) // one of them fits into nine sixteenths of it
 		s.cfg.Budget = b
 		first, c := testConn(s, sockettest.NewNet(true)), testConn(s, sockettest.NewNet(true))
 		if got := first.Send(largeFrame); got > FlushNeeded {

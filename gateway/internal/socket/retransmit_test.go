@@ -55,7 +55,7 @@ func TestRetransmitBuffer_MemoryIsShort_DropsTheOldestEarlier(t *testing.T) {
 	for name, tc := range map[string]struct {
 		budget int64
 		ring   int // bytes
-	}{"a part": {8 * 256 * 6 << 10, 16 << 10}, "nothing": {0, freeRetransmitBytes}} {
+	}{"a part": {4 * 256 * 18 << 10, 16 << 10}, "nothing": {0, freeRetransmitBytes}} {
 		t.Run(name, func(t *testing.T) {
 			kept := retransmitBuffer{budget: membudget.New(tc.budget)}
 			const size = 1000
