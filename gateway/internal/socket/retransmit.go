@@ -34,14 +34,13 @@ func (t *retransmitBuffer) add(b []byte, texts int) {
 	if texts == 0 {
 		return
 	}
-	t.growTo(min(t.bytes+len(b), MaxRetransmitBytes))
-	for len(b) > len(t.ring) || texts > proto.ReplayFrames {
-		t.first, t.bytes, t.frames = 0, 0, 0
-		var op byte
-		if op, _, b = cutFrame(b); op == opText {
-			texts--
-		}
+	b, texts = t.cut(b, texts, MaxRetransmitBytes) // first: the ring must not grow for frames that never fit
+	if texts == 0 {
+		t.clear()
+		return
 	}
+	t.growTo(min(t.bytes+len(b), MaxRetransmitBytes))
+	b, texts = t.cut(b, texts, len(t.ring))
 	for t.bytes+len(b) > len(t.ring) || t.frames+texts > proto.ReplayFrames {
 		t.drop()
 	}
@@ -49,6 +48,19 @@ func (t *retransmitBuffer) add(b []byte, texts int) {
 	copy(t.ring, b[copy(t.ring[at:], b):])
 	t.bytes += len(b)
 	t.frames += texts
+}
+
+// cut drops the oldest frames of b while it holds more than most bytes or too many frames, and
+// then all frames in the ring, which are older.
+func (t *retransmitBuffer) cut(b []byte, texts, most int) (rest []byte, left int) {
+	for len(b) > most || texts > proto.ReplayFrames {
+		t.first, t.bytes, t.frames = 0, 0, 0
+		var op byte
+		if op, _, b = cutFrame(b); op == opText {
+			texts--
+		}
+	}
+	return b, texts
 }
 
 // growTo makes room for n bytes in all. When the budget has no room for that, the ring keeps

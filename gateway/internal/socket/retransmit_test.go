@@ -78,3 +78,18 @@ func TestRetransmitBuffer_MemoryIsShort_DropsTheOldestEarlier(t *testing.T) {
 		})
 	}
 }
+
+// TestRetransmitBuffer_FrameAboveItsBound_TakesNoMemory: a frame that the ring can never hold
+// does not make it grow, and those behind it are kept.
+func TestRetransmitBuffer_FrameAboveItsBound_TakesNoMemory(t *testing.T) {
+	kept := retransmitBuffer{budget: membudget.New(1 << 30)}
+	tooLarge := appendFrame(nil, opText, make([]byte, MaxRetransmitBytes+16<<10))
+	kept.add(tooLarge, 1)
+	if got := kept.budget.Used(membudget.Retransmit); got != 0 || len(kept.ring) != 0 || kept.frames != 0 {
+		t.Errorf("got a ring of %d bytes, %d of the budget, %d frames; want none", len(kept.ring), got, kept.frames)
+	}
+	kept.add(appendFrame(tooLarge, opText, []byte("next")), 2)
+	if got := LastTexts(kept.appendTo(nil), 2); len(got) != 1 || string(got[0]) != "next" || len(kept.ring) > minRetransmitBytes {
+		t.Errorf("with a frame behind it: got %d frames in a ring of %d bytes, want 1 in %d", len(got), len(kept.ring), minRetransmitBytes)
+	}
+}
