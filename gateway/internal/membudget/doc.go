@@ -20,7 +20,7 @@
 //
 // When the buffers that share use more than one half of the budget, the gateway sheds the
 // largest of clients that are away or do not read, until they use at most three eighths: see
-// [Largest]. Clients that came early cannot keep the budget from those that come later, because
+// [Largest]. A large frame counts as part of its client's queue. Clients that came early cannot keep the budget from those that come later, because
 // shedding begins below every bound.
 //
 // Retransmit is not shed, and neither uses up nor shares what the others have: these frames

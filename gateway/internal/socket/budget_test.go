@@ -114,3 +114,25 @@ func TestBacklog_ClientStopsReading_IsReportedAndShed(t *testing.T) {
 		c.Remains()
 	})
 }
+
+// TestBacklog_LargeFrameIsNotRead_Counts: the list of a big room that a client does not read is
+// part of its backlog, so that its connection is shed before the buffers of others.
+func TestBacklog_LargeFrameIsNotRead_Counts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTestServer(maxMessage)
+		c := testConn(s, sockettest.NewNet(true))
+		if got := c.Send(largeFrame); got > FlushNeeded {
+			t.Fatalf("got result %d, want delivered", got)
+		}
+		synctest.Wait()
+		s.clock.Store(clock.Now().Add(stalledAfter))
+		if got, ending := c.Backlog(); got < len(largeFrame) || ending {
+			t.Errorf("got %d bytes, ending %v; want at least %d, on an open connection", got, ending, len(largeFrame))
+		}
+		c.Abort()
+		c.Remains()
+		if got := s.cfg.Budget.Used(membudget.Large); got != 0 {
+			t.Errorf("at the end: got %d bytes used, want none", got)
+		}
+	})
+}

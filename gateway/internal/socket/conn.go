@@ -270,7 +270,7 @@ func (c *Conn) QueuedBytes() int {
 const stalledAfter = time.Second
 
 // Backlog returns the bytes that the queue has of the budget because the client does not
-// read: 0 when the network accepts what is written. ending reports whether the connection is
+// read, a large frame included: 0 when the network accepts what is written. ending reports whether the connection is
 // being closed, so that they are free soon.
 func (c *Conn) Backlog() (bytes int, ending bool) {
 	c.mu.Lock()
@@ -278,7 +278,7 @@ func (c *Conn) Backlog() (bytes int, ending bool) {
 	if c.inflight == 0 || c.server.now().Sub(c.wroteAt) < stalledAfter {
 		return 0, false
 	}
-	return c.reserved, c.closing || c.dead
+	return c.reserved + c.large, c.closing || c.dead
 }
 
 // Sent returns the number of text frames that were written, and how many of these the
