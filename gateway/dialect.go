@@ -1,7 +1,10 @@
 package gateway
 
 import (
+	"time"
+
 	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/dialect"
 	"p2pconnector/gateway/internal/dialect/peerjs"
 	"p2pconnector/gateway/internal/handshake"
@@ -139,6 +142,29 @@ func (p *port) Send(text []byte) {
 	if p.c.ws.Send(text) <= socket.FlushNeeded {
 		p.c.g.metrics.Dialects.Out.Inc(p.c.session.dialect)
 	}
+}
+
+// Alive implements dialect.Port. The clock by which reads are noted is coarse, so the ping
+// waits until an earlier read cannot pass for its answer.
+func (p *port) Alive(d time.Duration) bool {
+	ws := p.c.ws
+	tick := time.NewTicker(2 * clockTick)
+	defer tick.Stop()
+	var pinged clock.Instant
+	for end := time.Now().Add(d); time.Now().Before(end); {
+		select {
+		case <-tick.C:
+		case <-p.Ending():
+			return false
+		}
+		switch {
+		case pinged == 0:
+			pinged = ws.Ping()
+		case ws.LastRead() >= pinged:
+			return true
+		}
+	}
+	return false
 }
 
 // Close implements dialect.Port.

@@ -82,11 +82,18 @@ func TestPeerJS_AccessTokens_RideInToken(t *testing.T) {
 	e.peerjs(t, "ann", "", nil).refused("This server needs an access token…")
 	former := e.peerjs(t, "ann", s.token(t, jwt.MapClaims{"jti": "1"}), nil)
 	former.expect(peerjsOpen)
+	ended := make(chan error, 1)
+	go func() { // reads, so that it answers pings
+		_, err := former.Next()
+		ended <- err
+	}()
 	other := e.peerjs(t, "ann", s.token(t, jwt.MapClaims{"sub": "ben"}), nil)
 	other.expect(peerjsTaken)
 	other.expectClosed(0)
 	e.peerjs(t, "ann", s.token(t, jwt.MapClaims{"jti": "2"}), nil).expect(peerjsOpen)
-	former.expectClosed(0)
+	if closed, ok := errors.AsType[*raw.Closed](<-ended); !ok || closed.Code != 0 {
+		t.Errorf("the former connection: got %v, want it closed without a code", closed)
+	}
 
 	mute := e.peerjs(t, "cid", s.token(t, jwt.MapClaims{"sub": "cid", "p2p": map[string]any{"can": []string{"join"}}}), nil)
 	mute.expect(peerjsOpen)
@@ -186,4 +193,13 @@ func TestPeerJS_BinaryAndLargeMessages_CloseLikeOurs(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestPeerJS_HolderAnswersNoPing_LosesItsID: a client whose network has died keeps its id only
+// until another client wants it.
+func TestPeerJS_HolderAnswersNoPing_LosesItsID(t *testing.T) {
+	e := start(t, nil)
+	dead := e.peerjs(t, "ann", "1", nil)
+	dead.expect(peerjsOpen) // and reads nothing more, so it answers no ping
+	e.peerjs(t, "ann", "2", nil).expect(peerjsOpen)
 }

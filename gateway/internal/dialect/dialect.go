@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"net/http"
+	"time"
 
 	"p2pconnector/proto"
 )
@@ -67,6 +68,9 @@ type Port interface {
 	Relay(to proto.PeerID, frame []byte) proto.ErrorCode
 	// Send queues a text for the client.
 	Send(text []byte)
+	// Alive pings the client and reports whether it answers, or sends anything, within d. It
+	// waits.
+	Alive(d time.Duration) bool
 	// Close closes the connection, with a close frame that has no code.
 	Close()
 	// Go runs f on a goroutine that the gateway's end waits for; not at all when it is ending.

@@ -49,6 +49,19 @@ func (c *Conn) Sweep(now time.Time, code proto.CloseCode) {
 	}
 }
 
+// Ping queues a ping, and returns when, by the server's clock.
+func (c *Conn) Ping() clock.Instant {
+	at := c.server.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pingLocked(at)
+	return at
+}
+
+// LastRead returns when something, be it a pong, was last read from the client, by the
+// server's clock.
+func (c *Conn) LastRead() clock.Instant { return c.validator.lastRead.Load() }
+
 // pingLocked queues a ping whose payload is the number of text frames sent before it, so
 // that the pong confirms them.
 func (c *Conn) pingLocked(at clock.Instant) {

@@ -17,7 +17,8 @@ import (
 const (
 	claimPatience   = 8 * time.Second
 	releasePatience = 8 * time.Second
-	probePatience   = 2 * time.Second
+	probePatience   = 3 * time.Second
+	pingPatience    = 1500 * time.Millisecond
 )
 
 // Hold returns for how long a client is held before it is closed, when it would connect
@@ -29,7 +30,7 @@ var lookups = ratelimit.Limit{PerSecond: 20, Burst: 100}
 
 // maxSenders bounds the senders that a client remembers, to report frames to them that were
 // not written.
-const maxSenders = 256
+const maxSenders = 64
 
 // client is the translator of one connection. It implements dialect.Translator.
 type client struct {
@@ -48,6 +49,7 @@ type client struct {
 	ended  chan struct{} // closed by End
 
 	mu       sync.Mutex // taken last but for the connection's lock
+	probed   bool       // somebody asks whether the client is there
 	lost     bool       // another connection has taken the id over
 	senders  map[string]proto.PeerID
 	lookups  ratelimit.Bucket

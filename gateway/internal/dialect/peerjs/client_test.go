@@ -77,6 +77,7 @@ func TestGreet_HolderIsGone_TakesTheID(t *testing.T) {
 	}{
 		"comes back":  {func(w *world, f dialect.Frame) { w.c.Encode(dialect.Returned(f.Append(nil), false)) }, true},
 		"answers":     {func(w *world, f dialect.Frame) { w.c.Encode(control("alive")) }, false},
+		"is dead":     {func(w *world, f dialect.Frame) { w.c.Encode(control("dead")) }, true},
 		"no answer":   {func(*world, dialect.Frame) {}, false},
 		"wrong frame": {func(w *world, f dialect.Frame) { w.c.Encode([]byte(`{"event":"Message"}`)) }, false},
 	} {
@@ -138,6 +139,20 @@ func TestEncode_Controls_AreCarriedOut(t *testing.T) {
 			t.Errorf("got %q released, want nothing: another has the id", w.release)
 		}
 		w.c = w.client("peerjs", "ann", "1") // for the end of the world
+	})
+}
+
+// A client that answers no ping loses its id to the next one that claims it.
+func TestProbe_ClientIsSilent_SaysSo(t *testing.T) {
+	newWorld(t, func(w *world) {
+		w.silent = true
+		for range 3 { // the pings are not repeated
+			w.c.Encode(control("probe"))
+		}
+		w.pass(pingPatience + time.Second)
+		if _, relayed := w.got(); len(relayed) != 1 || string(relayed[0].Text) != controlDead {
+			t.Errorf("got %v relayed, want one answer: %s", relayed, controlDead)
+		}
 	})
 }
 

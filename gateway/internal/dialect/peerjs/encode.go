@@ -14,6 +14,7 @@ const (
 	controlTaken = `"taken"` // the receiver's id belongs to another connection
 	controlProbe = `"probe"` // is the receiver there?
 	controlAlive = `"alive"` // the answer
+	controlDead  = `"dead"`  // the answer, when it does not answer itself
 )
 
 // control returns a control frame.
@@ -77,10 +78,15 @@ func (c *client) controlled(text string, from proto.PeerID, back bool) {
 	case text == controlProbe && back:
 		c.answer(false)
 	case back:
-	case text == controlAlive:
-		c.answer(true)
+	case text == controlAlive, text == controlDead:
+		c.answer(text == controlAlive)
 	case text == controlProbe:
-		c.port.Go(func() { c.port.Relay(from, c.control(controlAlive)) }) // not with the session locked
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if !c.probed { // one at a time
+			c.probed = true
+			c.port.Go(func() { c.probe(from) }) // not with the session locked
+		}
 	case text == controlTaken:
 		c.mu.Lock()
 		c.lost = true
@@ -91,6 +97,18 @@ func (c *client) controlled(text string, from proto.PeerID, back bool) {
 			c.port.Close()
 		})
 	}
+}
+
+// probe asks the client for a sign of life, and answers a peer that wants its id.
+func (c *client) probe(from proto.PeerID) {
+	text := controlDead
+	if c.port.Alive(pingPatience) {
+		text = controlAlive
+	}
+	c.mu.Lock()
+	c.probed = false
+	c.mu.Unlock()
+	c.port.Relay(from, c.control(text))
 }
 
 func (c *client) answer(there bool) {

@@ -37,6 +37,7 @@ type world struct {
 	onRelay func() // called after the next relay
 	counts  map[Event]int
 	release []string
+	silent  bool // the client answers no ping
 	ending  chan struct{}
 	wg      sync.WaitGroup
 	now     clock.AtomicInstant
@@ -103,6 +104,13 @@ func (w *world) Send(text []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.texts = append(w.texts, string(text))
+}
+
+func (w *world) Alive(d time.Duration) bool {
+	if w.silent {
+		time.Sleep(d) // of the bubble's clock
+	}
+	return !w.silent
 }
 
 func (w *world) Close() { w.mu.Lock(); defer w.mu.Unlock(); w.closed = true }
