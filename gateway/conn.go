@@ -62,6 +62,7 @@ const (
 	redirected                // another gateway has the session
 	notAccepted               // the peer accepts no frames of the sender
 	overShare                 // the sender has used its share of what waits for the peer
+	declined                  // the connection takes no frames of others now; a session turns it into notFound
 )
 
 // count counts v, the result of a relayed frame for one of its receivers.

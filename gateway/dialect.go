@@ -68,8 +68,11 @@ func (c *conn) foreign(text []byte) {
 // enqueueForeign queues what the client gets for a frame, if it gets anything. from is as for
 // enqueueFrom.
 func (c *conn) enqueueForeign(from proto.PeerID, frame []byte) result {
-	text := c.translator.Encode(frame)
-	if text == nil {
+	text, ok := c.translator.Encode(frame)
+	switch {
+	case !ok:
+		return declined
+	case text == nil:
 		return delivered
 	}
 	v := c.send(from, text)

@@ -99,7 +99,11 @@ func (s *session) delivered(v *result) {
 func (s *session) deliverLocked(from proto.PeerID, frame []byte) result {
 	switch s.phase {
 	case attached:
-		if v := s.conn.enqueueFrom(from, frame); v != notFound {
+		switch v := s.conn.enqueueFrom(from, frame); v {
+		case notFound:
+		case declined:
+			return notFound // its sender may find another peer
+		default:
 			s.lossy = s.lossy || v == queueFull
 			return v
 		}

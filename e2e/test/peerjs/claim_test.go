@@ -85,9 +85,9 @@ func TestClaim_SameToken_TakesTheIDOver(t *testing.T) {
 	former.expect(offer("ben", "ann", "0"))
 	for _, i := range []int{0, 1, 0} {
 		next := dial(t, s, i, "ann", "1")
-		former.expectClosed()
-		ben.send(`{"type":"OFFER","payload":1,"dst":"ann"}`)
+		ben.send(`{"type":"OFFER","payload":1,"dst":"ann"}`) // the former connection is still open
 		next.expect(offer("ben", "ann", "1"))
+		former.expectClosed()
 		next.send(`{"type":"ANSWER","payload":2,"dst":"ben"}`)
 		ben.expect(message("ANSWER", "ann", "ben", "2"))
 		former = next

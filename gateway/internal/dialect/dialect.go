@@ -48,9 +48,10 @@ type Translator interface {
 	// Refuse answers a text that is above the rate limit.
 	Refuse(text []byte)
 	// Encode returns the text that the client gets for a frame of the gateway, or nil for
-	// none. It keeps no reference to frame. It runs with the session locked: it must not
-	// block or call Relay.
-	Encode(frame []byte) []byte
+	// none. ok is false when the client takes no frames of others now: frame goes back to its
+	// sender, as if there were no such client. It keeps no reference to frame. It runs with
+	// the session locked: it must not block or call Relay.
+	Encode(frame []byte) (text []byte, ok bool)
 	// Restore returns the frame that became text, which was queued and never written, or
 	// nil when nobody waits for its outcome. It is called between the last text and End.
 	Restore(text []byte) []byte

@@ -19,6 +19,8 @@ const (
 	releasePatience = 8 * time.Second
 	probePatience   = 3 * time.Second
 	pingPatience    = 1500 * time.Millisecond
+	takePatience    = 500 * time.Millisecond // a client that takes its id over waits for OPEN meanwhile
+	takeTries       = 3
 )
 
 // Hold returns for how long a client is held before it is closed, when it would connect
@@ -42,14 +44,14 @@ type client struct {
 	secret         string // a digest
 
 	// Owned by the reader.
-	named  bool // it has its id
 	frames uint64
 
-	holder chan bool     // whether the peer that was probed is there
-	ended  chan struct{} // closed by End
+	answers chan bool     // whether the peer that was probed is there
+	ended   chan struct{} // closed by End
 
 	mu       sync.Mutex // taken last but for the connection's lock
 	probed   bool       // somebody asks whether the client is there
+	open     bool       // it has its id, and has got OPEN
 	lost     bool       // another connection has taken the id over
 	senders  map[string]proto.PeerID
 	lookups  ratelimit.Bucket
@@ -85,10 +87,12 @@ func (c *client) Greet() bool {
 		return false
 	}
 	if former != "" && former != c.peer {
-		c.port.Relay(former, c.control(controlTaken)) // if it is lost, the former client stays without its id
+		c.take(former)
 	}
-	c.named = true
 	c.port.Send(openText)
+	c.mu.Lock()
+	c.open = true
+	c.mu.Unlock()
 	return true
 }
 
@@ -217,10 +221,10 @@ func (c *client) expire(dst string) {
 func (c *client) End() {
 	close(c.ended)
 	c.mu.Lock()
-	lost := c.lost
+	held := c.open && !c.lost
 	c.dropLocked()
 	c.mu.Unlock()
-	if c.named && !lost {
+	if held {
 		c.release()
 	}
 }

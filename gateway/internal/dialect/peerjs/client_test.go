@@ -56,7 +56,7 @@ func TestGreet_EachClaim_HasItsAnswer(t *testing.T) {
 			if ok != c.ok || w.isClosed() == c.ok || strings.Join(texts, "") != c.text {
 				t.Errorf("%s: got %v, closed %v, %q, want %v, %q", name, ok, w.isClosed(), texts, c.ok, c.text)
 			}
-			if c.relayed != "" && (len(relayed) != 1 || string(relayed[0].Text) != c.relayed) {
+			if c.relayed != "" && (len(relayed) == 0 || string(relayed[0].Text) != c.relayed) {
 				t.Errorf("%s: got %v relayed, want %s", name, relayed, c.relayed)
 			}
 			if held := time.Since(began); c.outcome == names.Unavailable && (held < time.Second || held > 3*time.Second) {
@@ -75,11 +75,11 @@ func TestGreet_HolderIsGone_TakesTheID(t *testing.T) {
 		answer func(w *world, probe dialect.Frame) // what the prober gets
 		open   bool
 	}{
-		"comes back":  {func(w *world, f dialect.Frame) { w.c.Encode(dialect.Returned(f.Append(nil), false)) }, true},
-		"answers":     {func(w *world, f dialect.Frame) { w.c.Encode(control("alive")) }, false},
-		"is dead":     {func(w *world, f dialect.Frame) { w.c.Encode(control("dead")) }, true},
+		"comes back":  {func(w *world, f dialect.Frame) { w.encode(dialect.Returned(f.Append(nil), false)) }, true},
+		"answers":     {func(w *world, f dialect.Frame) { w.encode(control("alive")) }, false},
+		"is dead":     {func(w *world, f dialect.Frame) { w.encode(control("dead")) }, true},
 		"no answer":   {func(*world, dialect.Frame) {}, false},
-		"wrong frame": {func(w *world, f dialect.Frame) { w.c.Encode([]byte(`{"event":"Message"}`)) }, false},
+		"wrong frame": {func(w *world, f dialect.Frame) { w.encode([]byte(`{"event":"Message"}`)) }, false},
 	} {
 		newWorld(t, func(w *world) {
 			w.claim, w.former = names.Taken, proto.NewPeerID(gw)
@@ -113,13 +113,16 @@ func TestEncode_Controls_AreCarriedOut(t *testing.T) {
 	newWorld(t, func(w *world) {
 		w.c.Greet()
 		w.got()
-		if text := w.c.Encode(control("probe")); text != nil {
+		if text := w.encode(control("probe")); text != nil {
 			t.Errorf("probe: got %s for the client, want nothing", text)
 		}
 		if _, relayed := w.got(); len(relayed) != 1 || string(relayed[0].Text) != controlAlive {
 			t.Errorf("probe: got %v relayed, want the answer", relayed)
 		}
-		w.c.Encode(control("taken"))
+		w.encode(control("taken"))
+		if _, relayed := w.got(); len(relayed) != 1 || string(relayed[0].Text) != controlAlive {
+			t.Errorf("taken: got %v relayed, want the answer", relayed)
+		}
 		w.set(func() { w.names["ben"] = proto.NewPeerID(gw) })
 		w.c.Decode(candidate(1))
 		if _, relayed := w.got(); len(relayed) != 0 {
@@ -147,13 +150,75 @@ func TestProbe_ClientIsSilent_SaysSo(t *testing.T) {
 	newWorld(t, func(w *world) {
 		w.silent = true
 		for range 3 { // the pings are not repeated
-			w.c.Encode(control("probe"))
+			w.encode(control("probe"))
 		}
 		w.pass(pingPatience + time.Second)
 		if _, relayed := w.got(); len(relayed) != 1 || string(relayed[0].Text) != controlDead {
 			t.Errorf("got %v relayed, want one answer: %s", relayed, controlDead)
 		}
 	})
+}
+
+// Frames come back to their senders when the client has no id yet, or no longer.
+func TestEncode_WithoutTheID_FramesComeBack(t *testing.T) {
+	newWorld(t, func(w *world) {
+		m := message{kind: typeOffer, dst: "ann"}
+		f := dialect.Frame{Name: []byte(Name), From: []byte(proto.NewPeerID(gw)), Text: m.appendTo(nil, "ben")}
+		for _, step := range []struct {
+			when string
+			do   func()
+			ok   bool
+		}{
+			{"before OPEN", func() {}, false},
+			{"after OPEN", func() { w.c.Greet() }, true},
+			{"after the id was taken", func() { w.encode(control("taken")) }, false},
+		} {
+			step.do()
+			text, ok := w.c.Encode(f.Append(nil))
+			if ok != step.ok || ok != (string(text) == string(f.Text)) {
+				t.Errorf("%s: got %q, ok %v, want ok %v", step.when, text, ok, step.ok)
+			}
+		}
+	})
+}
+
+// A client that takes an id over tells its former owner until that has answered.
+func TestTake_NoAnswer_IsSentAgain(t *testing.T) {
+	former := proto.NewPeerID(gw)
+	for name, c := range map[string]struct {
+		code   proto.ErrorCode
+		answer func(w *world, f dialect.Frame)
+		want   int
+	}{
+		"answered":       {"", func(w *world, _ dialect.Frame) { w.encode(control("alive")) }, 1},
+		"has ended":      {"", func(w *world, f dialect.Frame) { w.encode(dialect.Returned(f.Append(nil), false)) }, 1},
+		"not found":      {proto.NotFound, nil, 0},
+		"no answer":      {"", func(*world, dialect.Frame) {}, 1 + takeTries},
+		"may be lost":    {"", func(w *world, f dialect.Frame) { w.encode(dialect.Returned(f.Append(nil), true)) }, 1 + takeTries},
+		"cannot be sent": {proto.Unavailable, nil, takeTries},
+	} {
+		newWorld(t, func(w *world) {
+			w.claim, w.former, w.code = names.TakenOver, former, c.code
+			opened := make(chan bool)
+			go func() { opened <- w.c.Greet() }()
+			_, relayed := w.got()
+			if c.answer != nil && len(relayed) == 1 {
+				c.answer(w, relayed[0])
+			}
+			if !<-opened {
+				t.Errorf("%s: got no OPEN", name)
+			}
+			sent := len(relayed)
+			if c.code == proto.Unavailable {
+				w.set(func() { w.code = "" })
+			}
+			w.pass(time.Minute)
+			_, relayed = w.got()
+			if sent += len(relayed); sent != c.want {
+				t.Errorf("%s: got it sent %d times, want %d", name, sent, c.want)
+			}
+		})
+	}
 }
 
 // A frame waits for exactly the time that is set, and the client is told once.
@@ -205,7 +270,7 @@ func TestReturned_SeveralFrames_AreSentAgainInOrder(t *testing.T) {
 		}
 		_, relayed := w.got()
 		for _, i := range []int{1, 0, 2} {
-			if text := w.c.Encode(dialect.Returned(relayed[i].Append(nil), false)); text != nil {
+			if text := w.encode(dialect.Returned(relayed[i].Append(nil), false)); text != nil {
 				t.Errorf("got %s for the client, want nothing yet", text)
 			}
 		}
@@ -228,7 +293,7 @@ func TestReturned_WhileAnotherIsSent_NoneIsLostOrSentTwice(t *testing.T) {
 		w.c.Decode(candidate(2)) // waits
 		w.set(func() {
 			w.names["ben"] = ben
-			w.onRelay = func() { w.c.Encode(dialect.Returned(relayed[0].Append(nil), false)) }
+			w.onRelay = func() { w.encode(dialect.Returned(relayed[0].Append(nil), false)) }
 		})
 		w.pass(3 * time.Second)
 		texts, again := w.got()
@@ -245,7 +310,7 @@ func TestReturned_TooOftenOrLost_Expires(t *testing.T) {
 		newWorld(t, func(w *world) {
 			m := message{kind: typeOffer, dst: "ben"}
 			f.Name, f.From, f.Text = []byte(Name), []byte(w.peer), m.appendTo(nil, "ann")
-			text := w.c.Encode(dialect.Returned(f.Append(nil), f.Lost))
+			text := w.encode(dialect.Returned(f.Append(nil), f.Lost))
 			if expires := name != "at the limit"; expires != (string(text) == expireBen) {
 				t.Errorf("%s: got %q, want EXPIRE %v", name, text, expires)
 			}
@@ -309,10 +374,11 @@ func TestDirectoryAway_FramesWait(t *testing.T) {
 // What was never written goes back to its sender, which sends it again.
 func TestRestore_TextFromAnother_IsItsFrame(t *testing.T) {
 	newWorld(t, func(w *world) {
+		w.c.Greet()
 		m := message{kind: typeOffer, dst: "ann", payload: []byte(`{"a":[1]}`)}
 		from := proto.NewPeerID("5f0c3a9e")
 		f := dialect.Frame{Name: []byte(Name), From: []byte(from), N: 4, Text: m.appendTo(nil, `b"n`)}
-		text := w.c.Encode(f.Append(nil))
+		text := w.encode(f.Append(nil))
 		if string(text) != string(f.Text) {
 			t.Fatalf("got %s for the client, want %s", text, f.Text)
 		}

@@ -11,9 +11,9 @@ import (
 
 // Texts of the frames that gateways send each other about clients. Clients send objects.
 const (
-	controlTaken = `"taken"` // the receiver's id belongs to another connection
+	controlTaken = `"taken"` // the receiver's id belongs to the sender now
 	controlProbe = `"probe"` // is the receiver there?
-	controlAlive = `"alive"` // the answer
+	controlAlive = `"alive"` // the answer, to "taken" too
 	controlDead  = `"dead"`  // the answer, when it does not answer itself
 )
 
@@ -29,55 +29,98 @@ func (c *client) gone(peer proto.PeerID) bool {
 	if peer == c.peer {
 		return false
 	}
-	if code := c.port.Relay(peer, c.control(controlProbe)); code != "" {
-		return code == proto.NotFound
+	there, known := c.ask(peer, controlProbe, probePatience)
+	return known && !there
+}
+
+// take makes the peer that had the id stop using it. It returns when that peer gets no
+// further frames, or after a moment: then the peer is told again in the background. If that
+// fails too, it stays without its id.
+func (c *client) take(former proto.PeerID) {
+	if _, known := c.ask(former, controlTaken, takePatience); known {
+		return
 	}
-	late := time.NewTimer(probePatience)
+	c.port.Go(func() {
+		for range takeTries {
+			c.pause(probePatience)
+			select {
+			case <-c.ended:
+				return
+			case <-c.port.Ending():
+				return
+			default:
+			}
+			if _, known := c.ask(former, controlTaken, probePatience); known {
+				return
+			}
+		}
+	})
+}
+
+// ask sends a control frame to a peer and waits for the answer. known is false when none came
+// in time. Only one goroutine at a time may call it.
+func (c *client) ask(peer proto.PeerID, text string, patience time.Duration) (there, known bool) {
+	select {
+	case <-c.answers: // too late for an earlier question
+	default:
+	}
+	if code := c.port.Relay(peer, c.control(text)); code != "" {
+		return false, code == proto.NotFound
+	}
+	late := time.NewTimer(patience)
 	defer late.Stop()
 	select {
-	case there := <-c.holder:
-		return !there
+	case there = <-c.answers:
+		return there, true
 	case <-late.C:
+	case <-c.ended:
 	case <-c.port.Ending():
 	}
-	return false
+	return false, false
 }
 
 // Encode implements dialect.Translator. Frames of the gateway itself are not for PeerJS
 // clients.
-func (c *client) Encode(frame []byte) []byte {
+//
+// Frames of others come back to them before the client has its id and after it has lost it,
+// so that they look the id up again.
+func (c *client) Encode(frame []byte) (text []byte, ok bool) {
 	f, ok := dialect.Parse(frame)
 	if !ok || string(f.Name) != Name {
-		return nil
+		return nil, true
 	}
 	back := string(f.From) == string(c.peer)
 	if len(f.Text) > 0 && f.Text[0] == '"' {
-		c.controlled(string(f.Text), proto.PeerID(f.From), back)
-		return nil
+		c.controlled(&f, back)
+		return nil, true
 	}
 	if back {
-		return c.returned(&f)
+		return c.returned(&f), true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.open || c.lost {
+		return nil, false
 	}
 	if src := srcOf(f.Text); src != nil {
-		c.mu.Lock()
 		if c.senders[string(src)] != proto.PeerID(f.From) {
 			if len(c.senders) >= maxSenders {
 				clear(c.senders)
 			}
 			c.senders[string(src)] = proto.PeerID(f.From)
 		}
-		c.mu.Unlock()
 	}
-	return slices.Clone(f.Text)
+	return slices.Clone(f.Text), true
 }
 
-// controlled carries out a control frame. back says that it is the client's own, which did
-// not arrive.
-func (c *client) controlled(text string, from proto.PeerID, back bool) {
+// controlled carries out a control frame.
+func (c *client) controlled(f *dialect.Frame, back bool) {
+	text, from := string(f.Text), proto.PeerID(f.From)
 	switch {
-	case text == controlProbe && back:
-		c.answer(false)
-	case back:
+	case back: // the client's own, which did not arrive
+		if (text == controlProbe || text == controlTaken) && !f.Lost {
+			c.answer(false)
+		}
 	case text == controlAlive, text == controlDead:
 		c.answer(text == controlAlive)
 	case text == controlProbe:
@@ -89,11 +132,15 @@ func (c *client) controlled(text string, from proto.PeerID, back bool) {
 		}
 	case text == controlTaken:
 		c.mu.Lock()
+		again := c.lost
 		c.lost = true
 		c.mu.Unlock()
-		// Two pages with the same id and token take it from each other for ever: not too fast.
 		c.port.Go(func() {
-			c.pause(Hold())
+			c.port.Relay(from, c.control(controlAlive))
+			if again {
+				return
+			}
+			c.pause(Hold()) // two pages with the same id and token take it from each other for ever: not too fast
 			c.port.Close()
 		})
 	}
@@ -113,7 +160,7 @@ func (c *client) probe(from proto.PeerID) {
 
 func (c *client) answer(there bool) {
 	select {
-	case c.holder <- there:
+	case c.answers <- there:
 	default:
 	}
 }

@@ -158,6 +158,15 @@ func (w *world) Release(name string, _ proto.PeerID, _ time.Duration) {
 	w.release = append(w.release, name)
 }
 
+// encode returns the text that the client gets for a frame.
+func (w *world) encode(frame []byte) []byte {
+	text, ok := w.c.Encode(frame)
+	if !ok {
+		w.t.Errorf("got %s declined, want it taken", frame)
+	}
+	return text
+}
+
 // set changes the world while nothing else runs.
 func (w *world) set(f func()) { w.mu.Lock(); defer w.mu.Unlock(); f() }
 
