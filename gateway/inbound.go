@@ -177,8 +177,11 @@ func (g *Gateway) handToPeer(from proto.PeerID, h *held) (x bus.Refusal, known b
 	}
 	v, move := s.take(&f)
 	if v == notAccepted && h.msg.Header != nil {
-		if token, revision := sharedOf(h.msg.Header); token != "" && g.rooms.Behind(token, revision) {
-			return bus.Refusal{}, false
+		if token, revision := sharedOf(h.msg.Header); token != "" {
+			if g.rooms.Behind(token, revision) {
+				return bus.Refusal{}, false
+			}
+			v, move = s.take(&f) // the room may have reached the revision after the first attempt
 		}
 	}
 	v.count(&g.metrics.Relays)

@@ -65,6 +65,9 @@ func (s *session) Relay(f link.Frame) proto.ErrorCode {
 // shared returns a room that the peer shares with the receiver of its frame, if the
 // receiver's gateway may not know that yet.
 func (s *session) shared(to proto.PeerID) (proto.RoomID, uint64) {
+	if !s.g.rooms.ChangedRecently() { // before the lock, because this is on the path of every relay
+		return "", 0
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.g.rooms.Shared(s.rooms, to)

@@ -2,11 +2,13 @@ package gateway
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/natsbus"
 	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
@@ -117,14 +119,14 @@ func TestLink_SenderKnowsANewerRoom_WaitsForIt(t *testing.T) {
 }
 
 // TestRelay_RoomHasJustChanged_NamesIt: a relay to a member of a room that has just changed
-// names the room and its revision; two seconds later it does not.
+// names the room and its revision, until the receiver's gateway has compared its revisions.
 func TestRelay_RoomHasJustChanged_NamesIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, Config{})
 		s, to := awaySession(g), proto.NewPeerID("0a1b2c3d")
 		teaRoom(g, bus.Member{ID: s.id}, bus.Member{ID: to})
 		want := []string{bus.RoomToken("tea") + " 7", bus.RoomToken("tea") + " 7", ""}
-		for i, pause := range []time.Duration{0, 2 * time.Second, time.Nanosecond} {
+		for i, pause := range []time.Duration{0, bus.SyncInterval + time.Second, time.Nanosecond} {
 			time.Sleep(pause) // of the bubble's clock
 			var f link.Frame
 			f.Shared, f.View = s.shared(to)
@@ -134,6 +136,38 @@ func TestRelay_RoomHasJustChanged_NamesIt(t *testing.T) {
 		}
 		if id, _ := s.shared(proto.NewPeerID("0a1b2c3d")); id != "" {
 			t.Errorf("to a stranger: got room %q, want none", id)
+		}
+		endTea(g)
+	})
+}
+
+// TestHandToPeer_RoomChangesMeanwhile_IsNeverRefused: the state that makes the sender a member
+// is adopted on another goroutine, at any moment. Whenever that is, the frame is delivered, or
+// waits for the state.
+func TestHandToPeer_RoomChangesMeanwhile_IsNeverRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := testGateway(t, Config{})
+		s, from := accepting(g, proto.AcceptRooms), proto.NewPeerID("0a1b2c3d")
+		teaRoom(g, bus.Member{ID: s.id})
+		for revision := uint64(7); revision < 4000; revision += 2 {
+			var joins sync.WaitGroup
+			joins.Go(func() {
+				c := &bus.Change{Room: "tea", Before: revision, After: revision + 1, Added: []bus.Member{{ID: from}}}
+				g.rooms.Changed(bus.RoomToken("tea"), c)
+			})
+			header := natsbus.Header{bus.SharedHeader: {fmt.Sprint(bus.RoomToken("tea"), " ", revision+1)}}
+			x, known := g.handToPeer(from, &held{
+				in:  bus.Inbound{Kind: bus.KindPeer, First: string(s.id)},
+				msg: natsbus.Message{Header: header, Data: direct(s, from, 1).Data},
+			})
+			if known && x.Code == proto.Unauthorised {
+				t.Fatalf("revision %d: got %s, want the frame delivered or held", revision, x.Code)
+			}
+			joins.Wait()
+			teaChange(g, &bus.Change{Before: revision + 1, After: revision + 2, Removed: []bus.Removal{{ID: from}}})
+			s.mu.Lock()
+			s.kept.Take(g.buffers)
+			s.mu.Unlock()
 		}
 		endTea(g)
 	})

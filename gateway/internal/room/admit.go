@@ -27,9 +27,10 @@ type roster struct {
 	changed  time.Time
 }
 
-// recently is how long after a change of a room another gateway may not have learned of it.
-// Later the other gateway knows, or has missed the change and fetches the room.
-const recently = 2 * time.Second
+// recently is how long after a change of a room another gateway may not have learned of it: a
+// gateway that has missed the last change of a room notices that when it next compares
+// revisions, and then fetches the room.
+const recently = bus.SyncInterval + time.Second
 
 // set replaces the members of a room by those of its state.
 func (x *rosters) set(id proto.RoomID, s *State) {
@@ -75,13 +76,19 @@ func (t *Rooms) Admits(accept proto.Senders, ids []proto.RoomID, f *link.Frame) 
 	return proto.IsRoomMessage(f.Data) // for this member alone, from another gateway
 }
 
+// ChangedRecently reports whether any room has changed so recently that Shared may return it.
+// It is one comparison of times, and may be called with any lock held.
+func (t *Rooms) ChangedRecently() bool {
+	last := t.rosters.changed.Load()
+	return last != nil && time.Since(*last) <= recently
+}
+
 // Shared returns a room of a local sender that the receiver of its frame is in too, with the
 // revision by which it is, if the room has changed so recently that the receiver's gateway
-// may not know that. Otherwise it returns "". Its cost is a comparison of times while no
-// room changes. Shared may be called with any lock held.
+// may not know that. Otherwise it returns "". Shared may be called with any lock held.
 func (t *Rooms) Shared(ids []proto.RoomID, to proto.PeerID) (proto.RoomID, uint64) {
 	x := &t.rosters
-	if last := x.changed.Load(); len(ids) == 0 || last == nil || time.Since(*last) > recently {
+	if len(ids) == 0 || !t.ChangedRecently() {
 		return "", 0
 	}
 	x.mu.RLock()
