@@ -50,7 +50,7 @@
 // connection, keeps them for a peer that is away, or refuses them. A refusal has an error code, for a room message with the members that it did
 // not reach, or names the gateway that the peer has moved to (moved): then the
 // sender's gateway sends it there. Unauthorised means that the peer does not accept frames
-// of the sender. Within two seconds of a change of a room that both are in, the header
+// of the sender. Within 16 seconds of a change of a room that both are in, the header
 // P2p-Shared of the relay has the room's token and its revision. A gateway whose copy of the
 // room is older does not refuse the relay before it has that revision.
 //
