@@ -45,9 +45,30 @@ func (x *transcript) open(key, id, token string) *websocket.Conn {
 // next records the next text for a client, or its end.
 func (x *transcript) next(what string, ws *websocket.Conn) {
 	x.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), kit.Patience)
-	defer cancel()
-	_, b, err := ws.Read(ctx)
+	x.record(what, <-read(ws))
+}
+
+// answer is what a client read.
+type answer struct {
+	text []byte
+	err  error
+}
+
+// read reads the next text for a client, which answers pings meanwhile.
+func read(ws *websocket.Conn) <-chan answer {
+	ch := make(chan answer, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), kit.Patience)
+		defer cancel()
+		_, b, err := ws.Read(ctx)
+		ch <- answer{b, err}
+	}()
+	return ch
+}
+
+func (x *transcript) record(what string, a answer) {
+	x.t.Helper()
+	b, err := a.text, a.err
 	var closed websocket.CloseError
 	switch {
 	case err == nil:
@@ -119,11 +140,12 @@ func (x *transcript) run() []string {
 	x.next("a leave", ben)
 	x.send(ann, `{"type":"CANDIDATE","payload":1,"dst":"ann"}`)
 	x.next("to itself", ann)
+	expire := read(ann) // while it reads, it answers pings
 	thief := x.open("peerjs", "ann", "2")
 	x.next("another token", thief)
 	x.next("another token", thief)
 	x.send(ann, `{"type":"LEAVE","dst":"nobody"}`, `{"type":"OFFER","payload":1,"dst":"nobody"}`, `{"type":"CANDIDATE","payload":1,"dst":"nobody"}`)
-	x.next("nobody", ann)
+	x.record("nobody", <-expire)
 	x.send(ann, `{"type":"CANDIDATE","payload":2,"dst":"ann"}`)
 	x.next("nothing more about nobody", ann)
 	x.get("/peerjs/id")
