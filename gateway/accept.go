@@ -36,13 +36,13 @@ func (g *Gateway) closed() string {
 // open gives an accepted client a session and starts to read its connection. It returns
 // false when the gateway is ending.
 func (g *Gateway) open(a handshake.Accepted) bool {
-	c, user := newConn(g, a.Conn, a.Delta), ""
+	c, user := newConn(g, a.Conn, a.Addr, a.Delta), ""
 	if a.Access != nil {
 		user = a.Access.User
 		c.access.Store(a.Access)
 	}
 	s := newSession(g, a.Addr, user)
-	c.addr, c.session, c.leave, c.acceptFrom = a.Addr, s, a.Leave, a.AcceptFrom
+	c.session, c.leave, c.acceptFrom = s, a.Leave, a.AcceptFrom
 	if a.Dialect != nil {
 		c.translate(&a)
 	}

@@ -26,11 +26,11 @@ type conn struct {
 	delta      bool           // wants changes in place of full lists
 	acceptFrom *proto.Senders // whose frames the client accepts; nil: it does not say
 
-	budget     *egress.Client     // of bytes
 	translator dialect.Translator // fixed; nil: the client speaks our own protocol
 
 	// Owned by the reader; session and epoch are fixed once anything is in the room queue.
 	session    *session
+	budget     *egress.Client   // of bytes: that of session
 	epoch      uint64           // of session, when this became its connection
 	lookupRate ratelimit.Bucket // of frames to peers that must be looked up in the directory
 	tokenRate  ratelimit.Bucket // of access tokens
@@ -47,8 +47,8 @@ type conn struct {
 	rooms   *roomQueue // what waits for room requests; nil: nothing
 }
 
-func newConn(g *Gateway, ws *socket.Conn, delta bool) *conn {
-	return &conn{g: g, ws: ws, delta: delta, budget: g.budgets.Client(), first: true}
+func newConn(g *Gateway, ws *socket.Conn, addr netip.Addr, delta bool) *conn {
+	return &conn{g: g, ws: ws, addr: addr, delta: delta, budget: g.budgets.Client(addr), first: true}
 }
 
 // result is the outcome of a frame for one peer.
@@ -132,6 +132,7 @@ func (c *conn) readEnded() {
 		left = c.restore(left)
 	}
 	c.g.conns.remove(c)
+	c.g.budgets.Ended(c.addr, c.budget) // before its place is free for the next
 	c.leave()
 	c.logEnd()
 	c.session.detach(c, clean, left)

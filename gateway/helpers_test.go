@@ -54,7 +54,7 @@ func newTestConn(g *Gateway, raw net.Conn) *conn {
 	if err != nil {
 		panic(err)
 	}
-	c := newConn(g, ws, false)
+	c := newConn(g, ws, netip.Addr{}, false)
 	c.session = newSession(g, netip.Addr{}, "")
 	c.session.conn = c
 	c.leave = func() {}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"p2pconnector/gateway/internal/dialect"
+	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/quota"
@@ -45,6 +46,7 @@ type session struct {
 	direct  bool              // frames of this gateway's peers bypass the router, where none waits for it
 
 	conn       *conn          // nil unless attached
+	budget     *egress.Client // of bytes; nil before the first connection
 	user       string         // name from its access token
 	acceptFrom proto.Senders  // whose frames the peer accepts
 	conns      uint64         // number of the newest connection in this epoch
@@ -184,6 +186,10 @@ func (s *session) attachLocked(c *conn, recovered *bool, id []byte, frames [][]b
 		s.acceptFrom = *c.acceptFrom
 	}
 	c.session, c.epoch = s, s.hold.Epoch
+	if s.budget == nil {
+		s.budget = c.budget
+	}
+	c.budget = s.budget
 	s.places.Move(c.addr)
 	s.places.Back()
 	c.enqueue(s.g.detailsLocked(s, recovered, id))

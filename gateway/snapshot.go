@@ -14,6 +14,7 @@ func (g *Gateway) snapshot() *metrics.Snapshot {
 		Inbox: g.bus.Inbox.Len(), InboxDropped: nats.Dropped,
 	}
 	now.Pending, now.PendingClosed = g.admission.PendingCounts()
+	now.EgressAddresses, now.EgressEvicted = g.budgets.Counts()
 	now.ConnectAddresses, now.ConnectsEvicted = g.admission.RateCounts()
 	for _, c := range g.conns.list(nil) {
 		n := c.ws.QueuedBytes()

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"p2pconnector/e2e/kit/raw"
 	"p2pconnector/gateway"
 	"p2pconnector/proto"
 )
@@ -251,6 +252,37 @@ func TestEgress_MessageAboveTheTotal_LeavesSignals(t *testing.T) {
 	for range 2 {
 		all[2].expect(string(proto.Candidate))
 	}
+}
+
+// TestEgress_ConnectsAgain_StaysInDebt: neither resuming its session nor beginning a new one
+// gives a client that has caused much a full budget.
+func TestEgress_ConnectsAgain_StaysInDebt(t *testing.T) {
+	e := start(t, func(c *gateway.Config) { c.EgressPerSecond = 10_000 }) // 40,000 at once
+	all := e.room(t, 4)
+	join := func() *client {
+		c := e.open(t, "/", nil)
+		c.send(`{"event":"Join_Room","data":{"room":"r"}}`)
+		c.expect(string(proto.ClientAdded))
+		return c
+	}
+	refused := func(c *client) {
+		t.Helper()
+		c.send(`{"event":"Message","room":"r","id":2}`)
+		if f := c.expect(string(proto.RateLimited)); f.data(t).RetryAfterMS < 5000 {
+			t.Errorf("got %s, want a refusal until the debt of 160,000 bytes is paid", f.raw)
+		}
+	}
+	debtor := join()
+	token := debtor.session()
+	debtor.send(fmt.Sprintf(`{"event":"Message","room":"r","id":1,"data":%q}`, strings.Repeat("x", 50_000)))
+	debtor.alive()
+	back := e.open(t, "/", nil)
+	back.resume(token)
+	refused(back)
+	back.bytes(raw.CloseFrame(1000, ""))
+	for f := all[0].next(); f.Event != string(proto.ClientRemoved); f = all[0].next() {
+	}
+	refused(join())
 }
 
 // TestEgress_UpdateRoom_CostsItsSizeForEachMember: large metadata is sent as often as the

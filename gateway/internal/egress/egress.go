@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"net/netip"
 	"sync"
 	"time"
 
@@ -47,6 +48,7 @@ type Config struct {
 type Budgets struct {
 	cfg   Config
 	total ratelimit.ByteBucket
+	owed  *ratelimit.Addresses // what connections that have ended leave to the next ones of their address
 }
 
 // New returns full budgets.
@@ -54,25 +56,52 @@ func New(cfg Config) *Budgets {
 	if cfg.Refused == nil {
 		cfg.Refused = func(LimitName) {}
 	}
-	return &Budgets{cfg: cfg}
+	b := &Budgets{cfg: cfg}
+	if cfg.Caused > 0 {
+		b.owed = ratelimit.NewAddresses(ratelimit.Limit{PerSecond: 1, Burst: 1}) // only Owe and Owed: no tokens
+	}
+	return b
 }
 
 // RoomBudget is the budget of one room. The zero RoomBudget is full.
 type RoomBudget struct{ bucket ratelimit.ByteBucket }
 
-// Client is the budget of one connection. Its methods may be called concurrently. A nil
+// Client is the budget of one session. Its methods may be called concurrently. A nil
 // *Client has no limit.
 type Client struct {
 	shared           *Budgets
 	received, caused ratelimit.ByteBucket
+	fanout           ratelimit.ByteBucket // of Fanout alone; begins with what the address owes
 
 	mu        sync.Mutex
 	refusals  int           // without a pause between
 	refusedAt clock.Instant // the last of them
 }
 
-// Client returns the full budget of a new connection.
-func (b *Budgets) Client() *Client { return &Client{shared: b} }
+// Client returns the budget of a new session of a client at addr. It is full, but for what
+// earlier connections of that address have used. If they left a debt, it holds back only
+// messages and updates of rooms: the client may join rooms and ask for their members at once.
+func (b *Budgets) Client(addr netip.Addr) *Client {
+	c := &Client{shared: b}
+	if full := b.owed.Owed(addr); full != 0 {
+		c.fanout.Owe(full)
+		c.caused.Owe(min(full, clock.Now().Add(ratelimit.ByteBurst)))
+	}
+	return c
+}
+
+// Ended records that a connection of c from addr has ended: what c has used counts for the
+// next session of that address. A client that connects again and again so gets the rate of
+// one client. The zero addr is unknown, and owes nothing.
+func (b *Budgets) Ended(addr netip.Addr, c *Client) {
+	if c != nil && addr.IsValid() {
+		b.owed.Owe(addr, max(c.fanout.Full(), c.caused.Full()))
+	}
+}
+
+// Counts returns the number of addresses, of ratelimit.MaxAddresses, whose use is remembered,
+// and the number that were forgotten too early so far.
+func (b *Budgets) Counts() (addresses int, evicted uint64) { return b.owed.Counts() }
 
 // Refusal says that a budget is short. The zero Refusal is none.
 type Refusal struct {
@@ -136,6 +165,7 @@ func (c *Client) Fanout(room *RoomBudget, n, receivers int) Refusal {
 	cfg, bytes := &c.shared.cfg, n*receivers
 	return c.pay(
 		charge{limit: Caused, bucket: &c.caused, rate: cfg.Caused, bytes: bytes, debt: maxDebt},
+		charge{limit: Caused, bucket: &c.fanout, rate: cfg.Caused, bytes: bytes, debt: maxDebt},
 		charge{limit: Room, bucket: &room.bucket, rate: cfg.Room, bytes: bytes},
 		charge{limit: Total, bucket: &c.shared.total, rate: cfg.Total, bytes: bytes, reserve: reserve},
 	)

@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"net/netip"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -35,7 +36,7 @@ func TestClient_EachBudgetAtItsEdge_RefusesWithTrueWait(t *testing.T) {
 				var cfg Config
 				set(&cfg)
 				b, refused := newTest(cfg)
-				c, room := b.Client(), new(RoomBudget)
+				c, room := b.Client(netip.Addr{}), new(RoomBudget)
 				most := 399
 				if limit == Total {
 					most = 299 // a quarter is reserved
@@ -71,8 +72,8 @@ func TestClient_EachBudgetAtItsEdge_RefusesWithTrueWait(t *testing.T) {
 func TestFanout_OneBudgetShort_PaysNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, _ := newTest(Config{Caused: 1000, Room: 1000, Total: 1 << 30})
-		room, c := new(RoomBudget), b.Client()
-		b.Client().Fanout(room, 399, 10)
+		room, c := new(RoomBudget), b.Client(netip.Addr{})
+		b.Client(netip.Addr{}).Fanout(room, 399, 10)
 		for range 10 {
 			if r := c.Fanout(room, 100, 10); r.Limit != Room {
 				t.Fatalf("got %+v, want a refusal of the room", r)
@@ -91,8 +92,8 @@ func TestRelay_RoomsHaveUsedTheTotal_Passes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b, _ := newTest(Config{Caused: 1000, Total: 1000})
-				c := b.Client()
-				for c.Fanout(new(RoomBudget), bytes, 10).Limit == "" || b.Client().Fanout(new(RoomBudget), bytes, 10).Limit == "" {
+				c := b.Client(netip.Addr{})
+				for c.Fanout(new(RoomBudget), bytes, 10).Limit == "" || b.Client(netip.Addr{}).Fanout(new(RoomBudget), bytes, 10).Limit == "" {
 				}
 				c.Spend(10 * bytes)
 				if r := c.Relay(900); r.Limit != "" {
@@ -111,7 +112,7 @@ func TestRelay_RoomsHaveUsedTheTotal_Passes(t *testing.T) {
 func TestFanout_CostsHours_DelaysOnlyItsSender(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, _ := newTest(Config{Caused: 1000, Room: 1000, Total: 1000})
-		c, other, room := b.Client(), b.Client(), new(RoomBudget)
+		c, other, room := b.Client(netip.Addr{}), b.Client(netip.Addr{}), new(RoomBudget)
 		if r := c.Fanout(room, 1<<20, 10); r.Limit != "" {
 			t.Fatalf("full budgets: got %+v, want no refusal", r)
 		}
@@ -129,10 +130,85 @@ func TestFanout_CostsHours_DelaysOnlyItsSender(t *testing.T) {
 	})
 }
 
+var office = netip.MustParseAddr("192.0.2.1")
+
+// TestClient_ConnectsAgainAndAgain_GetsTheRateOfOne: five times a second, for large and small
+// frames, and for a frame that costs more than the most debt.
+func TestClient_ConnectsAgainAndAgain_GetsTheRateOfOne(t *testing.T) {
+	const rate, seconds = 1000, 300
+	for cost, want := range map[int]int{100: 4*rate + seconds*rate, 8000: 12*rate + seconds*rate, 100_000: 100_000 * (1 + seconds/50)} {
+		synctest.Test(t, func(t *testing.T) {
+			b, _ := newTest(Config{Caused: rate})
+			sent := 0
+			for range 5 * seconds {
+				b.cfg.Clock.Store(clock.Now())
+				c := b.Client(office)
+				for c.Fanout(new(RoomBudget), cost, 1).Limit == "" {
+					sent += cost
+				}
+				b.Ended(office, c)
+				time.Sleep(time.Second / 5)
+			}
+			if sent > want || sent < want/2 {
+				t.Errorf("frames of %d: got %d bytes, want about %d", cost, sent, want)
+			}
+			if c := b.Client(netip.MustParseAddr("192.0.2.2")); c.Fanout(new(RoomBudget), cost, 1).Limit != "" {
+				t.Errorf("frames of %d: another address is refused, want its full budget", cost)
+			}
+		})
+	}
+}
+
+// TestClient_OfficeInOrdinaryUse_NoticesNothing: 500 clients of one address connect, send and
+// leave in one second, each a tenth of the rate.
+func TestClient_OfficeInOrdinaryUse_NoticesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := newTest(Config{Caused: 1000})
+		for i := range 500 {
+			c := b.Client(office)
+			if r := c.Fanout(new(RoomBudget), 10, 1); r.Limit != "" {
+				t.Fatalf("client %d: got %+v, want no refusal", i, r)
+			}
+			b.Ended(office, c)
+			time.Sleep(10 * time.Millisecond)
+			b.cfg.Clock.Store(clock.Now())
+		}
+		if n, _ := b.Counts(); n != 1 {
+			t.Errorf("got %d addresses remembered, want 1", n)
+		}
+	})
+}
+
+// TestClient_AddressInDebt_MayStillAsk: who connects after a large debt of the address may
+// join rooms, signal and ask, but not send to rooms until the debt is paid.
+func TestClient_AddressInDebt_MayStillAsk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := newTest(Config{Caused: 1000})
+		c := b.Client(office)
+		c.Fanout(new(RoomBudget), 1<<20, 1)
+		b.Ended(office, c)
+		next := b.Client(office)
+		if r := next.Answer(0); r.Limit != "" {
+			t.Errorf("an answer: got %+v, want no refusal", r)
+		}
+		if r := next.Relay(1000); r.Limit != "" {
+			t.Errorf("a signal: got %+v, want no refusal", r)
+		}
+		r := next.Fanout(new(RoomBudget), 10, 1)
+		if r.Limit != Caused || r.Wait > maxDebt+20*time.Millisecond {
+			t.Fatalf("a message to a room: got %+v, want a refusal for at most %v", r, maxDebt)
+		}
+		time.Sleep(r.Wait)
+		if r := next.Fanout(new(RoomBudget), 10, 1); r.Limit != "" {
+			t.Errorf("after the wait: got %+v, want no refusal", r)
+		}
+	})
+}
+
 func TestAnswer_InDebt_RefusesBeforeTheWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, _ := newTest(Config{Caused: 1000})
-		c := b.Client()
+		c := b.Client(netip.Addr{})
 		if r := c.Answer(9000); r.Limit != "" {
 			t.Fatalf("full budget: got %+v, want no refusal", r)
 		}
@@ -153,7 +229,7 @@ func TestAnswer_InDebt_RefusesBeforeTheWork(t *testing.T) {
 func TestPersistent_OwnRefusalsWithoutPause_IsTrue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, _ := newTest(Config{Received: 1000, Total: 1000})
-		c := b.Client()
+		c := b.Client(netip.Addr{})
 		refuse := func(pay func(int) Refusal, n int) {
 			for range n {
 				if r := pay(5000); r.Limit == "" {
@@ -161,7 +237,7 @@ func TestPersistent_OwnRefusalsWithoutPause_IsTrue(t *testing.T) {
 				}
 			}
 		}
-		b.Client().Relay(4000)
+		b.Client(netip.Addr{}).Relay(4000)
 		c.Receive(4000)
 		refuse(c.Relay, 2*maxRefusals)
 		refuse(c.Receive, maxRefusals)
@@ -204,7 +280,7 @@ func TestFanout_Concurrent_KeepsTheRate(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range passed {
 			wg.Go(func() {
-				c := b.Client()
+				c := b.Client(netip.Addr{})
 				for range 2 * 4 << 20 / 1000 {
 					if c.Fanout(room, 100, 10).Limit == "" {
 						passed[i] += 1000
@@ -225,7 +301,7 @@ func TestFanout_Concurrent_KeepsTheRate(t *testing.T) {
 
 func TestPay_BudgetsAreFull_AllocatesNothing(t *testing.T) {
 	b, _ := newTest(Config{Received: 1 << 40, Caused: 1 << 40, Room: 1 << 40, Total: 1 << 40})
-	c, room := b.Client(), new(RoomBudget)
+	c, room := b.Client(netip.Addr{}), new(RoomBudget)
 	if n := testing.AllocsPerRun(1000, func() {
 		c.Receive(300)
 		c.Relay(300)

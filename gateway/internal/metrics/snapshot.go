@@ -19,6 +19,8 @@ type Snapshot struct {
 	PendingClosed       uint64
 	ConnectAddresses    int // whose connect rate is counted
 	ConnectsEvicted     uint64
+	EgressAddresses     int // that used bytes which count for their next session
+	EgressEvicted       uint64
 	RefusedSockets      int
 	HeldSockets         int
 

@@ -34,6 +34,8 @@ var table = []metric{
 	{"connects_limited_total", "WebSocket handshakes refused by a limit on connections, by the setting.", counter, []string{"limit"}, set(func(m *Metrics) *CounterSet[admission.LimitName] { return &m.Handshakes.Limited }, text)},
 	{"connect_rate_addresses", "Addresses whose connect rate is counted, of 65,536: those quiet for longest are evicted.", gauge, nil, at(func(now *Snapshot) int { return now.ConnectAddresses })},
 	{"connect_rate_evicted_total", "Addresses whose connect rate was forgotten too early because too many connected at once.", counter, nil, at(func(now *Snapshot) uint64 { return now.ConnectsEvicted })},
+	{"egress_addresses", "Addresses whose use of egress-bytes-per-second counts for their next session, of 65,536: those quiet for longest are evicted.", gauge, nil, at(func(now *Snapshot) int { return now.EgressAddresses })},
+	{"egress_addresses_evicted_total", "Addresses whose use of egress-bytes-per-second was forgotten too early because too many used it at once.", counter, nil, at(func(now *Snapshot) uint64 { return now.EgressEvicted })},
 	{"access_tokens_refused_total", "Access tokens that were checked and refused, of handshakes and of Authenticate.", counter, nil, one(func(m *Metrics) *Counter { return &m.Handshakes.Tokens })},
 	{"refused_sockets", "WebSockets that are open only until a page has read why it was refused, of 256.", gauge, nil, at(func(now *Snapshot) int { return now.RefusedSockets })},
 	{"refused_sockets_full_total", "Pages that did not get the reason for their refusal, because too many such WebSockets were open.", counter, nil, one(func(m *Metrics) *Counter { return &m.Handshakes.Unread })},

@@ -75,6 +75,32 @@ func (a *Addresses) Empty(addr netip.Addr) bool {
 	return e != nil && e.Value.(*addressUse).full.Sub(clock.Now()) > a.depth
 }
 
+// Owe records that the bucket of addr will not be full before full. With Owed, it is for a
+// user that keeps its own buckets and leaves what is missing in them to the address.
+func (a *Addresses) Owe(addr netip.Addr, full clock.Instant) {
+	now := clock.Now()
+	if a == nil || full <= now {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	u := a.useLocked(addr, now)
+	u.full = max(u.full, full)
+}
+
+// Owed returns when the bucket of addr is full again: a moment that has passed if it is.
+func (a *Addresses) Owed(addr netip.Addr) clock.Instant {
+	if a == nil {
+		return 0
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if e := a.entries[addr]; e != nil {
+		return e.Value.(*addressUse).full
+	}
+	return 0
+}
+
 // useLocked returns the entry of addr and marks it as used last. For a new entry it makes
 // room.
 func (a *Addresses) useLocked(addr netip.Addr, now clock.Instant) *addressUse {

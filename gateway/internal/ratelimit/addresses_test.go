@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"p2pconnector/gateway/internal/clock"
 )
 
 // testAddr is the i-th of many addresses.
@@ -82,4 +84,28 @@ func TestAddresses_NoLimit_RefusesNothing(t *testing.T) {
 	if n, evicted := a.Counts(); n != 0 || evicted != 0 {
 		t.Errorf("got %d remembered, %d evicted; want 0, 0", n, evicted)
 	}
+}
+
+// TestOwe_BucketOfTheUser_IsRememberedUntilFull, in a table with the same bound.
+func TestOwe_BucketOfTheUser_IsRememberedUntilFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := NewAddresses(Limit{PerSecond: 1, Burst: 1})
+		a.most = 100
+		full := clock.Now().Add(time.Minute)
+		a.Owe(testAddr(0), full)
+		a.Owe(testAddr(0), full.Add(-time.Second))
+		a.Owe(testAddr(1), clock.Now())
+		if got := a.Owed(testAddr(0)); got != full {
+			t.Errorf("owed: got %d, want %d, the latest", got, full)
+		}
+		if n, _ := a.Counts(); n != 1 || a.Owed(testAddr(1)) != 0 {
+			t.Errorf("got %d addresses, want only the one that owes something", n)
+		}
+		for i := range 100 {
+			a.Owe(testAddr(i+2), full)
+		}
+		if n, evicted := a.Counts(); n != 100 || evicted != 1 || a.Owed(testAddr(0)) != 0 {
+			t.Errorf("after 100 others: got %d addresses, %d evicted, want 100, 1", n, evicted)
+		}
+	})
 }

@@ -22,6 +22,19 @@ type ByteBucket struct {
 	full clock.AtomicInstant
 }
 
+// Owe makes the bucket full again not before full.
+func (b *ByteBucket) Owe(full clock.Instant) {
+	for {
+		old := b.full.Load()
+		if old >= full || b.full.CompareAndSwap(old, full) {
+			return
+		}
+	}
+}
+
+// Full returns when the bucket is full again: a moment that has passed if it is.
+func (b *ByteBucket) Full() clock.Instant { return b.full.Load() }
+
 // Wait returns the time until n bytes may be taken at perSecond bytes a second; 0 is now. It
 // takes nothing. The last reserve of the burst stays in the bucket. However large n is, three
 // quarters of the burst are enough: Take then leaves the bucket in debt.
@@ -56,6 +69,9 @@ const maxByteTime = time.Hour
 
 // byteTime returns the time in which a bucket gets n bytes, rounded up.
 func byteTime(perSecond, n int) time.Duration {
+	if n <= 0 {
+		return 0
+	}
 	if int64(n) > math.MaxInt64/int64(time.Second) {
 		return maxByteTime
 	}
