@@ -247,6 +247,7 @@ func (s *session) leftLocked(left socket.Remains) (met quota.Limit) {
 func (s *session) keepUnconfirmedLocked(unconfirmed []byte) {
 	s.g.buffers.Release(membudget.Replay, len(s.unconfirmed))
 	s.unconfirmed = nil
+	s.kept.Beside(0)
 	if len(unconfirmed) == 0 {
 		return
 	}
@@ -255,6 +256,7 @@ func (s *session) keepUnconfirmedLocked(unconfirmed []byte) {
 		return
 	}
 	s.unconfirmed = unconfirmed
+	s.kept.Beside(len(unconfirmed))
 }
 
 // replayLocked returns the frames that were written to the client's last connection and

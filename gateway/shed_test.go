@@ -99,6 +99,28 @@ func TestShedBuffers_ClientDoesNotRead_IsClosed(t *testing.T) {
 	})
 }
 
+// TestDeliver_UnconfirmedFramesAreKept_HaveTheSameShare: what was written last and the frames
+// that come later have one share of the budget together, and the whole share when the former
+// are not needed any more.
+func TestDeliver_UnconfirmedFramesAreKept_HaveTheSameShare(t *testing.T) {
+	const share, unconfirmed, frame = minBufferBytes / 16 * 9 / 256, 32 << 10, 1 << 10
+	g := testGateway(t, Config{MaxBufferBytes: minBufferBytes})
+	s := awaySession(g)
+	s.keepUnconfirmedLocked(make([]byte, unconfirmed))
+	if len(s.unconfirmed) != unconfirmed {
+		t.Fatalf("got %d bytes kept, want %d", len(s.unconfirmed), unconfirmed)
+	}
+	for s.deliver(frameFrom(s.id, frame)) == delivered {
+	}
+	if got := s.waitingBytes(); got > share {
+		t.Errorf("got %d bytes that wait, want at most %d", got, share)
+	}
+	s.keepUnconfirmedLocked(nil)
+	if got := s.deliver(frameFrom(s.id, frame)); got != delivered {
+		t.Errorf("without the unconfirmed: got result %d, want delivered", got)
+	}
+}
+
 // TestBufferLimit_Setting_WinsOverTheMemory: the setting is the budget, and without it some
 // part of the memory is.
 func TestBufferLimit_Setting_WinsOverTheMemory(t *testing.T) {

@@ -16,7 +16,12 @@ import (
 type Buffer struct {
 	frames [][]byte
 	bytes  int
+	beside int
 }
+
+// Beside sets how many bytes of the budget other buffers of the same client have. They count
+// when a frame is added, so that a client has one share.
+func (b *Buffer) Beside(n int) { b.beside = n }
 
 // Bytes returns the number of bytes in the buffer.
 func (b *Buffer) Bytes() int { return b.bytes }
@@ -26,7 +31,7 @@ func (b *Buffer) Frames() [][]byte { return b.frames }
 
 // Add appends a frame and keeps it. It returns false when there is no room.
 func (b *Buffer) Add(budget *membudget.Budget, frame []byte) bool {
-	if len(b.frames) >= proto.ReplayFrames || b.bytes+len(frame) > proto.ReplayBytes || !budget.Reserve(membudget.Replay, b.bytes, len(frame)) {
+	if len(b.frames) >= proto.ReplayFrames || b.bytes+len(frame) > proto.ReplayBytes || !budget.Reserve(membudget.Replay, b.bytes+b.beside, len(frame)) {
 		return false
 	}
 	b.frames = append(b.frames, frame)
@@ -56,6 +61,6 @@ func (b *Buffer) AddAll(budget *membudget.Budget, frames [][]byte) (rest [][]byt
 func (b *Buffer) Take(budget *membudget.Budget) [][]byte {
 	frames := b.frames
 	budget.Release(membudget.Replay, b.bytes)
-	*b = Buffer{}
+	*b = Buffer{beside: b.beside}
 	return frames
 }
