@@ -14,12 +14,13 @@ func (c *Config) open() bool {
 	return c.TokenKey == "" && c.TokenJWKS == "" && !c.choosesOrigins() && public(c.listenHost())
 }
 
-// choosesOrigins reports whether some pages of other hosts may connect, but not all.
+// choosesOrigins reports whether some pages of other hosts may connect, but not all. Pages of
+// the own machine are no choice: they are the defaults of programs for developers.
 func (c *Config) choosesOrigins() (some bool) {
 	for s := range strings.SplitSeq(c.AllowedOrigins, ",") {
-		switch strings.TrimSpace(s) {
-		case "":
-		case "*":
+		switch s = strings.TrimSpace(s); {
+		case s == "", s == "null", strings.HasPrefix(s, "http://localhost:"), strings.HasPrefix(s, "http://127.0.0.1:"):
+		case s == "*":
 			return false
 		default:
 			some = true
