@@ -7,9 +7,18 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// roomInfo answers Room_Info from the room service, because a replica may be behind.
+// roomInfo answers Room_Info. It asks the room service, because a replica may be behind. If
+// the replica is not, the room is not sent again: a client may ask for a large room often.
 func (c *conn) roomInfo(f *proto.Frame, req *bus.Request, w *roomFrame) *proto.Error {
-	reply, err := c.g.requests.AskUntil(nil, w.deadline, bus.OpGet, &bus.Request{Room: req.Room, Peer: req.Peer, Gateway: req.Gateway, Epoch: req.Epoch})
+	get := bus.Request{Room: req.Room, Peer: req.Peer, Gateway: req.Gateway, Epoch: req.Epoch, Have: c.g.rooms.ServedBy(c.session.id, req.Room)}
+	reply, err := c.g.requests.AskUntil(nil, w.deadline, bus.OpGet, &get)
+	if err == nil && reply.State == nil && get.Have != 0 {
+		if c.g.rooms.Inform(c.roomCall(f, w), req.Room, reply.Revision) {
+			return nil
+		}
+		get.Have = 0 // the replica is gone, or the peer is not its member any more
+		reply, err = c.g.requests.AskUntil(nil, w.deadline, bus.OpGet, &get)
+	}
 	if err != nil {
 		return c.g.roomError(err, c.session.id, req.Room)
 	}

@@ -66,7 +66,9 @@ func (r *replies) to(op *operation, o *outcome) *bus.Reply {
 	}
 	reply.Revision = r.snapshot.Revision
 	small := r.snapshot.Room == nil || len(r.snapshot.Room.Members) <= bus.SmallRoom
-	if op.kind == bus.OpGet || op.req.Have == 0 && small {
+	switch {
+	case op.kind == bus.OpGet && (op.req.Have == 0 || op.req.Have != reply.Revision), // who has the revision needs no large list again
+		op.kind != bus.OpGet && op.req.Have == 0 && small:
 		reply.State = &r.snapshot
 	}
 	return reply

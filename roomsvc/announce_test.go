@@ -53,7 +53,10 @@ func TestStateInReplies(t *testing.T) {
 		if r := i.ask(bus.OpJoin, bus.Request{Op: "j", Peer: ben, Have: 1}); r.State != nil || r.Revision != 3 {
 			t.Errorf("join with a replica: got %+v, want revision 3 without a state", r)
 		}
-		r = i.ask(bus.OpGet, bus.Request{Peer: ann, Have: 3})
+		if r := i.ask(bus.OpGet, bus.Request{Peer: ann, Have: 3}); r.State != nil || r.Revision != 3 {
+			t.Errorf("get with the present revision: got %+v, want revision 3 without a state", r)
+		}
+		r = i.ask(bus.OpGet, bus.Request{Peer: ann, Have: 2})
 		if r.State == nil || len(r.State.Room.Members) != 2 || r.State.Room.Recent != nil {
 			t.Errorf("get: got %+v, want two members and no records", r.State)
 		}

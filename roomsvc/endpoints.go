@@ -39,7 +39,7 @@ var endpoints = map[bus.Operation]endpoint{
 	bus.OpRemove: {"Takes client out of a room; for its creator, or a back end (no peer).", "op, room, client; peer, have, retry", "revision, state"},
 	bus.OpUpdate: {"Changes a room's settings; for its creator, or a back end (no peer).", "op, room; peer, name, capacity, locked, metadata, have, retry", "revision, state"},
 	bus.OpResume: {"Records that gateway serves peer from now on.", "op, room, peer, gateway; have, retry", "revision, state"},
-	bus.OpGet:    {"Returns a room; for its members, or a back end (no peer).", "room; peer", "revision, state"},
+	bus.OpGet:    {"Returns a room, without its state when that is at revision have; for its members, or a back end (no peer).", "room; peer, have", "revision, state"},
 	bus.OpSync:   {"Returns those of rooms whose revision is another; without rooms, whether rooms can be changed.", "rooms", "differ, first"},
 	bus.OpKeys:   {"Returns the keys that sign session tokens, and restores those that are lost.", "keys", "keys"},
 	bus.OpList:   {"Lists rooms in the order of their keys, a page at a time.", "after, limit", "page, next"},

@@ -24,6 +24,13 @@ func encodeAll(d proto.RoomData, room *bus.Room) json.RawMessage {
 	return encode(d, appendClients(nil, room))
 }
 
+// encodeInfo encodes the `data` of Room_Info: all that members see of a room.
+func encodeInfo(room *bus.Room, revision uint64) json.RawMessage {
+	d := dataOf(room, revision)
+	d.Members = infosOf(room.Members)
+	return encodeAll(d, room)
+}
+
 // encode encodes d with the encoded list of clients, or without a list when list is nil.
 func encode(d proto.RoomData, list []byte) json.RawMessage {
 	b, err := json.Marshal(d)
@@ -90,6 +97,15 @@ func (s *State) encode(d proto.RoomData) json.RawMessage {
 		s.listRev = s.Revision
 	}
 	return encode(d, s.list)
+}
+
+// info returns encodeInfo of the state. It encodes once for a revision. The caller must not
+// modify it.
+func (s *State) info() json.RawMessage {
+	if s.whole == nil || s.wholeRev != s.Revision {
+		s.whole, s.wholeRev = encodeInfo(s.Room, s.Revision), s.Revision
+	}
+	return s.whole
 }
 
 // infos returns infosOf for the members with these ids.

@@ -121,11 +121,24 @@ func (t *Rooms) Inform(c *Call, id proto.RoomID, revision uint64) (answered bool
 	return answered
 }
 
+// ServedBy returns the revision of the replica that has a peer as a local member whom this
+// gateway serves; 0 for none.
+func (t *Rooms) ServedBy(peer proto.PeerID, id proto.RoomID) uint64 {
+	r := t.get(id)
+	if r == nil {
+		return 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if m := r.state.Member(peer); m == nil || m.Holder() != t.cfg.Own || r.local[peer] == nil {
+		return 0
+	}
+	return r.state.Revision
+}
+
 // Info encodes the answer to Room_Info. id is the request's correlation id.
 func (t *Rooms) Info(room *bus.Room, revision uint64, id []byte) []byte {
-	d := dataOf(room, revision)
-	d.Members = infosOf(room.Members)
-	return t.cfg.Frame(proto.TypeInfo, proto.RoomInfo, encodeAll(d, room), id)
+	return t.cfg.Frame(proto.TypeInfo, proto.RoomInfo, encodeInfo(room, revision), id)
 }
 
 // inform sends the client the changes that it has not seen, then the whole room. It returns
@@ -139,7 +152,7 @@ func (r *replica) inform(c *Call) bool {
 	}
 	c.answerLocked()
 	r.catchUpLocked(lm, nil)
-	info := r.rooms.Info(r.state.Room, r.state.Revision, c.ID)
+	info := r.rooms.cfg.Frame(proto.TypeInfo, proto.RoomInfo, r.state.info(), c.ID)
 	c.Budget.Spend(len(info))
 	lm.Send(info)
 	return true

@@ -1,6 +1,7 @@
 package room
 
 import (
+	"encoding/json"
 	"slices"
 
 	"p2pconnector/gateway/internal/link"
@@ -21,6 +22,9 @@ type State struct {
 
 	list    []byte // the encoded client list at listRev
 	listRev uint64
+
+	whole    json.RawMessage // the encoded data of Room_Info at wholeRev; nil: nobody has asked
+	wholeRev uint64
 
 	apart                []proto.PeerID // the last result of Apart, and the states that it is for
 	apartRev, apartEdits uint64
@@ -173,7 +177,7 @@ func removalOf(room *bus.Room, id proto.PeerID) bus.Removal {
 }
 
 func (s *State) reindex() {
-	s.members, s.gateways = nil, nil
+	s.members, s.gateways, s.whole = nil, nil, nil
 	if s.Room == nil {
 		return
 	}
