@@ -119,7 +119,7 @@ func (r Refusal) Err() *proto.Error {
 	case Received:
 		e = proto.Errorf(proto.RateLimited, "Too many bytes: this server takes %d a second from a client. Wait retry_after_ms before the next frame.", r.Rate)
 	case Caused:
-		e = proto.Errorf(proto.RateLimited, "Too many bytes for the members of your rooms: this server sends %d a second for a client, for all receivers together. Wait retry_after_ms, or send smaller frames.", r.Rate)
+		e = proto.Errorf(proto.RateLimited, "Too many bytes sent because of you: this server sends %d a second for a client, to all receivers together, with the lists of members that it gets. Wait retry_after_ms, then send this again.", r.Rate)
 	case Room:
 		e = proto.Errorf(proto.RateLimited, "Too many bytes for this room: this server sends its members %d a second, together. Wait retry_after_ms, or send smaller frames.", r.Rate)
 	default:
