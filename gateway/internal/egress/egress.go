@@ -162,13 +162,36 @@ func (c *Client) Fanout(room *RoomBudget, n, receivers int) Refusal {
 	if c == nil || receivers <= 0 {
 		return Refusal{}
 	}
+	all := c.fanoutCharges(room, n, receivers)
+	return c.pay(all[:]...)
+}
+
+// CanFanout is Fanout without paying: when nothing may be sent after all, nothing is owed.
+func (c *Client) CanFanout(room *RoomBudget, n, receivers int) Refusal {
+	if c == nil || receivers <= 0 {
+		return Refusal{}
+	}
+	all := c.fanoutCharges(room, n, receivers)
+	return c.check(all[:]...)
+}
+
+// SpendFanout pays for a frame that CanFanout has allowed and that was sent.
+func (c *Client) SpendFanout(room *RoomBudget, n, receivers int) {
+	if c == nil || receivers <= 0 {
+		return
+	}
+	all := c.fanoutCharges(room, n, receivers)
+	take(c.shared.cfg.Clock.Load(), all[:])
+}
+
+func (c *Client) fanoutCharges(room *RoomBudget, n, receivers int) [4]charge {
 	cfg, bytes := &c.shared.cfg, n*receivers
-	return c.pay(
-		charge{limit: Caused, bucket: &c.caused, rate: cfg.Caused, bytes: bytes, debt: maxDebt},
-		charge{limit: Caused, bucket: &c.fanout, rate: cfg.Caused, bytes: bytes, debt: maxDebt},
-		charge{limit: Room, bucket: &room.bucket, rate: cfg.Room, bytes: bytes},
-		charge{limit: Total, bucket: &c.shared.total, rate: cfg.Total, bytes: bytes, reserve: reserve},
-	)
+	return [...]charge{
+		{limit: Caused, bucket: &c.caused, rate: cfg.Caused, bytes: bytes, debt: maxDebt},
+		{limit: Caused, bucket: &c.fanout, rate: cfg.Caused, bytes: bytes, debt: maxDebt},
+		{limit: Room, bucket: &room.bucket, rate: cfg.Room, bytes: bytes},
+		{limit: Total, bucket: &c.shared.total, rate: cfg.Total, bytes: bytes, reserve: reserve},
+	}
 }
 
 // Answer reports whether an answer of n bytes to the client is affordable now. It pays

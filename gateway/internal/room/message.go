@@ -94,14 +94,16 @@ func (r *replica) relay(f link.Frame, from *egress.Client) Relayed {
 	if r.state.Member(f.From) == nil {
 		return Relayed{NotMember: true}
 	}
-	if short := from.Fanout(&r.budget, len(f.Data), len(r.state.Room.Members)-1); short.Limit != "" {
+	others := len(r.state.Room.Members) - 1
+	if short := from.CanFanout(&r.budget, len(f.Data), others); short.Limit != "" {
 		return Relayed{Short: short}
 	}
 	f.View = r.state.Revision
 	missed, reached := r.rooms.cfg.Relays.SendRoom(&r.state, f)
 	if !reached && len(r.local) <= 1 {
-		return Relayed{NoneReached: true}
+		return Relayed{NoneReached: true} // and nothing is paid for
 	}
+	from.SpendFanout(&r.budget, len(f.Data), others)
 	return Relayed{Missed: append(missed, r.spreadHereLocked(f)...)}
 }
 

@@ -1,0 +1,83 @@
+package room
+
+import (
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/egress"
+	"p2pconnector/gateway/internal/link"
+	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
+)
+
+// lostRelays are other gateways that cannot be reached.
+type lostRelays struct{ testRelays }
+
+func (lostRelays) SendRoom(*State, link.Frame) ([]proto.PeerID, bool) { return nil, false }
+
+// countedMember counts how often the room asked what its client wants.
+type countedMember struct {
+	*testMember
+	asked *int
+}
+
+func (m countedMember) WantsDelta() bool { *m.asked++; return m.delta }
+
+// newPaidRoom returns a gateway with the room "tea" of a local creator and one member of
+// another gateway, and a budget of 1,000 bytes a second for the creator.
+func newPaidRoom() (*testGateway, *testMember, *egress.Client) {
+	gw := newTestGateway()
+	creator := gw.member()
+	gw.rooms.pin("tea").adopt(&bus.Snapshot{Revision: 1, Room: &bus.Room{
+		ID: "tea", Creator: creator.id,
+		Members: []bus.Member{{ID: creator.id, Gateway: ownGateway}, {ID: proto.NewPeerID(pacedGateway), Gateway: pacedGateway}},
+	}})
+	now := new(clock.AtomicInstant)
+	now.Store(clock.Now())
+	return gw, creator, egress.New(egress.Config{Caused: 1000, Clock: now}).Client(netip.Addr{})
+}
+
+// TestRelay_NobodyReached_PaysNothing: nothing was sent, so the client may try again.
+func TestRelay_NobodyReached_PaysNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gw, creator, budget := newPaidRoom()
+		f := link.Frame{From: creator.id, Room: "tea", Data: make([]byte, 3900)}
+		gw.rooms.cfg.Relays = lostRelays{}
+		for range 3 {
+			if out := gw.rooms.Relay(f, budget); !out.NoneReached {
+				t.Fatalf("other gateway cannot be reached: got %+v, want NoneReached", out)
+			}
+		}
+		gw.rooms.cfg.Relays = testRelays{}
+		if out := gw.rooms.Relay(f, budget); out.NoneReached || out.Short.Limit != "" {
+			t.Errorf("when it can be reached: got %+v, want the message sent", out)
+		}
+		if out := gw.rooms.Relay(f, budget); out.Short.Limit != egress.Caused {
+			t.Errorf("the next message: got %+v, want a refusal of %s", out, egress.Caused)
+		}
+	})
+}
+
+// TestPayUpdate_CreatorInDebt_RefusesBeforeTheWork: the cost is found in work for each member,
+// which a client must not cause for nothing.
+func TestPayUpdate_CreatorInDebt_RefusesBeforeTheWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gw, creator, budget := newPaidRoom()
+		asked := 0
+		r := gw.rooms.get("tea")
+		r.local[creator.id] = &localMember{Member: countedMember{creator, &asked}}
+		r.state.Room.Members = append(r.state.Room.Members, make([]bus.Member, proto.FullListMembers)...)
+		budget.Spend(9000)
+		short := gw.rooms.PayUpdate("tea", creator.id, new(bus.Request), budget)
+		if short.Limit != egress.Caused || asked != 0 {
+			t.Fatalf("in debt: got %+v after %d questions to members, want a refusal of %s without one", short, asked, egress.Caused)
+		}
+		time.Sleep(9 * time.Second)
+		if short := gw.rooms.PayUpdate("tea", creator.id, new(bus.Request), budget); short.Limit != "" || asked == 0 {
+			t.Errorf("debt paid: got %+v after %d questions to members, want no refusal and at least 1", short, asked)
+		}
+	})
+}
