@@ -22,6 +22,10 @@ func (t *Rooms) PayUpdate(id proto.RoomID, by proto.PeerID, req *bus.Request, fr
 	if r.state.Room == nil || r.state.Room.Creator != by {
 		return from.Answer(0)
 	}
+	// The cost is found in work for each member: not for a client in debt.
+	if short := from.CanFanout(&r.budget, 0, 1); short.Limit != "" {
+		return short
+	}
 	return from.Fanout(&r.budget, r.updateCostLocked(req), 1)
 }
 
