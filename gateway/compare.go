@@ -66,6 +66,10 @@ func (g *Gateway) compareSessions() time.Duration {
 		g.log.Warn("sessions: not compared with the directory", "err", err)
 		return directory.CompareRetry
 	}
+	if suspect && !g.verifyForeign() {
+		g.log.Warn("names: not compared with the directory")
+		return directory.CompareRetry
+	}
 	return g.suspicion.Compared(began)
 }
 

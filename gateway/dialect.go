@@ -82,6 +82,17 @@ func (c *conn) enqueueForeign(from proto.PeerID, frame []byte) result {
 	return v
 }
 
+// verifyForeign makes the clients of dialects check what they have in directories. It returns
+// false when a directory does not answer.
+func (g *Gateway) verifyForeign() bool {
+	for _, c := range g.conns.list(nil) {
+		if c.translator != nil && !c.translator.Verify() {
+			return false
+		}
+	}
+	return true
+}
+
 // endTranslator ends the use of a dialect, after the connection has left its session.
 func (c *conn) endTranslator() {
 	if c.translator != nil {

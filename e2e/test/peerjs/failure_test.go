@@ -57,6 +57,18 @@ func TestGatewayKilled_AnotherToken_GetsTheID(t *testing.T) {
 	reconnect(t, s, "ben", "another", 0)
 }
 
+// TestGatewayFrozen_AnotherTokenTookTheID_FormerIsClosed: a gateway that others considered dead
+// compares its clients' ids with the directory when it goes on.
+func TestGatewayFrozen_AnotherTokenTookTheID_FormerIsClosed(t *testing.T) {
+	s := kit.Start(t, kit.Options{Processes: true, Grace: time.Second})
+	former := dial(t, s, 1, "ben", "2")
+	s.PauseGateway(t, 1, true)
+	ben := reconnect(t, s, "ben", "another", 0)
+	s.PauseGateway(t, 1, false)
+	former.expectClosed()
+	ben.answers()
+}
+
 // TestGatewayDrained_FramesGoToTheNextConnection: a frame that finds its receiver's
 // connection closed waits, and goes to where the receiver comes back.
 func TestGatewayDrained_FramesGoToTheNextConnection(t *testing.T) {

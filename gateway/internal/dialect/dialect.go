@@ -38,7 +38,7 @@ const (
 )
 
 // Translator translates for one connection. Its methods are called by the connection's
-// reader, one after the other, except for Encode.
+// reader, one after the other, except for Encode and Verify.
 type Translator interface {
 	// Greet prepares the connection, before its first text is read. It may wait. When it
 	// returns false, it has closed the connection.
@@ -52,6 +52,10 @@ type Translator interface {
 	// sender, as if there were no such client. It keeps no reference to frame. It runs with
 	// the session locked: it must not block or call Relay.
 	Encode(frame []byte) (text []byte, ok bool)
+	// Verify checks that what the client has in directories is still its, after others may have
+	// considered this gateway dead, and closes the connection otherwise. It may wait. It returns
+	// false when a directory does not answer. It may be called at any time, even after End.
+	Verify() bool
 	// Restore returns the frame that became text, which was queued and never written, or
 	// nil when nobody waits for its outcome. It is called between the last text and End.
 	Restore(text []byte) []byte

@@ -217,6 +217,25 @@ func (c *client) expire(dst string) {
 	c.port.Send(expireText(c.id, dst))
 }
 
+// Verify implements dialect.Translator.
+func (c *client) Verify() bool {
+	c.mu.Lock()
+	held := c.open && !c.lost
+	c.mu.Unlock()
+	if !held {
+		return true
+	}
+	c.d.cfg.Names.Forget(c.id)
+	peer, err := c.d.cfg.Names.Find(c.id)
+	if err != nil {
+		return false
+	}
+	if peer != c.peer {
+		c.lose()
+	}
+	return true
+}
+
 // End implements dialect.Translator.
 func (c *client) End() {
 	close(c.ended)

@@ -131,16 +131,21 @@ func (c *client) controlled(f *dialect.Frame, back bool) {
 			c.port.Go(func() { c.probe(from) }) // not with the session locked
 		}
 	case text == controlTaken:
-		c.mu.Lock()
-		again := c.lost
-		c.lost = true
-		c.mu.Unlock()
+		c.lose()
+		c.port.Go(func() { c.port.Relay(from, c.control(controlAlive)) })
+	}
+}
+
+// lose closes the connection, which has lost its id, but not at once: two pages with the same
+// id and token take it from each other for ever.
+func (c *client) lose() {
+	c.mu.Lock()
+	again := c.lost
+	c.lost = true
+	c.mu.Unlock()
+	if !again {
 		c.port.Go(func() {
-			c.port.Relay(from, c.control(controlAlive))
-			if again {
-				return
-			}
-			c.pause(Hold()) // two pages with the same id and token take it from each other for ever: not too fast
+			c.pause(Hold())
 			c.port.Close()
 		})
 	}
