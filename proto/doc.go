@@ -5,11 +5,10 @@
 // libraries may import it. Package bus, in a folder below, has the messages that
 // gateways, room services and back ends exchange over NATS.
 //
-// A peer is one connected client, known by an id that the server gives it. A
-// room is a named set of peers; its creator may change and end it. A signal is
-// an offer, an answer or a candidate: the server passes it on and does not read
-// it. The media and the data channels that peers agree on never touch the
-// server.
+// A peer is one connected client, known by an id that the server gives it. A room is a
+// named set of peers; its creator may change and end it. A signal is an offer, an answer
+// or a candidate: the server passes it on and does not read it. The media and the data
+// channels that peers agree on never touch the server.
 //
 // # Connecting
 //
@@ -25,17 +24,16 @@
 //	    "heartbeat_seconds":20},
 //	 "timestamp":"2026-01-02T15:04:05.123456789Z","message_id":"6a2e…"}
 //
-// data.id is the peer's id: hand it to others by any means, and they can reach
-// the peer. Treat it as opaque text. data.session is a resume token (see
-// Sessions), ice_servers a list that can be handed to RTCPeerConnection as it
-// is, limits what the server enforces (messages_per_second 0: no limit), and
-// heartbeat_seconds how often the server pings; a WebSocket library answers
-// those pings by itself. session and ice_servers are absent where the server
-// has none to give. Besides those above, limits names message_burst (frames at
-// once; absent: no limit), max_depth (of a frame), max_id_bytes,
+// data.id is the peer's id: hand it to others by any means, and they can reach the peer.
+// Treat it as opaque text. data.session is a resume token (see Sessions), ice_servers a
+// list that can be handed to RTCPeerConnection as it is, limits what the server enforces
+// (messages_per_second 0: no limit), and heartbeat_seconds how often the server pings; a
+// WebSocket library answers those pings by itself. session and ice_servers are absent
+// where the server has none to give. Besides those above, limits names message_burst
+// (frames at once; absent: no limit), max_depth (of a frame), max_id_bytes,
 // max_room_id_bytes, max_room_name_bytes, max_metadata_bytes (of a room),
-// max_member_metadata_bytes, and the three of Bytes. Members may be added to data
-// later, so ignore unknown ones.
+// max_member_metadata_bytes, and the three of Bytes. Members may be added to data later,
+// so ignore unknown ones.
 //
 // # Frames
 //
@@ -48,9 +46,9 @@
 // A frame that has `type` comes from the server, one that has `from` from a
 // peer; no frame has both at its top.
 //
-// event matches in any case: create_room, Create_Room and CREATE_ROOM are one
-// event. Create_Rom is read as Create_Room, because early documents spelled it
-// so. What the server writes is always the canonical spelling.
+// event matches in any case: create_room, Create_Room and CREATE_ROOM are one event.
+// Create_Rom is read as Create_Room, because early documents spelled it so. What the
+// server writes is always the canonical spelling.
 //
 // id is the client's own: a string or number of at most 256 bytes as JSON.
 // Every answer and every error that a frame causes carries the same id. A frame

@@ -167,7 +167,7 @@ func (t *Table) report(name string, was, is bus.SharedSettings) {
 	}
 }
 
-// Disagree returns, for each setting, how many instances have another value than this one.
+// Disagree returns, for each setting, how many instances have a value other than ours.
 func (t *Table) Disagree() map[string]int {
 	counts := make(map[string]int, len(bus.SharedSettingNames))
 	t.mu.Lock()

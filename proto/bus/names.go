@@ -41,7 +41,7 @@ const (
 	// MaxSecretBytes is the length of the longest secret.
 	MaxSecretBytes = 64
 	// NameTombstone is how long the directory remembers that a name was given back. It is
-	// much longer than a request can be under way, so that no late claim brings a peer back
+	// much longer than a request can be pending, so that no late claim brings a peer back
 	// that has left.
 	NameTombstone = 2 * time.Minute
 )

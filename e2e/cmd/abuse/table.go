@@ -121,8 +121,8 @@ func (t *trial) measure(ctx context.Context) (*result, error) {
 	if t.inside != nil {
 		probes = append(probes, t.inside)
 	}
-	talk, silence := context.WithCancel(ctx)
-	defer silence()
+	talk, endTalk := context.WithCancel(ctx)
+	defer endTalk()
 	var wg sync.WaitGroup
 	for _, p := range probes {
 		wg.Go(func() { p.talk(talk) })
@@ -135,7 +135,7 @@ func (t *trial) measure(ctx context.Context) (*result, error) {
 	if err == nil {
 		err = t.fight(ctx, res)
 	}
-	silence()
+	endTalk()
 	wg.Wait()
 	if err != nil {
 		return nil, err

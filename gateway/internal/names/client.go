@@ -43,7 +43,7 @@ const (
 	Taken       Outcome = "taken"      // another client has the name
 	Unavailable Outcome = "unavailable"
 	LookedUp    Outcome = "looked_up" // a look-up that the directory answered
-	Busy        Outcome = "busy"      // a look-up that was refused, because too many were under way
+	Busy        Outcome = "busy"      // a look-up that was refused, because too many were pending
 	Kept        Outcome = "kept"      // a name that was not given back, because of too many or no answer
 )
 
@@ -52,7 +52,7 @@ func Outcomes() []Outcome {
 	return []Outcome{Claimed, TakenOver, Taken, Unavailable, LookedUp, Busy, Kept}
 }
 
-// ErrBusy is the error of Find when too many look-ups are under way.
+// ErrBusy is the error of Find when too many look-ups are pending.
 var ErrBusy = errors.New("names: too many look-ups at the same time")
 
 // Client asks the directory for a gateway. Find, Claim and Release wait for the answer.
