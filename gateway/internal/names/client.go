@@ -17,9 +17,10 @@ const (
 	absentFor    = 400 * time.Millisecond // nobody has the name
 	maxNames     = 65_536
 	findPatience = 2 * time.Second
-	maxFinds     = 256  // look-ups at the same time
-	maxReleases  = 1024 // releases at the same time: many clients may leave at once
-	maxTries     = 8    // of a claim whose entry changes in the meantime
+	awayFor      = time.Second // the directory did not answer: further look-ups do not ask it
+	maxFinds     = 256         // look-ups at the same time
+	maxReleases  = 1024        // releases at the same time: many clients may leave at once
+	maxTries     = 8           // of a claim whose entry changes in the meantime
 )
 
 // Config says how a Client asks the directory. Every field is required.
@@ -55,6 +56,8 @@ func Outcomes() []Outcome {
 // ErrBusy is the error of Find when too many look-ups are pending.
 var ErrBusy = errors.New("names: too many look-ups at the same time")
 
+var errAway = errors.New("names: the directory did not answer a moment ago")
+
 // Client asks the directory for a gateway. Find, Claim and Release wait for the answer.
 // Safe for concurrent use.
 type Client struct {
@@ -65,6 +68,7 @@ type Client struct {
 
 	mu    sync.Mutex
 	known map[string]entry // by name
+	away  clock.Instant    // until when the directory counts as away
 }
 
 // entry is what is known of a name.
@@ -116,6 +120,9 @@ func (c *Client) Find(name string) (proto.PeerID, error) {
 	if _, ok := bus.NameKey(c.cfg.Namespace, name); !ok {
 		return "", nil // nobody can have it
 	}
+	if c.isAway() {
+		return c.former(name, errAway)
+	}
 	select {
 	case c.finds <- struct{}{}:
 		defer func() { <-c.finds }()
@@ -125,11 +132,21 @@ func (c *Client) Find(name string) (proto.PeerID, error) {
 	}
 	r, err := c.cfg.Ask(bus.NameGet, &bus.NameRequest{Namespace: c.cfg.Namespace, Name: name}, findPatience)
 	if err != nil {
+		c.mu.Lock()
+		c.away = c.cfg.Clock.Load().Add(awayFor)
+		c.mu.Unlock()
 		return c.former(name, err)
 	}
 	c.cfg.Count(LookedUp)
 	c.remember(name, r.Peer)
 	return r.Peer, nil
+}
+
+// isAway reports whether the directory did not answer a moment ago.
+func (c *Client) isAway() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cfg.Clock.Load() < c.away
 }
 
 // former returns the peer that had a name last, and remembers it again; err when none is

@@ -124,6 +124,21 @@ func TestFind_DirectoryAway_IsAnError(t *testing.T) {
 	}
 }
 
+// While the directory is away, few look-ups wait for it.
+func TestFind_DirectoryAway_IsAskedOnceASecond(t *testing.T) {
+	d := new(directory)
+	x := d.client()
+	for step, want := range []struct {
+		after time.Duration
+		asked int
+	}{{0, 1}, {0, 1}, {awayFor - 1, 1}, {1, 2}} {
+		d.now.Store(d.now.Load().Add(want.after))
+		if _, err := x.Find(fmt.Sprint(step)); err == nil || len(d.asked) != want.asked {
+			t.Errorf("look-up %d: got error %v after %d requests, want one after %d", step, err, len(d.asked), want.asked)
+		}
+	}
+}
+
 // A gateway that is cut off from the directory goes on with what it knew.
 func TestFind_DirectoryAway_ReturnsWhoHadTheName(t *testing.T) {
 	ben := proto.NewPeerID(other)

@@ -170,6 +170,22 @@ func TestFind_ManyNames_AreLookedUpAtARate(t *testing.T) {
 	})
 }
 
+// A directory that takes long for each of many names must not delay EXPIRE by all of them.
+func TestDirectoryAway_ManyNames_ExpireInTime(t *testing.T) {
+	newWorld(t, func(w *world) {
+		const n = 50
+		for i := range n {
+			w.c.Decode(fmt.Appendf(nil, `{"type":"OFFER","dst":"x%d"}`, i))
+		}
+		w.set(func() { w.down, w.slow = true, 2*time.Second })
+		w.pass(5*time.Second + 2*time.Second + retryInterval)
+		if texts, _ := w.got(); len(texts) != n {
+			t.Errorf("got %d EXPIRE in 7.5s, want %d", len(texts), n)
+		}
+		w.pass(2 * time.Second) // the last look-up
+	})
+}
+
 func TestDirectoryAway_FramesWait(t *testing.T) {
 	newWorld(t, func(w *world) {
 		w.down = true

@@ -29,6 +29,7 @@ type world struct {
 	claim   names.Outcome // of the next claim; "": it succeeds
 	former  proto.PeerID  // of the next claim
 	down    bool          // the directory does not answer
+	slow    time.Duration // how long it takes
 	finds   int
 	code    proto.ErrorCode // of relays
 	relayed []dialect.Frame
@@ -131,6 +132,10 @@ func (w *world) Find(name string) (proto.PeerID, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.finds++
+	slow := w.slow
+	w.mu.Unlock()
+	time.Sleep(slow) // of the bubble's clock
+	w.mu.Lock()
 	if w.down {
 		return "", errors.New("no answer")
 	}

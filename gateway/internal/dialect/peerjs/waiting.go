@@ -1,6 +1,7 @@
 package peerjs
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -118,6 +119,7 @@ func (c *client) retry() {
 			return
 		}
 		for _, dst := range c.due() {
+			c.giveUp() // the look-up before may have taken long
 			c.drain(dst)
 		}
 		if c.idle() {
@@ -128,7 +130,15 @@ func (c *client) retry() {
 
 // due gives up the frames that have waited for too long, and returns the names for which
 // others wait, those that have waited for longest first.
-func (c *client) due() (names []string) {
+func (c *client) due() []string {
+	c.giveUp()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.SortedFunc(maps.Keys(c.waiting), func(a, b string) int { return int(c.waiting[a].since - c.waiting[b].since) })
+}
+
+// giveUp gives up the frames that have waited for too long.
+func (c *client) giveUp() {
 	now := c.d.cfg.Clock.Load()
 	var late []string
 	c.mu.Lock()
@@ -136,16 +146,12 @@ func (c *client) due() (names []string) {
 		if now.Sub(q.since) >= c.d.cfg.Expire {
 			late = append(late, dst)
 			c.removeLocked(dst, q)
-		} else {
-			names = append(names, dst)
 		}
 	}
-	slices.SortFunc(names, func(a, b string) int { return int(c.waiting[a].since - c.waiting[b].since) })
 	c.mu.Unlock()
 	for _, dst := range late {
 		c.expire(dst)
 	}
-	return names
 }
 
 // removeLocked removes all frames that wait for dst.
