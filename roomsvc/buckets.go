@@ -46,7 +46,11 @@ func (b *buckets) open(ctx context.Context, nc *nats.Conn, replicas int) error {
 	granted := int64(0) // to the bucket before; 0: all
 	for _, s := range b.list {
 		if granted > 0 {
-			s.maxBytes = min(s.maxBytes, max(granted/2, minBucketBytes))
+			wanted := s.maxBytes
+			if s.maxBytes = min(wanted, max(granted/2, minBucketBytes)); s.maxBytes < wanted {
+				b.log.Warn("JetStream has less storage than the buckets may use; asking for a part of it",
+					"bucket", s.bucket, "want", wanted, "bytes", s.maxBytes)
+			}
 		}
 		for try := 0; ; try++ {
 			err := bounded(ctx, func(ctx context.Context) error { return s.open(ctx, nc, replicas) })

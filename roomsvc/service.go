@@ -57,12 +57,12 @@ func New(cfg Config) (*Service, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	b := newBuckets(cfg.Logger, cfg.MaxBucketBytes, bus.RoomsBucket, bus.SessionsBucket, bus.KeysBucket, bus.NamesBucket)
-	b.list[1].tombstoneTTL, b.list[3].tombstoneTTL = bus.SessionTombstone, bus.NameTombstone
-	b.list[2].maxBytes = minBucketBytes // one key
+	b := newBuckets(cfg.Logger, cfg.MaxBucketBytes, bus.RoomsBucket, bus.SessionsBucket, bus.NamesBucket, bus.KeysBucket)
+	b.list[1].tombstoneTTL, b.list[2].tombstoneTTL = bus.SessionTombstone, bus.NameTombstone
+	b.list[3].maxBytes = minBucketBytes // one key; the last one, because each bucket asks for no more than the one before got
 	s := &Service{
-		cfg: cfg, buckets: b, rooms: b.list[0], sessions: b.list[1], keys: b.list[2], nameStore: b.list[3],
-		roomBucket: b.list[0], sessionBucket: b.list[1], nameBucket: b.list[3],
+		cfg: cfg, buckets: b, rooms: b.list[0], sessions: b.list[1], keys: b.list[3], nameStore: b.list[2],
+		roomBucket: b.list[0], sessionBucket: b.list[1], nameBucket: b.list[2],
 		bytes:  bus.MaxRoomStateBytes,
 		stats:  newStats(),
 		leases: newLeases(cfg.SessionGrace),

@@ -35,6 +35,25 @@ func TestJobs_CopyOfARequest_TakesNoSecondPlace(t *testing.T) {
 	}
 }
 
+// TestNew_SmallBucket_ComesLast: a bucket asks for no more than the one before it got, so the
+// bucket of keys, which is small, must not come before others.
+func TestNew_SmallBucket_ComesLast(t *testing.T) {
+	s, err := New(Config{MaxBucketBytes: 1 << 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, b := range s.buckets.list {
+		if last := i == len(s.buckets.list)-1; last != (b.maxBytes == minBucketBytes) {
+			t.Errorf("bucket %d, %s: got %d bytes, want %d for the last one only", i, b.bucket, b.maxBytes, minBucketBytes)
+		}
+	}
+	for store, want := range map[*store]string{s.rooms: bus.RoomsBucket, s.sessions: bus.SessionsBucket, s.nameStore: bus.NamesBucket, s.keys.(*store): bus.KeysBucket} {
+		if store.bucket != want {
+			t.Errorf("got bucket %s, want %s", store.bucket, want)
+		}
+	}
+}
+
 // TestBuckets_Outage_CountsAfter10s checks that rooms count as unchangeable when
 // JetStream has failed for longer than an election takes, and only until it answers
 // again.
