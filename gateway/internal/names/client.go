@@ -43,6 +43,7 @@ const (
 	TakenOver   Outcome = "taken_over" // from another peer of the same client
 	Taken       Outcome = "taken"      // another client has the name
 	Unavailable Outcome = "unavailable"
+	Full        Outcome = "full"      // the directory has no space for another name
 	LookedUp    Outcome = "looked_up" // a look-up that the directory answered
 	Busy        Outcome = "busy"      // a look-up that was refused, because too many were pending
 	Kept        Outcome = "kept"      // a name that was not given back, because of too many or no answer
@@ -50,7 +51,7 @@ const (
 
 // Outcomes lists the outcomes that a Client counts.
 func Outcomes() []Outcome {
-	return []Outcome{Claimed, TakenOver, Taken, Unavailable, LookedUp, Busy, Kept}
+	return []Outcome{Claimed, TakenOver, Taken, Unavailable, Full, LookedUp, Busy, Kept}
 }
 
 // ErrBusy is the error of Find when too many look-ups are pending.
@@ -192,7 +193,7 @@ func (c *Client) forgetPeer(name string, peer proto.PeerID) {
 	}
 }
 
-// Claim gives a name to a peer of this gateway: Claimed, TakenOver, Taken or Unavailable.
+// Claim gives a name to a peer of this gateway: Claimed, TakenOver, Taken, Full or Unavailable.
 // secret is a digest of what lets a client take its name over from an earlier peer, which
 // Claim returns. gone reports whether a peer that has the name with another secret has
 // ended; it may wait.
@@ -203,7 +204,10 @@ func (c *Client) Claim(name string, peer proto.PeerID, secret string, patience t
 	for range maxTries {
 		r, err := c.cfg.Ask(bus.NameClaim, &req, time.Until(deadline))
 		if err != nil {
-			c.cfg.Logger.Debug("name: the directory does not answer", "namespace", c.cfg.Namespace, "err", err)
+			c.cfg.Logger.Debug("name: not claimed", "namespace", c.cfg.Namespace, "err", err)
+			if refused, ok := errors.AsType[*proto.Error](err); ok && refused.Code == proto.LimitExceeded {
+				return Full, ""
+			}
 			return Unavailable, ""
 		}
 		switch r.Refused {

@@ -76,6 +76,19 @@ func TestClaim_EachAnswer_HasItsOutcome(t *testing.T) {
 	}
 }
 
+func TestClaim_DirectoryFull_IsItsOwnOutcome(t *testing.T) {
+	d := new(directory)
+	x := d.client()
+	for code, want := range map[proto.ErrorCode]Outcome{proto.LimitExceeded: Full, proto.Unavailable: Unavailable} {
+		x.cfg.Ask = func(bus.NameOperation, *bus.NameRequest, time.Duration) (*bus.NameReply, error) {
+			return nil, fmt.Errorf("asked: %w", proto.Errorf(code, "no"))
+		}
+		if got, _ := x.Claim("a", proto.NewPeerID(own), "s", time.Second, nil); got != want {
+			t.Errorf("%s: got %s, want %s", code, got, want)
+		}
+	}
+}
+
 func TestClaim_EntryAlwaysChanges_GivesUp(t *testing.T) {
 	d := &directory{}
 	for n := range uint64(2 * maxTries) {

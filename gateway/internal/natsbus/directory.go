@@ -16,7 +16,8 @@ import (
 var errDirectory = errors.New("the directory did not answer in time")
 
 // AskDirectory asks the room service about sessions until it answers, or until patience
-// is over. All requests to the directory may be repeated.
+// is over. All requests to the directory may be repeated. A refusal other than Unavailable is
+// an error at once, of type *proto.Error.
 func (t *Requests) AskDirectory(op bus.SessionOperation, req *bus.SessionRequest, patience time.Duration) (*bus.SessionReply, error) {
 	reply := new(bus.SessionReply)
 	err := t.askUntil(bus.SessionsSubject(op), encode(req), patience, func(data []byte) (*proto.Error, error) {
@@ -44,8 +45,8 @@ func (t *Requests) AskNames(op bus.NameOperation, req *bus.NameRequest, patience
 	return reply, nil
 }
 
-// askUntil sends a request until read finds an answer without an error in it, or until
-// patience is over.
+// askUntil sends a request until read finds an answer whose error, if any, is not Unavailable,
+// or until patience is over.
 func (t *Requests) askUntil(subject string, data []byte, patience time.Duration, read func([]byte) (*proto.Error, error)) error {
 	deadline := time.Now().Add(patience)
 	backoff := time.NewTimer(0)
@@ -60,6 +61,9 @@ func (t *Requests) askUntil(subject string, data []byte, patience time.Duration,
 			}
 			if err == nil {
 				err = refused
+				if refused.Code != proto.Unavailable {
+					return err
+				}
 			}
 		}
 		if errors.Is(err, ErrEnding) || time.Until(deadline) <= pause {

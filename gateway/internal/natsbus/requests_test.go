@@ -1,10 +1,12 @@
 package natsbus
 
 import (
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
 
+	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
 
@@ -26,5 +28,30 @@ func TestRequests_Close_GivesUpAndRefuses(t *testing.T) {
 	}
 	if published != 1 || requests.Len() != 0 {
 		t.Errorf("got %d requests sent and %d waiting, want 1 and 0", published, requests.Len())
+	}
+}
+
+// Only a refusal that may pass is worth another request.
+func TestAskNames_Refused_IsRepeatedOnlyWhenUnavailable(t *testing.T) {
+	for code, again := range map[proto.ErrorCode]bool{proto.Unavailable: true, proto.LimitExceeded: false} {
+		var requests *Requests
+		asked := 0
+		requests = NewRequests(RequestsConfig{
+			Own: "0123abcd", Ended: make(chan struct{}),
+			Publish: func(_, reply string, _ []byte) error {
+				asked++
+				data, err := json.Marshal(bus.NameReply{Error: proto.Errorf(code, "no")})
+				if err != nil {
+					t.Fatal(err)
+				}
+				in, _ := bus.ParseInbound(reply)
+				requests.Answered(in.First, Message{Data: data})
+				return nil
+			},
+		})
+		_, err := requests.AskNames(bus.NameGet, &bus.NameRequest{}, 2*firstBackoff)
+		if refused, ok := errors.AsType[*proto.Error](err); !ok || refused.Code != code || (asked > 1) != again {
+			t.Errorf("%s: got %v after %d requests, want that code, and more than one request: %v", code, err, asked, again)
+		}
 	}
 }

@@ -23,6 +23,7 @@ func TestGreet_EachClaim_HasItsAnswer(t *testing.T) {
 		"claimed":     {"", "", true, string(openText), ""},
 		"taken over":  {names.TakenOver, other, true, string(openText), controlTaken},
 		"taken":       {names.Taken, "", false, `{"type":"ID-TAKEN","payload":{"msg":"ID is taken"}}`, ""},
+		"full":        {names.Full, "", false, `{"type":"ERROR","payload":{"msg":"Server has reached its concurrent user limit"}}`, ""},
 		"unavailable": {names.Unavailable, "", false, "", ""},
 	} {
 		newWorld(t, func(w *world) {

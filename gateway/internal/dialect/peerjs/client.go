@@ -79,6 +79,8 @@ func (c *client) Greet() bool {
 	switch outcome {
 	case names.Taken:
 		return c.refuse([]byte(`{"type":"ID-TAKEN","payload":{"msg":"ID is taken"}}`))
+	case names.Full:
+		return c.refuse(c.d.Refusal(dialect.Full, ""))
 	case names.Claimed, names.TakenOver:
 	default: // the claim may still take effect
 		c.release()
