@@ -33,7 +33,7 @@ func TestAwayCrowd_SmallBudget_OthersGetTheirFrames(t *testing.T) {
 		}
 		sender.send(`{"event":"Ping"}`)
 		for f := sender.next(); f.Event != string(proto.Pong); f = sender.next() {
-			if id := string(f.ID); f.Event != string(proto.NotDelivered) || refused[id] {
+			if f.Event != string(proto.NotDelivered) || refused[string(f.ID)] {
 				t.Fatalf("got %.200s, want Not_Delivered, once for each frame", f.raw)
 			}
 			refused[string(f.ID)] = true
