@@ -54,6 +54,9 @@ func (g *Gateway) open(a handshake.Accepted) bool {
 	s.attachLocked(c, nil, nil, nil)
 	s.mu.Unlock()
 	g.metrics.Connections.Accepted.Inc()
+	if c.translator != nil {
+		g.metrics.Dialects.Accepted.Inc(s.dialect)
+	}
 	c.logBegin()
 	if g.draining.Load() { // the drain began meanwhile and may have missed this connection
 		c.ws.Close(proto.CloseGoingAway, proto.CloseGoingAway.Reason(), false)

@@ -31,6 +31,7 @@ func (g *Gateway) newDialects() (all []dialect.Dialect) {
 func (g *Gateway) newNames(namespace string) *names.Client {
 	c := names.New(names.Config{
 		Namespace: namespace, Own: g.id, Ask: g.requests.AskNames, Alive: g.liveness.Alive,
+		Await: func(id proto.GatewayID) { g.liveness.Await(id, g.alive.Done()) },
 		Clock: &g.coarse, Count: g.metrics.Dialects.Names.Inc, Logger: g.log,
 	})
 	g.names = append(g.names, c)
@@ -45,7 +46,6 @@ func (c *conn) translate(a *handshake.Accepted) {
 	}
 	c.session.dialect = a.Dialect.Name()
 	c.translator = a.Dialect.NewTranslator(a.Request, user, &port{c: c})
-	c.g.metrics.Dialects.Accepted.Inc(c.session.dialect)
 }
 
 // foreign handles a text of a client of a dialect.

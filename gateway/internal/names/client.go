@@ -29,6 +29,7 @@ type Config struct {
 	Own       proto.GatewayID
 	Ask       func(bus.NameOperation, *bus.NameRequest, time.Duration) (*bus.NameReply, error)
 	Alive     func(proto.GatewayID) bool // other gateways
+	Await     func(proto.GatewayID)      // until a gateway is alive, or its lease is overdue
 	Clock     *clock.AtomicInstant       // the present moment
 	Count     func(Outcome)
 	Logger    *slog.Logger
@@ -218,6 +219,9 @@ func (c *Client) Claim(name string, peer proto.PeerID, secret string, patience t
 			}
 			return Claimed, ""
 		case bus.RefusedTaken:
+			if r.Owner != c.cfg.Own {
+				c.cfg.Await(r.Owner) // this gateway may have just started
+			}
 			if (r.Owner == c.cfg.Own || c.cfg.Alive(r.Owner)) && !gone(r.Peer) {
 				return Taken, ""
 			}

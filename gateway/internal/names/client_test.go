@@ -20,6 +20,7 @@ type directory struct {
 	asked   []bus.NameRequest
 	now     clock.AtomicInstant
 	alive   bool
+	late    bool // the owner's lease comes while a claim awaits it
 }
 
 func (d *directory) client() *Client {
@@ -27,6 +28,7 @@ func (d *directory) client() *Client {
 	return New(Config{
 		Namespace: "n", Own: own, Clock: &d.now, Count: func(Outcome) {}, Logger: slog.New(slog.DiscardHandler),
 		Alive: func(proto.GatewayID) bool { return d.alive },
+		Await: func(proto.GatewayID) { d.alive = d.alive || d.late },
 		Ask: func(_ bus.NameOperation, r *bus.NameRequest, _ time.Duration) (*bus.NameReply, error) {
 			d.asked = append(d.asked, *r)
 			if len(d.answers) == 0 {
@@ -73,6 +75,14 @@ func TestClaim_EachAnswer_HasItsOutcome(t *testing.T) {
 		if peer, known := x.Known("a"); known != (got == Claimed || got == TakenOver) || known && peer != p {
 			t.Errorf("%s: got %q known %v afterwards, want the own peer when it has the name", name, peer, known)
 		}
+	}
+}
+
+// A gateway that has just started knows no other yet: it must not take their names.
+func TestClaim_OwnersLeaseIsLate_IsTaken(t *testing.T) {
+	d := &directory{late: true, answers: []*bus.NameReply{{Refused: bus.RefusedTaken, Peer: proto.NewPeerID(other), Owner: other, Revision: 7}}}
+	if got, _ := d.client().Claim("a", proto.NewPeerID(own), "s", time.Second, func(proto.PeerID) bool { return false }); got != Taken {
+		t.Errorf("got %s, want %s", got, Taken)
 	}
 }
 
