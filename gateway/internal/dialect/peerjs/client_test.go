@@ -214,7 +214,7 @@ func TestRestore_TextFromAnother_IsItsFrame(t *testing.T) {
 		if !ok || string(back.From) != string(from) || string(back.Text) != string(text) {
 			t.Errorf("got %+v, ok %v, want the frame from %s", back, ok, from)
 		}
-		for _, own := range [][]byte{openText, expireText("ann", "ben"), errorText("x")} {
+		for _, own := range [][]byte{openText, expireText("ann", "ben"), expireText("ann", `b"n`), errorText("x")} {
 			if frame := w.c.Restore(own); frame != nil {
 				t.Errorf("%s: got %s, want nothing: nobody waits for it", own, frame)
 			}

@@ -189,8 +189,8 @@ func (c *client) returned(f *dialect.Frame) []byte {
 // Restore implements dialect.Translator.
 func (c *client) Restore(text []byte) []byte {
 	src := srcOf(text)
-	if src == nil {
-		return nil
+	if src == nil || !relayed(text) {
+		return nil // our own, or a LEAVE, for whose outcome nobody waits
 	}
 	c.mu.Lock()
 	from := c.senders[string(src)]

@@ -84,6 +84,16 @@ func srcOf(text []byte) []byte {
 	return stringAt(rest)
 }
 
+// relayed reports whether a text is a message of another client, which waits for its outcome.
+func relayed(text []byte) bool {
+	for _, kind := range [...]string{typeOffer, typeAnswer, typeCandidate} {
+		if bytes.HasPrefix(text, []byte(textHead+kind+textSrc)) {
+			return true
+		}
+	}
+	return false
+}
+
 // dstOf returns the receiver in a text that appendTo made.
 func dstOf(text []byte) (dst string) {
 	src := srcOf(text)
