@@ -53,7 +53,7 @@ func TestConnect_AnyPath_EndsInPeerJS(t *testing.T) {
 	}
 }
 
-// TestClaim_AnotherToken_IsTaken: an id belongs to who knows its token, on every gateway,
+// TestClaim_AnotherToken_IsTaken: an id belongs to the client that knows its token, on every gateway,
 // until it leaves.
 func TestClaim_AnotherToken_IsTaken(t *testing.T) {
 	s := kit.Start(t, kit.Options{})

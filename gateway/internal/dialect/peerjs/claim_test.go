@@ -26,7 +26,7 @@ func TestGreet_EachClaim_HasItsAnswer(t *testing.T) {
 		"full":        {names.Full, "", false, `{"type":"ERROR","payload":{"msg":"Server has reached its concurrent user limit"}}`, ""},
 		"unavailable": {names.Unavailable, "", false, "", ""},
 	} {
-		newWorld(t, func(w *world) {
+		newFixture(t, func(w *fixture) {
 			w.claim, w.former = c.outcome, c.former
 			began := time.Now()
 			ok := w.c.Greet()
@@ -48,18 +48,18 @@ func TestGreet_EachClaim_HasItsAnswer(t *testing.T) {
 }
 
 // A client whose id is in use asks whether the other one is still there.
-func TestGreet_HolderIsGone_TakesTheID(t *testing.T) {
+func TestGreet_OwnerIsGone_TakesTheID(t *testing.T) {
 	for name, c := range map[string]struct {
-		answer func(w *world, probe dialect.Frame) // what the prober gets
+		answer func(w *fixture, probe dialect.Frame) // what the prober gets
 		open   bool
 	}{
-		"comes back":  {func(w *world, f dialect.Frame) { w.encode(dialect.Returned(f.Append(nil), false)) }, true},
-		"answers":     {func(w *world, f dialect.Frame) { w.encode(control("alive")) }, false},
-		"is dead":     {func(w *world, f dialect.Frame) { w.encode(control("dead")) }, true},
-		"no answer":   {func(*world, dialect.Frame) {}, false},
-		"wrong frame": {func(w *world, f dialect.Frame) { w.encode([]byte(`{"event":"Message"}`)) }, false},
+		"comes back":  {func(w *fixture, f dialect.Frame) { w.encode(dialect.Returned(f.Append(nil), false)) }, true},
+		"answers":     {func(w *fixture, f dialect.Frame) { w.encode(control("alive")) }, false},
+		"is dead":     {func(w *fixture, f dialect.Frame) { w.encode(control("dead")) }, true},
+		"no answer":   {func(*fixture, dialect.Frame) {}, false},
+		"wrong frame": {func(w *fixture, f dialect.Frame) { w.encode([]byte(`{"event":"Message"}`)) }, false},
 	} {
-		newWorld(t, func(w *world) {
+		newFixture(t, func(w *fixture) {
 			w.claim, w.former = names.Taken, proto.NewPeerID(gw)
 			opened := make(chan bool)
 			go func() { opened <- w.c.Greet() }()
@@ -73,7 +73,7 @@ func TestGreet_HolderIsGone_TakesTheID(t *testing.T) {
 			}
 		})
 	}
-	newWorld(t, func(w *world) { // at the same gateway
+	newFixture(t, func(w *fixture) { // at the same gateway
 		w.claim, w.former, w.code = names.Taken, proto.NewPeerID(gw), proto.NotFound
 		if !w.c.Greet() {
 			t.Error("not found: got refused, want the id")
@@ -88,7 +88,7 @@ func control(text string) []byte {
 }
 
 func TestEncode_Controls_AreCarriedOut(t *testing.T) {
-	newWorld(t, func(w *world) {
+	newFixture(t, func(w *fixture) {
 		w.c.Greet()
 		w.got()
 		if text := w.encode(control("probe")); text != nil {
@@ -119,13 +119,13 @@ func TestEncode_Controls_AreCarriedOut(t *testing.T) {
 		if len(w.release) != 0 {
 			t.Errorf("got %q released, want nothing: another has the id", w.release)
 		}
-		w.c = w.client("peerjs", "ann", "1") // for the end of the world
+		w.c = w.client("peerjs", "ann", "1") // for the end of the test
 	})
 }
 
 // A client that answers no ping loses its id to the next one that claims it.
 func TestProbe_ClientIsSilent_SaysSo(t *testing.T) {
-	newWorld(t, func(w *world) {
+	newFixture(t, func(w *fixture) {
 		w.silent = true
 		for range 3 { // the pings are not repeated
 			w.encode(control("probe"))
@@ -139,7 +139,7 @@ func TestProbe_ClientIsSilent_SaysSo(t *testing.T) {
 
 // Frames come back to their senders when the client has no id yet, or no longer.
 func TestEncode_WithoutTheID_FramesComeBack(t *testing.T) {
-	newWorld(t, func(w *world) {
+	newFixture(t, func(w *fixture) {
 		m := message{kind: typeOffer, dst: "ann"}
 		f := dialect.Frame{Name: []byte(Name), From: []byte(proto.NewPeerID(gw)), Text: m.appendTo(nil, "ben")}
 		for _, step := range []struct {
@@ -165,17 +165,17 @@ func TestTake_NoAnswer_IsSentAgain(t *testing.T) {
 	former := proto.NewPeerID(gw)
 	for name, c := range map[string]struct {
 		code   proto.ErrorCode
-		answer func(w *world, f dialect.Frame)
+		answer func(w *fixture, f dialect.Frame)
 		want   int
 	}{
-		"answered":       {"", func(w *world, _ dialect.Frame) { w.encode(control("alive")) }, 1},
-		"has ended":      {"", func(w *world, f dialect.Frame) { w.encode(dialect.Returned(f.Append(nil), false)) }, 1},
+		"answered":       {"", func(w *fixture, _ dialect.Frame) { w.encode(control("alive")) }, 1},
+		"has ended":      {"", func(w *fixture, f dialect.Frame) { w.encode(dialect.Returned(f.Append(nil), false)) }, 1},
 		"not found":      {proto.NotFound, nil, 0},
-		"no answer":      {"", func(*world, dialect.Frame) {}, 1 + takeTries},
-		"may be lost":    {"", func(w *world, f dialect.Frame) { w.encode(dialect.Returned(f.Append(nil), true)) }, 1 + takeTries},
+		"no answer":      {"", func(*fixture, dialect.Frame) {}, 1 + takeTries},
+		"may be lost":    {"", func(w *fixture, f dialect.Frame) { w.encode(dialect.Returned(f.Append(nil), true)) }, 1 + takeTries},
 		"cannot be sent": {proto.Unavailable, nil, takeTries},
 	} {
-		newWorld(t, func(w *world) {
+		newFixture(t, func(w *fixture) {
 			w.claim, w.former, w.code = names.TakenOver, former, c.code
 			opened := make(chan bool)
 			go func() { opened <- w.c.Greet() }()
@@ -203,16 +203,16 @@ func TestTake_NoAnswer_IsSentAgain(t *testing.T) {
 // directory still knows it.
 func TestVerify_EachAnswer_KeepsOrCloses(t *testing.T) {
 	for name, c := range map[string]struct {
-		entry     func(w *world) proto.PeerID
+		entry     func(w *fixture) proto.PeerID
 		down      bool
 		ok, close bool
 	}{
-		"still its": {func(w *world) proto.PeerID { return w.peer }, false, true, false},
-		"swept":     {func(*world) proto.PeerID { return "" }, false, true, true},
-		"another's": {func(*world) proto.PeerID { return proto.NewPeerID(gw) }, false, true, true},
-		"no answer": {func(w *world) proto.PeerID { return w.peer }, true, false, false},
+		"still its": {func(w *fixture) proto.PeerID { return w.peer }, false, true, false},
+		"swept":     {func(*fixture) proto.PeerID { return "" }, false, true, true},
+		"another's": {func(*fixture) proto.PeerID { return proto.NewPeerID(gw) }, false, true, true},
+		"no answer": {func(w *fixture) proto.PeerID { return w.peer }, true, false, false},
 	} {
-		newWorld(t, func(w *world) {
+		newFixture(t, func(w *fixture) {
 			w.c.Greet()
 			w.set(func() { w.names["ann"], w.down = c.entry(w), c.down })
 			for range 2 {

@@ -35,7 +35,7 @@ func numbers(frames []dialect.Frame) (all []string) {
 
 // A frame waits for exactly the time that is set, and the client is told once.
 func TestWait_ReceiverNeverComes_ExpiresOnce(t *testing.T) {
-	newWorld(t, func(w *world) {
+	newFixture(t, func(w *fixture) {
 		for n := range 3 {
 			w.c.Decode(candidate(n))
 		}
@@ -56,7 +56,7 @@ func TestWait_ReceiverNeverComes_ExpiresOnce(t *testing.T) {
 }
 
 func TestWait_ReceiverComes_GetsAllInOrder(t *testing.T) {
-	newWorld(t, func(w *world) {
+	newFixture(t, func(w *fixture) {
 		w.c.Decode(candidate(0))
 		w.c.Decode(candidate(1))
 		w.pass(time.Second)
@@ -75,7 +75,7 @@ func TestWait_ReceiverComes_GetsAllInOrder(t *testing.T) {
 
 // Frames that come back are sent again before those that the client sent later.
 func TestReturned_SeveralFrames_AreSentAgainInOrder(t *testing.T) {
-	newWorld(t, func(w *world) {
+	newFixture(t, func(w *fixture) {
 		w.set(func() { w.names["ben"] = proto.NewPeerID(gw) })
 		for n := range 3 {
 			w.c.Decode(candidate(n))
@@ -96,7 +96,7 @@ func TestReturned_SeveralFrames_AreSentAgainInOrder(t *testing.T) {
 
 // A frame that comes back while a later one is sent must not take its place.
 func TestReturned_WhileAnotherIsSent_NoneIsLostOrSentTwice(t *testing.T) {
-	newWorld(t, func(w *world) {
+	newFixture(t, func(w *fixture) {
 		ben := proto.NewPeerID(gw)
 		w.set(func() { w.names["ben"] = ben })
 		w.c.Decode(candidate(1))
@@ -119,7 +119,7 @@ func TestReturned_TooOftenOrLost_Expires(t *testing.T) {
 	for name, f := range map[string]dialect.Frame{
 		"at the limit": {Tries: maxReturns - 1}, "too often": {Tries: maxReturns}, "lost": {Lost: true},
 	} {
-		newWorld(t, func(w *world) {
+		newFixture(t, func(w *fixture) {
 			m := message{kind: typeOffer, dst: "ben"}
 			f.Name, f.From, f.Text = []byte(Name), []byte(w.peer), m.appendTo(nil, "ann")
 			text := w.encode(dialect.Returned(f.Append(nil), f.Lost))
@@ -132,7 +132,7 @@ func TestReturned_TooOftenOrLost_Expires(t *testing.T) {
 
 // At the limits of what waits, the client is told at once.
 func TestWait_TooMuch_ExpiresAtOnce(t *testing.T) {
-	newWorld(t, func(w *world) {
+	newFixture(t, func(w *fixture) {
 		for n := range maxWaiting {
 			w.c.Decode(candidate(n))
 		}
@@ -142,7 +142,7 @@ func TestWait_TooMuch_ExpiresAtOnce(t *testing.T) {
 		texts, _ = w.got()
 		want(t, "beyond it", texts, expireBen)
 	})
-	newWorld(t, func(w *world) {
+	newFixture(t, func(w *fixture) {
 		big := func(n int) []byte {
 			return []byte(`{"type":"OFFER","dst":"ben","payload":"` + strings.Repeat("x", n) + `"}`)
 		}
@@ -159,7 +159,7 @@ func TestWait_TooMuch_ExpiresAtOnce(t *testing.T) {
 
 // A client that calls very many ids does not make the gateway ask for each of them.
 func TestFind_ManyNames_AreLookedUpAtARate(t *testing.T) {
-	newWorld(t, func(w *world) {
+	newFixture(t, func(w *fixture) {
 		for n := range 200 {
 			w.c.Decode(fmt.Appendf(nil, `{"type":"OFFER","dst":"x%d"}`, n))
 		}
@@ -172,7 +172,7 @@ func TestFind_ManyNames_AreLookedUpAtARate(t *testing.T) {
 
 // A directory that takes long for each of many names must not delay EXPIRE by all of them.
 func TestDirectoryAway_ManyNames_ExpireInTime(t *testing.T) {
-	newWorld(t, func(w *world) {
+	newFixture(t, func(w *fixture) {
 		const n = 50
 		for i := range n {
 			w.c.Decode(fmt.Appendf(nil, `{"type":"OFFER","dst":"x%d"}`, i))
@@ -187,7 +187,7 @@ func TestDirectoryAway_ManyNames_ExpireInTime(t *testing.T) {
 }
 
 func TestDirectoryAway_FramesWait(t *testing.T) {
-	newWorld(t, func(w *world) {
+	newFixture(t, func(w *fixture) {
 		w.down = true
 		w.c.Decode(candidate(0))
 		w.pass(2 * time.Second)
@@ -201,7 +201,7 @@ func TestDirectoryAway_FramesWait(t *testing.T) {
 
 // What was never written goes back to its sender, which sends it again.
 func TestRestore_TextFromAnother_IsItsFrame(t *testing.T) {
-	newWorld(t, func(w *world) {
+	newFixture(t, func(w *fixture) {
 		w.c.Greet()
 		m := message{kind: typeOffer, dst: "ann", payload: []byte(`{"a":[1]}`)}
 		from := proto.NewPeerID("5f0c3a9e")
@@ -223,7 +223,7 @@ func TestRestore_TextFromAnother_IsItsFrame(t *testing.T) {
 }
 
 func TestRefuse_TooFast_Expires(t *testing.T) {
-	newWorld(t, func(w *world) {
+	newFixture(t, func(w *fixture) {
 		w.c.Refuse(candidate(1))
 		w.c.Refuse([]byte(`{"type":"HEARTBEAT"}`))
 		w.c.Refuse([]byte(`{`))

@@ -17,8 +17,8 @@ import (
 
 const gw proto.GatewayID = "91be04d7"
 
-// world is a gateway with one client, and a directory of names.
-type world struct {
+// fixture is a gateway with one client, and a directory of names.
+type fixture struct {
 	t    *testing.T
 	d    *Dialect
 	c    dialect.Translator
@@ -44,11 +44,11 @@ type world struct {
 	now     clock.AtomicInstant
 }
 
-// newWorld runs f in a bubble, with a client whose id is ann.
-func newWorld(t *testing.T, f func(w *world)) {
+// newFixture runs f in a bubble, with a client whose id is ann.
+func newFixture(t *testing.T, f func(w *fixture)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, peer: proto.NewPeerID(gw), names: make(map[string]proto.PeerID), counts: make(map[Event]int), ending: make(chan struct{})}
+		w := &fixture{t: t, peer: proto.NewPeerID(gw), names: make(map[string]proto.PeerID), counts: make(map[Event]int), ending: make(chan struct{})}
 		w.d = New(Config{Key: "peerjs", Expire: 5 * time.Second, Names: w, Clock: &w.now, Count: w.count})
 		w.now.Store(clock.Now())
 		w.c = w.client("peerjs", "ann", "1")
@@ -62,13 +62,13 @@ func newWorld(t *testing.T, f func(w *world)) {
 	})
 }
 
-func (w *world) client(key, id, token string) dialect.Translator {
+func (w *fixture) client(key, id, token string) dialect.Translator {
 	q := url.Values{"key": {key}, "id": {id}, "token": {token}}
 	return w.d.NewTranslator(httptest.NewRequest("GET", "/peerjs?"+q.Encode(), nil), "", w)
 }
 
 // pass lets d pass, with a clock that is as coarse as the gateway's.
-func (w *world) pass(d time.Duration) {
+func (w *fixture) pass(d time.Duration) {
 	for end := time.Now().Add(d); time.Now().Before(end); {
 		time.Sleep(min(50*time.Millisecond, time.Until(end)))
 		w.now.Store(clock.Now())
@@ -76,11 +76,11 @@ func (w *world) pass(d time.Duration) {
 	}
 }
 
-func (w *world) count(e Event) { w.mu.Lock(); defer w.mu.Unlock(); w.counts[e]++ }
+func (w *fixture) count(e Event) { w.mu.Lock(); defer w.mu.Unlock(); w.counts[e]++ }
 
-func (w *world) Peer() proto.PeerID { return w.peer }
+func (w *fixture) Peer() proto.PeerID { return w.peer }
 
-func (w *world) Relay(to proto.PeerID, frame []byte) proto.ErrorCode {
+func (w *fixture) Relay(to proto.PeerID, frame []byte) proto.ErrorCode {
 	w.mu.Lock()
 	after := w.onRelay
 	w.onRelay = nil
@@ -101,34 +101,34 @@ func (w *world) Relay(to proto.PeerID, frame []byte) proto.ErrorCode {
 	return ""
 }
 
-func (w *world) Send(text []byte) {
+func (w *fixture) Send(text []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.texts = append(w.texts, string(text))
 }
 
-func (w *world) Alive(d time.Duration) bool {
+func (w *fixture) Alive(d time.Duration) bool {
 	if w.silent {
 		time.Sleep(d) // of the bubble's clock
 	}
 	return !w.silent
 }
 
-func (w *world) Close() { w.mu.Lock(); defer w.mu.Unlock(); w.closed = true }
+func (w *fixture) Close() { w.mu.Lock(); defer w.mu.Unlock(); w.closed = true }
 
-func (w *world) isClosed() bool {
+func (w *fixture) isClosed() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.closed
 }
 
-func (w *world) Go(f func()) { w.wg.Go(f) }
+func (w *fixture) Go(f func()) { w.wg.Go(f) }
 
-func (w *world) Ending() <-chan struct{} { return w.ending }
+func (w *fixture) Ending() <-chan struct{} { return w.ending }
 
-func (w *world) Known(string) (proto.PeerID, bool) { return "", false }
+func (w *fixture) Known(string) (proto.PeerID, bool) { return "", false }
 
-func (w *world) Find(name string) (proto.PeerID, error) {
+func (w *fixture) Find(name string) (proto.PeerID, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.finds++
@@ -142,9 +142,9 @@ func (w *world) Find(name string) (proto.PeerID, error) {
 	return w.names[name], nil
 }
 
-func (w *world) Forget(string) {}
+func (w *fixture) Forget(string) {}
 
-func (w *world) Claim(_ string, _ proto.PeerID, _ string, _ time.Duration, gone func(proto.PeerID) bool) (names.Outcome, proto.PeerID) {
+func (w *fixture) Claim(_ string, _ proto.PeerID, _ string, _ time.Duration, gone func(proto.PeerID) bool) (names.Outcome, proto.PeerID) {
 	w.mu.Lock()
 	outcome, former := w.claim, w.former
 	w.mu.Unlock()
@@ -157,14 +157,14 @@ func (w *world) Claim(_ string, _ proto.PeerID, _ string, _ time.Duration, gone 
 	return names.Claimed, ""
 }
 
-func (w *world) Release(name string, _ proto.PeerID, _ time.Duration) {
+func (w *fixture) Release(name string, _ proto.PeerID, _ time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.release = append(w.release, name)
 }
 
 // encode returns the text that the client gets for a frame.
-func (w *world) encode(frame []byte) []byte {
+func (w *fixture) encode(frame []byte) []byte {
 	text, ok := w.c.Encode(frame)
 	if !ok {
 		w.t.Errorf("got %s declined, want it taken", frame)
@@ -172,11 +172,11 @@ func (w *world) encode(frame []byte) []byte {
 	return text
 }
 
-// set changes the world while nothing else runs.
-func (w *world) set(f func()) { w.mu.Lock(); defer w.mu.Unlock(); f() }
+// set changes the fixture while nothing else runs.
+func (w *fixture) set(f func()) { w.mu.Lock(); defer w.mu.Unlock(); f() }
 
 // got returns what the client got and what was relayed since the last call.
-func (w *world) got() (texts []string, relayed []dialect.Frame) {
+func (w *fixture) got() (texts []string, relayed []dialect.Frame) {
 	synctest.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
