@@ -23,7 +23,7 @@ const (
 	header    = 5 * time.Second  // and the headers of a handshake that
 	halfOpen  = 45 * time.Second // a connection that answers nothing has ended by then
 	forFlood  = 20 * time.Second // a flood is as fast as both sides are
-	fullQueue = 5 * time.Second  // a peer whose queue is full has read it by then, or been closed
+	stuck     = 11 * time.Second // a connection whose write makes no progress for 10 s is closed at the next sweep
 )
 
 // attacks lists all attacks. 503 is an allowed outcome of each, because the server
@@ -45,7 +45,7 @@ var attacks = []attack{
 	{"message flood", sends(bytes.Repeat(raw.Encode(raw.Fin|raw.Text, []byte(`{"event":"Ping"}`)), 4000)), "1008 1013 cut reset", forFlood, 0},
 	{"flood of nonsense", sends(bytes.Repeat(raw.Encode(raw.Fin|raw.Text, []byte(`{"event":{}}`)), 4000)), "1008 1013 cut reset", forFlood, 0},
 	{"deep JSON", deepJSON, "refused", soon, 0},
-	{"peer that does not read", deafPeer, "open 1013 cut reset", fullQueue, 0},
+	{"peer that does not read", deafPeer, "open 1013 cut reset", stuck, 0},
 	{"half-open connection", halfOpenPeer, "cut reset", halfOpen, 0},
 	{"slow handshake", slowHandshake, "400 cut reset", header + 2*soon, 0},
 	{"no HTTP at all", noHTTP, "400", soon, 0},
