@@ -53,7 +53,7 @@ var gatewayPackages = map[string][]string{
 	"internal/quota":     {},
 	"internal/ratelimit": {"gateway/internal/clock"},
 	"internal/replay":    {"gateway/internal/membudget", "proto"},
-	"internal/room":      {"gateway/internal/clock", "gateway/internal/egress", "gateway/internal/link", "gateway/internal/metrics", "proto", "proto/bus"},
+	"internal/room":      {"gateway/internal/egress", "gateway/internal/link", "gateway/internal/metrics", "proto", "proto/bus"},
 	"internal/session":   {"proto"},
 	"internal/socket": {
 		"gateway/internal/clock", "gateway/internal/membudget", "proto", "github.com/lxzan/gws",

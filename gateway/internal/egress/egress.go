@@ -40,7 +40,7 @@ const maxDebt = time.Minute
 type Config struct {
 	Received, Caused, Room, Total int
 
-	Clock   *clock.AtomicInstant // the present moment, a little old; the owner keeps it fresh
+	Clock   *clock.AtomicInstant // the present moment, a little old; the owner keeps it fresh; nil stands still, for tests
 	Refused func(LimitName)      // counts a refused frame; may be nil
 }
 
@@ -53,6 +53,10 @@ type Budgets struct {
 
 // New returns full budgets.
 func New(cfg Config) *Budgets {
+	if cfg.Clock == nil {
+		cfg.Clock = new(clock.AtomicInstant)
+		cfg.Clock.Store(clock.Now())
+	}
 	if cfg.Refused == nil {
 		cfg.Refused = func(LimitName) {}
 	}

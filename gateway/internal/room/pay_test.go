@@ -6,7 +6,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/proto"
@@ -35,9 +34,7 @@ func newPaidRoom() (*testGateway, *testMember, *egress.Client) {
 		ID: "tea", Creator: creator.id,
 		Members: []bus.Member{{ID: creator.id, Gateway: ownGateway}, {ID: proto.NewPeerID(pacedGateway), Gateway: pacedGateway}},
 	}})
-	now := new(clock.AtomicInstant)
-	now.Store(clock.Now())
-	return gw, creator, egress.New(egress.Config{Caused: 1000, Clock: now}).Client(netip.Addr{})
+	return gw, creator, egress.New(egress.Config{Caused: 1000}).Client(netip.Addr{})
 }
 
 // TestRelay_NobodyReached_PaysNothing: nothing was sent, so the client may try again.
