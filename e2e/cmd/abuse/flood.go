@@ -128,12 +128,21 @@ func (t *trial) flood(ctx context.Context, perSecond int, member bool, frame fun
 		}
 		stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 		sent = t.floodOver(ctx, c, perSecond, sent, frame)
-		if stop() { // the server has ended it
-			<-c.Done()
-			t.got.ended(c)
-		}
+		t.end(ctx, c, stop)
 	}
 	return nil
+}
+
+// end ends an attacker's connection, which stop's function closes when ctx ends. If ctx has
+// not ended, the server has ended the connection. stop may return true after the end of ctx.
+func (t *trial) end(ctx context.Context, c *client, stop func() bool) {
+	stop()
+	if ctx.Err() != nil {
+		_ = c.Close()
+		return
+	}
+	<-c.Done()
+	t.got.ended(c)
 }
 
 // floodOver floods over one connection, until it ends or ctx does.

@@ -110,10 +110,7 @@ func updateRoom(ctx context.Context, t *trial) error {
 	t.floodOver(ctx, t.creator, 200, 0, func(i int) []byte {
 		return fmt.Appendf(nil, `{"event":"Update_Room","data":{"room":%q,"metadata":"%d%s"}}`, theRoom, i, metadata)
 	})
-	if stop() {
-		<-t.creator.Done()
-		t.got.ended(t.creator)
-	}
+	t.end(ctx, t.creator, stop)
 	return nil
 }
 

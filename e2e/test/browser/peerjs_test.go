@@ -181,8 +181,9 @@ func (p *tab) begin(id string, port int) (got string) {
 	return got
 }
 
-// peerjsSteps runs all that clients of PeerJS do through the servers on two ports.
-func peerjsSteps(t *testing.T, b *browser, one, two int) {
+// peerjsSteps runs all that clients of PeerJS do through the servers on two ports. reconnect
+// is JavaScript that makes own.peer reconnect.
+func peerjsSteps(t *testing.T, b *browser, one, two int, reconnect string) {
 	t.Helper()
 	ann, ben := peerPage(t, b, "Ann"), peerPage(t, b, "Ben")
 	ann.begin("ann-1", one)
@@ -211,7 +212,7 @@ func peerjsSteps(t *testing.T, b *browser, one, two int) {
 	}
 
 	var again string
-	ann.eval(&again, `new Promise((resolve) => { own.peer.disconnect(); own.peer.once("open", resolve); own.peer.reconnect(); })`)
+	ann.eval(&again, `new Promise((resolve) => { own.peer.once("open", resolve); %s })`, reconnect)
 	if again != "ann-1" {
 		t.Errorf("after disconnect and reconnect: got id %q, want ann-1", again)
 	}
@@ -225,11 +226,17 @@ func TestPeerJS_RealClient_WorksOnTwoGateways(t *testing.T) {
 	peerjsScript(t)
 	t.Run("gateways", func(t *testing.T) {
 		s := startOpenGateways(t)
-		peerjsSteps(t, b, portOf(t, s, 0), portOf(t, s, 1))
+		peerjsSteps(t, b, portOf(t, s, 0), portOf(t, s, 1), `own.peer.disconnect(); own.peer.reconnect();`)
 	})
 	t.Run("PeerServer", func(t *testing.T) {
 		port := startPeerServer(t)
-		peerjsSteps(t, b, port, port)
+		// PeerServer sends no OPEN while it knows the former socket (issue 1289 of peerjs), which
+		// it may still read: only another try gets one.
+		peerjsSteps(t, b, port, port, `
+			const again = () => { own.peer.disconnect(); setTimeout(() => own.peer.reconnect(), 500); };
+			const timer = setInterval(again, 3000);
+			own.peer.once("open", () => clearInterval(timer));
+			again();`)
 	})
 }
 
