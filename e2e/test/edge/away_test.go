@@ -9,6 +9,7 @@ import (
 
 	"p2pconnector/gateway"
 	"p2pconnector/proto"
+	"p2pconnector/roomsvc"
 )
 
 // TestAwayCrowd_SmallBudget_OthersGetTheirFrames: peers that stay away, and get as many frames
@@ -16,7 +17,8 @@ import (
 // one error for each frame. A peer that goes away last and comes back gets its frames.
 func TestAwayCrowd_SmallBudget_OthersGetTheirFrames(t *testing.T) {
 	const peers, frames, size, budget = 300, 12, 20 << 10, 16 << 20
-	e := start(t, func(c *gateway.Config) { c.MaxBufferBytes, c.SessionGrace = budget, time.Minute })
+	rooms := newRoomsWith(t, roomsvc.Config{SessionGrace: time.Minute}) // the shorter grace of both applies
+	e := startGateway(t, inProcess(rooms), func(c *gateway.Config) { c.MaxBufferBytes, c.SessionGrace = budget, time.Minute })
 	sender, honest, late := e.open(t, "/", nil), e.open(t, "/", nil), e.open(t, "/", nil)
 	crowd := make([]proto.PeerID, peers)
 	for i := range crowd {

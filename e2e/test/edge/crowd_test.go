@@ -65,6 +65,7 @@ func TestBigRoom(t *testing.T) {
 			first = c
 			continue
 		}
+		first.ask(`{"event":"Ping","id":7}`) // it reads, and stays, however slow the machine is
 		readers.Go(func() {
 			for _, err := c.Next(); err == nil; _, err = c.Next() {
 			}

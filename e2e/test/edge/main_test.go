@@ -40,10 +40,14 @@ func start(t testing.TB, set func(*gateway.Config)) *edge {
 }
 
 // newRooms starts NATS and a room service.
-func newRooms(t testing.TB) *natsbox.Server {
+func newRooms(t testing.TB) *natsbox.Server { return newRoomsWith(t, roomsvc.Config{}) }
+
+// newRoomsWith is newRooms for a room service with settings.
+func newRoomsWith(t testing.TB, cfg roomsvc.Config) *natsbox.Server {
 	t.Helper()
 	box := newBox(t)
-	rooms, err := roomsvc.New(roomsvc.Config{NATSOptions: inProcess(box), Logger: kit.Logger(t, slog.LevelWarn)})
+	cfg.NATSOptions, cfg.Logger = inProcess(box), kit.Logger(t, slog.LevelWarn)
+	rooms, err := roomsvc.New(cfg)
 	must(t, err)
 	run(t, rooms)
 	return box

@@ -123,7 +123,7 @@ func fillAndEmpty(t *testing.T, s *natsbox.Server, replicas int) {
 // TestJetStream_Full_RoomsCanStillEnd: another stream has used up the server's storage, so
 // that not even a delete marker can be written.
 func TestJetStream_Full_RoomsCanStillEnd(t *testing.T) {
-	s := startNATSWith(t, natsbox.Config{Sync: time.Second, MaxStore: 8 << 20})
+	s := startNATSWith(t, natsbox.Config{Sync: time.Second, MaxStore: 9 << 20}) // the buckets reserve 8 MiB
 	startServices(t, s, 1, roomsvc.Config{})
 	a := newAsker(t, s)
 	p := a.peer()
