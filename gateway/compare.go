@@ -6,7 +6,7 @@ import (
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/directory"
 	"p2pconnector/gateway/internal/metrics"
-	ownership "p2pconnector/gateway/internal/session"
+	"p2pconnector/gateway/internal/ownership"
 	"p2pconnector/proto/bus"
 )
 

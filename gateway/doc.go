@@ -21,11 +21,11 @@
 //	internal/names      asks the directory of names which peer has a name
 //	internal/natsbus    the connection to NATS, liveness of gateways, requests to the room service
 //	internal/ops        whether the gateway works: watchdog, readiness
+//	internal/ownership  which gateway owns a peer's session
 //	internal/quota      places in rooms, and clients that are away, of all sessions together
 //	internal/ratelimit  token buckets
 //	internal/replay     frames that wait for clients that are away
 //	internal/room       rooms with a member here, and the frames that their members get
-//	internal/session    which gateway owns a peer's session
 //	internal/socket     one WebSocket: bytes in, frames out
 //	web                 the page, the demo, connector.js and the documents
 //
@@ -48,7 +48,7 @@
 // it is given up; links.go gives it the clock, the lock and NATS. undelivered.go makes the
 // error that the sender of a lost relay gets.
 //
-// A session moves between connections and gateways, as package internal/session decides:
+// A session moves between connections and gateways, as package internal/ownership decides:
 // token.go issues the tokens that clients resume with, signed by package internal/auth,
 // resume.go attaches a client to a session of this gateway, taker.go takes a session over
 // from another gateway, owner.go lends and gives up those that this gateway owns, compare.go

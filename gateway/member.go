@@ -6,8 +6,8 @@ import (
 
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/natsbus"
+	"p2pconnector/gateway/internal/ownership"
 	"p2pconnector/gateway/internal/room"
-	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )

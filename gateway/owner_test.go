@@ -9,7 +9,7 @@ import (
 
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/membudget"
-	ownership "p2pconnector/gateway/internal/session"
+	"p2pconnector/gateway/internal/ownership"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"

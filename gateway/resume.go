@@ -8,7 +8,7 @@ import (
 
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/metrics"
-	ownership "p2pconnector/gateway/internal/session"
+	"p2pconnector/gateway/internal/ownership"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
 )

@@ -9,7 +9,7 @@ import (
 
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/natsbus"
-	ownership "p2pconnector/gateway/internal/session"
+	"p2pconnector/gateway/internal/ownership"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )

@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	ownership "p2pconnector/gateway/internal/session"
+	"p2pconnector/gateway/internal/ownership"
 	"p2pconnector/proto"
 )
 

@@ -10,8 +10,8 @@ import (
 	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/natsbus"
+	"p2pconnector/gateway/internal/ownership"
 	"p2pconnector/gateway/internal/quota"
-	ownership "p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )

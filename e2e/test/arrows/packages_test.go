@@ -34,7 +34,7 @@ var gatewayPackages = map[string][]string{
 	},
 	"internal/httpserver": {},
 	"internal/directory": {
-		"gateway/internal/clock", "gateway/internal/link", "gateway/internal/session", "proto", "proto/bus",
+		"gateway/internal/clock", "gateway/internal/link", "gateway/internal/ownership", "proto", "proto/bus",
 	},
 	"internal/egress":    {"gateway/internal/clock", "gateway/internal/ratelimit", "proto"},
 	"internal/link":      {"proto", "proto/bus"},
@@ -50,11 +50,11 @@ var gatewayPackages = map[string][]string{
 		"gateway/internal/clock", "proto", "proto/bus", "proto/service", "github.com/nats-io/nats.go",
 	},
 	"internal/ops":       {"proto"},
+	"internal/ownership": {"proto"},
 	"internal/quota":     {},
 	"internal/ratelimit": {"gateway/internal/clock"},
 	"internal/replay":    {"gateway/internal/membudget", "proto"},
 	"internal/room":      {"gateway/internal/egress", "gateway/internal/link", "gateway/internal/metrics", "proto", "proto/bus"},
-	"internal/session":   {"proto"},
 	"internal/socket": {
 		"gateway/internal/clock", "gateway/internal/membudget", "proto", "github.com/lxzan/gws",
 	},

@@ -6,7 +6,7 @@ import (
 
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/link"
-	"p2pconnector/gateway/internal/session"
+	"p2pconnector/gateway/internal/ownership"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
@@ -42,41 +42,41 @@ type Client struct {
 func New(cfg Config) *Client { return &Client{cfg: cfg} }
 
 // Take takes an epoch of a session for this gateway: Won, Lost, Ended or Unknown.
-func (c *Client) Take(p proto.PeerID, epoch, revision uint64) session.Answer {
+func (c *Client) Take(p proto.PeerID, epoch, revision uint64) ownership.Answer {
 	req := &bus.SessionRequest{Peer: p, Owner: c.cfg.Own, Epoch: epoch, Revision: revision}
 	r, err := c.cfg.Ask(bus.SessionTake, req, proto.RequestDeadline)
 	switch {
 	case err != nil:
 		c.cfg.Logger.Warn("session: the directory does not answer", "peer", string(p), "epoch", epoch, "err", err)
-		return session.Answer{Kind: session.Unknown}
+		return ownership.Answer{Kind: ownership.Unknown}
 	case r.Refused == bus.RefusedMoved:
 		c.cfg.Conflict()
-		return session.Answer{Kind: session.Lost, Owner: r.Owner, Epoch: r.Epoch, Revision: r.Revision}
+		return ownership.Answer{Kind: ownership.Lost, Owner: r.Owner, Epoch: r.Epoch, Revision: r.Revision}
 	case r.Refused != "":
-		return session.Answer{Kind: session.Ended}
+		return ownership.Answer{Kind: ownership.Ended}
 	}
-	return session.Answer{Kind: session.Won, Owner: c.cfg.Own, Epoch: r.Epoch, Revision: r.Revision}
+	return ownership.Answer{Kind: ownership.Won, Owner: c.cfg.Own, Epoch: r.Epoch, Revision: r.Revision}
 }
 
 // Look reads the entry of a session: Entry, NoEntry, Ended or Unknown.
-func (c *Client) Look(p proto.PeerID) session.Answer { return c.look(p, proto.RequestDeadline) }
+func (c *Client) Look(p proto.PeerID) ownership.Answer { return c.look(p, proto.RequestDeadline) }
 
-func (c *Client) look(p proto.PeerID, patience time.Duration) session.Answer {
+func (c *Client) look(p proto.PeerID, patience time.Duration) ownership.Answer {
 	r, err := c.cfg.Ask(bus.SessionGet, &bus.SessionRequest{Peer: p}, patience)
 	switch {
 	case err != nil:
-		return session.Answer{Kind: session.Unknown}
+		return ownership.Answer{Kind: ownership.Unknown}
 	case r.Ended:
-		return session.Answer{Kind: session.Ended}
+		return ownership.Answer{Kind: ownership.Ended}
 	case r.Revision == 0:
-		return session.Answer{Kind: session.NoEntry}
+		return ownership.Answer{Kind: ownership.NoEntry}
 	}
-	return session.Answer{Kind: session.Entry, Owner: r.Owner, Epoch: r.Epoch, Revision: r.Revision}
+	return ownership.Answer{Kind: ownership.Entry, Owner: r.Owner, Epoch: r.Epoch, Revision: r.Revision}
 }
 
 // End records that a session of this gateway has ended. If that fails, the room services
 // end the entry when this gateway is gone.
-func (c *Client) End(p proto.PeerID, was session.Holding) {
+func (c *Client) End(p proto.PeerID, was ownership.Holding) {
 	req := &bus.SessionRequest{Peer: p, Owner: c.cfg.Own, Epoch: was.Epoch, Revision: was.Revision}
 	if _, err := c.cfg.Ask(bus.SessionEnd, req, proto.RequestDeadline); err != nil {
 		c.cfg.Logger.Warn("session: its end was not recorded", "peer", string(p), "err", err)
@@ -104,11 +104,11 @@ func (c *Client) Find(p proto.PeerID) (to link.Route, found, failed bool) {
 	c.cfg.Liveness.Await(home, c.cfg.Ended)
 	a := c.look(p, findTimeout)
 	switch {
-	case a.Kind == session.Entry:
+	case a.Kind == ownership.Entry:
 		return link.Route{Owner: a.Owner, Epoch: a.Epoch}, true, false
-	case a.Kind == session.NoEntry && c.cfg.Liveness.Alive(home):
+	case a.Kind == ownership.NoEntry && c.cfg.Liveness.Alive(home):
 		return link.Route{Owner: home}, true, false
-	case a.Kind == session.Unknown:
+	case a.Kind == ownership.Unknown:
 		return to, false, true
 	}
 	c.absent.add(p, c.cfg.Clock.Load())

@@ -9,7 +9,7 @@ import (
 
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/link"
-	"p2pconnector/gateway/internal/session"
+	"p2pconnector/gateway/internal/ownership"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
@@ -51,13 +51,13 @@ func client(answer *bus.SessionReply, live ...proto.GatewayID) (c *Client, asked
 func TestTake_EachReply_HasItsAnswer(t *testing.T) {
 	for name, tc := range map[string]struct {
 		reply     *bus.SessionReply
-		want      session.Answer
+		want      ownership.Answer
 		conflicts int
 	}{
-		"taken":     {reply(bus.SessionEntry{Epoch: 2}, 9, ""), session.Answer{Kind: session.Won, Owner: own, Epoch: 2, Revision: 9}, 0},
-		"moved":     {reply(bus.SessionEntry{Owner: other, Epoch: 3}, 8, bus.RefusedMoved), session.Answer{Kind: session.Lost, Owner: other, Epoch: 3, Revision: 8}, 1},
-		"ended":     {reply(bus.SessionEntry{}, 0, bus.RefusedEnded), session.Answer{Kind: session.Ended}, 0},
-		"no answer": {nil, session.Answer{Kind: session.Unknown}, 0},
+		"taken":     {reply(bus.SessionEntry{Epoch: 2}, 9, ""), ownership.Answer{Kind: ownership.Won, Owner: own, Epoch: 2, Revision: 9}, 0},
+		"moved":     {reply(bus.SessionEntry{Owner: other, Epoch: 3}, 8, bus.RefusedMoved), ownership.Answer{Kind: ownership.Lost, Owner: other, Epoch: 3, Revision: 8}, 1},
+		"ended":     {reply(bus.SessionEntry{}, 0, bus.RefusedEnded), ownership.Answer{Kind: ownership.Ended}, 0},
+		"no answer": {nil, ownership.Answer{Kind: ownership.Unknown}, 0},
 	} {
 		c, _, conflicts := client(tc.reply)
 		if got := c.Take(proto.NewPeerID(own), 2, 7); got != tc.want {

@@ -1,6 +1,6 @@
 //go:build race
 
-package session
+package ownership
 
 // searchLimit bounds a search under the race detector, which makes it ten times slower and
 // cannot find anything: the state machines have no goroutines. CI searches everything in a

@@ -1,4 +1,4 @@
-// Package session decides which gateway owns a peer's session. Its state machines have no
+// Package ownership decides which gateway owns a peer's session. Its state machines have no
 // goroutine, clock, lock or I/O: Step takes an event and returns the actions.
 //
 // The directory, a compare-and-set register for each peer, is the only place where
@@ -56,4 +56,4 @@
 //     and no take of that time can be pending.
 //   - Tokens are ordered by epoch and, within one, by the number of the connection that
 //     they were issued on. A token of a later epoch proves that its owner was seated.
-package session
+package ownership
