@@ -10,37 +10,37 @@ import (
 // catchTime bounds the search for a bug that is known to exist.
 const catchTime = 90 * time.Second
 
-// TestCatchesBugs shows that the suite can fail: with a room service that is
+// TestChecker_FaultyRoomService_IsCaught shows that the suite can fail: with a room service that is
 // wrong on purpose the checker refuses a history. The faults are those of
 // roomsvc/faulty_test.go.
-func TestCatchesBugs(t *testing.T) {
+func TestChecker_FaultyRoomService_IsCaught(t *testing.T) {
 	for fault, what := range map[string]string{
 		"ack-before-commit": "answers before it commits",
 		"no-revision-check": "forgets the revision check",
 	} {
 		t.Run(fault, func(t *testing.T) {
-			w := newWorld(t, seed(), shape{nodes: 1, gateways: 2, services: 3, fault: fault})
-			g := newGame(w, 1, 8, 20*time.Millisecond)
+			sys := newSystem(t, seed(), shape{nodes: 1, gateways: 2, services: 3, fault: fault})
+			w := newWorkload(sys, 1, 8, 20*time.Millisecond)
 			ctx, stop := context.WithTimeout(context.Background(), catchTime)
-			for ctx.Err() == nil && w.found() == "" {
+			for ctx.Err() == nil && sys.found() == "" {
 				pause(ctx, 500*time.Millisecond)
-				p := w.services[rand.N(len(w.services))]
-				w.must(p.kill())
-				g.stats.faults.Add(1)
+				p := sys.services[rand.N(len(sys.services))]
+				sys.must(p.kill())
+				w.stats.faults.Add(1)
 				pause(ctx, 500*time.Millisecond)
-				w.must(p.start())
+				sys.must(p.start())
 			}
 			stop()
-			g.stop()
-			g.wg.Wait()
-			g.tables[0].room().finish()
-			g.leaveAll()
-			close(g.checks)
-			g.judges.Wait()
-			if w.found() == "" {
-				t.Fatalf("seed %d: a room service that %s was not caught within %v; %v", w.seed, what, catchTime, &g.stats)
+			w.stop()
+			w.wg.Wait()
+			w.groups[0].room().finish()
+			w.leaveAll()
+			close(w.checks)
+			w.checkers.Wait()
+			if sys.found() == "" {
+				t.Fatalf("seed %d: a room service that %s was not caught within %v; %v", sys.seed, what, catchTime, &w.stats)
 			}
-			t.Logf("seed %d: a room service that %s was found out after %v: %s", w.seed, what, time.Since(w.began).Round(time.Millisecond), w.found())
+			t.Logf("seed %d: a room service that %s was found out after %v: %s", sys.seed, what, time.Since(sys.began).Round(time.Millisecond), sys.found())
 		})
 	}
 }

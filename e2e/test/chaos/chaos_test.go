@@ -15,8 +15,8 @@ import (
 var (
 	duration  = flag.Duration("chaos.duration", 90*time.Second, "`time` in which faults happen")
 	seedFlag  = flag.Uint64("chaos.seed", 1, "`number` that the faults are drawn from; 0 draws one")
-	relayPace = flag.Duration("chaos.pace", 100*time.Millisecond, "`time` between two frames of one player, on average")
-	movedFlag = flag.Bool("chaos.moved", false, "have every player move to another gateway before faults happen")
+	relayPace = flag.Duration("chaos.pace", 100*time.Millisecond, "`time` between two frames of one worker, on average")
+	movedFlag = flag.Bool("chaos.moved", false, "have every worker move to another gateway before faults happen")
 	maskFlag  = flag.String("chaos.mask", "", "`words`, separated by commas: faults whose kind contains one are left out, to find a cause")
 )
 
@@ -32,33 +32,33 @@ func seed() uint64 {
 }
 
 // TestChaos injects faults for 90 s, or for the time that the flag gives, and
-// expects every promise to be kept.
+// expects no violation.
 func TestChaos(t *testing.T) {
-	w := newWorld(t, seed(), shape{nodes: 3, gateways: 3, services: 3})
-	g := newGame(w, 4, 6, 200*time.Millisecond)
+	sys := newSystem(t, seed(), shape{nodes: 3, gateways: 3, services: 3})
+	w := newWorkload(sys, 4, 6, 200*time.Millisecond)
 	ctx, stop := context.WithCancel(context.Background())
-	judged := make(chan struct{})
+	checked := make(chan struct{})
 	go func() {
-		defer close(judged)
+		defer close(checked)
 		for ctx.Err() == nil {
 			pause(ctx, 5*time.Second)
-			g.relays.judge(settleAfter)
+			w.relays.check(checkAfter)
 		}
 	}()
 	if *movedFlag {
 		var moves sync.WaitGroup
-		for _, p := range g.all {
+		for _, p := range w.all {
 			moves.Go(p.move)
 		}
 		moves.Wait()
 	}
-	w.inject(ctx, plan(w.seed, *duration, strings.Split(*maskFlag, ",")), &g.stats)
-	pause(ctx, time.Until(w.began.Add(*duration)))
-	g.end()
+	sys.inject(ctx, plan(sys.seed, *duration, strings.Split(*maskFlag, ",")), &w.stats)
+	pause(ctx, time.Until(sys.began.Add(*duration)))
+	w.end()
 	stop()
-	<-judged
-	if g.stats.delivered.Load() == 0 || g.stats.rooms.Load() == 0 {
-		t.Errorf("seed %d: the load did nothing: %v", w.seed, &g.stats)
+	<-checked
+	if w.stats.delivered.Load() == 0 || w.stats.rooms.Load() == 0 {
+		t.Errorf("seed %d: the load did nothing: %v", sys.seed, &w.stats)
 	}
-	t.Logf("seed %d: %d violations; %v", w.seed, w.violations(), &g.stats)
+	t.Logf("seed %d: %d violations; %v", sys.seed, sys.violations(), &w.stats)
 }

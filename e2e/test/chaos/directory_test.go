@@ -34,7 +34,7 @@ const (
 // registry makes gateways take sessions from each other and look up their owners,
 // and keeps the history of each session.
 type registry struct {
-	w        *world
+	sys      *system
 	gateways []proto.GatewayID // number i is gateways[i-1]
 	nc       *nats.Conn
 
@@ -60,16 +60,16 @@ type sessionHistory struct {
 	closed   bool // closed, and no operation begins any more
 }
 
-func newRegistry(w *world) *registry {
-	r := &registry{w: w}
+func newRegistry(sys *system) *registry {
+	r := &registry{sys: sys}
 	for range takers {
 		r.gateways = append(r.gateways, proto.NewGatewayID())
 	}
 	var err error
-	r.nc, err = nats.Connect(strings.Join(w.direct, ","), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond),
+	r.nc, err = nats.Connect(strings.Join(sys.direct, ","), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond),
 		nats.PingInterval(time.Second), nats.MaxPingsOutstanding(2), nats.ReconnectBufSize(-1))
 	if err != nil {
-		w.t.Fatal(err)
+		sys.t.Fatal(err)
 	}
 	for range sessionsOpen {
 		r.open = append(r.open, r.newSessionHistory())
@@ -104,10 +104,10 @@ func (r *registry) live() (stop func()) {
 		tick := time.NewTicker(bus.LeaseInterval)
 		defer tick.Stop()
 		for {
-			for _, g := range r.gateways {
-				subject, err := bus.LeaseSubject(g)
+			for _, w := range r.gateways {
+				subject, err := bus.LeaseSubject(w)
 				if err != nil {
-					r.w.violate("%v", err)
+					r.sys.violate("%v", err)
 					return
 				}
 				// Without a connection the heartbeat is lost, as a gateway's is.
@@ -150,7 +150,7 @@ func (r *registry) work(ctx context.Context, n byte) {
 		default:
 			req.Epoch, req.Revision = k.Epoch+1, k.Revision // also of sessions that have ended
 		}
-		call := r.w.now()
+		call := r.sys.now()
 		reply := r.ask(kind, req)
 		if reply != nil && reply.Error == nil && kind != bus.SessionSync {
 			k.SessionReply = *reply
@@ -189,7 +189,7 @@ func (r *registry) ask(kind bus.SessionOperation, req bus.SessionRequest) *bus.S
 	}
 	data, err := json.Marshal(&req)
 	if err != nil {
-		r.w.violate("%v", err)
+		r.sys.violate("%v", err)
 		return nil
 	}
 	reply := &bus.SessionReply{Error: &proto.Error{Code: proto.Unavailable}}
@@ -202,18 +202,18 @@ func (r *registry) ask(kind bus.SessionOperation, req bus.SessionRequest) *bus.S
 	}
 	reply = new(bus.SessionReply)
 	if err := json.Unmarshal(msg.Data, reply); err != nil {
-		r.w.violate("%s: %s: %v", kind, msg.Data, err)
+		r.sys.violate("%s: %s: %v", kind, msg.Data, err)
 		return nil
 	}
 	if reply.Error != nil && reply.Error.Code != proto.Unavailable {
-		r.w.violate("%s of %+v: %v", kind, req, reply.Error)
+		r.sys.violate("%s of %+v: %v", kind, req, reply.Error)
 	}
 	return reply
 }
 
 // record ends an operation, and reports whether the history has become full.
 func (r *registry) record(l *sessionHistory, n byte, kind bus.SessionOperation, req *bus.SessionRequest, reply *bus.SessionReply, call int64) (filled bool) {
-	now := r.w.now()
+	now := r.sys.now()
 	in := inquiry{kind: kind, owner: n, epoch: req.Epoch, home: l.peer.Home() == req.Owner}
 	op := porcupine.Operation{ClientId: int(n), Input: in, Call: call, Return: now}
 	l.mu.Lock()
@@ -282,14 +282,14 @@ func (r *registry) check(l *sessionHistory) {
 	if result == porcupine.Ok {
 		return
 	}
-	r.w.illegal("history of session %s (%d operations): %s; see %s", l.peer, len(ops), result, r.picture(l, ops, how))
+	r.sys.illegal("history of session %s (%d operations): %s; see %s", l.peer, len(ops), result, r.picture(l, ops, how))
 }
 
 // picture writes the history and the checker's picture of it.
 func (r *registry) picture(l *sessionHistory, ops []porcupine.Operation, how porcupine.LinearizationInfo) string {
-	base := filepath.Join(r.w.dir, "session-"+string(l.peer))
+	base := filepath.Join(r.sys.dir, "session-"+string(l.peer))
 	if err := porcupine.VisualizePath(directoryModel, how, base+".html"); err != nil {
-		r.w.logf("no picture: %v", err)
+		r.sys.logf("no picture: %v", err)
 	}
 	slices.SortStableFunc(ops, func(x, y porcupine.Operation) int { return cmp.Compare(x.Call, y.Call) })
 	var b strings.Builder
@@ -297,7 +297,7 @@ func (r *registry) picture(l *sessionHistory, ops []porcupine.Operation, how por
 		fmt.Fprintf(&b, "%9.4f to %9.4f  %s\n", float64(op.Call)/1e9, float64(op.Return)/1e9, directoryModel.DescribeOperation(op.Input, op.Output))
 	}
 	if err := os.WriteFile(base+".txt", []byte(b.String()), 0o644); err != nil {
-		r.w.logf("no history: %v", err)
+		r.sys.logf("no history: %v", err)
 	}
 	return base + ".html and .txt"
 }
@@ -316,8 +316,8 @@ func (r *registry) String() string {
 // sessions from each other while NATS servers and room services are killed, frozen,
 // cut off and slowed down.
 func TestDirectory_ServersAndInstancesFail_HistoriesAreLinearizable(t *testing.T) {
-	w := newWorld(t, seed(), shape{nodes: 3, services: 3})
-	r := newRegistry(w)
+	sys := newSystem(t, seed(), shape{nodes: 3, services: 3})
+	r := newRegistry(sys)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
@@ -325,14 +325,14 @@ func TestDirectory_ServersAndInstancesFail_HistoriesAreLinearizable(t *testing.T
 		r.run(ctx)
 	}()
 	total := *duration / 2
-	w.inject(ctx, plan(w.seed, total, append(strings.Split(*maskFlag, ","), "gateway")), new(stats))
-	pause(ctx, time.Until(w.began.Add(total)))
+	sys.inject(ctx, plan(sys.seed, total, append(strings.Split(*maskFlag, ","), "gateway")), new(stats))
+	pause(ctx, time.Until(sys.began.Add(total)))
 	stop()
 	<-ended
 	if r.checked.Load() == 0 || r.asked.Load() < 100 {
-		t.Errorf("seed %d: the load did nothing: %v", w.seed, r)
+		t.Errorf("seed %d: the load did nothing: %v", sys.seed, r)
 	}
-	t.Logf("seed %d: %d violations; %v", w.seed, w.violations(), r)
+	t.Logf("seed %d: %d violations; %v", sys.seed, sys.violations(), r)
 }
 
 // controlTime is how long correct room services are checked, as a control for those
@@ -342,22 +342,22 @@ const controlTime = 15 * time.Second
 // TestDirectory_OneServerNoFaults_HistoriesAreLinearizable is the control of the
 // next test: the same system without the bug.
 func TestDirectory_OneServerNoFaults_HistoriesAreLinearizable(t *testing.T) {
-	w := newWorld(t, seed(), shape{nodes: 1, services: 3})
-	r := newRegistry(w)
+	sys := newSystem(t, seed(), shape{nodes: 1, services: 3})
+	r := newRegistry(sys)
 	ctx, stop := context.WithTimeout(context.Background(), controlTime)
 	defer stop()
 	r.run(ctx)
 	if r.checked.Load() < 5 {
-		t.Errorf("seed %d: the load did too little: %v", w.seed, r)
+		t.Errorf("seed %d: the load did too little: %v", sys.seed, r)
 	}
-	t.Logf("seed %d: %d violations; %v", w.seed, w.violations(), r)
+	t.Logf("seed %d: %d violations; %v", sys.seed, sys.violations(), r)
 }
 
 // TestDirectory_WritesWithoutRevision_AreFoundOut shows that the checker of sessions
 // can refuse a history: the room services skip the revision check.
 func TestDirectory_WritesWithoutRevision_AreFoundOut(t *testing.T) {
-	w := newWorld(t, seed(), shape{nodes: 1, services: 3, fault: "no-revision-check"})
-	r := newRegistry(w)
+	sys := newSystem(t, seed(), shape{nodes: 1, services: 3, fault: "no-revision-check"})
+	r := newRegistry(sys)
 	ctx, stop := context.WithTimeout(context.Background(), catchTime)
 	defer stop()
 	ended := make(chan struct{})
@@ -365,13 +365,13 @@ func TestDirectory_WritesWithoutRevision_AreFoundOut(t *testing.T) {
 		defer close(ended)
 		r.run(ctx)
 	}()
-	for ctx.Err() == nil && w.found() == "" {
+	for ctx.Err() == nil && sys.found() == "" {
 		pause(ctx, 100*time.Millisecond)
 	}
 	stop()
 	<-ended
-	if w.found() == "" {
-		t.Fatalf("seed %d: not caught within %v; %v", w.seed, catchTime, r)
+	if sys.found() == "" {
+		t.Fatalf("seed %d: not caught within %v; %v", sys.seed, catchTime, r)
 	}
-	t.Logf("seed %d: found out after %v: %s", w.seed, time.Since(w.began).Round(time.Millisecond), w.found())
+	t.Logf("seed %d: found out after %v: %s", sys.seed, time.Since(sys.began).Round(time.Millisecond), sys.found())
 }

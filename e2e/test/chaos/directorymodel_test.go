@@ -96,12 +96,12 @@ func TestDirectoryModel_RightAndWrongHistories_AreToldApart(t *testing.T) {
 	op := func(call, ret int64, in inquiry, out finding) porcupine.Operation {
 		return porcupine.Operation{Input: in, Call: call, Output: out, Return: ret}
 	}
-	take := func(g byte, epoch uint64) inquiry {
-		return inquiry{kind: bus.SessionTake, owner: g, epoch: epoch}
+	take := func(w byte, epoch uint64) inquiry {
+		return inquiry{kind: bus.SessionTake, owner: w, epoch: epoch}
 	}
-	won := func(g byte, epoch uint64) finding { return finding{shown: owned{owner: g, epoch: epoch}} }
-	moved := func(g byte, epoch uint64) finding {
-		return finding{code: string(bus.RefusedMoved), shown: owned{owner: g, epoch: epoch}}
+	won := func(w byte, epoch uint64) finding { return finding{shown: owned{owner: w, epoch: epoch}} }
+	moved := func(w byte, epoch uint64) finding {
+		return finding{code: string(bus.RefusedMoved), shown: owned{owner: w, epoch: epoch}}
 	}
 	get := inquiry{kind: bus.SessionGet}
 	end := inquiry{kind: bus.SessionEnd, owner: 1, epoch: 1}

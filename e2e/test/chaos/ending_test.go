@@ -22,58 +22,58 @@ import (
 // and a margin for a busy machine.
 const ghostTime = 25 * time.Second
 
-// end waits until the players are at rest, and checks what is left: first that
+// end waits until the workers are at rest, and checks what is left: first that
 // the rooms contain exactly the connected members, then, when these have left,
 // nothing.
-func (g *game) end() {
-	g.stop()
-	g.wg.Wait()
-	for _, t := range g.tables {
-		t.room().finish()
+func (w *workload) end() {
+	w.stop()
+	w.wg.Wait()
+	for _, grp := range w.groups {
+		grp.room().finish()
 	}
-	g.w.logf("the load has ended; %v", &g.stats)
+	w.sys.logf("the load has ended; %v", &w.stats)
 	rest := time.Now()
-	if err := g.w.awaitLeader(); err != nil {
-		g.w.violate("%v", err)
+	if err := w.sys.awaitLeader(); err != nil {
+		w.sys.violate("%v", err)
 	}
-	bucket, closeBucket := g.bucket()
+	bucket, closeBucket := w.bucket()
 	defer closeBucket()
 	if bucket != nil {
-		g.endConnected(bucket, rest)
+		w.endConnected(bucket, rest)
 	}
-	g.leaveAll()
-	close(g.checks)
-	g.judges.Wait()
-	g.relays.judge(0)
+	w.leaveAll()
+	close(w.checks)
+	w.checkers.Wait()
+	w.relays.check(0)
 	if bucket != nil {
-		g.endEmpty(bucket)
+		w.endEmpty(bucket)
 	}
 }
 
 // endConnected checks that the members of every room are connected peers, and
 // know it.
-func (g *game) endConnected(bucket jetstream.Stream, rest time.Time) {
+func (w *workload) endConnected(bucket jetstream.Stream, rest time.Time) {
 	what := ""
-	err := g.w.await(ghostTime, "rooms and players do not agree", func() bool {
-		what = g.compare(bucket)
+	err := w.sys.await(ghostTime, "rooms and workers do not agree", func() bool {
+		what = w.compare(bucket)
 		return what == ""
 	})
 	if err != nil {
-		g.w.violate("%v: %s", err, what)
+		w.sys.violate("%v: %s", err, what)
 		return
 	}
-	g.w.logf("rooms and players agree, %v after the last fault", time.Since(rest).Round(time.Millisecond))
+	w.sys.logf("rooms and workers agree, %v after the last fault", time.Since(rest).Round(time.Millisecond))
 }
 
-// compare returns how the rooms in the bucket differ from the rooms that players
+// compare returns how the rooms in the bucket differ from the rooms that workers
 // see.
-func (g *game) compare(bucket jetstream.Stream) string {
+func (w *workload) compare(bucket jetstream.Stream) string {
 	rooms, err := scan(bucket)
 	if err != nil {
 		return err.Error()
 	}
 	here := make(map[proto.PeerID]*client.Client)
-	for _, p := range g.all {
+	for _, p := range w.all {
 		if c := p.client(); c != nil {
 			here[c.ID()] = c
 		}
@@ -98,7 +98,7 @@ func (g *game) compare(bucket jetstream.Stream) string {
 	return strings.Join(wrong, "; ")
 }
 
-// compareOne asks one player's gateway for a room and compares the answer with
+// compareOne asks one worker's gateway for a room and compares the answer with
 // the bucket.
 func compareOne(c *client.Client, peer proto.PeerID, room proto.RoomID, members []proto.PeerID, creator proto.PeerID) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
@@ -107,39 +107,39 @@ func compareOne(c *client.Client, peer proto.PeerID, room proto.RoomID, members 
 	in := slices.Contains(members, peer)
 	switch {
 	case in && err != nil:
-		return fmt.Sprintf("peer %s is a member of %s, and is told %v", peer, room, err)
+		return fmt.Sprintf("peer %s is a member of %s, and the answer is %v", peer, room, err)
 	case in && (!slices.Equal(d.Clients, members) || d.Creator != creator):
-		return fmt.Sprintf("peer %s is told that %s holds %v of %s, and it holds %v of %s", peer, room, d.Clients, d.Creator, members, creator)
+		return fmt.Sprintf("peer %s reads that %s holds %v of %s, and the bucket has %v of %s", peer, room, d.Clients, d.Creator, members, creator)
 	case !in && client.Code(err) != proto.Unauthorised:
-		return fmt.Sprintf("peer %s is no member of %s, and is told %v, %v", peer, room, d.Clients, err)
+		return fmt.Sprintf("peer %s is no member of %s, and the answer is %v, %v", peer, room, d.Clients, err)
 	}
 	return ""
 }
 
 // leaveAll closes every client with code 1000.
-func (g *game) leaveAll() {
+func (w *workload) leaveAll() {
 	var wg sync.WaitGroup
-	for _, p := range g.all {
+	for _, p := range w.all {
 		if c := p.client(); c != nil {
 			wg.Go(func() {
 				// A client that stays disconnected would fail here, and leave
 				// ghosts below.
 				if err := c.Close(); err != nil {
-					g.w.logf("closing player %d: %v", p.n, err)
+					w.sys.logf("closing worker %d: %v", p.n, err)
 				}
 			})
 		}
 	}
 	wg.Wait()
-	g.relays.wg.Wait()
+	w.relays.wg.Wait()
 }
 
 // endEmpty checks that nothing is left in the bucket, and no subscription for a
 // single peer.
-func (g *game) endEmpty(bucket jetstream.Stream) {
+func (w *workload) endEmpty(bucket jetstream.Stream) {
 	began := time.Now()
 	what := ""
-	err := g.w.await(ghostTime, "something is left when everybody has gone", func() bool {
+	err := w.sys.await(ghostTime, "something is left when everybody has left", func() bool {
 		rooms, err := scan(bucket)
 		what = fmt.Sprint(err)
 		for id, room := range rooms {
@@ -151,22 +151,22 @@ func (g *game) endEmpty(bucket jetstream.Stream) {
 		return err == nil && len(rooms) == 0
 	})
 	if err != nil {
-		g.w.violate("%v: %s", err, what)
+		w.sys.violate("%v: %s", err, what)
 	} else {
-		g.w.logf("no room is left, %v after the last player", time.Since(began).Round(time.Millisecond))
+		w.sys.logf("no room is left, %v after the last worker", time.Since(began).Round(time.Millisecond))
 	}
-	err = g.w.await(ghostTime, "subscriptions for single peers are left", func() bool {
-		what = strings.Join(g.peerSubscriptions(), ", ")
+	err = w.sys.await(ghostTime, "subscriptions for single peers are left", func() bool {
+		what = strings.Join(w.peerSubscriptions(), ", ")
 		return what == ""
 	})
 	if err != nil {
-		g.w.violate("%v: %s", err, what)
+		w.sys.violate("%v: %s", err, what)
 	}
 }
 
-func (g *game) peerSubscriptions() (left []string) {
-	for _, look := range g.w.looks {
-		b, err := g.w.look(look, "/subscriptions")
+func (w *workload) peerSubscriptions() (left []string) {
+	for _, look := range w.sys.looks {
+		b, err := w.sys.look(look, "/subscriptions")
 		var subjects []string
 		if err == nil {
 			err = json.Unmarshal(b, &subjects)
@@ -184,14 +184,14 @@ func (g *game) peerSubscriptions() (left []string) {
 }
 
 // bucket opens the rooms' bucket, without a proxy.
-func (g *game) bucket() (jetstream.Stream, func()) {
-	nc, err := nats.Connect(strings.Join(g.w.direct, ","), nats.MaxReconnects(-1))
+func (w *workload) bucket() (jetstream.Stream, func()) {
+	nc, err := nats.Connect(strings.Join(w.sys.direct, ","), nats.MaxReconnects(-1))
 	if err != nil {
-		g.w.violate("opening the bucket: %v", err)
+		w.sys.violate("opening the bucket: %v", err)
 		return nil, func() {}
 	}
 	var s jetstream.Stream
-	err = g.w.await(ghostTime, "the bucket cannot be opened", func() bool {
+	err = w.sys.await(ghostTime, "the bucket cannot be opened", func() bool {
 		js, err := jetstream.New(nc)
 		if err == nil {
 			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -201,7 +201,7 @@ func (g *game) bucket() (jetstream.Stream, func()) {
 		return err == nil
 	})
 	if err != nil {
-		g.w.violate("%v", err)
+		w.sys.violate("%v", err)
 	}
 	return s, nc.Close
 }

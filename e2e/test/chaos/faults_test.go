@@ -25,8 +25,8 @@ func (f fault) String() string {
 	return fmt.Sprintf("%s for %v", text, f.lasts.Round(time.Millisecond))
 }
 
-// breed is a kind of fault: its likelihood, its duration, and its targets.
-type breed struct {
+// faultKind is a kind of fault: its likelihood, its duration, and its targets.
+type faultKind struct {
 	kind     string
 	weight   int
 	min, max time.Duration
@@ -35,7 +35,7 @@ type breed struct {
 
 // No fault of one target keeps a gateway unreachable for as long as a grace, so that
 // no member of a live gateway may count as a ghost.
-var breeds = []breed{
+var faultKinds = []faultKind{
 	{"kill gateway", 8, 500 * time.Millisecond, 4 * time.Second, "gateway"},
 	{"freeze gateway", 6, time.Second, 6 * time.Second, "gateway"},
 	{"drain gateway", 4, 500 * time.Millisecond, 2 * time.Second, "gateway"},
@@ -66,8 +66,8 @@ var recovery = map[string]time.Duration{"gateway": 5 * time.Second, "rooms": 2 *
 // faults. It leaves out kinds that contain any of masked.
 func plan(seed uint64, total time.Duration, masked []string) []fault {
 	rng := rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15))
-	var pool []breed
-	for _, b := range breeds {
+	var pool []faultKind
+	for _, b := range faultKinds {
 		for range b.weight {
 			pool = append(pool, b)
 		}

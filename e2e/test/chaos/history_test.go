@@ -23,17 +23,17 @@ const (
 	checkTime  = 2 * time.Minute // for one history; longer is a failure
 )
 
-// room is one room and its history. When the history is full the players move to the
+// room is one room and its history. When the history is full the workers move to the
 // next room, and it is checked. Safe for concurrent use.
 type room struct {
-	w  *world
-	id proto.RoomID
+	sys *system
+	id  proto.RoomID
 
 	mu       sync.Mutex
 	ops      []porcupine.Operation
 	peers    map[proto.PeerID]byte
 	names    []proto.PeerID
-	players  map[proto.PeerID]*player // who was which peer
+	workers  map[proto.PeerID]*worker // who was which peer
 	underway int
 	unknowns int
 	full     bool
@@ -42,10 +42,10 @@ type room struct {
 	closed   chan struct{}     // closed at the same time
 }
 
-func newRoom(w *world, id proto.RoomID, done func(*room)) *room {
+func newRoom(sys *system, id proto.RoomID, done func(*room)) *room {
 	return &room{
-		w: w, id: id, done: done, peers: make(map[proto.PeerID]byte),
-		players: make(map[proto.PeerID]*player), shown: make(map[uint64]string), closed: make(chan struct{}),
+		sys: sys, id: id, done: done, peers: make(map[proto.PeerID]byte),
+		workers: make(map[proto.PeerID]*worker), shown: make(map[uint64]string), closed: make(chan struct{}),
 	}
 }
 
@@ -62,8 +62,8 @@ func (r *room) enter() bool {
 
 // record ends an operation that p began, as one of the peers who. More than one peer
 // means that it may have been any of them, and makes the outcome unknown.
-func (r *room) record(p *player, who []proto.PeerID, in input, target proto.PeerID, out output, shown *proto.RoomData, call int64) {
-	now := r.w.now()
+func (r *room) record(p *worker, who []proto.PeerID, in input, target proto.PeerID, out output, shown *proto.RoomData, call int64) {
+	now := r.sys.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(who) > 1 {
@@ -74,7 +74,7 @@ func (r *room) record(p *player, who []proto.PeerID, in input, target proto.Peer
 	}
 	for _, id := range who {
 		in.peer = r.numberLocked(id)
-		r.players[id] = p
+		r.workers[id] = p
 		in.target = 0
 		if target != "" {
 			in.target = r.numberLocked(target)
@@ -151,7 +151,7 @@ func (r *room) saw(event string, d *proto.RoomData) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if was, ok := r.shown[d.Revision]; ok && was != text {
-		r.w.violate("room %s at revision %d was shown as %s and, by %s, as %s", r.id, d.Revision, was, event, text)
+		r.sys.violate("room %s at revision %d was shown as %s and, by %s, as %s", r.id, d.Revision, was, event, text)
 	}
 	r.shown[d.Revision] = text
 }
@@ -160,10 +160,10 @@ func (r *room) saw(event string, d *proto.RoomData) {
 // on the history.
 func (r *room) check(stats *stats) {
 	r.mu.Lock() // readers take it too: not held while checking
-	ops, names, players, peers := slices.Clone(r.ops), r.names, maps.Clone(r.players), maps.Clone(r.peers)
+	ops, names, workers, peers := slices.Clone(r.ops), r.names, maps.Clone(r.workers), maps.Clone(r.peers)
 	r.mu.Unlock()
 	for _, id := range names {
-		p := players[id]
+		p := workers[id]
 		if p == nil {
 			continue // named by others only
 		}
@@ -177,25 +177,25 @@ func (r *room) check(stats *stats) {
 	}
 	stats.rooms.Add(1)
 	began := time.Now()
-	verdict, how := judge(ops)
+	result, how := checkHistory(ops)
 	if took := time.Since(began); took > 5*time.Second {
-		r.w.logf("checking room %s with %d operations took %v", r.id, len(ops), took)
+		r.sys.logf("checking room %s with %d operations took %v", r.id, len(ops), took)
 	}
-	if verdict == porcupine.Ok {
+	if result == porcupine.Ok {
 		return
 	}
-	r.w.illegal("history of room %s (%d operations): %s; see %s", r.id, len(ops), verdict, r.picture(ops, names, how))
+	r.sys.illegal("history of room %s (%d operations): %s; see %s", r.id, len(ops), result, r.picture(ops, names, how))
 }
 
-// judge checks a history, at first without the operations of unknown outcome that no
+// checkHistory checks a history, at first without the operations of unknown outcome that no
 // shown state refers to. A history that is explained without them is explained with
 // them, because they may take effect at the very end. Each operation that is left out
 // saves the checker most of its work: ten joins at one moment can come in millions of
 // orders.
-func judge(ops []porcupine.Operation) (porcupine.CheckResult, porcupine.LinearizationInfo) {
+func checkHistory(ops []porcupine.Operation) (porcupine.CheckResult, porcupine.LinearizationInfo) {
 	some := witnessed(ops)
-	if verdict, how := porcupine.CheckOperationsVerbose(model, some, checkTime); verdict == porcupine.Ok || len(some) == len(ops) {
-		return verdict, how
+	if result, how := porcupine.CheckOperationsVerbose(model, some, checkTime); result == porcupine.Ok || len(some) == len(ops) {
+		return result, how
 	}
 	return porcupine.CheckOperationsVerbose(model, ops, checkTime)
 }
@@ -225,9 +225,9 @@ func witnessed(ops []porcupine.Operation) []porcupine.Operation {
 
 // picture writes the history and the checker's picture of it.
 func (r *room) picture(ops []porcupine.Operation, names []proto.PeerID, how porcupine.LinearizationInfo) string {
-	base := filepath.Join(r.w.dir, string(r.id))
+	base := filepath.Join(r.sys.dir, string(r.id))
 	if err := porcupine.VisualizePath(model, how, base+".html"); err != nil {
-		r.w.logf("no picture: %v", err)
+		r.sys.logf("no picture: %v", err)
 	}
 	var b strings.Builder
 	for i, id := range names {
@@ -242,7 +242,7 @@ func (r *room) picture(ops []porcupine.Operation, names []proto.PeerID, how porc
 		fmt.Fprintf(&b, "%9.4f to %s  %s\n", float64(op.Call)/1e9, until, model.DescribeOperation(op.Input, op.Output))
 	}
 	if err := os.WriteFile(base+".txt", []byte(b.String()), 0o644); err != nil {
-		r.w.logf("no history: %v", err)
+		r.sys.logf("no history: %v", err)
 	}
 	return base + ".html and .txt"
 }

@@ -10,30 +10,30 @@ import (
 	"p2pconnector/proto"
 )
 
-// operate runs one operation after the other on the current room of the table.
-func (g *game) operate(ctx context.Context, t *table, p *player, c *client.Client) {
+// operate runs one operation after the other on the current room of the group.
+func (w *workload) operate(ctx context.Context, grp *group, p *worker, c *client.Client) {
 	var at *room
 	member := false
 	for ctx.Err() == nil {
-		pause(ctx, g.pace/2+rand.N(g.pace))
-		r := t.room()
+		pause(ctx, w.pace/2+rand.N(w.pace))
+		r := grp.room()
 		if r != at {
 			if at != nil {
-				g.depart(ctx, c, at)
+				w.depart(ctx, c, at)
 			}
 			at, member = r, false
 		}
 		if !r.enter() {
-			t.next(r)
+			grp.next(r)
 			continue
 		}
-		member = g.once(ctx, t, p, c, r, member)
+		member = w.once(ctx, grp, p, c, r, member)
 	}
 }
 
 // depart leaves a room once its history is closed, so that the history need not
 // account for it. The end of the client makes up for a failure.
-func (g *game) depart(ctx context.Context, c *client.Client, r *room) {
+func (w *workload) depart(ctx context.Context, c *client.Client, r *room) {
 	select {
 	case <-r.closed:
 	case <-ctx.Done():
@@ -49,12 +49,12 @@ func (g *game) depart(ctx context.Context, c *client.Client, r *room) {
 	}
 }
 
-// once runs one operation and records it. It returns whether the player is a
+// once runs one operation and records it. It returns whether the worker is a
 // member now, as far as it knows.
-func (g *game) once(ctx context.Context, t *table, p *player, c *client.Client, r *room, member bool) bool {
-	in, target := g.draw(t, p, member)
+func (w *workload) once(ctx context.Context, grp *group, p *worker, c *client.Client, r *room, member bool) bool {
+	in, target := w.draw(grp, p, member)
 	before := c.ID()
-	call := g.w.now()
+	call := w.sys.now()
 	// An operation may wait for the reconnect, and then has a deadline of its
 	// own at the gateway.
 	octx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 40*time.Second)
@@ -68,9 +68,9 @@ func (g *game) once(ctx context.Context, t *table, p *player, c *client.Client, 
 	if err != nil && (out.code == "" || out.code == proto.Unavailable) {
 		out.code = unknown
 	}
-	g.stats.ops.Add(1)
+	w.stats.ops.Add(1)
 	if out.code == unknown || len(who) > 1 {
-		g.stats.unknowns.Add(1)
+		w.stats.unknowns.Add(1)
 	}
 	switch {
 	case err == nil:
@@ -106,8 +106,8 @@ func nowMember(in input, code proto.ErrorCode, was bool) bool {
 }
 
 // draw chooses the next operation.
-func (g *game) draw(t *table, p *player, member bool) (in input, target proto.PeerID) {
-	other := t.players[rand.N(len(t.players))].id()
+func (w *workload) draw(grp *group, p *worker, member bool) (in input, target proto.PeerID) {
+	other := grp.workers[rand.N(len(grp.workers))].id()
 	x := rand.N(100)
 	if !member {
 		x += 100

@@ -157,9 +157,9 @@ func (p *proxy) slow(d time.Duration) {
 	p.delay = d
 }
 
-// deafen drops the targets' data from now on. Its end cuts every connection,
+// dropReplies drops the targets' data from now on. Its end cuts every connection,
 // because a stream with a hole is useless.
-func (p *proxy) deafen(on bool) {
+func (p *proxy) dropReplies(on bool) {
 	p.mu.Lock()
 	p.mute = on
 	p.mu.Unlock()

@@ -15,14 +15,14 @@ import (
 
 // Times after which a relay is checked, and within which a break explains it.
 const (
-	settleAfter = 60 * time.Second // longer than a grace, a takeover and every fault
-	senderTime  = 15 * time.Second // a frame in transit is lost with the connection, whose end the client may notice so much later
-	answerTime  = 20 * time.Second // an error, or the frame itself, waits for a disconnected client
+	checkAfter = 60 * time.Second // longer than a grace, a takeover and every fault
+	senderTime = 15 * time.Second // a frame in transit is lost with the connection, whose end the client may notice so much later
+	answerTime = 20 * time.Second // an error, or the frame itself, waits for a disconnected client
 )
 
 // load is the payload of a numbered frame.
 type load struct {
-	Player int          `json:"p"`
+	Worker int          `json:"p"`
 	Number uint64       `json:"n"`
 	To     proto.PeerID `json:"to"`
 }
@@ -31,15 +31,15 @@ type load struct {
 type flight struct {
 	load
 	from      proto.PeerID
-	receiver  *player
-	sender    *player
+	receiver  *worker
+	sender    *worker
 	sent      int64 // 0: not sent yet
 	delivered int64 // 0: not delivered
 	refused   proto.ErrorCode
 }
 
 type flightKey struct {
-	player int
+	worker int
 	number uint64
 }
 
@@ -47,24 +47,24 @@ type pair struct{ from, to proto.PeerID }
 
 // ledger records what becomes of every relayed frame. Safe for concurrent use.
 type ledger struct {
-	g  *game
-	wg sync.WaitGroup // readers that outlive the players
+	w  *workload
+	wg sync.WaitGroup // readers that outlive the workers
 
 	mu      sync.Mutex
-	numbers map[int]uint64 // by player
+	numbers map[int]uint64 // by worker
 	flying  map[flightKey]*flight
 	newest  map[pair]uint64 // number that arrived last
 }
 
-func newLedger(g *game) *ledger {
-	return &ledger{g: g, numbers: make(map[int]uint64), flying: make(map[flightKey]*flight), newest: make(map[pair]uint64)}
+func newLedger(w *workload) *ledger {
+	return &ledger{w: w, numbers: make(map[int]uint64), flying: make(map[flightKey]*flight), newest: make(map[pair]uint64)}
 }
 
 // send sends numbered frames to anybody until ctx ends.
-func (l *ledger) send(ctx context.Context, p *player, c *client.Client) {
+func (l *ledger) send(ctx context.Context, p *worker, c *client.Client) {
 	for ctx.Err() == nil {
 		pause(ctx, *relayPace/2+rand.N(*relayPace))
-		to := l.g.all[rand.N(len(l.g.all))]
+		to := l.w.all[rand.N(len(l.w.all))]
 		id := to.id()
 		if to == p || id == "" {
 			continue
@@ -76,14 +76,14 @@ func (l *ledger) send(ctx context.Context, p *player, c *client.Client) {
 		if err != nil {
 			delete(l.flying, flightKey{p.n, f.Number}) // it was not sent
 		} else {
-			l.g.stats.frames.Add(1)
-			f.sent = l.g.w.now()
+			l.w.stats.frames.Add(1)
+			f.sent = l.w.sys.now()
 		}
 		l.mu.Unlock()
 	}
 }
 
-func (l *ledger) take(p, to *player, id proto.PeerID) *flight {
+func (l *ledger) take(p, to *worker, id proto.PeerID) *flight {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.numbers[p.n]++
@@ -92,38 +92,38 @@ func (l *ledger) take(p, to *player, id proto.PeerID) *flight {
 	return f
 }
 
-// arrived records a frame that player p, as peer id, received.
-func (l *ledger) arrived(p *player, id proto.PeerID, in *client.Frame) {
+// arrived records a frame that worker p, as peer id, received.
+func (l *ledger) arrived(p *worker, id proto.PeerID, in *client.Frame) {
 	var d load
 	if err := json.Unmarshal(in.Data, &d); err != nil {
-		l.g.w.violate("player %d got a frame that nobody sent: %s", p.n, in.Raw)
+		l.w.sys.violate("worker %d got a frame that nobody sent: %s", p.n, in.Raw)
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	f := l.flying[flightKey{d.Player, d.Number}]
+	f := l.flying[flightKey{d.Worker, d.Number}]
 	key := pair{in.From, d.To}
 	switch {
 	case d.To != id:
-		l.g.w.violate("player %d, peer %s, got frame %d of player %d for %s", p.n, id, d.Number, d.Player, d.To)
+		l.w.sys.violate("worker %d, peer %s, got frame %d of worker %d for %s", p.n, id, d.Number, d.Worker, d.To)
 	case f == nil:
-		l.g.w.violate("frame %d of player %d from %s came to %s after it was settled: too late, or twice", d.Number, d.Player, in.From, id)
+		l.w.sys.violate("frame %d of worker %d from %s came to %s after its outcome was known: too late, or twice", d.Number, d.Worker, in.From, id)
 	case f.delivered != 0:
-		l.g.w.violate("frame %d of player %d from %s came to %s twice; sent %.3f, came %.3f; outages of the receiver: %s",
-			d.Number, d.Player, in.From, id, seconds(f.sent), seconds(f.delivered), p.history(f.sent))
+		l.w.sys.violate("frame %d of worker %d from %s came to %s twice; sent %.3f, came %.3f; outages of the receiver: %s",
+			d.Number, d.Worker, in.From, id, seconds(f.sent), seconds(f.delivered), p.history(f.sent))
 	case d.Number <= l.newest[key]:
-		l.g.w.violate("frame %d of player %d from %s came to %s after frame %d; sent %.3f; outages of the receiver: %s",
-			d.Number, d.Player, in.From, id, l.newest[key], seconds(f.sent), p.history(f.sent))
+		l.w.sys.violate("frame %d of worker %d from %s came to %s after frame %d; sent %.3f; outages of the receiver: %s",
+			d.Number, d.Worker, in.From, id, l.newest[key], seconds(f.sent), p.history(f.sent))
 	}
 	if f != nil && f.delivered == 0 {
-		f.delivered = l.g.w.now()
-		l.g.stats.delivered.Add(1)
+		f.delivered = l.w.sys.now()
+		l.w.stats.delivered.Add(1)
 	}
 	l.newest[key] = max(l.newest[key], d.Number)
 }
 
-// refused records an error frame about a frame of player p.
-func (l *ledger) refused(p *player, in *client.Frame) {
+// refused records an error frame about a frame of worker p.
+func (l *ledger) refused(p *worker, in *client.Frame) {
 	number, ok := strings.CutPrefix(strings.Trim(string(in.ID), `"`), "m")
 	if !ok {
 		return
@@ -134,19 +134,19 @@ func (l *ledger) refused(p *player, in *client.Frame) {
 	defer l.mu.Unlock()
 	f := l.flying[flightKey{p.n, n}]
 	if f == nil {
-		l.g.w.violate("player %d got %s for its frame %s, which was settled", p.n, in.Event, number)
+		l.w.sys.violate("worker %d got %s for its frame %s, whose outcome was known", p.n, in.Event, number)
 		return
 	}
 	if f.refused == "" {
-		l.g.stats.refused.Add(1)
+		l.w.stats.refused.Add(1)
 	}
 	f.refused = proto.ErrorCode(in.Event)
 }
 
-// judge removes the frames that are older than age and reports those whose
+// check removes the frames that are older than age and reports those whose
 // outcome is unknown.
-func (l *ledger) judge(age time.Duration) {
-	old := l.g.w.now() - int64(age)
+func (l *ledger) check(age time.Duration) {
+	old := l.w.sys.now() - int64(age)
 	l.mu.Lock()
 	var lost []*flight
 	for key, f := range l.flying {
@@ -157,7 +157,7 @@ func (l *ledger) judge(age time.Duration) {
 		switch {
 		case f.delivered != 0 || f.refused != "":
 		case l.explained(f):
-			l.g.stats.explained.Add(1)
+			l.w.stats.explained.Add(1)
 		default:
 			lost = append(lost, f)
 		}
@@ -168,10 +168,10 @@ func (l *ledger) judge(age time.Duration) {
 	}
 	var some strings.Builder
 	for _, f := range lost[:min(len(lost), 8)] {
-		fmt.Fprintf(&some, "\n    frame %d of player %d, sent %.3f by %s to %s; outages of the sender: %s; of the receiver: %s",
-			f.Number, f.Player, seconds(f.sent), f.from, f.To, f.sender.history(f.sent-int64(answerTime)), f.receiver.history(f.sent-int64(answerTime)))
+		fmt.Fprintf(&some, "\n    frame %d of worker %d, sent %.3f by %s to %s; outages of the sender: %s; of the receiver: %s",
+			f.Number, f.Worker, seconds(f.sent), f.from, f.To, f.sender.history(f.sent-int64(answerTime)), f.receiver.history(f.sent-int64(answerTime)))
 	}
-	l.g.w.violate("%d frames were neither delivered nor refused, and no broken connection explains it%s", len(lost), some.String())
+	l.w.sys.violate("%d frames were neither delivered nor refused, and no broken connection explains it%s", len(lost), some.String())
 }
 
 // explained reports whether a broken connection may have lost the frame, or the

@@ -13,55 +13,55 @@ import (
 	"p2pconnector/e2e/natsbox"
 )
 
-func (w *world) build() {
-	w.t.Helper()
-	w.bins = w.t.TempDir()
+func (sys *system) build() {
+	sys.t.Helper()
+	sys.bins = sys.t.TempDir()
 	for name, pkg := range map[string]string{
 		"natsnode": "p2pconnector/e2e/cmd/natsnode",
 		"gateway":  "p2pconnector/gateway/cmd/gateway",
 		"roomsvc":  "p2pconnector/roomsvc/cmd/roomsvc",
 	} {
 		build := kit.Build
-		if name == "roomsvc" && w.fault != "" {
+		if name == "roomsvc" && sys.fault != "" {
 			build, pkg = kit.BuildTest, "p2pconnector/roomsvc"
 		}
-		if err := build(w.bin(name), pkg); err != nil {
-			w.t.Fatal(err)
+		if err := build(sys.bin(name), pkg); err != nil {
+			sys.t.Fatal(err)
 		}
 	}
 }
 
-func (w *world) bin(name string) string { return filepath.Join(w.bins, name) }
+func (sys *system) bin(name string) string { return filepath.Join(sys.bins, name) }
 
-func (w *world) startNATS(s shape) error {
+func (sys *system) startNATS(s shape) error {
 	addrs, err := natsbox.FreePorts(3 * s.nodes)
 	if err != nil {
 		return err
 	}
 	clients, routes, looks := addrs[:s.nodes], addrs[s.nodes:2*s.nodes], addrs[2*s.nodes:]
-	w.looks = looks
+	sys.looks = looks
 	for i := range s.nodes {
-		args := []string{"-name", fmt.Sprintf("n%d", i), "-listen", clients[i], "-look", looks[i], "-store", filepath.Join(w.bins, fmt.Sprintf("store%d", i))}
+		args := []string{"-name", fmt.Sprintf("n%d", i), "-listen", clients[i], "-look", looks[i], "-store", filepath.Join(sys.bins, fmt.Sprintf("store%d", i))}
 		if s.nodes > 1 {
 			args = append(args, "-cluster", routes[i], "-routes", strings.Join(routes, ","))
 		}
-		p, err := newProcess(w.dir, fmt.Sprintf("nats%d", i), w.bin("natsnode"), w.died, args...)
+		p, err := newProcess(sys.dir, fmt.Sprintf("nats%d", i), sys.bin("natsnode"), sys.died, args...)
 		if err != nil {
 			return err
 		}
-		w.nodes = append(w.nodes, p)
-		w.direct = append(w.direct, "nats://"+clients[i])
+		sys.nodes = append(sys.nodes, p)
+		sys.direct = append(sys.direct, "nats://"+clients[i])
 	}
-	return w.awaitLeader()
+	return sys.awaitLeader()
 }
 
 // awaitLeader returns when the NATS servers have elected a leader that sees all
 // of them.
-func (w *world) awaitLeader() error {
-	return w.await(kit.Patience, "the NATS servers have no leader", func() bool {
-		for _, look := range w.looks {
-			b, err := w.look(look, "/leader")
-			if err == nil && string(b) == fmt.Sprint(len(w.looks)) {
+func (sys *system) awaitLeader() error {
+	return sys.await(kit.Patience, "the NATS servers have no leader", func() bool {
+		for _, look := range sys.looks {
+			b, err := sys.look(look, "/leader")
+			if err == nil && string(b) == fmt.Sprint(len(sys.looks)) {
 				return true
 			}
 		}
@@ -69,8 +69,8 @@ func (w *world) awaitLeader() error {
 	})
 }
 
-func (w *world) look(addr, path string) ([]byte, error) {
-	resp, err := w.web.Get("http://" + addr + path)
+func (sys *system) look(addr, path string) ([]byte, error) {
+	resp, err := sys.web.Get("http://" + addr + path)
 	if err != nil {
 		return nil, err
 	}
@@ -80,10 +80,10 @@ func (w *world) look(addr, path string) ([]byte, error) {
 
 // links starts a proxy to each NATS server and returns the URLs for one
 // service.
-func (w *world) links(into *[][]*proxy, first int) (string, error) {
+func (sys *system) links(into *[][]*proxy, first int) (string, error) {
 	var row []*proxy
 	var urls []string
-	for _, url := range w.direct {
+	for _, url := range sys.direct {
 		p, err := newProxy(strings.TrimPrefix(url, "nats://"))
 		if err != nil {
 			return "", err
@@ -95,9 +95,9 @@ func (w *world) links(into *[][]*proxy, first int) (string, error) {
 	return strings.Join(slices.Concat(urls[first%len(urls):], urls[:first%len(urls)]), ","), nil
 }
 
-func (w *world) startServices(s shape) error {
+func (sys *system) startServices(s shape) error {
 	for i := range s.services {
-		urls, err := w.links(&w.svcLinks, i)
+		urls, err := sys.links(&sys.svcLinks, i)
 		if err != nil {
 			return err
 		}
@@ -105,22 +105,22 @@ func (w *world) startServices(s shape) error {
 		if s.fault != "" {
 			args = slices.Concat([]string{"faulty", s.fault}, args)
 		}
-		p, err := newProcess(w.dir, fmt.Sprintf("rooms%d", i), w.bin("roomsvc"), w.died, args...)
+		p, err := newProcess(sys.dir, fmt.Sprintf("rooms%d", i), sys.bin("roomsvc"), sys.died, args...)
 		if err != nil {
 			return err
 		}
-		w.services = append(w.services, p)
+		sys.services = append(sys.services, p)
 	}
 	return nil
 }
 
-func (w *world) startGateways(s shape) error {
+func (sys *system) startGateways(s shape) error {
 	addrs, err := natsbox.FreePorts(s.gateways)
 	if err != nil {
 		return err
 	}
 	for i := range s.gateways {
-		urls, err := w.links(&w.gwLinks, i)
+		urls, err := sys.links(&sys.gwLinks, i)
 		if err != nil {
 			return err
 		}
@@ -128,14 +128,14 @@ func (w *world) startGateways(s shape) error {
 		if err != nil {
 			return err
 		}
-		w.front = append(w.front, front)
-		p, err := newProcess(w.dir, fmt.Sprintf("gateway%d", i), w.bin("gateway"), w.died, "-listen", addrs[i], "-nats-url", urls, "-drain-window", drainWindow.String(), "-ops-listen", "off", "-log-level", "debug")
+		sys.front = append(sys.front, front)
+		p, err := newProcess(sys.dir, fmt.Sprintf("gateway%d", i), sys.bin("gateway"), sys.died, "-listen", addrs[i], "-nats-url", urls, "-drain-window", drainWindow.String(), "-ops-listen", "off", "-log-level", "debug")
 		if err != nil {
 			return err
 		}
-		w.gateways = append(w.gateways, p)
+		sys.gateways = append(sys.gateways, p)
 	}
-	return w.await(kit.Patience, "not every gateway serves", func() bool {
+	return sys.await(kit.Patience, "not every gateway serves", func() bool {
 		for _, addr := range addrs {
 			c, err := net.DialTimeout("tcp", addr, time.Second)
 			if err != nil {

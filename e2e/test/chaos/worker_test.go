@@ -14,24 +14,23 @@ import (
 	"p2pconnector/proto"
 )
 
-// player is a client that changes rooms and sends frames. It knows for each of its
+// worker is a client that changes rooms and sends frames. It knows for each of its
 // ids when the connection broke and how it was resumed. When its client ends it
 // continues with a new one. Safe for concurrent use.
-type player struct {
-	w   *world
+type worker struct {
+	sys *system
 	n   int
 	ctx context.Context // ends with the workload
 
-	heard atomic.Int64 // when bytes last arrived
+	lastRead atomic.Int64 // when bytes last arrived
 
 	mu      sync.Mutex
 	c       *client.Client
-	gone    bool // it has ended for good
 	broken  []int64
-	conns   int     // open TCP connections
-	last    *wire   // the newest of them
-	since   int64   // start of the last outage
-	breaks  []int64 // every moment at which a connection ended
+	conns   int      // open TCP connections
+	last    *tcpConn // the newest of them
+	since   int64    // start of the last outage
+	breaks  []int64  // every moment at which a connection ended
 	outages []outage
 }
 
@@ -44,16 +43,16 @@ type outage struct {
 	rooms     []proto.RoomID // that the session kept
 }
 
-func newPlayer(ctx context.Context, w *world, n int) *player {
-	return &player{w: w, n: n, ctx: ctx}
+func newWorker(ctx context.Context, sys *system, n int) *worker {
+	return &worker{sys: sys, n: n, ctx: ctx}
 }
 
 // connect makes a new client, for as long as it takes.
-func (p *player) connect() bool {
+func (p *worker) connect() bool {
 	for p.ctx.Err() == nil {
 		ctx, cancel := context.WithTimeout(p.ctx, 10*time.Second)
 		c, err := client.Dial(ctx, client.Options{
-			URLs: p.w.urls(p.n), Dial: p.dial, Heartbeat: p.heartbeat(), MaxWait: time.Second, Buffer: 4096,
+			URLs: p.sys.urls(p.n), Dial: p.dial, Heartbeat: p.heartbeat(), MaxWait: time.Second, Buffer: 4096,
 		})
 		cancel()
 		if err == nil {
@@ -67,9 +66,9 @@ func (p *player) connect() bool {
 	return false
 }
 
-// heartbeat makes half of the players impatient: they leave a gateway that hangs for
+// heartbeat makes half of the workers impatient: they leave a gateway that hangs for
 // some seconds. The others wait.
-func (p *player) heartbeat() time.Duration {
+func (p *worker) heartbeat() time.Duration {
 	if p.n%2 == 0 {
 		return 3 * time.Second
 	}
@@ -77,28 +76,28 @@ func (p *player) heartbeat() time.Duration {
 }
 
 // client returns the current client, or nil.
-func (p *player) client() *client.Client {
+func (p *worker) client() *client.Client {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.c
 }
 
-// id returns the player's current id, or "".
-func (p *player) id() proto.PeerID {
+// id returns the worker's current id, or "".
+func (p *worker) id() proto.PeerID {
 	if c := p.client(); c != nil {
 		return c.ID()
 	}
 	return ""
 }
 
-// wire is a TCP connection that records when bytes arrive and when it ends.
-type wire struct {
+// tcpConn is a TCP connection that records when bytes arrive and when it ends.
+type tcpConn struct {
 	net.Conn
-	p    *player
+	p    *worker
 	once sync.Once
 }
 
-func (p *player) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+func (p *worker) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	c, err := new(net.Dialer).DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err
@@ -106,13 +105,13 @@ func (p *player) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.conns++
-	p.last = &wire{Conn: c, p: p}
+	p.last = &tcpConn{Conn: c, p: p}
 	return p.last, nil
 }
 
-// move makes the player go to another gateway: its client dials the next one when
+// move makes the worker go to another gateway: its client dials the next one when
 // its connection breaks.
-func (p *player) move() {
+func (p *worker) move() {
 	for p.id() == "" && p.ctx.Err() == nil {
 		pause(p.ctx, 10*time.Millisecond)
 	}
@@ -127,10 +126,10 @@ func (p *player) move() {
 	}
 }
 
-func (x *wire) Read(b []byte) (int, error) {
+func (x *tcpConn) Read(b []byte) (int, error) {
 	n, err := x.Conn.Read(b)
 	if n > 0 {
-		x.p.heard.Store(x.p.w.now())
+		x.p.lastRead.Store(x.p.sys.now())
 	}
 	if err != nil {
 		x.over()
@@ -138,24 +137,24 @@ func (x *wire) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func (x *wire) Close() error {
+func (x *tcpConn) Close() error {
 	x.over()
 	return x.Conn.Close()
 }
 
-func (x *wire) over() {
+func (x *tcpConn) over() {
 	x.once.Do(func() {
 		p := x.p
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.conns--
-		p.broken = append(p.broken, p.heard.Load())
-		p.breaks = append(p.breaks, p.w.now())
+		p.broken = append(p.broken, p.lastRead.Load())
+		p.breaks = append(p.breaks, p.sys.now())
 	})
 }
 
-// cameBack records the data of a Client_Details. was is the player's previous id.
-func (p *player) cameBack(d *proto.Details, was proto.PeerID) {
+// cameBack records the data of a Client_Details. was is the worker's previous id.
+func (p *worker) cameBack(d *proto.Details, was proto.PeerID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	from := p.since
@@ -167,34 +166,34 @@ func (p *player) cameBack(d *proto.Details, was proto.PeerID) {
 		p.broken = []int64{from} // the connection broke again before this was read
 	}
 	p.outages = append(p.outages, outage{
-		from: from, to: p.w.now(), id: was, same: d.Resumed && d.ID == was,
+		from: from, to: p.sys.now(), id: was, same: d.Resumed && d.ID == was,
 		recovered: d.Recovered != nil && *d.Recovered, rooms: d.Rooms,
 	})
 }
 
 // ended records that a client has ended for good.
-func (p *player) ended(was proto.PeerID) {
+func (p *worker) ended(was proto.PeerID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	from := p.w.now()
+	from := p.sys.now()
 	if len(p.broken) > 0 {
 		from = slices.Min(p.broken)
 	}
 	p.broken = nil
-	p.outages = append(p.outages, outage{from: from, to: p.w.now(), id: was})
+	p.outages = append(p.outages, outage{from: from, to: p.sys.now(), id: was})
 }
 
 // grace is how long a session outlives its connection, less the difference between
 // the times at which the test and a gateway notice the break.
 const grace = proto.SessionGrace - 4*time.Second
 
-// mayBeDropped returns the time from which peer id, one of this player's, may have
+// mayBeDropped returns the time from which peer id, one of this worker's, may have
 // been removed from a room as disconnected, if it may.
-func (p *player) mayBeDropped(id proto.PeerID, room proto.RoomID) (from int64, ok bool) {
+func (p *worker) mayBeDropped(id proto.PeerID, room proto.RoomID) (from int64, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, o := range p.outages {
-		if o.id == id && !o.kept(room) {
+		if o.id == id && !o.keptIn(room) {
 			return o.from, true
 		}
 	}
@@ -203,26 +202,26 @@ func (p *player) mayBeDropped(id proto.PeerID, room proto.RoomID) (from int64, o
 	}
 	if p.c == nil || p.c.ID() != id {
 		// Not the current id, although no end of it is recorded yet.
-		return p.firstDoubtLocked(id), true
+		return p.unknownSinceLocked(id), true
 	}
 	return 0, false
 }
 
-// kept reports whether this outage cannot have removed a peer from room: the peer
+// keptIn reports whether this outage cannot have removed a peer from room: the peer
 // resumed in time, and either with the room or with all updates.
-func (o *outage) kept(room proto.RoomID) bool {
+func (o *outage) keptIn(room proto.RoomID) bool {
 	return o.same && (slices.Contains(o.rooms, room) || o.recovered && time.Duration(o.to-o.from) < grace)
 }
 
-func (p *player) firstDoubtLocked(proto.PeerID) int64 {
+func (p *worker) unknownSinceLocked(proto.PeerID) int64 {
 	if len(p.broken) > 0 {
 		return slices.Min(p.broken)
 	}
 	return p.since
 }
 
-// brokeIn reports whether a connection of the player ended within the time.
-func (p *player) brokeIn(from, to int64) bool {
+// brokeIn reports whether a connection of the worker ended within the time.
+func (p *worker) brokeIn(from, to int64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.ContainsFunc(p.breaks, func(at int64) bool { return from <= at && at <= to })
@@ -230,7 +229,7 @@ func (p *player) brokeIn(from, to int64) bool {
 
 // lostIn reports whether peer id was disconnected within the time, or ended before
 // it, and did not resume with recovered true.
-func (p *player) lostIn(id proto.PeerID, from, to int64) bool {
+func (p *worker) lostIn(id proto.PeerID, from, to int64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, o := range p.outages {
@@ -238,11 +237,11 @@ func (p *player) lostIn(id proto.PeerID, from, to int64) bool {
 			return true
 		}
 	}
-	return len(p.broken) > 0 || p.c == nil || p.gone
+	return len(p.broken) > 0 || p.c == nil
 }
 
-// history describes the player's connections since a time.
-func (p *player) history(since int64) string {
+// history describes the worker's connections since a time.
+func (p *worker) history(since int64) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var b strings.Builder

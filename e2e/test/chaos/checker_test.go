@@ -2,10 +2,8 @@ package chaos
 
 import (
 	"math"
-	"reflect"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/anishathalye/porcupine"
 
@@ -20,13 +18,13 @@ func op(call, ret int64, in input, out output) porcupine.Operation {
 const never = math.MaxInt64
 
 // The checker accepts and refuses the right histories.
-func TestModel(t *testing.T) {
+func TestRoomModel_EachHistory_IsAcceptedOrRefused(t *testing.T) {
 	makes := op(1, 2, input{kind: create, peer: 1}, output{})
 	joins := op(3, 4, input{kind: join, peer: 2}, output{})
 	shows := func(at int64, by byte, members string, creator byte) porcupine.Operation {
 		return op(at, at+1, input{kind: info, peer: by}, output{members: members, creator: creator})
 	}
-	doubt := output{code: unknown}
+	unknownOutcome := output{code: unknown}
 	for name, c := range map[string]struct {
 		ops []porcupine.Operation
 		ok  bool
@@ -38,15 +36,15 @@ func TestModel(t *testing.T) {
 		"two creators":                      {[]porcupine.Operation{makes, op(1, 2, input{kind: create, peer: 2}, output{})}, false},
 		"capacity":                          {[]porcupine.Operation{op(1, 2, input{kind: create, peer: 1, capacity: 1}, output{}), joins}, false},
 		"full":                              {[]porcupine.Operation{op(1, 2, input{kind: create, peer: 1, capacity: 1}, output{}), op(3, 4, input{kind: join, peer: 2}, output{code: proto.RoomFull})}, true},
-		"a leave of unknown outcome, never": {[]porcupine.Operation{makes, joins, op(5, never, input{kind: leave, peer: 1}, doubt), shows(6, 2, "\x01\x02", 1)}, true},
-		"a leave of unknown outcome, late":  {[]porcupine.Operation{makes, joins, op(5, never, input{kind: leave, peer: 1}, doubt), shows(6, 2, "\x01\x02", 1), shows(8, 2, "\x02", 2)}, true},
-		"and it takes effect once":          {[]porcupine.Operation{makes, joins, op(5, never, input{kind: leave, peer: 2}, doubt), shows(6, 1, "\x01", 1), op(8, 9, input{kind: join, peer: 2}, output{}), shows(10, 1, "\x01", 1)}, false},
-		"a drop before the break":           {[]porcupine.Operation{makes, joins, shows(5, 1, "\x01", 1), op(7, never, input{kind: drop, peer: 2}, doubt)}, false},
-		"a drop after it":                   {[]porcupine.Operation{makes, joins, op(5, never, input{kind: drop, peer: 2}, doubt), shows(6, 1, "\x01", 1)}, true},
+		"a leave of unknown outcome, never": {[]porcupine.Operation{makes, joins, op(5, never, input{kind: leave, peer: 1}, unknownOutcome), shows(6, 2, "\x01\x02", 1)}, true},
+		"a leave of unknown outcome, late":  {[]porcupine.Operation{makes, joins, op(5, never, input{kind: leave, peer: 1}, unknownOutcome), shows(6, 2, "\x01\x02", 1), shows(8, 2, "\x02", 2)}, true},
+		"and it takes effect once":          {[]porcupine.Operation{makes, joins, op(5, never, input{kind: leave, peer: 2}, unknownOutcome), shows(6, 1, "\x01", 1), op(8, 9, input{kind: join, peer: 2}, output{}), shows(10, 1, "\x01", 1)}, false},
+		"a drop before the break":           {[]porcupine.Operation{makes, joins, shows(5, 1, "\x01", 1), op(7, never, input{kind: drop, peer: 2}, unknownOutcome)}, false},
+		"a drop after it":                   {[]porcupine.Operation{makes, joins, op(5, never, input{kind: drop, peer: 2}, unknownOutcome), shows(6, 1, "\x01", 1)}, true},
 		"the creator is followed":           {[]porcupine.Operation{makes, joins, op(5, 6, input{kind: leave, peer: 1}, output{}), op(7, 8, input{kind: end, peer: 2}, output{})}, true},
 		"an end by another":                 {[]porcupine.Operation{makes, joins, op(5, 6, input{kind: end, peer: 2}, output{})}, false},
 		"a state that nobody was in":        {[]porcupine.Operation{makes, joins, op(5, 6, input{kind: seen}, output{members: "\x02", creator: 2})}, false},
-		"removed, and told so":              {[]porcupine.Operation{makes, joins, op(5, 6, input{kind: remove, peer: 1, target: 2}, output{}), op(7, 8, input{kind: info, peer: 2}, output{code: proto.Unauthorised})}, true},
+		"removed, and refused":              {[]porcupine.Operation{makes, joins, op(5, 6, input{kind: remove, peer: 1, target: 2}, output{}), op(7, 8, input{kind: info, peer: 2}, output{code: proto.Unauthorised})}, true},
 		"removed, and still there":          {[]porcupine.Operation{makes, joins, op(5, 6, input{kind: remove, peer: 1, target: 2}, output{}), op(7, 8, input{kind: leave, peer: 2}, output{})}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -59,42 +57,25 @@ func TestModel(t *testing.T) {
 
 // Many concurrent operations of unknown outcome, of which one takes visible effect:
 // the checker must find it among all their orders.
-func TestManyUnknown(t *testing.T) {
-	doubt := output{code: unknown}
+func TestCheckHistory_ManyUnknownOutcomes_FindsTheOrder(t *testing.T) {
+	unknownOutcome := output{code: unknown}
 	var ops []porcupine.Operation
 	for peer := range byte(24) {
 		in := input{kind: join, peer: peer + 1, make: true}
 		if peer%4 == 3 {
 			in = input{kind: create, peer: peer + 1, capacity: 1}
 		}
-		ops = append(ops, op(int64(peer), never, in, doubt), op(int64(peer), never, input{kind: drop, peer: peer + 1}, doubt))
+		ops = append(ops, op(int64(peer), never, in, unknownOutcome), op(int64(peer), never, input{kind: drop, peer: peer + 1}, unknownOutcome))
 	}
 	joins := op(100, 101, input{kind: join, peer: 30, make: true}, output{})
 	shows := func(members string) porcupine.Operation {
 		return op(100, 101, input{kind: seen}, output{members: members, creator: members[0]})
 	}
-	if verdict, _ := judge(append(ops, joins, shows("\x15\x1e"))); verdict != porcupine.Ok {
-		t.Errorf("joined behind 21: got %s, want Ok", verdict)
+	if result, _ := checkHistory(append(ops, joins, shows("\x15\x1e"))); result != porcupine.Ok {
+		t.Errorf("joined behind 21: got %s, want Ok", result)
 	}
 	few := slices.Clone(ops[len(ops)-6:])
-	if verdict, _ := judge(append(few, joins, shows("\x18\x1e"))); verdict != porcupine.Illegal {
-		t.Errorf("joined a room for one: got %s, want Illegal", verdict)
-	}
-}
-
-func TestPlanComesFromTheSeed(t *testing.T) {
-	a, b := plan(1, time.Hour, nil), plan(1, time.Hour, nil)
-	if !reflect.DeepEqual(a, b) {
-		t.Error("one seed, two plans")
-	}
-	if reflect.DeepEqual(a, plan(2, time.Hour, nil)) {
-		t.Error("two seeds, one plan")
-	}
-	kinds := make(map[string]bool)
-	for _, f := range a {
-		kinds[f.kind] = true
-	}
-	if len(kinds) != len(breeds) {
-		t.Errorf("an hour holds %d kinds of fault of %d", len(kinds), len(breeds))
+	if result, _ := checkHistory(append(few, joins, shows("\x18\x1e"))); result != porcupine.Illegal {
+		t.Errorf("joined a room for one: got %s, want Illegal", result)
 	}
 }

@@ -23,9 +23,9 @@ const (
 	stopBound   = drainWindow + 20*time.Second
 )
 
-// world is the whole system as processes, with a proxy on every connection that a
+// system is the whole system as processes, with a proxy on every connection that a
 // test may want to disturb. Its fields are fixed after newWorld.
-type world struct {
+type system struct {
 	t     *testing.T
 	seed  uint64
 	dir   string // logs, and the files of a failure
@@ -44,11 +44,11 @@ type world struct {
 	gwLinks  [][]*proxy // gateway i to NATS server n
 	svcLinks [][]*proxy // room service i to NATS server n
 
-	mu     sync.Mutex
-	wrong  []string
-	sorts  map[string]int // how many of each sort
-	judged []string       // violations that the checker found
-	closed bool
+	mu      sync.Mutex
+	wrong   []string
+	sorts   map[string]int // how many of each sort
+	refuted []string       // violations that the checker found
+	closed  bool
 }
 
 // shape is the number of processes of each kind.
@@ -57,63 +57,63 @@ type shape struct {
 	fault                     string // of every room service; "" is none: see roomsvc/faulty_test.go
 }
 
-func newWorld(t *testing.T, seed uint64, s shape) *world {
+func newSystem(t *testing.T, seed uint64, s shape) *system {
 	t.Helper()
-	w := &world{t: t, seed: seed, began: time.Now(), fault: s.fault, sorts: make(map[string]int)}
-	w.web = &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	sys := &system{t: t, seed: seed, began: time.Now(), fault: s.fault, sorts: make(map[string]int)}
+	sys.web = &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	t.Logf("seed %d. Again: go test ./e2e/test/chaos -run '^%s$' -chaos.seed=%d -chaos.duration=%v", seed, t.Name(), seed, *duration)
-	w.dir = w.folder()
-	t.Cleanup(w.close)
-	w.build()
-	for _, step := range []func(shape) error{w.startNATS, w.startServices, w.startGateways} {
+	sys.dir = sys.folder()
+	t.Cleanup(sys.close)
+	sys.build()
+	for _, step := range []func(shape) error{sys.startNATS, sys.startServices, sys.startGateways} {
 		if err := step(s); err != nil {
 			t.Fatalf("seed %d: starting: %v", seed, err)
 		}
 	}
-	w.began = time.Now()
-	return w
+	sys.began = time.Now()
+	return sys
 }
 
 // folder returns the folder for logs and pictures: the test's artifacts when they
 // are requested, else a temporary folder that only a failure leaves behind.
-func (w *world) folder() string {
+func (sys *system) folder() string {
 	if f := flag.Lookup("test.artifacts"); f != nil && f.Value.String() == "true" {
-		return w.t.ArtifactDir()
+		return sys.t.ArtifactDir()
 	}
 	dir, err := os.MkdirTemp("", "p2p-chaos-")
 	if err != nil {
-		w.t.Fatal(err)
+		sys.t.Fatal(err)
 	}
-	w.t.Cleanup(func() {
-		if w.t.Failed() {
-			w.t.Logf("seed %d: logs, pictures and histories are in %s", w.seed, dir)
+	sys.t.Cleanup(func() {
+		if sys.t.Failed() {
+			sys.t.Logf("seed %d: logs, pictures and histories are in %s", sys.seed, dir)
 		} else if err := os.RemoveAll(dir); err != nil {
-			w.t.Error(err)
+			sys.t.Error(err)
 		}
 	})
 	return dir
 }
 
 // urls lists the gateways for a client, beginning with number first.
-func (w *world) urls(first int) []string {
+func (sys *system) urls(first int) []string {
 	var urls []string
-	for i := range w.front {
-		urls = append(urls, "ws://"+w.front[(first+i)%len(w.front)].addr()+"/")
+	for i := range sys.front {
+		urls = append(urls, "ws://"+sys.front[(first+i)%len(sys.front)].addr()+"/")
 	}
 	return urls
 }
 
-func (w *world) died(err error) { w.violate("%v", err) }
+func (sys *system) died(err error) { sys.violate("%v", err) }
 
 // now returns the nanoseconds since the start: the clock of every history.
-func (w *world) now() int64 { return int64(time.Since(w.began)) }
+func (sys *system) now() int64 { return int64(time.Since(sys.began)) }
 
 // logf logs an event with its time.
-func (w *world) logf(format string, args ...any) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.closed {
-		w.t.Logf("%8.3f %s", time.Since(w.began).Seconds(), fmt.Sprintf(format, args...))
+func (sys *system) logf(format string, args ...any) {
+	sys.mu.Lock()
+	defer sys.mu.Unlock()
+	if !sys.closed {
+		sys.t.Logf("%8.3f %s", time.Since(sys.began).Seconds(), fmt.Sprintf(format, args...))
 	}
 }
 
@@ -123,28 +123,28 @@ const maxShown = 8
 
 // violate records that a promise was broken. Those with the same format are of
 // one sort.
-func (w *world) violate(format string, args ...any) {
-	text := fmt.Sprintf("%8.3f %s", time.Since(w.began).Seconds(), fmt.Sprintf(format, args...))
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.wrong = append(w.wrong, text)
-	w.sorts[format]++
-	if w.sorts[format] <= maxShown && !w.closed && !catching(w) {
-		w.t.Errorf("seed %d: VIOLATION %s", w.seed, text)
+func (sys *system) violate(format string, args ...any) {
+	text := fmt.Sprintf("%8.3f %s", time.Since(sys.began).Seconds(), fmt.Sprintf(format, args...))
+	sys.mu.Lock()
+	defer sys.mu.Unlock()
+	sys.wrong = append(sys.wrong, text)
+	sys.sorts[format]++
+	if sys.sorts[format] <= maxShown && !sys.closed && !catching(sys) {
+		sys.t.Errorf("seed %d: VIOLATION %s", sys.seed, text)
 	}
 }
 
 // catching reports whether w contains a planted bug.
-func catching(w *world) bool { return w.fault != "" }
+func catching(sys *system) bool { return sys.fault != "" }
 
-func (w *world) violations() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return len(w.wrong)
+func (sys *system) violations() int {
+	sys.mu.Lock()
+	defer sys.mu.Unlock()
+	return len(sys.wrong)
 }
 
 // await waits until ok returns true, or returns an error that names what.
-func (w *world) await(bound time.Duration, what string, ok func() bool) error {
+func (sys *system) await(bound time.Duration, what string, ok func() bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), bound)
 	defer cancel()
 	tick := time.NewTicker(100 * time.Millisecond)
@@ -160,12 +160,12 @@ func (w *world) await(bound time.Duration, what string, ok func() bool) error {
 }
 
 // close ends everything outside-in.
-func (w *world) close() {
-	for _, p := range w.front {
+func (sys *system) close() {
+	for _, p := range sys.front {
 		p.close()
 	}
 	var errs []error
-	for _, list := range [][]*process{w.gateways, w.services, w.nodes} {
+	for _, list := range [][]*process{sys.gateways, sys.services, sys.nodes} {
 		var wg sync.WaitGroup
 		out := make([]error, len(list))
 		for i, p := range list {
@@ -178,50 +178,50 @@ func (w *world) close() {
 		wg.Wait()
 		errs = append(errs, out...)
 	}
-	for _, p := range slices.Concat(slices.Concat(w.gwLinks...), slices.Concat(w.svcLinks...)) {
+	for _, p := range slices.Concat(slices.Concat(sys.gwLinks...), slices.Concat(sys.svcLinks...)) {
 		p.close()
 	}
-	w.checkLogs()
-	w.mu.Lock()
-	w.closed = true
-	all := strings.Join(w.wrong, "\n")
-	w.mu.Unlock()
+	sys.checkLogs()
+	sys.mu.Lock()
+	sys.closed = true
+	all := strings.Join(sys.wrong, "\n")
+	sys.mu.Unlock()
 	if all != "" {
-		errs = append(errs, os.WriteFile(filepath.Join(w.dir, "violations.txt"), []byte(all), 0o644))
+		errs = append(errs, os.WriteFile(filepath.Join(sys.dir, "violations.txt"), []byte(all), 0o644))
 	}
-	if err := errors.Join(errs...); err != nil && !catching(w) {
-		w.t.Errorf("seed %d: ending: %v", w.seed, err)
+	if err := errors.Join(errs...); err != nil && !catching(sys) {
+		sys.t.Errorf("seed %d: ending: %v", sys.seed, err)
 	}
 }
 
 // checkLogs looks for panics that a service has only logged.
-func (w *world) checkLogs() {
-	for _, p := range slices.Concat(w.gateways, w.services) {
+func (sys *system) checkLogs() {
+	for _, p := range slices.Concat(sys.gateways, sys.services) {
 		b, err := os.ReadFile(p.log.Name())
 		if err != nil {
-			w.violate("%v", err)
+			sys.violate("%v", err)
 			continue
 		}
 		if n := bytes.Count(b, []byte("panic")); n > 0 {
-			w.violate("%s panicked: see %s", p.name, p.log.Name())
+			sys.violate("%s panicked: see %s", p.name, p.log.Name())
 		}
 	}
 }
 
 // illegal records that the checker refused a history.
-func (w *world) illegal(format string, args ...any) {
-	w.violate(format, args...)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.judged = append(w.judged, fmt.Sprintf(format, args...))
+func (sys *system) illegal(format string, args ...any) {
+	sys.violate(format, args...)
+	sys.mu.Lock()
+	defer sys.mu.Unlock()
+	sys.refuted = append(sys.refuted, fmt.Sprintf(format, args...))
 }
 
 // found returns the first history that the checker refused, or "".
-func (w *world) found() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.judged) == 0 {
+func (sys *system) found() string {
+	sys.mu.Lock()
+	defer sys.mu.Unlock()
+	if len(sys.refuted) == 0 {
 		return ""
 	}
-	return w.judged[0]
+	return sys.refuted[0]
 }
