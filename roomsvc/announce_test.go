@@ -7,13 +7,14 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv/kvtest"
 )
 
 // When an instance dies between its commit and the announcement, another
 // instance announces the change as it answers the retry.
 func TestRetryAnnouncesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newFakeBucket()
+		b := kvtest.NewFake()
 		dead, alive := newInstance(t, b), newInstance(t, b)
 		dead.ask(bus.OpCreate, bus.Request{Op: "c", Peer: ann})
 		dead.ask(bus.OpJoin, bus.Request{Op: "j", Peer: ben})
@@ -44,7 +45,7 @@ func TestRetryAnnouncesAgain(t *testing.T) {
 // idempotency records they carry only who left and why.
 func TestStateInReplies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		i := newInstance(t, newFakeBucket())
+		i := newInstance(t, kvtest.NewFake())
 		r := i.ask(bus.OpCreate, bus.Request{Op: "c", Peer: ann})
 		if r.State == nil || r.State.Revision != r.Revision || r.State.Room.Creator != ann {
 			t.Fatalf("create: got %+v, want the room with ann as creator", r)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"p2pconnector/roomsvc/internal/kv"
 )
 
 const (
@@ -34,7 +36,7 @@ type buckets struct {
 func newBuckets(log *slog.Logger, maxBytes int64, names ...string) *buckets {
 	b := &buckets{log: log, kick: make(chan struct{}, 1)}
 	for _, name := range names {
-		b.list = append(b.list, &store{bucket: name, maxBytes: maxBytes, log: log, wrote: b.writes.note, absent: b.lookSoon, usage: usage{look: b.lookSoon}})
+		b.list = append(b.list, &store{bucket: name, maxBytes: maxBytes, log: log, wrote: b.writes.note, absent: b.lookSoon, usage: kv.Usage{Refresh: b.lookSoon}})
 	}
 	return b
 }
@@ -68,7 +70,7 @@ func (b *buckets) open(ctx context.Context, nc *nats.Conn, replicas int) error {
 			case <-ctx.Done():
 			}
 		}
-		if got := int64(s.usage.counts().limit); got > 0 && got < s.maxBytes {
+		if got := int64(s.usage.Counts().Limit); got > 0 && got < s.maxBytes {
 			granted = got
 		} else if granted > 0 {
 			granted = s.maxBytes
@@ -138,7 +140,7 @@ func (b *buckets) look(ctx context.Context) error {
 	}
 	replicated := b.list[0].replicas.Load() > 1
 	for _, s := range b.list {
-		if s.usage.counts().exhausted && (!replicated || b.writes.quiet() > writeInterval) {
+		if s.usage.Counts().Exhausted && (!replicated || b.writes.quiet() > writeInterval) {
 			_ = bounded(ctx, s.reach) // recorded by usage
 		}
 	}

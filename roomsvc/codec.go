@@ -5,31 +5,24 @@ import (
 	"fmt"
 
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv"
 )
-
-// record is what a bucket holds under a key.
-type record struct {
-	revision uint64 // 0: nothing
-	value    []byte
-	deleted  bool // a delete marker; value is its tombstone
-	proven   bool // the way it was read proves that it was the latest
-}
 
 // decode returns the state of the room in rec. A delete marker that cannot be
 // read counts as empty, because other tools write empty ones.
-func decode(rec record) (*held, error) {
-	h := &held{revision: rec.revision, size: len(rec.value), proven: rec.proven}
+func decode(rec kv.Record) (*held, error) {
+	h := &held{revision: rec.Revision, size: len(rec.Value), proven: rec.Latest}
 	switch {
-	case rec.revision == 0:
-	case rec.deleted:
+	case rec.Revision == 0:
+	case rec.Deleted:
 		h.tombstone = new(bus.RoomTombstone)
-		if json.Unmarshal(rec.value, h.tombstone) != nil {
+		if json.Unmarshal(rec.Value, h.tombstone) != nil {
 			h.tombstone = new(bus.RoomTombstone)
 		}
 	default:
 		h.room = new(bus.Room)
-		if err := json.Unmarshal(rec.value, h.room); err != nil {
-			return nil, fmt.Errorf("revision %d is not a room: %w", rec.revision, err)
+		if err := json.Unmarshal(rec.Value, h.room); err != nil {
+			return nil, fmt.Errorf("revision %d is not a room: %w", rec.Revision, err)
 		}
 	}
 	return h, nil

@@ -8,6 +8,7 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv"
 )
 
 // Bounds of a committer's work.
@@ -21,11 +22,11 @@ const (
 // committer groups the operations of each room and commits them. Its methods may
 // be called by any goroutine; submit never blocks.
 type committer struct {
-	bucket   bucket
+	bucket   kv.Bucket
 	limits   func() limits // that apply now
 	log      *slog.Logger
 	stats    *stats
-	usage    *usage
+	usage    *kv.Usage
 	now      func() time.Time
 	epoch    func() uint64 // of the NATS connection
 	announce func(*bus.Change, []proto.GatewayID)
@@ -41,9 +42,9 @@ type committer struct {
 	closed bool                     // guarded by mu
 }
 
-func newCommitter(b bucket, lim limits, log *slog.Logger, st *stats) *committer {
+func newCommitter(b kv.Bucket, lim limits, log *slog.Logger, st *stats) *committer {
 	c := &committer{
-		bucket: b, log: log, stats: st, usage: new(usage),
+		bucket: b, log: log, stats: st, usage: new(kv.Usage),
 		limits:   func() limits { return lim },
 		now:      time.Now,
 		epoch:    func() uint64 { return 0 },
@@ -121,7 +122,7 @@ func (c *committer) call(f func(ctx context.Context) error) error {
 		return c.ctx.Err()
 	}
 	defer func() { <-c.calls }()
-	ctx, cancel := context.WithTimeout(c.ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(c.ctx, kv.CallTimeout)
 	defer cancel()
 	began := time.Now()
 	defer func() { c.stats.times.bucketCall(time.Since(began)) }()

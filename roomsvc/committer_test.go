@@ -11,13 +11,15 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv"
+	"p2pconnector/roomsvc/internal/kv/kvtest"
 )
 
 // Operations that arrive during a write go into the next write.
 func TestOperationsGatherBehindAWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newFakeBucket()
-		b.latency = func() time.Duration { return time.Millisecond }
+		b := kvtest.NewFake()
+		b.Latency = func() time.Duration { return time.Millisecond }
 		i := newInstance(t, b)
 		first := i.send(bus.OpCreate, bus.Request{Op: "c", Peer: ann})
 		synctest.Wait() // it is being written
@@ -33,8 +35,8 @@ func TestOperationsGatherBehindAWrite(t *testing.T) {
 				t.Fatalf("join: got %+v, want revision 2", r)
 			}
 		}
-		if b.writes != 2 || b.reads != 0 {
-			t.Errorf("got %d writes, %d reads; want 2, none", b.writes, b.reads)
+		if b.Writes != 2 || b.Reads != 0 {
+			t.Errorf("got %d writes, %d reads; want 2, none", b.Writes, b.Reads)
 		}
 		if len(i.changes) != 2 || len(i.changes[1].Added) != 1000 || i.changes[1].Before != 1 || i.changes[1].After != 2 {
 			t.Errorf("got %d changes, want 2: the room, and all joins from revision 1 to 2", len(i.changes))
@@ -45,9 +47,9 @@ func TestOperationsGatherBehindAWrite(t *testing.T) {
 // Three instances serve a thousand joins with a slow bucket.
 func TestInstancesShareARoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newFakeBucket()
-		b.unproven = true
-		b.latency = func() time.Duration { return 500*time.Microsecond + rand.N(2*time.Millisecond) }
+		b := kvtest.NewFake()
+		b.Unproven = true
+		b.Latency = func() time.Duration { return 500*time.Microsecond + rand.N(2*time.Millisecond) }
 		var all []*instance
 		for range 3 {
 			all = append(all, newInstance(t, b))
@@ -70,7 +72,7 @@ func TestInstancesShareARoom(t *testing.T) {
 				t.Fatalf("join: got %+v, want success or Room_Full", r)
 			}
 		}
-		room := b.room(t, "r")
+		room := roomIn(t, b, "r")
 		if len(ok) != 500 || len(room.Members) != 501 {
 			t.Errorf("got %d joined, %d members; want 500, 501", len(ok), len(room.Members))
 		}
@@ -79,17 +81,17 @@ func TestInstancesShareARoom(t *testing.T) {
 				t.Errorf("%s: got a member whose join was refused, want only accepted joins", m.ID)
 			}
 		}
-		if b.seq > 100 {
-			t.Errorf("got %d writes, want at most 100", b.seq)
+		if b.Seq > 100 {
+			t.Errorf("got %d writes, want at most 100", b.Seq)
 		}
 		chain(t, all, b)
-		t.Logf("%v, %d writes that took effect of %d, %d reads, %d confirms", time.Since(start), b.seq, b.writes, b.reads, b.confirms)
+		t.Logf("%v, %d writes that took effect of %d, %d reads, %d confirms", time.Since(start), b.Seq, b.Writes, b.Reads, b.Confirms)
 	})
 }
 
 // chain fails unless the changes of all instances lead from revision 0 to the
 // bucket's present one.
-func chain(t *testing.T, all []*instance, b *fakeBucket) {
+func chain(t *testing.T, all []*instance, b *kvtest.Fake) {
 	t.Helper()
 	next := make(map[uint64]uint64)
 	for _, i := range all {
@@ -107,27 +109,27 @@ func chain(t *testing.T, all []*instance, b *fakeBucket) {
 	for range next {
 		at = next[at]
 	}
-	if at != b.seq {
-		t.Errorf("last revision of the changes: got %d, want the bucket's, %d", at, b.seq)
+	if at != b.Seq {
+		t.Errorf("last revision of the changes: got %d, want the bucket's, %d", at, b.Seq)
 	}
 }
 
 // Each operation takes effect once and gets the answer that says so, whatever
 // happens to acknowledgements and revisions.
 func TestFaultyBucket(t *testing.T) {
-	for name, faults := range map[string]func(*fakeBucket){
-		"lost acknowledgements": func(b *fakeBucket) { b.lostAck = func(n int) bool { return n%2 == 1 } },
-		"false conflicts":       func(b *fakeBucket) { b.conflict = func(n int) bool { return n%3 != 0 } },
-		"old reads":             func(b *fakeBucket) { b.unproven, b.stale = true, func(n int) bool { return n%2 == 1 } },
-		"all of them": func(b *fakeBucket) {
-			b.lostAck = func(n int) bool { return n%3 == 1 }
-			b.conflict = func(n int) bool { return n%4 == 1 }
-			b.unproven, b.stale = true, func(n int) bool { return n%3 == 1 }
+	for name, faults := range map[string]func(*kvtest.Fake){
+		"lost acknowledgements": func(b *kvtest.Fake) { b.LostAck = func(n int) bool { return n%2 == 1 } },
+		"false conflicts":       func(b *kvtest.Fake) { b.Conflict = func(n int) bool { return n%3 != 0 } },
+		"old reads":             func(b *kvtest.Fake) { b.Unproven, b.Stale = true, func(n int) bool { return n%2 == 1 } },
+		"all of them": func(b *kvtest.Fake) {
+			b.LostAck = func(n int) bool { return n%3 == 1 }
+			b.Conflict = func(n int) bool { return n%4 == 1 }
+			b.Unproven, b.Stale = true, func(n int) bool { return n%3 == 1 }
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := newFakeBucket()
+				b := kvtest.NewFake()
 				faults(b)
 				i, j := newInstance(t, b), newInstance(t, b)
 				for n := range 20 {
@@ -167,8 +169,8 @@ func TestFaultyBucket(t *testing.T) {
 // A refusal does not rest on the state that a worker kept from its last write.
 func TestKeptStateIsNotTrusted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newFakeBucket()
-		b.latency = func() time.Duration { return time.Millisecond }
+		b := kvtest.NewFake()
+		b.Latency = func() time.Duration { return time.Millisecond }
 		i, j := newInstance(t, b), newInstance(t, b)
 		made := []<-chan *bus.Reply{i.send(bus.OpCreate, bus.Request{Op: "0", Peer: ann})}
 		synctest.Wait()
@@ -200,11 +202,11 @@ func TestBucketAway(t *testing.T) {
 	} {
 		t.Run(away.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := newFakeBucket()
+				b := kvtest.NewFake()
 				i := newInstance(t, b)
 				i.ask(bus.OpCreate, bus.Request{Op: "c", Peer: ann})
 				start := time.Now()
-				b.down = func() bool { return time.Since(start) < away }
+				b.Down = func() bool { return time.Since(start) < away }
 				join := i.send(bus.OpJoin, bus.Request{Op: "j", Peer: ben})
 				get := i.send(bus.OpGet, bus.Request{Peer: ann})
 				nothing := i.send(bus.OpGet, bus.Request{Peer: ann, Room: "nowhere"})
@@ -217,8 +219,8 @@ func TestBucketAway(t *testing.T) {
 				if r := <-nothing; code(r) != want && (want != "" || code(r) != proto.NotFound) {
 					t.Errorf("get of nothing: got %q, want Not_Found, or Unavailable while the bucket is away", code(r))
 				}
-				if took := time.Since(start); took > proto.RequestDeadline+callTimeout {
-					t.Errorf("got the answers after %v, want at most %v", took, proto.RequestDeadline+callTimeout)
+				if took := time.Since(start); took > proto.RequestDeadline+kv.CallTimeout {
+					t.Errorf("got the answers after %v, want at most %v", took, proto.RequestDeadline+kv.CallTimeout)
 				}
 			})
 		})
@@ -229,18 +231,18 @@ func TestBucketAway(t *testing.T) {
 // this process may have been frozen for minutes.
 func TestOldConnectionsRequestsAreDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newFakeBucket()
+		b := kvtest.NewFake()
 		i := newInstance(t, b)
 		var epoch atomic.Uint64
 		i.epoch = epoch.Load
-		b.down = func() bool { return epoch.Load() == 0 }
+		b.Down = func() bool { return epoch.Load() == 0 }
 		late := i.send(bus.OpJoin, bus.Request{Op: "j", Peer: ann, Create: true})
 		synctest.Wait()
 		epoch.Add(1)
 		if r := <-late; r != nil {
 			t.Errorf("got %+v, want no answer", r)
 		}
-		if i.stats.dropped.Load() != 1 || b.room(t, "r") != nil {
+		if i.stats.dropped.Load() != 1 || roomIn(t, b, "r") != nil {
 			t.Errorf("got %d dropped, want 1 and no room", i.stats.dropped.Load())
 		}
 	})
@@ -248,7 +250,7 @@ func TestOldConnectionsRequestsAreDropped(t *testing.T) {
 
 func TestPanicStaysInItsRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		i := newInstance(t, newFakeBucket())
+		i := newInstance(t, kvtest.NewFake())
 		tell := i.announce
 		i.announce = func(c *bus.Change, to []proto.GatewayID) {
 			if c.Room == "bad" {
@@ -270,10 +272,10 @@ func TestPanicStaysInItsRoom(t *testing.T) {
 
 func TestQueuesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newFakeBucket()
+		b := kvtest.NewFake()
 		var stuck atomic.Bool
 		stuck.Store(true)
-		b.down = stuck.Load
+		b.Down = stuck.Load
 		i := newInstance(t, b)
 		i.send(bus.OpGet, bus.Request{})
 		synctest.Wait() // its worker waits for the bucket
@@ -298,8 +300,8 @@ func TestQueuesAreBounded(t *testing.T) {
 
 func TestCloseFinishesWhatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newFakeBucket()
-		b.latency = func() time.Duration { return time.Second }
+		b := kvtest.NewFake()
+		b.Latency = func() time.Duration { return time.Second }
 		i := newInstance(t, b)
 		made := i.send(bus.OpCreate, bus.Request{Op: "c", Peer: ann})
 		synctest.Wait()
@@ -316,8 +318,8 @@ func TestCloseFinishesWhatWaits(t *testing.T) {
 
 func TestCloseDoesNotWaitForever(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newFakeBucket()
-		b.down = func() bool { return true }
+		b := kvtest.NewFake()
+		b.Down = func() bool { return true }
 		i := newInstance(t, b)
 		made := i.send(bus.OpCreate, bus.Request{Op: "c", Peer: ann})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

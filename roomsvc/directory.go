@@ -13,6 +13,7 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv"
 )
 
 // Bounds of the session directory's work. They are its own, so that rooms and
@@ -27,21 +28,12 @@ const (
 
 	// syncTimeout bounds one pass over the keys of a sync. A sync tries again when
 	// the server that it reads from has died.
-	syncTimeout = 2 * callTimeout
+	syncTimeout = 2 * kv.CallTimeout
 
 	// sessionTime bounds a request from its arrival. The requester, which repeats
 	// its request for proto.RequestDeadline, gets the error before it gives up.
 	sessionTime = proto.RequestDeadline - 2*time.Second
 )
-
-// sessionBucket keeps the directory's entries.
-type sessionBucket interface {
-	bucket
-	// latest returns the records of keys, each the key's latest at one moment
-	// between call and return. A key that it does not return has no record if
-	// complete is true, and may have been overwritten meanwhile if it is not.
-	latest(ctx context.Context, keys []string) (found map[string]record, complete bool, err error)
-}
 
 // sessionOp is one request to the directory. All its fields are fixed when it is
 // queued.
@@ -58,10 +50,10 @@ type sessionOp struct {
 // compare-and-set alone, so any number of instances may run. Its methods may be
 // called by any goroutine; submit never blocks.
 type directory struct {
-	bucket sessionBucket
+	bucket kv.BatchBucket
 	log    *slog.Logger
 	stats  *stats
-	usage  *usage
+	usage  *kv.Usage
 	conn   func() uint64 // counts the NATS connections
 
 	calls, syncs *pool
@@ -69,9 +61,9 @@ type directory struct {
 	abort        context.CancelFunc
 }
 
-func newDirectory(b sessionBucket, log *slog.Logger, st *stats) *directory {
+func newDirectory(b kv.BatchBucket, log *slog.Logger, st *stats) *directory {
 	d := &directory{
-		bucket: b, log: log, stats: st, usage: new(usage),
+		bucket: b, log: log, stats: st, usage: new(kv.Usage),
 		conn:  func() uint64 { return 0 },
 		calls: &pool{most: maxSessionCalls, room: maxSessionWaiting},
 		syncs: &pool{most: maxSyncCalls, room: maxSyncWaiting},
@@ -173,7 +165,7 @@ func (d *directory) try(ctx context.Context, op *sessionOp) (*bus.SessionReply, 
 			return nil, errUnsure
 		case err == nil, errors.Is(err, errDamaged):
 			return reply, err
-		case errors.Is(err, errConflict), errors.Is(err, errBehind):
+		case errors.Is(err, kv.ErrConflict), errors.Is(err, kv.ErrBehind):
 			d.stats.sessionConflicts.Add(1)
 		case ctx.Err() == nil:
 			d.stats.sessionFailures.Add(1)
@@ -206,7 +198,7 @@ func (d *directory) change(ctx context.Context, op *sessionOp, first bool) (*bus
 		return nil, err
 	}
 	e, ok := assumed(op.kind, op.req)
-	full := d.usage.full()
+	full := d.usage.Full()
 	if !ok || !first || full {
 		if e, err = d.read(ctx, key); err != nil {
 			return nil, err
@@ -219,20 +211,20 @@ func (d *directory) change(ctx context.Context, op *sessionOp, first bool) (*bus
 			return nil, err
 		}
 		if noSpace {
-			d.usage.refuse()
+			d.usage.CountRefused()
 			return &bus.SessionReply{Error: noSessionSpace()}, nil
 		}
 		return &bus.SessionReply{Refused: todo.refused, SessionEntry: e.SessionEntry, Revision: e.shownRevision()}, nil
 	}
 	revision, err := d.write(ctx, key, &todo.next, e.revision)
 	switch {
-	case errors.Is(err, errConflict), errors.Is(err, errFull):
+	case errors.Is(err, kv.ErrConflict), errors.Is(err, kv.ErrFull):
 		return nil, err
 	case err != nil:
 		return nil, errors.Join(errUnsure, err)
 	}
 	if e.revision == 0 {
-		d.usage.grew(storedOverhead)
+		d.usage.Grew(kv.StoredOverhead)
 	}
 	if op.sweep {
 		d.stats.sessionsSwept.Add(1)
@@ -286,7 +278,7 @@ func (d *directory) sync(ctx context.Context, op *sessionOp, _ bool) (*bus.Sessi
 func (d *directory) readAll(ctx context.Context, keys []string) ([]entry, error) {
 	wait, cancel := context.WithTimeout(ctx, syncTimeout)
 	defer cancel()
-	found, complete, err := d.bucket.latest(wait, keys)
+	found, complete, err := d.bucket.ReadLatest(wait, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -325,7 +317,7 @@ func (d *directory) readLatest(ctx context.Context, key string) (entry, error) {
 		if err == nil {
 			err = d.confirm(ctx, key, &e)
 		}
-		if !errors.Is(err, errConflict) || ctx.Err() != nil {
+		if !errors.Is(err, kv.ErrConflict) || ctx.Err() != nil {
 			return e, err
 		}
 		d.stats.sessionConflicts.Add(1) // it has just been written
@@ -333,10 +325,10 @@ func (d *directory) readLatest(ctx context.Context, key string) (entry, error) {
 }
 
 func (d *directory) read(ctx context.Context, key string) (e entry, err error) {
-	var rec record
+	var rec kv.Record
 	err = d.call(ctx, func(ctx context.Context) (err error) {
 		d.stats.sessionReads.Add(1)
-		rec, err = d.bucket.read(ctx, key)
+		rec, err = d.bucket.Read(ctx, key)
 		return err
 	})
 	if err != nil {
@@ -345,7 +337,7 @@ func (d *directory) read(ctx context.Context, key string) (e entry, err error) {
 	return d.decode(key, rec)
 }
 
-func (d *directory) decode(key string, rec record) (entry, error) {
+func (d *directory) decode(key string, rec kv.Record) (entry, error) {
 	e, err := decodeSession(rec)
 	if err != nil {
 		d.log.Error("session in the bucket is damaged", "key", key, "err", err)
@@ -359,7 +351,7 @@ func (d *directory) confirm(ctx context.Context, key string, e *entry) error {
 	if e.proven {
 		return nil
 	}
-	return d.call(ctx, func(ctx context.Context) error { return d.bucket.confirm(ctx, key, e.revision) })
+	return d.call(ctx, func(ctx context.Context) error { return d.bucket.Confirm(ctx, key, e.revision) })
 }
 
 func (d *directory) write(ctx context.Context, key string, next *bus.SessionEntry, expected uint64) (revision uint64, err error) {
@@ -369,9 +361,9 @@ func (d *directory) write(ctx context.Context, key string, next *bus.SessionEntr
 	}
 	err = d.call(ctx, func(ctx context.Context) (err error) {
 		if next.Ended {
-			revision, err = d.bucket.remove(ctx, key, value, expected)
+			revision, err = d.bucket.Remove(ctx, key, value, expected)
 		} else {
-			revision, err = d.bucket.write(ctx, key, value, expected)
+			revision, err = d.bucket.Write(ctx, key, value, expected)
 		}
 		return err
 	})
@@ -380,7 +372,7 @@ func (d *directory) write(ctx context.Context, key string, next *bus.SessionEntr
 
 // call bounds one call to the bucket.
 func (d *directory) call(ctx context.Context, f func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, kv.CallTimeout)
 	defer cancel()
 	began := time.Now()
 	defer func() { d.stats.times.bucketCall(time.Since(began)) }()

@@ -11,12 +11,14 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv"
+	"p2pconnector/roomsvc/internal/kv/kvtest"
 )
 
 // office is one instance of the session directory.
 type office struct{ *directory }
 
-func newOffice(t *testing.T, b sessionBucket) *office {
+func newOffice(t *testing.T, b kv.BatchBucket) *office {
 	o := &office{newDirectory(b, slog.New(slog.DiscardHandler), newStats())}
 	t.Cleanup(func() { o.close(context.Background()) })
 	return o
@@ -66,14 +68,14 @@ func expect(t *testing.T, what string, r *bus.SessionReply, want string, owner p
 }
 
 func TestDirectory_SessionMovesAndEnds_EveryAnswerShowsTheEntry(t *testing.T) {
-	b := newFakeBucket()
+	b := kvtest.NewFake()
 	o := newOffice(t, b)
 	get := bus.SessionRequest{}
 	expect(t, "get before", o.ask(bus.SessionGet, get), "", "", 0)
 	first := o.take(gwB, 1, 0)
 	expect(t, "first take", first, "", gwB, 1)
-	if b.reads != 1 || b.writes != 1 {
-		t.Errorf("first take: got %d reads and %d writes so far, want 1 (of get), 1", b.reads, b.writes)
+	if b.Reads != 1 || b.Writes != 1 {
+		t.Errorf("first take: got %d reads and %d writes so far, want 1 (of get), 1", b.Reads, b.Writes)
 	}
 	expect(t, "the same again", o.take(gwB, 1, 0), "", gwB, 1)
 	expect(t, "another from the same state", o.take(gwC, 1, 0), "moved", gwB, 1)
@@ -89,26 +91,23 @@ func TestDirectory_SessionMovesAndEnds_EveryAnswerShowsTheEntry(t *testing.T) {
 	if r := o.ask(bus.SessionGet, get); !r.Ended || r.Epoch != 2 || r.Revision != 0 {
 		t.Errorf("get after the end: got %+v, want a tombstone of epoch 2, its revision not shown", r)
 	}
-	b.forget(t, ann) // the tombstone has vanished
+	b.Forget(sessionKey(t, ann)) // the tombstone has vanished
 	expect(t, "take of a forgotten session", o.take(gwB, 3, second.Revision), "ended", "", 0)
 	expect(t, "take of a forgotten session, revision unknown", o.take(gwB, 3, 0), "ended", "", 0)
-	writes := b.writes
+	writes := b.Writes
 	expect(t, "end of a session that never moved", o.ask(bus.SessionEnd, bus.SessionRequest{Owner: gwA}), "", "", 0)
-	if b.writes != writes {
-		t.Errorf("end of a session that never moved: got %d writes, want none", b.writes-writes)
+	if b.Writes != writes {
+		t.Errorf("end of a session that never moved: got %d writes, want none", b.Writes-writes)
 	}
 }
 
-// forget removes what the bucket holds of p, as the server does with an old marker.
-func (b *fakeBucket) forget(t *testing.T, p proto.PeerID) {
+func sessionKey(t *testing.T, p proto.PeerID) string {
 	t.Helper()
 	key, err := bus.SessionKey(p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.keys, key)
+	return key
 }
 
 func TestDirectory_Sync_ListsWhatTheOwnerLost(t *testing.T) {
@@ -118,8 +117,8 @@ func TestDirectory_Sync_ListsWhatTheOwnerLost(t *testing.T) {
 }
 
 func syncLists(t *testing.T, missed bool) {
-	b := newFakeBucket()
-	b.missed, b.unproven = missed, missed
+	b := kvtest.NewFake()
+	b.Missed, b.Unproven = missed, missed
 	o := newOffice(t, b)
 	taken := o.take(gwB, 1, 0) // ann, of A
 	o.ask(bus.SessionTake, bus.SessionRequest{Peer: cas, Owner: gwC, Epoch: 1})
@@ -139,12 +138,12 @@ func syncLists(t *testing.T, missed bool) {
 // epoch has one owner, and every requester gets the true answer.
 func TestDirectory_FaultyBucketAndManyTakers_OneWinsEachEpoch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newFakeBucket()
-		b.unproven = true
-		b.latency = func() time.Duration { return 3 * time.Millisecond }
-		b.lostAck = func(n int) bool { return n%5 == 0 }
-		b.conflict = func(n int) bool { return n%7 == 0 }
-		b.stale = func(n int) bool { return n%3 == 0 }
+		b := kvtest.NewFake()
+		b.Unproven = true
+		b.Latency = func() time.Duration { return 3 * time.Millisecond }
+		b.LostAck = func(n int) bool { return n%5 == 0 }
+		b.Conflict = func(n int) bool { return n%7 == 0 }
+		b.Stale = func(n int) bool { return n%3 == 0 }
 		offices := []*office{newOffice(t, b), newOffice(t, b)}
 		known := &bus.SessionReply{}
 		for epoch := uint64(1); epoch <= 5; epoch++ {
@@ -181,19 +180,19 @@ func TestDirectory_FaultyBucketAndManyTakers_OneWinsEachEpoch(t *testing.T) {
 func TestDirectory_TakeOvertakenAfterItsAnswerWasLost_IsNotRefused(t *testing.T) {
 	for name, end := range map[string]bool{"taken by another": false, "taken by another and ended": true} {
 		t.Run(name, func(t *testing.T) {
-			b, other := newFakeBucket(), newFakeBucket()
+			b, other := kvtest.NewFake(), kvtest.NewFake()
 			o, next := newOffice(t, b), newOffice(t, other)
-			other.keys = b.keys
-			b.lostAck = func(n int) bool { // the other instance works while nobody reads or writes here
-				other.seq = b.seq
-				r := next.take(gwC, 2, b.seq)
+			other.Keys = b.Keys
+			b.LostAck = func(n int) bool { // the other instance works while nobody reads or writes here
+				other.Seq = b.Seq
+				r := next.take(gwC, 2, b.Seq)
 				if end {
 					next.ask(bus.SessionEnd, bus.SessionRequest{Owner: gwC, Epoch: 2, Revision: r.Revision})
 				}
 				return true
 			}
 			expect(t, "overtaken", o.take(gwB, 1, 0), string(proto.Unavailable), "", 0)
-			b.lostAck = nil
+			b.LostAck = nil
 			want := "moved"
 			if end {
 				want = "ended"
@@ -209,9 +208,9 @@ func TestDirectory_TakeOvertakenAfterItsAnswerWasLost_IsNotRefused(t *testing.T)
 // Unavailable in time, the queue is bounded, and requests succeed afterwards.
 func TestDirectory_BucketAway_AnswersUnavailableInTimeAndRefusesWhatIsTooMuch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newFakeBucket()
+		b := kvtest.NewFake()
 		var down atomic.Bool
-		b.down = down.Load
+		b.Down = down.Load
 		down.Store(true)
 		o := newOffice(t, b)
 		began := time.Now()
@@ -242,9 +241,9 @@ func TestDirectory_BucketAway_AnswersUnavailableInTimeAndRefusesWhatIsTooMuch(t 
 // take waiting.
 func TestDirectory_BucketAwayForASecond_AnswersAfterIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newFakeBucket()
+		b := kvtest.NewFake()
 		var down atomic.Bool
-		b.down = down.Load
+		b.Down = down.Load
 		o := newOffice(t, b)
 		down.Store(true)
 		var syncs []<-chan *bus.SessionReply
@@ -269,12 +268,12 @@ func TestDirectory_BucketAwayForASecond_AnswersAfterIt(t *testing.T) {
 
 func TestDirectory_ConnectionLostOrClosing_DropsUnanswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newFakeBucket()
+		b := kvtest.NewFake()
 		o := newOffice(t, b)
 		var conn atomic.Uint64
 		o.conn = conn.Load
 		var down atomic.Bool
-		b.down = down.Load
+		b.Down = down.Load
 		down.Store(true)
 		ch := o.send(bus.SessionTake, bus.SessionRequest{Owner: gwB, Epoch: 1})
 		synctest.Wait()
@@ -299,17 +298,14 @@ func TestDirectory_ConnectionLostOrClosing_DropsUnanswered(t *testing.T) {
 }
 
 func TestDirectory_DamagedEntry_AnswersUnavailableAtOnce(t *testing.T) {
-	b := newFakeBucket()
+	b := kvtest.NewFake()
 	o := newOffice(t, b)
-	key, err := bus.SessionKey(ann)
-	if err != nil {
+	key := sessionKey(t, ann)
+	if _, err := b.Write(t.Context(), key, []byte("?"), 0); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.write(t.Context(), key, []byte("?"), 0); err != nil {
-		t.Fatal(err)
-	}
-	if r := o.ask(bus.SessionGet, bus.SessionRequest{}); result(r) != string(proto.Unavailable) || b.reads != 1 {
-		t.Errorf("got %q after %d reads, want Unavailable after 1", result(r), b.reads)
+	if r := o.ask(bus.SessionGet, bus.SessionRequest{}); result(r) != string(proto.Unavailable) || b.Reads != 1 {
+		t.Errorf("got %q after %d reads, want Unavailable after 1", result(r), b.Reads)
 	}
 }
 
@@ -317,7 +313,7 @@ func TestDirectory_DamagedEntry_AnswersUnavailableAtOnce(t *testing.T) {
 // gateway has taken since.
 func TestDirectory_SweepRacesTake_OneOfThemWins(t *testing.T) {
 	for range 50 {
-		o := newOffice(t, newFakeBucket())
+		o := newOffice(t, kvtest.NewFake())
 		left := o.take(gwB, 1, 0)
 		swept := o.send(bus.SessionEnd, bus.SessionRequest{Owner: gwB, Epoch: 1, Revision: left.Revision})
 		taken := o.take(gwC, 2, left.Revision)
@@ -334,15 +330,15 @@ func TestDirectory_SweepRacesTake_OneOfThemWins(t *testing.T) {
 
 // TestDirectory_FullBucket_RefusesNewEntriesOnly: sessions that have an entry move and end.
 func TestDirectory_FullBucket_RefusesNewEntriesOnly(t *testing.T) {
-	o := newOffice(t, newFakeBucket())
+	o := newOffice(t, kvtest.NewFake())
 	first := o.take(gwB, 1, 0)
-	o.usage.exhaust(true)
+	o.usage.SetExhausted(true)
 	expect(t, "take of another peer", o.ask(bus.SessionTake, bus.SessionRequest{Peer: ben, Owner: gwB, Epoch: 1}), "Limit_Exceeded", "", 0)
 	expect(t, "the first take again", o.take(gwB, 1, 0), "", gwB, 1)
 	second := o.take(gwC, 2, first.Revision)
 	expect(t, "next take", second, "", gwC, 2)
 	expect(t, "end", o.ask(bus.SessionEnd, bus.SessionRequest{Owner: gwC, Epoch: 2, Revision: second.Revision}), "", "", 2)
-	if got := o.usage.counts().refused; got != 1 {
+	if got := o.usage.Counts().Refused; got != 1 {
 		t.Errorf("refusals counted: got %d, want 1", got)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv"
 )
 
 // families lists every metric of a room service except the histograms. Counters
@@ -50,15 +51,15 @@ var families = []family{
 			put(float64(b.lost.Load()), b.bucket)
 		}
 	}},
-	{"bucket_bytes", "Bytes that a bucket holds in JetStream.", gauge, []string{"bucket"}, ofBuckets(func(c counts) float64 { return float64(c.bytes) })},
-	{"bucket_limit_bytes", "Bytes that a bucket may hold: half of them for what is new, the rest for leaving and ending; 0: JetStream has too little storage to grant a limit.", gauge, []string{"bucket"}, ofBuckets(func(c counts) float64 { return float64(c.limit) })},
-	{"bucket_exhausted", "1 while JetStream has no storage for a bucket, so that rooms can only end.", gauge, []string{"bucket"}, ofBuckets(func(c counts) float64 {
-		if c.exhausted {
+	{"bucket_bytes", "Bytes that a bucket holds in JetStream.", gauge, []string{"bucket"}, ofBuckets(func(c kv.Counts) float64 { return float64(c.Bytes) })},
+	{"bucket_limit_bytes", "Bytes that a bucket may hold: half of them for what is new, the rest for leaving and ending; 0: JetStream has too little storage to grant a limit.", gauge, []string{"bucket"}, ofBuckets(func(c kv.Counts) float64 { return float64(c.Limit) })},
+	{"bucket_exhausted", "1 while JetStream has no storage for a bucket, so that rooms can only end.", gauge, []string{"bucket"}, ofBuckets(func(c kv.Counts) float64 {
+		if c.Exhausted {
 			return 1
 		}
 		return 0
 	})},
-	{"bucket_full_refused_total", "Operations refused with Limit_Exceeded because a bucket has no space for what is new.", counter, []string{"bucket"}, ofBuckets(func(c counts) float64 { return float64(c.refused) })},
+	{"bucket_full_refused_total", "Operations refused with Limit_Exceeded because a bucket has no space for what is new.", counter, []string{"bucket"}, ofBuckets(func(c kv.Counts) float64 { return float64(c.Refused) })},
 	{"buckets_writable", "1 while rooms can be changed: 0 when JetStream has failed for 10 s.", gauge, nil, func(s *Service, put put) {
 		up := 1.0
 		if s.buckets.down() != nil {
@@ -116,10 +117,10 @@ var families = []family{
 }
 
 // ofBuckets reads a value of each bucket.
-func ofBuckets(value func(counts) float64) func(*Service, put) {
+func ofBuckets(value func(kv.Counts) float64) func(*Service, put) {
 	return func(s *Service, put put) {
 		for _, b := range s.buckets.list {
-			put(value(b.usage.counts()), b.bucket)
+			put(value(b.usage.Counts()), b.bucket)
 		}
 	}
 }

@@ -10,13 +10,14 @@ import (
 	"testing"
 
 	"p2pconnector/proto/service"
+	"p2pconnector/roomsvc/internal/kv"
 )
 
 // faults break a service on purpose, so that the chaos tests can show that their checker
 // detects it. Each puts a faulty bucket before those of a service that is yet to run.
 var faults = map[string]func(*Service){
 	"ack-before-commit": func(s *Service) {
-		s.roomBucket = &eagerBucket{bucket: s.rooms, last: make(map[string]*eagerWrite)}
+		s.roomBucket = &eagerBucket{Bucket: s.rooms, last: make(map[string]*eagerWrite)}
 	},
 	"no-revision-check": func(s *Service) {
 		s.roomBucket, s.sessionBucket = overwritingBucket{s.rooms}, overwritingBucket{s.sessions}
@@ -52,14 +53,14 @@ func TestMain(m *testing.M) {
 
 // overwritingBucket leaves out the revision check: it repeats a write that conflicts, with
 // the revision that is there.
-type overwritingBucket struct{ sessionBucket }
+type overwritingBucket struct{ kv.BatchBucket }
 
-func (b overwritingBucket) write(ctx context.Context, key string, value []byte, expected uint64) (uint64, error) {
-	return b.overwrite(ctx, key, value, expected, b.sessionBucket.write)
+func (b overwritingBucket) Write(ctx context.Context, key string, value []byte, expected uint64) (uint64, error) {
+	return b.overwrite(ctx, key, value, expected, b.BatchBucket.Write)
 }
 
-func (b overwritingBucket) remove(ctx context.Context, key string, value []byte, expected uint64) (uint64, error) {
-	return b.overwrite(ctx, key, value, expected, b.sessionBucket.remove)
+func (b overwritingBucket) Remove(ctx context.Context, key string, value []byte, expected uint64) (uint64, error) {
+	return b.overwrite(ctx, key, value, expected, b.BatchBucket.Remove)
 }
 
 // change is the type of a bucket's methods write and remove.
@@ -68,14 +69,14 @@ type change = func(ctx context.Context, key string, value []byte, expected uint6
 func (b overwritingBucket) overwrite(ctx context.Context, key string, value []byte, expected uint64, do change) (uint64, error) {
 	for {
 		revision, err := do(ctx, key, value, expected)
-		if !errors.Is(err, errConflict) {
+		if !errors.Is(err, kv.ErrConflict) {
 			return revision, err
 		}
-		rec, err := b.read(ctx, key)
+		rec, err := b.Read(ctx, key)
 		if err != nil {
 			return 0, err
 		}
-		expected = rec.revision
+		expected = rec.Revision
 	}
 }
 
@@ -83,7 +84,7 @@ func (b overwritingBucket) overwrite(ctx context.Context, key string, value []by
 // dies, what was acknowledged is lost. All other calls for the key wait until the write has
 // ended.
 type eagerBucket struct {
-	bucket
+	kv.Bucket
 
 	mu   sync.Mutex
 	last map[string]*eagerWrite // of each key
@@ -98,27 +99,27 @@ type eagerWrite struct {
 	err      error
 }
 
-func (b *eagerBucket) write(ctx context.Context, key string, value []byte, expected uint64) (uint64, error) {
-	return b.ackFirst(ctx, key, value, expected, b.bucket.write)
+func (b *eagerBucket) Write(ctx context.Context, key string, value []byte, expected uint64) (uint64, error) {
+	return b.ackFirst(ctx, key, value, expected, b.Bucket.Write)
 }
 
-func (b *eagerBucket) remove(ctx context.Context, key string, value []byte, expected uint64) (uint64, error) {
-	return b.ackFirst(ctx, key, value, expected, b.bucket.remove)
+func (b *eagerBucket) Remove(ctx context.Context, key string, value []byte, expected uint64) (uint64, error) {
+	return b.ackFirst(ctx, key, value, expected, b.Bucket.Remove)
 }
 
-func (b *eagerBucket) read(ctx context.Context, key string) (record, error) {
+func (b *eagerBucket) Read(ctx context.Context, key string) (kv.Record, error) {
 	if _, err := b.ended(ctx, key); err != nil {
-		return record{}, err
+		return kv.Record{}, err
 	}
-	return b.bucket.read(ctx, key)
+	return b.Bucket.Read(ctx, key)
 }
 
-func (b *eagerBucket) confirm(ctx context.Context, key string, revision uint64) error {
+func (b *eagerBucket) Confirm(ctx context.Context, key string, revision uint64) error {
 	revision, err := b.real(ctx, key, revision)
 	if err != nil {
 		return err
 	}
-	return b.bucket.confirm(ctx, key, revision)
+	return b.Bucket.Confirm(ctx, key, revision)
 }
 
 func (b *eagerBucket) ackFirst(ctx context.Context, key string, value []byte, expected uint64, do change) (uint64, error) {
@@ -133,7 +134,7 @@ func (b *eagerBucket) ackFirst(ctx context.Context, key string, value []byte, ex
 	ctx = context.WithoutCancel(ctx) // the caller's ends with the acknowledgement
 	go func() {
 		defer close(w.done)
-		ctx, cancel := context.WithTimeout(ctx, callTimeout)
+		ctx, cancel := context.WithTimeout(ctx, kv.CallTimeout)
 		defer cancel()
 		w.revision, w.err = do(ctx, key, value, expected)
 	}()
@@ -150,7 +151,7 @@ func (b *eagerBucket) real(ctx context.Context, key string, revision uint64) (ui
 	case w == nil || w.acked != revision:
 		return revision, nil
 	case w.err != nil:
-		return 0, errConflict
+		return 0, kv.ErrConflict
 	}
 	return w.revision, nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv"
 )
 
 const (
@@ -30,26 +31,26 @@ const (
 // the first such request restores them, so that clients can still resume.
 func (s *Service) signingKeys(ctx context.Context, req *bus.Request) (*bus.Reply, error) {
 	for {
-		rec, err := s.keys.read(ctx, bus.KeysKey)
+		rec, err := s.keys.Read(ctx, bus.KeysKey)
 		if err != nil {
 			return nil, err
 		}
 		set := new(bus.KeySet)
-		if rec.revision != 0 && !rec.deleted {
-			if err := json.Unmarshal(rec.value, set); err != nil {
+		if rec.Revision != 0 && !rec.Deleted {
+			if err := json.Unmarshal(rec.Value, set); err != nil {
 				return nil, fmt.Errorf("key %s of bucket %s: %w", bus.KeysKey, bus.KeysBucket, err)
 			}
 		}
 		now := time.Now()
 		restored := restore(set, req.Keys, now)
 		if rotated := rotate(set, now, s.notice.age(successor(set))); !restored && !rotated {
-			return &bus.Reply{Keys: set, Revision: rec.revision}, nil
+			return &bus.Reply{Keys: set, Revision: rec.Revision}, nil
 		}
 		value, err := json.Marshal(set)
 		if err != nil {
 			return nil, err
 		}
-		revision, err := s.keys.write(ctx, bus.KeysKey, value, rec.revision)
+		revision, err := s.keys.Write(ctx, bus.KeysKey, value, rec.Revision)
 		if err == nil {
 			if restored {
 				s.cfg.Logger.Warn("keys of session tokens were lost; restored them from a gateway", "gateway", string(req.Gateway))
@@ -58,7 +59,7 @@ func (s *Service) signingKeys(ctx context.Context, req *bus.Request) (*bus.Reply
 			return &bus.Reply{Keys: set, Revision: revision}, nil
 		}
 		// Another instance may have been faster; then its keys count.
-		if !errors.Is(err, errConflict) || ctx.Err() != nil {
+		if !errors.Is(err, kv.ErrConflict) || ctx.Err() != nil {
 			return nil, err
 		}
 	}

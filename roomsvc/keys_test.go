@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv/kvtest"
 )
 
 // keyIDs requests the keys as a gateway does.
@@ -28,7 +29,7 @@ func keyIDs(t *testing.T, s *Service) []string {
 
 func TestSigningKeys_FirstKeyOld_SuccessorVerifiesTenMinutesBeforeItSigns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &Service{keys: newFakeBucket()}
+		s := &Service{keys: kvtest.NewFake()}
 		first := keyIDs(t, s)
 		time.Sleep(keyAge - time.Second)
 		if got := keyIDs(t, s); !slices.Equal(got, first) {
@@ -58,7 +59,7 @@ func TestSigningKeys_FirstKeyOld_SuccessorVerifiesTenMinutesBeforeItSigns(t *tes
 // another machine's clock has written. It waits for ten minutes by its own clock.
 func TestSigningKeys_InstanceStartsLater_WaitsTenMinutesOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bucket := newFakeBucket()
+		bucket := kvtest.NewFake()
 		one, two := &Service{keys: bucket}, &Service{keys: bucket}
 		keyIDs(t, one)
 		time.Sleep(keyAge)
@@ -77,7 +78,7 @@ func TestSigningKeys_InstanceStartsLater_WaitsTenMinutesOfItsOwn(t *testing.T) {
 func TestSigningKeys_Rotated_KeepVerifyingForADay(t *testing.T) {
 	const poll, tokenLife = 5 * time.Minute, 24 * time.Hour
 	synctest.Test(t, func(t *testing.T) {
-		s := &Service{keys: newFakeBucket()}
+		s := &Service{keys: kvtest.NewFake()}
 		signed := make(map[string]time.Time) // when a key signed last
 		for range 6 * int(keyAge/poll) {
 			ids := keyIDs(t, s)

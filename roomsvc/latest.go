@@ -5,16 +5,18 @@ import (
 	"crypto/rand"
 	"fmt"
 	"slices"
+
+	"p2pconnector/roomsvc/internal/kv"
 )
 
-// latest returns the records of keys, each the key's latest at one moment between
+// ReadLatest returns the records of keys, each the key's latest at one moment between
 // call and return. A consumer may run on a replica that is behind. The replica was
 // not behind when it shows a barrier that a majority took after the call.
 //
 // A record that is overwritten before it is delivered is missed. complete reports
 // that nothing was written meanwhile: the next write after the barrier was a second
 // barrier. Only then is it certain that a key that is not in found had no record.
-func (s *store) latest(ctx context.Context, keys []string) (found map[string]record, complete bool, err error) {
+func (s *store) ReadLatest(ctx context.Context, keys []string) (found map[string]kv.Record, complete bool, err error) {
 	key := barrierPrefix + rand.Text() // of its own, so that nothing overwrites it
 	before, err := s.briefBarrier(ctx, key)
 	if err != nil {
@@ -23,9 +25,9 @@ func (s *store) latest(ctx context.Context, keys []string) (found map[string]rec
 	filter := append(slices.Clone(keys), key)
 	slices.Sort(filter)
 	filter = slices.Compact(filter) // a consumer refuses a filter twice
-	found = make(map[string]record, len(filter))
-	err = s.scan(ctx, filter, true, func(key string, rec record) error {
-		if rec.revision > found[key].revision { // written meanwhile, it comes twice
+	found = make(map[string]kv.Record, len(filter))
+	err = s.scan(ctx, filter, true, func(key string, rec kv.Record) error {
+		if rec.Revision > found[key].Revision { // written meanwhile, it comes twice
 			found[key] = rec
 		}
 		return nil
@@ -33,8 +35,8 @@ func (s *store) latest(ctx context.Context, keys []string) (found map[string]rec
 	if err != nil {
 		return nil, false, err
 	}
-	if found[key].revision != before {
-		return nil, false, errBehind
+	if found[key].Revision != before {
+		return nil, false, kv.ErrBehind
 	}
 	delete(found, key)
 	after, err := s.briefBarrier(ctx, barrierKey)
@@ -42,7 +44,7 @@ func (s *store) latest(ctx context.Context, keys []string) (found map[string]rec
 }
 
 func (s *store) briefBarrier(ctx context.Context, key string) (uint64, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, kv.CallTimeout)
 	defer cancel()
 	revision, err := s.barrier(ctx, key)
 	if err != nil {

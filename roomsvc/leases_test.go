@@ -14,6 +14,7 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv"
 )
 
 // yard is a sweeper with a fake bucket, in a synctest bubble.
@@ -75,7 +76,7 @@ func (y *yard) setCutOff(v bool) {
 	y.cutOff = v
 }
 
-func (y *yard) scanRooms(_ context.Context, f func(string, record) error) error {
+func (y *yard) scanRooms(_ context.Context, f func(string, kv.Record) error) error {
 	if err := y.answers(); err != nil {
 		return err
 	}
@@ -89,7 +90,7 @@ func (y *yard) scanRooms(_ context.Context, f func(string, record) error) error 
 	}
 	y.mu.Unlock()
 	for id, value := range all {
-		if err := f(bus.RoomToken(id), record{revision: 1, value: value}); err != nil {
+		if err := f(bus.RoomToken(id), kv.Record{Revision: 1, Value: value}); err != nil {
 			return err
 		}
 	}
@@ -104,7 +105,7 @@ func (y *yard) sweepRoom(room proto.RoomID, gone []proto.GatewayID, done func(bo
 	done(true)
 }
 
-func (y *yard) scanDirectory(_ context.Context, f func(string, record) error) error {
+func (y *yard) scanDirectory(_ context.Context, f func(string, kv.Record) error) error {
 	if err := y.answers(); err != nil {
 		return err
 	}
@@ -117,11 +118,11 @@ func (y *yard) scanDirectory(_ context.Context, f func(string, record) error) er
 			return err
 		}
 		value, _ := json.Marshal(bus.SessionEntry{Owner: g, Epoch: 1})
-		if err := f(key, record{revision: 1, value: value}); err != nil {
+		if err := f(key, kv.Record{Revision: 1, Value: value}); err != nil {
 			return err
 		}
 	}
-	return f(barrierKey, record{revision: 2, deleted: true})
+	return f(barrierKey, kv.Record{Revision: 2, Deleted: true})
 }
 
 func (y *yard) endOne(r *bus.SessionRequest, done func(bool)) {
@@ -134,7 +135,7 @@ func (y *yard) endOne(r *bus.SessionRequest, done func(bool)) {
 	done(true)
 }
 
-func (y *yard) scanNames(_ context.Context, f func(string, record) error) error {
+func (y *yard) scanNames(_ context.Context, f func(string, kv.Record) error) error {
 	if err := y.answers(); err != nil {
 		return err
 	}
@@ -143,11 +144,11 @@ func (y *yard) scanNames(_ context.Context, f func(string, record) error) error 
 	y.mu.Unlock()
 	for key, p := range all {
 		value, _ := json.Marshal(bus.NameEntry{Peer: p, Owner: p.Home()})
-		if err := f(key, record{revision: 1, value: value}); err != nil {
+		if err := f(key, kv.Record{Revision: 1, Value: value}); err != nil {
 			return err
 		}
 	}
-	return f(barrierKey, record{revision: 2, deleted: true})
+	return f(barrierKey, kv.Record{Revision: 2, Deleted: true})
 }
 
 func (y *yard) releaseOne(r *bus.NameRequest, done func(bool)) {

@@ -9,6 +9,7 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv"
 )
 
 // defaultPage is the number of rooms in a page when the request names none.
@@ -53,11 +54,11 @@ func (s *Service) list(ctx context.Context, req *bus.Request) (*bus.Reply, error
 func (s *Service) keysAfter(ctx context.Context, after string, n int) ([]string, error) {
 	var h largestFirst
 	in := make(map[string]bool)
-	err := s.rooms.scan(ctx, nil, false, func(key string, rec record) error {
+	err := s.rooms.scan(ctx, nil, false, func(key string, rec kv.Record) error {
 		switch {
 		case key <= after || in[key]:
 			return nil
-		case rec.deleted, len(h) == n && key >= h[0]:
+		case rec.Deleted, len(h) == n && key >= h[0]:
 			return nil
 		case len(h) == n:
 			delete(in, heap.Pop(&h).(string))
@@ -96,17 +97,17 @@ func (s *Service) rows(ctx context.Context, keys []string) ([]*bus.RoomRow, erro
 }
 
 func (s *Service) row(ctx context.Context, key string) (*bus.RoomRow, error) {
-	rec, err := s.rooms.read(ctx, key)
-	if err != nil || rec.revision == 0 || rec.deleted {
+	rec, err := s.rooms.Read(ctx, key)
+	if err != nil || rec.Revision == 0 || rec.Deleted {
 		return nil, err
 	}
 	var room bus.Room
-	if err := json.Unmarshal(rec.value, &room); err != nil {
+	if err := json.Unmarshal(rec.Value, &room); err != nil {
 		return nil, err
 	}
 	return &bus.RoomRow{
 		Room: room.ID, Name: room.Name, Creator: room.Creator, Members: len(room.Members),
-		Capacity: room.Capacity, Locked: room.Locked, Revision: rec.revision,
+		Capacity: room.Capacity, Locked: room.Locked, Revision: rec.Revision,
 	}, nil
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv"
 )
 
 // What the directory of names does with a request. The rules are pure: they derive a
@@ -61,20 +62,20 @@ func (e *nameEntry) reply(refused bus.NameRefusal) *bus.NameReply {
 }
 
 // decodeName returns the entry in rec. Every delete marker means that the name is free.
-func decodeName(rec record) (nameEntry, error) {
-	e := nameEntry{revision: rec.revision, proven: rec.proven}
+func decodeName(rec kv.Record) (nameEntry, error) {
+	e := nameEntry{revision: rec.Revision, proven: rec.Latest}
 	switch {
-	case rec.revision == 0:
+	case rec.Revision == 0:
 		return e, nil
-	case rec.deleted:
+	case rec.Deleted:
 		e.Free = true
 		return e, nil
 	}
-	if err := json.Unmarshal(rec.value, &e.NameEntry); err != nil {
-		return e, fmt.Errorf("revision %d is not a name: %w", rec.revision, err)
+	if err := json.Unmarshal(rec.Value, &e.NameEntry); err != nil {
+		return e, fmt.Errorf("revision %d is not a name: %w", rec.Revision, err)
 	}
 	if !e.Peer.Valid() || !e.Owner.Valid() || e.Free {
-		return e, fmt.Errorf("revision %d is not a name: it has no valid peer and owner", rec.revision)
+		return e, fmt.Errorf("revision %d is not a name: it has no valid peer and owner", rec.Revision)
 	}
 	return e, nil
 }

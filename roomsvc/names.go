@@ -12,6 +12,7 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv"
 )
 
 // Bounds of the work of the directory of names. They are its own, so that names do not wait
@@ -36,10 +37,10 @@ type nameOp struct {
 // number of instances may run. Its methods may be called by any goroutine; submit never
 // blocks.
 type names struct {
-	bucket bucket
+	bucket kv.Bucket
 	log    *slog.Logger
 	stats  *stats
-	usage  *usage
+	usage  *kv.Usage
 	conn   func() uint64 // counts the NATS connections
 
 	calls *pool
@@ -47,9 +48,9 @@ type names struct {
 	abort context.CancelFunc
 }
 
-func newNames(b bucket, log *slog.Logger, st *stats) *names {
+func newNames(b kv.Bucket, log *slog.Logger, st *stats) *names {
 	d := &names{
-		bucket: b, log: log, stats: st, usage: new(usage), conn: func() uint64 { return 0 },
+		bucket: b, log: log, stats: st, usage: new(kv.Usage), conn: func() uint64 { return 0 },
 		calls: &pool{most: maxNameCalls, room: maxNameWaiting},
 	}
 	d.ctx, d.abort = context.WithCancel(context.Background())
@@ -121,7 +122,7 @@ func (d *names) try(ctx context.Context, op *nameOp) (*bus.NameReply, error) {
 		switch {
 		case err == nil, errors.Is(err, errDamaged):
 			return reply, err
-		case errors.Is(err, errConflict), errors.Is(err, errBehind):
+		case errors.Is(err, kv.ErrConflict), errors.Is(err, kv.ErrBehind):
 			d.stats.nameConflicts.Add(1)
 		case ctx.Err() == nil:
 			d.stats.nameFailures.Add(1)
@@ -147,7 +148,7 @@ func (d *names) once(ctx context.Context, op *nameOp, first bool) (*bus.NameRepl
 		return nil, errDamaged // checkName has refused it
 	}
 	var e nameEntry
-	full := d.usage.full()
+	full := d.usage.Full()
 	if !first || full || op.kind != bus.NameClaim || op.req.Revision > 0 {
 		var err error
 		if e, err = d.read(ctx, key); err != nil {
@@ -161,12 +162,12 @@ func (d *names) once(ctx context.Context, op *nameOp, first bool) (*bus.NameRepl
 	noSpace := full && todo.write && e.revision == 0
 	if !todo.write || noSpace {
 		if !e.proven {
-			if err := d.call(ctx, func(ctx context.Context) error { return d.bucket.confirm(ctx, key, e.revision) }); err != nil {
+			if err := d.call(ctx, func(ctx context.Context) error { return d.bucket.Confirm(ctx, key, e.revision) }); err != nil {
 				return nil, err
 			}
 		}
 		if noSpace {
-			d.usage.refuse()
+			d.usage.CountRefused()
 			return &bus.NameReply{Error: noNameSpace()}, nil
 		}
 		return e.reply(todo.refused), nil
@@ -176,7 +177,7 @@ func (d *names) once(ctx context.Context, op *nameOp, first bool) (*bus.NameRepl
 		return nil, err
 	}
 	if e.revision == 0 {
-		d.usage.grew(storedOverhead)
+		d.usage.Grew(kv.StoredOverhead)
 	}
 	if op.sweep {
 		d.stats.namesSwept.Add(1)
@@ -186,9 +187,9 @@ func (d *names) once(ctx context.Context, op *nameOp, first bool) (*bus.NameRepl
 }
 
 func (d *names) read(ctx context.Context, key string) (e nameEntry, err error) {
-	var rec record
+	var rec kv.Record
 	err = d.call(ctx, func(ctx context.Context) (err error) {
-		rec, err = d.bucket.read(ctx, key)
+		rec, err = d.bucket.Read(ctx, key)
 		return err
 	})
 	if err != nil {
@@ -208,9 +209,9 @@ func (d *names) write(ctx context.Context, key string, next *bus.NameEntry, expe
 	}
 	err = d.call(ctx, func(ctx context.Context) (err error) {
 		if next.Free {
-			revision, err = d.bucket.remove(ctx, key, value, expected)
+			revision, err = d.bucket.Remove(ctx, key, value, expected)
 		} else {
-			revision, err = d.bucket.write(ctx, key, value, expected)
+			revision, err = d.bucket.Write(ctx, key, value, expected)
 		}
 		return err
 	})
@@ -219,7 +220,7 @@ func (d *names) write(ctx context.Context, key string, next *bus.NameEntry, expe
 
 // call bounds one call to the bucket.
 func (d *names) call(ctx context.Context, f func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, kv.CallTimeout)
 	defer cancel()
 	began := time.Now()
 	defer func() { d.stats.times.bucketCall(time.Since(began)) }()

@@ -11,12 +11,14 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv"
+	"p2pconnector/roomsvc/internal/kv/kvtest"
 )
 
 // registry is one instance of the directory of names.
 type registry struct{ *names }
 
-func newRegistry(t *testing.T, b bucket) registry {
+func newRegistry(t *testing.T, b kv.Bucket) registry {
 	d := registry{newNames(b, slog.New(slog.DiscardHandler), newStats())}
 	t.Cleanup(func() { d.close(context.Background()) })
 	return d
@@ -48,7 +50,7 @@ func expectName(t *testing.T, what string, r *bus.NameReply, want bus.NameRefusa
 }
 
 func TestNames_ClaimedTakenOverAndReleased_EveryAnswerShowsTheEntry(t *testing.T) {
-	d := newRegistry(t, newFakeBucket())
+	d := newRegistry(t, kvtest.NewFake())
 	expectName(t, "get, at first", d.ask(bus.NameGet, bus.NameRequest{}), "", "")
 	first := d.claim(ann, "s", 0)
 	expectName(t, "claim", first, "", ann)
@@ -69,12 +71,12 @@ func TestNames_ClaimedTakenOverAndReleased_EveryAnswerShowsTheEntry(t *testing.T
 func TestNames_FaultyBucketAndManyClaims_OneWins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for round := range 8 {
-			b := newFakeBucket()
-			b.unproven = true
-			b.latency = func() time.Duration { return 3 * time.Millisecond }
-			b.lostAck = func(n int) bool { return (n+round)%5 == 0 }
-			b.conflict = func(n int) bool { return n%7 == 0 }
-			b.stale = func(n int) bool { return n%3 == 0 }
+			b := kvtest.NewFake()
+			b.Unproven = true
+			b.Latency = func() time.Duration { return 3 * time.Millisecond }
+			b.LostAck = func(n int) bool { return (n+round)%5 == 0 }
+			b.Conflict = func(n int) bool { return n%7 == 0 }
+			b.Stale = func(n int) bool { return n%3 == 0 }
 			instances := []registry{newRegistry(t, b), newRegistry(t, b)}
 			var mu sync.Mutex
 			var winners []proto.PeerID
@@ -104,24 +106,24 @@ func TestNames_FaultyBucketAndManyClaims_OneWins(t *testing.T) {
 
 func TestNames_BucketAway_AnswersUnavailableInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newFakeBucket()
-		b.down = func() bool { return true }
+		b := kvtest.NewFake()
+		b.Down = func() bool { return true }
 		began := time.Now()
 		r := newRegistry(t, b).claim(ann, "s", 0)
-		if r == nil || r.Error == nil || r.Error.Code != proto.Unavailable || time.Since(began) > sessionTime+callTimeout {
+		if r == nil || r.Error == nil || r.Error.Code != proto.Unavailable || time.Since(began) > sessionTime+kv.CallTimeout {
 			t.Errorf("got %+v after %v, want Unavailable within %v", r, time.Since(began), sessionTime)
 		}
 	})
 }
 
 func TestNames_DamagedEntry_AnswersUnavailableAtOnce(t *testing.T) {
-	b := newFakeBucket()
+	b := kvtest.NewFake()
 	key, _ := bus.NameKey("n", "a")
-	if _, err := b.write(t.Context(), key, []byte("?"), 0); err != nil {
+	if _, err := b.Write(t.Context(), key, []byte("?"), 0); err != nil {
 		t.Fatal(err)
 	}
 	r := newRegistry(t, b).ask(bus.NameGet, bus.NameRequest{})
-	if r.Error == nil || r.Error.Code != proto.Unavailable || b.reads != 1 {
-		t.Errorf("got %+v after %d reads, want Unavailable after 1", r, b.reads)
+	if r.Error == nil || r.Error.Code != proto.Unavailable || b.Reads != 1 {
+		t.Errorf("got %+v after %d reads, want Unavailable after 1", r, b.Reads)
 	}
 }

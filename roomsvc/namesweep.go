@@ -6,6 +6,7 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv"
 )
 
 // passNames reads every entry of the directory of names once, notes its owner, and takes
@@ -13,9 +14,9 @@ import (
 // meanwhile stays, because its entry then names that peer.
 func (s *sweeper) passNames(ctx context.Context, gone []proto.GatewayID, note func(proto.GatewayID)) error {
 	work := newSweep()
-	err := s.scanNames(ctx, func(key string, rec record) error {
+	err := s.scanNames(ctx, func(key string, rec kv.Record) error {
 		namespace, name, ok := bus.ParseNameKey(key)
-		if !ok || rec.deleted {
+		if !ok || rec.Deleted {
 			return nil
 		}
 		e, err := decodeName(rec)

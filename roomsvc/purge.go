@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv"
 )
 
 // Codes of JetStream's errors that nats.go has no names for.
@@ -48,7 +49,7 @@ func (s *store) purge(ctx context.Context, marker *nats.Msg, expected uint64) (u
 	case err != nil:
 		return 0, err
 	case purged == 0:
-		return 0, errConflict
+		return 0, kv.ErrConflict
 	}
 	revision, err := s.publish(ctx, marker, 0, true)
 	if err == nil {

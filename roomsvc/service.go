@@ -14,6 +14,7 @@ import (
 	"p2pconnector/proto/agreement"
 	"p2pconnector/proto/bus"
 	"p2pconnector/proto/service"
+	"p2pconnector/roomsvc/internal/kv"
 )
 
 // shutdownTime bounds how long Run goes on after its context has ended.
@@ -34,12 +35,12 @@ type Service struct {
 	ending   atomic.Bool // no new requests are taken
 
 	buckets         *buckets
-	rooms, sessions *store        // of buckets
-	nameStore       *store        // of buckets
-	keys            bucket        // one of them
-	roomBucket      bucket        // rooms, unless a test puts a faulty bucket before it
-	sessionBucket   sessionBucket // sessions, likewise
-	nameBucket      bucket        // names, likewise
+	rooms, sessions *store         // of buckets
+	nameStore       *store         // of buckets
+	keys            kv.Bucket      // one of them
+	roomBucket      kv.Bucket      // rooms, unless a test puts a faulty bucket before it
+	sessionBucket   kv.BatchBucket // sessions, likewise
+	nameBucket      kv.Bucket      // names, likewise
 
 	// Set by Run before any request arrives.
 	nc        *nats.Conn
@@ -157,7 +158,7 @@ func (s *Service) serve(ctx context.Context) error {
 // subscribes anew.
 func (s *Service) listening(ctx context.Context) bool {
 	for ctx.Err() == nil {
-		try, cancel := context.WithTimeout(ctx, callTimeout)
+		try, cancel := context.WithTimeout(ctx, kv.CallTimeout)
 		err := s.nc.FlushWithContext(try)
 		if err == nil {
 			cancel()
@@ -234,7 +235,7 @@ func (s *Service) onLease(msg *nats.Msg) {
 func (s *Service) sweeper() *sweeper {
 	return &sweeper{
 		leases: s.leases, log: s.cfg.Logger, stats: s.stats,
-		scanNames: func(ctx context.Context, f func(string, record) error) error {
+		scanNames: func(ctx context.Context, f func(string, kv.Record) error) error {
 			return s.nameStore.scan(ctx, []string{bus.NameKeys}, true, f)
 		},
 		releaseName: func(req *bus.NameRequest, done func(bool)) {
@@ -247,12 +248,14 @@ func (s *Service) sweeper() *sweeper {
 			}
 		},
 		reach: func(ctx context.Context) error {
-			ctx, cancel := context.WithTimeout(ctx, callTimeout)
+			ctx, cancel := context.WithTimeout(ctx, kv.CallTimeout)
 			defer cancel()
 			return s.rooms.reach(ctx)
 		},
-		scan: func(ctx context.Context, f func(string, record) error) error { return s.rooms.scan(ctx, nil, true, f) },
-		scanSessions: func(ctx context.Context, f func(string, record) error) error {
+		scan: func(ctx context.Context, f func(string, kv.Record) error) error {
+			return s.rooms.scan(ctx, nil, true, f)
+		},
+		scanSessions: func(ctx context.Context, f func(string, kv.Record) error) error {
 			return s.sessions.scan(ctx, []string{bus.SessionKeys}, true, f)
 		},
 		endSession: func(req *bus.SessionRequest, done func(bool)) {

@@ -6,6 +6,7 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv"
 )
 
 // What the session directory does with a request. The rules are pure: they
@@ -101,21 +102,21 @@ func (e *entry) owns(peer proto.PeerID, g proto.GatewayID, epoch uint64) bool {
 
 // decodeSession returns the entry in rec. A delete marker that other tools
 // wrote also means that the session has ended.
-func decodeSession(rec record) (entry, error) {
-	e := entry{revision: rec.revision, proven: rec.proven}
-	if rec.revision == 0 {
+func decodeSession(rec kv.Record) (entry, error) {
+	e := entry{revision: rec.Revision, proven: rec.Latest}
+	if rec.Revision == 0 {
 		return e, nil
 	}
-	err := json.Unmarshal(rec.value, &e.SessionEntry)
+	err := json.Unmarshal(rec.Value, &e.SessionEntry)
 	switch {
-	case rec.deleted && err != nil:
+	case rec.Deleted && err != nil:
 		e.SessionEntry = bus.SessionEntry{Ended: true}
-	case rec.deleted:
+	case rec.Deleted:
 		e.Ended = true
 	case err != nil:
-		return e, fmt.Errorf("revision %d is not a session: %w", rec.revision, err)
+		return e, fmt.Errorf("revision %d is not a session: %w", rec.Revision, err)
 	case !e.Owner.Valid() || e.Epoch == 0 || e.Epoch > bus.MaxEpoch || e.Ended:
-		return e, fmt.Errorf("revision %d is not a session: it has no valid owner and epoch", rec.revision)
+		return e, fmt.Errorf("revision %d is not a session: it has no valid owner and epoch", rec.Revision)
 	}
 	return e, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv"
 )
 
 const gwC proto.GatewayID = "cccccccc"
@@ -130,19 +131,19 @@ func TestOwns_EntryAndNone_AnswersForTheEpoch(t *testing.T) {
 
 func TestDecodeSession_ForeignRecords_AreEndedOrDamaged(t *testing.T) {
 	for name, c := range map[string]struct {
-		rec   record
+		rec   kv.Record
 		ended bool
 		bad   bool
 	}{
-		"none":                     {record{}, false, false},
-		"entry":                    {record{revision: 1, value: []byte(`{"owner":"bbbbbbbb","epoch":2}`)}, false, false},
-		"tombstone":                {record{revision: 1, deleted: true, value: []byte(`{"epoch":2,"ended":true}`)}, true, false},
-		"deleted by another tool":  {record{revision: 1, deleted: true}, true, false},
-		"not JSON":                 {record{revision: 1, value: []byte(`?`)}, false, true},
-		"no owner":                 {record{revision: 1, value: []byte(`{"epoch":2}`)}, false, true},
-		"no epoch":                 {record{revision: 1, value: []byte(`{"owner":"bbbbbbbb"}`)}, false, true},
-		"a tombstone not deleted":  {record{revision: 1, value: []byte(`{"owner":"bbbbbbbb","epoch":2,"ended":true}`)}, false, true},
-		"an epoch without numbers": {record{revision: 1, value: []byte(`{"owner":"bbbbbbbb","epoch":9007199254740992}`)}, false, true},
+		"none":                     {kv.Record{}, false, false},
+		"entry":                    {kv.Record{Revision: 1, Value: []byte(`{"owner":"bbbbbbbb","epoch":2}`)}, false, false},
+		"tombstone":                {kv.Record{Revision: 1, Deleted: true, Value: []byte(`{"epoch":2,"ended":true}`)}, true, false},
+		"deleted by another tool":  {kv.Record{Revision: 1, Deleted: true}, true, false},
+		"not JSON":                 {kv.Record{Revision: 1, Value: []byte(`?`)}, false, true},
+		"no owner":                 {kv.Record{Revision: 1, Value: []byte(`{"epoch":2}`)}, false, true},
+		"no epoch":                 {kv.Record{Revision: 1, Value: []byte(`{"owner":"bbbbbbbb"}`)}, false, true},
+		"a tombstone not deleted":  {kv.Record{Revision: 1, Value: []byte(`{"owner":"bbbbbbbb","epoch":2,"ended":true}`)}, false, true},
+		"an epoch without numbers": {kv.Record{Revision: 1, Value: []byte(`{"owner":"bbbbbbbb","epoch":9007199254740992}`)}, false, true},
 	} {
 		e, err := decodeSession(c.rec)
 		if (err != nil) != c.bad || e.Ended != c.ended && err == nil {

@@ -6,6 +6,7 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv"
 )
 
 // passSessions reads every entry of the directory once, notes its owner, and
@@ -14,9 +15,9 @@ import (
 // revision. Tombstones expire by themselves.
 func (s *sweeper) passSessions(ctx context.Context, gone []proto.GatewayID, note func(proto.GatewayID)) error {
 	work := newSweep()
-	err := s.scanSessions(ctx, func(key string, rec record) error {
+	err := s.scanSessions(ctx, func(key string, rec kv.Record) error {
 		peer, ok := bus.ParseSessionKey(key)
-		if !ok || rec.deleted {
+		if !ok || rec.Deleted {
 			return nil
 		}
 		e, err := decodeSession(rec)

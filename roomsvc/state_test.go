@@ -9,6 +9,7 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv"
 )
 
 const (
@@ -71,7 +72,7 @@ func (m *model) apply(ops ...*operation) []outcome {
 		if err != nil {
 			m.t.Fatal(err)
 		}
-		m.held, err = decode(record{revision: m.held.revision + 1, value: value, deleted: c.after.room == nil})
+		m.held, err = decode(kv.Record{Revision: m.held.revision + 1, Value: value, Deleted: c.after.room == nil})
 		if err != nil {
 			m.t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv"
 )
 
 // This file, streams.go and purge.go alone use JetStream. Buckets have the names, subjects and headers
@@ -61,7 +62,7 @@ type store struct {
 	last     atomic.Uint64 // last revision of the bucket when its state was last read
 	lost     atomic.Uint64 // how often a bucket was found gone
 	taking   sync.Mutex    // held while take updates what is known of the bucket
-	usage    usage
+	usage    kv.Usage
 }
 
 // open makes the bucket, or corrects the settings of an existing one.
@@ -103,64 +104,64 @@ func (s *store) take(info *jetstream.StreamInfo, report bool) {
 	s.first.Store(first)
 	s.replicas.Store(int64(info.Config.Replicas))
 	s.saw(info.State.LastSeq)
-	s.usage.looked(info.State.Bytes, info.Config.MaxBytes)
+	s.usage.Observed(info.State.Bytes, info.Config.MaxBytes)
 }
 
-// read asks the stream's leader. A leader that has been replaced does not know it
+// Read asks the stream's leader. A leader that has been replaced does not know it
 // at once, so only the single copy of an unreplicated stream proves that a record
 // is the latest.
-func (s *store) read(ctx context.Context, key string) (record, error) {
+func (s *store) Read(ctx context.Context, key string) (kv.Record, error) {
 	proven := s.replicas.Load() == 1
 	msg, err := s.stream.GetLastMsgForSubject(ctx, bus.BucketSubject(s.bucket, key))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return record{proven: proven}, s.ensure(ctx) // there is no revision to show which bucket answered
+		return kv.Record{Latest: proven}, s.ensure(ctx) // there is no revision to show which bucket answered
 	}
 	if err == nil {
 		err = s.reached(ctx, msg.Sequence)
 	}
 	if err != nil {
 		s.noteAbsent(err)
-		return record{}, fmt.Errorf("read: %w", err)
+		return kv.Record{}, fmt.Errorf("read: %w", err)
 	}
-	return record{revision: msg.Sequence, value: msg.Data, deleted: isDelete(msg.Header), proven: proven}, nil
+	return kv.Record{Revision: msg.Sequence, Value: msg.Data, Deleted: isDelete(msg.Header), Latest: proven}, nil
 }
 
-func (s *store) write(ctx context.Context, key string, value []byte, expected uint64) (uint64, error) {
+func (s *store) Write(ctx context.Context, key string, value []byte, expected uint64) (uint64, error) {
 	msg := nats.NewMsg(bus.BucketSubject(s.bucket, key))
 	msg.Data = value
 	return s.publish(ctx, msg, expected, true)
 }
 
-// remove publishes a marker that NATS's tools read as a deleted key. Its payload
+// Remove publishes a marker that NATS's tools read as a deleted key. Its payload
 // is ours.
-func (s *store) remove(ctx context.Context, key string, tombstone []byte, expected uint64) (uint64, error) {
+func (s *store) Remove(ctx context.Context, key string, tombstone []byte, expected uint64) (uint64, error) {
 	msg := deleteMarker(bus.BucketSubject(s.bucket, key), tombstone)
 	if s.tombstoneTTL > 0 {
 		msg.Header.Set(jetstream.MsgTTLHeader, s.tombstoneTTL.String())
 	}
-	if s.usage.counts().exhausted && expected > 0 {
+	if s.usage.Counts().Exhausted && expected > 0 {
 		return s.purge(ctx, msg, expected) // a replicated stream loses its leader with each write that finds no space
 	}
 	revision, err := s.publish(ctx, msg, expected, true)
-	if errors.Is(err, errFull) && expected > 0 {
+	if errors.Is(err, kv.ErrFull) && expected > 0 {
 		return s.purge(ctx, msg, expected)
 	}
 	return revision, err
 }
 
-// confirm writes to a replicated stream for its proof: only a leader that has a
+// Confirm writes to a replicated stream for its proof: only a leader that has a
 // majority behind it acknowledges a write, and it compares the key's revision
 // first.
-func (s *store) confirm(ctx context.Context, key string, revision uint64) error {
+func (s *store) Confirm(ctx context.Context, key string, revision uint64) error {
 	if s.replicas.Load() > 1 {
 		msg := deleteMarker(bus.BucketSubject(s.bucket, barrierKey), nil)
 		msg.Header.Set(expectedSubjectHeader, bus.BucketSubject(s.bucket, key))
 		_, err := s.publish(ctx, msg, revision, true)
 		return err
 	}
-	rec, err := s.read(ctx, key)
-	if err == nil && rec.revision != revision {
-		err = errConflict
+	rec, err := s.Read(ctx, key)
+	if err == nil && rec.Revision != revision {
+		err = kv.ErrConflict
 	}
 	return err
 }
@@ -168,7 +169,7 @@ func (s *store) confirm(ctx context.Context, key string, revision uint64) error 
 // reach returns nil when a majority of the stream's replicas took a write.
 func (s *store) reach(ctx context.Context) error {
 	_, err := s.barrier(ctx, barrierKey)
-	if errors.Is(err, errFull) { // a majority can still remove something
+	if errors.Is(err, kv.ErrFull) { // a majority can still remove something
 		_, err = s.purgeKey(ctx, barrierKey, 0)
 	}
 	return err
@@ -204,18 +205,18 @@ func (s *store) publish(ctx context.Context, msg *nats.Msg, expected uint64, che
 	ack, err := s.js.PublishMsg(ctx, msg, opts...)
 	if err == nil {
 		s.wrote(nil)
-		if s.usage.exhaust(false) {
+		if s.usage.SetExhausted(false) {
 			s.log.Info("bucket takes writes again", "bucket", s.bucket)
 		}
 		return ack.Sequence, s.reached(ctx, ack.Sequence)
 	}
 	err = writeError(err)
 	switch {
-	case errors.Is(err, errConflict), errors.Is(err, errTooLarge):
+	case errors.Is(err, kv.ErrConflict), errors.Is(err, kv.ErrTooLarge):
 		s.wrote(nil) // JetStream decided
-	case errors.Is(err, errFull):
+	case errors.Is(err, kv.ErrFull):
 		s.wrote(nil)
-		if s.usage.exhaust(true) {
+		if s.usage.SetExhausted(true) {
 			s.log.Error("JetStream has no storage left for a bucket: rooms can only end; free some, or give JetStream more", "bucket", s.bucket, "err", err)
 		}
 	default:
@@ -228,17 +229,17 @@ func (s *store) publish(ctx context.Context, msg *nats.Msg, expected uint64, che
 // writeError translates err into the errors that a writer handles.
 func writeError(err error) error {
 	if errors.Is(err, nats.ErrMaxPayload) {
-		return fmt.Errorf("%w: %w", errTooLarge, err)
+		return fmt.Errorf("%w: %w", kv.ErrTooLarge, err)
 	}
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
 		switch api.ErrorCode {
 		case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant:
-			return errConflict
+			return kv.ErrConflict
 		case jetstream.JSErrCodeStreamMessageExceedsMaximum:
-			return fmt.Errorf("%w: %w", errTooLarge, err)
+			return fmt.Errorf("%w: %w", kv.ErrTooLarge, err)
 		}
 		if noStorage(api) || api.ErrorCode == codeStoreFailed && api.Description == maxBytesReached {
-			return fmt.Errorf("%w: %w", errFull, err)
+			return fmt.Errorf("%w: %w", kv.ErrFull, err)
 		}
 	}
 	return fmt.Errorf("write: %w", err)
@@ -256,7 +257,7 @@ func (s *store) noteAbsent(err error) {
 // at a time. Unless values is set, the records have no value. Records may be
 // slightly old, and a key that is written meanwhile may come twice or not at all.
 // scan stops at f's first error and returns it.
-func (s *store) scan(ctx context.Context, keys []string, values bool, f func(key string, rec record) error) error {
+func (s *store) scan(ctx context.Context, keys []string, values bool, f func(key string, rec kv.Record) error) error {
 	filter := []string{bus.BucketSubject(s.bucket, "*")}
 	if keys != nil {
 		filter = filter[:0]
@@ -297,7 +298,7 @@ func (s *store) scan(ctx context.Context, keys []string, values bool, f func(key
 		}
 		seen = meta.Sequence.Consumer
 		key := msg.Subject()[len(bus.BucketSubject(s.bucket, "")):]
-		rec := record{revision: meta.Sequence.Stream, value: msg.Data(), deleted: isDelete(msg.Headers())}
+		rec := kv.Record{Revision: meta.Sequence.Stream, Value: msg.Data(), Deleted: isDelete(msg.Headers())}
 		if err := f(key, rec); err != nil {
 			return err
 		}
@@ -332,7 +333,7 @@ func (s *store) nextOf(ctx context.Context, cons jetstream.Consumer, iter jetstr
 }
 
 func (s *store) dropConsumer(cons jetstream.Consumer) {
-	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), kv.CallTimeout)
 	defer cancel()
 	info := cons.CachedInfo()
 	// If this fails, the server removes the consumer after its

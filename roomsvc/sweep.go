@@ -13,6 +13,7 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv"
 )
 
 const (
@@ -32,14 +33,14 @@ type sweeper struct {
 	leases *leases
 	log    *slog.Logger
 	stats  *stats
-	reach  func(context.Context) error                                     // nil when JetStream takes writes
-	scan   func(context.Context, func(key string, rec record) error) error // all rooms
+	reach  func(context.Context) error                                        // nil when JetStream takes writes
+	scan   func(context.Context, func(key string, rec kv.Record) error) error // all rooms
 	submit func(room proto.RoomID, gone []proto.GatewayID, done func(ok bool))
 
-	scanSessions func(context.Context, func(key string, rec record) error) error // all entries of the directory
+	scanSessions func(context.Context, func(key string, rec kv.Record) error) error // all entries of the directory
 	endSession   func(r *bus.SessionRequest, done func(ok bool))
 
-	scanNames   func(context.Context, func(key string, rec record) error) error // all entries of the directory of names
+	scanNames   func(context.Context, func(key string, rec kv.Record) error) error // all entries of the directory of names
 	releaseName func(r *bus.NameRequest, done func(ok bool))
 }
 
@@ -120,12 +121,12 @@ func (s *sweeper) pass(ctx context.Context, gone []proto.GatewayID, note func(pr
 
 func (s *sweeper) passRooms(ctx context.Context, gone []proto.GatewayID, note func(proto.GatewayID)) error {
 	work := newSweep()
-	err := s.scan(ctx, func(key string, rec record) error {
+	err := s.scan(ctx, func(key string, rec kv.Record) error {
 		room, err := bus.RoomFromToken(key)
-		if err != nil || rec.deleted {
+		if err != nil || rec.Deleted {
 			return nil
 		}
-		held := holders(rec.value)
+		held := holders(rec.Value)
 		for _, g := range held {
 			note(g)
 		}

@@ -6,6 +6,7 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv"
 )
 
 // sync reports which rooms have a newer revision than the requester holds, or
@@ -32,13 +33,13 @@ func (s *Service) sync(ctx context.Context, req *bus.Request) (*bus.Reply, error
 	if err := s.rooms.ensure(ctx); err != nil {
 		return nil, err
 	}
-	err := s.rooms.scan(ctx, keys, false, func(key string, rec record) error {
+	err := s.rooms.scan(ctx, keys, false, func(key string, rec kv.Record) error {
 		id, ok := missing[key]
 		if !ok {
 			return nil // a second record: the room has just changed, and is in this reply or will be in the next
 		}
 		delete(missing, key)
-		if rec.revision > req.Rooms[id] {
+		if rec.Revision > req.Rooms[id] {
 			reply.Differ = append(reply.Differ, id)
 		}
 		return nil

@@ -10,11 +10,10 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv"
 )
 
 const (
-	callTimeout = 2 * time.Second // one bucket call; its outcome is unknown then
-
 	// The worker of a busy room waits a little before the next write, because a
 	// write costs the bucket, and every gateway with a member, about the same
 	// whether it holds one operation or a hundred.
@@ -92,7 +91,7 @@ func (w *worker) step() {
 		return
 	}
 	lim := w.c.limits()
-	lim.full = w.c.usage.full()
+	lim.full = w.c.usage.Full()
 	com := apply(w.known, w.batch, w.c.now(), lim)
 	next, err := w.settleState(com)
 	if err != nil {
@@ -140,10 +139,10 @@ func (w *worker) load() error {
 		w.known = &held{}
 		return nil
 	}
-	var rec record
+	var rec kv.Record
 	err := w.c.call(func(ctx context.Context) (err error) {
 		w.c.stats.reads.Add(1)
-		rec, err = w.c.bucket.read(ctx, w.key)
+		rec, err = w.c.bucket.Read(ctx, w.key)
 		return err
 	})
 	if err != nil {
@@ -165,7 +164,7 @@ func (w *worker) settleState(com *commit) (*held, error) {
 		if !w.known.proven {
 			if err := w.c.call(func(ctx context.Context) error {
 				w.c.stats.confirms.Add(1)
-				return w.c.bucket.confirm(ctx, w.key, w.known.revision)
+				return w.c.bucket.Confirm(ctx, w.key, w.known.revision)
 			}); err != nil {
 				return nil, err
 			}
@@ -183,18 +182,18 @@ func (w *worker) settleState(com *commit) (*held, error) {
 	next.size = len(value)
 	err = w.c.call(func(ctx context.Context) (err error) {
 		if next.room != nil {
-			next.revision, err = w.c.bucket.write(ctx, w.key, value, w.known.revision)
+			next.revision, err = w.c.bucket.Write(ctx, w.key, value, w.known.revision)
 		} else {
-			next.revision, err = w.c.bucket.remove(ctx, w.key, value, w.known.revision)
+			next.revision, err = w.c.bucket.Remove(ctx, w.key, value, w.known.revision)
 		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	w.c.usage.grew(next.size - w.known.size)
+	w.c.usage.Grew(next.size - w.known.size)
 	if w.known.revision == 0 {
-		w.c.usage.grew(storedOverhead)
+		w.c.usage.Grew(kv.StoredOverhead)
 	}
 	return &next, nil
 }
@@ -214,7 +213,7 @@ func (w *worker) answer(com *commit, revision uint64) int {
 		}
 		taken++
 		if com.full > 0 && com.out[i].err != nil && com.out[i].err.Code == proto.LimitExceeded {
-			w.c.usage.refuse()
+			w.c.usage.CountRefused()
 		}
 		w.c.stats.ghosts.Add(uint64(com.out[i].removed))
 		op.answer(replies.to(op, &com.out[i]))
@@ -243,11 +242,11 @@ func (w *worker) failed(err error) {
 	w.known = nil
 	w.tries++
 	switch {
-	case errors.Is(err, errConflict):
+	case errors.Is(err, kv.ErrConflict):
 		w.c.stats.conflicts.Add(1)
 		w.pause(time.Millisecond << min(w.tries, 6))
 		return
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, kv.ErrTooLarge):
 		w.c.log.Error("room is larger than the NATS server takes; raise its max_payload", "room", string(w.room), "err", err)
 		w.answerAll(tooBig(w.c.limits()))
 		return

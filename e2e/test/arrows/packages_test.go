@@ -65,24 +65,25 @@ var gatewayPackages = map[string][]string{
 // TestPackages_BelowTheGateway_ImportWhatTheyMay: the packages below the gateway's root
 // import each other only as declared, and none imports the root.
 func TestPackages_BelowTheGateway_ImportWhatTheyMay(t *testing.T) {
-	for _, fault := range faults(ours(t), gatewayPackages) {
+	for _, fault := range faults(ours(t), "gateway", gatewayPackages) {
 		t.Error(fault)
 	}
 }
 
-// faults returns the imports of pkgs that the table does not allow, and the rows of the
-// table that nothing uses.
-func faults(pkgs []pkg, table map[string][]string) (all []string) {
+// faults returns the imports of the packages below a service's root that the service's
+// table does not allow, and the rows of the table that nothing uses.
+func faults(pkgs []pkg, service string, table map[string][]string) (all []string) {
+	tableName := service + "Packages"
 	seen := make(map[string]bool)
 	for _, p := range pkgs {
-		name, ok := strings.CutPrefix(p.ImportPath, gatewayRoot+"/")
+		name, ok := strings.CutPrefix(p.ImportPath, prefix+service+"/")
 		if !ok {
 			continue
 		}
 		seen[name] = true
 		may, declared := table[name]
 		if !declared {
-			all = append(all, fmt.Sprintf("%s: got no row, want it in gatewayPackages with what it may import", name))
+			all = append(all, fmt.Sprintf("%s: got no row, want it in %s with what it may import", name, tableName))
 			continue
 		}
 		for _, imported := range p.Imports {
@@ -91,30 +92,33 @@ func faults(pkgs []pkg, table map[string][]string) (all []string) {
 			}
 		}
 		for _, imported := range slices.Concat(p.TestImports, p.XTestImports) { // tests may use any library
-			if ofModule(imported) != "" && imported != p.ImportPath && !ownKit(p.ImportPath, imported) && !slices.ContainsFunc(may, func(m string) bool { return covers(m, imported) }) {
+			if ofModule(imported) != "" && imported != p.ImportPath && !kit(p.ImportPath, may, imported) && !slices.ContainsFunc(may, func(m string) bool { return covers(m, imported) }) {
 				all = append(all, fmt.Sprintf("%s: got an import of %s in its tests, want only %q", name, imported, may))
 			}
 		}
 		for _, m := range may {
 			if !slices.ContainsFunc(p.Imports, func(imported string) bool { return covers(m, imported) }) {
-				all = append(all, fmt.Sprintf("%s: got no import of %s, want it out of gatewayPackages", name, m))
+				all = append(all, fmt.Sprintf("%s: got no import of %s, want it out of %s", name, m, tableName))
 			}
-			if m == "gateway" && !strings.HasPrefix(name, "cmd/") {
+			if m == service && !strings.HasPrefix(name, "cmd/") {
 				all = append(all, fmt.Sprintf("%s: got a row that allows the root, want that for programs only", name))
 			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(table)) {
 		if !seen[name] {
-			all = append(all, fmt.Sprintf("%s: got a row of no package, want it out of gatewayPackages", name))
+			all = append(all, fmt.Sprintf("%s: got a row of no package, want it out of %s", name, tableName))
 		}
 	}
 	return all
 }
 
-// ownKit reports whether imported is the test kit of a package: sockettest below socket.
-func ownKit(path, imported string) bool {
-	return imported == path+path[strings.LastIndexByte(path, '/'):]+"test"
+// kit reports whether imported is the test kit of the package at path, or of one that it may
+// import: sockettest below socket.
+func kit(path string, may []string, imported string) bool {
+	i := strings.LastIndexByte(imported, '/')
+	of, name := imported[:i], imported[i+1:]
+	return name == of[strings.LastIndexByte(of, '/')+1:]+"test" && (of == path || slices.Contains(may, strings.TrimPrefix(of, prefix)))
 }
 
 // covers reports whether an entry of the table names an imported package: ours by its
@@ -146,6 +150,8 @@ func TestFaults_EachKind_IsSeen(t *testing.T) {
 		"as declared":           {table, pkg{ImportPath: below, Imports: good}, ""},
 		"a test of itself":      {table, pkg{ImportPath: below, Imports: good, XTestImports: []string{below, "example.com/kit"}}, ""},
 		"its kit, in a test":    {table, pkg{ImportPath: below, Imports: good, TestImports: []string{below + "/atest"}}, ""},
+		"another's kit":         {table, pkg{ImportPath: below, Imports: good, TestImports: []string{gatewayRoot + "/internal/b/btest"}}, "btest"},
+		"a declared one's kit":  {table, pkg{ImportPath: below, Imports: good, TestImports: []string{prefix + "proto/prototest"}}, ""},
 		"its kit":               {table, pkg{ImportPath: below, Imports: append(slices.Clone(good), below+"/atest")}, "atest"},
 		"the root":              {table, pkg{ImportPath: below, Imports: append(slices.Clone(good), gatewayRoot)}, "an import of " + gatewayRoot},
 		"the root, declared":    {map[string][]string{"internal/a": {"gateway"}}, pkg{ImportPath: below, Imports: []string{gatewayRoot}}, "allows the root"},
@@ -157,7 +163,7 @@ func TestFaults_EachKind_IsSeen(t *testing.T) {
 		"too much declared":     {table, pkg{ImportPath: below, Imports: good[:1]}, "no import of example.com/lib"},
 		"a package that went":   {table, pkg{ImportPath: gatewayRoot}, "a row of no package"},
 	} {
-		got := faults([]pkg{c.pkg}, c.table)
+		got := faults([]pkg{c.pkg}, "gateway", c.table)
 		if c.want == "" && len(got) > 0 || c.want != "" && (len(got) != 1 || !strings.Contains(got[0], c.want)) {
 			t.Errorf("%s: got %q, want one fault with %q, or none when that is empty", name, got, c.want)
 		}

@@ -1,23 +1,23 @@
-package roomsvc
+package kv
 
 import "sync"
 
-// storedOverhead is what JetStream adds to a value, with its subject and its headers, as
+// StoredOverhead is what JetStream adds to a value, with its subject and its headers, as
 // a generous guess.
-const storedOverhead = 256
+const StoredOverhead = 256
 
-// usage knows how full a bucket is. Its bytes come from the state of the stream and from
+// Usage knows how full a bucket is. Its bytes come from the state of the stream and from
 // what this instance has added since. The state is read once a second, and sooner when
 // this instance has added much: other instances may have added as much.
 //
 // JetStream refuses every write to a full stream, also one that is smaller than what it
 // replaces, and a delete marker is a write. So half of a bucket is a reserve: what grows
-// a room or the directory is refused while the bucket holds more than the other half.
+// a room or a directory is refused while the bucket holds more than the other half.
 // Leaving, ending and sweeping go on, and delete markers expire within a minute.
 //
 // The zero value is a bucket without a limit. Safe for concurrent use.
-type usage struct {
-	look func() // reads the state of the stream soon; nil: nothing does. It must not block.
+type Usage struct {
+	Refresh func() // reads the state of the stream soon; nil: nothing does. It must not block.
 
 	mu        sync.Mutex
 	bytes     uint64 // when the stream was last looked at
@@ -27,15 +27,15 @@ type usage struct {
 	refused   uint64 // operations refused
 }
 
-// looked records the state of the stream. limit is 0 or less for none.
-func (u *usage) looked(bytes uint64, limit int64) {
+// Observed records the state of the stream. limit is 0 or less for none.
+func (u *Usage) Observed(bytes uint64, limit int64) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.bytes, u.limit, u.added = bytes, uint64(max(limit, 0)), 0
 }
 
-// grew records that the value of a key has grown by n bytes; n may be negative.
-func (u *usage) grew(n int) {
+// Grew records that the value of a key has grown by n bytes; n may be negative.
+func (u *Usage) Grew(n int) {
 	if n <= 0 {
 		return // what it was is not counted off before the stream says so
 	}
@@ -43,16 +43,16 @@ func (u *usage) grew(n int) {
 	before := u.added
 	u.added += uint64(n)
 	much := u.limit / 16
-	look := u.look != nil && u.limit > 0 && before <= much && u.added > much
+	look := u.Refresh != nil && u.limit > 0 && before <= much && u.added > much
 	u.mu.Unlock()
 	if look {
-		u.look()
+		u.Refresh()
 	}
 }
 
-// exhaust records whether JetStream refused a write for want of space. It reports whether
+// SetExhausted records whether JetStream refused a write for want of space. It reports whether
 // that is news.
-func (u *usage) exhaust(now bool) (news bool) {
+func (u *Usage) SetExhausted(now bool) (news bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	news = u.exhausted != now
@@ -60,28 +60,28 @@ func (u *usage) exhaust(now bool) (news bool) {
 	return news
 }
 
-// full reports whether nothing in the bucket may grow.
-func (u *usage) full() bool {
+// Full reports whether nothing in the bucket may grow.
+func (u *Usage) Full() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.exhausted || u.limit > 0 && u.bytes+u.added > u.limit/2
 }
 
-// refuse counts an operation that was refused because the bucket is full.
-func (u *usage) refuse() {
+// CountRefused counts an operation that was refused because the bucket is full.
+func (u *Usage) CountRefused() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.refused++
 }
 
-// counts is a copy of a usage.
-type counts struct {
-	bytes, limit, refused uint64
-	exhausted             bool
+// Counts is a copy of a usage.
+type Counts struct {
+	Bytes, Limit, Refused uint64
+	Exhausted             bool
 }
 
-func (u *usage) counts() counts {
+func (u *Usage) Counts() Counts {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return counts{u.bytes + u.added, u.limit, u.refused, u.exhausted}
+	return Counts{u.bytes + u.added, u.limit, u.refused, u.exhausted}
 }

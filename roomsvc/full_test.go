@@ -7,45 +7,6 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// TestUsage_Full_AboveHalfOfTheLimit: what this instance has added counts until the stream
-// is looked at again, and much of it asks for a look, once.
-func TestUsage_Full_AboveHalfOfTheLimit(t *testing.T) {
-	looks := 0
-	u := usage{look: func() { looks++ }}
-	check := func(when string, full bool) {
-		t.Helper()
-		if got := u.full(); got != full {
-			t.Errorf("%s: got full %v, want %v", when, got, full)
-		}
-	}
-	u.grew(1 << 40)
-	check("no limit", false)
-	u.looked(0, 3200)
-	u.grew(-5)
-	u.grew(200)
-	if looks != 0 {
-		t.Errorf("after a sixteenth: got %d looks, want 0", looks)
-	}
-	u.grew(1400)
-	u.grew(0)
-	check("at half", false)
-	u.grew(1)
-	check("above half", true)
-	if looks != 1 {
-		t.Errorf("after more than a sixteenth: got %d looks, want 1", looks)
-	}
-	u.looked(1600, 3200)
-	check("at half, as the stream says", false)
-	if news := u.exhaust(true); !news || u.exhaust(true) {
-		t.Errorf("first write refused: got news %v, want true, and false for the second", news)
-	}
-	check("with a write refused", true)
-	u.exhaust(false)
-	check("with a write taken", false)
-	u.looked(1<<50, -1)
-	check("no limit granted", false)
-}
-
 // TestApply_FullBucket_RefusesWhatGrows and nothing else.
 func TestApply_FullBucket_RefusesWhatGrows(t *testing.T) {
 	lim := limits{members: 10, bytes: bus.MaxRoomStateBytes}

@@ -1,0 +1,18 @@
+package arrows_test
+
+import "testing"
+
+// roomsvcPackages is to the room service what gatewayPackages is to the gateway.
+var roomsvcPackages = map[string][]string{
+	"cmd/roomsvc":        {"proto/service", "roomsvc"},
+	"internal/kv":        {},
+	"internal/kv/kvtest": {"roomsvc/internal/kv"},
+}
+
+// TestPackages_BelowTheRoomService_ImportWhatTheyMay: the packages below the room service's
+// root import each other only as declared, and none imports the root.
+func TestPackages_BelowTheRoomService_ImportWhatTheyMay(t *testing.T) {
+	for _, fault := range faults(ours(t), "roomsvc", roomsvcPackages) {
+		t.Error(fault)
+	}
+}

@@ -1,0 +1,75 @@
+package roomsvc
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+
+	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/kv"
+	"p2pconnector/roomsvc/internal/kv/kvtest"
+)
+
+// roomIn returns the room that b holds under the key of id.
+func roomIn(t *testing.T, b *kvtest.Fake, id proto.RoomID) *bus.Room {
+	t.Helper()
+	h, err := decode(b.Get(bus.RoomToken(id)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h.room
+}
+
+// instance is a committer that records what it announces.
+type instance struct {
+	*committer
+	mu      sync.Mutex
+	changes []bus.Change // in the order of announcement
+	told    [][]proto.GatewayID
+}
+
+func newInstance(t *testing.T, b kv.Bucket) *instance {
+	i := &instance{committer: newCommitter(b, limits{members: 2000, bytes: bus.MaxRoomStateBytes}, slog.New(slog.DiscardHandler), newStats())}
+	i.announce = func(c *bus.Change, to []proto.GatewayID) {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		i.changes = append(i.changes, *c)
+		i.told = append(i.told, to)
+	}
+	t.Cleanup(func() { i.close(context.Background()) })
+	return i
+}
+
+// send submits a request; its answer comes on the channel, nil when it was dropped.
+func (i *instance) send(kind bus.Operation, r bus.Request) <-chan *bus.Reply {
+	ch := make(chan *bus.Reply, 1)
+	if r.Room == "" {
+		r.Room = "r"
+	}
+	if r.Gateway == "" {
+		r.Gateway = r.Peer.Home()
+	}
+	refused := i.submit(&operation{
+		kind: kind, req: &r, deadline: i.now().Add(proto.RequestDeadline), epoch: i.epoch(),
+		answer: func(reply *bus.Reply) { ch <- reply },
+	})
+	if refused != nil {
+		ch <- &bus.Reply{Error: refused}
+	}
+	return ch
+}
+
+func (i *instance) ask(kind bus.Operation, r bus.Request) *bus.Reply { return <-i.send(kind, r) }
+
+// code returns the error code of a reply, "" for success, "dropped" for none.
+func code(r *bus.Reply) proto.ErrorCode {
+	switch {
+	case r == nil:
+		return "dropped"
+	case r.Error != nil:
+		return r.Error.Code
+	}
+	return ""
+}
