@@ -24,7 +24,7 @@ const (
 )
 
 // system is the whole system as processes, with a proxy on every connection that a
-// test may want to disturb. Its fields are fixed after newWorld.
+// test may want to disturb. Its fields are fixed after newSystem.
 type system struct {
 	t     *testing.T
 	seed  uint64

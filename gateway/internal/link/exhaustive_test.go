@@ -29,11 +29,11 @@ func (x *explorer) explore(path []int) {
 	if x.bad != nil {
 		return
 	}
-	n, w := x.replay(path)
+	n, sim := x.replay(path)
 	switch {
-	case w.bad != nil || n == 0: // n == 0: it came to rest
-		if x.bad == nil && w.bad != nil {
-			x.bad, x.path = w.bad, slices.Clone(path)
+	case sim.bad != nil || n == 0: // n == 0: it came to rest
+		if x.bad == nil && sim.bad != nil {
+			x.bad, x.path = sim.bad, slices.Clone(path)
 		}
 		return
 	case n < 0:
@@ -44,11 +44,11 @@ func (x *explorer) explore(path []int) {
 	}
 }
 
-// replay runs a new world by the choices of path. It returns the number of options at the
+// replay runs a new simulator by the choices of path. It returns the number of options at the
 // next choice: 0 at rest, and -1 in a state that was seen before.
-func (x *explorer) replay(path []int) (n int, w *world) {
+func (x *explorer) replay(path []int) (n int, sim *simulator) {
 	at := 0
-	w = newWorld(x.bounds, func(n int) int {
+	sim = newSimulator(x.bounds, func(n int) int {
 		if n == 1 {
 			return 0
 		}
@@ -58,35 +58,35 @@ func (x *explorer) replay(path []int) (n int, w *world) {
 		at++
 		return path[at-1]
 	})
-	w.mutant, w.step = x.mutant, 2*time.Second
+	sim.mutant, sim.step = x.mutant, 2*time.Second
 	defer func() {
 		if c, ok := recover().(choice); ok {
 			n = c.n
 		}
 	}()
-	for w.bad == nil {
-		all := w.events()
+	for sim.bad == nil {
+		all := sim.events()
 		if at == len(path) {
-			if !x.enter(w) {
-				return -1, w
+			if !x.enter(sim) {
+				return -1, sim
 			}
 			if len(all) == 0 {
-				w.pick = func(int) int { return 0 }
-				w.bad = w.settle()
-				return 0, w
+				sim.pick = func(int) int { return 0 }
+				sim.bad = sim.rest()
+				return 0, sim
 			}
 		}
 		if len(all) == 0 {
-			return 0, w
+			return 0, sim
 		}
-		all[w.pick(len(all))].do()
+		all[sim.pick(len(all))].do()
 	}
-	return 0, w
+	return 0, sim
 }
 
 // enter reports whether a state is new.
-func (x *explorer) enter(w *world) bool {
-	h := maphash.String(x.seed, w.fingerprint())
+func (x *explorer) enter(sim *simulator) bool {
+	h := maphash.String(x.seed, sim.fingerprint())
 	if x.seen[h] {
 		return false
 	}
@@ -96,15 +96,15 @@ func (x *explorer) enter(w *world) bool {
 }
 
 // fingerprint encodes everything that determines what can happen from here on.
-func (w *world) fingerprint() string {
+func (sim *simulator) fingerprint() string {
 	var b strings.Builder
-	fmt.Fprint(&b, w.bounds, w.faulty, w.now)
-	for _, n := range w.gws {
+	fmt.Fprint(&b, sim.bounds, sim.faulty, sim.now)
+	for _, n := range sim.gateways {
 		fmt.Fprint(&b, "|", n.path, n.up, n.frozen, n.active)
 		for _, m := range n.inbox {
 			m.print(&b)
 		}
-		for _, other := range w.gws {
+		for _, other := range sim.gateways {
 			if s := n.r.links[other.id]; s != nil {
 				fmt.Fprint(&b, ";", s.base, s.head, s.polls, s.pollHead, s.pollAt, s.resentBase, s.resentPoll, s.blocked, s.blockedAt, s.blockedPoll, s.blockedTries, s.nextPoll)
 				for r := range s.Unsettled {
@@ -115,10 +115,10 @@ func (w *world) fingerprint() string {
 				fmt.Fprint(&b, ";", *r)
 			}
 		}
-		for _, p := range w.peers {
+		for _, p := range sim.peers {
 			if s := n.session[p.id]; s != nil {
 				fmt.Fprint(&b, ";", s.phase, s.move, s.fence.newest)
-				for _, f := range s.kept {
+				for _, f := range s.buffered {
 					fmt.Fprint(&b, f.From, f.Data)
 				}
 			}
@@ -135,15 +135,15 @@ func (w *world) fingerprint() string {
 			}
 		}
 	}
-	for _, k := range w.keys {
+	for _, k := range sim.keys {
 		fmt.Fprint(&b, "|", k)
-		for _, m := range w.pipes[k].q {
+		for _, m := range sim.pipes[k].q {
 			m.print(&b)
 		}
 	}
-	for _, p := range w.peers {
+	for _, p := range sim.peers {
 		fmt.Fprint(&b, "|", p.at, p.epoch, p.moving)
-		for _, to := range w.peers {
+		for _, to := range sim.peers {
 			fmt.Fprint(&b, ",", p.sent[to], p.last[to])
 			for k := 1; k <= p.sent[to]; k++ {
 				if f := p.frames[fateKey{to, k}]; f != nil {

@@ -27,7 +27,7 @@ func TestSimulation_RandomSchedules_KeepInvariants(t *testing.T) {
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			for i := next.Add(1); i <= runs && failed.Load() == 0; i = next.Add(1) {
-				if seed := *simSeed + i - 1; randomWorld(seed, "").run(simSteps) != nil {
+				if seed := *simSeed + i - 1; randomSimulator(seed, "").run(simSteps) != nil {
 					failed.CompareAndSwap(0, seed)
 				}
 			}
@@ -35,22 +35,22 @@ func TestSimulation_RandomSchedules_KeepInvariants(t *testing.T) {
 	}
 	wg.Wait()
 	if seed := failed.Load(); seed != 0 {
-		w := randomWorld(seed, "")
-		w.trace = true
-		err := w.run(simSteps)
-		t.Fatalf("-sim.seed=%d -sim.runs=1: got %v, want no violation\n%s", seed, err, strings.Join(w.log, "\n"))
+		sim := randomSimulator(seed, "")
+		sim.trace = true
+		err := sim.run(simSteps)
+		t.Fatalf("-sim.seed=%d -sim.runs=1: got %v, want no violation\n%s", seed, err, strings.Join(sim.log, "\n"))
 	}
 }
 
 // Each mutant breaks one rule; the simulation must detect it.
 func TestSimulation_BrokenRule_IsNoticed(t *testing.T) {
 	for _, m := range []mutant{
-		"base is not sent", "takes above next", "takes duplicates", "forgets refusals", "settles past a lost ack", "numbers before refusing",
+		"base is not sent", "takes above next", "takes duplicates", "forgets refusals", "releases past a lost ack", "numbers before refusing",
 		"releases routes early", "no epoch check", "leaves the fence behind", "ignores the receiver's epoch",
 	} {
 		t.Run(string(m), func(t *testing.T) {
 			for seed := range uint64(20_000) {
-				if err := randomWorld(seed, m).run(simSteps); err != nil {
+				if err := randomSimulator(seed, m).run(simSteps); err != nil {
 					t.Logf("seed %d: %v", seed, err)
 					return
 				}
