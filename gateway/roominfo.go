@@ -26,7 +26,7 @@ func (c *conn) roomInfo(f *proto.Frame, req *bus.Request, w *roomFrame) *proto.E
 		return proto.RoomNotFound(req.Room)
 	}
 	now := reply.State.Room
-	if slices.ContainsFunc(now.Members, func(m bus.Member) bool { return m.ID == req.Peer && m.Holder() != c.g.id }) {
+	if slices.ContainsFunc(now.Members, func(m bus.Member) bool { return m.ID == req.Peer && m.Owner() != c.g.id }) {
 		c.g.claimRoom(c.session, req.Room)
 	}
 	if c.g.rooms.Inform(c.roomCall(f, w), req.Room, reply.State.Revision) {

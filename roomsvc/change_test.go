@@ -39,7 +39,7 @@ func TestChangeOfABatch(t *testing.T) {
 		t.Errorf("notified: got %v, want both gateways", m.last.notify)
 	}
 	m.apply(op(bus.OpResume, bus.Request{Op: "5", Peer: cas, Gateway: gwB}))
-	if c := m.last.change; len(c.Moved) != 1 || c.Moved[0].Holder() != gwB || !slices.Equal(m.last.notify, []proto.GatewayID{gwA, gwB}) {
+	if c := m.last.change; len(c.Moved) != 1 || c.Moved[0].Owner() != gwB || !slices.Equal(m.last.notify, []proto.GatewayID{gwA, gwB}) {
 		t.Errorf("resume: got %+v to %v, want one member moved, to both gateways", c, m.last.notify)
 	}
 	m.apply(op(bus.OpEnd, bus.Request{Op: "6", Peer: ben}))

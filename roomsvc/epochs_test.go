@@ -77,7 +77,7 @@ func TestEpochs_LaterRequest_MovesTheMemberRecord(t *testing.T) {
 		})
 	}
 	m := epochRoom(t, true)
-	if o := m.do(bus.OpResume, from(gwA, 3, bus.Request{})); o.err != nil || m.member(ann).Holder() != gwA || m.member(ann).Epoch != 3 {
+	if o := m.do(bus.OpResume, from(gwA, 3, bus.Request{})); o.err != nil || m.member(ann).Owner() != gwA || m.member(ann).Epoch != 3 {
 		t.Errorf("back home: got %+v, %v; want gateway %s, epoch 3", m.member(ann), o.err, gwA)
 	}
 }

@@ -59,7 +59,7 @@ func checkInvariants(t *testing.T, m *model, epochs map[proto.PeerID]uint64) {
 	}
 	seen := make(map[proto.PeerID]bool)
 	for _, p := range r.Members {
-		if seen[p.ID] || !p.ID.Valid() || !p.Holder().Valid() {
+		if seen[p.ID] || !p.ID.Valid() || !p.Owner().Valid() {
 			t.Fatalf("member: got %+v, want a valid one that is there once", p)
 		}
 		seen[p.ID] = true

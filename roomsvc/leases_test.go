@@ -99,7 +99,7 @@ func (y *yard) scanRooms(_ context.Context, f func(string, kv.Record) error) err
 
 func (y *yard) sweepRoom(room proto.RoomID, gone []proto.GatewayID, done func(bool)) {
 	y.mu.Lock()
-	y.rooms[room] = slices.DeleteFunc(y.rooms[room], func(m bus.Member) bool { return slices.Contains(gone, m.Holder()) })
+	y.rooms[room] = slices.DeleteFunc(y.rooms[room], func(m bus.Member) bool { return slices.Contains(gone, m.Owner()) })
 	y.swept[room] = time.Since(y.start)
 	y.mu.Unlock()
 	done(true)

@@ -84,7 +84,7 @@ func (c *commit) leave(r *bus.Request) *proto.Error {
 	}
 	i, in := c.at[r.Peer]
 	// A peer whose grace is over at one gateway may have come back at another.
-	if !in || r.Reason == proto.ReasonDisconnected && r.Epoch == c.members[i].Epoch && c.members[i].Holder() != r.Gateway {
+	if !in || r.Reason == proto.ReasonDisconnected && r.Epoch == c.members[i].Epoch && c.members[i].Owner() != r.Gateway {
 		return notMember(r.Peer, r.Room)
 	}
 	reason := r.Reason
@@ -163,7 +163,7 @@ func (c *commit) resume(r *bus.Request) *proto.Error {
 	if !in {
 		return notMember(r.Peer, r.Room)
 	}
-	if c.members[i].Holder() == r.Gateway && c.members[i].Epoch == r.Epoch {
+	if c.members[i].Owner() == r.Gateway && c.members[i].Epoch == r.Epoch {
 		return nil
 	}
 	c.move(i, r)
@@ -214,7 +214,7 @@ func (c *commit) stale(r *bus.Request) *proto.Error {
 func (c *commit) sweep(gone []proto.GatewayID) int {
 	n := 0
 	for i := range c.members {
-		if c.members[i].ID != "" && slices.Contains(gone, c.members[i].Holder()) {
+		if c.members[i].ID != "" && slices.Contains(gone, c.members[i].Owner()) {
 			c.remove(i, proto.ReasonDisconnected, "")
 			n++
 		}

@@ -196,7 +196,7 @@ func (c *commit) mustWait(op *operation) bool {
 		return c.touched[op.req.Client] || moves
 	case opSweep:
 		for p := range c.touched {
-			if i, ok := c.at[p]; ok && slices.Contains(op.gone, c.members[i].Holder()) {
+			if i, ok := c.at[p]; ok && slices.Contains(op.gone, c.members[i].Owner()) {
 				return true
 			}
 		}
@@ -283,7 +283,7 @@ func (c *commit) gateways() []proto.GatewayID {
 			continue
 		}
 		for i := range r.Members {
-			set[r.Members[i].Holder()] = struct{}{}
+			set[r.Members[i].Owner()] = struct{}{}
 		}
 	}
 	for _, g := range c.extra {

@@ -207,7 +207,7 @@ func holders(value []byte) []proto.GatewayID {
 	var list []proto.GatewayID
 	for _, m := range room.Members {
 		member := bus.Member{ID: m.ID, Gateway: m.Gateway}
-		g := member.Holder()
+		g := member.Owner()
 		if _, ok := seen[g]; !ok {
 			seen[g] = struct{}{}
 			list = append(list, g)

@@ -31,8 +31,8 @@ type Member struct {
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 }
 
-// Holder returns the gateway that serves the member now.
-func (m *Member) Holder() proto.GatewayID {
+// Owner returns the gateway that serves the member now.
+func (m *Member) Owner() proto.GatewayID {
 	if m.Gateway != "" {
 		return m.Gateway
 	}

@@ -84,7 +84,7 @@ func (w *workload) compare(bucket jetstream.Stream) string {
 		for _, m := range room.Members {
 			ids = append(ids, m.ID)
 			if here[m.ID] == nil {
-				wrong = append(wrong, fmt.Sprintf("ghost %s (held by %s) in room %s", m.ID, m.Holder(), id))
+				wrong = append(wrong, fmt.Sprintf("ghost %s (of gateway %s) in room %s", m.ID, m.Owner(), id))
 			}
 		}
 		for peer, c := range here {
@@ -145,7 +145,7 @@ func (w *workload) endEmpty(bucket jetstream.Stream) {
 		for id, room := range rooms {
 			what += fmt.Sprintf("; room %s with", id)
 			for _, m := range room.Members {
-				what += fmt.Sprintf(" %s held by %s", m.ID, m.Holder())
+				what += fmt.Sprintf(" %s of gateway %s", m.ID, m.Owner())
 			}
 		}
 		return err == nil && len(rooms) == 0

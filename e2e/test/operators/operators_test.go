@@ -99,13 +99,13 @@ func TestGet(t *testing.T) {
 	if r.Error != nil || r.State == nil || r.State.Room == nil {
 		t.Fatalf("got %+v, want the room", r)
 	}
-	var holders []string
+	var owners []string
 	for _, m := range r.State.Room.Members {
-		holders = append(holders, string(m.ID)+" "+string(m.Holder()))
+		owners = append(owners, string(m.ID)+" "+string(m.Owner()))
 	}
 	want := []string{string(x.ID) + " " + string(x.ID.Home()), string(y.ID) + " " + string(y.ID.Home())}
-	if strings.Join(holders, "\n") != strings.Join(want, "\n") {
-		t.Errorf("members %q, want %q", holders, want)
+	if strings.Join(owners, "\n") != strings.Join(want, "\n") {
+		t.Errorf("members %q, want %q", owners, want)
 	}
 	if r := b.ask(bus.OpGet, `{"room":"no such room"}`); r.Error == nil || r.Error.Code != proto.NotFound {
 		t.Errorf("a room that is not there: %+v", r)
@@ -256,7 +256,7 @@ func TestMessageToRoom(t *testing.T) {
 	x.Members("tea", x.ID, y.ID)
 	told := make(map[proto.GatewayID]bool)
 	for _, m := range b.ask(bus.OpGet, `{"room":"tea"}`).State.Room.Members {
-		g := m.Holder()
+		g := m.Owner()
 		if told[g] {
 			continue
 		}

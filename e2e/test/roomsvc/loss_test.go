@@ -198,7 +198,7 @@ func TestLoss_GatewayDead_SweepLeavesTheNewRoomAlone(t *testing.T) {
 		return svc[0].Stats().Gateways == 1 && svc[1].Stats().Gateways == 1
 	})
 	r := alive.room("r")
-	if r == nil || len(r.Members) != 1 || r.Members[0].Holder() != alive.id {
+	if r == nil || len(r.Members) != 1 || r.Members[0].Owner() != alive.id {
 		t.Errorf("got %s in the room, want one member, of gateway %s", ids(r), alive.id)
 	}
 }

@@ -119,7 +119,7 @@ func TestTenThousandMembers(t *testing.T) {
 	start = time.Now()
 	replies = replies[:0]
 	for _, m := range room.Members {
-		replies = append(replies, a.send(bus.OpLeave, bus.Request{Room: "stadium", Peer: m.ID, Gateway: m.Holder()}))
+		replies = append(replies, a.send(bus.OpLeave, bus.Request{Room: "stadium", Peer: m.ID, Gateway: m.Owner()}))
 	}
 	if got := collect(t, replies); got[""] != most {
 		t.Fatalf("answers: %v", got)

@@ -15,12 +15,12 @@ func (r *replica) settleLocked(d *Diff) {
 	var away []bus.Member
 	from := r.moveLocked(d)
 	for _, m := range d.Added {
-		if m.Holder() == r.rooms.cfg.Own {
+		if m.Owner() == r.rooms.cfg.Own {
 			fresh = append(fresh, r.joinLocked(m.ID))
 		}
 	}
 	for _, m := range d.Moved {
-		if m.Holder() == r.rooms.cfg.Own {
+		if m.Owner() == r.rooms.cfg.Own {
 			if lm := r.joinLocked(m.ID); lm != nil {
 				if from[m.ID] != r.rooms.cfg.Own || d.Was == nil { // otherwise only its epoch differs
 					lm.since, lm.unsure = r.state.Revision, d.Fetched

@@ -74,7 +74,7 @@ func (r *replica) leaves(id proto.PeerID) (epoch uint64, mine bool) {
 	defer r.mu.Unlock()
 	epoch = r.leaving[id].epoch
 	if m := r.state.Member(id); m != nil {
-		return max(epoch, m.Epoch), m.Holder() == r.rooms.cfg.Own
+		return max(epoch, m.Epoch), m.Owner() == r.rooms.cfg.Own
 	}
 	return epoch, true
 }
@@ -86,7 +86,7 @@ func (r *replica) cameBack(id proto.PeerID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.leaving, id)
-	if m := r.state.Member(id); m != nil && m.Holder() == r.rooms.cfg.Own && r.local[id] == nil {
+	if m := r.state.Member(id); m != nil && m.Owner() == r.rooms.cfg.Own && r.local[id] == nil {
 		r.announceLocked(&Diff{}, []*localMember{r.joinLocked(id)}, nil)
 	}
 }

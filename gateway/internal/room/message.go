@@ -66,7 +66,7 @@ func (r *replica) spreadLocked(m *Message) (x bus.Refusal) {
 // gateway although they had moved when their join took effect.
 func (r *replica) joinedElsewhereLocked() (all []Member) {
 	for id := range r.leaving {
-		if m := r.state.Member(id); m == nil || m.Holder() != r.rooms.cfg.Own {
+		if m := r.state.Member(id); m == nil || m.Owner() != r.rooms.cfg.Own {
 			continue
 		}
 		if m := r.rooms.cfg.Member(id); m != nil && m.OtherOwner() != "" {

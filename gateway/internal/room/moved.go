@@ -53,7 +53,7 @@ func (d *Moved) Add(m *bus.Member, at uint64) {
 		d.forgotten = d.members[0].at
 		d.members = append(d.members[:0:0], d.members[1:]...)
 	}
-	d.members = append(d.members, movedMember{m.ID, m.Holder(), m.Epoch, at, time.Now()})
+	d.members = append(d.members, movedMember{m.ID, m.Owner(), m.Epoch, at, time.Now()})
 }
 
 // Len returns the number of members that are remembered.

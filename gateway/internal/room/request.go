@@ -130,7 +130,7 @@ func (t *Rooms) ServedBy(peer proto.PeerID, id proto.RoomID) uint64 {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if m := r.state.Member(peer); m == nil || m.Holder() != t.cfg.Own || r.local[peer] == nil {
+	if m := r.state.Member(peer); m == nil || m.Owner() != t.cfg.Own || r.local[peer] == nil {
 		return 0
 	}
 	return r.state.Revision

@@ -132,7 +132,7 @@ func (t *Rooms) Changed(token string, c *bus.Change) {
 		t.hold(r, func() { r.apply(c) })
 		return
 	}
-	names := func(m bus.Member) bool { return m.Holder() == t.cfg.Own }
+	names := func(m bus.Member) bool { return m.Owner() == t.cfg.Own }
 	if bus.RoomToken(c.Room) != token || !slices.ContainsFunc(c.Added, names) && !slices.ContainsFunc(c.Moved, names) {
 		return // this gateway does not need the room any more
 	}

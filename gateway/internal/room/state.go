@@ -147,7 +147,7 @@ func (s *State) compare(d *Diff, room *bus.Room) {
 		switch was := s.members[m.ID]; {
 		case was == nil:
 			d.Added = append(d.Added, m)
-		case was.Holder() != m.Holder():
+		case was.Owner() != m.Owner():
 			d.Moved = append(d.Moved, m)
 		}
 		if was := s.members[m.ID]; was != nil && !sameInfo(was, &m) {
@@ -186,7 +186,7 @@ func (s *State) reindex() {
 	for i := range s.Room.Members {
 		m := &s.Room.Members[i]
 		s.members[m.ID] = m
-		s.gateways[m.Holder()]++
+		s.gateways[m.Owner()]++
 	}
 }
 
@@ -201,14 +201,14 @@ func (d *Diff) Routes(own proto.GatewayID) (from map[proto.PeerID]proto.GatewayI
 	if len(from) > 0 && d.Was != nil {
 		for i := range d.Was.Members {
 			if m := &d.Was.Members[i]; from[m.ID] != "" {
-				from[m.ID] = m.Holder()
+				from[m.ID] = m.Owner()
 			}
 		}
 	}
 	to = make(map[proto.PeerID]link.Route)
 	for _, m := range slices.Concat(d.Added, d.Moved) {
-		if m.Epoch > 0 && m.Holder() != own {
-			to[m.ID] = link.Route{Owner: m.Holder(), Epoch: m.Epoch}
+		if m.Epoch > 0 && m.Owner() != own {
+			to[m.ID] = link.Route{Owner: m.Owner(), Epoch: m.Epoch}
 		}
 	}
 	return from, to
@@ -224,7 +224,7 @@ func (s *State) Apart(own proto.GatewayID, edits uint64, goesTo func(proto.PeerI
 	}
 	s.apart, s.apartRev, s.apartEdits = nil, s.Revision, edits
 	for id, m := range s.members {
-		if at := m.Holder(); at != own && !goesTo(id, at) {
+		if at := m.Owner(); at != own && !goesTo(id, at) {
 			s.apart = append(s.apart, id)
 		}
 	}
@@ -235,7 +235,7 @@ func (s *State) Apart(own proto.GatewayID, edits uint64, goesTo func(proto.PeerI
 // Apart returned last.
 func (s *State) At(gateways []proto.GatewayID) (members []proto.PeerID) {
 	for id, m := range s.members {
-		if len(members) < MaxMissed && slices.Contains(gateways, m.Holder()) && !slices.Contains(s.apart, id) {
+		if len(members) < MaxMissed && slices.Contains(gateways, m.Owner()) && !slices.Contains(s.apart, id) {
 			members = append(members, id)
 		}
 	}
