@@ -223,10 +223,10 @@ func (s *session) location() *bus.Handoff {
 }
 
 // learnToken applies what a client's token proves: the gateway that issued it served the
-// session in the token's epoch.
+// session in the token's epoch. The notice of that gateway may arrive later.
 func (g *Gateway) learnToken(s *session, t bus.TokenRef) {
 	if t.Owner != g.id {
-		g.step(s, ownership.Event{Kind: ownership.Outdated, By: t.Owner, Epoch: t.Epoch, Seated: true, Root: t.Epoch})
+		g.step(s, ownership.Event{Kind: ownership.Outdated, By: t.Owner, Epoch: t.Epoch, Seated: true, Root: t.Root()})
 	}
 }
 

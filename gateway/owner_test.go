@@ -107,6 +107,32 @@ func TestHandOff_SessionLent_FramesFollow(t *testing.T) {
 	}
 }
 
+// The client may resume at a lender before the new owner's notice arrives there. The frames
+// of a copy that the owner had reach the client, so their sender gets no error. The frames of
+// a session that another gateway took without a copy are reported.
+func TestLearnToken_SessionLent_ReportsOnlyWhatTheOwnerNeverHad(t *testing.T) {
+	for name, want := range map[string]struct {
+		copied uint64
+		errors int
+	}{"the owner had the copy": {1, 0}, "the owner had no copy": {0, 1}} {
+		t.Run(name, func(t *testing.T) {
+			g := testGateway(t, Config{})
+			s, from := awaySession(g), awaySession(g)
+			s.conns, s.tokens = 1, 1
+			const taker = proto.GatewayID("0a1b2c3d")
+			s.take(&link.Frame{From: from.id, To: s.id, Data: []byte(`{"event":"Message","from":"` + from.id + `"}`)})
+			if h := g.handOff(s, takeOf(s, taker, 0)); !h.Lent || len(h.Frames) != 1 {
+				t.Fatalf("got handoff %+v, want the frame", h)
+			}
+			g.learnToken(s, bus.TokenRef{Owner: taker, Epoch: 1, Conn: 1, Number: 1, Copied: want.copied})
+			if errors := len(from.kept.Frames()); errors != want.errors || s.phase != moved {
+				t.Errorf("got %d errors for the sender, phase %d, want %d, moved", errors, s.phase, want.errors)
+			}
+			g.closeBackground()
+		})
+	}
+}
+
 // Frames for an epoch that another gateway has taken are reported to their senders. Only
 // frames for the epoch that this gateway won reach the client, in their senders' order.
 func TestArrive_FramesOfOtherEpochs_AreReported(t *testing.T) {

@@ -40,7 +40,7 @@ func (g *Gateway) keysLoop(done <-chan struct{}) {
 func (s *session) tokenLocked() string {
 	s.tokens++
 	return s.g.keys.Sign(auth.SessionToken{
-		Peer: s.id, TokenRef: bus.TokenRef{Owner: s.g.id, Epoch: s.hold.Epoch, Conn: s.conns, Number: s.tokens},
+		Peer: s.id, TokenRef: bus.TokenRef{Owner: s.g.id, Epoch: s.hold.Epoch, Conn: s.conns, Number: s.tokens, Copied: s.hold.Epoch - s.root},
 		Rooms: s.rooms, User: s.user, AcceptFrom: s.acceptFrom,
 	}, s.g.wall())
 }

@@ -123,7 +123,7 @@ var messages = map[string]any{
 		{Seq: 70, Moved: []Move{{Peer: goldenAnn, Owner: goldenB, Epoch: 2, Tentative: true}}},
 	}},
 	"poll":            &Poll{Number: 3, Base: 2, Head: 71},
-	"session.take":    &SessionMessage{Peer: goldenAnn, Gateway: goldenB, Token: TokenRef{Owner: goldenA, Epoch: 1, Conn: 2, Number: 3}, Received: new(uint64(0))},
+	"session.take":    &SessionMessage{Peer: goldenAnn, Gateway: goldenB, Token: TokenRef{Owner: goldenA, Epoch: 1, Conn: 2, Number: 3, Copied: 1}, Received: new(uint64(0))},
 	"session.confirm": &SessionMessage{Peer: goldenAnn, Gateway: goldenB, Confirm: true},
 	"session.seated":  &SessionMessage{Peer: goldenAnn, Gateway: goldenB, Seated: true, Epoch: 2, Root: 1},
 	"session.room":    &SessionMessage{Peer: goldenAnn, Gateway: goldenB, Room: "tea"},

@@ -28,7 +28,14 @@ type TokenRef struct {
 	Epoch  uint64          `json:"e,omitempty"`
 	Conn   uint64          `json:"k"` // connection, counted from 1 in each epoch
 	Number uint64          `json:"n"` // token, counted from 1 in each epoch
+
+	// Copied is the number of epochs before Epoch of which Owner had all that their owners
+	// had. A gateway that lent the session in one of them can forget what it lent.
+	Copied uint64 `json:"c,omitempty"`
 }
+
+// Root returns the first epoch of which the token's owner had everything.
+func (t TokenRef) Root() uint64 { return t.Epoch - min(t.Copied, t.Epoch) }
 
 // Before reports whether t was issued before u.
 func (t TokenRef) Before(u TokenRef) bool {

@@ -55,5 +55,8 @@
 //     to clients that resume at it, until it has compared its sessions with the directory
 //     and no take of that time can be pending.
 //   - Tokens are ordered by epoch and, within one, by the number of the connection that
-//     they were issued on. A token of a later epoch proves that its owner was seated.
+//     they were issued on. A token of a later epoch proves that its owner was seated. It also
+//     tells from which epoch on that owner had everything: the client may present it to a
+//     lender before the owner's notice arrives there, and the lender must not report the
+//     frames of a copy that the owner has delivered.
 package ownership

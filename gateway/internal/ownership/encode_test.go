@@ -20,7 +20,7 @@ func (w *world) encode() []byte {
 	e.num(d.granted...)
 	e.num(w.client.at, w.client.last)
 	e.token(w.client.token)
-	e.num(int(w.peer.epoch), w.peer.last, int(w.route))
+	e.num(int(w.peer.epoch), w.peer.last, int(w.route), bits(w.reliable))
 	e.b = binary.LittleEndian.AppendUint64(e.b, uint64(w.routes))
 	l := &w.left
 	e.num(l.down, l.up, l.resumes, l.crashes, l.late, l.losses, l.mistakes, l.graces, l.syncs)
@@ -72,7 +72,7 @@ func (e *encoder) id(g proto.GatewayID) {
 	e.num(index(g))
 }
 
-func (e *encoder) token(t token) { e.num(t.owner, int(t.epoch), t.conn) }
+func (e *encoder) token(t token) { e.num(t.owner, int(t.epoch), int(t.root), t.conn) }
 
 func (e *encoder) copy(c *copyOf) {
 	e.num(c.conn, bits(c.lossy), len(c.buf))

@@ -19,13 +19,6 @@ func (w *world) accepts(i int) (uint64, bool) {
 	return epoch, ok && epoch >= w.route
 }
 
-// routes is the set of the owners and epochs that a lender or the directory has ever
-// named to senders.
-type routes uint64
-
-func (r *routes) add(g int, epoch uint64)     { *r |= 1 << (4*epoch + uint64(g)) }
-func (r routes) has(g int, epoch uint64) bool { return r&(1<<(4*epoch+uint64(g))) != 0 }
-
 // arrive delivers a frame for the client to gateway i, which accepts it.
 func (w *world) arrive(i int) {
 	g := &w.gws[i]
@@ -81,10 +74,14 @@ func (w *world) resume(i int) {
 	}
 }
 
-// learn records what a client's token proves: its owner was seated in its epoch.
+// learn records what a client's token proves: its owner was seated in its epoch, and had
+// what all owners from its root on had.
 func (w *world) learn(i int, t token) {
+	if w.mutant == "takes an owner by its token for one without a copy" {
+		t.root = t.epoch
+	}
 	if t.owner != i {
-		w.step(i, Event{Kind: Outdated, By: id(t.owner), Epoch: t.epoch, Seated: true, Root: t.epoch})
+		w.step(i, Event{Kind: Outdated, By: id(t.owner), Epoch: t.epoch, Seated: true, Root: t.root})
 	}
 }
 
@@ -208,6 +205,7 @@ func (w *world) seat(i int) {
 	try := g.try
 	c := try.copy
 	if !try.t.Copy {
+		w.reliable = false
 		c = copyOf{conn: try.token.conn, confirmed: try.token, lossy: w.mutant != "says that it recovered without a copy"}
 	}
 	for _, f := range try.arrivals {
@@ -246,7 +244,7 @@ func (w *world) attach(i int, recovered bool) {
 	w.note("  %d attaches the client: epoch %d, recovered %v, frames %v", i, g.h.Epoch, recovered, g.own.buf)
 	g.own.lossy = false
 	g.own.conn++
-	t := token{owner: i, epoch: g.h.Epoch, conn: g.own.conn}
+	t := token{owner: i, epoch: g.h.Epoch, root: g.root, conn: g.own.conn}
 	if !w.client.token.before(t) {
 		w.fail("gateway %d issues the token %+v behind %+v", i, t, w.client.token)
 	}

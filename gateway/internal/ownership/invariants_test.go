@@ -149,6 +149,9 @@ func (w *world) rest() {
 		if f.received > 0 && waits {
 			w.fail("frame %d to the client was received, and waits still", n+1)
 		}
+		if f.received > 0 && f.reported > 0 && w.reliable {
+			w.fail("frame %d to the client was received and reported, although no gateway failed and no answer was late", n+1)
+		}
 	}
 	for n, f := range w.up {
 		if f.received+f.reported == 0 && !f.lost {

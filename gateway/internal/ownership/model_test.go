@@ -23,8 +23,13 @@ type world struct {
 	down   []fate // of the frames to the client, by number from 1
 	up     []fate // of those from the client
 	mutant mutant
-	bad    error // the first invariant that was broken
-	trace  *[]string
+	// reliable: no gateway has failed, every message arrives while its sender waits for it,
+	// and each owner has a copy from the one before. Then the sender of a frame that the
+	// client receives gets no error. Messages may still overtake each other, and the client
+	// may resume again before they arrive.
+	reliable bool
+	bad      error // the first invariant that was broken
+	trace    *[]string
 }
 
 // budget bounds what may still happen.
@@ -77,11 +82,12 @@ const (
 	directory = -1
 )
 
-// token is what a client presents: the gateway that issued it, the epoch, and the
-// connection of the session.
+// token is what a client presents: the gateway that issued it, the epoch, the first of the
+// epochs of which that gateway had everything, and the connection of the session.
 type token struct {
 	owner int
 	epoch uint64
+	root  uint64
 	conn  int
 }
 
@@ -158,6 +164,13 @@ func (k messageKind) String() string {
 	return [...]string{"ask", "take", "look", "confirm", "answer", "notice"}[k]
 }
 
+// routes is the set of the owners and epochs that a lender or the directory has ever
+// named to senders.
+type routes uint64
+
+func (r *routes) add(g int, epoch uint64)     { *r |= 1 << (4*epoch + uint64(g)) }
+func (r routes) has(g int, epoch uint64) bool { return r&(1<<(4*epoch+uint64(g))) != 0 }
+
 func id(g int) proto.GatewayID { return proto.GatewayID(fmt.Sprintf("%08x", g+1)) }
 
 func index(g proto.GatewayID) int { return int(g[len(g)-1] - '1') }
@@ -166,6 +179,7 @@ func index(g proto.GatewayID) int { return int(g[len(g)-1] - '1') }
 // client is connected there.
 func newWorld(gateways int, left budget, m mutant) *world {
 	w := &world{gws: make([]gateway, gateways), left: left, mutant: m, dir: register{granted: []int{0}}}
+	w.reliable = left.crashes+left.late+left.losses+left.mistakes+left.graces == 0
 	first := token{conn: 1}
 	w.gws[0].h = Holding{Phase: Serving}
 	w.gws[0].own = copyOf{conn: 1, confirmed: first}

@@ -108,6 +108,7 @@ var searched = map[string]struct {
 	"freeze, late message":   {3, budget{down: 1, resumes: 2, mistakes: 1, syncs: 1, late: 1}},
 	"end of grace":           {3, budget{down: 1, resumes: 2, graces: 1, syncs: 1, late: 1}},
 	"three resumes":          {3, budget{down: 1, resumes: 3, late: 1}},
+	"no fault":               {3, budget{down: 2, resumes: 3}},
 	"two gateways":           {2, budget{down: 1, resumes: 3, graces: 1, syncs: 1, late: 1}},
 }
 
@@ -129,19 +130,20 @@ func TestSearch_EveryState_KeepsInvariants(t *testing.T) {
 // the bounds that are named must find a violation. The simulation has others.
 func TestSearch_BrokenRule_IsNoticed(t *testing.T) {
 	for m, bounds := range map[mutant]string{
-		"takes without a revision":                    "crash and late message",
-		"serves before the directory":                 "crash and late message",
-		"forgets the loan at once":                    "crash and late message",
-		"serves on after it has lent":                 "crash and late message",
-		"keeps the copy for a later epoch":            "crash and late message",
-		"says that it recovered without a copy":       "crash and late message",
-		"hides that it has lent before":               "crash and late message",
-		"sends frames to the last taker":              "crash and late message",
-		"forgets the copy of every loan":              "crash and late message",
-		"trusts the directory that the winner serves": "two gateways",
-		"takes a loan back that was lent again":       "three resumes",
-		"takes a loan back from a dead owner":         "crash and sync",
-		"skips the sync":                              "freeze",
+		"takes without a revision":                           "crash and late message",
+		"serves before the directory":                        "crash and late message",
+		"forgets the loan at once":                           "crash and late message",
+		"serves on after it has lent":                        "crash and late message",
+		"keeps the copy for a later epoch":                   "crash and late message",
+		"says that it recovered without a copy":              "crash and late message",
+		"hides that it has lent before":                      "crash and late message",
+		"sends frames to the last taker":                     "crash and late message",
+		"forgets the copy of every loan":                     "crash and late message",
+		"trusts the directory that the winner serves":        "two gateways",
+		"takes a loan back that was lent again":              "three resumes",
+		"takes a loan back from a dead owner":                "crash and sync",
+		"skips the sync":                                     "freeze",
+		"takes an owner by its token for one without a copy": "no fault",
 	} {
 		t.Run(string(m), func(t *testing.T) {
 			t.Parallel()
