@@ -9,6 +9,7 @@ import (
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc/internal/kv"
+	"p2pconnector/roomsvc/internal/metrics"
 )
 
 // Bounds of a committer's work.
@@ -25,7 +26,7 @@ type committer struct {
 	bucket   kv.Bucket
 	limits   func() limits // that apply now
 	log      *slog.Logger
-	stats    *stats
+	metrics  *metrics.Metrics
 	usage    *kv.Usage
 	now      func() time.Time
 	epoch    func() uint64 // of the NATS connection
@@ -42,9 +43,9 @@ type committer struct {
 	closed bool                     // guarded by mu
 }
 
-func newCommitter(b kv.Bucket, lim limits, log *slog.Logger, st *stats) *committer {
+func newCommitter(b kv.Bucket, lim limits, log *slog.Logger, m *metrics.Metrics) *committer {
 	c := &committer{
-		bucket: b, log: log, stats: st, usage: new(kv.Usage),
+		bucket: b, log: log, metrics: m, usage: new(kv.Usage),
 		limits:   func() limits { return lim },
 		now:      time.Now,
 		epoch:    func() uint64 { return 0 },
@@ -64,13 +65,13 @@ func (c *committer) submit(op *operation) *proto.Error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		c.stats.dropped.Add(1)
+		c.metrics.Dropped.Add(1)
 		op.answer(nil)
 		return nil
 	}
 	w := c.rooms[room]
 	if c.queued >= maxWaiting || w == nil && len(c.rooms) >= maxRooms || w != nil && len(w.waiting) >= maxRoomWaiting {
-		c.stats.refused.Add(1)
+		c.metrics.Refused.Add(1)
 		return proto.Errorf(proto.Unavailable, "The room service has too much to do. Send the same request again in a moment.")
 	}
 	if w == nil {
@@ -125,6 +126,6 @@ func (c *committer) call(f func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(c.ctx, kv.CallTimeout)
 	defer cancel()
 	began := time.Now()
-	defer func() { c.stats.times.bucketCall(time.Since(began)) }()
+	defer func() { c.metrics.BucketCall(began) }()
 	return f(ctx)
 }

@@ -242,8 +242,8 @@ func TestOldConnectionsRequestsAreDropped(t *testing.T) {
 		if r := <-late; r != nil {
 			t.Errorf("got %+v, want no answer", r)
 		}
-		if i.stats.dropped.Load() != 1 || roomIn(t, b, "r") != nil {
-			t.Errorf("got %d dropped, want 1 and no room", i.stats.dropped.Load())
+		if i.metrics.Dropped.Load() != 1 || roomIn(t, b, "r") != nil {
+			t.Errorf("got %d dropped, want 1 and no room", i.metrics.Dropped.Load())
 		}
 	})
 }
@@ -264,7 +264,7 @@ func TestPanicStaysInItsRoom(t *testing.T) {
 		if r := i.ask(bus.OpCreate, bus.Request{Room: "good", Op: "2", Peer: ann}); code(r) != "" {
 			t.Errorf("other room: got %q, want success", code(r))
 		}
-		if i.stats.panics.Load() != 1 {
+		if i.metrics.Panics.Load() != 1 {
 			t.Error("panics: got another count, want 1")
 		}
 	})
@@ -291,7 +291,7 @@ func TestQueuesAreBounded(t *testing.T) {
 		if r := i.ask(bus.OpGet, bus.Request{Room: "one more"}); code(r) != proto.Unavailable {
 			t.Errorf("one more room: got %q, want Unavailable", code(r))
 		}
-		if got := i.stats.refused.Load(); got != 2 {
+		if got := i.metrics.Refused.Load(); got != 2 {
 			t.Errorf("refused: got %d, want 2", got)
 		}
 		stuck.Store(false)

@@ -14,6 +14,7 @@ import (
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc/internal/kv"
+	"p2pconnector/roomsvc/internal/metrics"
 )
 
 // Bounds of the session directory's work. They are its own, so that rooms and
@@ -50,20 +51,20 @@ type sessionOp struct {
 // compare-and-set alone, so any number of instances may run. Its methods may be
 // called by any goroutine; submit never blocks.
 type directory struct {
-	bucket kv.BatchBucket
-	log    *slog.Logger
-	stats  *stats
-	usage  *kv.Usage
-	conn   func() uint64 // counts the NATS connections
+	bucket  kv.BatchBucket
+	log     *slog.Logger
+	metrics *metrics.Metrics
+	usage   *kv.Usage
+	conn    func() uint64 // counts the NATS connections
 
 	calls, syncs *pool
 	ctx          context.Context // ends when unfinished requests are given up
 	abort        context.CancelFunc
 }
 
-func newDirectory(b kv.BatchBucket, log *slog.Logger, st *stats) *directory {
+func newDirectory(b kv.BatchBucket, log *slog.Logger, m *metrics.Metrics) *directory {
 	d := &directory{
-		bucket: b, log: log, stats: st, usage: new(kv.Usage),
+		bucket: b, log: log, metrics: m, usage: new(kv.Usage),
 		conn:  func() uint64 { return 0 },
 		calls: &pool{most: maxSessionCalls, room: maxSessionWaiting},
 		syncs: &pool{most: maxSyncCalls, room: maxSyncWaiting},
@@ -82,7 +83,7 @@ func (d *directory) submit(op *sessionOp) *proto.Error {
 	full, closed := p.submit(func() { d.run(op) })
 	switch {
 	case full:
-		d.stats.refused.Add(1)
+		d.metrics.Refused.Add(1)
 		return proto.Errorf(proto.Unavailable, "The session directory has too much to do. Send the same request again in a moment.")
 	case closed:
 		d.drop(op)
@@ -101,7 +102,7 @@ func (d *directory) close(ctx context.Context) {
 }
 
 func (d *directory) drop(op *sessionOp) {
-	d.stats.dropped.Add(1)
+	d.metrics.Dropped.Add(1)
 	op.answer(nil)
 }
 
@@ -109,7 +110,7 @@ func (d *directory) drop(op *sessionOp) {
 func (d *directory) run(op *sessionOp) {
 	defer func() {
 		if v := recover(); v != nil {
-			d.stats.panics.Add(1)
+			d.metrics.Panics.Add(1)
 			d.log.Error("session request panicked", "peer", string(op.req.Peer), "err", fmt.Sprint(v), "stack", string(debug.Stack()))
 			op.answer(&bus.SessionReply{Error: unavailable()})
 		}
@@ -166,9 +167,9 @@ func (d *directory) try(ctx context.Context, op *sessionOp) (*bus.SessionReply, 
 		case err == nil, errors.Is(err, errDamaged):
 			return reply, err
 		case errors.Is(err, kv.ErrConflict), errors.Is(err, kv.ErrBehind):
-			d.stats.sessionConflicts.Add(1)
+			d.metrics.Sessions.Conflicts.Add(1)
 		case ctx.Err() == nil:
-			d.stats.sessionFailures.Add(1)
+			d.metrics.Sessions.Failures.Add(1)
 			d.log.Debug("session directory: bucket call failed; trying again", "operation", string(op.kind), "peer", string(op.req.Peer), "err", err)
 			pause = 10 * time.Millisecond
 		}
@@ -227,7 +228,7 @@ func (d *directory) change(ctx context.Context, op *sessionOp, first bool) (*bus
 		d.usage.Grew(kv.StoredOverhead)
 	}
 	if op.sweep {
-		d.stats.sessionsSwept.Add(1)
+		d.metrics.Sessions.Swept.Add(1)
 	}
 	e = entry{SessionEntry: todo.next, revision: revision}
 	return &bus.SessionReply{SessionEntry: e.SessionEntry, Revision: e.shownRevision()}, nil
@@ -320,14 +321,14 @@ func (d *directory) readLatest(ctx context.Context, key string) (entry, error) {
 		if !errors.Is(err, kv.ErrConflict) || ctx.Err() != nil {
 			return e, err
 		}
-		d.stats.sessionConflicts.Add(1) // it has just been written
+		d.metrics.Sessions.Conflicts.Add(1) // it has just been written
 	}
 }
 
 func (d *directory) read(ctx context.Context, key string) (e entry, err error) {
 	var rec kv.Record
 	err = d.call(ctx, func(ctx context.Context) (err error) {
-		d.stats.sessionReads.Add(1)
+		d.metrics.Sessions.Reads.Add(1)
 		rec, err = d.bucket.Read(ctx, key)
 		return err
 	})
@@ -375,6 +376,6 @@ func (d *directory) call(ctx context.Context, f func(context.Context) error) err
 	ctx, cancel := context.WithTimeout(ctx, kv.CallTimeout)
 	defer cancel()
 	began := time.Now()
-	defer func() { d.stats.times.bucketCall(time.Since(began)) }()
+	defer func() { d.metrics.BucketCall(began) }()
 	return f(ctx)
 }

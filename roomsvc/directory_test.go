@@ -13,13 +13,14 @@ import (
 	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc/internal/kv"
 	"p2pconnector/roomsvc/internal/kv/kvtest"
+	"p2pconnector/roomsvc/internal/metrics"
 )
 
 // office is one instance of the session directory.
 type office struct{ *directory }
 
 func newOffice(t *testing.T, b kv.BatchBucket) *office {
-	o := &office{newDirectory(b, slog.New(slog.DiscardHandler), newStats())}
+	o := &office{newDirectory(b, slog.New(slog.DiscardHandler), metrics.New())}
 	t.Cleanup(func() { o.close(context.Background()) })
 	return o
 }
@@ -221,7 +222,7 @@ func TestDirectory_BucketAway_AnswersUnavailableInTimeAndRefusesWhatIsTooMuch(t 
 		if r := o.take(gwC, 1, 0); result(r) != string(proto.Unavailable) || time.Since(began) != 0 {
 			t.Errorf("one too many: got %q after %v, want Unavailable at once", result(r), time.Since(began))
 		}
-		if got := o.stats.refused.Load(); got != 1 {
+		if got := o.metrics.Refused.Load(); got != 1 {
 			t.Errorf("refused: got %d, want 1", got)
 		}
 		for _, ch := range answers {
@@ -291,7 +292,7 @@ func TestDirectory_ConnectionLostOrClosing_DropsUnanswered(t *testing.T) {
 		if r := o.take(gwB, 1, 0); r != nil {
 			t.Errorf("after shutdown: got %+v, want no answer", r)
 		}
-		if got := o.stats.dropped.Load(); got != 3 {
+		if got := o.metrics.Dropped.Load(); got != 3 {
 			t.Errorf("dropped: got %d, want 3", got)
 		}
 	})

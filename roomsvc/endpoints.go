@@ -1,7 +1,6 @@
 package roomsvc
 
 import (
-	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -51,7 +50,7 @@ func (s *Service) addEndpoints() (micro.Service, error) {
 		Name: serviceName, Version: version,
 		Description:  "Rooms of the peer-to-peer connector. Requests and replies are JSON.",
 		QueueGroup:   serviceName,
-		StatsHandler: func(e *micro.Endpoint) any { return s.endpointStats(e) },
+		StatsHandler: func(e *micro.Endpoint) any { return s.metrics.Answers(e.Name) },
 	})
 	if err != nil {
 		return nil, err
@@ -79,30 +78,6 @@ func (s *Service) addEndpoints() (micro.Service, error) {
 // subscriptions returns how many subscriptions svc has: one for each endpoint,
 // and three for each of PING, INFO and STATS.
 func subscriptions(svc micro.Service) int { return len(svc.Info().Endpoints) + 9 }
-
-// endpointStats returns what STATS shows of an endpoint: its answers, by
-// outcome.
-func (s *Service) endpointStats(e *micro.Endpoint) any {
-	for op, o := range s.stats.sessions {
-		if e.Name == op.Endpoint() {
-			return o.counts()
-		}
-	}
-	for op, o := range s.stats.names {
-		if e.Name == op.Endpoint() {
-			return o.counts()
-		}
-	}
-	o := s.stats.requests[bus.Operation(e.Name)]
-	if o == nil {
-		return nil
-	}
-	answers := make(map[string]uint64)
-	for code, n := range o.counts() {
-		answers[cmp.Or(string(code), "ok")] = n
-	}
-	return answers
-}
 
 // roomHandler queues requests about one room. It never waits: the handlers of an
 // endpoint run one at a time.
@@ -149,7 +124,7 @@ func malformed(err error) *proto.Error {
 // error, to a request that came at the time began. It reports no error when the
 // requester has gone.
 func (s *Service) reply(op bus.Operation, subject string, began time.Time, r *bus.Reply) {
-	s.stats.answered(op, began, r.Error)
+	s.metrics.Answered(string(op), began, outcomeOf(r.Error, ""))
 	r.First = s.rooms.first.Load()
 	if subject == "" {
 		return
@@ -167,6 +142,14 @@ func (s *Service) reply(op bus.Operation, subject string, began time.Time, r *bu
 	if err != nil {
 		s.cfg.Logger.Debug("reply not sent; the requester will repeat its request", "operation", string(op), "err", err)
 	}
+}
+
+// outcomeOf returns the outcome of a request for the metrics: "" for success.
+func outcomeOf(e *proto.Error, refusal string) string {
+	if e != nil {
+		return string(e.Code)
+	}
+	return refusal
 }
 
 func (s *Service) send(msg *nats.Msg, v any) (err error) {

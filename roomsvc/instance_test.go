@@ -10,6 +10,7 @@ import (
 	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc/internal/kv"
 	"p2pconnector/roomsvc/internal/kv/kvtest"
+	"p2pconnector/roomsvc/internal/metrics"
 )
 
 // roomIn returns the room that b holds under the key of id.
@@ -31,7 +32,7 @@ type instance struct {
 }
 
 func newInstance(t *testing.T, b kv.Bucket) *instance {
-	i := &instance{committer: newCommitter(b, limits{members: 2000, bytes: bus.MaxRoomStateBytes}, slog.New(slog.DiscardHandler), newStats())}
+	i := &instance{committer: newCommitter(b, limits{members: 2000, bytes: bus.MaxRoomStateBytes}, slog.New(slog.DiscardHandler), metrics.New())}
 	i.announce = func(c *bus.Change, to []proto.GatewayID) {
 		i.mu.Lock()
 		defer i.mu.Unlock()

@@ -205,3 +205,17 @@ func (l *leases) count() int {
 	defer l.mu.Unlock()
 	return len(l.known)
 }
+
+// counts returns how many gateways have a lease, and how many have none any more.
+func (l *leases) counts() (live, silent int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.known {
+		if l.now().Sub(e.heard) < bus.LeaseTimeout {
+			live++
+		} else {
+			silent++
+		}
+	}
+	return live, silent
+}

@@ -15,6 +15,7 @@ import (
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc/internal/kv"
+	"p2pconnector/roomsvc/internal/metrics"
 )
 
 // yard is a sweeper with a fake bucket, in a synctest bubble.
@@ -38,7 +39,7 @@ func newYard(t *testing.T) *yard {
 	y.owned, y.ended = make(map[proto.PeerID]proto.GatewayID), make(map[proto.PeerID]time.Duration)
 	y.named = make(map[string]proto.PeerID)
 	y.sweeper = &sweeper{
-		leases: newLeases(proto.SessionGrace), log: slog.New(slog.DiscardHandler), stats: newStats(),
+		leases: newLeases(proto.SessionGrace), log: slog.New(slog.DiscardHandler), metrics: metrics.New(),
 		reach: func(context.Context) error { return y.answers() },
 		scan:  y.scanRooms, submit: y.sweepRoom,
 		scanSessions: y.scanDirectory, endSession: y.endOne,

@@ -64,7 +64,7 @@ func (s *Service) nameHandler(kind bus.NameOperation) micro.HandlerFunc {
 // replyName publishes r, with the headers that NATS's service tools look for in an error,
 // to a request that came at the time began.
 func (s *Service) replyName(op bus.NameOperation, subject string, began time.Time, r *bus.NameReply) {
-	s.stats.nameAnswered(op, began, r)
+	s.metrics.Answered(op.Endpoint(), began, outcomeOf(r.Error, string(r.Refused)))
 	if subject == "" {
 		return
 	}

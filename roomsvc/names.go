@@ -13,6 +13,7 @@ import (
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc/internal/kv"
+	"p2pconnector/roomsvc/internal/metrics"
 )
 
 // Bounds of the work of the directory of names. They are its own, so that names do not wait
@@ -37,20 +38,20 @@ type nameOp struct {
 // number of instances may run. Its methods may be called by any goroutine; submit never
 // blocks.
 type names struct {
-	bucket kv.Bucket
-	log    *slog.Logger
-	stats  *stats
-	usage  *kv.Usage
-	conn   func() uint64 // counts the NATS connections
+	bucket  kv.Bucket
+	log     *slog.Logger
+	metrics *metrics.Metrics
+	usage   *kv.Usage
+	conn    func() uint64 // counts the NATS connections
 
 	calls *pool
 	ctx   context.Context // ends when unfinished requests are given up
 	abort context.CancelFunc
 }
 
-func newNames(b kv.Bucket, log *slog.Logger, st *stats) *names {
+func newNames(b kv.Bucket, log *slog.Logger, m *metrics.Metrics) *names {
 	d := &names{
-		bucket: b, log: log, stats: st, usage: new(kv.Usage), conn: func() uint64 { return 0 },
+		bucket: b, log: log, metrics: m, usage: new(kv.Usage), conn: func() uint64 { return 0 },
 		calls: &pool{most: maxNameCalls, room: maxNameWaiting},
 	}
 	d.ctx, d.abort = context.WithCancel(context.Background())
@@ -62,7 +63,7 @@ func newNames(b kv.Bucket, log *slog.Logger, st *stats) *names {
 func (d *names) submit(op *nameOp) *proto.Error {
 	switch full, closed := d.calls.submit(func() { d.run(op) }); {
 	case full:
-		d.stats.refused.Add(1)
+		d.metrics.Refused.Add(1)
 		return proto.Errorf(proto.Unavailable, "The directory of names has too much to do. Send the same request again in a moment.")
 	case closed:
 		d.drop(op)
@@ -80,7 +81,7 @@ func (d *names) close(ctx context.Context) {
 }
 
 func (d *names) drop(op *nameOp) {
-	d.stats.dropped.Add(1)
+	d.metrics.Dropped.Add(1)
 	op.answer(nil)
 }
 
@@ -88,7 +89,7 @@ func (d *names) drop(op *nameOp) {
 func (d *names) run(op *nameOp) {
 	defer func() {
 		if v := recover(); v != nil {
-			d.stats.panics.Add(1)
+			d.metrics.Panics.Add(1)
 			d.log.Error("name request panicked", "err", fmt.Sprint(v), "stack", string(debug.Stack()))
 			op.answer(&bus.NameReply{Error: unavailable()})
 		}
@@ -123,9 +124,9 @@ func (d *names) try(ctx context.Context, op *nameOp) (*bus.NameReply, error) {
 		case err == nil, errors.Is(err, errDamaged):
 			return reply, err
 		case errors.Is(err, kv.ErrConflict), errors.Is(err, kv.ErrBehind):
-			d.stats.nameConflicts.Add(1)
+			d.metrics.Names.Conflicts.Add(1)
 		case ctx.Err() == nil:
-			d.stats.nameFailures.Add(1)
+			d.metrics.Names.Failures.Add(1)
 			d.log.Debug("directory of names: bucket call failed; trying again", "operation", string(op.kind), "err", err)
 			pause = 10 * time.Millisecond
 		}
@@ -180,7 +181,7 @@ func (d *names) once(ctx context.Context, op *nameOp, first bool) (*bus.NameRepl
 		d.usage.Grew(kv.StoredOverhead)
 	}
 	if op.sweep {
-		d.stats.namesSwept.Add(1)
+		d.metrics.Names.Swept.Add(1)
 	}
 	e = nameEntry{NameEntry: todo.next, revision: revision}
 	return e.reply(""), nil
@@ -223,6 +224,6 @@ func (d *names) call(ctx context.Context, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, kv.CallTimeout)
 	defer cancel()
 	began := time.Now()
-	defer func() { d.stats.times.bucketCall(time.Since(began)) }()
+	defer func() { d.metrics.BucketCall(began) }()
 	return f(ctx)
 }

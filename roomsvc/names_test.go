@@ -13,13 +13,14 @@ import (
 	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc/internal/kv"
 	"p2pconnector/roomsvc/internal/kv/kvtest"
+	"p2pconnector/roomsvc/internal/metrics"
 )
 
 // registry is one instance of the directory of names.
 type registry struct{ *names }
 
 func newRegistry(t *testing.T, b kv.Bucket) registry {
-	d := registry{newNames(b, slog.New(slog.DiscardHandler), newStats())}
+	d := registry{newNames(b, slog.New(slog.DiscardHandler), metrics.New())}
 	t.Cleanup(func() { d.close(context.Background()) })
 	return d
 }

@@ -4,11 +4,12 @@ import (
 	"context"
 
 	"p2pconnector/proto/service"
+	"p2pconnector/roomsvc/internal/metrics"
 )
 
 // startOps starts to serve operators, where the settings say so.
 func (s *Service) startOps() (*service.OpsServer, error) {
-	ops, err := s.cfg.Ops.Serve(s.cfg.Logger, service.OpsHandlers{Metrics: s.metricsHandler(), Missing: s.missing, Notes: s.shared.Notes})
+	ops, err := s.cfg.Ops.Serve(s.cfg.Logger, service.OpsHandlers{Metrics: metrics.Handler(s.metrics, s.snapshot), Missing: s.missing, Notes: s.shared.Notes})
 	s.ops.Store(ops)
 	return ops, err
 }

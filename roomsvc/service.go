@@ -15,6 +15,7 @@ import (
 	"p2pconnector/proto/bus"
 	"p2pconnector/proto/service"
 	"p2pconnector/roomsvc/internal/kv"
+	"p2pconnector/roomsvc/internal/metrics"
 )
 
 // shutdownTime bounds how long Run goes on after its context has ended.
@@ -27,7 +28,7 @@ type Service struct {
 	instance string           // drawn at the start
 	shared   *agreement.Table // settings that all instances should have in common
 	bytes    int              // of a room's value at most; set by Run
-	stats    *stats
+	metrics  *metrics.Metrics
 	leases   *leases
 	notice   notice // of the key that is to sign next
 	ready    chan struct{}
@@ -64,10 +65,10 @@ func New(cfg Config) (*Service, error) {
 	s := &Service{
 		cfg: cfg, buckets: b, rooms: b.list[0], sessions: b.list[1], keys: b.list[3], nameStore: b.list[2],
 		roomBucket: b.list[0], sessionBucket: b.list[1], nameBucket: b.list[2],
-		bytes:  bus.MaxRoomStateBytes,
-		stats:  newStats(),
-		leases: newLeases(cfg.SessionGrace),
-		ready:  make(chan struct{}),
+		bytes:   bus.MaxRoomStateBytes,
+		metrics: metrics.New(),
+		leases:  newLeases(cfg.SessionGrace),
+		ready:   make(chan struct{}),
 	}
 	s.share()
 	return s, nil
@@ -129,13 +130,13 @@ func (s *Service) serve(ctx context.Context) error {
 	}
 	s.fitPayload()
 
-	c := newCommitter(s.roomBucket, s.limits(), log, s.stats)
+	c := newCommitter(s.roomBucket, s.limits(), log, s.metrics)
 	c.limits, c.epoch, c.announce, c.usage = s.limits, s.epoch, s.announce, &s.rooms.usage
 	s.committer.Store(c)
-	d := newDirectory(s.sessionBucket, log, s.stats)
+	d := newDirectory(s.sessionBucket, log, s.metrics)
 	d.conn, d.usage = s.epoch, &s.sessions.usage
 	s.directory.Store(d)
-	n := newNames(s.nameBucket, log, s.stats)
+	n := newNames(s.nameBucket, log, s.metrics)
 	n.conn, n.usage = s.epoch, &s.nameStore.usage
 	s.names.Store(n)
 	s.jobs = newJobs()
@@ -234,7 +235,7 @@ func (s *Service) onLease(msg *nats.Msg) {
 
 func (s *Service) sweeper() *sweeper {
 	return &sweeper{
-		leases: s.leases, log: s.cfg.Logger, stats: s.stats,
+		leases: s.leases, log: s.cfg.Logger, metrics: s.metrics,
 		scanNames: func(ctx context.Context, f func(string, kv.Record) error) error {
 			return s.nameStore.scan(ctx, []string{bus.NameKeys}, true, f)
 		},

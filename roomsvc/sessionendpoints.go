@@ -65,7 +65,7 @@ func (s *Service) sessionHandler(kind bus.SessionOperation) micro.HandlerFunc {
 // replySession publishes r, with the headers that NATS's service tools look for
 // in an error, to a request that came at the time began.
 func (s *Service) replySession(op bus.SessionOperation, subject string, began time.Time, r *bus.SessionReply) {
-	s.stats.sessionAnswered(op, began, r)
+	s.metrics.Answered(op.Endpoint(), began, outcomeOf(r.Error, string(r.Refused)))
 	if subject == "" {
 		return
 	}

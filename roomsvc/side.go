@@ -39,7 +39,7 @@ func (s *Service) sideHandler(kind bus.Operation, job sideJob) micro.HandlerFunc
 		case copied:
 			return // the answer to the first goes to the same subject
 		case !taken:
-			s.stats.refused.Add(1)
+			s.metrics.Refused.Add(1)
 			s.reply(kind, subject, began, &bus.Reply{Error: unavailable()})
 			return
 		}
@@ -135,7 +135,7 @@ func (s *Service) runJob(ctx context.Context, kind bus.Operation, job sideJob, d
 	log := s.cfg.Logger.With("operation", string(kind))
 	defer func() {
 		if v := recover(); v != nil {
-			s.stats.panics.Add(1)
+			s.metrics.Panics.Add(1)
 			log.Error("request panicked", "err", fmt.Sprint(v), "stack", string(debug.Stack()))
 			reply = &bus.Reply{Error: unavailable()}
 		}

@@ -14,6 +14,7 @@ import (
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc/internal/kv"
+	"p2pconnector/roomsvc/internal/metrics"
 )
 
 const (
@@ -30,12 +31,12 @@ var errUnswept = errors.New("some rooms, sessions or names could not be written"
 // sweeper removes what dead gateways left. Any number of instances may sweep the
 // same rooms: the second one finds nothing to do.
 type sweeper struct {
-	leases *leases
-	log    *slog.Logger
-	stats  *stats
-	reach  func(context.Context) error                                        // nil when JetStream takes writes
-	scan   func(context.Context, func(key string, rec kv.Record) error) error // all rooms
-	submit func(room proto.RoomID, gone []proto.GatewayID, done func(ok bool))
+	leases  *leases
+	log     *slog.Logger
+	metrics *metrics.Metrics
+	reach   func(context.Context) error                                        // nil when JetStream takes writes
+	scan    func(context.Context, func(key string, rec kv.Record) error) error // all rooms
+	submit  func(room proto.RoomID, gone []proto.GatewayID, done func(ok bool))
 
 	scanSessions func(context.Context, func(key string, rec kv.Record) error) error // all entries of the directory
 	endSession   func(r *bus.SessionRequest, done func(ok bool))
@@ -111,7 +112,7 @@ func (s *sweeper) sweep(ctx context.Context) {
 func (s *sweeper) pass(ctx context.Context, gone []proto.GatewayID, note func(proto.GatewayID)) error {
 	ctx, cancel := context.WithTimeout(ctx, scanTimeout)
 	defer cancel()
-	s.stats.scans.Add(1)
+	s.metrics.Sweeps.Passes.Add(1)
 	others := make(chan error, 2)
 	go func() { others <- s.passSessions(ctx, gone, note) }()
 	go func() { others <- s.passNames(ctx, gone, note) }()

@@ -71,7 +71,7 @@ func (w *worker) take() bool {
 func (w *worker) safely(f func()) {
 	defer func() {
 		if v := recover(); v != nil {
-			w.c.stats.panics.Add(1)
+			w.c.metrics.Panics.Add(1)
 			w.c.log.Error("room worker panicked", "room", string(w.room), "err", fmt.Sprint(v), "stack", string(debug.Stack()))
 			w.known = nil
 			w.answerAll(unavailable())
@@ -116,7 +116,7 @@ func (w *worker) giveUp() {
 	for _, op := range w.batch {
 		switch {
 		case op.epoch != epoch || w.c.ctx.Err() != nil:
-			w.c.stats.dropped.Add(1)
+			w.c.metrics.Dropped.Add(1)
 			op.answer(nil)
 		case !now.Before(op.deadline):
 			op.answer(&bus.Reply{Error: unavailable(), Retry: op.req.Retry})
@@ -141,7 +141,7 @@ func (w *worker) load() error {
 	}
 	var rec kv.Record
 	err := w.c.call(func(ctx context.Context) (err error) {
-		w.c.stats.reads.Add(1)
+		w.c.metrics.Rooms.Reads.Add(1)
 		rec, err = w.c.bucket.Read(ctx, w.key)
 		return err
 	})
@@ -163,7 +163,7 @@ func (w *worker) settleState(com *commit) (*held, error) {
 	if !com.dirty {
 		if !w.known.proven {
 			if err := w.c.call(func(ctx context.Context) error {
-				w.c.stats.confirms.Add(1)
+				w.c.metrics.Rooms.Confirms.Add(1)
 				return w.c.bucket.Confirm(ctx, w.key, w.known.revision)
 			}); err != nil {
 				return nil, err
@@ -215,13 +215,11 @@ func (w *worker) answer(com *commit, revision uint64) int {
 		if com.full > 0 && com.out[i].err != nil && com.out[i].err.Code == proto.LimitExceeded {
 			w.c.usage.CountRefused()
 		}
-		w.c.stats.ghosts.Add(uint64(com.out[i].removed))
+		w.c.metrics.Sweeps.Members.Add(uint64(com.out[i].removed))
 		op.answer(replies.to(op, &com.out[i]))
 	}
 	if com.dirty {
-		w.c.stats.commits.Add(1)
-		w.c.stats.committed.Add(uint64(taken))
-		w.c.stats.times.committed(taken)
+		w.c.metrics.CommittedBatch(taken)
 	}
 	clear(w.batch[len(kept):])
 	w.batch = kept
@@ -243,7 +241,7 @@ func (w *worker) failed(err error) {
 	w.tries++
 	switch {
 	case errors.Is(err, kv.ErrConflict):
-		w.c.stats.conflicts.Add(1)
+		w.c.metrics.Rooms.Conflicts.Add(1)
 		w.pause(time.Millisecond << min(w.tries, 6))
 		return
 	case errors.Is(err, kv.ErrTooLarge):
@@ -251,7 +249,7 @@ func (w *worker) failed(err error) {
 		w.answerAll(tooBig(w.c.limits()))
 		return
 	}
-	w.c.stats.failures.Add(1)
+	w.c.metrics.Rooms.Failures.Add(1)
 	w.c.log.Debug("bucket call failed; trying again", "room", string(w.room), "err", err)
 	w.pause(10 * time.Millisecond << min(w.tries, 6))
 }

@@ -170,22 +170,27 @@ func TestFaults_EachKind_IsSeen(t *testing.T) {
 	}
 }
 
-// TestLibraries_OfTheGateway_AreKnownToOnePackage: a library that could be replaced is
+// TestLibraries_OfTheServices_AreKnownToOnePackage: a library that could be replaced is
 // imported by one package.
-func TestLibraries_OfTheGateway_AreKnownToOnePackage(t *testing.T) {
+func TestLibraries_OfTheServices_AreKnownToOnePackage(t *testing.T) {
 	pkgs := ours(t)
-	for _, library := range []string{
-		"github.com/MicahParks/keyfunc", "github.com/golang-jwt/jwt", "golang.org/x/time",
-		"github.com/prometheus/client_golang",
-		"github.com/nats-io/nats.go",
+	for service, libraries := range map[string][]string{
+		"gateway": {
+			"github.com/MicahParks/keyfunc", "github.com/golang-jwt/jwt", "golang.org/x/time",
+			"github.com/prometheus/client_golang",
+			"github.com/nats-io/nats.go",
+		},
+		"roomsvc": {"github.com/prometheus/client_golang", "github.com/nats-io/nats.go/jetstream"},
 	} {
-		var packages []string
-		for _, file := range importers(t, pkgs, "gateway", library) {
-			packages = append(packages, file[:strings.LastIndexByte(file, '/')])
-		}
-		slices.Sort(packages)
-		if packages = slices.Compact(packages); len(packages) != 1 {
-			t.Errorf("%s: got %d packages that import it, want 1: %q", library, len(packages), packages)
+		for _, library := range libraries {
+			var packages []string
+			for _, file := range importers(t, pkgs, service, library) {
+				packages = append(packages, file[:strings.LastIndexByte(file, '/')])
+			}
+			slices.Sort(packages)
+			if packages = slices.Compact(packages); len(packages) != 1 {
+				t.Errorf("%s: got %d packages of %s that import it, want 1: %q", library, len(packages), service, packages)
+			}
 		}
 	}
 }

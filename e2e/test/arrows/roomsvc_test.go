@@ -7,6 +7,7 @@ var roomsvcPackages = map[string][]string{
 	"cmd/roomsvc":        {"proto/service", "roomsvc"},
 	"internal/kv":        {},
 	"internal/kv/kvtest": {"roomsvc/internal/kv"},
+	"internal/metrics":   {"proto", "proto/bus", "github.com/prometheus/client_golang"},
 }
 
 // TestPackages_BelowTheRoomService_ImportWhatTheyMay: the packages below the room service's
