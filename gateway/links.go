@@ -365,7 +365,7 @@ func (l *links) Report(f *link.Frame, code proto.ErrorCode, peers []proto.PeerID
 	case f.Reply != "":
 		l.outcomes = append(l.outcomes, outcome{reply: f.Reply, data: marshal(bus.Outcome{Code: code, Peers: peers})})
 	case f.From == "":
-		l.g.metrics.Relays.Untold.Inc() // it reported another frame, and its receiver is gone
+		l.g.metrics.Relays.Unreported.Inc() // it reported another frame, and its receiver is gone
 	case code != "":
 		l.g.metrics.Relays.Drops.Inc(code)
 		l.outcomes = append(l.outcomes, outcome{to: proto.PeerID([]byte(f.From)), data: l.g.undelivered(f, code, peers)})

@@ -34,8 +34,8 @@ func (g *Gateway) snapshot() *metrics.Snapshot {
 		now.PeerJSWaiting, now.PeerJSWaitingBytes = g.peerjs.Waiting()
 	}
 	now.Memberships, _ = g.quota.Counts()
-	now.Members, now.MembersHere = g.rooms.Counts()
-	now.GatewaysLive, now.GatewaysSilent, now.GatewaysEnded = g.liveness.Counts()
+	now.Members, now.OwnMembers = g.rooms.Counts()
+	now.GatewaysLive, now.GatewaysDead, now.GatewaysEnded = g.liveness.Counts()
 	return now
 }
 

@@ -218,7 +218,7 @@ func (g *Gateway) seat(c *conn, s *session, t *auth.SessionToken, id []byte) {
 	g.links.serve(s.id, at.Epoch)
 	g.notifyOwners(s.id, &at, t.Owner)
 	g.metrics.Sessions.Moves.Inc(metrics.MoveTaken)
-	g.metrics.Sessions.Resumes.Inc(metrics.ResumedElsewhere)
+	g.metrics.Sessions.Resumes.Inc(metrics.TakenOver)
 	g.log.Debug("session taken over", "peer", string(s.id), "from", string(h.From), "epoch", at.Epoch,
 		"copy", at.Copy, "frames", len(h.Frames), "recovered", recovered)
 	if met != quota.None {

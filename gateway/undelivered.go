@@ -41,19 +41,19 @@ func (g *Gateway) sendToPeer(to proto.PeerID, frame []byte) {
 		case delivered:
 			return
 		case queueFull, notFound:
-			g.metrics.Relays.Untold.Inc()
+			g.metrics.Relays.Unreported.Inc()
 			return
 		}
 	}
 	if g.links.send(&link.Frame{To: to, Data: frame}, nil) != "" {
-		g.metrics.Relays.Untold.Inc()
+		g.metrics.Relays.Unreported.Inc()
 	}
 }
 
 // answerBackEnd publishes the outcome of a back end's frame on its reply subject.
 func (g *Gateway) answerBackEnd(reply string, data []byte) {
 	if g.links.bus.Publish(reply, data) != nil {
-		g.metrics.Relays.Untold.Inc()
+		g.metrics.Relays.Unreported.Inc()
 	}
 }
 

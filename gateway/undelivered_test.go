@@ -29,7 +29,7 @@ func TestSendToPeer_NotTaken_IsCounted(t *testing.T) {
 			}
 			g.sessions.put(s)
 			g.sendToPeer(s.id, []byte("error"))
-			if n := g.metrics.Relays.Untold.Load(); n != x.want {
+			if n := g.metrics.Relays.Unreported.Load(); n != x.want {
 				t.Errorf("errors that were dropped: got %d, want %d", n, x.want)
 			}
 		})

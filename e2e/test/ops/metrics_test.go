@@ -38,7 +38,7 @@ func TestMetrics(t *testing.T) {
 		{first, `p2p_gateway_relay_seconds_count{path="here"}`, 1, n / 16},
 		{second, `p2p_gateway_relay_seconds_count{path="nats"}`, 1, n / 16},
 		{first, `p2p_gateway_rooms`, 1, 1},
-		{first, `p2p_gateway_room_clients{held="here"}`, 1, 1},
+		{first, `p2p_gateway_room_clients{gateway="own"}`, 1, 1},
 		{second, `p2p_gateway_rooms`, 0, 1}, // b has just left
 		{first, `p2p_gateway_gateways{lease="live"}`, 2, 2},
 		{first, `p2p_gateway_nats_connected`, 1, 1},

@@ -49,9 +49,9 @@ type ResumeOutcome string
 
 // The outcomes of Resume.
 const (
-	ResumedHere      ResumeOutcome = "here"      // the session was at this gateway
-	ResumedElsewhere ResumeOutcome = "elsewhere" // it was taken over from another gateway
-	ResumeRefused    ResumeOutcome = "refused"
+	ResumedHere   ResumeOutcome = "here"       // the session was at this gateway
+	TakenOver     ResumeOutcome = "taken_over" // it was taken over from another gateway
+	ResumeRefused ResumeOutcome = "refused"
 )
 
 // MoveOutcome is the outcome of a session's move between gateways.
@@ -95,7 +95,7 @@ func New() *Metrics {
 	m.Frames.init()
 	m.Relays.init()
 	m.Dialects.init()
-	m.Sessions.Resumes.init(ResumedHere, ResumedElsewhere, ResumeRefused)
+	m.Sessions.Resumes.init(ResumedHere, TakenOver, ResumeRefused)
 	m.Sessions.Moves.init(MoveTaken, MoveFailed, MoveConflict, MoveLent, MoveTakenBack, MoveOutdated)
 	m.Sessions.NotAway.init(quota.AwayPerAddress, quota.AwayPerUser)
 	m.Rooms.Refused.init(quota.Memberships, quota.MembershipsPerAddress, quota.MembershipsPerUser)

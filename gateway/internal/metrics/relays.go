@@ -17,9 +17,9 @@ type Relays struct {
 	OverShare                      Counter // the sender had used its share of what waits for the receiver
 	NotAccepted                    Counter // the receiver accepts no frames of the sender
 
-	Drops    CounterSet[proto.ErrorCode] // not delivered, by the code that the sender got
-	Untold   Counter                     // errors about dropped frames that did not reach the sender
-	Outdated Counter                     // refused because their sender has moved in the meantime
+	Drops      CounterSet[proto.ErrorCode] // not delivered, by the code that the sender got
+	Unreported Counter                     // errors about dropped frames that did not reach the sender
+	Outdated   Counter                     // refused because their sender has moved in the meantime
 
 	took latencies
 }

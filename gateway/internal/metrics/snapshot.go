@@ -37,20 +37,20 @@ type Snapshot struct {
 	ReorderFrames int64
 
 	// Rooms with a member here.
-	Rooms                int
-	Members, MembersHere int // everywhere; at this gateway
-	Memberships          int // places in rooms that are taken here
-	RoomRequests         int // waiting for the room service
+	Rooms               int
+	Members, OwnMembers int // everywhere; at this gateway
+	Memberships         int // places in rooms that are taken here
+	RoomRequests        int // waiting for the room service
 
 	// The message bus.
-	GatewaysLive, GatewaysSilent, GatewaysEnded int            // by lease
-	SettingsDisagree                            map[string]int // other instances, by the setting
-	SettingsIgnored                             uint64         // leases whose settings were not compared
-	NATSConnected                               bool
-	NATSReconnects                              uint64
-	NATSPendingBytes                            int // not written yet
-	Inbox                                       int // messages that are not handled yet
-	InboxDropped                                int // messages dropped because the inbox was full
+	GatewaysLive, GatewaysDead, GatewaysEnded int            // by lease
+	SettingsDisagree                          map[string]int // other instances, by the setting
+	SettingsIgnored                           uint64         // leases whose settings were not compared
+	NATSConnected                             bool
+	NATSReconnects                            uint64
+	NATSPendingBytes                          int // not written yet
+	Inbox                                     int // messages that are not handled yet
+	InboxDropped                              int // messages dropped because the inbox was full
 }
 
 // Clients counts clients by the state of their session.

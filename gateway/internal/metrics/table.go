@@ -55,7 +55,7 @@ var table = []metric{
 	}},
 	{"replay_full_total", "Frames that found no room in the replay buffer of a client that is away.", counter, nil, one(func(m *Metrics) *Counter { return &m.Sessions.ReplayFull })},
 	{"away_refused_total", "Sessions that ended as soon as their connection broke, because as many of their address or user as may be were away, by the limit.", counter, []string{"limit"}, set(func(m *Metrics) *CounterSet[quota.Limit] { return &m.Sessions.NotAway }, text)},
-	{"resumes_total", "Sessions resumed here, taken over from elsewhere, or refused.", counter, []string{"outcome"}, set(func(m *Metrics) *CounterSet[ResumeOutcome] { return &m.Sessions.Resumes }, text)},
+	{"resumes_total", "Sessions resumed on the gateway that owned them, taken over from another gateway, or refused.", counter, []string{"outcome"}, set(func(m *Metrics) *CounterSet[ResumeOutcome] { return &m.Sessions.Resumes }, text)},
 	{"session_key_fetches_total", "Fetches of the keys that sign session tokens: ok or failed; spared counts tokens of unknown keys for which no fetch was made, because one had ended less than 5 s before.", counter, []string{"outcome"}, set(func(m *Metrics) *CounterSet[auth.FetchOutcome] { return &m.Sessions.KeyFetches }, text)},
 
 	{"session_moves_total", "Moves of sessions: taken over here, failed, conflict (another gateway took the epoch first), lent to another gateway, taken_back, or outdated (taken over by another gateway without a copy).", counter, []string{"outcome"}, set(func(m *Metrics) *CounterSet[MoveOutcome] { return &m.Sessions.Moves }, text)},
@@ -77,7 +77,7 @@ var table = []metric{
 			put(float64(m.Relays.Drops.Load(code)), string(code))
 		}
 	}},
-	{"drops_untold_total", "Errors about dropped frames that did not reach the sender, because its session had ended or its queue was full.", counter, nil, one(func(m *Metrics) *Counter { return &m.Relays.Untold })},
+	{"drops_unreported_total", "Errors about dropped frames that did not reach the sender, because its session had ended or its queue was full.", counter, nil, one(func(m *Metrics) *Counter { return &m.Relays.Unreported })},
 	{"relays_late_total", "Relays refused because their sender has moved, and later relays from it may have arrived already.", counter, nil, one(func(m *Metrics) *Counter { return &m.Relays.Outdated })},
 	{"relays_published_total", "Relays published to other gateways.", counter, nil, at(func(now *Snapshot) uint64 { return now.Links.Published })},
 	{"relays_resent_total", "Relays published again, because they were not received.", counter, nil, at(func(now *Snapshot) uint64 { return now.Links.Resent })},
@@ -98,21 +98,21 @@ var table = []metric{
 	{"directory_lookups", "Clients that are being looked up in the directory, of 1,024.", gauge, nil, at(func(now *Snapshot) int { return now.Links.Lookups })},
 
 	{"rooms", "Rooms with a member here.", gauge, nil, at(func(now *Snapshot) int { return now.Rooms })},
-	{"room_clients", "Members of rooms with a member here, counted once in each room, by the gateway that holds them.", gauge, []string{"held"}, func(_ *Metrics, now *Snapshot, put put) {
-		put(float64(now.MembersHere), "here")
-		put(float64(now.Members-now.MembersHere), "elsewhere")
+	{"room_clients", "Members of rooms with a member here, counted once in each room, by the gateway that serves them: own or other.", gauge, []string{"gateway"}, func(_ *Metrics, now *Snapshot, put put) {
+		put(float64(now.OwnMembers), "own")
+		put(float64(now.Members-now.OwnMembers), "other")
 	}},
 	{"memberships", "Places in rooms that the clients of this gateway take, with those of pending requests.", gauge, nil, at(func(now *Snapshot) int { return now.Memberships })},
 	{"memberships_refused_total", "Create_Room and Join_Room refused because the clients of the gateway, of an address or of a user took as many places as they may, by the limit.", counter, []string{"limit"}, set(func(m *Metrics) *CounterSet[quota.Limit] { return &m.Rooms.Refused }, text)},
-	{"room_gaps_total", "Changes of rooms that arrived before their predecessor.", counter, nil, one(func(m *Metrics) *Counter { return &m.Rooms.Holes })},
+	{"room_holes_total", "Changes of rooms that arrived before their predecessor.", counter, nil, one(func(m *Metrics) *Counter { return &m.Rooms.Holes })},
 	{"room_fetches_total", "Whole rooms fetched from the room service.", counter, nil, one(func(m *Metrics) *Counter { return &m.Rooms.Fetches })},
 	{"rooms_lost_total", "Rooms with a member here that ended because JetStream lost them.", counter, nil, one(func(m *Metrics) *Counter { return &m.Rooms.Lost })},
 	{"room_queue_full_total", "Frames refused because too many waited for earlier room requests of their connection.", counter, nil, one(func(m *Metrics) *Counter { return &m.Rooms.QueueFull })},
 	{"room_requests", "Requests that wait for the room service.", gauge, nil, at(func(now *Snapshot) int { return now.RoomRequests })},
 
-	{"gateways", "Gateways by lease, this one included: live, silent, or ended.", gauge, []string{"lease"}, func(_ *Metrics, now *Snapshot, put put) {
+	{"gateways", "Gateways by lease, this one included: live, dead (no lease for longer than a lease lasts), or ended.", gauge, []string{"lease"}, func(_ *Metrics, now *Snapshot, put put) {
 		put(float64(now.GatewaysLive), "live")
-		put(float64(now.GatewaysSilent), "silent")
+		put(float64(now.GatewaysDead), "dead")
 		put(float64(now.GatewaysEnded), "ended")
 	}},
 	{"settings_disagree", "Other gateways and room services that have another value of a setting that all should have in common, by the setting. The smallest value applies.", gauge, []string{"setting"}, func(_ *Metrics, now *Snapshot, put put) {
