@@ -123,6 +123,7 @@ func (c *conn) serve() {
 // readEnded detaches the connection from its session. It runs once, when the read loop has
 // ended for whatever reason.
 func (c *conn) readEnded() {
+	c.g.budgets.Ended(c.addr, c.budget)
 	c.awaitRooms() // the client's last requests are carried out and answered before its end
 	clean := c.ws.Finish()
 	c.detaching.Lock()

@@ -56,7 +56,7 @@ func (c *conn) foreign(text []byte) {
 	case wait > 0 || c.budget.Receive(len(text)).Limit != "":
 		c.translator.Refuse(text)
 		if persistent || c.budget.Persistent() {
-			c.ws.Close(proto.ClosePolicy, floodingReason, true)
+			c.closeFlooding()
 		}
 	case !c.access.Load().May(auth.CanMessage, ""):
 		c.translator.Refuse(text)

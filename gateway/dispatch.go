@@ -48,7 +48,7 @@ func (c *conn) tooFast(f *proto.Frame, wait time.Duration, persistent bool) {
 	e.RetryAfterMS = max(wait.Milliseconds(), 1)
 	c.refuse(f, e)
 	if persistent {
-		c.ws.Close(proto.ClosePolicy, floodingReason, true)
+		c.closeFlooding()
 	}
 }
 
@@ -99,12 +99,16 @@ func (c *conn) refuse(f *proto.Frame, e *proto.Error) {
 	}
 	c.session.deliver(frame)
 	if e.Code == proto.RateLimited && c.budget.Persistent() {
-		c.ws.Close(proto.ClosePolicy, floodingReason, true)
+		c.closeFlooding()
 	}
 }
 
-// floodingReason is the reason of the close frame for a client that ignores refusals.
-const floodingReason = "flooding after Rate_Limited"
+// closeFlooding closes the connection of a client that ignores refusals. The client may
+// connect again as soon as it has the close frame.
+func (c *conn) closeFlooding() {
+	c.g.budgets.Ended(c.addr, c.budget)
+	c.ws.Close(proto.ClosePolicy, "flooding after Rate_Limited", true)
+}
 
 // refusal encodes the error frame that f caused, and counts it.
 func (c *conn) refusal(f *proto.Frame, e *proto.Error) []byte {

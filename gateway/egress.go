@@ -54,7 +54,9 @@ func (c *conn) payRoom(e proto.Event, req *bus.Request) egress.Refusal {
 	switch e {
 	case proto.UpdateRoom:
 		return c.g.rooms.PayUpdate(req.Room, c.session.id, req, c.budget)
-	case proto.RoomInfo, proto.JoinRoom, proto.CreateRoom:
+	case proto.RoomInfo:
+		return c.budget.Query()
+	case proto.JoinRoom, proto.CreateRoom:
 		return c.budget.Answer(0)
 	}
 	return egress.Refusal{}

@@ -23,13 +23,14 @@
 //
 // The client's own budgets belong to its session, and go on when it resumes here. What a
 // connection has used is also left to the next new session of its address, so that connecting
-// again does not bring a full budget. The most that one connection left counts, not the sum:
-// many clients behind one address do not use up each other's budgets.
+// again does not bring a full budget. It is left when the connection begins to end, before
+// the client knows. The most that one connection left counts, not the sum: many clients behind
+// one address do not use up each other's budgets.
 //
 // A frame to one peer is no more bytes out than in. It pays only from the total, so that a
 // client in debt can still send signals. A quarter of the total's burst is reserved for such
 // frames: messages to rooms cannot stop the signals of other clients.
 //
-// [Client.Answer] asks whether an answer is affordable before the work for it begins, and
-// [Client.Spend] pays when its size is known.
+// [Client.Answer] and [Client.Query] ask whether an answer is affordable before the work for it
+// begins, and [Client.Spend] pays when its size is known.
 package egress

@@ -75,7 +75,7 @@ type RoomBudget struct{ bucket ratelimit.ByteBucket }
 type Client struct {
 	shared           *Budgets
 	received, caused ratelimit.ByteBucket
-	fanout           ratelimit.ByteBucket // of Fanout alone; begins with what the address owes
+	fanout           ratelimit.ByteBucket // of Fanout alone, and in its debt Query waits; begins with what the address owes
 
 	mu        sync.Mutex
 	refusals  int           // without a pause between
@@ -83,8 +83,9 @@ type Client struct {
 }
 
 // Client returns the budget of a new session of a client at addr. It is full, but for what
-// earlier connections of that address have used. If they left a debt, it holds back only
-// messages and updates of rooms: the client may join rooms and ask for their members at once.
+// earlier connections of that address have used. If they left a debt, the client may join
+// rooms at once all the same, and gets their members so. The debt holds back everything else
+// that it would make the gateway send.
 func (b *Budgets) Client(addr netip.Addr) *Client {
 	c := &Client{shared: b}
 	if full := b.owed.Owed(addr); full != 0 {
@@ -94,9 +95,10 @@ func (b *Budgets) Client(addr netip.Addr) *Client {
 	return c
 }
 
-// Ended records that a connection of c from addr has ended: what c has used counts for the
-// next session of that address. A client that connects again and again so gets the rate of
-// one client. The zero addr is unknown, and owes nothing.
+// Ended records that a connection of c from addr ends: what c has used counts for the next
+// session of that address. A client that connects again and again so gets the rate of one
+// client. It must be called before the client can know that its connection ends, and again
+// when no request of the connection is left. The zero addr is unknown, and owes nothing.
 func (b *Budgets) Ended(addr netip.Addr, c *Client) {
 	if c != nil && addr.IsValid() {
 		b.owed.Owe(addr, max(c.fanout.Full(), c.caused.Full()))
@@ -205,6 +207,15 @@ func (c *Client) Answer(n int) Refusal {
 		return Refusal{}
 	}
 	return c.check(c.answer(n)...)
+}
+
+// Query is Answer for a client that asks for what it has been sent before. A debt of its
+// address holds it back too.
+func (c *Client) Query() Refusal {
+	if c == nil {
+		return Refusal{}
+	}
+	return c.check(append(c.answer(0), charge{limit: Caused, bucket: &c.fanout, rate: c.shared.cfg.Caused})...)
 }
 
 // Spend pays for an answer of n bytes that was sent, if need be with a debt of the client.

@@ -179,9 +179,10 @@ func TestClient_OfficeInOrdinaryUse_NoticesNothing(t *testing.T) {
 	})
 }
 
-// TestClient_AddressInDebt_MayStillAsk: who connects after a large debt of the address may
-// join rooms, signal and ask, but not send to rooms until the debt is paid.
-func TestClient_AddressInDebt_MayStillAsk(t *testing.T) {
+// TestClient_AddressInDebt_MayStillJoin: who connects after a large debt of the address may
+// join rooms and signal, but neither send to rooms nor ask for their members again until the
+// debt is paid.
+func TestClient_AddressInDebt_MayStillJoin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, _ := newTest(Config{Caused: 1000})
 		c := b.Client(office)
@@ -198,7 +199,14 @@ func TestClient_AddressInDebt_MayStillAsk(t *testing.T) {
 		if r.Limit != Caused || r.Wait > maxDebt+20*time.Millisecond {
 			t.Fatalf("a message to a room: got %+v, want a refusal for at most %v", r, maxDebt)
 		}
+		query := next.Query()
+		if query.Limit != Caused || query.Wait < maxDebt-2*ratelimit.ByteBurst {
+			t.Errorf("a query: got %+v, want a refusal until the debt is paid", query)
+		}
 		time.Sleep(r.Wait)
+		if r := next.Query(); r.Limit != "" {
+			t.Errorf("a query after the wait: got %+v, want no refusal", r)
+		}
 		if r := next.Fanout(new(RoomBudget), 10, 1); r.Limit != "" {
 			t.Errorf("after the wait: got %+v, want no refusal", r)
 		}
