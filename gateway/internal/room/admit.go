@@ -114,6 +114,6 @@ func (t *Rooms) Behind(token string, revision uint64) bool {
 	if r.state.Revision >= revision {
 		return false
 	}
-	r.patienceLocked(revision)
+	r.awaitRevisionLocked(revision)
 	return true
 }

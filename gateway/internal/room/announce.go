@@ -107,7 +107,7 @@ func (r *replica) announceEndLocked(d *Diff, parted []*localMember) {
 		data.Client = d.By
 	}
 	shared := r.rooms.cfg.Frame(proto.TypeUpdate, proto.RoomDeleted, encodeAll(data, was), nil)
-	tell := func(lm *localMember) {
+	notify := func(lm *localMember) {
 		frame := shared
 		if req := r.calls[d.Op]; d.Op != "" && req != nil && req.Member == lm.Member {
 			req.answerLocked()
@@ -118,11 +118,11 @@ func (r *replica) announceEndLocked(d *Diff, parted []*localMember) {
 		lm.RenewToken()
 	}
 	for _, lm := range r.local {
-		tell(lm)
+		notify(lm)
 	}
 	for _, lm := range parted {
 		if lm != nil {
-			tell(lm)
+			notify(lm)
 		}
 	}
 	r.clearLocked()

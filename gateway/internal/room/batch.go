@@ -91,7 +91,7 @@ func (b *Batch) Add(d *Diff, rev uint64) {
 		reasons[id] = proto.ReasonLeft
 	}
 	for _, m := range d.Was.Members {
-		if reason, gone := reasons[m.ID]; gone {
+		if reason, left := reasons[m.ID]; left {
 			s.removed = append(s.removed, departure{m, reason})
 		}
 	}

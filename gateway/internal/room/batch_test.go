@@ -29,8 +29,8 @@ func testFrame(typ proto.FrameType, event proto.Event, data json.RawMessage, id 
 	return f.Append(nil)
 }
 
-// told is what an update says.
-type told struct {
+// update is what an update contains.
+type update struct {
 	Event string         `json:"event"`
 	ID    int            `json:"id"`
 	Data  proto.RoomData `json:"data"`
@@ -101,7 +101,7 @@ func TestBatch_StepsSinceARevision_BecomeTheirNetChange(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			b := Batch{steps: c.steps}
 			u := b.Since(c.seen, r)
-			if got := name.Replace(strings.Join(sayAll(t, r, &u, nil), "; ")); got != c.want {
+			if got := name.Replace(strings.Join(describeFrames(t, r, &u, nil), "; ")); got != c.want {
 				t.Errorf("update:\ngot  %s\nwant %s", got, c.want)
 			}
 		})
@@ -117,18 +117,18 @@ func TestBatch_StepsSinceARevision_BecomeTheirNetChange(t *testing.T) {
 			if !u.Answer(req) {
 				t.Errorf("%s: got no answer", event)
 			}
-			if got := name.Replace(strings.Join(sayAll(t, r, &u, req), "; ")); got != want {
+			if got := name.Replace(strings.Join(describeFrames(t, r, &u, req), "; ")); got != want {
 				t.Errorf("%s:\ngot  %s\nwant %s", event, got, want)
 			}
 		}
 	})
 }
 
-// sayAll encodes an update of r, checks what every frame has, and describes its frames.
-func sayAll(t *testing.T, r *State, u *Update, req *Request) (all []string) {
+// describeFrames encodes an update of r, checks what every frame has, and describes its frames.
+func describeFrames(t *testing.T, r *State, u *Update, req *Request) (all []string) {
 	t.Helper()
 	for _, b := range r.Frames(u, false, req, testFrame) {
-		var f told
+		var f update
 		if err := json.Unmarshal(b, &f); err != nil {
 			t.Fatal(err)
 		}
@@ -138,12 +138,12 @@ func sayAll(t *testing.T, r *State, u *Update, req *Request) (all []string) {
 		if len(f.Data.Members) != len(f.Data.Added) {
 			t.Errorf("got members %v, want those of added %v", f.Data.Members, f.Data.Added)
 		}
-		all = append(all, say(f))
+		all = append(all, describeUpdate(f))
 	}
 	return all
 }
 
-func say(f told) string {
+func describeUpdate(f update) string {
 	s := f.Event
 	if f.Data.Client != "" {
 		s += " client " + string(f.Data.Client)
@@ -176,7 +176,7 @@ func TestUpdate_DeltasWanted_OnlyInBigRooms(t *testing.T) {
 		}
 		r := stateWith(members...)
 		u := Update{added: members[n-1:]}
-		var f told
+		var f update
 		frame := r.Frames(&u, true, nil, testFrame)[0]
 		if err := json.Unmarshal(frame, &f); err != nil {
 			t.Fatal(err)

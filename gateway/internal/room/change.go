@@ -5,8 +5,8 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// settleLocked brings the local members in line with the copy and announces the change.
-func (r *replica) settleLocked(d *Diff) {
+// reconcileLocked brings the local members in line with the copy and announces the change.
+func (r *replica) reconcileLocked(d *Diff) {
 	r.rooms.rosters.set(r.id, &r.state) // before any member learns of the change
 	if !d.Ended {
 		r.coalesceLocked(d)

@@ -22,8 +22,8 @@ func TestDepart_SessionMovedWhileItJoined_TellsTheOwner(t *testing.T) {
 		g.rooms.Depart("tea", m.id, 0, 0)
 		time.Sleep(9 * time.Second) // of the bubble's clock
 		synctest.Wait()
-		if told, left := len(g.told), g.service.count(bus.OpLeave); told < 2 || left != 0 {
-			t.Errorf("within the grace: got %d messages to the owner and %d departures, want several and none", told, left)
+		if notified, left := len(g.notified), g.service.count(bus.OpLeave); notified < 2 || left != 0 {
+			t.Errorf("within the grace: got %d messages to the owner and %d departures, want several and none", notified, left)
 		}
 		time.Sleep(3 * time.Second)
 		synctest.Wait()

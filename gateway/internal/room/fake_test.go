@@ -20,9 +20,9 @@ type testGateway struct {
 	rooms   *Rooms
 	service testService
 
-	mu      sync.Mutex
-	members map[proto.PeerID]*testMember
-	told    []proto.GatewayID // by NotifyJoined
+	mu       sync.Mutex
+	members  map[proto.PeerID]*testMember
+	notified []proto.GatewayID // by NotifyJoined
 }
 
 func newTestGateway() *testGateway {
@@ -35,7 +35,7 @@ func newTestGateway() *testGateway {
 		NotifyJoined: func(owner proto.GatewayID, _ proto.PeerID, _ proto.RoomID) {
 			g.mu.Lock()
 			defer g.mu.Unlock()
-			g.told = append(g.told, owner)
+			g.notified = append(g.notified, owner)
 		},
 	})
 	return g

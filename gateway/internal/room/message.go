@@ -17,7 +17,7 @@ func (r *replica) receive(m *Message) (x bus.Refusal, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if m.View > r.state.Revision {
-		r.patienceLocked(m.View)
+		r.awaitRevisionLocked(m.View)
 		return x, false
 	}
 	return r.spreadLocked(m), true
@@ -51,7 +51,7 @@ func (r *replica) spreadLocked(m *Message) (x bus.Refusal) {
 			missed(id)
 		}
 	}
-	for _, peer := range r.joinedElsewhereLocked() {
+	for _, peer := range r.movedJoinersLocked() {
 		if f.To = peer.ID(); f.To != m.From && !slices.Contains(m.Except, f.To) {
 			if _, move := peer.Take(f); move != nil {
 				x.Moved = append(x.Moved, *move)
@@ -62,9 +62,9 @@ func (r *replica) spreadLocked(m *Message) (x bus.Refusal) {
 	return x
 }
 
-// joinedElsewhereLocked returns the sessions of members for which the room names this
+// movedJoinersLocked returns the sessions of members for which the room names this
 // gateway although they had moved when their join took effect.
-func (r *replica) joinedElsewhereLocked() (all []Member) {
+func (r *replica) movedJoinersLocked() (all []Member) {
 	for id := range r.leaving {
 		if m := r.state.Member(id); m == nil || m.Owner() != r.rooms.cfg.Own {
 			continue
@@ -119,7 +119,7 @@ func (r *replica) spreadHereLocked(f link.Frame) (missed []proto.PeerID) {
 			missed = append(missed, id)
 		}
 	}
-	for _, peer := range r.joinedElsewhereLocked() {
+	for _, peer := range r.movedJoinersLocked() {
 		if f.To = peer.ID(); f.To != f.From && peer.Relay(f) != "" {
 			missed = append(missed, f.To)
 		}

@@ -11,9 +11,9 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// maxGap bounds the changes that wait for a missing change; beyond it the replica
+// maxAhead bounds the changes that wait for a missing change; beyond it the replica
 // fetches the room at once.
-const maxGap = 64
+const maxAhead = 64
 
 // replica is this gateway's copy of a room. Only apply (a change) and adopt (a whole
 // room) update it; both ignore what is older than the copy. Safe for concurrent use.
@@ -25,21 +25,21 @@ type replica struct {
 
 	budget egress.RoomBudget // of messages from here; needs no lock
 
-	mu       sync.Mutex
-	state    State
-	local    map[proto.PeerID]*localMember // members that this gateway holds
-	leaving  map[proto.PeerID]leaving      // peers that are to leave the room, until that is confirmed
-	calls    map[bus.OpID]*Call            // pending requests of clients
-	awaiting []awaiting
-	gap      []*bus.Change
-	gapTimer *time.Timer
-	departBy *time.Timer // retries the departures that wait for another gateway
-	departAt time.Time   // when departBy fires
-	fetching bool
-	again    bool // fetch once more when the running fetch ends
-	stopped  bool
-	doubt    time.Time // until when a request that ended without an answer may take effect; zero: there is none
-	moved    Moved
+	mu        sync.Mutex
+	state     State
+	local     map[proto.PeerID]*localMember // members that this gateway holds
+	leaving   map[proto.PeerID]leaving      // peers that are to leave the room, until that is confirmed
+	calls     map[bus.OpID]*Call            // pending requests of clients
+	awaiting  []awaiting
+	ahead     []*bus.Change
+	holeTimer *time.Timer
+	departBy  *time.Timer // retries the departures that wait for another gateway
+	departAt  time.Time   // when departBy fires
+	fetching  bool
+	again     bool // fetch once more when the running fetch ends
+	stopped   bool
+	lateUntil time.Time // until when a request that ended without an answer may take effect; zero: there is none
+	moved     Moved
 
 	batch       Batch       // changes that the local members have not been sent
 	updated     time.Time   // when they were last sent an update
@@ -80,7 +80,7 @@ func (r *replica) revision() uint64 {
 func (r *replica) idle() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.local) == 0 && len(r.leaving) == 0 && len(r.calls) == 0 && !r.fetching && r.doubt.IsZero()
+	return len(r.local) == 0 && len(r.leaving) == 0 && len(r.calls) == 0 && !r.fetching && r.lateUntil.IsZero()
 }
 
 // alone reports whether there is no other local member, so that no member awaits a change.
@@ -94,7 +94,7 @@ func (r *replica) stop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stopped = true
-	for _, t := range []*time.Timer{r.gapTimer, r.departBy, r.updateTimer} {
+	for _, t := range []*time.Timer{r.holeTimer, r.departBy, r.updateTimer} {
 		if t != nil {
 			t.Stop()
 		}
@@ -123,30 +123,30 @@ func (r *replica) applyLocked(c *bus.Change) {
 		r.waitLocked(c)
 	default:
 		d := r.state.Apply(c)
-		r.settleLocked(&d)
+		r.reconcileLocked(&d)
 	}
 }
 
 // waitLocked keeps a change whose predecessor has not arrived yet.
 func (r *replica) waitLocked(c *bus.Change) {
-	if len(r.gap) < maxGap {
-		r.gap = append(r.gap, c)
-		slices.SortFunc(r.gap, func(x, y *bus.Change) int { return int(int64(x.After - y.After)) })
+	if len(r.ahead) < maxAhead {
+		r.ahead = append(r.ahead, c)
+		slices.SortFunc(r.ahead, func(x, y *bus.Change) int { return int(int64(x.After - y.After)) })
 	}
 	patience := bus.HoleTimeout
-	if len(r.gap) >= maxGap || r.state.Revision == 0 {
+	if len(r.ahead) >= maxAhead || r.state.Revision == 0 {
 		patience = 0
 	}
-	if r.gapTimer == nil && !r.stopped {
+	if r.holeTimer == nil && !r.stopped {
 		r.rooms.cfg.Metrics.Holes.Inc()
-		r.gapTimer = time.AfterFunc(patience, func() { r.rooms.hold(r, r.gapOver) })
+		r.holeTimer = time.AfterFunc(patience, func() { r.rooms.hold(r, r.holeTimeout) })
 	}
 }
 
-func (r *replica) gapOver() {
+func (r *replica) holeTimeout() {
 	r.mu.Lock()
-	r.gapTimer = nil
-	missing := len(r.gap) > 0
+	r.holeTimer = nil
+	missing := len(r.ahead) > 0
 	r.mu.Unlock()
 	if missing {
 		r.refetch()
@@ -155,17 +155,17 @@ func (r *replica) gapOver() {
 
 // followLocked applies the waiting changes whose predecessor has been applied.
 func (r *replica) followLocked() {
-	for len(r.gap) > 0 {
-		i := slices.IndexFunc(r.gap, func(c *bus.Change) bool { return c.After <= r.state.Revision || r.state.Follows(c) })
+	for len(r.ahead) > 0 {
+		i := slices.IndexFunc(r.ahead, func(c *bus.Change) bool { return c.After <= r.state.Revision || r.state.Follows(c) })
 		if i < 0 {
 			return
 		}
-		c := r.gap[i]
-		r.gap = slices.Delete(r.gap, i, i+1)
+		c := r.ahead[i]
+		r.ahead = slices.Delete(r.ahead, i, i+1)
 		r.applyLocked(c)
 	}
-	if r.gapTimer != nil && r.gapTimer.Stop() {
-		r.gapTimer = nil
+	if r.holeTimer != nil && r.holeTimer.Stop() {
+		r.holeTimer = nil
 	}
 }
 
@@ -193,7 +193,7 @@ func (r *replica) fetchLoop() {
 			// A snapshot without a room proves nothing about a room that was made later.
 			if more = r.again || snap.Room == nil && snap.Revision == 0 && r.state.Revision != before; !more || snap.Room != nil {
 				r.takeLocked(snap)
-				r.certainLocked(began)
+				r.confirmLocked(began)
 			}
 		}
 		r.again = false
@@ -212,7 +212,7 @@ func (r *replica) fetchLoop() {
 
 func (r *replica) adoptLocked(room *bus.Room, revision uint64) {
 	d := r.state.Replace(room, revision)
-	r.settleLocked(&d)
+	r.reconcileLocked(&d)
 }
 
 // takeLocked adopts a fetched state that is newer than the copy.
@@ -229,7 +229,7 @@ func (r *replica) takeLocked(snap *bus.Snapshot) {
 			r.awaiting[i].rev = 0
 		}
 	}
-	r.gap = slices.DeleteFunc(r.gap, func(c *bus.Change) bool { return c.After <= r.state.Revision })
+	r.ahead = slices.DeleteFunc(r.ahead, func(c *bus.Change) bool { return c.After <= r.state.Revision })
 	r.followLocked()
 	r.reachedLocked()
 	r.endLostLocked()
@@ -254,26 +254,26 @@ func (r *replica) await(rev uint64, done ...func()) {
 		r.reachedLocked()
 		return
 	}
-	r.patienceLocked(rev)
+	r.awaitRevisionLocked(rev)
 }
 
-// patienceLocked makes the replica fetch the room if it does not reach rev soon.
-func (r *replica) patienceLocked(rev uint64) {
-	if r.gapTimer != nil || r.stopped {
+// awaitRevisionLocked makes the replica fetch the room if it does not reach rev soon.
+func (r *replica) awaitRevisionLocked(rev uint64) {
+	if r.holeTimer != nil || r.stopped {
 		return
 	}
 	patience := bus.HoleTimeout
 	if r.state.Revision == 0 {
 		patience = 0
 	}
-	r.gapTimer = time.AfterFunc(patience, func() { r.rooms.hold(r, func() { r.short(rev) }) })
+	r.holeTimer = time.AfterFunc(patience, func() { r.rooms.hold(r, func() { r.fetchIfBehind(rev) }) })
 }
 
-// short fetches the room if the replica is not at rev yet.
-func (r *replica) short(rev uint64) {
+// fetchIfBehind fetches the room if the replica is not at rev yet.
+func (r *replica) fetchIfBehind(rev uint64) {
 	r.mu.Lock()
-	r.gapTimer = nil
-	missing := r.state.Revision < rev || len(r.gap) > 0
+	r.holeTimer = nil
+	missing := r.state.Revision < rev || len(r.ahead) > 0
 	r.mu.Unlock()
 	if missing {
 		r.refetch()

@@ -17,13 +17,13 @@ func TestChangeOfARoomThatIsNotHere(t *testing.T) {
 		r := newTestGateway().rooms.pin("tea")
 		r.state.Revision = 7 // it had ended with that
 		r.apply(&bus.Change{Room: "tea", Before: 7, After: 8, Added: []bus.Member{{ID: proto.NewPeerID("0a1b2c3d")}}})
-		if r.state.Revision != 7 || r.state.Room != nil || len(r.gap) != 1 || r.gapTimer == nil {
-			t.Fatalf("got revision %d, %d changes that wait; want the change to wait", r.state.Revision, len(r.gap))
+		if r.state.Revision != 7 || r.state.Room != nil || len(r.ahead) != 1 || r.holeTimer == nil {
+			t.Fatalf("got revision %d, %d changes that wait; want the change to wait", r.state.Revision, len(r.ahead))
 		}
 		made := &bus.Change{Room: "tea", Before: 7, After: 8, Set: &bus.Settings{Name: "Tea"}, Added: []bus.Member{{ID: proto.NewPeerID("0a1b2c3d")}}}
 		r.apply(made)
-		if r.state.Revision != 8 || r.state.Room == nil || len(r.gap) != 0 {
-			t.Errorf("got revision %d, %d changes that wait; want 8 with the room, and none", r.state.Revision, len(r.gap))
+		if r.state.Revision != 8 || r.state.Room == nil || len(r.ahead) != 0 {
+			t.Errorf("got revision %d, %d changes that wait; want 8 with the room, and none", r.state.Revision, len(r.ahead))
 		}
 		r.stop()
 		time.Sleep(time.Second) // of the bubble's clock: no timer is left

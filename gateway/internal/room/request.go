@@ -50,7 +50,7 @@ func (t *Rooms) Change(c *Call, op bus.Operation, req *bus.Request) error {
 			return nil
 		}
 		if !hadNoEffect(err) {
-			r.doubted()
+			r.expectLateEffect()
 		}
 		return err
 	}
@@ -58,7 +58,7 @@ func (t *Rooms) Change(c *Call, op bus.Operation, req *bus.Request) error {
 		r.adopt(reply.State)
 	}
 	if !r.reaches(reply.Revision, c.Deadline, func() {}) {
-		r.doubted()
+		r.expectLateEffect()
 		return Unavailable()
 	}
 	if !r.answerLate(c, reply.Revision) {
@@ -93,7 +93,7 @@ func (t *Rooms) Resume(m Member, user string, id proto.RoomID, epoch uint64) boo
 		return true // the session has moved on, and the room with it
 	}
 	if err != nil {
-		r.doubted()
+		r.expectLateEffect()
 		t.cfg.Logger.Error("takeover: room not resumed", "peer", string(m.ID()), "room", string(id), "err", err)
 		return false
 	}

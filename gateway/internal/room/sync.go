@@ -64,8 +64,8 @@ func (t *Rooms) sync() bool {
 			t.hold(r, r.endLost)
 			if _, same := have[r.id]; !same {
 				t.hold(r, r.refetch)
-			} else if r.doubtful() {
-				t.hold(r, func() { r.certain(began) })
+			} else if r.expectsLateEffect() {
+				t.hold(r, func() { r.confirm(began) })
 			}
 		}
 	}
@@ -114,36 +114,36 @@ func (r *replica) endLostLocked() {
 	}
 	r.rooms.cfg.Metrics.Lost.Inc()
 	d := r.state.Lose()
-	r.settleLocked(&d)
+	r.reconcileLocked(&d)
 }
 
-// doubtTime is how long a request may still take effect after its requester stopped
+// lateEffectTime is how long a request may still take effect after its requester stopped
 // waiting: a copy may have reached the room service at the last moment, and wait there.
-const doubtTime = proto.RequestDeadline + 5*time.Second
+const lateEffectTime = proto.RequestDeadline + 5*time.Second
 
-// doubted keeps the replica until it is known whether a request took effect.
-func (r *replica) doubted() {
+// expectLateEffect keeps the replica until it is known whether a request took effect.
+func (r *replica) expectLateEffect() {
 	r.mu.Lock()
-	r.doubt = time.Now().Add(doubtTime)
+	r.lateUntil = time.Now().Add(lateEffectTime)
 	r.mu.Unlock()
 	r.rooms.SyncSoon()
 }
 
-func (r *replica) doubtful() bool {
+func (r *replica) expectsLateEffect() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return !r.doubt.IsZero()
+	return !r.lateUntil.IsZero()
 }
 
-// certain records that the replica's state of the room was current at a time or later.
-func (r *replica) certain(at time.Time) {
+// confirm records that the replica's state of the room was current at a time or later.
+func (r *replica) confirm(at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.certainLocked(at)
+	r.confirmLocked(at)
 }
 
-func (r *replica) certainLocked(at time.Time) {
-	if at.After(r.doubt) {
-		r.doubt = time.Time{}
+func (r *replica) confirmLocked(at time.Time) {
+	if at.After(r.lateUntil) {
+		r.lateUntil = time.Time{}
 	}
 }
