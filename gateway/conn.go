@@ -130,14 +130,16 @@ func (c *conn) readEnded() {
 	defer c.detaching.Unlock()
 	left := c.ws.Remains()
 	if c.translator != nil {
-		left = c.restore(left)
+		left, clean = c.restore(left), c.ws.ClosedByClient()
 	}
 	c.g.conns.remove(c)
 	c.g.budgets.Ended(c.addr, c.budget) // before its place is free for the next
 	c.leave()
 	c.logEnd()
 	c.session.detach(c, clean, left)
-	c.endTranslator()
+	if c.translator != nil {
+		c.g.metrics.Dialects.Ended.Inc(c.session.dialect)
+	}
 }
 
 // sweep runs the periodic checks of the connection, among them whether its access token

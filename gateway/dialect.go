@@ -10,6 +10,7 @@ import (
 	"p2pconnector/gateway/internal/handshake"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/names"
+	"p2pconnector/gateway/internal/ownership"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
 )
@@ -44,8 +45,8 @@ func (c *conn) translate(a *handshake.Accepted) {
 	if a.Access != nil {
 		user = a.Access.User
 	}
-	c.session.dialect = a.Dialect.Name()
 	c.translator = a.Dialect.NewTranslator(a.Request, user, &port{c: c})
+	c.session.dialect, c.session.translator = a.Dialect.Name(), c.translator
 }
 
 // foreign handles a text of a client of a dialect.
@@ -93,12 +94,26 @@ func (g *Gateway) verifyForeign() bool {
 	return true
 }
 
-// endTranslator ends the use of a dialect, after the connection has left its session.
-func (c *conn) endTranslator() {
-	if c.translator != nil {
-		c.g.metrics.Dialects.Ended.Inc(c.session.dialect)
-		c.translator.End()
+// mayReturn reports whether the peer, whose connection broke, may come back.
+func (s *session) mayReturn() bool {
+	if s.translator == nil {
+		return true
 	}
+	r, ok := s.translator.(dialect.Returner)
+	return ok && r.Away()
+}
+
+// filterForeign decides about a frame for a client that is away. keep says that the frame
+// waits for the client; otherwise v is the frame's result. The caller holds s.mu.
+func (s *session) filterForeign(frame []byte) (v result, keep bool) {
+	if s.translator == nil {
+		return delivered, true
+	}
+	text, ok := s.translator.Encode(frame)
+	if !ok {
+		return notFound, false
+	}
+	return delivered, text != nil
 }
 
 // restore turns the texts that were queued for a client of a dialect, and never written,
@@ -182,7 +197,16 @@ func (p *port) Alive(d time.Duration) bool {
 }
 
 // Close implements dialect.Port.
-func (p *port) Close() { p.c.ws.Close(0, "", true) }
+func (p *port) Close() {
+	p.c.ws.Close(0, "", true)
+	s := p.c.session
+	s.mu.Lock()
+	waits := s.phase == away
+	s.mu.Unlock()
+	if waits {
+		p.c.g.step(s, ownership.Event{Kind: ownership.GraceOver})
+	}
+}
 
 // Go implements dialect.Port.
 func (p *port) Go(f func()) { p.c.g.background(f, func() {}) }

@@ -71,7 +71,7 @@
 //
 // Clients may speak another protocol, a dialect. dialect.go gives such a client's connection
 // a translator of a package below internal/dialect. Their sessions end with their
-// connections.
+// connections, unless the translator is a dialect.Returner.
 //
 // # Locks
 //

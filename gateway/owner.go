@@ -130,6 +130,9 @@ func (g *Gateway) endSession(s *session, was ownership.Holding) {
 	s.mu.Unlock()
 	g.sessions.drop(s)
 	g.reportKept(s.id, frames)
+	if s.translator != nil {
+		s.translator.End()
+	}
 	if c != nil {
 		c.ws.Close(proto.CloseGoingAway, proto.CloseGoingAway.Reason(), true)
 	}

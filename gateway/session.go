@@ -38,6 +38,8 @@ type session struct {
 	id      proto.PeerID
 	dialect string // fixed: of its client; "" for our own protocol
 
+	translator dialect.Translator // fixed: of its client's dialect; nil for our own protocol
+
 	mu      sync.Mutex
 	phase   phase
 	hold    ownership.Holding // the ownership at this gateway; none while it arrives
@@ -112,6 +114,9 @@ func (s *session) deliverLocked(from proto.PeerID, frame []byte) result {
 		// The connection is closing: new frames are for the next one.
 		fallthrough
 	case away, arriving:
+		if v, keep := s.filterForeign(frame); !keep {
+			return v
+		}
 		if !s.kept.Add(s.g.buffers, slices.Clone(frame)) {
 			s.lossy = true
 			s.g.metrics.Sessions.ReplayFull.Inc()
@@ -207,7 +212,7 @@ func (s *session) attachLocked(c *conn, recovered *bool, id []byte, frames [][]b
 // detach ends the session's use of connection c. If clean is set, the client closed
 // the connection to leave, and the session ends. Otherwise the session waits for the
 // client, unless the table of sessions is full, or too many of its address or user wait, or
-// the client speaks a dialect: such clients cannot resume.
+// the client speaks a dialect in which it cannot come back.
 func (s *session) detach(c *conn, clean bool, left socket.Remains) {
 	s.mu.Lock()
 	if s.conn != c {
@@ -217,7 +222,7 @@ func (s *session) detach(c *conn, clean bool, left socket.Remains) {
 	s.conn = nil
 	met := s.leftLocked(left)
 	s.mu.Unlock()
-	ends := clean || s.dialect != ""
+	ends := clean || !s.mayReturn()
 	if met != quota.None && !ends {
 		s.g.metrics.Sessions.NotAway.Inc(met)
 	}

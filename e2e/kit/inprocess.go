@@ -137,6 +137,9 @@ func (s *Stack) newGateway(t testing.TB, i int) (service, string) {
 		DrainWindow: s.opts.Drain, SessionGrace: s.opts.Grace, SessionKey: s.opts.SessionKey, AcceptFrom: s.opts.AcceptFrom,
 	}
 	cfg.NATS.URL, cfg.Ops.Listen = url, s.opsListen()
+	if s.opts.Gateway != nil {
+		s.opts.Gateway(&cfg)
+	}
 	return &local{name: fmt.Sprintf("gateway %d", i), bound: s.opts.Drain + stopBound, make: func() (runner, error) {
 		own := cfg
 		if cfg.Listener == nil { // a restart listens on the same port again

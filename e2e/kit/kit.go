@@ -20,6 +20,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"p2pconnector/e2e/natsbox"
+	"p2pconnector/gateway"
 	"p2pconnector/proto"
 )
 
@@ -46,7 +47,8 @@ type Options struct {
 	MaxRoomMembers  int
 	AcceptFrom      proto.Senders // whose frames a client gets that does not choose; not with Processes
 	SessionKey      string
-	Ops             bool // each service serves operators: see Ops and RoomsOps; not with Processes
+	Gateway         func(*gateway.Config) // changes what else a test needs; not with Processes
+	Ops             bool                  // each service serves operators: see Ops and RoomsOps; not with Processes
 
 	LogLevel slog.Level   // of what goes to the test's log; zero = info
 	Logger   *slog.Logger // in place of the test's log

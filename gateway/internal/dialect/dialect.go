@@ -59,8 +59,19 @@ type Translator interface {
 	// Restore returns the frame that became text, which was queued and never written, or
 	// nil when nobody waits for its outcome. It is called between the last text and End.
 	Restore(text []byte) []byte
-	// End releases what the connection held. It is called once, after everything else.
+	// End releases what the session held. It is called once, after everything else.
 	End()
+}
+
+// Returner is a Translator whose client may come back after its connection broke. The
+// session waits for that, as sessions of the gateway's own protocol do, at most for the
+// grace; frames that Encode accepts wait in its replay buffer. When the session ends, they
+// go back to their senders, which look their receiver up again.
+type Returner interface {
+	Translator
+	// Away is called when the connection has broken. It reports whether the client may come
+	// back. What Encode returns is not sent any more; nil still means that nothing waits.
+	Away() bool
 }
 
 // Port is what a translator may do with its connection. Its methods may be called
@@ -76,7 +87,8 @@ type Port interface {
 	// Alive pings the client and reports whether it answers, or sends anything, within d. It
 	// waits.
 	Alive(d time.Duration) bool
-	// Close closes the connection, with a close frame that has no code.
+	// Close closes the connection, with a close frame that has no code, or ends the session that
+	// waits for the client. It must not be called with the session locked.
 	Close()
 	// Go runs f on a goroutine that the gateway's end waits for; not at all when it is ending.
 	// f must end soon after the channel Ending is closed.

@@ -125,7 +125,8 @@ func (c *Conn) endRead() {
 func (c *Conn) Finish() (left bool) {
 	c.endRead()
 	code, reason := c.endCode()
-	left = c.peerClosed && c.peerCode == proto.CloseNormal && !c.closedFirst()
+	c.clientFirst = c.peerClosed && !c.closedFirst()
+	left = c.clientFirst && c.peerCode == proto.CloseNormal
 	if code != 0 || c.peerClosed {
 		c.answerClose(code, reason)
 		c.linger()
@@ -133,6 +134,10 @@ func (c *Conn) Finish() (left bool) {
 	c.Abort()
 	return left
 }
+
+// ClosedByClient reports whether the client closed the connection, with whatever code, and
+// not in answer to a close frame from the server. It may be called after Finish.
+func (c *Conn) ClosedByClient() bool { return c.clientFirst }
 
 // answerClose queues the last close frame, unless there is one already, and makes the
 // writer close the network for writing after that frame.

@@ -42,11 +42,12 @@ type Conn struct {
 	server *Server
 
 	// Owned by the reader.
-	validator  validator // of the network
-	library    library
-	handler    Handler
-	peerClosed bool // the client sent a close frame
-	peerCode   proto.CloseCode
+	validator   validator // of the network
+	library     library
+	handler     Handler
+	peerClosed  bool // the client sent a close frame
+	clientFirst bool // and the server had sent none; set by Finish
+	peerCode    proto.CloseCode
 
 	busy     atomic.Bool         // a message is being handled, or reading has ended: nothing is read
 	nextPing clock.AtomicInstant // used by Sweep

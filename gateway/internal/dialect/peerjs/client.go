@@ -34,7 +34,7 @@ var lookups = ratelimit.Limit{PerSecond: 20, Burst: 100}
 // not written.
 const maxSenders = 64
 
-// client is the translator of one connection. It implements dialect.Translator.
+// client is the translator of one peer. It implements dialect.Returner.
 type client struct {
 	// Fixed.
 	d              *Dialect
@@ -48,11 +48,14 @@ type client struct {
 
 	answers chan bool     // whether the peer that was probed is there
 	ended   chan struct{} // closed by End
+	soon    chan struct{} // a frame that waits is to be sent at once
 
 	mu       sync.Mutex // taken last but for the connection's lock
 	probed   bool       // somebody asks whether the client is there
 	open     bool       // it has its id, and has got OPEN
 	lost     bool       // another connection has taken the id over
+	left     bool       // the client said that it leaves
+	away     bool       // its connection broke
 	senders  map[string]proto.PeerID
 	lookups  ratelimit.Bucket
 	waiting  map[string]*queue // by dst
@@ -134,6 +137,9 @@ func (c *client) Decode(text []byte) {
 		c.d.cfg.Count(Ignored)
 	case m.kind == typeHeartbeat: // our own pings find out whether the client is there
 	case m.kind == typeLeave && m.leaves:
+		c.mu.Lock()
+		c.left = true
+		c.mu.Unlock()
 		c.port.Close()
 	case m.dst == "":
 		c.d.cfg.Count(Ignored)
@@ -236,6 +242,16 @@ func (c *client) Verify() bool {
 		c.lose()
 	}
 	return true
+}
+
+// Away implements dialect.Returner. The client keeps its id until it returns, on any gateway:
+// then its new connection takes the id over, and this peer ends. Another client takes the id
+// at once, because a peer that is away answers no question.
+func (c *client) Away() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.away = true
+	return c.open && !c.lost && !c.left
 }
 
 // End implements dialect.Translator.

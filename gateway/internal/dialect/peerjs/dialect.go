@@ -90,7 +90,7 @@ func (d *Dialect) NewTranslator(r *http.Request, user string, port dialect.Port)
 	c := &client{
 		d: d, port: port, peer: port.Peer(),
 		key: q.Get("key"), id: q.Get("id"), token: q.Get("token"),
-		senders: make(map[string]proto.PeerID), waiting: make(map[string]*queue), ended: make(chan struct{}), answers: make(chan bool, 1),
+		senders: make(map[string]proto.PeerID), waiting: make(map[string]*queue), ended: make(chan struct{}), answers: make(chan bool, 1), soon: make(chan struct{}, 1),
 	}
 	c.secret = digest("token", c.token)
 	if user != "" {

@@ -28,4 +28,16 @@
 //	expired   it waited too long, came back too often, found no room to wait in, or may be lost
 //
 // A frame that was written to the receiver's WebSocket is not confirmed, as with PeerServer.
+//
+// # States of a peer
+//
+//	greeted  its id is claimed; it has not got OPEN, and frames for it are declined
+//	open     it has its id
+//	away     its WebSocket broke: the session keeps frames for it, and answers no question
+//	lost     another peer has its id: frames for it are declined, and it ends
+//	ended    its id is given back, unless lost; frames that were kept are returned
+//
+// A client that comes back is another peer, which claims the id with the same secret. The
+// claim names the former peer, which is told that it has lost the id. So the frames that were
+// kept reach the new peer by the way that every returned frame goes.
 package peerjs

@@ -83,19 +83,31 @@ func (c *client) ask(peer proto.PeerID, text string, patience time.Duration) (th
 // clients.
 //
 // Frames of others come back to them before the client has its id and after it has lost it,
-// so that they look the id up again.
+// so that they look the id up again. While it is away, its session keeps them.
 func (c *client) Encode(frame []byte) (text []byte, ok bool) {
 	f, ok := dialect.Parse(frame)
 	if !ok || string(f.Name) != Name {
 		return nil, true
 	}
 	back := string(f.From) == string(c.peer)
+	c.mu.Lock()
+	away := c.away
+	c.mu.Unlock()
 	if len(f.Text) > 0 && f.Text[0] == '"' {
+		if away && !back {
+			if string(f.Text) == controlTaken {
+				c.lose()
+			}
+			return nil, false // which answers every question: nobody is there
+		}
 		c.controlled(&f, back)
 		return nil, true
 	}
 	if back {
-		return c.returned(&f), true
+		if text = c.returned(&f); away {
+			text = nil // nobody is there to get EXPIRE
+		}
+		return text, true
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -137,15 +149,18 @@ func (c *client) controlled(f *dialect.Frame, back bool) {
 }
 
 // lose closes the connection, which has lost its id, but not at once: two pages with the same
-// id and token take it from each other for ever.
+// id and token take it from each other for ever. A client that is away ends at once, and the
+// frames that wait for it go back to their senders.
 func (c *client) lose() {
 	c.mu.Lock()
-	again := c.lost
+	again, away := c.lost, c.away
 	c.lost = true
 	c.mu.Unlock()
 	if !again {
 		c.port.Go(func() {
-			c.pause(Hold())
+			if !away {
+				c.pause(Hold())
+			}
 			c.port.Close()
 		})
 	}
@@ -180,6 +195,12 @@ func (c *client) returned(f *dialect.Frame) []byte {
 	}
 	x := pending{n: f.N, tries: f.Tries, waits: true, text: slices.Clone(f.Text)}
 	if !f.Lost && f.Tries <= maxReturns && c.queueAgain(dst, x) {
+		if f.Tries == 1 { // its receiver may have come back; later, there is time for the directory to change
+			select {
+			case c.soon <- struct{}{}:
+			default:
+			}
+		}
 		return nil
 	}
 	c.d.cfg.Count(Expired)

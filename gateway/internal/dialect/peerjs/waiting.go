@@ -16,6 +16,7 @@ const (
 	maxAllWaitingBytes = 32 << 20
 	maxReturns         = 8 // of one frame: it finds a peer each time, which is not there
 	retryInterval      = 500 * time.Millisecond
+	returnPause        = 20 * time.Millisecond // frames that come back together are sent again in their order
 )
 
 // pending is a frame that is to be sent.
@@ -113,6 +114,8 @@ func (c *client) retry() {
 	for {
 		select {
 		case <-tick.C:
+		case <-c.soon:
+			c.pause(returnPause)
 		case <-c.ended:
 			return
 		case <-c.port.Ending():
