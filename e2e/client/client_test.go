@@ -19,8 +19,8 @@ import (
 func TestResumes(t *testing.T) {
 	s := newScript(t)
 	c, a := connect(t, s, client.Options{})
-	a.say(`{"event":"Message","from":"x","data":1}`)
-	a.say(`{"type":"info","event":"Session","data":{"session":"s2"}}`)
+	a.send(`{"event":"Message","from":"x","data":1}`)
+	a.send(`{"type":"info","event":"Session","data":{"session":"s2"}}`)
 	if f := next(t, c); f.From != "x" || f.Type != "" || string(f.Data) != "1" {
 		t.Errorf("got %+v, want the message of x", f)
 	}
@@ -28,7 +28,7 @@ func TestResumes(t *testing.T) {
 	b := s.next("fresh", "s3")
 	b.resume("s2", 3)
 	b.details("me", "s4", `,"resumed":true,"recovered":true`)
-	b.say(`{"event":"Message","from":"x","data":2}`)
+	b.send(`{"event":"Message","from":"x","data":2}`)
 	f := next(t, c)
 	if r, ok := f.Resumed(); !ok || !r.Same || !r.Recovered || r.ID != "me" {
 		t.Errorf("got %s, want resumed and recovered", f.Raw)
@@ -48,7 +48,7 @@ func TestResumeRefused(t *testing.T) {
 	a.drop()
 	b := s.next("fresh", "s3")
 	b.resume("s1", 1)
-	b.say(`{"type":"error","event":"Not_Found","data":{"message":"over","event":"Resume"},"id":"resume"}`)
+	b.send(`{"type":"error","event":"Not_Found","data":{"message":"over","event":"Resume"},"id":"resume"}`)
 	f := next(t, c)
 	if r, ok := f.Resumed(); !ok || r.Same || r.Recovered || r.ID != "fresh" || c.ID() != "fresh" {
 		t.Errorf("got %s, want a new peer with id fresh", f.Raw)
@@ -64,7 +64,7 @@ func TestResumeUnavailable(t *testing.T) {
 	a.drop()
 	b := other.next("fresh", "s3")
 	b.resume("s1", 1)
-	b.say(`{"type":"error","event":"Unavailable","data":{"message":"later","event":"Resume"},"id":"resume"}`)
+	b.send(`{"type":"error","event":"Unavailable","data":{"message":"later","event":"Resume"},"id":"resume"}`)
 	b.drop()
 	d := s.next("fresher", "s4")
 	d.resume("s1", 1)
@@ -122,7 +122,7 @@ func TestDraining(t *testing.T) {
 	s := newScript(t)
 	_, a := connect(t, s, client.Options{})
 	began := time.Now()
-	a.say(`{"type":"info","event":"Server_Draining","data":{"reconnect_after_ms":%d}}`, after.Milliseconds())
+	a.send(`{"type":"info","event":"Server_Draining","data":{"reconnect_after_ms":%d}}`, after.Milliseconds())
 	a.closes(websocketCode(proto.CloseGoingAway))
 	s.next("fresh", "s3").resume("s1", 2)
 	if took := time.Since(began); took < after {
@@ -136,10 +136,10 @@ func TestRequest(t *testing.T) {
 	s := newScript(t)
 	c, a := connect(t, s, client.Options{})
 	go func() {
-		a.say(`{"type":"info","event":"Pong","data":{},"id":%q}`, a.hears().ID)
-		a.say(`{"type":"error","event":"Room_Full","data":{"message":"full","room":"r"},"id":%q}`, a.hears().ID)
-		id := a.hears().ID
-		a.say(`{"event":"Message","from":"x","id":%q}`, id) // a peer's frame with that id is no answer
+		a.send(`{"type":"info","event":"Pong","data":{},"id":%q}`, a.receive().ID)
+		a.send(`{"type":"error","event":"Room_Full","data":{"message":"full","room":"r"},"id":%q}`, a.receive().ID)
+		id := a.receive().ID
+		a.send(`{"event":"Message","from":"x","id":%q}`, id) // a peer's frame with that id is no answer
 		a.drop()
 	}()
 	if err := c.Ping(t.Context()); err != nil {
@@ -169,7 +169,7 @@ func TestSendWaits(t *testing.T) {
 	sent := make(chan error, 1)
 	go func() { sent <- c.Message(t.Context(), "x", "hello") }()
 	b.details("me", "s4", `,"resumed":true,"recovered":true`)
-	if out := b.hears(); out.Event != proto.Message || out.Data != "hello" {
+	if out := b.receive(); out.Event != proto.Message || out.Data != "hello" {
 		t.Errorf("got %+v, want the message hello", out)
 	}
 	if err := <-sent; err != nil {
@@ -252,15 +252,15 @@ func TestDial_AcceptFrom_IsInTheAddress(t *testing.T) {
 func TestClose(t *testing.T) {
 	s := newScript(t)
 	c, a := connect(t, s, client.Options{})
-	said := make(chan error, 1)
+	closed := make(chan error, 1)
 	go func() {
 		_, _, err := a.ws.Read(context.Background())
-		said <- err
+		closed <- err
 	}()
 	if err := c.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := <-said; proto.CloseCode(closeStatus(err)) != proto.CloseNormal {
+	if err := <-closed; proto.CloseCode(closeStatus(err)) != proto.CloseNormal {
 		t.Errorf("the server heard %v", err)
 	}
 	if !errors.Is(c.Err(), client.ErrClosed) {

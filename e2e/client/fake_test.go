@@ -94,7 +94,7 @@ func (s *script) await() *side {
 	}
 }
 
-func (c *side) say(format string, args ...any) {
+func (c *side) send(format string, args ...any) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -105,11 +105,11 @@ func (c *side) say(format string, args ...any) {
 
 func (c *side) details(id, session, more string) {
 	c.t.Helper()
-	c.say(`{"type":"info","event":"Client_Details","data":{"id":%q,"session":%q,"heartbeat_seconds":15%s}}`, id, session, more)
+	c.send(`{"type":"info","event":"Client_Details","data":{"id":%q,"session":%q,"heartbeat_seconds":15%s}}`, id, session, more)
 }
 
-// hears returns the next frame of the client.
-func (c *side) hears() client.Out {
+// receive returns the next frame of the client.
+func (c *side) receive() client.Out {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -127,10 +127,10 @@ func (c *side) hears() client.Out {
 // resume expects a Resume with that session; received is -1 for none.
 func (c *side) resume(session string, received int) {
 	c.t.Helper()
-	out := c.hears()
+	out := c.receive()
 	data, ok := out.Data.(map[string]any)
 	if out.Event != proto.Resume || !ok || data["session"] != session {
-		c.t.Fatalf("the client said %+v, not Resume with %s", out, session)
+		c.t.Fatalf("got %+v from the client, want Resume with %s", out, session)
 	}
 	got, has := data["received"].(float64)
 	if !has {

@@ -13,8 +13,8 @@ import (
 	"p2pconnector/proto"
 )
 
-// errSilent ends a connection whose server does not answer pings.
-var errSilent = errors.New("the server did not answer a ping")
+// errNoPong ends a connection whose server does not answer pings.
+var errNoPong = errors.New("the server did not answer a ping")
 
 // serve reads conn until it breaks and returns why.
 func (c *Client) serve(conn *websocket.Conn) error {
@@ -27,8 +27,8 @@ func (c *Client) serve(conn *websocket.Conn) error {
 	for {
 		f, err := c.read(ctx, conn)
 		if err != nil {
-			if websocket.CloseStatus(err) == -1 && context.Cause(ctx) == errSilent {
-				return errSilent
+			if websocket.CloseStatus(err) == -1 && context.Cause(ctx) == errNoPong {
+				return errNoPong
 			}
 			return err
 		}
@@ -108,7 +108,7 @@ func (c *Client) heartbeat(ctx context.Context, conn *websocket.Conn, stop conte
 		cancel()
 		// The reader reports any other error, with the close code.
 		if errors.Is(err, context.DeadlineExceeded) && !busy.Load() {
-			stop(errSilent)
+			stop(errNoPong)
 			return
 		}
 	}

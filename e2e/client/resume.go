@@ -80,7 +80,7 @@ func (c *Client) resume() (*websocket.Conn, error) {
 	outcome := fresh
 	if session != "" {
 		c.unsure = true
-		if outcome, err = c.claim(conn, fresh, session, received, sure); err != nil {
+		if outcome, err = c.resumeOn(conn, fresh, session, received, sure); err != nil {
 			if _, answered := errors.AsType[*Error](err); answered {
 				c.received, c.unsure = received, !sure // the session stayed where it was
 			}
@@ -100,8 +100,8 @@ func (c *Client) resume() (*websocket.Conn, error) {
 	return conn, nil
 }
 
-// claim sends Resume and returns the Client_Details with our id from now on.
-func (c *Client) claim(conn *websocket.Conn, fresh Frame, session string, received uint64, sure bool) (Frame, error) {
+// resumeOn sends Resume and returns the Client_Details with our id from now on.
+func (c *Client) resumeOn(conn *websocket.Conn, fresh Frame, session string, received uint64, sure bool) (Frame, error) {
 	ctx, cancel := context.WithTimeout(c.ctx, proto.RequestDeadline+handshakeTimeout)
 	defer cancel()
 	data := proto.ResumeData{Session: session}

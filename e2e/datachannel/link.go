@@ -21,15 +21,15 @@ const maxEarly = 64
 // connector. Offer and Signal must be called by one goroutine.
 type Link struct {
 	// Static after NewLink.
-	ctx       context.Context
-	c         *client.Client
-	pc        *webrtc.PeerConnection
-	to        proto.PeerID
-	fail      func(error)
-	described chan struct{} // closed when our description has been sent: candidates follow it
-	says      func()        // closes described, once
+	ctx           context.Context
+	c             *client.Client
+	pc            *webrtc.PeerConnection
+	to            proto.PeerID
+	fail          func(error)
+	described     chan struct{} // closed when our description has been sent: candidates follow it
+	onceDescribed func()        // closes described, once
 
-	// Owned by the caller of Offer and Signal; attempt is settled before described closes.
+	// Owned by the caller of Offer and Signal; attempt is set before described closes.
 	attempt string                    // names the offer, so that a signal of an older one is not taken for this one's
 	early   []webrtc.ICECandidateInit // came before the description they belong to
 
@@ -53,7 +53,7 @@ type candidate struct {
 // closes pc.
 func NewLink(ctx context.Context, c *client.Client, pc *webrtc.PeerConnection, to proto.PeerID, fail func(error)) *Link {
 	l := &Link{ctx: ctx, c: c, pc: pc, to: to, fail: fail, described: make(chan struct{})}
-	l.says = sync.OnceFunc(func() { close(l.described) })
+	l.onceDescribed = sync.OnceFunc(func() { close(l.described) })
 	pc.OnICECandidate(l.sendCandidate)
 	return l
 }
@@ -88,7 +88,7 @@ func (l *Link) Offer() error {
 	if err := l.c.Offer(l.ctx, l.to, description{offer, l.attempt}); err != nil {
 		return err
 	}
-	l.says()
+	l.onceDescribed()
 	return nil
 }
 
@@ -150,7 +150,7 @@ func (l *Link) answer() error {
 	if err := l.c.Answer(l.ctx, l.to, description{answer, l.attempt}); err != nil {
 		return err
 	}
-	l.says()
+	l.onceDescribed()
 	return nil
 }
 

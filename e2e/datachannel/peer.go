@@ -50,7 +50,7 @@ func newConnection() (*webrtc.PeerConnection, error) {
 
 // close ends both connections and what the peer started.
 func (p *peer) close() {
-	_ = p.pc.Close() // nothing is left to be said
+	_ = p.pc.Close() // nothing is left to be sent
 	_ = p.c.Close()
 	p.wg.Wait()
 }

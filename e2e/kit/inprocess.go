@@ -75,7 +75,7 @@ func (l *local) stop() error {
 		}
 		return nil
 	case <-time.After(l.bound):
-		return fmt.Errorf("%s has not ended %v after it was told to", l.name, l.bound)
+		return fmt.Errorf("%s has not ended %v after it was stopped", l.name, l.bound)
 	}
 }
 

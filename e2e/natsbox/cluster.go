@@ -113,7 +113,7 @@ func (c *Cluster) apply(o *server.Options) error {
 	if err != nil {
 		return err
 	}
-	o.Cluster = server.ClusterOpts{Name: c.Name, Host: host, Port: port, NoAdvertise: c.Silent}
+	o.Cluster = server.ClusterOpts{Name: c.Name, Host: host, Port: port, NoAdvertise: c.NoAdvertise}
 	for _, r := range c.Routes {
 		o.Routes = append(o.Routes, &url.URL{Scheme: "nats-route", Host: r})
 	}

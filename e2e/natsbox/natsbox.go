@@ -45,10 +45,10 @@ type Config struct {
 
 // Cluster is a server's part in a cluster.
 type Cluster struct {
-	Name   string   // the same for all
-	Listen string   // host:port for the other servers
-	Routes []string // host:port of every server, its own included
-	Silent bool     // clients do not learn of the other servers: they have addresses of their own for them
+	Name        string   // the same for all
+	Listen      string   // host:port for the other servers
+	Routes      []string // host:port of every server, its own included
+	NoAdvertise bool     // clients do not learn of the other servers: they have addresses of their own for them
 }
 
 // Server is a NATS server in this process. Its methods may be called by any

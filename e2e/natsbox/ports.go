@@ -12,7 +12,7 @@ import (
 // which could take the port of a server that is about to start, or to start again.
 const (
 	lowestPort, highestPort = 20000, 32000
-	blockPorts              = 99 // that a block has besides its guard
+	blockPorts              = 99 // that a block has besides its first
 	maxBlocks               = 10 // of one process
 )
 
@@ -34,10 +34,10 @@ func FreePorts(n int) ([]string, error) {
 var processPorts portPool
 
 // portPool is the ports of one process, in blocks. A process has a block for itself as long
-// as it listens on the block's first port, the guard: nobody connects to that.
+// as it listens on the block's first port: nobody connects to that.
 type portPool struct {
 	mu     sync.Mutex
-	guards []net.Listener
+	firsts []net.Listener
 	drawn  int
 }
 
@@ -46,15 +46,15 @@ func (p *portPool) draw() (string, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for range maxBlocks * blockPorts {
-		if p.drawn == len(p.guards)*blockPorts && len(p.guards) < maxBlocks {
-			if err := p.reserve(); err != nil && len(p.guards) == 0 {
+		if p.drawn == len(p.firsts)*blockPorts && len(p.firsts) < maxBlocks {
+			if err := p.reserve(); err != nil && len(p.firsts) == 0 {
 				return "", err
 			}
 		}
-		n := p.drawn % (len(p.guards) * blockPorts) // the first ones again, when all are used
+		n := p.drawn % (len(p.firsts) * blockPorts) // the first ones again, when all are used
 		p.drawn++
-		guard := p.guards[n/blockPorts].Addr().(*net.TCPAddr)
-		addr := fmt.Sprintf("127.0.0.1:%d", guard.Port+1+n%blockPorts)
+		first := p.firsts[n/blockPorts].Addr().(*net.TCPAddr)
+		addr := fmt.Sprintf("127.0.0.1:%d", first.Port+1+n%blockPorts)
 		if l, err := net.Listen("tcp", addr); err == nil {
 			return addr, l.Close()
 		}
@@ -69,7 +69,7 @@ func (p *portPool) reserve() error {
 	for _, i := range rand.Perm(blocks) {
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", lowestPort+i*(blockPorts+1)))
 		if err == nil {
-			p.guards = append(p.guards, l)
+			p.firsts = append(p.firsts, l)
 			return nil
 		}
 		refused = err

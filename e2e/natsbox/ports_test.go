@@ -7,7 +7,7 @@ import "testing"
 func TestPortPool_NobodyListens_DrawsEachPortOnce(t *testing.T) {
 	var one, other portPool
 	t.Cleanup(func() {
-		for _, l := range append(one.guards, other.guards...) {
+		for _, l := range append(one.firsts, other.firsts...) {
 			l.Close()
 		}
 	})
@@ -26,7 +26,7 @@ func TestPortPool_NobodyListens_DrawsEachPortOnce(t *testing.T) {
 		}
 		drawn[addr] = true
 	}
-	if len(one.guards) != 2 || len(other.guards) != 2 {
-		t.Errorf("blocks after %d ports each: got %d and %d, want 2 and 2", blockPorts+10, len(one.guards), len(other.guards))
+	if len(one.firsts) != 2 || len(other.firsts) != 2 {
+		t.Errorf("blocks after %d ports each: got %d and %d, want 2 and 2", blockPorts+10, len(one.firsts), len(other.firsts))
 	}
 }

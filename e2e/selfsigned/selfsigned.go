@@ -47,9 +47,9 @@ func Load(dir string) (tls.Certificate, error) {
 		return pair, err
 	}
 	path := filepath.Join(dir, fileName)
-	kept, err := read(path)
-	if err == nil && serves(kept.Leaf, hosts) {
-		return kept, nil
+	stored, err := read(path)
+	if err == nil && serves(stored.Leaf, hosts) {
+		return stored, nil
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return tls.Certificate{}, fmt.Errorf("%w; remove %s to get a new one", err, path)

@@ -63,7 +63,7 @@ func (b *bench) run(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
-	b.show.say("building the services")
+	b.show.print("building the services")
 	if b.bin, err = build(ctx, b.dir, b.opt.bin); err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (b *bench) startAll(ctx context.Context, row string, all ...starter) (syste
 		if !b.wantsSystem(st.name) {
 			continue
 		}
-		b.show.say("starting " + st.name)
+		b.show.print("starting " + st.name)
 		s, err := st.start(ctx)
 		switch {
 		case errors.Is(err, errNoPeerServer):

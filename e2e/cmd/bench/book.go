@@ -48,14 +48,14 @@ type section struct {
 
 // book holds the results of a run. It is used by one goroutine.
 type book struct {
-	When     time.Time  `json:"when"`
-	CPUs     int        `json:"cpus"`
-	Go       string     `json:"go"`
-	Files    uint64     `json:"open_files"`
-	Rounds   int        `json:"rounds"`
-	Sections []*section `json:"rows"`
-	Goals    []verdict  `json:"goals"`
-	Foreign  []float64  `json:"foreign"` // share of the machine that other programs used, per measurement
+	When     time.Time    `json:"when"`
+	CPUs     int          `json:"cpus"`
+	Go       string       `json:"go"`
+	Files    uint64       `json:"open_files"`
+	Rounds   int          `json:"rounds"`
+	Sections []*section   `json:"rows"`
+	Goals    []goalResult `json:"goals"`
+	Foreign  []float64    `json:"foreign"` // share of the machine that other programs used, per measurement
 }
 
 func newBook(rounds int) *book {

@@ -72,7 +72,7 @@ func fullBook(factor float64) *book {
 func TestGoals(t *testing.T) {
 	for factor, pass := range map[float64]bool{0.1: true, 10: false} {
 		k := fullBook(factor)
-		k.judge()
+		k.checkGoals()
 		if len(k.Goals) == 0 {
 			t.Fatal("no goals")
 		}
@@ -83,9 +83,9 @@ func TestGoals(t *testing.T) {
 		}
 	}
 	k := newBook(3)
-	k.judge()
+	k.checkGoals()
 	for _, v := range k.Goals {
-		if v.Measured || v.Pass || v.word() != "not measured" {
+		if v.Measured || v.Pass || v.status() != "not measured" {
 			t.Errorf("nothing was measured: %+v", v)
 		}
 	}
@@ -93,7 +93,7 @@ func TestGoals(t *testing.T) {
 
 func TestGoalsAddTheFloorsUp(t *testing.T) {
 	k := fullBook(0.5)
-	k.judge()
+	k.checkGoals()
 	if v := k.Goals[0]; v.Value != 0.25 || !strings.Contains(v.Goal, "echo + NATS") {
 		t.Errorf("5 µs against 10 and 10: %+v", v)
 	}
@@ -119,7 +119,7 @@ func TestTable(t *testing.T) {
 	k.note("relay", "a note")
 	k.note("relay", "a note")
 	k.fail("idle", errors.New("too few files"))
-	k.judge()
+	k.checkGoals()
 	var out bytes.Buffer
 	if err := k.write(&out); err != nil {
 		t.Fatal(err)
@@ -152,7 +152,7 @@ func TestReportHoldsEverything(t *testing.T) {
 	k.latencies("relay", relayCase(smallBytes, slowRate), ours, &h)
 	k.latencies("relay", relayCase(smallBytes, slowRate), ours, &h)
 	k.note("relay", "<b>not bold</b>")
-	k.judge()
+	k.checkGoals()
 	path := filepath.Join(t.TempDir(), "report.html")
 	if err := k.writeHTML(path); err != nil {
 		t.Fatal(err)

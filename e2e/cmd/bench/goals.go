@@ -2,8 +2,8 @@ package main
 
 import "fmt"
 
-// verdict is the result of one goal.
-type verdict struct {
+// goalResult is the result of one goal.
+type goalResult struct {
 	Goal     string  `json:"goal"`
 	Bound    float64 `json:"bound"`
 	Value    float64 `json:"value"`
@@ -15,8 +15,8 @@ type verdict struct {
 
 const ratio = "x"
 
-// judge compares the book with the goals.
-func (k *book) judge() {
+// checkGoals compares the book with the goals.
+func (k *book) checkGoals() {
 	full, slow, fast := relayCase(smallBytes, fullRate), relayCase(smallBytes, slowRate), relayCase(smallBytes, fastRate)
 	offer := relayCase(offerBytes, fullRate)
 	relay := func(kase, system, metric string) term { return term{"relay", kase, system, metric} }
@@ -68,7 +68,7 @@ func (k *book) firstCase(row, system, metric string) term {
 
 // atMost requires that a is at most bound times the sum of the others.
 func (k *book) atMost(goal string, bound float64, a term, others ...term) {
-	v := verdict{Goal: goal, Bound: bound, Unit: ratio, Measured: true}
+	v := goalResult{Goal: goal, Bound: bound, Unit: ratio, Measured: true}
 	top, ok := k.value(a)
 	v.Measured = ok
 	var sum float64
@@ -86,18 +86,18 @@ func (k *book) atMost(goal string, bound float64, a term, others ...term) {
 
 func (k *book) atMostAbsolute(goal string, bound float64, unit string, a term) {
 	x, ok := k.value(a)
-	k.Goals = append(k.Goals, verdict{Goal: goal, Bound: bound, Unit: unit, Value: x, Measured: ok, Pass: ok && x <= bound})
+	k.Goals = append(k.Goals, goalResult{Goal: goal, Bound: bound, Unit: unit, Value: x, Measured: ok, Pass: ok && x <= bound})
 }
 
 func (k *book) atLeastAbsolute(goal string, bound float64, unit string, a term) {
 	x, ok := k.value(a)
-	k.Goals = append(k.Goals, verdict{Goal: goal, Bound: bound, Unit: unit, Value: x, Measured: ok, Pass: ok && x >= bound, atLeast: true})
+	k.Goals = append(k.Goals, goalResult{Goal: goal, Bound: bound, Unit: unit, Value: x, Measured: ok, Pass: ok && x >= bound, atLeast: true})
 }
 
 func (k *book) value(t term) (float64, bool) { return k.get(t.row, t.kase, t.system, t.metric) }
 
-// word returns the printed form of a verdict.
-func (v verdict) word() string {
+// status returns the printed form of a result.
+func (v goalResult) status() string {
 	switch {
 	case !v.Measured:
 		return "not measured"
@@ -107,8 +107,8 @@ func (v verdict) word() string {
 	return "MISS"
 }
 
-// bound returns the printed form of a verdict's bound.
-func (v verdict) bound() string {
+// bound returns the printed form of a bound.
+func (v goalResult) bound() string {
 	if v.atLeast {
 		return "at least " + amount(v.Bound, v.Unit)
 	}

@@ -14,9 +14,9 @@ var reportText string
 
 var report = template.Must(template.New("report").Funcs(template.FuncMap{
 	"round": func(d time.Duration) time.Duration { return d.Round(time.Second) },
-	"value": func(v verdict) string { return amount(v.Value, v.Unit) },
-	"bound": verdict.bound,
-	"word":  verdict.word,
+	"value": func(v goalResult) string { return amount(v.Value, v.Unit) },
+	"bound": goalResult.bound,
+	"word":  goalResult.status,
 }).Parse(reportText))
 
 // page is the data of the report's template.

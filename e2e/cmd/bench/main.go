@@ -53,7 +53,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(b.book.Sections) == 0 {
 		return ended
 	}
-	b.book.judge()
+	b.book.checkGoals()
 	if err := b.book.write(stdout); err != nil {
 		return err
 	}

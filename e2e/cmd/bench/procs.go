@@ -68,7 +68,7 @@ func launch(dir, name string, talks bool, path string, args ...string) (*proc, e
 // ask sends a command to a process that talks, and returns the answer.
 func (p *proc) ask(command string) (string, error) {
 	if _, err := io.WriteString(p.in, command+"\n"); err != nil {
-		return "", fmt.Errorf("%s: %w%s", p.name, err, p.lastWords())
+		return "", fmt.Errorf("%s: %w%s", p.name, err, p.logEnd())
 	}
 	return p.line()
 }
@@ -87,16 +87,16 @@ func (p *proc) line() (string, error) {
 	select {
 	case r := <-got:
 		if r.err != nil {
-			return "", fmt.Errorf("%s ended: %w%s", p.name, r.err, p.lastWords())
+			return "", fmt.Errorf("%s ended: %w%s", p.name, r.err, p.logEnd())
 		}
 		return r.text, nil
 	case <-time.After(startTimeout):
-		return "", fmt.Errorf("%s said nothing for %v%s", p.name, startTimeout, p.lastWords())
+		return "", fmt.Errorf("%s printed nothing for %v%s", p.name, startTimeout, p.logEnd())
 	}
 }
 
-// lastWords returns the end of the process's log.
-func (p *proc) lastWords() string {
+// logEnd returns the end of the process's log.
+func (p *proc) logEnd() string {
 	b, err := os.ReadFile(p.log.Name())
 	if err != nil || len(b) == 0 {
 		return ""
@@ -130,13 +130,13 @@ func (p *proc) await(ctx context.Context, try func() error) error {
 		}
 		select {
 		case <-p.done:
-			return fmt.Errorf("%s ended: %w%s", p.name, errors.Join(err, p.err), p.lastWords())
+			return fmt.Errorf("%s ended: %w%s", p.name, errors.Join(err, p.err), p.logEnd())
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(20 * time.Millisecond):
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("%s is not ready after %v: %w%s", p.name, startTimeout, err, p.lastWords())
+			return fmt.Errorf("%s is not ready after %v: %w%s", p.name, startTimeout, err, p.logEnd())
 		}
 	}
 }
@@ -146,7 +146,7 @@ func cpuSum(procs []*proc) (sum time.Duration, err error) {
 	for _, p := range procs {
 		d, err := load.CPUOf(p.cmd.Process.Pid)
 		if err != nil {
-			return 0, fmt.Errorf("%s: %w%s", p.name, err, p.lastWords())
+			return 0, fmt.Errorf("%s: %w%s", p.name, err, p.logEnd())
 		}
 		sum += d
 	}

@@ -34,8 +34,8 @@ func (p *progress) step(row, kase, system string, round int) {
 	p.line(fmt.Sprintf("%3d/%d  %s: %s, %s, round %d of %d", p.done, p.total, row, kase, system, round+1, p.rounds))
 }
 
-// say shows other activity.
-func (p *progress) say(what string) { p.line(fmt.Sprintf("%3d/%d  %s", p.done, p.total, what)) }
+// print shows other activity.
+func (p *progress) print(what string) { p.line(fmt.Sprintf("%3d/%d  %s", p.done, p.total, what)) }
 
 func (p *progress) line(text string) {
 	elapsed := time.Since(p.began).Round(time.Second)

@@ -105,8 +105,8 @@ func (l *relayLoad) begin(inFlight int) error {
 	return nil
 }
 
-// settle stops sending and waits until no more signals arrive.
-func (l *relayLoad) settle(ctx context.Context) error {
+// awaitQuiet stops sending and waits until no more signals arrive.
+func (l *relayLoad) awaitQuiet(ctx context.Context) error {
 	l.reply.Store(false)
 	for quiet, last := 0, l.count.Load(); quiet < 3; {
 		if err := pause(ctx, 20*time.Millisecond); err != nil {
@@ -183,7 +183,7 @@ func (b *bench) fullSpeed(ctx context.Context, f *fleet, size, inFlight int) (r 
 	if err != nil {
 		return r, err
 	}
-	return r, l.settle(ctx)
+	return r, l.awaitQuiet(ctx)
 }
 
 // atRate measures the fleet with rate signals a second.
@@ -205,7 +205,7 @@ func (b *bench) atRate(ctx context.Context, f *fleet, size, rate int) (r result,
 	if err != nil {
 		return r, err
 	}
-	return r, l.settle(ctx)
+	return r, l.awaitQuiet(ctx)
 }
 
 // tolerate records an odd frame as a note beside the figures.

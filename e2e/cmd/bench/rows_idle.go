@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-const settleFor = 3 * time.Second
+const idlePause = 3 * time.Second
 
 func idleSteps(b *bench) int {
 	n := 0
@@ -71,7 +71,7 @@ func (b *bench) idleOnce(ctx context.Context, s *system) error {
 	}
 	defer f.close()
 	b.book.add("idle", kase, s.name, "connects", perSecond, float64(n)/time.Since(began).Seconds())
-	if err := pause(ctx, settleFor); err != nil {
+	if err := pause(ctx, idlePause); err != nil {
 		return err
 	}
 	u, err := b.watch(s.procs, func() error { return pause(ctx, b.opt.idleFor) })

@@ -59,7 +59,7 @@ func roomsRow(ctx context.Context, b *bench) error {
 	}()
 	for i, v := range cases {
 		var err error
-		b.show.say("starting " + v.kase)
+		b.show.print("starting " + v.kase)
 		if systems[i], err = b.startOurs(ctx, v.l); err != nil {
 			return err
 		}
@@ -85,9 +85,9 @@ func roomsRow(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// asker sends the requests of one connection, each when a worker asks, and passes
+// requester sends the requests of one connection, each when a worker asks, and passes
 // every answer to the request that its id names.
-type asker struct {
+type requester struct {
 	conn *load.Conn
 	mu   sync.Mutex
 	wait map[uint64]chan error
@@ -95,7 +95,7 @@ type asker struct {
 }
 
 // Frame implements load.Sink. An answer is the frame that carries the request's id.
-func (a *asker) Frame(_ *load.Conn, _ int64, payload []byte) {
+func (a *requester) Frame(_ *load.Conn, _ int64, payload []byte) {
 	v, ok := findStamp(payload)
 	if !ok {
 		return // an event that another peer caused
@@ -115,10 +115,10 @@ func (a *asker) Frame(_ *load.Conn, _ int64, payload []byte) {
 }
 
 // Batch implements load.Sink.
-func (a *asker) Batch(*load.Conn) {}
+func (a *requester) Batch(*load.Conn) {}
 
 // ask sends one request and waits for its answer.
-func (a *asker) ask(ctx context.Context, event, room string) (time.Duration, error) {
+func (a *requester) ask(ctx context.Context, event, room string) (time.Duration, error) {
 	answer := make(chan error, 1)
 	a.mu.Lock()
 	a.next++
@@ -143,10 +143,10 @@ func (a *asker) ask(ctx context.Context, event, room string) (time.Duration, err
 	}
 }
 
-func askers(f *fleet) []*asker {
-	var all []*asker
+func requesters(f *fleet) []*requester {
+	var all []*requester
 	for _, c := range f.conns {
-		a := &asker{conn: c, wait: make(map[uint64]chan error)}
+		a := &requester{conn: c, wait: make(map[uint64]chan error)}
 		c.Feed(a)
 		all = append(all, a)
 	}
@@ -158,7 +158,7 @@ func askers(f *fleet) []*asker {
 func (b *bench) cycleOnce(ctx context.Context, f *fleet, kase string, round int) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, b.opt.warm+b.opt.window+stormTimeout, fmt.Errorf("no answer for %v", stormTimeout))
 	defer cancel()
-	all := askers(f)
+	all := requesters(f)
 	var ops atomic.Uint64
 	var on atomic.Bool
 	on.Store(true)
@@ -216,9 +216,9 @@ func firstOf(errs ...error) error {
 }
 
 // cycle runs a room's life: one peer creates it, the other joins, both leave.
-func cycle(ctx context.Context, a, z *asker, room string, done func(time.Duration)) error {
+func cycle(ctx context.Context, a, z *requester, room string, done func(time.Duration)) error {
 	for _, step := range []struct {
-		who   *asker
+		who   *requester
 		event string
 	}{{a, "Create_Room"}, {z, "Join_Room"}, {z, "Leave_Room"}, {a, "Leave_Room"}} {
 		d, err := step.who.ask(ctx, step.event, room)
@@ -235,12 +235,12 @@ func cycle(ctx context.Context, a, z *asker, room string, done func(time.Duratio
 func (b *bench) burstOnce(ctx context.Context, f *fleet, kase string, round int) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, burstTimeout, fmt.Errorf("not done after %v", burstTimeout))
 	defer cancel()
-	all := askers(f)
+	all := requesters(f)
 	defer f.feed(nil)
 	name := func(i int) string { return fmt.Sprintf("burst %d %d", round, i) }
 	creators, joiners := all[burstPeers:], all[:burstPeers]
-	each := func(who []*asker, event string, perPeer, step int) error {
-		return atOnce(who, perPeer, func(a *asker, peer, k int) error {
+	each := func(who []*requester, event string, perPeer, step int) error {
+		return atOnce(who, perPeer, func(a *requester, peer, k int) error {
 			_, err := a.ask(ctx, event, name((peer*step+k)%roomsCount))
 			return err
 		})
@@ -266,7 +266,7 @@ func (b *bench) burstOnce(ctx context.Context, f *fleet, kase string, round int)
 
 // atOnce calls do perPeer times for each peer, burstInFlight of them at the same
 // time, and returns the first error.
-func atOnce(who []*asker, perPeer int, do func(a *asker, peer, k int) error) error {
+func atOnce(who []*requester, perPeer int, do func(a *requester, peer, k int) error) error {
 	var first atomic.Pointer[error]
 	var wg sync.WaitGroup
 	for peer, a := range who {

@@ -60,7 +60,7 @@ func (s *system) explain(err error) error {
 			err = fmt.Errorf("%w; %s has ended: %v", err, p.name, p.err)
 		default:
 		}
-		if words := p.lastWords(); words != "" {
+		if words := p.logEnd(); words != "" {
 			err = fmt.Errorf("%w; %s%s", err, p.name, words)
 		}
 	}

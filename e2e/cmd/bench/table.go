@@ -93,7 +93,7 @@ func (k *book) write(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, v := range k.Goals {
 		if v.Measured {
-			fmt.Fprintf(tw, "  %s\t%s\t%s\t%s\n", v.word(), amount(v.Value, v.Unit), v.bound(), v.Goal)
+			fmt.Fprintf(tw, "  %s\t%s\t%s\t%s\n", v.status(), amount(v.Value, v.Unit), v.bound(), v.Goal)
 		}
 	}
 	if err := tw.Flush(); err != nil {

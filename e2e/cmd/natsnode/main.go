@@ -46,7 +46,7 @@ func run(ctx context.Context, args []string) error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	cfg := natsbox.Config{Name: *name, Listen: *listen, StoreDir: *store, File: *file, Logger: log}
 	if *cluster != "" {
-		cfg.Cluster = &natsbox.Cluster{Name: "chaos", Listen: *cluster, Routes: strings.Split(*routes, ","), Silent: true}
+		cfg.Cluster = &natsbox.Cluster{Name: "chaos", Listen: *cluster, Routes: strings.Split(*routes, ","), NoAdvertise: true}
 	}
 	node, err := natsbox.Start(cfg)
 	if err != nil {

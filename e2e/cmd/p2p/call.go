@@ -59,7 +59,7 @@ func (k *call) run(ctx context.Context) error {
 	}
 	defer c.Close()
 	show := newDisplay(k.stderr)
-	m, err := newMeeting(c, k.room, k.giveUp, show.say)
+	m, err := newMeeting(c, k.room, k.giveUp, show.printf)
 	if err != nil {
 		return err
 	}
@@ -72,9 +72,9 @@ func (k *call) run(ctx context.Context) error {
 	stdin, size := k.input()
 	p.toSend = size
 	if stdin == nil {
-		show.say("connected; this side only receives")
+		show.printf("connected; this side only receives")
 	} else {
-		show.say("connected")
+		show.printf("connected")
 	}
 	stop := show.follow(p)
 	err = p.run(ctx, stdin, k.stdout)

@@ -41,7 +41,7 @@ func talk(t *testing.T, from, to *process) {
 	t.Helper()
 	if _, err := io.WriteString(from.stdin, "hello\n"); err != nil {
 		<-from.done
-		t.Fatalf("%v; it said: %s", err, from.stderr.String())
+		t.Fatalf("%v; its stderr: %s", err, from.stderr.String())
 	}
 	if got := to.line(); got != "hello" {
 		t.Fatalf("got %q", got)
@@ -90,7 +90,7 @@ func TestCallSurvivesGateways(t *testing.T) {
 func TestCallThirdIsRefused(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	a, b := pair(t, s, "two")
-	start(t, s, 1, "call", "two").says(1, `two others have a call in room "two" already`)
+	start(t, s, 1, "call", "two").failsWith(1, `two others have a call in room "two" already`)
 	watcher := s.Dial(t, 0) // not a caller: it does not disturb the call, here or in the other room
 	watcher.Join("two")
 	watcher.Create("watched")
@@ -104,11 +104,11 @@ func TestCallInterrupted(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	a, b := pair(t, s, "short")
 	a.interrupt()
-	a.says(1, "interrupted after 6 B sent and 6 B received: the copy is not complete")
-	b.says(1, "the other side gave up: interrupted")
+	a.failsWith(1, "interrupted after 6 B sent and 6 B received: the copy is not complete")
+	b.failsWith(1, "the other side gave up: interrupted")
 	alone := start(t, s, 0, "call", "short")
 	alone.interrupt()
-	alone.says(1, "interrupted")
+	alone.failsWith(1, "interrupted")
 }
 
 // An error on one side is reported on both.
@@ -121,14 +121,14 @@ func TestCallFails(t *testing.T) {
 		if _, err := io.WriteString(a.stdin, "hello"); err != nil {
 			t.Fatal(err)
 		}
-		b.says(1, "writing stdout: disk full")
-		a.says(1, "the other side gave up: writing stdout: disk full")
+		b.failsWith(1, "writing stdout: disk full")
+		a.failsWith(1, "the other side gave up: writing stdout: disk full")
 	})
 	t.Run("stdin", func(t *testing.T) {
 		a := start(t, s, 0, "call", "in")
 		b := startWith(t, s, 1, faulty{broken}, nil, "call", "in")
-		b.says(1, "reading stdin: disk full")
-		a.says(1, "the other side gave up: reading stdin: disk full")
+		b.failsWith(1, "reading stdin: disk full")
+		a.failsWith(1, "the other side gave up: reading stdin: disk full")
 	})
 }
 
@@ -165,7 +165,7 @@ func TestCallKilled(t *testing.T) {
 	if err := victim.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	p.says(1, "the connection to the other side was lost after 0 B sent and 6 B received")
+	p.failsWith(1, "the connection to the other side was lost after 0 B sent and 6 B received")
 }
 
 // Callers in the room that do not answer, or that leave, and members that are

@@ -89,10 +89,10 @@ func connect(ctx context.Context, api *webrtc.API, c *client.Client, to proto.Pe
 		return nil, fmt.Errorf("preparing a connection: %w", err)
 	}
 	k := &connection{pc: pc, to: to, opened: make(chan channel, 1), failed: make(chan error, 1), lost: make(chan struct{})}
-	gone := sync.OnceFunc(func() { close(k.lost) })
+	setLost := sync.OnceFunc(func() { close(k.lost) })
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
 		if s == webrtc.PeerConnectionStateFailed || s == webrtc.PeerConnectionStateClosed {
-			gone()
+			setLost()
 		}
 	})
 	pc.OnDataChannel(k.use)

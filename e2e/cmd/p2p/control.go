@@ -22,7 +22,7 @@ const (
 //	{"got":N}                         now and then: bytes written out so far
 //	{"end":{"bytes":N,"sha256":H}}    after its last byte
 //	{"received":{"bytes":N,…}}        when it has written out all that the other sent
-//	{"bye":true}                      when it has said and heard received
+//	{"bye":true}                      after both sides have sent received
 //
 // or {"abort":REASON} at any time. A side that has sent and received bye may hang up.
 //

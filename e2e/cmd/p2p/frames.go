@@ -42,9 +42,9 @@ func printFrame(w io.Writer, f client.Frame) error {
 	return err
 }
 
-// unheard returns nil for the error of a write whose reader has gone, as with
+// ignoreClosedReader returns nil for the error of a write whose reader has gone, as with
 // `p2p listen | head -1`: that is no failure of ours.
-func unheard(err error) error {
+func ignoreClosedReader(err error) error {
 	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
 		return nil
 	}

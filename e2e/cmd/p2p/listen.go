@@ -34,7 +34,7 @@ func (p *program) listen(ctx context.Context, count int) error {
 	}
 	defer c.Close()
 	if err := printLine(p.stdout, line{ID: c.ID()}); err != nil {
-		return unheard(err)
+		return ignoreClosedReader(err)
 	}
 	for n := 0; count == 0 || n < count; n++ {
 		f, err := c.Next(ctx)
@@ -45,7 +45,7 @@ func (p *program) listen(ctx context.Context, count int) error {
 			return p.explain(ctx, err)
 		}
 		if err := printFrame(p.stdout, f); err != nil {
-			return unheard(err)
+			return ignoreClosedReader(err)
 		}
 	}
 	return nil

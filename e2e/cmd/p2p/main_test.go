@@ -80,7 +80,7 @@ func (p *process) line() string {
 	text, err := p.stdout.ReadString('\n')
 	if err != nil {
 		<-p.done
-		p.t.Fatalf("stdout ended: %v; it said: %s", err, p.stderr.String())
+		p.t.Fatalf("stdout ended: %v; its stderr: %s", err, p.stderr.String())
 	}
 	return strings.TrimSuffix(text, "\n")
 }
@@ -117,24 +117,24 @@ func (p *process) ends(code int) string {
 		_, _ = io.Copy(io.Discard, p.stdout) // until the process closes it
 	}
 	<-p.done
-	said := p.stderr.String()
+	stderr := p.stderr.String()
 	if p.code != code {
-		p.t.Fatalf("exit code %d, want %d; stderr: %s", p.code, code, said)
+		p.t.Fatalf("exit code: got %d, want %d; stderr: %s", p.code, code, stderr)
 	}
 	want := 1
 	if code == 0 {
 		want = 0
 	}
-	if strings.Count(said, "\n") != want {
-		p.t.Errorf("stderr has not %d lines: %q", want, said)
+	if strings.Count(stderr, "\n") != want {
+		p.t.Errorf("stderr: got %q, want %d lines", stderr, want)
 	}
-	return said
+	return stderr
 }
 
-// says is ends for a line that must contain the text.
-func (p *process) says(code int, text string) {
+// failsWith is ends for a line that must contain the text.
+func (p *process) failsWith(code int, text string) {
 	p.t.Helper()
-	if said := p.ends(code); !strings.Contains(said, text) {
-		p.t.Errorf("it said %q, which has no %q", said, text)
+	if stderr := p.ends(code); !strings.Contains(stderr, text) {
+		p.t.Errorf("stderr: got %q, want %q in it", stderr, text)
 	}
 }

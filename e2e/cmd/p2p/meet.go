@@ -26,11 +26,11 @@ var caller = map[string]string{"p2p": "call"}
 // meeting finds the other side of a call in a room: of the callers there, the
 // first two form a pair, and the second offers. One goroutine uses it.
 type meeting struct {
-	c    *client.Client
-	room proto.RoomID
-	api  *webrtc.API
-	wait time.Duration // for an answer, before the offer is repeated
-	say  func(format string, args ...any)
+	c      *client.Client
+	room   proto.RoomID
+	api    *webrtc.API
+	wait   time.Duration // for an answer, before the offer is repeated
+	printf func(format string, args ...any)
 
 	me      proto.PeerID
 	callers []proto.PeerID // in order of joining, this peer included
@@ -49,7 +49,7 @@ type link struct {
 	*connection
 }
 
-func newMeeting(c *client.Client, room proto.RoomID, giveUp time.Duration, say func(string, ...any)) (*meeting, error) {
+func newMeeting(c *client.Client, room proto.RoomID, giveUp time.Duration, printf func(string, ...any)) (*meeting, error) {
 	if _, err := iceServers(c.Details()); err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func newMeeting(c *client.Client, room proto.RoomID, giveUp time.Duration, say f
 	}
 	again := time.NewTimer(time.Hour)
 	again.Stop()
-	return &meeting{c: c, room: room, api: api, wait: giveUp / 3, say: say, again: again}, nil
+	return &meeting{c: c, room: room, api: api, wait: giveUp / 3, printf: printf, again: again}, nil
 }
 
 // meet returns when the data channel is open, in m.link.

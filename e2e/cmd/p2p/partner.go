@@ -61,15 +61,15 @@ func (m *meeting) arrange(ctx context.Context) error {
 		return nil
 	}
 	if m.partner != "" {
-		m.say("the other side left before the connection stood")
+		m.printf("the other side left before the connection stood")
 	}
 	m.drop()
 	m.partner = partner
 	if partner == "" {
-		m.say("waiting for the other side: run p2p call %s there", m.room)
+		m.printf("waiting for the other side: run p2p call %s there", m.room)
 		return nil
 	}
-	m.say("connecting to %s", partner)
+	m.printf("connecting to %s", partner)
 	if !first {
 		return m.offer(ctx)
 	}

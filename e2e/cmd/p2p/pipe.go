@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	readBytes = 64 << 10        // of stdin at once
-	farewell  = 2 * time.Second // how long sending an abort may take
+	readBytes    = 64 << 10        // of stdin at once
+	abortTimeout = 2 * time.Second // how long sending an abort may take
 )
 
 // pipe copies stdin to the other side of a call and the other side's data to stdout.
@@ -70,7 +70,7 @@ func (p *pipe) run(ctx context.Context, stdin io.Reader, stdout io.Writer) error
 			stop()
 			lost, late = nil, time.After(p.giveUp)
 		case <-late:
-			return p.gone()
+			return p.lostError()
 		}
 	}
 }
@@ -86,7 +86,7 @@ func (p *pipe) send(ctx context.Context, stdin io.Reader) error {
 		}
 		return err != nil
 	}
-	if p.toSend > 0 && broken(p.tell(control{Size: p.toSend})) {
+	if p.toSend > 0 && broken(p.sendControl(control{Size: p.toSend})) {
 		return nil
 	}
 	buf := make([]byte, readBytes)
@@ -109,7 +109,7 @@ func (p *pipe) send(ctx context.Context, stdin io.Reader) error {
 	}
 	all := out.total()
 	p.whole.Store(&all)
-	broken(p.tell(control{End: &all}))
+	broken(p.sendControl(control{End: &all}))
 	return nil
 }
 
@@ -126,7 +126,7 @@ func (p *pipe) mayTake(ctx context.Context, n int64) bool {
 	return true
 }
 
-func (p *pipe) tell(c control) error {
+func (p *pipe) sendControl(c control) error {
 	text, err := c.text()
 	if err != nil {
 		return err
@@ -140,7 +140,7 @@ func (p *pipe) abort(err error) error {
 	if _, known := errors.AsType[*partedError](err); known {
 		return err
 	}
-	if p.tell(control{Abort: oneLine(err)}) != nil {
+	if p.sendControl(control{Abort: oneLine(err)}) != nil {
 		return err
 	}
 	hungUp := make(chan struct{})
@@ -151,7 +151,7 @@ func (p *pipe) abort(err error) error {
 			_, _, e = p.raw.ReadDataChannel(buf)
 		}
 	}()
-	after := time.NewTimer(farewell)
+	after := time.NewTimer(abortTimeout)
 	defer after.Stop()
 	select {
 	case <-hungUp:
@@ -163,8 +163,8 @@ func (p *pipe) abort(err error) error {
 // hangUp closes the connection. Data that has arrived can still be read.
 func (p *pipe) hangUp() { _ = p.pc.Close() } // closed before, maybe
 
-// gone returns the error of a call whose other side has disappeared.
-func (p *pipe) gone() error {
+// lostError returns the error of a call whose other side has disappeared.
+func (p *pipe) lostError() error {
 	return partedf("the connection to the other side was lost after %s sent and %s received: the copy is not complete, start it again on both sides",
 		amount(p.sent.Load()), amount(p.got.Load()))
 }

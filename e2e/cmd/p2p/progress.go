@@ -27,8 +27,8 @@ func newDisplay(stderr io.Writer) *display {
 	return &display{}
 }
 
-// say writes a line.
-func (d *display) say(format string, args ...any) {
+// printf writes a line.
+func (d *display) printf(format string, args ...any) {
 	if d.w != nil {
 		fmt.Fprintf(d.w, "p2p call: "+format+"\n", args...)
 	}
@@ -64,7 +64,7 @@ func (d *display) follow(p *pipe) (stop func(ok bool)) {
 		if ok {
 			n := now()
 			n.sent = p.sent.Load() // all of it has arrived
-			d.say("%s", n.summary())
+			d.printf("%s", n.summary())
 		}
 	}
 }

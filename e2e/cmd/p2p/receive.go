@@ -15,7 +15,7 @@ import (
 // answers.
 type reception struct {
 	in        *counter
-	told      int64 // bytes of it that we have reported by got
+	reported  int64 // bytes of it that we have reported by got
 	ended     bool  // all of it has arrived and was written out, and we have sent received
 	confirmed bool  // the other side has received all of our data
 	parted    bool  // we have sent bye
@@ -33,7 +33,7 @@ func (p *pipe) receive(stdout io.Writer) error {
 		case err != nil && r.parted:
 			return nil
 		case err != nil:
-			return p.gone()
+			return p.lostError()
 		case !text:
 			if err := p.store(&r, stdout, buf[:n]); err != nil {
 				return err
@@ -52,7 +52,7 @@ func (p *pipe) receive(stdout io.Writer) error {
 		}
 		if r.ended && r.confirmed && !r.parted {
 			r.parted = true
-			if p.tell(control{Bye: true}) != nil || c.Bye {
+			if p.sendControl(control{Bye: true}) != nil || c.Bye {
 				return nil
 			}
 			defer time.AfterFunc(p.giveUp, p.hangUp).Stop()
@@ -69,9 +69,9 @@ func (p *pipe) store(r *reception, stdout io.Writer, b []byte) error {
 	}
 	r.in.add(b)
 	p.got.Store(r.in.bytes)
-	if r.in.bytes-r.told >= gotEvery {
-		r.told = r.in.bytes
-		_ = p.tell(control{Got: r.told}) // when this fails, so does the next read
+	if r.in.bytes-r.reported >= gotEvery {
+		r.reported = r.in.bytes
+		_ = p.sendControl(control{Got: r.reported}) // when this fails, so does the next read
 	}
 	return nil
 }
@@ -94,7 +94,7 @@ func (p *pipe) hear(r *reception, c control) error {
 			return fmt.Errorf("received %v, but the other side sent %v: start the call again", have, c.End)
 		}
 		r.ended = true
-		_ = p.tell(control{Received: c.End}) // when this fails, so does the next read
+		_ = p.sendControl(control{Received: c.End}) // when this fails, so does the next read
 	case c.Received != nil:
 		if whole := p.whole.Load(); whole == nil || *whole != *c.Received {
 			return fmt.Errorf("the other side confirms %v, which differs from the data sent: start the call again", c.Received)

@@ -50,7 +50,7 @@ func (s *stay) run(ctx context.Context, show func(client.Frame) error) error {
 	defer s.c.Close()
 	if s.greet != nil {
 		if err := s.greet(s.c.ID()); err != nil {
-			return unheard(err)
+			return ignoreClosedReader(err)
 		}
 	}
 	f, err := s.join(ctx)
@@ -62,7 +62,7 @@ func (s *stay) run(ctx context.Context, show func(client.Frame) error) error {
 			return s.explain(ctx, err)
 		}
 		if err := show(f); err != nil {
-			return unheard(err)
+			return ignoreClosedReader(err)
 		}
 		if over, err := s.over(f); over {
 			return err

@@ -17,24 +17,24 @@ func TestRoomJoin(t *testing.T) {
 	if f := p.frame(); f.Event != string(proto.ClientAdded) { // the room was made
 		t.Fatalf("got %+v", f)
 	}
-	guest := s.Dial(t, 1)
-	guest.Join("tea")
+	other := s.Dial(t, 1)
+	other.Join("tea")
 	if f := p.frame(); f.Event != string(proto.ClientAdded) {
 		t.Errorf("got %+v", f)
 	}
-	guest.Send(`{"event":"Message","room":"tea","data":"milk"}`)
-	if f := p.frame(); f.Event != string(proto.Message) || f.From != string(guest.ID) || string(f.Data) != `"milk"` {
+	other.Send(`{"event":"Message","room":"tea","data":"milk"}`)
+	if f := p.frame(); f.Event != string(proto.Message) || f.From != string(other.ID) || string(f.Data) != `"milk"` {
 		t.Errorf("got %+v", f)
 	}
-	guest.Send(`{"event":"Leave_Room","data":{"room":"tea"}}`)
+	other.Send(`{"event":"Leave_Room","data":{"room":"tea"}}`)
 	if f := p.frame(); f.Event != string(proto.ClientRemoved) {
 		t.Errorf("got %+v", f)
 	}
-	guest.Expect(proto.RoomLeft)
-	guest.Join("tea")
+	other.Expect(proto.RoomLeft)
+	other.Join("tea")
 	p.interrupt()
 	p.ends(0)
-	if d := kit.Room(t, guest.Expect(proto.ClientRemoved)); d.Client != me {
+	if d := kit.Room(t, other.Expect(proto.ClientRemoved)); d.Client != me {
 		t.Errorf("Ctrl-C did not leave: %+v", d)
 	}
 }
@@ -78,7 +78,7 @@ func TestRoomEnds(t *testing.T) {
 	a.frame()
 	b.frame()
 	host.Send(`{"event":"Remove_Client","data":{"room":"tea","client":%q}}`, out)
-	a.says(1, "took this peer out")
+	a.failsWith(1, "took this peer out")
 	host.Send(`{"event":"End_Room","data":{"room":"tea"}}`)
 	b.ends(0)
 }
@@ -86,7 +86,7 @@ func TestRoomEnds(t *testing.T) {
 // watch prints who joins and leaves, under which names, and what changes.
 func TestRoomWatch(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
-	host, guest := s.Dial(t, 0), s.Dial(t, 1)
+	host, other := s.Dial(t, 0), s.Dial(t, 1)
 	host.Create("tea")
 	p := start(t, s, 1, "room", "watch", "tea")
 	want := func(pattern string) {
@@ -95,14 +95,14 @@ func TestRoomWatch(t *testing.T) {
 			t.Errorf("got %q, want %s", got, pattern)
 		}
 	}
-	h, g := string(host.ID), string(guest.ID)
+	h, g := string(host.ID), string(other.ID)
 	want(`\* room "tea" has 2 members`)
 	want(`  ` + h)
 	want(`  \S+ \(this peer\)`)
-	guest.Send(`{"event":"Join_Room","data":{"room":"tea","metadata":{"name":"G\u001b[1m"}}}`)
+	other.Send(`{"event":"Join_Room","data":{"room":"tea","metadata":{"name":"G\u001b[1m"}}}`)
 	want(`\+ ` + g + ` "G\\x1b\[1m" joined, 3 members now`)
-	guest.Send(`{"event":"Message","room":"tea","data":"not for the list"}`)
-	guest.Send(`{"event":"Leave_Room","data":{"room":"tea"}}`)
+	other.Send(`{"event":"Message","room":"tea","data":"not for the list"}`)
+	other.Send(`{"event":"Leave_Room","data":{"room":"tea"}}`)
 	want(`- ` + g + ` "G\\x1b\[1m" left, 2 members now`)
 	host.Send(`{"event":"Update_Room","data":{"room":"tea","name":"T","capacity":5,"locked":true}}`)
 	want(`\* the room's name is "T", it takes 5 members, it is locked`)
@@ -111,5 +111,5 @@ func TestRoomWatch(t *testing.T) {
 	want(`\* \S+ \(this peer\) runs the room now, 1 member now`)
 	p.interrupt()
 	p.ends(0)
-	start(t, s, 0, "room", "watch", "none").says(1, `Room with Id "none" does not exist.`)
+	start(t, s, 0, "room", "watch", "none").failsWith(1, `Room with Id "none" does not exist.`)
 }

@@ -84,11 +84,11 @@ func TestSendToRoom(t *testing.T) {
 // refuses it.
 func TestSendIsRefused(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
-	gone, watcher := s.Dial(t, 0), s.Dial(t, 0)
+	departed, watcher := s.Dial(t, 0), s.Dial(t, 0)
 	watcher.Create("watched")
-	gone.Join("watched")
-	gone.Bye()
-	gone.Closed()
+	departed.Join("watched")
+	departed.Bye()
+	departed.Closed()
 	watcher.Until("the end of its session", func(f *client.Frame) bool { return f.Is(proto.ClientRemoved) })
 	for _, tc := range []struct {
 		args []string
@@ -96,12 +96,12 @@ func TestSendIsRefused(t *testing.T) {
 	}{
 		{[]string{"--to", "nobody", "hi"}, `Client with given id "nobody" not found.`},
 		{[]string{"--to", "01234567-89ab-4def-8123-456789abcdef", "hi"}, `not found.`},
-		{[]string{"--to", string(gone.ID), "hi"}, `Client with given id "` + string(gone.ID) + `" not found.`},
+		{[]string{"--to", string(departed.ID), "hi"}, `Client with given id "` + string(departed.ID) + `" not found.`},
 		{[]string{"--room", "none", "hi"}, `Room with Id "none" does not exist.`},
-		{[]string{"--to", string(gone.ID), strings.Repeat("x", 70_000)}, "use p2p call"},
-		{[]string{"--to", string(gone.ID), "\xff"}, "use p2p call"},
+		{[]string{"--to", string(departed.ID), strings.Repeat("x", 70_000)}, "use p2p call"},
+		{[]string{"--to", string(departed.ID), "\xff"}, "use p2p call"},
 	} {
 		p := start(t, s, 1, append([]string{"send", "--wait", kit.Patience.String()}, tc.args...)...)
-		p.says(1, tc.says)
+		p.failsWith(1, tc.says)
 	}
 }

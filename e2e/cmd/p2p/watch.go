@@ -45,9 +45,9 @@ func (w *watch) show(f client.Frame) error {
 	if r, ok := f.Resumed(); ok {
 		w.seen = r.Same && r.Recovered
 		if r.Same {
-			return w.say(f, "* the connection to the server broke and is back")
+			return w.printf(f, "* the connection to the server broke and is back")
 		}
-		return w.say(f, "* the server forgot this peer, which joins again as %s", r.ID)
+		return w.printf(f, "* the server forgot this peer, which joins again as %s", r.ID)
 	}
 	switch proto.Event(f.Event) {
 	case proto.ClientAdded, proto.ClientRemoved, proto.RoomUpdated, proto.RoomDeleted, proto.RoomInfo:
@@ -75,11 +75,11 @@ func (w *watch) show(f client.Frame) error {
 
 // list prints the room as it was when we joined.
 func (w *watch) list(f client.Frame, d proto.RoomData) error {
-	if err := w.say(f, "* room %s has %s", proto.Quote(string(d.Room)), members(len(d.Clients))); err != nil {
+	if err := w.printf(f, "* room %s has %s", proto.Quote(string(d.Room)), members(len(d.Clients))); err != nil {
 		return err
 	}
 	for _, id := range d.Clients {
-		if err := w.say(f, "  %s", w.who(id)); err != nil {
+		if err := w.printf(f, "  %s", w.who(id)); err != nil {
 			return err
 		}
 	}
@@ -113,15 +113,15 @@ func (w *watch) change(f client.Frame, d proto.RoomData) error {
 		if i == len(lines)-1 && (f.Is(proto.ClientAdded) || f.Is(proto.ClientRemoved)) {
 			text += ", " + members(len(d.Clients)) + " now"
 		}
-		if err := w.say(f, "%s", text); err != nil {
+		if err := w.printf(f, "%s", text); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// say writes one line, with the server's time.
-func (w *watch) say(f client.Frame, format string, args ...any) error {
+// printf writes one line, with the server's time.
+func (w *watch) printf(f client.Frame, format string, args ...any) error {
 	_, err := fmt.Fprintf(w.out, "%s %s\n", f.Timestamp.Local().Format("15:04:05"), fmt.Sprintf(format, args...))
 	return err
 }

@@ -14,8 +14,8 @@ import (
 // somebody sets the clock.
 var timeOfDay = []string{"Unix", "UnixMilli", "UnixMicro", "UnixNano", "UTC", "Local", "In", "Date"}
 
-// maySayTheTime are the functions of the services that need the time of day.
-var maySayTheTime = map[string]string{
+// mayUseWallClock are the functions of the services that need the time of day.
+var mayUseWallClock = map[string]string{
 	"p2pconnector/gateway/internal/auth/verifier.go:Verify":       "when an access token expires",
 	"p2pconnector/gateway/authenticate.go:authenticate":           "the same, as the client sees it",
 	"p2pconnector/gateway/internal/auth/keyring.go:decode":        "how old a session token is, which another gateway may have issued",
@@ -57,8 +57,8 @@ func TestClocks_Durations_AreMonotonic(t *testing.T) {
 					if what == "" {
 						return true
 					}
-					if maySayTheTime[place] == "" {
-						t.Errorf("%s: %s at %s: got a time without monotonic reading; measure with time.Since, instants, or state the reason in maySayTheTime",
+					if mayUseWallClock[place] == "" {
+						t.Errorf("%s: %s at %s: got a time without monotonic reading; measure with time.Since, instants, or state the reason in mayUseWallClock",
 							place, what, fset.Position(call.Pos()))
 					}
 					used[place] = true
@@ -67,9 +67,9 @@ func TestClocks_Durations_AreMonotonic(t *testing.T) {
 			}
 		}
 	}
-	for place := range maySayTheTime {
+	for place := range mayUseWallClock {
 		if !used[place] {
-			t.Errorf("%s: got no time of day there; take it out of maySayTheTime", place)
+			t.Errorf("%s: got no time of day there; take it out of mayUseWallClock", place)
 		}
 	}
 }

@@ -31,14 +31,14 @@ func TestCluster(t *testing.T) {
 	// find another node.
 	first := p.killNode("nats-1", a, b)
 	p.run(p.compose("up", "-d", "--no-build", "--no-recreate", "--no-deps", "--scale", "gateway=2", "gateway")...)
-	_, elsewhere := p.spread(a, 2)
-	p.change(elsewhere)
+	_, other := p.spread(a, 2)
+	p.change(other)
 	p.run("docker", "start", first)
 	p.copied()
 
 	// The leader of the rooms: the others must elect one before a room changes.
 	p.killNode(p.roomStream().Cluster.Leader, a, b)
-	p.exchange(a, elsewhere, "to another gateway")
+	p.exchange(a, other, "to another gateway")
 }
 
 // killNode kills a NATS node and checks that the room can be changed.

@@ -149,7 +149,7 @@ func (p *project) until(from, to *client.Client, text string) {
 	defer cancel()
 	for {
 		must(p.t, from.MessageRoom(ctx, "tea", text))
-		if heard(ctx, to, string(proto.Message), `"`+text+`"`, time.Second) {
+		if awaitFrame(ctx, to, string(proto.Message), `"`+text+`"`, time.Second) {
 			return
 		}
 		if ctx.Err() != nil {
@@ -286,14 +286,14 @@ func (p *project) checkOps(service, want string) {
 // expect waits for a frame.
 func (p *project) expect(c *client.Client, event, data string) {
 	p.t.Helper()
-	if !heard(p.t.Context(), c, event, data, kit.Patience) {
+	if !awaitFrame(p.t.Context(), c, event, data, kit.Patience) {
 		p.t.Fatalf("%s did not come", event)
 	}
 }
 
-// heard drops frames until one with that event, and with that data unless it is "",
+// awaitFrame drops frames until one with that event, and with that data unless it is "",
 // arrives in time.
-func heard(ctx context.Context, c *client.Client, event, data string, within time.Duration) bool {
+func awaitFrame(ctx context.Context, c *client.Client, event, data string, within time.Duration) bool {
 	late := time.NewTimer(within)
 	defer late.Stop()
 	for {

@@ -11,7 +11,7 @@ import (
 
 // BenchmarkBesideDeafCrowd measures the round trip of a control pair, alone and
 // beside 1,000 peers that never read, whose queues are full. It reports the p99
-// of both and their ratio, and the cost of each deaf peer.
+// of both and their ratio, and the cost of each peer that does not read.
 //
 //	go test -run xx -bench DeafCrowd ./e2e/test/edge
 func BenchmarkBesideDeafCrowd(b *testing.B) {
@@ -21,10 +21,10 @@ func BenchmarkBesideDeafCrowd(b *testing.B) {
 		near, far := e.open(b, "/", nil), e.open(b, "/", nil)
 		crowd := make([]*client, peers)
 		for i := range crowd {
-			crowd[i] = e.deaf(b)
+			crowd[i] = e.nonReader(b)
 		}
 		filler := e.open(b, "/", nil)
-		gather(b, filler, crowd...)
+		joinAll(b, filler, crowd...)
 		before := heap()
 		alone := p99(b, near, far, rounds)
 		fill(b, filler, slices.Clone(crowd)...)
@@ -42,7 +42,7 @@ func BenchmarkBesideDeafCrowd(b *testing.B) {
 func p99(b *testing.B, near, far *client, n int) time.Duration {
 	b.Helper()
 	trips := make([]time.Duration, n)
-	hop := func(from, to *client) {
+	relay := func(from, to *client) {
 		from.send(fmt.Sprintf(`{"event":"Candidate","to":%q,"data":{"candidate":"candidate:1 1 udp 2122260223 192.0.2.1 54321 typ host"}}`, to.details.ID))
 		if f := to.next(); f.Event != string(proto.Candidate) {
 			b.Fatalf("got %.200s", f.raw)
@@ -50,8 +50,8 @@ func p99(b *testing.B, near, far *client, n int) time.Duration {
 	}
 	for i := range trips {
 		began := time.Now()
-		hop(near, far)
-		hop(far, near)
+		relay(near, far)
+		relay(far, near)
 		trips[i] = time.Since(began)
 	}
 	slices.Sort(trips)

@@ -16,15 +16,15 @@ import (
 )
 
 // deafBuffer is the receive buffer of a peer that does not read, in bytes.
-const deafBuffer = 32 << 10
+const unreadBuffer = 32 << 10
 
-// deaf opens a connection with a small receive buffer, reads its Client_Details
+// nonReader opens a connection with a small receive buffer, reads its Client_Details
 // and then nothing more.
-func (e *edge) deaf(t testing.TB) *client {
+func (e *edge) nonReader(t testing.TB) *client {
 	t.Helper()
 	conn, err := net.Dial("tcp", e.addr)
 	must(t, err)
-	must(t, conn.(*net.TCPConn).SetReadBuffer(deafBuffer))
+	must(t, conn.(*net.TCPConn).SetReadBuffer(unreadBuffer))
 	c, _, err := raw.Upgrade(t.Context(), conn, "/", nil)
 	must(t, err)
 	return begin(t, c)
@@ -35,8 +35,8 @@ func (e *edge) deaf(t testing.TB) *client {
 // 1013. Other peers are not affected.
 func TestSlowPeer(t *testing.T) {
 	e := start(t, nil)
-	slow, sender, beside := e.deaf(t), e.open(t, "/", nil), e.open(t, "/", nil)
-	gather(t, sender, slow)
+	slow, sender, beside := e.nonReader(t), e.open(t, "/", nil), e.open(t, "/", nil)
+	joinAll(t, sender, slow)
 	sent := fill(t, sender, slow)
 	began := time.Now()
 	last := 0
@@ -68,8 +68,8 @@ func TestSlowPeer(t *testing.T) {
 	beside.alive()
 }
 
-// gather makes all clients members of room r. It reads what the first of them gets.
-func gather(t testing.TB, reads *client, others ...*client) {
+// joinAll makes all clients members of room r. It reads what the first of them gets.
+func joinAll(t testing.TB, reads *client, others ...*client) {
 	t.Helper()
 	for _, c := range append(others, reads) {
 		c.send(`{"event":"Join_Room","data":{"room":"r","create":true}}`)
@@ -117,7 +117,7 @@ func fill(t testing.TB, from *client, others ...*client) int {
 // in order.
 func TestDirectFlood_PeerThatDoesNotRead_StaysOpen(t *testing.T) {
 	e := start(t, nil)
-	slow, flooder, friend := e.deaf(t), e.open(t, "/", nil), e.open(t, "/", nil)
+	slow, flooder, friend := e.nonReader(t), e.open(t, "/", nil), e.open(t, "/", nil)
 	const flood = 1500
 	pad := strings.Repeat("x", 60<<10)
 	// message sends a message to the slow peer, and reports whether it was accepted.
@@ -167,8 +167,8 @@ func TestDirectFlood_PeerThatDoesNotRead_StaysOpen(t *testing.T) {
 // full queue although it cannot write to it.
 func TestPeerThatNeverReads(t *testing.T) {
 	e := start(t, nil)
-	slow, sender := e.deaf(t), e.open(t, "/", nil)
-	gather(t, sender, slow)
+	slow, sender := e.nonReader(t), e.open(t, "/", nil)
+	joinAll(t, sender, slow)
 	fill(t, sender, slow)
 	began := time.Now()
 	// A write succeeds until the server has closed the connection, and fails then.
@@ -194,9 +194,9 @@ func TestDeafCrowd(t *testing.T) {
 	sender := e.open(t, "/", nil)
 	crowd := make([]*client, peers)
 	for i := range crowd {
-		crowd[i] = e.deaf(t)
+		crowd[i] = e.nonReader(t)
 	}
-	gather(t, sender, crowd...)
+	joinAll(t, sender, crowd...)
 	before := heap()
 	fill(t, sender, slices.Clone(crowd)...)
 	// Each peer has 256 KiB in its queue. The same frames wait for its return when it is
@@ -224,9 +224,9 @@ func TestDeafCrowd_SmallBudget_CostsItsShare(t *testing.T) {
 	sender, a, b := e.open(t, "/", nil), e.open(t, "/", nil), e.open(t, "/", nil)
 	crowd := make([]*client, peers)
 	for i := range crowd {
-		crowd[i] = e.deaf(t)
+		crowd[i] = e.nonReader(t)
 	}
-	gather(t, sender, crowd...)
+	joinAll(t, sender, crowd...)
 	before := heap()
 	fill(t, sender, slices.Clone(crowd)...)
 	for i := range crowd {

@@ -24,10 +24,10 @@ const (
 // outcomes records the outcomes of the frames of all pairs. Safe for concurrent use;
 // one goroutine reads each sender's connection, so only one reports on a pair.
 type outcomes struct {
-	pairs   []record
-	settled atomic.Int64 // frames with an outcome, or excused
-	events  atomic.Int64 // deliveries and reports
-	astray  atomic.Int64 // frames that reached the wrong client, or that no client sent
+	pairs     []record
+	accounted atomic.Int64 // frames with an outcome, or excused
+	events    atomic.Int64 // deliveries and reports
+	astray    atomic.Int64 // frames that reached the wrong client, or that no client sent
 	// departures counts how often a client was notified that a member has left a room.
 	departures atomic.Int64
 	codes      [16]atomic.Int64
@@ -117,7 +117,7 @@ func (o *outcomes) reported(pair int, n int64, code proto.ErrorCode) {
 
 func (o *outcomes) note(was uint32) {
 	if was&(gotOnce|errorOnce|excused) == 0 {
-		o.settled.Add(1)
+		o.accounted.Add(1)
 	}
 	o.events.Add(1)
 }
@@ -135,7 +135,7 @@ func (o *outcomes) excuse(pair int) {
 	r := &o.pairs[pair]
 	for n := range r.killed.Load() {
 		if r.frames[n].Or(excused)&(gotOnce|errorOnce|excused) == 0 {
-			o.settled.Add(1)
+			o.accounted.Add(1)
 		}
 	}
 }

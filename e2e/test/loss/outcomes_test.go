@@ -59,7 +59,7 @@ func TestOutcomes_ReceiverUnrecovered_ExcusesOnlyFramesBeforeTheKill(t *testing.
 	if got.delivered != 1 || got.unrecovered != 1 || got.neither != 1 {
 		t.Errorf("got %v, want one delivered, one unrecovered, one neither", &got)
 	}
-	if n := o.settled.Load(); n != 2 {
+	if n := o.accounted.Load(); n != 2 {
 		t.Errorf("settled: got %d, want 2", n)
 	}
 }

@@ -99,13 +99,13 @@ func (l *lane) round(ctx context.Context) error {
 	}
 	at := l.rng.Perm(len(l.addrs))
 	tries := [2]*peer{before.again(), before.again()}
-	gap := time.Duration(l.rng.Int64N(int64(100 * time.Millisecond)))
+	delay := time.Duration(l.rng.Int64N(int64(100 * time.Millisecond)))
 	var errs [2]error
 	var wg sync.WaitGroup
 	for i, p := range tries {
 		wg.Go(func() {
 			if i == 1 {
-				pause(ctx, gap)
+				pause(ctx, delay)
 			}
 			_, errs[i] = p.resume(ctx, l.addrs, at[i])
 		})
@@ -178,12 +178,12 @@ func (l *lane) send(ctx context.Context) error {
 			return err
 		}
 	}
-	settled := func(n int64) bool { return r.frames[n].Load()&(gotOnce|errorOnce) != 0 }
+	hasOutcome := func(n int64) bool { return r.frames[n].Load()&(gotOnce|errorOnce) != 0 }
 	for end := time.Now().Add(restBound); time.Now().Before(end); pause(ctx, 5*time.Millisecond) {
-		if settled(n) && settled(n+1) {
+		if hasOutcome(n) && hasOutcome(n+1) {
 			return nil
 		}
 	}
-	l.t.Logf("lane %d, frames %d and %d: direct settled %v, through the room settled %v", l.number, n, n+1, settled(n), settled(n+1))
+	l.t.Logf("lane %d, frames %d and %d: outcome known: direct %v, through the room %v", l.number, n, n+1, hasOutcome(n), hasOutcome(n+1))
 	return nil // counted as neither delivered nor reported
 }

@@ -53,17 +53,17 @@ func (r row) String() string {
 type workload struct {
 	row
 	*kit.Stack
-	t      *testing.T
-	addrs  []string
-	out    *outcomes
-	from   []*peer // senders
-	to     []*peer // receivers
-	wg     sync.WaitGroup
-	stop   context.CancelFunc
-	late   time.Duration // most that a frame was sent behind its time
-	broken atomic.Int64  // senders' connections that ended
-	moves  atomic.Int64  // sessions resumed during the load
-	gone   atomic.Int64  // sessions that could not be resumed
+	t            *testing.T
+	addrs        []string
+	out          *outcomes
+	from         []*peer // senders
+	to           []*peer // receivers
+	wg           sync.WaitGroup
+	stop         context.CancelFunc
+	late         time.Duration // most that a frame was sent behind its time
+	broken       atomic.Int64  // senders' connections that ended
+	moves        atomic.Int64  // sessions resumed during the load
+	lostSessions atomic.Int64  // sessions that could not be resumed
 }
 
 // frames is how many frames a pair sends at most.
@@ -151,7 +151,7 @@ func (w *workload) follow(ctx context.Context, pair int, c *peer) {
 		recovered, err := c.resumeAnywhere(tctx, w.addrs)
 		cancel()
 		if err != nil {
-			w.gone.Add(1)
+			w.lostSessions.Add(1)
 			w.t.Logf("receiver %d is gone: %v", pair, err)
 			return
 		}
@@ -221,7 +221,7 @@ func (w *workload) rest() {
 	tick := time.NewTicker(step)
 	defer tick.Stop()
 	end, still := time.Now().Add(restBound), time.Duration(0)
-	for time.Now().Before(end) && (still < quiet || w.out.settled.Load() < sent) {
+	for time.Now().Before(end) && (still < quiet || w.out.accounted.Load() < sent) {
 		<-tick.C
 		if n := w.out.events.Load(); n != last {
 			last, still = n, 0
@@ -270,7 +270,7 @@ func run(t *testing.T, r row) counts {
 	c := w.out.count()
 	n := max(c.delivered, 1)
 	t.Logf("%v: %v; %d senders' writes failed, %d receivers resumed, %d could not; at rest after %v; CPU per delivered frame %.1f µs (gateways %.1f, NATS %.1f); sent at most %v late",
-		r, &c, w.broken.Load(), w.moves.Load(), w.gone.Load(), time.Since(began).Round(100*time.Millisecond),
+		r, &c, w.broken.Load(), w.moves.Load(), w.lostSessions.Load(), time.Since(began).Round(100*time.Millisecond),
 		micros(gw1-gw0+bus1-bus0, n), micros(gw1-gw0, n), micros(bus1-bus0, n), w.late.Round(time.Millisecond))
 	if n := w.broken.Load(); n > 0 {
 		t.Errorf("writes that failed: got %d, want 0: no sender's connection may end", n)
@@ -278,7 +278,7 @@ func run(t *testing.T, r row) counts {
 	if n := w.ended(); n > 0 {
 		t.Errorf("senders whose connection has ended: got %d, want 0: they miss the errors about their frames", n)
 	}
-	if n := w.gone.Load(); n > 0 {
+	if n := w.lostSessions.Load(); n > 0 {
 		t.Errorf("sessions that could not be resumed: got %d, want 0", n)
 	}
 	return c

@@ -76,7 +76,7 @@ func TestCommands(t *testing.T) {
 			case verb == "pub":
 				s.publish(rest[0], rest[1])
 			case rest[0] == "--replies":
-				if n := len(s.gather(rest[2], 2)); n != 2 {
+				if n := len(s.answersOf(rest[2], 2)); n != 2 {
 					t.Errorf("%d instances answer, want 2", n)
 				}
 			case rest[0] == "--inbox-prefix":

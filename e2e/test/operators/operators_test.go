@@ -254,13 +254,13 @@ func TestMessageToRoom(t *testing.T) {
 	x.Create("tea")
 	y.Join("tea")
 	x.Members("tea", x.ID, y.ID)
-	told := make(map[proto.GatewayID]bool)
+	sent := make(map[proto.GatewayID]bool)
 	for _, m := range b.ask(bus.OpGet, `{"room":"tea"}`).State.Room.Members {
 		g := m.Owner()
-		if told[g] {
+		if sent[g] {
 			continue
 		}
-		told[g] = true
+		sent[g] = true
 		subject, err := bus.ServerRoomSubject(g, "tea")
 		if err != nil {
 			t.Fatal(err)
@@ -284,11 +284,11 @@ func TestServiceTools(t *testing.T) {
 	x := b.Dial(t, 0)
 	x.Create("tea")
 	for _, verb := range []string{"PING", "INFO", "STATS"} {
-		if n := len(b.gather("$SRV."+verb+".rooms", 2)); n != 2 {
+		if n := len(b.answersOf("$SRV."+verb+".rooms", 2)); n != 2 {
 			t.Errorf("$SRV.%s: %d instances answer, want 2", verb, n)
 		}
 	}
-	for _, data := range b.gather("$SRV.INFO.rooms", 2) {
+	for _, data := range b.answersOf("$SRV.INFO.rooms", 2) {
 		var info micro.Info
 		if err := json.Unmarshal(data, &info); err != nil {
 			t.Fatal(err)
@@ -303,7 +303,7 @@ func TestServiceTools(t *testing.T) {
 		}
 	}
 	created := 0
-	for _, data := range b.gather("$SRV.STATS.rooms", 2) {
+	for _, data := range b.answersOf("$SRV.STATS.rooms", 2) {
 		var stats micro.Stats
 		if err := json.Unmarshal(data, &stats); err != nil {
 			t.Fatal(err)
@@ -323,8 +323,8 @@ func TestServiceTools(t *testing.T) {
 	}
 }
 
-// gather returns the answers of n instances.
-func (b *backEnd) gather(subject string, n int) (answers [][]byte) {
+// answersOf returns the answers of n instances.
+func (b *backEnd) answersOf(subject string, n int) (answers [][]byte) {
 	b.t.Helper()
 	inbox := nats.NewInbox()
 	sub, err := b.nc.SubscribeSync(inbox)

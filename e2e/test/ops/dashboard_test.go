@@ -205,8 +205,8 @@ func prometheus(t *testing.T, bin string, s *kit.Stack) (api string) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, bin, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+addrs[0])
-	var said strings.Builder
-	cmd.Stdout, cmd.Stderr = io.Discard, &said
+	var stderr strings.Builder
+	cmd.Stdout, cmd.Stderr = io.Discard, &stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +214,7 @@ func prometheus(t *testing.T, bin string, s *kit.Stack) (api string) {
 		cancel()
 		_ = cmd.Wait() // it was killed, which is an error
 		if t.Failed() {
-			t.Log(said.String())
+			t.Log(stderr.String())
 		}
 	})
 	api = "http://" + addrs[0]

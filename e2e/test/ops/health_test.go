@@ -19,12 +19,12 @@ import (
 	"p2pconnector/roomsvc"
 )
 
-// says waits until the path of ops returns the status and the text.
-func says(t *testing.T, url string, status int, text string) {
+// awaitStatus waits until the path of ops returns the status and the text.
+func awaitStatus(t *testing.T, url string, status int, text string) {
 	t.Helper()
 	var got int
 	var body string
-	eventually(t, url+" to say "+text, func() bool {
+	eventually(t, url+" to answer "+text, func() bool {
 		got, body = get(t, url)
 		return got == status && strings.Contains(body, text)
 	})
@@ -35,25 +35,25 @@ func says(t *testing.T, url string, status int, text string) {
 func TestReadiness(t *testing.T) {
 	s := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1, Ops: true})
 	ops, rooms := s.Ops(0), s.RoomsOps(0)
-	says(t, ops+"/readyz", http.StatusOK, "ready")
-	says(t, rooms+"/readyz", http.StatusOK, "ready")
+	awaitStatus(t, ops+"/readyz", http.StatusOK, "ready")
+	awaitStatus(t, rooms+"/readyz", http.StatusOK, "ready")
 
 	s.NATS(0).Stop()
-	says(t, ops+"/readyz", http.StatusServiceUnavailable, "no connection to NATS")
-	says(t, rooms+"/readyz", http.StatusServiceUnavailable, "no connection to NATS")
-	says(t, ops+"/livez", http.StatusOK, "ok")
-	says(t, rooms+"/livez", http.StatusOK, "ok")
+	awaitStatus(t, ops+"/readyz", http.StatusServiceUnavailable, "no connection to NATS")
+	awaitStatus(t, rooms+"/readyz", http.StatusServiceUnavailable, "no connection to NATS")
+	awaitStatus(t, ops+"/livez", http.StatusOK, "ok")
+	awaitStatus(t, rooms+"/livez", http.StatusOK, "ok")
 	if err := s.NATS(0).Restart(); err != nil {
 		t.Fatal(err)
 	}
-	says(t, ops+"/readyz", http.StatusOK, "ready")
-	says(t, rooms+"/readyz", http.StatusOK, "ready")
+	awaitStatus(t, ops+"/readyz", http.StatusOK, "ready")
+	awaitStatus(t, rooms+"/readyz", http.StatusOK, "ready")
 
 	s.StopRooms(t, 0)
-	says(t, ops+"/readyz", http.StatusServiceUnavailable, "the room service does not answer")
-	says(t, ops+"/livez", http.StatusOK, "ok")
+	awaitStatus(t, ops+"/readyz", http.StatusServiceUnavailable, "the room service does not answer")
+	awaitStatus(t, ops+"/livez", http.StatusOK, "ok")
 	s.StartRooms(t, 0)
-	says(t, ops+"/readyz", http.StatusOK, "ready")
+	awaitStatus(t, ops+"/readyz", http.StatusOK, "ready")
 }
 
 // instance runs a service until the test ends, or until stop.
@@ -116,8 +116,8 @@ func TestGatewayWaits(t *testing.T) {
 		}
 		return err == nil
 	})
-	says(t, "http://"+addr+"/livez", http.StatusOK, "ok")
-	says(t, "http://"+addr+"/readyz", http.StatusServiceUnavailable, "the room service does not answer")
+	awaitStatus(t, "http://"+addr+"/livez", http.StatusOK, "ok")
+	awaitStatus(t, "http://"+addr+"/readyz", http.StatusServiceUnavailable, "the room service does not answer")
 	if v, ok := scrape(t, "http://"+addr)["p2p_gateway_connections"]; !ok || v != 0 {
 		t.Errorf("p2p_gateway_connections is %v, served: %v", v, ok)
 	}
@@ -126,7 +126,7 @@ func TestGatewayWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	instance(t, r.Run)
-	says(t, "http://"+addr+"/readyz", http.StatusOK, "ready")
+	awaitStatus(t, "http://"+addr+"/readyz", http.StatusOK, "ready")
 }
 
 // TestDraining: a gateway that drains is not ready, and gives the reason. Its
@@ -148,7 +148,7 @@ func TestDraining(t *testing.T) {
 	}
 	t.Cleanup(func() { c.Close() }) // closed by the drain already
 	stop()
-	says(t, "http://"+g.OpsAddr()+"/readyz", http.StatusServiceUnavailable, "draining")
+	awaitStatus(t, "http://"+g.OpsAddr()+"/readyz", http.StatusServiceUnavailable, "draining")
 }
 
 // TestProfiles: profiles are served only when they are enabled.

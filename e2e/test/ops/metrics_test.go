@@ -67,8 +67,8 @@ func TestReconnectIsCounted(t *testing.T) {
 	if err := s.NATS(0).Restart(); err != nil {
 		t.Fatal(err)
 	}
-	says(t, s.Ops(0)+"/readyz", http.StatusOK, "ready")
-	says(t, s.RoomsOps(0)+"/readyz", http.StatusOK, "ready")
+	awaitStatus(t, s.Ops(0)+"/readyz", http.StatusOK, "ready")
+	awaitStatus(t, s.RoomsOps(0)+"/readyz", http.StatusOK, "ready")
 	if v := scrape(t, s.Ops(0))["p2p_gateway_nats_reconnects_total"]; v < 1 {
 		t.Errorf("p2p_gateway_nats_reconnects_total is %v", v)
 	}

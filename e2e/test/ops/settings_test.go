@@ -147,8 +147,8 @@ func TestSettings_InstancesDisagree_StrictestAppliesUntilTheyAgree(t *testing.T)
 	d.disagree("gateway", b.OpsAddr(), map[string]float64{"session-grace": 3, "max-room-members": 1, "max-room-id-bytes": 1})
 	d.disagree("roomsvc", r.OpsAddr(), map[string]float64{"session-grace": 1, "max-room-members": 1, "max-room-id-bytes": 0})
 
-	says(t, "http://"+a.OpsAddr()+"/readyz?verbose", http.StatusOK, "ready\nsettings disagree: session-grace is 5m0s here and 500ms at gateway "+string(b.ID())+"; 500ms applies\n")
-	says(t, "http://"+r.OpsAddr()+"/readyz?verbose", http.StatusOK, "; 3 applies\n")
+	awaitStatus(t, "http://"+a.OpsAddr()+"/readyz?verbose", http.StatusOK, "ready\nsettings disagree: session-grace is 5m0s here and 500ms at gateway "+string(b.ID())+"; 500ms applies\n")
+	awaitStatus(t, "http://"+r.OpsAddr()+"/readyz?verbose", http.StatusOK, "; 3 applies\n")
 	if _, got := get(t, "http://"+a.OpsAddr()+"/readyz"); got != "ready\n" {
 		t.Errorf("/readyz: got %q, want %q", got, "ready\n")
 	}
@@ -174,7 +174,7 @@ func TestSettings_InstancesDisagree_StrictestAppliesUntilTheyAgree(t *testing.T)
 	d.disagree("gateway", a.OpsAddr(), agreed)
 	d.disagree("gateway", b.OpsAddr(), agreed)
 	d.disagree("roomsvc", r.OpsAddr(), agreed)
-	says(t, "http://"+a.OpsAddr()+"/readyz?verbose", http.StatusOK, "ready\n")
+	awaitStatus(t, "http://"+a.OpsAddr()+"/readyz?verbose", http.StatusOK, "ready\n")
 	if got := alog.with("settings no longer disagree", "setting=session-grace"); len(got) != 1 {
 		t.Errorf("got %d log lines that the grace is the same again, want 1: %q", len(got), got)
 	}

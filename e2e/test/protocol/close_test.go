@@ -30,8 +30,8 @@ var closes = map[proto.CloseCode]func(*testing.T, *kit.Stack){
 	proto.CloseTryAgain:      closeSlow,
 }
 
-// closesElsewhere are close codes tested in other packages, or not testable from outside.
-var closesElsewhere = map[proto.CloseCode]string{
+// closesTestedByOthers are close codes tested in other packages, or not testable from outside.
+var closesTestedByOthers = map[proto.CloseCode]string{
 	proto.CloseGoingAway: "e2e/test/resume",
 	proto.CloseTakenOver: "e2e/test/resume",
 	proto.CloseInternal:  "a fault that no input should cause",
@@ -45,8 +45,8 @@ func TestCloseCodes(t *testing.T) {
 	s := kit.Start(t, kit.Options{MaxMessageBytes: 4096})
 	for _, doc := range proto.CloseCodes {
 		test, ok := closes[doc.Code]
-		if _, other := closesElsewhere[doc.Code]; ok == other {
-			t.Errorf("%s: want a test here or elsewhere, not both or none", doc.Code)
+		if _, other := closesTestedByOthers[doc.Code]; ok == other {
+			t.Errorf("%s: want a test in exactly one package", doc.Code)
 		}
 		if ok {
 			t.Run(doc.Code.String(), func(t *testing.T) {
@@ -130,7 +130,7 @@ func closeSlow(t *testing.T, s *kit.Stack) {
 // sender receives Not_Delivered. Then the peer reads, and takeLate returns its close code: 0 when it took
 // too long.
 func takeLate(t *testing.T, p *pair) proto.CloseCode {
-	slow, room := p.DialDeaf(t, 1), newRoom()
+	slow, room := p.DialNonReader(t, 1), newRoom()
 	slow.Send(fmt.Sprintf(`{"event":"Join_Room","data":{"room":%q,"create":true}}`, room))
 	p.a.Send(`{"event":"Join_Room","data":{"room":%q,"create":true}}`, room)
 	p.a.Until("both in the room", func(f *client.Frame) bool {
@@ -304,11 +304,11 @@ func closeFragments(t *testing.T, s *kit.Stack) {
 			seen[op] = true
 		}
 	}
-	flood := masked(0x01, []byte("{"))
+	overfill := masked(0x01, []byte("{"))
 	for range 20_000 {
-		flood = append(flood, masked(0x00, nil)...)
+		overfill = append(overfill, masked(0x00, nil)...)
 	}
-	if _, err := c.Write(flood); err != nil {
+	if _, err := c.Write(overfill); err != nil {
 		t.Logf("the server closed while it was flooded: %v", err)
 	}
 	c.wantClose(t, "a flood of fragments", proto.ClosePolicy)

@@ -29,17 +29,17 @@ var events = map[proto.Event]rows{
 	proto.Ping:         pingRows,
 }
 
-// elsewhere are events that another package tests.
-var elsewhere = map[proto.Event]string{
+// testedByOthers are events that another package tests.
+var testedByOthers = map[proto.Event]string{
 	proto.Resume:       "e2e/test/resume",
 	proto.Authenticate: "part of access tokens",
 	proto.IceServers:   "part of ICE servers",
 }
 
-// elsewhereCode reports whether a row may lack an error code, because
+// codeTestedByOthers reports whether a row may lack an error code, because
 // TestUnavailable tests it for every event, or because it belongs to access
 // tokens.
-func elsewhereCode(e proto.Event, c proto.ErrorCode) bool {
+func codeTestedByOthers(e proto.Event, c proto.ErrorCode) bool {
 	switch c {
 	case proto.Unavailable:
 		return true
@@ -55,8 +55,8 @@ func TestEvents(t *testing.T) {
 	s := kit.Start(t, kit.Options{MaxRooms: maxRooms})
 	for _, doc := range proto.ClientEvents {
 		tests, ok := events[doc.Event]
-		if _, other := elsewhere[doc.Event]; ok == other {
-			t.Errorf("%s: want tests here or elsewhere, not both or none", doc.Event)
+		if _, other := testedByOthers[doc.Event]; ok == other {
+			t.Errorf("%s: want tests in exactly one package", doc.Event)
 		}
 		if !ok {
 			continue
@@ -75,7 +75,7 @@ func checkComplete(t *testing.T, doc proto.EventDoc, tests rows) {
 		t.Errorf("no test shows that %s works", doc.Event)
 	}
 	for _, code := range doc.Errors {
-		if tests[string(code)] == nil && !elsewhereCode(doc.Event, code) {
+		if tests[string(code)] == nil && !codeTestedByOthers(doc.Event, code) {
 			t.Errorf("no test shows that %s answers %s", doc.Event, code)
 		}
 	}

@@ -55,12 +55,12 @@ func needsTo(p *pair, e proto.Event, data string) {
 // needsPeer tests the error for a frame to an unknown peer, however its target is
 // written.
 func needsPeer(p *pair, e proto.Event, data string) {
-	gone, own := departed(p, 1), departed(p, 0)
+	departedPeer, own := departed(p, 1), departed(p, 0)
 	for what, to := range map[string]string{
 		"never issued by a gateway that is there": string(proto.NewPeerID(p.b.ID.Home())),
 		"never issued by the sender's gateway":    string(proto.NewPeerID(p.a.ID.Home())),
 		"of a gateway that never was":             string(proto.NewPeerID("00000000")),
-		"of a peer that has left":                 string(gone),
+		"of a peer that has left":                 string(departedPeer),
 		"of a peer that has left this gateway":    string(own),
 		"in upper case":                           strings.ToUpper(string(p.b.ID)),
 		"a wildcard":                              "*",

@@ -142,12 +142,12 @@ func TestAcceptFrom_Resume_KeepsOrReplacesTheChoice(t *testing.T) {
 // choose.
 func TestAcceptFrom_ServerDefault_ClientMayChooseMore(t *testing.T) {
 	s := kit.Start(t, kit.Options{AcceptFrom: proto.AcceptNobody})
-	from, silent, open := s.Dial(t, 0), s.Dial(t, 1), s.Dial(t, 1, acceptFrom(proto.AcceptAnyone))
-	for c, want := range map[*kit.Conn]proto.Senders{silent: proto.AcceptNobody, open: proto.AcceptAnyone} {
+	from, nobody, open := s.Dial(t, 0), s.Dial(t, 1), s.Dial(t, 1, acceptFrom(proto.AcceptAnyone))
+	for c, want := range map[*kit.Conn]proto.Senders{nobody: proto.AcceptNobody, open: proto.AcceptAnyone} {
 		if got := c.Details.AcceptFrom; got != want {
 			t.Errorf("got accept_from %v, want %v", got, want)
 		}
 		signals(t, from, c, want == proto.AcceptAnyone)
 	}
-	silent.Quiet()
+	nobody.Quiet()
 }

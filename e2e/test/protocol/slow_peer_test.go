@@ -9,20 +9,20 @@ import (
 	"p2pconnector/proto"
 )
 
-// A flood consists of frames so large that few fill the receiver's queue and the
-// buffers of both kernels; floodFrames bounds it anyway.
+// overfill sends frames so large that few fill the receiver's queue and the
+// buffers of both kernels; overfillFrames bounds it anyway.
 const (
-	floodBytes  = 48 << 10
-	floodFrames = 1000
+	overfillBytes  = 48 << 10
+	overfillFrames = 1000
 )
 
-var floodPad = strings.Repeat("x", floodBytes)
+var overfillPad = strings.Repeat("x", overfillBytes)
 
-// flood sends frames to a peer that does not read until the sender receives
+// overfill sends frames to a peer that does not read until the sender receives
 // Not_Delivered, and returns that error. It calls sent after each frame.
-func flood(p *pair, e proto.Event, target, data string, sent func(i int)) *client.Error {
+func overfill(p *pair, e proto.Event, target, data string, sent func(i int)) *client.Error {
 	p.t.Helper()
-	for i := range floodFrames {
+	for i := range overfillFrames {
 		p.a.Send(`{"event":%q,%s,%s,"id":%d}`, e, target, data, i)
 		sent(i)
 		p.a.Send(`{"event":"Ping","id":"p"}`)
@@ -42,15 +42,15 @@ func flood(p *pair, e proto.Event, target, data string, sent func(i int)) *clien
 			p.t.Fatalf("unexpected: %.200s", f.Raw)
 		}
 	}
-	p.t.Fatalf("%d frames of %d bytes fitted into the queue of a peer that does not read", floodFrames, floodBytes)
+	p.t.Fatalf("%d frames of %d bytes fitted into the queue of a peer that does not read", overfillFrames, overfillBytes)
 	return nil
 }
 
 // notDelivered checks that the sender to a slow peer receives Not_Delivered, and
 // that the slow peer stays connected and receives the accepted frames, in order.
 func notDelivered(p *pair, e proto.Event, data func(pad string) string) {
-	slow := p.DialDeaf(p.t, 1)
-	err := flood(p, e, fmt.Sprintf(`"to":%q`, slow.ID), data(floodPad), func(int) {})
+	slow := p.DialNonReader(p.t, 1)
+	err := overfill(p, e, fmt.Sprintf(`"to":%q`, slow.ID), data(overfillPad), func(int) {})
 	if err.Code != proto.NotDelivered || err.To != string(slow.ID) || err.Event != string(e) {
 		p.t.Errorf("the sender got %+v", err)
 	}
@@ -76,11 +76,11 @@ func notDelivered(p *pair, e proto.Event, data func(pad string) string) {
 // reaches the others, and that the sender receives the id of that member.
 func roomNotDelivered(p *pair) {
 	p.together()
-	slow := p.DialDeaf(p.t, 1)
+	slow := p.DialNonReader(p.t, 1)
 	slow.Send(fmt.Sprintf(`{"event":"Join_Room","data":{"room":%q}}`, p.room))
 	p.a.Members(p.room, p.a.ID, p.b.ID, slow.ID)
 	p.b.Members(p.room, p.a.ID, p.b.ID, slow.ID)
-	err := flood(p, proto.Message, `"room":`+quoted(p.room), `"data":`+quoted(floodPad), func(i int) {
+	err := overfill(p, proto.Message, `"room":`+quoted(p.room), `"data":`+quoted(overfillPad), func(i int) {
 		f := p.b.Until("the message", func(f *client.Frame) bool { return f.Event == string(proto.Message) })
 		if string(f.ID) != strconv.Itoa(i) {
 			p.t.Fatalf("got message %s, want %d", f.ID, i)

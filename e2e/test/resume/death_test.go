@@ -105,7 +105,7 @@ func TestTakenOverTwice(t *testing.T) {
 	if len(holds) == 0 {
 		t.Fatal("no gateway has taken the session over")
 	}
-	silent(t, far, grace+bus.LeaseTimeout) // the grace of the other session ends too
+	expectNothing(t, far, grace+bus.LeaseTimeout) // the grace of the other session ends too
 	for i := range 10 {
 		far.Send(`{"event":"Message","to":%q,"data":%d}`, peer.ID, i)
 		far.Send(`{"event":"Message","room":%q,"data":%d}`, room, i)
@@ -170,7 +170,7 @@ func TestFrozenGateway(t *testing.T) {
 	t.Parallel()
 	tr := newTrio(t, kit.Start(t, kit.Options{Processes: true}))
 	tr.PauseGateway(t, 0, true)
-	silent(t, tr.far, bus.LeaseTimeout+2*time.Second)
+	expectNothing(t, tr.far, bus.LeaseTimeout+2*time.Second)
 	tr.PauseGateway(t, 0, false)
 	// The NATS server may have closed the connection of the gateway while it hung, or may
 	// be about to: until it has read an answer to its pings, which the gateway sends
@@ -181,8 +181,8 @@ func TestFrozenGateway(t *testing.T) {
 	tr.works(tr.peer)
 }
 
-// silent waits for d, during which no frame may reach c.
-func silent(t *testing.T, c *kit.Conn, d time.Duration) {
+// expectNothing waits for d, during which no frame may reach c.
+func expectNothing(t *testing.T, c *kit.Conn, d time.Duration) {
 	t.Helper()
 	before := c.Received()
 	after := time.NewTimer(d)
@@ -212,7 +212,7 @@ func awaitDelivery(tr *trio, from, to *kit.Conn) {
 			tr.t.Fatalf("messages in a row: got fewer than %d to %s in %v and %d tries, want them within %v", steady, to.ID, took, i, kit.Patience)
 		}
 		from.Send(`{"event":"Message","to":%q,"data":"try %d","id":%d}`, to.ID, i, i)
-		if settled(tr.t, from, to, i) {
+		if awaitOutcome(tr.t, from, to, i) {
 			inRow++
 		} else {
 			inRow = 0
@@ -221,27 +221,27 @@ func awaitDelivery(tr *trio, from, to *kit.Conn) {
 	}
 }
 
-// settled returns when try number i has arrived, or from has received an error about it:
+// awaitOutcome returns when try number i has arrived, or from has received an error about it:
 // one of the two must happen. It returns false when from received any error, about an
 // earlier try too. A reported try may still have arrived.
-func settled(t *testing.T, from, to *kit.Conn, i int) bool {
+func awaitOutcome(t *testing.T, from, to *kit.Conn, i int) bool {
 	t.Helper()
-	here, told, complaint := false, false, false
-	for began := time.Now(); !here && !told; {
+	arrived, reported, complaint := false, false, false
+	for began := time.Now(); !arrived && !reported; {
 		if time.Since(began) > kit.Patience {
 			t.Fatal("a message was neither delivered nor reported to its sender")
 		}
-		from.Send(`{"event":"Ping","id":"settled"}`)
+		from.Send(`{"event":"Ping","id":"outcome"}`)
 		from.Until("the Pong", func(f *client.Frame) bool {
 			complaint = complaint || f.Err() != nil
-			told = told || f.Err() != nil && string(f.ID) == strconv.Itoa(i)
+			reported = reported || f.Err() != nil && string(f.ID) == strconv.Itoa(i)
 			return f.Is(proto.Pong)
 		})
-		to.Send(`{"event":"Ping","id":"settled"}`)
+		to.Send(`{"event":"Ping","id":"outcome"}`)
 		to.Until("the Pong", func(f *client.Frame) bool {
-			here = here || string(f.Data) == fmt.Sprintf(`"try %d"`, i)
+			arrived = arrived || string(f.Data) == fmt.Sprintf(`"try %d"`, i)
 			return f.Is(proto.Pong)
 		})
 	}
-	return here && !complaint
+	return arrived && !complaint
 }

@@ -120,8 +120,8 @@ func (tr *trio) works(c *kit.Conn) {
 	}
 }
 
-// gone checks that the session ends: the others are notified within the bound.
-func (tr *trio) gone(c *kit.Conn, id proto.PeerID, began time.Time, least, most time.Duration) {
+// awaitRemoval checks that the session ends: the others are notified within the bound.
+func (tr *trio) awaitRemoval(c *kit.Conn, id proto.PeerID, began time.Time, least, most time.Duration) {
 	tr.t.Helper()
 	f := c.Expect(proto.ClientRemoved)
 	took := time.Since(began)

@@ -24,13 +24,13 @@ func TestOutageReapsNobody(t *testing.T) {
 	for _, c := range []*kit.Conn{tr.near, tr.far} {
 		c.Quiet() // it is connected all the same
 	}
-	silent(t, tr.far, bus.LeaseTimeout+grace+2*time.Second)
+	expectNothing(t, tr.far, bus.LeaseTimeout+grace+2*time.Second)
 	if err := tr.NATS(0).Restart(); err != nil {
 		t.Fatal(err)
 	}
 	awaitDelivery(tr, tr.far, tr.peer)
 	awaitDelivery(tr, tr.near, tr.far)
-	silent(t, tr.far, bus.LeaseTimeout+grace+2*time.Second) // nor afterwards
+	expectNothing(t, tr.far, bus.LeaseTimeout+grace+2*time.Second) // nor afterwards
 	tr.works(tr.peer)
 }
 

@@ -131,23 +131,23 @@ func TestOverflow(t *testing.T) {
 
 func overflow(t *testing.T, c, peer, far *kit.Conn, frames, pad int) {
 	t.Helper()
-	told := map[string]bool{}
+	reported := map[string]bool{}
 	for i := range frames {
 		far.Send(`{"event":"Message","to":%q,"id":%d,"data":%q}`, peer.ID, i, strings.Repeat("x", pad))
 	}
 	// The error about a dropped frame comes over the bus: wait for the last one.
-	for !told[strconv.Itoa(frames-1)] {
+	for !reported[strconv.Itoa(frames-1)] {
 		f := far.Next()
 		if e := f.Err(); e == nil || e.Code != proto.NotDelivered {
 			t.Fatalf("the sender got %.300s", f.Raw)
 		}
-		told[string(f.ID)] = true
+		reported[string(f.ID)] = true
 	}
 	if d := c.Resume(peer); *d.Recovered {
 		t.Error("recovered, though frames were dropped")
 	}
 	for i := range frames {
-		if told[strconv.Itoa(i)] {
+		if reported[strconv.Itoa(i)] {
 			continue
 		}
 		if f := c.Expect(proto.Message); string(f.ID) != strconv.Itoa(i) {

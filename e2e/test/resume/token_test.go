@@ -172,7 +172,7 @@ func TestGrace(t *testing.T) {
 				c.Quiet()
 			}
 			for _, c := range []*kit.Conn{tr.near, tr.far} {
-				tr.gone(c, tr.peer.ID, began, grace*9/10, grace+5*time.Second)
+				tr.awaitRemoval(c, tr.peer.ID, began, grace*9/10, grace+5*time.Second)
 			}
 			tr.far.Send(`{"event":"End_Room","data":{"room":%q}}`, room)
 			tr.far.Expect(proto.RoomDeleted)
@@ -187,7 +187,7 @@ func TestCloseCodesAndSessions(t *testing.T) {
 	began := time.Now()
 	tr.peer.Bye()
 	for _, c := range []*kit.Conn{tr.near, tr.far} {
-		tr.gone(c, tr.peer.ID, began, 0, 5*time.Second)
+		tr.awaitRemoval(c, tr.peer.ID, began, 0, 5*time.Second)
 	}
 	s.Dial(t, 0).ResumeFails(tr.peer.Session(), -1, proto.NotFound)
 	s.Dial(t, 1).ResumeFails(tr.peer.Session(), -1, proto.NotFound)

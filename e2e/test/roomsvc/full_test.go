@@ -19,7 +19,7 @@ import (
 var metadata = json.RawMessage(`"` + strings.Repeat("m", 8000) + `"`)
 
 // fill creates rooms until the room service refuses one with code, and returns them.
-func (a *asker) fill(p proto.PeerID, code proto.ErrorCode) (rooms []proto.RoomID) {
+func (a *requester) fill(p proto.PeerID, code proto.ErrorCode) (rooms []proto.RoomID) {
 	a.t.Helper()
 	for range 10_000 {
 		id := proto.RoomID(a.op())
@@ -37,7 +37,7 @@ func (a *asker) fill(p proto.PeerID, code proto.ErrorCode) (rooms []proto.RoomID
 }
 
 // untilCreated repeats a creation until it works.
-func (a *asker) untilCreated(p proto.PeerID) {
+func (a *requester) untilCreated(p proto.PeerID) {
 	a.t.Helper()
 	end := time.Now().Add(patience)
 	for {
@@ -52,7 +52,7 @@ func (a *asker) untilCreated(p proto.PeerID) {
 }
 
 // storedBytes returns what the bucket of rooms holds.
-func storedBytes(t *testing.T, a *asker) uint64 {
+func storedBytes(t *testing.T, a *requester) uint64 {
 	t.Helper()
 	info, err := bucketStream(t, a.nc).Info(t.Context())
 	if err != nil {
@@ -85,7 +85,7 @@ func TestBucket_HalfFull_RefusesWhatGrowsUntilEmptied(t *testing.T) {
 func fillAndEmpty(t *testing.T, s *natsbox.Server, replicas int) {
 	const most = 4 << 20
 	startServices(t, s, 1, roomsvc.Config{MaxBucketBytes: most, Replicas: replicas})
-	a := newAsker(t, s)
+	a := newRequester(t, s)
 	p, q := a.peer(), a.peer()
 	a.must(bus.OpCreate, bus.Request{Room: "shared", Peer: p})
 	a.must(bus.OpJoin, bus.Request{Room: "shared", Peer: q})
@@ -125,7 +125,7 @@ func fillAndEmpty(t *testing.T, s *natsbox.Server, replicas int) {
 func TestJetStream_Full_RoomsCanStillEnd(t *testing.T) {
 	s := startNATSWith(t, natsbox.Config{Sync: time.Second, MaxStore: 9 << 20}) // the buckets reserve 8 MiB
 	startServices(t, s, 1, roomsvc.Config{})
-	a := newAsker(t, s)
+	a := newRequester(t, s)
 	p := a.peer()
 	var rooms []proto.RoomID
 	for range 20 {
@@ -152,7 +152,7 @@ func TestJetStream_Full_RoomsCanStillEnd(t *testing.T) {
 }
 
 // fillJetStream writes to a stream of another user until the server refuses that.
-func fillJetStream(t *testing.T, a *asker) jetstream.Stream {
+func fillJetStream(t *testing.T, a *requester) jetstream.Stream {
 	t.Helper()
 	js, err := jetstream.New(a.nc)
 	if err != nil {
@@ -166,7 +166,7 @@ func fillJetStream(t *testing.T, a *asker) jetstream.Stream {
 	return filler
 }
 
-func fillStream(t *testing.T, a *asker, filler jetstream.Stream) {
+func fillStream(t *testing.T, a *requester, filler jetstream.Stream) {
 	t.Helper()
 	js, err := jetstream.New(a.nc)
 	if err != nil {

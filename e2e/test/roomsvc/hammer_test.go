@@ -17,16 +17,16 @@ import (
 // hammer makes peers join and leave rooms through all instances, each peer one
 // request at a time, and compares the acknowledged changes with the stored
 // rooms.
-func hammer(t *testing.T, askers []*asker, rooms []proto.RoomID, peers, rounds int) {
+func hammer(t *testing.T, requesters []*requester, rooms []proto.RoomID, peers, rounds int) {
 	t.Helper()
-	for _, a := range askers {
+	for _, a := range requesters {
 		a.lease() // on a busy machine this takes longer than a lease
 	}
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	want := make(map[proto.RoomID][]proto.PeerID)
 	for i := range peers {
-		a := askers[i%len(askers)]
+		a := requesters[i%len(requesters)]
 		wg.Go(func() {
 			p := a.peer()
 			in := make(map[proto.RoomID]bool)
@@ -72,7 +72,7 @@ func hammer(t *testing.T, askers []*asker, rooms []proto.RoomID, peers, rounds i
 	wg.Wait()
 	for _, id := range rooms {
 		var got []proto.PeerID
-		if room := askers[0].room(id); room != nil {
+		if room := requesters[0].room(id); room != nil {
 			for _, m := range room.Members {
 				got = append(got, m.ID)
 			}
@@ -88,8 +88,8 @@ func hammer(t *testing.T, askers []*asker, rooms []proto.RoomID, peers, rounds i
 func TestHammer(t *testing.T) {
 	s := startNATS(t)
 	services := startServices(t, s, 3, roomsvc.Config{})
-	askers := []*asker{newAsker(t, s), newAsker(t, s)}
-	hammer(t, askers, []proto.RoomID{"a", "b"}, 24, 60)
+	requesters := []*requester{newRequester(t, s), newRequester(t, s)}
+	hammer(t, requesters, []proto.RoomID{"a", "b"}, 24, 60)
 	for _, svc := range services {
 		st := svc.Stats()
 		if st.Panics != 0 || st.Waiting != 0 {
@@ -120,33 +120,33 @@ func TestCluster(t *testing.T) {
 	for _, s := range servers {
 		services = append(services, startServices(t, s, 1, roomsvc.Config{Replicas: 3})...)
 	}
-	askers := []*asker{newAsker(t, servers[0]), newAsker(t, servers[1])}
+	requesters := []*requester{newRequester(t, servers[0]), newRequester(t, servers[1])}
 	start := time.Now()
-	hammer(t, askers, []proto.RoomID{"a", "b"}, 16, 30)
+	hammer(t, requesters, []proto.RoomID{"a", "b"}, 16, 30)
 	t.Logf("480 operations in %v", time.Since(start))
 
 	var replies []<-chan *bus.Reply
-	start, before := time.Now(), writes(t, askers[0].nc)
+	start, before := time.Now(), writes(t, requesters[0].nc)
 	for i := range 1000 {
-		a := askers[i%2]
+		a := requesters[i%2]
 		replies = append(replies, a.send(bus.OpJoin, bus.Request{Room: "storm", Peer: a.peer(), Create: true}))
 	}
 	if got := collect(t, replies); got[""] != 1000 {
 		t.Errorf("got answers %v, want 1000 successes", got)
 	}
-	t.Logf("1000 joins in %v, %d writes", time.Since(start), writes(t, askers[0].nc)-before)
-	if room := askers[0].room("storm"); len(room.Members) != 1000 {
+	t.Logf("1000 joins in %v, %d writes", time.Since(start), writes(t, requesters[0].nc)-before)
+	if room := requesters[0].room("storm"); len(room.Members) != 1000 {
 		t.Errorf("got %d members, want 1000", len(room.Members))
 	}
 
 	// A request that waits for the election is not refused, and takes effect
 	// once.
-	if err := bucketLeaderStepDown(askers[0]); err != nil {
+	if err := bucketLeaderStepDown(requesters[0]); err != nil {
 		t.Fatal(err)
 	}
-	p := askers[0].peer()
-	r := bus.Request{Op: askers[0].op(), Room: "storm", Peer: p}
-	if reply := askers[0].ask(bus.OpJoin, r); code(reply) != "" {
+	p := requesters[0].peer()
+	r := bus.Request{Op: requesters[0].op(), Room: "storm", Peer: p}
+	if reply := requesters[0].ask(bus.OpJoin, r); code(reply) != "" {
 		t.Errorf("join: %v", reply.Error)
 	}
 	confirms := uint64(0)
@@ -159,7 +159,7 @@ func TestCluster(t *testing.T) {
 }
 
 // bucketLeaderStepDown makes another server the leader of the rooms bucket.
-func bucketLeaderStepDown(a *asker) error {
+func bucketLeaderStepDown(a *requester) error {
 	_, err := a.nc.Request("$JS.API.STREAM.LEADER.STEPDOWN."+bus.BucketStream(bus.RoomsBucket), nil, patience)
 	return err
 }

@@ -88,8 +88,8 @@ func startService(t testing.TB, s *natsbox.Server, cfg roomsvc.Config) (svc *roo
 	return svc, stop
 }
 
-// asker plays a gateway.
-type asker struct {
+// requester acts as a gateway.
+type requester struct {
 	t  testing.TB
 	id proto.GatewayID
 	nc *nats.Conn
@@ -101,19 +101,19 @@ type asker struct {
 	waiting map[string]chan *bus.Reply
 }
 
-func newAsker(t testing.TB, s *natsbox.Server) *asker {
+func newRequester(t testing.TB, s *natsbox.Server) *requester {
 	t.Helper()
 	nc, err := nats.Connect("", nats.InProcessServer(s), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
-	a := &asker{t: t, id: proto.NewGatewayID(), nc: nc, changes: make(chan bus.Change, 100_000), waiting: make(map[string]chan *bus.Reply)}
+	a := &requester{t: t, id: proto.NewGatewayID(), nc: nc, changes: make(chan bus.Change, 100_000), waiting: make(map[string]chan *bus.Reply)}
 	all, err := bus.GatewayWildcard(a.id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := nc.Subscribe(all, a.hear); err != nil {
+	if _, err := nc.Subscribe(all, a.receive); err != nil {
 		t.Fatal(err)
 	}
 	if err := nc.Flush(); err != nil {
@@ -122,7 +122,7 @@ func newAsker(t testing.TB, s *natsbox.Server) *asker {
 	return a
 }
 
-func (a *asker) hear(msg *nats.Msg) {
+func (a *requester) receive(msg *nats.Msg) {
 	in, ok := bus.ParseInbound(msg.Subject)
 	if !ok {
 		a.t.Errorf("subject %s", msg.Subject)
@@ -154,12 +154,12 @@ func (a *asker) hear(msg *nats.Msg) {
 	}
 }
 
-func (a *asker) peer() proto.PeerID { return proto.NewPeerID(a.id) }
+func (a *requester) peer() proto.PeerID { return proto.NewPeerID(a.id) }
 
-func (a *asker) op() bus.OpID { return bus.NewOpID(a.id, a.n.Add(1)) }
+func (a *requester) op() bus.OpID { return bus.NewOpID(a.id, a.n.Add(1)) }
 
 // send sends a request without waiting; the channel receives the reply.
-func (a *asker) send(op bus.Operation, r bus.Request) <-chan *bus.Reply {
+func (a *requester) send(op bus.Operation, r bus.Request) <-chan *bus.Reply {
 	if r.Op == "" {
 		r.Op = a.op()
 	}
@@ -181,19 +181,19 @@ func (a *asker) send(op bus.Operation, r bus.Request) <-chan *bus.Reply {
 	return ch
 }
 
-var errSilence = errors.New("no reply")
+var errNoReply = errors.New("no reply")
 
 func await(ch <-chan *bus.Reply, d time.Duration) (*bus.Reply, error) {
 	select {
 	case r := <-ch:
 		return r, nil
 	case <-time.After(d):
-		return nil, errSilence
+		return nil, errNoReply
 	}
 }
 
 // ask sends a request and returns its reply.
-func (a *asker) ask(op bus.Operation, r bus.Request) *bus.Reply {
+func (a *requester) ask(op bus.Operation, r bus.Request) *bus.Reply {
 	a.t.Helper()
 	reply, err := await(a.send(op, r), patience)
 	if err != nil {
@@ -203,7 +203,7 @@ func (a *asker) ask(op bus.Operation, r bus.Request) *bus.Reply {
 }
 
 // must sends a request that has to succeed.
-func (a *asker) must(op bus.Operation, r bus.Request) *bus.Reply {
+func (a *requester) must(op bus.Operation, r bus.Request) *bus.Reply {
 	a.t.Helper()
 	reply := a.ask(op, r)
 	if reply.Error != nil {
@@ -213,7 +213,7 @@ func (a *asker) must(op bus.Operation, r bus.Request) *bus.Reply {
 }
 
 // room returns the room as a back end sees it, or nil.
-func (a *asker) room(id proto.RoomID) *bus.Room {
+func (a *requester) room(id proto.RoomID) *bus.Room {
 	a.t.Helper()
 	reply := a.ask(bus.OpGet, bus.Request{Room: id})
 	if reply.Error != nil {

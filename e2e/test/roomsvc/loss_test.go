@@ -47,7 +47,7 @@ func wipe(t *testing.T, s *natsbox.Server) {
 const insistPause = 20 * time.Millisecond
 
 // insist repeats a request, as gateways do, until it is answered.
-func (a *asker) insist(op bus.Operation, r bus.Request) *bus.Reply {
+func (a *requester) insist(op bus.Operation, r bus.Request) *bus.Reply {
 	a.t.Helper()
 	if r.Op == "" {
 		r.Op = a.op()
@@ -72,7 +72,7 @@ func (a *asker) insist(op bus.Operation, r bus.Request) *bus.Reply {
 func TestBucketMadeAnew_TwoInstancesRace_RevisionsGoOn(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 2, roomsvc.Config{})
-	a := newAsker(t, s)
+	a := newRequester(t, s)
 	for i := range 20 {
 		room := proto.RoomID(fmt.Sprint(i))
 		old := a.insist(bus.OpCreate, bus.Request{Room: room, Peer: a.peer()})
@@ -80,19 +80,19 @@ func TestBucketMadeAnew_TwoInstancesRace_RevisionsGoOn(t *testing.T) {
 			t.Fatal(old.Error)
 		}
 		deleteBucket(t, a.nc, bus.RoomsBucket)
-		gone := a.insist(bus.OpGet, bus.Request{Room: room})
-		if code(gone) != proto.NotFound || gone.First <= old.Revision {
-			t.Fatalf("got %+v from the new bucket, want Not_Found and a first revision above %d", gone, old.Revision)
+		after := a.insist(bus.OpGet, bus.Request{Room: room})
+		if code(after) != proto.NotFound || after.First <= old.Revision {
+			t.Fatalf("got %+v from the new bucket, want Not_Found and a first revision above %d", after, old.Revision)
 		}
 		info, err := bucketStream(t, a.nc).Info(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if info.Config.FirstSeq != gone.First {
-			t.Fatalf("got first revision %d in the reply, want the bucket's %d", gone.First, info.Config.FirstSeq)
+		if info.Config.FirstSeq != after.First {
+			t.Fatalf("got first revision %d in the reply, want the bucket's %d", after.First, info.Config.FirstSeq)
 		}
 		made := a.insist(bus.OpCreate, bus.Request{Room: room, Peer: a.peer()})
-		if made.Error != nil || made.Revision <= old.Revision || made.First != gone.First {
+		if made.Error != nil || made.Revision <= old.Revision || made.First != after.First {
 			t.Fatalf("got %+v, want a revision above %d", made, old.Revision)
 		}
 	}
@@ -102,15 +102,15 @@ func TestBucketMadeAnew_TwoInstancesRace_RevisionsGoOn(t *testing.T) {
 // through two instances while its data is lost. In the end its members are exactly those
 // whose last change the new bucket acknowledged.
 func TestLoss_UnderLoad_NothingOfTheOldBucketComesBack(t *testing.T) {
-	for name, lose := range map[string]func(*testing.T, *natsbox.Server, *asker){
-		"bucket by hand":  func(t *testing.T, _ *natsbox.Server, a *asker) { deleteBucket(t, a.nc, bus.RoomsBucket) },
-		"store directory": func(t *testing.T, s *natsbox.Server, _ *asker) { wipe(t, s) },
+	for name, lose := range map[string]func(*testing.T, *natsbox.Server, *requester){
+		"bucket by hand":  func(t *testing.T, _ *natsbox.Server, a *requester) { deleteBucket(t, a.nc, bus.RoomsBucket) },
+		"store directory": func(t *testing.T, s *natsbox.Server, _ *requester) { wipe(t, s) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := startNATS(t)
 			startServices(t, s, 2, roomsvc.Config{})
-			a := newAsker(t, s)
+			a := newRequester(t, s)
 			a.lease()
 			const peers, rounds = 12, 20
 			type last struct {
@@ -184,7 +184,7 @@ func TestLoss_GatewayDead_SweepLeavesTheNewRoomAlone(t *testing.T) {
 	t.Parallel()
 	s := startNATS(t)
 	svc := startServices(t, s, 2, roomsvc.Config{})
-	dead, alive := newAsker(t, s), newAsker(t, s)
+	dead, alive := newRequester(t, s), newRequester(t, s)
 	stop := dead.lease()
 	alive.lease()
 	dead.must(bus.OpCreate, bus.Request{Room: "r", Peer: dead.peer()})
@@ -208,7 +208,7 @@ func TestLoss_GatewayDead_SweepLeavesTheNewRoomAlone(t *testing.T) {
 func TestKeys_BucketLost_GatewayGivesThemBack(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 2, roomsvc.Config{})
-	a := newAsker(t, s)
+	a := newRequester(t, s)
 	held := a.must(bus.OpKeys, bus.Request{}).Keys
 	deleteBucket(t, a.nc, bus.KeysBucket)
 	if got := a.insist(bus.OpKeys, bus.Request{Gateway: a.id, Keys: held}).Keys; !reflect.DeepEqual(got, held) {
@@ -250,7 +250,7 @@ func TestBucketMadeByHand_RevisionsGoBack_IsReported(t *testing.T) {
 	t.Parallel()
 	s := startNATS(t)
 	startServices(t, s, 1, roomsvc.Config{})
-	a := newAsker(t, s)
+	a := newRequester(t, s)
 	a.must(bus.OpCreate, bus.Request{Room: "r", Peer: a.peer()})
 	js, err := jetstream.New(a.nc)
 	if err != nil {
@@ -277,7 +277,7 @@ func TestBucketMadeByHand_RevisionsGoBack_IsReported(t *testing.T) {
 func TestSessions_BucketLost_KnownEpochsHaveEnded(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 2, roomsvc.Config{})
-	a := newAsker(t, s)
+	a := newRequester(t, s)
 	p, b, c := a.peer(), proto.NewGatewayID(), proto.NewGatewayID()
 	first := a.take(p, b, 1, 0)
 	expectSession(t, "before the loss", first, "", b, 1)

@@ -12,7 +12,7 @@ import (
 func TestLifeOfARoom(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 2, roomsvc.Config{})
-	a, b := newAsker(t, s), newAsker(t, s)
+	a, b := newRequester(t, s), newRequester(t, s)
 	ann, ben := a.peer(), b.peer()
 
 	made := a.must(bus.OpCreate, bus.Request{Room: "tea * > . room", Peer: ann})
@@ -23,7 +23,7 @@ func TestLifeOfARoom(t *testing.T) {
 		t.Errorf("change of create: got %+v, want the first one, with the settings", c)
 	}
 	joined := b.must(bus.OpJoin, bus.Request{Room: "tea * > . room", Peer: ben})
-	for _, g := range []*asker{a, b} {
+	for _, g := range []*requester{a, b} {
 		if c := <-g.changes; c.Before != made.Revision || c.After != joined.Revision || len(c.Added) != 1 || c.Added[0].ID != ben {
 			t.Errorf("change of join: got %+v, want ben added", c)
 		}
@@ -38,7 +38,7 @@ func TestLifeOfARoom(t *testing.T) {
 		t.Errorf("got keys %q, want the room's only", keys)
 	}
 	left := a.must(bus.OpLeave, bus.Request{Room: "tea * > . room", Peer: ann})
-	for _, g := range []*asker{a, b} {
+	for _, g := range []*requester{a, b} {
 		if c := <-g.changes; c.After != left.Revision || len(c.Removed) != 1 || c.Removed[0].ID != ann || c.Creator != ben {
 			t.Errorf("change of leave: got %+v, want ann removed and ben as creator", c)
 		}
@@ -58,7 +58,7 @@ func TestLifeOfARoom(t *testing.T) {
 func TestMalformedRequests(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 1, roomsvc.Config{})
-	a := newAsker(t, s)
+	a := newRequester(t, s)
 	for _, body := range []string{``, `nonsense`, `[]`, `{"room":7}`, `{"room":"r","peer":"x"}`, `{"room":"r","capacity":"many"}`} {
 		msg, err := a.nc.Request(bus.RoomsSubject(bus.OpCreate), []byte(body), patience)
 		if err != nil {

@@ -61,7 +61,7 @@ func TestReadyWhenRequestsReachIt(t *testing.T) {
 	go func() { ended <- svc.Run(ctx) }()
 	<-held
 	<-svc.Ready()
-	a := newAsker(t, server.Server)
+	a := newRequester(t, server.Server)
 	a.must(bus.OpCreate, bus.Request{Room: "r", Peer: a.peer()})
 	cancel()
 	if err := <-ended; err != nil {

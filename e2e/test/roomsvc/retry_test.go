@@ -16,7 +16,7 @@ import (
 func TestRetryAfterALostReply(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 3, roomsvc.Config{})
-	a := newAsker(t, s)
+	a := newRequester(t, s)
 	ann, ben := a.peer(), a.peer()
 	many := func(op bus.Operation, r bus.Request) {
 		t.Helper()
@@ -51,7 +51,7 @@ func TestRetryAfterALostReply(t *testing.T) {
 func TestNATSRestart(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 2, roomsvc.Config{})
-	a := newAsker(t, s)
+	a := newRequester(t, s)
 	ann := a.peer()
 	a.must(bus.OpCreate, bus.Request{Room: "r", Peer: ann})
 	if err := s.Restart(); err != nil {
@@ -79,7 +79,7 @@ func TestNATSRestart(t *testing.T) {
 // A room service corrects a bucket that an operator made with other settings.
 func TestExistingBucket(t *testing.T) {
 	s := startNATS(t)
-	a := newAsker(t, s)
+	a := newRequester(t, s)
 	js, err := jetstream.New(a.nc)
 	if err != nil {
 		t.Fatal(err)

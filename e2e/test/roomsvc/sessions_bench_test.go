@@ -34,7 +34,7 @@ func BenchmarkTakes(b *testing.B) {
 				}
 			})
 			startServices(b, s, 1, roomsvc.Config{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-			a := newAsker(b, s)
+			a := newRequester(b, s)
 			b.SetParallelism(max(1, takesInFlight/runtime.GOMAXPROCS(0)))
 			b.ResetTimer()
 			b.RunParallel(func(pb *testing.PB) {

@@ -19,7 +19,7 @@ import (
 
 // askSession sends a request to the session directory, and repeats it until it is
 // answered, as a gateway does.
-func (a *asker) askSession(op bus.SessionOperation, r bus.SessionRequest) *bus.SessionReply {
+func (a *requester) askSession(op bus.SessionOperation, r bus.SessionRequest) *bus.SessionReply {
 	a.t.Helper()
 	data, err := json.Marshal(&r)
 	if err != nil {
@@ -43,7 +43,7 @@ func (a *asker) askSession(op bus.SessionOperation, r bus.SessionRequest) *bus.S
 	return nil
 }
 
-func (a *asker) take(p proto.PeerID, owner proto.GatewayID, epoch, revision uint64) *bus.SessionReply {
+func (a *requester) take(p proto.PeerID, owner proto.GatewayID, epoch, revision uint64) *bus.SessionReply {
 	a.t.Helper()
 	return a.askSession(bus.SessionTake, bus.SessionRequest{Peer: p, Owner: owner, Epoch: epoch, Revision: revision})
 }
@@ -56,7 +56,7 @@ func expectSession(t *testing.T, what string, r *bus.SessionReply, refused bus.S
 }
 
 // sessionLife moves a session from its home to b, to c and back, and ends it.
-func sessionLife(t *testing.T, a *asker, stream jetstream.Stream) {
+func sessionLife(t *testing.T, a *requester, stream jetstream.Stream) {
 	t.Helper()
 	p, b, c := a.peer(), proto.NewGatewayID(), proto.NewGatewayID()
 	get := bus.SessionRequest{Peer: p}
@@ -101,7 +101,7 @@ func sessionLife(t *testing.T, a *asker, stream jetstream.Stream) {
 	}
 }
 
-func sessionsStream(t *testing.T, a *asker) jetstream.Stream {
+func sessionsStream(t *testing.T, a *requester) jetstream.Stream {
 	t.Helper()
 	js, err := jetstream.New(a.nc)
 	if err != nil {
@@ -117,7 +117,7 @@ func sessionsStream(t *testing.T, a *asker) jetstream.Stream {
 func TestSessions_MoveAndEnd_OneServer(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 2, roomsvc.Config{})
-	a := newAsker(t, s)
+	a := newRequester(t, s)
 	stream := sessionsStream(t, a)
 	if stream.CachedInfo().Config.AllowDirect {
 		t.Error("reads from a follower are allowed, and may be stale")
@@ -152,15 +152,15 @@ func startCluster(t *testing.T) ([]*natsbox.Server, []*roomsvc.Service) {
 func TestSessions_MoveAndEnd_ThreeServers(t *testing.T) {
 	servers, _ := startCluster(t)
 	for _, s := range servers {
-		a := newAsker(t, s)
+		a := newRequester(t, s)
 		sessionLife(t, a, sessionsStream(t, a))
 	}
 }
 
 // raceTakes makes 64 gateways take one session in each epoch.
-func raceTakes(t *testing.T, askers []*asker, epochs uint64) {
+func raceTakes(t *testing.T, requesters []*requester, epochs uint64) {
 	t.Helper()
-	p := askers[0].peer()
+	p := requesters[0].peer()
 	var known uint64
 	for epoch := uint64(1); epoch <= epochs; epoch++ {
 		var wins atomic.Int64
@@ -169,7 +169,7 @@ func raceTakes(t *testing.T, askers []*asker, epochs uint64) {
 		for i := range 64 {
 			wg.Go(func() {
 				g := proto.NewGatewayID()
-				switch r := askers[i%len(askers)].take(p, g, epoch, known); {
+				switch r := requesters[i%len(requesters)].take(p, g, epoch, known); {
 				case r.Refused == "" && r.Owner == g && r.Epoch == epoch:
 					wins.Add(1)
 					next.Store(r.Revision)
@@ -189,7 +189,7 @@ func raceTakes(t *testing.T, askers []*asker, epochs uint64) {
 func TestSessions_64TakersAtTwoInstances_OneWinsEachEpoch(t *testing.T) {
 	s := startNATS(t)
 	services := startServices(t, s, 2, roomsvc.Config{})
-	raceTakes(t, []*asker{newAsker(t, s), newAsker(t, s)}, 20)
+	raceTakes(t, []*requester{newRequester(t, s), newRequester(t, s)}, 20)
 	for i, svc := range services {
 		st := svc.Stats()
 		if st.Sessions[bus.SessionTake]["moved"] == 0 || st.Panics != 0 {
@@ -200,14 +200,14 @@ func TestSessions_64TakersAtTwoInstances_OneWinsEachEpoch(t *testing.T) {
 
 func TestSessions_64TakersAtThreeServers_OneWinsEachEpoch(t *testing.T) {
 	servers, _ := startCluster(t)
-	raceTakes(t, []*asker{newAsker(t, servers[0]), newAsker(t, servers[1]), newAsker(t, servers[2])}, 5)
+	raceTakes(t, []*requester{newRequester(t, servers[0]), newRequester(t, servers[1]), newRequester(t, servers[2])}, 5)
 }
 
 // The sync of a full batch, of which some sessions have moved and some have ended.
 func TestSessions_SyncOfAFullBatch_ListsWhatIsLost(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 2, roomsvc.Config{})
-	a := newAsker(t, s)
+	a := newRequester(t, s)
 	other := proto.NewGatewayID()
 	batch := make([]bus.Owned, bus.MaxSyncSessions)
 	want := make(map[proto.PeerID]string)
@@ -246,7 +246,7 @@ func TestSessions_SyncOfAFullBatch_ListsWhatIsLost(t *testing.T) {
 func TestSessions_SyncWhileTheSessionMoves_ShowsWhatWasAcknowledged(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 2, roomsvc.Config{})
-	home, mover := newAsker(t, s), newAsker(t, s)
+	home, mover := newRequester(t, s), newRequester(t, s)
 	p, owner := home.peer(), proto.NewGatewayID()
 	first := mover.take(p, owner, 1, 0)
 	var acknowledged atomic.Uint64

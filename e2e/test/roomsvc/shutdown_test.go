@@ -13,7 +13,7 @@ import (
 func TestShutdownAnswersWhatWaits(t *testing.T) {
 	s := startNATS(t)
 	_, stop := startService(t, s, roomsvc.Config{})
-	a := newAsker(t, s)
+	a := newRequester(t, s)
 	var replies []<-chan *bus.Reply
 	for range 2000 {
 		replies = append(replies, a.send(bus.OpJoin, bus.Request{Room: "r", Peer: a.peer(), Create: true}))

@@ -14,7 +14,7 @@ import (
 func TestList(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 1, roomsvc.Config{})
-	a := newAsker(t, s)
+	a := newRequester(t, s)
 	if r := a.must(bus.OpList, bus.Request{}); len(r.Page) != 0 || r.Next != "" {
 		t.Errorf("empty: %+v", r)
 	}
@@ -57,7 +57,7 @@ func TestList(t *testing.T) {
 func TestSync(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 2, roomsvc.Config{})
-	a := newAsker(t, s)
+	a := newRequester(t, s)
 	have := map[proto.RoomID]uint64{"nowhere": 3}
 	for i := range 300 {
 		id := proto.RoomID(fmt.Sprint("room ", i))
@@ -78,7 +78,7 @@ func TestSync(t *testing.T) {
 func TestKeys(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 3, roomsvc.Config{})
-	a := newAsker(t, s)
+	a := newRequester(t, s)
 	var replies []<-chan *bus.Reply
 	for range 16 {
 		replies = append(replies, a.send(bus.OpKeys, bus.Request{}))

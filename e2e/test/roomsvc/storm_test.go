@@ -32,16 +32,16 @@ func TestJoinStorm(t *testing.T) {
 			const joins = 1000
 			s := startNATS(t)
 			startServices(t, s, 3, roomsvc.Config{})
-			askers := []*asker{newAsker(t, s), newAsker(t, s), newAsker(t, s)}
-			owner := askers[0].peer()
-			askers[0].must(bus.OpCreate, bus.Request{Room: "storm", Peer: owner, Capacity: &capacity})
-			before := writes(t, askers[0].nc)
+			requesters := []*requester{newRequester(t, s), newRequester(t, s), newRequester(t, s)}
+			owner := requesters[0].peer()
+			requesters[0].must(bus.OpCreate, bus.Request{Room: "storm", Peer: owner, Capacity: &capacity})
+			before := writes(t, requesters[0].nc)
 
 			start := time.Now()
 			peers := make(map[proto.PeerID]<-chan *bus.Reply, joins)
 			var replies []<-chan *bus.Reply
 			for i := range joins {
-				a := askers[i%len(askers)]
+				a := requesters[i%len(requesters)]
 				p := a.peer()
 				ch := a.send(bus.OpJoin, bus.Request{Room: "storm", Peer: p})
 				keep := make(chan *bus.Reply, 1)
@@ -50,7 +50,7 @@ func TestJoinStorm(t *testing.T) {
 			}
 			got := collect(t, replies)
 			took := time.Since(start)
-			wrote := writes(t, askers[0].nc) - before
+			wrote := writes(t, requesters[0].nc) - before
 			t.Logf("%d joins in %v, %d writes, %v", joins, took, wrote, got)
 
 			want := joins
@@ -60,7 +60,7 @@ func TestJoinStorm(t *testing.T) {
 			if got[""] != want || got[proto.RoomFull] != joins-want {
 				t.Errorf("answers: %v", got)
 			}
-			room := askers[0].room("storm")
+			room := requesters[0].room("storm")
 			if len(room.Members) != want+1 {
 				t.Errorf("%d members, want %d", len(room.Members), want+1)
 			}
@@ -95,7 +95,7 @@ func TestTenThousandMembers(t *testing.T) {
 	const most = proto.DefaultMaxRoomMembers
 	s := startNATS(t)
 	startServices(t, s, 2, roomsvc.Config{})
-	a, b := newAsker(t, s), newAsker(t, s)
+	a, b := newRequester(t, s), newRequester(t, s)
 	start := time.Now()
 	var replies []<-chan *bus.Reply
 	for i := range most {

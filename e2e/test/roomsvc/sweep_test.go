@@ -11,7 +11,7 @@ import (
 )
 
 // lease renews a's lease until the test ends or stop is called.
-func (a *asker) lease() (stop func()) {
+func (a *requester) lease() (stop func()) {
 	a.t.Helper()
 	subject, err := bus.LeaseSubject(a.id)
 	if err != nil {
@@ -59,10 +59,10 @@ func TestGhosts(t *testing.T) {
 	t.Parallel()
 	s := startNATS(t)
 	_, stop := startService(t, s, roomsvc.Config{})
-	before, dying, living := newAsker(t, s), newAsker(t, s), newAsker(t, s)
+	before, dying, living := newRequester(t, s), newRequester(t, s), newRequester(t, s)
 	living.lease()
 	die := dying.lease()
-	for room, members := range map[proto.RoomID][]*asker{"mixed": {before, dying, living}, "old": {before}, "new": {dying, dying}} {
+	for room, members := range map[proto.RoomID][]*requester{"mixed": {before, dying, living}, "old": {before}, "new": {dying, dying}} {
 		for _, a := range members {
 			a.must(bus.OpJoin, bus.Request{Room: room, Peer: a.peer(), Create: true})
 		}

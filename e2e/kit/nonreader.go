@@ -12,26 +12,26 @@ import (
 	"p2pconnector/proto"
 )
 
-// deafBuffer is small, but above what the loopback sends in one segment: below
+// nonReaderBuffer is small, but above what the loopback sends in one segment: below
 // that the kernel delivers almost nothing at all.
-const deafBuffer = 256 << 10
+const nonReaderBuffer = 256 << 10
 
-// Deaf is a peer that reads its Client_Details and then nothing more, through a
+// NonReader is a peer that reads its Client_Details and then nothing more, through a
 // small receive buffer: the slow peer of the tests.
-type Deaf struct {
+type NonReader struct {
 	ID proto.PeerID
 
 	t  testing.TB
 	ws *websocket.Conn
 }
 
-// DialDeaf connects a deaf peer to gateway i.
-func (s *Stack) DialDeaf(t testing.TB, i int) *Deaf {
+// DialNonReader connects a NonReader to gateway i.
+func (s *Stack) DialNonReader(t testing.TB, i int) *NonReader {
 	t.Helper()
 	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
 		if tcp, ok := conn.(*net.TCPConn); ok {
-			err = tcp.SetReadBuffer(deafBuffer)
+			err = tcp.SetReadBuffer(nonReaderBuffer)
 		}
 		return conn, err
 	}
@@ -49,11 +49,11 @@ func (s *Stack) DialDeaf(t testing.TB, i int) *Deaf {
 	s.must(t, err)
 	details, err := f.Details()
 	s.must(t, err)
-	return &Deaf{ID: details.ID, t: t, ws: ws}
+	return &NonReader{ID: details.ID, t: t, ws: ws}
 }
 
 // Send sends a text frame.
-func (d *Deaf) Send(frame string) {
+func (d *NonReader) Send(frame string) {
 	d.t.Helper()
 	ctx, cancel := context.WithTimeout(d.t.Context(), Patience)
 	defer cancel()
@@ -63,7 +63,7 @@ func (d *Deaf) Send(frame string) {
 }
 
 // Next reads and returns the next frame.
-func (d *Deaf) Next() client.Frame {
+func (d *NonReader) Next() client.Frame {
 	d.t.Helper()
 	ctx, cancel := context.WithTimeout(d.t.Context(), Patience)
 	defer cancel()
@@ -80,7 +80,7 @@ func (d *Deaf) Next() client.Frame {
 
 // Listen reads until the server has closed the connection, and returns the
 // frames and the close code (0 when the connection broke without one).
-func (d *Deaf) Listen() (frames []client.Frame, code proto.CloseCode) {
+func (d *NonReader) Listen() (frames []client.Frame, code proto.CloseCode) {
 	d.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
