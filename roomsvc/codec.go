@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc/internal/kv"
 )
@@ -47,4 +48,29 @@ func sizeOf(v any) int {
 
 func settingsBytes(r *bus.Room) int {
 	return sizeOf(&bus.Settings{Name: r.Name, Capacity: r.Capacity, Locked: r.Locked, Metadata: r.Metadata})
+}
+
+// owners returns the gateways that serve a member of the room in value, each
+// once.
+func owners(value []byte) []proto.GatewayID {
+	var room struct {
+		Members []struct {
+			ID      proto.PeerID    `json:"id"`
+			Gateway proto.GatewayID `json:"gw"`
+		} `json:"members"`
+	}
+	if json.Unmarshal(value, &room) != nil {
+		return nil // reported when the room is next used
+	}
+	seen := make(map[proto.GatewayID]struct{}, 4)
+	var list []proto.GatewayID
+	for _, m := range room.Members {
+		member := bus.Member{ID: m.ID, Gateway: m.Gateway}
+		g := member.Owner()
+		if _, ok := seen[g]; !ok {
+			seen[g] = struct{}{}
+			list = append(list, g)
+		}
+	}
+	return list
 }

@@ -16,17 +16,13 @@
 //	buckets.go     all buckets: makes those that JetStream has lost, knows whether they can be written
 //	announce.go    publishes the change to the gateways, and the reply to the requester
 //
-// A request to the session directory, which says who owns a session that has moved,
-// takes a path of its own, so that rooms and sessions do not wait for each other:
+// Requests to the directories of sessions and of names take a path of their own, package
+// directory, so that rooms, sessions and names do not wait for each other. directories.go
+// turns NATS messages into such requests.
 //
-//	sessionendpoints.go   a NATS message becomes a request that waits its turn (pool.go)
-//	directory.go          one compare-and-set, and a read after a conflict
-//	sessionrules.go       what a request does to an entry, and what is refused
-//	latest.go             many entries, all read behind a barrier
-//
-// Besides requests, leases.go tracks which gateways are alive. sweep.go removes
-// the members that a dead gateway left behind, and sessionsweep.go ends its
-// sessions. shared.go announces this instance's settings, and applies the strictest of all.
+// Besides requests, package sweep tracks which gateways are alive, and removes the members,
+// sessions and names that a dead one left behind. shared.go announces this instance's
+// settings, and applies the strictest of all.
 //
 // # Why every answer is linearizable
 //

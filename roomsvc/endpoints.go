@@ -57,22 +57,22 @@ func (s *Service) addEndpoints() (micro.Service, error) {
 	}
 	group := svc.AddGroup(bus.RoomsPrefix)
 	for _, op := range bus.Operations {
-		e := endpoints[op]
 		handler := s.roomHandler(op)
 		if job, ok := s.sideJobs()[op]; ok {
 			handler = s.sideHandler(op, job)
 		}
-		err := group.AddEndpoint(string(op), handler,
-			micro.WithEndpointMetadata(map[string]string{"description": e.does, "request": e.needs, "reply": e.answers}),
-			micro.WithEndpointPendingLimits(pendingMessages, pendingBytes))
-		if err != nil {
+		if err := group.AddEndpoint(string(op), handler, endpoints[op].options()...); err != nil {
 			return svc, err
 		}
 	}
-	if err := s.addNameEndpoints(svc); err != nil {
-		return svc, err
+	return svc, s.addDirectories(svc)
+}
+
+func (e endpoint) options() []micro.EndpointOpt {
+	return []micro.EndpointOpt{
+		micro.WithEndpointMetadata(map[string]string{"description": e.does, "request": e.needs, "reply": e.answers}),
+		micro.WithEndpointPendingLimits(pendingMessages, pendingBytes),
 	}
-	return svc, s.addSessionEndpoints(svc)
 }
 
 // subscriptions returns how many subscriptions svc has: one for each endpoint,
@@ -95,7 +95,7 @@ func (s *Service) roomHandler(kind bus.Operation) micro.HandlerFunc {
 			}
 			switch kind {
 			case bus.OpCreate, bus.OpJoin, bus.OpResume:
-				s.leases.notice(req.Gateway)
+				s.leases.Notice(req.Gateway)
 			}
 			err = s.committer.Load().submit(&operation{
 				kind: kind, req: req,
@@ -120,24 +120,15 @@ func malformed(err error) *proto.Error {
 	return proto.Invalid("", "The request is not a JSON object.")
 }
 
-// reply publishes r, with the headers that NATS's service tools look for in an
-// error, to a request that came at the time began. It reports no error when the
+// reply publishes r to a request that came at the time began. It reports no error when the
 // requester has gone.
 func (s *Service) reply(op bus.Operation, subject string, began time.Time, r *bus.Reply) {
 	s.metrics.Answered(string(op), began, outcomeOf(r.Error, ""))
-	r.First = s.rooms.first.Load()
-	if subject == "" {
-		return
-	}
-	msg := nats.NewMsg(subject)
-	if r.Error != nil {
-		msg.Header.Set(micro.ErrorHeader, r.Error.Message)
-		msg.Header.Set(micro.ErrorCodeHeader, string(r.Error.Code))
-	}
-	err := s.send(msg, r)
+	r.First = s.roomStore.first.Load()
+	err := s.publish(subject, r, r.Error)
 	if errors.Is(err, nats.ErrMaxPayload) {
 		s.cfg.Logger.Error("reply is larger than the NATS server takes; raise its max_payload", "operation", string(op), "err", err)
-		err = s.send(nats.NewMsg(subject), &bus.Reply{Error: unavailable(), Retry: r.Retry})
+		err = s.publish(subject, &bus.Reply{Error: unavailable(), Retry: r.Retry}, unavailable())
 	}
 	if err != nil {
 		s.cfg.Logger.Debug("reply not sent; the requester will repeat its request", "operation", string(op), "err", err)
@@ -152,8 +143,18 @@ func outcomeOf(e *proto.Error, refusal string) string {
 	return refusal
 }
 
-func (s *Service) send(msg *nats.Msg, v any) (err error) {
-	if msg.Data, err = json.Marshal(v); err != nil {
+// publish publishes a reply, with the headers that NATS's service tools look for when it has
+// an error. A request that wants no reply has no subject.
+func (s *Service) publish(subject string, reply any, e *proto.Error) (err error) {
+	if subject == "" {
+		return nil
+	}
+	msg := nats.NewMsg(subject)
+	if e != nil {
+		msg.Header.Set(micro.ErrorHeader, e.Message)
+		msg.Header.Set(micro.ErrorCodeHeader, string(e.Code))
+	}
+	if msg.Data, err = json.Marshal(reply); err != nil {
 		return err
 	}
 	return s.nc.PublishMsg(msg)

@@ -17,10 +17,10 @@ import (
 // detects it. Each puts a faulty bucket before those of a service that is yet to run.
 var faults = map[string]func(*Service){
 	"ack-before-commit": func(s *Service) {
-		s.roomBucket = &eagerBucket{Bucket: s.rooms, last: make(map[string]*eagerWrite)}
+		s.roomBucket = &eagerBucket{Bucket: s.roomStore, last: make(map[string]*eagerWrite)}
 	},
 	"no-revision-check": func(s *Service) {
-		s.roomBucket, s.sessionBucket = overwritingBucket{s.rooms}, overwritingBucket{s.sessions}
+		s.roomBucket, s.sessionBucket = overwritingBucket{s.roomStore}, overwritingBucket{s.sessionStore}
 	},
 }
 

@@ -54,7 +54,7 @@ func (s *Service) list(ctx context.Context, req *bus.Request) (*bus.Reply, error
 func (s *Service) keysAfter(ctx context.Context, after string, n int) ([]string, error) {
 	var h largestFirst
 	in := make(map[string]bool)
-	err := s.rooms.scan(ctx, nil, false, func(key string, rec kv.Record) error {
+	err := s.roomStore.scan(ctx, nil, false, func(key string, rec kv.Record) error {
 		switch {
 		case key <= after || in[key]:
 			return nil
@@ -97,7 +97,7 @@ func (s *Service) rows(ctx context.Context, keys []string) ([]*bus.RoomRow, erro
 }
 
 func (s *Service) row(ctx context.Context, key string) (*bus.RoomRow, error) {
-	rec, err := s.rooms.Read(ctx, key)
+	rec, err := s.roomStore.Read(ctx, key)
 	if err != nil || rec.Revision == 0 || rec.Deleted {
 		return nil, err
 	}

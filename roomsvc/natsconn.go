@@ -34,7 +34,7 @@ func (s *Service) connect(closed func(error)) (*nats.Conn, error) {
 		nats.ConnectHandler(func(c *nats.Conn) { s.onUp(c) }),
 		nats.ReconnectHandler(func(c *nats.Conn) { s.onUp(c) }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			s.leases.disconnected()
+			s.leases.Disconnected()
 			if err != nil {
 				log.Warn("nats: disconnected", "err", err)
 			}
@@ -75,6 +75,6 @@ func (s *Service) connect(closed func(error)) (*nats.Conn, error) {
 
 // onUp runs after each connect and reconnect.
 func (s *Service) onUp(c *nats.Conn) {
-	s.leases.connected()
+	s.leases.Connected()
 	s.cfg.Logger.Info("nats: connected", "server", c.ConnectedServerName())
 }

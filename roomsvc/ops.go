@@ -32,7 +32,7 @@ func (s *Service) missing(ctx context.Context) (what []string) {
 	default:
 		return append(what, "waiting for JetStream")
 	}
-	if _, err := s.rooms.Read(ctx, barrierKey); err != nil {
+	if _, err := s.roomStore.Read(ctx, barrierKey); err != nil {
 		what = append(what, "JetStream does not answer")
 	}
 	if err := s.buckets.down(); err != nil {

@@ -10,12 +10,13 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
-	"p2pconnector/proto"
 	"p2pconnector/proto/agreement"
 	"p2pconnector/proto/bus"
 	"p2pconnector/proto/service"
+	"p2pconnector/roomsvc/internal/directory"
 	"p2pconnector/roomsvc/internal/kv"
 	"p2pconnector/roomsvc/internal/metrics"
+	"p2pconnector/roomsvc/internal/sweep"
 )
 
 // shutdownTime bounds how long Run goes on after its context has ended.
@@ -29,25 +30,24 @@ type Service struct {
 	shared   *agreement.Table // settings that all instances should have in common
 	bytes    int              // of a room's value at most; set by Run
 	metrics  *metrics.Metrics
-	leases   *leases
+	leases   *sweep.Leases
 	notice   notice // of the key that is to sign next
 	ready    chan struct{}
 	ran      atomic.Bool
 	ending   atomic.Bool // no new requests are taken
 
-	buckets         *buckets
-	rooms, sessions *store         // of buckets
-	nameStore       *store         // of buckets
-	keys            kv.Bucket      // one of them
-	roomBucket      kv.Bucket      // rooms, unless a test puts a faulty bucket before it
-	sessionBucket   kv.BatchBucket // sessions, likewise
-	nameBucket      kv.Bucket      // names, likewise
+	buckets                            *buckets
+	roomStore, sessionStore, nameStore *store    // of buckets
+	keys                               kv.Bucket // one of buckets
+	// The three stores above, unless a test puts a faulty bucket before one.
+	roomBucket, nameBucket kv.Bucket
+	sessionBucket          kv.BatchBucket
 
 	// Set by Run before any request arrives.
 	nc        *nats.Conn
 	committer atomic.Pointer[committer]
-	directory atomic.Pointer[directory]
-	names     atomic.Pointer[names]
+	sessions  atomic.Pointer[directory.Sessions]
+	names     atomic.Pointer[directory.Names]
 	jobs      *jobs
 	ops       atomic.Pointer[service.OpsServer]
 }
@@ -63,11 +63,11 @@ func New(cfg Config) (*Service, error) {
 	b.list[1].tombstoneTTL, b.list[2].tombstoneTTL = bus.SessionTombstone, bus.NameTombstone
 	b.list[3].maxBytes = minBucketBytes // one key; the last one, because each bucket asks for no more than the one before got
 	s := &Service{
-		cfg: cfg, buckets: b, rooms: b.list[0], sessions: b.list[1], keys: b.list[3], nameStore: b.list[2],
+		cfg: cfg, buckets: b, roomStore: b.list[0], sessionStore: b.list[1], nameStore: b.list[2], keys: b.list[3],
 		roomBucket: b.list[0], sessionBucket: b.list[1], nameBucket: b.list[2],
 		bytes:   bus.MaxRoomStateBytes,
 		metrics: metrics.New(),
-		leases:  newLeases(cfg.SessionGrace),
+		leases:  sweep.NewLeases(cfg.SessionGrace),
 		ready:   make(chan struct{}),
 	}
 	s.share()
@@ -131,26 +131,24 @@ func (s *Service) serve(ctx context.Context) error {
 	s.fitPayload()
 
 	c := newCommitter(s.roomBucket, s.limits(), log, s.metrics)
-	c.limits, c.epoch, c.announce, c.usage = s.limits, s.epoch, s.announce, &s.rooms.usage
+	c.limits, c.epoch, c.announce, c.usage = s.limits, s.epoch, s.announce, &s.roomStore.usage
 	s.committer.Store(c)
-	d := newDirectory(s.sessionBucket, log, s.metrics)
-	d.conn, d.usage = s.epoch, &s.sessions.usage
-	s.directory.Store(d)
-	n := newNames(s.nameBucket, log, s.metrics)
-	n.conn, n.usage = s.epoch, &s.nameStore.usage
-	s.names.Store(n)
+	sessions := directory.NewSessions(s.sessionBucket, s.directoryConfig(s.sessionStore))
+	s.sessions.Store(sessions)
+	names := directory.NewNames(s.nameBucket, s.directoryConfig(s.nameStore))
+	s.names.Store(names)
 	s.jobs = newJobs()
 	svc, err := s.addEndpoints()
 	if err == nil && s.listening(ctx) {
-		s.jobs.start(s.sweeper().run)
+		s.jobs.start(s.sweeper().Run)
 		s.jobs.start(s.announceSettings)
 		s.jobs.start(func(ctx context.Context) { s.buckets.watch(ctx, s.nc.IsConnected) })
 		close(s.ready)
-		log.Info("room service is ready", "instance", s.instance, "replicas", s.rooms.replicas.Load())
+		log.Info("room service is ready", "instance", s.instance, "replicas", s.roomStore.replicas.Load())
 		<-ctx.Done()
 		log.Info("room service is stopping")
 	}
-	s.shutdown(svc, c, d, n)
+	s.shutdown(svc, c.close, sessions.Close, names.Close)
 	return err
 }
 
@@ -172,9 +170,9 @@ func (s *Service) listening(ctx context.Context) bool {
 	return false
 }
 
-// shutdown stops from the outside in: it takes no new requests, then finishes
-// those in progress.
-func (s *Service) shutdown(svc micro.Service, c *committer, d *directory, n *names) {
+// shutdown stops from the outside in: it takes no new requests, then finishes those in
+// progress, which closers wait for.
+func (s *Service) shutdown(svc micro.Service, closers ...func(context.Context)) {
 	s.ending.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
@@ -185,9 +183,9 @@ func (s *Service) shutdown(svc micro.Service, c *committer, d *directory, n *nam
 		}
 		s.awaitDrained(ctx, left)
 	}
-	c.close(ctx)
-	d.close(ctx)
-	n.close(ctx)
+	for _, finish := range closers {
+		finish(ctx)
+	}
 	s.jobs.close()
 	// The server has the last answers when the flush returns.
 	if err := s.nc.FlushWithContext(ctx); err != nil && s.nc.IsConnected() {
@@ -228,55 +226,7 @@ func (s *Service) epoch() uint64 { return s.nc.Stats().Reconnects }
 
 func (s *Service) onLease(msg *nats.Msg) {
 	s.shared.Receive(msg.Subject, msg.Data)
-	if g, ok := bus.ParseLease(msg.Subject); ok && s.leases.heard(g) {
+	if g, ok := bus.ParseLease(msg.Subject); ok && s.leases.Renewed(g) {
 		s.publishSettings(false) // before the gateway announces limits to clients
-	}
-}
-
-func (s *Service) sweeper() *sweeper {
-	return &sweeper{
-		leases: s.leases, log: s.cfg.Logger, metrics: s.metrics,
-		scanNames: func(ctx context.Context, f func(string, kv.Record) error) error {
-			return s.nameStore.scan(ctx, []string{bus.NameKeys}, true, f)
-		},
-		releaseName: func(req *bus.NameRequest, done func(bool)) {
-			refused := s.names.Load().submit(&nameOp{
-				kind: bus.NameRelease, req: req, sweep: true, deadline: time.Now().Add(sessionTime), conn: s.epoch(),
-				answer: func(r *bus.NameReply) { done(r != nil && r.Error == nil) },
-			})
-			if refused != nil {
-				done(false)
-			}
-		},
-		reach: func(ctx context.Context) error {
-			ctx, cancel := context.WithTimeout(ctx, kv.CallTimeout)
-			defer cancel()
-			return s.rooms.reach(ctx)
-		},
-		scan: func(ctx context.Context, f func(string, kv.Record) error) error {
-			return s.rooms.scan(ctx, nil, true, f)
-		},
-		scanSessions: func(ctx context.Context, f func(string, kv.Record) error) error {
-			return s.sessions.scan(ctx, []string{bus.SessionKeys}, true, f)
-		},
-		endSession: func(req *bus.SessionRequest, done func(bool)) {
-			refused := s.directory.Load().submit(&sessionOp{
-				kind: bus.SessionEnd, req: req, sweep: true, deadline: time.Now().Add(sessionTime), conn: s.epoch(),
-				answer: func(r *bus.SessionReply) { done(r != nil && r.Error == nil) },
-			})
-			if refused != nil {
-				done(false)
-			}
-		},
-		submit: func(room proto.RoomID, gone []proto.GatewayID, done func(bool)) {
-			refused := s.committer.Load().submit(&operation{
-				kind: opSweep, req: &bus.Request{Room: room}, gone: gone,
-				deadline: time.Now().Add(proto.RequestDeadline), epoch: s.epoch(),
-				answer: func(r *bus.Reply) { done(r != nil && r.Error == nil) },
-			})
-			if refused != nil {
-				done(false)
-			}
-		},
 	}
 }

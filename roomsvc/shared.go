@@ -9,6 +9,7 @@ import (
 
 	"p2pconnector/proto/agreement"
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/sweep"
 )
 
 // share makes the table of the settings that all instances should have in common. What it
@@ -18,7 +19,7 @@ func (s *Service) share() {
 	s.shared = agreement.New(agreement.RoomService(s.instance), bus.SharedSettings{
 		SessionGraceMS: s.cfg.SessionGrace.Milliseconds(), MaxRoomMembers: s.cfg.MaxRoomMembers,
 	}, s.cfg.Logger)
-	s.leases.grace = func() time.Duration { return s.shared.Applied().SessionGrace() }
+	s.leases.Grace = func() time.Duration { return s.shared.Applied().SessionGrace() }
 }
 
 // limits returns the limits that apply now.
@@ -28,7 +29,7 @@ func (s *Service) limits() limits {
 
 // announceSettings publishes this instance's settings periodically until ctx ends.
 func (s *Service) announceSettings(ctx context.Context) {
-	every(ctx, bus.LeaseInterval, func() {
+	sweep.Every(ctx, bus.LeaseInterval, func() {
 		s.shared.Tick(s.nc.IsConnected())
 		s.publishSettings(false)
 	})

@@ -47,7 +47,7 @@ func TestNew_SmallBucket_ComesLast(t *testing.T) {
 			t.Errorf("bucket %d, %s: got %d bytes, want %d for the last one only", i, b.bucket, b.maxBytes, minBucketBytes)
 		}
 	}
-	for store, want := range map[*store]string{s.rooms: bus.RoomsBucket, s.sessions: bus.SessionsBucket, s.nameStore: bus.NamesBucket, s.keys.(*store): bus.KeysBucket} {
+	for store, want := range map[*store]string{s.roomStore: bus.RoomsBucket, s.sessionStore: bus.SessionsBucket, s.nameStore: bus.NamesBucket, s.keys.(*store): bus.KeysBucket} {
 		if store.bucket != want {
 			t.Errorf("got bucket %s, want %s", store.bucket, want)
 		}

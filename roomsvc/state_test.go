@@ -15,6 +15,7 @@ import (
 const (
 	gwA proto.GatewayID = "aaaaaaaa"
 	gwB proto.GatewayID = "bbbbbbbb"
+	gwC proto.GatewayID = "cccccccc"
 )
 
 var (

@@ -28,7 +28,7 @@ func (s *Service) Stats() Stats {
 		Commits: rooms.Commits.Load(), Committed: rooms.Committed.Load(), Conflicts: rooms.Conflicts.Load(),
 		Reads: rooms.Reads.Load(), Confirms: rooms.Confirms.Load(), Panics: s.metrics.Panics.Load(),
 		Sessions: make(map[bus.SessionOperation]map[string]uint64),
-		Gateways: s.leases.count(),
+		Gateways: s.leases.Count(),
 	}
 	for _, op := range bus.SessionOperations {
 		out.Sessions[op] = s.metrics.Answers(op.Endpoint())
@@ -58,17 +58,14 @@ func (s *Service) snapshot() *metrics.Snapshot {
 	if c := s.committer.Load(); c != nil {
 		now.OperationsWaiting, now.RoomsBusy = c.lengths()
 	}
-	queues := make(map[string]*pool)
-	if d := s.directory.Load(); d != nil {
-		queues["sessions"], queues["session_syncs"] = d.calls, d.syncs
+	if d := s.sessions.Load(); d != nil {
+		now.Queues["sessions"], now.Queues["session_syncs"] = queue(d.Lengths()), queue(d.SyncLengths())
 	}
-	if n := s.names.Load(); n != nil {
-		queues["names"] = n.calls
+	if d := s.names.Load(); d != nil {
+		now.Queues["names"] = queue(d.Lengths())
 	}
-	for name, p := range queues {
-		waiting, busy := p.lengths()
-		now.Queues[name] = metrics.Queue{Waiting: waiting, Busy: busy}
-	}
-	now.GatewaysLive, now.GatewaysSilent = s.leases.counts()
+	now.GatewaysLive, now.GatewaysSilent = s.leases.Counts()
 	return now
 }
+
+func queue(waiting, busy int) metrics.Queue { return metrics.Queue{Waiting: waiting, Busy: busy} }

@@ -5,9 +5,11 @@ import "testing"
 // roomsvcPackages is to the room service what gatewayPackages is to the gateway.
 var roomsvcPackages = map[string][]string{
 	"cmd/roomsvc":        {"proto/service", "roomsvc"},
+	"internal/directory": {"proto", "proto/bus", "roomsvc/internal/kv", "roomsvc/internal/metrics"},
 	"internal/kv":        {},
 	"internal/kv/kvtest": {"roomsvc/internal/kv"},
 	"internal/metrics":   {"proto", "proto/bus", "github.com/prometheus/client_golang"},
+	"internal/sweep":     {"proto", "proto/bus", "roomsvc/internal/kv", "roomsvc/internal/metrics"},
 }
 
 // TestPackages_BelowTheRoomService_ImportWhatTheyMay: the packages below the room service's

@@ -1,7 +1,8 @@
-package roomsvc
+package directory
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -16,32 +17,46 @@ import (
 	"p2pconnector/roomsvc/internal/metrics"
 )
 
-// office is one instance of the session directory.
-type office struct{ *directory }
+const (
+	gwA proto.GatewayID = "aaaaaaaa"
+	gwB proto.GatewayID = "bbbbbbbb"
+	gwC proto.GatewayID = "cccccccc"
+)
 
-func newOffice(t *testing.T, b kv.BatchBucket) *office {
-	o := &office{newDirectory(b, slog.New(slog.DiscardHandler), metrics.New())}
-	t.Cleanup(func() { o.close(context.Background()) })
+// peer returns the id of the n-th peer of gateway g.
+func peer(g proto.GatewayID, n int) proto.PeerID {
+	return proto.PeerID(fmt.Sprintf("%s-0000-8000-8000-%012x", g, n))
+}
+
+var ann, ben, cas = peer(gwA, 1), peer(gwB, 2), peer(gwA, 3)
+
+func testConfig() Config {
+	return Config{Log: slog.New(slog.DiscardHandler), Metrics: metrics.New(), Usage: new(kv.Usage), Conn: func() uint64 { return 0 }}
+}
+
+// sessionInstance is one instance of the directory of sessions.
+type sessionInstance struct{ *Sessions }
+
+func newSessions(t *testing.T, b kv.BatchBucket) sessionInstance {
+	o := sessionInstance{NewSessions(b, testConfig())}
+	t.Cleanup(func() { o.Close(context.Background()) })
 	return o
 }
 
 // send submits a request; its answer comes on the channel, nil when it was dropped.
-func (o *office) send(kind bus.SessionOperation, r bus.SessionRequest) <-chan *bus.SessionReply {
+func (o sessionInstance) send(kind bus.SessionOperation, r bus.SessionRequest) <-chan *bus.SessionReply {
 	ch := make(chan *bus.SessionReply, 1)
 	if r.Peer == "" && kind != bus.SessionSync {
 		r.Peer = ann
 	}
-	refused := o.submit(&sessionOp{
-		kind: kind, req: &r, deadline: time.Now().Add(sessionTime), conn: o.conn(),
-		answer: func(reply *bus.SessionReply) { ch <- reply },
-	})
+	refused := o.Submit(&SessionRequest{Kind: kind, Body: &r, Arrived: time.Now(), Answer: func(reply *bus.SessionReply) { ch <- reply }})
 	if refused != nil {
 		ch <- &bus.SessionReply{Error: refused}
 	}
 	return ch
 }
 
-func (o *office) ask(kind bus.SessionOperation, r bus.SessionRequest) *bus.SessionReply {
+func (o sessionInstance) ask(kind bus.SessionOperation, r bus.SessionRequest) *bus.SessionReply {
 	return <-o.send(kind, r)
 }
 
@@ -57,7 +72,7 @@ func result(r *bus.SessionReply) string {
 	return string(r.Refused)
 }
 
-func (o *office) take(g proto.GatewayID, epoch, revision uint64) *bus.SessionReply {
+func (o sessionInstance) take(g proto.GatewayID, epoch, revision uint64) *bus.SessionReply {
 	return o.ask(bus.SessionTake, bus.SessionRequest{Owner: g, Epoch: epoch, Revision: revision})
 }
 
@@ -70,7 +85,7 @@ func expect(t *testing.T, what string, r *bus.SessionReply, want string, owner p
 
 func TestDirectory_SessionMovesAndEnds_EveryAnswerShowsTheEntry(t *testing.T) {
 	b := kvtest.NewFake()
-	o := newOffice(t, b)
+	o := newSessions(t, b)
 	get := bus.SessionRequest{}
 	expect(t, "get before", o.ask(bus.SessionGet, get), "", "", 0)
 	first := o.take(gwB, 1, 0)
@@ -120,7 +135,7 @@ func TestDirectory_Sync_ListsWhatTheOwnerLost(t *testing.T) {
 func syncLists(t *testing.T, missed bool) {
 	b := kvtest.NewFake()
 	b.Missed, b.Unproven = missed, missed
-	o := newOffice(t, b)
+	o := newSessions(t, b)
 	taken := o.take(gwB, 1, 0) // ann, of A
 	o.ask(bus.SessionTake, bus.SessionRequest{Peer: cas, Owner: gwC, Epoch: 1})
 	r := o.ask(bus.SessionSync, bus.SessionRequest{Owner: gwA, Sessions: []bus.Owned{{Peer: ann}, {Peer: cas}, {Peer: peer(gwA, 9)}, {Peer: peer(gwA, 9)}}})
@@ -145,7 +160,7 @@ func TestDirectory_FaultyBucketAndManyTakers_OneWinsEachEpoch(t *testing.T) {
 		b.LostAck = func(n int) bool { return n%5 == 0 }
 		b.Conflict = func(n int) bool { return n%7 == 0 }
 		b.Stale = func(n int) bool { return n%3 == 0 }
-		offices := []*office{newOffice(t, b), newOffice(t, b)}
+		offices := []sessionInstance{newSessions(t, b), newSessions(t, b)}
 		known := &bus.SessionReply{}
 		for epoch := uint64(1); epoch <= 5; epoch++ {
 			var wins atomic.Int64
@@ -182,7 +197,7 @@ func TestDirectory_TakeOvertakenAfterItsAnswerWasLost_IsNotRefused(t *testing.T)
 	for name, end := range map[string]bool{"taken by another": false, "taken by another and ended": true} {
 		t.Run(name, func(t *testing.T) {
 			b, other := kvtest.NewFake(), kvtest.NewFake()
-			o, next := newOffice(t, b), newOffice(t, other)
+			o, next := newSessions(t, b), newSessions(t, other)
 			other.Keys = b.Keys
 			b.LostAck = func(n int) bool { // the other instance works while nobody reads or writes here
 				other.Seq = b.Seq
@@ -213,16 +228,16 @@ func TestDirectory_BucketAway_AnswersUnavailableInTimeAndRefusesWhatIsTooMuch(t 
 		var down atomic.Bool
 		b.Down = down.Load
 		down.Store(true)
-		o := newOffice(t, b)
+		o := newSessions(t, b)
 		began := time.Now()
 		var answers []<-chan *bus.SessionReply
-		for i := range maxSessionCalls + maxSessionWaiting {
+		for i := range maxCalls + maxWaiting {
 			answers = append(answers, o.send(bus.SessionTake, bus.SessionRequest{Peer: peer(gwA, i), Owner: gwB, Epoch: 1}))
 		}
 		if r := o.take(gwC, 1, 0); result(r) != string(proto.Unavailable) || time.Since(began) != 0 {
 			t.Errorf("one too many: got %q after %v, want Unavailable at once", result(r), time.Since(began))
 		}
-		if got := o.metrics.Refused.Load(); got != 1 {
+		if got := o.cfg.Metrics.Refused.Load(); got != 1 {
 			t.Errorf("refused: got %d, want 1", got)
 		}
 		for _, ch := range answers {
@@ -230,8 +245,8 @@ func TestDirectory_BucketAway_AnswersUnavailableInTimeAndRefusesWhatIsTooMuch(t 
 				t.Fatalf("got %q, want Unavailable", result(r))
 			}
 		}
-		if took := time.Since(began); took > sessionTime || took < sessionTime/2 {
-			t.Errorf("got the answers after %v, want %v", took, sessionTime)
+		if took := time.Since(began); took > requestTime || took < requestTime/2 {
+			t.Errorf("got the answers after %v, want %v", took, requestTime)
 		}
 		down.Store(false)
 		expect(t, "afterwards", o.take(gwB, 1, 0), "", gwB, 1)
@@ -245,7 +260,7 @@ func TestDirectory_BucketAwayForASecond_AnswersAfterIt(t *testing.T) {
 		b := kvtest.NewFake()
 		var down atomic.Bool
 		b.Down = down.Load
-		o := newOffice(t, b)
+		o := newSessions(t, b)
 		down.Store(true)
 		var syncs []<-chan *bus.SessionReply
 		for range maxSyncCalls + 1 {
@@ -270,9 +285,9 @@ func TestDirectory_BucketAwayForASecond_AnswersAfterIt(t *testing.T) {
 func TestDirectory_ConnectionLostOrClosing_DropsUnanswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := kvtest.NewFake()
-		o := newOffice(t, b)
+		o := newSessions(t, b)
 		var conn atomic.Uint64
-		o.conn = conn.Load
+		o.cfg.Conn = conn.Load
 		var down atomic.Bool
 		b.Down = down.Load
 		down.Store(true)
@@ -285,14 +300,14 @@ func TestDirectory_ConnectionLostOrClosing_DropsUnanswered(t *testing.T) {
 		ch = o.send(bus.SessionTake, bus.SessionRequest{Owner: gwB, Epoch: 1})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		o.close(ctx)
+		o.Close(ctx)
 		if r := <-ch; r != nil {
 			t.Errorf("at shutdown: got %+v, want no answer", r)
 		}
 		if r := o.take(gwB, 1, 0); r != nil {
 			t.Errorf("after shutdown: got %+v, want no answer", r)
 		}
-		if got := o.metrics.Dropped.Load(); got != 3 {
+		if got := o.cfg.Metrics.Dropped.Load(); got != 3 {
 			t.Errorf("dropped: got %d, want 3", got)
 		}
 	})
@@ -300,7 +315,7 @@ func TestDirectory_ConnectionLostOrClosing_DropsUnanswered(t *testing.T) {
 
 func TestDirectory_DamagedEntry_AnswersUnavailableAtOnce(t *testing.T) {
 	b := kvtest.NewFake()
-	o := newOffice(t, b)
+	o := newSessions(t, b)
 	key := sessionKey(t, ann)
 	if _, err := b.Write(t.Context(), key, []byte("?"), 0); err != nil {
 		t.Fatal(err)
@@ -314,7 +329,7 @@ func TestDirectory_DamagedEntry_AnswersUnavailableAtOnce(t *testing.T) {
 // gateway has taken since.
 func TestDirectory_SweepRacesTake_OneOfThemWins(t *testing.T) {
 	for range 50 {
-		o := newOffice(t, kvtest.NewFake())
+		o := newSessions(t, kvtest.NewFake())
 		left := o.take(gwB, 1, 0)
 		swept := o.send(bus.SessionEnd, bus.SessionRequest{Owner: gwB, Epoch: 1, Revision: left.Revision})
 		taken := o.take(gwC, 2, left.Revision)
@@ -331,15 +346,15 @@ func TestDirectory_SweepRacesTake_OneOfThemWins(t *testing.T) {
 
 // TestDirectory_FullBucket_RefusesNewEntriesOnly: sessions that have an entry move and end.
 func TestDirectory_FullBucket_RefusesNewEntriesOnly(t *testing.T) {
-	o := newOffice(t, kvtest.NewFake())
+	o := newSessions(t, kvtest.NewFake())
 	first := o.take(gwB, 1, 0)
-	o.usage.SetExhausted(true)
+	o.cfg.Usage.SetExhausted(true)
 	expect(t, "take of another peer", o.ask(bus.SessionTake, bus.SessionRequest{Peer: ben, Owner: gwB, Epoch: 1}), "Limit_Exceeded", "", 0)
 	expect(t, "the first take again", o.take(gwB, 1, 0), "", gwB, 1)
 	second := o.take(gwC, 2, first.Revision)
 	expect(t, "next take", second, "", gwC, 2)
 	expect(t, "end", o.ask(bus.SessionEnd, bus.SessionRequest{Owner: gwC, Epoch: 2, Revision: second.Revision}), "", "", 2)
-	if got := o.usage.Counts().Refused; got != 1 {
+	if got := o.cfg.Usage.Counts().Refused; got != 1 {
 		t.Errorf("refusals counted: got %d, want 1", got)
 	}
 }

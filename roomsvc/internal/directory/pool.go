@@ -1,4 +1,4 @@
-package roomsvc
+package directory
 
 import "sync"
 

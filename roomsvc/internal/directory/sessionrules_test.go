@@ -1,4 +1,4 @@
-package roomsvc
+package directory
 
 import (
 	"math/rand/v2"
@@ -9,14 +9,12 @@ import (
 	"p2pconnector/roomsvc/internal/kv"
 )
 
-const gwC proto.GatewayID = "cccccccc"
-
-func owned(g proto.GatewayID, epoch, revision uint64) entry {
-	return entry{SessionEntry: bus.SessionEntry{Owner: g, Epoch: epoch}, revision: revision}
+func owned(g proto.GatewayID, epoch, revision uint64) sessionEntry {
+	return sessionEntry{value: bus.SessionEntry{Owner: g, Epoch: epoch}, revision: revision}
 }
 
-func endedAt(epoch, revision uint64) entry {
-	return entry{SessionEntry: bus.SessionEntry{Epoch: epoch, Ended: true}, revision: revision}
+func endedAt(epoch, revision uint64) sessionEntry {
+	return sessionEntry{value: bus.SessionEntry{Epoch: epoch, Ended: true}, revision: revision}
 }
 
 func TestDecide_EveryEntryAndRequest_FollowsTheTable(t *testing.T) {
@@ -31,13 +29,13 @@ func TestDecide_EveryEntryAndRequest_FollowsTheTable(t *testing.T) {
 	)
 	for name, c := range map[string]struct {
 		kind bus.SessionOperation
-		e    entry
+		e    sessionEntry
 		r    bus.SessionRequest
 		want bus.SessionRefusal // or write
 	}{
-		"take, first move":                     {bus.SessionTake, entry{}, take(gwB, 1, 0), write},
-		"take, no entry though one was known":  {bus.SessionTake, entry{}, take(gwB, 3, 7), over},
-		"take, epoch known and no entry seen":  {bus.SessionTake, entry{}, take(gwB, 2, 0), over},
+		"take, first move":                     {bus.SessionTake, sessionEntry{}, take(gwB, 1, 0), write},
+		"take, no entry though one was known":  {bus.SessionTake, sessionEntry{}, take(gwB, 3, 7), over},
+		"take, epoch known and no entry seen":  {bus.SessionTake, sessionEntry{}, take(gwB, 2, 0), over},
 		"take, next epoch":                     {bus.SessionTake, owned(gwB, 2, 7), take(gwC, 3, 7), write},
 		"take, back by the owner":              {bus.SessionTake, owned(gwB, 2, 7), take(gwB, 3, 7), write},
 		"take, repeated":                       {bus.SessionTake, owned(gwB, 1, 7), take(gwB, 1, 0), done},
@@ -51,8 +49,8 @@ func TestDecide_EveryEntryAndRequest_FollowsTheTable(t *testing.T) {
 		"take, ended":                          {bus.SessionTake, endedAt(2, 8), take(gwB, 3, 7), over},
 		"take, ended and its revision known":   {bus.SessionTake, endedAt(2, 8), take(gwB, 3, 8), over},
 		"take, ended in what it wants":         {bus.SessionTake, endedAt(3, 8), take(gwB, 3, 7), over},
-		"end, never moved":                     {bus.SessionEnd, entry{}, take(gwA, 0, 0), done},
-		"end, tombstone gone":                  {bus.SessionEnd, entry{}, take(gwB, 3, 7), done},
+		"end, never moved":                     {bus.SessionEnd, sessionEntry{}, take(gwA, 0, 0), done},
+		"end, tombstone gone":                  {bus.SessionEnd, sessionEntry{}, take(gwB, 3, 7), done},
 		"end, by the owner":                    {bus.SessionEnd, owned(gwB, 2, 7), take(gwB, 2, 0), write},
 		"end, by the owner, outdated revision": {bus.SessionEnd, owned(gwB, 2, 7), take(gwB, 2, 6), write},
 		"end, repeated":                        {bus.SessionEnd, endedAt(2, 8), take(gwB, 2, 7), done},
@@ -61,8 +59,8 @@ func TestDecide_EveryEntryAndRequest_FollowsTheTable(t *testing.T) {
 		"end, the owner's earlier epoch":       {bus.SessionEnd, owned(gwB, 3, 9), take(gwB, 2, 7), moved},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := decide(c.kind, &c.e, &c.r)
-			got := d.refused
+			d := decideSession(c.kind, &c.e, &c.r)
+			got := bus.SessionRefusal(d.refused)
 			if d.write {
 				got = write
 			}
@@ -96,21 +94,21 @@ func TestAssumed_EveryRequest_LeadsToAWriteOrARead(t *testing.T) {
 		{bus.SessionEnd, bus.SessionRequest{}, false},
 	} {
 		c.r.Peer, c.r.Owner = ann, gwB
-		e, got := assumed(c.kind, &c.r)
+		e, got := assumeSession(c.kind, &c.r)
 		if got != c.want {
 			t.Errorf("%s of %+v: assumed %v, want %v", c.kind, c.r, got, c.want)
 		}
-		if d := decide(c.kind, &e, &c.r); got && (!d.write || e.revision != c.r.Revision) {
+		if d := decideSession(c.kind, &e, &c.r); got && (!d.write || e.revision != c.r.Revision) {
 			t.Errorf("%s of %+v: got %+v from an assumed entry, want a write at revision %d", c.kind, c.r, d, c.r.Revision)
 		}
 	}
 }
 
 func TestOwns_EntryAndNone_AnswersForTheEpoch(t *testing.T) {
-	none, moved, over := entry{}, owned(gwB, 2, 7), endedAt(2, 8)
+	none, moved, over := sessionEntry{}, owned(gwB, 2, 7), endedAt(2, 8)
 	for _, c := range []struct {
 		name  string
-		e     entry
+		e     sessionEntry
 		g     proto.GatewayID
 		epoch uint64
 		want  bool
@@ -123,7 +121,7 @@ func TestOwns_EntryAndNone_AnswersForTheEpoch(t *testing.T) {
 		{"home after the move", moved, gwA, 0, false},
 		{"ended", over, gwB, 2, false},
 	} {
-		if got := c.e.owns(ann, c.g, c.epoch); got != c.want {
+		if got := owns(&c.e, ann, c.g, c.epoch); got != c.want {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
 		}
 	}
@@ -145,8 +143,9 @@ func TestDecodeSession_ForeignRecords_AreEndedOrDamaged(t *testing.T) {
 		"a tombstone not deleted":  {kv.Record{Revision: 1, Value: []byte(`{"owner":"bbbbbbbb","epoch":2,"ended":true}`)}, false, true},
 		"an epoch without numbers": {kv.Record{Revision: 1, Value: []byte(`{"owner":"bbbbbbbb","epoch":9007199254740992}`)}, false, true},
 	} {
-		e, err := decodeSession(c.rec)
-		if (err != nil) != c.bad || e.Ended != c.ended && err == nil {
+		var e sessionEntry
+		err := decodeSession(&e, c.rec)
+		if (err != nil) != c.bad || e.value.Ended != c.ended && err == nil {
 			t.Errorf("%s: got %+v, %v; want ended %v, damaged %v", name, e, err, c.ended, c.bad)
 		}
 	}
@@ -207,7 +206,7 @@ func FuzzDecide(f *testing.F) {
 	gateways := []proto.GatewayID{gwA, gwB, gwC}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var (
-			now      entry
+			now      sessionEntry
 			revision uint64
 			highest  uint64
 			owners   = make(map[uint64]proto.GatewayID)
@@ -224,7 +223,7 @@ func FuzzDecide(f *testing.F) {
 				owners[e.Epoch] = e.Owner
 			}
 			revision++
-			highest, now = max(highest, e.Epoch), entry{SessionEntry: e, revision: revision}
+			highest, now = max(highest, e.Epoch), sessionEntry{value: e, revision: revision}
 		}
 		for i := 0; i+3 < len(data); i += 4 {
 			req := bus.SessionRequest{Peer: ann, Owner: gateways[int(data[i])%3], Epoch: uint64(data[i+1] % 8), Revision: uint64(data[i+2]) % (revision + 1)} // of what was there
@@ -232,28 +231,28 @@ func FuzzDecide(f *testing.F) {
 			if data[i+3]%4 == 0 {
 				kind = bus.SessionEnd
 			} else if data[i+3]%4 > 1 { // a requester that knows the entry
-				req.Epoch, req.Revision = now.Epoch+1, now.revision
+				req.Epoch, req.Revision = now.value.Epoch+1, now.revision
 			}
 			if checkSession(kind, &req) != nil {
 				continue
 			}
-			if e, ok := assumed(kind, &req); ok && e.revision == now.revision {
+			if e, ok := assumeSession(kind, &req); ok && e.revision == now.revision {
 				// The write without a read, as the bucket would accept it: what a
 				// taker knows of a revision is true, and no taker knows a tombstone's.
-				if now.Ended || e.Epoch != now.Epoch || kind == bus.SessionEnd && e.Owner != now.Owner {
+				if now.value.Ended || e.value.Epoch != now.value.Epoch || kind == bus.SessionEnd && e.value.Owner != now.value.Owner {
 					continue
 				}
-				write(decide(kind, &e, &req).next, "assumed")
+				write(decideSession(kind, &e, &req).next, "assumed")
 				continue
 			}
-			d := decide(kind, &now, &req)
+			d := decideSession(kind, &now, &req)
 			if d.write {
 				write(d.next, "read")
 			} else if d.refused != "" && kind == bus.SessionTake {
 				refused = append(refused, req)
 			}
 			for _, old := range refused {
-				if d := decide(bus.SessionTake, &now, &old); d.write {
+				if d := decideSession(bus.SessionTake, &now, &old); d.write {
 					t.Fatalf("copy of %+v, which was refused: got it written later over %+v, want it refused", old, now)
 				}
 			}

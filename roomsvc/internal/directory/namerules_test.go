@@ -1,4 +1,4 @@
-package roomsvc
+package directory
 
 import (
 	"testing"
@@ -8,7 +8,7 @@ import (
 
 // named returns an entry of a name.
 func named(r *bus.NameRequest, revision uint64) nameEntry {
-	return nameEntry{NameEntry: bus.NameEntry{Peer: r.Peer, Owner: r.Owner, Secret: r.Secret}, revision: revision}
+	return nameEntry{value: bus.NameEntry{Peer: r.Peer, Owner: r.Owner, Secret: r.Secret}, revision: revision}
 }
 
 func TestDecideName_EveryEntryAndRequest_FollowsTheTable(t *testing.T) {
@@ -23,7 +23,7 @@ func TestDecideName_EveryEntryAndRequest_FollowsTheTable(t *testing.T) {
 	}
 	bens := named(&bus.NameRequest{Peer: ben, Owner: gwB, Secret: "s"}, 7)
 	anns := named(&bus.NameRequest{Peer: ann, Owner: gwA, Secret: "s"}, 7)
-	free := nameEntry{NameEntry: bus.NameEntry{Free: true}, revision: 7}
+	free := nameEntry{value: bus.NameEntry{Free: true}, revision: 7}
 	for name, c := range map[string]struct {
 		kind bus.NameOperation
 		e    nameEntry
@@ -48,7 +48,7 @@ func TestDecideName_EveryEntryAndRequest_FollowsTheTable(t *testing.T) {
 		"release, taken over": {bus.NameRelease, bens, bus.NameRequest{Peer: ann}, changed},
 	} {
 		d := decideName(c.kind, &c.e, &c.r)
-		got := d.refused
+		got := bus.NameRefusal(d.refused)
 		if d.write {
 			got = write
 		}
@@ -70,19 +70,19 @@ func TestDecideName_EveryEntryAndRequest_FollowsTheTable(t *testing.T) {
 func TestDecideName_EveryClaim_TakesOnlyWhatItMay(t *testing.T) {
 	var entries []nameEntry
 	for _, e := range []bus.NameEntry{{Free: true}, {Peer: ann, Secret: "s"}, {Peer: ben, Secret: "s"}, {Peer: ben, Secret: "x"}} {
-		entries = append(entries, nameEntry{NameEntry: e, revision: 1}, nameEntry{NameEntry: e, revision: 2})
+		entries = append(entries, nameEntry{value: e, revision: 1}, nameEntry{value: e, revision: 2})
 	}
 	for _, e := range append(entries, nameEntry{}) {
 		for revision := range uint64(3) {
 			for _, force := range []bool{false, true} {
 				r := bus.NameRequest{Peer: ann, Owner: gwA, Secret: "s", Revision: revision, Force: force}
 				d := decideName(bus.NameClaim, &e, &r)
-				seen, others := e.revision == revision, !e.free() && e.Peer != ann
-				may := seen && (e.free() || others && (e.Secret == "s" || force))
+				seen, others := e.revision == revision, !free(&e) && e.value.Peer != ann
+				may := seen && (free(&e) || others && (e.value.Secret == "s" || force))
 				if d.write != may {
 					t.Errorf("%+v on %+v: got write %v, want %v", r, e, d.write, may)
 				}
-				if own := !e.free() && e.Peer == ann; own != (!d.write && d.refused == "") {
+				if own := !free(&e) && e.value.Peer == ann; own != (!d.write && d.refused == "") {
 					t.Errorf("%+v on %+v: got %+v, want success without a write only for its own name", r, e, d)
 				}
 			}

@@ -1,0 +1,107 @@
+package roomsvc
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/nats-io/nats.go/micro"
+
+	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/directory"
+)
+
+var sessionEndpoints = map[bus.SessionOperation]endpoint{
+	bus.SessionTake: {"Makes owner the owner of a session, in epoch.", "peer, owner, epoch; revision", "owner, epoch, revision, refused, ended"},
+	bus.SessionGet:  {"Returns who owns a session.", "peer", "owner, epoch, revision, ended"},
+	bus.SessionEnd:  {"Ends a session; for its owner.", "peer, owner, epoch; revision", "epoch, revision, refused, ended"},
+	bus.SessionSync: {"Returns those of sessions that owner does not own.", "owner, sessions", "sessions"},
+}
+
+var nameEndpoints = map[bus.NameOperation]endpoint{
+	bus.NameClaim:   {"Gives a name to a peer.", "namespace, name, peer, owner, secret; revision, force", "peer, owner, free, revision, refused"},
+	bus.NameGet:     {"Returns which peer has a name.", "namespace, name", "peer, owner, free, revision"},
+	bus.NameRelease: {"Takes a name back; for its peer.", "namespace, name, peer", "peer, owner, free, revision, refused"},
+}
+
+// directoryOperation is an operation of a directory: its subject below the directory's
+// prefix, and its name in tools and metrics.
+type directoryOperation interface {
+	~string
+	Endpoint() string
+}
+
+// directoryOf is a directory as its endpoints see it.
+type directoryOf[K ~string, Q, R any] interface {
+	Submit(*directory.Request[K, Q, R]) *proto.Error
+	Outcome(*R) (*proto.Error, string)
+	Failure(*proto.Error) *R
+}
+
+// directoryEndpoints subscribes to requests to a directory.
+type directoryEndpoints[K directoryOperation, Q, R any] struct {
+	s         *Service
+	d         directoryOf[K, Q, R]
+	prefix    string // of the subjects
+	endpoints map[K]endpoint
+	// owner returns the gateway that becomes an entry's owner by the request, or "".
+	owner func(*Q) proto.GatewayID
+}
+
+// addDirectories subscribes to requests to both directories.
+func (s *Service) addDirectories(svc micro.Service) error {
+	err := directoryEndpoints[bus.SessionOperation, bus.SessionRequest, bus.SessionReply]{
+		s, s.sessions.Load(), bus.SessionsPrefix, sessionEndpoints, func(r *bus.SessionRequest) proto.GatewayID { return r.Owner },
+	}.add(svc, bus.SessionOperations)
+	if err != nil {
+		return err
+	}
+	return directoryEndpoints[bus.NameOperation, bus.NameRequest, bus.NameReply]{
+		s, s.names.Load(), bus.NamesPrefix, nameEndpoints, func(r *bus.NameRequest) proto.GatewayID { return r.Owner },
+	}.add(svc, bus.NameOperations)
+}
+
+func (e directoryEndpoints[K, Q, R]) add(svc micro.Service, operations []K) error {
+	group := svc.AddGroup(e.prefix)
+	for _, op := range operations {
+		err := group.AddEndpoint(op.Endpoint(), e.handler(op), append(e.endpoints[op].options(), micro.WithEndpointSubject(string(op)))...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// handler queues requests to the directory. It never waits: the handlers of an endpoint run
+// one at a time.
+func (e directoryEndpoints[K, Q, R]) handler(op K) micro.HandlerFunc {
+	return func(m micro.Request) {
+		body, subject, arrived := new(Q), m.Reply(), time.Now()
+		reply := func(r *R) {
+			if r != nil {
+				e.reply(op, subject, arrived, r)
+			}
+		}
+		if err := json.Unmarshal(m.Data(), body); err != nil {
+			reply(e.d.Failure(malformed(err)))
+			return
+		}
+		e.s.leases.Notice(e.owner(body))
+		if err := e.d.Submit(&directory.Request[K, Q, R]{Kind: op, Body: body, Arrived: arrived, Answer: reply}); err != nil {
+			reply(e.d.Failure(err))
+		}
+	}
+}
+
+func (e directoryEndpoints[K, Q, R]) reply(op K, subject string, arrived time.Time, r *R) {
+	failure, refusal := e.d.Outcome(r)
+	e.s.metrics.Answered(op.Endpoint(), arrived, outcomeOf(failure, refusal))
+	if err := e.s.publish(subject, r, failure); err != nil {
+		e.s.cfg.Logger.Debug("reply not sent; the requester will repeat its request", "operation", op.Endpoint(), "err", err)
+	}
+}
+
+// directoryConfig returns the configuration of the directory that is kept in st.
+func (s *Service) directoryConfig(st *store) directory.Config {
+	return directory.Config{Log: s.cfg.Logger, Metrics: s.metrics, Usage: &st.usage, Conn: s.epoch}
+}
