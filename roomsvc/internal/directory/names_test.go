@@ -198,6 +198,9 @@ func TestLeft_EntriesOfSessionsAndNames_EndForTheirOwnerOnly(t *testing.T) {
 	}
 	sessions.take(gwB, 3, moved.Revision)
 	end("session", sessions.Left, sessionKey(t, ann))
+	if r := sessions.ask(bus.SessionGet, bus.SessionRequest{}); !r.Ended || r.Epoch != 3 {
+		t.Errorf("session of a dead owner: got %+v, want a tombstone of epoch 3", r)
+	}
 	end("name", names.Left, nameKey)
 	if got := sessions.cfg.Metrics.Sessions.Swept.Load(); got != 1 {
 		t.Errorf("sessions swept: got %d, want 1", got)
