@@ -39,27 +39,24 @@ func (g *Gateway) open(a handshake.Accepted) bool {
 	c, user := newConn(g, a.Conn, a.Addr, a.Delta), ""
 	if a.Access != nil {
 		user = a.Access.User
-		c.access.Store(a.Access)
+		c.Access.Store(a.Access)
 	}
-	s := newSession(g, a.Addr, user)
-	c.session, c.leave, c.acceptFrom = s, a.Leave, a.AcceptFrom
+	c.Session, c.leave, c.AcceptFrom = g.sessions.New(a.Addr, user), a.Leave, a.AcceptFrom
 	if a.Dialect != nil {
-		c.translate(&a)
+		c.translator = a.Dialect.NewTranslator(a.Request, user, &port{c: c})
+		c.Session.SetDialect(a.Dialect.Name(), c.translator)
 	}
 	if !g.conns.add(c) {
 		return false
 	}
-	g.sessions.put(s)
-	s.mu.Lock()
-	s.attachLocked(c, nil, nil, nil)
-	s.mu.Unlock()
+	c.Session.Start(&c.Conn)
 	g.metrics.Connections.Accepted.Inc()
 	if c.translator != nil {
-		g.metrics.Dialects.Accepted.Inc(s.dialect)
+		g.metrics.Dialects.Accepted.Inc(a.Dialect.Name())
 	}
 	c.logBegin()
 	if g.draining.Load() { // the drain began meanwhile and may have missed this connection
-		c.ws.Close(proto.CloseGoingAway, proto.CloseGoingAway.Reason(), false)
+		c.Socket.Close(proto.CloseGoingAway, proto.CloseGoingAway.Reason(), false)
 	}
 	go c.serve()
 	return true

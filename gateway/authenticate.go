@@ -33,12 +33,12 @@ func (c *conn) authenticate(f *proto.Frame) *proto.Error {
 		c.g.metrics.Handshakes.Tokens.Inc()
 		return proto.Errorf(proto.Unauthorised, "This access token is malformed, expired or not signed by a known key. Get a fresh one.")
 	}
-	if old := c.access.Load(); a.User != old.User {
+	if old := c.Access.Load(); a.User != old.User {
 		return proto.Errorf(proto.Unauthorised, "This access token is for another user. Connect again to change the user.")
 	}
-	c.access.Store(a)
+	c.Access.Store(a)
 	data := proto.AuthenticatedData{Expires: a.Expires.UTC()}
-	c.session.deliver(c.g.serverFrame(proto.TypeInfo, string(proto.Authenticated), marshal(data), f.ID))
+	c.Session.Deliver(c.g.serverFrame(proto.TypeInfo, string(proto.Authenticated), marshal(data), f.ID))
 	c.accessChanged()
 	return nil
 }
@@ -51,11 +51,11 @@ func denied(what auth.Grant) *proto.Error {
 
 // allowed returns an error unless the connection's token grants a room event.
 func (c *conn) allowed(event proto.Event, room proto.RoomID, create bool) *proto.Error {
-	a := c.access.Load()
+	a := c.Access.Load()
 	if a == nil {
 		return nil
 	}
-	if missing := a.Missing(event, room, create, c.session.in(room)); missing != "" {
+	if missing := a.Missing(event, room, create, c.Session.InRoom(room)); missing != "" {
 		return denied(missing)
 	}
 	return nil

@@ -23,7 +23,7 @@ func TestWallClock_SetBackAndForward_ConnectionsStay(t *testing.T) {
 				var set time.Duration
 				g.wall = func() time.Time { return time.Now().Add(set) }
 				c := serveTest(t, g, raw)
-				c.access.Store(&auth.Access{Expires: time.Now().Add(2 * time.Hour)})
+				c.Access.Store(&auth.Access{Expires: time.Now().Add(2 * time.Hour)})
 				answered, refused := 0, 0
 				sweepFor(c, raw, 3*time.Minute, func() {
 					if answered == 3 {
@@ -45,7 +45,7 @@ func TestWallClock_SetBackAndForward_ConnectionsStay(t *testing.T) {
 				if answered < 6 || refused > 0 {
 					t.Errorf("got %d pings and %d refused frames, want 6 or more and none", answered, refused)
 				}
-				c.access.Store(&auth.Access{Expires: time.Now().Add(time.Minute + set)})
+				c.Access.Store(&auth.Access{Expires: time.Now().Add(time.Minute + set)})
 				alive := func() { raw.Receive(sockettest.ClientFrame(sockettest.ClientPong, nil)) }
 				sweepFor(c, raw, 50*time.Second, alive)
 				if raw.CloseCode() != sockettest.NoClose {

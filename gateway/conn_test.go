@@ -103,12 +103,12 @@ func TestSweep_TokenExpires_Closes4001(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		raw := sockettest.NewNet(false)
 		c := testConn(testGateway(t, Config{}), raw)
-		c.access.Store(&auth.Access{Expires: time.Now().Add(5 * time.Second)})
+		c.Access.Store(&auth.Access{Expires: time.Now().Add(5 * time.Second)})
 		sweepFor(c, raw, 4*time.Second, func() {})
 		if raw.CloseCode() != sockettest.NoClose {
 			t.Fatalf("before the token expires: got close code %d, want it open", raw.CloseCode())
 		}
-		c.access.Store(&auth.Access{Expires: time.Now().Add(10 * time.Second)})
+		c.Access.Store(&auth.Access{Expires: time.Now().Add(10 * time.Second)})
 		sweepFor(c, raw, 9*time.Second, func() {})
 		if raw.CloseCode() != sockettest.NoClose {
 			t.Fatalf("after the token was renewed: got close code %d, want it open", raw.CloseCode())

@@ -58,7 +58,7 @@ func (cs *conns) shut() {
 	cs.closed = true
 	cs.mu.Unlock()
 	for _, c := range cs.list(nil) {
-		c.ws.Abort()
+		c.Socket.Abort()
 	}
 	cs.wg.Wait()
 }

@@ -7,10 +7,9 @@ import (
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/dialect"
 	"p2pconnector/gateway/internal/dialect/peerjs"
-	"p2pconnector/gateway/internal/handshake"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/names"
-	"p2pconnector/gateway/internal/ownership"
+	"p2pconnector/gateway/internal/session"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
 )
@@ -39,27 +38,17 @@ func (g *Gateway) newNames(namespace string) *names.Client {
 	return c
 }
 
-// translate gives c the translator of its client's dialect.
-func (c *conn) translate(a *handshake.Accepted) {
-	user := ""
-	if a.Access != nil {
-		user = a.Access.User
-	}
-	c.translator = a.Dialect.NewTranslator(a.Request, user, &port{c: c})
-	c.session.dialect, c.session.translator = a.Dialect.Name(), c.translator
-}
-
 // foreign handles a text of a client of a dialect.
 func (c *conn) foreign(text []byte) {
-	c.g.metrics.Dialects.In.Inc(c.session.dialect)
+	c.g.metrics.Dialects.In.Inc(c.Session.Dialect())
 	wait, persistent := c.frameRate.Take(c.g.coarse.Load(), c.g.cfg.frameLimit())
 	switch {
-	case wait > 0 || c.budget.Receive(len(text)).Limit != "":
+	case wait > 0 || c.Budget.Receive(len(text)).Limit != "":
 		c.translator.Refuse(text)
-		if persistent || c.budget.Persistent() {
+		if persistent || c.Budget.Persistent() {
 			c.closeFlooding()
 		}
-	case !c.access.Load().May(auth.CanMessage, ""):
+	case !c.Access.Load().May(auth.CanMessage, ""):
 		c.translator.Refuse(text)
 	default:
 		c.translator.Decode(text)
@@ -68,17 +57,17 @@ func (c *conn) foreign(text []byte) {
 
 // enqueueForeign queues what the client gets for a frame, if it gets anything. from is as for
 // enqueueFrom.
-func (c *conn) enqueueForeign(from proto.PeerID, frame []byte) result {
+func (c *conn) enqueueForeign(from proto.PeerID, frame []byte) session.Result {
 	text, ok := c.translator.Encode(frame)
 	switch {
 	case !ok:
-		return declined
+		return session.Declined
 	case text == nil:
-		return delivered
+		return session.Delivered
 	}
 	v := c.send(from, text)
-	if v <= flushNeeded {
-		c.g.metrics.Dialects.Out.Inc(c.session.dialect)
+	if v <= session.FlushNeeded {
+		c.g.metrics.Dialects.Out.Inc(c.Session.Dialect())
 	}
 	return v
 }
@@ -92,28 +81,6 @@ func (g *Gateway) verifyForeign() bool {
 		}
 	}
 	return true
-}
-
-// mayReturn reports whether the peer, whose connection broke, may come back.
-func (s *session) mayReturn() bool {
-	if s.translator == nil {
-		return true
-	}
-	r, ok := s.translator.(dialect.Returner)
-	return ok && r.Away()
-}
-
-// filterForeign decides about a frame for a client that is away. keep says that the frame
-// waits for the client; otherwise v is the frame's result. The caller holds s.mu.
-func (s *session) filterForeign(frame []byte) (v result, keep bool) {
-	if s.translator == nil {
-		return delivered, true
-	}
-	text, ok := s.translator.Encode(frame)
-	if !ok {
-		return notFound, false
-	}
-	return delivered, text != nil
 }
 
 // restore turns the texts that were queued for a client of a dialect, and never written,
@@ -141,20 +108,20 @@ func comesBack(f *link.Frame, code proto.ErrorCode) []byte {
 type port struct{ c *conn }
 
 // Peer implements dialect.Port.
-func (p *port) Peer() proto.PeerID { return p.c.session.id }
+func (p *port) Peer() proto.PeerID { return p.c.Session.ID() }
 
 // Relay implements dialect.Port. A dialect relays to peers that a directory has named, so
 // its look-ups of peers are not limited again.
 func (p *port) Relay(to proto.PeerID, frame []byte) proto.ErrorCode {
 	g := p.c.g
-	if p.c.budget.Relay(len(frame)).Limit != "" {
+	if p.c.Budget.Relay(len(frame)).Limit != "" {
 		return proto.RateLimited
 	}
-	x := link.Frame{From: p.c.session.id, To: to, Epoch: p.c.epoch, Data: frame}
-	if s := g.sessions.get(to); s != nil {
-		if v, ok := s.takeDirect(&x); ok {
-			v.count(&g.metrics.Relays)
-			return codeOf(v)
+	x := link.Frame{From: p.c.Session.ID(), To: to, Epoch: p.c.Epoch, Data: frame}
+	if s := g.sessions.Get(to); s != nil {
+		if v, ok := s.TakeDirect(&x); ok {
+			v.Count(&g.metrics.Relays)
+			return v.Code()
 		}
 	} else if !to.Valid() || to.Home() == g.id {
 		g.metrics.Relays.NotFound.Inc()
@@ -168,15 +135,15 @@ func (p *port) Relay(to proto.PeerID, frame []byte) proto.ErrorCode {
 
 // Send implements dialect.Port.
 func (p *port) Send(text []byte) {
-	if p.c.ws.Send(text) <= socket.FlushNeeded {
-		p.c.g.metrics.Dialects.Out.Inc(p.c.session.dialect)
+	if p.c.Socket.Send(text) <= socket.FlushNeeded {
+		p.c.g.metrics.Dialects.Out.Inc(p.c.Session.Dialect())
 	}
 }
 
 // Alive implements dialect.Port. The clock by which reads are noted is coarse, so the ping
 // waits until an earlier read cannot pass for its answer.
 func (p *port) Alive(d time.Duration) bool {
-	ws := p.c.ws
+	ws := p.c.Socket
 	tick := time.NewTicker(2 * clockTick)
 	defer tick.Stop()
 	var pinged clock.Instant
@@ -198,14 +165,8 @@ func (p *port) Alive(d time.Duration) bool {
 
 // Close implements dialect.Port.
 func (p *port) Close() {
-	p.c.ws.Close(0, "", true)
-	s := p.c.session
-	s.mu.Lock()
-	waits := s.phase == away
-	s.mu.Unlock()
-	if waits {
-		p.c.g.step(s, ownership.Event{Kind: ownership.GraceOver})
-	}
+	p.c.Socket.Close(0, "", true)
+	p.c.Session.EndAway()
 }
 
 // Go implements dialect.Port.

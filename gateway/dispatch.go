@@ -4,9 +4,8 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/google/uuid"
-
 	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/frames"
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/proto"
 )
@@ -29,7 +28,7 @@ func (c *conn) Message(b []byte) {
 		c.tooFast(f, wait, persistent)
 		return
 	}
-	if short := c.budget.Receive(len(b)); short.Limit != "" {
+	if short := c.Budget.Receive(len(b)); short.Limit != "" {
 		e = short.Err()
 	}
 	if e == nil {
@@ -57,7 +56,7 @@ func (c *conn) dispatch(sc *scratch, b []byte) *proto.Error {
 	f := &sc.frame
 	switch f.Event {
 	case proto.Offer, proto.Answer, proto.Candidate, proto.Message, proto.Connect:
-		if !c.access.Load().May(auth.CanMessage, "") {
+		if !c.Access.Load().May(auth.CanMessage, "") {
 			return denied(auth.CanMessage)
 		}
 		if f.Event == proto.Connect {
@@ -68,7 +67,7 @@ func (c *conn) dispatch(sc *scratch, b []byte) *proto.Error {
 		}
 		return c.relay(sc)
 	case proto.Ping:
-		c.session.deliver(c.g.serverFrame(proto.TypeInfo, string(proto.Pong), nil, f.ID))
+		c.Session.Deliver(c.g.serverFrame(proto.TypeInfo, string(proto.Pong), nil, f.ID))
 		return nil
 	case proto.Resume:
 		e := c.resume(f)
@@ -79,11 +78,11 @@ func (c *conn) dispatch(sc *scratch, b []byte) *proto.Error {
 	case proto.Authenticate:
 		return c.authenticate(f)
 	case proto.IceServers:
-		list := c.g.ice.List(c.session.id, c.g.wall())
+		list := c.g.ice.List(c.Session.ID(), c.g.wall())
 		if list == nil {
 			list = json.RawMessage("[]")
 		}
-		c.session.deliver(c.g.serverFrame(proto.TypeInfo, string(proto.IceServers), marshal(proto.IceServersData{IceServers: list}), f.ID))
+		c.Session.Deliver(c.g.serverFrame(proto.TypeInfo, string(proto.IceServers), marshal(proto.IceServersData{IceServers: list}), f.ID))
 		return nil
 	default:
 		return c.queueRoom(b, roomIn(f.Data))
@@ -97,8 +96,8 @@ func (c *conn) refuse(f *proto.Frame, e *proto.Error) {
 		c.enqueue(frame) // the session may have another connection by now, which sent no Resume
 		return
 	}
-	c.session.deliver(frame)
-	if e.Code == proto.RateLimited && c.budget.Persistent() {
+	c.Session.Deliver(frame)
+	if e.Code == proto.RateLimited && c.Budget.Persistent() {
 		c.closeFlooding()
 	}
 }
@@ -106,8 +105,8 @@ func (c *conn) refuse(f *proto.Frame, e *proto.Error) {
 // closeFlooding closes the connection of a client that ignores refusals. The client may
 // connect again as soon as it has the close frame.
 func (c *conn) closeFlooding() {
-	c.g.budgets.Ended(c.addr, c.budget)
-	c.ws.Close(proto.ClosePolicy, "flooding after Rate_Limited", true)
+	c.g.budgets.Ended(c.Addr, c.Budget)
+	c.Socket.Close(proto.ClosePolicy, "flooding after Rate_Limited", true)
 }
 
 // refusal encodes the error frame that f caused, and counts it.
@@ -143,29 +142,13 @@ func clip(s string) string { return s[:min(len(s), proto.MaxRoomIDBytes)] }
 
 // errorFrame encodes an error frame.
 func (g *Gateway) errorFrame(e *proto.Error, d proto.ErrorData, id []byte) []byte {
-	d.Message = e.Message
-	if d.Field == "" {
-		d.Field = e.Field
-	}
-	return g.serverFrame(proto.TypeError, string(e.Code), marshal(d), id)
+	return g.frames.Error(e, d, id)
 }
 
 // serverFrame encodes a frame that originates at the server.
 func (g *Gateway) serverFrame(typ proto.FrameType, event string, data json.RawMessage, id []byte) []byte {
-	f := proto.ServerFrame{Type: typ, Event: event, Data: data, Time: g.wall(), MessageID: uuid.NewString(), ID: id}
-	return f.Append(make([]byte, 0, len(data)+len(id)+192))
-}
-
-// roomFrame encodes a frame about a room: it is a room.EncodeFrame.
-func (g *Gateway) roomFrame(typ proto.FrameType, event proto.Event, data json.RawMessage, id []byte) []byte {
-	return g.serverFrame(typ, string(event), data, id)
+	return g.frames.Server(typ, event, data, id)
 }
 
 // marshal encodes a value of a type that always encodes.
-func marshal(v any) json.RawMessage {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // a type of our own that does not encode: a bug, not input
-	}
-	return b
-}
+func marshal(v any) json.RawMessage { return frames.Marshal(v) }

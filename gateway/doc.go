@@ -13,6 +13,7 @@
 //	internal/dialect    client protocols other than our own: the seam, and below it PeerJS
 //	internal/directory  asks the session directory which gateway owns a session
 //	internal/egress     how many bytes a client may send, and make the gateway send
+//	internal/frames     encodes the frames that the server itself sends
 //	internal/handshake  accepts WebSocket handshakes, or refuses them with the reason
 //	internal/httpserver the listener that clients connect to, and its certificate
 //	internal/link       relays to other gateways: numbered, acknowledged, resent, routed
@@ -26,6 +27,7 @@
 //	internal/ratelimit  token buckets
 //	internal/replay     frames that wait for clients that are away
 //	internal/room       rooms with a member here, and the frames that their members get
+//	internal/session    peers' sessions, and their moves between connections and gateways
 //	internal/socket     one WebSocket: bytes in, frames out
 //	web                 the page, the demo, connector.js and the documents
 //
@@ -41,23 +43,24 @@
 //	links.go       numbers relays and keeps them until they are acknowledged; package
 //	               internal/natsbus never waits for NATS
 //	inbound.go     handles messages from NATS and writes to connections, in turns
-//	session.go     a peer's frames go to its connection, or wait for the next one
-//	conn.go        the WebSocket queues them, within bounds, and writes all that waits at once
+//	conn.go        the WebSocket queues what the session passes on, within bounds, and writes
+//	               all that waits at once
+//
+// Between the last two, package internal/session decides: a peer's frames go to its
+// connection, or wait for the next one.
 //
 // Package internal/link decides which route a relay takes, when it is sent again and when
 // it is given up; links.go gives it the clock, the lock and NATS. undelivered.go makes the
 // error that the sender of a lost relay gets.
 //
-// A session moves between connections and gateways, as package internal/ownership decides:
-// token.go issues the tokens that clients resume with, signed by package internal/auth,
-// resume.go attaches a client to a session of this gateway, taker.go takes a session over
-// from another gateway, owner.go lends and gives up those that this gateway owns, compare.go
-// compares them with the session directory, and drain.go moves all peers to other gateways.
+// A session moves between connections and gateways in package internal/session, as package
+// internal/ownership decides. resume.go reads the request of a client that comes back, with a
+// token that package internal/auth signed, and drain.go moves all peers to other gateways.
 // Package internal/socket keeps the frames that were written to a broken connection.
 //
 // Rooms belong to the room service. Package internal/room follows those that have a member
 // here, sends members the changes, and delivers the messages of other members. member.go
-// connects it to this gateway, whose sessions are the members of rooms. roomevents.go reads
+// connects it to the sessions, which are the members of rooms. roomevents.go reads
 // the room requests of clients. roomqueue.go sends the requests of a connection one after
 // another; only messages to the same rooms wait for them. reorder.go holds messages that
 // were sent by a newer state of a room than has arrived.
@@ -82,7 +85,8 @@
 //	the table of rooms of package internal/room: to drop a room that nothing needs
 //	one room           of the same: no change comes between the choice of receivers and sending
 //	links.mu           the router
-//	session.mu         frames for one peer are in order
+//	Conn.leaving       of package internal/session: a connection leaves its session once
+//	a session          of the same: frames for one peer are in order
 //	translator         of a package below internal/dialect, for one connection
 //	connection         of package internal/socket, or the rosters of package internal/room
 //

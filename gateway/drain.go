@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
 )
 
@@ -39,7 +40,7 @@ func (g *Gateway) drain(window context.Context) {
 	closings := g.announceDrain(spread)
 	tick := time.NewTicker(drainTick)
 	defer tick.Stop()
-	var scratch []*session
+	var scratch []*session.Session
 	for !g.drained(lonely) {
 		if len(closings) > 0 {
 			most := len(closings)
@@ -91,7 +92,7 @@ func paceOf(left int, within time.Duration) int {
 // how many it closes.
 func closeDue(closings []closing, now time.Duration, most int) []closing {
 	for len(closings) > 0 && closings[0].after <= now && most > 0 {
-		closings[0].c.ws.Close(proto.CloseGoingAway, proto.CloseGoingAway.Reason(), false)
+		closings[0].c.Socket.Close(proto.CloseGoingAway, proto.CloseGoingAway.Reason(), false)
 		closings = closings[1:]
 		most--
 	}
@@ -100,18 +101,9 @@ func closeDue(closings []closing, now time.Duration, most int) []closing {
 
 // countMoving counts the peers that were closed a moment ago and have not moved to another
 // gateway yet. open is the number of connections that are not to be closed yet.
-func (g *Gateway) countMoving(open int, scratch []*session) (int, []*session) {
-	moving := max(0, g.conns.len()-open) // their closing handshake is not over
-	now := time.Now()
-	scratch = g.sessions.list(scratch[:0])
-	for _, s := range scratch {
-		s.mu.Lock()
-		if (s.phase == away || s.phase == lent) && now.Sub(s.since) < movingTime {
-			moving++
-		}
-		s.mu.Unlock()
-	}
-	return moving, scratch
+func (g *Gateway) countMoving(open int, scratch []*session.Session) (int, []*session.Session) {
+	moving, scratch := g.sessions.Moving(movingTime, scratch)
+	return moving + max(0, g.conns.len()-open), scratch // the closing handshake of these is not over
 }
 
 // awaitAcks waits until the last relays of this gateway are acknowledged, and acknowledges
@@ -139,13 +131,5 @@ func (g *Gateway) drained(lonely bool) bool {
 	if lonely && g.liveness.Alone() {
 		return true
 	}
-	for _, s := range g.sessions.list(nil) {
-		s.mu.Lock()
-		here := s.phase <= lent
-		s.mu.Unlock()
-		if here {
-			return false
-		}
-	}
-	return true
+	return !g.sessions.Any()
 }

@@ -39,7 +39,7 @@ func TestCloseDue_ManyAreDue_ClosesAsManyAsMayMove(t *testing.T) {
 				if i >= len(before)-c.left {
 					want = 0
 				}
-				if got := x.c.ws.CloseCode(); got != want {
+				if got := x.c.Socket.CloseCode(); got != want {
 					t.Errorf("connection %d: got close code %d, want %d", i, got, want)
 				}
 			}

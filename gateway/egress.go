@@ -53,11 +53,11 @@ func newBudgets(g *Gateway) *egress.Budgets {
 func (c *conn) payRoom(e proto.Event, req *bus.Request) egress.Refusal {
 	switch e {
 	case proto.UpdateRoom:
-		return c.g.rooms.PayUpdate(req.Room, c.session.id, req, c.budget)
+		return c.g.rooms.PayUpdate(req.Room, c.Session.ID(), req, c.Budget)
 	case proto.RoomInfo:
-		return c.budget.Query()
+		return c.Budget.Query()
 	case proto.JoinRoom, proto.CreateRoom:
-		return c.budget.Answer(0)
+		return c.Budget.Answer(0)
 	}
 	return egress.Refusal{}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"p2pconnector/gateway/internal/ops"
+	"p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
 	"p2pconnector/proto/service"
 )
@@ -28,17 +29,33 @@ func hungGateway(t *testing.T, cfg Config) (g *Gateway, stop context.CancelFunc,
 	result = make(chan error, 1)
 	go func() { result <- g.runInTime(ctx, ended) }()
 	<-g.Ready()
-	stuck := &session{g: g, id: proto.NewPeerID(g.id)}
-	stuck.mu.Lock()
-	g.sessions.put(stuck)
+	stuck := &hungClient{locked: make(chan struct{}), release: make(chan struct{})}
+	c := &session.Conn{Client: stuck}
+	start(g, c, "")
+	delivered := make(chan struct{})
+	go func() { defer close(delivered); c.Session.Deliver(nil) }()
+	<-stuck.locked
 	setAlive(t, g, proto.NewGatewayID()) // a gateway that could take sessions over
 	release = sync.OnceFunc(func() {
-		stuck.phase = over
-		stuck.mu.Unlock()
+		close(stuck.release)
+		<-delivered
+		end(c, true)
 		stop()
 		<-ended
 	})
 	return g, stop, result, release
+}
+
+// hungClient takes a frame only after release: its session stays locked.
+type hungClient struct {
+	mute
+	locked, release chan struct{}
+}
+
+func (c *hungClient) Enqueue(proto.PeerID, []byte) session.Result {
+	close(c.locked)
+	<-c.release
+	return session.Delivered
 }
 
 // TestLivez_HungLoop_FailsAndNamesIt: /livez, /readyz and the metrics of a running gateway

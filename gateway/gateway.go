@@ -15,6 +15,7 @@ import (
 	"p2pconnector/gateway/internal/dialect/peerjs"
 	"p2pconnector/gateway/internal/directory"
 	"p2pconnector/gateway/internal/egress"
+	"p2pconnector/gateway/internal/frames"
 	"p2pconnector/gateway/internal/handshake"
 	"p2pconnector/gateway/internal/httpserver"
 	"p2pconnector/gateway/internal/membudget"
@@ -24,6 +25,7 @@ import (
 	"p2pconnector/gateway/internal/ops"
 	"p2pconnector/gateway/internal/quota"
 	"p2pconnector/gateway/internal/room"
+	"p2pconnector/gateway/internal/session"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/gateway/web"
 	"p2pconnector/proto"
@@ -39,6 +41,7 @@ type Gateway struct {
 	id         proto.GatewayID
 	log        *slog.Logger
 	wall       func() time.Time // the time of day, for tokens and timestamps only
+	frames     *frames.Encoder
 	metrics    *metrics.Metrics
 	loops      loops
 	watchdog   *ops.Watchdog
@@ -48,7 +51,7 @@ type Gateway struct {
 	shared     *agreement.Table // settings that all instances should have in common
 	requests   *natsbus.Requests
 	directory  *directory.Client
-	sessions   *sessions
+	sessions   *session.Table
 	rooms      *room.Rooms
 	links      *links
 	suspicion  *directory.Suspicion
@@ -72,7 +75,6 @@ type Gateway struct {
 
 	operators atomic.Pointer[service.OpsServer]
 	conns     conns
-	resuming  exclusive
 	draining  atomic.Bool
 	coarse    clock.AtomicInstant // the present moment, at most 50 ms old
 	buffers   *membudget.Budget
@@ -97,9 +99,10 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g := &Gateway{
 		cfg: cfg, id: id, log: cfg.Logger.With("gateway", string(id)), wall: time.Now, metrics: metrics.New(),
-		sessions: newSessions(), buffers: membudget.New(limit), quota: quota.New(cfg.quota()),
+		buffers: membudget.New(limit), quota: quota.New(cfg.quota()),
 		keysNow: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
+	g.frames = &frames.Encoder{Wall: func() time.Time { return g.wall() }}
 	var err error
 	if g.admission, err = admission.New(cfg.admission(limit)); err != nil {
 		return nil, err
@@ -137,7 +140,9 @@ func New(cfg Config) (*Gateway, error) {
 	})
 	g.budgets = newBudgets(g)
 	g.links, g.suspicion = newLinks(g), directory.NewSuspicion()
+	g.sessions = session.NewTable(g.sessionConfig())
 	g.rooms = newRooms(g)
+	g.sessions.Connect(g.rooms, g.links)
 	g.handshakes = handshake.New(g.handshakeConfig())
 	g.log.Info("memory for buffers", "bytes", limit, "from", from)
 	return g, nil
@@ -194,7 +199,7 @@ func (g *Gateway) run(ctx context.Context) error {
 	}
 	loops.Go(func() { g.rooms.Run(done) })
 	loops.Go(func() { g.keysLoop(done) })
-	loops.Go(func() { g.sessionsLoop(done) })
+	loops.Go(func() { repeat(done, g.suspicion.Soon(), directory.CompareInterval, g.sessions.Compare) })
 	return g.serveClients(ctx)
 }
 
@@ -257,15 +262,7 @@ func (g *Gateway) shut() {
 	g.handshakes.Shutdown()
 	g.conns.shut()
 	g.sockets.Wait()
-	for _, s := range g.sessions.list(nil) {
-		s.mu.Lock()
-		var kept [][]byte
-		if s.phase <= away { // otherwise another gateway has the session
-			kept = s.kept.Take(g.buffers)
-		}
-		s.mu.Unlock()
-		g.reportKept(s.id, kept)
-	}
+	g.sessions.Close()
 	g.requests.Close()
 	g.closeBackground()
 	g.rooms.Stop()

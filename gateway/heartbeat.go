@@ -21,7 +21,7 @@ func (g *Gateway) connected(again bool) {
 func (g *Gateway) publishLease(ended bool) {
 	// The error is ignored: without NATS no gateway receives leases, and none counts the time.
 	_ = g.bus.PublishLease(bus.Lease{
-		Gateway: g.id, Peers: g.sessions.len(), Rooms: g.rooms.Len(),
+		Gateway: g.id, Peers: g.sessions.Len(), Rooms: g.rooms.Len(),
 		Draining: g.draining.Load(), Ended: ended, Settings: g.shared.Own(),
 	})
 }

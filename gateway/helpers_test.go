@@ -7,9 +7,10 @@ import (
 	"net"
 	"net/netip"
 	"testing"
-	"time"
 
 	"p2pconnector/gateway/internal/natsbus"
+	"p2pconnector/gateway/internal/session"
+	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
@@ -31,6 +32,7 @@ func testGateway(t testing.TB, cfg Config) *Gateway {
 func requestsTo(g *Gateway, publish func(subject, reply string, data []byte) error) {
 	g.requests = natsbus.NewRequests(natsbus.RequestsConfig{Own: g.id, Publish: publish, Ended: g.alive.Done(), Replied: nil})
 	g.rooms = newRooms(g)
+	g.sessions.Connect(g.rooms, g.links)
 }
 
 // setAlive makes g receive the first lease of another gateway.
@@ -55,11 +57,29 @@ func newTestConn(g *Gateway, raw net.Conn) *conn {
 		panic(err)
 	}
 	c := newConn(g, ws, netip.Addr{}, false)
-	c.session = newSession(g, netip.Addr{}, "")
-	c.session.conn = c
 	c.leave = func() {}
+	start(g, &c.Conn, "")
 	return c
 }
+
+// start gives a connection a fresh session, without a Client_Details.
+func start(g *Gateway, c *session.Conn, dialect string) {
+	client := c.Client
+	c.Client = mute{}
+	s := g.sessions.New(netip.Addr{}, "")
+	if dialect != "" {
+		s.SetDialect(dialect, nil)
+	}
+	s.Start(c)
+	c.Client = client
+}
+
+// mute is the client of a connection that gets nothing.
+type mute struct{}
+
+func (mute) Enqueue(proto.PeerID, []byte) session.Result { return session.Delivered }
+func (mute) RefuseRooms() []byte                         { return nil }
+func (mute) LeaveUncovered()                             {}
 
 // serveTest starts the reader of a connection over raw, after the handshake: nothing
 // is written before the first frame.
@@ -82,11 +102,20 @@ func (taken) PublishMessage(natsbus.Message) error        { return nil }
 func (taken) Connected() bool                             { return true }
 
 // awaySession makes a session of g whose client is away, so that frames for it wait.
-func awaySession(g *Gateway) *session {
-	s := newSession(g, netip.Addr{}, "")
-	s.phase, s.since = away, time.Now()
-	g.sessions.put(s)
+func awaySession(g *Gateway) *session.Session { return accepting(g, g.cfg.AcceptFrom) }
+
+// accepting is awaySession for a peer that accepts frames of these senders.
+func accepting(g *Gateway, accept proto.Senders) *session.Session {
+	c := &session.Conn{AcceptFrom: &accept}
+	start(g, c, "")
+	s := c.Session
+	end(c, false)
 	return s
+}
+
+// end ends a connection that has left nothing; clean is true when its client left.
+func end(c *session.Conn, clean bool) {
+	c.End(clean, func() socket.Remains { return socket.Remains{} })
 }
 
 // logTo logs everything to w.

@@ -6,6 +6,7 @@ import (
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/room"
+	"p2pconnector/gateway/internal/session"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
@@ -126,7 +127,7 @@ func (g *Gateway) onMessage(m natsbus.Message) {
 	case bus.KindReply:
 		g.requests.Answered(in.First, m)
 	case bus.KindSession:
-		g.sessionMessage(proto.PeerID(in.First), m)
+		g.sessions.Message(proto.PeerID(in.First), m)
 	}
 }
 
@@ -170,28 +171,28 @@ func (g *Gateway) handOver(from proto.PeerID, h *held) (x bus.Refusal, known boo
 // its rooms may be in a room with the sender by a state that is newer than this gateway's.
 func (g *Gateway) handToPeer(from proto.PeerID, h *held) (x bus.Refusal, known bool) {
 	f := link.Frame{From: from, To: proto.PeerID(h.in.First), Epoch: h.sent.Epoch, ToEpoch: h.sent.ToEpoch, Data: h.msg.Data}
-	s := g.sessions.get(f.To)
+	s := g.sessions.Get(f.To)
 	if s == nil {
 		g.metrics.Relays.NotFound.Inc()
 		return bus.Refusal{Code: proto.NotFound}, true
 	}
-	v, move := s.take(&f)
-	if v == notAccepted && h.msg.Header != nil {
+	v, move := s.Receive(&f)
+	if v == session.NotAccepted && h.msg.Header != nil {
 		if token, revision := sharedOf(h.msg.Header); token != "" {
 			if g.rooms.Behind(token, revision) {
 				return bus.Refusal{}, false
 			}
-			v, move = s.take(&f) // the room may have reached the revision after the first attempt
+			v, move = s.Receive(&f) // the room may have reached the revision after the first attempt
 		}
 	}
-	v.count(&g.metrics.Relays)
+	v.Count(&g.metrics.Relays)
 	if move != nil {
 		return bus.Refusal{Moved: []bus.Move{*move}}, true
 	}
-	if h.msg.Header != nil && v == delivered {
+	if h.msg.Header != nil && v == session.Delivered {
 		g.metrics.Relays.TookNATS(h.msg.Header.Get(bus.SentHeader))
 	}
-	return bus.Refusal{Code: codeOf(v)}, true
+	return bus.Refusal{Code: v.Code()}, true
 }
 
 // backEndFrame relays a back end's frame to a peer on any gateway. A back end that gives

@@ -11,17 +11,17 @@ import (
 // cause as many such lines as it likes.
 func (c *conn) logBegin() {
 	c.g.log.LogAttrs(context.Background(), slog.LevelDebug, "connected",
-		slog.String("peer", string(c.session.id)), slog.Bool("delta", c.delta))
+		slog.String("peer", string(c.Session.ID())), slog.Bool("delta", c.Delta))
 }
 
 // logEnd logs the end of a connection: at level debug like its start, and as a warning
 // when the client read too slowly. The reader calls it, once.
 func (c *conn) logEnd() {
-	code := c.ws.CloseCode()
+	code := c.Socket.CloseCode()
 	level := slog.LevelDebug
 	if code == proto.CloseTryAgain {
 		level = slog.LevelWarn
 	}
 	c.g.log.LogAttrs(context.Background(), level, "connection ended",
-		slog.String("peer", string(c.session.id)), slog.Int("code", int(code)), slog.String("why", code.Reason()))
+		slog.String("peer", string(c.Session.ID())), slog.Int("code", int(code)), slog.String("why", code.Reason()))
 }

@@ -94,18 +94,18 @@ func (l *links) send(f *link.Frame, by *conn) proto.ErrorCode {
 	return l.router.Send(l.g.liveness.Now(), *f)
 }
 
-// Send implements room.Relays.
-func (l *links) Send(f link.Frame) { l.send(&f, nil) }
+// Send implements room.Relays and session.Relays.
+func (l *links) Send(f link.Frame) proto.ErrorCode { return l.send(&f, nil) }
 
-// learn gives the router the route to a peer.
-func (l *links) learn(p proto.PeerID, to link.Route) {
+// Learn implements session.Relays: it gives the router the route to a peer.
+func (l *links) Learn(p proto.PeerID, to link.Route) {
 	l.mu.Lock()
 	defer l.unlock()
 	l.router.Learn(l.g.liveness.Now(), p, to)
 }
 
-// serve records in the router that this gateway serves a peer.
-func (l *links) serve(p proto.PeerID, epoch uint64) {
+// Serve implements session.Relays: it records in the router that this gateway serves a peer.
+func (l *links) Serve(p proto.PeerID, epoch uint64) {
 	l.mu.Lock()
 	defer l.unlock()
 	l.router.Serve(l.g.liveness.Now(), p, epoch)
@@ -276,7 +276,7 @@ func (l *links) learnSender(r *receiver, from proto.PeerID, epoch uint64) {
 		return
 	}
 	r.peer, r.epoch = proto.PeerID([]byte(from)), epoch
-	l.learn(r.peer, link.Route{Owner: r.from, Epoch: epoch})
+	l.Learn(r.peer, link.Route{Owner: r.from, Epoch: epoch})
 }
 
 // polled answers the poll of another gateway with an ack.
@@ -346,7 +346,7 @@ func (l *links) Live(g proto.GatewayID) bool { return l.g.liveness.Alive(g) }
 
 // Deliver implements link.Port.
 func (l *links) Deliver(f *link.Frame) (proto.ErrorCode, *bus.Move) {
-	s := l.g.sessions.get(f.To)
+	s := l.g.sessions.Get(f.To)
 	if s == nil {
 		l.g.metrics.Relays.NotFound.Inc()
 		return proto.NotFound, nil
@@ -374,24 +374,9 @@ func (l *links) Report(f *link.Frame, code proto.ErrorCode, peers []proto.PeerID
 
 // Settled implements link.Port.
 func (l *links) Settled(p proto.PeerID) {
-	if s := l.g.sessions.get(p); s != nil {
-		s.mu.Lock()
-		s.direct = s.phase <= away
-		s.mu.Unlock()
+	if s := l.g.sessions.Get(p); s != nil {
+		s.Settled()
 	}
-}
-
-// codeOf returns the error code for a frame that a session did not accept, or "".
-func codeOf(v result) proto.ErrorCode {
-	switch v {
-	case queueFull, overShare:
-		return proto.NotDelivered
-	case notFound:
-		return proto.NotFound
-	case notAccepted:
-		return proto.Unauthorised
-	}
-	return ""
 }
 
 // view returns b as a string without a copy; it is valid for the length of a call.

@@ -1,6 +1,8 @@
 package gateway
 
-import "testing"
+import (
+	"testing"
+)
 
 func TestConfigOpen_PublicWithoutTokensAndOrigins_IsOpen(t *testing.T) {
 	for _, x := range []struct {

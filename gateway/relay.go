@@ -8,6 +8,7 @@ import (
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/room"
+	"p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
 )
 
@@ -37,7 +38,7 @@ func (c *conn) relay(sc *scratch) *proto.Error {
 		if f.To != nil {
 			return proto.Invalid("room", "Give `to` or `room`, not both.")
 		}
-		sc.out = f.AppendRelay(sc.out[:0], c.session.id)
+		sc.out = f.AppendRelay(sc.out[:0], c.Session.ID())
 		return c.messageRoom(proto.RoomID(f.Room), sc.out, c.began)
 	}
 	if len(f.To) == 0 {
@@ -46,7 +47,7 @@ func (c *conn) relay(sc *scratch) *proto.Error {
 		}
 		return proto.Missing("to", "`to` is missing. Give the id of the peer this frame is for.")
 	}
-	sc.out = f.AppendRelay(sc.out[:0], c.session.id)
+	sc.out = f.AppendRelay(sc.out[:0], c.Session.ID())
 	return c.relayPeer(f, sc.out, "")
 }
 
@@ -73,7 +74,7 @@ func (c *conn) connect(sc *scratch) *proto.Error {
 	if candidate == nil || string(candidate) == "null" {
 		return proto.Missing("data.candidate", "`data.candidate` is missing. Give an ICE candidate.")
 	}
-	data := proto.ConnectData(c.session.id, sdp, candidate)
+	data := proto.ConnectData(c.Session.ID(), sdp, candidate)
 	return c.relayPeer(f, c.g.serverFrame(proto.TypeInfo, string(proto.Offer), data, nil), string(f.ID))
 }
 
@@ -82,13 +83,13 @@ func (c *conn) connect(sc *scratch) *proto.Error {
 // the router.
 func (c *conn) relayPeer(f *proto.Frame, frame []byte, connectID string) *proto.Error {
 	g := c.g
-	if short := c.budget.Relay(len(frame)); short.Limit != "" {
+	if short := c.Budget.Relay(len(frame)); short.Limit != "" {
 		return short.Err()
 	}
-	x := link.Frame{From: c.session.id, Epoch: c.epoch, ID: connectID, Began: int64(c.began), Data: frame}
-	if s := g.sessions.get(proto.PeerID(view(f.To))); s != nil {
-		x.To = s.id
-		if v, ok := s.takeDirect(&x); ok {
+	x := link.Frame{From: c.Session.ID(), Epoch: c.Epoch, ID: connectID, Began: int64(c.began), Data: frame}
+	if s := g.sessions.Get(proto.PeerID(view(f.To))); s != nil {
+		x.To = s.ID()
+		if v, ok := s.TakeDirect(&x); ok {
 			return c.relayedHere(s, v)
 		}
 	} else {
@@ -102,7 +103,7 @@ func (c *conn) relayPeer(f *proto.Frame, frame []byte, connectID string) *proto.
 		}
 		x.To = c.lastTo
 	}
-	x.Shared, x.View = c.session.shared(x.To)
+	x.Shared, x.View = c.Session.Shared(x.To)
 	if !g.links.bus.Connected() {
 		return unavailable()
 	}
@@ -110,15 +111,15 @@ func (c *conn) relayPeer(f *proto.Frame, frame []byte, connectID string) *proto.
 }
 
 // relayedHere returns the sender's error for a frame to a peer of this gateway, and counts v.
-func (c *conn) relayedHere(s *session, v result) *proto.Error {
-	v.count(&c.g.metrics.Relays)
+func (c *conn) relayedHere(s *session.Session, v session.Result) *proto.Error {
+	v.Count(&c.g.metrics.Relays)
 	switch v {
-	case notFound:
-		return proto.PeerNotFound(string(s.id))
-	case queueFull, overShare:
-		return notDelivered(s.id)
-	case notAccepted:
-		return notAcceptedBy(s.id)
+	case session.NotFound:
+		return proto.PeerNotFound(string(s.ID()))
+	case session.QueueFull, session.OverShare:
+		return notDelivered(s.ID())
+	case session.NotAccepted:
+		return notAcceptedBy(s.ID())
 	}
 	c.g.metrics.Relays.TookHere(c.began)
 	return nil
@@ -151,13 +152,13 @@ func unavailable() *proto.Error {
 // sent; began is when the Message was read, if it is timed.
 func (c *conn) messageRoom(id proto.RoomID, frame []byte, began clock.Instant) *proto.Error {
 	g := c.g
-	f := link.Frame{From: c.session.id, Room: id, Epoch: c.epoch, Began: int64(began), Data: frame}
-	if !c.access.Load().Covers(id) {
+	f := link.Frame{From: c.Session.ID(), Room: id, Epoch: c.Epoch, Began: int64(began), Data: frame}
+	if !c.Access.Load().Covers(id) {
 		return denied(auth.CanMessage) // the peer is about to leave it
 	}
 	out := room.Relayed{NotMember: true}
 	if id.Valid() {
-		out = g.rooms.Relay(f, c.budget)
+		out = g.rooms.Relay(f, c.Budget)
 	}
 	switch {
 	case out.NotMember:
@@ -170,7 +171,7 @@ func (c *conn) messageRoom(id proto.RoomID, frame []byte, began clock.Instant) *
 	g.metrics.Relays.TookHere(began)
 	if len(out.Missed) > 0 {
 		g.metrics.Relays.Drops.Inc(proto.NotDelivered)
-		c.session.deliver(g.undelivered(&f, proto.NotDelivered, out.Missed))
+		c.Session.Deliver(g.undelivered(&f, proto.NotDelivered, out.Missed))
 	}
 	return nil
 }

@@ -27,10 +27,9 @@ func (drain) Close() error                { return nil }
 func (drain) SetDeadline(time.Time) error { return nil }
 
 // benchSession makes a peer of g that reads everything at once.
-func benchSession(g *Gateway, raw net.Conn) *session {
+func benchConn(g *Gateway, raw net.Conn) *conn {
 	c := testConn(g, raw)
-	g.sessions.put(c.session)
-	return c.session
+	return c
 }
 
 // letWrite waits for the writer when a queue is half full: a benchmark may be
@@ -38,9 +37,9 @@ func benchSession(g *Gateway, raw net.Conn) *session {
 func letWrite(b testing.TB, c *conn) {
 	for {
 		switch {
-		case c.ws.CloseCode() != 0:
+		case c.Socket.CloseCode() != 0:
 			b.Fatal("got a closed connection, want it open")
-		case c.ws.QueuedBytes() <= socket.MaxQueueBytes/2:
+		case c.Socket.QueuedBytes() <= socket.MaxQueueBytes/2:
 			return
 		}
 		runtime.Gosched()
@@ -56,12 +55,12 @@ func candidateTo(id proto.PeerID) []byte {
 // connection, and through the writer.
 func BenchmarkFromNATS(b *testing.B) {
 	g := testGateway(b, Config{})
-	s := benchSession(g, drain{})
-	subject, err := bus.PeerSubject(s.id)
+	s := benchConn(g, drain{})
+	subject, err := bus.PeerSubject(s.Session.ID())
 	if err != nil {
 		b.Fatal(err)
 	}
-	frame := candidateTo(s.id)
+	frame := candidateTo(s.Session.ID())
 	other := otherGateway(b, g).Home()
 	m := natsbus.Message{Subject: subject, Data: frame}
 	b.SetBytes(int64(len(frame)))
@@ -71,7 +70,7 @@ func BenchmarkFromNATS(b *testing.B) {
 		x.Seq++
 		m.Reply = string(bus.AppendSentSubject(nil, &x))
 		g.onMessage(m)
-		letWrite(b, s.conn)
+		letWrite(b, s)
 	}
 }
 
@@ -79,13 +78,13 @@ func BenchmarkFromNATS(b *testing.B) {
 // frame that was read to the queue of the other connection.
 func BenchmarkRelayHere(b *testing.B) {
 	g := testGateway(b, fastClients)
-	from, to := benchSession(g, drain{}), benchSession(g, drain{})
-	frame := candidateTo(to.id)
+	from, to := benchConn(g, drain{}), benchConn(g, drain{})
+	frame := candidateTo(to.Session.ID())
 	b.SetBytes(int64(len(frame)))
 	b.ReportAllocs()
 	for b.Loop() {
-		from.conn.Message(frame)
-		letWrite(b, to.conn)
+		from.Message(frame)
+		letWrite(b, to)
 	}
 }
 
@@ -102,12 +101,12 @@ func otherGateway(t testing.TB, g *Gateway) proto.PeerID {
 func BenchmarkToNATS(b *testing.B) {
 	g := testGateway(b, fastClients)
 	to := otherGateway(b, g)
-	from := benchSession(g, drain{})
+	from := benchConn(g, drain{})
 	frame := candidateTo(to)
 	b.SetBytes(int64(len(frame)))
 	b.ReportAllocs()
 	for n := uint64(1); b.Loop(); n++ {
-		from.conn.Message(frame)
+		from.Message(frame)
 		if n%link.MaxRecords == 0 {
 			g.links.acked(to.Home(), marshal(bus.Ack{Next: n + 1}))
 		}
@@ -120,7 +119,7 @@ func BenchmarkToNATS(b *testing.B) {
 func TestRelayAllocatesNothing(t *testing.T) {
 	g := testGateway(t, fastClients)
 	to := otherGateway(t, g)
-	s := benchSession(g, drain{})
+	s := benchConn(g, drain{})
 	frame := candidateTo(to)
 	steady := func(what string, runs int, f func(), before func()) {
 		t.Helper()
@@ -139,15 +138,15 @@ func TestRelayAllocatesNothing(t *testing.T) {
 		acks = append(acks, marshal(bus.Ack{Next: uint64(i+1)*link.MaxRecords/2 + 1}))
 	}
 	steady("from the client to NATS", 1000, func() {
-		s.conn.Message(frame)
+		s.Message(frame)
 		if n++; n%(link.MaxRecords/2) == 0 { // the ack itself allocates, and disappears in the average
 			g.links.acked(to.Home(), acks[n/(link.MaxRecords/2)-1])
 		}
 	}, func() {})
 	raw := sockettest.NewNet(false)
-	s = benchSession(g, raw)
-	defer s.conn.ws.Abort()
-	subject, err := bus.PeerSubject(s.id)
+	s = benchConn(g, raw)
+	defer s.Socket.Abort()
+	subject, err := bus.PeerSubject(s.Session.ID())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,13 +161,13 @@ func TestRelayAllocatesNothing(t *testing.T) {
 	steady("from NATS to the queue", 400, func() { // as many as fit in a queue that nobody empties
 		g.onMessage(all[i])
 		if i++; !blocked {
-			letWrite(t, s.conn)
+			letWrite(t, s)
 		}
 	}, func() {
 		raw.Block()
 		blocked = true
 	})
-	if got := s.conn.ws.QueuedBytes(); got < 400*len(frame) {
+	if got := s.Socket.QueuedBytes(); got < 400*len(frame) {
 		t.Errorf("got %d bytes queued, want all 400 frames", got)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/natsbus"
+	"p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
@@ -58,10 +59,8 @@ func (o *remote) ack() bus.Ack {
 }
 
 // numbersAt returns the numbers of the messages of a sender that wait for a peer.
-func numbersAt(s *session, from proto.PeerID) (all []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, f := range s.kept.Frames() {
+func numbersAt(s *session.Session, from proto.PeerID) (all []string) {
+	for _, f := range s.Waiting() {
 		if string(proto.RelaySender(f)) == string(from) {
 			_, n, _ := strings.Cut(string(f), `"data":`)
 			all = append(all, strings.TrimSuffix(n, "}"))
@@ -105,19 +104,19 @@ func TestReorder_RoomStateIsLate_SendersKeepTheirOrder(t *testing.T) {
 		old, joins := awaySession(g), awaySession(g)
 		a := &remote{t: t, g: g, id: "0a1b2c3d"}
 		from, other := proto.NewPeerID(a.id), proto.NewPeerID(a.id)
-		members := []bus.Member{{ID: old.id}, {ID: from}, {ID: other}}
+		members := []bus.Member{{ID: old.ID()}, {ID: from}, {ID: other}}
 		teaRoom(g, members...)
 		a.message(from, "", 7, 1)
 		a.message(from, "", 8, 2) // joins is a member in that state
-		a.message(from, joins.id, 0, 3)
-		a.message(other, joins.id, 0, 4)
+		a.message(from, joins.ID(), 0, 3)
+		a.message(other, joins.ID(), 0, 4)
 		if got, want := fmt.Sprint(numbersAt(old, from), numbersAt(joins, from), numbersAt(joins, other)), "[1] [] [4]"; got != want {
 			t.Errorf("before the state arrives: got %s, want %s", got, want)
 		}
 		if n := g.reorder.frames.Load(); n != 2 {
 			t.Errorf("frames that wait: got %d, want 2", n)
 		}
-		teaChange(g, &bus.Change{Before: 7, After: 8, Added: []bus.Member{{ID: joins.id}}})
+		teaChange(g, &bus.Change{Before: 7, After: 8, Added: []bus.Member{{ID: joins.ID()}}})
 		g.handleSome()
 		if got, want := fmt.Sprint(numbersAt(old, from), numbersAt(joins, from)), "[1 2] [2 3]"; got != want {
 			t.Errorf("after the state arrived: got %s, want %s", got, want)
@@ -138,24 +137,22 @@ func TestReorder_RoomStateNeverArrives_IsReported(t *testing.T) {
 				g := testGateway(t, Config{})
 				to, sender := awaySession(g), awaySession(g) // the sender has moved here since
 				a := &remote{t: t, g: g, id: "0a1b2c3d"}
-				teaRoom(g, bus.Member{ID: to.id}, bus.Member{ID: sender.id})
-				a.message(sender.id, "", 8, 1)
-				a.message(sender.id, to.id, 0, 2)
+				teaRoom(g, bus.Member{ID: to.ID()}, bus.Member{ID: sender.ID()})
+				a.message(sender.ID(), "", 8, 1)
+				a.message(sender.ID(), to.ID(), 0, 2)
 				if !end {
 					time.Sleep(reorderLimit) // of the bubble's clock
 				}
 				g.release(end)
-				if got := fmt.Sprint(numbersAt(to, sender.id)); got != "[2]" {
+				if got := fmt.Sprint(numbersAt(to, sender.ID())); got != "[2]" {
 					t.Errorf("at the receiver: got %s, want [2]", got)
 				}
 				var got []string
-				sender.mu.Lock()
-				for _, f := range sender.kept.Frames() {
+				for _, f := range sender.Waiting() {
 					if strings.HasPrefix(string(f), `{"type":"error"`) {
 						got = append(got, string(f))
 					}
 				}
-				sender.mu.Unlock()
 				if len(got) != 1 || !strings.Contains(got[0], `"event":"Not_Delivered"`) || !strings.Contains(got[0], `"room":"tea"`) {
 					t.Errorf("at the sender: got %s, want one Not_Delivered about the room", got)
 				}
@@ -171,7 +168,7 @@ func TestReorder_Full_Refuses(t *testing.T) {
 		g := testGateway(t, Config{})
 		a := &remote{t: t, g: g, id: "0a1b2c3d"}
 		from := proto.NewPeerID(a.id)
-		teaRoom(g, bus.Member{ID: awaySession(g).id}, bus.Member{ID: from})
+		teaRoom(g, bus.Member{ID: awaySession(g).ID()}, bus.Member{ID: from})
 		for n := range maxReorder + 1 {
 			a.message(from, "", 8, n)
 		}
@@ -195,12 +192,12 @@ func TestReplica_LastMemberHasMoved_MessagesFollow(t *testing.T) {
 		s := awaySession(g)
 		a := &remote{t: t, g: g, id: "0a1b2c3d"}
 		from := proto.NewPeerID(a.id)
-		teaRoom(g, bus.Member{ID: s.id}, bus.Member{ID: from})
-		teaChange(g, &bus.Change{Before: 7, After: 8, Moved: []bus.Member{{ID: s.id, Gateway: "4e5f6071", Epoch: 1}}})
+		teaRoom(g, bus.Member{ID: s.ID()}, bus.Member{ID: from})
+		teaChange(g, &bus.Change{Before: 7, After: 8, Moved: []bus.Member{{ID: s.ID(), Gateway: "4e5f6071", Epoch: 1}}})
 		if g.rooms.Len() != 0 {
 			t.Fatal("got a replica of a room without a member here, want none")
 		}
-		want := bus.Move{Peer: s.id, Owner: "4e5f6071", Epoch: 1}
+		want := bus.Move{Peer: s.ID(), Owner: "4e5f6071", Epoch: 1}
 		a.message(from, "", 7, 1)
 		a.message(from, "", 8, 2) // the sender knew, and the peer's new gateway has delivered it
 		ack := a.ack()
@@ -225,8 +222,8 @@ func TestReplica_OnlyTheEpochChanges_MessagesArrive(t *testing.T) {
 		s := awaySession(g)
 		a := &remote{t: t, g: g, id: "0a1b2c3d"}
 		from := proto.NewPeerID(a.id)
-		teaRoom(g, bus.Member{ID: s.id}, bus.Member{ID: from})
-		teaChange(g, &bus.Change{Before: 7, After: 8, Moved: []bus.Member{{ID: s.id, Epoch: 2}}})
+		teaRoom(g, bus.Member{ID: s.ID()}, bus.Member{ID: from})
+		teaChange(g, &bus.Change{Before: 7, After: 8, Moved: []bus.Member{{ID: s.ID(), Epoch: 2}}})
 		a.message(from, "", 7, 1)
 		if got := fmt.Sprint(numbersAt(s, from)); got != "[1]" {
 			t.Errorf("got messages %s, want [1]", got)
@@ -247,19 +244,19 @@ func TestSendRoom_RouteIsNewerThanTheRoom_GoesAlone(t *testing.T) {
 		}
 		s := awaySession(g)
 		stays, moves := proto.NewPeerID("0a1b2c3d"), proto.NewPeerID("0a1b2c3d")
-		teaRoom(g, bus.Member{ID: s.id}, bus.Member{ID: stays}, bus.Member{ID: moves})
+		teaRoom(g, bus.Member{ID: s.ID()}, bus.Member{ID: stays}, bus.Member{ID: moves})
 		say := func() string {
 			sent = nil
-			if out := g.rooms.Relay(link.Frame{From: s.id, Room: "tea", Data: []byte("{}")}, nil); len(out.Missed) > 0 || out.NoneReached || out.NotMember {
+			if out := g.rooms.Relay(link.Frame{From: s.ID(), Room: "tea", Data: []byte("{}")}, nil); len(out.Missed) > 0 || out.NoneReached || out.NotMember {
 				t.Errorf("got %+v, want all reached", out)
 			}
 			return strings.Join(sent, " ")
 		}
-		room := "p2p.gw.0a1b2c3d.room." + bus.RoomToken("tea") + "." + string(s.id) + "_7"
+		room := "p2p.gw.0a1b2c3d.room." + bus.RoomToken("tea") + "." + string(s.ID()) + "_7"
 		if got := say(); got != room {
 			t.Errorf("before: got %s, want %s", got, room)
 		}
-		g.links.learn(moves, link.Route{Owner: "4e5f6071", Epoch: 1})
+		g.links.Learn(moves, link.Route{Owner: "4e5f6071", Epoch: 1})
 		g.links.acked("0a1b2c3d", []byte(`{"from":1,"next":2}`)) // the relays to that gateway are acknowledged
 		got, alone := say(), "p2p.gw.4e5f6071.peer."+string(moves)
 		if got != alone+" "+room+" except "+string(moves) {

@@ -29,7 +29,7 @@ func TestAnswerOfTheRoomIsEnough(t *testing.T) {
 			return nil
 		})
 		server, client := net.Pipe()
-		g.sessions.put(serveTest(t, g, server).session)
+		serveTest(t, g, server)
 		out, frames := converse(client)
 		out <- sockettest.ClientFrame(0x81, []byte(`{"event":"Join_Room","data":{"room":"tea","create":true},"id":"j"}`))
 		req := <-asked
@@ -70,7 +70,7 @@ func TestTakeRoomAtTheEnd(t *testing.T) {
 		s := awaySession(g)
 		g.end()
 		began := time.Now()
-		if g.takeRoom(s, "tea", 0) || time.Since(began) > 0 {
+		if g.rooms.Resume(s, "", "tea", 0) || time.Since(began) > 0 {
 			t.Errorf("got a room taken over, or a wait of %v; want neither", time.Since(began))
 		}
 		g.requests.Close()

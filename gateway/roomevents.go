@@ -42,7 +42,7 @@ func (c *conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
 	if e != nil {
 		return e
 	}
-	s := c.session
+	s := c.Session
 	if e := c.allowed(f.Event, proto.RoomID(*args.Room), args.Create != nil && *args.Create); e != nil {
 		return e
 	}
@@ -54,7 +54,7 @@ func (c *conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
 		defer done()
 	}
 	req := &bus.Request{
-		Room: proto.RoomID(*args.Room), Peer: s.id, Gateway: c.g.id, Epoch: c.epoch, User: s.user,
+		Room: proto.RoomID(*args.Room), Peer: s.ID(), Gateway: c.g.id, Epoch: c.Epoch, User: s.UserName(),
 		Name: args.Name, Capacity: args.Capacity, Locked: args.Locked, Metadata: args.Metadata,
 		Create: args.Create != nil && *args.Create,
 	}
@@ -77,10 +77,10 @@ func (c *conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
 // The caller calls done when the request has been answered.
 func (c *conn) mayEnter() (done func(), e *proto.Error) {
 	cfg := &c.g.cfg
-	if c.session.roomCount() >= cfg.MaxRooms {
+	if c.Session.RoomCount() >= cfg.MaxRooms {
 		return nil, proto.Errorf(proto.LimitExceeded, "You are in %d rooms, the most this server allows. Leave one first.", cfg.MaxRooms)
 	}
-	done, met := c.session.places.Begin()
+	done, met := c.Session.BeginRoom()
 	if met == quota.None {
 		return done, nil
 	}
@@ -103,9 +103,9 @@ func (c *conn) changeRoom(f *proto.Frame, req *bus.Request, w *roomFrame) *proto
 	if err == nil {
 		return nil
 	}
-	e := c.g.roomError(err, c.session.id, req.Room)
+	e := c.g.roomError(err, c.Session.ID(), req.Room)
 	if e.Code == proto.AlreadyExists {
-		c.g.claimRoom(c.session, req.Room)
+		c.g.sessions.ClaimRoom(c.Session, req.Room)
 	}
 	return e
 }
@@ -114,7 +114,7 @@ func (c *conn) changeRoom(f *proto.Frame, req *bus.Request, w *roomFrame) *proto
 func (c *conn) roomCall(f *proto.Frame, w *roomFrame) *room.Call {
 	return &room.Call{
 		Request: room.Request{Event: f.Event, ID: slices.Clone(f.ID)},
-		Member:  c.session, Deadline: w.deadline, Answered: w.told, Budget: c.budget,
+		Member:  c.Session, Deadline: w.deadline, Answered: w.told, Budget: c.Budget,
 	}
 }
 
@@ -132,15 +132,6 @@ func (g *Gateway) roomError(err error, peer proto.PeerID, id proto.RoomID) *prot
 	told := *e
 	told.Field = "data." + e.Field // the room service names members of its request
 	return &told
-}
-
-// claimRoom makes a room that the peer is a member of name this gateway, when it names
-// another: the peer moved while it joined, and the gateway that it joined through died
-// before it could notify this one.
-func (g *Gateway) claimRoom(s *session, id proto.RoomID) {
-	if !s.in(id) {
-		g.background(func() { g.takeRoom(s, id, s.epoch()) }, func() {})
-	}
 }
 
 // readRoomArgs reads the `data` of a room event.

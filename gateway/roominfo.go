@@ -10,7 +10,7 @@ import (
 // roomInfo answers Room_Info. It asks the room service, because a replica may be behind. If
 // the replica is not, the room is not sent again: a client may ask for a large room often.
 func (c *conn) roomInfo(f *proto.Frame, req *bus.Request, w *roomFrame) *proto.Error {
-	get := bus.Request{Room: req.Room, Peer: req.Peer, Gateway: req.Gateway, Epoch: req.Epoch, Have: c.g.rooms.ServedBy(c.session.id, req.Room)}
+	get := bus.Request{Room: req.Room, Peer: req.Peer, Gateway: req.Gateway, Epoch: req.Epoch, Have: c.g.rooms.ServedBy(c.Session.ID(), req.Room)}
 	reply, err := c.g.requests.AskUntil(nil, w.deadline, bus.OpGet, &get)
 	if err == nil && reply.State == nil && get.Have != 0 {
 		if c.g.rooms.Inform(c.roomCall(f, w), req.Room, reply.Revision) {
@@ -20,21 +20,21 @@ func (c *conn) roomInfo(f *proto.Frame, req *bus.Request, w *roomFrame) *proto.E
 		reply, err = c.g.requests.AskUntil(nil, w.deadline, bus.OpGet, &get)
 	}
 	if err != nil {
-		return c.g.roomError(err, c.session.id, req.Room)
+		return c.g.roomError(err, c.Session.ID(), req.Room)
 	}
 	if reply.State == nil || reply.State.Room == nil {
 		return proto.RoomNotFound(req.Room)
 	}
 	now := reply.State.Room
 	if slices.ContainsFunc(now.Members, func(m bus.Member) bool { return m.ID == req.Peer && m.Owner() != c.g.id }) {
-		c.g.claimRoom(c.session, req.Room)
+		c.g.sessions.ClaimRoom(c.Session, req.Room)
 	}
 	if c.g.rooms.Inform(c.roomCall(f, w), req.Room, reply.State.Revision) {
 		return nil
 	}
 	close(w.told)
 	info := c.g.rooms.Info(now, reply.State.Revision, f.ID)
-	c.budget.Spend(len(info))
-	c.session.deliver(info)
+	c.Budget.Spend(len(info))
+	c.Session.Deliver(info)
 	return nil
 }

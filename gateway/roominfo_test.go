@@ -40,7 +40,7 @@ func TestRoomInfo_ReplicaIsCurrent_RoomIsNotSentAgain(t *testing.T) {
 			g.requests.Answered(in.First, natsbus.Message{Data: marshal(r)})
 		}
 		server, client := net.Pipe()
-		g.sessions.put(serveTest(t, g, server).session)
+		serveTest(t, g, server)
 		out, frames := converse(client)
 		out <- sockettest.ClientFrame(0x81, []byte(`{"event":"Join_Room","data":{"room":"tea","create":true},"id":"j"}`))
 		join := <-asked

@@ -76,7 +76,7 @@ func (c *conn) queueRoom(text []byte, room string) *proto.Error {
 	f := &roomFrame{text: slices.Clone(text), room: room, deadline: time.Now().Add(proto.RequestDeadline), told: make(chan struct{})}
 	c.roomsMu.Lock()
 	defer c.roomsMu.Unlock()
-	if c.ws.Muted() {
+	if c.Socket.Muted() {
 		return nil // ignored like every frame from now on: the session may have left
 	}
 	q, most := c.rooms, maxRoomFrames+c.g.cfg.MaxRooms
@@ -166,7 +166,7 @@ func (c *conn) workRoom(q *roomQueue, f *roomFrame, sc *scratch) {
 		}
 	}()
 	if f.recheck {
-		c.leaveUncovered()
+		c.LeaveUncovered()
 		return
 	}
 	e := sc.frame.Decode(f.text)
@@ -186,14 +186,14 @@ func (c *conn) workRoom(q *roomQueue, f *roomFrame, sc *scratch) {
 func (c *conn) carryOut(f *roomFrame, sc *scratch) *proto.Error {
 	message := sc.frame.Event == proto.Message
 	switch {
-	case !c.session.Live(), c.g.alive.Err() != nil, !message && time.Now().After(f.deadline):
+	case !c.Session.Live(), c.g.alive.Err() != nil, !message && time.Now().After(f.deadline):
 		return notBegun()
 	case !message:
 		return c.roomEvent(&sc.frame, f)
-	case !c.access.Load().May(auth.CanMessage, ""):
+	case !c.Access.Load().May(auth.CanMessage, ""):
 		return denied(auth.CanMessage)
 	}
-	sc.out = sc.frame.AppendRelay(sc.out[:0], c.session.id)
+	sc.out = sc.frame.AppendRelay(sc.out[:0], c.Session.ID())
 	return c.messageRoom(proto.RoomID(sc.frame.Room), sc.out, 0)
 }
 
@@ -205,7 +205,7 @@ func notBegun() *proto.Error {
 // refuseRooms refuses the frames that wait when the session leaves the connection, because
 // the session's next gateway has not seen them. It returns the error frames, which
 // go with the session. The connection is muted, so that no more frames are queued.
-func (c *conn) refuseRooms() (refusals []byte) {
+func (c *conn) RefuseRooms() (refusals []byte) {
 	c.roomsMu.Lock()
 	defer c.roomsMu.Unlock()
 	q := c.rooms

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
@@ -86,7 +87,7 @@ func (q *queueTest) end() {
 	if q.c.rooms != nil {
 		q.t.Error("got a queue at the end, want none")
 	}
-	q.c.ws.Abort()
+	q.c.Socket.Abort()
 	q.c.readEnded()
 	q.g.conns.wg.Done() // the test was its reader
 	q.g.conns.wg.Wait()
@@ -193,21 +194,26 @@ func TestRoomQueue_Full_RefusesAtOnce(t *testing.T) {
 func TestRoomQueue_SessionLeavesTheConnection_RefusesWhatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueueTest(t)
-		s := q.c.session
 		q.send(roomFrameText("Join_Room", "tea", 1), roomFrameText("Join_Room", "milk", 2), `{"event":"Message","room":"milk","id":3}`)
-		s.displace(q.c, proto.CloseTakenOver)
+		raw := sockettest.NewNet(false)
+		next, _ := accepted(q.g, raw)
+		token := auth.SessionToken{Peer: q.c.Session.ID(), TokenRef: bus.TokenRef{Owner: q.g.id, Conn: 1, Number: 1}}
+		next.Message([]byte(resumeFrame(q.g.keys.Sign(token, time.Now()))))
 		q.send(roomFrameText("Join_Room", "late", 4))
-		var kept []string
-		for _, f := range s.kept.Frames() {
-			kept = append(kept, string(f))
-		}
-		if len(kept) != 2 || !strings.Contains(kept[0], `"id":2`) || !strings.Contains(kept[1], `"id":3`) || !strings.Contains(kept[1], string(proto.Unavailable)) {
-			t.Errorf("got frames for the next connection %q, want the refusals of 2 and 3", kept)
+		synctest.Wait()
+		_, got := raw.Frames()
+		if len(got) != 3 || !strings.Contains(got[0], `"id":"mine"`) || !strings.Contains(got[1], `"id":2`) || !strings.Contains(got[2], `"id":3`) || !strings.Contains(got[2], string(proto.Unavailable)) {
+			t.Errorf("got frames on the next connection %q, want its answer and the refusals of 2 and 3", got)
 		}
 		q.joined()
-		if n := len(s.kept.Frames()); n != 3 || !strings.Contains(string(s.kept.Frames()[2]), `"id":1`) {
-			t.Errorf("got %d frames for the next connection, want 3: the join's answer too", n)
+		synctest.Wait()
+		_, got = raw.Frames()
+		if joined := slices.IndexFunc(got, func(f string) bool { return strings.Contains(f, `"id":1,`) || strings.Contains(f, `"id":1}`) }); joined < 3 {
+			t.Errorf("got frames on the next connection %q, want the join's answer too", got)
 		}
+		next.Socket.Abort()
+		next.readEnded()
+		q.g.conns.wg.Done() // the test was its reader
 		if len(q.asked) != 1 {
 			t.Errorf("got %d requests, want the one that was running", len(q.asked))
 		}
@@ -220,13 +226,13 @@ func TestRoomQueue_SessionLeavesTheConnection_RefusesWhatWaits(t *testing.T) {
 func TestRoomQueue_ClientCloses_RequestsAreCarriedOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueueTest(t)
-		s := q.c.session
+		s := q.c.Session
 		q.send(roomFrameText("Join_Room", "tea", 1), roomFrameText("Leave_Room", "tea", 2))
 		q.raw.Receive(sockettest.ClientFrame(sockettest.ClientClose, proto.AppendCloseReason(nil, proto.CloseNormal, "")))
 		ended := make(chan struct{})
 		go func() { defer close(ended); q.c.serve() }()
 		synctest.Wait()
-		if !s.has(q.c) {
+		if !s.Has(&q.c.Conn) {
 			t.Error("got a session that has left its connection while a request runs, want it there")
 		}
 		q.joined()
@@ -234,11 +240,11 @@ func TestRoomQueue_ClientCloses_RequestsAreCarriedOut(t *testing.T) {
 			t.Fatalf("got requests %+v, want the join and the leave", q.asked)
 		}
 		q.g.stateChanged(bus.RoomToken("tea"), marshal(bus.Change{
-			Room: "tea", Before: 1, After: 2, Removed: []bus.Removal{{ID: s.id, Reason: proto.ReasonLeft, Op: q.asked[1].Op}},
+			Room: "tea", Before: 1, After: 2, Removed: []bus.Removal{{ID: s.ID(), Reason: proto.ReasonLeft, Op: q.asked[1].Op}},
 		}))
 		synctest.Wait()
 		q.wantAnswers("Client_Added 1", "Room_Left 2")
-		q.c.ws.Abort()
+		q.c.Socket.Abort()
 		<-ended
 		if s.Live() {
 			t.Error("got a live session after its client has closed with 1000, want it ended")

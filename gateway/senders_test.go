@@ -9,22 +9,14 @@ import (
 
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/natsbus"
-	"p2pconnector/gateway/internal/ownership"
+	"p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
 
-// accepting makes a session of g that accepts frames of these senders, and whose client is
-// away.
-func accepting(g *Gateway, accept proto.Senders) *session {
-	s := awaySession(g)
-	s.acceptFrom = accept
-	return s
-}
-
 // direct returns a message of a peer to s.
-func direct(s *session, from proto.PeerID, n int) *link.Frame {
-	return &link.Frame{From: from, To: s.id, Data: fmt.Appendf(nil, `{"event":"Message","from":%q,"data":%d}`, from, n)}
+func direct(s *session.Session, from proto.PeerID, n int) *link.Frame {
+	return &link.Frame{From: from, To: s.ID(), Data: fmt.Appendf(nil, `{"event":"Message","from":%q,"data":%d}`, from, n)}
 }
 
 // TestTake_NotAccepted_IsRefusedOnEveryPath: a frame that the peer does not accept is
@@ -34,8 +26,8 @@ func TestTake_NotAccepted_IsRefusedOnEveryPath(t *testing.T) {
 	s := awaySession(g)
 	f := direct(s, proto.NewPeerID("0a1b2c3d"), 1)
 	f.Epoch = 3
-	if v, ok := s.takeDirect(f); v != notAccepted || !ok {
-		t.Errorf("in process: got result %d, %v, want %d, true", v, ok, notAccepted)
+	if v, ok := s.TakeDirect(f); v != session.NotAccepted || !ok {
+		t.Errorf("in process: got result %d, %v, want %d, true", v, ok, session.NotAccepted)
 	}
 	if code, move := s.Take(*f); code != proto.Unauthorised || move != nil {
 		t.Errorf("from another gateway: got %q, %v, want %s", code, move, proto.Unauthorised)
@@ -43,14 +35,14 @@ func TestTake_NotAccepted_IsRefusedOnEveryPath(t *testing.T) {
 	if code := g.links.send(f, nil); code != proto.Unauthorised {
 		t.Errorf("through the router: got %q, want %s", code, proto.Unauthorised)
 	}
-	if n := len(s.fence.Epochs()); n != 0 || len(s.kept.Frames()) != 0 {
-		t.Errorf("got %d senders and %d frames kept, want none", n, len(s.kept.Frames()))
+	if n := len(s.Waiting()); n != 0 {
+		t.Errorf("got %d frames kept, want none", n)
 	}
 	if n := g.metrics.Relays.NotAccepted.Load(); n != 2 {
 		t.Errorf("frames not accepted: got %d counted, want 2", n)
 	}
-	if v := s.deliver([]byte("a frame of the server")); v != delivered {
-		t.Errorf("a frame of the server: got result %d, want %d", v, delivered)
+	if v := s.Deliver([]byte("a frame of the server")); v != session.Delivered {
+		t.Errorf("a frame of the server: got result %d, want %d", v, session.Delivered)
 	}
 }
 
@@ -63,14 +55,14 @@ func TestLink_NotAccepted_IsRefusedOnce(t *testing.T) {
 		s := accepting(g, proto.AcceptRooms)
 		a := &remote{t: t, g: g, id: "0a1b2c3d"}
 		from, stranger := proto.NewPeerID(a.id), proto.NewPeerID(a.id)
-		teaRoom(g, bus.Member{ID: s.id})
-		a.message(from, s.id, 0, 1) // not a member yet
-		a.message(from, "", 8, 2)   // a member by a state that has not arrived
-		a.message(from, s.id, 0, 3)
-		a.message(stranger, s.id, 0, 4)
+		teaRoom(g, bus.Member{ID: s.ID()})
+		a.message(from, s.ID(), 0, 1) // not a member yet
+		a.message(from, "", 8, 2)     // a member by a state that has not arrived
+		a.message(from, s.ID(), 0, 3)
+		a.message(stranger, s.ID(), 0, 4)
 		teaChange(g, &bus.Change{Before: 7, After: 8, Added: []bus.Member{{ID: from}}})
 		g.handleSome()
-		a.message(from, s.id, 0, 5)
+		a.message(from, s.ID(), 0, 5)
 		if got, want := fmt.Sprint(numbersAt(s, from), numbersAt(s, stranger)), "[2 3 5] []"; got != want {
 			t.Errorf("delivered: got %s, want %s", got, want)
 		}
@@ -91,23 +83,21 @@ func TestLink_SenderKnowsANewerRoom_WaitsForIt(t *testing.T) {
 		s := accepting(g, proto.AcceptRooms)
 		a := &remote{t: t, g: g, id: "0a1b2c3d"}
 		from, left := proto.NewPeerID(a.id), awaySession(g)
-		teaRoom(g, bus.Member{ID: s.id})
+		teaRoom(g, bus.Member{ID: s.ID()})
 		a.shared = bus.RoomToken("tea") + " 8"
-		a.message(from, s.id, 0, 1)
-		a.message(left.id, s.id, 0, 2)
+		a.message(from, s.ID(), 0, 1)
+		a.message(left.ID(), s.ID(), 0, 2)
 		a.shared = ""
-		a.message(from, s.id, 0, 3)
+		a.message(from, s.ID(), 0, 3)
 		if got := numbersAt(s, from); len(got) != 0 {
 			t.Errorf("before the state arrives: got %v, want none", got)
 		}
 		teaChange(g, &bus.Change{Before: 7, After: 8, Added: []bus.Member{{ID: from}}})
 		g.handleSome()
-		if got, want := fmt.Sprint(numbersAt(s, from), numbersAt(s, left.id)), "[1 3] []"; got != want {
+		if got, want := fmt.Sprint(numbersAt(s, from), numbersAt(s, left.ID())), "[1 3] []"; got != want {
 			t.Errorf("delivered: got %s, want %s", got, want)
 		}
-		left.mu.Lock()
-		frames := left.kept.Frames()
-		left.mu.Unlock()
+		frames := left.Waiting()
 		if len(frames) != 1 || eventOf(frames[0]) != string(proto.Unauthorised) {
 			t.Errorf("errors of the one who is not in it: got %q, want one %s", frames, proto.Unauthorised)
 		}
@@ -124,17 +114,17 @@ func TestRelay_RoomHasJustChanged_NamesIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, Config{})
 		s, to := awaySession(g), proto.NewPeerID("0a1b2c3d")
-		teaRoom(g, bus.Member{ID: s.id}, bus.Member{ID: to})
+		teaRoom(g, bus.Member{ID: s.ID()}, bus.Member{ID: to})
 		want := []string{bus.RoomToken("tea") + " 7", bus.RoomToken("tea") + " 7", ""}
 		for i, pause := range []time.Duration{0, bus.SyncInterval + time.Second, time.Nanosecond} {
 			time.Sleep(pause) // of the bubble's clock
 			var f link.Frame
-			f.Shared, f.View = s.shared(to)
+			f.Shared, f.View = s.Shared(to)
 			if got := headerOf(&f).Get(bus.SharedHeader); got != want[i] {
 				t.Errorf("after %v more: got %q, want %q", pause, got, want[i])
 			}
 		}
-		if id, _ := s.shared(proto.NewPeerID("0a1b2c3d")); id != "" {
+		if id, _ := s.Shared(proto.NewPeerID("0a1b2c3d")); id != "" {
 			t.Errorf("to a stranger: got room %q, want none", id)
 		}
 		endTea(g)
@@ -148,7 +138,7 @@ func TestHandToPeer_RoomChangesMeanwhile_IsNeverRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, Config{})
 		s, from := accepting(g, proto.AcceptRooms), proto.NewPeerID("0a1b2c3d")
-		teaRoom(g, bus.Member{ID: s.id})
+		teaRoom(g, bus.Member{ID: s.ID()})
 		for revision := uint64(7); revision < 4000; revision += 2 {
 			var joins sync.WaitGroup
 			joins.Go(func() {
@@ -157,7 +147,7 @@ func TestHandToPeer_RoomChangesMeanwhile_IsNeverRefused(t *testing.T) {
 			})
 			header := natsbus.Header{bus.SharedHeader: {fmt.Sprint(bus.RoomToken("tea"), " ", revision+1)}}
 			x, known := g.handToPeer(from, &held{
-				in:  bus.Inbound{Kind: bus.KindPeer, First: string(s.id)},
+				in:  bus.Inbound{Kind: bus.KindPeer, First: string(s.ID())},
 				msg: natsbus.Message{Header: header, Data: direct(s, from, 1).Data},
 			})
 			if known && x.Code == proto.Unauthorised {
@@ -165,9 +155,6 @@ func TestHandToPeer_RoomChangesMeanwhile_IsNeverRefused(t *testing.T) {
 			}
 			joins.Wait()
 			teaChange(g, &bus.Change{Before: revision + 1, After: revision + 2, Removed: []bus.Removal{{ID: from}}})
-			s.mu.Lock()
-			s.kept.Take(g.buffers)
-			s.mu.Unlock()
 		}
 		endTea(g)
 	})
@@ -180,17 +167,15 @@ func TestReorder_HeldFrameNotAccepted_SenderIsTold(t *testing.T) {
 		g := testGateway(t, Config{})
 		s, from := accepting(g, proto.AcceptRooms), awaySession(g) // the error stays here, where the test sees it
 		a := &remote{t: t, g: g, id: "0a1b2c3d"}
-		teaRoom(g, bus.Member{ID: s.id})
-		a.message(from.id, "", 8, 1)
-		a.message(from.id, s.id, 0, 2)
+		teaRoom(g, bus.Member{ID: s.ID()})
+		a.message(from.ID(), "", 8, 1)
+		a.message(from.ID(), s.ID(), 0, 2)
 		teaChange(g, &bus.Change{Before: 7, After: 8, Set: &bus.Settings{Name: "Tea"}})
 		g.handleSome()
-		if got := numbersAt(s, from.id); len(got) != 1 || got[0] != "1" {
+		if got := numbersAt(s, from.ID()); len(got) != 1 || got[0] != "1" {
 			t.Errorf("delivered: got %v, want the message to the room", got)
 		}
-		from.mu.Lock()
-		frames := from.kept.Frames()
-		from.mu.Unlock()
+		frames := from.Waiting()
 		if len(frames) != 1 || eventOf(frames[0]) != string(proto.Unauthorised) {
 			t.Errorf("errors: got %q, want one %s", frames, proto.Unauthorised)
 		}
@@ -202,48 +187,4 @@ func TestReorder_HeldFrameNotAccepted_SenderIsTold(t *testing.T) {
 func eventOf(frame []byte) (event string) {
 	proto.Unpack(frame, map[string]any{"event": &event})
 	return event
-}
-
-// TestArrive_NotAccepted_IsReported: frames that came while the session moved here are
-// checked when its rooms are here.
-func TestArrive_NotAccepted_IsReported(t *testing.T) {
-	g := testGateway(t, Config{})
-	s := &session{g: g, id: proto.NewPeerID("0a1b2c3d"), phase: arriving, acceptFrom: proto.AcceptNobody}
-	s.attempt = &attempt{Taker: ownership.NewTaker(g.id, s.id.Home(), s.id.Home(), 0), known: ownedBy{s.id.Home(), 0}}
-	s.attempt.Epoch = 1
-	from := awaySession(g)
-	f := direct(s, from.id, 1)
-	f.ToEpoch = 1
-	room := &link.Frame{From: from.id, To: s.id, ToEpoch: 1, Data: fmt.Appendf(nil, `{"event":"Message","from":%q,"room":"tea"}`, from.id)}
-	for _, f := range []*link.Frame{f, room} {
-		if v, move := s.take(f); v != delivered || move != nil {
-			t.Errorf("while it arrives: got result %d, %v, want %d", v, move, delivered)
-		}
-	}
-	s.mu.Lock()
-	frames := s.arriveLocked(&bus.Handoff{})
-	s.mu.Unlock()
-	g.closeBackground() // waits for the report
-	if len(frames) != 1 || string(frames[0]) != string(room.Data) {
-		t.Errorf("frames for the client: got %q, want the message to the room", frames)
-	}
-	if errs := from.kept.Frames(); len(errs) != 1 || eventOf(errs[0]) != string(proto.NotDelivered) {
-		t.Errorf("errors of the sender: got %q, want one %s", errs, proto.NotDelivered)
-	}
-}
-
-// TestHandOff_AcceptFrom_GoesWithTheSession: the copy and the token name the choice.
-func TestHandOff_AcceptFrom_GoesWithTheSession(t *testing.T) {
-	g := testGateway(t, Config{})
-	s := accepting(g, proto.AcceptRooms)
-	s.mu.Lock()
-	token := s.tokenLocked()
-	s.mu.Unlock()
-	if got, err := g.keys.Verify(token, g.wall()); err != nil || got.AcceptFrom != proto.AcceptRooms {
-		t.Errorf("token: got %+v, %v, want %v", got, err, proto.AcceptRooms)
-	}
-	if h := g.handOff(s, takeOf(s, "0a1b2c3d", 0)); !h.Lent || h.AcceptFrom != proto.AcceptRooms {
-		t.Errorf("copy: got %+v, want it lent with %v", h, proto.AcceptRooms)
-	}
-	g.closeBackground()
 }

@@ -24,44 +24,20 @@ func (g *Gateway) shedBuffers() {
 	}
 	var all []membudget.Holder
 	for _, c := range g.conns.list(nil) {
-		switch n, ending := c.ws.Backlog(); {
+		switch n, ending := c.Socket.Backlog(); {
 		case ending:
 			excess -= int64(n)
 		case n > 0:
-			all = append(all, membudget.Holder{Kind: membudget.Queue, Bytes: n, Drop: c.ws.Shed})
+			all = append(all, membudget.Holder{Kind: membudget.Queue, Bytes: n, Drop: c.Socket.Shed})
 		}
 	}
-	for _, s := range g.sessions.list(nil) {
-		if n := s.waitingBytes(); n > 0 {
+	for _, s := range g.sessions.List(nil) {
+		if n := s.WaitingBytes(); n > 0 {
 			all = append(all, membudget.Holder{Kind: membudget.Replay, Bytes: n, Drop: func() {
 				g.loops.bus.Turn() // each may report hundreds of frames
-				s.shed()
+				s.Shed()
 			}})
 		}
 	}
 	g.buffers.Shed(membudget.Largest(all, excess))
-}
-
-// waitingBytes returns the bytes that wait for a peer that is away; 0 for any other peer.
-func (s *session) waitingBytes() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.phase != away {
-		return 0
-	}
-	return s.kept.Bytes() + len(s.unconfirmed)
-}
-
-// shed gives up the frames that wait for a peer that is away, and reports them to their
-// senders. The session stays, and the peer learns when it resumes that frames are missing.
-func (s *session) shed() {
-	s.mu.Lock()
-	if s.phase != away {
-		s.mu.Unlock()
-		return
-	}
-	s.lossy = true
-	frames := append(s.unconfirmedLocked(), s.kept.Take(s.g.buffers)...)
-	s.mu.Unlock()
-	s.g.reportKept(s.id, frames)
 }

@@ -8,8 +8,11 @@ import (
 	"time"
 
 	"p2pconnector/gateway/internal/membudget"
+	"p2pconnector/gateway/internal/natsbus"
+	"p2pconnector/gateway/internal/session"
 	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // frameFrom is a frame of n bytes as a peer relayed it.
@@ -26,37 +29,39 @@ func TestShedBuffers_PeersAreAway_SendersGetOneErrorEach(t *testing.T) {
 	g := testGateway(t, Config{MaxBufferBytes: minBufferBytes})
 	sender, large, small, other := awaySession(g), awaySession(g), awaySession(g), awaySession(g)
 	for range frames {
-		for _, s := range []*session{large, other} {
-			if got := s.deliver(frameFrom(sender.id, 10<<10)); got != delivered {
+		for _, s := range []*session.Session{large, other} {
+			if got := s.Deliver(frameFrom(sender.ID(), 10<<10)); got != session.Delivered {
 				t.Fatalf("got result %d, want delivered", got)
 			}
 		}
 	}
-	small.deliver(frameFrom(sender.id, 1<<10))
-	other.phase = lent
+	small.Deliver(frameFrom(sender.ID(), 1<<10))
+	g.sessions.Message(other.ID(), natsbus.Message{Data: marshal(bus.SessionMessage{ // another gateway gets a copy
+		Peer: other.ID(), Gateway: "0a1b2c3d", Token: bus.TokenRef{Owner: g.id, Conn: 1, Number: 1},
+	})})
 	g.shedBuffers()
-	if got := len(large.kept.Frames()); got != frames {
+	if got := len(large.Waiting()); got != frames {
 		t.Fatalf("within the budget: got %d frames left, want all %d", got, frames)
 	}
 	g.buffers.Take(membudget.Queue, minBufferBytes/2)
 	for range 2 { // the second time there is nothing left to shed
 		g.shedBuffers()
 	}
-	if got := len(large.kept.Frames()); got != 0 || !large.lossy || large.phase != away {
-		t.Errorf("large: got %d frames left, lossy %v, phase %d; want none, true, away", got, large.lossy, large.phase)
+	if got := len(large.Waiting()); got != 0 || !large.Live() {
+		t.Errorf("large: got %d frames left, live %v; want none, true", got, large.Live())
 	}
-	if got := len(sender.kept.Frames()); got != frames {
+	if got := len(sender.Waiting()); got != frames {
 		t.Errorf("errors for the sender: got %d, want %d", got, frames)
 	}
-	for _, f := range sender.kept.Frames() {
-		if !strings.Contains(string(f), string(proto.NotDelivered)) || !strings.Contains(string(f), string(large.id)) {
-			t.Errorf("got %.200s, want Not_Delivered about %s", f, large.id)
+	for _, f := range sender.Waiting() {
+		if !strings.Contains(string(f), string(proto.NotDelivered)) || !strings.Contains(string(f), string(large.ID())) {
+			t.Errorf("got %.200s, want Not_Delivered about %s", f, large.ID())
 		}
 	}
-	if got := len(small.kept.Frames()); got != 1 || small.lossy {
-		t.Errorf("small: got %d frames left, lossy %v; want 1, false", got, small.lossy)
+	if got := len(small.Waiting()); got != 1 {
+		t.Errorf("small: got %d frames left, want 1", got)
 	}
-	if got := len(other.kept.Frames()); got != frames {
+	if got := len(other.Waiting()); got != frames {
 		t.Errorf("lent: got %d frames left, want %d", got, frames)
 	}
 	if got := g.buffers.Sheds(membudget.Replay); got != 1 {
@@ -75,7 +80,7 @@ func TestShedBuffers_ClientDoesNotRead_IsClosed(t *testing.T) {
 				t.Fatal("got a connection refused, want it accepted")
 			}
 			defer g.conns.wg.Done()
-			c.ws.Send(make([]byte, 30<<10))
+			c.Socket.Send(make([]byte, 30<<10))
 		}
 		synctest.Wait() // the writers have begun
 		g.coarse.Store(g.coarse.Load().Add(2 * time.Second))
@@ -83,42 +88,20 @@ func TestShedBuffers_ClientDoesNotRead_IsClosed(t *testing.T) {
 		for range 2 {
 			g.shedBuffers()
 		}
-		if got := deaf.ws.CloseCode(); got != proto.CloseTryAgain {
+		if got := deaf.Socket.CloseCode(); got != proto.CloseTryAgain {
 			t.Errorf("a client that does not read: got close code %d, want %d", got, proto.CloseTryAgain)
 		}
-		if got := reads.ws.CloseCode(); got != 0 {
+		if got := reads.Socket.CloseCode(); got != 0 {
 			t.Errorf("a client that reads: got close code %d, want none", got)
 		}
 		if got := g.buffers.Sheds(membudget.Queue); got != 1 {
 			t.Errorf("shed: got %d queues, want 1", got)
 		}
 		for _, c := range []*conn{deaf, reads} {
-			c.ws.Abort()
-			c.ws.Remains()
+			c.Socket.Abort()
+			c.Socket.Remains()
 		}
 	})
-}
-
-// TestDeliver_UnconfirmedFramesAreKept_HaveTheSameShare: what was written last and the frames
-// that come later have one share of the budget together, and the whole share when the former
-// are not needed any more.
-func TestDeliver_UnconfirmedFramesAreKept_HaveTheSameShare(t *testing.T) {
-	const share, unconfirmed, frame = minBufferBytes / 16 * 9 / 256, 32 << 10, 1 << 10
-	g := testGateway(t, Config{MaxBufferBytes: minBufferBytes})
-	s := awaySession(g)
-	s.keepUnconfirmedLocked(make([]byte, unconfirmed))
-	if len(s.unconfirmed) != unconfirmed {
-		t.Fatalf("got %d bytes kept, want %d", len(s.unconfirmed), unconfirmed)
-	}
-	for s.deliver(frameFrom(s.id, frame)) == delivered {
-	}
-	if got := s.waitingBytes(); got > share {
-		t.Errorf("got %d bytes that wait, want at most %d", got, share)
-	}
-	s.keepUnconfirmedLocked(nil)
-	if got := s.deliver(frameFrom(s.id, frame)); got != delivered {
-		t.Errorf("without the unconfirmed: got result %d, want delivered", got)
-	}
 }
 
 // TestBufferLimit_Setting_WinsOverTheMemory: the setting is the budget, and without it some

@@ -1,6 +1,8 @@
 package gateway
 
-import "p2pconnector/gateway/internal/metrics"
+import (
+	"p2pconnector/gateway/internal/metrics"
+)
 
 // snapshot counts everything that the gateway holds. It takes one lock at a time.
 func (g *Gateway) snapshot() *metrics.Snapshot {
@@ -17,7 +19,7 @@ func (g *Gateway) snapshot() *metrics.Snapshot {
 	now.EgressAddresses, now.EgressEvicted = g.budgets.Counts()
 	now.ConnectAddresses, now.ConnectsEvicted = g.admission.RateCounts()
 	for _, c := range g.conns.list(nil) {
-		n := c.ws.QueuedBytes()
+		n := c.Socket.QueuedBytes()
 		now.Connections++
 		now.QueueBytes += n
 		now.LongestQueue = max(now.LongestQueue, n)
@@ -25,7 +27,7 @@ func (g *Gateway) snapshot() *metrics.Snapshot {
 			now.Queued++
 		}
 	}
-	now.Clients = g.sessions.counts()
+	now.Clients = g.sessions.Counts()
 	now.HeldSockets = g.handshakes.Held()
 	for _, c := range g.names {
 		now.NamesKnown += c.Len()
@@ -37,26 +39,4 @@ func (g *Gateway) snapshot() *metrics.Snapshot {
 	now.Members, now.OwnMembers = g.rooms.Counts()
 	now.GatewaysLive, now.GatewaysDead, now.GatewaysEnded = g.liveness.Counts()
 	return now
-}
-
-// counts counts the clients by the phase of their sessions.
-func (t *sessions) counts() (n metrics.Clients) {
-	for _, s := range t.list(nil) {
-		s.mu.Lock()
-		phase := s.phase
-		s.mu.Unlock()
-		switch phase {
-		case attached:
-			n.Attached++
-		case away:
-			n.Away++
-		case arriving:
-			n.Arriving++
-		case lent:
-			n.Lent++
-		case moved:
-			n.Moved++
-		}
-	}
-	return n
 }

@@ -4,10 +4,11 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"net/http/httptest"
 
 	"p2pconnector/gateway/internal/socket"
 )
@@ -19,7 +20,7 @@ func TestTLS_ClientThatDoesNotRead_IsClosedAtOnce(t *testing.T) {
 	certificate := s.TLS
 	s.Close()
 	for name, end := range map[string]func(g *Gateway, raw net.Conn){
-		"a WebSocket": func(g *Gateway, raw net.Conn) { testConn(g, socket.WithoutAlert(raw)).ws.Abort() },
+		"a WebSocket": func(g *Gateway, raw net.Conn) { testConn(g, socket.WithoutAlert(raw)).Socket.Abort() },
 		"pending": func(g *Gateway, raw net.Conn) {
 			g.admission.ConnState(raw, http.StateNew)
 			g.admission.ClosePending()

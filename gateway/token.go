@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"p2pconnector/gateway/internal/auth"
-	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
 
@@ -34,28 +33,4 @@ func (g *Gateway) keysLoop(done <-chan struct{}) {
 		g.keys.Refresh()
 		return auth.KeyPoll
 	})
-}
-
-// tokenLocked makes the session's next token.
-func (s *session) tokenLocked() string {
-	s.tokens++
-	return s.g.keys.Sign(auth.SessionToken{
-		Peer: s.id, TokenRef: bus.TokenRef{Owner: s.g.id, Epoch: s.hold.Epoch, Conn: s.conns, Number: s.tokens, Copied: s.hold.Epoch - s.root},
-		Rooms: s.rooms, User: s.user, AcceptFrom: s.acceptFrom,
-	}, s.g.wall())
-}
-
-// RenewToken implements room.Member: it sends the peer a token with its present rooms,
-// which replaces the last. The token is for the present connection only. If it waited for
-// the next one, it would arrive after the newer token in Client_Details, and replace that.
-func (s *session) RenewToken() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.phase != attached {
-		return // it gets one when it resumes
-	}
-	frame := s.g.serverFrame(proto.TypeInfo, string(proto.Session), marshal(proto.SessionData{Session: s.tokenLocked()}), nil)
-	if s.conn.enqueue(frame) > flushNeeded {
-		s.unsent++
-	}
 }

@@ -1,10 +1,8 @@
 package gateway
 
 import (
-	"slices"
 	"time"
 
-	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
@@ -14,17 +12,17 @@ import (
 // join that the old token allowed. Requests that wait in the queue need the new token
 // anyway. The reader calls accessChanged.
 func (c *conn) accessChanged() {
-	a := c.access.Load()
+	a := c.Access.Load()
 	if a == nil || a.Rooms == nil {
 		return
 	}
 	c.roomsMu.Lock()
 	defer c.roomsMu.Unlock()
 	switch {
-	case c.ws.Muted():
+	case c.Socket.Muted():
 	case c.rooms != nil:
 		c.rooms.recheck = true
-	case len(c.session.uncovered(a)) > 0:
+	case len(c.Session.Uncovered(a)) > 0:
 		c.newQueueLocked().recheck = true
 	}
 }
@@ -36,9 +34,9 @@ const leaveRetry = 250 * time.Millisecond
 // Room_Left for each. A room that cannot be left in time ends the connection, because the
 // client would go on receiving the room's messages. When the client resumes, the rooms are
 // checked again.
-func (c *conn) leaveUncovered() {
+func (c *conn) LeaveUncovered() {
 	deadline := time.Now().Add(proto.RequestDeadline)
-	for _, id := range c.session.uncovered(c.access.Load()) {
+	for _, id := range c.Session.Uncovered(c.Access.Load()) {
 		e := c.leaveRoom(id, deadline)
 		for e != nil && e.Code == proto.Unavailable && time.Until(deadline) > leaveRetry && c.g.alive.Err() == nil {
 			select {
@@ -49,10 +47,10 @@ func (c *conn) leaveUncovered() {
 		}
 		switch {
 		case e == nil, e.Code == proto.NotFound:
-		case !c.session.has(c), c.g.alive.Err() != nil:
+		case !c.Session.Has(&c.Conn), c.g.alive.Err() != nil:
 			return // a later connection has a token of its own, and checks the rooms
 		default:
-			c.ws.Close(proto.CloseTryAgain, "a room that the token does not cover could not be left", true)
+			c.Socket.Close(proto.CloseTryAgain, "a room that the token does not cover could not be left", true)
 			return
 		}
 	}
@@ -60,20 +58,12 @@ func (c *conn) leaveUncovered() {
 
 // leaveRoom leaves a room for the peer, unless another connection has its session.
 func (c *conn) leaveRoom(id proto.RoomID, deadline time.Time) *proto.Error {
-	if !c.session.has(c) {
+	if !c.Session.Has(&c.Conn) {
 		return nil
 	}
 	req := &bus.Request{
-		Room: id, Peer: c.session.id, Gateway: c.g.id, Epoch: c.epoch, Reason: proto.ReasonLeft,
+		Room: id, Peer: c.Session.ID(), Gateway: c.g.id, Epoch: c.Epoch, Reason: proto.ReasonLeft,
 	}
 	w := &roomFrame{room: string(id), deadline: deadline, told: make(chan struct{})}
 	return c.changeRoom(&proto.Frame{Event: proto.LeaveRoom}, req, w)
-}
-
-// uncovered returns the rooms of the peer that a does not cover.
-func (s *session) uncovered(a *auth.Access) []proto.RoomID {
-	s.mu.Lock()
-	rooms := slices.Clone(s.rooms)
-	s.mu.Unlock()
-	return slices.DeleteFunc(rooms, a.Covers)
 }

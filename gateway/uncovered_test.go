@@ -19,10 +19,10 @@ func TestJoinRoom_NewerTokenDoesNotCoverIt_LeavesAgain(t *testing.T) {
 		return nil
 	})
 	c := testConn(g, sockettest.NewNet(false))
-	t.Cleanup(c.ws.Abort)
-	c.access.Store(&auth.Access{Rooms: []string{"a-*"}})
+	t.Cleanup(c.Socket.Abort)
+	c.Access.Store(&auth.Access{Rooms: []string{"a-*"}})
 	for id, leaves := range map[proto.RoomID]bool{"a-1": false, "b-1": true} {
-		if fresh, ok := c.session.JoinRoom(id); !fresh || !ok {
+		if fresh, ok := c.Session.JoinRoom(id); !fresh || !ok {
 			t.Fatalf("joining %s: got fresh %v, ok %v, want both", id, fresh, ok)
 		}
 		if !leaves {
@@ -37,7 +37,7 @@ func TestJoinRoom_NewerTokenDoesNotCoverIt_LeavesAgain(t *testing.T) {
 	if n := len(asked); n > 0 {
 		t.Errorf("further requests: got %d, want none", n)
 	}
-	if c.ws.CloseCode() != 0 {
-		t.Errorf("close code at the end of the gateway: got %d, want none", c.ws.CloseCode())
+	if c.Socket.CloseCode() != 0 {
+		t.Errorf("close code at the end of the gateway: got %d, want none", c.Socket.CloseCode())
 	}
 }

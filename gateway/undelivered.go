@@ -1,9 +1,8 @@
 package gateway
 
 import (
-	"encoding/json"
-
 	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
@@ -30,17 +29,17 @@ func (g *Gateway) undelivered(f *link.Frame, code proto.ErrorCode, missed []prot
 	if f.Room == "" {
 		d.To, d.Clients = string(f.To), nil
 	}
-	return g.errorAbout(f.Data, e, d, f.ID)
+	return g.frames.About(f.Data, e, d, f.ID)
 }
 
 // sendToPeer sends an error frame to a peer on any gateway. Without NATS, when the
 // peer has ended, or when its queue is full, the frame is dropped and counted.
 func (g *Gateway) sendToPeer(to proto.PeerID, frame []byte) {
-	if s := g.sessions.get(to); s != nil {
-		switch s.deliver(frame) {
-		case delivered:
+	if s := g.sessions.Get(to); s != nil {
+		switch s.Deliver(frame) {
+		case session.Delivered:
 			return
-		case queueFull, notFound:
+		case session.QueueFull, session.NotFound:
 			g.metrics.Relays.Unreported.Inc()
 			return
 		}
@@ -72,25 +71,11 @@ func roomNotReached(room proto.RoomID) *proto.Error {
 	return proto.Errorf(proto.NotDelivered, "The message may not have reached every member of room %s. Send it again to those in `clients`, or to all.", proto.Quote(string(room)))
 }
 
-// errorAbout makes the error frame for a relayed frame, whose event and
-// correlation id it echoes.
-func (g *Gateway) errorAbout(frame []byte, e *proto.Error, d proto.ErrorData, connectID string) []byte {
-	var about struct {
-		Event, Type string
-		ID          json.RawMessage
-	}
-	proto.Unpack(frame, map[string]any{"event": &about.Event, "type": &about.Type, "id": &about.ID})
-	d.Event = about.Event
-	if about.Type != "" { // a Connect, which travels as the server's frame
-		d.Event, about.ID = string(proto.Connect), json.RawMessage(connectID)
-	}
-	return g.errorFrame(e, d, about.ID)
-}
-
-// reportKept reports frames that waited for peer, and did not reach it, to their senders.
-func (g *Gateway) reportKept(peer proto.PeerID, frames [][]byte) {
+// ReportKept implements session.Relays: it reports frames that waited for peer, and did not
+// reach it, to their senders.
+func (l *links) ReportKept(peer proto.PeerID, frames [][]byte) {
 	for _, f := range frames {
-		g.reportFrame(f, peer)
+		l.g.reportFrame(f, peer)
 	}
 }
 
@@ -119,8 +104,8 @@ func (g *Gateway) reportRefused(frame []byte, code proto.ErrorCode, missed ...pr
 	g.sendToPeer(from, g.undelivered(&f, code, missed))
 }
 
-// reportTaken reports frames that came for a peer whose session this gateway did not get.
-func (g *Gateway) reportTaken(frames []link.Frame) {
+// ReportTaken implements session.Relays: it reports frames that came for a peer whose session this gateway did not get.
+func (l *links) ReportTaken(frames []link.Frame) {
 	for i := range frames {
 		f := &frames[i]
 		var peers []proto.PeerID
@@ -129,10 +114,10 @@ func (g *Gateway) reportTaken(frames []link.Frame) {
 		}
 		switch {
 		case f.Reply != "":
-			g.answerBackEnd(f.Reply, marshal(bus.Outcome{Code: proto.NotDelivered, Peers: peers}))
+			l.g.answerBackEnd(f.Reply, marshal(bus.Outcome{Code: proto.NotDelivered, Peers: peers}))
 		case f.From != "":
-			g.metrics.Relays.Drops.Inc(proto.NotDelivered)
-			g.sendToPeer(f.From, g.undelivered(f, proto.NotDelivered, peers))
+			l.g.metrics.Relays.Drops.Inc(proto.NotDelivered)
+			l.g.sendToPeer(f.From, l.g.undelivered(f, proto.NotDelivered, peers))
 		}
 	}
 }

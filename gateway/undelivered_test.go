@@ -1,9 +1,9 @@
 package gateway
 
 import (
-	"net/netip"
 	"testing"
 
+	"p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
 )
 
@@ -11,24 +11,25 @@ import (
 // is dropped, and the metrics count it.
 func TestSendToPeer_NotTaken_IsCounted(t *testing.T) {
 	for _, x := range []struct {
-		name  string
-		phase phase
-		kept  int // frames that wait for the sender
-		want  uint64
+		name string
+		over bool
+		kept int // frames that wait for the sender
+		want uint64
 	}{
-		{"away", away, 0, 0},
-		{"away, and its replay buffer is full", away, proto.ReplayFrames, 1},
-		{"over", over, 0, 1},
+		{"away", false, 0, 0},
+		{"away, and its replay buffer is full", false, proto.ReplayFrames, 1},
+		{"over", true, 0, 1},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			g := testGateway(t, Config{})
-			s := newSession(g, netip.Addr{}, "")
-			s.phase = x.phase
+			c := &session.Conn{Client: mute{}}
+			start(g, c, "")
+			s := c.Session
+			end(c, x.over)
 			for range x.kept {
-				s.kept.Add(g.buffers, []byte("x"))
+				s.Deliver([]byte("x"))
 			}
-			g.sessions.put(s)
-			g.sendToPeer(s.id, []byte("error"))
+			g.sendToPeer(s.ID(), []byte("error"))
 			if n := g.metrics.Relays.Unreported.Load(); n != x.want {
 				t.Errorf("errors that were dropped: got %d, want %d", n, x.want)
 			}

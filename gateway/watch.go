@@ -6,6 +6,7 @@ import (
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/ops"
+	"p2pconnector/gateway/internal/session"
 	"p2pconnector/proto/bus"
 )
 
@@ -69,7 +70,7 @@ func (g *Gateway) watchBus(done <-chan struct{}) {
 	tick := time.NewTicker(natsbus.RequestTick)
 	defer tick.Stop()
 	var next time.Time
-	var ss []*session
+	var ss []*session.Session
 	g.loops.bus.Work()
 	defer g.loops.bus.Rest()
 	for {
@@ -90,7 +91,7 @@ func (g *Gateway) watchBus(done <-chan struct{}) {
 			g.liveness.Sweep()
 			g.shared.Tick(g.bus.Connected())
 			g.rooms.SweepMoved()
-			ss = g.sweepSessions(now, ss)
+			ss = g.sessions.Sweep(now, ss)
 			g.shedBuffers()
 		}
 	}

@@ -62,7 +62,7 @@ func (g *testGateway) member() *testMember {
 // testRelays are other gateways that accept everything.
 type testRelays struct{}
 
-func (testRelays) Send(link.Frame)                                                         {}
+func (testRelays) Send(link.Frame) proto.ErrorCode                                         { return "" }
 func (testRelays) SendRoom(*State, link.Frame) ([]proto.PeerID, bool)                      { return nil, true }
 func (testRelays) RoomMoved(map[proto.PeerID]proto.GatewayID, map[proto.PeerID]link.Route) {}
 

@@ -46,8 +46,9 @@ type Member interface {
 // Relays carries frames to other gateways. Its methods are called with the lock of a room
 // held, and must not block.
 type Relays interface {
-	// Send sends a frame to a peer, whichever gateway the peer is at.
-	Send(f link.Frame)
+	// Send sends a frame to a peer, whichever gateway the peer is at. A code means that it was
+	// refused and nothing was sent.
+	Send(f link.Frame) proto.ErrorCode
 	// SendRoom sends a message of a local member to the other gateways that have members of
 	// a room. It returns the members that it did not reach, at most MaxMissed. reached is
 	// false when there are other gateways and nothing was sent to any of them.

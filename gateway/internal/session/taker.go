@@ -1,4 +1,4 @@
-package gateway
+package session
 
 import (
 	"errors"
@@ -34,40 +34,40 @@ type ownedBy struct {
 
 // take keeps a frame for the arriving peer when it was sent for the epoch that this
 // gateway takes, and redirects others to the known owner. The session's lock is held.
-func (a *attempt) take(s *session, f *link.Frame) (result, *bus.Move) {
+func (a *attempt) take(s *Session, f *link.Frame) (Result, *bus.Move) {
 	if f.ToEpoch <= a.known.epoch {
-		return redirected, &bus.Move{Peer: s.id, Owner: a.known.gateway, Epoch: a.known.epoch}
+		return Redirected, &bus.Move{Peer: s.id, Owner: a.known.gateway, Epoch: a.known.epoch}
 	}
 	if len(a.taken) >= proto.ReplayFrames || a.bytes+len(f.Data) > proto.ReplayBytes {
 		s.lossy = true
-		s.g.metrics.Sessions.ReplayFull.Inc()
-		return queueFull, nil
+		s.tab.cfg.Metrics.Sessions.ReplayFull.Inc()
+		return QueueFull, nil
 	}
-	if !s.g.buffers.Reserve(membudget.Replay, a.bytes, len(f.Data)) {
+	if !s.tab.cfg.Buffers.Reserve(membudget.Replay, a.bytes, len(f.Data)) {
 		s.lossy = true
-		s.g.metrics.Sessions.ReplayFull.Inc()
-		return queueFull, nil
+		s.tab.cfg.Metrics.Sessions.ReplayFull.Inc()
+		return QueueFull, nil
 	}
 	x := *f
 	x.From, x.To, x.Data = proto.PeerID([]byte(f.From)), s.id, slices.Clone(f.Data)
 	a.taken = append(a.taken, x)
 	a.bytes += len(f.Data)
-	return delivered, nil
+	return Delivered, nil
 }
 
 // give returns the frames that the attempt has kept, and removes them from it.
-func (a *attempt) give(g *Gateway) []link.Frame {
+func (a *attempt) give(tab *Table) []link.Frame {
 	frames := a.taken
-	g.buffers.Release(membudget.Replay, a.bytes)
+	tab.cfg.Buffers.Release(membudget.Replay, a.bytes)
 	a.taken, a.bytes = nil, 0
 	return frames
 }
 
 // takeOver takes over the session that t names from another gateway, and attaches c to it.
 // known is what this gateway remembers of the session; nil for nothing.
-func (g *Gateway) takeOver(c *conn, t *auth.SessionToken, received *uint64, id []byte, known *session) *proto.Error {
-	if known == nil && t.Epoch == 0 && t.Owner == g.id {
-		return sessionOver() // this gateway issued it, and would know where it has moved
+func (tab *Table) takeOver(c *Conn, t *auth.SessionToken, received *uint64, id []byte, known *Session) *proto.Error {
+	if known == nil && t.Epoch == 0 && t.Owner == tab.cfg.Own {
+		return Over() // this gateway issued it, and would know where it has moved
 	}
 	owner := ownedBy{t.Owner, t.Epoch}
 	if known != nil {
@@ -77,22 +77,22 @@ func (g *Gateway) takeOver(c *conn, t *auth.SessionToken, received *uint64, id [
 		}
 		known.mu.Unlock()
 	}
-	s := &session{g: g, id: t.Peer, phase: arriving, user: t.User, acceptFrom: t.AcceptFrom, shown: t.TokenRef, places: g.quota.Open(c.addr, t.User)}
-	s.attempt = &attempt{Taker: ownership.NewTaker(g.id, t.Peer.Home(), owner.gateway, owner.epoch), known: owner}
-	g.sessions.put(s)
-	e := g.try(s, t, received)
+	s := &Session{tab: tab, id: t.Peer, phase: arriving, user: t.User, acceptFrom: t.AcceptFrom, shown: t.TokenRef, places: tab.cfg.Quota.Open(c.Addr, t.User)}
+	s.attempt = &attempt{Taker: ownership.NewTaker(tab.cfg.Own, t.Peer.Home(), owner.gateway, owner.epoch), known: owner}
+	tab.put(s)
+	e := tab.try(s, t, received)
 	if e != nil {
-		g.log.Debug("session not taken over", "peer", string(s.id), "owner", string(owner.gateway), "err", e)
-		g.metrics.Sessions.Moves.Inc(metrics.MoveFailed)
-		g.giveUp(s, known)
+		tab.cfg.Logger.Debug("session not taken over", "peer", string(s.id), "owner", string(owner.gateway), "err", e)
+		tab.cfg.Metrics.Sessions.Moves.Inc(metrics.MoveFailed)
+		tab.giveUp(s, known)
 		return e
 	}
-	g.seat(c, s, t, id)
+	tab.seat(c, s, t, id)
 	return nil
 }
 
 // try takes the session over, or returns the error that the client gets.
-func (g *Gateway) try(s *session, t *auth.SessionToken, received *uint64) *proto.Error {
+func (tab *Table) try(s *Session, t *auth.SessionToken, received *uint64) *proto.Error {
 	var refused *proto.Error
 	var over bool // the gateway that issued the peer has no such session
 	for {
@@ -108,12 +108,12 @@ func (g *Gateway) try(s *session, t *auth.SessionToken, received *uint64) *proto
 			case refused != nil:
 				return refused
 			case at.Over:
-				return sessionOver()
+				return Over()
 			}
 			return proto.Errorf(proto.Unavailable, "This session cannot be moved here at this moment. Connect again in a moment to resume, or go on with your fresh id.")
 		case ownership.Asking:
 			var h *bus.Handoff
-			if h, a = g.askOwner(at.Target, t, received); h != nil {
+			if h, a = tab.askOwner(at.Target, t, received); h != nil {
 				refused = h.Error
 				over = over || h.Absent && at.Target == s.id.Home()
 			}
@@ -121,39 +121,39 @@ func (g *Gateway) try(s *session, t *auth.SessionToken, received *uint64) *proto
 			s.attempt.copy = h
 			s.mu.Unlock()
 		case ownership.Looking:
-			a = g.directory.Look(s.id)
-			if a.Kind == ownership.NoEntry && (over || !g.mayBeOrphan(s.id)) {
+			a = tab.cfg.Directory.Look(s.id)
+			if a.Kind == ownership.NoEntry && (over || !tab.mayBeOrphan(s.id)) {
 				a.Kind = ownership.Ended
 			}
 		case ownership.Taking:
-			a = g.directory.Take(s.id, at.Epoch, at.Revision)
+			a = tab.cfg.Directory.Take(s.id, at.Epoch, at.Revision)
 		}
 		var report []link.Frame
 		s.mu.Lock()
 		s.attempt.Taker = at.Step(a)
 		if a.Kind != ownership.Handoff && a.Kind != ownership.Won {
-			report = s.attempt.give(g) // the frames are for an epoch that another gateway has, or that nobody took
+			report = s.attempt.give(tab) // the frames are for an epoch that another gateway has, or that nobody took
 		}
 		s.mu.Unlock()
-		g.reportTaken(report)
+		tab.relays.ReportTaken(report)
 	}
 }
 
 // mayBeOrphan reports whether a session that never moved may be taken over without its
 // owner's copy: the gateway that issued it is gone, for no longer than the grace.
-func (g *Gateway) mayBeOrphan(p proto.PeerID) bool {
+func (tab *Table) mayBeOrphan(p proto.PeerID) bool {
 	home := p.Home()
-	return home != g.id && g.liveness.AliveWithin(home, g.grace()+bus.LeaseTimeout)
+	return home != tab.cfg.Own && tab.cfg.Liveness.AliveWithin(home, tab.cfg.Grace()+bus.LeaseTimeout)
 }
 
 // askOwner asks a gateway for the session. The handoff is nil when there was no answer.
-func (g *Gateway) askOwner(owner proto.GatewayID, t *auth.SessionToken, received *uint64) (*bus.Handoff, ownership.Answer) {
-	h, err := g.bus.AskGateway(owner, bus.SessionMessage{Peer: t.Peer, Gateway: g.id, Token: t.TokenRef, Received: received})
+func (tab *Table) askOwner(owner proto.GatewayID, t *auth.SessionToken, received *uint64) (*bus.Handoff, ownership.Answer) {
+	h, err := tab.cfg.Bus.AskGateway(owner, bus.SessionMessage{Peer: t.Peer, Gateway: tab.cfg.Own, Token: t.TokenRef, Received: received})
 	switch {
-	case errors.Is(err, natsbus.ErrNoResponders), err != nil && !g.liveness.Alive(owner):
+	case errors.Is(err, natsbus.ErrNoResponders), err != nil && !tab.cfg.Liveness.Alive(owner):
 		return nil, ownership.Answer{Kind: ownership.Absent}
 	case err != nil:
-		g.log.Warn("session: its owner does not answer", "peer", string(t.Peer), "owner", string(owner), "err", err)
+		tab.cfg.Logger.Warn("session: its owner does not answer", "peer", string(t.Peer), "owner", string(owner), "err", err)
 		return nil, ownership.Answer{Kind: ownership.Silent}
 	case h.Error != nil:
 		return h, ownership.Answer{Kind: ownership.Refused}
@@ -168,26 +168,26 @@ func (g *Gateway) askOwner(owner proto.GatewayID, t *auth.SessionToken, received
 }
 
 // giveUp forgets an attempt that has failed.
-func (g *Gateway) giveUp(s, known *session) {
+func (tab *Table) giveUp(s, known *Session) {
 	s.mu.Lock()
-	frames := s.attempt.give(g)
-	kept := s.kept.Take(g.buffers)
+	frames := s.attempt.give(tab)
+	kept := s.kept.Take(tab.cfg.Buffers)
 	s.phase = over
 	s.places.End()
 	s.mu.Unlock()
 	if known != nil {
-		g.sessions.put(known)
+		tab.put(known)
 	} else {
-		g.sessions.drop(s)
+		tab.drop(s)
 	}
-	g.reportTaken(frames)
-	g.reportKept(s.id, kept)
+	tab.relays.ReportTaken(frames)
+	tab.relays.ReportKept(s.id, kept)
 }
 
 // seat makes this gateway the owner of the session that has arrived: its rooms follow,
 // then c is attached, and the former owners are notified. When c is gone, the session waits
 // for its client here.
-func (g *Gateway) seat(c *conn, s *session, t *auth.SessionToken, id []byte) {
+func (tab *Table) seat(c *Conn, s *Session, t *auth.SessionToken, id []byte) {
 	s.mu.Lock()
 	at, h := s.attempt.Taker, s.attempt.copy
 	if !at.Copy {
@@ -200,7 +200,7 @@ func (g *Gateway) seat(c *conn, s *session, t *auth.SessionToken, id []byte) {
 		}
 	}
 	s.mu.Unlock()
-	recovered := g.takeRooms(s, h.Rooms, at.Epoch) && h.Recovered
+	recovered := tab.takeRooms(s, h.Rooms, at.Epoch) && h.Recovered
 	var met quota.Limit
 	if !c.moveTo(s, arriving, func() {
 		frames := s.arriveLocked(h)
@@ -208,22 +208,22 @@ func (g *Gateway) seat(c *conn, s *session, t *auth.SessionToken, id []byte) {
 		s.attachLocked(c, &ok, id, frames)
 	}) {
 		s.mu.Lock()
-		for _, f := range s.kept.AddAll(g.buffers, s.arriveLocked(h)) {
+		for _, f := range s.kept.AddAll(tab.cfg.Buffers, s.arriveLocked(h)) {
 			s.dropLocked(f)
 		}
 		s.lossy = s.lossy || !recovered
 		met = s.places.Away()
 		s.mu.Unlock()
 	}
-	g.links.serve(s.id, at.Epoch)
-	g.notifyOwners(s.id, &at, t.Owner)
-	g.metrics.Sessions.Moves.Inc(metrics.MoveTaken)
-	g.metrics.Sessions.Resumes.Inc(metrics.TakenOver)
-	g.log.Debug("session taken over", "peer", string(s.id), "from", string(h.From), "epoch", at.Epoch,
+	tab.relays.Serve(s.id, at.Epoch)
+	tab.notifyOwners(s.id, &at, t.Owner)
+	tab.cfg.Metrics.Sessions.Moves.Inc(metrics.MoveTaken)
+	tab.cfg.Metrics.Sessions.Resumes.Inc(metrics.TakenOver)
+	tab.cfg.Logger.Debug("session taken over", "peer", string(s.id), "from", string(h.From), "epoch", at.Epoch,
 		"copy", at.Copy, "frames", len(h.Frames), "recovered", recovered)
 	if met != quota.None {
-		g.metrics.Sessions.NotAway.Inc(met)
-		g.step(s, ownership.Event{Kind: ownership.GraceOver})
+		tab.cfg.Metrics.Sessions.NotAway.Inc(met)
+		tab.step(s, ownership.Event{Kind: ownership.GraceOver})
 	}
 }
 
@@ -231,16 +231,16 @@ func (g *Gateway) seat(c *conn, s *session, t *auth.SessionToken, id []byte) {
 // returns the frames that wait for the client: those of the copy, then those that came
 // meanwhile, as far as the peer accepts them. The copy may hold later frames of a sender that has moved; then earlier
 // frames of that sender are refused.
-func (s *session) arriveLocked(h *bus.Handoff) (frames [][]byte) {
+func (s *Session) arriveLocked(h *bus.Handoff) (frames [][]byte) {
 	at := s.attempt
 	s.phase, s.since, s.root = away, time.Now(), at.Root
 	s.hold = ownership.Holding{Phase: ownership.Serving, Epoch: at.Epoch, Revision: at.Revision}
 	s.fence.Merge(h.Fence)
-	frames = append(h.Frames, s.kept.Take(s.g.buffers)...)
+	frames = append(h.Frames, s.kept.Take(s.tab.cfg.Buffers)...)
 	var late []link.Frame
-	for _, f := range at.give(s.g) {
+	for _, f := range at.give(s.tab) {
 		switch {
-		case f.ToEpoch != at.Epoch, !s.g.rooms.Admits(s.acceptFrom, s.rooms, &f), f.From != "" && !s.fence.Pass(f.From, f.Epoch):
+		case f.ToEpoch != at.Epoch, !s.tab.rooms.Admits(s.acceptFrom, s.rooms, &f), f.From != "" && !s.fence.Pass(f.From, f.Epoch):
 			late = append(late, f)
 		default:
 			frames = append(frames, f.Data)
@@ -248,24 +248,24 @@ func (s *session) arriveLocked(h *bus.Handoff) (frames [][]byte) {
 	}
 	s.attempt = nil
 	if len(late) > 0 {
-		s.g.metrics.Relays.Outdated.Add(uint64(len(late)))
-		s.g.background(func() { s.g.reportTaken(late) }, func() {})
+		s.tab.cfg.Metrics.Relays.Outdated.Add(uint64(len(late)))
+		s.tab.cfg.Go(func() { s.tab.relays.ReportTaken(late) }, func() {})
 	}
 	return frames
 }
 
 // notifyOwners notifies the gateways that may still consider themselves the owner, and the
 // one that issued the peer. A lender that misses it asks at the end of the grace.
-func (g *Gateway) notifyOwners(p proto.PeerID, at *ownership.Taker, former proto.GatewayID) {
-	seated := bus.SessionMessage{Peer: p, Gateway: g.id, Seated: true, Epoch: at.Epoch, Root: at.Root}
-	notified := []proto.GatewayID{g.id}
+func (tab *Table) notifyOwners(p proto.PeerID, at *ownership.Taker, former proto.GatewayID) {
+	seated := bus.SessionMessage{Peer: p, Gateway: tab.cfg.Own, Seated: true, Epoch: at.Epoch, Root: at.Root}
+	notified := []proto.GatewayID{tab.cfg.Own}
 	for _, to := range []proto.GatewayID{at.Target, former, p.Home()} {
 		if to == "" || slices.Contains(notified, to) {
 			continue
 		}
 		notified = append(notified, to)
-		if err := g.bus.NotifyGateway(to, seated); err != nil {
-			g.log.Warn("session: former owner not notified", "peer", string(p), "gateway", string(to), "err", err)
+		if err := tab.cfg.Bus.NotifyGateway(to, seated); err != nil {
+			tab.cfg.Logger.Warn("session: former owner not notified", "peer", string(p), "gateway", string(to), "err", err)
 		}
 	}
 }

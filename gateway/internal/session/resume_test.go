@@ -1,0 +1,80 @@
+package session
+
+import (
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"p2pconnector/gateway/internal/socket/sockettest"
+	"p2pconnector/proto"
+)
+
+// TestDisplace_ConnectionThatMoved_IsLeftAlone: a connection moves to another session after
+// displace was called for its old one. The other session loses nothing.
+func TestDisplace_ConnectionThatMoved_IsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTestTable(t)
+		raw := sockettest.NewNet(false)
+		c := x.conn(raw)
+		old := c.Session
+		s := x.away()
+		if !c.moveTo(s, away, func() { s.attachLocked(c, nil, nil, nil) }) {
+			t.Fatal("got no move, want one")
+		}
+		old.displace(c, proto.CloseTakenOver)
+		synctest.Wait()
+		if s.conn != c || raw.CloseCode() != sockettest.NoClose {
+			t.Errorf("got connection gone: %v, close code %d; want it to stay", s.conn != c, raw.CloseCode())
+		}
+		if old.phase != over || x.Get(old.id) != nil {
+			t.Errorf("got phase %d of the session that it had, in the table: %v; want phase over and none in the table", old.phase, x.Get(old.id) != nil)
+		}
+		c.Socket.Abort()
+	})
+}
+
+// TestMoveTo_ConnectionDisplaced_IsRefused: a connection that is resuming another session
+// is displaced from its own, and so closed.
+func TestMoveTo_ConnectionDisplaced_IsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTestTable(t)
+		c := x.conn(sockettest.NewNet(false))
+		own := c.Session
+		own.displace(c, proto.CloseTakenOver)
+		s := x.away()
+		if c.moveTo(s, away, func() { t.Error("got a session attached, want none") }) {
+			t.Error("got a move of a connection that is closed, want none")
+		}
+		if own.phase != away || s.phase != away || c.Session != own {
+			t.Errorf("got phases %d and %d, want both away", own.phase, s.phase)
+		}
+		c.Socket.Abort()
+	})
+}
+
+// TestExclusive_TwoPeers_BothOrNone: when two callers lock the same peers, in any order,
+// one of them gets both.
+func TestExclusive_TwoPeers_BothOrNone(t *testing.T) {
+	var x exclusive
+	a, b := proto.NewPeerID("0a1b2c3d"), proto.NewPeerID("0a1b2c3d")
+	unlock, ok := x.lock(a, b)
+	if !ok {
+		t.Fatal("got refused, want both")
+	}
+	if _, ok := x.lock(b, a); ok {
+		t.Error("got both a second time, want refused")
+	}
+	unlock()
+	var wg sync.WaitGroup
+	for range 100 {
+		wg.Go(func() {
+			if unlock, ok := x.lock(a, b); ok {
+				unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if len(x.busy) != 0 {
+		t.Errorf("got %d peers locked in the end, want 0", len(x.busy))
+	}
+}
