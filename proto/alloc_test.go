@@ -9,13 +9,13 @@ import (
 // candidate is a trickled ICE candidate as browsers send it, of about 300 bytes.
 const candidate = `{"event":"Candidate","to":"5f0c3a9e-6b1d-8f10-8a01-77d1c2b4a500","data":{"candidate":"candidate:842163049 1 udp 1677729535 203.0.113.17 46154 typ srflx raddr 192.168.1.12 rport 46154 generation 0 ufrag EsAw network-cost 999","sdpMid":"0","sdpMLineIndex":0,"usernameFragment":"EsAw"},"id":1234567890}`
 
-func TestCandidateSize(t *testing.T) {
+func TestCandidate_Golden_HasTheUsualSize(t *testing.T) {
 	if n := len(candidate); n < 290 || n > 310 {
 		t.Errorf("candidate: got %d bytes, want about the 300 that the tests and benchmarks name", n)
 	}
 }
 
-func TestRelayDoesNotAllocate(t *testing.T) {
+func TestRelay_Frame_DoesNotAllocate(t *testing.T) {
 	in, out := []byte(candidate), make([]byte, 0, 1024)
 	var f Frame
 	prototest.NoAllocs(t, "Decode and AppendRelay", func() {
@@ -27,7 +27,7 @@ func TestRelayDoesNotAllocate(t *testing.T) {
 	})
 }
 
-func TestParseEventDoesNotAllocate(t *testing.T) {
+func TestParseEvent_AnyCase_DoesNotAllocate(t *testing.T) {
 	name := []byte("REMOVE_client")
 	prototest.NoAllocs(t, "ParseEvent", func() {
 		if _, ok := ParseEvent(name); !ok {

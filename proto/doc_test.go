@@ -9,9 +9,9 @@ import (
 	"p2pconnector/proto/internal/prototest"
 )
 
-// TestSpecificationIsComplete compares the package comment with the tables and
+// TestSpecification_EveryName_IsInIt compares the package comment with the tables and
 // types of the package: it must leave out nothing that goes over a WebSocket.
-func TestSpecificationIsComplete(t *testing.T) {
+func TestSpecification_EveryName_IsInIt(t *testing.T) {
 	spec := prototest.ReadSpecification(t, "doc.go")
 	for _, d := range ClientEvents {
 		spec.Has(t, "what a client may send", string(d.Event))
@@ -35,8 +35,8 @@ func TestSpecificationIsComplete(t *testing.T) {
 	spec.Has(t, "its version", fmt.Sprintf(" %d the ", Version))
 }
 
-// TestSpecificationSaysTheLimits compares the figures in the text with the constants.
-func TestSpecificationSaysTheLimits(t *testing.T) {
+// TestSpecification_EveryLimit_IsInIt compares the figures in the text with the constants.
+func TestSpecification_EveryLimit_IsInIt(t *testing.T) {
 	spec := prototest.ReadSpecification(t, "doc.go")
 	for _, text := range []string{
 		fmt.Sprintf(`"max_message_bytes":%d`, DefaultMaxMessageBytes),

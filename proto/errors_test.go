@@ -11,8 +11,8 @@ import (
 	"p2pconnector/proto/internal/prototest"
 )
 
-// TestErrorsRoundTrip takes every code through the wire and back.
-func TestErrorsRoundTrip(t *testing.T) {
+// TestError_EachCode_RoundTrips takes every code through the wire and back.
+func TestError_EachCode_RoundTrips(t *testing.T) {
 	seen := map[ErrorCode]bool{}
 	for _, d := range ErrorCodes {
 		if seen[d.Code] || !d.Code.Known() || d.When == "" {
@@ -30,7 +30,7 @@ func TestErrorsRoundTrip(t *testing.T) {
 	}
 }
 
-func TestUnknownErrorsAreHidden(t *testing.T) {
+func TestError_Unknown_IsHidden(t *testing.T) {
 	for _, err := range []error{errors.New("dial 10.0.0.7: secret"), &Error{Code: "Made_Up", Message: "secret"}, &Error{Message: "secret"}, ErrPeerID} {
 		e, hidden := ErrorFrom(err)
 		if !hidden || e.Code != Unavailable || strings.Contains(e.Message, "secret") || strings.Contains(e.Message, "proto:") {
@@ -39,7 +39,7 @@ func TestUnknownErrorsAreHidden(t *testing.T) {
 	}
 }
 
-func TestErrorTextIsSafe(t *testing.T) {
+func TestError_TextOfClients_IsQuoted(t *testing.T) {
 	hostile := "x\r\nINFO \x1b[31m\"}\xff" + strings.Repeat("é", 1000)
 	for _, e := range []*Error{PeerNotFound(hostile), RoomNotFound(RoomID(hostile)), Errorf(NotFound, "%s", Quote(hostile))} {
 		if len(e.Message) > 400 || !utf8.ValidString(e.Message) || strings.ContainsFunc(e.Message, func(c rune) bool { return c < ' ' || c == utf8.RuneError }) {
@@ -57,7 +57,7 @@ func TestErrorTextIsSafe(t *testing.T) {
 	}
 }
 
-func TestCloseCodes(t *testing.T) {
+func TestCloseCodes_Table_IsComplete(t *testing.T) {
 	seen := map[CloseCode]bool{}
 	for _, d := range CloseCodes {
 		if seen[d.Code] || d.Why == "" || d.Code.Reason() != d.Reason || len(d.Code.String()) != 4 {
@@ -74,10 +74,10 @@ func TestCloseCodes(t *testing.T) {
 	}
 }
 
-// TestCloseReasonIsCutBetweenCharacters checks that a long reason is cut
+// TestCloseReason_TooLong_IsCutBetweenCharacters checks that a long reason is cut
 // between characters, because half a character would make the close frame
 // invalid.
-func TestCloseReasonIsCutBetweenCharacters(t *testing.T) {
+func TestCloseReason_TooLong_IsCutBetweenCharacters(t *testing.T) {
 	for shift := range 4 {
 		for _, char := range []string{"x", "é", "漢", "😀"} {
 			b := AppendCloseReason(nil, ClosePolicy, strings.Repeat("x", shift)+strings.Repeat(char, 200))

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestParseEventInAnyCase(t *testing.T) {
+func TestParseEvent_AnyCase_IsCanonical(t *testing.T) {
 	for _, d := range ClientEvents {
 		name := string(d.Event)
 		mixed := []byte(strings.ToUpper(name))
@@ -38,7 +38,7 @@ func TestParseEventInAnyCase(t *testing.T) {
 	}
 }
 
-func TestEventTablesAgree(t *testing.T) {
+func TestEvents_Tables_Agree(t *testing.T) {
 	names := ClientEventNames()
 	if len(names) != len(ClientEvents) {
 		t.Fatalf("names: got %d, want %d", len(names), len(ClientEvents))

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestDecodeReadsTheEnvelope(t *testing.T) {
+func TestDecode_EachEnvelope_IsRead(t *testing.T) {
 	for _, c := range []struct {
 		in                 string
 		event              Event
@@ -60,7 +60,7 @@ func TestDecodeReadsTheEnvelope(t *testing.T) {
 	}
 }
 
-func TestDecodeRefusesWhatIsNoFrame(t *testing.T) {
+func TestDecode_NotAFrame_IsRefused(t *testing.T) {
 	nested := func(open, shut string, n int) string {
 		return `{"event":"Ping","data":` + strings.Repeat(open, n) + "1" + strings.Repeat(shut, n) + `}`
 	}
@@ -114,7 +114,7 @@ func TestDecodeRefusesWhatIsNoFrame(t *testing.T) {
 	}
 }
 
-func TestFrameIsReused(t *testing.T) {
+func TestFrame_Reused_HasNothingOfTheLast(t *testing.T) {
 	var f Frame
 	if err := f.Decode([]byte(`{"event":"Message","to":"a","room":"b","id":1,"data":2,"x":3}`)); err != nil {
 		t.Fatal(err)
@@ -133,9 +133,9 @@ func TestFrameIsReused(t *testing.T) {
 	}
 }
 
-// TestResetGivesBackMemory checks that a connection does not keep the memory of
+// TestFrame_Reset_ReleasesLargeBuffers checks that a connection does not keep the memory of
 // a frame with very many members.
-func TestResetGivesBackMemory(t *testing.T) {
+func TestFrame_Reset_ReleasesLargeBuffers(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(`{"event":"Ping"`)
 	for i := range 5000 {
@@ -157,7 +157,7 @@ func TestResetGivesBackMemory(t *testing.T) {
 	}
 }
 
-func TestMembers(t *testing.T) {
+func TestFrame_Members_AreInOrder(t *testing.T) {
 	var got []string
 	yield := func(name string, value []byte) { got = append(got, name+"="+string(value)) }
 	if !Members([]byte(` {"a":1, "\u0062" : [2 ,3],"":{}} `), yield) || strings.Join(got, " ") != "a=1 b=[2 ,3] ={}" {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestRelayPassesMembersOn(t *testing.T) {
+func TestRelay_OtherMembers_AreUnchanged(t *testing.T) {
 	const head = `{"event":"Message","from":"` + string(goldenAnn) + `"`
 	for _, c := range []struct{ in, want string }{
 		{`{"event":"message","to":"p"}`, head + `}`},
@@ -35,9 +35,9 @@ func TestRelayPassesMembersOn(t *testing.T) {
 	}
 }
 
-// TestRelaySender checks that the sender is read from what the server wrote,
+// TestRelay_From_IsTheSender checks that the sender is read from what the server wrote,
 // whatever else a client has put there.
-func TestRelaySender(t *testing.T) {
+func TestRelay_From_IsTheSender(t *testing.T) {
 	offer := ServerFrame{Type: TypeInfo, Event: string(Offer), Data: ConnectData(goldenAnn, []byte(`"\",\"from\":\"x"`), []byte("1"))}
 	var f Frame
 	if err := f.Decode([]byte(`{"from":"x","data":{"event":"Offer","from":"` + goldenBen + `"},"event":"Message"}`)); err != nil {
@@ -56,10 +56,10 @@ func TestRelaySender(t *testing.T) {
 	}
 }
 
-// TestRelayDeceivesNoReader checks that encoding/json, which most clients in Go
+// TestRelay_DuplicateOrEscapedNames_DeceiveNoReader checks that encoding/json, which most clients in Go
 // use and which matches names without regard to case, reads only what the
 // server wrote.
-func TestRelayDeceivesNoReader(t *testing.T) {
+func TestRelay_DuplicateOrEscapedNames_DeceiveNoReader(t *testing.T) {
 	var f Frame
 	if err := f.Decode([]byte(`{"event":"Message","FROM":"server","From":"x","EVENT":"Room_Deleted","tYpe":"update","MESSAGE_ID":"1","TimeStamp":"2","To":"3","room":"mine","Room":"theirs"}`)); err != nil {
 		t.Fatal(err)

@@ -100,7 +100,7 @@ func serverFrame(t *testing.T, typ FrameType, event string, data any, id string)
 	return f.Append(nil)
 }
 
-func TestGoldenServerFrames(t *testing.T) {
+func TestGolden_EachServerFrame_IsUnchanged(t *testing.T) {
 	for _, d := range ServerEvents {
 		data, ok := serverData[d.Event]
 		if !ok {
@@ -117,9 +117,9 @@ func TestGoldenServerFrames(t *testing.T) {
 	golden(t, "server/Pong", f.Append(nil)) // no data, other zone: the same bytes
 }
 
-// TestGoldenCoversEveryMember checks that one of the golden files sets each member of each
+// TestGolden_EveryMember_IsSet checks that one of the golden files sets each member of each
 // frame's data, so that none is renamed unseen.
-func TestGoldenCoversEveryMember(t *testing.T) {
+func TestGolden_EveryMember_IsSet(t *testing.T) {
 	all := slices.Collect(maps.Values(serverData))
 	for _, v := range serverVariants {
 		all = append(all, v.data)
@@ -127,7 +127,7 @@ func TestGoldenCoversEveryMember(t *testing.T) {
 	prototest.Covers(t, all...)
 }
 
-func TestGoldenErrorFrames(t *testing.T) {
+func TestGolden_EachErrorFrame_IsUnchanged(t *testing.T) {
 	extra := map[ErrorCode]ErrorData{
 		MissingFields:    {Event: "Offer", Field: "to"},
 		NotFound:         {Event: "Offer", To: string(goldenBen)},
@@ -148,9 +148,9 @@ var clientData = map[Event]any{
 	Authenticate: AuthenticateData{Token: "jwt"},
 }
 
-// TestGoldenClientFrames checks that Decode reads the frames of a client of this
+// TestGolden_EachClientFrame_Decodes checks that Decode reads the frames of a client of this
 // version, and what a relayed frame becomes.
-func TestGoldenClientFrames(t *testing.T) {
+func TestGolden_EachClientFrame_Decodes(t *testing.T) {
 	relayed := map[Event]bool{Offer: true, Answer: true, Candidate: true, Message: true}
 	for _, d := range ClientEvents {
 		b, err := os.ReadFile(filepath.Join("testdata", fmt.Sprintf("v%d", Version), "client", string(d.Event)+".json"))

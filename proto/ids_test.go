@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestGatewayID(t *testing.T) {
+func TestGatewayID_EachValue_IsValidOrNot(t *testing.T) {
 	seen := map[GatewayID]bool{}
 	for range 100 {
 		g := NewGatewayID()
@@ -21,7 +21,7 @@ func TestGatewayID(t *testing.T) {
 	}
 }
 
-func TestPeerID(t *testing.T) {
+func TestPeerID_EachValue_IsValidOrNot(t *testing.T) {
 	g := NewGatewayID()
 	seen := map[PeerID]bool{}
 	for range 100 {
@@ -50,7 +50,7 @@ func TestPeerID(t *testing.T) {
 	}
 }
 
-func TestRoomID(t *testing.T) {
+func TestRoomID_EachValue_IsValidOrNot(t *testing.T) {
 	for _, c := range []struct {
 		id RoomID
 		ok bool

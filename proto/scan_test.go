@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestUnescape checks that names and strings resolve to what encoding/json
+// TestUnescape_EachEscape_IsDecoded checks that names and strings resolve to what encoding/json
 // reads in them, half surrogates included.
-func TestUnescape(t *testing.T) {
+func TestUnescape_EachEscape_IsDecoded(t *testing.T) {
 	parts := []string{
 		``, `a`, `é`, `日本`, `😀`, `\"`, `\\`, `\/`, `\b`, `\f`, `\n`, `\r`, `\t`, `\u0000`, `\u0041`, `\u00e9`, `\u00E9`, `\u20aC`, `\ufffd`, `\uffff`,
 		`\ud83d\ude00`, `\uD83D\uDE00`, `\ud83d`, `\ude00`, `\ude00\ud83d`, `\ud83d\ud83d\ude00`, `\ud83d\u0041`, `\ud83dx`, `\ud83d\n`, `\udfff`, `\udbff\udfff`,
@@ -29,10 +29,10 @@ func TestUnescape(t *testing.T) {
 	}
 }
 
-// TestHostileFramesAreCheap checks that no frame costs much more memory than its own
+// TestDecode_HostileFrame_IsCheap checks that no frame costs much more memory than its own
 // length, whatever its objects and names look like, because any client may send
 // hundreds a second.
-func TestHostileFramesAreCheap(t *testing.T) {
+func TestDecode_HostileFrame_IsCheap(t *testing.T) {
 	object := func(names int, name func(i int) string) string {
 		var all []string
 		for i := range names {

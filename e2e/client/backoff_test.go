@@ -6,7 +6,7 @@ import (
 )
 
 // Waits are random below a bound that doubles up to the maximum.
-func TestBackoff(t *testing.T) {
+func TestBackoff_EachTry_GrowsWithinBounds(t *testing.T) {
 	b := backoff{base: 100 * time.Millisecond, max: time.Second}
 	for _, top := range []time.Duration{100, 200, 400, 800, 1000, 1000, 1000} {
 		top *= time.Millisecond

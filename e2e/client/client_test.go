@@ -16,7 +16,7 @@ import (
 // The first frame of the next connection resumes with the newest token and the
 // number of frames received. Client_Details marks the reconnect among the
 // frames.
-func TestResumes(t *testing.T) {
+func TestClient_ConnectionBreaks_Resumes(t *testing.T) {
 	s := newScript(t)
 	c, a := connect(t, s, client.Options{})
 	a.send(`{"event":"Message","from":"x","data":1}`)
@@ -42,7 +42,7 @@ func TestResumes(t *testing.T) {
 }
 
 // A client whose session has ended continues as a new peer.
-func TestResumeRefused(t *testing.T) {
+func TestClient_ResumeRefused_IsANewPeer(t *testing.T) {
 	s := newScript(t)
 	c, a := connect(t, s, client.Options{})
 	a.drop()
@@ -58,7 +58,7 @@ func TestResumeRefused(t *testing.T) {
 }
 
 // After Unavailable the client asks again, elsewhere, with the same count.
-func TestResumeUnavailable(t *testing.T) {
+func TestClient_ResumeUnavailable_TriesAgain(t *testing.T) {
 	s, other := newScript(t), newScript(t)
 	c, a := connect(t, s, client.Options{URLs: []string{other.url}})
 	a.drop()
@@ -77,7 +77,7 @@ func TestResumeUnavailable(t *testing.T) {
 
 // When the answer to a Resume is lost, the client does not know which
 // connection the count would be about.
-func TestResumeLost(t *testing.T) {
+func TestClient_AnswerToResumeLost_ResumesAgain(t *testing.T) {
 	s := newScript(t)
 	_, a := connect(t, s, client.Options{})
 	a.drop()
@@ -88,7 +88,7 @@ func TestResumeLost(t *testing.T) {
 }
 
 // These codes end the client.
-func TestFinalCloseCodes(t *testing.T) {
+func TestClient_FinalCloseCode_Ends(t *testing.T) {
 	for _, code := range []proto.CloseCode{proto.CloseNormal, proto.CloseToken, proto.CloseTakenOver} {
 		s := newScript(t)
 		c, a := connect(t, s, client.Options{})
@@ -106,7 +106,7 @@ func TestFinalCloseCodes(t *testing.T) {
 }
 
 // These codes do not end the client.
-func TestOtherCloseCodes(t *testing.T) {
+func TestClient_OtherCloseCode_Reconnects(t *testing.T) {
 	for _, code := range []proto.CloseCode{proto.CloseGoingAway, proto.CloseInternal, proto.CloseTryAgain, proto.ClosePolicy} {
 		s := newScript(t)
 		_, a := connect(t, s, client.Options{})
@@ -117,7 +117,7 @@ func TestOtherCloseCodes(t *testing.T) {
 
 // The client stays with a draining server until it closes, and does not
 // reconnect before the announced time.
-func TestDraining(t *testing.T) {
+func TestClient_ServerDrains_ReconnectsWhenAsked(t *testing.T) {
 	const after = 300 * time.Millisecond
 	s := newScript(t)
 	_, a := connect(t, s, client.Options{})
@@ -132,7 +132,7 @@ func TestDraining(t *testing.T) {
 
 // Request returns the answer, an error frame as an error, and a lost connection
 // as ErrInterrupted.
-func TestRequest(t *testing.T) {
+func TestClient_Request_ReturnsItsAnswer(t *testing.T) {
 	s := newScript(t)
 	c, a := connect(t, s, client.Options{})
 	go func() {
@@ -155,7 +155,7 @@ func TestRequest(t *testing.T) {
 }
 
 // Send waits while the client is disconnected.
-func TestSendWaits(t *testing.T) {
+func TestClient_SendWhileDisconnected_Waits(t *testing.T) {
 	s := newScript(t)
 	c, a := connect(t, s, client.Options{})
 	a.drop()
@@ -179,7 +179,7 @@ func TestSendWaits(t *testing.T) {
 
 // The client gives up a server that does not answer pings, even when its TCP
 // connection stays.
-func TestHeartbeat(t *testing.T) {
+func TestClient_NoPong_Reconnects(t *testing.T) {
 	s := newScript(t)
 	_, a := connect(t, s, client.Options{Heartbeat: 50 * time.Millisecond})
 	_ = a // the server's side does not read, so it answers no ping
@@ -188,7 +188,7 @@ func TestHeartbeat(t *testing.T) {
 
 // A client that is disconnected for too long ends. A server that refuses it
 // with 401 ends it at once.
-func TestGivesUp(t *testing.T) {
+func TestClient_ServerStaysAway_GivesUp(t *testing.T) {
 	refuse := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
 	defer refuse.Close()
 	s := newScript(t)
@@ -213,7 +213,7 @@ func TestGivesUp(t *testing.T) {
 }
 
 // Dial tries each URL.
-func TestDialTriesAll(t *testing.T) {
+func TestDial_FirstURLFails_TriesTheOthers(t *testing.T) {
 	refuse := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
 	defer refuse.Close()
 	s := newScript(t)
@@ -249,7 +249,7 @@ func TestDial_AcceptFrom_IsInTheAddress(t *testing.T) {
 }
 
 // Close sends code 1000 and leaves nothing behind.
-func TestClose(t *testing.T) {
+func TestClient_Close_ClosesWith1000(t *testing.T) {
 	s := newScript(t)
 	c, a := connect(t, s, client.Options{})
 	closed := make(chan error, 1)
@@ -272,7 +272,7 @@ func TestClose(t *testing.T) {
 }
 
 // A peer cannot forge a member of the server's by another spelling.
-func TestParseIsExact(t *testing.T) {
+func TestParse_OtherSpelling_ForgesNoMember(t *testing.T) {
 	f, err := client.Parse([]byte(`{"event":"Message","from":"a","From":"b","Type":"info","ROOM":"r","Event":"Pong"}`))
 	if err != nil || f.From != "a" || f.Type != "" || f.Room != "" || f.Event != "Message" {
 		t.Errorf("got %+v, %v", f, err)

@@ -12,7 +12,7 @@ func TestMain(m *testing.M) { kit.Main(m) }
 
 // Two WebRTC peers on different gateways find each other through the connector
 // alone and exchange 1 MiB.
-func TestDataChannel(t *testing.T) {
+func TestDataChannel_TwoPeers_ExchangeMessages(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	ctx, cancel := context.WithTimeout(t.Context(), kit.Patience)
 	defer cancel()

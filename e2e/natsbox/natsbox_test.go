@@ -54,7 +54,7 @@ func bucket(t *testing.T, nc *nats.Conn, replicas int) jetstream.KeyValue {
 }
 
 // A connection and its data outlive a restart, without any port.
-func TestRestartKeepsDataAndConnections(t *testing.T) {
+func TestRestart_ConnectionAndData_AreKept(t *testing.T) {
 	s := start(t, natsbox.Config{})
 	back := make(chan struct{}, 1)
 	nc := connect(t, s, nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond),
@@ -81,7 +81,7 @@ func TestRestartKeepsDataAndConnections(t *testing.T) {
 	}
 }
 
-func TestPortStaysOverRestart(t *testing.T) {
+func TestRestart_DrawnPort_IsKept(t *testing.T) {
 	s := start(t, natsbox.Config{Listen: "127.0.0.1:0"})
 	url := s.URL()
 	if err := s.Restart(); err != nil {
@@ -98,7 +98,7 @@ func TestPortStaysOverRestart(t *testing.T) {
 }
 
 // The cause of a failed start reaches the caller.
-func TestTakenPort(t *testing.T) {
+func TestStart_PortTaken_Fails(t *testing.T) {
 	s := start(t, natsbox.Config{Listen: "127.0.0.1:0"})
 	if _, err := natsbox.Start(natsbox.Config{Listen: s.URL()[len("nats://"):]}); err == nil {
 		t.Fatal("two servers on one port")
@@ -108,7 +108,7 @@ func TestTakenPort(t *testing.T) {
 	}
 }
 
-func TestCloseRemovesOnlyTemporaryFolders(t *testing.T) {
+func TestClose_GivenFolder_IsKept(t *testing.T) {
 	s, err := natsbox.Start(natsbox.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +130,7 @@ func TestCloseRemovesOnlyTemporaryFolders(t *testing.T) {
 }
 
 // Three servers replicate, and go on with one of them stopped.
-func TestClusterSurvivesOne(t *testing.T) {
+func TestCluster_OneServerEnds_StillServes(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	servers, err := natsbox.StartCluster(ctx, 3, nil)

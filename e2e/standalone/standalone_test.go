@@ -96,7 +96,7 @@ func dial(t *testing.T, url string) *client.Client {
 	return c
 }
 
-func TestServesAndEnds(t *testing.T) {
+func TestRun_Cancelled_EndsCleanly(t *testing.T) {
 	p := start(t, none, "--listen", "127.0.0.1:0")
 	resp, err := http.Get(p.url)
 	if err != nil {
@@ -118,7 +118,7 @@ func TestServesAndEnds(t *testing.T) {
 }
 
 // Several gateways listen on consecutive ports and form one system.
-func TestGateways(t *testing.T) {
+func TestRun_SeveralGateways_AllServe(t *testing.T) {
 	port := 0
 	for port == 0 {
 		port = freePair(t)
@@ -150,7 +150,7 @@ func freePair(t *testing.T) int {
 	return port
 }
 
-func TestNATSPort(t *testing.T) {
+func TestRun_NATSPort_IsOpen(t *testing.T) {
 	addrs, err := natsbox.FreePorts(1)
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +163,7 @@ func TestNATSPort(t *testing.T) {
 	nc.Close()
 }
 
-func TestDataDirStays(t *testing.T) {
+func TestRun_DataDir_KeepsRooms(t *testing.T) {
 	dir := t.TempDir()
 	p := start(t, none, "--listen", "127.0.0.1:0", "--data-dir", dir)
 	p.end(t)
@@ -172,7 +172,7 @@ func TestDataDirStays(t *testing.T) {
 	}
 }
 
-func TestEnvironment(t *testing.T) {
+func TestRun_EnvironmentVariables_AreSettings(t *testing.T) {
 	env := map[string]string{"P2P_LISTEN": "127.0.0.1:0", "P2P_GATEWAYS": "x"}
 	getenv := func(k string) string { return env[k] }
 	err := run(t.Context(), nil, getenv, io.Discard, t.Output())
@@ -183,7 +183,7 @@ func TestEnvironment(t *testing.T) {
 }
 
 // Each error is one line that names the setting.
-func TestConfigurationErrors(t *testing.T) {
+func TestRun_WrongSettings_SaysWhichAndEnds(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -218,7 +218,7 @@ func TestConfigurationErrors(t *testing.T) {
 	}
 }
 
-func TestHelpNamesEveryFlag(t *testing.T) {
+func TestHelp_EveryFlag_IsNamed(t *testing.T) {
 	var out strings.Builder
 	err := run(t.Context(), []string{"--help"}, none, io.Discard, &out)
 	if !errors.Is(err, flag.ErrHelp) {
@@ -233,7 +233,7 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 
 // The real program: one line on stdout, nothing on stderr, the end within five
 // seconds of a signal with clients connected, and no trace in the temporary folder.
-func TestProcess(t *testing.T) {
+func TestProcess_Signal_EndsCleanly(t *testing.T) {
 	bin, tmp := filepath.Join(t.TempDir(), "standalone"), t.TempDir()
 	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

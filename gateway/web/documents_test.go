@@ -125,7 +125,7 @@ func TestIndex_FindsSectionsAndRows_WhereTheyAre(t *testing.T) {
 	}
 }
 
-func TestRender(t *testing.T) {
+func TestRender_EachConstruct_HasItsHTML(t *testing.T) {
 	const source = "# Tea & cake\n\nHow *we* drink `tea`.\n\n<!-- note -->\n\n## Pot\n\nSee [more](other.md#cup), [code](../code.go), [pot](#pot) and [out](https://tea.example).\n\n" +
 		"| flag | what |\n|---|---|\n| `--hot` | a \\| b |\n| plain |  |\n\n```js\nif (a < b) {}\n```\n\n## Pot\n"
 	r, err := render("docs/tea.md", []byte(source), map[string]string{"docs/other.md": "/docs/other"})

@@ -17,7 +17,7 @@ func pageText() string {
 	return html.UnescapeString(string(page(proto.Limits{}, proto.SessionGrace, false)))
 }
 
-func TestPageNamesTheWholeProtocol(t *testing.T) {
+func TestPage_WholeProtocol_IsNamed(t *testing.T) {
 	text := pageText()
 	has := func(what, s string) {
 		t.Helper()
@@ -58,7 +58,7 @@ func TestPageNamesTheWholeProtocol(t *testing.T) {
 	}
 }
 
-func TestLimitsAreThoseInForce(t *testing.T) {
+func TestPage_Limits_AreThoseInForce(t *testing.T) {
 	rows := limitRows(proto.Limits{MaxMessageBytes: 1234, MessagesPerSecond: 77, BytesPerSecond: 1001, EgressPerSecond: 1002, MaxRooms: 5, MaxRoomMembers: 9})
 	for i, want := range []string{"1\u202f234 bytes", "77", "1\u202f001 bytes a second", "1\u202f002 bytes a second", "none", "5", "9"} {
 		if rows[i].Value != want {
@@ -70,7 +70,7 @@ func TestLimitsAreThoseInForce(t *testing.T) {
 	}
 }
 
-func TestEveryEventHasAnExampleThatDecodes(t *testing.T) {
+func TestExamples_EveryEvent_HasOneThatDecodes(t *testing.T) {
 	if len(examples) != len(proto.ClientEvents) {
 		t.Errorf("%d examples for %d events", len(examples), len(proto.ClientEvents))
 	}
@@ -82,7 +82,7 @@ func TestEveryEventHasAnExampleThatDecodes(t *testing.T) {
 	}
 }
 
-func TestTypesNameEveryErrorCode(t *testing.T) {
+func TestTypes_EveryErrorCode_IsNamed(t *testing.T) {
 	types := string(assets(Options{})["/connector.d.ts"].body)
 	for _, d := range proto.ErrorCodes {
 		if !strings.Contains(types, `"`+string(d.Code)+`"`) {
@@ -91,7 +91,7 @@ func TestTypesNameEveryErrorCode(t *testing.T) {
 	}
 }
 
-func TestShortExamplesAreShort(t *testing.T) {
+func TestExamples_Chat_HasTenLines(t *testing.T) {
 	if n := strings.Count(chatExample, "\n"); n > 10 {
 		t.Errorf("the chat has %d lines, the page promises 10", n)
 	}
@@ -100,7 +100,7 @@ func TestShortExamplesAreShort(t *testing.T) {
 	}
 }
 
-func TestIDsAreUniqueAndLabelsFit(t *testing.T) {
+func TestPage_IDs_AreUniqueAndLabelsFit(t *testing.T) {
 	for _, at := range append(guidePages(t), "/", "/demo") {
 		b := string(assets(Options{})[at].body)
 		ids := map[string]bool{}

@@ -33,7 +33,7 @@ func body(t *testing.T, r *http.Response) string {
 	return string(b)
 }
 
-func TestPathsAndTypes(t *testing.T) {
+func TestHandler_EachPath_HasItsType(t *testing.T) {
 	h := Handler(Options{})
 	for path, kind := range map[string]string{
 		"/":                  "text/html; charset=utf-8",
@@ -74,7 +74,7 @@ func TestPathsAndTypes(t *testing.T) {
 	}
 }
 
-func TestEveryAssetHasAKnownType(t *testing.T) {
+func TestAssets_Each_HasAKnownType(t *testing.T) {
 	for path, a := range assets(Options{}) {
 		if a.kind == "" {
 			t.Errorf("%s has no Content-Type", path)
@@ -85,7 +85,7 @@ func TestEveryAssetHasAKnownType(t *testing.T) {
 // typeImports are for the type checker, which reads the repository.
 var typeImports = regexp.MustCompile(`(?m)^/\*\* @import .*$`)
 
-func TestEveryImportAndLinkIsServed(t *testing.T) {
+func TestAssets_EveryImportAndLink_IsServed(t *testing.T) {
 	files := assets(Options{})
 	for path, a := range files {
 		if path == "/connector.d.ts" {
@@ -99,7 +99,7 @@ func TestEveryImportAndLinkIsServed(t *testing.T) {
 	}
 }
 
-func TestETag(t *testing.T) {
+func TestHandler_ETag_AnswersNotModified(t *testing.T) {
 	h := Handler(Options{})
 	tag := get(t, h, "GET", "/connector.js").Header.Get("ETag")
 	if tag == "" {
@@ -114,7 +114,7 @@ func TestETag(t *testing.T) {
 	}
 }
 
-func TestHeaders(t *testing.T) {
+func TestHandler_EachPath_HasSecurityHeaders(t *testing.T) {
 	h := Handler(Options{})
 	for _, path := range []string{"/", "/demo", "/docs/settings", "/connector.js", "/status.json", "/nothing"} {
 		r := get(t, h, "GET", path)
@@ -139,7 +139,7 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-func TestDocuments_LoadOnlyFromHere(t *testing.T) {
+func TestDocuments_Resources_AreThisServers(t *testing.T) {
 	for _, path := range guidePages(t) {
 		b := string(assets(Options{})[path].body)
 		for _, bad := range []string{"<script>", "<style", " style=", " onclick=", "javascript:", ` src="http`, `<link rel="stylesheet" href="http`} {
@@ -150,7 +150,7 @@ func TestDocuments_LoadOnlyFromHere(t *testing.T) {
 	}
 }
 
-func TestNoInlineScriptOrStyle(t *testing.T) {
+func TestPages_InlineScriptOrStyle_IsAbsent(t *testing.T) {
 	for _, path := range []string{"/", "/demo"} {
 		b := string(assets(Options{})[path].body)
 		for _, bad := range []string{"<script>", "<style", " style=", " onclick=", "javascript:", "http://", "https://"} {
@@ -162,7 +162,7 @@ func TestNoInlineScriptOrStyle(t *testing.T) {
 	}
 }
 
-func TestPolicyTakesNoForeignText(t *testing.T) {
+func TestPolicy_HostileHost_IsNotInIt(t *testing.T) {
 	for host, want := range map[string]string{
 		"localhost":        "ws://localhost:* wss://localhost:*",
 		"10.0.0.7:8080":    "ws://10.0.0.7:* wss://10.0.0.7:*",
@@ -177,7 +177,7 @@ func TestPolicyTakesNoForeignText(t *testing.T) {
 	}
 }
 
-func TestStatus(t *testing.T) {
+func TestStatus_EachState_IsServed(t *testing.T) {
 	n := 0
 	h := Handler(Options{Status: func() Status {
 		n++
@@ -198,7 +198,7 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-func TestOff(t *testing.T) {
+func TestHandler_PageOff_IsNotServed(t *testing.T) {
 	h := Handler(Options{Off: true})
 	r := get(t, h, "GET", "/")
 	if b := body(t, r); r.StatusCode != 200 || b != offText || !strings.HasPrefix(r.Header.Get("Content-Type"), "text/plain") {

@@ -6,7 +6,7 @@ import (
 	"p2pconnector/proto/internal/prototest"
 )
 
-func TestSubjectsDoNotAllocate(t *testing.T) {
+func TestSubjects_BuiltAndParsed_DoNotAllocate(t *testing.T) {
 	buf := make([]byte, 0, 512)
 	prototest.NoAllocs(t, "AppendPeerSubject", func() {
 		var err error

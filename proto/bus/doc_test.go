@@ -10,9 +10,9 @@ import (
 	"p2pconnector/proto/internal/prototest"
 )
 
-// TestSpecificationIsComplete compares the package comment with the tables of the package:
+// TestSpecification_EveryName_IsInIt compares the package comment with the tables of the package:
 // it must leave out nothing that goes over NATS.
-func TestSpecificationIsComplete(t *testing.T) {
+func TestSpecification_EveryName_IsInIt(t *testing.T) {
 	spec := prototest.ReadSpecification(t, "doc.go")
 	for _, k := range []Kind{KindPeer, KindRoom, KindState, KindSession, KindReply, KindSent, KindAck, KindLink} {
 		spec.Has(t, "a subject", "p2p.gw.<g>."+string(k)+".<")
@@ -42,8 +42,8 @@ func TestSpecificationIsComplete(t *testing.T) {
 	}
 }
 
-// TestSpecificationSaysTheLimits compares the figures in the text with the constants.
-func TestSpecificationSaysTheLimits(t *testing.T) {
+// TestSpecification_EveryLimit_IsInIt compares the figures in the text with the constants.
+func TestSpecification_EveryLimit_IsInIt(t *testing.T) {
 	spec := prototest.ReadSpecification(t, "doc.go")
 	for _, text := range []string{
 		fmt.Sprintf("remembers it for %d seconds", RememberOps/time.Second),

@@ -138,7 +138,7 @@ var messages = map[string]any{
 	"handoff.refused":     &Handoff{From: goldenA, Error: &proto.Error{Code: proto.Unauthorised, Message: "This token has been replaced."}},
 }
 
-func TestGoldenMessages(t *testing.T) {
+func TestGolden_EachMessage_IsUnchanged(t *testing.T) {
 	for name, msg := range messages {
 		b := prototest.Marshal(t, msg)
 		prototest.Golden(t, filepath.Join("testdata", fmt.Sprintf("v%d", proto.Version), name+".json"), b)
@@ -152,8 +152,8 @@ func TestGoldenMessages(t *testing.T) {
 	}
 }
 
-// TestGoldenCoversEveryMember checks that one of the golden messages sets each
+// TestGolden_EveryMember_IsSet checks that one of the golden messages sets each
 // member of each message type, so that none is renamed unseen.
-func TestGoldenCoversEveryMember(t *testing.T) {
+func TestGolden_EveryMember_IsSet(t *testing.T) {
 	prototest.Covers(t, slices.Collect(maps.Values(messages))...)
 }

@@ -7,7 +7,7 @@ import (
 	"p2pconnector/proto"
 )
 
-func TestRoomToken(t *testing.T) {
+func TestRoomToken_EachRoom_RoundTrips(t *testing.T) {
 	for _, c := range []struct {
 		id proto.RoomID
 		ok bool
@@ -28,7 +28,7 @@ func TestRoomToken(t *testing.T) {
 	}
 }
 
-func TestOpID(t *testing.T) {
+func TestOpID_EachValue_IsValidOrNot(t *testing.T) {
 	if got := NewOpID(goldenA, 71); got != "91be04d7-1z" {
 		t.Errorf("id of operation 71: got %q, want 91be04d7-1z", got)
 	}

@@ -8,7 +8,7 @@ import (
 	"p2pconnector/proto"
 )
 
-func TestSubjects(t *testing.T) {
+func TestSubjects_EachKind_RoundTrips(t *testing.T) {
 	must := func(s string, err error) string {
 		if err != nil {
 			t.Fatal(err)
@@ -101,7 +101,7 @@ func TestSessionKey_ForeignText_IsRefused(t *testing.T) {
 	}
 }
 
-func TestSubjectBuildersRefuse(t *testing.T) {
+func TestSubjects_InvalidPart_IsRefused(t *testing.T) {
 	const g, p, r = goldenA, goldenAnn, proto.RoomID("tea")
 	for name, build := range map[string]func(proto.GatewayID, proto.PeerID, proto.RoomID) (string, error){
 		"peer at": func(g proto.GatewayID, p proto.PeerID, _ proto.RoomID) (string, error) {
@@ -147,7 +147,7 @@ func TestSubjectBuildersRefuse(t *testing.T) {
 	}
 }
 
-func TestParseInboundRefusesForeignSubjects(t *testing.T) {
+func TestParseInbound_ForeignSubject_IsRefused(t *testing.T) {
 	const gw = "p2p.gw.91be04d7."
 	for _, s := range []string{
 		"", "p2p.gw.", "p2p.gw.91be04d7", gw, gw + "peer", gw + "peer.", gw + "peer.x", gw + "peer." + string(goldenAnn) + ".x", gw + "peer.." + string(goldenAnn),

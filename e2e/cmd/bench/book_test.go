@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-func TestMedianAndSpread(t *testing.T) {
+func TestFigure_Samples_HaveMedianAndSpread(t *testing.T) {
 	for _, c := range []struct {
 		values         []float64
 		median, spread float64
@@ -69,7 +69,7 @@ func fullBook(factor float64) *book {
 	return k
 }
 
-func TestGoals(t *testing.T) {
+func TestCheckGoals_EachValue_PassesOrMisses(t *testing.T) {
 	for factor, pass := range map[float64]bool{0.1: true, 10: false} {
 		k := fullBook(factor)
 		k.checkGoals()
@@ -91,7 +91,7 @@ func TestGoals(t *testing.T) {
 	}
 }
 
-func TestGoalsAddTheFloorsUp(t *testing.T) {
+func TestCheckGoals_SeveralFloors_AreAddedUp(t *testing.T) {
 	k := fullBook(0.5)
 	k.checkGoals()
 	if v := k.Goals[0]; v.Value != 0.25 || !strings.Contains(v.Goal, "echo + NATS") {
@@ -99,7 +99,7 @@ func TestGoalsAddTheFloorsUp(t *testing.T) {
 	}
 }
 
-func TestNoise(t *testing.T) {
+func TestNoise_MachineDisturbed_IsReported(t *testing.T) {
 	k := newBook(3)
 	k.disturbed(time.Second, time.Duration(k.CPUs)*10*time.Millisecond)
 	if text, noisy := k.noise(); noisy {
@@ -113,7 +113,7 @@ func TestNoise(t *testing.T) {
 	}
 }
 
-func TestTable(t *testing.T) {
+func TestTable_Figures_ArePrintedByCase(t *testing.T) {
 	k := fullBook(0.1)
 	k.add("relay", relayCase(smallBytes, fullRate), ours, "cpu", microsec, 3)
 	k.note("relay", "a note")
@@ -135,7 +135,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
-func TestShort(t *testing.T) {
+func TestShort_EachValue_IsRounded(t *testing.T) {
 	for v, want := range map[float64]string{0: "0", 0.123: "0.12", 1: "1", 9.87: "9.87", 12.34: "12.3", 123.4: "123", 1234.5: "1,235", 1e6: "1,000,000", math.NaN(): "-"} {
 		if got := short(v); got != want {
 			t.Errorf("%v is printed as %q, want %q", v, got, want)
@@ -143,7 +143,7 @@ func TestShort(t *testing.T) {
 	}
 }
 
-func TestReportHoldsEverything(t *testing.T) {
+func TestReport_AllRows_AreInIt(t *testing.T) {
 	k := fullBook(0.1)
 	var h hist
 	for i := range 100 {

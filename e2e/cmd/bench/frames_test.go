@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestStampsSurvive(t *testing.T) {
+func TestStamp_RelayedFrame_IsReadBack(t *testing.T) {
 	const now, tag = int64(123_456_789_012), uint16(3)
 	s := newStampable(signalPayload("somebody", smallBytes))
 	payload := s.stamped(now, tag)[8:] // the header is 8 bytes, and the mask is zero
@@ -27,7 +27,7 @@ func TestStampsSurvive(t *testing.T) {
 	}
 }
 
-func TestSignalsAreJSONOfTheSizeAskedFor(t *testing.T) {
+func TestSignal_EachSize_IsJSONOfThatSize(t *testing.T) {
 	to := peerID(7)
 	for _, size := range []int{smallBytes, offerBytes} {
 		for name, payload := range map[string]string{"ours": signalPayload(to, size), "PeerServer's": peerSignal(to, size)} {
@@ -45,7 +45,7 @@ func TestSignalsAreJSONOfTheSizeAskedFor(t *testing.T) {
 	}
 }
 
-func TestListsOfIDs(t *testing.T) {
+func TestIDs_ListInAFrame_AreFound(t *testing.T) {
 	a, b := peerID(1), peerID(2)
 	frame := []byte(`{"type":"update","data":{"added":["` + b + `"],"clients":["` + a + `","` + b + `"]}}`)
 	if n := countIDs(frame, `"clients":[`); n != 2 {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestBucketsFollowEachOther(t *testing.T) {
+func TestHist_Buckets_FollowEachOther(t *testing.T) {
 	for i := range len(hist{}.buckets) - subBuckets {
 		if got := bucketOf(bucketFloor(i)); got != i {
 			t.Fatalf("the smallest value of bucket %d, %d, is in bucket %d", i, bucketFloor(i), got)
@@ -17,7 +17,7 @@ func TestBucketsFollowEachOther(t *testing.T) {
 	}
 }
 
-func TestQuantiles(t *testing.T) {
+func TestHist_EachQuantile_IsWithinItsBucket(t *testing.T) {
 	var a, b hist
 	for i := range 1000 {
 		h := &a

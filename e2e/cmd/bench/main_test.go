@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestFlags(t *testing.T) {
+func TestFlags_EachLine_IsTakenOrRefused(t *testing.T) {
 	opt, files, err := parse([]string{"--rows", "relay, idle", "--systems", "echo", "--short", "--idle", "500", "--json", "x.json"}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
@@ -26,7 +26,7 @@ func TestFlags(t *testing.T) {
 	}
 }
 
-func TestProgressCountsEveryMeasurement(t *testing.T) {
+func TestProgress_EachMeasurement_IsCounted(t *testing.T) {
 	b := &bench{opt: options{rounds: 3, idle: 100}}
 	for _, r := range rows {
 		if n := r.steps(b); n < 3 || n%3 != 0 {
@@ -48,7 +48,7 @@ func TestProgressCountsEveryMeasurement(t *testing.T) {
 	}
 }
 
-func TestRolesRefuseWhatIsNone(t *testing.T) {
+func TestRole_Unknown_IsRefused(t *testing.T) {
 	if ok, err := role([]string{"--rows", "relay"}, strings.NewReader("")); ok || err != nil {
 		t.Errorf("flags are a role: %v, %v", ok, err)
 	}

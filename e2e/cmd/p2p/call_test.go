@@ -57,7 +57,7 @@ func hangUp(a, b *process) {
 }
 
 // Each direction ends by itself.
-func TestCallHalfClose(t *testing.T) {
+func TestCall_OneSideEnds_OtherStillSends(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	a, b := pair(t, s, "half")
 	a.stdin.Close()
@@ -72,7 +72,7 @@ func TestCallHalfClose(t *testing.T) {
 }
 
 // With both gateways stopped the call continues, and also when they are back.
-func TestCallSurvivesGateways(t *testing.T) {
+func TestCall_GatewaysEnd_GoesOn(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	a, b := pair(t, s, "steady")
 	for i := range 2 {
@@ -87,7 +87,7 @@ func TestCallSurvivesGateways(t *testing.T) {
 	hangUp(a, b)
 }
 
-func TestCallThirdIsRefused(t *testing.T) {
+func TestCall_ThirdPeer_IsRefused(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	a, b := pair(t, s, "two")
 	start(t, s, 1, "call", "two").failsWith(1, `two others have a call in room "two" already`)
@@ -100,7 +100,7 @@ func TestCallThirdIsRefused(t *testing.T) {
 }
 
 // Ctrl-C on one side ends both, and each prints the reason.
-func TestCallInterrupted(t *testing.T) {
+func TestCall_Interrupted_FailsOnBothSides(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	a, b := pair(t, s, "short")
 	a.interrupt()
@@ -112,7 +112,7 @@ func TestCallInterrupted(t *testing.T) {
 }
 
 // An error on one side is reported on both.
-func TestCallFails(t *testing.T) {
+func TestCall_PipeFails_FailsOnBothSides(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	broken := errors.New("disk full")
 	t.Run("stdout", func(t *testing.T) {
@@ -140,7 +140,7 @@ func (f faulty) Write([]byte) (int, error) { return 0, f.err }
 func (f faulty) Close() error              { return nil }
 
 // A side that is killed sends nothing more; the other side notices.
-func TestCallKilled(t *testing.T) {
+func TestCall_OtherSideKilled_Fails(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	victim := exec.Command(os.Args[0], "call", "--url", s.URL(0), "killed")
 	victim.Env = append(os.Environ(), asProgram+"=1")
@@ -170,7 +170,7 @@ func TestCallKilled(t *testing.T) {
 
 // Callers in the room that do not answer, or that leave, and members that are
 // not callers, do not keep the two sides apart.
-func TestCallFindsPartner(t *testing.T) {
+func TestCall_OthersInTheRoom_FindsThePartner(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	fake := s.Dial(t, 0)
 	fake.Send(`{"event":"Join_Room","data":{"room":"crowd","create":true,"metadata":{"p2p":"call"}}}`)

@@ -61,7 +61,7 @@ func hashes(t *testing.T, dir string) map[string]string {
 }
 
 // tar c . | p2p call ROOM on one gateway, p2p call ROOM | tar x on the other.
-func TestCallCopiesFolder(t *testing.T) {
+func TestCall_FolderThroughTar_IsCopied(t *testing.T) {
 	tar, err := exec.LookPath("tar")
 	if err != nil {
 		t.Skip("no tar on this machine")
@@ -105,7 +105,7 @@ func TestCallCopiesFolder(t *testing.T) {
 
 // Both sides send at once, different amounts: also a file of known size, and
 // nothing.
-func TestCallBothWays(t *testing.T) {
+func TestCall_BothSidesSend_BothReceiveAll(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	for _, sizes := range [][2]int{{300_000, 1<<20 + 3}, {0, 100_001}, {0, 0}, {1, 70_000}} {
 		a, b := noise(1, sizes[0]), noise(2, sizes[1])
@@ -137,7 +137,7 @@ func (*sink) Close() error { return nil }
 
 // A slow reader holds the sender back: the data in transit stays within a
 // bound.
-func TestCallIsBounded(t *testing.T) {
+func TestCall_SlowReader_BoundsMemory(t *testing.T) {
 	const (
 		all   = 2 * windowBytes
 		bound = windowBytes + 4*readBytes // plus the contents of the test's pipes

@@ -10,7 +10,7 @@ import (
 	"p2pconnector/proto"
 )
 
-func TestRoomJoin(t *testing.T) {
+func TestRoomJoin_Members_ArePrinted(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	p := start(t, s, 0, "room", "join", "tea")
 	me := p.id()
@@ -40,7 +40,7 @@ func TestRoomJoin(t *testing.T) {
 }
 
 // A peer whose session has expired prints so and joins the room again.
-func TestRoomJoinsAgain(t *testing.T) {
+func TestRoomJoin_SessionLost_JoinsAgain(t *testing.T) {
 	s := kit.Start(t, kit.Options{Gateways: 1})
 	p := start(t, s, 0, "room", "join", "tea")
 	p.id()
@@ -68,7 +68,7 @@ func TestRoomJoinsAgain(t *testing.T) {
 }
 
 // The stay ends with the room, and when the creator removes the peer.
-func TestRoomEnds(t *testing.T) {
+func TestRoomJoin_RoomEnds_Ends(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	host := s.Dial(t, 0)
 	host.Create("tea")
@@ -84,7 +84,7 @@ func TestRoomEnds(t *testing.T) {
 }
 
 // watch prints who joins and leaves, under which names, and what changes.
-func TestRoomWatch(t *testing.T) {
+func TestRoomWatch_EachChange_IsPrinted(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	host, other := s.Dial(t, 0), s.Dial(t, 1)
 	host.Create("tea")

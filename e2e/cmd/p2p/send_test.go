@@ -13,7 +13,7 @@ import (
 
 // A frame that is sent on one gateway is printed on the other, in whatever form it
 // is given.
-func TestListenGetsWhatSendSends(t *testing.T) {
+func TestListen_FrameSent_IsPrinted(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	listener := start(t, s, 0, "listen")
 	to := string(listener.id())
@@ -46,7 +46,7 @@ func TestListenGetsWhatSendSends(t *testing.T) {
 	listener.ends(0)
 }
 
-func TestListenCounts(t *testing.T) {
+func TestListen_Count_EndsAfterThatMany(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	p := start(t, s, 0, "listen", "--count", "1")
 	start(t, s, 1, "send", "--wait", "1ms", "--to", string(p.id()), "once").ends(0)
@@ -55,7 +55,7 @@ func TestListenCounts(t *testing.T) {
 }
 
 // A reader that closes stdout ends the program, and that is no failure.
-func TestListenUnheard(t *testing.T) {
+func TestListen_StdoutCloses_EndsWithoutAnError(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	out, w := io.Pipe()
 	p := startWith(t, s, 0, nil, w, "listen")
@@ -68,7 +68,7 @@ func TestListenUnheard(t *testing.T) {
 	p.ends(0)
 }
 
-func TestSendToRoom(t *testing.T) {
+func TestSend_ToRoom_ReachesMembers(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	host := s.Dial(t, 0)
 	host.Create("tea")
@@ -82,7 +82,7 @@ func TestSendToRoom(t *testing.T) {
 
 // A refused frame fails with the server's sentence, also when another gateway
 // refuses it.
-func TestSendIsRefused(t *testing.T) {
+func TestSend_Refused_FailsWithTheServersMessage(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	departed, watcher := s.Dial(t, 0), s.Dial(t, 0)
 	watcher.Create("watched")

@@ -20,7 +20,7 @@ func invoke(t *testing.T, env map[string]string, args ...string) (code int, stdo
 }
 
 // A wrong command line gives exit code 2 and one line that says what is right.
-func TestUsage(t *testing.T) {
+func TestCommandLine_Wrong_ExitsWith2(t *testing.T) {
 	for _, tc := range []struct {
 		args string
 		env  map[string]string
@@ -53,7 +53,7 @@ func TestUsage(t *testing.T) {
 }
 
 // The help of every command has an example and the flags of all commands.
-func TestHelp(t *testing.T) {
+func TestHelp_EachCommand_NamesItsFlags(t *testing.T) {
 	code, all, stderr := invoke(t, nil, "--help")
 	if code != 0 || stderr != "" {
 		t.Errorf("code %d, stderr %q", code, stderr)
@@ -89,7 +89,7 @@ func TestDocument_Commands_AreThoseOfTheProgram(t *testing.T) {
 
 // The token goes to the server; when the server refuses it, the error asks for
 // a valid one.
-func TestToken(t *testing.T) {
+func TestToken_Given_IsSent(t *testing.T) {
 	var got []string
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got = append(got, r.Header.Get("Authorization"))
@@ -115,7 +115,7 @@ func TestToken(t *testing.T) {
 	}
 }
 
-func TestNoServer(t *testing.T) {
+func TestConnect_NoServer_Fails(t *testing.T) {
 	srv := httptest.NewServer(http.NotFoundHandler())
 	url := "ws" + strings.TrimPrefix(srv.URL, "http")
 	if code, _, stderr := invoke(t, nil, "listen", "--url", url); code != 1 || !strings.Contains(stderr, "no connector") {
@@ -127,7 +127,7 @@ func TestNoServer(t *testing.T) {
 	}
 }
 
-func TestProgress(t *testing.T) {
+func TestProgress_OnATerminal_IsOneLine(t *testing.T) {
 	for _, tc := range []struct {
 		p    progress
 		want string

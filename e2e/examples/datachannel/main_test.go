@@ -13,9 +13,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestOwnConnector(t *testing.T) { shows(t) }
+func TestExample_NoURL_RunsItsOwnServer(t *testing.T) { shows(t) }
 
-func TestRunningConnector(t *testing.T) {
+func TestExample_URL_UsesThatServer(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	shows(t, "--url", s.URL(0), "--url", s.URL(1))
 }
@@ -31,7 +31,7 @@ func shows(t *testing.T, args ...string) {
 	}
 }
 
-func TestErrors(t *testing.T) {
+func TestExample_NoServer_Fails(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -15,7 +15,7 @@ func serverFrame(op byte, payload []byte) []byte {
 	return append(out, payload...)
 }
 
-func TestFramesComeApartAsTheyWerePut(t *testing.T) {
+func TestFrames_AnySplit_AreParsed(t *testing.T) {
 	for _, n := range []int{0, 1, 125, 126, 300, 0xffff, 0x10000} {
 		payload := bytes.Repeat([]byte{'a'}, n)
 		whole := serverFrame(OpText, payload)
@@ -34,7 +34,7 @@ func TestFramesComeApartAsTheyWerePut(t *testing.T) {
 	}
 }
 
-func TestFramesThatNoServerMaySend(t *testing.T) {
+func TestFrames_NotAllowedFromAServer_AreRefused(t *testing.T) {
 	for name, b := range map[string][]byte{
 		"masked":     AppendFrame(nil, OpText, []byte("hello")),
 		"fragment":   {0x01, 0},

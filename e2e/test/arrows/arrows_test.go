@@ -98,7 +98,7 @@ func ofModule(path string) string {
 }
 
 // The services import the contract and not each other; only e2e imports e2e.
-func TestModules(t *testing.T) {
+func TestModules_EachImport_IsAllowed(t *testing.T) {
 	may := map[string][]string{
 		"proto": {"proto"}, "gateway": {"gateway", "proto"}, "roomsvc": {"roomsvc", "proto"}, "e2e": modules,
 	}
@@ -113,7 +113,7 @@ func TestModules(t *testing.T) {
 
 // The dependencies of a service, indirect ones included, do not contain the other service
 // or a NATS server.
-func TestDependencies(t *testing.T) {
+func TestModules_EachDependency_IsListed(t *testing.T) {
 	for service, not := range map[string][]string{
 		"gateway": {prefix + "roomsvc", prefix + "e2e", "github.com/nats-io/nats-server/"},
 		"roomsvc": {prefix + "gateway", prefix + "e2e", "github.com/nats-io/nats-server/", "github.com/lxzan/gws"},
@@ -129,7 +129,7 @@ func TestDependencies(t *testing.T) {
 }
 
 // The contract imports only the standard library.
-func TestProtoIsFree(t *testing.T) {
+func TestProto_Imports_AreTheStandardLibrary(t *testing.T) {
 	for _, p := range list(t, "-deps", "-test", prefix+"proto/...") {
 		if !p.Standard && p.module() != "proto" && p.module() != "proto.test" {
 			t.Errorf("proto depends on %s", p.ImportPath)
@@ -170,7 +170,7 @@ func TestProto_PackagesOfTheProtocol_KnowOnlyWhatClientsSay(t *testing.T) {
 }
 
 // Only e2e imports a NATS server, tests included.
-func TestServerOnlyInE2E(t *testing.T) {
+func TestNATSServer_Imports_AreInE2EOnly(t *testing.T) {
 	for _, p := range ours(t) {
 		for _, path := range p.allImports() {
 			if strings.HasPrefix(path, "github.com/nats-io/nats-server/") && p.module() != "e2e" {
@@ -182,7 +182,7 @@ func TestServerOnlyInE2E(t *testing.T) {
 
 // A library that could be replaced is imported by few files of its module: one, or those of
 // one type.
-func TestFewFilesKnow(t *testing.T) {
+func TestLibraries_EachImport_IsInItsPackage(t *testing.T) {
 	pkgs := ours(t)
 	for _, rule := range []struct {
 		module, library string
@@ -199,7 +199,7 @@ func TestFewFilesKnow(t *testing.T) {
 
 // The library that renders the documents is imported by one package of all modules, tests
 // included.
-func TestOnlyWebRendersMarkdown(t *testing.T) {
+func TestMarkdown_Imports_AreInWebOnly(t *testing.T) {
 	const library, home = "github.com/yuin/goldmark", prefix + "gateway/web"
 	pkgs := ours(t)
 	for _, p := range pkgs {

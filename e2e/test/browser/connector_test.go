@@ -21,21 +21,21 @@ func suite(t *testing.T, name string, opts kit.Options) {
 	report(t, p.suite(name, *only))
 }
 
-// TestConnector runs connector.js against two real gateways: rooms, messages,
+// TestConnector_TwoPages_ExchangeMessages runs connector.js against two real gateways: rooms, messages,
 // errors, and what happens when connections break.
-func TestConnector(t *testing.T) {
+func TestConnector_TwoPages_ExchangeMessages(t *testing.T) {
 	suite(t, "gateway", kit.Options{Gateways: 2, RoomServices: 1})
 }
 
-// TestPeers runs connectPeer between two connectors on two gateways: calls,
+// TestConnector_Peers_CallEachOther runs connectPeer between two connectors on two gateways: calls,
 // glare, strangers, broken paths.
-func TestPeers(t *testing.T) {
+func TestConnector_Peers_CallEachOther(t *testing.T) {
 	suite(t, "peers", kit.Options{Gateways: 2, RoomServices: 1})
 }
 
-// TestGatewayGoesAway drains one gateway and then another while a page knows
+// TestConnector_GatewaysDrain_StaysTheSamePeer drains one gateway and then another while a page knows
 // both, and starts them again: the page stays the same peer in the same room.
-func TestGatewayGoesAway(t *testing.T) {
+func TestConnector_GatewaysDrain_StaysTheSamePeer(t *testing.T) {
 	b := startBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 2, RoomServices: 1})
 	f := startFront(t, stack, 2)

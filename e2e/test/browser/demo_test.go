@@ -98,7 +98,7 @@ func (g *guest) banner(text string) {
 	g.until("the banner says "+text, `document.getElementById("banner").textContent.includes(%s)`, js(text))
 }
 
-func TestDemo(t *testing.T) {
+func TestDemo_TwoGuests_SeeAndHearEachOther(t *testing.T) {
 	b := startBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 3, RoomServices: 2})
 	room := "garden table/7"
@@ -216,9 +216,9 @@ func hostRemoves(host, removed, stays *guest) {
 	stays.hears("Ann left")
 }
 
-// TestDemoMovesToAnotherGateway stops a gateway for good while a page knows the port of
+// TestDemo_GatewayEnds_MovesToAnother stops a gateway for good while a page knows the port of
 // another.
-func TestDemoMovesToAnotherGateway(t *testing.T) {
+func TestDemo_GatewayEnds_MovesToAnother(t *testing.T) {
 	b := startBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
 	first, stop := openGateway(t, stack)
@@ -273,9 +273,9 @@ func addGateway(t *testing.T, stack *kit.Stack, cfg gateway.Config) (addr string
 	return gw.Addr().String(), stop
 }
 
-// TestDemoSix fills a room. The seventh sees that it is full, and a guest that reloads
+// TestDemo_SixGuests_AllSeeEachOther fills a room. The seventh sees that it is full, and a guest that reloads
 // the page is back at once.
-func TestDemoSix(t *testing.T) {
+func TestDemo_SixGuests_AllSeeEachOther(t *testing.T) {
 	b := startBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 3, RoomServices: 2})
 	var all []*guest
@@ -306,8 +306,8 @@ func TestDemoSix(t *testing.T) {
 	everyone()
 }
 
-// TestDemoDevices mutes, stops the camera, and shares the screen.
-func TestDemoDevices(t *testing.T) {
+// TestDemo_DeviceChosen_ReplacesTheTrack mutes, stops the camera, and shares the screen.
+func TestDemo_DeviceChosen_ReplacesTheTrack(t *testing.T) {
 	b := startBrowser(t, chromedp.Flag("auto-select-desktop-capture-source", "Entire screen"), chromedp.Flag("auto-select-tab-capture-source-by-title", "devices"))
 	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
 	ann := openDemo(t, b, stack, 0, "Ann", "devices")
@@ -363,8 +363,8 @@ func TestDemo_ConnectedAgain_SaysWhetherSomethingWasLost(t *testing.T) {
 	ann.banner("may be lost")
 }
 
-// TestDemoWithoutCamera joins where the browser refuses the camera.
-func TestDemoWithoutCamera(t *testing.T) {
+// TestDemo_NoCamera_StillReceives joins where the browser refuses the camera.
+func TestDemo_NoCamera_StillReceives(t *testing.T) {
 	b := startBrowser(t, chromedp.Flag("use-fake-ui-for-media-stream", false), chromedp.Flag("deny-permission-prompts", true))
 	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
 	ann := openDemo(t, b, stack, 0, "Ann", "dark")

@@ -8,8 +8,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// TestDocuments_EveryPage_CanBeReadByAll checks the documents as TestScreenshots and
-// TestReach check the page: nothing overflows, and everything is accessible.
+// TestDocuments_EveryPage_CanBeReadByAll checks the documents as TestScreenshots_EachWidth_NothingOverflows and
+// TestReach_Keyboard_FindsEveryControl check the page: nothing overflows, and everything is accessible.
 func TestDocuments_EveryPage_CanBeReadByAll(t *testing.T) {
 	b := startBrowser(t)
 	s := pages(t)

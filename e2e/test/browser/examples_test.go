@@ -37,7 +37,7 @@ func example(t *testing.T, name, gateway string) string {
 	}
 }
 
-func TestExampleChat(t *testing.T) {
+func TestExampleChat_Message_ReachesTheOther(t *testing.T) {
 	b := startBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 2, RoomServices: 1})
 	one := b.open(t, "one", example(t, "chat", stack.HTTP(0)))
@@ -50,7 +50,7 @@ func TestExampleChat(t *testing.T) {
 	one.until("the answer came, with the name", `document.getElementById("log").innerText.includes("Ada: yes")`)
 }
 
-func TestExampleVideoCall(t *testing.T) {
+func TestExampleVideoCall_TwoPages_SeeEachOther(t *testing.T) {
 	b := startBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 2, RoomServices: 1})
 	var tabs []*tab
@@ -63,7 +63,7 @@ func TestExampleVideoCall(t *testing.T) {
 	}
 }
 
-func TestExampleDrawing(t *testing.T) {
+func TestExampleDrawing_Stroke_ReachesTheOther(t *testing.T) {
 	b := startBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 2, RoomServices: 1})
 	stroke := `(() => { const sheet = document.getElementById("sheet");
@@ -87,7 +87,7 @@ func TestExampleDrawing(t *testing.T) {
 	two.until("a new line comes", `%s > %d`, ink, drawn*9/10)
 }
 
-func TestExampleGoPeer(t *testing.T) {
+func TestExampleGoPeer_PageCalls_IsAnswered(t *testing.T) {
 	b := startBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
 	url := program(t, "p2pconnector/e2e/examples/gopeer", "--listen", "localhost:0", "--gateway", stack.HTTP(0))

@@ -41,9 +41,9 @@ func report(t *testing.T, results []result) {
 	}
 }
 
-// TestModules runs the tests of connector.js's parts that need no server: the
+// TestModules_EachJavaScriptTest_Passes runs the tests of connector.js's parts that need no server: the
 // tests provide time, randomness and the WebSocket.
-func TestModules(t *testing.T) {
+func TestModules_EachJavaScriptTest_Passes(t *testing.T) {
 	b := startBrowser(t)
 	s := pages(t)
 	for _, name := range []string{"timing", "roomstate", "link", "requests", "rooms", "signaling", "negotiation"} {

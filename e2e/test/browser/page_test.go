@@ -14,9 +14,9 @@ import (
 	"p2pconnector/proto"
 )
 
-// TestConsole sends every event from the page's console, as it is prefilled: the
+// TestConsole_EachExample_IsAnswered sends every event from the page's console, as it is prefilled: the
 // server answers each, and the console shows the answer.
-func TestConsole(t *testing.T) {
+func TestConsole_EachExample_IsAnswered(t *testing.T) {
 	b := startBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
 	p := b.open(t, "page", stack.HTTP(0))
@@ -42,8 +42,8 @@ func TestConsole(t *testing.T) {
 	p.until("the close is shown", `document.querySelector("#log li.note")?.innerText.includes("Closed: 1000")`)
 }
 
-// TestStatusTellsWhenTheServerIsGone stops the gateway under the page.
-func TestStatusTellsWhenTheServerIsGone(t *testing.T) {
+// TestStatus_ServerEnds_ShowsIt stops the gateway under the page.
+func TestStatus_ServerEnds_ShowsIt(t *testing.T) {
 	b := startBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
 	p := b.open(t, "page", stack.HTTP(0))
@@ -54,8 +54,8 @@ func TestStatusTellsWhenTheServerIsGone(t *testing.T) {
 	p.until("it is up again", `document.getElementById("status").dataset.state === "up"`)
 }
 
-// TestFormLeadsToTheRoom goes from the page to the demo.
-func TestFormLeadsToTheRoom(t *testing.T) {
+// TestForm_RoomEntered_OpensTheDemo goes from the page to the demo.
+func TestForm_RoomEntered_OpensTheDemo(t *testing.T) {
 	b := startBrowser(t)
 	s := pages(t)
 	p := b.open(t, "page", s.URL+"/")
@@ -64,9 +64,9 @@ func TestFormLeadsToTheRoom(t *testing.T) {
 	p.until("the lobby names the room", `location.pathname === "/demo" && document.getElementById("lobby-room")?.value === "our table"`)
 }
 
-// TestReach checks that the keyboard reaches every control, that each has a name
+// TestReach_Keyboard_FindsEveryControl checks that the keyboard reaches every control, that each has a name
 // for screen readers, and that the contrast suffices.
-func TestReach(t *testing.T) {
+func TestReach_Keyboard_FindsEveryControl(t *testing.T) {
 	b := startBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
 	page := b.open(t, "page", stack.HTTP(0))

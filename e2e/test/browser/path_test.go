@@ -11,10 +11,10 @@ import (
 	"p2pconnector/e2e/kit"
 )
 
-// TestBrokenPathMends drops every packet of a call until both sides notice, and
+// TestConnector_PathBreaks_IsMended drops every packet of a call until both sides notice, and
 // then delivers them again: the call continues, after an ICE restart where it
 // needs one.
-func TestBrokenPathMends(t *testing.T) {
+func TestConnector_PathBreaks_IsMended(t *testing.T) {
 	b := startBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 2, RoomServices: 1})
 	ann := &guest{b.open(t, "Ann", stack.HTTP(0)+"demo#path")}

@@ -53,9 +53,9 @@ func program(t *testing.T, pkg string, args ...string) string {
 	return url
 }
 
-// TestReadmeExample opens README's page, unchanged, from a file in two tabs
+// TestReadme_TabsProgram_Connects opens README's page, unchanged, from a file in two tabs
 // against the standalone program: a data channel opens.
-func TestReadmeExample(t *testing.T) {
+func TestReadme_TabsProgram_Connects(t *testing.T) {
 	readme, err := os.ReadFile("../../../README.md")
 	if err != nil {
 		t.Fatal(err)
@@ -68,8 +68,8 @@ func TestReadmeExample(t *testing.T) {
 	twoTabs(t, page)
 }
 
-// TestTabsExample does the same with the page in e2e/examples/tabs.
-func TestTabsExample(t *testing.T) {
+// TestExampleTabs_TwoTabs_Connect does the same with the page in e2e/examples/tabs.
+func TestExampleTabs_TwoTabs_Connect(t *testing.T) {
 	page, err := os.ReadFile("../../examples/tabs/index.html")
 	if err != nil {
 		t.Fatal(err)
@@ -101,9 +101,9 @@ func twoTabs(t *testing.T, page string) {
 	}
 }
 
-// TestPageShowsTheExamples compares the code on the page at / with the examples
+// TestPage_Examples_AreThoseOfTheRepository compares the code on the page at / with the examples
 // that the tests run.
-func TestPageShowsTheExamples(t *testing.T) {
+func TestPage_Examples_AreThoseOfTheRepository(t *testing.T) {
 	s := pages(t)
 	r, err := s.Client().Get(s.URL + "/")
 	if err != nil {

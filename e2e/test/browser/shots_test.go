@@ -60,9 +60,9 @@ var looks = []struct {
 	{"wide-light", 1280, 860, "light"}, {"wide-dark", 1280, 860, "dark"}, {"phone-light", 390, 844, "light"}, {"phone-dark", 390, 844, "dark"},
 }
 
-// TestScreenshots checks every page at every width: nothing may overflow. With
+// TestScreenshots_EachWidth_NothingOverflows checks every page at every width: nothing may overflow. With
 // -screenshots it stores pictures.
-func TestScreenshots(t *testing.T) {
+func TestScreenshots_EachWidth_NothingOverflows(t *testing.T) {
 	b := startBrowser(t)
 	stack := kit.Start(t, kit.Options{Gateways: 3, RoomServices: 1})
 	page := b.open(t, "page", stack.HTTP(0))

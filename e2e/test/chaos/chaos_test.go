@@ -31,9 +31,9 @@ func seed() uint64 {
 	return rand.Uint64N(1<<32) + 1
 }
 
-// TestChaos injects faults for 90 s, or for the time that the flag gives, and
+// TestChaos_RandomFaults_NoViolation injects faults for 90 s, or for the time that the flag gives, and
 // expects no violation.
-func TestChaos(t *testing.T) {
+func TestChaos_RandomFaults_NoViolation(t *testing.T) {
 	sys := newSystem(t, seed(), shape{nodes: 3, gateways: 3, services: 3})
 	w := newWorkload(sys, 4, 6, 200*time.Millisecond)
 	ctx, stop := context.WithCancel(context.Background())

@@ -11,9 +11,9 @@ import (
 // nodes are the services that run the NATS nodes.
 var nodes = map[string]string{"nats-1": "nats", "nats-2": "nats-2", "nats-3": "nats-3"}
 
-// TestCluster runs the profile cluster: every room is replicated on three NATS nodes,
+// TestCompose_Cluster_SurvivesANode runs the profile cluster: every room is replicated on three NATS nodes,
 // and can be changed while any one of them is dead.
-func TestCluster(t *testing.T) {
+func TestCompose_Cluster_SurvivesANode(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds images and starts containers: not in short mode")
 	}

@@ -18,8 +18,8 @@ import (
 // maxImageBytes bounds each of the two images.
 const maxImageBytes = 20_000_000
 
-// TestCompose builds the images, starts one of each service, scales, and kills.
-func TestCompose(t *testing.T) {
+// TestCompose_ScaledServices_ServeClients builds the images, starts one of each service, scales, and kills.
+func TestCompose_ScaledServices_ServeClients(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds images and starts containers: not in short mode")
 	}

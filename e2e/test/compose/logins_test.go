@@ -86,9 +86,9 @@ func TestLogins_PasswordIsGiven_ReplacesTheDrawnOne(t *testing.T) {
 	}
 }
 
-// TestLogins_NoPasswordStandsInTheFile: docker-compose.yml has no password as a default,
+// TestLogins_ComposeFile_HoldsNoPassword: docker-compose.yml has no password as a default,
 // and a service sees the volume of its own login only.
-func TestLogins_NoPasswordStandsInTheFile(t *testing.T) {
+func TestLogins_ComposeFile_HoldsNoPassword(t *testing.T) {
 	file := read(t, "docker-compose.yml")
 	for user := range users {
 		if want := "NATS_" + user + "_PASSWORD: ${NATS_" + user + "_PASSWORD:-}"; !strings.Contains(file, want) {

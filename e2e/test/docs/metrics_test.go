@@ -15,8 +15,8 @@ import (
 
 func TestMain(m *testing.M) { kit.Main(m) }
 
-// TestMetrics compares the tables in metrics.md with what each service serves. After a change: go test ./e2e/test/docs -run Metrics -update
-func TestMetrics(t *testing.T) {
+// TestMetrics_Table_IsThatOfTheServices compares the tables in metrics.md with what each service serves. After a change: go test ./e2e/test/docs -run Metrics -update
+func TestMetrics_Table_IsThatOfTheServices(t *testing.T) {
 	s := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1, Ops: true})
 	for name, ops := range map[string]string{"gateway": s.Ops(0), "roomsvc": s.RoomsOps(0)} {
 		resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get(ops + "/metrics")

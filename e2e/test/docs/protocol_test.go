@@ -12,9 +12,9 @@ import (
 	"p2pconnector/proto"
 )
 
-// TestProtocol compares protocol.md with the tables of package proto and with its
+// TestProtocol_Document_IsTheSpecification compares protocol.md with the tables of package proto and with its
 // comment, which is the specification. After a change: go test ./e2e/test/docs -run Protocol -update
-func TestProtocol(t *testing.T) {
+func TestProtocol_Document_IsTheSpecification(t *testing.T) {
 	holdPart(t, "protocol.md", "events: client", clientEvents())
 	holdPart(t, "protocol.md", "events: server", serverEvents())
 	holdPart(t, "protocol.md", "specification", specification(t))

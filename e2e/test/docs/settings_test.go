@@ -30,9 +30,9 @@ var programs = map[string]string{
 	"standalone": "p2pconnector/e2e/standalone",
 }
 
-// TestSettings compares the tables in settings.md with each program's --help.
+// TestSettings_Table_IsThatOfThePrograms compares the tables in settings.md with each program's --help.
 // After a change: go test ./e2e/test/docs -run Settings -update
-func TestSettings(t *testing.T) {
+func TestSettings_Table_IsThatOfThePrograms(t *testing.T) {
 	for name, path := range programs {
 		t.Run(name, func(t *testing.T) {
 			settings := parseHelp(help(t, path))

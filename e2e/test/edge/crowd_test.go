@@ -13,10 +13,10 @@ import (
 	"p2pconnector/proto"
 )
 
-// TestCrowdOfHandshakes: the gateway bounds the connections of each address whose
+// TestHandshake_CrowdOfIncomplete_IsBounded: the gateway bounds the connections of each address whose
 // headers are incomplete, long before their deadline, and accepts new ones when
 // they are gone.
-func TestCrowdOfHandshakes(t *testing.T) {
+func TestHandshake_CrowdOfIncomplete_IsBounded(t *testing.T) {
 	const most, crowd = 64, 200
 	e := start(t, func(c *gateway.Config) { c.MaxPerAddress = most })
 	ended := make(chan struct{}, crowd)
@@ -46,9 +46,9 @@ func TestCrowdOfHandshakes(t *testing.T) {
 	reopen(t, e)
 }
 
-// TestBigRoom: a room's list that is larger than any queue reaches a peer that
+// TestRoom_ListAboveAnyQueue_IsDelivered: a room's list that is larger than any queue reaches a peer that
 // joins and a peer that asks, and closes no connection.
-func TestBigRoom(t *testing.T) {
+func TestRoom_ListAboveAnyQueue_IsDelivered(t *testing.T) {
 	const members = 260
 	e := start(t, nil)
 	metadata := strings.Repeat("m", proto.MaxMemberMetadata-2)

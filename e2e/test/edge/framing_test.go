@@ -173,8 +173,8 @@ func closings() (cases []framing) {
 	return cases
 }
 
-// TestFraming runs every case in one piece and once more byte by byte.
-func TestFraming(t *testing.T) {
+// TestFraming_EachFault_HasItsCloseCode runs every case in one piece and once more byte by byte.
+func TestFraming_EachFault_HasItsCloseCode(t *testing.T) {
 	e := start(t, nil)
 	beside := e.open(t, "/", nil)
 	for _, c := range framingCases(proto.DefaultMaxMessageBytes) {

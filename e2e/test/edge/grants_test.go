@@ -22,8 +22,8 @@ func grants(rooms, can []string) jwt.MapClaims {
 	return jwt.MapClaims{"p2p": p2p}
 }
 
-// TestCan: what each value of p2p.can permits.
-func TestCan(t *testing.T) {
+// TestGrants_EachAction_NeedsItsGrant: what each value of p2p.can permits.
+func TestGrants_EachAction_NeedsItsGrant(t *testing.T) {
 	s := signers(t)["HS256"]
 	e := start(t, func(c *gateway.Config) { c.TokenKey = keyFile(t, s) })
 	boss := e.open(t, "/", bearer(s.token(t, nil)))
@@ -78,8 +78,8 @@ func TestCan(t *testing.T) {
 	}
 }
 
-// TestRoomPatterns: which rooms a token permits.
-func TestRoomPatterns(t *testing.T) {
+// TestGrants_RoomPatterns_LimitRooms: which rooms a token permits.
+func TestGrants_RoomPatterns_LimitRooms(t *testing.T) {
 	s := signers(t)["HS256"]
 	e := start(t, func(c *gateway.Config) { c.TokenKey = keyFile(t, s) })
 	for i, c := range []struct {
@@ -118,9 +118,9 @@ func TestRoomPatterns(t *testing.T) {
 	}
 }
 
-// TestUnknownRoomsAnswerAlike: a peer that may not see a room cannot find out by
+// TestGrants_RoomOutside_IsUnauthorisedAlways: a peer that may not see a room cannot find out by
 // any event whether it exists.
-func TestUnknownRoomsAnswerAlike(t *testing.T) {
+func TestGrants_RoomOutside_IsUnauthorisedAlways(t *testing.T) {
 	s := signers(t)["HS256"]
 	e := start(t, func(c *gateway.Config) { c.TokenKey = keyFile(t, s) })
 	boss := e.open(t, "/", bearer(s.token(t, nil)))
@@ -171,9 +171,9 @@ func TestUnknownRoomsAnswerAlike(t *testing.T) {
 	}
 }
 
-// TestUserIsShown: the member's entry shows sub, to others and to the member
+// TestGrants_Sub_IsShownToMembers: the member's entry shows sub, to others and to the member
 // itself, and no client can choose it.
-func TestUserIsShown(t *testing.T) {
+func TestGrants_Sub_IsShownToMembers(t *testing.T) {
 	s := signers(t)["HS256"]
 	e := start(t, func(c *gateway.Config) { c.TokenKey = keyFile(t, s) })
 	ann := e.open(t, "/", bearer(s.token(t, nil)))
@@ -201,9 +201,9 @@ func wantUsers(t *testing.T, f frame, want map[proto.PeerID]string) {
 	}
 }
 
-// TestResumeOfAnotherUser: a stolen session token does not work for another
+// TestResume_TokenOfAnotherUser_IsRefused: a stolen session token does not work for another
 // user.
-func TestResumeOfAnotherUser(t *testing.T) {
+func TestResume_TokenOfAnotherUser_IsRefused(t *testing.T) {
 	s := signers(t)["HS256"]
 	e := start(t, func(c *gateway.Config) { c.TokenKey = keyFile(t, s) })
 	ann := e.open(t, "/", bearer(s.token(t, nil)))

@@ -14,9 +14,9 @@ import (
 	"p2pconnector/proto"
 )
 
-// TestHandshake: the gateway accepts valid handshakes of any spelling, and answers others
+// TestHandshake_EachRequest_HasItsStatus: the gateway accepts valid handshakes of any spelling, and answers others
 // with the reason.
-func TestHandshake(t *testing.T) {
+func TestHandshake_EachRequest_HasItsStatus(t *testing.T) {
 	e := start(t, nil)
 	for name, h := range map[string]http.Header{
 		"plain":                    {},
@@ -53,9 +53,9 @@ func TestHandshake(t *testing.T) {
 	}
 }
 
-// TestSubprotocol: the gateway chooses p2p.delta when it is offered, and echoes another
+// TestHandshake_Subprotocols_AreChosen: the gateway chooses p2p.delta when it is offered, and echoes another
 // one, but never an access token.
-func TestSubprotocol(t *testing.T) {
+func TestHandshake_Subprotocols_AreChosen(t *testing.T) {
 	e := start(t, nil)
 	for offer, want := range map[string]string{
 		"":                             "",
@@ -81,8 +81,8 @@ func TestSubprotocol(t *testing.T) {
 	}
 }
 
-// TestOrigin: which pages may connect, by configuration.
-func TestOrigin(t *testing.T) {
+// TestHandshake_Origin_IsChecked: which pages may connect, by configuration.
+func TestHandshake_Origin_IsChecked(t *testing.T) {
 	edges := make(map[string]*edge) // one for each list of origins
 	for _, c := range []struct {
 		allowed, origin string
@@ -140,9 +140,9 @@ func TestOrigin(t *testing.T) {
 	edges[""].turnedAway(t, "/", http.Header{"Origin": {"http://localhost", "http://evil.example"}}, proto.Unauthorised, proto.CloseOrigin)
 }
 
-// TestConnectionLimits: per address 429, in total and per second 503, both with
+// TestHandshake_TooManyConnections_AreRefused: per address 429, in total and per second 503, both with
 // Retry-After; the end of a connection makes room for another one.
-func TestConnectionLimits(t *testing.T) {
+func TestHandshake_TooManyConnections_AreRefused(t *testing.T) {
 	full := func(t *testing.T, e *edge, h http.Header, status int) {
 		t.Helper()
 		resp, _ := e.refused(t, "/", h)

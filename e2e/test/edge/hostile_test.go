@@ -17,7 +17,7 @@ import (
 
 // The 14 bytes that end a process on gws v1.8.9 close that connection with 1002,
 // and no other connection notices.
-func TestKillerFrame(t *testing.T) {
+func TestConn_FrameThatPanicsTheLibrary_ClosesOnlyItself(t *testing.T) {
 	e := start(t, nil)
 	beside := e.open(t, "/", nil)
 	for range 20 {
@@ -62,7 +62,7 @@ func wantNoPanic(t *testing.T, e *edge) {
 }
 
 // Frames that arrive in one packet with the handshake are not lost.
-func TestFramesWithTheHandshake(t *testing.T) {
+func TestHandshake_FramesInTheSameBytes_AreHandled(t *testing.T) {
 	e := start(t, nil)
 	conn, err := net.Dial("tcp", e.addr)
 	must(t, err)
@@ -79,7 +79,7 @@ func TestFramesWithTheHandshake(t *testing.T) {
 }
 
 // Pings beyond 64 at once and 10 a second close with 1008.
-func TestPingFlood(t *testing.T) {
+func TestConn_TooManyPings_IsClosed(t *testing.T) {
 	e := start(t, nil)
 	for name, op := range map[string]byte{"ping": raw.Ping, "pong": raw.Pong} {
 		t.Run(name, func(t *testing.T) {
@@ -106,7 +106,7 @@ func TestPingFlood(t *testing.T) {
 // A message whose last byte does not arrive within ten seconds closes with 1008,
 // whether its header, its payload or its fragments are slow. All cases run at
 // once.
-func TestSlowMessage(t *testing.T) {
+func TestConn_MessageTakesTooLong_IsClosed(t *testing.T) {
 	e := start(t, nil)
 	slow := map[string][]byte{
 		"header":    {raw.Fin | raw.Text},
@@ -135,7 +135,7 @@ func TestSlowMessage(t *testing.T) {
 
 // permessage-deflate and any other extension is declined: the answer names none,
 // and a frame that uses one anyway is malformed.
-func TestExtensionsDeclined(t *testing.T) {
+func TestHandshake_Extensions_AreDeclined(t *testing.T) {
 	e := start(t, nil)
 	for _, offer := range []string{"permessage-deflate", "permessage-deflate; client_max_window_bits=15, x-webkit-deflate-frame", "bbf-usp-protocol"} {
 		c := e.open(t, "/", http.Header{"Sec-WebSocket-Extensions": {offer}})
@@ -149,7 +149,7 @@ func TestExtensionsDeclined(t *testing.T) {
 }
 
 // The limit on a message is configurable, announced and enforced.
-func TestMessageLimit(t *testing.T) {
+func TestConn_MessageAboveTheLimit_IsClosed(t *testing.T) {
 	e := start(t, func(c *gateway.Config) { c.MaxMessageBytes = 2000 })
 	c := e.open(t, "/", nil)
 	if n := c.details.Limits.MaxMessageBytes; n != 2000 {
@@ -162,7 +162,7 @@ func TestMessageLimit(t *testing.T) {
 }
 
 // Headers that do not end, or arrive a byte at a time, have five seconds.
-func TestSlowHandshake(t *testing.T) {
+func TestHandshake_Slow_IsEnded(t *testing.T) {
 	e := start(t, nil)
 	silent, err := net.Dial("tcp", e.addr)
 	must(t, err)
@@ -197,7 +197,7 @@ func TestSlowHandshake(t *testing.T) {
 }
 
 // Headers of more than 16 KiB (and the 4 KiB that net/http adds) are refused.
-func TestHugeHeaders(t *testing.T) {
+func TestHandshake_HugeHeaders_AreRefused(t *testing.T) {
 	e := start(t, nil)
 	resp, _ := e.refused(t, "/", http.Header{"X-Padding": {strings.Repeat("x", 64<<10)}})
 	if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {

@@ -11,14 +11,14 @@ import (
 	"p2pconnector/roomsvc"
 )
 
-// TestAnnouncedLimits: Client_Details announces every limit as configured.
-func TestAnnouncedLimits(t *testing.T) {
+// TestLimits_ClientDetails_AnnouncesThem: Client_Details announces every limit as configured.
+func TestLimits_ClientDetails_AnnouncesThem(t *testing.T) {
 	e := start(t, func(c *gateway.Config) {
 		c.MaxMessageBytes, c.MessagesPerSecond, c.MessageBurst, c.MaxRooms, c.MaxRoomMembers = 4096, 50, 60, 3, 7
 		c.BytesPerSecond, c.EgressPerSecond, c.RoomEgressPerSecond = 5000, 6000, 7000
 	})
 	want := proto.Limits{
-		MaxMessageBytes: 4096, MessagesPerSecond: 50, MessageBurst: 60, MaxRooms: 3, MaxRoomMembers: 7, // TestFieldLimits tests the limits that follow
+		MaxMessageBytes: 4096, MessagesPerSecond: 50, MessageBurst: 60, MaxRooms: 3, MaxRoomMembers: 7, // TestLimits_EachField_HasItsBound tests the limits that follow
 		MaxDepth: 32, MaxCorrelationID: 256, MaxRoomIDBytes: 128, MaxRoomNameBytes: 256, MaxMetadataBytes: 8192, MaxMemberMetadata: 1024,
 		BytesPerSecond: 5000, EgressPerSecond: 6000, RoomEgressPerSecond: 7000,
 	}
@@ -35,10 +35,10 @@ func TestAnnouncedLimits(t *testing.T) {
 	}
 }
 
-// TestRateLimit: above the rate the gateway refuses each frame with the time to
+// TestLimits_TooManyFrames_AreRateLimited: above the rate the gateway refuses each frame with the time to
 // wait, and closes with 1008 when the client continues. Other connections are
 // not affected.
-func TestRateLimit(t *testing.T) {
+func TestLimits_TooManyFrames_AreRateLimited(t *testing.T) {
 	e := start(t, func(c *gateway.Config) { c.MessagesPerSecond, c.MessageBurst = 1, 5 })
 	beside := e.open(t, "/", nil)
 	c := e.open(t, "/", nil)
@@ -82,8 +82,8 @@ func TestRateLimit(t *testing.T) {
 	beside.alive()
 }
 
-// TestRoomLimits: the number of rooms of a peer and of members of a room.
-func TestRoomLimits(t *testing.T) {
+// TestLimits_TooManyRooms_AreRefused: the number of rooms of a peer and of members of a room.
+func TestLimits_TooManyRooms_AreRefused(t *testing.T) {
 	e := start(t, func(c *gateway.Config) { c.MaxRooms = 2 })
 	a := e.open(t, "/", nil)
 	for _, room := range []string{"one", "two"} {
@@ -103,8 +103,8 @@ func TestRoomLimits(t *testing.T) {
 	a.expect(string(proto.RoomCreated))
 }
 
-// TestMaxRoomMembers: the service's own limit on a room.
-func TestMaxRoomMembers(t *testing.T) {
+// TestLimits_TooManyMembers_AreRefused: the service's own limit on a room.
+func TestLimits_TooManyMembers_AreRefused(t *testing.T) {
 	box := newBox(t)
 	rooms, err := roomsvc.New(roomsvc.Config{NATSOptions: inProcess(box), MaxRoomMembers: 2})
 	must(t, err)
@@ -124,8 +124,8 @@ func TestMaxRoomMembers(t *testing.T) {
 	c.expect(string(proto.LimitExceeded))
 }
 
-// TestFieldLimits: the longest values are accepted, one byte more is refused.
-func TestFieldLimits(t *testing.T) {
+// TestLimits_EachField_HasItsBound: the longest values are accepted, one byte more is refused.
+func TestLimits_EachField_HasItsBound(t *testing.T) {
 	c := start(t, nil).open(t, "/", nil)
 	x := func(n int) string { return strings.Repeat("x", n) }
 	meta := func(n int) string { return `{"m":"` + x(n-len(`{"m":""}`)) + `"}` }
@@ -157,9 +157,9 @@ func TestFieldLimits(t *testing.T) {
 	}
 }
 
-// TestLowerFieldLimits: the settings lower the limits of a room's texts, and
+// TestLimits_SmallMessages_LowerTheBoundsOfFields: the settings lower the limits of a room's texts, and
 // clients receive the lower ones.
-func TestLowerFieldLimits(t *testing.T) {
+func TestLimits_SmallMessages_LowerTheBoundsOfFields(t *testing.T) {
 	c := start(t, func(c *gateway.Config) {
 		c.MaxRoomIDBytes, c.MaxRoomNameBytes, c.MaxMetadataBytes, c.MaxMemberMetadata = 40, 10, 30, 20
 	}).open(t, "/", nil)

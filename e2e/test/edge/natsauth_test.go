@@ -142,9 +142,9 @@ func secureNATS(t *testing.T, certs certFiles) (url, creds string) {
 	return "tls://" + srv.Addr().String(), creds
 }
 
-// TestNATSCredentialsAndTLS: both services work with a credentials file and a
+// TestNATS_CredentialsAndTLS_AreUsed: both services work with a credentials file and a
 // client certificate, against a server that refuses clients without them.
-func TestNATSCredentialsAndTLS(t *testing.T) {
+func TestNATS_CredentialsAndTLS_AreUsed(t *testing.T) {
 	certs := newCerts(t)
 	url, creds := secureNATS(t, certs)
 	for what, options := range map[string][]nats.Option{

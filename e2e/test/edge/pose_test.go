@@ -13,10 +13,10 @@ import (
 	"p2pconnector/proto"
 )
 
-// TestNobodyPosesAsTheServer: whatever a client puts into a relayed frame, its receiver
+// TestRelay_ForgedServerFrame_IsNotTheServers: whatever a client puts into a relayed frame, its receiver
 // gets `from` from the server, and no other member that could pass for the server's, in
 // any spelling that a JSON library may accept.
-func TestNobodyPosesAsTheServer(t *testing.T) {
+func TestRelay_ForgedServerFrame_IsNotTheServers(t *testing.T) {
 	e := start(t, nil)
 	a, b, c := e.open(t, "/", nil), e.open(t, "/", nil), e.open(t, "/", nil)
 	for i, p := range []*client{a, b, c} {
@@ -103,9 +103,9 @@ var nasty = []string{
 	`a b`, `..`, `\u202e\u2028`, `<script>alert(1)</script>`, strings.Repeat("A", 30_000), strings.Repeat(`é`, 100), `%s%n%x`, `\uD800`,
 }
 
-// TestClientTextIsBounded: an error quotes no client text without escaping and cutting it,
+// TestErrors_TextOfClients_IsBounded: an error quotes no client text without escaping and cutting it,
 // whatever field it was in, and the connection stays open.
-func TestClientTextIsBounded(t *testing.T) {
+func TestErrors_TextOfClients_IsBounded(t *testing.T) {
 	e := start(t, nil)
 	c := e.open(t, "/", nil)
 	for _, s := range nasty {
@@ -163,9 +163,9 @@ func wantTidyLog(t *testing.T, e *edge, never ...string) {
 	}
 }
 
-// TestNoSecretsInLogs: neither tokens nor the contents of peers' frames are logged, at any
+// TestLogs_Secrets_AreNotInThem: neither tokens nor the contents of peers' frames are logged, at any
 // level.
-func TestNoSecretsInLogs(t *testing.T) {
+func TestLogs_Secrets_AreNotInThem(t *testing.T) {
 	s := signers(t)["HS256"]
 	e := start(t, func(c *gateway.Config) { c.TokenKey = keyFile(t, s) })
 	token := s.token(t, nil)

@@ -30,10 +30,10 @@ func (e *edge) nonReader(t testing.TB) *client {
 	return begin(t, c)
 }
 
-// TestSlowPeer: a peer that does not read what is said in its room fills its queue; the
+// TestSlowPeer_QueueFull_IsClosed: a peer that does not read what is said in its room fills its queue; the
 // senders receive Not_Delivered. If it reads at last, it receives the accepted frames and close
 // 1013. Other peers are not affected.
-func TestSlowPeer(t *testing.T) {
+func TestSlowPeer_QueueFull_IsClosed(t *testing.T) {
 	e := start(t, nil)
 	slow, sender, beside := e.nonReader(t), e.open(t, "/", nil), e.open(t, "/", nil)
 	joinAll(t, sender, slow)
@@ -163,9 +163,9 @@ func TestDirectFlood_PeerThatDoesNotRead_StaysOpen(t *testing.T) {
 	slow.expect(string(proto.Pong))
 }
 
-// TestPeerThatNeverReads: the gateway ends the connection within five seconds of its
+// TestSlowPeer_NeverReads_IsClosedInTime: the gateway ends the connection within five seconds of its
 // full queue although it cannot write to it.
-func TestPeerThatNeverReads(t *testing.T) {
+func TestSlowPeer_NeverReads_IsClosedInTime(t *testing.T) {
 	e := start(t, nil)
 	slow, sender := e.nonReader(t), e.open(t, "/", nil)
 	joinAll(t, sender, slow)
@@ -187,8 +187,8 @@ func TestPeerThatNeverReads(t *testing.T) {
 	t.Fatal("the connection is still open after 30 s")
 }
 
-// TestDeafCrowd: the cost of peers that never read is bounded.
-func TestDeafCrowd(t *testing.T) {
+// TestSlowPeers_Crowd_DoesNotSlowOthers: the cost of peers that never read is bounded.
+func TestSlowPeers_Crowd_DoesNotSlowOthers(t *testing.T) {
 	const peers = 40
 	e := start(t, nil)
 	sender := e.open(t, "/", nil)
@@ -216,9 +216,9 @@ func TestDeafCrowd(t *testing.T) {
 	}
 }
 
-// TestDeafCrowd_SmallBudget_CostsItsShare: when the budget of all buffers is small, each peer
+// TestSlowPeers_SmallBudget_CostTheirShare: when the budget of all buffers is small, each peer
 // that does not read holds only its share, and a pair that reads is served all the same.
-func TestDeafCrowd_SmallBudget_CostsItsShare(t *testing.T) {
+func TestSlowPeers_SmallBudget_CostTheirShare(t *testing.T) {
 	const peers, budget = 16, 16 << 20
 	e := start(t, func(c *gateway.Config) { c.MaxBufferBytes = budget })
 	sender, a, b := e.open(t, "/", nil), e.open(t, "/", nil), e.open(t, "/", nil)

@@ -25,9 +25,9 @@ func wants401(t *testing.T, e *edge, what, path string, h http.Header) {
 	}
 }
 
-// TestTokenAlgorithms: the gateway accepts the tokens of its own key file, of
+// TestToken_EachAlgorithm_IsAccepted: the gateway accepts the tokens of its own key file, of
 // each kind, and no others, from each of the three places.
-func TestTokenAlgorithms(t *testing.T) {
+func TestToken_EachAlgorithm_IsAccepted(t *testing.T) {
 	all, others := signers(t), signers(t)
 	others["HS256"].key = randomSecret()
 	for alg, s := range all {
@@ -75,9 +75,9 @@ func swapClaims(a, b string) string {
 	return x[0] + "." + y[1] + "." + x[2]
 }
 
-// TestAlgorithmConfusion: a public key does not count as a secret, nor "none" as
+// TestToken_OtherAlgorithmThanTheKeys_IsRefused: a public key does not count as a secret, nor "none" as
 // a signature.
-func TestAlgorithmConfusion(t *testing.T) {
+func TestToken_OtherAlgorithmThanTheKeys_IsRefused(t *testing.T) {
 	s := signers(t)["RS256"]
 	pem := publicPEM(t, s.public())
 	e := start(t, func(c *gateway.Config) { c.TokenKey = file(t, pem) })
@@ -92,8 +92,8 @@ func TestAlgorithmConfusion(t *testing.T) {
 	e.open(t, "/", bearer(s.token(t, nil))).alive()
 }
 
-// TestIssuerAndAudience: the gateway checks both when they are configured.
-func TestIssuerAndAudience(t *testing.T) {
+// TestToken_IssuerAndAudience_AreChecked: the gateway checks both when they are configured.
+func TestToken_IssuerAndAudience_AreChecked(t *testing.T) {
 	s := signers(t)["HS256"]
 	e := start(t, func(c *gateway.Config) {
 		c.TokenKey, c.TokenIssuer, c.TokenAudience = keyFile(t, s), "https://id.example", "p2p"
@@ -108,10 +108,10 @@ func TestIssuerAndAudience(t *testing.T) {
 	}
 }
 
-// TestJWKS: keys come from a URL. The gateway fetches a new key when it is first
+// TestJWKS_KeysChange_AreFetched: keys come from a URL. The gateway fetches a new key when it is first
 // used, and refuses a removed key from then on. Unknown keys neither cause a
 // fetch each time nor delay other clients.
-func TestJWKS(t *testing.T) {
+func TestJWKS_KeysChange_AreFetched(t *testing.T) {
 	all := signers(t)
 	for alg, s := range all {
 		s.kid = "key-" + alg
@@ -143,9 +143,9 @@ func TestJWKS(t *testing.T) {
 	}
 }
 
-// TestJWKSAway: a key server that is unavailable at the start keeps all clients
+// TestJWKS_Unavailable_KnownKeysStillWork: a key server that is unavailable at the start keeps all clients
 // out until it is back; one that becomes unavailable later keeps nobody out.
-func TestJWKSAway(t *testing.T) {
+func TestJWKS_Unavailable_KnownKeysStillWork(t *testing.T) {
 	s := signers(t)["EdDSA"]
 	s.kid = "k"
 	set := newJWKS(t, s)
@@ -156,9 +156,9 @@ func TestJWKSAway(t *testing.T) {
 	wants401(t, other, "no keys", "/", bearer(s.token(t, nil)))
 }
 
-// TestTokenExpiry: a connection ends with 4001 when its token expires, unless it
+// TestToken_Expires_ClosesTheConnection: a connection ends with 4001 when its token expires, unless it
 // received a fresh token of the same user.
-func TestTokenExpiry(t *testing.T) {
+func TestToken_Expires_ClosesTheConnection(t *testing.T) {
 	s := signers(t)["HS256"]
 	e := start(t, func(c *gateway.Config) { c.TokenKey = keyFile(t, s) })
 	soon := func() jwt.MapClaims { return jwt.MapClaims{"exp": time.Now().Add(3 * time.Second).Unix()} }

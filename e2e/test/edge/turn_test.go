@@ -52,9 +52,9 @@ func iceServers(t *testing.T, list json.RawMessage) []webrtc.ICEServer {
 	return servers
 }
 
-// TestTURN: two WebRTC peers that may only use relays connect with the servers from
+// TestTURN_RelayOnlyPeers_Connect: two WebRTC peers that may only use relays connect with the servers from
 // Client_Details and Ice_Servers.
-func TestTURN(t *testing.T) {
+func TestTURN_RelayOnlyPeers_Connect(t *testing.T) {
 	e := start(t, func(c *gateway.Config) {
 		c.TURNURLs, c.TURNSecret, c.TURNTTL = startTURN(t, turnSecret), turnSecret, time.Minute
 	})
@@ -137,9 +137,9 @@ func gathered(t *testing.T, pc *webrtc.PeerConnection, d webrtc.SessionDescripti
 	return *pc.LocalDescription()
 }
 
-// TestTURNCredentials: a TURN server refuses an expired credential, one of another
+// TestTURN_WrongCredential_IsRefused: a TURN server refuses an expired credential, one of another
 // secret, and one whose time was changed.
-func TestTURNCredentials(t *testing.T) {
+func TestTURN_WrongCredential_IsRefused(t *testing.T) {
 	url := startTURN(t, turnSecret)
 	credentials := func(secret string, ttl time.Duration) webrtc.ICEServer {
 		e := startGateway(t, inProcess(newRooms(t)), func(c *gateway.Config) { c.TURNURLs, c.TURNSecret, c.TURNTTL = url, secret, ttl })
@@ -204,9 +204,9 @@ func allocate(t *testing.T, url string, s webrtc.ICEServer) error {
 	return err
 }
 
-// TestICEServersWithout: without configuration the list is empty, and the event is
+// TestTURN_NoServers_AnswersAnEmptyList: without configuration the list is empty, and the event is
 // answered with that.
-func TestICEServersWithout(t *testing.T) {
+func TestTURN_NoServers_AnswersAnEmptyList(t *testing.T) {
 	c := start(t, nil).open(t, "/", nil)
 	if c.details.IceServers != nil {
 		t.Errorf("Client_Details has %s", c.details.IceServers)

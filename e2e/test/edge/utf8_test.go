@@ -35,10 +35,10 @@ var utf8Cases = map[string][]string{
 	"6.23 replacement characters":      {"\xef\xbf\xb9", "\xef\xbf\xba", "\xef\xbf\xbb", "\xef\xbf\xbc", "\xef\xbf\xbd"},
 }
 
-// TestUTF8 puts each text, whole and cut into single bytes over fragments, into a
+// TestUTF8_InvalidText_IsClosed puts each text, whole and cut into single bytes over fragments, into a
 // message: valid text is accepted, also when a character spans fragments, and
 // invalid text closes with 1007.
-func TestUTF8(t *testing.T) {
+func TestUTF8_InvalidText_IsClosed(t *testing.T) {
 	e := start(t, nil)
 	for name, texts := range utf8Cases {
 		t.Run(name, func(t *testing.T) {
@@ -91,8 +91,8 @@ func playUTF8(t *testing.T, e *edge, s string, b []byte) {
 	}
 }
 
-// TestUTF8InControlFrames: the payload of a ping is bytes, and comes back unchanged.
-func TestUTF8InControlFrames(t *testing.T) {
+// TestUTF8_PayloadOfPing_IsReturnedUnchanged: the payload of a ping is bytes, and comes back unchanged.
+func TestUTF8_PayloadOfPing_IsReturnedUnchanged(t *testing.T) {
 	c := start(t, nil).open(t, "/", nil)
 	for i := range 16 {
 		payload := fmt.Sprintf("\xff\xfe%d", i)

@@ -10,7 +10,7 @@ import (
 
 var (
 	pairsFlag    = flag.Int("loss.pairs", 100, "`pairs` of clients")
-	rateFlag     = flag.Int("loss.rate", 500, "`frames` a second of all pairs, for TestLoss_Flags")
+	rateFlag     = flag.Int("loss.rate", 500, "`frames` a second of all pairs, for TestLoss_Flags_EveryFrameIsAccountedFor")
 	durationFlag = flag.Duration("loss.duration", 3*time.Second, "`time` in which frames are sent")
 	sizeFlag     = flag.Int("loss.size", 300, "`bytes` of a frame")
 	movedFlag    = flag.String("loss.moved", fresh, "`where` receivers are: fresh on the second gateway, other: moved there from the senders' gateway, third: moved from the second to a third")
@@ -21,8 +21,8 @@ var (
 
 func TestMain(m *testing.M) { kit.Main(m) }
 
-// TestLoss_Flags runs the row given by the flags.
-func TestLoss_Flags(t *testing.T) {
+// TestLoss_Flags_EveryFrameIsAccountedFor runs the row given by the flags.
+func TestLoss_Flags_EveryFrameIsAccountedFor(t *testing.T) {
 	r := row{
 		pairs: *pairsFlag, rate: *rateFlag, duration: *durationFlag, size: *sizeFlag,
 		moved: *movedFlag, fault: *faultFlag, lasts: *lastsFlag, every: *everyFlag,

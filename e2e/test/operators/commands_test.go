@@ -63,9 +63,9 @@ func (s *scene) fill(word string, g proto.GatewayID) string {
 	).Replace(word)
 }
 
-// TestCommands runs each command of back-ends.md, unchanged, as the user
+// TestCommands_InTheDocument_Work runs each command of back-ends.md, unchanged, as the user
 // backend, and checks its effect.
-func TestCommands(t *testing.T) {
+func TestCommands_InTheDocument_Work(t *testing.T) {
 	b := start(t)
 	for i, words := range commands(t) {
 		t.Run(strings.Join(words[:2], " "), func(t *testing.T) {
@@ -177,9 +177,9 @@ func (s *scene) request(subject, body string) {
 	}
 }
 
-// TestUpdate changes a room: its members receive each change, and a request that
+// TestBackEnd_UpdateRoom_ReachesMembers changes a room: its members receive each change, and a request that
 // is repeated with its op takes effect once.
-func TestUpdate(t *testing.T) {
+func TestBackEnd_UpdateRoom_ReachesMembers(t *testing.T) {
 	s := start(t).scene("tea")
 	const request = `{"op":"update-1","room":"tea","locked":true,"name":"Five o'clock","capacity":2}`
 	first := s.ask(bus.OpUpdate, request)

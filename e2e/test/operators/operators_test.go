@@ -56,8 +56,8 @@ func (b *backEnd) ask(op bus.Operation, request string) bus.Reply {
 	return r
 }
 
-// TestList pages through all rooms: each is listed once.
-func TestList(t *testing.T) {
+// TestBackEnd_List_HasEveryRoom pages through all rooms: each is listed once.
+func TestBackEnd_List_HasEveryRoom(t *testing.T) {
 	b := start(t)
 	creator := b.Dial(t, 0)
 	const rooms = 5
@@ -89,8 +89,8 @@ func TestList(t *testing.T) {
 	}
 }
 
-// TestGet shows a room with its members and their gateways.
-func TestGet(t *testing.T) {
+// TestBackEnd_Get_HasTheRoom shows a room with its members and their gateways.
+func TestBackEnd_Get_HasTheRoom(t *testing.T) {
 	b := start(t)
 	x, y := b.Dial(t, 0), b.Dial(t, 1)
 	x.Create("tea")
@@ -112,9 +112,9 @@ func TestGet(t *testing.T) {
 	}
 }
 
-// TestRemoveAndEnd removes a member from a room and ends the room: all members receive
+// TestBackEnd_RemoveAndEnd_ReachMembers removes a member from a room and ends the room: all members receive
 // that, as if the creator had done it.
-func TestRemoveAndEnd(t *testing.T) {
+func TestBackEnd_RemoveAndEnd_ReachMembers(t *testing.T) {
 	b := start(t)
 	x, y := b.Dial(t, 0), b.Dial(t, 1)
 	x.Create("tea")
@@ -140,8 +140,8 @@ func frame(text string) []byte {
 	return f.Append(nil)
 }
 
-// TestMessageToPeer: the peer's id determines the subject; no lookup is needed.
-func TestMessageToPeer(t *testing.T) {
+// TestBackEnd_MessageToPeer_IsDelivered: the peer's id determines the subject; no lookup is needed.
+func TestBackEnd_MessageToPeer_IsDelivered(t *testing.T) {
 	b := start(t)
 	x := b.Dial(t, 1)
 	subject, err := bus.PeerSubject(x.ID)
@@ -156,9 +156,9 @@ func TestMessageToPeer(t *testing.T) {
 	}
 }
 
-// TestMessageIsLost: with a reply subject below _INBOX_lost a back end is notified that
+// TestBackEnd_MessageToNobody_IsReported: with a reply subject below _INBOX_lost a back end is notified that
 // a peer, or its gateway, does not exist. No reply means that the frame arrived.
-func TestMessageIsLost(t *testing.T) {
+func TestBackEnd_MessageToNobody_IsReported(t *testing.T) {
 	b := start(t)
 	x := b.Dial(t, 1)
 	replies, err := b.nc.SubscribeSync(bus.LostInbox + ".test")
@@ -246,9 +246,9 @@ func TestMessageToPeer_AnyGateway_FindsItAndAnswers(t *testing.T) {
 	delivered(y, "whose home is gone")
 }
 
-// TestMessageToRoom: get returns the gateways that have members; one frame to each of
+// TestBackEnd_MessageToRoom_ReachesEveryMember: get returns the gateways that have members; one frame to each of
 // them reaches every member of the room, and no other peer.
-func TestMessageToRoom(t *testing.T) {
+func TestBackEnd_MessageToRoom_ReachesEveryMember(t *testing.T) {
 	b := start(t)
 	x, y, z := b.Dial(t, 0), b.Dial(t, 1), b.Dial(t, 1)
 	x.Create("tea")
@@ -277,9 +277,9 @@ func TestMessageToRoom(t *testing.T) {
 	z.Quiet()
 }
 
-// TestServiceTools: the room services answer $SRV.PING, INFO and STATS, with every
+// TestServiceTools_NATSMicro_ListsInstances: the room services answer $SRV.PING, INFO and STATS, with every
 // endpoint, its request, and how often it was asked.
-func TestServiceTools(t *testing.T) {
+func TestServiceTools_NATSMicro_ListsInstances(t *testing.T) {
 	b := start(t)
 	x := b.Dial(t, 0)
 	x.Create("tea")

@@ -59,9 +59,9 @@ var (
 	labelMatch = regexp.MustCompile(`\bby \(([a-z, ]+)\)|[{,]([a-z]+)=`)
 )
 
-// TestDashboardNames: the services serve every metric and every label that a
+// TestDashboard_EveryMetric_Exists: the services serve every metric and every label that a
 // query names.
-func TestDashboardNames(t *testing.T) {
+func TestDashboard_EveryMetric_Exists(t *testing.T) {
 	s := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1, Ops: true})
 	_, gateway := get(t, s.Ops(0)+"/metrics")
 	_, rooms := get(t, s.RoomsOps(0)+"/metrics")
@@ -90,9 +90,9 @@ func TestDashboardNames(t *testing.T) {
 	}
 }
 
-// TestDashboardQueries sends every query of the dashboard to a real Prometheus,
+// TestDashboard_EveryQuery_HasAResult sends every query of the dashboard to a real Prometheus,
 // which scrapes a system under load: each returns data.
-func TestDashboardQueries(t *testing.T) {
+func TestDashboard_EveryQuery_HasAResult(t *testing.T) {
 	bin, err := exec.LookPath("prometheus")
 	if err != nil {
 		t.Skip("Prometheus is not installed (Debian's package prometheus has it)")

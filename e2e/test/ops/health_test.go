@@ -30,9 +30,9 @@ func awaitStatus(t *testing.T, url string, status int, text string) {
 	})
 }
 
-// TestReadiness stops the services' dependencies, one at a time: /readyz names
+// TestReadiness_DependencyAway_IsNamed stops the services' dependencies, one at a time: /readyz names
 // the missing one, and recovers when it is back. /livez is not affected.
-func TestReadiness(t *testing.T) {
+func TestReadiness_DependencyAway_IsNamed(t *testing.T) {
 	s := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1, Ops: true})
 	ops, rooms := s.Ops(0), s.RoomsOps(0)
 	awaitStatus(t, ops+"/readyz", http.StatusOK, "ready")
@@ -95,10 +95,10 @@ func freeAddress(t *testing.T) string {
 	return addrs[0]
 }
 
-// TestGatewayWaits: a gateway that waits for a room service is alive, names the
+// TestReadiness_NoRoomService_GatewayWaits: a gateway that waits for a room service is alive, names the
 // room service on /readyz, serves its metrics, and becomes ready when one
 // starts.
-func TestGatewayWaits(t *testing.T) {
+func TestReadiness_NoRoomService_GatewayWaits(t *testing.T) {
 	b := box(t)
 	addr := freeAddress(t)
 	g, err := gateway.New(gateway.Config{
@@ -129,9 +129,9 @@ func TestGatewayWaits(t *testing.T) {
 	awaitStatus(t, "http://"+addr+"/readyz", http.StatusOK, "ready")
 }
 
-// TestDraining: a gateway that drains is not ready, and gives the reason. Its
+// TestReadiness_Draining_IsNotReady: a gateway that drains is not ready, and gives the reason. Its
 // peer does not reconnect, so the drain takes its whole window.
-func TestDraining(t *testing.T) {
+func TestReadiness_Draining_IsNotReady(t *testing.T) {
 	s := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
 	g, err := gateway.New(gateway.Config{
 		Listen: "127.0.0.1:0", Ops: service.Ops{Listen: "127.0.0.1:0"}, NATSOptions: []nats.Option{nats.InProcessServer(s.NATS(0))},
@@ -151,8 +151,8 @@ func TestDraining(t *testing.T) {
 	awaitStatus(t, "http://"+g.OpsAddr()+"/readyz", http.StatusServiceUnavailable, "draining")
 }
 
-// TestProfiles: profiles are served only when they are enabled.
-func TestProfiles(t *testing.T) {
+// TestOps_Profiles_AreServedWhenAsked: profiles are served only when they are enabled.
+func TestOps_Profiles_AreServedWhenAsked(t *testing.T) {
 	b := box(t)
 	for name, tc := range map[string]struct {
 		on     bool
@@ -183,9 +183,9 @@ func TestProfiles(t *testing.T) {
 	}
 }
 
-// TestOpsListen: a configured address that is in use ends the service at its
+// TestOps_AddressInUse_NamesTheSetting: a configured address that is in use ends the service at its
 // start, with an error that names the setting; so does an invalid address.
-func TestOpsListen(t *testing.T) {
+func TestOps_AddressInUse_NamesTheSetting(t *testing.T) {
 	b := box(t)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

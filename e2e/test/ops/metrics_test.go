@@ -8,8 +8,8 @@ import (
 	"p2pconnector/e2e/kit"
 )
 
-// TestMetrics compares the served metrics with the frames of the test.
-func TestMetrics(t *testing.T) {
+// TestMetrics_EachEvent_IsCounted compares the served metrics with the frames of the test.
+func TestMetrics_EachEvent_IsCounted(t *testing.T) {
 	s := kit.Start(t, kit.Options{RoomServices: 1, Ops: true})
 	const n = 1500 // one in 64 is timed: the probability that one gateway times none is below 10^-10
 	exercise(t, s, n)
@@ -61,8 +61,8 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// TestReconnectIsCounted: a restart of NATS shows on both services.
-func TestReconnectIsCounted(t *testing.T) {
+// TestMetrics_NATSReconnect_IsCounted: a restart of NATS shows on both services.
+func TestMetrics_NATSReconnect_IsCounted(t *testing.T) {
 	s := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1, Ops: true})
 	if err := s.NATS(0).Restart(); err != nil {
 		t.Fatal(err)
@@ -77,9 +77,9 @@ func TestReconnectIsCounted(t *testing.T) {
 	}
 }
 
-// TestNoLabelNamesAnyone: the metrics contain neither the id of a peer nor of a
+// TestMetrics_Labels_NameNoClient: the metrics contain neither the id of a peer nor of a
 // room.
-func TestNoLabelNamesAnyone(t *testing.T) {
+func TestMetrics_Labels_NameNoClient(t *testing.T) {
 	s := kit.Start(t, kit.Options{RoomServices: 1, Ops: true})
 	c := s.Dial(t, 0)
 	c.Create("a-room-with-a-name")

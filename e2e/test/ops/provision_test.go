@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// TestProvisioning: the files that docker-compose passes to Grafana fit together:
+// TestProvisioning_GrafanaFiles_FitTogether: the files that docker-compose passes to Grafana fit together:
 // every panel uses the provisioned data source, which refers to the service
 // prometheus, and the dashboard is where Grafana looks for it.
-func TestProvisioning(t *testing.T) {
+func TestProvisioning_GrafanaFiles_FitTogether(t *testing.T) {
 	read := func(name string) string {
 		t.Helper()
 		b, err := os.ReadFile(name)

@@ -69,9 +69,9 @@ func TestGatewayFrozen_AnotherTokenTookTheID_FormerIsClosed(t *testing.T) {
 	ben.answers()
 }
 
-// TestGatewayDrained_FramesGoToTheNextConnection: a frame that finds its receiver's
+// TestDrain_ClientReconnects_GetsTheFrames: a frame that finds its receiver's
 // connection closed waits, and goes to where the receiver comes back.
-func TestGatewayDrained_FramesGoToTheNextConnection(t *testing.T) {
+func TestDrain_ClientReconnects_GetsTheFrames(t *testing.T) {
 	s := kit.Start(t, kit.Options{Drain: 10 * time.Second})
 	ann, ben := dial(t, s, 0, "ann", "1"), dial(t, s, 1, "ben", "2")
 	ann.send(`{"type":"OFFER","payload":1,"dst":"ben"}`)

@@ -14,9 +14,9 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// TestFlows runs the operations of peers, on two gateways with two room services:
+// TestPermissions_EachFlow_IsAllowed runs the operations of peers, on two gateways with two room services:
 // signals and messages, rooms to their end, and every error that comes over NATS.
-func TestFlows(t *testing.T) {
+func TestPermissions_EachFlow_IsAllowed(t *testing.T) {
 	s, refused := start(t, kit.Options{})
 	a, b := s.Dial(t, 0), s.Dial(t, 1)
 	for _, e := range []proto.Event{proto.Offer, proto.Answer, proto.Candidate, proto.Message} {
@@ -53,9 +53,9 @@ func TestFlows(t *testing.T) {
 	refused.none(t)
 }
 
-// TestSessionMoves resumes a session on another gateway while frames for it wait on
+// TestPermissions_SessionMoves_IsAllowed resumes a session on another gateway while frames for it wait on
 // the first, and again after the first has drained.
-func TestSessionMoves(t *testing.T) {
+func TestPermissions_SessionMoves_IsAllowed(t *testing.T) {
 	s, refused := start(t, kit.Options{Gateways: 3, Drain: 5 * time.Second})
 	var cable kit.Cable
 	mover := s.Client(t, 0, client.Options{Dial: cable.Dial, URLs: []string{s.URL(0), s.URL(1)}})
@@ -81,9 +81,9 @@ func TestSessionMoves(t *testing.T) {
 	refused.none(t)
 }
 
-// TestGhostsAreSwept kills a gateway: the sweep of the room services uses most of
+// TestPermissions_SweepOfADeadGateway_IsAllowed kills a gateway: the sweep of the room services uses most of
 // their permissions for JetStream.
-func TestGhostsAreSwept(t *testing.T) {
+func TestPermissions_SweepOfADeadGateway_IsAllowed(t *testing.T) {
 	s, refused := start(t, kit.Options{Gateways: 2, RoomServices: 1, Processes: true, Grace: 200 * time.Millisecond})
 	a, b := s.Dial(t, 0), s.Dial(t, 1)
 	a.Create("tea")

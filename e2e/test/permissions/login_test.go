@@ -19,9 +19,9 @@ import (
 	"p2pconnector/roomsvc"
 )
 
-// TestNobodyElse: the server refuses no user, an unknown user, and a wrong
+// TestLogin_UnknownUser_IsRefused: the server refuses no user, an unknown user, and a wrong
 // password.
-func TestNobodyElse(t *testing.T) {
+func TestLogin_UnknownUser_IsRefused(t *testing.T) {
 	box, err := natsbox.Start(natsbox.Config{File: conf, Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
@@ -49,8 +49,8 @@ func TestNobodyElse(t *testing.T) {
 	}
 }
 
-// TestPasswordsAreNeeded: the server does not start without one of the passwords.
-func TestPasswordsAreNeeded(t *testing.T) {
+// TestLogin_NoPassword_IsRefused: the server does not start without one of the passwords.
+func TestLogin_NoPassword_IsRefused(t *testing.T) {
 	for _, name := range []string{"NATS_GATEWAY_PASSWORD", "NATS_ROOMSVC_PASSWORD", "NATS_BACKEND_PASSWORD"} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(name, "") // so that it is restored afterwards

@@ -93,9 +93,9 @@ var forbidden = map[string]struct{ publish, subscribe []string }{
 	},
 }
 
-// TestForbidden tries each subject: the server refuses it, and the connection
+// TestPermissions_EachOtherSubject_IsForbidden tries each subject: the server refuses it, and the connection
 // stays open.
-func TestForbidden(t *testing.T) {
+func TestPermissions_EachOtherSubject_IsForbidden(t *testing.T) {
 	s, _ := start(t, kit.Options{Gateways: 1, RoomServices: 1})
 	peer := s.Dial(t, 0).ID
 	real := strings.NewReplacer("G", string(peer.Home()), "P", string(peer), "R", bus.RoomToken("tea"), "S", string(peer[9:]))

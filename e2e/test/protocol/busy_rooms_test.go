@@ -50,7 +50,7 @@ func size(t *testing.T, c *kit.Conn, n int) (client.Frame, proto.RoomData) {
 
 // Above 100 members, clients that requested changes receive changes, and all
 // others full lists.
-func TestDelta(t *testing.T) {
+func TestDelta_BigRoom_SendsChanges(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	room := newRoom()
 	byProtocol, byQuery := s.Dial(t, 1, kit.Delta()), s.Dial(t, 0, kit.Path("?updates=delta"))
@@ -105,7 +105,7 @@ func checkDelta(t *testing.T, f client.Frame) {
 
 // In a big room, a storm of changes arrives as few full lists, at most five a
 // second, and the last one is right.
-func TestFullListsAreGathered(t *testing.T) {
+func TestUpdates_BigRoom_AreCoalesced(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	room := newRoom()
 	all := fill(t, s, room, proto.FullListMembers+1)
@@ -129,7 +129,7 @@ func TestFullListsAreGathered(t *testing.T) {
 
 // Every peer of a simultaneous storm of joins gets an answer, and every member
 // receives all joins, in whatever frames.
-func TestStormOfJoins(t *testing.T) {
+func TestUpdates_StormOfJoins_EndsWithTheFullList(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	room := newRoom()
 	first := s.Dial(t, 0)

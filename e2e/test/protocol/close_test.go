@@ -39,9 +39,9 @@ var closesTestedByOthers = map[proto.CloseCode]string{
 	proto.CloseOrigin:    "e2e/test/edge",
 }
 
-// TestCloseCodes runs all of them, and fails when the contract has another code. A peer
+// TestCloseCodes_EachCause_HasItsCode runs all of them, and fails when the contract has another code. A peer
 // beside each must not be affected.
-func TestCloseCodes(t *testing.T) {
+func TestCloseCodes_EachCause_HasItsCode(t *testing.T) {
 	s := kit.Start(t, kit.Options{MaxMessageBytes: 4096})
 	for _, doc := range proto.CloseCodes {
 		test, ok := closes[doc.Code]

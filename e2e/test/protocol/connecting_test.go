@@ -15,7 +15,7 @@ import (
 )
 
 // The server sends the first frame, on / and on /ws.
-func TestClientDetails(t *testing.T) {
+func TestClientDetails_EachMember_IsThere(t *testing.T) {
 	s := kit.Start(t, kit.Options{MaxMessageBytes: 5000, MaxRooms: 7, MaxRoomMembers: 9})
 	seen := map[proto.PeerID]bool{}
 	for i := range 2 {
@@ -39,7 +39,7 @@ func TestClientDetails(t *testing.T) {
 
 // Member names are part of the contract, not only the values that Go reads from
 // them.
-func TestClientDetailsNames(t *testing.T) {
+func TestClientDetails_Names_AreThoseOfTheProtocol(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	conn := s.Dial(t, 0).First
 	checkServerFrame(t, conn, proto.TypeInfo)
@@ -68,7 +68,7 @@ func TestClientDetailsNames(t *testing.T) {
 }
 
 // A plain GET of / answers the documentation page.
-func TestPage(t *testing.T) {
+func TestPage_PlainRequest_IsServed(t *testing.T) {
 	s := kit.Start(t, kit.Options{RoomServices: 1})
 	hc := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := hc.Get(s.HTTP(1))

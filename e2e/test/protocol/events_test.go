@@ -49,9 +49,9 @@ func codeTestedByOthers(e proto.Event, c proto.ErrorCode) bool {
 	return false
 }
 
-// TestEvents runs every row. It fails when no test covers an event of the
+// TestEvents_EachRow_HasItsEffect runs every row. It fails when no test covers an event of the
 // contract, or an error of an event.
-func TestEvents(t *testing.T) {
+func TestEvents_EachRow_HasItsEffect(t *testing.T) {
 	s := kit.Start(t, kit.Options{MaxRooms: maxRooms})
 	for _, doc := range proto.ClientEvents {
 		tests, ok := events[doc.Event]

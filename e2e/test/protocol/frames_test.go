@@ -14,7 +14,7 @@ import (
 
 // Event names match in any case, and a relayed frame carries the canonical
 // name.
-func TestEventNamesInAnyCase(t *testing.T) {
+func TestEvents_NamesInAnyCase_AreAccepted(t *testing.T) {
 	p := newPair(t, kit.Start(t, kit.Options{}))
 	for _, e := range []proto.Event{proto.Offer, proto.Answer, proto.Candidate, proto.Message} {
 		for _, name := range []string{string(e), strings.ToUpper(string(e)), strings.ToLower(string(e))} {
@@ -43,7 +43,7 @@ func TestEventNamesInAnyCase(t *testing.T) {
 }
 
 // The correlation id comes back unchanged, in answers and in errors.
-func TestCorrelationID(t *testing.T) {
+func TestID_AnyValue_IsEchoed(t *testing.T) {
 	c := kit.Start(t, kit.Options{RoomServices: 1}).Dial(t, 0)
 	for _, id := range []string{`"x"`, `""`, `"\u00e9\n\"日"`, "0", "-1.5e-9", "123456789012345678901234567890", `"` + strings.Repeat("i", proto.MaxCorrelationID-2) + `"`} {
 		c.Text(`{"event":"Ping","id":` + id + `}`)
@@ -70,7 +70,7 @@ func TestCorrelationID(t *testing.T) {
 }
 
 // The error for an unknown event lists the supported ones.
-func TestUnsupportedEvent(t *testing.T) {
+func TestEvents_Unknown_IsAnsweredWithTheList(t *testing.T) {
 	c := kit.Start(t, kit.Options{RoomServices: 1}).Dial(t, 0)
 	for _, event := range []string{"Dance", "", "Client_Details", "Pong", "Room_Created", "Create_Room ", strings.Repeat("x", 128), "é"} {
 		e := fails(t, c, proto.UnsupportedEvent, proto.Event(event), "")
@@ -82,7 +82,7 @@ func TestUnsupportedEvent(t *testing.T) {
 }
 
 // A malformed frame gets an error, and the connection stays open.
-func TestInvalidFrames(t *testing.T) {
+func TestFrames_Invalid_AreAnswered(t *testing.T) {
 	c := kit.Start(t, kit.Options{RoomServices: 1}).Dial(t, 0)
 	for _, frame := range []string{
 		``, ` `, `nothing`, `[]`, `"Ping"`, `5`, `null`, `{`, `{"event":"Ping"`, `{"event":"Ping",}`, `{'event':'Ping'}`, `{event:"Ping"}`,
@@ -105,7 +105,7 @@ func TestInvalidFrames(t *testing.T) {
 }
 
 // The error for a frame without an event names the missing member.
-func TestNoEvent(t *testing.T) {
+func TestFrames_WithoutEvent_AreAnswered(t *testing.T) {
 	c := kit.Start(t, kit.Options{RoomServices: 1}).Dial(t, 0)
 	for _, frame := range []string{`{}`, `{"event":null}`, `{"event":5}`, `{"event":["Ping"]}`, `{"Event":"Ping"}`, `{"type":"Ping"}`} {
 		c.Text(frame)
@@ -116,7 +116,7 @@ func TestNoEvent(t *testing.T) {
 }
 
 // An error frame takes the place of the answer: no frame around it is lost.
-func TestErrorsLoseNothing(t *testing.T) {
+func TestErrors_BetweenFrames_LoseNoFrame(t *testing.T) {
 	p := newPair(t, kit.Start(t, kit.Options{}))
 	bad := []string{`{"event":"Nonsense"}`, `{"event":"Offer"}`, `[`, `{"event":"Join_Room","data":{"room":"nowhere"}}`}
 	for i := range 100 {

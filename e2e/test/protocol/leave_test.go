@@ -77,7 +77,7 @@ func removed(t *testing.T, c *kit.Conn, room string, client proto.PeerID, reason
 }
 
 // Closing the connection removes the peer from all its rooms.
-func TestCloseLeavesAllRooms(t *testing.T) {
+func TestClose_Member_LeavesAllRooms(t *testing.T) {
 	p := newPair(t, kit.Start(t, kit.Options{}))
 	rooms := map[string]bool{newRoom(): true, newRoom(): true, newRoom(): true}
 	for room := range rooms {

@@ -33,7 +33,7 @@ func receiveNumbered(t *testing.T, at *kit.Conn, from proto.PeerID, n int, windo
 }
 
 // Messages from one peer to another arrive in order and complete.
-func TestOrder(t *testing.T) {
+func TestOrder_FramesToOnePeer_ArriveInOrder(t *testing.T) {
 	s := kit.Start(t, kit.Options{RoomServices: 1})
 	t.Run("one way", func(t *testing.T) {
 		p := newPair(t, s)
@@ -77,7 +77,7 @@ func TestOrder(t *testing.T) {
 }
 
 // Room messages of one sender reach every member in order, on both gateways.
-func TestOrderInRoom(t *testing.T) {
+func TestOrder_FramesToARoom_ArriveInOrder(t *testing.T) {
 	const n = 2000
 	s := kit.Start(t, kit.Options{})
 	p := newPair(t, s)

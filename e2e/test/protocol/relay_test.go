@@ -180,7 +180,7 @@ var messageRows = rows{
 
 // A peer's members reach the others unchanged, except those that only the server
 // may write.
-func TestRelayedBytes(t *testing.T) {
+func TestRelay_OtherMembers_ArriveByteForByte(t *testing.T) {
 	p := newPair(t, kit.Start(t, kit.Options{}))
 	frame := ` { "x" : 1.50e+2 , "event" : "mEsSaGe" , "from" : "forged", "to" : "TO" , "type":"update",` +
 		` "timestamp":1, "message_id":{"a":[]}, "deep":{"from":"kept","b" : [ 1,2 , {"é":"\u00e9\ud83d\ude00"} ]}, "ünïcode" : "日本\/", "n\u0061me":null,` +
@@ -213,7 +213,7 @@ func TestRelayedBytes(t *testing.T) {
 }
 
 // No client can pose as another peer or as the server, whatever the spelling.
-func TestForgery(t *testing.T) {
+func TestRelay_ForgedFrom_IsReplaced(t *testing.T) {
 	p := newPair(t, kit.Start(t, kit.Options{}))
 	p.together()
 	forged := fmt.Sprintf(`"fr\u006fm":%q,"t\u0079pe":"error","timest\u0061mp":"x","message\u005fid":"y"`, p.b.ID)

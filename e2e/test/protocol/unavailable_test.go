@@ -15,7 +15,7 @@ import (
 // Without a room service every room event is answered Unavailable, after the
 // deadline and never as if the room did not exist, while relays work. When a room
 // service is back, the same requests work.
-func TestUnavailableRooms(t *testing.T) {
+func TestUnavailable_NoRoomService_EachRequestIsAnswered(t *testing.T) {
 	t.Parallel() // it mostly waits
 	s := kit.Start(t, kit.Options{RoomServices: 1})
 	peer := s.Dial(t, 1)
@@ -78,7 +78,7 @@ func relays(to proto.PeerID) map[proto.Event]string {
 
 // Without the bus, relays fail at once and new connections are refused; peers stay
 // connected, and everything works when the bus is back.
-func TestUnavailableBus(t *testing.T) {
+func TestUnavailable_NoNATS_EachRelayIsAnswered(t *testing.T) {
 	p := newPair(t, kit.Start(t, kit.Options{}))
 	p.together()
 	p.NATS(0).Stop()

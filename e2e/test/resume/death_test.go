@@ -20,7 +20,7 @@ const (
 
 // After kill -9 of its gateway a peer resumes elsewhere under its id, keeps its rooms,
 // and is notified that frames may be lost. The others are not affected.
-func TestKilledGateway(t *testing.T) {
+func TestGatewayKilled_Peer_ResumesOnAnother(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{Processes: true})
 	tr := newTrio(t, s)
@@ -70,7 +70,7 @@ func TestKilledGateway_AcceptFrom_IsInTheToken(t *testing.T) {
 // A client that waits too long for one gateway tries another, so that two take its
 // session over at the same moment, and no gateway knows of both. One of them keeps the
 // session: it keeps the rooms, for good, and gets each frame once.
-func TestTakenOverTwice(t *testing.T) {
+func TestTakeover_TwoGatewaysAtOnce_OneKeepsTheSession(t *testing.T) {
 	t.Parallel()
 	const grace = 2 * time.Second
 	s := kit.Start(t, kit.Options{Processes: true, Gateways: 3, Grace: grace})
@@ -125,7 +125,7 @@ func TestTakenOverTwice(t *testing.T) {
 
 // The room services remove peers of a killed gateway that do not resume from their rooms
 // within 20 s.
-func TestGhostsOfKilledGateway(t *testing.T) {
+func TestGatewayKilled_PeersThatStayAway_AreRemoved(t *testing.T) {
 	t.Parallel()
 	tr := newTrio(t, kit.Start(t, kit.Options{Processes: true}))
 	began := time.Now()
@@ -154,7 +154,7 @@ func (tr *trio) ghosts(began time.Time, most time.Duration) {
 
 // The same holds when every room service was down at that time: one that starts later has
 // never received a heartbeat of the gateway and waits at most 20 s for it.
-func TestGhostsWhileRoomServicesAreDown(t *testing.T) {
+func TestGatewayKilled_NoRoomService_PeersAreRemovedLater(t *testing.T) {
 	t.Parallel()
 	tr := newTrio(t, kit.Start(t, kit.Options{Processes: true, RoomServices: 1}))
 	tr.KillRooms(t, 0)
@@ -166,7 +166,7 @@ func TestGhostsWhileRoomServicesAreDown(t *testing.T) {
 
 // A gateway hangs for longer than its lease, and then finds its peers still connected and
 // still members: no room service removed them within the grace.
-func TestFrozenGateway(t *testing.T) {
+func TestGatewayFrozen_LongerThanItsLease_KeepsItsPeers(t *testing.T) {
 	t.Parallel()
 	tr := newTrio(t, kit.Start(t, kit.Options{Processes: true}))
 	tr.PauseGateway(t, 0, true)

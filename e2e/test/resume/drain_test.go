@@ -16,7 +16,7 @@ import (
 // A gateway that shuts down announces when to reconnect, closes with 1001 at
 // that moment, keeps the frames that arrive meanwhile, and hands the session to
 // the gateway to which the peer connects.
-func TestShutdown(t *testing.T) {
+func TestDrain_OneGateway_PeersMove(t *testing.T) {
 	s := kit.Start(t, kit.Options{Drain: 3 * time.Second})
 	tr := newTrio(t, s)
 	tr.near.Bye()
@@ -100,10 +100,10 @@ func (l *load) receive(want int) {
 	}
 }
 
-// TestDrainUnderLoad drains every gateway in turn while clients send each other
+// TestDrain_UnderLoad_LosesNothing drains every gateway in turn while clients send each other
 // messages and rooms change: no message is lost, duplicated or out of order, and
 // no acknowledged change is undone.
-func TestDrainUnderLoad(t *testing.T) {
+func TestDrain_UnderLoad_LosesNothing(t *testing.T) {
 	const gateways, pairs = 3, 4
 	s := kit.Start(t, kit.Options{Gateways: gateways, Drain: 10 * time.Second})
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)

@@ -16,7 +16,7 @@ import (
 
 // During an outage of NATS that is longer than lease and grace together, no connected
 // peer is removed.
-func TestOutageReapsNobody(t *testing.T) {
+func TestOutage_NATSAway_RemovesNobody(t *testing.T) {
 	t.Parallel()
 	const grace = time.Second
 	tr := newTrio(t, kit.Start(t, kit.Options{Grace: grace}))
@@ -78,7 +78,7 @@ func named(t *testing.T, c *kit.Conn, name string) {
 }
 
 // A missed change is repaired as soon as another one follows.
-func TestMissedChangeHealsWithTheNext(t *testing.T) {
+func TestMissedChange_NextChange_Heals(t *testing.T) {
 	tr := newTrio(t, kit.Start(t, kit.Options{}))
 	edit(t, tr.Stack, func(r *bus.Room) { r.Name = "missed" })
 	late := tr.Dial(t, 1)
@@ -96,7 +96,7 @@ func TestMissedChangeHealsWithTheNext(t *testing.T) {
 }
 
 // Without another change it is repaired within 15 s.
-func TestMissedChangeHealsByItself(t *testing.T) {
+func TestMissedChange_NoOther_HealsByComparison(t *testing.T) {
 	t.Parallel()
 	tr := newTrio(t, kit.Start(t, kit.Options{}))
 	began := time.Now()
@@ -112,7 +112,7 @@ func TestMissedChangeHealsByItself(t *testing.T) {
 }
 
 // A gateway compares its rooms after each reconnect too, without a wait.
-func TestMissedChangeHealsAfterReconnect(t *testing.T) {
+func TestMissedChange_Reconnect_Heals(t *testing.T) {
 	t.Parallel()
 	tr := newTrio(t, kit.Start(t, kit.Options{}))
 	edit(t, tr.Stack, func(r *bus.Room) { r.Name = "missed" })
@@ -132,7 +132,7 @@ func TestMissedChangeHealsAfterReconnect(t *testing.T) {
 // A gateway that serves a peer of another one loses its connection to NATS again and
 // again while frames for that peer are sent. Each frame arrives or its sender
 // receives an error, also while the gateway resubscribes.
-func TestReconnectUnderRelays(t *testing.T) {
+func TestReconnect_UnderRelays_EachIsAccountedFor(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	from, peer, far := s.Dial(t, 0), s.Dial(t, 0), s.Dial(t, 1)

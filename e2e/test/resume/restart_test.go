@@ -17,7 +17,7 @@ const emptyBound = 25 * time.Second
 
 // After a restart of everything on the stored data, no client connects: in the
 // end no room is left.
-func TestFullRestart(t *testing.T) {
+func TestRestart_NobodyComesBack_RoomsEnd(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{Processes: true, StoreDir: t.TempDir()})
 	for i := range 20 {

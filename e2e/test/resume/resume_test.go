@@ -9,10 +9,10 @@ import (
 	"p2pconnector/proto"
 )
 
-// TestResume breaks a connection in each way and resumes on each gateway: the peer
+// TestResume_SameGateway_KeepsEverything breaks a connection in each way and resumes on each gateway: the peer
 // keeps its id, the frames sent meanwhile arrive in order, and the others are not
 // affected.
-func TestResume(t *testing.T) {
+func TestResume_SameGateway_KeepsEverything(t *testing.T) {
 	for how, breaks := range map[string]func(c *kit.Conn){
 		"after a drop":                  (*kit.Conn).Drop,
 		"while the old one looks alive": func(*kit.Conn) {},
@@ -47,7 +47,7 @@ func TestResume(t *testing.T) {
 }
 
 // A session may move again and again, from any gateway to any.
-func TestResumeAgainAndAgain(t *testing.T) {
+func TestResume_AgainAndAgain_KeepsEverything(t *testing.T) {
 	tr := newTrio(t, kit.Start(t, kit.Options{Gateways: 3}))
 	n := 0
 	for _, i := range []int{1, 2, 2, 0, 0, 1, 0, 2} {
@@ -67,7 +67,7 @@ func TestResumeAgainAndAgain(t *testing.T) {
 
 // The peer's requests and frames from before the break keep their effect, and the peer
 // keeps its rights: creators stay creators.
-func TestCreatorResumes(t *testing.T) {
+func TestResume_Creator_StaysCreator(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	a, b := s.Dial(t, 0), s.Dial(t, 1)
 	a.Create(room)
@@ -88,7 +88,7 @@ func TestCreatorResumes(t *testing.T) {
 }
 
 // Events of the rooms from the time of the break are delivered too.
-func TestRoomNewsWait(t *testing.T) {
+func TestResume_RoomUpdates_WaitForTheClient(t *testing.T) {
 	for i, where := range []string{"on the same gateway", "on another gateway"} {
 		t.Run(where, func(t *testing.T) {
 			tr := newTrio(t, kit.Start(t, kit.Options{}))
@@ -113,7 +113,7 @@ func TestRoomNewsWait(t *testing.T) {
 
 // Frames beyond the bound are dropped: recovered is false, the delivered frames are
 // still in order, and the senders of the others have received an error.
-func TestOverflow(t *testing.T) {
+func TestResume_ReplayBufferFull_ReportsTheRest(t *testing.T) {
 	for name, test := range map[string]struct {
 		frames int
 		pad    int
@@ -159,7 +159,7 @@ func overflow(t *testing.T, c, peer, far *kit.Conn, frames, pad int) {
 
 // Frames in transit when the connection was cut: the client's count identifies them,
 // and they are sent again.
-func TestCountTellsLoss(t *testing.T) {
+func TestResume_ReceivedCount_RevealsLoss(t *testing.T) {
 	tr := newTrio(t, kit.Start(t, kit.Options{}))
 	tr.send(0, 5)
 	tr.receive(tr.peer, 0, 5)
@@ -180,9 +180,9 @@ func TestCountTellsLoss(t *testing.T) {
 	tr.works(again)
 }
 
-// TestLossIsToldUntilItIsHeard: the Client_Details that reported a possible loss never
+// TestResume_Loss_IsReportedUntilConfirmed: the Client_Details that reported a possible loss never
 // arrived. The next one reports it too.
-func TestLossIsToldUntilItIsHeard(t *testing.T) {
+func TestResume_Loss_IsReportedUntilConfirmed(t *testing.T) {
 	for name, gateways := range map[string][2]int{"on the same gateway": {0, 0}, "on others": {1, 0}, "on another, twice": {1, 1}} {
 		t.Run(name, func(t *testing.T) {
 			s := kit.Start(t, kit.Options{})

@@ -11,7 +11,7 @@ import (
 
 // A token that does not work gets an error, and the connection keeps its fresh id
 // and works.
-func TestTokens(t *testing.T) {
+func TestResume_EachToken_IsAcceptedOrRefused(t *testing.T) {
 	s := kit.Start(t, kit.Options{Grace: time.Second})
 	other := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1}) // another system, with keys of its own
 	foreign := other.Dial(t, 0)
@@ -115,7 +115,7 @@ func leaves(t *testing.T, c, watcher *kit.Conn, end func()) {
 }
 
 // A late Resume, or one without a token, changes nothing.
-func TestResumeFrames(t *testing.T) {
+func TestResume_NotTheFirstFrame_IsRefused(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	watcher := s.Dial(t, 1)
 	for _, data := range []string{``, `,"data":5`, `,"data":{}`, `,"data":{"session":""}`, `,"data":{"session":7}`} {
@@ -156,7 +156,7 @@ func TestResumeFrames(t *testing.T) {
 
 // While a peer is disconnected the others notice nothing; after the grace they are
 // notified.
-func TestGrace(t *testing.T) {
+func TestGrace_Ends_PeerIsRemoved(t *testing.T) {
 	const grace = time.Second
 	s := kit.Start(t, kit.Options{Grace: grace})
 	for name, end := range map[string]func(*kit.Conn){
@@ -181,7 +181,7 @@ func TestGrace(t *testing.T) {
 }
 
 // A close with 1000 ends the session at once; another code does not.
-func TestCloseCodesAndSessions(t *testing.T) {
+func TestClose_EachCode_EndsOrKeepsTheSession(t *testing.T) {
 	s := kit.Start(t, kit.Options{Grace: 20 * time.Second})
 	tr := newTrio(t, s)
 	began := time.Now()

@@ -85,7 +85,7 @@ func hammer(t *testing.T, requesters []*requester, rooms []proto.RoomID, peers, 
 	}
 }
 
-func TestHammer(t *testing.T) {
+func TestRoomsvc_ManyRequesters_AgreeOnTheRooms(t *testing.T) {
 	s := startNATS(t)
 	services := startServices(t, s, 3, roomsvc.Config{})
 	requesters := []*requester{newRequester(t, s), newRequester(t, s)}
@@ -101,7 +101,7 @@ func TestHammer(t *testing.T) {
 
 // Three servers and three replicas lose their leader while peers join and
 // leave.
-func TestCluster(t *testing.T) {
+func TestRoomsvc_Cluster_SurvivesANode(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts three servers")
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // A room's life, requested by two gateways and served by two room services.
-func TestLifeOfARoom(t *testing.T) {
+func TestRoom_FromCreateToEnd_AnswersEachOperation(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 2, roomsvc.Config{})
 	a, b := newRequester(t, s), newRequester(t, s)
@@ -55,7 +55,7 @@ func TestLifeOfARoom(t *testing.T) {
 	}
 }
 
-func TestMalformedRequests(t *testing.T) {
+func TestRequest_Malformed_IsRefused(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 1, roomsvc.Config{})
 	a := newRequester(t, s)

@@ -39,9 +39,9 @@ func (c *slowConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// TestReadyWhenRequestsReachIt: a room service that reports ready answers the first
+// TestReady_Subscribed_ReceivesRequests: a room service that reports ready answers the first
 // request.
-func TestReadyWhenRequestsReachIt(t *testing.T) {
+func TestReady_Subscribed_ReceivesRequests(t *testing.T) {
 	var svc *roomsvc.Service
 	held := make(chan struct{})
 	server := slowly{startNATS(t), sync.OnceFunc(func() {

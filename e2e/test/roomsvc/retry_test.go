@@ -13,7 +13,7 @@ import (
 
 // A repeated request takes effect once and gets the same answer from every
 // instance; so do all repetitions of a storm.
-func TestRetryAfterALostReply(t *testing.T) {
+func TestRetry_LostReply_GetsTheSameAnswer(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 3, roomsvc.Config{})
 	a := newRequester(t, s)
@@ -48,7 +48,7 @@ func TestRetryAfterALostReply(t *testing.T) {
 
 // JetStream stops under load and comes back: no request is answered as if there
 // were no room, and every request is answered in the end.
-func TestNATSRestart(t *testing.T) {
+func TestRetry_NATSRestarts_IsAnswered(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 2, roomsvc.Config{})
 	a := newRequester(t, s)
@@ -77,7 +77,7 @@ func TestNATSRestart(t *testing.T) {
 }
 
 // A room service corrects a bucket that an operator made with other settings.
-func TestExistingBucket(t *testing.T) {
+func TestBucket_Exists_IsUsedAndCorrected(t *testing.T) {
 	s := startNATS(t)
 	a := newRequester(t, s)
 	js, err := jetstream.New(a.nc)

@@ -10,7 +10,7 @@ import (
 
 // Requests that had reached a room service before its shutdown are still
 // answered.
-func TestShutdownAnswersWhatWaits(t *testing.T) {
+func TestShutdown_RequestsWait_AreAnswered(t *testing.T) {
 	s := startNATS(t)
 	_, stop := startService(t, s, roomsvc.Config{})
 	a := newRequester(t, s)

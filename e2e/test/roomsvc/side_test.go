@@ -11,7 +11,7 @@ import (
 	"p2pconnector/roomsvc"
 )
 
-func TestList(t *testing.T) {
+func TestList_ManyRooms_HasThemAll(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 1, roomsvc.Config{})
 	a := newRequester(t, s)
@@ -54,7 +54,7 @@ func TestList(t *testing.T) {
 	}
 }
 
-func TestSync(t *testing.T) {
+func TestSync_EachRevision_IsComparedRightly(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 2, roomsvc.Config{})
 	a := newRequester(t, s)
@@ -75,7 +75,7 @@ func TestSync(t *testing.T) {
 }
 
 // All gateways receive the same keys, whichever instance makes them.
-func TestKeys(t *testing.T) {
+func TestKeys_SeveralInstances_GetTheSame(t *testing.T) {
 	s := startNATS(t)
 	startServices(t, s, 3, roomsvc.Config{})
 	a := newRequester(t, s)

@@ -26,7 +26,7 @@ func collect(t *testing.T, replies []<-chan *bus.Reply) map[proto.ErrorCode]int 
 
 // A thousand peers of three gateways join one room at the same instant, on three
 // room services.
-func TestJoinStorm(t *testing.T) {
+func TestJoin_Storm_IsGroupedIntoFewWrites(t *testing.T) {
 	for _, capacity := range []int{0, 500} {
 		t.Run(fmt.Sprintf("capacity %d", capacity), func(t *testing.T) {
 			const joins = 1000
@@ -91,7 +91,7 @@ func tee(from <-chan *bus.Reply, to chan<- *bus.Reply) <-chan *bus.Reply {
 }
 
 // By default a room takes ten thousand members, and no more.
-func TestTenThousandMembers(t *testing.T) {
+func TestRoom_TenThousandMembers_IsServed(t *testing.T) {
 	const most = proto.DefaultMaxRoomMembers
 	s := startNATS(t)
 	startServices(t, s, 2, roomsvc.Config{})

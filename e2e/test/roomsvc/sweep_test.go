@@ -52,7 +52,7 @@ func (a *requester) lease() (stop func()) {
 
 // Two gateways die: one while all room services are down, one while they run. A
 // third lives.
-func TestGhosts(t *testing.T) {
+func TestSweep_DeadGateway_RemovesItsMembers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute of real time")
 	}

@@ -44,7 +44,7 @@ func claimsIn(t *testing.T, token, alg string, key any) jwt.MapClaims {
 	return claims
 }
 
-func TestTokenClaims(t *testing.T) {
+func TestToken_EachFlag_IsAClaim(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "secret")
 	token := tokenOf(t, "--new", "--key", file, "--sub", "ann", "--ttl", "90m", "--rooms", "a-*, b", "--can", "create,join", "--iss", "me", "--aud", "p2p")
 	secret, err := os.ReadFile(file)
@@ -72,7 +72,7 @@ func TestTokenClaims(t *testing.T) {
 	}
 }
 
-func TestTokenKeys(t *testing.T) {
+func TestToken_EachKey_SignsWithItsAlgorithm(t *testing.T) {
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +123,7 @@ func pkcs8(t *testing.T, key any) []byte {
 
 // Settings that cannot work are refused with an error that names the setting, and no token
 // is printed.
-func TestTokenErrors(t *testing.T) {
+func TestToken_WrongFlags_AreRefused(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name string, b []byte) string {
 		file := filepath.Join(dir, name)

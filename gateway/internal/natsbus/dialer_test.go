@@ -33,9 +33,9 @@ func busPair(t *testing.T) (*queuedConn, net.Conn) {
 	return c.(*queuedConn), server
 }
 
-// TestBusConnQueues: a server that does not read blocks no write, and gets all bytes in
+// TestConn_ManyWrites_AreQueued: a server that does not read blocks no write, and gets all bytes in
 // order when it reads again.
-func TestBusConnQueues(t *testing.T) {
+func TestConn_ManyWrites_AreQueued(t *testing.T) {
 	c, server := busPair(t)
 	chunk := make([]byte, 32<<10)
 	var want bytes.Buffer
@@ -64,8 +64,8 @@ func TestBusConnQueues(t *testing.T) {
 	}
 }
 
-// TestBusConnGivesUp: the queue is bounded, and the connection is given up when it is full.
-func TestBusConnGivesUp(t *testing.T) {
+// TestConn_QueueFull_GivesUp: the queue is bounded, and the connection is given up when it is full.
+func TestConn_QueueFull_GivesUp(t *testing.T) {
 	c, server := busPair(t)
 	chunk := make([]byte, 32<<10)
 	var err error

@@ -9,10 +9,10 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// TestChangeOfARoomThatIsNotHere: a change of an unknown room waits until the room has been
+// TestChange_UnknownRoom_WaitsForTheFetch: a change of an unknown room waits until the room has been
 // fetched, although its revision is the next. A replica that retried it in a loop held its
 // lock and the inbox until the gateway was killed.
-func TestChangeOfARoomThatIsNotHere(t *testing.T) {
+func TestChange_UnknownRoom_WaitsForTheFetch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestGateway().rooms.pin("tea")
 		r.state.Revision = 7 // it had ended with that
