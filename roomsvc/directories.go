@@ -103,5 +103,5 @@ func (e directoryEndpoints[K, Q, R]) reply(op K, subject string, arrived time.Ti
 
 // directoryConfig returns the configuration of the directory that is kept in st.
 func (s *Service) directoryConfig(st *store) directory.Config {
-	return directory.Config{Log: s.cfg.Logger, Metrics: s.metrics, Usage: &st.usage, Conn: s.epoch}
+	return directory.Config{Log: s.cfg.Logger, Metrics: s.metrics, Usage: &st.usage, Conn: s.conn}
 }

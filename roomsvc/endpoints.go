@@ -12,6 +12,8 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/commit"
+	"p2pconnector/roomsvc/internal/room"
 )
 
 const (
@@ -88,7 +90,7 @@ func (s *Service) roomHandler(kind bus.Operation) micro.HandlerFunc {
 			s.reply(kind, subject, began, &bus.Reply{Error: malformed(err)})
 			return
 		}
-		err := check(kind, req, s.limits())
+		err := room.Check(kind, req, s.limits())
 		if err == nil {
 			if req.Op == "" {
 				req.Op = bus.OpID("rooms-" + rand.Text()) // for tries of our own
@@ -97,10 +99,10 @@ func (s *Service) roomHandler(kind bus.Operation) micro.HandlerFunc {
 			case bus.OpCreate, bus.OpJoin, bus.OpResume:
 				s.leases.Notice(req.Gateway)
 			}
-			err = s.committer.Load().submit(&operation{
-				kind: kind, req: req,
-				deadline: time.Now().Add(proto.RequestDeadline), epoch: s.epoch(),
-				answer: func(r *bus.Reply) {
+			err = s.committer.Load().Submit(&commit.Operation{
+				Operation: room.Operation{Kind: kind, Request: req},
+				Arrived:   began,
+				Answer: func(r *bus.Reply) {
 					if r != nil {
 						s.reply(kind, subject, began, r)
 					}
@@ -128,7 +130,7 @@ func (s *Service) reply(op bus.Operation, subject string, began time.Time, r *bu
 	err := s.publish(subject, r, r.Error)
 	if errors.Is(err, nats.ErrMaxPayload) {
 		s.cfg.Logger.Error("reply is larger than the NATS server takes; raise its max_payload", "operation", string(op), "err", err)
-		err = s.publish(subject, &bus.Reply{Error: unavailable(), Retry: r.Retry}, unavailable())
+		err = s.publish(subject, &bus.Reply{Error: room.Unavailable(), Retry: r.Retry}, room.Unavailable())
 	}
 	if err != nil {
 		s.cfg.Logger.Debug("reply not sent; the requester will repeat its request", "operation", string(op), "err", err)

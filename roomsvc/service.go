@@ -13,6 +13,7 @@ import (
 	"p2pconnector/proto/agreement"
 	"p2pconnector/proto/bus"
 	"p2pconnector/proto/service"
+	"p2pconnector/roomsvc/internal/commit"
 	"p2pconnector/roomsvc/internal/directory"
 	"p2pconnector/roomsvc/internal/kv"
 	"p2pconnector/roomsvc/internal/metrics"
@@ -45,7 +46,7 @@ type Service struct {
 
 	// Set by Run before any request arrives.
 	nc        *nats.Conn
-	committer atomic.Pointer[committer]
+	committer atomic.Pointer[commit.Committer]
 	sessions  atomic.Pointer[directory.Sessions]
 	names     atomic.Pointer[directory.Names]
 	jobs      *jobs
@@ -130,8 +131,10 @@ func (s *Service) serve(ctx context.Context) error {
 	}
 	s.fitPayload()
 
-	c := newCommitter(s.roomBucket, s.limits(), log, s.metrics)
-	c.limits, c.epoch, c.announce, c.usage = s.limits, s.epoch, s.announce, &s.roomStore.usage
+	c := commit.New(commit.Config{
+		Bucket: s.roomBucket, Limits: s.limits, Log: log, Metrics: s.metrics,
+		Usage: &s.roomStore.usage, Conn: s.conn, Announce: s.announce,
+	})
 	s.committer.Store(c)
 	sessions := directory.NewSessions(s.sessionBucket, s.directoryConfig(s.sessionStore))
 	s.sessions.Store(sessions)
@@ -148,7 +151,7 @@ func (s *Service) serve(ctx context.Context) error {
 		<-ctx.Done()
 		log.Info("room service is stopping")
 	}
-	s.shutdown(svc, c.close, sessions.Close, names.Close)
+	s.shutdown(svc, c.Close, sessions.Close, names.Close)
 	return err
 }
 
@@ -221,8 +224,8 @@ func (s *Service) fitPayload() {
 	s.bytes = min(s.bytes, max(int(most)-overhead, overhead)*3/4)
 }
 
-// epoch returns the number of the present NATS connection of this process.
-func (s *Service) epoch() uint64 { return s.nc.Stats().Reconnects }
+// conn returns the number of the present NATS connection of this process.
+func (s *Service) conn() uint64 { return s.nc.Stats().Reconnects }
 
 func (s *Service) onLease(msg *nats.Msg) {
 	s.shared.Receive(msg.Subject, msg.Data)

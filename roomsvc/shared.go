@@ -9,6 +9,7 @@ import (
 
 	"p2pconnector/proto/agreement"
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/room"
 	"p2pconnector/roomsvc/internal/sweep"
 )
 
@@ -23,8 +24,8 @@ func (s *Service) share() {
 }
 
 // limits returns the limits that apply now.
-func (s *Service) limits() limits {
-	return limits{members: s.shared.Applied().MaxRoomMembers, bytes: s.bytes}
+func (s *Service) limits() room.Limits {
+	return room.Limits{Members: s.shared.Applied().MaxRoomMembers, Bytes: s.bytes}
 }
 
 // announceSettings publishes this instance's settings periodically until ctx ends.

@@ -12,6 +12,7 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/room"
 )
 
 // maxSide bounds the requests about more than one room that run at the same
@@ -40,7 +41,7 @@ func (s *Service) sideHandler(kind bus.Operation, job sideJob) micro.HandlerFunc
 			return // the answer to the first goes to the same subject
 		case !taken:
 			s.metrics.Refused.Add(1)
-			s.reply(kind, subject, began, &bus.Reply{Error: unavailable()})
+			s.reply(kind, subject, began, &bus.Reply{Error: room.Unavailable()})
 			return
 		}
 		s.jobs.start(func(ctx context.Context) {
@@ -137,7 +138,7 @@ func (s *Service) runJob(ctx context.Context, kind bus.Operation, job sideJob, d
 		if v := recover(); v != nil {
 			s.metrics.Panics.Add(1)
 			log.Error("request panicked", "err", fmt.Sprint(v), "stack", string(debug.Stack()))
-			reply = &bus.Reply{Error: unavailable()}
+			reply = &bus.Reply{Error: room.Unavailable()}
 		}
 	}()
 	req := new(bus.Request)

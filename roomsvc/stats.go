@@ -34,7 +34,7 @@ func (s *Service) Stats() Stats {
 		out.Sessions[op] = s.metrics.Answers(op.Endpoint())
 	}
 	if c := s.committer.Load(); c != nil {
-		out.Waiting, _ = c.lengths()
+		out.Waiting, _ = c.Lengths()
 	}
 	return out
 }
@@ -47,7 +47,7 @@ func (s *Service) snapshot() *metrics.Snapshot {
 		Queues:           map[string]metrics.Queue{"sessions": {}, "session_syncs": {}, "names": {}},
 		Writable:         s.buckets.down() == nil,
 		SettingsDisagree: s.shared.Disagree(), SettingsIgnored: s.shared.Ignored(),
-		NATSConnected: s.nc.IsConnected(), NATSReconnects: s.epoch(), NATSPendingBytes: max(pending, 0),
+		NATSConnected: s.nc.IsConnected(), NATSReconnects: s.conn(), NATSPendingBytes: max(pending, 0),
 	}
 	for _, b := range s.buckets.list {
 		c := b.usage.Counts()
@@ -56,7 +56,7 @@ func (s *Service) snapshot() *metrics.Snapshot {
 		})
 	}
 	if c := s.committer.Load(); c != nil {
-		now.OperationsWaiting, now.RoomsBusy = c.lengths()
+		now.OperationsWaiting, now.RoomsBusy = c.Lengths()
 	}
 	if d := s.sessions.Load(); d != nil {
 		now.Queues["sessions"], now.Queues["session_syncs"] = queue(d.Lengths()), queue(d.SyncLengths())

@@ -6,7 +6,9 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/roomsvc/internal/commit"
 	"p2pconnector/roomsvc/internal/kv"
+	"p2pconnector/roomsvc/internal/room"
 	"p2pconnector/roomsvc/internal/sweep"
 )
 
@@ -35,15 +37,15 @@ func scanAll(st *store, keys ...string) func(context.Context, func(string, kv.Re
 
 // leftInRoom is the sweep.Part's Left of rooms.
 func (s *Service) leftInRoom(key string, rec kv.Record) ([]proto.GatewayID, func([]proto.GatewayID, func(bool))) {
-	room, err := bus.RoomFromToken(key)
+	id, err := bus.RoomFromToken(key)
 	if err != nil || rec.Deleted {
 		return nil, nil
 	}
-	return owners(rec.Value), func(dead []proto.GatewayID, done func(bool)) {
-		refused := s.committer.Load().submit(&operation{
-			kind: opSweep, req: &bus.Request{Room: room}, gone: dead,
-			deadline: time.Now().Add(proto.RequestDeadline), epoch: s.epoch(),
-			answer: func(r *bus.Reply) { done(r != nil && r.Error == nil) },
+	return room.Owners(rec.Value), func(dead []proto.GatewayID, done func(bool)) {
+		refused := s.committer.Load().Submit(&commit.Operation{
+			Operation: room.Operation{Kind: room.OpSweep, Request: &bus.Request{Room: id}, Dead: dead},
+			Arrived:   time.Now(),
+			Answer:    func(r *bus.Reply) { done(r != nil && r.Error == nil) },
 		})
 		if refused != nil {
 			done(false)

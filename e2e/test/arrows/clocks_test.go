@@ -26,7 +26,7 @@ var mayUseWallClock = map[string]string{
 	"p2pconnector/gateway/internal/auth/issue.go:Issue":           "when a token for trying things out expires",
 	"p2pconnector/roomsvc/keys.go:newKey":                         "when a key was made, which all instances read",
 	"p2pconnector/roomsvc/revisions.go:firstRevision":             "where a new bucket's revisions begin, above those of one that was lost",
-	"p2pconnector/roomsvc/state.go:begin":                         "when an operation was remembered, which all instances read",
+	"p2pconnector/roomsvc/internal/room/state.go:begin":                         "when an operation was remembered, which all instances read",
 }
 
 // TestClocks_Durations_AreMonotonic: the services use the time of day only where it

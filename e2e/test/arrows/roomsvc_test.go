@@ -5,10 +5,12 @@ import "testing"
 // roomsvcPackages is to the room service what gatewayPackages is to the gateway.
 var roomsvcPackages = map[string][]string{
 	"cmd/roomsvc":        {"proto/service", "roomsvc"},
+	"internal/commit":    {"proto", "proto/bus", "roomsvc/internal/kv", "roomsvc/internal/metrics", "roomsvc/internal/room"},
 	"internal/directory": {"proto", "proto/bus", "roomsvc/internal/kv", "roomsvc/internal/metrics"},
 	"internal/kv":        {},
 	"internal/kv/kvtest": {"roomsvc/internal/kv"},
 	"internal/metrics":   {"proto", "proto/bus", "github.com/prometheus/client_golang"},
+	"internal/room":      {"proto", "proto/bus", "roomsvc/internal/kv"},
 	"internal/sweep":     {"proto", "proto/bus", "roomsvc/internal/kv", "roomsvc/internal/metrics"},
 }
 

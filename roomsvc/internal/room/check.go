@@ -1,4 +1,4 @@
-package roomsvc
+package room
 
 import (
 	"fmt"
@@ -10,9 +10,9 @@ import (
 // maxOpBytes bounds an operation's id.
 const maxOpBytes = 64
 
-// check refuses a request that is invalid whatever the room's state is, and
+// Check refuses a request that is invalid whatever the room's state is, and
 // fills in what the request leaves open.
-func check(kind bus.Operation, r *bus.Request, lim limits) *proto.Error {
+func Check(kind bus.Operation, r *bus.Request, lim Limits) *proto.Error {
 	if r.Room == "" {
 		return proto.Missing("room", "data.room is missing. Name the room.")
 	}
@@ -77,7 +77,7 @@ func checkWho(kind bus.Operation, r *bus.Request) *proto.Error {
 	return nil
 }
 
-func checkSettings(r *bus.Request, lim limits, metadata int) *proto.Error {
+func checkSettings(r *bus.Request, lim Limits, metadata int) *proto.Error {
 	if r.Name != nil && len(*r.Name) > proto.MaxRoomNameBytes {
 		return proto.Invalid("name", fmt.Sprintf("data.name must not be longer than %d bytes. Shorten it.", proto.MaxRoomNameBytes))
 	}
@@ -93,8 +93,8 @@ func checkSettings(r *bus.Request, lim limits, metadata int) *proto.Error {
 	if *r.Capacity < 0 {
 		return proto.Invalid("capacity", "data.capacity must be a number of members, or 0 for the server's limit.")
 	}
-	if *r.Capacity > lim.members {
-		e := proto.Errorf(proto.LimitExceeded, "data.capacity is above the limit of %d members. Give a smaller one.", lim.members)
+	if *r.Capacity > lim.Members {
+		e := proto.Errorf(proto.LimitExceeded, "data.capacity is above the limit of %d members. Give a smaller one.", lim.Members)
 		e.Field = "capacity"
 		return e
 	}

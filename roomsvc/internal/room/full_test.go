@@ -1,4 +1,4 @@
-package roomsvc
+package room
 
 import (
 	"testing"
@@ -9,24 +9,24 @@ import (
 
 // TestApply_FullBucket_RefusesWhatGrows and nothing else.
 func TestApply_FullBucket_RefusesWhatGrows(t *testing.T) {
-	lim := limits{members: 10, bytes: bus.MaxRoomStateBytes}
+	lim := Limits{Members: 10, Bytes: bus.MaxRoomStateBytes}
 	a, b, c := proto.NewPeerID("aaaaaaaa"), proto.NewPeerID("aaaaaaaa"), proto.NewPeerID("aaaaaaaa")
-	op := func(kind bus.Operation, r bus.Request) *operation {
+	op := func(kind bus.Operation, r bus.Request) *Operation {
 		r.Room = "r"
-		return &operation{kind: kind, req: &r}
+		return &Operation{Kind: kind, Request: &r}
 	}
 	name, longer := "name", "longer name"
-	before := &apply(&held{}, []*operation{
+	before := &Apply(&State{}, []*Operation{
 		op(bus.OpCreate, bus.Request{Peer: a, Name: &longer}), op(bus.OpJoin, bus.Request{Peer: b}),
-	}, testTime, lim).after
-	lim.full = true
+	}, testTime, lim).After
+	lim.Full = true
 	for _, x := range []struct {
-		before *held
-		op     *operation
+		before *State
+		op     *Operation
 		want   proto.ErrorCode
 	}{
-		{&held{}, op(bus.OpCreate, bus.Request{Peer: a}), proto.LimitExceeded},
-		{&held{}, op(bus.OpJoin, bus.Request{Peer: a, Create: true}), proto.LimitExceeded},
+		{&State{}, op(bus.OpCreate, bus.Request{Peer: a}), proto.LimitExceeded},
+		{&State{}, op(bus.OpJoin, bus.Request{Peer: a, Create: true}), proto.LimitExceeded},
 		{before, op(bus.OpCreate, bus.Request{Peer: c}), proto.DuplicateRoom},
 		{before, op(bus.OpJoin, bus.Request{Peer: c}), proto.LimitExceeded},
 		{before, op(bus.OpUpdate, bus.Request{Peer: a, Metadata: []byte(`"more"`)}), proto.LimitExceeded},
@@ -36,16 +36,16 @@ func TestApply_FullBucket_RefusesWhatGrows(t *testing.T) {
 		{before, op(bus.OpEnd, bus.Request{Peer: a}), ""},
 		{before, op(bus.OpResume, bus.Request{Peer: a, Gateway: "bbbbbbbb", Epoch: 1}), ""},
 	} {
-		com := apply(x.before, []*operation{x.op}, testTime, lim)
+		com := Apply(x.before, []*Operation{x.op}, testTime, lim)
 		var got proto.ErrorCode
-		if e := com.out[0].err; e != nil {
+		if e := com.Outcomes[0].Err; e != nil {
 			got = e.Code
 		}
 		if got != x.want {
-			t.Errorf("%s: got %q, want %q", x.op.kind, got, x.want)
+			t.Errorf("%s: got %q, want %q", x.op.Kind, got, x.want)
 		}
-		if want := x.want == proto.LimitExceeded; com.full > 0 != want || com.dirty == (x.want != "") {
-			t.Errorf("%s: got %d refused for want of space, dirty %v; want %v and %v", x.op.kind, com.full, com.dirty, want, x.want == "")
+		if want := x.want == proto.LimitExceeded; com.Full > 0 != want || com.Dirty == (x.want != "") {
+			t.Errorf("%s: got %d refused for want of space, dirty %v; want %v and %v", x.op.Kind, com.Full, com.Dirty, want, x.want == "")
 		}
 	}
 }

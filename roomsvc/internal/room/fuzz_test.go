@@ -1,4 +1,4 @@
-package roomsvc
+package room
 
 import (
 	"math/rand/v2"
@@ -11,10 +11,10 @@ import (
 )
 
 // script turns bytes into operations on one room by a handful of peers.
-func script(data []byte) []*operation {
-	kinds := []bus.Operation{bus.OpCreate, bus.OpJoin, bus.OpJoin, bus.OpJoin, bus.OpLeave, bus.OpLeave, bus.OpEnd, bus.OpRemove, bus.OpUpdate, bus.OpResume, bus.OpGet, opSweep}
+func script(data []byte) []*Operation {
+	kinds := []bus.Operation{bus.OpCreate, bus.OpJoin, bus.OpJoin, bus.OpJoin, bus.OpLeave, bus.OpLeave, bus.OpEnd, bus.OpRemove, bus.OpUpdate, bus.OpResume, bus.OpGet, OpSweep}
 	gateways := []proto.GatewayID{gwA, gwB, "cccccccc"}
-	var ops []*operation
+	var ops []*Operation
 	for i := 0; i+3 < len(data); i += 4 {
 		k, p, x, y := kinds[int(data[i])%len(kinds)], data[i+1], data[i+2], data[i+3]
 		g := gateways[int(x)%3]
@@ -32,10 +32,10 @@ func script(data []byte) []*operation {
 		if x&128 != 0 {
 			r.Locked = ptr(y&1 != 0)
 		}
-		op := &operation{kind: k, req: r}
-		if k == opSweep {
-			op.gone, op.req = []proto.GatewayID{g}, &bus.Request{Room: "r"}
-		} else if check(k, r, testLimits) != nil {
+		op := &Operation{Kind: k, Request: r}
+		if k == OpSweep {
+			op.Dead, op.Request = []proto.GatewayID{g}, &bus.Request{Room: "r"}
+		} else if Check(k, r, testLimits) != nil {
 			continue
 		}
 		ops = append(ops, op)
@@ -47,7 +47,7 @@ func script(data []byte) []*operation {
 // each peer in the steps before.
 func checkInvariants(t *testing.T, m *model, epochs map[proto.PeerID]uint64) {
 	t.Helper()
-	r := m.held.room
+	r := m.state.Room
 	if r == nil {
 		return
 	}
@@ -67,7 +67,7 @@ func checkInvariants(t *testing.T, m *model, epochs map[proto.PeerID]uint64) {
 	if len(r.Members) == 0 || !seen[r.Creator] {
 		t.Fatalf("creator: got %s of %d members, want one of the members", r.Creator, len(r.Members))
 	}
-	if most := m.lim.members; len(r.Members) > most || r.Capacity > 0 && len(r.Members) > r.Capacity {
+	if most := m.lim.Members; len(r.Members) > most || r.Capacity > 0 && len(r.Members) > r.Capacity {
 		t.Fatalf("members: got %d, want at most the capacity %d and the limit", len(r.Members), r.Capacity)
 	}
 }
@@ -77,7 +77,7 @@ func checkInvariants(t *testing.T, m *model, epochs map[proto.PeerID]uint64) {
 func follow(t *testing.T, replica *[]bus.Member, m *model) {
 	t.Helper()
 	c := m.last.change
-	if m.last.before.room == nil {
+	if m.last.before.Room == nil {
 		*replica = nil
 	}
 	for _, out := range c.Removed {
@@ -96,10 +96,10 @@ func follow(t *testing.T, replica *[]bus.Member, m *model) {
 		*replica = nil
 	}
 	var want []bus.Member
-	if m.held.room != nil {
-		want = m.held.room.Members
-		if c.Creator != m.held.room.Creator {
-			t.Fatalf("announced creator: got %[2]s, want %[1]s", m.held.room.Creator, c.Creator)
+	if m.state.Room != nil {
+		want = m.state.Room.Members
+		if c.Creator != m.state.Room.Creator {
+			t.Fatalf("announced creator: got %[2]s, want %[1]s", m.state.Room.Creator, c.Creator)
 		}
 	}
 	if !slices.EqualFunc(*replica, want, func(a, b bus.Member) bool { return reflect.DeepEqual(a, b) }) {
@@ -127,7 +127,7 @@ func FuzzRoom(f *testing.F) {
 		}
 		single, batched := newModel(t), newModel(t)
 		var replica []bus.Member
-		var want []outcome
+		var want []Outcome
 		epochs := make(map[proto.PeerID]uint64)
 		for _, op := range ops {
 			o := single.apply(op)[0]
@@ -136,15 +136,15 @@ func FuzzRoom(f *testing.F) {
 			follow(t, &replica, single)
 			doTwice(t, single, op, o)
 		}
-		got, left := make(map[bus.OpID]outcome), ops
+		got, left := make(map[bus.OpID]Outcome), ops
 		replica = nil
 		for len(left) > 0 {
-			var rest []*operation
+			var rest []*Operation
 			for i, o := range batched.apply(left...) {
-				if !o.taken {
+				if !o.Done {
 					rest = append(rest, left[i])
-				} else if left[i].kind != opSweep {
-					got[left[i].req.Op] = o
+				} else if left[i].Kind != OpSweep {
+					got[left[i].Request.Op] = o
 				}
 			}
 			if len(rest) == len(left) {
@@ -154,29 +154,29 @@ func FuzzRoom(f *testing.F) {
 			left = rest
 		}
 		for i, op := range ops {
-			if op.kind != opSweep && op.kind != bus.OpGet && !reflect.DeepEqual(got[op.req.Op], want[i]) {
-				t.Fatalf("%s %s in a batch: got %+v, want %+v as alone", op.kind, op.req.Op, got[op.req.Op], want[i])
+			if op.Kind != OpSweep && op.Kind != bus.OpGet && !reflect.DeepEqual(got[op.Request.Op], want[i]) {
+				t.Fatalf("%s %s in a batch: got %+v, want %+v as alone", op.Kind, op.Request.Op, got[op.Request.Op], want[i])
 			}
 		}
-		if !reflect.DeepEqual(batched.held.room, single.held.room) {
-			t.Fatalf("room in batches: got %+v, want %+v as alone", batched.held.room, single.held.room)
+		if !reflect.DeepEqual(batched.state.Room, single.state.Room) {
+			t.Fatalf("room in batches: got %+v, want %+v as alone", batched.state.Room, single.state.Room)
 		}
 	})
 }
 
 // doTwice does op again and fails unless the outcome is the same and nothing
 // changes.
-func doTwice(t *testing.T, m *model, op *operation, first outcome) {
+func doTwice(t *testing.T, m *model, op *Operation, first Outcome) {
 	t.Helper()
-	if op.kind == opSweep || first.err != nil && !op.req.Retry {
+	if op.Kind == OpSweep || first.Err != nil && !op.Request.Retry {
 		return // only refused retries are recorded
 	}
-	before := m.held
+	before := m.state
 	again := m.apply(op)[0]
-	if m.last.dirty || m.held != before {
-		t.Fatalf("%s done twice: got a change, want none", op.kind)
+	if m.last.Dirty || m.state != before {
+		t.Fatalf("%s done twice: got a change, want none", op.Kind)
 	}
-	if (again.err == nil) != (first.err == nil) || again.err != nil && *again.err != *first.err {
-		t.Fatalf("%s done twice: got %[3]v, want %[2]v as before", op.kind, first.err, again.err)
+	if (again.Err == nil) != (first.Err == nil) || again.Err != nil && *again.Err != *first.Err {
+		t.Fatalf("%s done twice: got %[3]v, want %[2]v as before", op.Kind, first.Err, again.Err)
 	}
 }

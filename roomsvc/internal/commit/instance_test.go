@@ -1,4 +1,4 @@
-package roomsvc
+package commit
 
 import (
 	"context"
@@ -11,35 +11,41 @@ import (
 	"p2pconnector/roomsvc/internal/kv"
 	"p2pconnector/roomsvc/internal/kv/kvtest"
 	"p2pconnector/roomsvc/internal/metrics"
+	"p2pconnector/roomsvc/internal/room"
 )
 
 // roomIn returns the room that b holds under the key of id.
 func roomIn(t *testing.T, b *kvtest.Fake, id proto.RoomID) *bus.Room {
 	t.Helper()
-	h, err := decode(b.Get(bus.RoomToken(id)))
+	h, err := room.Decode(b.Get(bus.RoomToken(id)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return h.room
+	return h.Room
 }
 
 // instance is a committer that records what it announces.
 type instance struct {
-	*committer
-	mu      sync.Mutex
-	changes []bus.Change // in the order of announcement
-	told    [][]proto.GatewayID
+	*Committer
+	mu       sync.Mutex
+	changes  []bus.Change // in the order of announcement
+	notified [][]proto.GatewayID
 }
 
 func newInstance(t *testing.T, b kv.Bucket) *instance {
-	i := &instance{committer: newCommitter(b, limits{members: 2000, bytes: bus.MaxRoomStateBytes}, slog.New(slog.DiscardHandler), metrics.New())}
-	i.announce = func(c *bus.Change, to []proto.GatewayID) {
-		i.mu.Lock()
-		defer i.mu.Unlock()
-		i.changes = append(i.changes, *c)
-		i.told = append(i.told, to)
-	}
-	t.Cleanup(func() { i.close(context.Background()) })
+	i := new(instance)
+	i.Committer = New(Config{
+		Bucket: b, Log: slog.New(slog.DiscardHandler), Metrics: metrics.New(), Usage: new(kv.Usage),
+		Limits: func() room.Limits { return room.Limits{Members: 2000, Bytes: bus.MaxRoomStateBytes} },
+		Conn:   func() uint64 { return 0 },
+		Announce: func(c *bus.Change, to []proto.GatewayID) {
+			i.mu.Lock()
+			defer i.mu.Unlock()
+			i.changes = append(i.changes, *c)
+			i.notified = append(i.notified, to)
+		},
+	})
+	t.Cleanup(func() { i.Close(context.Background()) })
 	return i
 }
 
@@ -52,9 +58,9 @@ func (i *instance) send(kind bus.Operation, r bus.Request) <-chan *bus.Reply {
 	if r.Gateway == "" {
 		r.Gateway = r.Peer.Home()
 	}
-	refused := i.submit(&operation{
-		kind: kind, req: &r, deadline: i.now().Add(proto.RequestDeadline), epoch: i.epoch(),
-		answer: func(reply *bus.Reply) { ch <- reply },
+	refused := i.Submit(&Operation{
+		Operation: room.Operation{Kind: kind, Request: &r}, Arrived: i.now(),
+		Answer: func(reply *bus.Reply) { ch <- reply },
 	})
 	if refused != nil {
 		ch <- &bus.Reply{Error: refused}

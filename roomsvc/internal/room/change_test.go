@@ -1,4 +1,4 @@
-package roomsvc
+package room
 
 import (
 	"reflect"
@@ -9,12 +9,12 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-func op(kind bus.Operation, r bus.Request) *operation {
+func op(kind bus.Operation, r bus.Request) *Operation {
 	r.Room = "r"
 	if r.Gateway == "" {
 		r.Gateway = r.Peer.Home()
 	}
-	return &operation{kind: kind, req: &r}
+	return &Operation{Kind: kind, Request: &r}
 }
 
 func TestChangeOfABatch(t *testing.T) {
@@ -52,38 +52,38 @@ func TestChangeOfABatch(t *testing.T) {
 // end. An operation that would break this waits for the next commit, and so do
 // all operations after it.
 func TestWhatWaitsForTheNextCommit(t *testing.T) {
-	join := func(p proto.PeerID, id bus.OpID) *operation {
+	join := func(p proto.PeerID, id bus.OpID) *Operation {
 		return op(bus.OpJoin, bus.Request{Op: id, Peer: p, Create: true})
 	}
-	leave := func(p proto.PeerID, id bus.OpID) *operation {
+	leave := func(p proto.PeerID, id bus.OpID) *Operation {
 		return op(bus.OpLeave, bus.Request{Op: id, Peer: p})
 	}
 	for name, tc := range map[string]struct {
-		ops   []*operation
-		taken []bool
+		ops  []*Operation
+		done []bool
 	}{
-		"join and leave":      {[]*operation{join(ben, "2"), leave(ben, "3")}, []bool{true, false}},
-		"leave and join":      {[]*operation{leave(ann, "2"), join(ann, "3")}, []bool{true, false}},
-		"others behind":       {[]*operation{join(ben, "2"), leave(ben, "3"), join(cas, "4")}, []bool{true, false, false}},
-		"end after a join":    {[]*operation{join(ben, "2"), op(bus.OpEnd, bus.Request{Op: "3", Peer: ann})}, []bool{true, false}},
-		"join after an end":   {[]*operation{op(bus.OpEnd, bus.Request{Op: "2", Peer: ann}), join(ben, "3")}, []bool{true, false}},
-		"two updates":         {[]*operation{op(bus.OpUpdate, bus.Request{Op: "2", Peer: ann, Name: ptr("a")}), op(bus.OpUpdate, bus.Request{Op: "3", Peer: ann, Name: ptr("b")})}, []bool{true, false}},
-		"remove a newcomer":   {[]*operation{join(ben, "2"), op(bus.OpRemove, bus.Request{Op: "3", Peer: ann, Client: ben})}, []bool{true, false}},
-		"sweep a newcomer":    {[]*operation{join(ben, "2"), {kind: opSweep, req: &bus.Request{Room: "r"}, gone: []proto.GatewayID{gwB}}}, []bool{true, false}},
-		"sweep others":        {[]*operation{join(ben, "2"), {kind: opSweep, req: &bus.Request{Room: "r"}, gone: []proto.GatewayID{gwA}}}, []bool{true, true}},
-		"the same join again": {[]*operation{join(ben, "2"), join(ben, "2")}, []bool{true, true}},
-		"get goes last":       {[]*operation{op(bus.OpGet, bus.Request{Peer: ben}), join(ben, "2"), leave(ben, "3")}, []bool{true, true, false}},
-		"refused, then more":  {[]*operation{join(ann, "2"), join(ben, "3")}, []bool{true, true}},
+		"join and leave":      {[]*Operation{join(ben, "2"), leave(ben, "3")}, []bool{true, false}},
+		"leave and join":      {[]*Operation{leave(ann, "2"), join(ann, "3")}, []bool{true, false}},
+		"others behind":       {[]*Operation{join(ben, "2"), leave(ben, "3"), join(cas, "4")}, []bool{true, false, false}},
+		"end after a join":    {[]*Operation{join(ben, "2"), op(bus.OpEnd, bus.Request{Op: "3", Peer: ann})}, []bool{true, false}},
+		"join after an end":   {[]*Operation{op(bus.OpEnd, bus.Request{Op: "2", Peer: ann}), join(ben, "3")}, []bool{true, false}},
+		"two updates":         {[]*Operation{op(bus.OpUpdate, bus.Request{Op: "2", Peer: ann, Name: ptr("a")}), op(bus.OpUpdate, bus.Request{Op: "3", Peer: ann, Name: ptr("b")})}, []bool{true, false}},
+		"remove a newcomer":   {[]*Operation{join(ben, "2"), op(bus.OpRemove, bus.Request{Op: "3", Peer: ann, Client: ben})}, []bool{true, false}},
+		"sweep a newcomer":    {[]*Operation{join(ben, "2"), {Kind: OpSweep, Request: &bus.Request{Room: "r"}, Dead: []proto.GatewayID{gwB}}}, []bool{true, false}},
+		"sweep others":        {[]*Operation{join(ben, "2"), {Kind: OpSweep, Request: &bus.Request{Room: "r"}, Dead: []proto.GatewayID{gwA}}}, []bool{true, true}},
+		"the same join again": {[]*Operation{join(ben, "2"), join(ben, "2")}, []bool{true, true}},
+		"get goes last":       {[]*Operation{op(bus.OpGet, bus.Request{Peer: ben}), join(ben, "2"), leave(ben, "3")}, []bool{true, true, false}},
+		"refused, then more":  {[]*Operation{join(ann, "2"), join(ben, "3")}, []bool{true, true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newModel(t)
 			m.apply(op(bus.OpCreate, bus.Request{Op: "1", Peer: ann}))
-			var taken []bool
+			var done []bool
 			for _, o := range m.apply(tc.ops...) {
-				taken = append(taken, o.taken)
+				done = append(done, o.Done)
 			}
-			if !slices.Equal(taken, tc.taken) {
-				t.Errorf("taken: got %v, want %v", taken, tc.taken)
+			if !slices.Equal(done, tc.done) {
+				t.Errorf("done: got %v, want %v", done, tc.done)
 			}
 		})
 	}
@@ -95,17 +95,17 @@ func TestSweepRemovesOnlyWhatTheGoneHold(t *testing.T) {
 	m.do(bus.OpJoin, bus.Request{Peer: ben})
 	m.do(bus.OpJoin, bus.Request{Peer: cas})
 	m.do(bus.OpResume, bus.Request{Peer: cas, Gateway: gwB}) // has moved away from the dead gateway
-	sweep := &operation{kind: opSweep, req: &bus.Request{Room: "r"}, gone: []proto.GatewayID{gwA}}
-	if o := m.apply(sweep)[0]; o.removed != 1 || m.members() != "ben* cas" {
-		t.Errorf("sweep: got %d removed, members %s; want 1, ben* cas", o.removed, m.members())
+	sweep := &Operation{Kind: OpSweep, Request: &bus.Request{Room: "r"}, Dead: []proto.GatewayID{gwA}}
+	if o := m.apply(sweep)[0]; o.Removed != 1 || m.members() != "ben* cas" {
+		t.Errorf("sweep: got %d removed, members %s; want 1, ben* cas", o.Removed, m.members())
 	}
 	if c := m.last.change; len(c.Removed) != 1 || c.Removed[0].Reason != proto.ReasonDisconnected {
 		t.Errorf("change: got %+v, want one removal, disconnected", c)
 	}
-	if o := m.apply(sweep)[0]; o.removed != 0 || m.last.dirty {
+	if o := m.apply(sweep)[0]; o.Removed != 0 || m.last.Dirty {
 		t.Error("second sweep: got a change, want none")
 	}
-	sweep.gone = []proto.GatewayID{gwB}
+	sweep.Dead = []proto.GatewayID{gwB}
 	if m.apply(sweep); m.members() != "gone" || !m.last.change.Ended || m.last.change.By != "" {
 		t.Errorf("sweep of all: got members %s, change %+v; want the room gone", m.members(), m.last.change)
 	}

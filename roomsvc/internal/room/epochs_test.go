@@ -1,4 +1,4 @@
-package roomsvc
+package room
 
 import (
 	"testing"
@@ -14,12 +14,12 @@ func from(g proto.GatewayID, epoch uint64, r bus.Request) bus.Request {
 }
 
 func (m *model) member(p proto.PeerID) *bus.Member {
-	if m.held.room == nil {
+	if m.state.Room == nil {
 		return nil
 	}
-	for i := range m.held.room.Members {
-		if m.held.room.Members[i].ID == p {
-			return &m.held.room.Members[i]
+	for i := range m.state.Room.Members {
+		if m.state.Room.Members[i].ID == p {
+			return &m.state.Room.Members[i]
 		}
 	}
 	return nil
@@ -37,8 +37,8 @@ func epochRoom(t *testing.T, own bool) *model {
 		steps[0], steps[1] = step{kind: bus.OpCreate, req: bus.Request{Peer: ben}}, step{kind: bus.OpJoin, req: from(gwB, 2, bus.Request{})}
 	}
 	for _, s := range steps {
-		if o := m.do(s.kind, s.req); o.err != nil {
-			t.Fatal(o.err)
+		if o := m.do(s.kind, s.req); o.Err != nil {
+			t.Fatal(o.Err)
 		}
 	}
 	return m
@@ -77,16 +77,16 @@ func TestEpochs_LaterRequest_MovesTheMemberRecord(t *testing.T) {
 		})
 	}
 	m := epochRoom(t, true)
-	if o := m.do(bus.OpResume, from(gwA, 3, bus.Request{})); o.err != nil || m.member(ann).Owner() != gwA || m.member(ann).Epoch != 3 {
-		t.Errorf("back home: got %+v, %v; want gateway %s, epoch 3", m.member(ann), o.err, gwA)
+	if o := m.do(bus.OpResume, from(gwA, 3, bus.Request{})); o.Err != nil || m.member(ann).Owner() != gwA || m.member(ann).Epoch != 3 {
+		t.Errorf("back home: got %+v, %v; want gateway %s, epoch 3", m.member(ann), o.Err, gwA)
 	}
 }
 
-func errorCode(o outcome) proto.ErrorCode {
-	if o.err == nil {
+func errorCode(o Outcome) proto.ErrorCode {
+	if o.Err == nil {
 		return ""
 	}
-	return o.err.Code
+	return o.Err.Code
 }
 
 func TestEpochs_EarlierRequest_IsRefusedAndChangesNothing(t *testing.T) {
@@ -105,12 +105,12 @@ func TestEpochs_EarlierRequest_IsRefusedAndChangesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := epochRoom(t, true)
-			before := m.held
+			before := m.state
 			o := m.do(c.kind, from(gwA, 1, c.r))
-			if o.err == nil || o.err.Code != proto.Unauthorised || o.err.Epoch != 2 {
-				t.Fatalf("got %+v, want Unauthorised with epoch 2", o.err)
+			if o.Err == nil || o.Err.Code != proto.Unauthorised || o.Err.Epoch != 2 {
+				t.Fatalf("got %+v, want Unauthorised with epoch 2", o.Err)
 			}
-			if m.held != before || m.last.dirty {
+			if m.state != before || m.last.Dirty {
 				t.Errorf("got %s, want nothing changed", m.members())
 			}
 		})
@@ -124,7 +124,7 @@ func TestEpochs_LateJoinOfAFormerOwner_IsRefused(t *testing.T) {
 		"after it left":        func(m *model) { m.do(bus.OpLeave, from(gwB, 2, bus.Request{})) },
 		"after it was removed": func(m *model) { m.do(bus.OpRemove, bus.Request{Client: ann}) },
 		"after a sweep": func(m *model) {
-			m.apply(&operation{kind: opSweep, req: &bus.Request{Room: "r"}, gone: []proto.GatewayID{gwB}})
+			m.apply(&Operation{Kind: OpSweep, Request: &bus.Request{Room: "r"}, Dead: []proto.GatewayID{gwB}})
 		},
 		"after the end": func(m *model) { m.do(bus.OpEnd, from(gwB, 2, bus.Request{})) },
 	} {
@@ -134,11 +134,11 @@ func TestEpochs_LateJoinOfAFormerOwner_IsRefused(t *testing.T) {
 			if m.member(ann) != nil {
 				t.Fatalf("got members %s, want ann to have left", m.members())
 			}
-			if o := m.do(bus.OpJoin, from(gwA, 1, bus.Request{Create: true})); o.err == nil || o.err.Epoch != 2 {
-				t.Errorf("join in epoch 1: got %+v, want refused with epoch 2", o.err)
+			if o := m.do(bus.OpJoin, from(gwA, 1, bus.Request{Create: true})); o.Err == nil || o.Err.Epoch != 2 {
+				t.Errorf("join in epoch 1: got %+v, want refused with epoch 2", o.Err)
 			}
-			if o := m.do(bus.OpJoin, from(gwC, 3, bus.Request{Create: true})); o.err != nil || m.member(ann).Epoch != 3 {
-				t.Errorf("join in epoch 3: got %+v, want success", o.err)
+			if o := m.do(bus.OpJoin, from(gwC, 3, bus.Request{Create: true})); o.Err != nil || m.member(ann).Epoch != 3 {
+				t.Errorf("join in epoch 3: got %+v, want success", o.Err)
 			}
 		})
 	}
@@ -148,12 +148,12 @@ func TestEpochs_LateJoinOfAFormerOwner_IsRefused(t *testing.T) {
 // record still names another gateway.
 func TestEpochs_DisconnectedInALaterEpoch_Leaves(t *testing.T) {
 	m := epochRoom(t, true)
-	if o := m.do(bus.OpLeave, from(gwC, 3, bus.Request{Reason: proto.ReasonDisconnected})); o.err != nil || m.member(ann) != nil {
-		t.Errorf("got %v, members %s; want ann to have left", o.err, m.members())
+	if o := m.do(bus.OpLeave, from(gwC, 3, bus.Request{Reason: proto.ReasonDisconnected})); o.Err != nil || m.member(ann) != nil {
+		t.Errorf("got %v, members %s; want ann to have left", o.Err, m.members())
 	}
 	m = epochRoom(t, true)
 	if o := m.do(bus.OpLeave, from(gwC, 2, bus.Request{Reason: proto.ReasonDisconnected})); errorCode(o) != proto.NotFound {
-		t.Errorf("by another gateway in the same epoch: got %v, want Not_Found", o.err)
+		t.Errorf("by another gateway in the same epoch: got %v, want Not_Found", o.Err)
 	}
 }
 
@@ -162,8 +162,8 @@ func TestEpochs_RefusedRetry_KeepsItsEpoch(t *testing.T) {
 	m := epochRoom(t, true)
 	r := from(gwA, 1, bus.Request{Op: "late", Retry: true})
 	for range 2 {
-		if o := m.do(bus.OpLeave, r); o.err == nil || o.err.Epoch != 2 {
-			t.Fatalf("got %+v, want refused with epoch 2", o.err)
+		if o := m.do(bus.OpLeave, r); o.Err == nil || o.Err.Epoch != 2 {
+			t.Fatalf("got %+v, want refused with epoch 2", o.Err)
 		}
 	}
 }

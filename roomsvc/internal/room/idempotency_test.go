@@ -1,4 +1,4 @@
-package roomsvc
+package room
 
 import (
 	"reflect"
@@ -32,14 +32,14 @@ func TestRepeatedOperations(t *testing.T) {
 		{bus.OpLeave, bus.Request{Op: "l2", Peer: ben}},
 	}
 	for i, h := range history {
-		if o := m.do(h.kind, h.req); o.err != nil || o.repeated {
+		if o := m.do(h.kind, h.req); o.Err != nil || o.repeated {
 			t.Fatalf("%s %s: got %+v, want success, not repeated", h.kind, h.req.Op, o)
 		}
 		for _, again := range history[:i+1] {
-			before := m.held
+			before := m.state
 			o := m.do(again.kind, again.req)
-			if o.err != nil || !o.repeated || m.last.dirty || m.held != before {
-				t.Fatalf("after %s: %s %s again: got %+v, dirty %v; want success, repeated, nothing to write", h.req.Op, again.kind, again.req.Op, o, m.last.dirty)
+			if o.Err != nil || !o.repeated || m.last.Dirty || m.state != before {
+				t.Fatalf("after %s: %s %s again: got %+v, dirty %v; want success, repeated, nothing to write", h.req.Op, again.kind, again.req.Op, o, m.last.Dirty)
 			}
 		}
 	}
@@ -50,50 +50,50 @@ func TestRepeatedOperations(t *testing.T) {
 func TestRefusedRetryStaysRefused(t *testing.T) {
 	m := newModel(t)
 	first := bus.Request{Op: "j", Peer: ben}
-	if o := m.do(bus.OpJoin, first); o.err == nil || m.last.dirty {
+	if o := m.do(bus.OpJoin, first); o.Err == nil || m.last.Dirty {
 		t.Fatalf("first: got %+v, want refused, nothing to write", o)
 	}
 	retry := first
 	retry.Retry = true
-	if o := m.do(bus.OpJoin, retry); o.err == nil || !m.last.dirty {
+	if o := m.do(bus.OpJoin, retry); o.Err == nil || !m.last.Dirty {
 		t.Fatalf("retry: got %+v, want refused, with a record to write", o)
 	}
 	if m.do(bus.OpCreate, bus.Request{Peer: ann}); m.members() != "ann*" {
 		t.Fatal(m.members())
 	}
 	o := m.do(bus.OpJoin, first) // the copy that was late
-	if o.err == nil || o.err.Code != proto.NotFound || m.members() != "ann*" {
+	if o.Err == nil || o.Err.Code != proto.NotFound || m.members() != "ann*" {
 		t.Errorf("late copy: got %+v, members %s; want Not_Found, ann*", o, m.members())
 	}
 	// The same where there is a room.
 	m.do(bus.OpLeave, bus.Request{Op: "x", Peer: cas, Retry: true})
-	if c := m.last; !c.dirty || c.change.Before != 2 || len(c.notify) != 1 {
+	if c := m.last; !c.Dirty || c.change.Before != 2 || len(c.notify) != 1 {
 		t.Errorf("refused leave: got %+v, want a record written after revision 2", c.change)
 	}
 	m.do(bus.OpJoin, bus.Request{Peer: cas})
-	if o := m.do(bus.OpLeave, bus.Request{Op: "x", Peer: cas}); o.err == nil || m.members() != "ann* cas" {
+	if o := m.do(bus.OpLeave, bus.Request{Op: "x", Peer: cas}); o.Err == nil || m.members() != "ann* cas" {
 		t.Errorf("late leave: got %+v, members %s; want refused, ann* cas", o, m.members())
 	}
 }
 
-func TestMemoryFades(t *testing.T) {
+func TestIdempotencyRecords_Old_AreDropped(t *testing.T) {
 	m := newModel(t)
 	m.do(bus.OpCreate, bus.Request{Peer: ann})
 	m.do(bus.OpUpdate, bus.Request{Op: "u", Peer: ann, Name: ptr("x")})
 	m.now = m.now.Add(bus.RememberOps + time.Second)
-	if m.do(bus.OpGet, bus.Request{}); len(m.held.room.Recent) != 1 {
+	if m.do(bus.OpGet, bus.Request{}); len(m.state.Room.Recent) != 1 {
 		t.Error("records after a read: got another number, want 1")
 	}
 	m.do(bus.OpUpdate, bus.Request{Op: "v", Peer: ann, Name: ptr("y")})
-	if got := m.held.room.Recent; len(got) != 1 || got[0].Op != "v" {
+	if got := m.state.Room.Recent; len(got) != 1 || got[0].Op != "v" {
 		t.Errorf("records: got %+v, want v alone", got)
 	}
-	var many []*operation
+	var many []*Operation
 	for range maxDone + 10 {
 		many = append(many, op(bus.OpJoin, bus.Request{Op: m.op(), Peer: ann, Retry: true}))
 	}
 	m.apply(many...)
-	if got := m.held.room.Recent; len(got) != maxDone || got[0].Op == "v" {
+	if got := m.state.Room.Recent; len(got) != maxDone || got[0].Op == "v" {
 		t.Errorf("records: got %d, want %d without v", len(got), maxDone)
 	}
 }
@@ -104,20 +104,20 @@ func TestApplyLeavesItsInputAlone(t *testing.T) {
 	m.do(bus.OpCreate, bus.Request{Peer: ann})
 	m.do(bus.OpJoin, bus.Request{Peer: ben})
 	m.do(bus.OpUpdate, bus.Request{Peer: ann, Name: ptr("x")})
-	before := *m.held
-	room := *m.held.room
+	before := *m.state
+	room := *m.state.Room
 	room.Members = append([]bus.Member(nil), room.Members...)
 	room.Recent = append([]bus.Done(nil), room.Recent...)
-	ops := []*operation{
+	ops := []*Operation{
 		op(bus.OpLeave, bus.Request{Op: "a", Peer: ann}), op(bus.OpJoin, bus.Request{Op: "b", Peer: cas}),
 		op(bus.OpResume, bus.Request{Op: "c", Peer: ben, Gateway: gwA}),
 	}
-	one := apply(m.held, ops, m.now, m.lim)
-	two := apply(m.held, ops, m.now, m.lim)
-	if !reflect.DeepEqual(*m.held.room, room) || m.held.revision != before.revision {
-		t.Errorf("input of apply: got it changed to %+v, want it unchanged", m.held.room)
+	one := Apply(m.state, ops, m.now, m.lim)
+	two := Apply(m.state, ops, m.now, m.lim)
+	if !reflect.DeepEqual(*m.state.Room, room) || m.state.Revision != before.Revision {
+		t.Errorf("input of Apply: got it changed to %+v, want it unchanged", m.state.Room)
 	}
-	if !reflect.DeepEqual(one.change, two.change) || !reflect.DeepEqual(one.after, two.after) {
+	if !reflect.DeepEqual(one.change, two.change) || !reflect.DeepEqual(one.After, two.After) {
 		t.Error("two calls with the same arguments: got different commits, want equal ones")
 	}
 }

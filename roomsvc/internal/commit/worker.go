@@ -1,4 +1,4 @@
-package roomsvc
+package commit
 
 import (
 	"context"
@@ -11,32 +11,31 @@ import (
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc/internal/kv"
+	"p2pconnector/roomsvc/internal/room"
 )
 
 const (
 	// The worker of a busy room waits a little before the next write, because a
 	// write costs the bucket, and every gateway with a member, about the same
 	// whether it holds one operation or a hundred.
-	hotBatch     = 4
-	gatherTime   = 15 * time.Millisecond
-	gatherEnough = 128
-
-	maxBatch = maxDone / 2 // operations in one commit: the room can record all of them, with the joins they undo
+	busyBatch      = 4
+	coalesceTime   = 15 * time.Millisecond
+	coalesceEnough = 128
 )
 
 // worker commits the operations of one room for as long as there are any. It
 // keeps the state that it wrote last, as a guess for the next commit.
 type worker struct {
-	c    *committer
+	c    *Committer
 	room proto.RoomID
 	key  string // of the room in the bucket
 
-	waiting []*operation  // guarded by c.mu
-	enough  chan struct{} // a signal that gatherEnough operations wait
+	waiting []*Operation  // guarded by c.mu
+	enough  chan struct{} // a signal that coalesceEnough operations wait
 
 	// Owned by run.
-	batch []*operation
-	known *held
+	batch []*Operation
+	known *room.State
 	tries int // failed tries in a row
 }
 
@@ -53,7 +52,7 @@ func (w *worker) take() bool {
 	c := w.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := min(len(w.waiting), maxBatch-len(w.batch))
+	n := min(len(w.waiting), room.MaxBatch-len(w.batch))
 	w.batch = append(w.batch, w.waiting[:n]...)
 	w.waiting = w.waiting[n:]
 	c.queued -= n
@@ -71,10 +70,10 @@ func (w *worker) take() bool {
 func (w *worker) safely(f func()) {
 	defer func() {
 		if v := recover(); v != nil {
-			w.c.metrics.Panics.Add(1)
-			w.c.log.Error("room worker panicked", "room", string(w.room), "err", fmt.Sprint(v), "stack", string(debug.Stack()))
+			w.c.Metrics.Panics.Add(1)
+			w.c.Log.Error("room worker panicked", "room", string(w.room), "err", fmt.Sprint(v), "stack", string(debug.Stack()))
 			w.known = nil
-			w.answerAll(unavailable())
+			w.answerAll(room.Unavailable())
 		}
 	}()
 	f()
@@ -90,20 +89,28 @@ func (w *worker) step() {
 		w.failed(err)
 		return
 	}
-	lim := w.c.limits()
-	lim.full = w.c.usage.Full()
-	com := apply(w.known, w.batch, w.c.now(), lim)
-	next, err := w.settleState(com)
+	lim := w.c.Limits()
+	lim.Full = w.c.Usage.Full()
+	com := room.Apply(w.known, operations(w.batch), w.c.now(), lim)
+	next, err := w.write(com)
 	if err != nil {
 		w.failed(err)
 		return
 	}
 	w.tries = 0
 	w.known = next
-	taken := w.answer(com, next.revision)
-	if taken >= hotBatch {
-		w.gather()
+	done := w.answer(com, next.Revision)
+	if done >= busyBatch {
+		w.coalesce()
 	}
+}
+
+func operations(batch []*Operation) []*room.Operation {
+	ops := make([]*room.Operation, len(batch))
+	for i, op := range batch {
+		ops[i] = &op.Operation
+	}
+	return ops
 }
 
 // giveUp removes operations from the batch. It drops those that came by an
@@ -111,21 +118,21 @@ func (w *worker) step() {
 // time, and those that shutdown could not wait for; their requesters repeat
 // them. It answers those whose deadline has passed.
 func (w *worker) giveUp() {
-	now, epoch := w.c.now(), w.c.epoch()
-	kept := w.batch[:0]
+	now, conn := w.c.now(), w.c.Conn()
+	rest := w.batch[:0]
 	for _, op := range w.batch {
 		switch {
-		case op.epoch != epoch || w.c.ctx.Err() != nil:
-			w.c.metrics.Dropped.Add(1)
-			op.answer(nil)
-		case !now.Before(op.deadline):
-			op.answer(&bus.Reply{Error: unavailable(), Retry: op.req.Retry})
+		case op.conn != conn || w.c.ctx.Err() != nil:
+			w.c.Metrics.Dropped.Add(1)
+			op.Answer(nil)
+		case now.Sub(op.Arrived) >= proto.RequestDeadline:
+			op.Answer(&bus.Reply{Error: room.Unavailable(), Retry: op.Request.Retry})
 		default:
-			kept = append(kept, op)
+			rest = append(rest, op)
 		}
 	}
-	clear(w.batch[len(kept):])
-	w.batch = kept
+	clear(w.batch[len(rest):])
+	w.batch = rest
 }
 
 // load sets known to a state to start from, unless there is one.
@@ -135,65 +142,65 @@ func (w *worker) load() error {
 	}
 	// A room that is to be made does not exist, as a rule; if it does, the write
 	// conflicts.
-	if w.tries == 0 && w.batch[0].kind == bus.OpCreate && !w.batch[0].req.Retry {
-		w.known = &held{}
+	if w.tries == 0 && w.batch[0].Kind == bus.OpCreate && !w.batch[0].Request.Retry {
+		w.known = &room.State{}
 		return nil
 	}
 	var rec kv.Record
 	err := w.c.call(func(ctx context.Context) (err error) {
-		w.c.metrics.Rooms.Reads.Add(1)
-		rec, err = w.c.bucket.Read(ctx, w.key)
+		w.c.Metrics.Rooms.Reads.Add(1)
+		rec, err = w.c.Bucket.Read(ctx, w.key)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	w.known, err = decode(rec)
+	w.known, err = room.Decode(rec)
 	if err != nil {
-		w.c.log.Error("room in the bucket is damaged", "room", string(w.room), "err", err)
-		w.answerAll(unavailable())
+		w.c.Log.Error("room in the bucket is damaged", "room", string(w.room), "err", err)
+		w.answerAll(room.Unavailable())
 	}
 	return err
 }
 
-// settleState writes com to the bucket. When com changes nothing, it proves
+// write writes com to the bucket. When com changes nothing, it proves
 // instead that the state before com is the latest. It returns the state after
 // com.
-func (w *worker) settleState(com *commit) (*held, error) {
-	if !com.dirty {
-		if !w.known.proven {
+func (w *worker) write(com *room.Commit) (*room.State, error) {
+	if !com.Dirty {
+		if !w.known.Latest {
 			if err := w.c.call(func(ctx context.Context) error {
-				w.c.metrics.Rooms.Confirms.Add(1)
-				return w.c.bucket.Confirm(ctx, w.key, w.known.revision)
+				w.c.Metrics.Rooms.Confirms.Add(1)
+				return w.c.Bucket.Confirm(ctx, w.key, w.known.Revision)
 			}); err != nil {
 				return nil, err
 			}
 		}
 		next := *w.known
-		next.proven = false // the next commit needs a proof of its own
+		next.Latest = false // the next commit needs a proof of its own
 		return &next, nil
 	}
-	value, err := com.encode()
+	value, err := com.Encode()
 	if err != nil {
-		w.answerAll(unavailable())
+		w.answerAll(room.Unavailable())
 		return nil, err
 	}
-	next := com.after
-	next.size = len(value)
+	next := com.After
+	next.Size = len(value)
 	err = w.c.call(func(ctx context.Context) (err error) {
-		if next.room != nil {
-			next.revision, err = w.c.bucket.Write(ctx, w.key, value, w.known.revision)
+		if next.Room != nil {
+			next.Revision, err = w.c.Bucket.Write(ctx, w.key, value, w.known.Revision)
 		} else {
-			next.revision, err = w.c.bucket.Remove(ctx, w.key, value, w.known.revision)
+			next.Revision, err = w.c.Bucket.Remove(ctx, w.key, value, w.known.Revision)
 		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	w.c.usage.Grew(next.size - w.known.size)
-	if w.known.revision == 0 {
-		w.c.usage.Grew(kv.StoredOverhead)
+	w.c.Usage.Grew(next.Size - w.known.Size)
+	if w.known.Revision == 0 {
+		w.c.Usage.Grew(kv.StoredOverhead)
 	}
 	return &next, nil
 }
@@ -201,34 +208,36 @@ func (w *worker) settleState(com *commit) (*held, error) {
 // answer announces what com did at revision and replies to the requesters. It
 // keeps in the batch what has to wait for the next commit, and returns how many
 // operations it answered.
-func (w *worker) answer(com *commit, revision uint64) int {
-	w.c.announceCommit(com, revision)
-	replies := newReplies(com, revision)
-	kept := w.batch[:0]
-	taken := 0
+func (w *worker) answer(com *room.Commit, revision uint64) int {
+	if change, to := com.Announcement(revision); change != nil {
+		w.c.Announce(change, to)
+	}
+	replies := com.Replies(revision)
+	rest := w.batch[:0]
+	done := 0
 	for i, op := range w.batch {
-		if !com.out[i].taken {
-			kept = append(kept, op)
+		if !com.Outcomes[i].Done {
+			rest = append(rest, op)
 			continue
 		}
-		taken++
-		if com.full > 0 && com.out[i].err != nil && com.out[i].err.Code == proto.LimitExceeded {
-			w.c.usage.CountRefused()
+		done++
+		if com.Full > 0 && com.Outcomes[i].Err != nil && com.Outcomes[i].Err.Code == proto.LimitExceeded {
+			w.c.Usage.CountRefused()
 		}
-		w.c.metrics.Sweeps.Members.Add(uint64(com.out[i].removed))
-		op.answer(replies.to(op, &com.out[i]))
+		w.c.Metrics.Sweeps.Members.Add(uint64(com.Outcomes[i].Removed))
+		op.Answer(replies.To(&op.Operation, &com.Outcomes[i]))
 	}
-	if com.dirty {
-		w.c.metrics.CommittedBatch(taken)
+	if com.Dirty {
+		w.c.Metrics.CommittedBatch(done)
 	}
-	clear(w.batch[len(kept):])
-	w.batch = kept
-	return taken
+	clear(w.batch[len(rest):])
+	w.batch = rest
+	return done
 }
 
 func (w *worker) answerAll(e *proto.Error) {
 	for _, op := range w.batch {
-		op.answer(&bus.Reply{Error: e, Retry: op.req.Retry})
+		op.Answer(&bus.Reply{Error: e, Retry: op.Request.Retry})
 	}
 	w.batch = nil
 }
@@ -241,33 +250,33 @@ func (w *worker) failed(err error) {
 	w.tries++
 	switch {
 	case errors.Is(err, kv.ErrConflict):
-		w.c.metrics.Rooms.Conflicts.Add(1)
+		w.c.Metrics.Rooms.Conflicts.Add(1)
 		w.pause(time.Millisecond << min(w.tries, 6))
 		return
 	case errors.Is(err, kv.ErrTooLarge):
-		w.c.log.Error("room is larger than the NATS server takes; raise its max_payload", "room", string(w.room), "err", err)
-		w.answerAll(tooBig(w.c.limits()))
+		w.c.Log.Error("room is larger than the NATS server takes; raise its max_payload", "room", string(w.room), "err", err)
+		w.answerAll(room.TooBig(w.c.Limits()))
 		return
 	}
-	w.c.metrics.Rooms.Failures.Add(1)
-	w.c.log.Debug("bucket call failed; trying again", "room", string(w.room), "err", err)
+	w.c.Metrics.Rooms.Failures.Add(1)
+	w.c.Log.Debug("bucket call failed; trying again", "room", string(w.room), "err", err)
 	w.pause(10 * time.Millisecond << min(w.tries, 6))
 }
 
 // pause waits for a random part of d.
 func (w *worker) pause(d time.Duration) { w.wait(rand.N(d), nil) }
 
-// gather waits a little for more operations.
-func (w *worker) gather() {
+// coalesce waits a little for more operations.
+func (w *worker) coalesce() {
 	select { // drops an old signal
 	case <-w.enough:
 	default:
 	}
 	w.c.mu.Lock()
-	enough := len(w.waiting) >= gatherEnough
+	enough := len(w.waiting) >= coalesceEnough
 	w.c.mu.Unlock()
 	if !enough {
-		w.wait(gatherTime, w.enough)
+		w.wait(coalesceTime, w.enough)
 	}
 }
 
@@ -284,8 +293,4 @@ func (w *worker) wait(d time.Duration, enough <-chan struct{}) {
 	case <-hurry:
 	case <-w.c.ctx.Done():
 	}
-}
-
-func unavailable() *proto.Error {
-	return proto.Errorf(proto.Unavailable, "The room service could not do this in time. Send the same request again.")
 }

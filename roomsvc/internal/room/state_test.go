@@ -1,4 +1,4 @@
-package roomsvc
+package room
 
 import (
 	"encoding/json"
@@ -19,7 +19,7 @@ const (
 )
 
 var (
-	testLimits = limits{members: 8, bytes: 64 << 10}
+	testLimits = Limits{Members: 8, Bytes: 64 << 10}
 	testTime   = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 )
 
@@ -34,16 +34,16 @@ func ptr[T any](v T) *T { return &v }
 
 // model holds a room and applies one operation after the other to it.
 type model struct {
-	t    *testing.T
-	lim  limits
-	now  time.Time
-	held *held
-	n    int
-	last *commit
+	t     *testing.T
+	lim   Limits
+	now   time.Time
+	state *State
+	n     int
+	last  *Commit
 }
 
 func newModel(t *testing.T) *model {
-	return &model{t: t, lim: testLimits, now: testTime, held: &held{}}
+	return &model{t: t, lim: testLimits, now: testTime, state: &State{}}
 }
 
 func (m *model) op() bus.OpID {
@@ -52,47 +52,47 @@ func (m *model) op() bus.OpID {
 }
 
 // do applies one operation as a worker would, writing included.
-func (m *model) do(kind bus.Operation, r bus.Request) outcome {
+func (m *model) do(kind bus.Operation, r bus.Request) Outcome {
 	m.t.Helper()
 	r.Room = "r"
 	if r.Op == "" {
 		r.Op = m.op()
 	}
-	if err := check(kind, &r, m.lim); err != nil {
-		return outcome{err: err}
+	if err := Check(kind, &r, m.lim); err != nil {
+		return Outcome{Err: err}
 	}
-	return m.apply(&operation{kind: kind, req: &r})[0]
+	return m.apply(&Operation{Kind: kind, Request: &r})[0]
 }
 
-func (m *model) apply(ops ...*operation) []outcome {
+func (m *model) apply(ops ...*Operation) []Outcome {
 	m.t.Helper()
-	c := apply(m.held, ops, m.now, m.lim)
+	c := Apply(m.state, ops, m.now, m.lim)
 	m.last = c
-	if c.dirty {
-		value, err := c.encode()
+	if c.Dirty {
+		value, err := c.Encode()
 		if err != nil {
 			m.t.Fatal(err)
 		}
-		m.held, err = decode(kv.Record{Revision: m.held.revision + 1, Value: value, Deleted: c.after.room == nil})
+		m.state, err = Decode(kv.Record{Revision: m.state.Revision + 1, Value: value, Deleted: c.After.Room == nil})
 		if err != nil {
 			m.t.Fatal(err)
 		}
-		if m.held.size > c.size+doneBytes {
-			m.t.Errorf("size of the room: got %d bytes, want at most the estimate of %d", m.held.size, c.size)
+		if m.state.Size > c.size+doneBytes {
+			m.t.Errorf("size of the room: got %d bytes, want at most the estimate of %d", m.state.Size, c.size)
 		}
 	}
-	return c.out
+	return c.Outcomes
 }
 
 func (m *model) members() string {
-	if m.held.room == nil {
+	if m.state.Room == nil {
 		return "gone"
 	}
 	names := map[proto.PeerID]string{ann: "ann", ben: "ben", cas: "cas"}
 	var list []string
-	for _, p := range m.held.room.Members {
+	for _, p := range m.state.Room.Members {
 		name := names[p.ID]
-		if p.ID == m.held.room.Creator {
+		if p.ID == m.state.Room.Creator {
 			name += "*"
 		}
 		list = append(list, name)
@@ -156,13 +156,13 @@ func TestRules(t *testing.T) {
 			for i, s := range steps {
 				o := m.do(s.kind, s.req)
 				got := proto.ErrorCode("")
-				if o.err != nil {
-					got = o.err.Code
+				if o.Err != nil {
+					got = o.Err.Code
 				}
 				if got != s.want {
-					t.Fatalf("step %d, %s: got %v, want %q", i, s.kind, o.err, s.want)
+					t.Fatalf("step %d, %s: got %v, want %q", i, s.kind, o.Err, s.want)
 				}
-				if o.err != nil && o.err.Message == "" {
+				if o.Err != nil && o.Err.Message == "" {
 					t.Errorf("step %d: got an error without a message, want one", i)
 				}
 				if m.members() != s.room {
@@ -182,8 +182,8 @@ func TestErrorsNameTheirField(t *testing.T) {
 		"capacity": {Peer: ann, Capacity: ptr(100)},
 		"peer":     {Peer: "nobody"},
 	} {
-		if o := newModel(t).do(bus.OpCreate, r); o.err == nil || o.err.Field != field {
-			t.Errorf("%s: got %+v, want an error that names the field", field, o.err)
+		if o := newModel(t).do(bus.OpCreate, r); o.Err == nil || o.Err.Field != field {
+			t.Errorf("%s: got %+v, want an error that names the field", field, o.Err)
 		}
 	}
 }
@@ -192,24 +192,24 @@ func TestErrorsNameTheirField(t *testing.T) {
 // grow.
 func TestRoomStateLimit(t *testing.T) {
 	m := newModel(t)
-	m.lim = limits{members: 1000, bytes: 20_000}
+	m.lim = Limits{Members: 1000, Bytes: 20_000}
 	m.do(bus.OpCreate, bus.Request{Peer: ann})
 	refused := 0
 	for i := range 40 {
-		if o := m.do(bus.OpJoin, bus.Request{Peer: peer(gwB, i), Metadata: bigJSON(1000)}); o.err != nil {
-			if o.err.Code != proto.LimitExceeded {
-				t.Fatal(o.err)
+		if o := m.do(bus.OpJoin, bus.Request{Peer: peer(gwB, i), Metadata: bigJSON(1000)}); o.Err != nil {
+			if o.Err.Code != proto.LimitExceeded {
+				t.Fatal(o.Err)
 			}
 			refused++
 		}
 	}
-	if o := m.do(bus.OpUpdate, bus.Request{Peer: ann, Metadata: bigJSON(8000)}); o.err == nil || o.err.Code != proto.LimitExceeded {
-		t.Errorf("update: got %v, want Limit_Exceeded", o.err)
+	if o := m.do(bus.OpUpdate, bus.Request{Peer: ann, Metadata: bigJSON(8000)}); o.Err == nil || o.Err.Code != proto.LimitExceeded {
+		t.Errorf("update: got %v, want Limit_Exceeded", o.Err)
 	}
-	if refused == 0 || refused == 40 || m.held.size > m.lim.bytes {
-		t.Errorf("got %d of 40 refused, %d bytes; want some refused, within the limit", refused, m.held.size)
+	if refused == 0 || refused == 40 || m.state.Size > m.lim.Bytes {
+		t.Errorf("got %d of 40 refused, %d bytes; want some refused, within the limit", refused, m.state.Size)
 	}
-	if o := m.do(bus.OpLeave, bus.Request{Peer: peer(gwB, 0)}); o.err != nil {
-		t.Errorf("leave: got %v, want success", o.err)
+	if o := m.do(bus.OpLeave, bus.Request{Peer: peer(gwB, 0)}); o.Err != nil {
+		t.Errorf("leave: got %v, want success", o.Err)
 	}
 }

@@ -1,4 +1,4 @@
-package roomsvc
+package room
 
 import (
 	"slices"
@@ -7,37 +7,41 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// maxDone bounds the operations that a room remembers, whatever their age.
+// maxDone bounds the idempotency records of a room, whatever their age.
 const maxDone = 4096
+
+// MaxBatch bounds the operations of one commit: the room can record all of them, with the
+// joins that they undo.
+const MaxBatch = maxDone / 2
 
 // doneBytes is the most that an idempotency record takes as JSON, without its error.
 const doneBytes = 224
 
 // repeated returns the outcome of r, and true, when its operation was done
 // before.
-func (c *commit) repeated(r *bus.Request) (outcome, bool) {
+func (c *Commit) repeated(r *bus.Request) (Outcome, bool) {
 	if r.Op == "" {
-		return outcome{}, false
+		return Outcome{}, false
 	}
 	if i, ok := c.known[r.Op]; ok {
 		d := &c.done[i]
 		if d.Error != nil {
-			return outcome{taken: true, err: d.Error}, true
+			return Outcome{Done: true, Err: d.Error}, true
 		}
 		// The commit may never have been announced. The announcement must also
 		// reach gateways that the room's state no longer names.
-		c.tell(d.Peer.Home())
-		c.tell(r.Gateway)
-		return outcome{taken: true, repeated: true}, true
+		c.notifyToo(d.Peer.Home())
+		c.notifyToo(r.Gateway)
+		return Outcome{Done: true, repeated: true}, true
 	}
 	if i, ok := c.at[r.Peer]; ok && c.members[i].Op == r.Op {
-		return outcome{taken: true, repeated: true}, true
+		return Outcome{Done: true, repeated: true}, true
 	}
-	return outcome{}, false
+	return Outcome{}, false
 }
 
 // knows reports whether repeated would find r.
-func (c *commit) knows(r *bus.Request) bool {
+func (c *Commit) knows(r *bus.Request) bool {
 	if r.Op == "" {
 		return false
 	}
@@ -48,14 +52,14 @@ func (c *commit) knows(r *bus.Request) bool {
 	return ok && c.members[i].Op == r.Op
 }
 
-func (c *commit) tell(g proto.GatewayID) {
+func (c *Commit) notifyToo(g proto.GatewayID) {
 	if g.Valid() {
 		c.extra = append(c.extra, g)
 	}
 }
 
-// remember records an operation that is done.
-func (c *commit) remember(d bus.Done) {
+// record records an operation that is done.
+func (c *Commit) record(d bus.Done) {
 	if d.Op == "" {
 		return
 	}
@@ -71,16 +75,16 @@ func (c *commit) remember(d bus.Done) {
 
 // noteEpoch makes c refuse later requests of earlier epochs of the session,
 // even when the peer is no longer a member.
-func (c *commit) noteEpoch(d *bus.Done) {
-	if d.Epoch > c.left[d.Peer] {
-		c.left[d.Peer] = d.Epoch
+func (c *Commit) noteEpoch(d *bus.Done) {
+	if d.Epoch > c.epochs[d.Peer] {
+		c.epochs[d.Peer] = d.Epoch
 	}
 }
 
 // trimDone drops the records of operations that no requester repeats any more.
 // It keeps all records when this commit writes nothing.
-func (c *commit) trimDone() {
-	if !c.dirty {
+func (c *Commit) trimDone() {
+	if !c.Dirty {
 		return
 	}
 	c.done = slices.DeleteFunc(c.done, func(d bus.Done) bool { return c.now.Sub(d.At) > bus.RememberOps })
@@ -90,5 +94,5 @@ func (c *commit) trimDone() {
 	if len(c.done) == 0 {
 		c.done = nil
 	}
-	c.known, c.left = nil, nil // they describe the records before the trim
+	c.known, c.epochs = nil, nil // they describe the records before the trim
 }

@@ -1,4 +1,4 @@
-package roomsvc
+package room
 
 import (
 	"encoding/json"
@@ -9,10 +9,10 @@ import (
 	"p2pconnector/roomsvc/internal/kv"
 )
 
-// decode returns the state of the room in rec. A delete marker that cannot be
+// Decode returns the state of the room in rec. A delete marker that cannot be
 // read counts as empty, because other tools write empty ones.
-func decode(rec kv.Record) (*held, error) {
-	h := &held{revision: rec.Revision, size: len(rec.Value), proven: rec.Latest}
+func Decode(rec kv.Record) (*State, error) {
+	h := &State{Revision: rec.Revision, Size: len(rec.Value), Latest: rec.Latest}
 	switch {
 	case rec.Revision == 0:
 	case rec.Deleted:
@@ -21,20 +21,20 @@ func decode(rec kv.Record) (*held, error) {
 			h.tombstone = new(bus.RoomTombstone)
 		}
 	default:
-		h.room = new(bus.Room)
-		if err := json.Unmarshal(rec.Value, h.room); err != nil {
+		h.Room = new(bus.Room)
+		if err := json.Unmarshal(rec.Value, h.Room); err != nil {
 			return nil, fmt.Errorf("revision %d is not a room: %w", rec.Revision, err)
 		}
 	}
 	return h, nil
 }
 
-// encode returns the value to be written for the state after c.
-func (c *commit) encode() ([]byte, error) {
-	if c.after.room != nil {
-		return json.Marshal(c.after.room)
+// Encode returns the value to be written for the state after c.
+func (c *Commit) Encode() ([]byte, error) {
+	if c.After.Room != nil {
+		return json.Marshal(c.After.Room)
 	}
-	return json.Marshal(c.after.tombstone)
+	return json.Marshal(c.After.tombstone)
 }
 
 // sizeOf returns the length of v as JSON, with a separator.
@@ -50,9 +50,9 @@ func settingsBytes(r *bus.Room) int {
 	return sizeOf(&bus.Settings{Name: r.Name, Capacity: r.Capacity, Locked: r.Locked, Metadata: r.Metadata})
 }
 
-// owners returns the gateways that serve a member of the room in value, each
+// Owners returns the gateways that serve a member of the room in value, each
 // once.
-func owners(value []byte) []proto.GatewayID {
+func Owners(value []byte) []proto.GatewayID {
 	var room struct {
 		Members []struct {
 			ID      proto.PeerID    `json:"id"`

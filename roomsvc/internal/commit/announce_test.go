@@ -1,4 +1,4 @@
-package roomsvc
+package commit
 
 import (
 	"slices"
@@ -22,20 +22,20 @@ func TestRetryAnnouncesAgain(t *testing.T) {
 		if r := alive.ask(bus.OpJoin, bus.Request{Op: "j", Peer: ben, Retry: true}); code(r) != "" || r.Revision != 2 || !r.Retry {
 			t.Fatalf("retry: got %+v, want success at revision 2", r)
 		}
-		c, to := alive.changes[0], alive.told[0]
+		c, to := alive.changes[0], alive.notified[0]
 		if c.Before != 2 || c.After != 2 || c.Room != "r" || !slices.Equal(to, []proto.GatewayID{gwA, gwB}) {
 			t.Errorf("join: got %+v to %v, want revision 2 announced again to both gateways", c, to)
 		}
 
 		dead.ask(bus.OpRemove, bus.Request{Op: "r", Peer: ann, Client: ben})
 		alive.ask(bus.OpRemove, bus.Request{Op: "r", Peer: ann, Client: ben, Retry: true})
-		if to := alive.told[1]; !slices.Contains(to, gwB) {
+		if to := alive.notified[1]; !slices.Contains(to, gwB) {
 			t.Errorf("remove: got an announcement to %v, want the removed peer's gateway in it", to)
 		}
 
 		dead.ask(bus.OpEnd, bus.Request{Op: "e", Peer: ann})
 		alive.ask(bus.OpEnd, bus.Request{Op: "e", Peer: ann, Retry: true})
-		if c, to := alive.changes[2], alive.told[2]; !c.Ended || c.By != ann || c.Before != 3 || c.After != 4 || c.Room != "r" || !slices.Equal(to, []proto.GatewayID{gwA}) {
+		if c, to := alive.changes[2], alive.notified[2]; !c.Ended || c.By != ann || c.Before != 3 || c.After != 4 || c.Room != "r" || !slices.Equal(to, []proto.GatewayID{gwA}) {
 			t.Errorf("end: got %+v to %v, want the end by ann to her gateway", c, to)
 		}
 	})

@@ -1,4 +1,4 @@
-package roomsvc
+package commit
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 )
 
 // Operations that arrive during a write go into the next write.
-func TestOperationsGatherBehindAWrite(t *testing.T) {
+func TestOperations_DuringAWrite_AreCoalesced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := kvtest.NewFake()
 		b.Latency = func() time.Duration { return time.Millisecond }
@@ -167,20 +167,20 @@ func TestFaultyBucket(t *testing.T) {
 }
 
 // A refusal does not rest on the state that a worker kept from its last write.
-func TestKeptStateIsNotTrusted(t *testing.T) {
+func TestStateOfTheLastWrite_IsNotTrusted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := kvtest.NewFake()
 		b.Latency = func() time.Duration { return time.Millisecond }
 		i, j := newInstance(t, b), newInstance(t, b)
 		made := []<-chan *bus.Reply{i.send(bus.OpCreate, bus.Request{Op: "0", Peer: ann})}
 		synctest.Wait()
-		for n := range hotBatch { // in one commit, after which the worker stays a while
+		for n := range busyBatch { // in one commit, after which the worker stays a while
 			made = append(made, i.send(bus.OpJoin, bus.Request{Op: bus.NewOpID(gwA, uint64(n)), Peer: peer(gwA, 10+n)}))
 		}
 		for _, ch := range made {
 			<-ch
 		}
-		if _, rooms := i.lengths(); rooms != 1 {
+		if _, rooms := i.Lengths(); rooms != 1 {
 			t.Fatal("workers: got none, want the one that this test needs")
 		}
 		if r := j.ask(bus.OpEnd, bus.Request{Op: "e", Peer: ann}); r.Error != nil {
@@ -234,7 +234,7 @@ func TestOldConnectionsRequestsAreDropped(t *testing.T) {
 		b := kvtest.NewFake()
 		i := newInstance(t, b)
 		var epoch atomic.Uint64
-		i.epoch = epoch.Load
+		i.Conn = epoch.Load
 		b.Down = func() bool { return epoch.Load() == 0 }
 		late := i.send(bus.OpJoin, bus.Request{Op: "j", Peer: ann, Create: true})
 		synctest.Wait()
@@ -242,8 +242,8 @@ func TestOldConnectionsRequestsAreDropped(t *testing.T) {
 		if r := <-late; r != nil {
 			t.Errorf("got %+v, want no answer", r)
 		}
-		if i.metrics.Dropped.Load() != 1 || roomIn(t, b, "r") != nil {
-			t.Errorf("got %d dropped, want 1 and no room", i.metrics.Dropped.Load())
+		if i.Metrics.Dropped.Load() != 1 || roomIn(t, b, "r") != nil {
+			t.Errorf("got %d dropped, want 1 and no room", i.Metrics.Dropped.Load())
 		}
 	})
 }
@@ -251,8 +251,8 @@ func TestOldConnectionsRequestsAreDropped(t *testing.T) {
 func TestPanicStaysInItsRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newInstance(t, kvtest.NewFake())
-		tell := i.announce
-		i.announce = func(c *bus.Change, to []proto.GatewayID) {
+		tell := i.Announce
+		i.Announce = func(c *bus.Change, to []proto.GatewayID) {
 			if c.Room == "bad" {
 				panic("a bug")
 			}
@@ -264,7 +264,7 @@ func TestPanicStaysInItsRoom(t *testing.T) {
 		if r := i.ask(bus.OpCreate, bus.Request{Room: "good", Op: "2", Peer: ann}); code(r) != "" {
 			t.Errorf("other room: got %q, want success", code(r))
 		}
-		if i.metrics.Panics.Load() != 1 {
+		if i.Metrics.Panics.Load() != 1 {
 			t.Error("panics: got another count, want 1")
 		}
 	})
@@ -291,7 +291,7 @@ func TestQueuesAreBounded(t *testing.T) {
 		if r := i.ask(bus.OpGet, bus.Request{Room: "one more"}); code(r) != proto.Unavailable {
 			t.Errorf("one more room: got %q, want Unavailable", code(r))
 		}
-		if got := i.metrics.Refused.Load(); got != 2 {
+		if got := i.Metrics.Refused.Load(); got != 2 {
 			t.Errorf("refused: got %d, want 2", got)
 		}
 		stuck.Store(false)
@@ -306,7 +306,7 @@ func TestCloseFinishesWhatWaits(t *testing.T) {
 		made := i.send(bus.OpCreate, bus.Request{Op: "c", Peer: ann})
 		synctest.Wait()
 		joined := i.send(bus.OpJoin, bus.Request{Op: "j", Peer: ben})
-		i.close(context.Background())
+		i.Close(context.Background())
 		if a, b := <-made, <-joined; code(a) != "" || code(b) != "" {
 			t.Errorf("got create %q, join %q; want success for both", code(a), code(b))
 		}
@@ -324,7 +324,7 @@ func TestCloseDoesNotWaitForever(t *testing.T) {
 		made := i.send(bus.OpCreate, bus.Request{Op: "c", Peer: ann})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		i.close(ctx)
+		i.Close(ctx)
 		if r := <-made; r != nil {
 			t.Errorf("after ctx ends: got %+v, want no answer", r)
 		}

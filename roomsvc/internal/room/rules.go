@@ -1,4 +1,4 @@
-package roomsvc
+package room
 
 import (
 	"encoding/json"
@@ -11,7 +11,7 @@ import (
 // What each operation does and what it refuses. check.go has checked the
 // requests before, so only the room's state is a reason to refuse here.
 
-func (c *commit) create(r *bus.Request) *proto.Error {
+func (c *Commit) create(r *bus.Request) *proto.Error {
 	if c.exists {
 		return proto.Errorf(proto.DuplicateRoom, "A room with Id %s exists already. Choose another id, or join it with Join_Room.", proto.Quote(string(r.Room)))
 	}
@@ -19,8 +19,8 @@ func (c *commit) create(r *bus.Request) *proto.Error {
 }
 
 // make makes the room with the requester as its creator and first member.
-func (c *commit) make(r *bus.Request, roomMeta, memberMeta json.RawMessage) *proto.Error {
-	if c.lim.full {
+func (c *Commit) make(r *bus.Request, roomMeta, memberMeta json.RawMessage) *proto.Error {
+	if c.lim.Full {
 		return c.noSpace()
 	}
 	room := bus.Room{ID: r.Room, Creator: r.Peer, Metadata: value(roomMeta)}
@@ -34,8 +34,8 @@ func (c *commit) make(r *bus.Request, roomMeta, memberMeta json.RawMessage) *pro
 		room.Locked = *r.Locked
 	}
 	m := newMember(r, memberMeta)
-	if size := c.size + sizeOf(&room) + sizeOf(&m); size > c.lim.bytes {
-		return tooBig(c.lim)
+	if size := c.size + sizeOf(&room) + sizeOf(&m); size > c.lim.Bytes {
+		return TooBig(c.lim)
 	}
 	c.size += sizeOf(&room)
 	c.exists, c.room, c.set = true, room, true
@@ -44,7 +44,7 @@ func (c *commit) make(r *bus.Request, roomMeta, memberMeta json.RawMessage) *pro
 	return nil
 }
 
-func (c *commit) join(r *bus.Request) *proto.Error {
+func (c *Commit) join(r *bus.Request) *proto.Error {
 	if !c.exists {
 		if r.Create {
 			return c.make(r, nil, r.Metadata)
@@ -60,25 +60,25 @@ func (c *commit) join(r *bus.Request) *proto.Error {
 	if most := c.capacity(); c.live >= most {
 		return proto.Errorf(proto.RoomFull, "Room %s is full: it has %d of %d members. Try again when one has left.", proto.Quote(string(r.Room)), c.live, most)
 	}
-	if c.lim.full {
+	if c.lim.Full {
 		return c.noSpace()
 	}
 	m := newMember(r, r.Metadata)
-	if c.size+sizeOf(&m) > c.lim.bytes {
-		return tooBig(c.lim)
+	if c.size+sizeOf(&m) > c.lim.Bytes {
+		return TooBig(c.lim)
 	}
 	c.add(m)
 	return nil
 }
 
-func (c *commit) capacity() int {
+func (c *Commit) capacity() int {
 	if c.room.Capacity > 0 {
-		return min(c.room.Capacity, c.lim.members)
+		return min(c.room.Capacity, c.lim.Members)
 	}
-	return c.lim.members
+	return c.lim.Members
 }
 
-func (c *commit) leave(r *bus.Request) *proto.Error {
+func (c *Commit) leave(r *bus.Request) *proto.Error {
 	if !c.exists {
 		return proto.RoomNotFound(r.Room)
 	}
@@ -95,20 +95,20 @@ func (c *commit) leave(r *bus.Request) *proto.Error {
 	return nil
 }
 
-func (c *commit) end(r *bus.Request) *proto.Error {
+func (c *Commit) end(r *bus.Request) *proto.Error {
 	if err := c.mustOwn(r, "end"); err != nil {
 		return err
 	}
-	c.remember(bus.Done{Op: r.Op})
+	c.record(bus.Done{Op: r.Op})
 	for i := range c.members {
-		c.remember(bus.Done{Op: c.members[i].Op, Peer: c.members[i].ID, Epoch: c.members[i].Epoch})
+		c.record(bus.Done{Op: c.members[i].Op, Peer: c.members[i].ID, Epoch: c.members[i].Epoch})
 	}
-	c.exists, c.dirty = false, true
+	c.exists, c.Dirty = false, true
 	c.change.Ended, c.change.By, c.change.Op = true, by(r), r.Op
 	return nil
 }
 
-func (c *commit) removeClient(r *bus.Request) *proto.Error {
+func (c *Commit) removeClient(r *bus.Request) *proto.Error {
 	if err := c.mustOwn(r, "remove a client from"); err != nil {
 		return err
 	}
@@ -120,7 +120,7 @@ func (c *commit) removeClient(r *bus.Request) *proto.Error {
 	return nil
 }
 
-func (c *commit) update(r *bus.Request) *proto.Error {
+func (c *Commit) update(r *bus.Request) *proto.Error {
 	if err := c.mustOwn(r, "change"); err != nil {
 		return err
 	}
@@ -141,21 +141,21 @@ func (c *commit) update(r *bus.Request) *proto.Error {
 		room.Metadata = value(r.Metadata)
 	}
 	grown := settingsBytes(&room) - settingsBytes(&c.room)
-	if grown > 0 && c.lim.full {
+	if grown > 0 && c.lim.Full {
 		return c.noSpace()
 	}
-	if grown > 0 && c.size+grown > c.lim.bytes {
-		return tooBig(c.lim)
+	if grown > 0 && c.size+grown > c.lim.Bytes {
+		return TooBig(c.lim)
 	}
 	c.size += max(grown, 0)
 	c.room = room
-	c.set, c.dirty = true, true
+	c.set, c.Dirty = true, true
 	c.change.By, c.change.Op = by(r), r.Op
-	c.remember(bus.Done{Op: r.Op})
+	c.record(bus.Done{Op: r.Op})
 	return nil
 }
 
-func (c *commit) resume(r *bus.Request) *proto.Error {
+func (c *Commit) resume(r *bus.Request) *proto.Error {
 	if !c.exists {
 		return proto.RoomNotFound(r.Room)
 	}
@@ -168,16 +168,16 @@ func (c *commit) resume(r *bus.Request) *proto.Error {
 	}
 	c.move(i, r)
 	// The gateway that loses the peer may have no other member here.
-	c.remember(bus.Done{Op: r.Op, Peer: r.Peer, Epoch: r.Epoch})
+	c.record(bus.Done{Op: r.Op, Peer: r.Peer, Epoch: r.Epoch})
 	return nil
 }
 
 // move sets member i's record to the requesting gateway, and to the epoch of
 // the session there.
-func (c *commit) move(i int, r *bus.Request) {
-	c.members[i].Gateway, c.members[i].Epoch = holder(r), r.Epoch
+func (c *Commit) move(i int, r *bus.Request) {
+	c.members[i].Gateway, c.members[i].Epoch = memberGateway(r), r.Epoch
 	c.size += len(`,"gw":"","epoch":`) + len(r.Gateway) + maxEpochDigits
-	c.touched[r.Peer], c.dirty = true, true
+	c.changed[r.Peer], c.Dirty = true, true
 	c.change.Moved = append(c.change.Moved, c.members[i])
 }
 
@@ -185,7 +185,7 @@ const maxEpochDigits = 16 // of bus.MaxEpoch
 
 // follows reports whether r is of a later epoch than its peer's member record:
 // then another gateway serves the peer now.
-func (c *commit) follows(r *bus.Request) bool {
+func (c *Commit) follows(r *bus.Request) bool {
 	i, in := c.at[r.Peer]
 	return c.exists && in && r.Epoch > c.members[i].Epoch
 }
@@ -193,11 +193,11 @@ func (c *commit) follows(r *bus.Request) bool {
 // stale refuses a request of an earlier epoch than the newest that the room
 // knows of the peer's session: the gateway that sent it no longer owns the
 // session.
-func (c *commit) stale(r *bus.Request) *proto.Error {
+func (c *Commit) stale(r *bus.Request) *proto.Error {
 	if r.Peer == "" {
 		return nil
 	}
-	newest := c.left[r.Peer]
+	newest := c.epochs[r.Peer]
 	if i, in := c.at[r.Peer]; c.exists && in {
 		newest = max(newest, c.members[i].Epoch)
 	}
@@ -211,7 +211,7 @@ func (c *commit) stale(r *bus.Request) *proto.Error {
 
 // sweep removes the members of the gateways in gone, and returns how many it
 // removed.
-func (c *commit) sweep(gone []proto.GatewayID) int {
+func (c *Commit) sweep(gone []proto.GatewayID) int {
 	n := 0
 	for i := range c.members {
 		if c.members[i].ID != "" && slices.Contains(gone, c.members[i].Owner()) {
@@ -223,7 +223,7 @@ func (c *commit) sweep(gone []proto.GatewayID) int {
 }
 
 // mayRead returns an error when r may not see the room.
-func (c *commit) mayRead(r *bus.Request) *proto.Error {
+func (c *Commit) mayRead(r *bus.Request) *proto.Error {
 	if !c.exists {
 		return proto.RoomNotFound(r.Room)
 	}
@@ -237,7 +237,7 @@ func (c *commit) mayRead(r *bus.Request) *proto.Error {
 }
 
 // mustOwn refuses requesters other than the creator and back ends.
-func (c *commit) mustOwn(r *bus.Request, what string) *proto.Error {
+func (c *Commit) mustOwn(r *bus.Request, what string) *proto.Error {
 	if !c.exists {
 		return proto.RoomNotFound(r.Room)
 	}
@@ -255,11 +255,11 @@ func by(r *bus.Request) proto.PeerID {
 }
 
 func newMember(r *bus.Request, metadata json.RawMessage) bus.Member {
-	return bus.Member{ID: r.Peer, Gateway: holder(r), Epoch: r.Epoch, Op: r.Op, User: r.User, Metadata: value(metadata)}
+	return bus.Member{ID: r.Peer, Gateway: memberGateway(r), Epoch: r.Epoch, Op: r.Op, User: r.User, Metadata: value(metadata)}
 }
 
-// holder returns the value of Member.Gateway for the requesting gateway.
-func holder(r *bus.Request) proto.GatewayID {
+// memberGateway returns the value of Member.Gateway for the requesting gateway.
+func memberGateway(r *bus.Request) proto.GatewayID {
 	if r.Gateway == r.Peer.Home() {
 		return ""
 	}
@@ -278,16 +278,22 @@ func notMember(p proto.PeerID, room proto.RoomID) *proto.Error {
 	return proto.Errorf(proto.NotFound, "Client with given id %s not found in room %s. It may have left already; Room_Info tells who is in it.", proto.Quote(string(p)), proto.Quote(string(room)))
 }
 
-func tooBig(lim limits) *proto.Error {
-	return proto.Errorf(proto.LimitExceeded, "The room would hold more than %d bytes with all its members and metadata. Use less metadata, or another room.", lim.bytes)
+// TooBig refuses what would make a room larger than lim allows.
+func TooBig(lim Limits) *proto.Error {
+	return proto.Errorf(proto.LimitExceeded, "The room would hold more than %d bytes with all its members and metadata. Use less metadata, or another room.", lim.Bytes)
 }
 
 // noSpace refuses what would grow a room while the bucket is full.
-func (c *commit) noSpace() *proto.Error {
-	c.full++
+func (c *Commit) noSpace() *proto.Error {
+	c.Full++
 	return bucketFull()
 }
 
 func bucketFull() *proto.Error {
 	return proto.Errorf(proto.LimitExceeded, "The server has no space for more rooms, members and metadata now. Leave rooms that you do not need, or try again in a minute.")
+}
+
+// Unavailable is the answer to what could not be done in time.
+func Unavailable() *proto.Error {
+	return proto.Errorf(proto.Unavailable, "The room service could not do this in time. Send the same request again.")
 }
