@@ -115,6 +115,7 @@ var messages = map[string]any{
 	"change.ended": &Change{Room: "tea", Before: 8, After: 9, Creator: goldenAnn, Ended: true, By: goldenAnn, Op: "91be04d7-4"},
 
 	"lease":          &Lease{Gateway: goldenA, Peers: 3, Rooms: 2, Draining: true, Ended: true},
+	"lease.tracker":  &Lease{Gateway: goldenA, Peers: 3, Rooms: 2, Tracker: true},
 	"lease.settings": &Lease{Gateway: goldenA, Peers: 3, Rooms: 2, Settings: &goldenSettings},
 	"settings.rooms": &RoomsSettings{Instance: "k3jd9f2a", Settings: goldenSettings, Ended: true},
 	"outcome":        &Outcome{Code: proto.NotDelivered, Peers: []proto.PeerID{goldenBen}},

@@ -21,7 +21,8 @@ type Lease struct {
 	Peers    int             `json:"peers"`
 	Rooms    int             `json:"rooms"`
 	Draining bool            `json:"draining,omitempty"`
-	Ended    bool            `json:"ended,omitempty"` // the last lease: the gateway stops and serves no peer
+	Ended    bool            `json:"ended,omitempty"`   // the last lease: the gateway stops and serves no peer
+	Tracker  bool            `json:"tracker,omitempty"` // the gateway may be the home of WebTorrent swarms
 
 	Settings *SharedSettings `json:"settings,omitempty"` // nil: a gateway from before there were any
 }

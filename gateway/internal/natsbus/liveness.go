@@ -30,8 +30,9 @@ type Liveness struct {
 
 // lease is the last lease of a gateway.
 type lease struct {
-	at    time.Duration // by the active clock
-	ended bool          // no other lease follows
+	at      time.Duration // by the active clock
+	ended   bool          // no other lease follows
+	tracker bool          // it may be the home of WebTorrent swarms
 }
 
 // NewLiveness returns the Liveness of gateway own, for which no other gateway is alive yet.
@@ -73,10 +74,10 @@ func (l *Liveness) Receive(m Message) Renewal {
 		l.ownLease.Store(clock.Now())
 		return Renewed
 	}
-	return l.renew(id, x.Ended)
+	return l.renew(id, x.Ended, x.Tracker)
 }
 
-func (l *Liveness) renew(g proto.GatewayID, ended bool) Renewal {
+func (l *Liveness) renew(g proto.GatewayID, ended, tracker bool) Renewal {
 	now := l.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -84,7 +85,7 @@ func (l *Liveness) renew(g proto.GatewayID, ended bool) Renewal {
 	if !known && len(l.all) >= MaxGateways {
 		return Renewed
 	}
-	l.all[proto.GatewayID([]byte(g))] = lease{now, was.ended || ended} // g points into a subject
+	l.all[proto.GatewayID([]byte(g))] = lease{now, was.ended || ended, tracker} // g points into a subject
 	switch {
 	case !known && !ended:
 		return Appeared
@@ -105,6 +106,23 @@ func (l *Liveness) Alive(g proto.GatewayID) bool {
 	defer l.mu.RUnlock()
 	x, ok := l.all[g]
 	return ok && !x.ended && now-x.at < bus.LeaseTimeout
+}
+
+// Trackers returns the gateways that are alive and may be the home of WebTorrent swarms; with
+// own, this gateway too.
+func (l *Liveness) Trackers(own bool) (all []proto.GatewayID) {
+	if own {
+		all = append(all, l.own)
+	}
+	now := l.Now()
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	for g, x := range l.all {
+		if x.tracker && !x.ended && now-x.at < bus.LeaseTimeout {
+			all = append(all, g)
+		}
+	}
+	return all
 }
 
 // AliveWithin reports whether a gateway may have been alive less than d ago. If no lease
