@@ -83,6 +83,9 @@ type Config struct {
 	PeerJSOff            bool          // no clients of PeerJS
 	PeerJSKey            string        // key that clients of PeerJS must give; "" is "peerjs"
 	PeerJSExpire         time.Duration // how long a frame of a PeerJS client waits for its receiver; 0 is 5 s
+	WebTorrentOff        bool          // no WebTorrent tracker
+	WebTorrentInterval   time.Duration // between two announces of a client; 0 is 2 minutes
+	WebTorrentMaxPeers   int           // of a swarm; 0 is 10,000
 	PageOff              bool          // no pages and no demo, only connector.js
 	Version              string        // shown in the metrics; "" is "dev"
 	Commit               string        // of the source, shown in the metrics
@@ -139,6 +142,9 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.BoolVar(&c.PeerJSOff, "peerjs-off", c.PeerJSOff, "serve no clients of PeerJS")
 	fs.StringVar(&c.PeerJSKey, "peerjs-key", d.PeerJSKey, "`key` that clients of PeerJS must give: 1 to 64 letters, digits, - and _")
 	fs.DurationVar(&c.PeerJSExpire, "peerjs-expire", d.PeerJSExpire, "`time` that a frame of a PeerJS client waits for the client it is for")
+	fs.BoolVar(&c.WebTorrentOff, "webtorrent-off", c.WebTorrentOff, "be no WebTorrent tracker")
+	fs.DurationVar(&c.WebTorrentInterval, "webtorrent-interval", d.WebTorrentInterval, "`time` between two announces of a WebTorrent client")
+	fs.IntVar(&c.WebTorrentMaxPeers, "webtorrent-max-peers", d.WebTorrentMaxPeers, "`peers` in a swarm")
 	fs.BoolVar(&c.PageOff, "page-off", c.PageOff, "serve no pages and no demo, only connector.js")
 	fs.StringVar(&c.SessionKey, "session-key", c.SessionKey, "`secrets` that sign session tokens, separated by commas: the first signs, all verify (default: shared through the room service)")
 }
@@ -174,6 +180,8 @@ func (c Config) withDefaults() Config {
 	def(&c.TURNTTL, 12*time.Hour)
 	def(&c.PeerJSKey, "peerjs")
 	def(&c.PeerJSExpire, 5*time.Second)
+	def(&c.WebTorrentInterval, 2*time.Minute)
+	def(&c.WebTorrentMaxPeers, 10_000)
 	def(&c.Version, "dev")
 	return c
 }
@@ -263,6 +271,8 @@ func (c *Config) check() error {
 		service.CheckRange("max-metadata-bytes", c.MaxMetadataBytes, len("null"), proto.MaxMetadataBytes),
 		service.CheckRange("max-member-metadata-bytes", c.MaxMemberMetadata, len("null"), proto.MaxMemberMetadata),
 		service.CheckRange("drain-window", c.DrainWindow, 0, time.Hour),
+		service.CheckRange("webtorrent-interval", c.WebTorrentInterval, time.Second, time.Hour),
+		service.CheckRange("webtorrent-max-peers", c.WebTorrentMaxPeers, 1, 1_000_000),
 		service.CheckRange("peerjs-expire", c.PeerJSExpire, 100*time.Millisecond, time.Minute),
 		service.CheckRange("session-grace", c.SessionGrace, 100*time.Millisecond, 10*time.Minute),
 	}

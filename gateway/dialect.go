@@ -7,6 +7,7 @@ import (
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/dialect"
 	"p2pconnector/gateway/internal/dialect/peerjs"
+	"p2pconnector/gateway/internal/dialect/webtorrent"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/names"
 	"p2pconnector/gateway/internal/session"
@@ -24,6 +25,14 @@ func (g *Gateway) newDialects() (all []dialect.Dialect) {
 		})
 		all = append(all, g.peerjs)
 	}
+	if !g.cfg.WebTorrentOff {
+		g.webtorrent = webtorrent.New(webtorrent.Config{
+			Own: g.id, Interval: g.cfg.WebTorrentInterval, MaxPeers: g.cfg.WebTorrentMaxPeers,
+			Gateways: func() []proto.GatewayID { return g.liveness.Trackers(g.tracks()) }, Alive: g.liveness.Alive,
+			Relay: g.relayFrame, Clock: &g.coarse, Count: g.metrics.Dialects.WebTorrent.Inc,
+		})
+		all = append(all, g.webtorrent)
+	}
 	return all
 }
 
@@ -36,6 +45,30 @@ func (g *Gateway) newNames(namespace string) *names.Client {
 	})
 	g.names = append(g.names, c)
 	return c
+}
+
+// tracks reports whether this gateway may be the home of swarms.
+func (g *Gateway) tracks() bool { return g.webtorrent != nil && !g.draining.Load() }
+
+// serveDialect handles a frame that is for this gateway itself, by a peer id that no client
+// has. It returns false when there is no such peer id.
+func (g *Gateway) serveDialect(to proto.PeerID, frame []byte) bool {
+	return g.webtorrent != nil && g.webtorrent.Serve(to, frame)
+}
+
+// relayFrame sends a dialect's frame to a peer on any gateway, for nobody of this gateway. from
+// learns when it does not arrive; "" for nobody.
+func (g *Gateway) relayFrame(from, to proto.PeerID, frame []byte) {
+	x := link.Frame{From: from, To: to, Data: frame}
+	if s := g.sessions.Get(to); s != nil {
+		if v, ok := s.TakeDirect(&x); ok {
+			v.Count(&g.metrics.Relays)
+			return
+		}
+	}
+	if !g.links.bus.Connected() || g.links.send(&x, nil) != "" {
+		g.metrics.Relays.Unreported.Inc()
+	}
 }
 
 // foreign handles a text of a client of a dialect.
@@ -114,8 +147,8 @@ func (p *port) Peer() proto.PeerID { return p.c.Session.ID() }
 // its look-ups of peers are not limited again.
 func (p *port) Relay(to proto.PeerID, frame []byte) proto.ErrorCode {
 	g := p.c.g
-	if p.c.Budget.Relay(len(frame)).Limit != "" {
-		return proto.RateLimited
+	if code := p.Pay(len(frame)); code != "" {
+		return code
 	}
 	x := link.Frame{From: p.c.Session.ID(), To: to, Epoch: p.c.Epoch, Data: frame}
 	if s := g.sessions.Get(to); s != nil {
@@ -131,6 +164,14 @@ func (p *port) Relay(to proto.PeerID, frame []byte) proto.ErrorCode {
 		return proto.Unavailable
 	}
 	return g.links.send(&x, nil)
+}
+
+// Pay implements dialect.Port.
+func (p *port) Pay(bytes int) proto.ErrorCode {
+	if p.c.Budget.Relay(bytes).Limit != "" {
+		return proto.RateLimited
+	}
+	return ""
 }
 
 // Send implements dialect.Port.

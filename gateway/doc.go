@@ -10,7 +10,7 @@
 //	internal/admission  who may open a WebSocket, by page, address and limits
 //	internal/auth       access tokens, session tokens and their keys, TURN credentials
 //	internal/clock      moments and durations that setting the time of day does not change
-//	internal/dialect    client protocols other than our own: the seam, and below it PeerJS
+//	internal/dialect    client protocols other than our own: the seam, and below it PeerJS and WebTorrent
 //	internal/directory  asks the session directory which gateway owns a session
 //	internal/egress     how many bytes a client may send, and make the gateway send
 //	internal/frames     encodes the frames that the server itself sends

@@ -13,6 +13,7 @@ import (
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/dialect/peerjs"
+	"p2pconnector/gateway/internal/dialect/webtorrent"
 	"p2pconnector/gateway/internal/directory"
 	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/gateway/internal/frames"
@@ -61,11 +62,12 @@ type Gateway struct {
 	handshakes *handshake.Handler
 	quota      *quota.Table
 	ice        *auth.ICE
-	peerjs     *peerjs.Dialect // nil: it is off
-	names      []*names.Client // one for each namespace
-	tls        *tls.Config     // nil: clients connect without TLS, or a proxy terminates it
-	keysNow    chan struct{}   // signals that the room service may have lost the keys
-	alive      context.Context // ends when the gateway has drained
+	peerjs     *peerjs.Dialect     // nil: it is off
+	webtorrent *webtorrent.Dialect // nil: it is off
+	names      []*names.Client     // one for each namespace
+	tls        *tls.Config         // nil: clients connect without TLS, or a proxy terminates it
+	keysNow    chan struct{}       // signals that the room service may have lost the keys
+	alive      context.Context     // ends when the gateway has drained
 	end        context.CancelFunc
 	ready      chan struct{}
 

@@ -22,7 +22,7 @@ func (g *Gateway) publishLease(ended bool) {
 	// The error is ignored: without NATS no gateway receives leases, and none counts the time.
 	_ = g.bus.PublishLease(bus.Lease{
 		Gateway: g.id, Peers: g.sessions.Len(), Rooms: g.rooms.Len(),
-		Draining: g.draining.Load(), Ended: ended, Settings: g.shared.Own(),
+		Draining: g.draining.Load(), Ended: ended, Tracker: g.tracks(), Settings: g.shared.Own(),
 	})
 }
 
@@ -34,6 +34,9 @@ func (g *Gateway) receiveLease(m natsbus.Message) {
 	switch g.liveness.Receive(m) {
 	case natsbus.Appeared:
 		g.publishLease(false) // so that the two may link
+		if g.webtorrent != nil {
+			g.webtorrent.Appeared()
+		}
 	case natsbus.Returned:
 		g.suspicion.Raise()
 	}

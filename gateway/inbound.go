@@ -173,6 +173,9 @@ func (g *Gateway) handToPeer(from proto.PeerID, h *held) (x bus.Refusal, known b
 	f := link.Frame{From: from, To: proto.PeerID(h.in.First), Epoch: h.sent.Epoch, ToEpoch: h.sent.ToEpoch, Data: h.msg.Data}
 	s := g.sessions.Get(f.To)
 	if s == nil {
+		if g.serveDialect(f.To, f.Data) {
+			return bus.Refusal{}, true
+		}
 		g.metrics.Relays.NotFound.Inc()
 		return bus.Refusal{Code: proto.NotFound}, true
 	}

@@ -35,6 +35,9 @@ func (g *Gateway) snapshot() *metrics.Snapshot {
 	if g.peerjs != nil {
 		now.PeerJSWaiting, now.PeerJSWaitingBytes = g.peerjs.Waiting()
 	}
+	if g.webtorrent != nil {
+		now.Swarms, now.SwarmMembers = g.webtorrent.Swarms()
+	}
 	now.Memberships, _ = g.quota.Counts()
 	now.Members, now.OwnMembers = g.rooms.Counts()
 	now.GatewaysLive, now.GatewaysDead, now.GatewaysEnded = g.liveness.Counts()

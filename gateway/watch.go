@@ -91,6 +91,9 @@ func (g *Gateway) watchBus(done <-chan struct{}) {
 			g.liveness.Sweep()
 			g.shared.Tick(g.bus.Connected())
 			g.rooms.SweepMoved()
+			if g.webtorrent != nil {
+				g.webtorrent.Tick()
+			}
 			ss = g.sessions.Sweep(now, ss)
 			g.shedBuffers()
 		}

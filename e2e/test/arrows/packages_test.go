@@ -29,6 +29,9 @@ var gatewayPackages = map[string][]string{
 		"gateway/internal/clock", "gateway/internal/dialect", "gateway/internal/names", "gateway/internal/ratelimit", "proto", "proto/bus",
 		"github.com/google/uuid",
 	},
+	"internal/dialect/webtorrent": {
+		"gateway/internal/clock", "gateway/internal/dialect", "gateway/internal/ratelimit", "proto",
+	},
 	"internal/handshake": {
 		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/dialect", "gateway/internal/metrics", "gateway/internal/socket", "proto",
 	},
@@ -41,7 +44,7 @@ var gatewayPackages = map[string][]string{
 	"internal/link":      {"proto", "proto/bus"},
 	"internal/membudget": {},
 	"internal/metrics": {
-		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/clock", "gateway/internal/dialect/peerjs",
+		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/clock", "gateway/internal/dialect/peerjs", "gateway/internal/dialect/webtorrent",
 		"gateway/internal/egress", "gateway/internal/link", "gateway/internal/membudget", "gateway/internal/names",
 		"gateway/internal/quota", "proto",
 		"github.com/prometheus/client_golang",

@@ -82,6 +82,9 @@ type Port interface {
 	// Relay sends a Frame to a peer. A code means that nothing was sent. Otherwise the frame
 	// arrives or comes back.
 	Relay(to proto.PeerID, frame []byte) proto.ErrorCode
+	// Pay charges the client for bytes that others get for it, as Relay does. A code means that
+	// it may not send them now.
+	Pay(bytes int) proto.ErrorCode
 	// Send queues a text for the client.
 	Send(text []byte)
 	// Alive pings the client and reports whether it answers, or sends anything, within d. It

@@ -27,6 +27,7 @@ type Snapshot struct {
 	// Other client protocols.
 	NamesKnown                        int
 	PeerJSWaiting, PeerJSWaitingBytes int64
+	Swarms, SwarmMembers              int // whose home is this gateway
 
 	// Sessions.
 	Clients Clients

@@ -101,6 +101,8 @@ func (w *fixture) Relay(to proto.PeerID, frame []byte) proto.ErrorCode {
 	return ""
 }
 
+func (w *fixture) Pay(int) proto.ErrorCode { return "" }
+
 func (w *fixture) Send(text []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
