@@ -50,7 +50,7 @@ func NewPeerID(g GatewayID) PeerID {
 }
 
 // Valid reports whether g has the form of a gateway id.
-func (g GatewayID) Valid() bool { return len(g) == 8 && allHex(g) }
+func (g GatewayID) Valid() bool { return len(g) == 8 && allHex(word(g, 0)) }
 
 // Valid reports whether p has the form of a peer id. It does not allocate.
 func (p PeerID) Valid() bool {
@@ -65,15 +65,28 @@ func (p PeerID) Valid() bool {
 	if p[8] != '-' || p[13] != '-' || p[18] != '-' || p[23] != '-' {
 		return false
 	}
-	return allHex(p[:8]) && allHex(p[9:13]) && allHex(p[14:18]) && allHex(p[19:23]) && allHex(p[24:])
+	// Where a dash was seen, it is turned into a digit.
+	const dash = '-' ^ '0'
+	return allHex(word(p, 0)) && allHex(word(p, 8)^(dash|dash<<40)) && allHex(word(p, 16)^(dash<<16|dash<<56)) &&
+		allHex(word(p, 24)) && allHex(word(p, 28))
 }
 
-func allHex[T ~string](s T) bool {
-	ok := true
-	for i := range len(s) {
-		ok = ok && hexDigit[s[i]]
-	}
-	return ok
+// word returns the eight bytes of s from i on, the first in the lowest bits.
+func word[T ~string](s T, i int) uint64 {
+	s = s[i : i+8]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// allHex reports whether the eight bytes of w are lower-case hexadecimal digits. Ids are
+// checked several times on the way of each relay, so it looks at all bytes at once. An addition
+// sets the highest bit of each byte that is large enough. Only a byte that is no ASCII can
+// carry into the next one, and that byte is refused itself.
+func allHex(w uint64) bool {
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	digit := (w + each*(0x80-'0')) &^ (w + each*(0x7f-'9'))
+	letter := (w + each*(0x80-'a')) &^ (w + each*(0x7f-'f'))
+	return (digit|letter)&^w&high == high
 }
 
 // hexDigit says which bytes are lower-case hexadecimal digits.

@@ -1,6 +1,8 @@
 package proto
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -265,24 +267,32 @@ func unit(b []byte) rune {
 	return r
 }
 
-// plain holds the bytes that stand for themselves in a string: ASCII but for
-// control characters, quote and backslash.
-var plain = func() (t [256]bool) {
-	for c := 0x20; c < utf8.RuneSelf; c++ {
-		t[c] = c != '"' && c != '\\'
+// skipPlain returns the index of the first byte of b from i on that does not stand for itself
+// in a string: a control character, quote or backslash, or no ASCII. Strings are most of a
+// frame, so skipPlain looks at eight bytes at a time. A subtraction sets the highest bit of each
+// byte that is too small. It may also set that of bytes above, so only the lowest one counts.
+func skipPlain(b []byte, i int) int {
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	for ; i+8 <= len(b); i += 8 {
+		w := binary.LittleEndian.Uint64(b[i:])
+		quote, backslash := w^each*'"', w^each*'\\'
+		special := (w | (w - each*0x20) | (quote - each) | (backslash - each)) & high
+		if special != 0 {
+			return i + bits.TrailingZeros64(special)/8
+		}
 	}
-	return t
-}()
+	for i < len(b) && b[i] >= 0x20 && b[i] < utf8.RuneSelf && b[i] != '"' && b[i] != '\\' {
+		i++
+	}
+	return i
+}
 
 // str scans the string whose opening quote stands at s.i.
 func (s *scanner) str() (name, bool) {
 	b, i := s.b, s.i+1
 	n := name{start: i}
 	for {
-		for i < len(b) && plain[b[i]] {
-			i++
-		}
-		if i >= len(b) {
+		if i = skipPlain(b, i); i >= len(b) {
 			return n, false
 		}
 		switch c := b[i]; {

@@ -1,7 +1,9 @@
 package proto
 
 import (
+	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -23,6 +25,34 @@ func TestUnescape_EachEscape_IsDecoded(t *testing.T) {
 				}
 				if got := string(unescape([]byte(in))); got != want {
 					t.Errorf("%s: got %q, want %q", in, got, want)
+				}
+			}
+		}
+	}
+}
+
+// TestSkipPlain_EachByteAtEachPlace_IsFound: the first byte that does not stand for itself is
+// found wherever it is, whatever its neighbors are.
+func TestSkipPlain_EachByteAtEachPlace_IsFound(t *testing.T) {
+	plain := func(c byte) bool { return c >= 0x20 && c < 0x80 && c != '"' && c != '\\' }
+	for length := range 20 {
+		for at := range length {
+			for c := range 256 {
+				for _, fill := range []byte{' ', '!', '#', '[', ']', 'a', 0x7f} {
+					for _, after := range []byte{fill, 0, '"', 0xff} {
+						b := bytes.Repeat([]byte{fill}, length)
+						b[at] = byte(c)
+						if at+1 < length {
+							b[at+1] = after
+						}
+						want := slices.IndexFunc(b, func(c byte) bool { return !plain(c) })
+						if want < 0 {
+							want = length
+						}
+						if got := skipPlain(b, 0); got != want {
+							t.Fatalf("%q: got %d, want %d", b, got, want)
+						}
+					}
 				}
 			}
 		}
