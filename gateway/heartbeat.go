@@ -26,7 +26,7 @@ func (g *Gateway) publishLease(ended bool) {
 	})
 }
 
-// receiveLease handles the lease of a gateway, which may be this one.
+// receiveLease handles the lease of a gateway, also of this gateway itself.
 func (g *Gateway) receiveLease(m natsbus.Message) {
 	g.loops.leases.Work()
 	defer g.loops.leases.Rest()

@@ -16,10 +16,10 @@ const (
 	maxBlocks               = 10 // of one process
 )
 
-// FreePorts returns n loopback addresses on which no process listens. No other process
-// that calls FreePorts gets them as long as this one runs, and neither do later calls of
-// this one, until it has drawn nearly a thousand: a server that is stopped can start again
-// at its address. It may be called concurrently.
+// FreePorts returns n loopback addresses on which no process listens. While this process
+// runs, FreePorts returns them neither in other processes nor again in this process, until
+// nearly a thousand were drawn: a server that is stopped can start again at its address.
+// Safe for concurrent use.
 func FreePorts(n int) ([]string, error) {
 	addrs := make([]string, n)
 	for i := range addrs {

@@ -40,7 +40,7 @@ func explainSelfSigned(w io.Writer, pair tls.Certificate, addr string) {
 			}
 		}
 	}
-	fmt.Fprintf(w, "The certificate is self-signed. Each browser warns once that the connection is not private, since no authority\n"+
+	fmt.Fprintf(w, "The certificate is self-signed. Each browser warns once that the connection is not private, because no authority\n"+
 		"vouches for this server. In your own network go on: \"Advanced\", then \"Proceed\" or \"Accept the risk\".\n"+
 		"To be sure that it is this server, compare the certificate's SHA-256 fingerprint in the browser:\n  %s\n", selfsigned.Fingerprint(pair))
 }

@@ -104,7 +104,6 @@ export class Emitter<Events> {
   /** Calls fn with the event's value each time; returns a function that ends that. */
   on<K extends keyof Events>(name: K, fn: (value: Events[K]) => void): () => void;
   once<K extends keyof Events>(name: K): Promise<Events[K]>;
-  heard(name: keyof Events): boolean;
   emit<K extends keyof Events>(name: K, value: Events[K]): void;
 }
 

@@ -83,10 +83,10 @@ func (a *Active) Now() time.Duration { return time.Duration(a.passed.Load()) }
 // Tick advances the clock to now, if messages reached the gateway at this tick and the
 // last. It reports whether the process was frozen between the two.
 func (a *Active) Tick(now Instant, receives bool) (frozen bool) {
-	gap := now.Sub(a.last)
-	frozen = a.last != 0 && gap > frozenAfter
+	elapsed := now.Sub(a.last)
+	frozen = a.last != 0 && elapsed > frozenAfter
 	if a.up && receives && !frozen {
-		a.passed.Add(int64(gap))
+		a.passed.Add(int64(elapsed))
 	}
 	a.last, a.up = now, receives
 	return frozen

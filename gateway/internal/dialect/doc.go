@@ -1,5 +1,5 @@
 // Package dialect defines the seam for client protocols other than the gateway's own. A
-// dialect is a package below this one: it answers handshakes and requests on its own
+// dialect is a package below package dialect: it answers handshakes and requests on its own
 // paths, and makes a [Translator] for each connection, which turns the client's texts into
 // frames of the gateway and back. Admission, limits, access tokens, links, drains and
 // metrics stay the gateway's.

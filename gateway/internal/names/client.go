@@ -44,15 +44,15 @@ const (
 	TakenOver   Outcome = "taken_over" // from another peer of the same client
 	Taken       Outcome = "taken"      // another client has the name
 	Unavailable Outcome = "unavailable"
-	Full        Outcome = "full"      // the directory has no space for another name
-	LookedUp    Outcome = "looked_up" // a look-up that the directory answered
-	Busy        Outcome = "busy"      // a look-up that was refused, because too many were pending
-	Kept        Outcome = "kept"      // a name that was not given back, because of too many or no answer
+	Full        Outcome = "full"       // the directory has no space for another name
+	LookedUp    Outcome = "looked_up"  // a look-up that the directory answered
+	Busy        Outcome = "busy"       // a look-up that was refused, because too many were pending
+	Unreleased  Outcome = "unreleased" // a name that was not given back, because of too many or no answer
 )
 
 // Outcomes lists the outcomes that a Client counts.
 func Outcomes() []Outcome {
-	return []Outcome{Claimed, TakenOver, Taken, Unavailable, Full, LookedUp, Busy, Kept}
+	return []Outcome{Claimed, TakenOver, Taken, Unavailable, Full, LookedUp, Busy, Unreleased}
 }
 
 // ErrBusy is the error of Find when too many look-ups are pending.
@@ -242,12 +242,12 @@ func (c *Client) Release(name string, peer proto.PeerID, patience time.Duration)
 	case c.releases <- struct{}{}:
 		defer func() { <-c.releases }()
 	default:
-		c.cfg.Count(Kept)
+		c.cfg.Count(Unreleased)
 		return
 	}
 	req := &bus.NameRequest{Namespace: c.cfg.Namespace, Name: name, Peer: peer}
 	if _, err := c.cfg.Ask(bus.NameRelease, req, patience); err != nil {
-		c.cfg.Count(Kept)
+		c.cfg.Count(Unreleased)
 		c.cfg.Logger.Debug("name: not given back", "namespace", c.cfg.Namespace, "peer", string(peer), "err", err)
 	}
 }

@@ -34,7 +34,7 @@ export class Connector extends Emitter {
   #requests;
   #options;
   #strangers = new Strangers();
-  #iceAt = 0; // when the ICE servers were told
+  #iceAt = 0; // when the ICE servers arrived
   #encoder = new TextEncoder();
 
   /** @param {string|string[]} urls @param {ConnectOptions} [options] */
@@ -273,7 +273,7 @@ export class Connector extends Emitter {
     if (frame.event === "Ice_Servers") this.#ice(data.ice_servers);
     if (frame.event === "Offer") return this.emit("connect", { from: data.from, ...data.data });
     if (data.room !== undefined) this.#roomFrame(frame.event, data);
-    this.#requests.settle(frame);
+    this.#requests.complete(frame);
   }
 
   /** @param {Frame} frame @param {string} from */
@@ -292,7 +292,7 @@ export class Connector extends Emitter {
 
   /** @param {Frame} frame */
   #error(frame) {
-    if (this.#requests.settle(frame)) return;
+    if (this.#requests.complete(frame)) return;
     const err = ConnectorError.from(frame);
     const { event, to, room } = err.data;
     if (to && event && signals.has(event) && this.peers.has(to)) return this.peers.get(to)?.refused(err);

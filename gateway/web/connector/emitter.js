@@ -38,11 +38,6 @@ export class Emitter {
     });
   }
 
-  /** Whether anybody listens. @param {keyof Events} name */
-  heard(name) {
-    return (this.#listeners.get(name)?.size ?? 0) > 0;
-  }
-
   /**
    * Calls the listeners of the event.
    * @template {keyof Events} K

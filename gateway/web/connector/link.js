@@ -8,10 +8,10 @@
 //	resuming  Resume has no answer yet; another greeting may have come
 //	open      the server has greeted: frames go both ways
 //
-// Every phase ends at none when the socket breaks, or is given up as silent.
+// Every phase ends at none when the socket breaks, or is given up because nothing arrives on it.
 //
 // Events: state, ready, frame, raw (every frame received), sent (every text sent),
-// draining, dropped, leaving (the last chance to say something), closed.
+// draining, dropped, leaving (the last chance to send something), closed.
 
 /** @import { ConnectOptions, ConnectionState, Frame } from "../connector.js" */
 /** @import { Details, LinkEvents, Outgoing, Ready } from "./types.js" */
@@ -28,8 +28,8 @@ const connectPatience = 30_000; // ms until a server must have greeted for the f
 const maxBadTokens = 3; // fresh tokens that may be refused one after the other
 const patience = 15_000; // ms from opening to being greeted; the server's own deadline is 12 s
 const closeFollows = 100; // ms from the error of a socket to its close, at most
-const provenAfter = 5_000; // ms after which a connection counts as good and backoff starts anew
-const probeAfter = 30_000; // ms of silence after which a page that comes to the front asks
+const goodAfter = 5_000; // ms after which a connection counts as good and backoff starts anew
+const probeAfter = 30_000; // ms without a frame after which a page that comes to the front asks
 const probePatience = 5_000; // ms
 const maxUnavailable = 5; // resumes that may fail for want of the bus before the fresh id is taken
 
@@ -41,11 +41,11 @@ const maxUnavailable = 5; // resumes that may fail for want of the bus before th
  * @property {number} received text frames
  * @property {ConnectorError|null} refusal what it was refused with, in place of a greeting
  * @property {number} greetedAt
- * @property {number} heardAt
+ * @property {number} receivedAt
  */
 
 /** @param {Connection["phase"]} phase @returns {Connection} */
-const connection = (phase) => ({ phase, fresh: null, received: 0, refusal: null, greetedAt: 0, heardAt: 0 });
+const connection = (phase) => ({ phase, fresh: null, received: 0, refusal: null, greetedAt: 0, receivedAt: 0 });
 
 /** @extends {Emitter<LinkEvents>} */
 export class Link extends Emitter {
@@ -85,7 +85,7 @@ export class Link extends Emitter {
     this.session = options.session ?? "";
     this.#forget = watchPage({
       online: () => (this.#timer ? this.#openNow() : this.#ask()),
-      visible: () => performance.now() - this.#now.heardAt > probeAfter && this.#ask(),
+      visible: () => performance.now() - this.#now.receivedAt > probeAfter && this.#ask(),
       leave: () => {
         this.emit("leaving", undefined);
         this.#drop(1000); // else the others would see us for the grace period
@@ -127,7 +127,7 @@ export class Link extends Emitter {
     this.#flush();
   }
 
-  /** Ends the session at once: the others hear that we are gone. */
+  /** Ends the session at once: the others are notified that we left. */
   close() {
     if (this.state !== "closed") this.emit("leaving", undefined);
     this.#end(new ConnectorError("Closed", "The connection was closed by this page."), 1000);
@@ -193,7 +193,7 @@ export class Link extends Emitter {
     this.#write(JSON.stringify(resumeFrame(this.session, this.#unsure ? undefined : this.#mark)));
   }
 
-  /** broken forgets a socket, whether it closed or is only silent, and plans the next. @param {WebSocket|null} socket @param {number} code */
+  /** broken forgets a socket, whether it closed or only brings nothing, and plans the next. @param {WebSocket|null} socket @param {number} code */
   #broken(socket, code) {
     if (socket !== this.#socket || this.state === "closed") return;
     this.#drop(4000);
@@ -202,7 +202,7 @@ export class Link extends Emitter {
     this.#now.phase = "none";
     if (greeted) this.#mark = received;
     else if (phase === "resuming" && !refusal) this.#unsure = true; // a refused connection reads nothing
-    if (greeted && performance.now() - greetedAt > provenAfter) this.#attempt = 0;
+    if (greeted && performance.now() - greetedAt > goodAfter) this.#attempt = 0;
     const plan = afterClose(code);
     const freshToken = plan.freshToken && typeof this.#options.token === "function";
     this.#why = whyClosed(code, refusal);
@@ -266,7 +266,7 @@ export class Link extends Emitter {
   /** @param {string} text */
   #message(text) {
     this.#now.received++;
-    this.#now.heardAt = performance.now();
+    this.#now.receivedAt = performance.now();
     clearTimeout(this.#probe);
     this.#probe = 0;
     let frame;
@@ -335,7 +335,7 @@ export class Link extends Emitter {
     this.emit("draining", { ms });
   }
 
-  // ask finds out whether a connection that has been silent still lives; the
+  // ask finds out whether a connection that brought nothing for a while still lives; the
   // browser itself would notice only after minutes.
   #ask() {
     if (this.#now.phase !== "open" || this.#probe) return;

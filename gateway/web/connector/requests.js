@@ -78,7 +78,7 @@ export class Requests {
    * out to be done resolves with the error frame, which the caller can tell by its type.
    * @param {Frame} frame
    */
-  settle(frame) {
+  complete(frame) {
     const entry = this.#take(/** @type {string} */ (frame.id));
     if (!entry) return false;
     if (frame.type !== "error") entry.resolve(frame);

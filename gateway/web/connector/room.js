@@ -1,5 +1,5 @@
 // Room is a room that this peer is a member of, with its members as the server
-// last told them.
+// last sent them.
 //
 // Events: change (anything), joined ({clients}), left ({clients: [{id, reason}]}),
 // message ({from, data, frame}), error (a ConnectorError about a message sent

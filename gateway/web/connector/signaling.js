@@ -43,7 +43,7 @@ import { candidatesOf, compare, generation, isInteger } from "./signals.js";
 import { backoff } from "./timing.js";
 
 const patience = 15_000; // ms for an answer, and for a path to come up
-const settle = 3_000; // ms that a broken path gets to mend itself
+const mendTime = 3_000; // ms that a broken path gets to mend itself
 const offline = 1_000; // ms until we look again whether we have a connection to the server
 const maxTries = 6; // in a row that a peer who is there leaves without effect
 const maxStep = 1e6; // above a generation that was used before: a later one may have been used too
@@ -202,7 +202,7 @@ export class Signaling {
       return this.#become("connected");
     }
     this.#become("reconnecting");
-    this.#timer(to === "broken" ? settle : this.#backoff());
+    this.#timer(to === "broken" ? mendTime : this.#backoff());
   }
 
   // --- what the other side sends ---

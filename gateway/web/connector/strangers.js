@@ -5,11 +5,11 @@
 
 const maxStrangers = 16;
 const maxSignals = 64;
-const memory = 10_000; // ms
+const holdFor = 10_000; // ms
 
 export class Strangers {
   /** @type {Map<string, {signals: [event: string, data: SignalData][], at: number}>} */
-  #kept = new Map(); // by peer
+  #held = new Map(); // by peer
   #now;
 
   constructor(now = () => performance.now()) {
@@ -19,11 +19,11 @@ export class Strangers {
   /** @param {string} from @param {string} event @param {SignalData} data */
   keep(from, event, data) {
     this.#expire();
-    let entry = this.#kept.get(from);
+    let entry = this.#held.get(from);
     if (!entry) {
-      if (this.#kept.size >= maxStrangers) return;
+      if (this.#held.size >= maxStrangers) return;
       entry = { signals: [], at: this.#now() };
-      this.#kept.set(from, entry);
+      this.#held.set(from, entry);
     }
     if (entry.signals.length < maxSignals) entry.signals.push([event, data]);
   }
@@ -33,18 +33,18 @@ export class Strangers {
    * @param {string} from @param {string} event @param {SignalData} data
    */
   late(from, event, data) {
-    if (this.#kept.has(from)) this.keep(from, event, data);
+    if (this.#held.has(from)) this.keep(from, event, data);
   }
 
   /** Hands out, and forgets, what a peer has sent. @param {string} from */
   take(from) {
     this.#expire();
-    const entry = this.#kept.get(from);
-    this.#kept.delete(from);
+    const entry = this.#held.get(from);
+    this.#held.delete(from);
     return entry?.signals ?? [];
   }
 
   #expire() {
-    for (const [from, { at }] of this.#kept) if (this.#now() - at > memory) this.#kept.delete(from);
+    for (const [from, { at }] of this.#held) if (this.#now() - at > holdFor) this.#held.delete(from);
   }
 }

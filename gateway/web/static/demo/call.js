@@ -29,7 +29,7 @@ export class Call {
     peer.on("state", (state) => this.#tiles.state(peer.id, state));
     peer.on("channel", (channel) => this.#files.incoming(peer, channel));
     peer.on("open", () => this.#tell(peer));
-    peer.on("data", ({ data }) => this.#heard(peer, data));
+    peer.on("data", ({ data }) => this.#receive(peer, data));
     peer.on("close", () => {
       this.#senders.delete(peer);
       this.#tiles.remove(peer.id);
@@ -57,7 +57,7 @@ export class Call {
     if (peer.data.readyState === "open") peer.data.send(JSON.stringify({ said: this.#media.said }));
   }
 
-  #heard(peer, data) {
+  #receive(peer, data) {
     if (typeof data !== "string") return;
     try {
       const { said } = JSON.parse(data);

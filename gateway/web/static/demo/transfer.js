@@ -57,17 +57,17 @@ export class Sending extends Transfer {
     super(channel, { name: file.name, size: file.size, type: file.type });
     this.#file = file;
     channel.bufferedAmountLowThreshold = low;
-    channel.onmessage = ({ data }) => this.#heard(JSON.parse(data));
+    channel.onmessage = ({ data }) => this.#receive(JSON.parse(data));
     const offer = () => channel.send(JSON.stringify({ name: this.name, size: this.size, type: this.type }));
     if (channel.readyState === "open") offer();
     else channel.onopen = offer;
   }
 
-  #heard(word) {
-    if (word.go === false) return this.fail("Not wanted.");
-    if (word.go && this.state === "asking") this.#run().catch((err) => this.fail(`The file could not be sent: ${err.message}`));
-    if (word.done && this.state === "running") {
-      if (!word.ok) return this.fail("It arrived damaged. Send it again.");
+  #receive(message) {
+    if (message.go === false) return this.fail("Not wanted.");
+    if (message.go && this.state === "asking") this.#run().catch((err) => this.fail(`The file could not be sent: ${err.message}`));
+    if (message.done && this.state === "running") {
+      if (!message.ok) return this.fail("It arrived damaged. Send it again.");
       this.at = this.size;
       this.become("done");
     }
@@ -113,7 +113,7 @@ export class Receiving extends Transfer {
 
   constructor(channel, about) {
     super(channel, about);
-    channel.onmessage = ({ data }) => this.#heard(data);
+    channel.onmessage = ({ data }) => this.#receive(data);
     if (!(this.size >= 0 && this.size <= maxSize)) this.refuse("It is too big to be received in a page.");
   }
 
@@ -127,7 +127,7 @@ export class Receiving extends Transfer {
     this.become("failed", problem);
   }
 
-  #heard(data) {
+  #receive(data) {
     if (this.state !== "running") return;
     if (typeof data === "string") {
       this.#finish(JSON.parse(data)).catch((err) => this.fail(err.message));

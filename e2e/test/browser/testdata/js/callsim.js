@@ -9,7 +9,7 @@ const disturbance = 120_000; // ms during which faults happen
 const quiet = 240_000; // ms after that until the call must have recovered, and
 const last = 60_000; // ms at the end of it during which nothing may be sent
 
-export class World {
+export class Simulation {
   now = 0;
   log = [];
   pages = {};
@@ -140,13 +140,13 @@ class Page {
   #drawn = 0;
   #clock; // how far the page's clock is ahead of the simulation's
 
-  constructor(world, id) {
-    this.world = world;
+  constructor(sim, id) {
+    this.sim = sim;
     this.id = id;
-    this.#clock = 1e12 + Math.floor(world.random() * 1e6);
+    this.#clock = 1e12 + Math.floor(sim.random() * 1e6);
   }
 
-  next = () => (this.#drawn = Math.max(this.#drawn + 1, this.#clock + Math.floor(this.world.now)));
+  next = () => (this.#drawn = Math.max(this.#drawn + 1, this.#clock + Math.floor(this.sim.now)));
 
   call(least = 0) {
     this.peer ??= new Peer(this, Math.max(this.next(), least));
@@ -154,22 +154,22 @@ class Page {
   }
 
   signal(event, data) {
-    this.world.note(this.id, "<", event);
+    this.sim.note(this.id, "<", event);
     if (!this.peer && event === "Offer") this.call();
     this.peer?.run({ kind: "signal", event, data: structured(data) });
   }
 
   leave() {
-    this.world.note(this.id, "is away");
+    this.sim.note(this.id, "is away");
     this.online = false;
   }
 
   resume() {
-    if (this.online && this.world.now < this.world.calmAt) return;
-    this.world.note(this.id, "is back");
+    if (this.online && this.sim.now < this.sim.calmAt) return;
+    this.sim.note(this.id, "is back");
     this.online = true;
     this.peer?.run({ kind: "resumed" });
-    for (const [event, data] of this.held.splice(0)) this.world.carry(this.id, event, data);
+    for (const [event, data] of this.held.splice(0)) this.sim.carry(this.id, event, data);
   }
 
   addTrack() {
@@ -179,17 +179,17 @@ class Page {
   }
 
   breakPath() {
-    this.world.note(this.id, "path breaks");
+    this.sim.note(this.id, "path breaks");
     this.peer?.pc.breakPath();
   }
 
   // reload starts the page anew with its session; its clock may have been set back.
   reload() {
-    this.world.note(this.id, "reloads");
+    this.sim.note(this.id, "reloads");
     this.peer?.end();
     this.peer = null;
     this.#drawn = 0;
-    if (this.world.random() < 0.3) this.#clock -= Math.floor(this.world.random() * 120_000);
+    if (this.sim.random() < 0.3) this.#clock -= Math.floor(this.sim.random() * 120_000);
     this.call();
   }
 }
@@ -200,10 +200,10 @@ const structured = (data) => ({ ...data });
 class Peer {
   constructor(page, own) {
     this.page = page;
-    this.world = page.world;
-    this.signaling = new Signaling({ own, polite: page.id < other[page.id], next: page.next, random: page.world.random });
+    this.sim = page.sim;
+    this.signaling = new Signaling({ own, polite: page.id < other[page.id], next: page.next, random: page.sim.random });
     this.pc = new FakeConnection(this);
-    this.world.note(page.id, "makes generation", own);
+    this.sim.note(page.id, "makes generation", own);
     this.run({ kind: "begin" });
     this.pc.needed(); // for the data channel
   }
@@ -213,7 +213,7 @@ class Peer {
   }
 
   #effect(effect) {
-    const { pc, page, world } = this;
+    const { pc, page, sim } = this;
     switch (effect.do) {
       case "offer":
         return this.#work({ kind: "made", offer: true }, () => pc.makeOffer());
@@ -224,16 +224,16 @@ class Peer {
       case "candidate":
         return pc.learn(effect.candidate);
       case "restart":
-        return void world.after(1, () => pc.restartIce());
+        return void sim.after(1, () => pc.restartIce());
       case "send": {
         const description = effect.event === "Offer" ? pc.pending : effect.event === "Answer" ? pc.current : undefined;
-        world.carry(page.id, effect.event, { ...effect.data, description });
-        if (effect.event !== "Candidate") world.after(world.random() * 50, () => this.#trickle(description));
+        sim.carry(page.id, effect.event, { ...effect.data, description });
+        if (effect.event !== "Candidate") sim.after(sim.random() * 50, () => this.#trickle(description));
         return;
       }
       case "timer":
         if (this.timer) this.timer.cancelled = true;
-        this.timer = world.after(effect.ms, () => this.run({ kind: "tick", open: page.online, shares: true }));
+        this.timer = sim.after(effect.ms, () => this.run({ kind: "tick", open: page.online, shares: true }));
         return;
       case "cancel":
         if (this.timer) this.timer.cancelled = true;
@@ -249,22 +249,22 @@ class Peer {
 
   #trickle(description) {
     description.found = true; // a description that is sent again has its candidates
-    if (!this.pc.closed) this.world.carry(this.page.id, "Candidate", this.signaling.stamp({ candidate: { ice: description.ice } }));
+    if (!this.pc.closed) this.sim.carry(this.page.id, "Candidate", this.signaling.stamp({ candidate: { ice: description.ice } }));
   }
 
   #work(done, change) {
-    const { world, pc } = this;
-    world.after(world.random() * 30, () => {
+    const { sim, pc } = this;
+    sim.after(sim.random() * 30, () => {
       if (pc.closed) return;
       let input = done;
       try {
         change();
       } catch (error) {
-        world.note(this.page.id, "fails", error.message);
+        sim.note(this.page.id, "fails", error.message);
         input = { kind: "failed", error, offering: pc.pending !== null };
       }
       this.run(input);
-      if (!pc.pending) pc.settle();
+      if (!pc.pending) pc.checkNegotiation();
     });
   }
 
@@ -291,17 +291,17 @@ class FakeConnection {
 
   constructor(peer) {
     this.peer = peer;
-    this.world = peer.world;
+    this.sim = peer.sim;
   }
 
   needed() {
     this.#needed = true;
-    this.world.after(0, () => this.settle());
+    this.sim.after(0, () => this.checkNegotiation());
   }
 
-  // settle reports that negotiation is needed, as browsers do when the state is
+  // checkNegotiation reports that negotiation is needed, as browsers do when the state is
   // stable.
-  settle() {
+  checkNegotiation() {
     if (this.closed || this.pending || !this.#needed) return;
     this.#needed = false;
     this.peer.run({ kind: "needed" });
@@ -328,12 +328,12 @@ class FakeConnection {
     } else if (this.remote && description.ice > this.remote.ice) this.ice++; // an answer to a restart restarts ICE too
     this.remote = description;
     if (description.found) this.known = Math.max(this.known, description.ice);
-    this.world.after(100, () => this.#look());
+    this.sim.after(100, () => this.#look());
   }
 
   learn({ ice }) {
     this.known = Math.max(this.known, ice);
-    this.world.after(100, () => this.#look());
+    this.sim.after(100, () => this.#look());
   }
 
   restartIce() {
@@ -350,7 +350,7 @@ class FakeConnection {
     this.up = false;
     this.broken = this.ice;
     this.peer.run({ kind: "path", to: "broken" });
-    this.world.after(5_000, () => !this.closed && !this.up && this.peer.run({ kind: "path", to: "failed" }));
+    this.sim.after(5_000, () => !this.closed && !this.up && this.peer.run({ kind: "path", to: "failed" }));
   }
 
   #look() {
@@ -368,6 +368,6 @@ class FakeConnection {
   close() {
     this.closed = true;
     const there = this.remote?.pc;
-    if (there?.remote?.pc === this) this.world.after(1_000, () => there.closed || there.down());
+    if (there?.remote?.pc === this) this.sim.after(1_000, () => there.closed || there.down());
   }
 }

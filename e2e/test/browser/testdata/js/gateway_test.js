@@ -1,6 +1,6 @@
 import { Connector } from "/connector.js";
 import { equal, failure, ok, test, until } from "./harness.js";
-import { collect, cut, freshRoom, gateway, on, over } from "./world.js";
+import { collect, cut, freshRoom, gateway, on, over } from "./gateways.js";
 
 const scenario = (name, fn) => test(name, () => fn().finally(over));
 
@@ -13,9 +13,9 @@ scenario("two on two gateways share a room", async () => {
   const rb = await b.joinRoom(name, { metadata: { name: "Bo" } });
   equal(rb.members.map((m) => m.id), [a.id, b.id]);
   equal((await came).clients, [{ id: b.id, metadata: { name: "Bo" } }]);
-  const heard = rb.once("message");
+  const received = rb.once("message");
   ra.send({ hi: ["ü", 1] });
-  equal([(await heard).from, (await heard).data], [a.id, { hi: ["ü", 1] }]);
+  equal([(await received).from, (await received).data], [a.id, { hi: ["ü", 1] }]);
   const gone = ra.once("left");
   await rb.leave();
   equal([(await gone).clients, rb.closed, b.rooms.size], [[{ id: b.id, reason: "left" }], true, 0]);
@@ -101,13 +101,13 @@ scenario("what is asked and said while away happens afterwards", async () => {
   const name = freshRoom();
   const ra = await a.joinRoom(name, { create: true });
   const rb = await b.joinRoom(name);
-  const heard = ra.once("message");
+  const received = ra.once("message");
   const lost = b.once("state");
   await cut(1);
   await lost;
   rb.send("late");
   const other = b.createRoom(name + "2");
-  equal((await heard).data, "late");
+  equal((await received).data, "late");
   equal((await other).id, name + "2");
 });
 

@@ -1,5 +1,5 @@
 import { equal, failure, ok, test, until } from "./harness.js";
-import { collect, cut, freshRoom, on, over } from "./world.js";
+import { collect, cut, freshRoom, on, over } from "./gateways.js";
 
 const scenario = (name, fn) => test(name, () => fn().finally(over));
 
@@ -43,9 +43,9 @@ scenario("one calls, and a data channel is open on both sides", async () => {
   const pb = await called;
   equal(pb.id, a.id);
   await Promise.all([pa.connected, pb.connected]);
-  const heard = pb.once("data");
+  const received = pb.once("data");
   (await opened(pa)).send("hello");
-  equal(await heard, { from: a.id, data: "hello" });
+  equal(await received, { from: a.id, data: "hello" });
   const bytes = pa.once("data");
   (await opened(pb)).send(new Uint8Array([1, 2, 3]));
   equal([...new Uint8Array((await bytes).data)], [1, 2, 3]);
@@ -153,9 +153,9 @@ scenario("a cut leaves the call alone", async () => {
   const ufrag = pa.pc.localDescription.sdp.match(/a=ice-ufrag:(\S+)/)[1];
   const back = b.once("resumed");
   await cut(1);
-  const heard = pa.once("data");
+  const received = pa.once("data");
   pb.data.send("through");
-  equal((await heard).data, "through");
+  equal((await received).data, "through");
   await back;
   ok((await b.ping()) >= 0 && (await a.ping()) >= 0, "both are back");
   equal(pa.pc.localDescription.sdp.match(/a=ice-ufrag:(\S+)/)[1], ufrag, "no restart was needed:");
@@ -184,9 +184,9 @@ scenario("restart looks for a new path", async () => {
   const before = ufrag();
   pa.restart();
   await until(() => ufrag() !== before && pa.pc.signalingState === "stable" && pa.pc.connectionState === "connected", "a new path");
-  const heard = b.peers.get(a.id).once("data");
+  const received = b.peers.get(a.id).once("data");
   (await opened(pa)).send("still here");
-  equal((await heard).data, "still here");
+  equal((await received).data, "still here");
 });
 
 scenario("one that began anew without a word gets a new connection", async () => {

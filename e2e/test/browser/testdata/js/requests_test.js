@@ -7,7 +7,7 @@ async function begin(timeout) {
   const net = fakeSockets();
   const link = new Link(["ws://one/"], { WebSocket: net.FakeSocket, backoff: soon });
   const requests = new Requests(link, timeout);
-  link.on("frame", (f) => requests.settle(f));
+  link.on("frame", (f) => requests.complete(f));
   link.on("ready", ({ resumed }) => resumed && requests.repeat());
   const socket = await net.opened();
   socket.open();

@@ -4,7 +4,7 @@
 
 import { Signaling } from "/connector/signaling.js";
 import { equal, test } from "./harness.js";
-import { World } from "./callsim.js";
+import { Simulation } from "./callsim.js";
 
 function side(own = 10, polite = true) {
   let n = own;
@@ -144,7 +144,7 @@ const runs = 2_000;
 
 test(`simulation: ${runs} calls with loss, refusals and absences end connected and quiet`, () => {
   for (let seed = 1; seed <= runs; seed++) {
-    const w = new World(seed);
+    const w = new Simulation(seed);
     w.disturb();
     w.calm();
     equal(w.faults(), [], `seed ${seed}:\n${w.log.slice(-120).join("\n")}\n`);

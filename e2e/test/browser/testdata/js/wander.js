@@ -3,7 +3,7 @@
 
 import { Connector } from "/connector.js";
 import { until } from "./harness.js";
-import { freshRoom, gateway } from "./world.js";
+import { freshRoom, gateway } from "./gateways.js";
 
 export async function begin() {
   const both = [gateway(0), gateway(1)];
