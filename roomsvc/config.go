@@ -11,6 +11,7 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/service"
+	"p2pconnector/roomsvc/internal/store"
 )
 
 // Config holds the settings of a room service. The zero value of each field
@@ -69,7 +70,7 @@ func (c *Config) check() error {
 		c.NATS.Check(),
 		c.Ops.Check(),
 		service.CheckRange("max-room-members", c.MaxRoomMembers, 1, 20_000),
-		service.CheckRange("max-bucket-bytes", c.MaxBucketBytes, 2*minBucketBytes, 1<<40),
+		service.CheckRange("max-bucket-bytes", c.MaxBucketBytes, 2*store.MinBytes, 1<<40),
 		service.CheckRange("session-grace", c.SessionGrace, 100*time.Millisecond, 10*time.Minute),
 	}
 	switch c.Replicas {

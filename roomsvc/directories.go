@@ -9,6 +9,7 @@ import (
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc/internal/directory"
+	"p2pconnector/roomsvc/internal/store"
 )
 
 var sessionEndpoints = map[bus.SessionOperation]endpoint{
@@ -102,6 +103,6 @@ func (e directoryEndpoints[K, Q, R]) reply(op K, subject string, arrived time.Ti
 }
 
 // directoryConfig returns the configuration of the directory that is kept in st.
-func (s *Service) directoryConfig(st *store) directory.Config {
-	return directory.Config{Log: s.cfg.Logger, Metrics: s.metrics, Usage: &st.usage, Conn: s.conn}
+func (s *Service) directoryConfig(st *store.Bucket) directory.Config {
+	return directory.Config{Log: s.cfg.Logger, Metrics: s.metrics, Usage: st.Usage(), Conn: s.conn}
 }

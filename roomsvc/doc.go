@@ -8,7 +8,7 @@
 //	endpoints.go       a NATS message becomes an operation
 //	internal/room      what it does to a room, and what it refuses: pure
 //	internal/commit    one goroutine per busy room commits the waiting operations in one write
-//	internal/kv        what a bucket must do; store.go does it with JetStream
+//	internal/kv        what a bucket must do; internal/store does it with JetStream
 //	endpoints.go       publishes the change to the gateways, and the reply to the requester
 //
 // Requests to the directories of sessions and of names take a path of their own, package

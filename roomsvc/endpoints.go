@@ -126,7 +126,7 @@ func malformed(err error) *proto.Error {
 // requester has gone.
 func (s *Service) reply(op bus.Operation, subject string, began time.Time, r *bus.Reply) {
 	s.metrics.Answered(string(op), began, outcomeOf(r.Error, ""))
-	r.First = s.roomStore.first.Load()
+	r.First = s.roomStore.First()
 	err := s.publish(subject, r, r.Error)
 	if errors.Is(err, nats.ErrMaxPayload) {
 		s.cfg.Logger.Error("reply is larger than the NATS server takes; raise its max_payload", "operation", string(op), "err", err)

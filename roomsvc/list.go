@@ -54,7 +54,7 @@ func (s *Service) list(ctx context.Context, req *bus.Request) (*bus.Reply, error
 func (s *Service) keysAfter(ctx context.Context, after string, n int) ([]string, error) {
 	var h largestFirst
 	in := make(map[string]bool)
-	err := s.roomStore.scan(ctx, nil, false, func(key string, rec kv.Record) error {
+	err := s.roomStore.Scan(ctx, nil, false, func(key string, rec kv.Record) error {
 		switch {
 		case key <= after || in[key]:
 			return nil

@@ -32,10 +32,10 @@ func (s *Service) missing(ctx context.Context) (what []string) {
 	default:
 		return append(what, "waiting for JetStream")
 	}
-	if _, err := s.roomStore.Read(ctx, barrierKey); err != nil {
+	if err := s.roomStore.Ping(ctx); err != nil {
 		what = append(what, "JetStream does not answer")
 	}
-	if err := s.buckets.down(); err != nil {
+	if err := s.buckets.Down(); err != nil {
 		what = append(what, "rooms cannot be changed "+err.Error())
 	}
 	return what

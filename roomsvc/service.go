@@ -17,6 +17,7 @@ import (
 	"p2pconnector/roomsvc/internal/directory"
 	"p2pconnector/roomsvc/internal/kv"
 	"p2pconnector/roomsvc/internal/metrics"
+	"p2pconnector/roomsvc/internal/store"
 	"p2pconnector/roomsvc/internal/sweep"
 )
 
@@ -37,9 +38,9 @@ type Service struct {
 	ran      atomic.Bool
 	ending   atomic.Bool // no new requests are taken
 
-	buckets                            *buckets
-	roomStore, sessionStore, nameStore *store    // of buckets
-	keys                               kv.Bucket // one of buckets
+	buckets                            *store.Buckets
+	roomStore, sessionStore, nameStore *store.Bucket // of buckets
+	keys                               kv.Bucket     // one of buckets
 	// The three stores above, unless a test puts a faulty bucket before one.
 	roomBucket, nameBucket kv.Bucket
 	sessionBucket          kv.BatchBucket
@@ -60,12 +61,11 @@ func New(cfg Config) (*Service, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	b := newBuckets(cfg.Logger, cfg.MaxBucketBytes, bus.RoomsBucket, bus.SessionsBucket, bus.NamesBucket, bus.KeysBucket)
-	b.list[1].tombstoneTTL, b.list[2].tombstoneTTL = bus.SessionTombstone, bus.NameTombstone
-	b.list[3].maxBytes = minBucketBytes // one key; the last one, because each bucket asks for no more than the one before got
+	b := store.New(cfg.Logger, bucketConfigs(&cfg)...)
+	all := b.All()
 	s := &Service{
-		cfg: cfg, buckets: b, roomStore: b.list[0], sessionStore: b.list[1], nameStore: b.list[2], keys: b.list[3],
-		roomBucket: b.list[0], sessionBucket: b.list[1], nameBucket: b.list[2],
+		cfg: cfg, buckets: b, roomStore: all[0], sessionStore: all[1], nameStore: all[2], keys: all[3],
+		roomBucket: all[0], sessionBucket: all[1], nameBucket: all[2],
 		bytes:   bus.MaxRoomStateBytes,
 		metrics: metrics.New(),
 		leases:  sweep.NewLeases(cfg.SessionGrace),
@@ -73,6 +73,16 @@ func New(cfg Config) (*Service, error) {
 	}
 	s.share()
 	return s, nil
+}
+
+// bucketConfigs describes the buckets of rooms, sessions, names and keys.
+func bucketConfigs(cfg *Config) []store.Config {
+	return []store.Config{
+		{Name: bus.RoomsBucket, MaxBytes: cfg.MaxBucketBytes},
+		{Name: bus.SessionsBucket, MaxBytes: cfg.MaxBucketBytes, TombstoneTTL: bus.SessionTombstone},
+		{Name: bus.NamesBucket, MaxBytes: cfg.MaxBucketBytes, TombstoneTTL: bus.NameTombstone},
+		{Name: bus.KeysBucket, MaxBytes: store.MinBytes}, // one key
+	}
 }
 
 // Ready returns a channel that is closed when the service answers requests.
@@ -123,7 +133,7 @@ func (s *Service) serve(ctx context.Context) error {
 	}
 	defer settings.Unsubscribe() //nolint:errcheck // the connection is closed next
 	defer sub.Unsubscribe()      //nolint:errcheck // the connection is closed next
-	if err := s.buckets.open(ctx, s.nc, s.cfg.Replicas); err != nil {
+	if err := s.buckets.Open(ctx, s.nc, s.cfg.Replicas); err != nil {
 		if ctx.Err() != nil {
 			return nil // asked to end before JetStream was there
 		}
@@ -133,7 +143,7 @@ func (s *Service) serve(ctx context.Context) error {
 
 	c := commit.New(commit.Config{
 		Bucket: s.roomBucket, Limits: s.limits, Log: log, Metrics: s.metrics,
-		Usage: &s.roomStore.usage, Conn: s.conn, Announce: s.announce,
+		Usage: s.roomStore.Usage(), Conn: s.conn, Announce: s.announce,
 	})
 	s.committer.Store(c)
 	sessions := directory.NewSessions(s.sessionBucket, s.directoryConfig(s.sessionStore))
@@ -145,9 +155,9 @@ func (s *Service) serve(ctx context.Context) error {
 	if err == nil && s.listening(ctx) {
 		s.jobs.start(s.sweeper().Run)
 		s.jobs.start(s.announceSettings)
-		s.jobs.start(func(ctx context.Context) { s.buckets.watch(ctx, s.nc.IsConnected) })
+		s.jobs.start(func(ctx context.Context) { s.buckets.Watch(ctx, s.nc.IsConnected) })
 		close(s.ready)
-		log.Info("room service is ready", "instance", s.instance, "replicas", s.roomStore.replicas.Load())
+		log.Info("room service is ready", "instance", s.instance, "replicas", s.roomStore.Replicas())
 		<-ctx.Done()
 		log.Info("room service is stopping")
 	}

@@ -66,7 +66,7 @@ func isProbe(data []byte) bool {
 // probe reports whether rooms can be changed. It never waits, so requests that
 // do wait cannot make a gateway count as unready, however many they are.
 func (s *Service) probe() *bus.Reply {
-	if err := s.buckets.down(); err != nil {
+	if err := s.buckets.Down(); err != nil {
 		return &bus.Reply{Error: &proto.Error{Code: proto.Unavailable, Message: "rooms cannot be changed " + err.Error()}}
 	}
 	return new(bus.Reply)

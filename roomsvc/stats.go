@@ -45,14 +45,14 @@ func (s *Service) snapshot() *metrics.Snapshot {
 	now := &metrics.Snapshot{
 		Version: s.cfg.Version, Commit: s.cfg.Commit,
 		Queues:           map[string]metrics.Queue{"sessions": {}, "session_syncs": {}, "names": {}},
-		Writable:         s.buckets.down() == nil,
+		Writable:         s.buckets.Down() == nil,
 		SettingsDisagree: s.shared.Disagree(), SettingsIgnored: s.shared.Ignored(),
 		NATSConnected: s.nc.IsConnected(), NATSReconnects: s.conn(), NATSPendingBytes: max(pending, 0),
 	}
-	for _, b := range s.buckets.list {
-		c := b.usage.Counts()
+	for _, b := range s.buckets.All() {
+		c := b.Usage().Counts()
 		now.Buckets = append(now.Buckets, metrics.Bucket{
-			Name: b.bucket, Lost: b.lost.Load(), Bytes: c.Bytes, Limit: c.Limit, Refused: c.Refused, Exhausted: c.Exhausted,
+			Name: b.Name(), Lost: b.Lost(), Bytes: c.Bytes, Limit: c.Limit, Refused: c.Refused, Exhausted: c.Exhausted,
 		})
 	}
 	if c := s.committer.Load(); c != nil {

@@ -9,6 +9,7 @@ import (
 	"p2pconnector/roomsvc/internal/commit"
 	"p2pconnector/roomsvc/internal/kv"
 	"p2pconnector/roomsvc/internal/room"
+	"p2pconnector/roomsvc/internal/store"
 	"p2pconnector/roomsvc/internal/sweep"
 )
 
@@ -19,7 +20,7 @@ func (s *Service) sweeper() *sweep.Sweeper {
 		Reach: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, kv.CallTimeout)
 			defer cancel()
-			return s.roomStore.reach(ctx)
+			return s.roomStore.Reach(ctx)
 		},
 		Parts: []sweep.Part{
 			{Scan: scanAll(s.roomStore), Left: s.leftInRoom},
@@ -31,8 +32,8 @@ func (s *Service) sweeper() *sweep.Sweeper {
 
 // scanAll returns a function that scans the keys of a bucket; without keys, all keys of one
 // token.
-func scanAll(st *store, keys ...string) func(context.Context, func(string, kv.Record) error) error {
-	return func(ctx context.Context, f func(string, kv.Record) error) error { return st.scan(ctx, keys, true, f) }
+func scanAll(st *store.Bucket, keys ...string) func(context.Context, func(string, kv.Record) error) error {
+	return func(ctx context.Context, f func(string, kv.Record) error) error { return st.Scan(ctx, keys, true, f) }
 }
 
 // leftInRoom is the sweep.Part's Left of rooms.

@@ -30,10 +30,10 @@ func (s *Service) sync(ctx context.Context, req *bus.Request) (*bus.Reply, error
 		return reply, nil
 	}
 	// The reply names the first revision of the bucket that is read here.
-	if err := s.roomStore.ensure(ctx); err != nil {
+	if err := s.roomStore.Ensure(ctx); err != nil {
 		return nil, err
 	}
-	err := s.roomStore.scan(ctx, keys, false, func(key string, rec kv.Record) error {
+	err := s.roomStore.Scan(ctx, keys, false, func(key string, rec kv.Record) error {
 		id, ok := missing[key]
 		if !ok {
 			return nil // a second record: the room has just changed, and is in this reply or will be in the next

@@ -189,7 +189,7 @@ func TestLibraries_EachImport_IsInItsPackage(t *testing.T) {
 		most            int
 	}{
 		{"gateway", "github.com/lxzan/gws", 1},
-		{"roomsvc", "github.com/nats-io/nats.go/jetstream", 3}, // store.go, streams.go, purge.go: the type store
+		{"roomsvc", "github.com/nats-io/nats.go/jetstream", 3}, // bucket.go, streams.go, purge.go of package store
 	} {
 		if files := importers(t, pkgs, rule.module, rule.library); len(files) == 0 || len(files) > rule.most {
 			t.Errorf("%s is imported by %d files of %s, want 1 to %d: %v", rule.library, len(files), rule.module, rule.most, files)

@@ -11,6 +11,7 @@ var roomsvcPackages = map[string][]string{
 	"internal/kv/kvtest": {"roomsvc/internal/kv"},
 	"internal/metrics":   {"proto", "proto/bus", "github.com/prometheus/client_golang"},
 	"internal/room":      {"proto", "proto/bus", "roomsvc/internal/kv"},
+	"internal/store":     {"proto/bus", "roomsvc/internal/kv", "github.com/nats-io/nats.go"},
 	"internal/sweep":     {"proto", "proto/bus", "roomsvc/internal/kv", "roomsvc/internal/metrics"},
 }
 

@@ -1,4 +1,4 @@
-package roomsvc
+package store
 
 import (
 	"context"
@@ -42,8 +42,8 @@ func noStorage(err error) bool {
 // then. Otherwise the tombstone is lost, and a repeated request finds no record of the first
 // one. Then purge returns the revision after the newest that this instance has seen:
 // receivers of the change need one above expected.
-func (s *store) purge(ctx context.Context, marker *nats.Msg, expected uint64) (uint64, error) {
-	key := marker.Subject[len(bus.BucketSubject(s.bucket, "")):]
+func (s *Bucket) purge(ctx context.Context, marker *nats.Msg, expected uint64) (uint64, error) {
+	key := marker.Subject[len(bus.BucketSubject(s.bucketName, "")):]
 	purged, err := s.purgeKey(ctx, key, expected+1)
 	switch {
 	case err != nil:
@@ -55,18 +55,18 @@ func (s *store) purge(ctx context.Context, marker *nats.Msg, expected uint64) (u
 	if err == nil {
 		return revision, nil
 	}
-	s.log.Debug("key was freed without a tombstone", "bucket", s.bucket, "err", err)
+	s.log.Debug("key was freed without a tombstone", "bucket", s.bucketName, "err", err)
 	return max(s.newest.Load(), expected) + 1, nil
 }
 
 // purgeKey deletes the messages of a key below a revision, 0 for all, and returns how many
 // there were. A majority of the stream's replicas has deleted them.
-func (s *store) purgeKey(ctx context.Context, key string, below uint64) (purged uint64, err error) {
-	request, err := json.Marshal(map[string]any{"filter": bus.BucketSubject(s.bucket, key), "seq": below})
+func (s *Bucket) purgeKey(ctx context.Context, key string, below uint64) (purged uint64, err error) {
+	request, err := json.Marshal(map[string]any{"filter": bus.BucketSubject(s.bucketName, key), "seq": below})
 	if err != nil {
 		return 0, err
 	}
-	msg, err := s.js.Conn().RequestWithContext(ctx, purgePrefix+bus.BucketStream(s.bucket), request)
+	msg, err := s.js.Conn().RequestWithContext(ctx, purgePrefix+bus.BucketStream(s.bucketName), request)
 	if err != nil {
 		return 0, fmt.Errorf("purge: %w", err)
 	}

@@ -1,4 +1,4 @@
-package roomsvc
+package store
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 // A record that is overwritten before it is delivered is missed. complete reports
 // that nothing was written meanwhile: the next write after the barrier was a second
 // barrier. Only then is it certain that a key that is not in found had no record.
-func (s *store) ReadLatest(ctx context.Context, keys []string) (found map[string]kv.Record, complete bool, err error) {
+func (s *Bucket) ReadLatest(ctx context.Context, keys []string) (found map[string]kv.Record, complete bool, err error) {
 	key := barrierPrefix + rand.Text() // of its own, so that nothing overwrites it
 	before, err := s.briefBarrier(ctx, key)
 	if err != nil {
@@ -26,7 +26,7 @@ func (s *store) ReadLatest(ctx context.Context, keys []string) (found map[string
 	slices.Sort(filter)
 	filter = slices.Compact(filter) // a consumer refuses a filter twice
 	found = make(map[string]kv.Record, len(filter))
-	err = s.scan(ctx, filter, true, func(key string, rec kv.Record) error {
+	err = s.Scan(ctx, filter, true, func(key string, rec kv.Record) error {
 		if rec.Revision > found[key].Revision { // written meanwhile, it comes twice
 			found[key] = rec
 		}
@@ -43,7 +43,7 @@ func (s *store) ReadLatest(ctx context.Context, keys []string) (found map[string
 	return found, after == before+1, err
 }
 
-func (s *store) briefBarrier(ctx context.Context, key string) (uint64, error) {
+func (s *Bucket) briefBarrier(ctx context.Context, key string) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, kv.CallTimeout)
 	defer cancel()
 	revision, err := s.barrier(ctx, key)

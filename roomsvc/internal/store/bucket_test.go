@@ -1,10 +1,15 @@
-package roomsvc
+package store
 
 import (
+	"errors"
 	"reflect"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"p2pconnector/proto/bus"
 )
 
 func TestReconcile(t *testing.T) {
@@ -40,4 +45,31 @@ func TestBytesWanted_ExistingBucket_KeepsItsGrantAndAReserve(t *testing.T) {
 			t.Errorf("%+v: got %d, want %d", x, got, x.want)
 		}
 	}
+}
+
+// TestBuckets_Outage_CountsAfter10s checks that rooms count as unchangeable when
+// JetStream has failed for longer than an election takes, and only until it answers
+// again.
+func TestBuckets_Outage_CountsAfter10s(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := New(nil, Config{Name: bus.RoomsBucket, MaxBytes: 1 << 30})
+		cause := errors.New("no leader")
+		for range 8 {
+			b.checks.note(cause)
+			time.Sleep(time.Second)
+			if err := b.Down(); err != nil {
+				t.Fatalf("got %v during an election, want nil", err)
+			}
+		}
+		b.checks.note(nil)
+		b.list[0].wrote(cause)
+		time.Sleep(downAfter)
+		if err := b.Down(); !errors.Is(err, cause) {
+			t.Errorf("got %v after %v, want %v", err, downAfter, cause)
+		}
+		b.list[0].wrote(nil)
+		if err := b.Down(); err != nil {
+			t.Errorf("got %v after a write, want nil", err)
+		}
+	})
 }

@@ -1,4 +1,4 @@
-package roomsvc
+package store
 
 import (
 	"context"
@@ -12,17 +12,17 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// minBucketBytes is the least that a bucket is limited to.
-const minBucketBytes = 1 << 20
+// MinBytes is the least that a bucket is limited to.
+const MinBytes = 1 << 20
 
 // obtain returns the stream with its present state. It makes a missing stream, and
 // corrects the settings of an existing one. Only with opening set does it change the
 // bytes that an existing stream may hold: otherwise instances with different settings
 // would undo each other's changes.
-func (s *store) obtain(ctx context.Context, opening bool) (jetstream.Stream, error) {
+func (s *Bucket) obtain(ctx context.Context, opening bool) (jetstream.Stream, error) {
 	want := jetstream.StreamConfig{
-		Name:              bus.BucketStream(s.bucket),
-		Subjects:          []string{bus.BucketSubject(s.bucket, ">")},
+		Name:              bus.BucketStream(s.bucketName),
+		Subjects:          []string{bus.BucketSubject(s.bucketName, ">")},
 		MaxMsgsPerSubject: 1,
 		MaxBytes:          s.maxBytes,
 		Discard:           jetstream.DiscardNew,
@@ -44,20 +44,20 @@ func (s *store) obtain(ctx context.Context, opening bool) (jetstream.Stream, err
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("bucket %s: %w", s.bucket, err)
+		return nil, fmt.Errorf("bucket %s: %w", s.bucketName, err)
 	}
 	info := stream.CachedInfo()
 	want.MaxBytes = bytesWanted(info, want.MaxBytes, opening)
 	if fixed, differs := reconcile(info.Config, want); differs {
-		s.log.Warn("bucket settings are not as needed; changing them", "bucket", s.bucket)
+		s.log.Warn("bucket settings are not as needed; changing them", "bucket", s.bucketName)
 		changed, err := s.fit(ctx, fixed, info.Config.MaxBytes, s.js.UpdateStream)
 		switch {
 		case err == nil:
 			stream = changed
 		case noStorage(err) && onlyBytes(info.Config, fixed): // more is reserved already than JetStream has
-			s.log.Warn("JetStream has no storage for another limit of a bucket; using the bucket as it is", "bucket", s.bucket, "bytes", info.Config.MaxBytes)
+			s.log.Warn("JetStream has no storage for another limit of a bucket; using the bucket as it is", "bucket", s.bucketName, "bytes", info.Config.MaxBytes)
 		default:
-			return nil, fmt.Errorf("bucket %s: %w", s.bucket, err)
+			return nil, fmt.Errorf("bucket %s: %w", s.bucketName, err)
 		}
 	}
 	return stream, nil
@@ -84,10 +84,10 @@ func bytesWanted(info *jetstream.StreamInfo, setting int64, opening bool) int64 
 // cfg.MaxBytes, fit halves that until the stream fits, and once more, so that the next
 // bucket finds some too; but a stream keeps the limit had that it had before. A stream for
 // which JetStream has not even minBucketBytes gets no other limit.
-func (s *store) fit(ctx context.Context, cfg jetstream.StreamConfig, had int64, do func(context.Context, jetstream.StreamConfig) (jetstream.Stream, error)) (jetstream.Stream, error) {
+func (s *Bucket) fit(ctx context.Context, cfg jetstream.StreamConfig, had int64, do func(context.Context, jetstream.StreamConfig) (jetstream.Stream, error)) (jetstream.Stream, error) {
 	asked := cfg.MaxBytes
 	stream, err := do(ctx, cfg)
-	for noStorage(err) && cfg.MaxBytes/2 >= minBucketBytes {
+	for noStorage(err) && cfg.MaxBytes/2 >= MinBytes {
 		cfg.MaxBytes /= 2
 		stream, err = do(ctx, cfg)
 	}
@@ -95,16 +95,16 @@ func (s *store) fit(ctx context.Context, cfg jetstream.StreamConfig, had int64, 
 	case noStorage(err) && asked > 0:
 		cfg.MaxBytes = had
 		if stream, err = do(ctx, cfg); err == nil {
-			s.log.Error("JetStream has no storage left to limit a bucket to; give it more", "bucket", s.bucket, "want", asked)
+			s.log.Error("JetStream has no storage left to limit a bucket to; give it more", "bucket", s.bucketName, "want", asked)
 		}
 	case err == nil && cfg.MaxBytes < asked:
 		cfg = stream.CachedInfo().Config
-		cfg.MaxBytes = max(cfg.MaxBytes/2, had, minBucketBytes)
+		cfg.MaxBytes = max(cfg.MaxBytes/2, had, MinBytes)
 		if less, failed := s.js.UpdateStream(ctx, cfg); failed == nil {
 			stream = less
 		}
 		s.log.Warn("JetStream has less storage than the bucket may use; using a part of it",
-			"bucket", s.bucket, "want", asked, "bytes", stream.CachedInfo().Config.MaxBytes)
+			"bucket", s.bucketName, "want", asked, "bytes", stream.CachedInfo().Config.MaxBytes)
 	}
 	return stream, err
 }

@@ -1,4 +1,19 @@
-package roomsvc
+// Package store keeps the buckets of the room service in JetStream: it is the adapter behind
+// package kv. It makes each bucket that is missing, at the start and whenever JetStream has
+// lost it, and knows whether the buckets can be written.
+//
+//	bucket.go      one bucket: reads, compare-and-set writes, barriers, scans
+//	latest.go      many keys in one pass, each confirmed to be the latest
+//	revisions.go   tells a new bucket from one that was lost
+//	streams.go     the stream behind a bucket, and how many bytes it may hold
+//	purge.go       frees space when JetStream has none left
+//	buckets.go     all buckets
+//
+// Buckets have the names, subjects and headers of NATS's key-value stores, so that its tools
+// can read them, but are not used through nats.go's KeyValue: its reads may be old (direct
+// gets), its Update drops a key's TTL, and its Purge with a TTL brought values back after
+// kill -9.
+package store
 
 import (
 	"context"
@@ -16,33 +31,29 @@ import (
 	"p2pconnector/roomsvc/internal/kv"
 )
 
-// This file, streams.go and purge.go alone use JetStream. Buckets have the names, subjects and headers
-// of NATS's key-value stores, so that its tools can read them, but are not used
-// through nats.go's KeyValue: its reads may be old (direct gets), its Update
-// drops a key's TTL, and its Purge with a TTL brought values back after kill -9.
-
 const (
-	markerTTL = time.Minute // after which a delete marker and the records in it expire; see store.tombstoneTTL
+	markerTTL = time.Minute // after which a delete marker and the records in it expire; see Config.TombstoneTTL
 
 	opHeader = "KV-Operation"
 	opDelete = "DEL"
 	// A header of NATS that nats.go has no name for: the subject whose last
 	// sequence is expected, when it is not the message's own.
 	expectedSubjectHeader = "Nats-Expected-Last-Subject-Sequence-Subject"
-	// barrierKey holds no value; see confirm. It looks like a deleted key. Its two
+	// barrierKey holds no value; see Confirm. It looks like a deleted key. Its two
 	// tokens keep it apart from rooms, and the first token from sessions.
 	barrierKey = "barrier.confirm"
-	// barrierPrefix begins the keys of barriers that nothing overwrites: see latest.
+	// barrierPrefix begins the keys of barriers that nothing overwrites: see ReadLatest.
 	barrierPrefix = "barrier."
 
 	scanMessages = 256      // fetched ahead
 	scanBytes    = 16 << 20 // and their bytes
 )
 
-// store is a bucket in JetStream. It is safe for concurrent use.
-type store struct {
-	bucket string
-	// tombstoneTTL is how long what remove writes stays; 0 is markerTTL.
+// Bucket is a bucket in JetStream; it implements kv.BatchBucket. Its methods may be called by
+// any goroutine once Buckets.Open has returned.
+type Bucket struct {
+	bucketName string
+	// tombstoneTTL is how long what Remove writes stays; 0 is markerTTL.
 	tombstoneTTL time.Duration
 	// maxBytes is the most that the bucket may hold; JetStream may grant less.
 	maxBytes int64
@@ -61,63 +72,79 @@ type store struct {
 	newest   atomic.Uint64 // highest revision seen
 	last     atomic.Uint64 // last revision of the bucket when its state was last read
 	lost     atomic.Uint64 // how often a bucket was found gone
-	taking   sync.Mutex    // held while take updates what is known of the bucket
+	noting   sync.Mutex    // locked while noteState updates what is known of the bucket
 	usage    kv.Usage
 }
 
+// Name returns the bucket's name.
+func (s *Bucket) Name() string { return s.bucketName }
+
+// Usage returns how full the bucket is.
+func (s *Bucket) Usage() *kv.Usage { return &s.usage }
+
+// Lost returns how often the bucket was found gone.
+func (s *Bucket) Lost() uint64 { return s.lost.Load() }
+
+// First returns the lowest revision of the bucket, which tells it from one that was
+// lost; 0 when other tools have made it.
+func (s *Bucket) First() uint64 { return s.first.Load() }
+
+// Replicas returns how many copies JetStream keeps of the bucket.
+func (s *Bucket) Replicas() int64 { return s.replicas.Load() }
+
 // open makes the bucket, or corrects the settings of an existing one.
-func (s *store) open(ctx context.Context, nc *nats.Conn, replicas int) error {
+func (s *Bucket) open(ctx context.Context, nc *nats.Conn, replicas int) error {
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return err
 	}
 	s.js, s.wanted = js, replicas
 	if s.stream, err = s.obtain(ctx, true); err == nil {
-		s.take(s.stream.CachedInfo(), false)
+		s.noteState(s.stream.CachedInfo(), false)
 	}
 	return err
 }
 
-// ensure makes the bucket anew when it is gone. When it returns nil, it has
+// Ensure makes the bucket anew when it is gone. When it returns nil, it has
 // recorded the state of the present bucket.
-func (s *store) ensure(ctx context.Context) error {
+func (s *Bucket) Ensure(ctx context.Context) error {
 	stream, err := s.obtain(ctx, false)
 	if err == nil {
-		s.take(stream.CachedInfo(), true)
+		s.noteState(stream.CachedInfo(), true)
 	}
 	return err
 }
 
-// take records the state of the present stream. With report set, it logs the
+// noteState records the state of the present stream. With report set, it logs the
 // loss of a bucket once, whichever instance made the new one.
-func (s *store) take(info *jetstream.StreamInfo, report bool) {
-	s.taking.Lock()
-	defer s.taking.Unlock()
+func (s *Bucket) noteState(info *jetstream.StreamInfo, report bool) {
+	s.noting.Lock()
+	defer s.noting.Unlock()
 	first, known, lost := info.Config.FirstSeq, s.first.Load(), s.last.Swap(info.State.LastSeq)
 	if first < known {
 		return // info is older than the present bucket, or the bucket went back
 	}
 	if first > known && report {
 		s.lost.Add(1)
-		s.log.Error("bucket was lost with everything in it; using a new one", "bucket", s.bucket, "lost_revision", lost, "first_revision", first)
+		s.log.Error("bucket was lost with everything in it; using a new one", "bucket", s.bucketName, "lost_revision", lost, "first_revision", first)
 	}
 	s.first.Store(first)
 	s.replicas.Store(int64(info.Config.Replicas))
-	s.saw(info.State.LastSeq)
+	s.noteRevision(info.State.LastSeq)
 	s.usage.Observed(info.State.Bytes, info.Config.MaxBytes)
 }
 
 // Read asks the stream's leader. A leader that has been replaced does not know it
 // at once, so only the single copy of an unreplicated stream proves that a record
 // is the latest.
-func (s *store) Read(ctx context.Context, key string) (kv.Record, error) {
+func (s *Bucket) Read(ctx context.Context, key string) (kv.Record, error) {
 	proven := s.replicas.Load() == 1
-	msg, err := s.stream.GetLastMsgForSubject(ctx, bus.BucketSubject(s.bucket, key))
+	msg, err := s.stream.GetLastMsgForSubject(ctx, bus.BucketSubject(s.bucketName, key))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return kv.Record{Latest: proven}, s.ensure(ctx) // there is no revision to show which bucket answered
+		return kv.Record{Latest: proven}, s.Ensure(ctx) // there is no revision to show which bucket answered
 	}
 	if err == nil {
-		err = s.reached(ctx, msg.Sequence)
+		err = s.checkRevision(ctx, msg.Sequence)
 	}
 	if err != nil {
 		s.noteAbsent(err)
@@ -126,16 +153,17 @@ func (s *store) Read(ctx context.Context, key string) (kv.Record, error) {
 	return kv.Record{Revision: msg.Sequence, Value: msg.Data, Deleted: isDelete(msg.Header), Latest: proven}, nil
 }
 
-func (s *store) Write(ctx context.Context, key string, value []byte, expected uint64) (uint64, error) {
-	msg := nats.NewMsg(bus.BucketSubject(s.bucket, key))
+// Write publishes the value under the key.
+func (s *Bucket) Write(ctx context.Context, key string, value []byte, expected uint64) (uint64, error) {
+	msg := nats.NewMsg(bus.BucketSubject(s.bucketName, key))
 	msg.Data = value
 	return s.publish(ctx, msg, expected, true)
 }
 
 // Remove publishes a marker that NATS's tools read as a deleted key. Its payload
 // is ours.
-func (s *store) Remove(ctx context.Context, key string, tombstone []byte, expected uint64) (uint64, error) {
-	msg := deleteMarker(bus.BucketSubject(s.bucket, key), tombstone)
+func (s *Bucket) Remove(ctx context.Context, key string, tombstone []byte, expected uint64) (uint64, error) {
+	msg := deleteMarker(bus.BucketSubject(s.bucketName, key), tombstone)
 	if s.tombstoneTTL > 0 {
 		msg.Header.Set(jetstream.MsgTTLHeader, s.tombstoneTTL.String())
 	}
@@ -149,13 +177,12 @@ func (s *store) Remove(ctx context.Context, key string, tombstone []byte, expect
 	return revision, err
 }
 
-// Confirm writes to a replicated stream for its proof: only a leader that has a
-// majority behind it acknowledges a write, and it compares the key's revision
-// first.
-func (s *store) Confirm(ctx context.Context, key string, revision uint64) error {
+// Confirm writes to a replicated stream: only a leader that has a majority behind it
+// acknowledges a write, and it compares the key's revision first.
+func (s *Bucket) Confirm(ctx context.Context, key string, revision uint64) error {
 	if s.replicas.Load() > 1 {
-		msg := deleteMarker(bus.BucketSubject(s.bucket, barrierKey), nil)
-		msg.Header.Set(expectedSubjectHeader, bus.BucketSubject(s.bucket, key))
+		msg := deleteMarker(bus.BucketSubject(s.bucketName, barrierKey), nil)
+		msg.Header.Set(expectedSubjectHeader, bus.BucketSubject(s.bucketName, key))
 		_, err := s.publish(ctx, msg, revision, true)
 		return err
 	}
@@ -166,8 +193,8 @@ func (s *store) Confirm(ctx context.Context, key string, revision uint64) error 
 	return err
 }
 
-// reach returns nil when a majority of the stream's replicas took a write.
-func (s *store) reach(ctx context.Context) error {
+// Reach returns nil when a majority of the stream's replicas took a write.
+func (s *Bucket) Reach(ctx context.Context) error {
 	_, err := s.barrier(ctx, barrierKey)
 	if errors.Is(err, kv.ErrFull) { // a majority can still remove something
 		_, err = s.purgeKey(ctx, barrierKey, 0)
@@ -175,11 +202,17 @@ func (s *store) reach(ctx context.Context) error {
 	return err
 }
 
+// Ping returns nil when the stream's leader answers a read.
+func (s *Bucket) Ping(ctx context.Context) error {
+	_, err := s.Read(ctx, barrierKey)
+	return err
+}
+
 // barrier writes a marker under key, which a majority of the stream's replicas
 // must take, and returns its revision. Every write that was acknowledged before
 // has a lower one.
-func (s *store) barrier(ctx context.Context, key string) (uint64, error) {
-	return s.publish(ctx, deleteMarker(bus.BucketSubject(s.bucket, key), nil), 0, false)
+func (s *Bucket) barrier(ctx context.Context, key string) (uint64, error) {
+	return s.publish(ctx, deleteMarker(bus.BucketSubject(s.bucketName, key), nil), 0, false)
 }
 
 func deleteMarker(subject string, payload []byte) *nats.Msg {
@@ -197,7 +230,7 @@ func isDelete(h nats.Header) bool {
 
 // publish sends msg once. After a lost acknowledgement the caller reads the key
 // to learn whether the write took effect, instead of sending msg again.
-func (s *store) publish(ctx context.Context, msg *nats.Msg, expected uint64, check bool) (uint64, error) {
+func (s *Bucket) publish(ctx context.Context, msg *nats.Msg, expected uint64, check bool) (uint64, error) {
 	opts := []jetstream.PublishOpt{jetstream.WithRetryAttempts(0)}
 	if check {
 		opts = append(opts, jetstream.WithExpectLastSequencePerSubject(expected))
@@ -206,9 +239,9 @@ func (s *store) publish(ctx context.Context, msg *nats.Msg, expected uint64, che
 	if err == nil {
 		s.wrote(nil)
 		if s.usage.SetExhausted(false) {
-			s.log.Info("bucket takes writes again", "bucket", s.bucket)
+			s.log.Info("bucket takes writes again", "bucket", s.bucketName)
 		}
-		return ack.Sequence, s.reached(ctx, ack.Sequence)
+		return ack.Sequence, s.checkRevision(ctx, ack.Sequence)
 	}
 	err = writeError(err)
 	switch {
@@ -217,7 +250,7 @@ func (s *store) publish(ctx context.Context, msg *nats.Msg, expected uint64, che
 	case errors.Is(err, kv.ErrFull):
 		s.wrote(nil)
 		if s.usage.SetExhausted(true) {
-			s.log.Error("JetStream has no storage left for a bucket: rooms can only end; free some, or give JetStream more", "bucket", s.bucket, "err", err)
+			s.log.Error("JetStream has no storage left for a bucket: rooms can only end; free some, or give JetStream more", "bucket", s.bucketName, "err", err)
 		}
 	default:
 		s.wrote(err)
@@ -246,26 +279,26 @@ func writeError(err error) error {
 }
 
 // noteAbsent calls absent when err says that the bucket may be gone.
-func (s *store) noteAbsent(err error) {
+func (s *Bucket) noteAbsent(err error) {
 	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrNoStreamResponse) {
 		s.absent()
 	}
 }
 
-// scan calls f with the newest record of each of keys, or of every key of one
+// Scan calls f with the newest record of each of keys, or of every key of one
 // token when keys is nil, in no particular order. It holds a bounded part of them
 // at a time. Unless values is set, the records have no value. Records may be
 // slightly old, and a key that is written meanwhile may come twice or not at all.
-// scan stops at f's first error and returns it.
-func (s *store) scan(ctx context.Context, keys []string, values bool, f func(key string, rec kv.Record) error) error {
-	filter := []string{bus.BucketSubject(s.bucket, "*")}
+// Scan stops at f's first error and returns it.
+func (s *Bucket) Scan(ctx context.Context, keys []string, values bool, f func(key string, rec kv.Record) error) error {
+	filter := []string{bus.BucketSubject(s.bucketName, "*")}
 	if keys != nil {
 		filter = filter[:0]
 		for _, k := range keys {
-			filter = append(filter, bus.BucketSubject(s.bucket, k))
+			filter = append(filter, bus.BucketSubject(s.bucketName, k))
 		}
 	}
-	cons, err := s.js.OrderedConsumer(ctx, bus.BucketStream(s.bucket), jetstream.OrderedConsumerConfig{
+	cons, err := s.js.OrderedConsumer(ctx, bus.BucketStream(s.bucketName), jetstream.OrderedConsumerConfig{
 		FilterSubjects:    filter,
 		DeliverPolicy:     jetstream.DeliverLastPerSubjectPolicy,
 		HeadersOnly:       !values,
@@ -297,7 +330,7 @@ func (s *store) scan(ctx context.Context, keys []string, values bool, f func(key
 			return fmt.Errorf("scan: %w", err)
 		}
 		seen = meta.Sequence.Consumer
-		key := msg.Subject()[len(bus.BucketSubject(s.bucket, "")):]
+		key := msg.Subject()[len(bus.BucketSubject(s.bucketName, "")):]
 		rec := kv.Record{Revision: meta.Sequence.Stream, Value: msg.Data(), Deleted: isDelete(msg.Headers())}
 		if err := f(key, rec); err != nil {
 			return err
@@ -311,7 +344,7 @@ func (s *store) scan(ctx context.Context, keys []string, values bool, f func(key
 // nextOf returns the next message, or nil when there is none. The last message
 // of a scan may have been overwritten on its way; then no message says that it
 // is the last.
-func (s *store) nextOf(ctx context.Context, cons jetstream.Consumer, iter jetstream.MessagesContext, seen uint64) (jetstream.Msg, error) {
+func (s *Bucket) nextOf(ctx context.Context, cons jetstream.Consumer, iter jetstream.MessagesContext, seen uint64) (jetstream.Msg, error) {
 	for {
 		wait, cancel := context.WithTimeout(ctx, time.Second)
 		msg, err := iter.Next(jetstream.NextContext(wait))
@@ -332,7 +365,7 @@ func (s *store) nextOf(ctx context.Context, cons jetstream.Consumer, iter jetstr
 	}
 }
 
-func (s *store) dropConsumer(cons jetstream.Consumer) {
+func (s *Bucket) dropConsumer(cons jetstream.Consumer) {
 	ctx, cancel := context.WithTimeout(context.Background(), kv.CallTimeout)
 	defer cancel()
 	info := cons.CachedInfo()

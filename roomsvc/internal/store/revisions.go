@@ -1,4 +1,4 @@
-package roomsvc
+package store
 
 import (
 	"context"
@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// saw records a revision of the bucket, and returns the highest one seen
+// noteRevision records a revision of the bucket, and returns the highest one seen
 // before.
-func (s *store) saw(revision uint64) (before uint64) {
+func (s *Bucket) noteRevision(revision uint64) (before uint64) {
 	for {
 		was := s.newest.Load()
 		if revision <= was || s.newest.CompareAndSwap(was, revision) {
@@ -23,22 +23,22 @@ func (s *store) saw(revision uint64) (before uint64) {
 // because its first revision is a time in microseconds.
 const leap = 1000
 
-// reached records a revision that a call returned. When the revision may be of a
-// new bucket, reached reads the bucket's state before it returns nil, so that a
+// checkRevision records a revision that a call returned. When the revision may be of a
+// new bucket, checkRevision reads the bucket's state before it returns nil, so that a
 // reply with a revision has the first revision of the same bucket too.
-func (s *store) reached(ctx context.Context, revision uint64) error {
-	if s.saw(revision)+leap > revision {
+func (s *Bucket) checkRevision(ctx context.Context, revision uint64) error {
+	if s.noteRevision(revision)+leap > revision {
 		return nil
 	}
-	return s.ensure(ctx)
+	return s.Ensure(ctx)
 }
 
 // wentBack returns an error when the bucket's last revision is lower than newest,
 // which was seen before: its next revisions have been used already.
-func (s *store) wentBack(newest uint64) error {
+func (s *Bucket) wentBack(newest uint64) error {
 	if last := s.last.Load(); last < newest {
 		return fmt.Errorf("bucket %s went back from revision %d to %d: it was restored, or made by other tools; delete it, and the room service makes a new one",
-			s.bucket, newest, last)
+			s.bucketName, newest, last)
 	}
 	return nil
 }

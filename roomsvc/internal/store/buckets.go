@@ -1,4 +1,4 @@
-package roomsvc
+package store
 
 import (
 	"context"
@@ -14,44 +14,59 @@ import (
 )
 
 const (
-	lookInterval  = time.Second     // between two checks of the buckets
+	checkInterval = time.Second     // between two checks of the buckets
 	writeInterval = 5 * time.Second // between two writes to a replicated bucket, at most
 	// downAfter is how long JetStream must fail before rooms count as unchangeable.
 	// A leader that died is replaced within 8 s, and requests wait for longer than that.
 	downAfter = 10 * time.Second
 )
 
-// buckets holds all buckets of the service. It makes each bucket that is missing,
+// Buckets holds all buckets of the service. It makes each bucket that is missing,
 // at the start and whenever JetStream has lost it, and knows whether the buckets
 // can be written.
-type buckets struct {
-	list []*store // fixed
+type Buckets struct {
+	list []*Bucket // fixed
 	log  *slog.Logger
 	kick chan struct{} // requests a check at once
 
-	looks  outage // of checking the buckets
+	checks outage // of checking the buckets
 	writes outage // of writing to any of them
 }
 
-func newBuckets(log *slog.Logger, maxBytes int64, names ...string) *buckets {
-	b := &buckets{log: log, kick: make(chan struct{}, 1)}
-	for _, name := range names {
-		b.list = append(b.list, &store{bucket: name, maxBytes: maxBytes, log: log, wrote: b.writes.note, absent: b.lookSoon, usage: kv.Usage{Refresh: b.lookSoon}})
+// Config describes a bucket.
+type Config struct {
+	Name         string
+	MaxBytes     int64         // that it may hold; JetStream may grant less
+	TombstoneTTL time.Duration // how long what Remove writes stays; 0 is a minute
+}
+
+// New returns the buckets of these descriptions, yet to be opened. Each one asks
+// JetStream for no more than the one before it got, so a small one comes last.
+func New(log *slog.Logger, list ...Config) *Buckets {
+	b := &Buckets{log: log, kick: make(chan struct{}, 1)}
+	for _, cfg := range list {
+		b.list = append(b.list, &Bucket{
+			bucketName: cfg.Name, maxBytes: cfg.MaxBytes, tombstoneTTL: cfg.TombstoneTTL,
+			log: log, wrote: b.writes.note, absent: b.checkSoon, usage: kv.Usage{Refresh: b.checkSoon},
+		})
 	}
 	return b
 }
 
-// open makes the buckets. It tries until JetStream is ready or ctx ends. When JetStream has
+// All returns the buckets in the order of their descriptions.
+func (b *Buckets) All() []*Bucket { return b.list }
+
+// Open makes the buckets. It tries until JetStream is ready or ctx ends. When JetStream has
 // not granted a bucket all of its bytes, the next one asks for half as many: the servers of a
 // cluster grant too much when two streams are made in a short time.
-func (b *buckets) open(ctx context.Context, nc *nats.Conn, replicas int) error {
+func (b *Buckets) Open(ctx context.Context, nc *nats.Conn, replicas int) error {
 	granted := int64(0) // to the bucket before; 0: all
 	for _, s := range b.list {
 		if granted > 0 {
 			wanted := s.maxBytes
-			if s.maxBytes = min(wanted, max(granted/2, minBucketBytes)); s.maxBytes < wanted {
+			if s.maxBytes = min(wanted, max(granted/2, MinBytes)); s.maxBytes < wanted {
 				b.log.Warn("JetStream has less storage than the buckets may use; asking for a part of it",
-					"bucket", s.bucket, "want", wanted, "bytes", s.maxBytes)
+					"bucket", s.bucketName, "want", wanted, "bytes", s.maxBytes)
 			}
 		}
 		for try := 0; ; try++ {
@@ -63,7 +78,7 @@ func (b *buckets) open(ctx context.Context, nc *nats.Conn, replicas int) error {
 				return err
 			}
 			if try%50 == 0 { // about every 15 s
-				b.log.Warn("waiting for JetStream", "bucket", s.bucket, "err", err)
+				b.log.Warn("waiting for JetStream", "bucket", s.bucketName, "err", err)
 			}
 			select {
 			case <-time.After(300 * time.Millisecond):
@@ -87,10 +102,10 @@ func bounded(ctx context.Context, f func(context.Context) error) error {
 	return f(ctx)
 }
 
-// watch checks the buckets until ctx ends. connected reports whether there is a
+// Watch checks the buckets until ctx ends. connected reports whether there is a
 // connection to NATS: failures without one say nothing about JetStream.
-func (b *buckets) watch(ctx context.Context, connected func() bool) {
-	tick := time.NewTicker(lookInterval)
+func (b *Buckets) Watch(ctx context.Context, connected func() bool) {
+	tick := time.NewTicker(checkInterval)
 	defer tick.Stop()
 	reported := false
 	for {
@@ -100,7 +115,7 @@ func (b *buckets) watch(ctx context.Context, connected func() bool) {
 		case <-tick.C:
 		case <-b.kick:
 		}
-		if err := b.down(); err != nil && !reported {
+		if err := b.Down(); err != nil && !reported {
 			b.log.Error("rooms cannot be changed", "err", err)
 			reported = true
 		} else if err == nil && reported {
@@ -108,27 +123,27 @@ func (b *buckets) watch(ctx context.Context, connected func() bool) {
 			reported = false
 		}
 		if !connected() {
-			b.looks.note(nil)
+			b.checks.note(nil)
 			b.writes.note(nil)
 			continue
 		}
 		began := time.Now()
-		if err := b.look(ctx); ctx.Err() == nil {
-			b.looks.noteSince(began, err)
+		if err := b.check(ctx); ctx.Err() == nil {
+			b.checks.noteSince(began, err)
 		}
 	}
 }
 
-// look makes the buckets that are gone, and reads how full all are. It tries a write when
+// check makes the buckets that are gone, and reads how full all are. It tries a write when
 // the last one failed, and from time to time when it found no space.
 // When the bucket is replicated it also tries one from time to time, because there may
 // be no other writes: a leader without a majority goes on answering reads, and only
 // its writes fail.
-func (b *buckets) look(ctx context.Context) error {
+func (b *Buckets) check(ctx context.Context) error {
 	var errs []error
 	for _, s := range b.list {
 		newest := s.newest.Load()
-		if err := bounded(ctx, s.ensure); err != nil {
+		if err := bounded(ctx, s.Ensure); err != nil {
 			errs = append(errs, err)
 		} else {
 			errs = append(errs, s.wentBack(newest))
@@ -141,26 +156,26 @@ func (b *buckets) look(ctx context.Context) error {
 	replicated := b.list[0].replicas.Load() > 1
 	for _, s := range b.list {
 		if s.usage.Counts().Exhausted && (!replicated || b.writes.quiet() > writeInterval) {
-			_ = bounded(ctx, s.reach) // recorded by usage
+			_ = bounded(ctx, s.Reach) // recorded by usage
 		}
 	}
 	if b.writes.failing() || replicated && b.writes.quiet() > writeInterval {
-		_ = bounded(ctx, b.list[0].reach) // noted by wrote
+		_ = bounded(ctx, b.list[0].Reach) // noted by wrote
 	}
 	return nil
 }
 
-// lookSoon makes watch check the buckets at once.
-func (b *buckets) lookSoon() {
+// checkSoon makes watch check the buckets at once.
+func (b *Buckets) checkSoon() {
 	select {
 	case b.kick <- struct{}{}:
 	default:
 	}
 }
 
-// down returns why rooms cannot be changed, or nil.
-func (b *buckets) down() error {
-	for _, o := range []*outage{&b.looks, &b.writes} {
+// Down returns why rooms cannot be changed, or nil.
+func (b *Buckets) Down() error {
+	for _, o := range []*outage{&b.checks, &b.writes} {
 		if err := o.longer(downAfter); err != nil {
 			return err
 		}
