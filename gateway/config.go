@@ -62,6 +62,7 @@ type Config struct {
 	MaxMemberships       int           // places in rooms that all peers take, those that are away too; 0 is 200,000, below 0 no limit
 	MembershipsPerAddr   int           // of the peers of one address, or one IPv6 /64; 0 is 4,000, below 0 no limit
 	MembershipsPerUser   int           // of the peers of one user of access tokens; 0 is 256, below 0 no limit
+	MaxRoomRequests      int           // requests of clients that the room service works on at once, a quarter of them of one address or user; 0 is 256, below 0 no limit
 	ConnectsPerSecond    int           // new connections; 0 is 2,000, below 0 no limit
 	ConnectsPerAddr      int           // handshakes a second of one address, or one IPv6 /64, and twice as many at once; 0 is 200, below 0 no limit
 	TokenFailuresPerAddr int           // access tokens refused a second of one address, or one IPv6 /64, and twice as many at once; 0 is 20, below 0 no limit
@@ -121,6 +122,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.IntVar(&c.MaxMemberships, "max-memberships", d.MaxMemberships, "`places` in rooms that all clients take, one for each room of each client, also of those that are away; -1 for no limit")
 	fs.IntVar(&c.MembershipsPerAddr, "max-memberships-per-address", d.MembershipsPerAddr, "`places` in rooms of the clients of one address, or one IPv6 /64; -1 for no limit")
 	fs.IntVar(&c.MembershipsPerUser, "max-memberships-per-user", d.MembershipsPerUser, "`places` in rooms of the clients of one user of access tokens; -1 for no limit")
+	fs.IntVar(&c.MaxRoomRequests, "max-room-requests", d.MaxRoomRequests, "`requests` of clients that the room service works on at once, a quarter of them of one address, one IPv6 /64 or one user of access tokens; the others take turns; -1 for no limit")
 	fs.IntVar(&c.ConnectsPerSecond, "connects-per-second", d.ConnectsPerSecond, "new `connections` a second; -1 for no limit")
 	fs.IntVar(&c.ConnectsPerAddr, "connects-per-address", d.ConnectsPerAddr, "`handshakes` a second of one address, or one IPv6 /64, refused ones included; -1 for no limit")
 	fs.IntVar(&c.TokenFailuresPerAddr, "token-failures-per-address", d.TokenFailuresPerAddr, "access `tokens` refused a second of one address, or one IPv6 /64: beyond that none of its tokens is checked; -1 for no limit")
@@ -174,6 +176,7 @@ func (c Config) withDefaults() Config {
 	def(&c.MaxMemberships, 200_000)
 	def(&c.MembershipsPerAddr, 4000)
 	def(&c.MembershipsPerUser, 256)
+	def(&c.MaxRoomRequests, 256)
 	def(&c.ConnectsPerSecond, 2000)
 	def(&c.ConnectsPerAddr, 200)
 	def(&c.TokenFailuresPerAddr, 20)

@@ -13,6 +13,7 @@
 //	internal/dialect    client protocols other than our own: the seam, and below it PeerJS and WebTorrent
 //	internal/directory  asks the session directory which gateway owns a session
 //	internal/egress     how many bytes a client may send, and make the gateway send
+//	internal/fairqueue  turns of clients at the room service
 //	internal/frames     encodes the frames that the server itself sends
 //	internal/handshake  accepts WebSocket handshakes, or refuses them with the reason
 //	internal/httpserver the listener that clients connect to, and its certificate

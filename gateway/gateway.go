@@ -16,6 +16,7 @@ import (
 	"p2pconnector/gateway/internal/dialect/webtorrent"
 	"p2pconnector/gateway/internal/directory"
 	"p2pconnector/gateway/internal/egress"
+	"p2pconnector/gateway/internal/fairqueue"
 	"p2pconnector/gateway/internal/frames"
 	"p2pconnector/gateway/internal/handshake"
 	"p2pconnector/gateway/internal/httpserver"
@@ -51,6 +52,7 @@ type Gateway struct {
 	liveness   *natsbus.Liveness
 	shared     *agreement.Table // settings that all instances should have in common
 	requests   *natsbus.Requests
+	roomTurns  *fairqueue.Queue // of the requests of clients to the room service
 	directory  *directory.Client
 	sessions   *session.Table
 	rooms      *room.Rooms
@@ -101,7 +103,7 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g := &Gateway{
 		cfg: cfg, id: id, log: cfg.Logger.With("gateway", string(id)), wall: time.Now, metrics: metrics.New(),
-		buffers: membudget.New(limit), quota: quota.New(cfg.quota()),
+		buffers: membudget.New(limit), quota: quota.New(cfg.quota()), roomTurns: fairqueue.New(cfg.MaxRoomRequests),
 		keysNow: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
 	g.frames = &frames.Encoder{Wall: func() time.Time { return g.wall() }}

@@ -23,7 +23,7 @@ func newRooms(g *Gateway) *room.Rooms {
 			}
 			return nil
 		},
-		Relays: g.links, Requests: g.requests, Frame: g.frames.Room,
+		Relays: g.links, Requests: g.requests, Turns: g.roomTurns, Frame: g.frames.Room,
 		Go: g.background, Ended: g.alive.Done(),
 		Advanced: g.releaseSoon, Contest: g.sessions.Contest, NotifyJoined: g.sessions.NotifyJoined,
 	})

@@ -46,6 +46,11 @@ func (c *conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
 	if e := c.allowed(f.Event, proto.RoomID(*args.Room), args.Create != nil && *args.Create); e != nil {
 		return e
 	}
+	leave, e := c.roomTurn(w)
+	if e != nil {
+		return e
+	}
+	defer leave()
 	if f.Event == proto.CreateRoom || f.Event == proto.JoinRoom {
 		done, e := c.mayEnter()
 		if e != nil {

@@ -16,6 +16,10 @@ const (
 	maxRoomFrames   = 64          // plus max-rooms: after a loss clients ask about all their rooms
 	maxRoomMessages = 4           // of max-message-bytes each: the bound in bytes
 	roomFullRetry   = time.Second // after a refusal
+
+	// roomTurnWait is how long a request may wait for its turn at the room service. It is
+	// longer than JetStream takes to replace a leader, and leaves time for the answer.
+	roomTurnWait = proto.RequestDeadline - 2*time.Second
 )
 
 // roomQueue holds the frames that wait for a connection's room requests: the requests
@@ -195,6 +199,19 @@ func (c *conn) carryOut(f *roomFrame, sc *scratch) *proto.Error {
 	}
 	sc.out = sc.frame.AppendRelay(sc.out[:0], c.Session.ID())
 	return c.messageRoom(proto.RoomID(sc.frame.Room), sc.out, 0)
+}
+
+// roomTurn waits for the turn of a request of c at the room service. The caller calls leave
+// when it has been answered.
+func (c *conn) roomTurn(w *roomFrame) (leave func(), e *proto.Error) {
+	leave, ok := c.g.roomTurns.Await(c.Session.TurnKey(), time.Until(w.deadline)-proto.RequestDeadline+roomTurnWait, c.g.alive.Done())
+	if ok {
+		return leave, nil
+	}
+	c.g.metrics.Rooms.RequestsRefused.Inc()
+	e = proto.Errorf(proto.RateLimited, "Too many room requests of your address or user, or of all clients, wait for the room service. Wait retry_after_ms, then send this again.")
+	e.RetryAfterMS = roomFullRetry.Milliseconds()
+	return nil, e
 }
 
 // notBegun returns the error for a frame that was queued and is not handled.

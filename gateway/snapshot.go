@@ -11,7 +11,7 @@ func (g *Gateway) snapshot() *metrics.Snapshot {
 		Draining: g.draining.Load(), RefusedSockets: g.handshakes.Refused(), Buffers: g.buffers,
 		Links: g.links.counts(), LinkHoles: g.links.holes(), ReorderFrames: g.reorder.frames.Load(),
 		SettingsDisagree: g.shared.Disagree(), SettingsIgnored: g.shared.Ignored(),
-		Rooms: g.rooms.Len(), RoomRequests: g.requests.Len(),
+		Rooms: g.rooms.Len(), RoomRequests: g.requests.Len(), RoomRequestsWaiting: g.roomTurns.Waiting(),
 		NATSConnected: g.bus.Connected(), NATSReconnects: nats.Reconnects, NATSPendingBytes: nats.Unsent,
 		Inbox: g.bus.Inbox.Len(), InboxDropped: nats.Dropped,
 	}

@@ -40,6 +40,7 @@ var gatewayPackages = map[string][]string{
 		"gateway/internal/clock", "gateway/internal/link", "gateway/internal/ownership", "proto", "proto/bus",
 	},
 	"internal/egress":    {"gateway/internal/clock", "gateway/internal/ratelimit", "proto"},
+	"internal/fairqueue": {},
 	"internal/frames":    {"proto", "github.com/google/uuid"},
 	"internal/link":      {"proto", "proto/bus"},
 	"internal/membudget": {},
@@ -58,10 +59,12 @@ var gatewayPackages = map[string][]string{
 	"internal/quota":     {},
 	"internal/ratelimit": {"gateway/internal/clock"},
 	"internal/replay":    {"gateway/internal/membudget", "proto"},
-	"internal/room":      {"gateway/internal/egress", "gateway/internal/link", "gateway/internal/metrics", "proto", "proto/bus"},
+	"internal/room": {
+		"gateway/internal/egress", "gateway/internal/fairqueue", "gateway/internal/link", "gateway/internal/metrics", "proto", "proto/bus",
+	},
 	"internal/session": {
 		"gateway/internal/auth", "gateway/internal/clock", "gateway/internal/dialect", "gateway/internal/directory", "gateway/internal/egress",
-		"gateway/internal/frames", "gateway/internal/link", "gateway/internal/membudget", "gateway/internal/metrics", "gateway/internal/natsbus",
+		"gateway/internal/fairqueue", "gateway/internal/frames", "gateway/internal/link", "gateway/internal/membudget", "gateway/internal/metrics", "gateway/internal/natsbus",
 		"gateway/internal/ownership", "gateway/internal/quota", "gateway/internal/replay", "gateway/internal/room", "gateway/internal/socket",
 		"proto", "proto/bus",
 	},

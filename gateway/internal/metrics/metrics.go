@@ -74,6 +74,8 @@ type Rooms struct {
 	Lost      Counter                 // rooms that ended because JetStream lost them
 	Refused   CounterSet[quota.Limit] // requests refused because of a limit on the places of all sessions
 	QueueFull Counter                 // frames refused because a connection's room queue was full
+
+	RequestsRefused Counter // whose turn at the room service did not come in time
 }
 
 // Faults counts what should not happen.

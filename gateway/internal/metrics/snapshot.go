@@ -42,6 +42,7 @@ type Snapshot struct {
 	Members, OwnMembers int // everywhere; at this gateway
 	Memberships         int // places in rooms that are taken here
 	RoomRequests        int // waiting for the room service
+	RoomRequestsWaiting int // for their turn
 
 	// The message bus.
 	GatewaysLive, GatewaysDead, GatewaysEnded int            // by lease

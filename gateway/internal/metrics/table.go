@@ -108,6 +108,8 @@ var table = []metric{
 	{"room_fetches_total", "Whole rooms fetched from the room service.", counter, nil, one(func(m *Metrics) *Counter { return &m.Rooms.Fetches })},
 	{"rooms_lost_total", "Rooms with a member here that ended because JetStream lost them.", counter, nil, one(func(m *Metrics) *Counter { return &m.Rooms.Lost })},
 	{"room_queue_full_total", "Frames refused because too many waited for earlier room requests of their connection.", counter, nil, one(func(m *Metrics) *Counter { return &m.Rooms.QueueFull })},
+	{"room_requests_refused_total", "Room requests of clients refused because too many of their address or user, or of all clients, were before them.", counter, nil, one(func(m *Metrics) *Counter { return &m.Rooms.RequestsRefused })},
+	{"room_requests_waiting", "Room requests of clients, and departures from rooms, that wait for their turn at the room service.", gauge, nil, at(func(now *Snapshot) int { return now.RoomRequestsWaiting })},
 	{"room_requests", "Requests that wait for the room service.", gauge, nil, at(func(now *Snapshot) int { return now.RoomRequests })},
 
 	{"gateways", "Gateways by lease, this one included: live, dead (no lease for longer than a lease lasts), or ended.", gauge, []string{"lease"}, func(_ *Metrics, now *Snapshot, put put) {

@@ -175,6 +175,16 @@ func (h *Holding) backLocked() {
 	}
 }
 
+// Owner returns the user and the address that h counts for.
+func (h *Holding) Owner() (user string, addr netip.Addr) {
+	if h.t == nil {
+		return "", netip.Addr{}
+	}
+	h.t.mu.Lock()
+	defer h.t.mu.Unlock()
+	return h.user, h.addr
+}
+
 // Move records the address from which the client has connected. What the session holds
 // counts for that address, even beyond a limit.
 func (h *Holding) Move(addr netip.Addr) {

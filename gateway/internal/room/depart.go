@@ -3,6 +3,7 @@ package room
 import (
 	"time"
 
+	"p2pconnector/gateway/internal/fairqueue"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
@@ -10,11 +11,12 @@ import (
 // Depart removes a peer whose session here has ended, or has moved, from a room, and tries
 // until that is confirmed. epoch is the epoch of the session. Depart begins after wait; if
 // another gateway that owns the session makes the room name it in that time, there is
-// nothing to do.
-func (t *Rooms) Depart(id proto.RoomID, peer proto.PeerID, epoch uint64, wait time.Duration) {
+// nothing to do. The departure takes its turn at the room service as a request of key.
+func (t *Rooms) Depart(id proto.RoomID, peer proto.PeerID, key fairqueue.Key, epoch uint64, wait time.Duration) {
 	r := t.pin(id)
 	defer t.unpin(r)
 	r.departLater(peer, epoch, wait)
+	r.departAs(peer, key)
 	if wait > 0 {
 		r.retryIn(wait)
 		return
@@ -22,19 +24,21 @@ func (t *Rooms) Depart(id proto.RoomID, peer proto.PeerID, epoch uint64, wait ti
 	r.retryDepartures()
 }
 
-// leave sends the departure of peer, which holds one pin of r. sync tries a departure
-// that is not confirmed again; the replica stays until then.
-func (t *Rooms) leave(r *replica, peer proto.PeerID) {
+// leave sends the departure of peer, which holds one pin of r, and calls done when it is
+// answered, or not needed. sync tries a departure that is not confirmed again; the replica
+// stays until then.
+func (t *Rooms) leave(r *replica, peer proto.PeerID, done func()) {
+	ended := func() { t.unpin(r); done() }
 	m := t.cfg.Member(peer)
 	if m != nil && m.Live() {
 		r.cameBack(peer)
-		t.unpin(r)
+		ended()
 		return
 	}
 	epoch, mine := r.leaves(peer)
 	if !mine {
 		r.departed(peer)
-		t.unpin(r)
+		ended()
 		return
 	}
 	if m != nil {
@@ -42,7 +46,7 @@ func (t *Rooms) leave(r *replica, peer proto.PeerID) {
 			t.cfg.NotifyJoined(to, peer, r.id)
 			r.departLater(peer, epoch, notifyJoinedPause)
 			r.retryIn(notifyJoinedPause)
-			t.unpin(r)
+			ended()
 			return
 		}
 	}
@@ -51,7 +55,7 @@ func (t *Rooms) leave(r *replica, peer proto.PeerID) {
 		Reason: proto.ReasonDisconnected, Have: r.revision(),
 	}
 	t.cfg.Requests.Send(time.Now().Add(proto.RequestDeadline), bus.OpLeave, req, func(reply *bus.Reply, err error) {
-		defer t.unpin(r)
+		defer ended()
 		if err != nil {
 			r.departLater(peer, epoch, 0)
 			return
@@ -67,12 +71,16 @@ func (t *Rooms) leave(r *replica, peer proto.PeerID) {
 // this gateway.
 const notifyJoinedPause = 2 * time.Second
 
-// leaves returns the epoch in which a peer is to leave the room. mine is false when the
-// room names another gateway for the peer, which is then responsible for it.
+// leaves returns the epoch in which a peer is to leave the room. mine is false when it has
+// left, or the room names another gateway for the peer, which is then responsible for it.
 func (r *replica) leaves(id proto.PeerID) (epoch uint64, mine bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	epoch = r.leaving[id].epoch
+	x, wanted := r.leaving[id]
+	if !wanted {
+		return 0, false
+	}
+	epoch = x.epoch
 	if m := r.state.Member(id); m != nil {
 		return max(epoch, m.Epoch), m.Owner() == r.rooms.cfg.Own
 	}
@@ -113,11 +121,22 @@ func (r *replica) departLaterLocked(id proto.PeerID, epoch uint64, wait time.Dur
 		r.leaving = make(map[proto.PeerID]leaving)
 	}
 	now := time.Now()
-	x := leaving{epoch: max(epoch, r.leaving[id].epoch), since: r.leaving[id].since, after: now.Add(wait)}
+	was := r.leaving[id]
+	x := leaving{epoch: max(epoch, was.epoch), key: was.key, since: was.since, after: now.Add(wait)}
 	if x.since.IsZero() {
 		x.since = now
 	}
 	r.leaving[id] = x
+}
+
+// departAs records as whose request a departure takes its turn.
+func (r *replica) departAs(id proto.PeerID, key fairqueue.Key) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if x, is := r.leaving[id]; is {
+		x.key = key
+		r.leaving[id] = x
+	}
 }
 
 // leavesSince returns how long it has been known that a peer is to leave the room.
@@ -154,18 +173,18 @@ func (r *replica) departuresDue() {
 // retryDepartures sends the departures that were not confirmed again.
 func (r *replica) retryDepartures() {
 	r.mu.Lock()
-	var again []proto.PeerID
+	again := make(map[proto.PeerID]fairqueue.Key)
 	now := time.Now()
 	for id, x := range r.leaving {
 		if !x.busy && !x.after.After(now) {
 			x.busy = true
 			r.leaving[id] = x
-			again = append(again, id)
+			again[id] = x.key
 		}
 	}
 	r.mu.Unlock()
-	for _, id := range again {
+	for id, key := range again {
 		r.rooms.pin(r.id)
-		r.rooms.leave(r, id)
+		r.rooms.cfg.Turns.Enter(key, func(done func()) { r.rooms.leave(r, id, done) })
 	}
 }

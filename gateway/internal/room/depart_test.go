@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"p2pconnector/gateway/internal/fairqueue"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
@@ -19,7 +20,7 @@ func TestDepart_SessionMovedWhileItJoined_TellsTheOwner(t *testing.T) {
 		r.adopt(&bus.Snapshot{Revision: 7, Room: &bus.Room{ID: "tea", Members: []bus.Member{{ID: m.id}}}})
 		g.rooms.unpin(r)
 		m.move("0a1b2c3d")
-		g.rooms.Depart("tea", m.id, 0, 0)
+		g.rooms.Depart("tea", m.id, fairqueue.Key{}, 0, 0)
 		time.Sleep(9 * time.Second) // of the bubble's clock
 		synctest.Wait()
 		if notified, left := len(g.notified), g.service.count(bus.OpLeave); notified < 2 || left != 0 {

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"p2pconnector/gateway/internal/fairqueue"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/proto"
@@ -80,6 +81,7 @@ type Config struct {
 	Member   func(proto.PeerID) Member // by id; it returns nil when there is none
 	Relays   Relays
 	Requests Requester
+	Turns    *fairqueue.Queue // for departures at the room service
 	Frame    EncodeFrame
 
 	// Go runs f on a goroutine that the gateway joins when it ends, or calls refused when

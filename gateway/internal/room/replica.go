@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"p2pconnector/gateway/internal/egress"
+	"p2pconnector/gateway/internal/fairqueue"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
@@ -58,10 +59,11 @@ type localMember struct {
 
 // leaving is a peer that is to leave the room.
 type leaving struct {
-	epoch uint64    // of its session here
-	since time.Time // when it was first known that the peer is to leave
-	after time.Time // do not leave before: another gateway may make the room name it
-	busy  bool      // the departure was requested
+	epoch uint64        // of its session here
+	key   fairqueue.Key // as whose request the departure takes its turn
+	since time.Time     // when it was first known that the peer is to leave
+	after time.Time     // do not leave before: another gateway may make the room name it
+	busy  bool          // the departure was requested, or waits for its turn
 }
 
 // awaiting is a wait for the replica to reach a revision.

@@ -116,7 +116,7 @@ func (tab *Table) dropSession(s *Session, was ownership.Holding) {
 	tab.learnMoved(s)
 	tab.relays.ReportKept(s.id, frames)
 	for _, r := range rooms {
-		tab.rooms.Depart(r, s.id, was.Epoch, tab.cfg.Grace())
+		tab.rooms.Depart(r, s.id, s.TurnKey(), was.Epoch, tab.cfg.Grace())
 	}
 }
 
@@ -138,7 +138,7 @@ func (tab *Table) endSession(s *Session, was ownership.Holding) {
 		c.Socket.Close(proto.CloseGoingAway, proto.CloseGoingAway.Reason(), true)
 	}
 	for _, r := range rooms {
-		tab.rooms.Depart(r, s.id, was.Epoch, 0)
+		tab.rooms.Depart(r, s.id, s.TurnKey(), was.Epoch, 0)
 	}
 	if was.Revision != 0 {
 		tab.cfg.Go(func() { tab.cfg.Directory.End(s.id, was) }, func() {})

@@ -9,6 +9,7 @@ import (
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/dialect"
 	"p2pconnector/gateway/internal/egress"
+	"p2pconnector/gateway/internal/fairqueue"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/ownership"
 	"p2pconnector/gateway/internal/quota"
@@ -212,6 +213,9 @@ func (s *Session) EndAway() {
 // BeginRoom takes a place for a request that may make the peer a member of one more room.
 // The caller calls done when the request has been answered; done is nil when a limit is met.
 func (s *Session) BeginRoom() (done func(), met quota.Limit) { return s.places.Begin() }
+
+// TurnKey returns as whose requests those of the peer take turns at the room service.
+func (s *Session) TurnKey() fairqueue.Key { return fairqueue.Of(s.places.Owner()) }
 
 // Uncovered returns the rooms of the peer that an access token does not cover.
 func (s *Session) Uncovered(a *auth.Access) []proto.RoomID {
