@@ -96,7 +96,7 @@ func (t *trial) connectThrough(ctx context.Context) (p *probe, err error) {
 	if p.from, err = t.dial(ctx, honestIP(insideIP)); err != nil {
 		return nil, err
 	}
-	if p.to, err = t.dialDeaf(ctx, t.link.addr(), net.IPv4(127, 0, 0, 1)); err != nil {
+	if p.to, err = t.dialUnread(ctx, t.link.addr(), net.IPv4(127, 0, 0, 1)); err != nil {
 		return nil, err
 	}
 	p.to.Start()

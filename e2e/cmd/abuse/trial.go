@@ -65,15 +65,15 @@ const (
 // dial connects from an address. The client reads, and drops what is no answer to a
 // request, until another sink is fed.
 func (t *trial) dial(ctx context.Context, ip net.IP) (*client, error) {
-	c, err := t.dialDeaf(ctx, t.srv.addr, ip)
+	c, err := t.dialUnread(ctx, t.srv.addr, ip)
 	if err == nil {
 		c.Start()
 	}
 	return c, err
 }
 
-// dialDeaf connects a client that reads only its first frame, until it is started.
-func (t *trial) dialDeaf(ctx context.Context, addr string, ip net.IP) (*client, error) {
+// dialUnread connects a client that reads only its first frame, until it is started.
+func (t *trial) dialUnread(ctx context.Context, addr string, ip net.IP) (*client, error) {
 	conn, err := load.Dial(ctx, addr, "/?updates=delta", &net.TCPAddr{IP: ip}, readAtOnce)
 	if err != nil {
 		return nil, err
@@ -100,7 +100,7 @@ func (t *trial) dialDeaf(ctx context.Context, addr string, ip net.IP) (*client, 
 // it, until ctx ends.
 func (t *trial) dialAttacker(ctx context.Context) (*client, error) {
 	for {
-		c, err := t.dialDeaf(ctx, t.srv.addr, attackerIP)
+		c, err := t.dialUnread(ctx, t.srv.addr, attackerIP)
 		if err == nil || ctx.Err() != nil {
 			return c, err
 		}
