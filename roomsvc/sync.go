@@ -19,7 +19,7 @@ func (s *Service) sync(ctx context.Context, req *bus.Request) (*bus.Reply, error
 	missing := make(map[string]proto.RoomID, len(req.Rooms))
 	keys := make([]string, 0, len(req.Rooms))
 	for id := range req.Rooms {
-		if !id.Valid() {
+		if !id.Valid() && !bus.IsTopic(id) {
 			return nil, proto.Invalid("rooms", "A room's id is not valid.")
 		}
 		missing[bus.RoomToken(id)] = id

@@ -135,6 +135,11 @@
 // older than 48 hours and 10 minutes, so that sessions can resume. To revoke keys, stop the
 // gateways before the bucket is deleted.
 //
+// A topic, in which clients of other protocols publish and subscribe, is a room too: see
+// TopicRoom. Its members are the gateways with subscribers, each as the peer TopicMember;
+// nobody else may join it, and no client can name it. Its frames have the publication as
+// their data.
+//
 // # The session directory
 //
 // Bucket "sessions" says which gateway owns a session that has moved: a SessionEntry

@@ -182,7 +182,7 @@ func checkRoom(g proto.GatewayID, room proto.RoomID) error {
 	if !g.Valid() {
 		return proto.ErrGatewayID
 	}
-	if !room.Valid() {
+	if !room.Valid() && !IsTopic(room) {
 		return proto.ErrRoomID
 	}
 	return nil

@@ -16,7 +16,7 @@ func Check(kind bus.Operation, r *bus.Request, lim Limits) *proto.Error {
 	if r.Room == "" {
 		return proto.Missing("room", "data.room is missing. Name the room.")
 	}
-	if makes := kind == bus.OpCreate || kind == bus.OpJoin; makes && !r.Room.Valid() || !bus.ValidRoom(r.Room) {
+	if makes := kind == bus.OpCreate || kind == bus.OpJoin; makes && !r.Room.Valid() && !joinsTopic(kind, r) || !bus.ValidRoom(r.Room) {
 		return proto.Invalid("room", fmt.Sprintf("data.room must be 1 to %d bytes of text without control characters, direction marks and non-characters.", proto.MaxRoomIDBytes))
 	}
 	if len(r.Op) > maxOpBytes {
@@ -47,6 +47,11 @@ func Check(kind bus.Operation, r *bus.Request, lim Limits) *proto.Error {
 		}
 	}
 	return nil
+}
+
+// joinsTopic reports whether a gateway joins a topic's room. Nobody else may make one.
+func joinsTopic(kind bus.Operation, r *bus.Request) bool {
+	return kind == bus.OpJoin && bus.IsTopic(r.Room) && r.Gateway.Valid() && r.Peer == bus.TopicMember(r.Gateway)
 }
 
 // checkWho checks the requester. It sets Gateway to the home of the peer when
