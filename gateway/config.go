@@ -87,6 +87,11 @@ type Config struct {
 	WebTorrentOff        bool          // no WebTorrent tracker
 	WebTorrentInterval   time.Duration // between two announces of a client; 0 is 2 minutes
 	WebTorrentMaxPeers   int           // of a swarm; 0 is 10,000
+	YjsOff               bool          // no clients of y-webrtc
+	MaxTopics            int           // with subscribers at this gateway; 0 is 20,000, below 0 no limit
+	MaxTopicSubscribers  int           // of one topic at this gateway; 0 is 500, below 0 no limit
+	MaxTopicsPerClient   int           // that one client subscribes to; 0 is 100, below 0 no limit
+	TopicsPerSecond      int           // publications of the clients here in one topic; 0 is 500, below 0 no limit
 	PageOff              bool          // no pages and no demo, only connector.js
 	Version              string        // shown in the metrics; "" is "dev"
 	Commit               string        // of the source, shown in the metrics
@@ -147,6 +152,8 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.BoolVar(&c.WebTorrentOff, "webtorrent-off", c.WebTorrentOff, "be no WebTorrent tracker")
 	fs.DurationVar(&c.WebTorrentInterval, "webtorrent-interval", d.WebTorrentInterval, "`time` between two announces of a WebTorrent client")
 	fs.IntVar(&c.WebTorrentMaxPeers, "webtorrent-max-peers", d.WebTorrentMaxPeers, "`peers` in a swarm")
+	fs.BoolVar(&c.YjsOff, "yjs-off", c.YjsOff, "serve no clients of y-webrtc, the provider of Yjs")
+	c.topicFlags(fs, &d)
 	fs.BoolVar(&c.PageOff, "page-off", c.PageOff, "serve no pages and no demo, only connector.js")
 	fs.StringVar(&c.SessionKey, "session-key", c.SessionKey, "`secrets` that sign session tokens, separated by commas: the first signs, all verify (default: shared through the room service)")
 }
@@ -185,6 +192,10 @@ func (c Config) withDefaults() Config {
 	def(&c.PeerJSExpire, 5*time.Second)
 	def(&c.WebTorrentInterval, 2*time.Minute)
 	def(&c.WebTorrentMaxPeers, 10_000)
+	def(&c.MaxTopics, 20_000)
+	def(&c.MaxTopicSubscribers, 500)
+	def(&c.MaxTopicsPerClient, 100)
+	def(&c.TopicsPerSecond, 500)
 	def(&c.Version, "dev")
 	return c
 }

@@ -8,6 +8,8 @@ import (
 	"p2pconnector/gateway/internal/dialect"
 	"p2pconnector/gateway/internal/dialect/peerjs"
 	"p2pconnector/gateway/internal/dialect/webtorrent"
+	"p2pconnector/gateway/internal/dialect/yjs"
+	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/names"
 	"p2pconnector/gateway/internal/session"
@@ -32,6 +34,9 @@ func (g *Gateway) newDialects() (all []dialect.Dialect) {
 			Relay: g.relayFrame, Clock: &g.coarse, Count: g.metrics.Dialects.WebTorrent.Inc,
 		})
 		all = append(all, g.webtorrent)
+	}
+	if !g.cfg.YjsOff {
+		all = append(all, yjs.New(g.topics))
 	}
 	return all
 }
@@ -180,6 +185,14 @@ func (p *port) Send(text []byte) {
 		p.c.g.metrics.Dialects.Out.Inc(p.c.Session.Dialect())
 	}
 }
+
+// MayJoin implements dialect.Port.
+func (p *port) MayJoin(topic string) bool {
+	return p.c.Access.Load().May(auth.CanJoin, proto.RoomID(topic))
+}
+
+// Budget implements dialect.Port.
+func (p *port) Budget() *egress.Client { return p.c.Budget }
 
 // Alive implements dialect.Port. The clock by which reads are noted is coarse, so the ping
 // waits until an earlier read cannot pass for its answer.

@@ -10,7 +10,7 @@
 //	internal/admission  who may open a WebSocket, by page, address and limits
 //	internal/auth       access tokens, session tokens and their keys, TURN credentials
 //	internal/clock      moments and durations that setting the time of day does not change
-//	internal/dialect    client protocols other than our own: the seam, and below it PeerJS and WebTorrent
+//	internal/dialect    client protocols other than our own: the seam, and below it each of them
 //	internal/directory  asks the session directory which gateway owns a session
 //	internal/egress     how many bytes a client may send, and make the gateway send
 //	internal/fairqueue  turns of clients at the room service
@@ -30,6 +30,7 @@
 //	internal/room       rooms with a member here, and the frames that their members get
 //	internal/session    peers' sessions, and their moves between connections and gateways
 //	internal/socket     one WebSocket: bytes in, frames out
+//	internal/topic      publish and subscribe, for clients of some dialects
 //	web                 the page, the demo, connector.js and the documents
 //
 // The path of a frame through the files, from one peer to another:
@@ -76,6 +77,7 @@
 // Clients may speak another protocol, a dialect. dialect.go gives such a client's connection
 // a translator of a package below internal/dialect. Their sessions end with their
 // connections, unless the translator is a dialect.Returner.
+// topics.go gives package internal/topic rooms whose members are gateways.
 //
 // # Locks
 //
@@ -85,6 +87,7 @@
 //	links.receivedMu   frames of another gateway are handled in order
 //	the table of rooms of package internal/room: to drop a room that nothing needs
 //	one room           of the same: no change comes between the choice of receivers and sending
+//	topics             of package internal/topic: the table, then one topic
 //	links.mu           the router
 //	Conn.leaving       of package internal/session: a connection leaves its session once
 //	a session          of the same: frames for one peer are in order

@@ -29,9 +29,11 @@ import (
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/gateway/internal/session"
 	"p2pconnector/gateway/internal/socket"
+	"p2pconnector/gateway/internal/topic"
 	"p2pconnector/gateway/web"
 	"p2pconnector/proto"
 	"p2pconnector/proto/agreement"
+	"p2pconnector/proto/bus"
 	"p2pconnector/proto/service"
 )
 
@@ -67,9 +69,11 @@ type Gateway struct {
 	peerjs     *peerjs.Dialect     // nil: it is off
 	webtorrent *webtorrent.Dialect // nil: it is off
 	names      []*names.Client     // one for each namespace
-	tls        *tls.Config         // nil: clients connect without TLS, or a proxy terminates it
-	keysNow    chan struct{}       // signals that the room service may have lost the keys
-	alive      context.Context     // ends when the gateway has drained
+	topics     *topic.Table
+	topicPeer  proto.PeerID    // as which this gateway is a member of the rooms of topics
+	tls        *tls.Config     // nil: clients connect without TLS, or a proxy terminates it
+	keysNow    chan struct{}   // signals that the room service may have lost the keys
+	alive      context.Context // ends when the gateway has drained
 	end        context.CancelFunc
 	ready      chan struct{}
 
@@ -147,6 +151,7 @@ func New(cfg Config) (*Gateway, error) {
 	g.sessions = session.NewTable(g.sessionConfig())
 	g.rooms = newRooms(g)
 	g.sessions.Connect(g.rooms, g.links)
+	g.topics, g.topicPeer = newTopics(g), bus.TopicMember(id)
 	g.handshakes = handshake.New(g.handshakeConfig())
 	g.log.Info("memory for buffers", "bytes", limit, "from", from)
 	return g, nil

@@ -21,6 +21,9 @@ func newRooms(g *Gateway) *room.Rooms {
 			if s := g.sessions.Get(id); s != nil {
 				return s
 			}
+			if id == g.topicPeer {
+				return topicMember{g}
+			}
 			return nil
 		},
 		Relays: g.links, Requests: g.requests, Turns: g.roomTurns, Frame: g.frames.Room,

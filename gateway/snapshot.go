@@ -38,6 +38,7 @@ func (g *Gateway) snapshot() *metrics.Snapshot {
 	if g.webtorrent != nil {
 		now.Swarms, now.SwarmMembers = g.webtorrent.Swarms()
 	}
+	now.Topics = g.topics.Counts()
 	now.Memberships, _ = g.quota.Counts()
 	now.Members, now.OwnMembers = g.rooms.Counts()
 	now.GatewaysLive, now.GatewaysDead, now.GatewaysEnded = g.liveness.Counts()

@@ -35,6 +35,10 @@ func (g *Gateway) undelivered(f *link.Frame, code proto.ErrorCode, missed []prot
 // sendToPeer sends an error frame to a peer on any gateway. Without NATS, when the
 // peer has ended, or when its queue is full, the frame is dropped and counted.
 func (g *Gateway) sendToPeer(to proto.PeerID, frame []byte) {
+	if to == g.topicPeer {
+		g.topics.Missed()
+		return
+	}
 	if s := g.sessions.Get(to); s != nil {
 		switch s.Deliver(frame) {
 		case session.Delivered:

@@ -24,7 +24,7 @@ var gatewayPackages = map[string][]string{
 		"proto", "proto/bus", "github.com/MicahParks/keyfunc", "github.com/golang-jwt/jwt", "golang.org/x/time",
 	},
 	"internal/clock":   {},
-	"internal/dialect": {"proto"},
+	"internal/dialect": {"gateway/internal/egress", "proto"},
 	"internal/dialect/peerjs": {
 		"gateway/internal/clock", "gateway/internal/dialect", "gateway/internal/names", "gateway/internal/ratelimit", "proto", "proto/bus",
 		"github.com/google/uuid",
@@ -32,6 +32,7 @@ var gatewayPackages = map[string][]string{
 	"internal/dialect/webtorrent": {
 		"gateway/internal/clock", "gateway/internal/dialect", "gateway/internal/ratelimit", "proto",
 	},
+	"internal/dialect/yjs": {"gateway/internal/dialect", "gateway/internal/topic", "proto"},
 	"internal/handshake": {
 		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/dialect", "gateway/internal/metrics", "gateway/internal/socket", "proto",
 	},
@@ -45,9 +46,9 @@ var gatewayPackages = map[string][]string{
 	"internal/link":      {"proto", "proto/bus"},
 	"internal/membudget": {},
 	"internal/metrics": {
-		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/clock", "gateway/internal/dialect/peerjs", "gateway/internal/dialect/webtorrent",
+		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/clock", "gateway/internal/dialect/peerjs", "gateway/internal/dialect/webtorrent", "gateway/internal/dialect/yjs",
 		"gateway/internal/egress", "gateway/internal/link", "gateway/internal/membudget", "gateway/internal/names",
-		"gateway/internal/quota", "proto",
+		"gateway/internal/quota", "gateway/internal/topic", "proto",
 		"github.com/prometheus/client_golang",
 	},
 	"internal/names": {"gateway/internal/clock", "proto", "proto/bus"},
@@ -72,6 +73,7 @@ var gatewayPackages = map[string][]string{
 		"gateway/internal/clock", "gateway/internal/membudget", "proto", "github.com/lxzan/gws",
 	},
 	"internal/socket/sockettest": {},
+	"internal/topic":             {"gateway/internal/clock", "gateway/internal/egress", "gateway/internal/ratelimit", "proto", "proto/bus"},
 	"web":                        {"proto", "github.com/yuin/goldmark"},
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/proto"
 )
 
@@ -87,6 +88,11 @@ type Port interface {
 	Pay(bytes int) proto.ErrorCode
 	// Send queues a text for the client.
 	Send(text []byte)
+	// MayJoin reports whether the client's access token lets it into a topic, as into a room
+	// of that name.
+	MayJoin(topic string) bool
+	// Budget pays for what the client makes the gateway send.
+	Budget() *egress.Client
 	// Alive pings the client and reports whether it answers, or sends anything, within d. It
 	// waits.
 	Alive(d time.Duration) bool

@@ -3,6 +3,7 @@ package metrics
 import (
 	"p2pconnector/gateway/internal/dialect/peerjs"
 	"p2pconnector/gateway/internal/dialect/webtorrent"
+	"p2pconnector/gateway/internal/dialect/yjs"
 	"p2pconnector/gateway/internal/names"
 )
 
@@ -18,7 +19,7 @@ type Dialects struct {
 }
 
 // dialectNames are the protocols that are counted.
-var dialectNames = []string{peerjs.Name, webtorrent.Name}
+var dialectNames = []string{peerjs.Name, webtorrent.Name, yjs.Name}
 
 func (d *Dialects) init() {
 	for _, s := range []*CounterSet[string]{&d.Accepted, &d.Ended, &d.In, &d.Out} {

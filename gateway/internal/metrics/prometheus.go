@@ -62,7 +62,7 @@ type Config struct {
 }
 
 // rows lists all metrics that are read from the counters and a snapshot.
-var rows = slices.Concat(table, dialectTable)
+var rows = slices.Concat(table, dialectTable, topicTable)
 
 // collector reads all values when Prometheus scrapes.
 type collector struct {

@@ -3,6 +3,7 @@ package metrics
 import (
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/membudget"
+	"p2pconnector/gateway/internal/topic"
 )
 
 // Snapshot is the state of the gateway at the moment of a scrape, and the counts that other
@@ -28,6 +29,7 @@ type Snapshot struct {
 	NamesKnown                        int
 	PeerJSWaiting, PeerJSWaitingBytes int64
 	Swarms, SwarmMembers              int // whose home is this gateway
+	Topics                            topic.Counts
 
 	// Sessions.
 	Clients Clients

@@ -187,7 +187,7 @@ func (r *replica) refetch() {
 func (r *replica) fetchLoop() {
 	for {
 		before, began := r.revision(), time.Now()
-		snap, err := r.fetch()
+		snap, err := r.rooms.fetch(r.id)
 		r.mu.Lock()
 		more := false
 		if err == nil {
@@ -294,9 +294,9 @@ func (r *replica) reachedLocked() {
 	})
 }
 
-// fetch returns the whole room from the room service.
-func (r *replica) fetch() (*bus.Snapshot, error) {
-	reply, err := r.rooms.cfg.Requests.Ask(bus.OpGet, &bus.Request{Room: r.id})
+// fetch returns a whole room from the room service.
+func (t *Rooms) fetch(id proto.RoomID) (*bus.Snapshot, error) {
+	reply, err := t.cfg.Requests.Ask(bus.OpGet, &bus.Request{Room: id})
 	if e, ok := errors.AsType[*proto.Error](err); ok && e.Code == proto.NotFound {
 		return &bus.Snapshot{}, nil
 	}

@@ -153,6 +153,23 @@ func (t *Rooms) Relay(f link.Frame, from *egress.Client) Relayed {
 	return Relayed{NotMember: true}
 }
 
+// RelayOutside sends a message to the members of f.Room that other gateways serve. Its sender
+// is no member; the room service tells who the members are. The call waits for that.
+func (t *Rooms) RelayOutside(f link.Frame, from *egress.Client) (Relayed, error) {
+	snap, err := t.fetch(f.Room)
+	if err != nil || snap.Room == nil {
+		return Relayed{}, err
+	}
+	var to State
+	to.Replace(snap.Room, snap.Revision)
+	f.View = snap.Revision
+	if short := from.Fanout(new(egress.RoomBudget), len(f.Data), len(snap.Room.Members)); short.Limit != "" {
+		return Relayed{Short: short}, nil
+	}
+	missed, reached := t.cfg.Relays.SendRoom(&to, f)
+	return Relayed{Missed: missed, NoneReached: !reached}, nil
+}
+
 // Receive delivers a message from another gateway to the local members of a room, and
 // returns the members that it did not reach. here is false when no replica has the room: its
 // local members have moved, or left. known is false, and nothing was done, when the

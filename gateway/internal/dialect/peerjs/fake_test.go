@@ -19,6 +19,8 @@ const gw proto.GatewayID = "91be04d7"
 
 // fixture is a gateway with one client, and a directory of names.
 type fixture struct {
+	dialect.Port // nil: what a client of PeerJS does not use
+
 	t    *testing.T
 	d    *Dialect
 	c    dialect.Translator

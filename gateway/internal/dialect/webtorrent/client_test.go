@@ -80,6 +80,8 @@ func (n *network) route(from, to proto.PeerID, frame []byte) {
 
 // fake is a client, and its port.
 type fake struct {
+	dialect.Port // nil: what a client of WebTorrent does not use
+
 	n     *network
 	peer  proto.PeerID
 	c     dialect.Translator

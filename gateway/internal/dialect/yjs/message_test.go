@@ -1,0 +1,53 @@
+package yjs
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+)
+
+func TestParse_EachText_IsRead(t *testing.T) {
+	for text, want := range map[string]message{
+		`{"type":"ping"}`: {kind: "ping"},
+		`{"type":"subscribe","topics":["a",1,"",null,"b"]}`:                                                     {kind: "subscribe", topics: []string{"a", "b"}},
+		`{"type":"subscribe","topics":{"0":"a"}}`:                                                               {kind: "subscribe"},
+		`{"type":"publish","topic":"a","data":{"type":"announce","from":"x","to":"y"}}`:                         {kind: "publish", topic: "a", from: "x"},
+		`{"data":{"from":"x","to":"y","signal":{"to":"z"},"type":"signal"},"topic":"a\u0062","type":"publish"}`: {kind: "publish", topic: "ab", from: "x", to: "y"},
+		`{"type":"publish","topic":"a","data":{"type":"signal","from":1,"to":["y"]}}`:                           {kind: "publish", topic: "a"},
+		`{"type":"publish","topic":"a","data":"{\"type\":\"signal\",\"to\":\"y\"}"}`:                            {kind: "publish", topic: "a"},
+		`{"type":"publish","topic":"a","Topic":"b","TYPE":"ping"}`:                                              {kind: "publish", topic: "a"},
+		`{"type":["ping"]}`: {},
+	} {
+		got, ok := parse([]byte(text))
+		if !ok || got.kind != want.kind || got.topic != want.topic || got.from != want.from || got.to != want.to || !slices.Equal(got.topics, want.topics) {
+			t.Errorf("%s: got %+v, ok %v, want %+v", text, got, ok, want)
+		}
+		if to := addressee([]byte(text)); to != want.to {
+			t.Errorf("%s: got addressee %q, want %q", text, to, want.to)
+		}
+	}
+	for _, text := range []string{``, `x`, `[]`, `"ping"`, `{"type":"ping"`, `{"type":"ping"}}`, `null`} {
+		if m, ok := parse([]byte(text)); ok {
+			t.Errorf("%s: got %+v, want none", text, m)
+		}
+	}
+}
+
+// FuzzParse: only valid JSON is a message, and every other gateway reads the same receiver.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(`{"type":"subscribe","topics":["a"]}`))
+	f.Add([]byte(`{"type":"publish","topic":"a","data":{"type":"signal","from":"x","to":"y"}}`))
+	f.Add([]byte(`{"type":"publish","topic":"a","data":"x"}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		m, ok := parse(text)
+		if ok && !json.Valid(text) {
+			t.Errorf("%q: got %+v, want none: it is not JSON", text, m)
+		}
+		if to := addressee(text); ok && to != m.to {
+			t.Errorf("%q: got addressee %q, want %q", text, to, m.to)
+		}
+		if m.kind != typePublish && m.to != "" {
+			t.Errorf("%q: got a %s for %q, want it for nobody", text, m.kind, m.to)
+		}
+	})
+}

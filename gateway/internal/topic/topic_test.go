@@ -1,0 +1,352 @@
+package topic
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/egress"
+	"p2pconnector/proto"
+)
+
+// fixture is a gateway with topics, whose room service takes a second for each request.
+type fixture struct {
+	t     *testing.T
+	table *Table
+	space *Space
+
+	mu      sync.Mutex
+	fail    int      // requests that fail, from now on
+	calls   []string // of the room service
+	sent    []string // publications to other gateways
+	cut     bool     // other gateways cannot be reached
+	short   egress.Refusal
+	ending  chan struct{}
+	running sync.WaitGroup
+	now     clock.AtomicInstant
+}
+
+func run(t *testing.T, limits Config, f func(w *fixture)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := &fixture{t: t, ending: make(chan struct{})}
+		w.now.Store(clock.Now())
+		limits.Rooms, limits.Clock, limits.Ended, limits.Logger = w, &w.now, w.ending, slog.New(slog.DiscardHandler)
+		limits.Go = func(f func()) { w.running.Go(f) }
+		w.table = New(limits)
+		w.space = w.table.Space("test", func(text []byte) string {
+			if to, _, ok := strings.Cut(string(text), ":"); ok {
+				return to
+			}
+			return ""
+		})
+		f(w)
+		close(w.ending)
+		w.running.Wait()
+	})
+}
+
+func (w *fixture) request(name string) error {
+	time.Sleep(time.Second)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls = append(w.calls, name)
+	if w.fail > 0 {
+		w.fail--
+		return errors.New("no answer")
+	}
+	return nil
+}
+
+func (w *fixture) Join(id proto.RoomID) error {
+	err := w.request("join")
+	if err == nil {
+		w.table.Joined(id)
+	}
+	return err
+}
+
+func (w *fixture) Leave(id proto.RoomID) error {
+	err := w.request("leave")
+	if err == nil {
+		w.table.Left(id)
+	}
+	return err
+}
+
+func (w *fixture) Publish(_ proto.RoomID, _ string, text []byte, _ *egress.Client) (bool, egress.Refusal) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.short.Limit == "" {
+		w.sent = append(w.sent, string(text))
+	}
+	return !w.cut && w.short.Limit == "", w.short
+}
+
+// pass lets d pass.
+func (w *fixture) pass(d time.Duration) {
+	time.Sleep(d)
+	w.now.Store(clock.Now())
+	synctest.Wait()
+}
+
+func (w *fixture) expectCalls(want ...string) {
+	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !slices.Equal(w.calls, want) {
+		w.t.Errorf("got requests %q, want %q", w.calls, want)
+	}
+	w.calls = nil
+}
+
+// peer is a client that records what it gets.
+type peer struct {
+	*Client
+	mu   sync.Mutex
+	got  []string
+	lost bool
+}
+
+func (w *fixture) peer() *peer {
+	p := new(peer)
+	p.Client = w.space.Client(p, nil)
+	return p
+}
+
+func (p *peer) Publication(_ proto.RoomID, text []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.got = append(p.got, string(text))
+}
+
+func (p *peer) Lost() { p.mu.Lock(); defer p.mu.Unlock(); p.lost = true }
+
+func (p *peer) expect(t *testing.T, name string, want ...string) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !slices.Equal(p.got, want) {
+		t.Errorf("%s: got %q, want %q", name, p.got, want)
+	}
+	p.got = nil
+}
+
+func TestPublish_AfterSubscribe_WaitsUntilTheGatewayHasJoined(t *testing.T) {
+	run(t, Config{}, func(w *fixture) {
+		ann := w.peer()
+		ann.Subscribe("a")
+		began := time.Now()
+		if got := ann.Publish("a", "ann", []byte("1")); got != Published || time.Since(began) < time.Second {
+			t.Errorf("got outcome %d after %v, want %d when the join has been answered", got, time.Since(began), Published)
+		}
+		w.expectCalls("join")
+		ann.expect(t, "ann", "1")
+		if !slices.Equal(w.sent, []string{"1"}) {
+			t.Errorf("got %q sent to other gateways, want 1 once", w.sent)
+		}
+		ben := w.peer()
+		ben.Subscribe("a") // in effect at once
+		ben.Publish("a", "ben", []byte("2"))
+		ben.expect(t, "ben", "2")
+		ann.expect(t, "ann", "2")
+		w.expectCalls()
+		ann.End()
+		ben.End()
+		w.pass(2 * time.Second)
+		w.expectCalls("leave")
+		if got := w.table.Counts(); got.Topics != 0 || got.Subscriptions != 0 || got.Published != 2 || got.Delivered != 3 {
+			t.Errorf("got %+v, want no topic, 2 published, 3 delivered", got)
+		}
+	})
+}
+
+func TestPublish_RoomServiceAway_IsUnreachable(t *testing.T) {
+	run(t, Config{}, func(w *fixture) {
+		w.fail = 100
+		ann := w.peer()
+		ann.Subscribe("a")
+		if got := ann.Publish("a", "", []byte("1")); got != Unreachable {
+			t.Errorf("got outcome %d, want %d", got, Unreachable)
+		}
+		w.fail = 0
+		if got := ann.Publish("a", "", []byte("2")); got != Published {
+			t.Errorf("later: got outcome %d, want %d", got, Published)
+		}
+		ann.expect(t, "ann", "2")
+	})
+}
+
+// TestPublish_OthersCutOff_IsUnreachable: it arrives here, and the client connects again.
+func TestPublish_OthersCutOff_IsUnreachable(t *testing.T) {
+	run(t, Config{}, func(w *fixture) {
+		ann := w.peer()
+		ann.Subscribe("a")
+		w.pass(2 * time.Second)
+		w.cut = true
+		if got := ann.Publish("a", "", []byte("1")); got != Unreachable {
+			t.Errorf("got outcome %d, want %d", got, Unreachable)
+		}
+		ann.expect(t, "ann", "1")
+		if got := w.table.Counts().Missed; got != 1 {
+			t.Errorf("got %d missed, want 1", got)
+		}
+	})
+}
+
+// TestSubscribe_WhileLeaving_JoinsAgain: a leave does not undo a later join.
+func TestSubscribe_WhileLeaving_JoinsAgain(t *testing.T) {
+	run(t, Config{}, func(w *fixture) {
+		ann := w.peer()
+		ann.Subscribe("a")
+		w.pass(1500 * time.Millisecond)
+		ann.Unsubscribe("a")
+		w.pass(500 * time.Millisecond)
+		ann.Subscribe("a")
+		w.pass(5 * time.Second)
+		w.expectCalls("join", "leave", "join")
+		if ann.lost {
+			t.Error("got the connection closed, want it open: nothing was missed")
+		}
+		ann.Unsubscribe("a")
+		ann.Subscribe("a") // before the leave has begun
+		w.pass(5 * time.Second)
+		if got := ann.Publish("a", "", []byte("1")); got != Published {
+			t.Errorf("got outcome %d, want %d", got, Published)
+		}
+		ann.expect(t, "ann", "1")
+	})
+}
+
+func TestLeft_RoomWasLost_ClosesSubscribersAndJoinsAgain(t *testing.T) {
+	run(t, Config{}, func(w *fixture) {
+		ann, ben := w.peer(), w.peer()
+		ann.Subscribe("a")
+		ben.Subscribe("b")
+		w.pass(2 * time.Second)
+		w.expectCalls("join", "join")
+		w.table.Left(w.space.ID("a"))
+		w.pass(2 * time.Second)
+		w.expectCalls("join")
+		if !ann.lost || ben.lost {
+			t.Errorf("got closed %v, and %v of another topic, want true, false", ann.lost, ben.lost)
+		}
+	})
+}
+
+// TestJoined_NobodySubscribes_Leaves: a join whose answer was lost took effect late.
+func TestJoined_NobodySubscribes_Leaves(t *testing.T) {
+	run(t, Config{}, func(w *fixture) {
+		id := w.space.ID("a")
+		w.table.Joined(id)
+		if !w.table.Received(id, []byte("1")) {
+			t.Error("got a publication refused, want it ignored")
+		}
+		w.pass(2 * time.Second)
+		w.expectCalls("leave")
+		if got := w.table.Counts().Topics; got != 0 {
+			t.Errorf("got %d topics, want 0", got)
+		}
+	})
+}
+
+func TestPublish_Addressed_ReachesThoseThatPublishedAsThatID(t *testing.T) {
+	run(t, Config{}, func(w *fixture) {
+		ann, ben, many := w.peer(), w.peer(), w.peer()
+		for _, p := range []*peer{ann, ben, many} {
+			p.Subscribe("a")
+		}
+		ann.Publish("a", "ann", []byte(":1"))
+		ben.Publish("a", "ben", []byte(":2"))
+		for i := range maxIDs + 1 {
+			many.Publish("a", fmt.Sprint("many", i), []byte(":3"))
+		}
+		for _, p := range []*peer{ann, ben, many} {
+			p.got = nil
+		}
+		ann.Publish("a", "ann", []byte("ben:1"))
+		w.table.Received(w.space.ID("a"), []byte("ann:2"))
+		ann.expect(t, "ann", "ann:2")
+		ben.expect(t, "ben", "ben:1")
+		many.expect(t, "a client of too many ids", "ben:1", "ann:2")
+	})
+}
+
+func TestSubscribe_AtEachLimit_IsRefused(t *testing.T) {
+	run(t, Config{Topics: 3, Subscribers: 2, PerClient: 2}, func(w *fixture) {
+		ann, ben, cid := w.peer(), w.peer(), w.peer()
+		for _, c := range []struct {
+			who   *peer
+			topic string
+			want  Limit
+		}{
+			{ann, "a", None}, {ann, "b", None}, {ann, "a", None}, {ann, "c", MaxPerClient},
+			{ben, "a", None}, {cid, "a", MaxSubscribers},
+			{ben, "c", None}, {cid, "d", MaxTopics}, {cid, "c", None},
+		} {
+			if got := c.who.Subscribe(c.topic); got != c.want {
+				t.Errorf("%s: got %q, want %q", c.topic, got, c.want)
+			}
+		}
+		ann.Unsubscribe("b")
+		w.pass(5 * time.Second)
+		if got := ann.Subscribe("d"); got != None {
+			t.Errorf("after an unsubscription: got %q, want none", got)
+		}
+		for _, l := range []Limit{MaxPerClient, MaxSubscribers, MaxTopics} {
+			if got := w.table.Counts().Refused[l]; got != 1 {
+				t.Errorf("got %d refused by %s, want 1", got, l)
+			}
+		}
+	})
+}
+
+// TestPublish_AboveTheRate_WaitsThenIsRefused: the reader of a client that floods waits.
+func TestPublish_AboveTheRate_WaitsThenIsRefused(t *testing.T) {
+	run(t, Config{PerSecond: 2}, func(w *fixture) {
+		ann := w.peer()
+		ann.Subscribe("a")
+		w.pass(2 * time.Second)
+		for range 10 {
+			ann.Publish("a", "", []byte("1"))
+		}
+		w.running.Go(func() {
+			for range 3 {
+				time.Sleep(250 * time.Millisecond)
+				w.now.Store(clock.Now())
+			}
+		})
+		began := time.Now()
+		if got := ann.Publish("a", "", []byte("2")); got != Published || time.Since(began) < 500*time.Millisecond {
+			t.Errorf("got outcome %d after %v, want %d after half a second", got, time.Since(began), Published)
+		}
+		w.short = egress.Refusal{Limit: egress.Total, Wait: time.Second}
+		if got := ann.Publish("a", "", []byte("3")); got != Limited {
+			t.Errorf("got outcome %d, want %d", got, Limited)
+		}
+	})
+}
+
+func TestReceived_AboveTheRate_IsRefused(t *testing.T) {
+	run(t, Config{BytesPerSecond: 100}, func(w *fixture) {
+		ann := w.peer()
+		ann.Subscribe("a")
+		w.pass(2 * time.Second)
+		accepted := 0
+		for range 100 {
+			if w.table.Received(w.space.ID("a"), make([]byte, 10)) {
+				accepted++
+			}
+		}
+		if refused := w.table.Counts().Refused[Bytes]; accepted < 10 || accepted > 50 || refused != uint64(100-accepted) {
+			t.Errorf("got %d accepted, %d refused, want what 4 s allow, about 40", accepted, refused)
+		}
+	})
+}
