@@ -83,6 +83,7 @@ type Config struct {
 	TURNTTL              time.Duration // how long credentials work at most; a peer gets a new one after an eighth of it; 0 is 12 h
 	PeerJSOff            bool          // no clients of PeerJS
 	PeerJSKey            string        // key that clients of PeerJS must give; "" is "peerjs"
+	PeerJSDiscovery      bool          // anybody may list the ids of all clients of PeerJS
 	PeerJSExpire         time.Duration // how long a frame of a PeerJS client waits for its receiver; 0 is 5 s
 	WebTorrentOff        bool          // no WebTorrent tracker
 	WebTorrentInterval   time.Duration // between two announces of a client; 0 is 2 minutes
@@ -148,6 +149,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	c.Ops.Flags(fs)
 	fs.BoolVar(&c.PeerJSOff, "peerjs-off", c.PeerJSOff, "serve no clients of PeerJS")
 	fs.StringVar(&c.PeerJSKey, "peerjs-key", d.PeerJSKey, "`key` that clients of PeerJS must give: 1 to 64 letters, digits, - and _")
+	fs.BoolVar(&c.PeerJSDiscovery, "peerjs-discovery", c.PeerJSDiscovery, "let anybody list the ids of all clients of PeerJS, as its listAllPeers does")
 	fs.DurationVar(&c.PeerJSExpire, "peerjs-expire", d.PeerJSExpire, "`time` that a frame of a PeerJS client waits for the client it is for")
 	fs.BoolVar(&c.WebTorrentOff, "webtorrent-off", c.WebTorrentOff, "be no WebTorrent tracker")
 	fs.DurationVar(&c.WebTorrentInterval, "webtorrent-interval", d.WebTorrentInterval, "`time` between two announces of a WebTorrent client")

@@ -22,7 +22,7 @@ import (
 func (g *Gateway) newDialects() (all []dialect.Dialect) {
 	if !g.cfg.PeerJSOff {
 		g.peerjs = peerjs.New(peerjs.Config{
-			Key: g.cfg.PeerJSKey, Expire: g.cfg.PeerJSExpire, Names: g.newNames(peerjs.Name),
+			Key: g.cfg.PeerJSKey, Expire: g.cfg.PeerJSExpire, Discovery: g.cfg.PeerJSDiscovery, Names: g.newNames(peerjs.Name),
 			Clock: &g.coarse, Count: g.metrics.Dialects.PeerJS.Inc,
 		})
 		all = append(all, g.peerjs)

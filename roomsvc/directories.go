@@ -1,6 +1,7 @@
 package roomsvc
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc/internal/directory"
+	"p2pconnector/roomsvc/internal/kv"
 	"p2pconnector/roomsvc/internal/store"
 )
 
@@ -22,6 +24,7 @@ var sessionEndpoints = map[bus.SessionOperation]endpoint{
 var nameEndpoints = map[bus.NameOperation]endpoint{
 	bus.NameClaim:   {"Gives a name to a peer.", "namespace, name, peer, owner, secret; revision, force", "peer, owner, free, revision, refused"},
 	bus.NameGet:     {"Returns which peer has a name.", "namespace, name", "peer, owner, free, revision"},
+	bus.NameList:    {"Lists names that are taken.", "namespace", "names, more"},
 	bus.NameRelease: {"Takes a name back; for its peer.", "namespace, name, peer", "peer, owner, free, revision, refused"},
 }
 
@@ -100,6 +103,11 @@ func (e directoryEndpoints[K, Q, R]) reply(op K, subject string, arrived time.Ti
 	if err := e.s.publish(subject, r, failure); err != nil {
 		e.s.cfg.Logger.Debug("reply not sent; the requester will repeat its request", "operation", op.Endpoint(), "err", err)
 	}
+}
+
+// scanNames is a directory.Scan of the directory of names.
+func (s *Service) scanNames(ctx context.Context, keys string, f func(string, kv.Record) error) error {
+	return s.nameStore.Scan(ctx, []string{keys}, false, f)
 }
 
 // directoryConfig returns the configuration of the directory that is kept in st.

@@ -148,7 +148,7 @@ func (s *Service) serve(ctx context.Context) error {
 	s.committer.Store(c)
 	sessions := directory.NewSessions(s.sessionBucket, s.directoryConfig(s.sessionStore))
 	s.sessions.Store(sessions)
-	names := directory.NewNames(s.nameBucket, s.directoryConfig(s.nameStore))
+	names := directory.NewNames(s.nameBucket, s.scanNames, s.directoryConfig(s.nameStore))
 	s.names.Store(names)
 	s.jobs = newJobs()
 	svc, err := s.addEndpoints()

@@ -185,8 +185,9 @@
 //	get      namespace, name: the entry; free when nobody has the name.
 //	release  namespace, name, peer: peer gives the name back. refused is changed when
 //	         another peer has it.
+//	list     namespace: up to 1,000 names that somebody has, and whether there are more.
 //
-// Answers are linearizable. A claim or a release may be repeated: when the entry is what
+// Answers but that to list are linearizable. A claim or a release may be repeated: when the entry is what
 // the request wants, the answer is success. A name that was given back leaves a tombstone
 // for 2 minutes, whose revision the next claim must know: so no late copy of a claim brings
 // a peer back that has left. A secret is a digest of what a client gave, and no answer

@@ -81,6 +81,8 @@ var messages = map[string]any{
 	"names.claim":       &NameRequest{Namespace: "peerjs", Name: "ann", Peer: goldenAnn, Owner: goldenA, Secret: "c2VjcmV0", Revision: 12, Force: true},
 	"names.get":         &NameRequest{Namespace: "peerjs", Name: "ann"},
 	"names.release":     &NameRequest{Namespace: "peerjs", Name: "ann", Peer: goldenAnn},
+	"names.list":        &NameRequest{Namespace: "peerjs"},
+	"namereply.list":    &NameReply{Names: []string{"ann", "ben <1>"}, More: true},
 	"namereply.claimed": &NameReply{Peer: goldenAnn, Owner: goldenA, Revision: 13},
 	"namereply.taken":   &NameReply{Refused: RefusedTaken, Peer: goldenBen, Owner: goldenB, Revision: 12},
 	"namereply.free":    &NameReply{Free: true, Revision: 14},

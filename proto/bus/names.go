@@ -23,10 +23,11 @@ const (
 	NameClaim   NameOperation = "claim"   // a peer takes a name
 	NameGet     NameOperation = "get"     // which peer has it?
 	NameRelease NameOperation = "release" // the peer gives it back
+	NameList    NameOperation = "list"    // which names are taken?
 )
 
 // NameOperations lists all endpoints of the directory of names.
-var NameOperations = []NameOperation{NameClaim, NameGet, NameRelease}
+var NameOperations = []NameOperation{NameClaim, NameGet, NameRelease, NameList}
 
 // Endpoint returns the name of op in NATS's service tools and in metrics.
 func (op NameOperation) Endpoint() string { return "names-" + string(op) }
@@ -40,6 +41,8 @@ const (
 	MaxNameBytes = 128
 	// MaxSecretBytes is the length of the longest secret.
 	MaxSecretBytes = 64
+	// MaxNameList is how many names a list shows at most.
+	MaxNameList = 1000
 	// NameTombstone is how long the directory remembers that a name was given back. It is
 	// much longer than a request can be pending, so that no late claim brings a peer back
 	// that has left.
@@ -62,7 +65,7 @@ type NameEntry struct {
 // subject is its operation. All operations may be repeated safely.
 type NameRequest struct {
 	Namespace string          `json:"namespace"`
-	Name      string          `json:"name"`
+	Name      string          `json:"name,omitempty"`     // not for list
 	Peer      proto.PeerID    `json:"peer,omitempty"`     // claim, release
 	Owner     proto.GatewayID `json:"owner,omitempty"`    // claim: the gateway that serves Peer
 	Secret    string          `json:"secret,omitempty"`   // claim: a digest
@@ -82,7 +85,8 @@ const (
 
 // NameReply is the directory's answer. Without Error it shows the entry as it was at some
 // moment between request and reply; Revision 0 is no entry. A reply never shows a Secret.
-// An Error of code Unavailable leaves open whether the request took effect, or will.
+// An Error of code Unavailable leaves open whether the request took effect, or will. The
+// answer to a list has nothing but Names and More.
 type NameReply struct {
 	Error    *proto.Error    `json:"error,omitempty"`
 	Refused  NameRefusal     `json:"refused,omitempty"`
@@ -90,6 +94,8 @@ type NameReply struct {
 	Owner    proto.GatewayID `json:"owner,omitempty"`
 	Free     bool            `json:"free,omitempty"`
 	Revision uint64          `json:"revision,omitempty"`
+	Names    []string        `json:"names,omitempty"`
+	More     bool            `json:"more,omitempty"` // there are more than MaxNameList names
 }
 
 // NameKeys stands for every key of NamesBucket.
@@ -103,6 +109,12 @@ func NameKey(namespace, name string) (key string, ok bool) {
 		return "", false
 	}
 	return namespace + "." + base64.RawURLEncoding.EncodeToString([]byte(name)), true
+}
+
+// NamespaceKeys stands for the keys of all names in a namespace; ok is false when it is
+// invalid.
+func NamespaceKeys(namespace string) (keys string, ok bool) {
+	return namespace + ".*", validNamespace(namespace)
 }
 
 // ParseNameKey is the inverse of NameKey.

@@ -200,6 +200,16 @@ func peerjsSteps(t *testing.T, b *browser, one, two int, reconnect string) {
 	ann.until("the video runs", `own.sees()`)
 	ben.until("the video runs", `own.sees()`)
 
+	var all []string
+	want := []string{"ann-1", drawn}
+	slices.Sort(want)
+	for end := time.Now().Add(patience); !slices.Equal(all, want) && time.Now().Before(end); {
+		ben.eval(&all, `own.list()`)
+	}
+	if !slices.Equal(all, want) {
+		t.Errorf("listAllPeers: got %q, want %q", all, want)
+	}
+
 	var errors []string
 	ann.eval(nil, `void own.peer.connect("nobody-has-this-id")`)
 	ann.until("an error comes", `own.errors.length > 0`)
@@ -270,6 +280,7 @@ func TestPeerJS_GatewayKilled_ClientsKeepTheirIDs(t *testing.T) {
 func startOpenGateways(t *testing.T) *kit.Stack {
 	t.Helper()
 	t.Setenv("P2P_ALLOWED_ORIGINS", "http://127.0.0.1:*")
+	t.Setenv("P2P_PEERJS_DISCOVERY", "true")
 	return kit.Start(t, kit.Options{Processes: true, Grace: time.Second})
 }
 
@@ -299,7 +310,7 @@ func startPeerServer(t *testing.T) (port int) {
 		t.Fatal(err)
 	}
 	_, number, _ := strings.Cut(addrs[0], ":")
-	cmd := exec.Command("node", program, "--port", number, "--path", "/")
+	cmd := exec.Command("node", program, "--port", number, "--path", "/", "--allow_discovery")
 	kit.DieWithParent(cmd)
 	if err := cmd.Start(); err != nil {
 		t.Skipf("no node here to run %s: %v", peerjsServer, err)

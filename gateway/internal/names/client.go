@@ -48,11 +48,13 @@ const (
 	LookedUp    Outcome = "looked_up"  // a look-up that the directory answered
 	Busy        Outcome = "busy"       // a look-up that was refused, because too many were pending
 	Unreleased  Outcome = "unreleased" // a name that was not given back, because of too many or no answer
+	Listed      Outcome = "listed"     // a list of names that the directory answered
+	Cut         Outcome = "cut"        // such a list that does not hold all names
 )
 
 // Outcomes lists the outcomes that a Client counts.
 func Outcomes() []Outcome {
-	return []Outcome{Claimed, TakenOver, Taken, Unavailable, Full, LookedUp, Busy, Unreleased}
+	return []Outcome{Claimed, TakenOver, Taken, Unavailable, Full, LookedUp, Busy, Unreleased, Listed, Cut}
 }
 
 // ErrBusy is the error of Find when too many look-ups are pending.
@@ -71,6 +73,8 @@ type Client struct {
 	mu    sync.Mutex
 	known map[string]entry // by name
 	away  clock.Instant    // until when the directory counts as away
+
+	list list
 }
 
 // entry is what is known of a name.

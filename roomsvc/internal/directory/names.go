@@ -20,14 +20,21 @@ import (
 //
 // A claim writes only over the revision that it names, and is refused as changed when the
 // entry has another. With force it writes over an entry of another secret too.
-type Names = Directory[bus.NameOperation, bus.NameRequest, bus.NameEntry, bus.NameReply]
+type Names struct {
+	*Directory[bus.NameOperation, bus.NameRequest, bus.NameEntry, bus.NameReply]
+	scan  Scan
+	lists *pool
+}
 
 // NameRequest is a request to Names.
 type NameRequest = Request[bus.NameOperation, bus.NameRequest, bus.NameReply]
 
-// NewNames returns the directory of names that is kept in b.
-func NewNames(b kv.Bucket, cfg Config) *Names {
-	return newDirectory(b, cfg, &cfg.Metrics.Names, nameRules)
+// NewNames returns the directory of names that is kept in b, whose keys scan reads.
+func NewNames(b kv.Bucket, scan Scan, cfg Config) *Names {
+	return &Names{
+		Directory: newDirectory(b, cfg, &cfg.Metrics.Names, nameRules),
+		scan:      scan, lists: &pool{most: maxListCalls, room: maxListWaiting},
+	}
 }
 
 var nameRules = rules[bus.NameOperation, bus.NameRequest, bus.NameEntry, bus.NameReply]{
@@ -126,6 +133,12 @@ func decodeName(e *nameEntry, rec kv.Record) error {
 
 // checkName refuses a request that is invalid whatever the entry is.
 func checkName(kind bus.NameOperation, r *bus.NameRequest) *proto.Error {
+	if kind == bus.NameList {
+		if _, ok := bus.NamespaceKeys(r.Namespace); !ok {
+			return proto.Invalid("namespace", "A namespace has lower-case letters only.")
+		}
+		return nil
+	}
 	if _, ok := bus.NameKey(r.Namespace, r.Name); !ok {
 		return proto.Invalid("name", fmt.Sprintf("A name has 1 to %d bytes, and a namespace lower-case letters.", bus.MaxNameBytes))
 	}

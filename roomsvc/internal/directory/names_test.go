@@ -18,7 +18,7 @@ import (
 type nameInstance struct{ *Names }
 
 func newNames(t *testing.T, b kv.Bucket) nameInstance {
-	d := nameInstance{NewNames(b, testConfig())}
+	d := nameInstance{NewNames(b, nil, testConfig())}
 	t.Cleanup(func() { d.Close(context.Background()) })
 	return d
 }

@@ -24,15 +24,17 @@ type Names interface {
 	Forget(name string)
 	Claim(name string, peer proto.PeerID, secret string, patience time.Duration, gone func(proto.PeerID) bool) (names.Outcome, proto.PeerID)
 	Release(name string, peer proto.PeerID, patience time.Duration)
+	List() ([]string, error)
 }
 
-// Config says how clients are served. Every field is required.
+// Config says how clients are served. Every field but Discovery is required.
 type Config struct {
-	Key    string        // that clients must give
-	Expire time.Duration // how long a frame waits for its receiver
-	Names  Names
-	Clock  *clock.AtomicInstant // the present moment
-	Count  func(Event)          // must not block
+	Key       string        // that clients must give
+	Expire    time.Duration // how long a frame waits for its receiver
+	Discovery bool          // anybody may list the ids of all clients
+	Names     Names
+	Clock     *clock.AtomicInstant // the present moment
+	Count     func(Event)          // must not block
 }
 
 // Event is what a Config counts.

@@ -167,6 +167,19 @@ func (w *fixture) Release(name string, _ proto.PeerID, _ time.Duration) {
 	w.release = append(w.release, name)
 }
 
+func (w *fixture) List() ([]string, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.down {
+		return nil, errors.New("no answer")
+	}
+	var all []string
+	for name := range w.names {
+		all = append(all, name)
+	}
+	return all, nil
+}
+
 // encode returns the text that the client gets for a frame.
 func (w *fixture) encode(frame []byte) []byte {
 	text, ok := w.c.Encode(frame)

@@ -11,7 +11,7 @@ import (
 // about is what PeerServer answers at its root.
 const about = `{"name":"PeerJS Server","description":"A server side element to broker connections between PeerJS clients.","website":"https://peerjs.com/"}`
 
-// ServeHTTP implements dialect.Dialect: it draws ids, refuses to list them, and describes
+// ServeHTTP implements dialect.Dialect: it draws ids, lists them if it may, and describes
 // itself. A page that may not connect gets the answers without the header that lets it read
 // them.
 func (d *Dialect) ServeHTTP(w http.ResponseWriter, r *http.Request, allowed bool) bool {
@@ -20,7 +20,7 @@ func (d *Dialect) ServeHTTP(w http.ResponseWriter, r *http.Request, allowed bool
 	case strings.HasSuffix(path, "/"+d.cfg.Key+"/id"):
 		serve = serveID
 	case strings.HasSuffix(path, "/"+d.cfg.Key+"/peers"):
-		serve = func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) }
+		serve = d.servePeers
 	case path == "/peerjs", path == "/peerjs/": // not below other paths: /docs/peerjs is a document
 		serve = serveAbout
 	default:
@@ -49,6 +49,25 @@ func (d *Dialect) ServeHTTP(w http.ResponseWriter, r *http.Request, allowed bool
 func serveID(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, _ = io.WriteString(w, uuid.NewString()) // an error is one of the network
+}
+
+// servePeers answers with the ids of all clients, of any gateway.
+func (d *Dialect) servePeers(w http.ResponseWriter) {
+	if !d.cfg.Discovery {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	known, err := d.cfg.Names.List()
+	if err != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	ids := make([]string, len(known))
+	for i, id := range known {
+		ids[i] = quote(id)
+	}
+	_, _ = io.WriteString(w, "["+strings.Join(ids, ",")+"]") // an error is one of the network
 }
 
 func serveAbout(w http.ResponseWriter) {

@@ -45,6 +45,9 @@ own.got = (size) => {
   return bytes.length === size && bytes.every((b, i) => b === i % 251);
 };
 
+/** The ids of all clients. */
+own.list = () => new Promise((resolve) => own.peer.listAllPeers((ids) => resolve(ids.sort())));
+
 own.camera = () => navigator.mediaDevices.getUserMedia({ video: true, audio: true });
 
 own.watch = (call) => void call.on("stream", (s) => {
