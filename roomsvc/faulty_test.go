@@ -20,7 +20,7 @@ var faults = map[string]func(*Service){
 		s.roomBucket = &eagerBucket{Bucket: s.roomStore, last: make(map[string]*eagerWrite)}
 	},
 	"no-revision-check": func(s *Service) {
-		s.roomBucket, s.sessionBucket = overwritingBucket{s.roomStore}, overwritingBucket{s.sessionStore}
+		s.roomBucket, s.sessionBucket, s.nameBucket = overwritingBucket{s.roomStore}, overwritingBucket{s.sessionStore}, overwritingBucket{s.nameStore}
 	},
 }
 

@@ -25,16 +25,17 @@ import (
 )
 
 const (
-	takers       = 8                     // gateways that take the same sessions
-	sessionsOpen = 3                     // sessions that they take at the same time
-	takerPause   = 15 * time.Millisecond // longest pause between two operations of one gateway
-	askTimeout   = 12 * time.Second      // without an answer the outcome is unknown
+	takers      = 8                     // gateways that change the same entries
+	entriesOpen = 3                     // entries that they change at the same time
+	takerPause  = 15 * time.Millisecond // longest pause between two operations of one gateway
+	askTimeout  = 12 * time.Second      // without an answer the outcome is unknown
 )
 
-// registry makes gateways take sessions from each other and look up their owners,
-// and keeps the history of each session.
+// registry makes gateways change and look up entries of a directory at the same time, and
+// keeps the history of each entry.
 type registry struct {
 	sys      *system
+	load     directoryLoad
 	gateways []proto.GatewayID // number i is gateways[i-1]
 	nc       *nats.Conn
 
@@ -42,26 +43,55 @@ type registry struct {
 	checked atomic.Int64 // histories
 	asked   atomic.Int64
 	unknown atomic.Int64
-	outcome sync.Map // of kind and code → *atomic.Int64
+	outcome sync.Map // of operation and code → *atomic.Int64
 
 	mu   sync.Mutex
-	open []*sessionHistory
+	open []*entryHistory
 }
 
-// sessionHistory is the history of one session. A full history is checked.
-type sessionHistory struct {
-	peer proto.PeerID
+// directoryLoad is the workload of one of the directories, and the model of an entry.
+type directoryLoad interface {
+	// entry returns the name of a new entry, for files and messages.
+	entry(r *registry) string
+	model() porcupine.Model
+	// try draws an operation of gateway number n, which knows of the entry what an earlier
+	// operation returned, nil at first, and carries it out.
+	try(r *registry, entry string, n byte, known any) attempt
+}
+
+// attempt is an operation and what became of it.
+type attempt struct {
+	what          string // for the summary
+	input, output any    // of the model
+	result        askResult
+	unknown       any  // the output when the outcome is unknown; nil when the operation changes nothing
+	known         any  // what the gateway knows of the entry now
+	ended         bool // the entry is not of much more use
+}
+
+// askResult says whether a request was answered.
+type askResult int
+
+const (
+	answered   askResult = iota
+	unanswered           // the outcome is unknown
+	unheard              // no room service received it
+)
+
+// entryHistory is the history of one entry. A full history is checked.
+type entryHistory struct {
+	entry string
 
 	mu       sync.Mutex
 	ops      []porcupine.Operation
 	unknowns int
 	inHand   int
-	full     bool // another session replaces it
+	full     bool // another entry replaces it
 	closed   bool // closed, and no operation begins any more
 }
 
-func newRegistry(sys *system) *registry {
-	r := &registry{sys: sys}
+func newRegistry(sys *system, load directoryLoad) *registry {
+	r := &registry{sys: sys, load: load}
 	for range takers {
 		r.gateways = append(r.gateways, proto.NewGatewayID())
 	}
@@ -71,14 +101,10 @@ func newRegistry(sys *system) *registry {
 	if err != nil {
 		sys.t.Fatal(err)
 	}
-	for range sessionsOpen {
-		r.open = append(r.open, r.newSessionHistory())
+	for range entriesOpen {
+		r.open = append(r.open, &entryHistory{entry: load.entry(r)})
 	}
 	return r
-}
-
-func (r *registry) newSessionHistory() *sessionHistory {
-	return &sessionHistory{peer: proto.NewPeerID(r.gateways[rand.N(takers)])}
 }
 
 // run works until ctx ends, and then checks all histories.
@@ -96,7 +122,7 @@ func (r *registry) run(ctx context.Context) {
 }
 
 // live renews the gateways' leases until stop is called; otherwise the room services
-// would end the sessions that they own.
+// would end the entries that they own.
 func (r *registry) live() (stop func()) {
 	end, ended := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -126,40 +152,15 @@ func (r *registry) live() (stop func()) {
 	}
 }
 
-// known is what a gateway last learned of a session.
-type known struct {
-	bus.SessionReply
-	taken uint64 // the last epoch in which it took the session
-}
-
 // work runs the operations of gateway number n, one after the other.
 func (r *registry) work(ctx context.Context, n byte) {
-	knows := make(map[*sessionHistory]known)
+	knows := make(map[*entryHistory]any)
 	for ctx.Err() == nil {
 		l, i := r.enter()
-		k := knows[l]
-		req := bus.SessionRequest{Peer: l.peer, Owner: r.gateways[n-1]}
-		kind := bus.SessionTake
-		switch rand.N(20) {
-		case 0:
-			kind, req.Epoch = bus.SessionEnd, k.taken
-		case 1, 2, 3, 4:
-			kind = bus.SessionGet
-		case 5, 6, 7:
-			kind, req.Epoch = bus.SessionSync, k.taken
-		default:
-			req.Epoch, req.Revision = k.Epoch+1, k.Revision // also of sessions that have ended
-		}
 		call := r.sys.now()
-		reply := r.ask(kind, req)
-		if reply != nil && reply.Error == nil && kind != bus.SessionSync {
-			k.SessionReply = *reply
-			if kind == bus.SessionTake && reply.Refused == "" {
-				k.taken = reply.Epoch
-			}
-			knows[l] = k
-		}
-		if r.record(l, n, kind, &req, reply, call) {
+		a := r.load.try(r, l.entry, n, knows[l])
+		knows[l] = a.known
+		if r.record(l, n, a, call) {
 			r.replace(i, l)
 			delete(knows, l)
 		}
@@ -167,8 +168,8 @@ func (r *registry) work(ctx context.Context, n byte) {
 	}
 }
 
-// enter begins an operation on one of the open sessions.
-func (r *registry) enter() (*sessionHistory, int) {
+// enter begins an operation on one of the open entries.
+func (r *registry) enter() (*entryHistory, int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	i := rand.N(len(r.open))
@@ -179,62 +180,53 @@ func (r *registry) enter() (*sessionHistory, int) {
 	return l, i
 }
 
-// ask returns the answer, an Error of code Unavailable when the outcome is unknown,
-// or nil when no room service received the request.
-func (r *registry) ask(kind bus.SessionOperation, req bus.SessionRequest) *bus.SessionReply {
+// ask sends a request and decodes the answer into reply. failure returns the error in it.
+func (r *registry) ask(subject string, request, reply any, failure func() *proto.Error) askResult {
 	r.asked.Add(1)
-	if kind == bus.SessionSync {
-		req.Sessions = []bus.Owned{{Peer: req.Peer, Epoch: req.Epoch}}
-		req.Peer, req.Epoch = "", 0
-	}
-	data, err := json.Marshal(&req)
+	data, err := json.Marshal(request)
 	if err != nil {
 		r.sys.violate("%v", err)
-		return nil
+		return unheard
 	}
-	reply := &bus.SessionReply{Error: &proto.Error{Code: proto.Unavailable}}
-	msg, err := r.nc.Request(bus.SessionsSubject(kind), data, askTimeout)
+	msg, err := r.nc.Request(subject, data, askTimeout)
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
-		return nil
+		return unheard
 	case err != nil:
-		return reply
+		return unanswered
 	}
-	reply = new(bus.SessionReply)
 	if err := json.Unmarshal(msg.Data, reply); err != nil {
-		r.sys.violate("%s: %s: %v", kind, msg.Data, err)
-		return nil
+		r.sys.violate("%s: %s: %v", subject, msg.Data, err)
+		return unheard
 	}
-	if reply.Error != nil && reply.Error.Code != proto.Unavailable {
-		r.sys.violate("%s of %+v: %v", kind, req, reply.Error)
+	switch e := failure(); {
+	case e == nil:
+		return answered
+	case e.Code != proto.Unavailable:
+		r.sys.violate("%s of %s: %v", subject, data, e)
 	}
-	return reply
+	return unanswered
 }
 
 // record ends an operation, and reports whether the history has become full.
-func (r *registry) record(l *sessionHistory, n byte, kind bus.SessionOperation, req *bus.SessionRequest, reply *bus.SessionReply, call int64) (filled bool) {
-	now := r.sys.now()
-	in := inquiry{kind: kind, owner: n, epoch: req.Epoch, home: l.peer.Home() == req.Owner}
-	op := porcupine.Operation{ClientId: int(n), Input: in, Call: call, Return: now}
+func (r *registry) record(l *entryHistory, n byte, a attempt, call int64) (filled bool) {
+	op := porcupine.Operation{ClientId: int(n), Input: a.input, Call: call, Output: a.output, Return: r.sys.now()}
 	l.mu.Lock()
 	l.inHand--
-	switch {
-	case reply == nil:
-	case reply.Error != nil:
+	switch a.result {
+	case unanswered:
 		r.unknown.Add(1)
-		if kind == bus.SessionTake || kind == bus.SessionEnd { // an unknown outcome of the others changes nothing, and shows nothing
+		if a.unknown != nil {
 			l.unknowns++
-			op.ClientId, op.Return, op.Output = 1000+l.unknowns, math.MaxInt64, finding{code: string(unknown)}
+			op.ClientId, op.Return, op.Output = 1000+l.unknowns, math.MaxInt64, a.unknown
 			l.ops = append(l.ops, op)
 		}
-	default:
-		out := r.finding(kind, reply)
-		count, _ := r.outcome.LoadOrStore(string(kind)+" "+out.code, new(atomic.Int64))
+	case answered:
+		count, _ := r.outcome.LoadOrStore(a.what, new(atomic.Int64))
 		count.(*atomic.Int64).Add(1)
-		op.Output = out
 		l.ops = append(l.ops, op)
 	}
-	filled = !l.full && (len(l.ops) >= maxOps || l.unknowns >= maxUnknown || reply != nil && reply.Ended && rand.N(10) == 0)
+	filled = !l.full && (len(l.ops) >= maxOps || l.unknowns >= maxUnknown || a.ended && rand.N(10) == 0)
 	l.full = l.full || filled
 	last := l.closed && l.inHand == 0
 	l.mu.Unlock()
@@ -244,10 +236,10 @@ func (r *registry) record(l *sessionHistory, n byte, kind bus.SessionOperation, 
 	return filled
 }
 
-// replace opens another session in place of one whose history is full.
-func (r *registry) replace(i int, l *sessionHistory) {
+// replace opens another entry in place of one whose history is full.
+func (r *registry) replace(i int, l *entryHistory) {
 	r.mu.Lock()
-	r.open[i] = r.newSessionHistory()
+	r.open[i] = &entryHistory{entry: r.load.entry(r)}
 	r.mu.Unlock()
 	l.mu.Lock()
 	l.closed = true
@@ -258,43 +250,29 @@ func (r *registry) replace(i int, l *sessionHistory) {
 	}
 }
 
-func (r *registry) finding(kind bus.SessionOperation, reply *bus.SessionReply) finding {
-	out := finding{code: string(reply.Refused)}
-	entry := reply.SessionEntry
-	if kind == bus.SessionSync {
-		if len(reply.Sessions) == 0 {
-			out.own = true
-			return out
-		}
-		entry = reply.Sessions[0].SessionEntry
-	}
-	out.shown = owned{owner: byte(slices.Index(r.gateways, entry.Owner) + 1), epoch: entry.Epoch, ended: entry.Ended}
-	return out
-}
-
 // check checks the history of l; all its operations have ended.
-func (r *registry) check(l *sessionHistory) {
+func (r *registry) check(l *entryHistory) {
 	l.mu.Lock()
 	ops := l.ops
 	l.mu.Unlock()
 	r.checked.Add(1)
-	result, how := porcupine.CheckOperationsVerbose(directoryModel, ops, checkTime)
+	result, how := porcupine.CheckOperationsVerbose(r.load.model(), ops, checkTime)
 	if result == porcupine.Ok {
 		return
 	}
-	r.sys.illegal("history of session %s (%d operations): %s; see %s", l.peer, len(ops), result, r.picture(l, ops, how))
+	r.sys.illegal("history of %s (%d operations): %s; see %s", l.entry, len(ops), result, r.picture(l, ops, how))
 }
 
 // picture writes the history and the checker's picture of it.
-func (r *registry) picture(l *sessionHistory, ops []porcupine.Operation, how porcupine.LinearizationInfo) string {
-	base := filepath.Join(r.sys.dir, "session-"+string(l.peer))
-	if err := porcupine.VisualizePath(directoryModel, how, base+".html"); err != nil {
+func (r *registry) picture(l *entryHistory, ops []porcupine.Operation, how porcupine.LinearizationInfo) string {
+	base := filepath.Join(r.sys.dir, l.entry)
+	if err := porcupine.VisualizePath(r.load.model(), how, base+".html"); err != nil {
 		r.sys.logf("no picture: %v", err)
 	}
 	slices.SortStableFunc(ops, func(x, y porcupine.Operation) int { return cmp.Compare(x.Call, y.Call) })
 	var b strings.Builder
 	for _, op := range ops {
-		fmt.Fprintf(&b, "%9.4f to %9.4f  %s\n", float64(op.Call)/1e9, float64(op.Return)/1e9, directoryModel.DescribeOperation(op.Input, op.Output))
+		fmt.Fprintf(&b, "%9.4f to %9.4f  %s\n", float64(op.Call)/1e9, float64(op.Return)/1e9, r.load.model().DescribeOperation(op.Input, op.Output))
 	}
 	if err := os.WriteFile(base+".txt", []byte(b.String()), 0o644); err != nil {
 		r.sys.logf("no history: %v", err)
@@ -312,27 +290,34 @@ func (r *registry) String() string {
 	return fmt.Sprintf("%d requests, %d of unknown outcome, %d histories; %s", r.asked.Load(), r.unknown.Load(), r.checked.Load(), strings.Join(list, ", "))
 }
 
-// TestDirectory_ServersAndInstancesFail_HistoriesAreLinearizable makes gateways take
-// sessions from each other while NATS servers and room services are killed, frozen,
-// cut off and slowed down.
+// directories are the workloads of both directories.
+var directories = map[string]directoryLoad{"sessions": sessionLoad{}, "names": nameLoad{}}
+
+// TestDirectory_ServersAndInstancesFail_HistoriesAreLinearizable makes gateways take sessions,
+// or names, from each other while NATS servers and room services are killed, frozen, cut off
+// and slowed down.
 func TestDirectory_ServersAndInstancesFail_HistoriesAreLinearizable(t *testing.T) {
-	sys := newSystem(t, seed(), shape{nodes: 3, services: 3})
-	r := newRegistry(sys)
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		r.run(ctx)
-	}()
-	total := *duration / 2
-	sys.inject(ctx, plan(sys.seed, total, append(strings.Split(*maskFlag, ","), "gateway")), new(stats))
-	pause(ctx, time.Until(sys.began.Add(total)))
-	stop()
-	<-ended
-	if r.checked.Load() == 0 || r.asked.Load() < 100 {
-		t.Errorf("seed %d: the load did nothing: %v", sys.seed, r)
+	for name, load := range directories {
+		t.Run(name, func(t *testing.T) {
+			sys := newSystem(t, seed(), shape{nodes: 3, services: 3})
+			r := newRegistry(sys, load)
+			ctx, stop := context.WithCancel(context.Background())
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				r.run(ctx)
+			}()
+			total := *duration / 3
+			sys.inject(ctx, plan(sys.seed, total, append(strings.Split(*maskFlag, ","), "gateway")), new(stats))
+			pause(ctx, time.Until(sys.began.Add(total)))
+			stop()
+			<-ended
+			if r.checked.Load() == 0 || r.asked.Load() < 100 {
+				t.Errorf("seed %d: got %v, want histories", sys.seed, r)
+			}
+			t.Logf("seed %d: %d violations; %v", sys.seed, sys.violations(), r)
+		})
 	}
-	t.Logf("seed %d: %d violations; %v", sys.seed, sys.violations(), r)
 }
 
 // controlTime is how long correct room services are checked, as a control for those
@@ -342,36 +327,44 @@ const controlTime = 15 * time.Second
 // TestDirectory_OneServerNoFaults_HistoriesAreLinearizable is the control of the
 // next test: the same system without the bug.
 func TestDirectory_OneServerNoFaults_HistoriesAreLinearizable(t *testing.T) {
-	sys := newSystem(t, seed(), shape{nodes: 1, services: 3})
-	r := newRegistry(sys)
-	ctx, stop := context.WithTimeout(context.Background(), controlTime)
-	defer stop()
-	r.run(ctx)
-	if r.checked.Load() < 5 {
-		t.Errorf("seed %d: the load did too little: %v", sys.seed, r)
+	for name, load := range directories {
+		t.Run(name, func(t *testing.T) {
+			sys := newSystem(t, seed(), shape{nodes: 1, services: 3})
+			r := newRegistry(sys, load)
+			ctx, stop := context.WithTimeout(context.Background(), controlTime)
+			defer stop()
+			r.run(ctx)
+			if r.checked.Load() < 5 {
+				t.Errorf("seed %d: got %v, want 5 histories", sys.seed, r)
+			}
+			t.Logf("seed %d: %d violations; %v", sys.seed, sys.violations(), r)
+		})
 	}
-	t.Logf("seed %d: %d violations; %v", sys.seed, sys.violations(), r)
 }
 
-// TestDirectory_WritesWithoutRevision_AreFoundOut shows that the checker of sessions
-// can refuse a history: the room services skip the revision check.
+// TestDirectory_WritesWithoutRevision_AreFoundOut shows that the checkers of sessions and of
+// names can refuse a history: the room services skip the revision check.
 func TestDirectory_WritesWithoutRevision_AreFoundOut(t *testing.T) {
-	sys := newSystem(t, seed(), shape{nodes: 1, services: 3, fault: "no-revision-check"})
-	r := newRegistry(sys)
-	ctx, stop := context.WithTimeout(context.Background(), catchTime)
-	defer stop()
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		r.run(ctx)
-	}()
-	for ctx.Err() == nil && sys.found() == "" {
-		pause(ctx, 100*time.Millisecond)
+	for name, load := range directories {
+		t.Run(name, func(t *testing.T) {
+			sys := newSystem(t, seed(), shape{nodes: 1, services: 3, fault: "no-revision-check"})
+			r := newRegistry(sys, load)
+			ctx, stop := context.WithTimeout(context.Background(), catchTime)
+			defer stop()
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				r.run(ctx)
+			}()
+			for ctx.Err() == nil && sys.found() == "" {
+				pause(ctx, 100*time.Millisecond)
+			}
+			stop()
+			<-ended
+			if sys.found() == "" {
+				t.Fatalf("seed %d: got no violation within %v, want one; %v", sys.seed, catchTime, r)
+			}
+			t.Logf("seed %d: found out after %v: %s", sys.seed, time.Since(sys.began).Round(time.Millisecond), sys.found())
+		})
 	}
-	stop()
-	<-ended
-	if sys.found() == "" {
-		t.Fatalf("seed %d: not caught within %v; %v", sys.seed, catchTime, r)
-	}
-	t.Logf("seed %d: found out after %v: %s", sys.seed, time.Since(sys.began).Round(time.Millisecond), sys.found())
 }

@@ -18,6 +18,9 @@
 // be removed at any time after that, unless its session was resumed with the
 // room. Frames that show a room at one revision must all show the same.
 //
+// Per session and per name, the history of requests to the room service's directories must be
+// linearizable too; these tests ask the room services themselves.
+//
 // Relays: no frame twice, none out of order, and each one delivered, or answered by an
 // error, or explained by a break of the sender's connection, or by a break of the
 // receiver's whose resumption did not report recovered.
