@@ -11,13 +11,21 @@
 //	internal/kv        what a bucket must do; internal/store does it with JetStream
 //	endpoints.go       publishes the change to the gateways, and the reply to the requester
 //
-// Requests to the directories of sessions and of names take a path of their own, package
-// directory, so that rooms, sessions and names do not wait for each other. directories.go
-// turns NATS messages into such requests. side.go runs requests about more than one room.
+// Requests to the directories of sessions and of names take a path of their own, so that
+// rooms, sessions and names do not wait for each other:
 //
-// Besides requests, package sweep tracks which gateways are alive, and removes the members,
-// sessions and names that a dead one left behind. shared.go announces this instance's
-// settings, and applies the strictest of all.
+//	directories.go       a NATS message becomes a request
+//	internal/directory   decides it, in one compare-and-set
+//
+// Requests about many rooms, and for keys, are jobs outside the rooms' queues (side.go):
+//
+//	internal/query     lists rooms, and compares revisions
+//	internal/signing   the keys that sign session tokens
+//
+// Besides requests, internal/sweep tracks which gateways are alive, and removes the members,
+// sessions and names that a dead one left behind (sweeper.go says what that is). shared.go
+// announces this instance's settings, and applies the strictest of all. internal/metrics
+// counts; ops.go serves operators.
 //
 // # Why every answer is linearizable
 //

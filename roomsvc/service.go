@@ -17,6 +17,8 @@ import (
 	"p2pconnector/roomsvc/internal/directory"
 	"p2pconnector/roomsvc/internal/kv"
 	"p2pconnector/roomsvc/internal/metrics"
+	"p2pconnector/roomsvc/internal/query"
+	"p2pconnector/roomsvc/internal/signing"
 	"p2pconnector/roomsvc/internal/store"
 	"p2pconnector/roomsvc/internal/sweep"
 )
@@ -33,14 +35,14 @@ type Service struct {
 	bytes    int              // of a room's value at most; set by Run
 	metrics  *metrics.Metrics
 	leases   *sweep.Leases
-	notice   notice // of the key that is to sign next
 	ready    chan struct{}
 	ran      atomic.Bool
 	ending   atomic.Bool // no new requests are taken
 
 	buckets                            *store.Buckets
 	roomStore, sessionStore, nameStore *store.Bucket // of buckets
-	keys                               kv.Bucket     // one of buckets
+	keys                               *signing.Keys
+	queries                            query.Rooms
 	// The three stores above, unless a test puts a faulty bucket before one.
 	roomBucket, nameBucket kv.Bucket
 	sessionBucket          kv.BatchBucket
@@ -64,7 +66,8 @@ func New(cfg Config) (*Service, error) {
 	b := store.New(cfg.Logger, bucketConfigs(&cfg)...)
 	all := b.All()
 	s := &Service{
-		cfg: cfg, buckets: b, roomStore: all[0], sessionStore: all[1], nameStore: all[2], keys: all[3],
+		cfg: cfg, buckets: b, roomStore: all[0], sessionStore: all[1], nameStore: all[2],
+		keys: signing.New(all[3], cfg.Logger), queries: query.Rooms{Bucket: all[0]},
 		roomBucket: all[0], sessionBucket: all[1], nameBucket: all[2],
 		bytes:   bus.MaxRoomStateBytes,
 		metrics: metrics.New(),

@@ -25,7 +25,7 @@ const sideTime = proto.RequestDeadline - 2*time.Second
 type sideJob func(ctx context.Context, req *bus.Request) (*bus.Reply, error)
 
 func (s *Service) sideJobs() map[bus.Operation]sideJob {
-	return map[bus.Operation]sideJob{bus.OpSync: s.sync, bus.OpKeys: s.signingKeys, bus.OpList: s.list}
+	return map[bus.Operation]sideJob{bus.OpSync: s.queries.Sync, bus.OpList: s.queries.List, bus.OpKeys: s.keys.Get}
 }
 
 // sideHandler returns a handler that runs job outside the rooms' workers.
@@ -77,15 +77,15 @@ type jobs struct {
 	ctx  context.Context
 	stop context.CancelFunc
 
-	mu     sync.Mutex
-	closed bool                // guarded by mu
-	busy   int                 // guarded by mu: requests that have a place
-	inHand map[string]struct{} // guarded by mu: their reply subjects
-	wg     sync.WaitGroup
+	mu      sync.Mutex
+	closed  bool                // guarded by mu
+	busy    int                 // guarded by mu: requests that have a place
+	pending map[string]struct{} // guarded by mu: their reply subjects
+	wg      sync.WaitGroup
 }
 
 func newJobs() *jobs {
-	j := &jobs{inHand: make(map[string]struct{})}
+	j := &jobs{pending: make(map[string]struct{})}
 	j.ctx, j.stop = context.WithCancel(context.Background())
 	return j
 }
@@ -96,12 +96,12 @@ func newJobs() *jobs {
 func (j *jobs) take(subject string) (taken, copied bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if _, copied = j.inHand[subject]; copied || j.busy >= maxSide {
+	if _, copied = j.pending[subject]; copied || j.busy >= maxSide {
 		return false, copied
 	}
 	j.busy++
 	if subject != "" {
-		j.inHand[subject] = struct{}{}
+		j.pending[subject] = struct{}{}
 	}
 	return true, false
 }
@@ -111,7 +111,7 @@ func (j *jobs) free(subject string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.busy--
-	delete(j.inHand, subject)
+	delete(j.pending, subject)
 }
 
 // start runs f unless close was called before.

@@ -24,7 +24,7 @@ var mayUseWallClock = map[string]string{
 	"p2pconnector/gateway/internal/metrics/relays.go:TookNATS":       "when another host read a frame; for a metric, within bounds",
 	"p2pconnector/gateway/internal/metrics/relays.go:FormatBegan":    "the same, as the other host sees it",
 	"p2pconnector/gateway/internal/auth/issue.go:Issue":              "when a token for trying things out expires",
-	"p2pconnector/roomsvc/keys.go:newKey":                            "when a key was made, which all instances read",
+	"p2pconnector/roomsvc/internal/signing/keys.go:newKey":           "when a key was made, which all instances read",
 	"p2pconnector/roomsvc/internal/store/revisions.go:firstRevision": "where a new bucket's revisions begin, above those of one that was lost",
 	"p2pconnector/roomsvc/internal/room/state.go:begin":              "when an operation was remembered, which all instances read",
 }

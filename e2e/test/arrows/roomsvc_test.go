@@ -10,7 +10,9 @@ var roomsvcPackages = map[string][]string{
 	"internal/kv":        {},
 	"internal/kv/kvtest": {"roomsvc/internal/kv"},
 	"internal/metrics":   {"proto", "proto/bus", "github.com/prometheus/client_golang"},
+	"internal/query":     {"proto", "proto/bus", "roomsvc/internal/kv"},
 	"internal/room":      {"proto", "proto/bus", "roomsvc/internal/kv"},
+	"internal/signing":   {"proto/bus", "roomsvc/internal/kv"},
 	"internal/store":     {"proto/bus", "roomsvc/internal/kv", "github.com/nats-io/nats.go"},
 	"internal/sweep":     {"proto", "proto/bus", "roomsvc/internal/kv", "roomsvc/internal/metrics"},
 }

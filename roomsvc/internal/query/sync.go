@@ -1,4 +1,4 @@
-package roomsvc
+package query
 
 import (
 	"context"
@@ -9,10 +9,10 @@ import (
 	"p2pconnector/roomsvc/internal/kv"
 )
 
-// sync reports which rooms have a newer revision than the requester holds, or
+// Sync reports which rooms have a newer revision than the requester holds, or
 // are gone. Its reads may be slightly old, so an older revision does not count
-// as a change; what sync misses now it finds the next time.
-func (s *Service) sync(ctx context.Context, req *bus.Request) (*bus.Reply, error) {
+// as a change; what Sync misses now it finds the next time.
+func (r Rooms) Sync(ctx context.Context, req *bus.Request) (*bus.Reply, error) {
 	if len(req.Rooms) > bus.MaxSyncRooms {
 		return nil, proto.Invalid("rooms", "Too many rooms in one request. Send them in several.")
 	}
@@ -30,10 +30,10 @@ func (s *Service) sync(ctx context.Context, req *bus.Request) (*bus.Reply, error
 		return reply, nil
 	}
 	// The reply names the first revision of the bucket that is read here.
-	if err := s.roomStore.Ensure(ctx); err != nil {
+	if err := r.Bucket.Ensure(ctx); err != nil {
 		return nil, err
 	}
-	err := s.roomStore.Scan(ctx, keys, false, func(key string, rec kv.Record) error {
+	err := r.Bucket.Scan(ctx, keys, false, func(key string, rec kv.Record) error {
 		id, ok := missing[key]
 		if !ok {
 			return nil // a second record: the room has just changed, and is in this reply or will be in the next

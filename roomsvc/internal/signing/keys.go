@@ -1,4 +1,8 @@
-package roomsvc
+// Package signing keeps the keys that all gateways sign session tokens with: one entry of a
+// bucket, changed by compare-and-set. A key signs for a day. Its successor is made then, and
+// signs 10 minutes later, when every gateway has had the time to fetch it. Both go on
+// verifying until no token that they have signed can be in use.
+package signing
 
 import (
 	"context"
@@ -6,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -23,15 +28,24 @@ const (
 	usefulAge  = 2*keyAge + keyNotice // after which the last token that a key has signed has expired
 )
 
-// signingKeys returns the keys that all gateways sign session tokens with. The first
-// request makes the first key; a request that finds it old makes its successor, and a
-// request that comes keyNotice later makes the successor sign.
+// Keys answers requests for the keys. Its methods may be called by any goroutine.
+type Keys struct {
+	bucket kv.Bucket
+	log    *slog.Logger
+	notice notice // of the key that is to sign next
+}
+
+// New returns the keys that are kept in b.
+func New(b kv.Bucket, log *slog.Logger) *Keys { return &Keys{bucket: b, log: log} }
+
+// Get returns the keys. The first request of all makes the first key; a request that finds it
+// old makes its successor, and a request that comes keyNotice later makes the successor sign.
 //
-// A request carries the keys that the gateway holds: when JetStream has lost them,
-// the first such request restores them, so that clients can still resume.
-func (s *Service) signingKeys(ctx context.Context, req *bus.Request) (*bus.Reply, error) {
+// A request carries the keys that the gateway holds: when JetStream has lost them, the first
+// such request restores them, so that clients can still resume.
+func (k *Keys) Get(ctx context.Context, req *bus.Request) (*bus.Reply, error) {
 	for {
-		rec, err := s.keys.Read(ctx, bus.KeysKey)
+		rec, err := k.bucket.Read(ctx, bus.KeysKey)
 		if err != nil {
 			return nil, err
 		}
@@ -43,19 +57,19 @@ func (s *Service) signingKeys(ctx context.Context, req *bus.Request) (*bus.Reply
 		}
 		now := time.Now()
 		restored := restore(set, req.Keys, now)
-		if rotated := rotate(set, now, s.notice.age(successor(set))); !restored && !rotated {
+		if rotated := rotate(set, now, k.notice.age(successor(set))); !restored && !rotated {
 			return &bus.Reply{Keys: set, Revision: rec.Revision}, nil
 		}
 		value, err := json.Marshal(set)
 		if err != nil {
 			return nil, err
 		}
-		revision, err := s.keys.Write(ctx, bus.KeysKey, value, rec.Revision)
+		revision, err := k.bucket.Write(ctx, bus.KeysKey, value, rec.Revision)
 		if err == nil {
 			if restored {
-				s.cfg.Logger.Warn("keys of session tokens were lost; restored them from a gateway", "gateway", string(req.Gateway))
+				k.log.Warn("keys of session tokens were lost; restored them from a gateway", "gateway", string(req.Gateway))
 			}
-			s.notice.age(successor(set)) // starts the time of a successor that was made now
+			k.notice.age(successor(set)) // starts the time of a successor that was made now
 			return &bus.Reply{Keys: set, Revision: revision}, nil
 		}
 		// Another instance may have been faster; then its keys count.
@@ -65,18 +79,18 @@ func (s *Service) signingKeys(ctx context.Context, req *bus.Request) (*bus.Reply
 	}
 }
 
-// restore appends to set those keys of held that it lacks and that may have signed
+// restore appends to set those keys of theirs that it lacks and that may have signed
 // tokens in use, and reports whether there were any. The gateways are trusted with the
 // keys.
-func restore(set, held *bus.KeySet, now time.Time) bool {
-	if held == nil {
+func restore(set, theirs *bus.KeySet, now time.Time) bool {
+	if theirs == nil {
 		return false
 	}
 	had := slices.Clone(set.Keys)
 	has := func(keys []bus.Key, id string) bool {
 		return slices.ContainsFunc(keys, func(k bus.Key) bool { return k.ID == id })
 	}
-	for _, k := range held.Keys[:min(len(held.Keys), keyCount)] {
+	for _, k := range theirs.Keys[:min(len(theirs.Keys), keyCount)] {
 		age := now.Sub(k.Made)
 		if len(k.ID) == keyIDBytes && len(k.Secret) == keyBytes && age > -time.Hour && age < usefulAge && !has(set.Keys, k.ID) {
 			set.Keys = append(set.Keys, k)

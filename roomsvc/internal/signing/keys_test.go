@@ -1,6 +1,7 @@
-package roomsvc
+package signing
 
 import (
+	"log/slog"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -10,10 +11,12 @@ import (
 	"p2pconnector/roomsvc/internal/kv/kvtest"
 )
 
+var testTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
 // keyIDs requests the keys as a gateway does.
-func keyIDs(t *testing.T, s *Service) []string {
+func keyIDs(t *testing.T, s *Keys) []string {
 	t.Helper()
-	reply, err := s.signingKeys(t.Context(), new(bus.Request))
+	reply, err := s.Get(t.Context(), new(bus.Request))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +32,7 @@ func keyIDs(t *testing.T, s *Service) []string {
 
 func TestSigningKeys_FirstKeyOld_SuccessorVerifiesTenMinutesBeforeItSigns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &Service{keys: kvtest.NewFake()}
+		s := New(kvtest.NewFake(), slog.New(slog.DiscardHandler))
 		first := keyIDs(t, s)
 		time.Sleep(keyAge - time.Second)
 		if got := keyIDs(t, s); !slices.Equal(got, first) {
@@ -60,7 +63,7 @@ func TestSigningKeys_FirstKeyOld_SuccessorVerifiesTenMinutesBeforeItSigns(t *tes
 func TestSigningKeys_InstanceStartsLater_WaitsTenMinutesOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bucket := kvtest.NewFake()
-		one, two := &Service{keys: bucket}, &Service{keys: bucket}
+		one, two := New(bucket, slog.New(slog.DiscardHandler)), New(bucket, slog.New(slog.DiscardHandler))
 		keyIDs(t, one)
 		time.Sleep(keyAge)
 		before := keyIDs(t, one)
@@ -78,7 +81,7 @@ func TestSigningKeys_InstanceStartsLater_WaitsTenMinutesOfItsOwn(t *testing.T) {
 func TestSigningKeys_Rotated_KeepVerifyingForADay(t *testing.T) {
 	const poll, tokenLife = 5 * time.Minute, 24 * time.Hour
 	synctest.Test(t, func(t *testing.T) {
-		s := &Service{keys: kvtest.NewFake()}
+		s := New(kvtest.NewFake(), slog.New(slog.DiscardHandler))
 		signed := make(map[string]time.Time) // when a key signed last
 		for range 6 * int(keyAge/poll) {
 			ids := keyIDs(t, s)

@@ -1,4 +1,6 @@
-package roomsvc
+// Package query answers requests about many rooms at once: a page of all rooms, and which of a
+// gateway's replicas are old. It reads the bucket, and changes nothing.
+package query
 
 import (
 	"container/heap"
@@ -18,10 +20,23 @@ const defaultPage = 100
 // listReads is how many rooms of a page are read at the same time.
 const listReads = 16
 
-// list returns the page of rooms whose keys follow the cursor, by key. One page
+// Bucket is the bucket of rooms, as far as queries read it; *store.Bucket implements it.
+type Bucket interface {
+	Read(ctx context.Context, key string) (kv.Record, error)
+	// Scan calls f with the newest record of each of keys, or of every room when keys is nil.
+	// Records may be slightly old, and have no value unless values is set.
+	Scan(ctx context.Context, keys []string, values bool, f func(key string, rec kv.Record) error) error
+	// Ensure makes the bucket anew when it is gone.
+	Ensure(ctx context.Context) error
+}
+
+// Rooms answers queries. Its methods may be called by any goroutine.
+type Rooms struct{ Bucket Bucket }
+
+// List returns the page of rooms whose keys follow the cursor, by key. One page
 // costs a pass over all keys and holds no more than its own rooms. A room that
 // exists throughout a listing is listed exactly once.
-func (s *Service) list(ctx context.Context, req *bus.Request) (*bus.Reply, error) {
+func (r Rooms) List(ctx context.Context, req *bus.Request) (*bus.Reply, error) {
 	limit := req.Limit
 	if limit < 0 || limit > bus.MaxPage {
 		return nil, proto.Invalid("limit", "limit must be at most 1000.")
@@ -29,7 +44,7 @@ func (s *Service) list(ctx context.Context, req *bus.Request) (*bus.Reply, error
 	if limit == 0 {
 		limit = defaultPage
 	}
-	keys, err := s.keysAfter(ctx, req.After, limit+1)
+	keys, err := r.keysAfter(ctx, req.After, limit+1)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +53,7 @@ func (s *Service) list(ctx context.Context, req *bus.Request) (*bus.Reply, error
 		keys = keys[:limit]
 		reply.Next = keys[limit-1]
 	}
-	rows, err := s.rows(ctx, keys)
+	rows, err := r.rows(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -51,10 +66,10 @@ func (s *Service) list(ctx context.Context, req *bus.Request) (*bus.Reply, error
 }
 
 // keysAfter returns the n smallest keys of rooms after the given one, in order.
-func (s *Service) keysAfter(ctx context.Context, after string, n int) ([]string, error) {
+func (r Rooms) keysAfter(ctx context.Context, after string, n int) ([]string, error) {
 	var h largestFirst
 	in := make(map[string]bool)
-	err := s.roomStore.Scan(ctx, nil, false, func(key string, rec kv.Record) error {
+	err := r.Bucket.Scan(ctx, nil, false, func(key string, rec kv.Record) error {
 		switch {
 		case key <= after || in[key]:
 			return nil
@@ -73,7 +88,7 @@ func (s *Service) keysAfter(ctx context.Context, after string, n int) ([]string,
 
 // rows reads the rooms under keys. The row of a room that has ended meanwhile
 // is nil.
-func (s *Service) rows(ctx context.Context, keys []string) ([]*bus.RoomRow, error) {
+func (r Rooms) rows(ctx context.Context, keys []string) ([]*bus.RoomRow, error) {
 	var (
 		wg    sync.WaitGroup
 		rows  = make([]*bus.RoomRow, len(keys))
@@ -84,7 +99,7 @@ func (s *Service) rows(ctx context.Context, keys []string) ([]*bus.RoomRow, erro
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			rows[i], errs[i] = s.row(ctx, key)
+			rows[i], errs[i] = r.row(ctx, key)
 		})
 	}
 	wg.Wait()
@@ -96,8 +111,8 @@ func (s *Service) rows(ctx context.Context, keys []string) ([]*bus.RoomRow, erro
 	return rows, nil
 }
 
-func (s *Service) row(ctx context.Context, key string) (*bus.RoomRow, error) {
-	rec, err := s.roomStore.Read(ctx, key)
+func (r Rooms) row(ctx context.Context, key string) (*bus.RoomRow, error) {
+	rec, err := r.Bucket.Read(ctx, key)
 	if err != nil || rec.Revision == 0 || rec.Deleted {
 		return nil, err
 	}
