@@ -94,13 +94,11 @@ func TestPermissions_SweepOfADeadGateway_IsAllowed(t *testing.T) {
 	refused.none(t)
 }
 
-// TestDirectory_GatewayAsks_IsAnswered moves a session as a gateway does, with the
-// subjects that it may use, at a room service that has only the permissions of the
-// file.
-func TestDirectory_GatewayAsks_IsAnswered(t *testing.T) {
-	s, refused := start(t, kit.Options{Gateways: 1, RoomServices: 2})
+// asGateway acts as a gateway, with the subjects that it may use and at a room service that
+// has only the permissions of the file. ask sends request n and decodes the answer.
+func asGateway(t *testing.T, s *kit.Stack, own proto.GatewayID) (ask func(subject string, n int, request, answer any) *nats.Msg) {
+	t.Helper()
 	nc := intrude(t, s, "gateway").nc
-	own := proto.NewGatewayID()
 	all, err := bus.GatewayWildcard(own)
 	if err != nil {
 		t.Fatal(err)
@@ -109,26 +107,41 @@ func TestDirectory_GatewayAsks_IsAnswered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	peer := proto.NewPeerID(proto.NewGatewayID())
-	var revision uint64
-	for n, op := range []bus.SessionOperation{bus.SessionTake, bus.SessionGet, bus.SessionSync, bus.SessionEnd} {
-		data, err := json.Marshal(&bus.SessionRequest{Peer: peer, Owner: own, Epoch: 1, Sessions: []bus.Owned{{Peer: peer, Epoch: 1}, {Peer: proto.NewPeerID(own), Epoch: 1}}})
+	return func(subject string, n int, request, answer any) *nats.Msg {
+		t.Helper()
+		data, err := json.Marshal(request)
 		if err != nil {
 			t.Fatal(err)
 		}
 		reply := bus.ReplySubject(own, uint64(n))
-		if err := nc.PublishRequest(bus.SessionsSubject(op), reply, data); err != nil {
+		if err := nc.PublishRequest(subject, reply, data); err != nil {
 			t.Fatal(err)
 		}
 		var msg *nats.Msg
 		for msg == nil || msg.Subject != reply {
 			if msg, err = sub.NextMsg(kit.Patience); err != nil {
-				t.Fatalf("%s: %v", op, err)
+				t.Fatalf("%s: %v", subject, err)
 			}
 		}
+		if err := json.Unmarshal(msg.Data, answer); err != nil {
+			t.Fatalf("%s: got %s, error %v, want an answer", subject, msg.Data, err)
+		}
+		return msg
+	}
+}
+
+// TestDirectory_GatewayAsks_IsAnswered moves a session as a gateway does.
+func TestDirectory_GatewayAsks_IsAnswered(t *testing.T) {
+	s, refused := start(t, kit.Options{Gateways: 1, RoomServices: 2})
+	own := proto.NewGatewayID()
+	ask := asGateway(t, s, own)
+	peer := proto.NewPeerID(proto.NewGatewayID())
+	var revision uint64
+	for n, op := range []bus.SessionOperation{bus.SessionTake, bus.SessionGet, bus.SessionSync, bus.SessionEnd} {
 		var r bus.SessionReply
-		if err := json.Unmarshal(msg.Data, &r); err != nil || r.Error != nil || r.Refused != "" {
-			t.Fatalf("%s: got %s, error %v, want success", op, msg.Data, err)
+		msg := ask(bus.SessionsSubject(op), n, &bus.SessionRequest{Peer: peer, Owner: own, Epoch: 1, Sessions: []bus.Owned{{Peer: peer, Epoch: 1}, {Peer: proto.NewPeerID(own), Epoch: 1}}}, &r)
+		if r.Error != nil || r.Refused != "" {
+			t.Fatalf("%s: got %s, want success", op, msg.Data)
 		}
 		if op == bus.SessionSync {
 			if len(r.Sessions) != 1 || r.Sessions[0].Peer.Home() != own {
@@ -145,35 +158,14 @@ func TestDirectory_GatewayAsks_IsAnswered(t *testing.T) {
 // TestNames_GatewayAsks_IsAnswered claims, looks up and releases a name as a gateway does.
 func TestNames_GatewayAsks_IsAnswered(t *testing.T) {
 	s, refused := start(t, kit.Options{Gateways: 1, RoomServices: 2})
-	nc := intrude(t, s, "gateway").nc
 	own := proto.NewGatewayID()
-	all, err := bus.GatewayWildcard(own)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sub, err := nc.SubscribeSync(strings.Replace(all, string(own), "*", 1))
-	if err != nil {
-		t.Fatal(err)
-	}
+	ask := asGateway(t, s, own)
 	peer := proto.NewPeerID(own)
 	for n, op := range bus.NameOperations {
-		data, err := json.Marshal(&bus.NameRequest{Namespace: "peerjs", Name: "a.*>", Peer: peer, Owner: own, Secret: "s"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		reply := bus.ReplySubject(own, uint64(n))
-		if err := nc.PublishRequest(bus.NamesSubject(op), reply, data); err != nil {
-			t.Fatal(err)
-		}
-		var msg *nats.Msg
-		for msg == nil || msg.Subject != reply {
-			if msg, err = sub.NextMsg(kit.Patience); err != nil {
-				t.Fatalf("%s: %v", op, err)
-			}
-		}
 		var r bus.NameReply
-		if err := json.Unmarshal(msg.Data, &r); err != nil || r.Error != nil || r.Refused != "" || r.Free != (op == bus.NameRelease) {
-			t.Errorf("%s: got %s, error %v, want success", op, msg.Data, err)
+		msg := ask(bus.NamesSubject(op), n, &bus.NameRequest{Namespace: "peerjs", Name: "a.*>", Peer: peer, Owner: own, Secret: "s"}, &r)
+		if r.Error != nil || r.Refused != "" || r.Free != (op == bus.NameRelease) {
+			t.Errorf("%s: got %s, want success", op, msg.Data)
 		}
 	}
 	refused.none(t)
