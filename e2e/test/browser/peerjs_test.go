@@ -57,12 +57,15 @@ func npm(t *testing.T, dir string, args ...string) {
 }
 
 // peerjsScript returns the client of PeerJS, as pages load it.
-func peerjsScript(t *testing.T) string {
+func peerjsScript(t *testing.T) string { return packedFile(t, peerjsClient, "dist/peerjs.min.js") }
+
+// packedFile returns a file of a package of npm.
+func packedFile(t *testing.T, pkg, name string) string {
 	t.Helper()
-	dir := npmFolder(t, peerjsClient)
-	path := filepath.Join(dir, strings.Replace(peerjsClient, "@", "-", 1)+".tgz")
+	dir := npmFolder(t, pkg)
+	path := filepath.Join(dir, strings.Replace(pkg, "@", "-", 1)+".tgz")
 	if _, err := os.Stat(path); err != nil {
-		npm(t, dir, "pack", "--silent", peerjsClient)
+		npm(t, dir, "pack", "--silent", pkg)
 	}
 	packed, err := os.ReadFile(path)
 	if err != nil {
@@ -75,9 +78,9 @@ func peerjsScript(t *testing.T) string {
 	for r := tar.NewReader(z); ; {
 		h, err := r.Next()
 		if err != nil {
-			t.Fatalf("%s: got no dist/peerjs.min.js: %v", path, err)
+			t.Fatalf("%s: got no %s: %v", path, name, err)
 		}
-		if h.Name == "package/dist/peerjs.min.js" {
+		if h.Name == "package/"+name {
 			script, err := io.ReadAll(r)
 			if err != nil {
 				t.Fatal(err)
@@ -305,21 +308,28 @@ func startPeerServer(t *testing.T) (port int) {
 	if _, err := os.Stat(program); err != nil {
 		npm(t, dir, "install", "--silent", "--no-save", "--prefix", dir, peerjsServer)
 	}
+	return startNode(t, program, "--path", "/", "--allow_discovery")
+}
+
+// startNode runs a server that is a program of Node, and returns the port that it listens on, or
+// skips the test.
+func startNode(t *testing.T, program string, args ...string) (port int) {
+	t.Helper()
 	addrs, err := natsbox.FreePorts(1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, number, _ := strings.Cut(addrs[0], ":")
-	cmd := exec.Command("node", program, "--port", number, "--path", "/", "--allow_discovery")
+	cmd := exec.Command("node", append([]string{program, "--port", number}, args...)...)
 	kit.DieWithParent(cmd)
 	if err := cmd.Start(); err != nil {
-		t.Skipf("no node here to run %s: %v", peerjsServer, err)
+		t.Skipf("no node here to run %s: %v", program, err)
 	}
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill() // it may have ended
 		var exit *exec.ExitError
 		if err := cmd.Wait(); err != nil && !errors.As(err, &exit) {
-			t.Errorf("PeerServer: %v", err)
+			t.Errorf("%s: %v", program, err)
 		}
 	})
 	for end := time.Now().Add(kit.Patience); time.Now().Before(end); {
@@ -331,6 +341,6 @@ func startPeerServer(t *testing.T) (port int) {
 			return port
 		}
 	}
-	t.Fatalf("PeerServer does not listen on %s", addrs[0])
+	t.Fatalf("%s does not listen on %s", program, addrs[0])
 	return 0
 }
