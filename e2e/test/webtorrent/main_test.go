@@ -204,7 +204,7 @@ func (c *client) expectNothing() {
 	c.t.Helper()
 	hash := binary("nobody is in this")
 	c.send(object{"action": "scrape", "info_hash": hash})
-	c.expect(object{"action": "scrape", "files": object{hash: files(0, 0, 0)}, "flags": object{"min_request_interval": 120}})
+	c.expect(object{"action": "scrape", "files": object{hash: files(0, 0, 0)}, "flags": object{"min_request_interval": 600}})
 }
 
 func files(complete, incomplete, downloaded int) object {

@@ -99,8 +99,12 @@ func (c *client) note(m *message, home proto.GatewayID) (former proto.GatewayID,
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	x := c.swarms[m.hash]
-	if x != nil && x.home != home {
-		former = x.home
+	done := m.done
+	if x != nil {
+		done = done || x.done || m.event == completed
+		if x.home != home {
+			former = x.home
+		}
 	}
 	if m.event == stopped {
 		delete(c.swarms, m.hash)
@@ -118,8 +122,7 @@ func (c *client) note(m *message, home proto.GatewayID) (former proto.GatewayID,
 		x = new(membership)
 		c.swarms[m.hash] = x
 	}
-	x.peer, x.home = m.peer, home
-	x.done = x.done || m.done || m.event == completed
+	x.peer, x.home, x.done = m.peer, home, done
 	return former, true
 }
 

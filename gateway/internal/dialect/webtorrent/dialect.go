@@ -23,6 +23,10 @@ const (
 	toHome          // a text of a client for the home of a swarm
 )
 
+// scrapeIntervals is how many intervals of announces clients should let pass between two
+// scrapes, as with the server of bittorrent-tracker.
+const scrapeIntervals = 5
+
 // Config says how swarms are served. Every field is required.
 type Config struct {
 	Own      proto.GatewayID
@@ -141,7 +145,7 @@ func (d *Dialect) Serve(to proto.PeerID, frame []byte) bool {
 func (d *Dialect) carryOut(from proto.PeerID, m *message) (reply []byte) {
 	if m.kind == scrape {
 		d.cfg.Count(Scraped)
-		return filesText(m.hashes, d.swarms.scrape(m.hashes), int(d.cfg.Interval.Seconds()))
+		return filesText(m.hashes, d.swarms.scrape(m.hashes), scrapeIntervals*int(d.cfg.Interval.Seconds()))
 	}
 	x, receivers, why := d.swarms.announce(from, m, d.cfg.Clock.Load())
 	if why != "" {

@@ -74,6 +74,7 @@ func (t *swarms) announce(from proto.PeerID, m *message, now clock.Instant) (x c
 		s = &swarm{at: make(map[proto.PeerID]*member), byID: make(map[id][]*member)}
 	}
 	p := s.at[from]
+	finished := p != nil && m.event == completed // in a new member's announce, left decides
 	switch {
 	case p != nil:
 	case len(s.members) >= t.max:
@@ -88,10 +89,17 @@ func (t *swarms) announce(from proto.PeerID, m *message, now clock.Instant) (x c
 		s.at[from] = p
 	}
 	t.touchLocked(m, s, p, now)
+	if !p.complete && (finished || m.done) {
+		p.complete = true
+		s.complete++
+		if finished {
+			s.downloaded++
+		}
+	}
 	return s.counts(), s.draw(p, len(m.offers)), ""
 }
 
-// touchLocked updates a member by its announce.
+// touchLocked notes when a member has announced, and its peer id.
 func (t *swarms) touchLocked(m *message, s *swarm, p *member, now clock.Instant) {
 	s.forgetID(p)
 	p.id, p.seen = m.peer, now
@@ -99,15 +107,6 @@ func (t *swarms) touchLocked(m *message, s *swarm, p *member, now clock.Instant)
 	s.byID[p.id] = same
 	if len(same) > maxSameID {
 		t.removeLocked(m.hash, s, same[0])
-	}
-	switch {
-	case p.complete:
-	case m.event == completed:
-		s.downloaded++
-		fallthrough
-	case m.done:
-		p.complete = true
-		s.complete++
 	}
 }
 
