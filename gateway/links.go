@@ -22,7 +22,8 @@ type links struct {
 
 	mu       sync.Mutex
 	router   *link.Router
-	outcomes []outcome // that the router reported; sent after mu is released
+	outcomes []outcome       // that the router reported; sent after mu is released
+	alive    proto.GatewayID // known to be, for the present call; "": none
 	subject  []byte
 	reply    []byte
 
@@ -86,12 +87,25 @@ func (l *links) unlock() {
 func (l *links) send(f *link.Frame, by *conn) proto.ErrorCode {
 	l.mu.Lock()
 	defer l.unlock()
-	if by != nil && !l.g.liveness.Alive(f.To.Home()) && !l.router.Routed(f.To) {
+	if by != nil && !l.homeLives(f.To) && !l.router.Routed(f.To) {
 		if wait, _ := by.lookupRate.Take(l.g.coarse.Load(), ratelimit.Limit{PerSecond: lookupsPerSecond, Burst: lookupBurst}); wait > 0 {
 			return proto.RateLimited
 		}
 	}
-	return l.router.Send(l.g.liveness.Now(), *f)
+	code := l.router.Send(l.g.liveness.Now(), *f)
+	l.alive = ""
+	return code
+}
+
+// homeLives reports whether the gateway that issued a peer is alive, and saves the router
+// another look-up.
+func (l *links) homeLives(p proto.PeerID) bool {
+	home := p.Home()
+	if !l.g.liveness.Alive(home) {
+		return false
+	}
+	l.alive = home
+	return true
 }
 
 // Send implements room.Relays and session.Relays.
@@ -342,7 +356,9 @@ func (l *links) Poll(to proto.GatewayID, p bus.Poll) {
 }
 
 // Live implements link.Port.
-func (l *links) Live(g proto.GatewayID) bool { return l.g.liveness.Alive(g) }
+func (l *links) Live(g proto.GatewayID) bool {
+	return l.alive != "" && g == l.alive || l.g.liveness.Alive(g)
+}
 
 // Deliver implements link.Port.
 func (l *links) Deliver(f *link.Frame) (proto.ErrorCode, *bus.Move) {

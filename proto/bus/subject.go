@@ -2,7 +2,7 @@ package bus
 
 import (
 	"encoding/base64"
-	"strconv"
+	"math"
 	"strings"
 
 	"p2pconnector/proto"
@@ -151,7 +151,7 @@ func AppendRoomSubject(dst []byte, g proto.GatewayID, room proto.RoomID, from pr
 	dst = append(dst, '.')
 	dst = append(dst, from...)
 	if view > 0 {
-		dst = strconv.AppendUint(append(dst, '_'), view, 36)
+		dst = appendNumber(append(dst, '_'), view)
 	}
 	return dst, nil
 }
@@ -225,11 +225,11 @@ type Sent struct {
 // AppendSentSubject appends the reply subject of a relay. The gateways must be valid.
 func AppendSentSubject(dst []byte, x *Sent) []byte {
 	dst = append(appendGateway(dst, x.Gateway, KindSent), x.To...)
-	dst = strconv.AppendUint(append(dst, '.'), x.Seq, 36)
-	dst = strconv.AppendUint(append(dst, '.'), x.Base, 36)
+	dst = appendNumber(append(dst, '.'), x.Seq)
+	dst = appendNumber(append(dst, '.'), x.Base)
 	if x.Epoch > 0 || x.ToEpoch > 0 {
-		dst = strconv.AppendUint(append(dst, '_'), x.Epoch, 36)
-		dst = strconv.AppendUint(append(dst, '_'), x.ToEpoch, 36)
+		dst = appendNumber(append(dst, '_'), x.Epoch)
+		dst = appendNumber(append(dst, '_'), x.ToEpoch)
 	}
 	return dst
 }
@@ -285,7 +285,7 @@ func LinkSubject(g, from proto.GatewayID) string {
 // ReplySubject returns the reply subject of request number n of gateway g. g must
 // be valid.
 func ReplySubject(g proto.GatewayID, n uint64) string {
-	return string(strconv.AppendUint(appendGateway(nil, g, KindReply), n, 36))
+	return string(appendNumber(appendGateway(nil, g, KindReply), n))
 }
 
 // Inbound is a parsed subject below p2p.gw.<g>.
@@ -339,16 +339,46 @@ func ParseInbound(subject string) (Inbound, bool) {
 	return in, true
 }
 
-// parseNumber parses a number in base 36. It is stricter than ParseUint: each
-// number has one spelling.
-func parseNumber(s string) (uint64, bool) {
+// Numbers are in base 36. Each relay has two of them, and package strconv divides by a base
+// that is known only when it runs.
+const (
+	base      = 36
+	digits    = "0123456789abcdefghijklmnopqrstuvwxyz"
+	maxDigits = 13 // of an uint64
+)
+
+func appendNumber(dst []byte, n uint64) []byte {
+	var b [maxDigits]byte
+	i := len(b) - 1
+	for ; n >= base; n /= base {
+		b[i] = digits[n%base]
+		i--
+	}
+	b[i] = digits[n]
+	return append(dst, b[i:]...)
+}
+
+// parseNumber parses what appendNumber appends, and no other spelling of a number.
+func parseNumber(s string) (n uint64, ok bool) {
+	if s == "" || s[0] == '0' && len(s) > 1 || len(s) > maxDigits {
+		return 0, false
+	}
 	for i := range len(s) {
-		if 'A' <= s[i] && s[i] <= 'Z' || s[0] == '0' && len(s) > 1 {
+		var digit uint64
+		switch c := s[i]; {
+		case '0' <= c && c <= '9':
+			digit = uint64(c - '0')
+		case 'a' <= c && c <= 'z':
+			digit = uint64(c-'a') + 10
+		default:
 			return 0, false
 		}
+		if i == maxDigits-1 && n > (math.MaxUint64-digit)/base {
+			return 0, false
+		}
+		n = n*base + digit
 	}
-	n, err := strconv.ParseUint(s, 36, 64)
-	return n, err == nil
+	return n, true
 }
 
 // ParseLease returns the gateway of a lease subject.

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -170,6 +171,32 @@ func TestParseInbound_ForeignSubject_IsRefused(t *testing.T) {
 	for _, s := range []string{"", "p2p.lease.", "p2p.lease.*", "p2p.lease.91be04d7.x", "p2p.lease.91be04dg", "91be04d7"} {
 		if _, ok := ParseLease(s); ok {
 			t.Errorf("ParseLease(%q): got true, want false", s)
+		}
+	}
+}
+
+// TestNumber_EachValue_HasTheOneSpellingOfStrconv: what is appended is what strconv writes,
+// and nothing else is parsed.
+func TestNumber_EachValue_HasTheOneSpellingOfStrconv(t *testing.T) {
+	numbers := []uint64{0, 1, 9, 10, 35, 36, 37, 1295, 1296, 1 << 32, 1<<53 - 1, math.MaxUint64 / 36, math.MaxUint64 - 1, math.MaxUint64}
+	for n := uint64(1); n <= math.MaxUint64/36; n *= 36 {
+		numbers = append(numbers, n-1, n, n+1, n*36-1)
+	}
+	for _, n := range numbers {
+		want := strconv.FormatUint(n, 36)
+		if got := string(appendNumber(nil, n)); got != want {
+			t.Errorf("%d: got %q, want %q", n, got, want)
+		}
+		if got, ok := parseNumber(want); got != n || !ok {
+			t.Errorf("%q: got %d %v, want %d", want, got, ok, n)
+		}
+	}
+	for _, bad := range []string{
+		"", "00", "01", "-1", "+1", "1 ", " 1", "A", "1Z", "1_0", "0x1", "{", "`", ":", "/", "\xff", "1.0",
+		"3w5e11264sgsg", "4000000000000", "zzzzzzzzzzzzz", "10000000000000", "01000000000000",
+	} {
+		if n, ok := parseNumber(bad); ok || n != 0 {
+			t.Errorf("%q: got %d %v, want none", bad, n, ok)
 		}
 	}
 }
