@@ -60,8 +60,13 @@ func BenchmarkFromNATS(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	frame := candidateTo(s.Session.ID())
-	other := otherGateway(b, g).Home()
+	sender := otherGateway(b, g)
+	other := sender.Home()
+	var f proto.Frame
+	if e := f.Decode(candidateTo(s.Session.ID())); e != nil {
+		b.Fatal(e)
+	}
+	frame := f.AppendRelay(nil, sender)
 	m := natsbus.Message{Subject: subject, Data: frame}
 	b.SetBytes(int64(len(frame)))
 	b.ReportAllocs()
