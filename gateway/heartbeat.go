@@ -46,5 +46,5 @@ func (g *Gateway) receiveLease(m natsbus.Message) {
 // service has.
 func (g *Gateway) grace() time.Duration { return g.shared.Applied().SessionGrace() }
 
-// limits returns the limits that clients are told.
+// limits returns the limits that clients get.
 func (g *Gateway) limits() proto.Limits { return g.cfg.limits(g.shared.Applied()) }

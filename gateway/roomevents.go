@@ -32,7 +32,7 @@ var roomOps = map[proto.Event]bus.Operation{
 }
 
 // roomEvent carries out the room event f with the room service. It returns when the peer
-// has been answered, because the next frame of the queue may depend on it. It closes w.told
+// has been answered, because the next frame of the queue may depend on it. It closes w.done
 // when the answer is not a refusal.
 func (c *conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
 	args, e := readRoomArgs(f)
@@ -119,7 +119,7 @@ func (c *conn) changeRoom(f *proto.Frame, req *bus.Request, w *roomFrame) *proto
 func (c *conn) roomCall(f *proto.Frame, w *roomFrame) *room.Call {
 	return &room.Call{
 		Request: room.Request{Event: f.Event, ID: slices.Clone(f.ID)},
-		Member:  c.Session, Deadline: w.deadline, Answered: w.told, Budget: c.Budget,
+		Member:  c.Session, Deadline: w.deadline, Answered: w.done, Budget: c.Budget,
 	}
 }
 
@@ -134,9 +134,9 @@ func (g *Gateway) roomError(err error, peer proto.PeerID, id proto.RoomID) *prot
 	if e.Field == "" {
 		return e
 	}
-	told := *e
-	told.Field = "data." + e.Field // the room service names members of its request
-	return &told
+	shown := *e
+	shown.Field = "data." + e.Field // the room service names members of its request
+	return &shown
 }
 
 // readRoomArgs reads the `data` of a room event.

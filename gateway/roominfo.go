@@ -32,7 +32,7 @@ func (c *conn) roomInfo(f *proto.Frame, req *bus.Request, w *roomFrame) *proto.E
 	if c.g.rooms.Inform(c.roomCall(f, w), req.Room, reply.State.Revision) {
 		return nil
 	}
-	close(w.told)
+	close(w.done)
 	info := c.g.rooms.Info(now, reply.State.Revision, f.ID)
 	c.Budget.Spend(len(info))
 	c.Session.Deliver(info)

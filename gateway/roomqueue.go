@@ -41,14 +41,14 @@ type roomFrame struct {
 	text     []byte // a copy: the reader reuses its buffer
 	room     string // that the frame is about; "" when it names none
 	deadline time.Time
-	told     chan struct{} // of a request: closed just before its answer is sent
+	done     chan struct{} // of a request: closed just before its answer is sent
 	recheck  bool          // not a frame: leave the rooms that the access token does not cover
 }
 
 // answered reports whether the client may know that f has been handled.
 func (f *roomFrame) answered() bool {
 	select {
-	case <-f.told:
+	case <-f.done:
 		return true
 	default:
 		return false
@@ -77,7 +77,7 @@ func (c *conn) waitsForRoom(f *proto.Frame) bool {
 // queueRoom queues a frame about room for the worker, or refuses it. The reader calls it.
 // From now on the session stays the same: Resume works only before the first such frame.
 func (c *conn) queueRoom(text []byte, room string) *proto.Error {
-	f := &roomFrame{text: slices.Clone(text), room: room, deadline: time.Now().Add(proto.RequestDeadline), told: make(chan struct{})}
+	f := &roomFrame{text: slices.Clone(text), room: room, deadline: time.Now().Add(proto.RequestDeadline), done: make(chan struct{})}
 	c.roomsMu.Lock()
 	defer c.roomsMu.Unlock()
 	if c.Socket.Muted() {

@@ -123,12 +123,12 @@ func TestRoomQueue_JoinPending_OthersPass(t *testing.T) {
 // TestRoomQueue_MessageAfterTheAnswer_DoesNotWait: to a client that has the answer, a Pong
 // after its message shows that the message was handled.
 func TestRoomQueue_MessageAfterTheAnswer_DoesNotWait(t *testing.T) {
-	f := &roomFrame{room: "tea", told: make(chan struct{})}
+	f := &roomFrame{room: "tea", done: make(chan struct{})}
 	q := &roomQueue{current: f}
 	if !q.holdsLocked([]byte("tea")) || q.holdsLocked([]byte("te")) {
 		t.Error("before the answer: got the wrong messages held, want those to that room and no others")
 	}
-	close(f.told)
+	close(f.done)
 	if q.holdsLocked([]byte("tea")) {
 		t.Error("after the answer: got a message to the room held, want none")
 	}

@@ -22,18 +22,18 @@ func (g *Gateway) shedBuffers() {
 	if excess == 0 {
 		return
 	}
-	var all []membudget.Holder
+	var all []membudget.Buffer
 	for _, c := range g.conns.list(nil) {
 		switch n, ending := c.Socket.Backlog(); {
 		case ending:
 			excess -= int64(n)
 		case n > 0:
-			all = append(all, membudget.Holder{Kind: membudget.Queue, Bytes: n, Drop: c.Socket.Shed})
+			all = append(all, membudget.Buffer{Kind: membudget.Queue, Bytes: n, Drop: c.Socket.Shed})
 		}
 	}
 	for _, s := range g.sessions.List(nil) {
 		if n := s.WaitingBytes(); n > 0 {
-			all = append(all, membudget.Holder{Kind: membudget.Replay, Bytes: n, Drop: func() {
+			all = append(all, membudget.Buffer{Kind: membudget.Replay, Bytes: n, Drop: func() {
 				g.loops.bus.Turn() // each may report hundreds of frames
 				s.Shed()
 			}})

@@ -74,8 +74,8 @@ func TestShedBuffers_PeersAreAway_SendersGetOneErrorEach(t *testing.T) {
 func TestShedBuffers_ClientDoesNotRead_IsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, Config{MaxBufferBytes: minBufferBytes})
-		deaf, reads := testConn(g, sockettest.NewNet(true)), testConn(g, sockettest.NewNet(false))
-		for _, c := range []*conn{deaf, reads} {
+		unread, reads := testConn(g, sockettest.NewNet(true)), testConn(g, sockettest.NewNet(false))
+		for _, c := range []*conn{unread, reads} {
 			if !g.conns.add(c) {
 				t.Fatal("got a connection refused, want it accepted")
 			}
@@ -88,7 +88,7 @@ func TestShedBuffers_ClientDoesNotRead_IsClosed(t *testing.T) {
 		for range 2 {
 			g.shedBuffers()
 		}
-		if got := deaf.Socket.CloseCode(); got != proto.CloseTryAgain {
+		if got := unread.Socket.CloseCode(); got != proto.CloseTryAgain {
 			t.Errorf("a client that does not read: got close code %d, want %d", got, proto.CloseTryAgain)
 		}
 		if got := reads.Socket.CloseCode(); got != 0 {
@@ -97,7 +97,7 @@ func TestShedBuffers_ClientDoesNotRead_IsClosed(t *testing.T) {
 		if got := g.buffers.Sheds(membudget.Queue); got != 1 {
 			t.Errorf("shed: got %d queues, want 1", got)
 		}
-		for _, c := range []*conn{deaf, reads} {
+		for _, c := range []*conn{unread, reads} {
 			c.Socket.Abort()
 			c.Socket.Remains()
 		}

@@ -64,6 +64,6 @@ func (c *conn) leaveRoom(id proto.RoomID, deadline time.Time) *proto.Error {
 	req := &bus.Request{
 		Room: id, Peer: c.Session.ID(), Gateway: c.g.id, Epoch: c.Epoch, Reason: proto.ReasonLeft,
 	}
-	w := &roomFrame{room: string(id), deadline: deadline, told: make(chan struct{})}
+	w := &roomFrame{room: string(id), deadline: deadline, done: make(chan struct{})}
 	return c.changeRoom(&proto.Frame{Event: proto.LeaveRoom}, req, w)
 }

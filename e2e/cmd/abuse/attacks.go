@@ -45,7 +45,7 @@ var attacks = []attack{
 	{"message flood", sends(bytes.Repeat(raw.Encode(raw.Fin|raw.Text, []byte(`{"event":"Ping"}`)), 4000)), "1008 1013 cut reset", forFlood, 0},
 	{"flood of nonsense", sends(bytes.Repeat(raw.Encode(raw.Fin|raw.Text, []byte(`{"event":{}}`)), 4000)), "1008 1013 cut reset", forFlood, 0},
 	{"deep JSON", deepJSON, "refused", soon, 0},
-	{"peer that does not read", deafPeer, "open 1013 cut reset", stuck, 0},
+	{"peer that does not read", unreadPeer, "open 1013 cut reset", stuck, 0},
 	{"half-open connection", halfOpenPeer, "cut reset", halfOpen, 0},
 	{"slow handshake", slowHandshake, "400 cut reset", header + 2*soon, 0},
 	{"no HTTP at all", noHTTP, "400", soon, 0},
@@ -113,8 +113,8 @@ func forgedSession(ctx context.Context, t *target, me *attacker) string {
 	return refused(ctx, t, me, []byte(`{"event":"Resume","data":{"session":"s1.00000000.e30.AAAA"}}`))
 }
 
-// deafPeer floods a peer of its own that does not read for a while.
-func deafPeer(ctx context.Context, t *target, me *attacker) string {
+// unreadPeer floods a peer of its own that does not read for a while.
+func unreadPeer(ctx context.Context, t *target, me *attacker) string {
 	tcp, err := new(net.Dialer).DialContext(ctx, "tcp", t.addr)
 	if err != nil {
 		return outcomeOf(err)
@@ -122,13 +122,13 @@ func deafPeer(ctx context.Context, t *target, me *attacker) string {
 	if err := tcp.(*net.TCPConn).SetReadBuffer(16 << 10); err != nil {
 		return outcomeOf(err)
 	}
-	deaf, resp, err := raw.Upgrade(ctx, tcp, "/", t.headers(me))
+	silent, resp, err := raw.Upgrade(ctx, tcp, "/", t.headers(me))
 	if err != nil {
 		return refusal(resp, err)
 	}
-	defer deaf.Close()
-	defer context.AfterFunc(ctx, func() { deaf.Close() })()
-	b, err := deaf.Next()
+	defer silent.Close()
+	defer context.AfterFunc(ctx, func() { silent.Close() })()
+	b, err := silent.Next()
 	var f struct {
 		Data proto.Details `json:"data"`
 	}
@@ -155,7 +155,7 @@ func deafPeer(ctx context.Context, t *target, me *attacker) string {
 			}
 			if bytes.Contains(b, []byte(`"event":"Not_Delivered"`)) {
 				me.began = time.Now() // its share of the queue is full: the time it took to fill does not count
-				return readsAtLast(deaf)
+				return readsAtLast(silent)
 			}
 			if bytes.Contains(b, []byte(`"event":"Pong"`)) {
 				break

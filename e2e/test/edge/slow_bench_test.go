@@ -9,12 +9,12 @@ import (
 	"p2pconnector/proto"
 )
 
-// BenchmarkBesideDeafCrowd measures the round trip of a control pair, alone and
+// BenchmarkBesideUnreadCrowd measures the round trip of a control pair, alone and
 // beside 1,000 peers that never read, whose queues are full. It reports the p99
 // of both and their ratio, and the cost of each peer that does not read.
 //
-//	go test -run xx -bench DeafCrowd ./e2e/test/edge
-func BenchmarkBesideDeafCrowd(b *testing.B) {
+//	go test -run xx -bench UnreadCrowd ./e2e/test/edge
+func BenchmarkBesideUnreadCrowd(b *testing.B) {
 	const peers, rounds = 1000, 4000
 	for b.Loop() {
 		e := start(b, nil)

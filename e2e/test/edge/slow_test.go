@@ -15,7 +15,7 @@ import (
 	"p2pconnector/proto"
 )
 
-// deafBuffer is the receive buffer of a peer that does not read, in bytes.
+// unreadBuffer is the receive buffer of a peer that does not read, in bytes.
 const unreadBuffer = 32 << 10
 
 // nonReader opens a connection with a small receive buffer, reads its Client_Details

@@ -53,7 +53,7 @@ func TestReserve_AtTheEdge_RefusesOneByteMore(t *testing.T) {
 
 // TestShed_GreedyHolders_LeaveRoomForOthers: many clients take all that they get, one after
 // another, and what is due is shed after each hundred, which is every second at 100 a second.
-// Each client still gets room for its frames, and a small holder is never shed.
+// Each client still gets room for its frames, and a small buffer is never shed.
 func TestShed_GreedyHolders_LeaveRoomForOthers(t *testing.T) {
 	const limit, frame, most = 512 << 20, 2 << 10, 256 << 10
 	b := New(limit)
@@ -61,28 +61,28 @@ func TestShed_GreedyHolders_LeaveRoomForOthers(t *testing.T) {
 	if !b.Reserve(Replay, 0, minShed-1) {
 		t.Fatal("got no room in an unused budget, want it")
 	}
-	holders := []Holder{{Replay, minShed - 1, func() { small = true }}}
+	buffers := []Buffer{{Replay, minShed - 1, func() { small = true }}}
 	for n := range 10_000 {
 		held := 0
 		for held+frame <= most && b.Reserve(Replay, held, frame) {
 			held += frame
 		}
 		if held < most/4 {
-			t.Fatalf("holder %d: got room for %d bytes, want %d or more", n, held, most/4)
+			t.Fatalf("buffer %d: got room for %d bytes, want %d or more", n, held, most/4)
 		}
-		holders = append(holders, Holder{Replay, held, func() { b.Release(Replay, held) }})
+		buffers = append(buffers, Buffer{Replay, held, func() { b.Release(Replay, held) }})
 		if n%100 > 0 || b.Excess() == 0 {
 			continue
 		}
-		due := Largest(holders, b.Excess())
+		due := Largest(buffers, b.Excess())
 		b.Shed(due)
-		holders = holders[len(due):]
+		buffers = buffers[len(due):]
 		if got, want := b.Used(Replay), int64(limit/8*3); got > want || b.Excess() != 0 {
 			t.Fatalf("after shedding: got %d bytes used, want at most %d", got, want)
 		}
 	}
 	if b.Sheds(Replay) == 0 || small {
-		t.Errorf("shed: got %d holders, the small one among them: %v; want some, without it", b.Sheds(Replay), small)
+		t.Errorf("shed: got %d buffers, the small one among them: %v; want some, without it", b.Sheds(Replay), small)
 	}
 	if !b.Reserve(Queue, 0, frame) {
 		t.Error("a queue beside replay buffers: got no room, want it")
@@ -129,22 +129,22 @@ func TestReserve_OthersParkAllThatIsNotShed_EveryKindHasRoom(t *testing.T) {
 	}
 }
 
-// TestLargest_UntilItIsEnough_TakesNoMore and orders the holders by size.
+// TestLargest_UntilItIsEnough_TakesNoMore and orders the buffers by size.
 func TestLargest_UntilItIsEnough_TakesNoMore(t *testing.T) {
-	of := func(sizes ...int) (all []Holder) {
+	of := func(sizes ...int) (all []Buffer) {
 		for _, n := range sizes {
-			all = append(all, Holder{Bytes: n})
+			all = append(all, Buffer{Bytes: n})
 		}
 		return all
 	}
 	for name, tc := range map[string]struct {
 		excess int64
-		want   int // holders
+		want   int // buffers
 	}{"nothing": {0, 0}, "one": {50 << 10, 1}, "exactly two": {90 << 10, 2}, "a byte more": {90<<10 + 1, 3}, "more than all": {1 << 30, 3}} {
 		t.Run(name, func(t *testing.T) {
 			got := Largest(of(minShed-1, minShed, 50<<10, 40<<10), tc.excess)
 			if len(got) != tc.want || len(got) > 0 && got[0].Bytes != 50<<10 {
-				t.Errorf("got %d holders, want the %d largest", len(got), tc.want)
+				t.Errorf("got %d buffers, want the %d largest", len(got), tc.want)
 			}
 		})
 	}

@@ -13,12 +13,12 @@ const (
 	lowWater  = 6
 )
 
-// minShed is the size of the smallest holder that is shed, in bytes: what small holders have
-// is needed by them more than by others.
+// minShed is the size of the smallest buffer that is shed, in bytes: what small buffers have
+// their clients need more than others do.
 const minShed = 16 << 10
 
-// Holder is a client's buffers that can be shed.
-type Holder struct {
+// Buffer is what a client holds in memory, and can be shed.
+type Buffer struct {
 	Kind  Kind
 	Bytes int
 	Drop  func() // gives up the buffers; it reports the frames in them to their senders
@@ -33,24 +33,24 @@ func (b *Budget) Excess() int64 {
 	return used - b.limit/unit*lowWater
 }
 
-// Largest returns the holders to shed, largest first, so that they hold excess bytes
-// together, as far as there are holders of 16 KiB or more. It sorts all.
-func Largest(all []Holder, excess int64) []Holder {
-	slices.SortFunc(all, func(a, b Holder) int { return cmp.Compare(b.Bytes, a.Bytes) })
-	for i, h := range all {
-		if excess <= 0 || h.Bytes < minShed {
+// Largest returns the buffers to shed, largest first, so that they hold excess bytes
+// together, as far as there are buffers of 16 KiB or more. It sorts all.
+func Largest(all []Buffer, excess int64) []Buffer {
+	slices.SortFunc(all, func(a, b Buffer) int { return cmp.Compare(b.Bytes, a.Bytes) })
+	for i, x := range all {
+		if excess <= 0 || x.Bytes < minShed {
 			return all[:i]
 		}
-		excess -= int64(h.Bytes)
+		excess -= int64(x.Bytes)
 	}
 	return all
 }
 
-// Shed calls Drop of each holder, and counts it.
-func (b *Budget) Shed(holders []Holder) {
-	for _, h := range holders {
-		h.Drop()
-		b.shed[h.Kind].Add(1)
+// Shed calls Drop of each buffer, and counts it.
+func (b *Budget) Shed(buffers []Buffer) {
+	for _, x := range buffers {
+		x.Drop()
+		b.shed[x.Kind].Add(1)
 	}
 }
 

@@ -64,17 +64,17 @@ func TestSend_MemoryIsShort_SmallQueuesAndReadersAreServed(t *testing.T) {
 		if got := b.Used(membudget.Queue); got != 0 {
 			t.Errorf("after writing: got %d bytes used, want none", got)
 		}
-		deaf := testConn(s, sockettest.NewNet(true))
-		deaf.Send(frame[:100])
+		unread := testConn(s, sockettest.NewNet(true))
+		unread.Send(frame[:100])
 		synctest.Wait()
-		if got := deaf.Send(frame[:freeQueueBytes/2]); got != Delivered {
+		if got := unread.Send(frame[:freeQueueBytes/2]); got != Delivered {
 			t.Errorf("a small queue: got result %d, want delivered", got)
 		}
-		if got := deaf.Send(frame[:freeQueueBytes]); got != QueueFull {
+		if got := unread.Send(frame[:freeQueueBytes]); got != QueueFull {
 			t.Errorf("a queue above %d bytes: got result %d, want queue full", freeQueueBytes, got)
 		}
-		deaf.Abort()
-		deaf.Remains()
+		unread.Abort()
+		unread.Remains()
 		reads.Abort()
 		reads.Remains()
 		if got := b.Used(membudget.Queue) + b.Used(membudget.Retransmit); got != 0 {
