@@ -28,7 +28,8 @@ const (
 
 // attacks lists all attacks. 503 is an allowed outcome of each, because the server
 // refuses what exceeds its limits. A flood may end cut or reset, when the client
-// has not read its close frame in time. Of the attacks on rooms there are few at once:
+// has not read its close frame in time. While one of them has filled the store, the others
+// get no room. Of the attacks on rooms there are few at once:
 // a room service on two CPUs makes rooms for some thousand honest peers, or for some ten of
 // these.
 var attacks = []attack{
@@ -58,10 +59,11 @@ var attacks = []attack{
 	{"resume of its own session", resumesItself, "done", soon, 0},
 	{"two that resume each other", resumesEachOther, "done", soon, 0},
 	{"in and out of a room", joinsAndLeaves, "done", time.Minute, 0},
-	{"large messages to a room", floodsRoom, "Rate_Limited 1013", time.Minute, 8},
-	{"Room_Info in a loop", asksForRoom, "Rate_Limited", time.Minute, 4},
-	{"Update_Room in a loop", updatesRoom, "Rate_Limited", time.Minute, 4},
+	{"large messages to a room", floodsRoom, "Rate_Limited Limit_Exceeded 1013", time.Minute, 8},
+	{"Room_Info in a loop", asksForRoom, "Rate_Limited Limit_Exceeded", time.Minute, 4},
+	{"Update_Room in a loop", updatesRoom, "Rate_Limited Limit_Exceeded", time.Minute, 4},
 	{"rooms without end", makesRooms, "Limit_Exceeded", 2 * time.Minute, 2},
+	{"rooms until the store is full", fillsStore, "Limit_Exceeded", 2 * time.Minute, 1},
 	{"large frames to an absent peer", fillsAbsent, "Not_Delivered Rate_Limited", time.Minute, 0},
 	{"frames to a peer that wants none", isUnwanted, "Unauthorised", soon, 0},
 	{"TURN credentials in a loop", hoardsCredentials, "done", time.Minute, 0},

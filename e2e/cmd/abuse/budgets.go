@@ -175,6 +175,41 @@ func makesRooms(ctx context.Context, t *target, me *attacker) string {
 	return "not limited"
 }
 
+// fillsStore makes rooms with large metadata until JetStream has no space for more, with as
+// many peers as that takes. Then a member must still be able to leave its room.
+func fillsStore(ctx context.Context, t *target, me *attacker) string {
+	metadata := strings.Repeat("x", 8100)
+	for peers := 0; ; peers++ {
+		c, done, outcome := t.open(ctx, me)
+		if c == nil {
+			return outcome
+		}
+		defer func() {
+			_, _ = c.Write(raw.CloseFrame(1000, "")) // its rooms end at once; it may have closed
+			done()
+		}()
+		for i := range proto.DefaultMaxRooms {
+			got := ask(c, fmt.Sprintf(`{"event":"Create_Room","data":{"room":"%s %d","metadata":%q},"id":"ask"}`, me.address, i, metadata))
+			if got == string(proto.LimitExceeded) && i > 0 {
+				got = ask(c, fmt.Sprintf(`{"event":"Leave_Room","data":{"room":"%s %d"},"id":"ask"}`, me.address, i-1))
+				if got == string(proto.RoomLeft) {
+					return string(proto.LimitExceeded)
+				}
+				return "Leave_Room: " + got
+			}
+			if got != string(proto.RoomCreated) {
+				return got
+			}
+		}
+		if peers == 100 {
+			return "not limited"
+		}
+		began := me.began
+		me = t.newAttacker() // with limits of its own
+		me.began = began
+	}
+}
+
 // fillsAbsent sends large frames to a peer of its own that has gone away.
 func fillsAbsent(ctx context.Context, t *target, me *attacker) string {
 	away, done, outcome := t.open(ctx, me)

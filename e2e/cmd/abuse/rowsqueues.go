@@ -15,18 +15,19 @@ import (
 // Numbers of the attacks on buffers. One address may have 1,000 connections, by default.
 const (
 	senders     = 100
-	awayPeers   = 900
-	awayFrames  = 6 // more than are kept for a peer that is away
-	deafPeers   = 200
-	deafFrames  = 66 // more than a queue takes behind what the kernel takes for a connection on loopback
+	bufferPeers = 900
+	awayFrames  = 6  // more than are kept for a peer that is away
+	queueFrames = 24 // more than a queue takes behind what the kernel takes for a connection with unreadBuffer
 	framesFirst = 1  // before a peer goes away
+
+	unreadBuffer = 4 << 10 // bytes that the kernel takes for a peer that does not read, about
 )
 
 // buffered makes the server buffer frames for the attackers' own peers, which never read,
 // or which go away without a close frame.
 func buffered(away bool) func(context.Context, *trial) error {
 	return func(ctx context.Context, t *trial) error {
-		peers, err := t.connectAttackers(ctx, peersOf(away))
+		peers, err := t.connectAttackers(ctx, bufferPeers)
 		if err != nil {
 			return ignoreEnd(ctx, err)
 		}
@@ -39,7 +40,12 @@ func buffered(away bool) func(context.Context, *trial) error {
 			c.Start()
 		}
 		if !away {
-			return ignoreEnd(ctx, t.sendToAll(ctx, from, peers, deafFrames))
+			for _, c := range peers {
+				if err := c.SetReadBuffer(unreadBuffer); err != nil {
+					return err
+				}
+			}
+			return ignoreEnd(ctx, t.sendToAll(ctx, from, peers, queueFrames))
 		}
 		err = t.sendToAll(ctx, from, peers, framesFirst)
 		for _, c := range peers {
@@ -50,13 +56,6 @@ func buffered(away bool) func(context.Context, *trial) error {
 		}
 		return ignoreEnd(ctx, err)
 	}
-}
-
-func peersOf(away bool) int {
-	if away {
-		return awayPeers
-	}
-	return deafPeers
 }
 
 // connectAttackers opens connections that do not read.

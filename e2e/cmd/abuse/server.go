@@ -52,6 +52,7 @@ func serve(ctx context.Context, args []string, stdin io.Reader, stdout, stderr i
 		}
 		cfg.Gateway.Ops.Listen = service.OpsOff
 	} else {
+		cfg.MaxStore = smallStore
 		cfg.Gateway = gateway.Config{
 			TokenKey:       args[1],
 			TrustedProxies: "127.0.0.1", // so that each attacker has an address of its own
@@ -144,6 +145,9 @@ func (s *server) start(command string, args []string, stderr io.Writer) error {
 		return err
 	}
 	s.cmd = exec.Command(self, append([]string{command}, args...)...)
+	if command == serveDefaults {
+		s.cmd.Env = append(os.Environ(), fmt.Sprintf("GOMEMLIMIT=%d", int64(serverMemory)))
+	}
 	s.cmd.Stderr = stderr
 	s.stdin, err = s.cmd.StdinPipe()
 	if err == nil {

@@ -252,8 +252,8 @@ func (r *result) judge() []string {
 	if got := r.outPerSecond(); r.most.out > 0 && got > r.most.out {
 		fault("clients received %s/s, want at most %s/s", size(int64(got)), size(int64(r.most.out)))
 	}
-	if got := r.rssMost - r.rssBefore; r.most.grows > 0 && got > int64(r.most.grows) {
-		fault("the server grew by %s, want at most %s", size(got), size(int64(r.most.grows)))
+	if r.most.memory > 0 && r.rssMost > int64(r.most.memory) {
+		fault("the server's memory reached %s, want at most %s", size(r.rssMost), size(int64(r.most.memory)))
 	}
 	if r.most.gained > 0 && r.got.gained > r.most.gained {
 		fault("the attacker got %d %s, want at most %d", r.got.gained, r.got.what, r.most.gained)

@@ -64,7 +64,7 @@ func TestResultJudge_EachFault_IsFound(t *testing.T) {
 		got := newOutcomes()
 		got.noted(5, "rooms")
 		return &result{
-			trial: &trial{row: &row{most: bound{out: 1000, grows: 1000, gained: 5}}, got: got},
+			trial: &trial{row: &row{most: bound{out: 1000, memory: 2000, gained: 5}}, got: got},
 			wall:  2 * time.Second, out: 2000, rssBefore: 1000, rssMost: 2000,
 			closed: map[string]int{},
 		}
@@ -77,7 +77,7 @@ func TestResultJudge_EachFault_IsFound(t *testing.T) {
 		"elsewhere: 1 frames":  func(r *result) { r.outsideFelt.lost = 1 },
 		"beside the attack: 0": func(r *result) { r.insideFelt.refused = 1 },
 		"received":             func(r *result) { r.out += 2 },
-		"grew":                 func(r *result) { r.rssMost++ },
+		"reached":              func(r *result) { r.rssMost++ },
 		"6 rooms":              func(r *result) { r.got.gained++ },
 		"no room":              func(r *result) { r.fault("%v", errors.New("no room")) },
 	} {

@@ -76,6 +76,9 @@ func Dial(ctx context.Context, addr, target string, local net.Addr, buffer int) 
 	return c, nil
 }
 
+// SetReadBuffer bounds the bytes that the system keeps until they are read, about.
+func (c *Conn) SetReadBuffer(bytes int) error { return c.raw.(*net.TCPConn).SetReadBuffer(bytes) }
+
 // handshake upgrades the connection. Bytes behind the answer stay in in.
 func (c *Conn) handshake(addr, target string) error {
 	_, err := fmt.Fprintf(c.raw, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
