@@ -36,10 +36,10 @@ func TestDocuments_EveryFile_IsListedAndLinked(t *testing.T) {
 	}
 	for _, file := range list("docs") {
 		if !slices.Contains(listed, file) {
-			t.Errorf("guides lacks %s", file)
+			t.Errorf("guides: got no %s, want it", file)
 		}
 		if name := path.Base(file); name != "README.md" && !strings.Contains(string(start), "]("+name+")") {
-			t.Errorf("docs/README.md has no link to %s", name)
+			t.Errorf("docs/README.md: got no link to %s, want one", name)
 		}
 	}
 }
@@ -55,12 +55,12 @@ func TestDocuments_RawHTML_IsOnlyComments(t *testing.T) {
 		}
 		text := code.ReplaceAllString(string(b), "")
 		if m := tag.FindString(text); m != "" {
-			t.Errorf("%s has HTML: %q", file, m)
+			t.Errorf("%s: got HTML %q, want Markdown only", file, m)
 		}
 	}
 	for _, at := range guidePages(t) {
 		if b := string(documents()[at].body); strings.Contains(b, "<!--") || strings.Contains(b, "raw HTML omitted") {
-			t.Errorf("%s shows a comment", at)
+			t.Errorf("%s: got a comment in the page, want none", at)
 		}
 	}
 }
@@ -148,7 +148,7 @@ func TestRender_EachConstruct_HasItsHTML(t *testing.T) {
 		}
 	}
 	if strings.Contains(string(r.html), "note") {
-		t.Errorf("the page shows a comment:\n%s", r.html)
+		t.Errorf("got a comment in the page, want none:\n%s", r.html)
 	}
 	if r.title() != "Tea & cake" || r.about != "How we drink tea." {
 		t.Errorf("title %q, about %q", r.title(), r.about)

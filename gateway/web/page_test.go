@@ -22,7 +22,7 @@ func TestPage_WholeProtocol_IsNamed(t *testing.T) {
 	has := func(what, s string) {
 		t.Helper()
 		if !strings.Contains(text, s) {
-			t.Errorf("the page lacks %s %q", what, s)
+			t.Errorf("the page: got no %s %q, want it", what, s)
 		}
 	}
 	for _, d := range proto.ClientEvents {
@@ -86,17 +86,17 @@ func TestTypes_EveryErrorCode_IsNamed(t *testing.T) {
 	types := string(assets(Options{})["/connector.d.ts"].body)
 	for _, d := range proto.ErrorCodes {
 		if !strings.Contains(types, `"`+string(d.Code)+`"`) {
-			t.Errorf("connector.d.ts lacks the error code %s", d.Code)
+			t.Errorf("connector.d.ts: got no error code %s, want it", d.Code)
 		}
 	}
 }
 
 func TestExamples_Chat_HasTenLines(t *testing.T) {
 	if n := strings.Count(chatExample, "\n"); n > 10 {
-		t.Errorf("the chat has %d lines, the page promises 10", n)
+		t.Errorf("the chat: got %d lines, want at most 10", n)
 	}
 	if n := strings.Count(callExample, "\n"); n > 15 {
-		t.Errorf("the call has %d lines, the page promises 15", n)
+		t.Errorf("the call: got %d lines, want at most 15", n)
 	}
 }
 
@@ -106,7 +106,7 @@ func TestPage_IDs_AreUniqueAndLabelsFit(t *testing.T) {
 		ids := map[string]bool{}
 		for _, m := range regexp.MustCompile(` id="([^"]+)"`).FindAllStringSubmatch(b, -1) {
 			if ids[m[1]] {
-				t.Errorf("%s: id %q twice", at, m[1])
+				t.Errorf("%s: got the id %q twice, want it once", at, m[1])
 			}
 			ids[m[1]] = true
 		}

@@ -60,7 +60,7 @@ func TestTypes_EveryName_IsInTheDocument(t *testing.T) {
 	}
 	for _, name := range names {
 		if !regexp.MustCompile("[`. ]" + name + "\\b").Match(document) {
-			t.Errorf("javascript.md does not name %s", name)
+			t.Errorf("javascript.md: got no %s, want it", name)
 		}
 	}
 }

@@ -55,10 +55,10 @@ func TestHandler_EachPath_HasItsType(t *testing.T) {
 			t.Errorf("%s: %d %q, want 200 %q", path, r.StatusCode, r.Header.Get("Content-Type"), kind)
 		}
 		if b := body(t, r); b == "" {
-			t.Errorf("%s is empty", path)
+			t.Errorf("%s: got nothing, want content", path)
 		}
 		if r := get(t, h, "HEAD", path); r.StatusCode != 200 {
-			t.Errorf("HEAD %s: %d", path, r.StatusCode)
+			t.Errorf("HEAD %s: got %d, want 200", path, r.StatusCode)
 		}
 	}
 	for _, path := range []string{"/nothing", "/web/", "/web/../web.go", "/templates/page.html", "/connector/", "/demo/", "/docs/README", "/docs/settings.md"} {
@@ -77,7 +77,7 @@ func TestHandler_EachPath_HasItsType(t *testing.T) {
 func TestAssets_Each_HasAKnownType(t *testing.T) {
 	for path, a := range assets(Options{}) {
 		if a.kind == "" {
-			t.Errorf("%s has no Content-Type", path)
+			t.Errorf("%s: got no Content-Type, want one", path)
 		}
 	}
 }
@@ -103,7 +103,7 @@ func TestHandler_ETag_AnswersNotModified(t *testing.T) {
 	h := Handler(Options{})
 	tag := get(t, h, "GET", "/connector.js").Header.Get("ETag")
 	if tag == "" {
-		t.Fatal("no ETag")
+		t.Fatal("got no ETag, want one")
 	}
 	r := get(t, h, "GET", "/connector.js", "If-None-Match", tag)
 	if r.StatusCode != 304 || body(t, r) != "" {
@@ -193,7 +193,7 @@ func TestStatus_EachState_IsServed(t *testing.T) {
 			t.Errorf("status %+v, want connections %d", s, want)
 		}
 		if r.Header.Get("Cache-Control") != "no-store" {
-			t.Error("the status may be cached")
+			t.Error("got a status that may be cached, want no-store")
 		}
 	}
 }

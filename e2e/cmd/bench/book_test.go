@@ -23,11 +23,11 @@ func TestFigure_Samples_HaveMedianAndSpread(t *testing.T) {
 		{[]float64{0, 0, 0}, 0, 0},
 	} {
 		if m, s := median(c.values), spread(c.values); m != c.median || math.Abs(s-c.spread) > 1e-9 {
-			t.Errorf("%v: median %v, spread %v", c.values, m, s)
+			t.Errorf("%v: got median %v and spread %v, want %v and %v", c.values, m, s, c.median, c.spread)
 		}
 	}
 	if !math.IsNaN(median(nil)) || spread(nil) != 0 {
-		t.Error("no values have a median")
+		t.Error("no values: got a median, want none")
 	}
 }
 
@@ -74,11 +74,11 @@ func TestCheckGoals_EachValue_PassesOrMisses(t *testing.T) {
 		k := fullBook(factor)
 		k.checkGoals()
 		if len(k.Goals) == 0 {
-			t.Fatal("no goals")
+			t.Fatal("got no goals, want some")
 		}
 		for _, v := range k.Goals {
 			if !v.Measured || v.Pass != pass {
-				t.Errorf("ours is %v times the others: %+v", factor, v)
+				t.Errorf("ours is %v times the others: got %+v, want Pass %v", factor, v, pass)
 			}
 		}
 	}
@@ -86,7 +86,7 @@ func TestCheckGoals_EachValue_PassesOrMisses(t *testing.T) {
 	k.checkGoals()
 	for _, v := range k.Goals {
 		if v.Measured || v.Pass || v.status() != "not measured" {
-			t.Errorf("nothing was measured: %+v", v)
+			t.Errorf("nothing was measured: got %+v, want no result", v)
 		}
 	}
 }
@@ -95,7 +95,7 @@ func TestCheckGoals_SeveralFloors_AreAddedUp(t *testing.T) {
 	k := fullBook(0.5)
 	k.checkGoals()
 	if v := k.Goals[0]; v.Value != 0.25 || !strings.Contains(v.Goal, "echo + NATS") {
-		t.Errorf("5 µs against 10 and 10: %+v", v)
+		t.Errorf("5 µs against 10 and 10: got %+v, want the value 0.25", v)
 	}
 }
 
@@ -103,13 +103,13 @@ func TestNoise_MachineDisturbed_IsReported(t *testing.T) {
 	k := newBook(3)
 	k.disturbed(time.Second, time.Duration(k.CPUs)*10*time.Millisecond)
 	if text, noisy := k.noise(); noisy {
-		t.Errorf("1 %% is noisy: %s", text)
+		t.Errorf("1 %%: got %q, want no noise", text)
 	}
 	for range 3 {
 		k.disturbed(time.Second, time.Duration(k.CPUs)*500*time.Millisecond)
 	}
 	if text, noisy := k.noise(); !noisy || !strings.Contains(text, "50 %") {
-		t.Errorf("50 %% is quiet: %s", text)
+		t.Errorf("50 %%: got %q, want noise", text)
 	}
 }
 
@@ -131,7 +131,7 @@ func TestTable_Figures_ArePrintedByCase(t *testing.T) {
 		}
 	}
 	if n := strings.Count(text, "a note"); n != 1 {
-		t.Errorf("a note is there %d times", n)
+		t.Errorf("a note: got it %d times, want it once", n)
 	}
 }
 
@@ -169,7 +169,7 @@ func TestReport_AllRows_AreInIt(t *testing.T) {
 	}
 	for _, never := range []string{"NaN", "Inf", "<b>", "http"} {
 		if strings.Contains(text, never) {
-			t.Errorf("%q is in the report", never)
+			t.Errorf("got %q in the report, want it absent", never)
 		}
 	}
 	if _, err := json.Marshal(k); err != nil {

@@ -22,7 +22,7 @@ func TestStamp_RelayedFrame_IsReadBack(t *testing.T) {
 	}
 	for _, p := range []string{"", "{}", `{"event":"Error"}`, mark, mark + "12", strings.Replace(noStamp, "0", "x", 1)} {
 		if _, ok := findStamp([]byte(p)); ok {
-			t.Errorf("%q has a stamp", p)
+			t.Errorf("got a stamp in %q, want none", p)
 		}
 	}
 }
@@ -32,14 +32,14 @@ func TestSignal_EachSize_IsJSONOfThatSize(t *testing.T) {
 	for _, size := range []int{smallBytes, offerBytes} {
 		for name, payload := range map[string]string{"ours": signalPayload(to, size), "PeerServer's": peerSignal(to, size)} {
 			if !json.Valid([]byte(payload)) {
-				t.Errorf("%s of %d bytes is no JSON: %.80s", name, size, payload)
+				t.Errorf("%s of %d bytes: got %.80s, want JSON", name, size, payload)
 			}
 			// A candidate with no space left cannot be padded; ids are of one length.
 			if d := len(payload) - size; d < 0 || d > 60 {
-				t.Errorf("%s has %d bytes in place of %d", name, len(payload), size)
+				t.Errorf("%s: got %d bytes, want %d", name, len(payload), size)
 			}
 			if strings.Count(payload, noStamp) != 1 {
-				t.Errorf("%s of %d bytes has no place for one stamp", name, size)
+				t.Errorf("%s of %d bytes: got no place for one stamp, want one", name, size)
 			}
 		}
 	}
@@ -59,5 +59,5 @@ func TestIDs_ListInAFrame_AreFound(t *testing.T) {
 	if len(got) != 2 || got[0] != a || got[1] != b {
 		t.Errorf("clients are %q", got)
 	}
-	eachID([]byte(`"clients":[]`), `"clients":[`, func(id []byte) { t.Errorf("an empty list holds %q", id) })
+	eachID([]byte(`"clients":[]`), `"clients":[`, func(id []byte) { t.Errorf("an empty list: got %q, want nothing", id) })
 }

@@ -17,11 +17,11 @@ func TestFlags_EachLine_IsTakenOrRefused(t *testing.T) {
 	}
 	b := &bench{opt: opt}
 	if !b.wants("idle") || b.wants("storm") || !b.wantsSystem(ours) || b.wantsSystem(peerServer) {
-		t.Error("other rows or systems than those asked for")
+		t.Error("got other rows or systems, want those asked for")
 	}
 	for _, args := range [][]string{{"--rows", "relais"}, {"--systems", "redis"}, {"--rounds", "0"}, {"--window", "1h"}, {"--idle", "0"}, {"extra"}, {"--no-such"}} {
 		if _, _, err := parse(args, io.Discard); err == nil {
-			t.Errorf("%q is accepted", args)
+			t.Errorf("%q: got no error, want one", args)
 		}
 	}
 }
@@ -30,7 +30,7 @@ func TestProgress_EachMeasurement_IsCounted(t *testing.T) {
 	b := &bench{opt: options{rounds: 3, idle: 100}}
 	for _, r := range rows {
 		if n := r.steps(b); n < 3 || n%3 != 0 {
-			t.Errorf("row %s has %d measurements in 3 rounds", r.name, n)
+			t.Errorf("row %s: got %d measurements in 3 rounds, want a multiple of 3", r.name, n)
 		}
 	}
 	b.opt.cases = "no such case"

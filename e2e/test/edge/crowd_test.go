@@ -73,7 +73,7 @@ func TestRoom_ListAboveAnyQueue_IsDelivered(t *testing.T) {
 	}
 	b := first.ask(`{"event":"Room_Info","data":{"room":"r"},"id":7}`)
 	if n := bytes.Count(b, []byte(metadata)); n != members || len(b) <= 256<<10 {
-		t.Errorf("Room_Info has the metadata of %d in %d bytes", n, len(b))
+		t.Errorf("Room_Info: got the metadata of %d in %d bytes, want that of all", n, len(b))
 	}
 }
 

@@ -247,6 +247,6 @@ func playFraming(t *testing.T, e *edge, f framing, bytewise bool) {
 func wantEnd(t *testing.T, c *client) {
 	t.Helper()
 	if f, err := c.ReadFrame(); err == nil {
-		t.Errorf("opcode %d came after the close frame", f.Op)
+		t.Errorf("got opcode %d after the close frame, want nothing", f.Op)
 	}
 }

@@ -215,14 +215,14 @@ func TestResume_TokenOfAnotherUser_IsRefused(t *testing.T) {
 	thief := e.open(t, "/", bearer(s.token(t, jwt.MapClaims{"sub": "mallory"})))
 	thief.send(resume)
 	if f := thief.expect(string(proto.Unauthorised)); strings.Contains(string(f.raw), "ann") {
-		t.Errorf("the refusal names the owner: %s", f.raw)
+		t.Errorf("got %s, want a refusal that does not name the owner", f.raw)
 	}
 	thief.alive()
 	ann.alive() // ann keeps its connection
 	back := e.open(t, "/", bearer(s.token(t, nil)))
 	back.send(resume)
 	if f := back.expect(string(proto.ClientDetails)); !strings.Contains(string(f.Data), string(ann.details.ID)) {
-		t.Errorf("ann's own resume: %s", f.raw)
+		t.Errorf("ann's own resume: got %s, want it resumed", f.raw)
 	}
 	ann.closed(proto.CloseTakenOver)
 }

@@ -56,7 +56,7 @@ func wantNoPanic(t *testing.T, e *edge) {
 	t.Helper()
 	for _, line := range e.log.lines() {
 		if strings.Contains(line, "panic") {
-			t.Errorf("logged: %s", line)
+			t.Errorf("got the log line %s, want none", line)
 		}
 	}
 }
@@ -128,7 +128,7 @@ func TestConn_MessageTakesTooLong_IsClosed(t *testing.T) {
 		}
 	}
 	if took := time.Since(began); took < 9*time.Second {
-		t.Errorf("closed after %v already", took)
+		t.Errorf("got a close after %v, want it later", took)
 	}
 	quiet.alive() // an idle connection may stay
 }

@@ -31,7 +31,7 @@ func TestLimits_ClientDetails_AnnouncesThem(t *testing.T) {
 	}
 	free := start(t, nil).open(t, "/", nil).details.Limits
 	if free.MessagesPerSecond+free.MessageBurst+free.BytesPerSecond+free.EgressPerSecond+free.RoomEgressPerSecond != 0 {
-		t.Errorf("no limit is announced as %+v", free)
+		t.Errorf("no limit: got %+v, want it absent", free)
 	}
 }
 

@@ -23,7 +23,7 @@ func TestRelay_ForgedServerFrame_IsNotTheServers(t *testing.T) {
 		p.send(`{"event":"Join_Room","data":{"room":"r","create":true}}`)
 		for _, seer := range []*client{a, b, c}[:i+1] { // updates are coalesced, but none of these can be
 			if n := len(roomData(t, seer.expect(string(proto.ClientAdded))).Clients); n != i+1 {
-				t.Fatalf("%d members after %d joins", n, i+1)
+				t.Fatalf("got %d members, want %d", n, i+1)
 			}
 		}
 	}
@@ -55,7 +55,7 @@ func TestRelay_ForgedServerFrame_IsNotTheServers(t *testing.T) {
 	f := b.expect("Offer")
 	want := fmt.Sprintf(`{"event":"Offer","from":%q,"data":{"sdp":"x","candidate":"y"}}`, a.details.ID)
 	if f.Type != "info" || f.From != "" || string(f.Data) != want || bytes.Contains(f.raw, []byte("mine")) {
-		t.Errorf("a Connect became %s", f.raw)
+		t.Errorf("a Connect: got %s, want an Offer of the sender", f.raw)
 	}
 	// Clients cannot send events of the server.
 	for _, d := range proto.ServerEvents {
@@ -85,12 +85,12 @@ func wantHonest(t *testing.T, f frame, from proto.PeerID, claim string) {
 		case n == "event", n == "room":
 		case n == "from":
 			if string(value) != fmt.Sprintf("%q", from) {
-				t.Errorf("with %s: from is %s", claim, value)
+				t.Errorf("with %s: got from %s, want the sender's id", claim, value)
 			}
 		default:
 			for _, reserved := range []string{"from", "type", "timestamp", "message_id", "event", "to", "room"} {
 				if strings.EqualFold(n, reserved) {
-					t.Errorf("with %s, this reached the receiver: %s", claim, f.raw)
+					t.Errorf("with %s: got %s, want no member that passes for the server's", claim, f.raw)
 				}
 			}
 		}
@@ -121,10 +121,10 @@ func TestErrors_TextOfClients_IsBounded(t *testing.T) {
 				t.Fatalf("%.60s in %s: %.300s", s, form, f.raw)
 			}
 			if len(f.raw) > 2000 {
-				t.Errorf("%.60s in %s: an error of %d bytes", s, form, len(f.raw))
+				t.Errorf("%.60s in %s: got an error of %d bytes, want a short one", s, form, len(f.raw))
 			}
 			if !utf8.Valid(f.raw) || bytes.ContainsFunc(f.raw, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-				t.Errorf("%.60s in %s: control characters in %q", s, form, f.raw)
+				t.Errorf("%.60s in %s: got %q, want no control characters", s, form, f.raw)
 			}
 			if d := f.data(t); strings.ContainsFunc(d.Message, func(r rune) bool { return r < ' ' || r == '\u202e' || r == '\u2028' }) {
 				t.Errorf("%.60s in %s: the message is %q", s, form, d.Message)
@@ -145,19 +145,19 @@ func wantTidyLog(t *testing.T, e *edge, never ...string) {
 	for _, line := range e.log.lines() {
 		var m map[string]any
 		if err := json.Unmarshal([]byte(line), &m); err != nil {
-			t.Errorf("not one object a line: %q", line)
+			t.Errorf("got the log line %q, want one object a line", line)
 		}
 		for k := range m {
 			if !logKey.MatchString(k) {
-				t.Errorf("the key %q is in %.300s", k, line)
+				t.Errorf("got the key %q in %.300s, want a known key", k, line)
 			}
 		}
 		if len(line) > 1000 {
-			t.Errorf("a line of %d bytes: %.300s", len(line), line)
+			t.Errorf("got a log line of %d bytes, want a short one: %.300s", len(line), line)
 		}
 		for _, s := range never {
 			if strings.Contains(line, s) {
-				t.Errorf("%.40q is in the log: %.300s", s, line)
+				t.Errorf("got %.40q in the log, want it absent: %.300s", s, line)
 			}
 		}
 	}

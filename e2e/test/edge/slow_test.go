@@ -60,10 +60,10 @@ func TestSlowPeer_QueueFull_IsClosed(t *testing.T) {
 		last++
 	}
 	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("closed %v after its queue was full", took)
+		t.Errorf("got the close %v after the queue was full, want at most 5 s", took)
 	}
 	if last != sent-1 { // all accepted frames
-		t.Errorf("%d frames came, %d were sent before the one that was refused", last, sent-1)
+		t.Errorf("got %d frames, want the %d that were sent before the refusal", last, sent-1)
 	}
 	beside.alive()
 }
@@ -107,7 +107,7 @@ func fill(t testing.TB, from *client, others ...*client) int {
 			return i
 		}
 	}
-	t.Fatal("10,000 frames fitted into the queue of a peer that does not read")
+	t.Fatal("got no refusal of 10,000 frames to a peer that does not read, want one")
 	return 0
 }
 
@@ -184,7 +184,7 @@ func TestSlowPeer_NeverReads_IsClosedInTime(t *testing.T) {
 			return
 		}
 	}
-	t.Fatal("the connection is still open after 30 s")
+	t.Fatal("got an open connection after 30 s, want it closed")
 }
 
 // TestSlowPeers_Crowd_DoesNotSlowOthers: the cost of peers that never read is bounded.

@@ -137,9 +137,9 @@ func TestJWKS_KeysChange_AreFetched(t *testing.T) {
 		wants401(t, e, "an invented key", "/", bearer(stranger.token(t, nil)))
 	}
 	if n, took := set.fetched()-fetched, time.Since(began); n > 2+int(took/(10*time.Second)) {
-		t.Errorf("20 unknown keys caused %d fetches of the set within %v", n, took)
+		t.Errorf("20 unknown keys: got %d fetches of the set within %v, want few", n, took)
 	} else if took > 20*4*time.Second {
-		t.Errorf("20 unknown keys took %v", took)
+		t.Errorf("20 unknown keys: took %v, want no delay", took)
 	}
 }
 
@@ -169,24 +169,24 @@ func TestToken_Expires_ClosesTheConnection(t *testing.T) {
 		return renewed.next()
 	}
 	if f := authenticate(s.token(t, jwt.MapClaims{"sub": "bob"})); f.Event != string(proto.Unauthorised) {
-		t.Errorf("another user's token: %s", f.raw)
+		t.Errorf("another user's token: got %s, want a refusal", f.raw)
 	}
 	if f := authenticate("garbage"); f.Event != string(proto.Unauthorised) || strings.Contains(string(f.raw), "garbage") {
-		t.Errorf("garbage: %s", f.raw)
+		t.Errorf("garbage: got %s, want a refusal", f.raw)
 	}
 	if f := authenticate(s.token(t, jwt.MapClaims{"exp": time.Now().Add(time.Hour).UnixMilli()})); f.Event != string(proto.Unauthorised) {
-		t.Errorf("exp in milliseconds: %s", f.raw) // a date that JSON cannot hold
+		t.Errorf("exp in milliseconds: got %s, want a refusal", f.raw) // a date that JSON cannot hold
 	}
 	renewed.send(`{"event":"Authenticate","data":{"token":5}}`)
 	if f := renewed.expect(string(proto.MissingFields)); f.data(t).Field != "data.token" {
-		t.Errorf("a token that is a number: %s", f.raw)
+		t.Errorf("a token that is a number: got %s, want a refusal", f.raw)
 	}
 	exp := time.Now().Add(time.Hour).Truncate(time.Second)
 	f := authenticate(s.token(t, jwt.MapClaims{"exp": exp.Unix()}))
 	var d proto.AuthenticatedData
 	must(t, json.Unmarshal(f.Data, &d))
 	if f.Event != string(proto.Authenticated) || !d.Expires.Equal(exp) || string(f.ID) != "1" {
-		t.Errorf("a fresh token: %s", f.raw)
+		t.Errorf("a fresh token: got %s, want Authenticated", f.raw)
 	}
 	left.closed(proto.CloseToken)
 	renewed.alive()

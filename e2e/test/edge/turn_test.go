@@ -150,19 +150,19 @@ func TestTURN_WrongCredential_IsRefused(t *testing.T) {
 		t.Fatalf("a good credential: %v", err)
 	}
 	if err := allocate(t, url, credentials("another secret", time.Hour)); err == nil {
-		t.Error("a credential of another secret was accepted")
+		t.Error("a credential of another secret: got it accepted, want it refused")
 	}
 	// The gateway issues credentials for a minute or more: this one has the same form
 	// and is signed with the same secret, and its time has passed.
 	name, password, err := turn.GenerateLongTermTURNRESTCredentials(turnSecret, "peer", -time.Second)
 	must(t, err)
 	if err := allocate(t, url, webrtc.ICEServer{Username: name, Credential: password}); err == nil {
-		t.Error("an expired credential was accepted")
+		t.Error("an expired credential: got it accepted, want it refused")
 	}
 	moved := good
 	moved.Username = "9" + good.Username
 	if err := allocate(t, url, moved); err == nil {
-		t.Error("a credential with a changed time was accepted")
+		t.Error("a credential with a changed time: got it accepted, want it refused")
 	}
 }
 

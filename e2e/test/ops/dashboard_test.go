@@ -42,14 +42,14 @@ func queries(t *testing.T) (list []query) {
 	}
 	for _, p := range d.Panels {
 		if p.Type != "row" && len(p.Targets) == 0 {
-			t.Errorf("panel %q has no query", p.Title)
+			t.Errorf("panel %q: got no query, want one", p.Title)
 		}
 		for _, target := range p.Targets {
 			list = append(list, query{p.Title, target.Expr})
 		}
 	}
 	if len(list) < 20 {
-		t.Fatalf("the dashboard has %d queries", len(list))
+		t.Fatalf("got %d queries, want more", len(list))
 	}
 	return list
 }

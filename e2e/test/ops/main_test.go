@@ -41,7 +41,7 @@ func scrape(t testing.TB, ops string) samples {
 	t.Helper()
 	status, body := get(t, ops+"/metrics")
 	if status != http.StatusOK {
-		t.Fatalf("/metrics answers %d: %s", status, body)
+		t.Fatalf("/metrics: got %d, want 200: %s", status, body)
 	}
 	values := make(samples)
 	for sc := bufio.NewScanner(strings.NewReader(body)); sc.Scan(); {

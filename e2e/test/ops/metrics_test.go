@@ -70,10 +70,10 @@ func TestMetrics_NATSReconnect_IsCounted(t *testing.T) {
 	awaitStatus(t, s.Ops(0)+"/readyz", http.StatusOK, "ready")
 	awaitStatus(t, s.RoomsOps(0)+"/readyz", http.StatusOK, "ready")
 	if v := scrape(t, s.Ops(0))["p2p_gateway_nats_reconnects_total"]; v < 1 {
-		t.Errorf("p2p_gateway_nats_reconnects_total is %v", v)
+		t.Errorf("p2p_gateway_nats_reconnects_total: got %v, want at least 1", v)
 	}
 	if v := scrape(t, s.RoomsOps(0))["p2p_roomsvc_nats_reconnects_total"]; v < 1 {
-		t.Errorf("p2p_roomsvc_nats_reconnects_total is %v", v)
+		t.Errorf("p2p_roomsvc_nats_reconnects_total: got %v, want at least 1", v)
 	}
 }
 
@@ -87,7 +87,7 @@ func TestMetrics_Labels_NameNoClient(t *testing.T) {
 		_, body := get(t, ops+"/metrics")
 		for _, name := range []string{string(c.ID), "a-room-with-a-name", string(c.ID.Home())} {
 			if strings.Contains(body, name) {
-				t.Errorf("%s/metrics holds %q", ops, name)
+				t.Errorf("%s/metrics: got %q in it, want it absent", ops, name)
 			}
 		}
 	}

@@ -29,7 +29,7 @@ func fill(t *testing.T, s *kit.Stack, room string, n int) []*kit.Conn {
 	for _, c := range conns[1:] {
 		f := c.Until("the answer to Join_Room", func(f *client.Frame) bool { return string(f.ID) == `"j"` })
 		if !f.Is(proto.ClientAdded) {
-			t.Fatalf("joining: %s", f.Raw)
+			t.Fatalf("joining: got %s, want Client_Added", f.Raw)
 		}
 	}
 	return conns
@@ -59,7 +59,7 @@ func TestDelta_BigRoom_SendsChanges(t *testing.T) {
 	byQuery.Join(room)
 	// At 100 members they receive full lists like everyone.
 	if f, d := size(t, byProtocol, proto.FullListMembers); d.Clients == nil || d.Count != nil {
-		t.Errorf("at 100 members: %s", f.Raw)
+		t.Errorf("at 100 members: got %s, want a full list", f.Raw)
 	}
 	deltas := []*kit.Conn{byProtocol, byQuery}
 	late := s.Dial(t, 0, kit.Delta())
@@ -70,7 +70,7 @@ func TestDelta_BigRoom_SendsChanges(t *testing.T) {
 		f, d := size(t, c, proto.FullListMembers+1)
 		checkDelta(t, f)
 		if len(d.Added) != 1 || d.Added[0] != late.ID || d.Client != late.ID || d.Revision == 0 || !f.Is(proto.ClientAdded) {
-			t.Errorf("a join came as %s", f.Raw)
+			t.Errorf("a join: got %s, want a delta", f.Raw)
 		}
 	}
 	if f, d := size(t, all[1], proto.FullListMembers+1); d.Clients == nil || d.Clients[proto.FullListMembers] != late.ID {
@@ -78,7 +78,7 @@ func TestDelta_BigRoom_SendsChanges(t *testing.T) {
 	}
 	byQuery.Send(`{"event":"Room_Info","data":{"room":%q}}`, room)
 	if d := kit.Room(t, byQuery.Expect(proto.RoomInfo)); len(d.Clients) != proto.FullListMembers+1 {
-		t.Errorf("Room_Info has %d clients", len(d.Clients))
+		t.Errorf("Room_Info: got %d clients, want all", len(d.Clients))
 	}
 	another := s.Dial(t, 1)
 	another.Join(room)
@@ -87,7 +87,7 @@ func TestDelta_BigRoom_SendsChanges(t *testing.T) {
 	f, d := size(t, byProtocol, proto.FullListMembers+1)
 	checkDelta(t, f)
 	if len(d.Removed) != 1 || d.Removed[0] != all[5].ID || d.Reason != proto.ReasonDisconnected || !f.Is(proto.ClientRemoved) {
-		t.Errorf("a departure came as %s", f.Raw)
+		t.Errorf("a departure: got %s, want a delta", f.Raw)
 	}
 }
 
@@ -99,7 +99,7 @@ func checkDelta(t *testing.T, f client.Frame) {
 		t.Fatal(err)
 	}
 	if m["clients"] != nil || m["count"] == nil || m["revision"] == nil {
-		t.Errorf("no delta: %s", f.Raw)
+		t.Errorf("got %s, want a delta", f.Raw)
 	}
 }
 
@@ -151,7 +151,7 @@ func TestUpdates_StormOfJoins_EndsWithTheFullList(t *testing.T) {
 		f := first.Expect(proto.ClientAdded)
 		d := kit.Room(t, f)
 		if d.Revision <= last {
-			t.Errorf("revision %d after %d", d.Revision, last)
+			t.Errorf("got revision %d after %d, want it to grow", d.Revision, last)
 		}
 		last, clients = d.Revision, d.Clients
 		if len(d.Added) == 0 || d.Client != d.Added[0] {
@@ -163,7 +163,7 @@ func TestUpdates_StormOfJoins_EndsWithTheFullList(t *testing.T) {
 	}
 	for _, c := range conns {
 		if added[c.ID] != 1 {
-			t.Errorf("a joiner was named %d times", added[c.ID])
+			t.Errorf("got a joiner named %d times, want once", added[c.ID])
 		}
 		f := c.Until("the answer", func(f *client.Frame) bool { return string(f.ID) == `"j"` })
 		if d := kit.Room(t, f); !f.Is(proto.ClientAdded) || d.Client != c.ID {

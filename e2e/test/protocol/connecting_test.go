@@ -44,7 +44,7 @@ func TestClientDetails_Names_AreThoseOfTheProtocol(t *testing.T) {
 	conn := s.Dial(t, 0).First
 	checkServerFrame(t, conn, proto.TypeInfo)
 	if conn.ID != nil {
-		t.Errorf("an answer to nothing has an id: %s", conn.Raw)
+		t.Errorf("got %s, want no id, because it answers nothing", conn.Raw)
 	}
 	var data struct {
 		ID        *string         `json:"id"`
@@ -62,7 +62,7 @@ func TestClientDetails_Names_AreThoseOfTheProtocol(t *testing.T) {
 	for _, name := range []string{"max_message_bytes", "messages_per_second", "max_rooms", "max_room_members",
 		"max_depth", "max_id_bytes", "max_room_id_bytes", "max_room_name_bytes", "max_metadata_bytes", "max_member_metadata_bytes"} {
 		if data.Limits[name] == nil {
-			t.Errorf("limits has no %s: %s", name, conn.Raw)
+			t.Errorf("limits: got no %s in %s, want it there", name, conn.Raw)
 		}
 	}
 }
@@ -86,22 +86,22 @@ func TestPage_PlainRequest_IsServed(t *testing.T) {
 	page := string(body)
 	for _, d := range proto.ClientEvents {
 		if !strings.Contains(page, string(d.Event)) {
-			t.Errorf("the page does not speak of the event %s", d.Event)
+			t.Errorf("the page: got no event %s, want it named", d.Event)
 		}
 	}
 	for _, d := range proto.ServerEvents {
 		if !strings.Contains(page, string(d.Event)) {
-			t.Errorf("the page does not speak of the server's event %s", d.Event)
+			t.Errorf("the page: got no server's event %s, want it named", d.Event)
 		}
 	}
 	for _, d := range proto.ErrorCodes {
 		if !strings.Contains(page, string(d.Code)) {
-			t.Errorf("the page does not speak of the error %s", d.Code)
+			t.Errorf("the page: got no error %s, want it named", d.Code)
 		}
 	}
 	for _, d := range proto.CloseCodes {
 		if !strings.Contains(page, d.Code.String()) {
-			t.Errorf("the page does not speak of the close code %s", d.Code)
+			t.Errorf("the page: got no close code %s, want it named", d.Code)
 		}
 	}
 }

@@ -48,14 +48,14 @@ var createRows = rows{
 		for _, room := range []string{p.room + ` .*> $ "\ é日本😀`, strings.Repeat("x", proto.MaxRoomIDBytes-8) + p.room[:4]} {
 			p.a.Send(`{"event":"Create_Room","data":{"room":%s}}`, quoted(room))
 			if d := kit.Room(p.t, p.a.Expect(proto.RoomCreated)); string(d.Room) != room {
-				p.t.Errorf("room %q became %q", room, d.Room)
+				p.t.Errorf("got room %[2]q, want %[1]q", room, d.Room)
 			}
 			p.b.Send(`{"event":"Join_Room","data":{"room":%s}}`, quoted(room))
 			p.b.Expect(proto.ClientAdded)
 			p.a.Members(room, p.a.ID, p.b.ID)
 			p.a.Send(`{"event":"Message","room":%s}`, quoted(room))
 			if f := p.b.Expect(proto.Message); string(f.Room) != room {
-				p.t.Errorf("a message to %q came with %q", room, f.Room)
+				p.t.Errorf("a message: got room %[2]q, want %[1]q", room, f.Room)
 			}
 		}
 	},

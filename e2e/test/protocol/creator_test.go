@@ -20,7 +20,7 @@ var endRows = rows{
 				p.t.Errorf("got %s, want the room with a as creator and both members", f.Raw)
 			}
 			if own := string(f.ID) == "1"; own != (c == p.a) {
-				p.t.Errorf("the id belongs to the creator's frame alone: %s", f.Raw)
+				p.t.Errorf("got %s, want the id in the creator's frame alone", f.Raw)
 			}
 			c.Quiet()
 		}
@@ -101,7 +101,7 @@ var updateRows = rows{
 					p.t.Errorf("after %s: %s", change, f.Raw)
 				}
 				if own := string(f.ID) == fmt.Sprint(i); own != (c == p.a) {
-					p.t.Errorf("the id belongs to the creator's frame alone: %s", f.Raw)
+					p.t.Errorf("got %s, want the id in the creator's frame alone", f.Raw)
 				}
 			}
 		}

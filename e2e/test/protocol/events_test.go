@@ -72,11 +72,11 @@ func TestEvents_EachRow_HasItsEffect(t *testing.T) {
 
 func checkComplete(t *testing.T, doc proto.EventDoc, tests rows) {
 	if tests["works"] == nil {
-		t.Errorf("no test shows that %s works", doc.Event)
+		t.Errorf("%s: got no test that it works, want one", doc.Event)
 	}
 	for _, code := range doc.Errors {
 		if tests[string(code)] == nil && !codeTestedByOthers(doc.Event, code) {
-			t.Errorf("no test shows that %s answers %s", doc.Event, code)
+			t.Errorf("%s: got no test that it answers %s, want one", doc.Event, code)
 		}
 	}
 	for name := range tests {
@@ -92,7 +92,7 @@ var pingRows = rows{
 		f := p.a.Expect(proto.Pong)
 		checkServerFrame(p.t, f, proto.TypeInfo)
 		if f.ID != nil {
-			p.t.Errorf("the answer to a frame without id has one: %s", f.Raw)
+			p.t.Errorf("a frame without id: got the answer %s, want none in it", f.Raw)
 		}
 	},
 	"with data": func(p *pair) {

@@ -20,7 +20,7 @@ func TestEvents_NamesInAnyCase_AreAccepted(t *testing.T) {
 		for _, name := range []string{string(e), strings.ToUpper(string(e)), strings.ToLower(string(e))} {
 			p.a.Send(`{"event":%q,"to":%q}`, name, p.b.ID)
 			if f := p.b.Next(); f.Event != string(e) {
-				t.Errorf("%s became %s", name, f.Raw)
+				t.Errorf("%s: got %s, want the canonical name", name, f.Raw)
 			}
 		}
 	}
@@ -48,17 +48,17 @@ func TestID_AnyValue_IsEchoed(t *testing.T) {
 	for _, id := range []string{`"x"`, `""`, `"\u00e9\n\"日"`, "0", "-1.5e-9", "123456789012345678901234567890", `"` + strings.Repeat("i", proto.MaxCorrelationID-2) + `"`} {
 		c.Text(`{"event":"Ping","id":` + id + `}`)
 		if f := c.Expect(proto.Pong); string(f.ID) != id {
-			t.Errorf("%s came back as %s", id, f.ID)
+			t.Errorf("got id %[2]s, want %[1]s", id, f.ID)
 		}
 		c.Text(`{"id":` + id + `,"event":"Nonsense"}`)
 		f := c.Next()
 		if f.Err() == nil || string(f.ID) != id {
-			t.Errorf("%s came back as %s", id, f.Raw)
+			t.Errorf("got %[2]s, want id %[1]s", id, f.Raw)
 		}
 	}
 	c.Send(`{"event":"Ping","id":null}`)
 	if f := c.Expect(proto.Pong); f.ID != nil && string(f.ID) != "null" {
-		t.Errorf("null came back as %s", f.ID)
+		t.Errorf("got id %s, want none for null", f.ID)
 	}
 	for _, id := range []string{"{}", "[]", "true", `"` + strings.Repeat("i", proto.MaxCorrelationID) + `"`} {
 		c.Text(`{"event":"Ping","id":` + id + `}`)
@@ -138,7 +138,7 @@ func TestErrors_BetweenFrames_LoseNoFrame(t *testing.T) {
 		case f.Is(proto.Pong) && string(f.ID) == strconv.Itoa(pongs):
 			pongs++
 		default:
-			t.Fatalf("unexpected: %s", f.Raw)
+			t.Fatalf("got %s, want a frame that the test sent, or an error", f.Raw)
 		}
 	}
 	if errors != 100 {

@@ -21,7 +21,7 @@ var joinRows = rows{
 				p.t.Errorf("got %s, want the room with its settings and both members", f.Raw)
 			}
 			if own := string(f.ID) == "3"; own != (c == p.b) {
-				p.t.Errorf("the id belongs to the joiner's frame alone: %s", f.Raw)
+				p.t.Errorf("got %s, want the id in the joiner's frame alone", f.Raw)
 			}
 			c.Quiet()
 		}

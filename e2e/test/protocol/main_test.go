@@ -106,7 +106,7 @@ func checkServerFrame(t *testing.T, f client.Frame, typ proto.FrameType) {
 		t.Errorf("type of %.300s: want %s", f.Raw, typ)
 	}
 	if f.From != "" {
-		t.Errorf("a frame of the server has from: %.300s", f.Raw)
+		t.Errorf("got %.300s, want no from in a frame of the server", f.Raw)
 	}
 	if _, err := uuid.Parse(f.MessageID); err != nil {
 		t.Errorf("message_id of %.300s: %v", f.Raw, err)
@@ -122,7 +122,7 @@ func checkServerFrame(t *testing.T, f client.Frame, typ proto.FrameType) {
 		t.Errorf("timestamp %q: want RFC 3339 in UTC", raw.Timestamp)
 	}
 	if age := time.Since(at); age < -time.Minute || age > time.Minute {
-		t.Errorf("timestamp %q is not now", raw.Timestamp)
+		t.Errorf("got timestamp %q, want the present time", raw.Timestamp)
 	}
 	if len(f.Data) == 0 || f.Data[0] != '{' {
 		t.Errorf("data of %.300s: want an object", f.Raw)

@@ -189,7 +189,7 @@ func TestRelay_OtherMembers_ArriveByteForByte(t *testing.T) {
 	f := p.b.Expect(proto.Message)
 	got := map[string]string{}
 	if !proto.Members(f.Raw, func(name string, value []byte) { got[name] = string(value) }) {
-		t.Fatalf("not a frame: %s", f.Raw)
+		t.Fatalf("got %s, want a frame", f.Raw)
 	}
 	want := map[string]string{
 		"event": `"Message"`, "from": quoted(string(p.a.ID)), "x": "1.50e+2", "fromm": `"kept"`,
@@ -207,7 +207,7 @@ func TestRelay_OtherMembers_ArriveByteForByte(t *testing.T) {
 	}
 	for _, member := range []string{`"x" : 1.50e+2`, `"n\u0061me":null`, `"data" : "a\tb"`} {
 		if !strings.Contains(string(f.Raw), member) {
-			t.Errorf("%s was changed in %s", member, f.Raw)
+			t.Errorf("got another %s in %s, want it unchanged", member, f.Raw)
 		}
 	}
 }

@@ -35,14 +35,14 @@ func overfill(p *pair, e proto.Event, target, data string, sent func(i int)) *cl
 				checkServerFrame(p.t, f, proto.TypeError)
 				var id int
 				if _, scan := fmt.Sscan(string(f.ID), &id); scan != nil || id > i {
-					p.t.Errorf("the error echoes the id %s, frames up to %d were sent", f.ID, i)
+					p.t.Errorf("got an error with the id %s, want one of the frames up to %d", f.ID, i)
 				}
 				return err
 			}
-			p.t.Fatalf("unexpected: %.200s", f.Raw)
+			p.t.Fatalf("got %.200s, want Pong or an error", f.Raw)
 		}
 	}
-	p.t.Fatalf("%d frames of %d bytes fitted into the queue of a peer that does not read", overfillFrames, overfillBytes)
+	p.t.Fatalf("got no refusal of %d frames of %d bytes to a peer that does not read, want one", overfillFrames, overfillBytes)
 	return nil
 }
 
@@ -61,7 +61,7 @@ func notDelivered(p *pair, e proto.Event, data func(pad string) string) {
 		var id int
 		if _, scan := fmt.Sscan(string(f.ID), &id); scan == nil { // a Connect has none
 			if id != last+1 {
-				p.t.Fatalf("frame %d came after %d", id, last)
+				p.t.Fatalf("got frame %d after %d, want them in order", id, last)
 			}
 			last = id
 		}

@@ -36,7 +36,7 @@ func TestUnavailable_NoRoomService_EachRequestIsAnswered(t *testing.T) {
 	relay.Send(`{"event":"Message","to":%q}`, peer.ID)
 	peer.Expect(proto.Message)
 	if took := time.Since(began); took > proto.RequestDeadline/2 {
-		t.Errorf("a relay took %v while no room service ran", took)
+		t.Errorf("a relay without a room service: took %v, want no delay", took)
 	}
 	for event, c := range conns {
 		e := c.ExpectError(proto.Unavailable)
@@ -61,7 +61,7 @@ func checkUnavailable(t *testing.T, requests map[proto.Event]string) {
 		}
 		for _, code := range doc.Errors {
 			if code == proto.Unavailable {
-				t.Errorf("no test shows that %s answers Unavailable", doc.Event)
+				t.Errorf("%s: got no test that it answers Unavailable, want one", doc.Event)
 			}
 		}
 	}

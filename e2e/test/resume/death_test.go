@@ -32,7 +32,7 @@ func TestGatewayKilled_Peer_ResumesOnAnother(t *testing.T) {
 	c := s.Dial(t, 1)
 	d := c.Resume(tr.peer)
 	if *d.Recovered {
-		t.Error("recovered, though its gateway was killed")
+		t.Error("got recovered true, want false: its gateway was killed")
 	}
 	tr.far.Quiet()
 	c.Quiet()
@@ -99,11 +99,11 @@ func TestTakeover_TwoGatewaysAtOnce_OneKeepsTheSession(t *testing.T) {
 		case <-holds[1].Done():
 			holds = holds[:1]
 		case <-late.C:
-			t.Fatal("both gateways still serve the session")
+			t.Fatal("got two gateways that serve the session, want one")
 		}
 	}
 	if len(holds) == 0 {
-		t.Fatal("no gateway has taken the session over")
+		t.Fatal("got no gateway that serves the session, want one")
 	}
 	expectNothing(t, far, grace+bus.LeaseTimeout) // the grace of the other session ends too
 	for i := range 10 {
@@ -112,7 +112,7 @@ func TestTakeover_TwoGatewaysAtOnce_OneKeepsTheSession(t *testing.T) {
 	}
 	for i := range 20 {
 		if f := holds[0].Expect(proto.Message); string(f.Data) != strconv.Itoa(i/2) {
-			t.Fatalf("message %d is %s", i, f.Raw)
+			t.Fatalf("message %d: got %s, want it in order", i, f.Raw)
 		}
 	}
 	holds[0].Quiet()

@@ -44,7 +44,7 @@ func TestDrain_OneGateway_PeersMove(t *testing.T) {
 	tr.send(20, 40)
 	c := s.Dial(t, 1)
 	if d := c.ResumeSession(tr.peer.ID, tr.peer.Session(), tr.peer.Received()); !*d.Recovered {
-		t.Error("the drain lost something")
+		t.Error("got recovered false, want true: a drain loses nothing")
 	}
 	tr.receive(c, 20, 40)
 	ended()
@@ -133,7 +133,7 @@ func TestDrain_UnderLoad_LosesNothing(t *testing.T) {
 		select {
 		case <-l.full:
 		case <-ctx.Done():
-			t.Error("not all messages have arrived")
+			t.Error("got fewer messages than were sent, want all")
 		}
 	}
 	for range len(loads) + 1 {

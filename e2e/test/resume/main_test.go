@@ -42,7 +42,7 @@ func newTrio(t *testing.T, s *kit.Stack) *trio {
 	}
 	tr.handled(tr.peer) // the new token comes behind the answer
 	if tr.peer.Session() == tr.peer.Details.Session {
-		t.Error("joining a room did not renew the session token")
+		t.Error("got the same session token after a join, want a new one")
 	}
 	return tr
 }

@@ -125,7 +125,7 @@ func TestMissedChange_Reconnect_Heals(t *testing.T) {
 	}
 	t.Logf("healed %v after the restart", time.Since(began))
 	if took := time.Since(began); took > bus.SyncInterval*2/3 {
-		t.Errorf("healed only after %v", took)
+		t.Errorf("got the change after %v, want it sooner", took)
 	}
 }
 
@@ -156,7 +156,7 @@ func TestReconnect_UnderRelays_EachIsAccountedFor(t *testing.T) {
 			}
 			i := number(t, f.Data)
 			if i <= last {
-				t.Fatalf("frame %d arrived after %d", i, last)
+				t.Fatalf("got frame %d after %d, want them in order", i, last)
 			}
 			last = i
 			delete(open, i)

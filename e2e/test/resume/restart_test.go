@@ -43,7 +43,7 @@ func TestRestart_NobodyComesBack_RoomsEnd(t *testing.T) {
 	for n := 20; n > 0; <-tick.C {
 		n = roomsIn(t, s)
 		if took := time.Since(began); took > emptyBound {
-			t.Fatalf("%d rooms of ghosts are left after %v", n, took)
+			t.Fatalf("got %d rooms after %v, want none", n, took)
 		}
 	}
 	t.Logf("empty after %v", time.Since(began))

@@ -35,7 +35,7 @@ func TestResume_SameGateway_KeepsEverything(t *testing.T) {
 				}
 				if how == "while the old one looks alive" {
 					if code, _ := old.Closed(); code != proto.CloseTakenOver {
-						t.Errorf("the old connection was closed with %v", code)
+						t.Errorf("the old connection: got close %v, want 4002", code)
 					}
 				} else {
 					tr.receive(c, 5, 50)
@@ -56,7 +56,7 @@ func TestResume_AgainAndAgain_KeepsEverything(t *testing.T) {
 		tr.send(n, n+10)
 		c := tr.Dial(t, i)
 		if d := c.Resume(old); !*d.Recovered {
-			t.Errorf("moving to gateway %d lost something", i)
+			t.Errorf("moving to gateway %d: got recovered false, want true", i)
 		}
 		tr.peer = c
 		tr.receive(c, n, n+10)
@@ -144,7 +144,7 @@ func overflow(t *testing.T, c, peer, far *kit.Conn, frames, pad int) {
 		reported[string(f.ID)] = true
 	}
 	if d := c.Resume(peer); *d.Recovered {
-		t.Error("recovered, though frames were dropped")
+		t.Error("got recovered true, want false: frames were dropped")
 	}
 	for i := range frames {
 		if reported[strconv.Itoa(i)] {
@@ -167,7 +167,7 @@ func TestResume_ReceivedCount_RevealsLoss(t *testing.T) {
 	old.Drop()
 	c := tr.Dial(t, 1)
 	if d := c.ResumeSession(old.ID, old.Session(), old.Received()-1); !*d.Recovered {
-		t.Error("not recovered, though the frame that was lost is kept")
+		t.Error("got recovered false, want true: the lost frame was sent again")
 	}
 	if f := c.Expect(proto.Message); string(f.Data) != "4" {
 		t.Errorf("got %s, want the last message once more", f.Raw)
@@ -175,7 +175,7 @@ func TestResume_ReceivedCount_RevealsLoss(t *testing.T) {
 	c.Drop()
 	again := tr.Dial(t, 0)
 	if d := again.Resume(c); !*d.Recovered {
-		t.Error("not recovered, though nothing was lost on the second connection")
+		t.Error("got recovered false, want true: nothing was lost on the second connection")
 	}
 	tr.works(again)
 }
@@ -194,7 +194,7 @@ func TestResume_Loss_IsReportedUntilConfirmed(t *testing.T) {
 			resume := func(i int) *kit.Conn {
 				c := s.Dial(t, i)
 				if d := c.ResumeSession(peer.ID, token, unsaid); *d.Recovered {
-					t.Error("recovered, though the client sent no count of frames")
+					t.Error("got recovered true, want false: the client sent no count of frames")
 				}
 				return c
 			}
@@ -203,7 +203,7 @@ func TestResume_Loss_IsReportedUntilConfirmed(t *testing.T) {
 			c.Drop()
 			again := s.Dial(t, 0)
 			if d := again.Resume(c); !*d.Recovered {
-				t.Error("not recovered, though the client knows of the loss, and nothing was lost since")
+				t.Error("got recovered false, want true: the client knows of the loss, and nothing was lost after it")
 			}
 		})
 	}

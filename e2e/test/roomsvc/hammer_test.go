@@ -54,7 +54,7 @@ func hammer(t *testing.T, requesters []*requester, rooms []proto.RoomID, peers, 
 					return
 				}
 				if op == bus.OpGet && !slices.ContainsFunc(reply.State.Room.Members, func(m bus.Member) bool { return m.ID == p }) {
-					t.Errorf("get of a member's own room does not show it")
+					t.Errorf("get of a member's own room: got it without the member, want it with it")
 				}
 				if expect == "" && op != bus.OpGet {
 					in[room] = op == bus.OpJoin
@@ -154,7 +154,7 @@ func TestRoomsvc_Cluster_SurvivesANode(t *testing.T) {
 		confirms += svc.Stats().Confirms
 	}
 	if confirms == 0 {
-		t.Error("no refusal was proven by a write")
+		t.Error("got no refusal that a write confirmed, want some")
 	}
 }
 

@@ -48,7 +48,7 @@ func TestRoom_FromCreateToEnd_AnswersEachOperation(t *testing.T) {
 		t.Errorf("change of end: got %+v, want the end, by ben", c)
 	}
 	if keys := liveKeys(t, a.nc); len(keys) != 0 {
-		t.Errorf("keys at the end: %q", keys)
+		t.Errorf("at the end: got keys %q, want none", keys)
 	}
 	if r := a.ask(bus.OpGet, bus.Request{Room: "tea * > . room", Peer: ann}); code(r) != proto.NotFound {
 		t.Errorf("get at the end: %v", r.Error)

@@ -74,7 +74,7 @@ func TestJoin_Storm_IsGroupedIntoFewWrites(t *testing.T) {
 				}
 			}
 			if wrote > joins/10 {
-				t.Errorf("%d writes for %d joins", wrote, joins)
+				t.Errorf("got %d writes for %d joins, want few", wrote, joins)
 			}
 		})
 	}
@@ -126,6 +126,6 @@ func TestRoom_TenThousandMembers_IsServed(t *testing.T) {
 	}
 	t.Logf("%d leaves in %v", most, time.Since(start))
 	if keys := liveKeys(t, a.nc); len(keys) != 0 {
-		t.Errorf("keys: %q", keys)
+		t.Errorf("got keys %q, want none", keys)
 	}
 }

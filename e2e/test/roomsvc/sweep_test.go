@@ -85,7 +85,7 @@ func TestSweep_DeadGateway_RemovesItsMembers(t *testing.T) {
 				}
 			}
 			if time.Since(died) > limit {
-				t.Fatalf("ghost still there after %v", limit)
+				t.Fatalf("got the ghost after %v, want it removed", limit)
 			}
 		}
 	}

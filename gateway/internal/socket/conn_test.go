@@ -26,7 +26,7 @@ func TestSend_WhileWriting_LeavesInOneWrite(t *testing.T) {
 		raw.Unblock()
 		synctest.Wait()
 		if ops, _ := raw.Frames(); len(ops) != 500 || raw.Writes() > 2 {
-			t.Errorf("%d frames left in %d writes", len(ops), raw.Writes())
+			t.Errorf("got %d frames in %d writes, want fewer writes", len(ops), raw.Writes())
 		}
 		if c.writing {
 			t.Error("got a writer that still runs, want none")
@@ -81,11 +81,11 @@ func overflow(t *testing.T, frame string, reads bool) {
 		c.Sweep(time.Now(), 0)
 	}
 	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("its network was open for %v", took)
+		t.Errorf("got an open network for %v, want it closed sooner", took)
 	}
 	synctest.Wait()
 	if unsent := c.Remains().Unsent; reads != (countTexts(unsent...) == 0) {
-		t.Errorf("%d frames are left of %d", countTexts(unsent...), taken)
+		t.Errorf("got %d unsent frames of %d, want all", countTexts(unsent...), taken)
 	}
 }
 
@@ -119,7 +119,7 @@ func TestSweep_NoAnswer_Aborts(t *testing.T) {
 			t.Errorf("gone after %v", took)
 		}
 		if ops, _ := raw.Frames(); len(ops) < 2 || ops[0] != sockettest.Ping {
-			t.Errorf("it was asked only %d times", len(ops))
+			t.Errorf("got %d pings, want more", len(ops))
 		}
 	})
 }
@@ -146,7 +146,7 @@ func TestSweep_OnlyPongs_StaysOpen(t *testing.T) {
 			t.Fatalf("closed with %d, %v", raw.CloseCode(), c.validator.err)
 		}
 		if answered < 3600/20 || answered > 3600/10 {
-			t.Errorf("%d pings in an hour", answered)
+			t.Errorf("got %d pings in an hour, want the usual number", answered)
 		}
 		raw.Close()
 	})
@@ -172,7 +172,7 @@ func TestSweep_SlowMessage_Closes1008(t *testing.T) {
 			t.Errorf("got close code %d after %v, want %d after %v", raw.CloseCode(), closedAt, proto.ClosePolicy, maxMessageTime)
 		}
 		if took > 20*time.Second {
-			t.Errorf("its network was open for %v", took)
+			t.Errorf("got an open network for %v, want it closed sooner", took)
 		}
 	})
 }
@@ -187,7 +187,7 @@ func TestSweep_StuckWrite_Aborts(t *testing.T) {
 		c.Send([]byte("x"))
 		took := sweepFor(s, c, raw, time.Minute, func() { c.validator.lastRead.Store(clock.Now()) })
 		if took > writeTimeout+3*time.Second {
-			t.Errorf("it was there for %v", took)
+			t.Errorf("got the connection open for %v, want it closed sooner", took)
 		}
 		if left := c.Remains(); countTexts(left.Unsent...) != 1 || left.Sent != 0 {
 			t.Errorf("%d frames are left, %d counted as sent", countTexts(left.Unsent...), left.Sent)

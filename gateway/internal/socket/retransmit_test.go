@@ -35,7 +35,7 @@ func TestRetransmitBuffer_AnyWrites_KeepsTheLastUnconfirmed(t *testing.T) {
 		}
 		texts := LastTexts(kept.appendTo(nil), 1<<20)
 		if len(texts) != kept.frames {
-			t.Fatalf("%d frames, counted %d", len(texts), kept.frames)
+			t.Fatalf("got %d frames, want the %d counted", len(texts), kept.frames)
 		}
 		for k, f := range texts {
 			if want := all[len(all)-len(texts)+k]; string(f) != want {
