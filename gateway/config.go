@@ -89,6 +89,8 @@ type Config struct {
 	WebTorrentInterval   time.Duration // between two announces of a client; 0 is 2 minutes
 	WebTorrentMaxPeers   int           // of a swarm; 0 is 10,000
 	YjsOff               bool          // no clients of y-webrtc
+	NostrOff             bool          // no clients of Trystero's strategy nostr
+	WSRelayOff           bool          // no clients of Trystero's strategy ws-relay
 	MaxTopics            int           // with subscribers at this gateway; 0 is 20,000, below 0 no limit
 	MaxTopicSubscribers  int           // of one topic at this gateway; 0 is 500, below 0 no limit
 	MaxTopicsPerClient   int           // that one client subscribes to; 0 is 100, below 0 no limit
@@ -155,6 +157,8 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.DurationVar(&c.WebTorrentInterval, "webtorrent-interval", d.WebTorrentInterval, "`time` between two announces of a WebTorrent client")
 	fs.IntVar(&c.WebTorrentMaxPeers, "webtorrent-max-peers", d.WebTorrentMaxPeers, "`peers` in a swarm")
 	fs.BoolVar(&c.YjsOff, "yjs-off", c.YjsOff, "serve no clients of y-webrtc, the provider of Yjs")
+	fs.BoolVar(&c.NostrOff, "nostr-off", c.NostrOff, "serve no clients of Trystero's strategy nostr")
+	fs.BoolVar(&c.WSRelayOff, "ws-relay-off", c.WSRelayOff, "serve no clients of Trystero's strategy ws-relay")
 	c.topicFlags(fs, &d)
 	fs.BoolVar(&c.PageOff, "page-off", c.PageOff, "serve no pages and no demo, only connector.js")
 	fs.StringVar(&c.SessionKey, "session-key", c.SessionKey, "`secrets` that sign session tokens, separated by commas: the first signs, all verify (default: shared through the room service)")

@@ -6,8 +6,10 @@ import (
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/dialect"
+	"p2pconnector/gateway/internal/dialect/nostr"
 	"p2pconnector/gateway/internal/dialect/peerjs"
 	"p2pconnector/gateway/internal/dialect/webtorrent"
+	"p2pconnector/gateway/internal/dialect/wsrelay"
 	"p2pconnector/gateway/internal/dialect/yjs"
 	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/gateway/internal/link"
@@ -37,6 +39,12 @@ func (g *Gateway) newDialects() (all []dialect.Dialect) {
 	}
 	if !g.cfg.YjsOff {
 		all = append(all, yjs.New(g.topics))
+	}
+	if !g.cfg.NostrOff {
+		all = append(all, nostr.New(g.topics))
+	}
+	if !g.cfg.WSRelayOff {
+		all = append(all, wsrelay.New(g.topics))
 	}
 	return all
 }

@@ -32,7 +32,9 @@ var gatewayPackages = map[string][]string{
 	"internal/dialect/webtorrent": {
 		"gateway/internal/clock", "gateway/internal/dialect", "gateway/internal/ratelimit", "proto",
 	},
-	"internal/dialect/yjs": {"gateway/internal/dialect", "gateway/internal/topic", "proto"},
+	"internal/dialect/nostr":   {"gateway/internal/dialect", "gateway/internal/topic", "proto"},
+	"internal/dialect/wsrelay": {"gateway/internal/dialect", "gateway/internal/topic", "proto"},
+	"internal/dialect/yjs":     {"gateway/internal/dialect", "gateway/internal/topic", "proto"},
 	"internal/handshake": {
 		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/dialect", "gateway/internal/metrics", "gateway/internal/socket", "proto",
 	},
@@ -46,7 +48,7 @@ var gatewayPackages = map[string][]string{
 	"internal/link":      {"proto", "proto/bus"},
 	"internal/membudget": {},
 	"internal/metrics": {
-		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/clock", "gateway/internal/dialect/peerjs", "gateway/internal/dialect/webtorrent", "gateway/internal/dialect/yjs",
+		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/clock", "gateway/internal/dialect/peerjs", "gateway/internal/dialect/nostr", "gateway/internal/dialect/webtorrent", "gateway/internal/dialect/wsrelay", "gateway/internal/dialect/yjs",
 		"gateway/internal/egress", "gateway/internal/link", "gateway/internal/membudget", "gateway/internal/names",
 		"gateway/internal/quota", "gateway/internal/topic", "proto",
 		"github.com/prometheus/client_golang",

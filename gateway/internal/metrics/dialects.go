@@ -1,8 +1,10 @@
 package metrics
 
 import (
+	"p2pconnector/gateway/internal/dialect/nostr"
 	"p2pconnector/gateway/internal/dialect/peerjs"
 	"p2pconnector/gateway/internal/dialect/webtorrent"
+	"p2pconnector/gateway/internal/dialect/wsrelay"
 	"p2pconnector/gateway/internal/dialect/yjs"
 	"p2pconnector/gateway/internal/names"
 )
@@ -19,7 +21,7 @@ type Dialects struct {
 }
 
 // dialectNames are the protocols that are counted.
-var dialectNames = []string{peerjs.Name, webtorrent.Name, yjs.Name}
+var dialectNames = []string{peerjs.Name, webtorrent.Name, yjs.Name, nostr.Name, wsrelay.Name}
 
 func (d *Dialects) init() {
 	for _, s := range []*CounterSet[string]{&d.Accepted, &d.Ended, &d.In, &d.Out} {

@@ -1,4 +1,4 @@
-package yjs_test
+package topics_test
 
 import (
 	"fmt"

@@ -1,6 +1,6 @@
-// Package yjs_test connects clients of y-webrtc to the system: raw ones that send and expect
-// its texts.
-package yjs_test
+// Package topics_test connects clients that publish and subscribe to the system, those of
+// y-webrtc and Trystero: raw ones that send and expect their texts.
+package topics_test
 
 import (
 	"context"
