@@ -44,7 +44,7 @@ func (s *Service) snapshot() *metrics.Snapshot {
 	pending, _ := s.nc.Buffered() // -1 without a connection
 	now := &metrics.Snapshot{
 		Version: s.cfg.Version, Commit: s.cfg.Commit,
-		Queues:           map[string]metrics.Queue{"sessions": {}, "session_syncs": {}, "names": {}},
+		Queues:           map[string]metrics.Queue{"sessions": {}, "session_syncs": {}, "names": {}, "name_lists": {}},
 		Writable:         s.buckets.Down() == nil,
 		SettingsDisagree: s.shared.Disagree(), SettingsIgnored: s.shared.Ignored(),
 		NATSConnected: s.nc.IsConnected(), NATSReconnects: s.conn(), NATSPendingBytes: max(pending, 0),
@@ -59,13 +59,11 @@ func (s *Service) snapshot() *metrics.Snapshot {
 		now.OperationsWaiting, now.RoomsBusy = c.Lengths()
 	}
 	if d := s.sessions.Load(); d != nil {
-		now.Queues["sessions"], now.Queues["session_syncs"] = queue(d.Lengths()), queue(d.SyncLengths())
+		now.Queues["sessions"], now.Queues["session_syncs"] = d.Queues()
 	}
 	if d := s.names.Load(); d != nil {
-		now.Queues["names"] = queue(d.Lengths())
+		now.Queues["names"], now.Queues["name_lists"] = d.Queues()
 	}
 	now.GatewaysLive, now.GatewaysSilent = s.leases.Counts()
 	return now
 }
-
-func queue(waiting, busy int) metrics.Queue { return metrics.Queue{Waiting: waiting, Busy: busy} }

@@ -48,7 +48,7 @@ func TestOperations_DuringAWrite_AreCoalesced(t *testing.T) {
 func TestInstancesShareARoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := kvtest.NewFake()
-		b.Unproven = true
+		b.NotLatest = true
 		b.Latency = func() time.Duration { return 500*time.Microsecond + rand.N(2*time.Millisecond) }
 		var all []*instance
 		for range 3 {
@@ -120,11 +120,11 @@ func TestFaultyBucket(t *testing.T) {
 	for name, faults := range map[string]func(*kvtest.Fake){
 		"lost acknowledgements": func(b *kvtest.Fake) { b.LostAck = func(n int) bool { return n%2 == 1 } },
 		"false conflicts":       func(b *kvtest.Fake) { b.Conflict = func(n int) bool { return n%3 != 0 } },
-		"old reads":             func(b *kvtest.Fake) { b.Unproven, b.Stale = true, func(n int) bool { return n%2 == 1 } },
+		"old reads":             func(b *kvtest.Fake) { b.NotLatest, b.Stale = true, func(n int) bool { return n%2 == 1 } },
 		"all of them": func(b *kvtest.Fake) {
 			b.LostAck = func(n int) bool { return n%3 == 1 }
 			b.Conflict = func(n int) bool { return n%4 == 1 }
-			b.Unproven, b.Stale = true, func(n int) bool { return n%3 == 1 }
+			b.NotLatest, b.Stale = true, func(n int) bool { return n%3 == 1 }
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

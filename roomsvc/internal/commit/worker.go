@@ -163,7 +163,7 @@ func (w *worker) load() error {
 	return err
 }
 
-// write writes com to the bucket. When com changes nothing, it proves
+// write writes com to the bucket. When com changes nothing, it confirms
 // instead that the state before com is the latest. It returns the state after
 // com.
 func (w *worker) write(com *room.Commit) (*room.State, error) {
@@ -177,7 +177,7 @@ func (w *worker) write(com *room.Commit) (*room.State, error) {
 			}
 		}
 		next := *w.known
-		next.Latest = false // the next commit needs a proof of its own
+		next.Latest = false // the next commit needs a confirmation of its own
 		return &next, nil
 	}
 	value, err := com.Encode()

@@ -53,7 +53,11 @@ type Directory[K ~string, Q, E, R any] struct {
 	cfg    Config
 	counts *metrics.Directory
 
-	calls *pool
+	calls  *pool // requests about one entry
+	passes *pool // requests about many
+	// pass returns how a request of this kind is answered when it is about many entries, and
+	// nil when it is about one.
+	pass  func(K) once[K, Q, R]
 	ctx   context.Context // ends when unfinished requests are given up
 	abort context.CancelFunc
 }
@@ -96,9 +100,9 @@ type decision[E any] struct {
 	refused string // without write: why; "" is done
 }
 
-func newDirectory[K ~string, Q, E, R any](b kv.Bucket, cfg Config, counts *metrics.Directory, r rules[K, Q, E, R]) *Directory[K, Q, E, R] {
+func newDirectory[K ~string, Q, E, R any](b kv.Bucket, cfg Config, counts *metrics.Directory, r rules[K, Q, E, R], passes *pool) *Directory[K, Q, E, R] {
 	cfg.Log = cfg.Log.With("directory", r.name)
-	d := &Directory[K, Q, E, R]{rules: r, bucket: b, cfg: cfg, counts: counts, calls: &pool{most: maxCalls, room: maxWaiting}}
+	d := &Directory[K, Q, E, R]{rules: r, bucket: b, cfg: cfg, counts: counts, calls: &pool{most: maxCalls, room: maxWaiting}, passes: passes}
 	d.ctx, d.abort = context.WithCancel(context.Background())
 	return d
 }
@@ -106,15 +110,12 @@ func newDirectory[K ~string, Q, E, R any](b kv.Bucket, cfg Config, counts *metri
 // Submit queues a request and returns nil, or refuses it. After Close it drops the request,
 // because the requester repeats it at another instance.
 func (d *Directory[K, Q, E, R]) Submit(r *Request[K, Q, R]) *proto.Error {
-	return d.submit(r, d.calls, d.once)
-}
-
-// once is a try to answer a request; first says that it is the first one.
-type once[K ~string, Q, R any] func(ctx context.Context, r *Request[K, Q, R], first bool) (*R, error)
-
-func (d *Directory[K, Q, E, R]) submit(r *Request[K, Q, R], p *pool, do once[K, Q, R]) *proto.Error {
 	if err := d.rules.check(r.Kind, r.Body); err != nil {
 		return err
+	}
+	p, do := d.calls, d.once
+	if pass := d.pass(r.Kind); pass != nil {
+		p, do = d.passes, pass
 	}
 	r.conn = d.cfg.Conn()
 	full, closed := p.submit(func() { d.run(r, do) })
@@ -128,17 +129,23 @@ func (d *Directory[K, Q, E, R]) submit(r *Request[K, Q, R], p *pool, do once[K, 
 	return nil
 }
 
+// once is a try to answer a request; first says that it is the first one.
+type once[K ~string, Q, R any] func(ctx context.Context, r *Request[K, Q, R], first bool) (*R, error)
+
 // Close takes no more requests, finishes those that wait or run unless ctx ends first (then
 // they are dropped), and returns when all have ended.
 func (d *Directory[K, Q, E, R]) Close(ctx context.Context) {
 	stop := context.AfterFunc(ctx, d.abort)
 	defer stop()
 	d.calls.close()
+	d.passes.close()
 	d.abort()
 }
 
-// Lengths returns how many requests wait and how many are being worked on.
-func (d *Directory[K, Q, E, R]) Lengths() (waiting, busy int) { return d.calls.lengths() }
+// Queues returns the lengths of the queues of requests about one entry and about many.
+func (d *Directory[K, Q, E, R]) Queues() (calls, passes metrics.Queue) {
+	return d.calls.lengths(), d.passes.lengths()
+}
 
 // Outcome returns the error and the refusal in r; none of them is success.
 func (d *Directory[K, Q, E, R]) Outcome(r *R) (*proto.Error, string) { return d.rules.outcome(r) }

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc/internal/kv"
 )
@@ -24,23 +23,6 @@ type Scan func(ctx context.Context, keys string, f func(key string, rec kv.Recor
 
 // errEnough ends the scan for a list that is full.
 var errEnough = errors.New("no more names fit")
-
-// Submit queues a request and returns nil, or refuses it, as Directory.Submit does.
-func (d *Names) Submit(r *NameRequest) *proto.Error {
-	if r.Kind == bus.NameList {
-		return d.submit(r, d.lists, d.list)
-	}
-	return d.Directory.Submit(r)
-}
-
-// Close takes no more requests, finishes those that wait or run unless ctx ends first (then
-// they are dropped), and returns when all have ended.
-func (d *Names) Close(ctx context.Context) {
-	stop := context.AfterFunc(ctx, d.abort)
-	defer stop()
-	d.lists.close()
-	d.Directory.Close(ctx)
-}
 
 // list answers with names of a namespace that somebody has. It reads no further than it must,
 // so that its cost is bounded; a name that is claimed or given back meanwhile may be in the

@@ -22,8 +22,7 @@ import (
 // entry has another. With force it writes over an entry of another secret too.
 type Names struct {
 	*Directory[bus.NameOperation, bus.NameRequest, bus.NameEntry, bus.NameReply]
-	scan  Scan
-	lists *pool
+	scan Scan
 }
 
 // NameRequest is a request to Names.
@@ -31,10 +30,15 @@ type NameRequest = Request[bus.NameOperation, bus.NameRequest, bus.NameReply]
 
 // NewNames returns the directory of names that is kept in b, whose keys scan reads.
 func NewNames(b kv.Bucket, scan Scan, cfg Config) *Names {
-	return &Names{
-		Directory: newDirectory(b, cfg, &cfg.Metrics.Names, nameRules),
-		scan:      scan, lists: &pool{most: maxListCalls, room: maxListWaiting},
+	d := &Names{scan: scan}
+	d.Directory = newDirectory(b, cfg, &cfg.Metrics.Names, nameRules, &pool{most: maxListCalls, room: maxListWaiting})
+	d.pass = func(kind bus.NameOperation) once[bus.NameOperation, bus.NameRequest, bus.NameReply] {
+		if kind == bus.NameList {
+			return d.list
+		}
+		return nil
 	}
+	return d
 }
 
 var nameRules = rules[bus.NameOperation, bus.NameRequest, bus.NameEntry, bus.NameReply]{

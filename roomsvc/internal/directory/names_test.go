@@ -63,12 +63,12 @@ func TestNames_ClaimedTakenOverAndReleased_EveryAnswerShowsTheEntry(t *testing.T
 }
 
 // With lost acknowledgements, false conflicts and old reads, all at once, claims with
-// different secrets leave the name with one peer, which alone was told so.
+// different secrets leave the name with one peer, whose claim alone succeeds.
 func TestNames_FaultyBucketAndManyClaims_OneWins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for round := range 8 {
 			b := kvtest.NewFake()
-			b.Unproven = true
+			b.NotLatest = true
 			b.Latency = func() time.Duration { return 3 * time.Millisecond }
 			b.LostAck = func(n int) bool { return (n+round)%5 == 0 }
 			b.Conflict = func(n int) bool { return n%7 == 0 }

@@ -1,6 +1,10 @@
 package directory
 
-import "sync"
+import (
+	"sync"
+
+	"p2pconnector/roomsvc/internal/metrics"
+)
 
 // pool runs functions in goroutines of its own, a bounded number at a time; a
 // bounded number more wait their turn, first come, first served. Its methods may
@@ -66,8 +70,8 @@ func (p *pool) close() {
 }
 
 // lengths returns how many functions wait and how many run.
-func (p *pool) lengths() (waiting, running int) {
+func (p *pool) lengths() metrics.Queue {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.waiting), p.running
+	return metrics.Queue{Waiting: len(p.waiting), Busy: p.running}
 }

@@ -17,8 +17,8 @@ func TestPool_MoreThanItMayHold_IsRefusedAndTheRestRunsInOrder(t *testing.T) {
 	if full, _ := p.submit(func() { t.Error("refused function: got a call, want none") }); !full {
 		t.Error("one more function: got it accepted, want full")
 	}
-	if waiting, running := p.lengths(); waiting != 3 || running != 2 {
-		t.Errorf("got %d waiting, %d running; want 3, 2", waiting, running)
+	if q := p.lengths(); q.Waiting != 3 || q.Busy != 2 {
+		t.Errorf("got %+v, want 3 waiting and 2 busy", q)
 	}
 	free <- struct{}{} // one goroutine is free, the other goes on waiting
 	first := <-ran
@@ -35,7 +35,7 @@ func TestPool_MoreThanItMayHold_IsRefusedAndTheRestRunsInOrder(t *testing.T) {
 	if _, closed := p.submit(func() { t.Error("function after close: got a call, want none") }); !closed {
 		t.Error("submit after close: got the function accepted, want closed")
 	}
-	if waiting, running := p.lengths(); waiting != 0 || running != 0 {
-		t.Errorf("after close: got %d waiting, %d running; want none", waiting, running)
+	if q := p.lengths(); q.Waiting != 0 || q.Busy != 0 {
+		t.Errorf("after close: got %+v, want none", q)
 	}
 }

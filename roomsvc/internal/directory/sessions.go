@@ -21,7 +21,6 @@ import (
 type Sessions struct {
 	*Directory[bus.SessionOperation, bus.SessionRequest, bus.SessionEntry, bus.SessionReply]
 	batch kv.BatchBucket // the same bucket
-	syncs *pool
 }
 
 // SessionRequest is a request to Sessions.
@@ -29,10 +28,15 @@ type SessionRequest = Request[bus.SessionOperation, bus.SessionRequest, bus.Sess
 
 // NewSessions returns the directory of sessions that is kept in b.
 func NewSessions(b kv.BatchBucket, cfg Config) *Sessions {
-	return &Sessions{
-		Directory: newDirectory(b, cfg, &cfg.Metrics.Sessions, sessionRules),
-		batch:     b, syncs: &pool{most: maxSyncCalls, room: maxSyncWaiting},
+	d := &Sessions{batch: b}
+	d.Directory = newDirectory(b, cfg, &cfg.Metrics.Sessions, sessionRules, &pool{most: maxSyncCalls, room: maxSyncWaiting})
+	d.pass = func(kind bus.SessionOperation) once[bus.SessionOperation, bus.SessionRequest, bus.SessionReply] {
+		if kind == bus.SessionSync {
+			return d.sync
+		}
+		return nil
 	}
+	return d
 }
 
 var sessionRules = rules[bus.SessionOperation, bus.SessionRequest, bus.SessionEntry, bus.SessionReply]{

@@ -134,7 +134,7 @@ func TestDirectory_Sync_ListsWhatTheOwnerLost(t *testing.T) {
 
 func syncLists(t *testing.T, missed bool) {
 	b := kvtest.NewFake()
-	b.Missed, b.Unproven = missed, missed
+	b.Missed, b.NotLatest = missed, missed
 	o := newSessions(t, b)
 	taken := o.take(gwB, 1, 0) // ann, of A
 	o.ask(bus.SessionTake, bus.SessionRequest{Peer: cas, Owner: gwC, Epoch: 1})
@@ -155,7 +155,7 @@ func syncLists(t *testing.T, missed bool) {
 func TestDirectory_FaultyBucketAndManyTakers_OneWinsEachEpoch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := kvtest.NewFake()
-		b.Unproven = true
+		b.NotLatest = true
 		b.Latency = func() time.Duration { return 3 * time.Millisecond }
 		b.LostAck = func(n int) bool { return n%5 == 0 }
 		b.Conflict = func(n int) bool { return n%7 == 0 }
@@ -267,8 +267,8 @@ func TestDirectory_BucketAwayForASecond_AnswersAfterIt(t *testing.T) {
 			syncs = append(syncs, o.send(bus.SessionSync, bus.SessionRequest{Owner: gwA, Sessions: []bus.Owned{{Peer: ann}}}))
 		}
 		synctest.Wait()
-		if _, running := o.syncs.lengths(); running != maxSyncCalls {
-			t.Errorf("syncs running: got %d, want %d", running, maxSyncCalls)
+		if _, syncs := o.Queues(); syncs.Busy != maxSyncCalls {
+			t.Errorf("syncs: got %+v, want %d busy", syncs, maxSyncCalls)
 		}
 		taken := o.send(bus.SessionTake, bus.SessionRequest{Owner: gwB, Epoch: 1})
 		time.Sleep(time.Second)

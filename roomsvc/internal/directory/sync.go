@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync"
 
-	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc/internal/kv"
 )
@@ -20,26 +19,6 @@ const (
 	// server that it reads from has died.
 	syncTimeout = 2 * kv.CallTimeout
 )
-
-// Submit queues a request and returns nil, or refuses it, as Directory.Submit does.
-func (d *Sessions) Submit(r *SessionRequest) *proto.Error {
-	if r.Kind == bus.SessionSync {
-		return d.submit(r, d.syncs, d.sync)
-	}
-	return d.Directory.Submit(r)
-}
-
-// Close takes no more requests, finishes those that wait or run unless ctx ends first (then
-// they are dropped), and returns when all have ended.
-func (d *Sessions) Close(ctx context.Context) {
-	stop := context.AfterFunc(ctx, d.abort)
-	defer stop()
-	d.syncs.close()
-	d.Directory.Close(ctx)
-}
-
-// SyncLengths returns how many syncs wait and how many are being worked on.
-func (d *Sessions) SyncLengths() (waiting, busy int) { return d.syncs.lengths() }
 
 // sync lists those sessions that the requester does not own. The entries must be the latest,
 // because the requester asks once and acts on the answer.

@@ -209,12 +209,11 @@ func (c *Commit) stale(r *bus.Request) *proto.Error {
 	return e
 }
 
-// sweep removes the members of the gateways in gone, and returns how many it
-// removed.
-func (c *Commit) sweep(gone []proto.GatewayID) int {
+// sweep removes the members of dead gateways, and returns how many it removed.
+func (c *Commit) sweep(dead []proto.GatewayID) int {
 	n := 0
 	for i := range c.members {
-		if c.members[i].ID != "" && slices.Contains(gone, c.members[i].Owner()) {
+		if c.members[i].ID != "" && slices.Contains(dead, c.members[i].Owner()) {
 			c.remove(i, proto.ReasonDisconnected, "")
 			n++
 		}

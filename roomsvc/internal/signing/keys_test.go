@@ -117,8 +117,8 @@ func TestKeysRestore_WhatTokensInUseNeed_IsTaken(t *testing.T) {
 	}
 	good := key("AAAAAAAA", time.Hour, keyBytes)
 	for name, tc := range map[string]struct {
-		have, held []bus.Key
-		want       string
+		have, theirs []bus.Key
+		want         string
 	}{
 		"nothing is left": {nil, []bus.Key{good}, "AAAAAAAA "},
 		// The key that signs must stay first, because the other key's ten minutes are not over.
@@ -133,7 +133,7 @@ func TestKeysRestore_WhatTokensInUseNeed_IsTaken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			set := &bus.KeySet{Keys: tc.have}
 			got := ""
-			if restore(set, &bus.KeySet{Keys: tc.held}, testTime) {
+			if restore(set, &bus.KeySet{Keys: tc.theirs}, testTime) {
 				for _, k := range set.Keys {
 					got += k.ID + " "
 				}

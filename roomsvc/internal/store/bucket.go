@@ -135,13 +135,13 @@ func (s *Bucket) noteState(info *jetstream.StreamInfo, report bool) {
 }
 
 // Read asks the stream's leader. A leader that has been replaced does not know it
-// at once, so only the single copy of an unreplicated stream proves that a record
+// at once, so only the single copy of an unreplicated stream shows that a record
 // is the latest.
 func (s *Bucket) Read(ctx context.Context, key string) (kv.Record, error) {
-	proven := s.replicas.Load() == 1
+	latest := s.replicas.Load() == 1
 	msg, err := s.stream.GetLastMsgForSubject(ctx, bus.BucketSubject(s.bucketName, key))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return kv.Record{Latest: proven}, s.Ensure(ctx) // there is no revision to show which bucket answered
+		return kv.Record{Latest: latest}, s.Ensure(ctx) // there is no revision to show which bucket answered
 	}
 	if err == nil {
 		err = s.checkRevision(ctx, msg.Sequence)
@@ -150,7 +150,7 @@ func (s *Bucket) Read(ctx context.Context, key string) (kv.Record, error) {
 		s.noteAbsent(err)
 		return kv.Record{}, fmt.Errorf("read: %w", err)
 	}
-	return kv.Record{Revision: msg.Sequence, Value: msg.Data, Deleted: isDelete(msg.Header), Latest: proven}, nil
+	return kv.Record{Revision: msg.Sequence, Value: msg.Data, Deleted: isDelete(msg.Header), Latest: latest}, nil
 }
 
 // Write publishes the value under the key.

@@ -46,7 +46,7 @@ func (s *Bucket) wentBack(newest uint64) error {
 // firstRevision is where the revisions of a new bucket begin: at the microseconds
 // since 1970. No bucket takes a write each microsecond, so all of them are above
 // those of any earlier bucket, whose rooms may still be in use: no state that was
-// read from the earlier bucket can be written to the new one, and every holder of
+// read from the earlier bucket can be written to the new one, and everyone with
 // a copy sees that it is old. newest guards against a clock that was set back.
 // JavaScript counts such numbers exactly until the year 2255.
 func firstRevision(now time.Time, newest uint64) uint64 {

@@ -31,7 +31,7 @@ const (
 // from NATS or frozen, every gateway gets its full time again. Its methods may
 // be called by any goroutine.
 type Leases struct {
-	Grace func() time.Duration // how long a gateway may be silent; it takes no lock
+	Grace func() time.Duration // how long a gateway may go without a lease; it takes no lock
 	now   func() time.Time
 
 	mu       sync.Mutex

@@ -24,13 +24,13 @@ type Fake struct {
 	Reads, Writes, Confirms int                  // calls
 
 	// Faults. The functions get the number of the call of its kind, from 1.
-	Latency  func() time.Duration
-	Down     func() bool      // nothing is done, and no answer comes
-	LostAck  func(n int) bool // the write is done, and no answer comes
-	Conflict func(n int) bool // the write reports a conflict that does not exist
-	Stale    func(n int) bool // a read returns the record before the last
-	Unproven bool             // no read says that its record is the latest
-	Missed   bool             // every record is overwritten while ReadLatest looks
+	Latency   func() time.Duration
+	Down      func() bool      // nothing is done, and no answer comes
+	LostAck   func(n int) bool // the write is done, and no answer comes
+	Conflict  func(n int) bool // the write reports a conflict that does not exist
+	Stale     func(n int) bool // a read returns the record before the last
+	NotLatest bool             // no read says that its record is the latest
+	Missed    bool             // every record is overwritten while ReadLatest looks
 }
 
 // NewFake returns an empty bucket without faults.
@@ -68,7 +68,7 @@ func (b *Fake) Read(ctx context.Context, key string) (kv.Record, error) {
 	if b.Stale != nil && b.Stale(b.Reads) {
 		rec = b.old[key]
 	}
-	rec.Latest = !b.Unproven
+	rec.Latest = !b.NotLatest
 	return rec, nil
 }
 
