@@ -10,7 +10,6 @@ import (
 	"p2pconnector/proto/agreement"
 	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc/internal/room"
-	"p2pconnector/roomsvc/internal/sweep"
 )
 
 // share makes the table of the settings that all instances should have in common. What it
@@ -30,10 +29,16 @@ func (s *Service) limits() room.Limits {
 
 // announceSettings publishes this instance's settings periodically until ctx ends.
 func (s *Service) announceSettings(ctx context.Context) {
-	sweep.Every(ctx, bus.LeaseInterval, func() {
+	tick := time.NewTicker(bus.LeaseInterval)
+	defer tick.Stop()
+	for ctx.Err() == nil {
 		s.shared.Tick(s.nc.IsConnected())
 		s.publishSettings(false)
-	})
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
 	s.publishSettings(true)
 }
 

@@ -28,11 +28,12 @@ func (s *Service) Stats() Stats {
 		Commits: rooms.Commits.Load(), Committed: rooms.Committed.Load(), Conflicts: rooms.Conflicts.Load(),
 		Reads: rooms.Reads.Load(), Confirms: rooms.Confirms.Load(), Panics: s.metrics.Panics.Load(),
 		Sessions: make(map[bus.SessionOperation]map[string]uint64),
-		Gateways: s.leases.Count(),
 	}
 	for _, op := range bus.SessionOperations {
 		out.Sessions[op] = s.metrics.Answers(op.Endpoint())
 	}
+	live, silent := s.leases.Counts()
+	out.Gateways = live + silent
 	if c := s.committer.Load(); c != nil {
 		out.Waiting, _ = c.Lengths()
 	}

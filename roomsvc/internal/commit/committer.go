@@ -51,9 +51,9 @@ type Config struct {
 }
 
 // Committer groups the operations of each room and commits them. Its methods may be called
-// by any goroutine; submit never blocks.
+// by any goroutine; Submit never blocks.
 type Committer struct {
-	Config
+	cfg Config
 	now func() time.Time
 
 	calls  chan struct{}   // a slot for each bucket call
@@ -67,10 +67,10 @@ type Committer struct {
 	closed bool                     // guarded by mu
 }
 
-// New returns a committer of the rooms in cfg.bucket.
+// New returns a committer of the rooms in cfg.Bucket.
 func New(cfg Config) *Committer {
 	c := &Committer{
-		Config: cfg, now: time.Now,
+		cfg: cfg, now: time.Now,
 		calls: make(chan struct{}, maxCalls),
 		hurry: make(chan struct{}),
 		rooms: make(map[proto.RoomID]*worker),
@@ -79,21 +79,21 @@ func New(cfg Config) *Committer {
 	return c
 }
 
-// Submit queues op for its room and returns nil, or refuses it. After close it
+// Submit queues op for its room and returns nil, or refuses it. After Close it
 // drops op, because the requester repeats it at another instance.
 func (c *Committer) Submit(op *Operation) *proto.Error {
 	id := op.Request.Room
-	op.conn = c.Conn()
+	op.conn = c.cfg.Conn()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		c.Metrics.Dropped.Add(1)
+		c.cfg.Metrics.Dropped.Add(1)
 		op.Answer(nil)
 		return nil
 	}
 	w := c.rooms[id]
 	if c.queued >= maxWaiting || w == nil && len(c.rooms) >= maxRooms || w != nil && len(w.waiting) >= maxRoomWaiting {
-		c.Metrics.Refused.Add(1)
+		c.cfg.Metrics.Refused.Add(1)
 		return proto.Errorf(proto.Unavailable, "The room service has too much to do. Send the same request again in a moment.")
 	}
 	if w == nil {
@@ -148,6 +148,6 @@ func (c *Committer) call(f func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(c.ctx, kv.CallTimeout)
 	defer cancel()
 	began := time.Now()
-	defer func() { c.Metrics.BucketCall(began) }()
+	defer func() { c.cfg.Metrics.BucketCall(began) }()
 	return f(ctx)
 }

@@ -234,7 +234,7 @@ func TestOldConnectionsRequestsAreDropped(t *testing.T) {
 		b := kvtest.NewFake()
 		i := newInstance(t, b)
 		var epoch atomic.Uint64
-		i.Conn = epoch.Load
+		i.cfg.Conn = epoch.Load
 		b.Down = func() bool { return epoch.Load() == 0 }
 		late := i.send(bus.OpJoin, bus.Request{Op: "j", Peer: ann, Create: true})
 		synctest.Wait()
@@ -242,8 +242,8 @@ func TestOldConnectionsRequestsAreDropped(t *testing.T) {
 		if r := <-late; r != nil {
 			t.Errorf("got %+v, want no answer", r)
 		}
-		if i.Metrics.Dropped.Load() != 1 || roomIn(t, b, "r") != nil {
-			t.Errorf("got %d dropped, want 1 and no room", i.Metrics.Dropped.Load())
+		if i.cfg.Metrics.Dropped.Load() != 1 || roomIn(t, b, "r") != nil {
+			t.Errorf("got %d dropped, want 1 and no room", i.cfg.Metrics.Dropped.Load())
 		}
 	})
 }
@@ -251,8 +251,8 @@ func TestOldConnectionsRequestsAreDropped(t *testing.T) {
 func TestPanicStaysInItsRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newInstance(t, kvtest.NewFake())
-		tell := i.Announce
-		i.Announce = func(c *bus.Change, to []proto.GatewayID) {
+		tell := i.cfg.Announce
+		i.cfg.Announce = func(c *bus.Change, to []proto.GatewayID) {
 			if c.Room == "bad" {
 				panic("a bug")
 			}
@@ -264,7 +264,7 @@ func TestPanicStaysInItsRoom(t *testing.T) {
 		if r := i.ask(bus.OpCreate, bus.Request{Room: "good", Op: "2", Peer: ann}); code(r) != "" {
 			t.Errorf("other room: got %q, want success", code(r))
 		}
-		if i.Metrics.Panics.Load() != 1 {
+		if i.cfg.Metrics.Panics.Load() != 1 {
 			t.Error("panics: got another count, want 1")
 		}
 	})
@@ -291,7 +291,7 @@ func TestQueuesAreBounded(t *testing.T) {
 		if r := i.ask(bus.OpGet, bus.Request{Room: "one more"}); code(r) != proto.Unavailable {
 			t.Errorf("one more room: got %q, want Unavailable", code(r))
 		}
-		if got := i.Metrics.Refused.Load(); got != 2 {
+		if got := i.cfg.Metrics.Refused.Load(); got != 2 {
 			t.Errorf("refused: got %d, want 2", got)
 		}
 		stuck.Store(false)

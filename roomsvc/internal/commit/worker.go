@@ -70,8 +70,8 @@ func (w *worker) take() bool {
 func (w *worker) safely(f func()) {
 	defer func() {
 		if v := recover(); v != nil {
-			w.c.Metrics.Panics.Add(1)
-			w.c.Log.Error("room worker panicked", "room", string(w.room), "err", fmt.Sprint(v), "stack", string(debug.Stack()))
+			w.c.cfg.Metrics.Panics.Add(1)
+			w.c.cfg.Log.Error("room worker panicked", "room", string(w.room), "err", fmt.Sprint(v), "stack", string(debug.Stack()))
 			w.known = nil
 			w.answerAll(room.Unavailable())
 		}
@@ -89,8 +89,8 @@ func (w *worker) step() {
 		w.failed(err)
 		return
 	}
-	lim := w.c.Limits()
-	lim.Full = w.c.Usage.Full()
+	lim := w.c.cfg.Limits()
+	lim.Full = w.c.cfg.Usage.Full()
 	com := room.Apply(w.known, operations(w.batch), w.c.now(), lim)
 	next, err := w.write(com)
 	if err != nil {
@@ -118,12 +118,12 @@ func operations(batch []*Operation) []*room.Operation {
 // time, and those that shutdown could not wait for; their requesters repeat
 // them. It answers those whose deadline has passed.
 func (w *worker) giveUp() {
-	now, conn := w.c.now(), w.c.Conn()
+	now, conn := w.c.now(), w.c.cfg.Conn()
 	rest := w.batch[:0]
 	for _, op := range w.batch {
 		switch {
 		case op.conn != conn || w.c.ctx.Err() != nil:
-			w.c.Metrics.Dropped.Add(1)
+			w.c.cfg.Metrics.Dropped.Add(1)
 			op.Answer(nil)
 		case now.Sub(op.Arrived) >= proto.RequestDeadline:
 			op.Answer(&bus.Reply{Error: room.Unavailable(), Retry: op.Request.Retry})
@@ -148,8 +148,8 @@ func (w *worker) load() error {
 	}
 	var rec kv.Record
 	err := w.c.call(func(ctx context.Context) (err error) {
-		w.c.Metrics.Rooms.Reads.Add(1)
-		rec, err = w.c.Bucket.Read(ctx, w.key)
+		w.c.cfg.Metrics.Rooms.Reads.Add(1)
+		rec, err = w.c.cfg.Bucket.Read(ctx, w.key)
 		return err
 	})
 	if err != nil {
@@ -157,7 +157,7 @@ func (w *worker) load() error {
 	}
 	w.known, err = room.Decode(rec)
 	if err != nil {
-		w.c.Log.Error("room in the bucket is damaged", "room", string(w.room), "err", err)
+		w.c.cfg.Log.Error("room in the bucket is damaged", "room", string(w.room), "err", err)
 		w.answerAll(room.Unavailable())
 	}
 	return err
@@ -170,8 +170,8 @@ func (w *worker) write(com *room.Commit) (*room.State, error) {
 	if !com.Dirty {
 		if !w.known.Latest {
 			if err := w.c.call(func(ctx context.Context) error {
-				w.c.Metrics.Rooms.Confirms.Add(1)
-				return w.c.Bucket.Confirm(ctx, w.key, w.known.Revision)
+				w.c.cfg.Metrics.Rooms.Confirms.Add(1)
+				return w.c.cfg.Bucket.Confirm(ctx, w.key, w.known.Revision)
 			}); err != nil {
 				return nil, err
 			}
@@ -189,18 +189,18 @@ func (w *worker) write(com *room.Commit) (*room.State, error) {
 	next.Size = len(value)
 	err = w.c.call(func(ctx context.Context) (err error) {
 		if next.Room != nil {
-			next.Revision, err = w.c.Bucket.Write(ctx, w.key, value, w.known.Revision)
+			next.Revision, err = w.c.cfg.Bucket.Write(ctx, w.key, value, w.known.Revision)
 		} else {
-			next.Revision, err = w.c.Bucket.Remove(ctx, w.key, value, w.known.Revision)
+			next.Revision, err = w.c.cfg.Bucket.Remove(ctx, w.key, value, w.known.Revision)
 		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	w.c.Usage.Grew(next.Size - w.known.Size)
+	w.c.cfg.Usage.Grew(next.Size - w.known.Size)
 	if w.known.Revision == 0 {
-		w.c.Usage.Grew(kv.StoredOverhead)
+		w.c.cfg.Usage.Grew(kv.StoredOverhead)
 	}
 	return &next, nil
 }
@@ -210,7 +210,7 @@ func (w *worker) write(com *room.Commit) (*room.State, error) {
 // operations it answered.
 func (w *worker) answer(com *room.Commit, revision uint64) int {
 	if change, to := com.Announcement(revision); change != nil {
-		w.c.Announce(change, to)
+		w.c.cfg.Announce(change, to)
 	}
 	replies := com.Replies(revision)
 	rest := w.batch[:0]
@@ -222,13 +222,13 @@ func (w *worker) answer(com *room.Commit, revision uint64) int {
 		}
 		done++
 		if com.Full > 0 && com.Outcomes[i].Err != nil && com.Outcomes[i].Err.Code == proto.LimitExceeded {
-			w.c.Usage.CountRefused()
+			w.c.cfg.Usage.CountRefused()
 		}
-		w.c.Metrics.Sweeps.Members.Add(uint64(com.Outcomes[i].Removed))
+		w.c.cfg.Metrics.Sweeps.Members.Add(uint64(com.Outcomes[i].Removed))
 		op.Answer(replies.To(&op.Operation, &com.Outcomes[i]))
 	}
 	if com.Dirty {
-		w.c.Metrics.CommittedBatch(done)
+		w.c.cfg.Metrics.CommittedBatch(done)
 	}
 	clear(w.batch[len(rest):])
 	w.batch = rest
@@ -250,16 +250,16 @@ func (w *worker) failed(err error) {
 	w.tries++
 	switch {
 	case errors.Is(err, kv.ErrConflict):
-		w.c.Metrics.Rooms.Conflicts.Add(1)
+		w.c.cfg.Metrics.Rooms.Conflicts.Add(1)
 		w.pause(time.Millisecond << min(w.tries, 6))
 		return
 	case errors.Is(err, kv.ErrTooLarge):
-		w.c.Log.Error("room is larger than the NATS server takes; raise its max_payload", "room", string(w.room), "err", err)
-		w.answerAll(room.TooBig(w.c.Limits()))
+		w.c.cfg.Log.Error("room is larger than the NATS server takes; raise its max_payload", "room", string(w.room), "err", err)
+		w.answerAll(room.TooBig(w.c.cfg.Limits()))
 		return
 	}
-	w.c.Metrics.Rooms.Failures.Add(1)
-	w.c.Log.Debug("bucket call failed; trying again", "room", string(w.room), "err", err)
+	w.c.cfg.Metrics.Rooms.Failures.Add(1)
+	w.c.cfg.Log.Debug("bucket call failed; trying again", "room", string(w.room), "err", err)
 	w.pause(10 * time.Millisecond << min(w.tries, 6))
 }
 

@@ -6,7 +6,7 @@
 // by the entry that the bucket holds under its key, and writes the next entry by
 // compare-and-set: so any number of instances may run, and each answer is linearizable.
 // sessions.go and names.go say, in pure functions, what a request does to an entry and when
-// it is refused. sync.go reads many sessions in one pass.
+// it is refused. sync.go and list.go read many entries in one pass.
 //
 // A write is the proof that the entry was the latest. An answer without a write (a refusal,
 // a look-up, a repeated request) needs a confirmation from the bucket instead.

@@ -74,7 +74,7 @@ func (u *Usage) CountRefused() {
 	u.refused++
 }
 
-// Counts is a copy of a usage.
+// Counts is what a Usage knows at one moment.
 type Counts struct {
 	Bytes, Limit, Refused uint64
 	Exhausted             bool

@@ -39,7 +39,7 @@ type Keys struct {
 func New(b kv.Bucket, log *slog.Logger) *Keys { return &Keys{bucket: b, log: log} }
 
 // Get returns the keys. The first request of all makes the first key; a request that finds it
-// old makes its successor, and a request that comes keyNotice later makes the successor sign.
+// old makes its successor, and a request that comes 10 minutes later makes the successor sign.
 //
 // A request carries the keys that the gateway holds: when JetStream has lost them, the first
 // such request restores them, so that clients can still resume.

@@ -47,6 +47,7 @@ type lease struct {
 	reached time.Time // when it was suspect and this instance reached JetStream; zero: not yet
 }
 
+// NewLeases returns leases of no gateways, each of which may go without one for grace.
 func NewLeases(grace time.Duration) *Leases {
 	return &Leases{Grace: func() time.Duration { return grace }, now: time.Now, known: make(map[proto.GatewayID]*lease)}
 }
@@ -60,6 +61,7 @@ func (l *Leases) Connected() {
 	l.refreshLocked()
 }
 
+// Disconnected records that NATS is not connected, so that no lease can arrive.
 func (l *Leases) Disconnected() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -95,7 +97,7 @@ func (l *Leases) Renewed(g proto.GatewayID) (first bool) {
 	return first
 }
 
-// Notice starts to track g, which serves a member or a session, or begins to.
+// Notice starts to track g, which serves a member, a session or a name, or begins to.
 func (l *Leases) Notice(g proto.GatewayID) { l.noticeSince(g, false) }
 
 // noticeFromStart starts to track g, which was in a bucket when this instance started. The
@@ -204,14 +206,7 @@ func (l *Leases) forget(dead []proto.GatewayID) {
 	}
 }
 
-// Count returns the number of gateways known.
-func (l *Leases) Count() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.known)
-}
-
-// Counts returns how many gateways have a lease, and how many have none any more.
+// Counts returns how many known gateways have a lease, and how many have none any more.
 func (l *Leases) Counts() (live, silent int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

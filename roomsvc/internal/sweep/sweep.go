@@ -51,10 +51,10 @@ type Sweeper struct {
 func (s *Sweeper) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	wg.Go(func() { Every(ctx, tickInterval, s.Leases.tick) }) // in its own goroutine, because a pass may take long
+	wg.Go(func() { every(ctx, tickInterval, s.Leases.tick) }) // in its own goroutine, because a pass may take long
 	note := s.Leases.noticeFromStart                          // on the first pass
 	var next time.Time
-	Every(ctx, tickInterval, func() {
+	every(ctx, tickInterval, func() {
 		if now := s.Leases.now(); !now.Before(next) {
 			if err := s.pass(ctx, nil, note); err == nil {
 				note, next = s.Leases.Notice, now.Add(scanInterval+rand.N(scanInterval/4))
@@ -67,8 +67,8 @@ func (s *Sweeper) Run(ctx context.Context) {
 	})
 }
 
-// Every calls f at once and then every d until ctx ends.
-func Every(ctx context.Context, d time.Duration, f func()) {
+// every calls f at once and then every d until ctx ends.
+func every(ctx context.Context, d time.Duration, f func()) {
 	t := time.NewTicker(d)
 	defer t.Stop()
 	for ctx.Err() == nil {

@@ -155,8 +155,8 @@ func TestDeadGatewayIsSwept(t *testing.T) {
 		if len(y.left("r")) != 1 || after < proto.SessionGrace || after > 19*time.Second {
 			t.Errorf("got %d members, swept %v after its gateway's death; want 1, after the grace and before 19s", len(y.left("r")), after)
 		}
-		if y.Leases.Count() != 1 {
-			t.Errorf("gateways known: got %d, want 1", y.Leases.Count())
+		if len(y.Leases.known) != 1 {
+			t.Errorf("gateways known: got %d, want 1", len(y.Leases.known))
 		}
 	})
 }
@@ -322,7 +322,7 @@ func TestLeasesAreBounded(t *testing.T) {
 		l.Renewed(proto.NewGatewayID())
 	}
 	l.Notice("not a gateway")
-	if l.Count() > maxGateways {
-		t.Errorf("gateways known: got %d, want at most %d", l.Count(), maxGateways)
+	if len(l.known) > maxGateways {
+		t.Errorf("gateways known: got %d, want at most %d", len(l.known), maxGateways)
 	}
 }
