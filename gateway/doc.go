@@ -9,6 +9,7 @@
 //
 //	internal/admission  who may open a WebSocket, by page, address and limits
 //	internal/auth       access tokens, session tokens and their keys, TURN credentials
+//	internal/client     connections of clients: what they ask for, and what becomes of it
 //	internal/clock      moments and durations that setting the time of day does not change
 //	internal/dialect    client protocols other than our own: the seam, and below it each of them
 //	internal/directory  asks the session directory which gateway owns a session
@@ -35,36 +36,27 @@
 //
 // The path of a frame through the files, from one peer to another:
 //
-//	accept.go      a client whose handshake package internal/handshake has accepted gets a
-//	               session
-//	conn.go        a client's connection, on a WebSocket of package internal/socket, which
-//	               validates incoming frames
-//	dispatch.go    calls the handler of each event, at the rate that package
-//	               internal/ratelimit allows
-//	relay.go       to a peer of this gateway, or to the router
-//	links.go       numbers relays and keeps them until they are acknowledged; package
-//	               internal/natsbus never waits for NATS
-//	inbound.go     handles messages from NATS and writes to connections, in turns
-//	conn.go        the WebSocket queues what the session passes on, within bounds, and writes
-//	               all that waits at once
-//
-// Between the last two, package internal/session decides: a peer's frames go to its
-// connection, or wait for the next one.
+//	internal/client   accept.go: a client whose handshake package internal/handshake has accepted
+//	                  gets a session. conn.go: its connection, on a WebSocket of package
+//	                  internal/socket, which validates incoming frames. dispatch.go: calls the
+//	                  handler of each event. relay.go: to a peer of this gateway, or to the router
+//	links.go          numbers relays and keeps them until they are acknowledged; package
+//	                  internal/natsbus never waits for NATS
+//	inbound.go        handles messages from NATS and writes to connections, in turns
+//	internal/session  deliver.go: a peer's frames go to its connection, or wait for the next one
+//	internal/socket   queues them, within bounds, and writes all that waits at once
 //
 // Package internal/link decides which route a relay takes, when it is sent again and when
 // it is given up; links.go gives it the clock, the lock and NATS. undelivered.go makes the
 // error that the sender of a lost relay gets.
 //
 // A session moves between connections and gateways in package internal/session, as package
-// internal/ownership decides. resume.go reads the request of a client that comes back, with a
-// token that package internal/auth signed, and drain.go moves all peers to other gateways.
+// internal/ownership decides; drain.go moves all peers to other gateways.
 // Package internal/socket keeps the frames that were written to a broken connection.
 //
 // Rooms belong to the room service. Package internal/room follows those that have a member
 // here, sends members the changes, and delivers the messages of other members. member.go
-// connects it to the sessions, which are the members of rooms. roomevents.go reads
-// the room requests of clients. roomqueue.go sends the requests of a connection one after
-// another; only messages to the same rooms wait for them. reorder.go holds messages that
+// connects it to the sessions, which are the members of rooms. reorder.go holds messages that
 // were sent by a newer state of a room than has arrived.
 //
 // shed.go decides how much memory the buffers of all clients may use, and gives up the
@@ -74,8 +66,8 @@
 // work. ops.go serves operators; snapshot.go reads the values that package
 // internal/metrics does not count.
 //
-// Clients may speak another protocol, a dialect. dialect.go gives such a client's connection
-// a translator of a package below internal/dialect. Their sessions end with their
+// Clients may speak another protocol, a dialect; dialect.go has the list. Such a client's
+// connection has a translator of a package below internal/dialect. Their sessions end with their
 // connections, unless the translator is a dialect.Returner.
 // topics.go gives package internal/topic rooms whose members are gateways.
 //

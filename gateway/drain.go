@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"p2pconnector/gateway/internal/client"
+	"p2pconnector/gateway/internal/frames"
 	"p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
 )
@@ -35,7 +37,7 @@ func (g *Gateway) drain(window context.Context) {
 	if lonely {
 		spread = min(spread, lonelyDrain)
 	}
-	g.log.Info("draining", "peers", g.conns.len(), "window", g.cfg.DrainWindow.String())
+	g.log.Info("draining", "peers", g.conns.Len(), "window", g.cfg.DrainWindow.String())
 	began := time.Now()
 	closings := g.announceDrain(spread)
 	tick := time.NewTicker(drainTick)
@@ -54,7 +56,7 @@ func (g *Gateway) drain(window context.Context) {
 		select {
 		case <-tick.C:
 		case <-window.Done():
-			g.log.Warn("drain window is over", "peers", g.conns.len())
+			g.log.Warn("drain window is over", "peers", g.conns.Len())
 			return
 		}
 	}
@@ -63,7 +65,7 @@ func (g *Gateway) drain(window context.Context) {
 
 // closing is a connection that a drain closes, and how long after the drain began.
 type closing struct {
-	c     *conn
+	c     *client.Conn
 	after time.Duration
 }
 
@@ -71,10 +73,10 @@ type closing struct {
 // returns the connections in that order.
 func (g *Gateway) announceDrain(spread time.Duration) []closing {
 	var closings []closing
-	for _, c := range g.conns.list(nil) {
+	for _, c := range g.conns.List(nil) {
 		after := time.Duration(rand.Int64N(int64(spread) + 1))
-		data := marshal(proto.DrainingData{ReconnectAfterMS: after.Milliseconds()})
-		c.enqueue(g.serverFrame(proto.TypeInfo, string(proto.ServerDraining), data, nil))
+		data := frames.Marshal(proto.DrainingData{ReconnectAfterMS: after.Milliseconds()})
+		c.Enqueue("", g.frames.Server(proto.TypeInfo, string(proto.ServerDraining), data, nil))
 		closings = append(closings, closing{c, after})
 	}
 	slices.SortFunc(closings, func(a, b closing) int { return cmp.Compare(a.after, b.after) })
@@ -103,7 +105,7 @@ func closeDue(closings []closing, now time.Duration, most int) []closing {
 // gateway yet. open is the number of connections that are not to be closed yet.
 func (g *Gateway) countMoving(open int, scratch []*session.Session) (int, []*session.Session) {
 	moving, scratch := g.sessions.Moving(movingTime, scratch)
-	return moving + max(0, g.conns.len()-open), scratch // the closing handshake of these is not over
+	return moving + max(0, g.conns.Len()-open), scratch // the closing handshake of these is not over
 }
 
 // awaitAcks waits until the last relays of this gateway are acknowledged, and acknowledges
@@ -125,7 +127,7 @@ func (g *Gateway) awaitAcks(window context.Context) {
 // drained reports whether no peer is left here. Without another gateway it is
 // enough that all connections are closed.
 func (g *Gateway) drained(lonely bool) bool {
-	if g.conns.len() > 0 || g.requests.Len() > 0 {
+	if g.conns.Len() > 0 || g.requests.Len() > 0 {
 		return false // pending requests of peers are finished here
 	}
 	if lonely && g.liveness.Alone() {

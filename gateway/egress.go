@@ -6,8 +6,6 @@ import (
 	"fmt"
 
 	"p2pconnector/gateway/internal/egress"
-	"p2pconnector/proto"
-	"p2pconnector/proto/bus"
 )
 
 // minByteRate is the lowest limit on bytes a second. Below it a client could not even receive
@@ -45,19 +43,4 @@ func newBudgets(g *Gateway) *egress.Budgets {
 		Received: g.cfg.BytesPerSecond, Caused: g.cfg.EgressPerSecond, Room: g.cfg.RoomEgressPerSecond, Total: g.cfg.TotalEgressPerSecond,
 		Clock: &g.coarse, Refused: g.metrics.Frames.Limited.Inc,
 	})
-}
-
-// payRoom pays for a room event before the room service is asked. What is answered with the
-// list of members is paid for when its size is known: here it is only refused to a client in
-// debt. Leaving a room, ending it and removing members are always allowed.
-func (c *conn) payRoom(e proto.Event, req *bus.Request) egress.Refusal {
-	switch e {
-	case proto.UpdateRoom:
-		return c.g.rooms.PayUpdate(req.Room, c.Session.ID(), req, c.Budget)
-	case proto.RoomInfo:
-		return c.Budget.Query()
-	case proto.JoinRoom, proto.CreateRoom:
-		return c.Budget.Answer(0)
-	}
-	return egress.Refusal{}
 }

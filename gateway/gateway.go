@@ -11,6 +11,7 @@ import (
 
 	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/client"
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/dialect/peerjs"
 	"p2pconnector/gateway/internal/dialect/webtorrent"
@@ -58,6 +59,7 @@ type Gateway struct {
 	directory  *directory.Client
 	sessions   *session.Table
 	rooms      *room.Rooms
+	conns      *client.Table
 	links      *links
 	suspicion  *directory.Suspicion
 	sockets    *socket.Server
@@ -82,7 +84,6 @@ type Gateway struct {
 	addr     net.Addr
 
 	operators atomic.Pointer[service.OpsServer]
-	conns     conns
 	draining  atomic.Bool
 	coarse    clock.AtomicInstant // the present moment, at most 50 ms old
 	buffers   *membudget.Budget
@@ -152,6 +153,7 @@ func New(cfg Config) (*Gateway, error) {
 	g.rooms = newRooms(g)
 	g.sessions.Connect(g.rooms, g.links)
 	g.topics, g.topicPeer = newTopics(g), bus.TopicMember(id)
+	g.conns = client.NewTable(g.clientConfig())
 	g.handshakes = handshake.New(g.handshakeConfig())
 	g.log.Info("memory for buffers", "bytes", limit, "from", from)
 	return g, nil
@@ -168,7 +170,7 @@ func (g *Gateway) Addr() net.Addr { return g.addr }
 
 func (g *Gateway) status() web.Status {
 	return web.Status{
-		Gateway: string(g.id), Connections: g.conns.len(), Rooms: g.rooms.Len(),
+		Gateway: string(g.id), Connections: g.conns.Len(), Rooms: g.rooms.Len(),
 		Ready: g.closed() == "", Draining: g.draining.Load(),
 	}
 }
@@ -269,7 +271,7 @@ func (g *Gateway) serveClients(ctx context.Context) error {
 func (g *Gateway) shut() {
 	g.end()
 	g.handshakes.Shutdown()
-	g.conns.shut()
+	g.conns.Shut()
 	g.sockets.Wait()
 	g.sessions.Close()
 	g.requests.Close()

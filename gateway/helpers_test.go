@@ -2,12 +2,13 @@ package gateway
 
 import (
 	"cmp"
-	"io"
-	"log/slog"
 	"net"
 	"net/netip"
 	"testing"
 
+	"p2pconnector/gateway/internal/client"
+	"p2pconnector/gateway/internal/frames"
+	"p2pconnector/gateway/internal/handshake"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/session"
 	"p2pconnector/gateway/internal/socket"
@@ -42,22 +43,23 @@ func setAlive(t testing.TB, g *Gateway, other proto.GatewayID) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.liveness.Receive(natsbus.Message{Subject: subject, Data: marshal(bus.Lease{Gateway: other})})
+	g.liveness.Receive(natsbus.Message{Subject: subject, Data: frames.Marshal(bus.Lease{Gateway: other})})
 }
 
 // testConn makes a connection of g over raw, as accept does, without a reader. The
 // client does not see the answer to its handshake.
-func testConn(g *Gateway, raw net.Conn) *conn { return newTestConn(g, sockettest.WithoutAnswer(raw)) }
+func testConn(g *Gateway, raw net.Conn) *client.Conn {
+	return newTestConn(g, sockettest.WithoutAnswer(raw))
+}
 
 // newTestConn is testConn with an answer to the handshake.
-func newTestConn(g *Gateway, raw net.Conn) *conn {
+func newTestConn(g *Gateway, raw net.Conn) *client.Conn {
 	w, r := sockettest.Handshake(raw)
 	ws, err := g.sockets.Upgrade(w, r, "")
 	if err != nil {
 		panic(err)
 	}
-	c := newConn(g, ws, netip.Addr{}, false)
-	c.leave = func() {}
+	c := g.conns.New(ws, netip.Addr{}, false)
 	start(g, &c.Conn, "")
 	return c
 }
@@ -80,18 +82,6 @@ type mute struct{}
 func (mute) Enqueue(proto.PeerID, []byte) session.Result { return session.Delivered }
 func (mute) RefuseRooms() []byte                         { return nil }
 func (mute) LeaveUncovered()                             {}
-
-// serveTest starts the reader of a connection over raw, after the handshake: nothing
-// is written before the first frame.
-func serveTest(t testing.TB, g *Gateway, raw net.Conn) *conn {
-	t.Helper()
-	c := testConn(g, raw)
-	if !g.conns.add(c) {
-		t.Fatal("got a connection refused, want it accepted")
-	}
-	go c.serve()
-	return c
-}
 
 // taken is a bus that accepts and discards everything.
 type taken struct{}
@@ -118,7 +108,22 @@ func end(c *session.Conn, clean bool) {
 	c.End(clean, func() socket.Remains { return socket.Remains{} })
 }
 
-// logTo logs everything to w.
-func logTo(w io.Writer) *slog.Logger {
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
+// opened opens a connection over raw as the handshake handler does, with a reader.
+func opened(t testing.TB, g *Gateway, raw net.Conn) *client.Conn {
+	t.Helper()
+	w, r := sockettest.Handshake(sockettest.WithoutAnswer(raw))
+	ws, err := g.sockets.Upgrade(w, r, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !g.conns.Open(handshake.Accepted{Conn: ws, Leave: func() {}}) {
+		t.Fatal("got a connection refused, want it accepted")
+	}
+	for _, c := range g.conns.List(nil) {
+		if c.Socket == ws {
+			return c
+		}
+	}
+	t.Fatal("got no connection in the table, want it there")
+	return nil
 }

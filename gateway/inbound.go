@@ -3,6 +3,7 @@ package gateway
 import (
 	"runtime/debug"
 
+	"p2pconnector/gateway/internal/frames"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/room"
@@ -203,7 +204,7 @@ func (g *Gateway) handToPeer(from proto.PeerID, h *held) (x bus.Refusal, known b
 func (g *Gateway) backEndFrame(to proto.PeerID, m natsbus.Message, confirm bool) {
 	code := g.links.send(&link.Frame{To: to, Reply: m.Reply, Confirm: confirm && m.Reply != "", Data: m.Data}, nil)
 	if code != "" && m.Reply != "" {
-		g.answerBackEnd(m.Reply, marshal(bus.Outcome{Code: code}))
+		g.answerBackEnd(m.Reply, frames.Marshal(bus.Outcome{Code: code}))
 	}
 }
 
@@ -214,6 +215,6 @@ func (g *Gateway) backEndRoomFrame(in *bus.Inbound, m natsbus.Message) {
 		msg.From = proto.PeerID(in.Second)
 	}
 	if x := g.rooms.ReceiveBackEnd(in.First, &msg); x.Code != "" && m.Reply != "" {
-		g.answerBackEnd(m.Reply, marshal(bus.Outcome{Code: x.Code, Peers: x.Peers}))
+		g.answerBackEnd(m.Reply, frames.Marshal(bus.Outcome{Code: x.Code, Peers: x.Peers}))
 	}
 }

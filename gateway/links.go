@@ -5,9 +5,10 @@ import (
 	"sync"
 	"unsafe"
 
+	"p2pconnector/gateway/internal/client"
+	"p2pconnector/gateway/internal/frames"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/natsbus"
-	"p2pconnector/gateway/internal/ratelimit"
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
@@ -31,12 +32,6 @@ type links struct {
 	received   map[proto.GatewayID]*receiver // by the sending gateway
 	goneHoles  uint64                        // of the links that were forgotten
 }
-
-// Limits of one connection on frames to peers that must be looked up in the directory.
-const (
-	lookupsPerSecond = 20
-	lookupBurst      = 100
-)
 
 // receiver is the receiving end of a link.
 type receiver struct {
@@ -82,13 +77,13 @@ func (l *links) unlock() {
 }
 
 // send routes a frame. A code means that the frame was refused: nothing was sent, and no
-// error is reported later. by is the client's connection, whose lookups in the directory
-// are limited; nil for frames of the server. send keeps no reference to f.
-func (l *links) send(f *link.Frame, by *conn) proto.ErrorCode {
+// error is reported later. by limits the client's lookups in the directory; it is nil for
+// frames of the server. send keeps no reference to f.
+func (l *links) send(f *link.Frame, by client.LookupLimiter) proto.ErrorCode {
 	l.mu.Lock()
 	defer l.unlock()
 	if by != nil && !l.homeLives(f.To) && !l.router.Routed(f.To) {
-		if wait, _ := by.lookupRate.Take(l.g.coarse.Load(), ratelimit.Limit{PerSecond: lookupsPerSecond, Burst: lookupBurst}); wait > 0 {
+		if !by.MayLookUp() {
 			return proto.RateLimited
 		}
 	}
@@ -108,7 +103,18 @@ func (l *links) homeLives(p proto.PeerID) bool {
 	return true
 }
 
-// Send implements room.Relays and session.Relays.
+// SendFor implements client.Relays.
+func (l *links) SendFor(f link.Frame, by client.LookupLimiter) proto.ErrorCode { return l.send(&f, by) }
+
+// Connected implements client.Relays.
+func (l *links) Connected() bool { return l.bus.Connected() }
+
+// Undelivered implements client.Relays.
+func (l *links) Undelivered(f *link.Frame, code proto.ErrorCode, missed []proto.PeerID) []byte {
+	return l.g.undelivered(f, code, missed)
+}
+
+// Send implements room.Relays, session.Relays and client.Relays.
 func (l *links) Send(f link.Frame) proto.ErrorCode { return l.send(&f, nil) }
 
 // Learn implements session.Relays: it gives the router the route to a peer.
@@ -261,7 +267,7 @@ func (l *links) receiver(from proto.GatewayID) *receiver {
 // ack sends an ack when one is due, or on a tick. The sender polls for a lost ack.
 func (l *links) ack(r *receiver, tick bool) {
 	if a, ok := r.Ack(tick); ok {
-		_ = l.bus.Publish(bus.AckSubject(r.from, l.g.id), marshal(a))
+		_ = l.bus.Publish(bus.AckSubject(r.from, l.g.id), frames.Marshal(a))
 	}
 }
 
@@ -352,7 +358,7 @@ func (l *links) Publish(to proto.GatewayID, r *link.Record, base uint64) {
 
 // Poll implements link.Port.
 func (l *links) Poll(to proto.GatewayID, p bus.Poll) {
-	_ = l.bus.Publish(bus.LinkSubject(to, l.g.id), marshal(p)) // the router repeats it
+	_ = l.bus.Publish(bus.LinkSubject(to, l.g.id), frames.Marshal(p)) // the router repeats it
 }
 
 // Live implements link.Port.
@@ -379,7 +385,7 @@ func (l *links) Lookup(p proto.PeerID) {
 func (l *links) Report(f *link.Frame, code proto.ErrorCode, peers []proto.PeerID) {
 	switch {
 	case f.Reply != "":
-		l.outcomes = append(l.outcomes, outcome{reply: f.Reply, data: marshal(bus.Outcome{Code: code, Peers: peers})})
+		l.outcomes = append(l.outcomes, outcome{reply: f.Reply, data: frames.Marshal(bus.Outcome{Code: code, Peers: peers})})
 	case f.From == "":
 		l.g.metrics.Relays.Unreported.Inc() // it reported another frame, and its receiver is gone
 	case code != "":

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"time"
 
+	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/client"
 	"p2pconnector/gateway/internal/directory"
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/natsbus"
@@ -64,7 +66,7 @@ func (g *Gateway) sessionConfig() session.Config {
 	return session.Config{
 		Own: g.id, AcceptFrom: g.cfg.AcceptFrom, Logger: g.log, Metrics: g.metrics, Frames: g.frames, Keys: g.keys, ICE: g.ice,
 		Bus: g.bus, Liveness: g.liveness, Directory: g.directory, Suspicion: g.suspicion, Quota: g.quota, Buffers: g.buffers,
-		Grace: g.grace, Limits: g.limits, Draining: g.draining.Load, Turn: g.loops.bus.Turn, VerifyNames: g.verifyForeign,
+		Grace: g.grace, Limits: g.limits, Draining: g.draining.Load, Turn: g.loops.bus.Turn, VerifyNames: func() bool { return g.conns.Verify() },
 		Go: g.background, Ended: g.alive.Done(),
 	}
 }
@@ -77,5 +79,16 @@ func (g *Gateway) directoryConfig() directory.Config {
 			return g.requests.AskDirectory(op, req, patience)
 		},
 		Conflict: func() { g.metrics.Sessions.Moves.Inc(metrics.MoveConflict) },
+	}
+}
+
+// clientConfig returns the configuration of the clients' connections.
+func (g *Gateway) clientConfig() client.Config {
+	return client.Config{
+		Own: g.id, Logger: g.log, Metrics: g.metrics, Clock: &g.coarse, Frames: g.frames, Keys: g.keys, ICE: g.ice,
+		Verifier: func() *auth.Verifier { return g.verifier }, // set before the first client connects
+		Sessions: g.sessions, Rooms: g.rooms, Requests: g.requests, Turns: g.roomTurns, Relays: g.links, Budgets: g.budgets, Buffers: g.buffers,
+		FrameLimit: g.cfg.frameLimit(), MaxMessageBytes: g.cfg.MaxMessageBytes, MaxRooms: g.cfg.MaxRooms, Quota: g.cfg.quota(),
+		Shared: g.shared.Applied, Draining: g.draining.Load, Go: g.background, Ended: g.alive.Done(),
 	}
 }

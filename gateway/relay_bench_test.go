@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"p2pconnector/gateway/internal/client"
+	"p2pconnector/gateway/internal/frames"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/socket"
@@ -27,14 +29,14 @@ func (drain) Close() error                { return nil }
 func (drain) SetDeadline(time.Time) error { return nil }
 
 // benchSession makes a peer of g that reads everything at once.
-func benchConn(g *Gateway, raw net.Conn) *conn {
+func benchConn(g *Gateway, raw net.Conn) *client.Conn {
 	c := testConn(g, raw)
 	return c
 }
 
 // letWrite waits for the writer when a queue is half full: a benchmark may be
 // faster than it.
-func letWrite(b testing.TB, c *conn) {
+func letWrite(b testing.TB, c *client.Conn) {
 	for {
 		switch {
 		case c.Socket.CloseCode() != 0:
@@ -113,7 +115,7 @@ func BenchmarkToNATS(b *testing.B) {
 	for n := uint64(1); b.Loop(); n++ {
 		from.Message(frame)
 		if n%link.MaxRecords == 0 {
-			g.links.acked(to.Home(), marshal(bus.Ack{Next: n + 1}))
+			g.links.acked(to.Home(), frames.Marshal(bus.Ack{Next: n + 1}))
 		}
 	}
 }
@@ -140,7 +142,7 @@ func TestRelayAllocatesNothing(t *testing.T) {
 	}
 	n, acks := uint64(0), make([][]byte, 0, 16)
 	for i := range cap(acks) {
-		acks = append(acks, marshal(bus.Ack{Next: uint64(i+1)*link.MaxRecords/2 + 1}))
+		acks = append(acks, frames.Marshal(bus.Ack{Next: uint64(i+1)*link.MaxRecords/2 + 1}))
 	}
 	steady("from the client to NATS", 1000, func() {
 		s.Message(frame)

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"p2pconnector/gateway/internal/frames"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/session"
@@ -75,7 +76,7 @@ func teaRoom(g *Gateway, members ...bus.Member) {
 	state := &bus.Snapshot{Revision: 7, Room: &bus.Room{ID: "tea", Members: members}}
 	requestsTo(g, func(subject, reply string, _ []byte) error {
 		if in, ok := bus.ParseInbound(reply); ok && subject == bus.RoomsSubject(bus.OpGet) {
-			g.requests.Answered(in.First, natsbus.Message{Data: marshal(bus.Reply{State: state})})
+			g.requests.Answered(in.First, natsbus.Message{Data: frames.Marshal(bus.Reply{State: state})})
 		}
 		return nil
 	})
@@ -85,7 +86,7 @@ func teaRoom(g *Gateway, members ...bus.Member) {
 // teaChange makes g receive a change of room tea.
 func teaChange(g *Gateway, c *bus.Change) {
 	c.Room = "tea"
-	g.stateChanged(bus.RoomToken(c.Room), marshal(c))
+	g.stateChanged(bus.RoomToken(c.Room), frames.Marshal(c))
 	synctest.Wait()
 }
 

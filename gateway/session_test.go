@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"testing"
 
+	"p2pconnector/gateway/internal/client"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/session"
 	"p2pconnector/gateway/internal/socket"
@@ -15,7 +16,7 @@ import (
 )
 
 // wired makes a connection of g over loopback, and its client's side after the handshake.
-func wired(t *testing.T, g *Gateway) (*conn, io.Reader) {
+func wired(t *testing.T, g *Gateway) (*client.Conn, io.Reader) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -23,7 +23,7 @@ func (g *Gateway) shedBuffers() {
 		return
 	}
 	var all []membudget.Buffer
-	for _, c := range g.conns.list(nil) {
+	for _, c := range g.conns.List(nil) {
 		switch n, ending := c.Socket.Backlog(); {
 		case ending:
 			excess -= int64(n)

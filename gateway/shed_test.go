@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"p2pconnector/gateway/internal/client"
+	"p2pconnector/gateway/internal/frames"
 	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/session"
@@ -25,10 +27,10 @@ func frameFrom(from proto.PeerID, n int) []byte {
 // peer that is away and holds much are dropped, and each is reported once. The session stays
 // and knows that frames are missing. Small buffers, and copies that another gateway has, stay.
 func TestShedBuffers_PeersAreAway_SendersGetOneErrorEach(t *testing.T) {
-	const frames = 3
+	const sent = 3
 	g := testGateway(t, Config{MaxBufferBytes: minBufferBytes})
 	sender, large, small, other := awaySession(g), awaySession(g), awaySession(g), awaySession(g)
-	for range frames {
+	for range sent {
 		for _, s := range []*session.Session{large, other} {
 			if got := s.Deliver(frameFrom(sender.ID(), 10<<10)); got != session.Delivered {
 				t.Fatalf("got result %d, want delivered", got)
@@ -36,12 +38,12 @@ func TestShedBuffers_PeersAreAway_SendersGetOneErrorEach(t *testing.T) {
 		}
 	}
 	small.Deliver(frameFrom(sender.ID(), 1<<10))
-	g.sessions.Message(other.ID(), natsbus.Message{Data: marshal(bus.SessionMessage{ // another gateway gets a copy
+	g.sessions.Message(other.ID(), natsbus.Message{Data: frames.Marshal(bus.SessionMessage{ // another gateway gets a copy
 		Peer: other.ID(), Gateway: "0a1b2c3d", Token: bus.TokenRef{Owner: g.id, Conn: 1, Number: 1},
 	})})
 	g.shedBuffers()
-	if got := len(large.Waiting()); got != frames {
-		t.Fatalf("within the budget: got %d frames left, want all %d", got, frames)
+	if got := len(large.Waiting()); got != sent {
+		t.Fatalf("within the budget: got %d frames left, want all %d", got, sent)
 	}
 	g.buffers.Take(membudget.Queue, minBufferBytes/2)
 	for range 2 { // the second time there is nothing left to shed
@@ -50,8 +52,8 @@ func TestShedBuffers_PeersAreAway_SendersGetOneErrorEach(t *testing.T) {
 	if got := len(large.Waiting()); got != 0 || !large.Live() {
 		t.Errorf("large: got %d frames left, live %v; want none, true", got, large.Live())
 	}
-	if got := len(sender.Waiting()); got != frames {
-		t.Errorf("errors for the sender: got %d, want %d", got, frames)
+	if got := len(sender.Waiting()); got != sent {
+		t.Errorf("errors for the sender: got %d, want %d", got, sent)
 	}
 	for _, f := range sender.Waiting() {
 		if !strings.Contains(string(f), string(proto.NotDelivered)) || !strings.Contains(string(f), string(large.ID())) {
@@ -61,8 +63,8 @@ func TestShedBuffers_PeersAreAway_SendersGetOneErrorEach(t *testing.T) {
 	if got := len(small.Waiting()); got != 1 {
 		t.Errorf("small: got %d frames left, want 1", got)
 	}
-	if got := len(other.Waiting()); got != frames {
-		t.Errorf("lent: got %d frames left, want %d", got, frames)
+	if got := len(other.Waiting()); got != sent {
+		t.Errorf("lent: got %d frames left, want %d", got, sent)
 	}
 	if got := g.buffers.Sheds(membudget.Replay); got != 1 {
 		t.Errorf("shed: got %d buffers, want 1", got)
@@ -74,12 +76,8 @@ func TestShedBuffers_PeersAreAway_SendersGetOneErrorEach(t *testing.T) {
 func TestShedBuffers_ClientDoesNotRead_IsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, Config{MaxBufferBytes: minBufferBytes})
-		unread, reads := testConn(g, sockettest.NewNet(true)), testConn(g, sockettest.NewNet(false))
-		for _, c := range []*conn{unread, reads} {
-			if !g.conns.add(c) {
-				t.Fatal("got a connection refused, want it accepted")
-			}
-			defer g.conns.wg.Done()
+		unread, reads := opened(t, g, sockettest.NewNet(true)), opened(t, g, sockettest.NewNet(false))
+		for _, c := range []*client.Conn{unread, reads} {
 			c.Socket.Send(make([]byte, 30<<10))
 		}
 		synctest.Wait() // the writers have begun
@@ -97,9 +95,8 @@ func TestShedBuffers_ClientDoesNotRead_IsClosed(t *testing.T) {
 		if got := g.buffers.Sheds(membudget.Queue); got != 1 {
 			t.Errorf("shed: got %d queues, want 1", got)
 		}
-		for _, c := range []*conn{unread, reads} {
+		for _, c := range []*client.Conn{unread, reads} {
 			c.Socket.Abort()
-			c.Socket.Remains()
 		}
 	})
 }

@@ -18,7 +18,7 @@ func (g *Gateway) snapshot() *metrics.Snapshot {
 	now.Pending, now.PendingClosed = g.admission.PendingCounts()
 	now.EgressAddresses, now.EgressEvicted = g.budgets.Counts()
 	now.ConnectAddresses, now.ConnectsEvicted = g.admission.RateCounts()
-	for _, c := range g.conns.list(nil) {
+	for _, c := range g.conns.List(nil) {
 		n := c.Socket.QueuedBytes()
 		now.Connections++
 		now.QueueBytes += n

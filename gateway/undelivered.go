@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"p2pconnector/gateway/internal/dialect"
+	"p2pconnector/gateway/internal/frames"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
@@ -16,20 +18,29 @@ func (g *Gateway) undelivered(f *link.Frame, code proto.ErrorCode, missed []prot
 	var e *proto.Error
 	switch {
 	case f.Room != "":
-		e = roomNotReached(f.Room)
+		e = frames.RoomNotReached(f.Room)
 		e.Code = code
 	case code == proto.NotFound:
 		e = proto.PeerNotFound(string(f.To))
 	case code == proto.Unauthorised:
-		e = notAcceptedBy(f.To)
+		e = frames.NotAccepted(f.To)
 	default:
-		e = notDelivered(f.To)
+		e = frames.NotDelivered(f.To)
 	}
 	d := proto.ErrorData{Room: string(f.Room), Clients: missed}
 	if f.Room == "" {
 		d.To, d.Clients = string(f.To), nil
 	}
 	return g.frames.About(f.Data, e, d, f.ID)
+}
+
+// comesBack returns the frame that its sender, a client of a dialect, gets back for an
+// undelivered frame; nil when the sender gets an error.
+func comesBack(f *link.Frame, code proto.ErrorCode) []byte {
+	if f.Room != "" {
+		return nil
+	}
+	return dialect.Returned(f.Data, code != proto.NotFound)
 }
 
 // sendToPeer sends an error frame to a peer on any gateway. Without NATS, when the
@@ -58,21 +69,6 @@ func (g *Gateway) answerBackEnd(reply string, data []byte) {
 	if g.links.bus.Publish(reply, data) != nil {
 		g.metrics.Relays.Unreported.Inc()
 	}
-}
-
-func notDelivered(to proto.PeerID) *proto.Error {
-	return proto.Errorf(proto.NotDelivered, "The frame may not have reached client %s: it is reconnecting, reads too slowly, or a server has failed. Send it again in a moment.", to)
-}
-
-// notAcceptedBy is the error for a frame that its receiver does not accept. It reveals that
-// the peer exists, because its sender can do something about it, and has got the id from
-// somebody who knew: ids cannot be guessed.
-func notAcceptedBy(to proto.PeerID) *proto.Error {
-	return proto.Errorf(proto.Unauthorised, "Client %s accepts frames from members of its rooms only, or from nobody. Join one of its rooms and send the frame again in a moment, or send a Message to the room.", to)
-}
-
-func roomNotReached(room proto.RoomID) *proto.Error {
-	return proto.Errorf(proto.NotDelivered, "The message may not have reached every member of room %s. Send it again to those in `clients`, or to all.", proto.Quote(string(room)))
 }
 
 // ReportKept implements session.Relays: it reports frames that waited for peer, and did not
@@ -109,16 +105,16 @@ func (g *Gateway) reportRefused(frame []byte, code proto.ErrorCode, missed ...pr
 }
 
 // ReportTaken implements session.Relays: it reports frames that came for a peer whose session this gateway did not get.
-func (l *links) ReportTaken(frames []link.Frame) {
-	for i := range frames {
-		f := &frames[i]
+func (l *links) ReportTaken(late []link.Frame) {
+	for i := range late {
+		f := &late[i]
 		var peers []proto.PeerID
 		if f.Room != "" {
 			peers = []proto.PeerID{f.To}
 		}
 		switch {
 		case f.Reply != "":
-			l.g.answerBackEnd(f.Reply, marshal(bus.Outcome{Code: proto.NotDelivered, Peers: peers}))
+			l.g.answerBackEnd(f.Reply, frames.Marshal(bus.Outcome{Code: proto.NotDelivered, Peers: peers}))
 		case f.From != "":
 			l.g.metrics.Relays.Drops.Inc(proto.NotDelivered)
 			l.g.sendToPeer(f.From, l.g.undelivered(f, proto.NotDelivered, peers))

@@ -3,6 +3,7 @@ package gateway
 import (
 	"time"
 
+	"p2pconnector/gateway/internal/client"
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/ops"
@@ -10,17 +11,14 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// clockTick is how old the coarse clock may be.
-const clockTick = 50 * time.Millisecond
-
 // watchConns advances the coarse clock and sweeps every connection once a second.
 // It never waits for NATS: a stuck bus must not stop the clock that clients are
 // measured by.
 func (g *Gateway) watchConns(done <-chan struct{}) {
-	tick := time.NewTicker(clockTick)
+	tick := time.NewTicker(clock.Tick)
 	defer tick.Stop()
 	var next time.Time
-	var cs []*conn
+	var cs []*client.Conn
 	memory := ops.NewTrim()
 	g.loops.clock.Work()
 	defer g.loops.clock.Rest()
@@ -37,7 +35,7 @@ func (g *Gateway) watchConns(done <-chan struct{}) {
 			g.coarse.Store(clock.At(now))
 			if now.After(next) {
 				next = now.Add(time.Second)
-				cs = g.conns.sweepAll(now, cs)
+				cs = g.conns.Sweep(now, cs)
 				memory.Tick(g.metrics.Connections.Accepted.Load())
 			}
 		}

@@ -16,17 +16,17 @@ var timeOfDay = []string{"Unix", "UnixMilli", "UnixMicro", "UnixNano", "UTC", "L
 
 // mayUseWallClock are the functions of the services that need the time of day.
 var mayUseWallClock = map[string]string{
-	"p2pconnector/gateway/internal/auth/verifier.go:Verify":          "when an access token expires",
-	"p2pconnector/gateway/authenticate.go:authenticate":              "the same, as the client sees it",
-	"p2pconnector/gateway/internal/auth/keyring.go:decode":           "how old a session token is, which another gateway may have issued",
-	"p2pconnector/gateway/internal/auth/sessionkeys.go:Sign":         "when it was issued",
-	"p2pconnector/gateway/internal/auth/ice.go:List":                 "when TURN credentials expire",
-	"p2pconnector/gateway/internal/metrics/relays.go:TookNATS":       "when another host read a frame; for a metric, within bounds",
-	"p2pconnector/gateway/internal/metrics/relays.go:FormatBegan":    "the same, as the other host sees it",
-	"p2pconnector/gateway/internal/auth/issue.go:Issue":              "when a token for trying things out expires",
-	"p2pconnector/roomsvc/internal/signing/keys.go:newKey":           "when a key was made, which all instances read",
-	"p2pconnector/roomsvc/internal/store/revisions.go:firstRevision": "where a new bucket's revisions begin, above those of one that was lost",
-	"p2pconnector/roomsvc/internal/room/state.go:begin":              "when an operation was remembered, which all instances read",
+	"p2pconnector/gateway/internal/auth/verifier.go:Verify":             "when an access token expires",
+	"p2pconnector/gateway/internal/client/authenticate.go:authenticate": "the same, as the client sees it",
+	"p2pconnector/gateway/internal/auth/keyring.go:decode":              "how old a session token is, which another gateway may have issued",
+	"p2pconnector/gateway/internal/auth/sessionkeys.go:Sign":            "when it was issued",
+	"p2pconnector/gateway/internal/auth/ice.go:List":                    "when TURN credentials expire",
+	"p2pconnector/gateway/internal/metrics/relays.go:TookNATS":          "when another host read a frame; for a metric, within bounds",
+	"p2pconnector/gateway/internal/metrics/relays.go:FormatBegan":       "the same, as the other host sees it",
+	"p2pconnector/gateway/internal/auth/issue.go:Issue":                 "when a token for trying things out expires",
+	"p2pconnector/roomsvc/internal/signing/keys.go:newKey":              "when a key was made, which all instances read",
+	"p2pconnector/roomsvc/internal/store/revisions.go:firstRevision":    "where a new bucket's revisions begin, above those of one that was lost",
+	"p2pconnector/roomsvc/internal/room/state.go:begin":                 "when an operation was remembered, which all instances read",
 }
 
 // TestClocks_Durations_AreMonotonic: the services use the time of day only where it

@@ -23,6 +23,12 @@ var gatewayPackages = map[string][]string{
 	"internal/auth": {
 		"proto", "proto/bus", "github.com/MicahParks/keyfunc", "github.com/golang-jwt/jwt", "golang.org/x/time",
 	},
+	"internal/client": {
+		"gateway/internal/auth", "gateway/internal/clock", "gateway/internal/dialect", "gateway/internal/egress", "gateway/internal/fairqueue", "gateway/internal/frames",
+		"gateway/internal/handshake", "gateway/internal/link", "gateway/internal/membudget", "gateway/internal/metrics", "gateway/internal/quota",
+		"gateway/internal/ratelimit", "gateway/internal/room", "gateway/internal/session", "gateway/internal/socket", "proto", "proto/bus",
+		"github.com/google/uuid",
+	},
 	"internal/clock":   {},
 	"internal/dialect": {"gateway/internal/egress", "proto"},
 	"internal/dialect/peerjs": {
@@ -70,6 +76,11 @@ var gatewayPackages = map[string][]string{
 		"gateway/internal/fairqueue", "gateway/internal/frames", "gateway/internal/link", "gateway/internal/membudget", "gateway/internal/metrics", "gateway/internal/natsbus",
 		"gateway/internal/ownership", "gateway/internal/quota", "gateway/internal/replay", "gateway/internal/room", "gateway/internal/socket",
 		"proto", "proto/bus",
+	},
+	"internal/session/sessiontest": {
+		"gateway/internal/auth", "gateway/internal/clock", "gateway/internal/directory", "gateway/internal/fairqueue", "gateway/internal/frames",
+		"gateway/internal/link", "gateway/internal/membudget", "gateway/internal/metrics", "gateway/internal/natsbus", "gateway/internal/quota",
+		"gateway/internal/room", "gateway/internal/session", "gateway/internal/socket", "proto", "proto/bus",
 	},
 	"internal/socket": {
 		"gateway/internal/clock", "gateway/internal/membudget", "proto", "github.com/lxzan/gws",

@@ -91,3 +91,6 @@ func (a *Active) Tick(now Instant, receives bool) (frozen bool) {
 	a.last, a.up = now, receives
 	return frozen
 }
+
+// Tick is how old an AtomicInstant may be that holds the present moment.
+const Tick = 50 * time.Millisecond

@@ -12,6 +12,7 @@ import (
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/directory"
 	"p2pconnector/gateway/internal/egress"
+	"p2pconnector/gateway/internal/fairqueue"
 	"p2pconnector/gateway/internal/frames"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/membudget"
@@ -102,7 +103,7 @@ func newTestTable(t *testing.T) *testTable {
 	})
 	rooms := room.New(room.Config{
 		Own: own, Grace: grace, Logger: log, Metrics: &m.Rooms, Member: func(proto.PeerID) room.Member { return nil },
-		Relays: x, Requests: requests, Frame: enc.Room, Go: goes, Ended: ended.Done(),
+		Relays: x, Requests: requests, Turns: fairqueue.New(-1), Frame: enc.Room, Go: goes, Ended: ended.Done(),
 		Advanced: func() {}, Contest: x.Contest, NotifyJoined: x.NotifyJoined,
 	})
 	x.Connect(rooms, x)

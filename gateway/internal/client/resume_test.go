@@ -1,4 +1,4 @@
-package gateway
+package client
 
 import (
 	"encoding/json"
@@ -18,16 +18,16 @@ import (
 
 // accepted makes a connection of g with the fresh session that accept gives it, and
 // returns the token of its Client_Details.
-func accepted(g *Gateway, raw *sockettest.Net) (c *conn, token string) {
+func accepted(g *gateway, raw *sockettest.Net) (c *Conn, token string) {
 	c = testConn(g, raw)
 	g.conns.add(c)
-	newest := bus.TokenRef{Owner: g.id, Conn: 1, Number: 1}
-	return c, g.keys.Sign(auth.SessionToken{Peer: c.Session.ID(), TokenRef: newest}, time.Now())
+	newest := bus.TokenRef{Owner: g.ID, Conn: 1, Number: 1}
+	return c, g.Keys.Sign(auth.SessionToken{Peer: c.Session.ID(), TokenRef: newest}, time.Now())
 }
 
 // serveFrames acts as the reader of a connection that gets one frame.
-func serveFrames(c *conn, raw *sockettest.Net, frame string) {
-	defer c.g.conns.wg.Done()
+func serveFrames(c *Conn, raw *sockettest.Net, frame string) {
+	defer c.tab.wg.Done()
 	c.Message([]byte(frame))
 	<-raw.Done()
 	c.readEnded()
@@ -52,7 +52,7 @@ func answerTo(raw *sockettest.Net) string {
 // gets an answer, and nothing else changes.
 func TestResume_OwnSession_AnswersClientDetails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := testGateway(t, Config{})
+		g := testGateway(t, config{})
 		raw := sockettest.NewNet(false)
 		c, token := accepted(g, raw)
 		s := c.Session
@@ -71,17 +71,17 @@ func TestResume_OwnSession_AnswersClientDetails(t *testing.T) {
 		if c.Session != s || !s.Has(&c.Conn) || !s.Live() {
 			t.Errorf("got session moved: %v, live %v; want nothing changed", c.Session != s || !s.Has(&c.Conn), s.Live())
 		}
-		next, err := g.keys.Verify(f.Data.Session, time.Now())
+		next, err := g.Keys.Verify(f.Data.Session, time.Now())
 		if err != nil || next.Conn != 1 || next.Number != 2 {
 			t.Errorf("got token %+v (%v), want number 2 of connection 1", next, err)
 		}
-		if got := g.sessions.Get(s.ID()); got != s {
+		if got := g.Sessions.Get(s.ID()); got != s {
 			t.Errorf("got %v in the table, want the session", got)
 		}
 		if v := s.Deliver([]byte(`{"event":"Message"}`)); v > session.FlushNeeded {
 			t.Errorf("got result %d for a frame afterwards, want delivered", v)
 		}
-		if n := g.metrics.Sessions.Resumes.Load(metrics.ResumedHere); n != 1 {
+		if n := g.Metrics.Sessions.Resumes.Load(metrics.ResumedHere); n != 1 {
 			t.Errorf("got %d resumes counted, want 1", n)
 		}
 		c.Socket.Abort()
@@ -93,12 +93,12 @@ func TestResume_OwnSession_AnswersClientDetails(t *testing.T) {
 // session of this very connection. The gateway closes it, so that the client reconnects.
 func TestResume_OwnSessionOvertaken_GivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := testGateway(t, Config{})
+		g := testGateway(t, config{})
 		raw := sockettest.NewNet(false)
 		c, _ := accepted(g, raw)
 		s, other := c.Session, proto.NewGatewayID()
 		later := bus.TokenRef{Owner: other, Epoch: 1, Conn: 1, Number: 1}
-		token := g.keys.Sign(auth.SessionToken{Peer: s.ID(), TokenRef: later}, time.Now())
+		token := g.Keys.Sign(auth.SessionToken{Peer: s.ID(), TokenRef: later}, time.Now())
 		go serveFrames(c, raw, resumeFrame(token))
 		synctest.Wait()
 		if s.OtherOwner() != other || s.Live() || s.Has(&c.Conn) {
@@ -116,7 +116,7 @@ func TestResume_OwnSessionOvertaken_GivesUp(t *testing.T) {
 // once. Neither hangs, no session is lost, and each error reaches its own connection.
 func TestResume_EachOther_OneIsRefused(t *testing.T) {
 	const pairs, atOnce = 3000, 500
-	g := testGateway(t, Config{MaxPerAddress: -1}) // as many may be away
+	g := testGateway(t, config{})
 	for range pairs / atOnce {
 		var raws []*sockettest.Net
 		var peers []proto.PeerID
@@ -127,7 +127,7 @@ func TestResume_EachOther_OneIsRefused(t *testing.T) {
 			ca, ta := accepted(g, a)
 			cb, tb := accepted(g, b)
 			raws, peers = append(raws, a, b), append(peers, ca.Session.ID(), cb.Session.ID())
-			for c, token := range map[*conn]string{ca: tb, cb: ta} {
+			for c, token := range map[*Conn]string{ca: tb, cb: ta} {
 				ready.Add(1)
 				readers.Go(func() {
 					c.Socket.AwaitRead() // from now on nobody waits for the connection to be read to the end
@@ -150,8 +150,8 @@ func TestResume_EachOther_OneIsRefused(t *testing.T) {
 		}
 		g.conns.wg.Add(-2 * atOnce) // the readers
 		g.conns.wg.Wait()
-		g.sockets.Wait() // all is written
-		for _, c := range g.conns.list(nil) {
+		g.Sockets.Wait() // all is written
+		for _, c := range g.conns.List(nil) {
 			c.Socket.Abort()
 			c.readEnded()
 		}
@@ -162,7 +162,7 @@ func TestResume_EachOther_OneIsRefused(t *testing.T) {
 }
 
 // pairEnded checks the outcome of two connections that resumed each other's sessions.
-func pairEnded(t *testing.T, g *Gateway, raws []*sockettest.Net, peers []proto.PeerID) {
+func pairEnded(t *testing.T, g *gateway, raws []*sockettest.Net, peers []proto.PeerID) {
 	t.Helper()
 	resumed, live := 0, 0
 	for _, raw := range raws {
@@ -177,7 +177,7 @@ func pairEnded(t *testing.T, g *Gateway, raws []*sockettest.Net, peers []proto.P
 		}
 	}
 	for _, id := range peers {
-		if s := g.sessions.Get(id); s != nil && s.Live() {
+		if s := g.Sessions.Get(id); s != nil && s.Live() {
 			live++
 		}
 	}

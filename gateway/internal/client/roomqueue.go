@@ -1,4 +1,4 @@
-package gateway
+package client
 
 import (
 	"runtime/debug"
@@ -65,7 +65,7 @@ func (q *roomQueue) holdsLocked(room []byte) bool {
 
 // waitsForRoom reports whether f is a message to a room for which a request of this
 // connection is not done yet.
-func (c *conn) waitsForRoom(f *proto.Frame) bool {
+func (c *Conn) waitsForRoom(f *proto.Frame) bool {
 	if f.Event != proto.Message || f.Room == nil || f.To != nil {
 		return false
 	}
@@ -76,24 +76,24 @@ func (c *conn) waitsForRoom(f *proto.Frame) bool {
 
 // queueRoom queues a frame about room for the worker, or refuses it. The reader calls it.
 // From now on the session stays the same: Resume works only before the first such frame.
-func (c *conn) queueRoom(text []byte, room string) *proto.Error {
+func (c *Conn) queueRoom(text []byte, room string) *proto.Error {
 	f := &roomFrame{text: slices.Clone(text), room: room, deadline: time.Now().Add(proto.RequestDeadline), done: make(chan struct{})}
 	c.roomsMu.Lock()
 	defer c.roomsMu.Unlock()
 	if c.Socket.Muted() {
 		return nil // ignored like every frame from now on: the session may have left
 	}
-	q, most := c.rooms, maxRoomFrames+c.g.cfg.MaxRooms
+	q, most := c.rooms, maxRoomFrames+c.tab.cfg.MaxRooms
 	if q == nil {
 		q = c.newQueueLocked()
-	} else if q.frames >= most || q.bytes+len(text) > maxRoomMessages*c.g.cfg.MaxMessageBytes {
-		c.g.metrics.Rooms.QueueFull.Inc()
+	} else if q.frames >= most || q.bytes+len(text) > maxRoomMessages*c.tab.cfg.MaxMessageBytes {
+		c.tab.cfg.Metrics.Rooms.QueueFull.Inc()
 		e := proto.Errorf(proto.RateLimited, "Too much waits for your earlier room requests: at most %d frames may. Wait for their answers, then send this again.", most)
 		e.RetryAfterMS = roomFullRetry.Milliseconds()
 		return e
 	}
-	if !c.g.buffers.Reserve(membudget.Requests, q.bytes, len(text)) {
-		c.g.metrics.Rooms.QueueFull.Inc()
+	if !c.tab.cfg.Buffers.Reserve(membudget.Requests, q.bytes, len(text)) {
+		c.tab.cfg.Metrics.Rooms.QueueFull.Inc()
 		e := proto.Errorf(proto.RateLimited, "The server has too little memory for frames that wait for room requests. Send this again in a moment.")
 		e.RetryAfterMS = roomFullRetry.Milliseconds()
 		return e
@@ -105,16 +105,16 @@ func (c *conn) queueRoom(text []byte, room string) *proto.Error {
 }
 
 // newQueueLocked makes the connection's queue and starts its worker. There must be none.
-func (c *conn) newQueueLocked() *roomQueue {
-	c.rooms = &roomQueue{over: make(chan struct{}), budget: c.g.buffers}
-	c.g.conns.wg.Add(1)
+func (c *Conn) newQueueLocked() *roomQueue {
+	c.rooms = &roomQueue{over: make(chan struct{}), budget: c.tab.cfg.Buffers}
+	c.tab.wg.Add(1)
 	go c.workRooms(c.rooms)
 	return c.rooms
 }
 
 // workRooms handles the frames of the queue until it is empty.
-func (c *conn) workRooms(q *roomQueue) {
-	defer c.g.conns.wg.Done()
+func (c *Conn) workRooms(q *roomQueue) {
+	defer c.tab.wg.Done()
 	defer close(q.over)
 	sc := scratches.Get().(*scratch)
 	defer giveScratch(sc)
@@ -125,7 +125,7 @@ func (c *conn) workRooms(q *roomQueue) {
 
 // nextRoom takes the next frame from the queue. It returns nil when there is none, and
 // removes the queue.
-func (c *conn) nextRoom(q *roomQueue) *roomFrame {
+func (c *Conn) nextRoom(q *roomQueue) *roomFrame {
 	c.roomsMu.Lock()
 	defer c.roomsMu.Unlock()
 	q.doneLocked()
@@ -163,7 +163,7 @@ func (q *roomQueue) removedLocked(f *roomFrame) {
 
 // workRoom handles one frame. It removes the frame from the queue before it sends a
 // refusal to the client.
-func (c *conn) workRoom(q *roomQueue, f *roomFrame, sc *scratch) {
+func (c *Conn) workRoom(q *roomQueue, f *roomFrame, sc *scratch) {
 	defer func() {
 		if p := recover(); p != nil {
 			c.Panicked(p, debug.Stack())
@@ -187,10 +187,10 @@ func (c *conn) workRoom(q *roomQueue, f *roomFrame, sc *scratch) {
 
 // carryOut carries out a frame of the queue. The newest access token counts, because
 // Authenticate does not wait in the queue.
-func (c *conn) carryOut(f *roomFrame, sc *scratch) *proto.Error {
+func (c *Conn) carryOut(f *roomFrame, sc *scratch) *proto.Error {
 	message := sc.frame.Event == proto.Message
 	switch {
-	case !c.Session.Live(), c.g.alive.Err() != nil, !message && time.Now().After(f.deadline):
+	case !c.Session.Live(), c.tab.ended(), !message && time.Now().After(f.deadline):
 		return notBegun()
 	case !message:
 		return c.roomEvent(&sc.frame, f)
@@ -203,12 +203,12 @@ func (c *conn) carryOut(f *roomFrame, sc *scratch) *proto.Error {
 
 // roomTurn waits for the turn of a request of c at the room service. The caller calls leave
 // when it has been answered.
-func (c *conn) roomTurn(w *roomFrame) (leave func(), e *proto.Error) {
-	leave, ok := c.g.roomTurns.Await(c.Session.TurnKey(), time.Until(w.deadline)-proto.RequestDeadline+roomTurnWait, c.g.alive.Done())
+func (c *Conn) roomTurn(w *roomFrame) (leave func(), e *proto.Error) {
+	leave, ok := c.tab.cfg.Turns.Await(c.Session.TurnKey(), time.Until(w.deadline)-proto.RequestDeadline+roomTurnWait, c.tab.cfg.Ended)
 	if ok {
 		return leave, nil
 	}
-	c.g.metrics.Rooms.RequestsRefused.Inc()
+	c.tab.cfg.Metrics.Rooms.RequestsRefused.Inc()
 	e = proto.Errorf(proto.RateLimited, "Too many room requests of your address or user, or of all clients, wait for the room service. Wait retry_after_ms, then send this again.")
 	e.RetryAfterMS = roomFullRetry.Milliseconds()
 	return nil, e
@@ -222,7 +222,7 @@ func notBegun() *proto.Error {
 // refuseRooms refuses the frames that wait when the session leaves the connection, because
 // the session's next gateway has not seen them. It returns the error frames, which
 // go with the session. The connection is muted, so that no more frames are queued.
-func (c *conn) RefuseRooms() (refusals []byte) {
+func (c *Conn) RefuseRooms() (refusals []byte) {
 	c.roomsMu.Lock()
 	defer c.roomsMu.Unlock()
 	q := c.rooms
@@ -241,7 +241,7 @@ func (c *conn) RefuseRooms() (refusals []byte) {
 }
 
 // awaitRooms waits until the queue is empty. The reader calls it when reading has ended.
-func (c *conn) awaitRooms() {
+func (c *Conn) awaitRooms() {
 	c.roomsMu.Lock()
 	q := c.rooms
 	c.roomsMu.Unlock()

@@ -1,4 +1,4 @@
-package gateway
+package client
 
 import (
 	"encoding/json"
@@ -13,7 +13,7 @@ import (
 // Message implements socket.Handler: it handles one text frame. It returns when the frame
 // has been handled, or waits in the room queue. Frames that do not wait there are handled
 // in the order in which the client sent them.
-func (c *conn) Message(b []byte) {
+func (c *Conn) Message(b []byte) {
 	if c.translator != nil {
 		c.foreign(b)
 		return
@@ -23,8 +23,8 @@ func (c *conn) Message(b []byte) {
 	defer giveScratch(sc)
 	f := &sc.frame
 	e := f.Decode(b)
-	c.g.metrics.Frames.In.Inc(f.Event)
-	if wait, persistent := c.frameRate.Take(c.g.coarse.Load(), c.g.cfg.frameLimit()); wait > 0 {
+	c.tab.cfg.Metrics.Frames.In.Inc(f.Event)
+	if wait, persistent := c.frameRate.Take(c.tab.cfg.Clock.Load(), c.tab.cfg.FrameLimit); wait > 0 {
 		c.tooFast(f, wait, persistent)
 		return
 	}
@@ -42,8 +42,8 @@ func (c *conn) Message(b []byte) {
 
 // tooFast refuses a frame above the rate limit, and closes the connection of a client that
 // ignores the refusals.
-func (c *conn) tooFast(f *proto.Frame, wait time.Duration, persistent bool) {
-	e := proto.Errorf(proto.RateLimited, "Too many frames: this server takes %d a second from a client. Wait retry_after_ms before the next.", c.g.cfg.MessagesPerSecond)
+func (c *Conn) tooFast(f *proto.Frame, wait time.Duration, persistent bool) {
+	e := proto.Errorf(proto.RateLimited, "Too many frames: this server takes %d a second from a client. Wait retry_after_ms before the next.", c.tab.cfg.FrameLimit.PerSecond)
 	e.RetryAfterMS = max(wait.Milliseconds(), 1)
 	c.refuse(f, e)
 	if persistent {
@@ -52,7 +52,7 @@ func (c *conn) tooFast(f *proto.Frame, wait time.Duration, persistent bool) {
 }
 
 // dispatch carries out the decoded frame in sc; b is its text.
-func (c *conn) dispatch(sc *scratch, b []byte) *proto.Error {
+func (c *Conn) dispatch(sc *scratch, b []byte) *proto.Error {
 	f := &sc.frame
 	switch f.Event {
 	case proto.Offer, proto.Answer, proto.Candidate, proto.Message, proto.Connect:
@@ -67,7 +67,7 @@ func (c *conn) dispatch(sc *scratch, b []byte) *proto.Error {
 		}
 		return c.relay(sc)
 	case proto.Ping:
-		c.Session.Deliver(c.g.serverFrame(proto.TypeInfo, string(proto.Pong), nil, f.ID))
+		c.Session.Deliver(c.tab.cfg.Frames.Server(proto.TypeInfo, string(proto.Pong), nil, f.ID))
 		return nil
 	case proto.Resume:
 		e := c.resume(f)
@@ -78,11 +78,11 @@ func (c *conn) dispatch(sc *scratch, b []byte) *proto.Error {
 	case proto.Authenticate:
 		return c.authenticate(f)
 	case proto.IceServers:
-		list := c.g.ice.List(c.Session.ID(), c.g.wall())
+		list := c.tab.cfg.ICE.List(c.Session.ID(), c.tab.cfg.Frames.Wall())
 		if list == nil {
 			list = json.RawMessage("[]")
 		}
-		c.Session.Deliver(c.g.serverFrame(proto.TypeInfo, string(proto.IceServers), marshal(proto.IceServersData{IceServers: list}), f.ID))
+		c.Session.Deliver(c.tab.cfg.Frames.Server(proto.TypeInfo, string(proto.IceServers), frames.Marshal(proto.IceServersData{IceServers: list}), f.ID))
 		return nil
 	default:
 		return c.queueRoom(b, roomIn(f.Data))
@@ -90,7 +90,7 @@ func (c *conn) dispatch(sc *scratch, b []byte) *proto.Error {
 }
 
 // refuse sends the error frame that f caused.
-func (c *conn) refuse(f *proto.Frame, e *proto.Error) {
+func (c *Conn) refuse(f *proto.Frame, e *proto.Error) {
 	frame := c.refusal(f, e)
 	if f.Event == proto.Resume {
 		c.enqueue(frame) // the session may have another connection by now, which sent no Resume
@@ -104,15 +104,15 @@ func (c *conn) refuse(f *proto.Frame, e *proto.Error) {
 
 // closeFlooding closes the connection of a client that ignores refusals. The client may
 // connect again as soon as it has the close frame.
-func (c *conn) closeFlooding() {
-	c.g.budgets.Ended(c.Addr, c.Budget)
+func (c *Conn) closeFlooding() {
+	c.tab.cfg.Budgets.Ended(c.Addr, c.Budget)
 	c.Socket.Close(proto.ClosePolicy, "flooding after Rate_Limited", true)
 }
 
 // refusal encodes the error frame that f caused, and counts it.
-func (c *conn) refusal(f *proto.Frame, e *proto.Error) []byte {
-	c.g.metrics.Frames.Errors.Inc(e.Code)
-	c.g.metrics.Relays.Refused(f.Event, e.Code)
+func (c *Conn) refusal(f *proto.Frame, e *proto.Error) []byte {
+	c.tab.cfg.Metrics.Frames.Errors.Inc(e.Code)
+	c.tab.cfg.Metrics.Relays.Refused(f.Event, e.Code)
 	d := proto.ErrorData{Event: string(f.Event), Field: e.Field, RetryAfterMS: e.RetryAfterMS}
 	if f.Event == "" && f.Name != nil {
 		d.Event = clip(string(f.Name))
@@ -128,7 +128,7 @@ func (c *conn) refusal(f *proto.Frame, e *proto.Error) []byte {
 	if e.Code == proto.UnsupportedEvent {
 		d.Events = proto.ClientEventNames()
 	}
-	return c.g.errorFrame(e, d, f.ID)
+	return c.tab.cfg.Frames.Error(e, d, f.ID)
 }
 
 // roomIn returns data.room when it is a string.
@@ -139,16 +139,3 @@ func roomIn(data []byte) (room string) {
 
 // clip cuts client text to the length that an error may echo.
 func clip(s string) string { return s[:min(len(s), proto.MaxRoomIDBytes)] }
-
-// errorFrame encodes an error frame.
-func (g *Gateway) errorFrame(e *proto.Error, d proto.ErrorData, id []byte) []byte {
-	return g.frames.Error(e, d, id)
-}
-
-// serverFrame encodes a frame that originates at the server.
-func (g *Gateway) serverFrame(typ proto.FrameType, event string, data json.RawMessage, id []byte) []byte {
-	return g.frames.Server(typ, event, data, id)
-}
-
-// marshal encodes a value of a type that always encodes.
-func marshal(v any) json.RawMessage { return frames.Marshal(v) }

@@ -1,7 +1,8 @@
-package gateway
+package client
 
 import (
 	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/frames"
 	"p2pconnector/gateway/internal/ratelimit"
 	"p2pconnector/proto"
 )
@@ -15,22 +16,22 @@ const (
 
 // authenticate replaces the connection's access token, so that the connection outlives
 // the old one.
-func (c *conn) authenticate(f *proto.Frame) *proto.Error {
-	if c.g.verifier == nil {
+func (c *Conn) authenticate(f *proto.Frame) *proto.Error {
+	if c.tab.cfg.Verifier() == nil {
 		return proto.Errorf(proto.Unauthorised, "This server takes no access tokens: nothing needs to be renewed.")
 	}
 	var args proto.AuthenticateData
 	if _, ok := proto.Unpack(f.Data, map[string]any{"token": &args.Token}); !ok || args.Token == "" {
 		return proto.Missing("data.token", "`data.token` is missing or not a string. Give a fresh access token.")
 	}
-	if wait, _ := c.tokenRate.Take(c.g.coarse.Load(), ratelimit.Limit{PerSecond: tokensPerSecond, Burst: tokenBurst}); wait > 0 {
+	if wait, _ := c.tokenRate.Take(c.tab.cfg.Clock.Load(), ratelimit.Limit{PerSecond: tokensPerSecond, Burst: tokenBurst}); wait > 0 {
 		e := proto.Errorf(proto.RateLimited, "Too many access tokens on this connection: %d a second are checked. Get a fresh one and send it in a moment.", tokensPerSecond)
 		e.RetryAfterMS = wait.Milliseconds()
 		return e
 	}
-	a, err := c.g.verifier.Verify(args.Token)
+	a, err := c.tab.cfg.Verifier().Verify(args.Token)
 	if err != nil {
-		c.g.metrics.Handshakes.Tokens.Inc()
+		c.tab.cfg.Metrics.Handshakes.Tokens.Inc()
 		return proto.Errorf(proto.Unauthorised, "This access token is malformed, expired or not signed by a known key. Get a fresh one.")
 	}
 	if old := c.Access.Load(); a.User != old.User {
@@ -38,7 +39,7 @@ func (c *conn) authenticate(f *proto.Frame) *proto.Error {
 	}
 	c.Access.Store(a)
 	data := proto.AuthenticatedData{Expires: a.Expires.UTC()}
-	c.Session.Deliver(c.g.serverFrame(proto.TypeInfo, string(proto.Authenticated), marshal(data), f.ID))
+	c.Session.Deliver(c.tab.cfg.Frames.Server(proto.TypeInfo, string(proto.Authenticated), frames.Marshal(data), f.ID))
 	c.accessChanged()
 	return nil
 }
@@ -50,7 +51,7 @@ func denied(what auth.Grant) *proto.Error {
 }
 
 // allowed returns an error unless the connection's token grants a room event.
-func (c *conn) allowed(event proto.Event, room proto.RoomID, create bool) *proto.Error {
+func (c *Conn) allowed(event proto.Event, room proto.RoomID, create bool) *proto.Error {
 	a := c.Access.Load()
 	if a == nil {
 		return nil

@@ -1,4 +1,4 @@
-package gateway
+package client
 
 import (
 	"io"
@@ -10,6 +10,7 @@ import (
 
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/session/sessiontest"
 	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
 )
@@ -63,8 +64,8 @@ func readFrames(conn net.Conn, out chan<- []byte, frames chan<- string) {
 func TestFaultOfOurs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
-		g := testGateway(t, Config{Logger: logTo(&log)})
-		g.ice = nil // so that Ice_Servers panics
+		g := testGateway(t, config{Options: sessiontest.Options{Logger: logTo(&log)}})
+		g.conns.cfg.ICE = nil // so that Ice_Servers panics
 		server, client := net.Pipe()
 		serveTest(t, g, server)
 		out, frames := converse(client)
@@ -74,8 +75,8 @@ func TestFaultOfOurs(t *testing.T) {
 		}
 		client.Close()
 		synctest.Wait()
-		if g.metrics.Faults.Panics.Load() != 1 || g.conns.len() != 0 {
-			t.Errorf("got %d panics and %d connections, want 1 and 0", g.metrics.Faults.Panics.Load(), g.conns.len())
+		if g.Metrics.Faults.Panics.Load() != 1 || g.conns.Len() != 0 {
+			t.Errorf("got %d panics and %d connections, want 1 and 0", g.Metrics.Faults.Panics.Load(), g.conns.Len())
 		}
 		if text := log.String(); !strings.Contains(text, "panic while handling a frame") || strings.Contains(text, "private") {
 			t.Errorf("got log %s, want the panic without the client's data", text)
@@ -85,11 +86,11 @@ func TestFaultOfOurs(t *testing.T) {
 
 // sweepFor sweeps once a second until the network is closed or d is over. each runs before
 // every sweep.
-func sweepFor(c *conn, raw *sockettest.Net, d time.Duration, each func()) {
+func sweepFor(c *Conn, raw *sockettest.Net, d time.Duration, each func()) {
 	began := time.Now()
 	for !raw.Closed() && time.Since(began) < d {
 		time.Sleep(time.Second)
-		c.g.coarse.Store(clock.Now())
+		c.tab.cfg.Clock.Store(clock.Now())
 		each()
 		synctest.Wait()
 		c.sweep(time.Now())
@@ -102,7 +103,7 @@ func sweepFor(c *conn, raw *sockettest.Net, d time.Duration, each func()) {
 func TestSweep_TokenExpires_Closes4001(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		raw := sockettest.NewNet(false)
-		c := testConn(testGateway(t, Config{}), raw)
+		c := testConn(testGateway(t, config{}), raw)
 		c.Access.Store(&auth.Access{Expires: time.Now().Add(5 * time.Second)})
 		sweepFor(c, raw, 4*time.Second, func() {})
 		if raw.CloseCode() != sockettest.NoClose {

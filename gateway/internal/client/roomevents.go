@@ -1,4 +1,4 @@
-package gateway
+package client
 
 import (
 	"encoding/json"
@@ -34,10 +34,10 @@ var roomOps = map[proto.Event]bus.Operation{
 // roomEvent carries out the room event f with the room service. It returns when the peer
 // has been answered, because the next frame of the queue may depend on it. It closes w.done
 // when the answer is not a refusal.
-func (c *conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
+func (c *Conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
 	args, e := readRoomArgs(f)
 	if e == nil {
-		e = args.within(c.g.shared.Applied(), f.Event)
+		e = args.within(c.tab.cfg.Shared(), f.Event)
 	}
 	if e != nil {
 		return e
@@ -59,7 +59,7 @@ func (c *conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
 		defer done()
 	}
 	req := &bus.Request{
-		Room: proto.RoomID(*args.Room), Peer: s.ID(), Gateway: c.g.id, Epoch: c.Epoch, User: s.UserName(),
+		Room: proto.RoomID(*args.Room), Peer: s.ID(), Gateway: c.tab.cfg.Own, Epoch: c.Epoch, User: s.UserName(),
 		Name: args.Name, Capacity: args.Capacity, Locked: args.Locked, Metadata: args.Metadata,
 		Create: args.Create != nil && *args.Create,
 	}
@@ -80,8 +80,8 @@ func (c *conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
 
 // mayEnter takes a place for a request that may make the peer a member of one more room.
 // The caller calls done when the request has been answered.
-func (c *conn) mayEnter() (done func(), e *proto.Error) {
-	cfg := &c.g.cfg
+func (c *Conn) mayEnter() (done func(), e *proto.Error) {
+	cfg := &c.tab.cfg
 	if c.Session.RoomCount() >= cfg.MaxRooms {
 		return nil, proto.Errorf(proto.LimitExceeded, "You are in %d rooms, the most this server allows. Leave one first.", cfg.MaxRooms)
 	}
@@ -89,34 +89,34 @@ func (c *conn) mayEnter() (done func(), e *proto.Error) {
 	if met == quota.None {
 		return done, nil
 	}
-	c.g.metrics.Rooms.Refused.Inc(met)
+	c.tab.cfg.Metrics.Rooms.Refused.Inc(met)
 	switch met {
 	case quota.MembershipsPerUser:
-		e = proto.Errorf(proto.LimitExceeded, "The clients of your user are in %d rooms together, the most this server allows. Leave one first.", cfg.MembershipsPerUser)
+		e = proto.Errorf(proto.LimitExceeded, "The clients of your user are in %d rooms together, the most this server allows. Leave one first.", cfg.Quota.MembershipsPerUser)
 	case quota.MembershipsPerAddress:
-		e = proto.Errorf(proto.LimitExceeded, "The clients of your address are in %d rooms together, the most this server allows. Leave one first.", cfg.MembershipsPerAddr)
+		e = proto.Errorf(proto.LimitExceeded, "The clients of your address are in %d rooms together, the most this server allows. Leave one first.", cfg.Quota.MembershipsPerAddress)
 	default:
-		e = proto.Errorf(proto.LimitExceeded, "The clients of this server are in %d rooms together, the most it allows. Leave one first, or try again later.", cfg.MaxMemberships)
+		e = proto.Errorf(proto.LimitExceeded, "The clients of this server are in %d rooms together, the most it allows. Leave one first, or try again later.", cfg.Quota.Memberships)
 	}
 	return nil, e
 }
 
 // changeRoom carries out a change; the room sends the answer. Frames that the client sends
 // after the answer do not wait for anything else.
-func (c *conn) changeRoom(f *proto.Frame, req *bus.Request, w *roomFrame) *proto.Error {
-	err := c.g.rooms.Change(c.roomCall(f, w), roomOps[f.Event], req)
+func (c *Conn) changeRoom(f *proto.Frame, req *bus.Request, w *roomFrame) *proto.Error {
+	err := c.tab.cfg.Rooms.Change(c.roomCall(f, w), roomOps[f.Event], req)
 	if err == nil {
 		return nil
 	}
-	e := c.g.roomError(err, c.Session.ID(), req.Room)
+	e := c.tab.roomError(err, c.Session.ID(), req.Room)
 	if e.Code == proto.AlreadyExists {
-		c.g.sessions.ClaimRoom(c.Session, req.Room)
+		c.tab.cfg.Sessions.ClaimRoom(c.Session, req.Room)
 	}
 	return e
 }
 
 // roomCall returns the data that a room needs to answer f.
-func (c *conn) roomCall(f *proto.Frame, w *roomFrame) *room.Call {
+func (c *Conn) roomCall(f *proto.Frame, w *roomFrame) *room.Call {
 	return &room.Call{
 		Request: room.Request{Event: f.Event, ID: slices.Clone(f.ID)},
 		Member:  c.Session, Deadline: w.deadline, Answered: w.done, Budget: c.Budget,
@@ -125,10 +125,10 @@ func (c *conn) roomCall(f *proto.Frame, w *roomFrame) *room.Call {
 
 // roomError returns the error that a client gets for a failed request. It logs a fault
 // of the server; nothing else does.
-func (g *Gateway) roomError(err error, peer proto.PeerID, id proto.RoomID) *proto.Error {
+func (tab *Table) roomError(err error, peer proto.PeerID, id proto.RoomID) *proto.Error {
 	e, hidden := proto.ErrorFrom(err)
 	if hidden {
-		g.log.Error("room request failed", "peer", string(peer), "room", string(id), "err", err)
+		tab.cfg.Logger.Error("room request failed", "peer", string(peer), "room", string(id), "err", err)
 		return room.Unavailable()
 	}
 	if e.Field == "" {

@@ -1,4 +1,4 @@
-package gateway
+package client
 
 import (
 	"net/netip"
@@ -13,12 +13,12 @@ import (
 	"p2pconnector/proto"
 )
 
-// conn carries out what a client asks for through one WebSocket. Only its reader may call
-// Message and readEnded. Enqueue, and the methods of its socket that are documented so, are
+// Conn carries out what a client asks for through one WebSocket. Only its reader may call
+// Message. Enqueue, and the methods of its socket that are documented so, are
 // safe for concurrent use.
-type conn struct {
+type Conn struct {
 	session.Conn
-	g *Gateway
+	tab *Table
 
 	translator dialect.Translator // fixed; nil: the client speaks our own protocol
 
@@ -36,8 +36,10 @@ type conn struct {
 	rooms   *roomQueue // what waits for room requests; nil: nothing
 }
 
-func newConn(g *Gateway, ws *socket.Conn, addr netip.Addr, delta bool) *conn {
-	c := &conn{g: g, Conn: session.Conn{Socket: ws, Addr: addr, Delta: delta, Budget: g.budgets.Client(addr)}, first: true}
+// New makes the connection of a client on a WebSocket, without a session. addr is the address
+// that it counts for, and delta says that the client wants changes in place of full lists.
+func (tab *Table) New(ws *socket.Conn, addr netip.Addr, delta bool) *Conn {
+	c := &Conn{tab: tab, Conn: session.Conn{Socket: ws, Addr: addr, Delta: delta, Budget: tab.cfg.Budgets.Client(addr)}, first: true, leave: func() {}}
 	c.Client = c
 	return c
 }
@@ -49,23 +51,23 @@ var results = [...]session.Result{
 }
 
 // enqueue queues a text frame.
-func (c *conn) enqueue(payload []byte) session.Result { return c.Enqueue("", payload) }
+func (c *Conn) enqueue(payload []byte) session.Result { return c.Enqueue("", payload) }
 
 // Enqueue implements session.Client: it queues a text frame that a peer has sent to this one
 // alone; from is "" for other frames.
-func (c *conn) Enqueue(from proto.PeerID, payload []byte) session.Result {
+func (c *Conn) Enqueue(from proto.PeerID, payload []byte) session.Result {
 	if c.translator != nil {
 		return c.enqueueForeign(from, payload)
 	}
 	v := c.send(from, payload)
 	if v <= session.FlushNeeded {
-		c.g.metrics.Frames.Queued(payload)
+		c.tab.cfg.Metrics.Frames.Queued(payload)
 	}
 	return v
 }
 
 // send queues a text as it goes to the network.
-func (c *conn) send(from proto.PeerID, text []byte) session.Result {
+func (c *Conn) send(from proto.PeerID, text []byte) session.Result {
 	if from == "" {
 		return results[c.Socket.Send(text)]
 	}
@@ -73,8 +75,8 @@ func (c *conn) send(from proto.PeerID, text []byte) session.Result {
 }
 
 // serve reads the connection until it ends.
-func (c *conn) serve() {
-	defer c.g.conns.wg.Done()
+func (c *Conn) serve() {
+	defer c.tab.wg.Done()
 	if c.translator != nil {
 		c.translator.Greet() // when it refuses the client, nothing is decoded any more
 	}
@@ -84,8 +86,8 @@ func (c *conn) serve() {
 
 // readEnded detaches the connection from its session. It runs once, when the read loop has
 // ended for whatever reason.
-func (c *conn) readEnded() {
-	c.g.budgets.Ended(c.Addr, c.Budget)
+func (c *Conn) readEnded() {
+	c.tab.cfg.Budgets.Ended(c.Addr, c.Budget)
 	c.awaitRooms() // the client's last requests are carried out and answered before its end
 	clean := c.Socket.Finish()
 	if c.translator != nil {
@@ -96,22 +98,22 @@ func (c *conn) readEnded() {
 		if c.translator != nil {
 			left = c.restore(left)
 		}
-		c.g.conns.remove(c)
-		c.g.budgets.Ended(c.Addr, c.Budget) // before its place is free for the next
+		c.tab.remove(c)
+		c.tab.cfg.Budgets.Ended(c.Addr, c.Budget) // before its place is free for the next
 		c.leave()
 		c.logEnd()
 		return left
 	})
 	if c.translator != nil {
-		c.g.metrics.Dialects.Ended.Inc(c.Session.Dialect())
+		c.tab.cfg.Metrics.Dialects.Ended.Inc(c.Session.Dialect())
 	}
 }
 
 // sweep runs the periodic checks of the connection, among them whether its access token
 // has expired. It is called once a second.
-func (c *conn) sweep(now time.Time) {
+func (c *Conn) sweep(now time.Time) {
 	var code proto.CloseCode
-	if c.Access.Load().Expired(c.g.wall()) {
+	if c.Access.Load().Expired(c.tab.cfg.Frames.Wall()) {
 		code = proto.CloseToken
 	}
 	c.Socket.Sweep(now, code)
@@ -119,8 +121,8 @@ func (c *conn) sweep(now time.Time) {
 
 // Panicked implements socket.Handler: it counts and logs a panic in the handling of a
 // frame, and closes the connection.
-func (c *conn) Panicked(p any, stack []byte) {
-	c.g.metrics.Faults.Panics.Inc()
-	c.g.log.Error("panic while handling a frame", "peer", string(c.Session.ID()), "err", p, "stack", string(stack))
+func (c *Conn) Panicked(p any, stack []byte) {
+	c.tab.cfg.Metrics.Faults.Panics.Inc()
+	c.tab.cfg.Logger.Error("panic while handling a frame", "peer", string(c.Session.ID()), "err", p, "stack", string(stack))
 	c.Socket.Close(proto.CloseInternal, proto.CloseInternal.Reason(), true)
 }

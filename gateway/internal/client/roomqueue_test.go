@@ -1,4 +1,4 @@
-package gateway
+package client
 
 import (
 	"encoding/json"
@@ -11,6 +11,7 @@ import (
 
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/membudget"
+	"p2pconnector/gateway/internal/session/sessiontest"
 	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
@@ -19,23 +20,23 @@ import (
 // queueTest is a connection whose room requests the test answers.
 type queueTest struct {
 	t     *testing.T
-	g     *Gateway
-	c     *conn
+	g     *gateway
+	c     *Conn
 	raw   *sockettest.Net
 	asked []*bus.Request
 }
 
 // newQueueTest must run in a bubble of synctest.
 func newQueueTest(t *testing.T) *queueTest {
-	q := &queueTest{t: t, g: testGateway(t, Config{MaxMessageBytes: 2048, MaxRooms: 2}), raw: sockettest.NewNet(false)}
-	requestsTo(q.g, func(_, _ string, data []byte) error {
+	q := &queueTest{t: t, g: testGateway(t, config{Options: sessiontest.Options{MaxMessageBytes: 2048}, maxRooms: 2}), raw: sockettest.NewNet(false)}
+	q.g.Publish = func(_, _ string, data []byte) error {
 		req := new(bus.Request)
 		if err := json.Unmarshal(data, req); err != nil {
 			t.Error(err)
 		}
 		q.asked = append(q.asked, req)
 		return nil
-	})
+	}
 	q.c, _ = accepted(q.g, q.raw)
 	return q
 }
@@ -51,9 +52,9 @@ func (q *queueTest) send(frames ...string) {
 // joined carries out the last join request.
 func (q *queueTest) joined() {
 	req := q.asked[len(q.asked)-1]
-	q.g.stateChanged(bus.RoomToken(req.Room), marshal(bus.Change{
+	q.g.Changed(&bus.Change{
 		Room: req.Room, After: 1, Set: &bus.Settings{}, Creator: req.Peer, Added: []bus.Member{{ID: req.Peer, Op: req.Op}},
-	}))
+	})
 	synctest.Wait()
 }
 
@@ -82,7 +83,7 @@ func (q *queueTest) wantAnswers(want ...string) {
 // end ends the connection and checks that nothing of the queue is left.
 func (q *queueTest) end() {
 	q.t.Helper()
-	q.g.end()
+	q.g.End()
 	synctest.Wait()
 	if q.c.rooms != nil {
 		q.t.Error("got a queue at the end, want none")
@@ -91,7 +92,7 @@ func (q *queueTest) end() {
 	q.c.readEnded()
 	q.g.conns.wg.Done() // the test was its reader
 	q.g.conns.wg.Wait()
-	q.g.sockets.Wait()
+	q.g.Sockets.Wait()
 }
 
 func roomFrameText(event, room string, id int) string {
@@ -148,14 +149,14 @@ func TestRoomQueue_NoRoomService_AllRefusedInTime(t *testing.T) {
 		time.Sleep(proto.RequestDeadline - time.Second)
 		q.send(roomFrameText("Leave_Room", "tea", 4))
 		time.Sleep(1100 * time.Millisecond)
-		q.g.requests.Tick(time.Now())
+		q.g.Requests.Tick(time.Now())
 		synctest.Wait()
 		q.wantAnswers("Unavailable 1", "Unavailable 2", "Unauthorised 3")
 		if len(q.asked) != 2 || q.asked[1].Reason != proto.ReasonLeft {
 			t.Errorf("got requests %+v, want the join and the leave", q.asked)
 		}
 		time.Sleep(proto.RequestDeadline)
-		q.g.requests.Tick(time.Now())
+		q.g.Requests.Tick(time.Now())
 		synctest.Wait()
 		q.wantAnswers("Unavailable 1", "Unavailable 2", "Unauthorised 3", "Unavailable 4")
 		q.end()
@@ -177,7 +178,7 @@ func TestRoomQueue_Full_RefusesAtOnce(t *testing.T) {
 				q.wantAnswers()
 				q.send(`{"event":"Leave_Room","data":{"room":"tea","x":"`+strings.Repeat("x", 1200)+`"},"id":"over"}`, `{"event":"Ping","id":"p"}`)
 				q.wantAnswers(`Rate_Limited "over"`, `Pong "p"`)
-				if n := q.g.metrics.Rooms.QueueFull.Load(); n != 1 {
+				if n := q.g.Metrics.Rooms.QueueFull.Load(); n != 1 {
 					t.Errorf("got %d refusals counted, want 1", n)
 				}
 				if n := q.c.rooms.frames; n != test.fits {
@@ -197,8 +198,8 @@ func TestRoomQueue_SessionLeavesTheConnection_RefusesWhatWaits(t *testing.T) {
 		q.send(roomFrameText("Join_Room", "tea", 1), roomFrameText("Join_Room", "milk", 2), `{"event":"Message","room":"milk","id":3}`)
 		raw := sockettest.NewNet(false)
 		next, _ := accepted(q.g, raw)
-		token := auth.SessionToken{Peer: q.c.Session.ID(), TokenRef: bus.TokenRef{Owner: q.g.id, Conn: 1, Number: 1}}
-		next.Message([]byte(resumeFrame(q.g.keys.Sign(token, time.Now()))))
+		token := auth.SessionToken{Peer: q.c.Session.ID(), TokenRef: bus.TokenRef{Owner: q.g.ID, Conn: 1, Number: 1}}
+		next.Message([]byte(resumeFrame(q.g.Keys.Sign(token, time.Now()))))
 		q.send(roomFrameText("Join_Room", "late", 4))
 		synctest.Wait()
 		_, got := raw.Frames()
@@ -239,9 +240,9 @@ func TestRoomQueue_ClientCloses_RequestsAreCarriedOut(t *testing.T) {
 		if len(q.asked) != 2 || q.asked[1].Reason != proto.ReasonLeft {
 			t.Fatalf("got requests %+v, want the join and the leave", q.asked)
 		}
-		q.g.stateChanged(bus.RoomToken("tea"), marshal(bus.Change{
+		q.g.Changed(&bus.Change{
 			Room: "tea", Before: 1, After: 2, Removed: []bus.Removal{{ID: s.ID(), Reason: proto.ReasonLeft, Op: q.asked[1].Op}},
-		}))
+		})
 		synctest.Wait()
 		q.wantAnswers("Client_Added 1", "Room_Left 2")
 		q.c.Socket.Abort()
@@ -250,7 +251,7 @@ func TestRoomQueue_ClientCloses_RequestsAreCarriedOut(t *testing.T) {
 			t.Error("got a live session after its client has closed with 1000, want it ended")
 		}
 		q.g.conns.wg.Wait()
-		q.g.sockets.Wait()
+		q.g.Sockets.Wait()
 	})
 }
 
@@ -274,13 +275,13 @@ func TestRoomQueue_GatewayEnds_NobodyWaits(t *testing.T) {
 func TestRoomQueue_MemoryIsShort_RefusesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueueTest(t)
-		used := func() int64 { return q.g.buffers.Used(membudget.Requests) }
+		used := func() int64 { return q.g.Buffers.Used(membudget.Requests) }
 		join := roomFrameText("Join_Room", "tea", 1)
 		q.send(join)
 		if got, want := used(), int64(len(join)); got != want {
 			t.Errorf("a request that waits: got %d bytes used, want %d", got, want)
 		}
-		q.g.buffers.Take(membudget.Queue, int(q.g.buffers.Limit()/8*7-used()))
+		q.g.Buffers.Take(membudget.Queue, int(q.g.Buffers.Limit()/8*7-used()))
 		q.send(roomFrameText("Join_Room", "tea", 2))
 		q.wantAnswers("Rate_Limited 2")
 		q.joined()

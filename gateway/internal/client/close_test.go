@@ -1,4 +1,4 @@
-package gateway
+package client
 
 import (
 	"testing"
@@ -20,7 +20,7 @@ func TestReadEnded_AnswerToOurClose_KeepsSession(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g := testGateway(t, Config{})
+				g := testGateway(t, config{})
 				raw := sockettest.NewNet(false)
 				conn, _ := accepted(g, raw)
 				s := conn.Session

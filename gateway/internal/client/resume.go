@@ -1,4 +1,4 @@
-package gateway
+package client
 
 import (
 	"errors"
@@ -11,8 +11,8 @@ import (
 
 // resume gives the connection the session that a session token names. On an error
 // the connection keeps its fresh id.
-func (c *conn) resume(f *proto.Frame) *proto.Error {
-	g := c.g
+func (c *Conn) resume(f *proto.Frame) *proto.Error {
+	tab := c.tab
 	if !c.first {
 		return proto.Errorf(proto.Unauthorised, "Resume works only as the first frame of a connection. Connect again to resume.")
 	}
@@ -23,9 +23,9 @@ func (c *conn) resume(f *proto.Frame) *proto.Error {
 	case !ok, args.Session == "":
 		return proto.Missing("data.session", "`data.session` is missing or not a string. Give the last session token you got.")
 	}
-	t, err := g.keys.Verify(args.Session, g.wall())
+	t, err := tab.cfg.Keys.Verify(args.Session, tab.cfg.Frames.Wall())
 	if err != nil {
-		g.metrics.Sessions.Resumes.Inc(metrics.ResumeRefused)
+		tab.cfg.Metrics.Sessions.Resumes.Inc(metrics.ResumeRefused)
 		switch {
 		case errors.Is(err, auth.ErrTokenExpired):
 			return session.Over()
@@ -35,8 +35,8 @@ func (c *conn) resume(f *proto.Frame) *proto.Error {
 		return proto.Errorf(proto.Unauthorised, "This is not a session token of this service. Go on with your fresh id.")
 	}
 	if a := c.Access.Load(); a != nil && a.User != t.User {
-		g.metrics.Sessions.Resumes.Inc(metrics.ResumeRefused)
+		tab.cfg.Metrics.Sessions.Resumes.Inc(metrics.ResumeRefused)
 		return proto.Errorf(proto.Unauthorised, "This session belongs to another user than your access token. Go on with your fresh id.")
 	}
-	return g.sessions.Resume(&c.Conn, t, args.Received, f.ID)
+	return tab.cfg.Sessions.Resume(&c.Conn, t, args.Received, f.ID)
 }

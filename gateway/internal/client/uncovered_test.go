@@ -1,4 +1,4 @@
-package gateway
+package client
 
 import (
 	"testing"
@@ -12,12 +12,12 @@ import (
 // A join takes effect after the client has shown a token that does not cover the room: the
 // peer leaves it again.
 func TestJoinRoom_NewerTokenDoesNotCoverIt_LeavesAgain(t *testing.T) {
-	g := testGateway(t, Config{})
+	g := testGateway(t, config{})
 	asked := make(chan string, 16)
-	requestsTo(g, func(subject, _ string, _ []byte) error {
+	g.Publish = func(subject, _ string, _ []byte) error {
 		asked <- subject
 		return nil
-	})
+	}
 	c := testConn(g, sockettest.NewNet(false))
 	t.Cleanup(c.Socket.Abort)
 	c.Access.Store(&auth.Access{Rooms: []string{"a-*"}})
@@ -32,8 +32,8 @@ func TestJoinRoom_NewerTokenDoesNotCoverIt_LeavesAgain(t *testing.T) {
 			t.Errorf("request after joining %s: got %s, want %s", id, got, want)
 		}
 	}
-	g.end() // what waits for an answer ends
-	g.closeBackground()
+	g.End() // what waits for an answer ends
+	g.Wait()
 	if n := len(asked); n > 0 {
 		t.Errorf("further requests: got %d, want none", n)
 	}

@@ -1,4 +1,4 @@
-package gateway
+package client
 
 import (
 	"testing"
@@ -19,9 +19,9 @@ func TestWallClock_SetBackAndForward_ConnectionsStay(t *testing.T) {
 		t.Run(step.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				raw := sockettest.NewNet(false)
-				g := testGateway(t, Config{})
+				g := testGateway(t, config{})
 				var set time.Duration
-				g.wall = func() time.Time { return time.Now().Add(set) }
+				g.Frames.Wall = func() time.Time { return time.Now().Add(set) }
 				c := serveTest(t, g, raw)
 				c.Access.Store(&auth.Access{Expires: time.Now().Add(2 * time.Hour)})
 				answered, refused := 0, 0
@@ -29,7 +29,7 @@ func TestWallClock_SetBackAndForward_ConnectionsStay(t *testing.T) {
 					if answered == 3 {
 						set = step
 					}
-					if wait, _ := c.frameRate.Take(g.coarse.Load(), ratelimit.Limit{PerSecond: 10, Burst: 20}); wait > 0 {
+					if wait, _ := c.frameRate.Take(g.Clock.Load(), ratelimit.Limit{PerSecond: 10, Burst: 20}); wait > 0 {
 						refused++
 					}
 					ops, payloads := raw.Frames()

@@ -1,4 +1,4 @@
-package gateway
+package client
 
 import (
 	"sync"
@@ -6,7 +6,9 @@ import (
 
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/frames"
 	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/ratelimit"
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
@@ -32,7 +34,7 @@ func giveScratch(sc *scratch) {
 }
 
 // relay relays a signal or a message to its peer or room.
-func (c *conn) relay(sc *scratch) *proto.Error {
+func (c *Conn) relay(sc *scratch) *proto.Error {
 	f := &sc.frame
 	if f.Event == proto.Message && f.Room != nil {
 		if f.To != nil {
@@ -52,7 +54,7 @@ func (c *conn) relay(sc *scratch) *proto.Error {
 }
 
 // connect relays a Connect as the Offer that its target gets.
-func (c *conn) connect(sc *scratch) *proto.Error {
+func (c *Conn) connect(sc *scratch) *proto.Error {
 	f := &sc.frame
 	if len(f.To) == 0 {
 		return proto.Missing("to", "`to` is missing. Give the id of the peer to connect to.")
@@ -75,27 +77,27 @@ func (c *conn) connect(sc *scratch) *proto.Error {
 		return proto.Missing("data.candidate", "`data.candidate` is missing. Give an ICE candidate.")
 	}
 	data := proto.ConnectData(c.Session.ID(), sdp, candidate)
-	return c.relayPeer(f, c.g.serverFrame(proto.TypeInfo, string(proto.Offer), data, nil), string(f.ID))
+	return c.relayPeer(f, c.tab.cfg.Frames.Server(proto.TypeInfo, string(proto.Offer), data, nil), string(f.ID))
 }
 
 // relayPeer sends a finished frame to the peer that f names. A peer of this gateway gets
 // it in process, unless earlier frames wait for the peer; every other peer gets it through
 // the router.
-func (c *conn) relayPeer(f *proto.Frame, frame []byte, connectID string) *proto.Error {
-	g := c.g
+func (c *Conn) relayPeer(f *proto.Frame, frame []byte, connectID string) *proto.Error {
+	tab := c.tab
 	if short := c.Budget.Relay(len(frame)); short.Limit != "" {
 		return short.Err()
 	}
 	x := link.Frame{From: c.Session.ID(), Epoch: c.Epoch, ID: connectID, Began: int64(c.began), Data: frame}
-	if s := g.sessions.Get(proto.PeerID(view(f.To))); s != nil {
+	if s := tab.cfg.Sessions.Get(proto.PeerID(view(f.To))); s != nil {
 		x.To = s.ID()
 		if v, ok := s.TakeDirect(&x); ok {
 			return c.relayedHere(s, v)
 		}
 	} else {
 		to := proto.PeerID(view(f.To))
-		if !to.Valid() || to.Home() == g.id { // this gateway knows all the peers that it has issued
-			g.metrics.Relays.NotFound.Inc()
+		if !to.Valid() || to.Home() == tab.cfg.Own { // this gateway knows all the peers that it has issued
+			tab.cfg.Metrics.Relays.NotFound.Inc()
 			return proto.PeerNotFound(string(f.To))
 		}
 		if string(c.lastTo) != string(f.To) { // most clients send to one peer for long: keep its id
@@ -104,29 +106,29 @@ func (c *conn) relayPeer(f *proto.Frame, frame []byte, connectID string) *proto.
 		x.To = c.lastTo
 	}
 	x.Shared, x.View = c.Session.Shared(x.To)
-	if !g.links.bus.Connected() {
+	if !tab.cfg.Relays.Connected() {
 		return unavailable()
 	}
-	return c.refusedBy(g.links.send(&x, c), x.To)
+	return c.refusedBy(tab.cfg.Relays.SendFor(x, c), x.To)
 }
 
 // relayedHere returns the sender's error for a frame to a peer of this gateway, and counts v.
-func (c *conn) relayedHere(s *session.Session, v session.Result) *proto.Error {
-	v.Count(&c.g.metrics.Relays)
+func (c *Conn) relayedHere(s *session.Session, v session.Result) *proto.Error {
+	v.Count(&c.tab.cfg.Metrics.Relays)
 	switch v {
 	case session.NotFound:
 		return proto.PeerNotFound(string(s.ID()))
 	case session.QueueFull, session.OverShare:
-		return notDelivered(s.ID())
+		return frames.NotDelivered(s.ID())
 	case session.NotAccepted:
-		return notAcceptedBy(s.ID())
+		return frames.NotAccepted(s.ID())
 	}
-	c.g.metrics.Relays.TookHere(c.began)
+	c.tab.cfg.Metrics.Relays.TookHere(c.began)
 	return nil
 }
 
 // refusedBy returns the error that the sender of a frame gets for a code of the router.
-func (c *conn) refusedBy(code proto.ErrorCode, to proto.PeerID) *proto.Error {
+func (c *Conn) refusedBy(code proto.ErrorCode, to proto.PeerID) *proto.Error {
 	switch code {
 	case "":
 		return nil
@@ -139,9 +141,9 @@ func (c *conn) refusedBy(code proto.ErrorCode, to proto.PeerID) *proto.Error {
 	case proto.Unavailable:
 		return unavailable()
 	case proto.Unauthorised:
-		return notAcceptedBy(to)
+		return frames.NotAccepted(to)
 	}
-	return notDelivered(to)
+	return frames.NotDelivered(to)
 }
 
 func unavailable() *proto.Error {
@@ -150,15 +152,15 @@ func unavailable() *proto.Error {
 
 // messageRoom relays a Message to every other member of a room. frame is ready to be
 // sent; began is when the Message was read, if it is timed.
-func (c *conn) messageRoom(id proto.RoomID, frame []byte, began clock.Instant) *proto.Error {
-	g := c.g
+func (c *Conn) messageRoom(id proto.RoomID, frame []byte, began clock.Instant) *proto.Error {
+	tab := c.tab
 	f := link.Frame{From: c.Session.ID(), Room: id, Epoch: c.Epoch, Began: int64(began), Data: frame}
 	if !c.Access.Load().Covers(id) {
 		return denied(auth.CanMessage) // the peer is about to leave it
 	}
 	out := room.Relayed{NotMember: true}
 	if id.Valid() {
-		out = g.rooms.Relay(f, c.Budget)
+		out = tab.cfg.Rooms.Relay(f, c.Budget)
 	}
 	switch {
 	case out.NotMember:
@@ -168,10 +170,22 @@ func (c *conn) messageRoom(id proto.RoomID, frame []byte, began clock.Instant) *
 	case out.NoneReached:
 		return unavailable()
 	}
-	g.metrics.Relays.TookHere(began)
+	tab.cfg.Metrics.Relays.TookHere(began)
 	if len(out.Missed) > 0 {
-		g.metrics.Relays.Drops.Inc(proto.NotDelivered)
-		c.Session.Deliver(g.undelivered(&f, proto.NotDelivered, out.Missed))
+		tab.cfg.Metrics.Relays.Drops.Inc(proto.NotDelivered)
+		c.Session.Deliver(tab.cfg.Relays.Undelivered(&f, proto.NotDelivered, out.Missed))
 	}
 	return nil
+}
+
+// Limits of one connection on frames to peers that must be looked up in the directory.
+const (
+	lookupsPerSecond = 20
+	lookupBurst      = 100
+)
+
+// MayLookUp implements LookupLimiter. The reader calls it.
+func (c *Conn) MayLookUp() bool {
+	wait, _ := c.lookupRate.Take(c.tab.cfg.Clock.Load(), ratelimit.Limit{PerSecond: lookupsPerSecond, Burst: lookupBurst})
+	return wait == 0
 }

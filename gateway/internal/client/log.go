@@ -1,4 +1,4 @@
-package gateway
+package client
 
 import (
 	"context"
@@ -9,19 +9,19 @@ import (
 
 // logBegin logs the start of a connection, at level debug because any client could
 // cause as many such lines as it likes.
-func (c *conn) logBegin() {
-	c.g.log.LogAttrs(context.Background(), slog.LevelDebug, "connected",
+func (c *Conn) logBegin() {
+	c.tab.cfg.Logger.LogAttrs(context.Background(), slog.LevelDebug, "connected",
 		slog.String("peer", string(c.Session.ID())), slog.Bool("delta", c.Delta))
 }
 
 // logEnd logs the end of a connection: at level debug like its start, and as a warning
 // when the client read too slowly. The reader calls it, once.
-func (c *conn) logEnd() {
+func (c *Conn) logEnd() {
 	code := c.Socket.CloseCode()
 	level := slog.LevelDebug
 	if code == proto.CloseTryAgain {
 		level = slog.LevelWarn
 	}
-	c.g.log.LogAttrs(context.Background(), level, "connection ended",
+	c.tab.cfg.Logger.LogAttrs(context.Background(), level, "connection ended",
 		slog.String("peer", string(c.Session.ID())), slog.Int("code", int(code)), slog.String("why", code.Reason()))
 }

@@ -1,4 +1,4 @@
-package gateway
+package client
 
 import (
 	"fmt"
@@ -10,19 +10,17 @@ import (
 	"testing/synctest"
 	"time"
 
+	"p2pconnector/gateway/internal/session/sessiontest"
 	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
 )
 
 // userConn starts a client with a user's name.
-func userConn(t *testing.T, g *Gateway, user string) (c *conn, client net.Conn) {
+func userConn(t *testing.T, g *gateway, user string) (c *Conn, client net.Conn) {
 	t.Helper()
 	server, client := net.Pipe()
 	c = testConn(g, server)
-	to := c.Client
-	c.Client = mute{}
-	g.sessions.New(netip.MustParseAddr("192.0.2.1"), user).Start(&c.Conn)
-	c.Client = to
+	g.StartAs(&c.Conn, netip.MustParseAddr("192.0.2.1"), user)
 	if !g.conns.add(c) {
 		t.Fatal("got a connection refused, want it accepted")
 	}
@@ -35,15 +33,15 @@ func userConn(t *testing.T, g *Gateway, user string) (c *conn, client net.Conn) 
 // once. The first user's next request is refused when its turn does not come in time.
 func TestRoomRequests_OneUserWantsMuch_OthersTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := testGateway(t, Config{MaxRoomRequests: 8})
+		g := testGateway(t, config{Options: sessiontest.Options{MaxRoomRequests: 8}})
 		var mu sync.Mutex
 		sent := make(map[string]int) // requests, by operation
-		requestsTo(g, func(subject, _ string, _ []byte) error {
+		g.Publish = func(subject, _ string, _ []byte) error {
 			mu.Lock()
 			defer mu.Unlock()
 			sent[subject[strings.LastIndexByte(subject, '.')+1:]]++
 			return nil
-		})
+		}
 		count := func(op string) int {
 			mu.Lock()
 			defer mu.Unlock()
@@ -53,12 +51,12 @@ func TestRoomRequests_OneUserWantsMuch_OthersTakeTurns(t *testing.T) {
 		_, fromAnn := userConn(t, g, "ann")
 		const rooms = 100
 		for i := range rooms {
-			g.rooms.Depart(proto.RoomID(fmt.Sprint(i)), proto.NewPeerID(g.id), mallory.Session.TurnKey(), 0, 0)
+			g.Rooms.Depart(proto.RoomID(fmt.Sprint(i)), proto.NewPeerID(g.ID), mallory.Session.TurnKey(), 0, 0)
 		}
 		if got := count("leave"); got != 2 {
 			t.Errorf("of %d departures of one user: got %d sent, want 2, a quarter of the limit", rooms, got)
 		}
-		if got := g.snapshot().RoomRequestsWaiting; got != rooms-2 {
+		if got := g.Turns.Waiting(); got != rooms-2 {
 			t.Errorf("waiting: got %d, want %d", got, rooms-2)
 		}
 		create := sockettest.ClientFrame(0x81, []byte(`{"event":"Create_Room","data":{},"id":"c"}`))
@@ -75,11 +73,11 @@ func TestRoomRequests_OneUserWantsMuch_OthersTakeTurns(t *testing.T) {
 		if took := time.Since(began); !strings.Contains(f, `"event":"Rate_Limited"`) || !strings.Contains(f, `"retry_after_ms":1000`) || took != roomTurnWait {
 			t.Errorf("one more request of the first user: got %s after %v, want Rate_Limited after %v", f, took, roomTurnWait)
 		}
-		if got := g.metrics.Rooms.RequestsRefused.Load(); got != 1 {
+		if got := g.Metrics.Rooms.RequestsRefused.Load(); got != 1 {
 			t.Errorf("refused: got %d counted, want 1", got)
 		}
-		g.end()
-		g.requests.Close()
+		g.End()
+		g.Requests.Close()
 		fromMallory.Close()
 		fromAnn.Close()
 		for range frames {
@@ -87,9 +85,9 @@ func TestRoomRequests_OneUserWantsMuch_OthersTakeTurns(t *testing.T) {
 		for range annFrames {
 		}
 		synctest.Wait()
-		if got := g.roomTurns.Waiting(); got != 0 {
+		if got := g.Turns.Waiting(); got != 0 {
 			t.Errorf("at the end: got %d waiting, want none", got)
 		}
-		g.rooms.Stop()
+		g.Rooms.Stop()
 	})
 }

@@ -1,4 +1,4 @@
-package gateway
+package client
 
 import (
 	"encoding/json"
@@ -7,7 +7,6 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
@@ -18,38 +17,32 @@ import (
 // left meanwhile, the gateway asks for the room itself.
 func TestRoomInfo_ReplicaIsCurrent_RoomIsNotSentAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := testGateway(t, Config{})
+		g := testGateway(t, config{})
 		type question struct {
 			bus.Request
 			reply string
 		}
 		asked := make(chan question, 1)
-		requestsTo(g, func(_, reply string, data []byte) error {
+		g.Publish = func(_, reply string, data []byte) error {
 			q := question{reply: reply}
 			if err := json.Unmarshal(data, &q.Request); err != nil {
 				t.Error(err)
 			}
 			asked <- q
 			return nil
-		})
-		answer := func(q question, r bus.Reply) {
-			in, ok := bus.ParseInbound(q.reply)
-			if !ok {
-				t.Fatalf("got reply subject %q, want one of this gateway", q.reply)
-			}
-			g.requests.Answered(in.First, natsbus.Message{Data: marshal(r)})
 		}
+		answer := func(q question, r bus.Reply) { g.Answer(q.reply, &r) }
 		server, client := net.Pipe()
 		serveTest(t, g, server)
-		out, frames := converse(client)
+		out, received := converse(client)
 		out <- sockettest.ClientFrame(0x81, []byte(`{"event":"Join_Room","data":{"room":"tea","create":true},"id":"j"}`))
 		join := <-asked
-		g.stateChanged(bus.RoomToken("tea"), marshal(bus.Change{
+		g.Changed(&bus.Change{
 			Room: "tea", After: 7, Set: &bus.Settings{Name: "tea"}, Creator: join.Peer,
 			Added: []bus.Member{{ID: join.Peer, Op: join.Op}},
-		}))
-		<-frames // of the join
-		<-frames // the session token with the room
+		})
+		<-received // of the join
+		<-received // the session token with the room
 
 		info := sockettest.ClientFrame(0x81, []byte(`{"event":"Room_Info","data":{"room":"tea"},"id":"i"}`))
 		for range 2 {
@@ -59,22 +52,22 @@ func TestRoomInfo_ReplicaIsCurrent_RoomIsNotSentAgain(t *testing.T) {
 				t.Errorf("revision that the gateway has: got %d, want 7", q.Have)
 			}
 			answer(q, bus.Reply{Revision: 7})
-			if f := <-frames; !strings.Contains(f, `"event":"Room_Info"`) || !strings.Contains(f, `"clients":["`+string(join.Peer)+`"]`) || !strings.Contains(f, `"id":"i"`) {
+			if f := <-received; !strings.Contains(f, `"event":"Room_Info"`) || !strings.Contains(f, `"clients":["`+string(join.Peer)+`"]`) || !strings.Contains(f, `"id":"i"`) {
 				t.Errorf("got %s, want the room with its member", f)
 			}
 		}
 
 		out <- info
 		q := <-asked
-		g.stateChanged(bus.RoomToken("tea"), marshal(bus.Change{
+		g.Changed(&bus.Change{
 			Room: "tea", Before: 7, After: 8, Removed: []bus.Removal{{ID: join.Peer, Reason: proto.ReasonRemoved}},
-		}))
+		})
 		answer(q, bus.Reply{Revision: 7})
 		if q = <-asked; q.Have != 0 {
 			t.Errorf("after the peer has left: got revision %d, want a question for the room itself", q.Have)
 		}
 		answer(q, bus.Reply{Error: proto.RoomNotFound("tea")})
-		for f := range frames {
+		for f := range received {
 			if strings.Contains(f, `"id":"i"`) {
 				if !strings.Contains(f, string(proto.NotFound)) {
 					t.Errorf("got %s, want Not_Found", f)
@@ -83,7 +76,7 @@ func TestRoomInfo_ReplicaIsCurrent_RoomIsNotSentAgain(t *testing.T) {
 			}
 		}
 		client.Close()
-		for range frames {
+		for range received {
 		}
 		synctest.Wait()
 	})

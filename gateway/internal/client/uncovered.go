@@ -1,4 +1,4 @@
-package gateway
+package client
 
 import (
 	"time"
@@ -11,7 +11,7 @@ import (
 // cover. The room queue does so after the request that it is carrying out, which may be a
 // join that the old token allowed. Requests that wait in the queue need the new token
 // anyway. The reader calls accessChanged.
-func (c *conn) accessChanged() {
+func (c *Conn) accessChanged() {
 	a := c.Access.Load()
 	if a == nil || a.Rooms == nil {
 		return
@@ -34,20 +34,20 @@ const leaveRetry = 250 * time.Millisecond
 // Room_Left for each. A room that cannot be left in time ends the connection, because the
 // client would go on receiving the room's messages. When the client resumes, the rooms are
 // checked again.
-func (c *conn) LeaveUncovered() {
+func (c *Conn) LeaveUncovered() {
 	deadline := time.Now().Add(proto.RequestDeadline)
 	for _, id := range c.Session.Uncovered(c.Access.Load()) {
 		e := c.leaveRoom(id, deadline)
-		for e != nil && e.Code == proto.Unavailable && time.Until(deadline) > leaveRetry && c.g.alive.Err() == nil {
+		for e != nil && e.Code == proto.Unavailable && time.Until(deadline) > leaveRetry && !c.tab.ended() {
 			select {
 			case <-time.After(leaveRetry):
-			case <-c.g.alive.Done():
+			case <-c.tab.cfg.Ended:
 			}
 			e = c.leaveRoom(id, deadline)
 		}
 		switch {
 		case e == nil, e.Code == proto.NotFound:
-		case !c.Session.Has(&c.Conn), c.g.alive.Err() != nil:
+		case !c.Session.Has(&c.Conn), c.tab.ended():
 			return // a later connection has a token of its own, and checks the rooms
 		default:
 			c.Socket.Close(proto.CloseTryAgain, "a room that the token does not cover could not be left", true)
@@ -57,12 +57,12 @@ func (c *conn) LeaveUncovered() {
 }
 
 // leaveRoom leaves a room for the peer, unless another connection has its session.
-func (c *conn) leaveRoom(id proto.RoomID, deadline time.Time) *proto.Error {
+func (c *Conn) leaveRoom(id proto.RoomID, deadline time.Time) *proto.Error {
 	if !c.Session.Has(&c.Conn) {
 		return nil
 	}
 	req := &bus.Request{
-		Room: id, Peer: c.Session.ID(), Gateway: c.g.id, Epoch: c.Epoch, Reason: proto.ReasonLeft,
+		Room: id, Peer: c.Session.ID(), Gateway: c.tab.cfg.Own, Epoch: c.Epoch, Reason: proto.ReasonLeft,
 	}
 	w := &roomFrame{room: string(id), deadline: deadline, done: make(chan struct{})}
 	return c.changeRoom(&proto.Frame{Event: proto.LeaveRoom}, req, w)
