@@ -52,6 +52,7 @@ var rows = []row{
 	{"idle", "idle connections", idleRow, idleSteps},
 	{"rooms", "room operations over 1,000 rooms", roomsRow, roomsSteps},
 	{"scaling", "relay at full speed on 1, 2 and 4 gateways", scalingRow, scalingSteps},
+	{"peerjs", "PeerJS: relay at full speed on 1 and 2 gateways, and through PeerServer", peerjsRow, peerjsSteps},
 }
 
 // run measures the requested rows. It records a row that fails and continues

@@ -37,6 +37,7 @@ func (k *book) checkGoals() {
 	k.atMostAbsolute("idle: RSS of all servers per connection", 9, kilobytes, k.firstCase("idle", ours, "RSS each"))
 	k.atMost("scaling: CPU per message, 4 gateways / 1", 1.1, term{"scaling", scalingCase(4), ours, "cpu"}, term{"scaling", scalingCase(1), ours, "cpu"})
 	k.atMost("scaling: CPU per message, 4 gateways / 2 (with 1, no frame crosses the bus)", 1.1, term{"scaling", scalingCase(4), ours, "cpu"}, term{"scaling", scalingCase(2), ours, "cpu"})
+	k.atMost("PeerJS 300 B on 1 gateway, full speed: CPU per message / PeerServer", 0.6, term{"peerjs", scalingCase(1), ours, "cpu"}, term{"peerjs", scalingCase(1), peerServer, "cpu"})
 	k.atLeastAbsolute("room operations: joins over 1,000 rooms, sync_interval off", 5000, perSecond, term{"rooms", roomLayouts[0].kase, ours, "joins"})
 }
 

@@ -86,7 +86,7 @@ func parse(args []string, stderr io.Writer) (opt options, files outputs, err err
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	var rowList, systems string
-	fs.StringVar(&rowList, "rows", "", "`rows` to measure, separated by commas: relay, fanout, storm, idle, rooms, scaling (default: all)")
+	fs.StringVar(&rowList, "rows", "", "`rows` to measure, separated by commas: relay, fanout, storm, idle, rooms, scaling, peerjs (default: all)")
 	fs.StringVar(&opt.cases, "cases", "", "`text` that the name of a case must hold, like \"300 B, full\" (default: all)")
 	fs.StringVar(&systems, "systems", "", "`systems` to measure beside our own, separated by commas: echo, nats, peerserver, none (default: all)")
 	fs.BoolVar(&opt.short, "short", false, "a quick look: shorter measurements, fewer idle connections")

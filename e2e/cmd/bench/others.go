@@ -98,23 +98,27 @@ func (b *bench) startPeerServer(ctx context.Context) (*system, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", errNoPeerServer, err)
 	}
-	s := &system{
-		name: peerServer, procs: []*proc{p}, addrs: []string{addr}, signal: peerSignal,
-		target: func(i int) string {
-			return fmt.Sprintf("/peerjs?key=peerjs&id=%s&token=t%d&version=1.5.4", peerID(i), i)
-		},
-		hello: func(i int, first []byte) (string, error) {
-			if !bytes.Contains(first, []byte(`"OPEN"`)) {
-				return "", fmt.Errorf("%.200q is no OPEN", first)
-			}
-			return peerID(i), nil
-		},
-	}
+	s := &system{name: peerServer, procs: []*proc{p}, addrs: []string{addr}}
+	s.speakPeerJS()
 	if err := s.answers(ctx, p, 0); err != nil {
 		s.stop()
 		return nil, err
 	}
 	return s, nil
+}
+
+// speakPeerJS makes the connections to s those of PeerJS clients.
+func (s *system) speakPeerJS() {
+	s.signal = peerSignal
+	s.target = func(i int) string {
+		return fmt.Sprintf("/peerjs?key=peerjs&id=%s&token=t%d&version=1.5.4", peerID(i), i)
+	}
+	s.hello = func(i int, first []byte) (string, error) {
+		if !bytes.Contains(first, []byte(`"OPEN"`)) {
+			return "", fmt.Errorf("%.200q is no OPEN", first)
+		}
+		return peerID(i), nil
+	}
 }
 
 // peerID returns an id as long as ours, so that the frames are as long too.

@@ -73,6 +73,7 @@ type layout struct {
 	sync            time.Duration // how long NATS may keep a write from the disk; 0: not at all
 	query           string        // of every connection's URL
 	bin             *binaries     // nil: those under test
+	peerjs          bool          // the clients speak PeerJS
 }
 
 // unlimited are the gateway's limits that a load from one address reaches. A
@@ -90,6 +91,9 @@ func (b *bench) startOurs(ctx context.Context, l layout) (s *system, err error) 
 			s = nil
 		}
 	}()
+	if l.peerjs {
+		s.speakPeerJS()
+	}
 	bin := &b.bin
 	if l.bin != nil {
 		bin, s.name = l.bin, otherBuild
