@@ -25,6 +25,9 @@
 // error, or explained by a break of the sender's connection, or by a break of the
 // receiver's whose resumption did not report recovered.
 //
+// Pairs of PeerJS clients call each other under the same faults: each call is answered, or one
+// side is told, or one of the two connections broke; no call arrives twice.
+//
 // In the end the members of every room are the peers that are connected and joined. When
 // these have left, nothing of them is left in the bucket, in the NATS servers'
 // subscriptions, or among the goroutines of the test.
