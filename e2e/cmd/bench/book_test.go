@@ -65,6 +65,8 @@ func fullBook(factor float64) *book {
 	for n, cpu := range map[int]float64{1: 10, 2: 10, 4: 10 * factor} {
 		k.add("scaling", scalingCase(n), ours, "cpu", microsec, cpu)
 	}
+	k.add("peerjs", scalingCase(1), ours, "cpu", microsec, 10*factor)
+	k.add("peerjs", scalingCase(1), peerServer, "cpu", microsec, 10)
 	k.add("rooms", roomLayouts[0].kase, ours, "joins", perSecond, 1000/factor)
 	return k
 }
