@@ -204,6 +204,9 @@ func Members(obj []byte, yield func(name string, value []byte)) bool {
 	if s.i >= len(obj) || obj[s.i] != '{' || !s.object(-1, &ms) {
 		return false
 	}
+	if s.space(); s.i != len(obj) {
+		return false
+	}
 	for _, m := range ms {
 		yield(string(s.text(m.name)), obj[m.val:m.end])
 	}

@@ -163,7 +163,7 @@ func TestFrame_Members_AreInOrder(t *testing.T) {
 	if !Members([]byte(` {"a":1, "\u0062" : [2 ,3],"":{}} `), yield) || strings.Join(got, " ") != "a=1 b=[2 ,3] ={}" {
 		t.Errorf("members: got %q, want a, b and the empty name", got)
 	}
-	for _, bad := range []string{"", "[]", "null", `{"a":1,"a":2}`, `{"a":}`} {
+	for _, bad := range []string{"", "[]", "null", `{"a":1,"a":2}`, `{"a":}`, `{"a":1}x`, `{"a":1}{}`} {
 		if Members([]byte(bad), func(string, []byte) { t.Errorf("%s: got a member, want none", bad) }) {
 			t.Errorf("Members(%s): got true, want false", bad)
 		}

@@ -50,7 +50,7 @@ type Translator interface {
 	Refuse(text []byte)
 	// Encode returns the text that the client gets for a frame of the gateway, or nil for
 	// none. ok is false when the client takes no frames of others now: frame goes back to its
-	// sender, as if there were no such client. It keeps no reference to frame. It runs with
+	// sender, as if there were no such client. The text may be a part of frame. It runs with
 	// the session locked: it must not block or call Relay.
 	Encode(frame []byte) (text []byte, ok bool)
 	// Verify checks that what the client has in directories is still its, after others may have

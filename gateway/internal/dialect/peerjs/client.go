@@ -168,7 +168,7 @@ func (c *client) send(m *message) {
 		return // it is being closed, and may not speak in the name of another
 	}
 	c.frames++
-	x := pending{n: c.frames, waits: m.waits(), text: m.appendTo(nil, c.id)}
+	x := pending{n: c.frames, waits: m.waits(), text: m.appendTo(make([]byte, 0, m.size(c.id)), c.id)}
 	if !usable(m.dst) {
 		if x.waits {
 			c.expire(m.dst) // nobody can ever have this id

@@ -35,15 +35,13 @@ func (m *message) waits() bool { return m.kind != typeLeave }
 func parse(text []byte) (m message, ok bool) {
 	typed := true
 	m.leaves = true
-	if !json.Valid(text) || !proto.Members(text, func(name string, value []byte) {
+	if !proto.Members(text, func(name string, value []byte) {
 		switch name {
 		case "type":
-			typed = json.Unmarshal(value, &m.kind) == nil
+			m.kind, typed = unquote(value)
 		case "dst":
 			m.leaves = false
-			if json.Unmarshal(value, &m.dst) != nil {
-				m.dst = ""
-			}
+			m.dst, _ = unquote(value)
 		case "payload":
 			m.payload = value
 		}
@@ -57,6 +55,11 @@ func parse(text []byte) (m message, ok bool) {
 	return m, false
 }
 
+// size returns about the number of bytes that appendTo appends.
+func (m *message) size(src string) int {
+	return len(textHead) + len(m.kind) + len(textSrc) + len(src) + len(textDst) + len(m.dst) + len(`"","payload":}`) + len(m.payload) + 4
+}
+
 const (
 	textHead = `{"type":"`
 	textSrc  = `","src":`
@@ -67,8 +70,8 @@ const (
 // PeerServer's.
 func (m *message) appendTo(dst []byte, src string) []byte {
 	dst = append(append(dst, textHead...), m.kind...)
-	dst = append(append(dst, textSrc...), quote(src)...)
-	dst = append(append(dst, textDst...), quote(m.dst)...)
+	dst = appendQuoted(append(dst, textSrc...), src)
+	dst = appendQuoted(append(dst, textDst...), m.dst)
 	if m.payload != nil {
 		dst = append(append(dst, `,"payload":`...), m.payload...)
 	}
@@ -130,11 +133,39 @@ func errorText(message string) []byte {
 	return []byte(`{"type":"ERROR","payload":{"msg":` + quote(message) + `}}`)
 }
 
+// unquote returns the string that value, valid JSON, holds; ok is false when it is null or no
+// string.
+func unquote(value []byte) (s string, ok bool) {
+	if value[0] != '"' {
+		return "", string(value) == "null"
+	}
+	if plain(value[1 : len(value)-1]) {
+		return string(value[1 : len(value)-1]), true
+	}
+	return s, json.Unmarshal(value, &s) == nil
+}
+
+// plain reports whether s stands for itself between the quotes of a JSON string.
+func plain[S string | []byte](s S) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
 // quote encodes a string as JSON.stringify does.
-func quote(s string) string {
+func quote(s string) string { return string(appendQuoted(nil, s)) }
+
+// appendQuoted appends what quote returns.
+func appendQuoted(dst []byte, s string) []byte {
+	if plain(s) {
+		return append(append(append(dst, '"'), s...), '"')
+	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	_ = e.Encode(s) // a string always encodes
-	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+	return append(dst, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...)
 }
