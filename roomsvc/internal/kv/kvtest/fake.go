@@ -5,6 +5,8 @@ package kvtest
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -145,3 +147,29 @@ func (b *Fake) Forget(key string) {
 	defer b.mu.Unlock()
 	delete(b.Keys, key)
 }
+
+// Scan calls f with the record of each of keys, or of every key when keys is nil, without its
+// value unless values is set.
+func (b *Fake) Scan(ctx context.Context, keys []string, values bool, f func(key string, rec kv.Record) error) error {
+	if err := b.wait(ctx); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	found := maps.Clone(b.Keys)
+	b.mu.Unlock()
+	for key, rec := range found {
+		if keys != nil && !slices.Contains(keys, key) {
+			continue
+		}
+		if !values {
+			rec.Value = nil
+		}
+		if err := f(key, rec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Ensure does nothing: the fake is never gone.
+func (b *Fake) Ensure(ctx context.Context) error { return b.wait(ctx) }
