@@ -9,7 +9,7 @@ import (
 	"p2pconnector/proto/service"
 )
 
-func TestConfigErrorsNameTheSetting(t *testing.T) {
+func TestNew_WrongSetting_ErrorNamesIt(t *testing.T) {
 	for name, cfg := range map[string]Config{
 		"nats-cert":        {NATS: service.NATS{Cert: "c.pem"}},
 		"nats-creds":       {NATS: service.NATS{Creds: "no/such/file"}},
@@ -38,7 +38,7 @@ func TestNew_SeveralWrongSettings_ReportsAll(t *testing.T) {
 }
 
 // Flags shows what zero means, and binds every setting that has a name.
-func TestFlags(t *testing.T) {
+func TestFlags_Given_SetTheConfig(t *testing.T) {
 	var cfg Config
 	fs := flag.NewFlagSet("", flag.ContinueOnError)
 	cfg.Flags(fs)

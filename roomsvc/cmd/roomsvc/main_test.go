@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestExitCodes(t *testing.T) {
+func TestProgram_Arguments_DecideItsExitCode(t *testing.T) {
 	for name, tc := range map[string]struct {
 		args []string
 		code int
@@ -38,7 +38,7 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-func TestEnvironment(t *testing.T) {
+func TestProgram_Environment_SetsFlags(t *testing.T) {
 	t.Setenv("P2P_REPLICAS", "4")
 	var out bytes.Buffer
 	if code := program().Run(t.Context(), nil, io.Discard, &out); code != 2 || !strings.Contains(out.String(), "replicas") {
@@ -46,9 +46,9 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// TestEndsWithoutNATS checks that the end of the context ends a service that
+// TestProgram_ContextEndsWithoutNATS_Succeeds checks that the end of the context ends a service that
 // still waits for NATS.
-func TestEndsWithoutNATS(t *testing.T) {
+func TestProgram_ContextEndsWithoutNATS_Succeeds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var out bytes.Buffer

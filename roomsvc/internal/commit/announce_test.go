@@ -12,7 +12,7 @@ import (
 
 // When an instance dies between its commit and the announcement, another
 // instance announces the change as it answers the retry.
-func TestRetryAnnouncesAgain(t *testing.T) {
+func TestCommitter_Retry_AnnouncesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := kvtest.NewFake()
 		dead, alive := newInstance(t, b), newInstance(t, b)
@@ -43,7 +43,7 @@ func TestRetryAnnouncesAgain(t *testing.T) {
 
 // Replies carry a small room to requesters that have no replica. Of the
 // idempotency records they carry only who left and why.
-func TestStateInReplies(t *testing.T) {
+func TestReplies_SmallRoom_CarryItsState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newInstance(t, kvtest.NewFake())
 		r := i.ask(bus.OpCreate, bus.Request{Op: "c", Peer: ann})

@@ -45,7 +45,7 @@ func TestOperations_DuringAWrite_AreCoalesced(t *testing.T) {
 }
 
 // Three instances serve a thousand joins with a slow bucket.
-func TestInstancesShareARoom(t *testing.T) {
+func TestCommitter_InstancesShareARoom_ChangesFormOneChain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := kvtest.NewFake()
 		b.NotLatest = true
@@ -116,7 +116,7 @@ func chain(t *testing.T, all []*instance, b *kvtest.Fake) {
 
 // Each operation takes effect once and gets the answer that says so, whatever
 // happens to acknowledgements and revisions.
-func TestFaultyBucket(t *testing.T) {
+func TestCommitter_FaultyBucket_EachOperationTakesEffectOnce(t *testing.T) {
 	for name, faults := range map[string]func(*kvtest.Fake){
 		"lost acknowledgements": func(b *kvtest.Fake) { b.LostAck = func(n int) bool { return n%2 == 1 } },
 		"false conflicts":       func(b *kvtest.Fake) { b.Conflict = func(n int) bool { return n%3 != 0 } },
@@ -195,7 +195,7 @@ func TestStateOfTheLastWrite_IsNotTrusted(t *testing.T) {
 	})
 }
 
-func TestBucketAway(t *testing.T) {
+func TestCommitter_BucketAway_AnswersUnavailableInTime(t *testing.T) {
 	for away, want := range map[time.Duration]proto.ErrorCode{
 		8 * time.Second:  "",
 		20 * time.Second: proto.Unavailable,
@@ -229,7 +229,7 @@ func TestBucketAway(t *testing.T) {
 
 // Operations that arrived by a connection that has broken are given up, because
 // this process may have been frozen for minutes.
-func TestOldConnectionsRequestsAreDropped(t *testing.T) {
+func TestCommitter_NewConnection_DropsEarlierRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := kvtest.NewFake()
 		i := newInstance(t, b)
@@ -248,7 +248,7 @@ func TestOldConnectionsRequestsAreDropped(t *testing.T) {
 	})
 }
 
-func TestPanicStaysInItsRoom(t *testing.T) {
+func TestCommitter_Panic_StaysInItsRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newInstance(t, kvtest.NewFake())
 		tell := i.cfg.Announce
@@ -270,7 +270,7 @@ func TestPanicStaysInItsRoom(t *testing.T) {
 	})
 }
 
-func TestQueuesAreBounded(t *testing.T) {
+func TestCommitter_FullQueues_RefuseOperations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := kvtest.NewFake()
 		var stuck atomic.Bool
@@ -298,7 +298,7 @@ func TestQueuesAreBounded(t *testing.T) {
 	})
 }
 
-func TestCloseFinishesWhatWaits(t *testing.T) {
+func TestClose_OperationsWait_FinishesThem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := kvtest.NewFake()
 		b.Latency = func() time.Duration { return time.Second }
@@ -316,7 +316,7 @@ func TestCloseFinishesWhatWaits(t *testing.T) {
 	})
 }
 
-func TestCloseDoesNotWaitForever(t *testing.T) {
+func TestClose_BucketAway_DropsWhatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := kvtest.NewFake()
 		b.Down = func() bool { return true }

@@ -17,7 +17,7 @@ func op(kind bus.Operation, r bus.Request) *Operation {
 	return &Operation{Kind: kind, Request: &r}
 }
 
-func TestChangeOfABatch(t *testing.T) {
+func TestApply_Batch_AnnouncesEachMemberOnce(t *testing.T) {
 	m := newModel(t)
 	m.apply(op(bus.OpCreate, bus.Request{Op: "1", Peer: ann, Name: ptr("tea")}))
 	if c := m.last.change; c.Room != "r" || c.Before != 0 || c.Set == nil || c.Set.Name != "tea" || c.By != ann || c.Op != "1" || len(c.Added) != 1 {
@@ -51,7 +51,7 @@ func TestChangeOfABatch(t *testing.T) {
 // A Change names each peer once, holds at most one update, and nothing besides an
 // end. An operation that would break this waits for the next commit, and so do
 // all operations after it.
-func TestWhatWaitsForTheNextCommit(t *testing.T) {
+func TestApply_WhatAChangeCannotHold_WaitsForTheNextCommit(t *testing.T) {
 	join := func(p proto.PeerID, id bus.OpID) *Operation {
 		return op(bus.OpJoin, bus.Request{Op: id, Peer: p, Create: true})
 	}
@@ -89,7 +89,7 @@ func TestWhatWaitsForTheNextCommit(t *testing.T) {
 	}
 }
 
-func TestSweepRemovesOnlyWhatTheGoneHold(t *testing.T) {
+func TestApply_Sweep_RemovesMembersOfDeadGatewaysOnly(t *testing.T) {
 	m := newModel(t)
 	m.do(bus.OpCreate, bus.Request{Peer: ann})
 	m.do(bus.OpJoin, bus.Request{Peer: ben})

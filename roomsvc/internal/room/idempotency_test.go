@@ -11,7 +11,7 @@ import (
 
 // An operation that took effect and is done again with the same id changes
 // nothing and gives the same answer, whatever has happened since.
-func TestRepeatedOperations(t *testing.T) {
+func TestApply_RepeatedOperation_ChangesNothing(t *testing.T) {
 	m := newModel(t)
 	type done struct {
 		kind bus.Operation
@@ -47,7 +47,7 @@ func TestRepeatedOperations(t *testing.T) {
 
 // The room does not record a refusal, unless the request is a retry: then a copy
 // of it may still be on its way.
-func TestRefusedRetryStaysRefused(t *testing.T) {
+func TestApply_RefusedRetry_StaysRefused(t *testing.T) {
 	m := newModel(t)
 	first := bus.Request{Op: "j", Peer: ben}
 	if o := m.do(bus.OpJoin, first); o.Err == nil || m.last.Dirty {
@@ -99,7 +99,7 @@ func TestIdempotencyRecords_Old_AreDropped(t *testing.T) {
 }
 
 // apply is a pure function and does not change its arguments.
-func TestApplyLeavesItsInputAlone(t *testing.T) {
+func TestApply_AnyBatch_LeavesItsInputAlone(t *testing.T) {
 	m := newModel(t)
 	m.do(bus.OpCreate, bus.Request{Peer: ann})
 	m.do(bus.OpJoin, bus.Request{Peer: ben})

@@ -108,7 +108,7 @@ type step struct {
 	room string          // members afterwards, the creator with a star
 }
 
-func TestRules(t *testing.T) {
+func TestApply_EachOperation_FollowsItsRules(t *testing.T) {
 	create := step{bus.OpCreate, bus.Request{Peer: ann}, "", "ann*"}
 	ben2 := step{bus.OpJoin, bus.Request{Peer: ben}, "", "ann* ben"}
 	for name, steps := range map[string][]step{
@@ -175,7 +175,7 @@ func TestRules(t *testing.T) {
 
 func bigJSON(n int) json.RawMessage { return json.RawMessage(`"` + strings.Repeat("x", n-2) + `"`) }
 
-func TestErrorsNameTheirField(t *testing.T) {
+func TestCheck_InvalidRequest_ErrorNamesTheField(t *testing.T) {
 	for field, r := range map[string]bus.Request{
 		"name":     {Peer: ann, Name: ptr(strings.Repeat("x", 300))},
 		"metadata": {Peer: ann, Metadata: bigJSON(proto.MaxMetadataBytes + 1)},
@@ -190,7 +190,7 @@ func TestErrorsNameTheirField(t *testing.T) {
 
 // A room's value never becomes larger than the bucket takes, whatever makes it
 // grow.
-func TestRoomStateLimit(t *testing.T) {
+func TestApply_RoomOfTooManyBytes_RefusesWhatGrows(t *testing.T) {
 	m := newModel(t)
 	m.lim = Limits{Members: 1000, Bytes: 20_000}
 	m.do(bus.OpCreate, bus.Request{Peer: ann})

@@ -12,7 +12,7 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-func TestReconcile(t *testing.T) {
+func TestReconcile_OtherSettings_KeepsWhatItMay(t *testing.T) {
 	want := jetstream.StreamConfig{Subjects: []string{"$KV.rooms.>"}, MaxMsgsPerSubject: 1, Discard: jetstream.DiscardNew, AllowMsgTTL: true, AllowRollup: true, Replicas: 1}
 	if _, differs := reconcile(want, want); differs {
 		t.Error("equal settings: got a difference, want none")

@@ -141,7 +141,7 @@ func (y *fixture) live(d time.Duration, gateways ...proto.GatewayID) {
 
 // The members of a dead gateway are removed after the grace, and before 20 s.
 // The living gateway keeps its members.
-func TestDeadGatewayIsSwept(t *testing.T) {
+func TestSweep_GatewayDies_RemovesItsMembersAfterTheGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		y := newFixture(t)
 		y.put("r", gwA, gwB)
@@ -162,7 +162,7 @@ func TestDeadGatewayIsSwept(t *testing.T) {
 }
 
 // Two gateways that die one shortly after the other are both swept in time.
-func TestTwoDeadGateways(t *testing.T) {
+func TestSweep_TwoGatewaysDie_RemovesTheMembersOfBothInTime(t *testing.T) {
 	for _, gap := range []time.Duration{time.Second, 2 * time.Second, 3 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			y := newFixture(t)
@@ -207,7 +207,7 @@ func TestSweep_OwnerOfSessionsDies_EndsThemAfterTheGrace(t *testing.T) {
 
 // A gateway that is in the bucket and sends no lease has died while no room
 // service was running.
-func TestGatewayNeverHeard(t *testing.T) {
+func TestSweep_GatewayWithoutLeaseAtTheStart_IsSweptLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		y := newFixture(t)
 		y.put("r", gwA, gwB)
@@ -224,7 +224,7 @@ func TestGatewayNeverHeard(t *testing.T) {
 
 // A periodic pass finds a gateway without a lease that appears in the bucket
 // later.
-func TestUnheardGatewayAppearsLater(t *testing.T) {
+func TestSweep_GatewayWithoutLeaseAppears_IsFoundByAPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		y := newFixture(t)
 		y.live(30 * time.Second)
@@ -238,7 +238,7 @@ func TestUnheardGatewayAppearsLater(t *testing.T) {
 
 // An outage of any length removes no member, and neither does the time right
 // after it.
-func TestOutageReapsNobody(t *testing.T) {
+func TestSweep_Outage_RemovesNobody(t *testing.T) {
 	for name, cut := range map[string]struct{ down, up func(*fixture) }{
 		"disconnected": {func(y *fixture) { y.Leases.Disconnected() }, func(y *fixture) { y.Leases.Connected() }},
 		// The instance reaches its own NATS server, but not the rest of the cluster.
@@ -272,7 +272,7 @@ func TestOutageReapsNobody(t *testing.T) {
 
 // A process that was stopped has received no leases, and must not suspect the
 // gateways because of that.
-func TestStandstillReapsNobody(t *testing.T) {
+func TestLeases_ProcessWasFrozen_SuspectNobody(t *testing.T) {
 	now := time.Unix(0, 0)
 	l := NewLeases(proto.SessionGrace)
 	l.now = func() time.Time { return now }
@@ -297,7 +297,7 @@ func TestStandstillReapsNobody(t *testing.T) {
 
 // A gateway whose lease arrives while its rooms are being swept keeps its
 // remaining members.
-func TestHeardDuringSweep(t *testing.T) {
+func TestSweep_LeaseArrivesMeanwhile_KeepsTheMembers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		y := newFixture(t)
 		y.put("r", gwA)
@@ -316,7 +316,7 @@ func TestHeardDuringSweep(t *testing.T) {
 	})
 }
 
-func TestLeasesAreBounded(t *testing.T) {
+func TestLeases_ManyGateways_AreBounded(t *testing.T) {
 	l := NewLeases(proto.SessionGrace)
 	for range maxGateways + 10 {
 		l.Renewed(proto.NewGatewayID())
