@@ -150,8 +150,7 @@ func (c *Client) Receive(n int) Refusal {
 	if c == nil {
 		return Refusal{}
 	}
-	own := charge{limit: Received, bucket: &c.received, rate: c.shared.cfg.Received, bytes: n, debt: maxDebt}
-	return c.pay(own)
+	return c.payOne(Received, &c.received, c.shared.cfg.Received, n, maxDebt)
 }
 
 // Relay pays for a frame of n bytes to one peer.
@@ -159,7 +158,7 @@ func (c *Client) Relay(n int) Refusal {
 	if c == nil {
 		return Refusal{}
 	}
-	return c.pay(charge{limit: Total, bucket: &c.shared.total, rate: c.shared.cfg.Total, bytes: n})
+	return c.payOne(Total, &c.shared.total, c.shared.cfg.Total, n, 0)
 }
 
 // Fanout pays for n bytes to each of the receivers in a room, those at other gateways
@@ -250,6 +249,20 @@ func (c *Client) pay(all ...charge) Refusal {
 		return r
 	}
 	take(c.shared.cfg.Clock.Load(), all)
+	return Refusal{}
+}
+
+// payOne is pay for one charge, on the path of every frame: a frame that passes costs a few
+// atomic operations, and none without a limit.
+func (c *Client) payOne(limit LimitName, b *ratelimit.ByteBucket, rate, n int, debt time.Duration) Refusal {
+	if rate <= 0 {
+		return Refusal{}
+	}
+	now := c.shared.cfg.Clock.Load()
+	if b.Wait(now, rate, n, 0) > 0 {
+		return c.pay(charge{limit: limit, bucket: b, rate: rate, bytes: n, debt: debt})
+	}
+	b.Take(now, rate, n, ratelimit.ByteBurst+debt)
 	return Refusal{}
 }
 
