@@ -57,6 +57,11 @@ func TestReplies_SmallRoom_CarryItsState(t *testing.T) {
 		if r := i.ask(bus.OpGet, bus.Request{Peer: ann, Have: 3}); r.State != nil || r.Revision != 3 {
 			t.Errorf("get with the present revision: got %+v, want revision 3 without a state", r)
 		}
+		b := i.cfg.Bucket.(*kvtest.Fake)
+		reads, confirms := b.Reads, b.Confirms
+		if r := i.ask(bus.OpGet, bus.Request{Peer: ann, Have: 3}); r.State != nil || r.Revision != 3 || b.Reads != reads || b.Confirms != confirms+1 {
+			t.Errorf("the same again: got %+v, %d reads and %d confirms, want revision 3, none and 1", r, b.Reads-reads, b.Confirms-confirms)
+		}
 		r = i.ask(bus.OpGet, bus.Request{Peer: ann, Have: 2})
 		if r.State == nil || len(r.State.Room.Members) != 2 || r.State.Room.Recent != nil {
 			t.Errorf("get: got %+v, want two members and no records", r.State)

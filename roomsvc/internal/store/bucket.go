@@ -178,7 +178,8 @@ func (s *Bucket) Remove(ctx context.Context, key string, tombstone []byte, expec
 }
 
 // Confirm writes to a replicated stream: only a leader that has a majority behind it
-// acknowledges a write, and it compares the key's revision first.
+// acknowledges a write, and it compares the key's revision first. A single copy
+// is asked whether there is something newer, because the value may be large, or read.
 func (s *Bucket) Confirm(ctx context.Context, key string, revision uint64) error {
 	if s.replicas.Load() > 1 {
 		msg := deleteMarker(bus.BucketSubject(s.bucketName, barrierKey), nil)
@@ -186,11 +187,32 @@ func (s *Bucket) Confirm(ctx context.Context, key string, revision uint64) error
 		_, err := s.publish(ctx, msg, revision, true)
 		return err
 	}
+	if s.unchanged(ctx, key, revision) {
+		return nil
+	}
 	rec, err := s.Read(ctx, key)
 	if err == nil && rec.Revision != revision {
 		err = kv.ErrConflict
 	}
 	return err
+}
+
+// unchanged reports whether it is certain that revision is the key's latest. It finds that
+// out without reading the value: the key has a value, and before and after that was seen
+// nothing newer was there. That nothing newer is there would not do, because delete markers
+// expire.
+func (s *Bucket) unchanged(ctx context.Context, key string, revision uint64) bool {
+	subject := bus.BucketSubject(s.bucketName, key)
+	nothingNewer := func() bool {
+		_, err := s.stream.GetMsg(ctx, revision+1, jetstream.WithGetMsgSubject(subject))
+		return errors.Is(err, jetstream.ErrMsgNotFound)
+	}
+	if !nothingNewer() {
+		return false
+	}
+	info, err := s.stream.Info(ctx, jetstream.WithSubjectFilter(subject))
+	return err == nil && info.Config.Replicas == 1 && info.Config.FirstSeq <= revision && revision <= info.State.LastSeq &&
+		info.State.Subjects[subject] > 0 && nothingNewer()
 }
 
 // Reach returns nil when a majority of the stream's replicas took a write.
