@@ -1,9 +1,8 @@
-// Package roomsvc is the room service: it alone changes rooms, and it keeps
-// nothing that is not in the JetStream bucket, except the operations that it is
-// committing at the moment. Any number of instances may run, on the same rooms
-// at the same time; none of them leads.
+// Package roomsvc is the room service: the only writer of rooms, and of the directories of
+// sessions and of names. It keeps nothing outside its JetStream buckets, except the requests
+// that it is working on. Any number of instances may run at the same time; none of them leads.
 //
-// A request's way through the packages:
+// A request about a room passes:
 //
 //	endpoints.go       a NATS message becomes an operation
 //	internal/room      what it does to a room, and what it refuses: pure
@@ -17,7 +16,7 @@
 //	directories.go       a NATS message becomes a request
 //	internal/directory   decides it, in one compare-and-set
 //
-// Requests about many rooms, and for keys, are jobs outside the rooms' queues (side.go):
+// Requests about many rooms, and for keys, are jobs outside the rooms' queues (jobs.go):
 //
 //	internal/query     lists rooms, and compares revisions
 //	internal/signing   the keys that sign session tokens

@@ -60,8 +60,8 @@ func (s *Service) addEndpoints() (micro.Service, error) {
 	group := svc.AddGroup(bus.RoomsPrefix)
 	for _, op := range bus.Operations {
 		handler := s.roomHandler(op)
-		if job, ok := s.sideJobs()[op]; ok {
-			handler = s.sideHandler(op, job)
+		if do, ok := s.jobKinds()[op]; ok {
+			handler = s.jobHandler(op, do)
 		}
 		if err := group.AddEndpoint(string(op), handler, endpoints[op].options()...); err != nil {
 			return svc, err

@@ -15,21 +15,22 @@ import (
 	"p2pconnector/roomsvc/internal/room"
 )
 
-// maxSide bounds the requests about more than one room that run at the same
-// time.
-const maxSide = 16
+// maxJobs bounds the requests that run as jobs at the same time.
+const maxJobs = 16
 
-// sideTime bounds one such request.
-const sideTime = proto.RequestDeadline - 2*time.Second
+// jobTime bounds one such request.
+const jobTime = proto.RequestDeadline - 2*time.Second
 
-type sideJob func(ctx context.Context, req *bus.Request) (*bus.Reply, error)
+// job answers a request that is not about one room.
+type job func(ctx context.Context, req *bus.Request) (*bus.Reply, error)
 
-func (s *Service) sideJobs() map[bus.Operation]sideJob {
-	return map[bus.Operation]sideJob{bus.OpSync: s.queries.Sync, bus.OpList: s.queries.List, bus.OpKeys: s.keys.Get}
+// jobKinds returns the job of each operation that is one.
+func (s *Service) jobKinds() map[bus.Operation]job {
+	return map[bus.Operation]job{bus.OpSync: s.queries.Sync, bus.OpList: s.queries.List, bus.OpKeys: s.keys.Get}
 }
 
-// sideHandler returns a handler that runs job outside the rooms' workers.
-func (s *Service) sideHandler(kind bus.Operation, job sideJob) micro.HandlerFunc {
+// jobHandler returns a handler that runs do outside the rooms' workers.
+func (s *Service) jobHandler(kind bus.Operation, do job) micro.HandlerFunc {
 	return func(m micro.Request) {
 		subject, data, began := m.Reply(), m.Data(), time.Now()
 		if kind == bus.OpSync && isProbe(data) {
@@ -46,7 +47,7 @@ func (s *Service) sideHandler(kind bus.Operation, job sideJob) micro.HandlerFunc
 		}
 		s.jobs.start(func(ctx context.Context) {
 			defer s.jobs.free(subject)
-			if r := s.runJob(ctx, kind, job, data); ctx.Err() == nil {
+			if r := s.runJob(ctx, kind, do, data); ctx.Err() == nil {
 				s.reply(kind, subject, began, r)
 			} // else the requester repeats it at another instance
 		})
@@ -96,7 +97,7 @@ func newJobs() *jobs {
 func (j *jobs) take(subject string) (taken, copied bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if _, copied = j.pending[subject]; copied || j.busy >= maxSide {
+	if _, copied = j.pending[subject]; copied || j.busy >= maxJobs {
 		return false, copied
 	}
 	j.busy++
@@ -132,7 +133,7 @@ func (j *jobs) close() {
 	j.wg.Wait()
 }
 
-func (s *Service) runJob(ctx context.Context, kind bus.Operation, job sideJob, data []byte) (reply *bus.Reply) {
+func (s *Service) runJob(ctx context.Context, kind bus.Operation, do job, data []byte) (reply *bus.Reply) {
 	log := s.cfg.Logger.With("operation", string(kind))
 	defer func() {
 		if v := recover(); v != nil {
@@ -147,9 +148,9 @@ func (s *Service) runJob(ctx context.Context, kind bus.Operation, job sideJob, d
 			return &bus.Reply{Error: malformed(err)}
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, sideTime)
+	ctx, cancel := context.WithTimeout(ctx, jobTime)
 	defer cancel()
-	reply, err := job(ctx, req)
+	reply, err := do(ctx, req)
 	if err != nil {
 		e, hidden := proto.ErrorFrom(err)
 		if hidden && s.jobs.ctx.Err() == nil {

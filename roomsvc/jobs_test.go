@@ -12,19 +12,19 @@ import (
 func TestJobs_CopyOfARequest_TakesNoSecondPlace(t *testing.T) {
 	j := newJobs()
 	defer j.close()
-	for range 2 * maxSide {
+	for range 2 * maxJobs {
 		taken, copied := j.take("a")
 		if taken == copied {
 			t.Fatalf("got taken %v, copied %v, want one of them", taken, copied)
 		}
 	}
-	for i := 1; i < maxSide; i++ {
+	for i := 1; i < maxJobs; i++ {
 		if taken, _ := j.take(fmt.Sprint(i)); !taken {
-			t.Fatalf("got no place for request %d of %d", i+1, maxSide)
+			t.Fatalf("got no place for request %d of %d", i+1, maxJobs)
 		}
 	}
 	if taken, _ := j.take("b"); taken {
-		t.Errorf("got a place for request %d, want none", maxSide+1)
+		t.Errorf("got a place for request %d, want none", maxJobs+1)
 	}
 	j.free("a")
 	if taken, _ := j.take("b"); !taken {
