@@ -88,6 +88,7 @@ type Config struct {
 	WebTorrentOff        bool          // no WebTorrent tracker
 	WebTorrentInterval   time.Duration // between two announces of a client; 0 is 2 minutes
 	WebTorrentMaxPeers   int           // of a swarm; 0 is 10,000
+	WebTorrentRate       int           // announces and scrapes a second of one connection; 0 is 10, -1 no limit
 	YjsOff               bool          // no clients of y-webrtc
 	NostrOff             bool          // no clients of Trystero's strategy nostr
 	WSRelayOff           bool          // no clients of Trystero's strategy ws-relay
@@ -160,6 +161,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.BoolVar(&c.NostrOff, "nostr-off", c.NostrOff, "serve no clients of Trystero's strategy nostr")
 	fs.BoolVar(&c.WSRelayOff, "ws-relay-off", c.WSRelayOff, "serve no clients of Trystero's strategy ws-relay")
 	c.topicFlags(fs, &d)
+	fs.IntVar(&c.WebTorrentRate, "webtorrent-announces-per-second", d.WebTorrentRate, "`announces` and scrapes a second of one connection, and 128 at once; -1 for no limit")
 	fs.BoolVar(&c.PageOff, "page-off", c.PageOff, "serve no pages and no demo, only connector.js")
 	fs.StringVar(&c.SessionKey, "session-key", c.SessionKey, "`secrets` that sign session tokens, separated by commas: the first signs, all verify (default: shared through the room service)")
 }
@@ -198,6 +200,7 @@ func (c Config) withDefaults() Config {
 	def(&c.PeerJSExpire, 5*time.Second)
 	def(&c.WebTorrentInterval, 2*time.Minute)
 	def(&c.WebTorrentMaxPeers, 10_000)
+	def(&c.WebTorrentRate, 10)
 	def(&c.MaxTopics, 20_000)
 	def(&c.MaxTopicSubscribers, 500)
 	def(&c.MaxTopicsPerClient, 100)

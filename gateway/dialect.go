@@ -24,7 +24,7 @@ func (g *Gateway) newDialects() (all []dialect.Dialect) {
 	}
 	if !g.cfg.WebTorrentOff {
 		g.webtorrent = webtorrent.New(webtorrent.Config{
-			Own: g.id, Interval: g.cfg.WebTorrentInterval, MaxPeers: g.cfg.WebTorrentMaxPeers,
+			Own: g.id, Interval: g.cfg.WebTorrentInterval, MaxPeers: g.cfg.WebTorrentMaxPeers, Rate: g.cfg.WebTorrentRate,
 			Gateways: func() []proto.GatewayID { return g.liveness.Trackers(g.tracks()) }, Alive: g.liveness.Alive,
 			Relay: g.relayFrame, Clock: &g.coarse, Count: g.metrics.Dialects.WebTorrent.Inc,
 		})

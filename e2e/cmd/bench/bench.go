@@ -51,6 +51,7 @@ var rows = []row{
 	{"storm", "peers that join one room at once", stormRow, stormSteps},
 	{"idle", "idle connections", idleRow, idleSteps},
 	{"rooms", "room operations over 1,000 rooms", roomsRow, roomsSteps},
+	{"tracker", "announces with offers to a WebTorrent tracker", trackerRow, trackerSteps},
 	{"scaling", "relay at full speed on 1, 2 and 4 gateways", scalingRow, scalingSteps},
 	{"peerjs", "PeerJS: relay at full speed on 1 and 2 gateways, and through PeerServer", peerjsRow, peerjsSteps},
 }
@@ -130,7 +131,7 @@ func (b *bench) startAll(ctx context.Context, row string, all ...starter) (syste
 		b.show.print("starting " + st.name)
 		s, err := st.start(ctx)
 		switch {
-		case errors.Is(err, errNoPeerServer):
+		case errors.Is(err, errNoPackage):
 			b.book.note(row, fmt.Sprintf("%s: %v", st.name, err))
 		case err != nil:
 			stopAll(systems)

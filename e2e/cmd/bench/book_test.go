@@ -67,6 +67,8 @@ func fullBook(factor float64) *book {
 	}
 	k.add("peerjs", scalingCase(1), ours, "cpu", microsec, 10*factor)
 	k.add("peerjs", scalingCase(1), peerServer, "cpu", microsec, 10)
+	k.add("tracker", scalingCase(1), npmTracker, "cpu", microsec, 10)
+	k.add("tracker", scalingCase(1), ours, "cpu", microsec, 10*factor)
 	k.add("rooms", roomLayouts[0].kase, ours, "joins", perSecond, 1000/factor)
 	return k
 }

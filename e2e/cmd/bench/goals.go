@@ -33,6 +33,8 @@ func (k *book) checkGoals() {
 		term{"fanout", fan, ours, "cpu"}, term{"fanout", full, echoFloor, "cpu"})
 	k.atMost("fan-out to 1,000, 4 in flight: until the last member / until the middle one", 2,
 		term{"fanout", fan, ours, "last p50"}, term{"fanout", fan, ours, "p50"})
+	tracker := func(system string) term { return term{"tracker", scalingCase(1), system, "cpu"} }
+	k.atMost("announces with 5 offers: CPU per announce / bittorrent-tracker", 0.8, tracker(ours), tracker(npmTracker))
 	k.stormGoals()
 	k.atMostAbsolute("idle: RSS of all servers per connection", 9, kilobytes, k.firstCase("idle", ours, "RSS each"))
 	k.atMost("scaling: CPU per message, 4 gateways / 1", 1.1, term{"scaling", scalingCase(4), ours, "cpu"}, term{"scaling", scalingCase(1), ours, "cpu"})

@@ -70,7 +70,7 @@ func (k *book) writeHTML(path string) error {
 }
 
 // classes are the colours of systems.
-var classes = map[string]string{ours: "s0", echoFloor: "s1", natsFloor: "s2", peerServer: "s3", otherBuild: "s2"}
+var classes = map[string]string{ours: "s0", echoFloor: "s1", natsFloor: "s2", peerServer: "s3", npmTracker: "s3", otherBuild: "s2"}
 
 // charts returns the pictures of a row: its curves, and then its latencies.
 func (s *section) charts() (all []chart) {

@@ -88,7 +88,7 @@ func parse(args []string, stderr io.Writer) (opt options, files outputs, err err
 	var rowList, systems string
 	fs.StringVar(&rowList, "rows", "", "`rows` to measure, separated by commas: relay, fanout, storm, idle, rooms, scaling, peerjs (default: all)")
 	fs.StringVar(&opt.cases, "cases", "", "`text` that the name of a case must hold, like \"300 B, full\" (default: all)")
-	fs.StringVar(&systems, "systems", "", "`systems` to measure beside our own, separated by commas: echo, nats, peerserver, none (default: all)")
+	fs.StringVar(&systems, "systems", "", "`systems` to measure beside our own, separated by commas: echo, nats, peerserver, tracker, none (default: all)")
 	fs.BoolVar(&opt.short, "short", false, "a quick look: shorter measurements, fewer idle connections")
 	fs.IntVar(&opt.rounds, "rounds", 3, "`times` that each measurement is repeated, at least 3 for a report")
 	fs.DurationVar(&opt.window, "window", 2500*time.Millisecond, "`time` of one measurement")
@@ -157,5 +157,5 @@ func names(flag, list string, known map[string]string) (all []string, err error)
 }
 
 func systemNames(list string) ([]string, error) {
-	return names("systems", list, map[string]string{"echo": echoFloor, "nats": natsFloor, "peerserver": peerServer, "none": ours})
+	return names("systems", list, map[string]string{"echo": echoFloor, "nats": natsFloor, "peerserver": peerServer, "tracker": npmTracker, "none": ours})
 }

@@ -58,28 +58,34 @@ func (b *bench) startPair(context.Context) (*system, error) {
 // peerPackage is the measured version.
 const peerPackage = "peer@1.0.2"
 
-// errNoPeerServer is the reason for skipping PeerServer.
-var errNoPeerServer = errors.New("skipped: npx is not there or cannot get the package peer")
+// errNoPackage is the reason for skipping a server from npm.
+var errNoPackage = errors.New("skipped: npx is not there or cannot get the package")
 
 // peerPath finds the program of the package peer, which npx downloads when needed.
 func (b *bench) peerPath(ctx context.Context) (string, error) {
 	if b.peer != "" {
 		return b.peer, nil
 	}
+	path, err := b.npxPath(ctx, peerPackage, "peerjs")
+	b.peer = path
+	return path, err
+}
+
+// npxPath finds a program of a package of npm, which npx downloads when needed.
+func (b *bench) npxPath(ctx context.Context, pkg, program string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "npx", "--yes", "--package", peerPackage, "--call", "command -v peerjs")
+	cmd := exec.CommandContext(ctx, "npx", "--yes", "--ignore-scripts", "--package", pkg, "--call", "command -v "+program)
 	cmd.Dir = b.dir
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("%w: %v", errNoPeerServer, err)
+		return "", fmt.Errorf("%w: %v", errNoPackage, err)
 	}
 	path, err := filepath.EvalSymlinks(strings.TrimSpace(string(out)))
 	if err != nil {
-		return "", fmt.Errorf("%w: %v", errNoPeerServer, err)
+		return "", fmt.Errorf("%w: %v", errNoPackage, err)
 	}
-	b.peer = path
 	return path, nil
 }
 
@@ -96,7 +102,7 @@ func (b *bench) startPeerServer(ctx context.Context) (*system, error) {
 	host, port, _ := strings.Cut(addr, ":")
 	p, err := launch(b.dir, "peerserver", false, "node", path, "--host", host, "--port", port, "--concurrent_limit", "100000", "--alive_timeout", "3600000")
 	if err != nil {
-		return nil, fmt.Errorf("%w: %v", errNoPeerServer, err)
+		return nil, fmt.Errorf("%w: %v", errNoPackage, err)
 	}
 	s := &system{name: peerServer, procs: []*proc{p}, addrs: []string{addr}}
 	s.speakPeerJS()

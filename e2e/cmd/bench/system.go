@@ -21,6 +21,7 @@ const (
 	echoFloor  = "gws echo"
 	natsFloor  = "NATS pub+sub"
 	peerServer = "PeerServer"
+	npmTracker = "bittorrent-tracker"
 )
 
 // natsName is the name of a NATS server's process.
@@ -80,7 +81,8 @@ type layout struct {
 // gateway that does not know one is started without it.
 var unlimited = []string{"messages-per-second", "max-connections", "max-per-address", "max-per-user", "max-memberships", "max-memberships-per-address",
 	"max-memberships-per-user", "max-room-requests", "connects-per-second", "connects-per-address", "topic-messages-per-second",
-	"bytes-per-second", "egress-bytes-per-second", "room-egress-bytes-per-second", "total-egress-bytes-per-second"}
+	"bytes-per-second", "egress-bytes-per-second", "room-egress-bytes-per-second", "total-egress-bytes-per-second",
+	"webtorrent-announces-per-second"}
 
 // startOurs runs NATS, room services and gateways.
 func (b *bench) startOurs(ctx context.Context, l layout) (s *system, err error) {

@@ -13,10 +13,6 @@ import (
 // maxSwarms is how many swarms one connection may be in.
 const maxSwarms = 64
 
-// requests limits the announces and scrapes of one connection. A client that connects anew
-// announces for all its swarms at once.
-var requests = ratelimit.Limit{PerSecond: 10, Burst: 2 * maxSwarms}
-
 // client is the translator of one connection. It implements dialect.Translator.
 type client struct {
 	// Fixed.
@@ -67,7 +63,7 @@ func (c *client) Decode(text []byte) {
 		return
 	}
 	if m.kind != answer {
-		if wait, _ := c.rate.Take(c.d.cfg.Clock.Load(), requests); wait > 0 {
+		if wait, _ := c.rate.Take(c.d.cfg.Clock.Load(), c.d.requests); wait > 0 {
 			c.fail(&m, "too many announces: send fewer")
 			return
 		}

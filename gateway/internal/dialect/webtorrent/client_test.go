@@ -34,7 +34,7 @@ func newNetwork(t *testing.T) *network {
 func (n *network) start(g proto.GatewayID) {
 	n.view = append(n.view, g)
 	n.alive[g] = New(Config{
-		Own: g, Interval: 2 * time.Minute, MaxPeers: 100, Clock: &n.now, Count: func(e Event) { n.counts[e]++ },
+		Own: g, Interval: 2 * time.Minute, MaxPeers: 100, Rate: 10, Clock: &n.now, Count: func(e Event) { n.counts[e]++ },
 		Gateways: func() []proto.GatewayID { return append([]proto.GatewayID(nil), n.view...) },
 		Alive:    func(g proto.GatewayID) bool { return n.alive[g] != nil },
 		Relay:    func(from, to proto.PeerID, frame []byte) { n.route(from, to, frame) },
@@ -220,7 +220,7 @@ func TestDecode_Flood_IsRefusedAtTheRate(t *testing.T) {
 	n := newNetwork(t)
 	ann := n.client(one)
 	h := n.homed(one)
-	for range requests.Burst {
+	for range 2 * maxSwarms {
 		ann.announce(h, "")
 	}
 	if got := ann.got(); strings.Contains(strings.Join(got, ""), "failure") {
@@ -229,11 +229,11 @@ func TestDecode_Flood_IsRefusedAtTheRate(t *testing.T) {
 	ann.announce(h, "")
 	ann.expect(`"failure reason":"too many announces: send fewer"`)
 	n.now.Store(n.now.Load().Add(time.Second))
-	for range requests.PerSecond {
+	for range 10 {
 		ann.announce(h, "")
 	}
-	if got := ann.got(); len(got) != requests.PerSecond || strings.Contains(strings.Join(got, ""), "failure") {
-		t.Errorf("after a second: got %q, want %d replies", got, requests.PerSecond)
+	if got := ann.got(); len(got) != 10 || strings.Contains(strings.Join(got, ""), "failure") {
+		t.Errorf("after a second: got %q, want %d replies", got, 10)
 	}
 	ann.announce(h, "")
 	ann.expect(`"failure reason"`)

@@ -11,6 +11,7 @@ import (
 
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/dialect"
+	"p2pconnector/gateway/internal/ratelimit"
 	"p2pconnector/proto"
 )
 
@@ -32,6 +33,7 @@ type Config struct {
 	Own      proto.GatewayID
 	Interval time.Duration // between two announces of a client
 	MaxPeers int           // members of a swarm
+	Rate     int           // announces and scrapes a second of one connection; -1: no limit
 	// Gateways returns the gateways among which the homes of swarms are chosen. It returns a
 	// new slice.
 	Gateways func() []proto.GatewayID
@@ -67,9 +69,10 @@ func Events() []Event {
 // Dialect serves the clients of a gateway, and the swarms whose home it is. It implements
 // dialect.Dialect. Safe for concurrent use.
 type Dialect struct {
-	cfg    Config
-	homes  homes
-	swarms *swarms
+	cfg      Config
+	requests ratelimit.Limit // of one connection
+	homes    homes
+	swarms   *swarms
 
 	stray atomic.Bool // a member is not registered with the home of its swarm
 	view  []proto.GatewayID
@@ -82,6 +85,8 @@ type Dialect struct {
 func New(cfg Config) *Dialect {
 	d := &Dialect{cfg: cfg, swarms: newSwarms(cfg.MaxPeers), clients: make(map[*client]struct{})}
 	d.homes.own, d.homes.ask = cfg.Own, cfg.Gateways
+	// A client that connects anew announces for all its swarms at once.
+	d.requests = ratelimit.Limit{PerSecond: cfg.Rate, Burst: max(2*maxSwarms, cfg.Rate)}
 	return d
 }
 
