@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/fstest"
 
 	"p2pconnector/e2e/examples/serve"
 	"p2pconnector/e2e/kit"
@@ -15,10 +17,16 @@ import (
 // example serves the page of an example until the test ends and returns its URL.
 func example(t *testing.T, name, gateway string) string {
 	t.Helper()
+	return serveExample(t, name, os.DirFS(filepath.Join("../../examples", name)), gateway)
+}
+
+// serveExample is example with the files of the page.
+func serveExample(t *testing.T, name string, files fs.FS, gateway string) string {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, done := make(chan string, 1), make(chan error, 1)
 	go func() {
-		done <- serve.Run(ctx, name, os.DirFS(filepath.Join("../../examples", name)), []string{"--listen", "localhost:0", "--gateway", gateway}, io.Discard,
+		done <- serve.Run(ctx, name, files, []string{"--listen", "localhost:0", "--gateway", gateway}, io.Discard,
 			func(page, _ string) { ready <- page })
 	}()
 	t.Cleanup(func() {
@@ -85,6 +93,31 @@ func TestExampleDrawing_Stroke_ReachesTheOther(t *testing.T) {
 	two.eval(nil, `document.getElementById("sheet").getContext("2d").clearRect(0, 0, 9999, 9999)`)
 	one.eval(nil, "%s", stroke)
 	two.until("a new line comes", `%s > %d`, ink, drawn*9/10)
+}
+
+func TestExampleYjs_TwoPages_HaveTheSameText(t *testing.T) {
+	b := startBrowser(t)
+	stack := kit.Start(t, kit.Options{Gateways: 2, RoomServices: 1})
+	html, err := os.ReadFile("../../examples/yjs/index.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lib := bundle(t, install(t, yjsPackages), "esm", `export { WebrtcProvider } from "y-webrtc"; export { Doc } from "yjs";`)
+	files := fstest.MapFS{"index.html": {Data: html}, "lib.js": {Data: []byte(lib)}}
+	one, two := b.open(t, "one", serveExample(t, "yjs", files, stack.HTTP(0))), b.open(t, "two", serveExample(t, "yjs", files, stack.HTTP(1)))
+	for _, p := range []*tab{one, two} {
+		p.until("the other one is there", `document.querySelector("#others").textContent === "1 others are here."`)
+	}
+	write := func(p *tab, text string) {
+		p.eval(nil, `(() => { const a = document.querySelector("#text"); a.value = %q; a.dispatchEvent(new Event("input")); })()`, text)
+	}
+	shows := func(p *tab, text string) { p.until(text, `document.querySelector("#text").value === %q`, text) }
+	write(one, "a b c")
+	shows(two, "a b c")
+	write(two, "a B b c")
+	shows(one, "a B b c")
+	write(one, "B c")
+	shows(two, "B c")
 }
 
 func TestExampleGoPeer_PageCalls_IsAnswered(t *testing.T) {

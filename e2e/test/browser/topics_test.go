@@ -41,10 +41,11 @@ func install(t *testing.T, packages []string) (dir string) {
 	return dir
 }
 
-// bundle returns a script that puts what entry exports into the global lib.
-func bundle(t *testing.T, dir, entry string) string {
+// bundle returns a script of a format, iife or esm, with what entry exports: as the global
+// lib, or as a module.
+func bundle(t *testing.T, dir, format, entry string) string {
 	t.Helper()
-	cmd := exec.Command(filepath.Join(dir, "node_modules", ".bin", "esbuild"), "--bundle", "--format=iife", "--global-name=lib", "--define:global=globalThis", "--loader=js")
+	cmd := exec.Command(filepath.Join(dir, "node_modules", ".bin", "esbuild"), "--bundle", "--format="+format, "--global-name=lib", "--define:global=globalThis", "--loader=js")
 	cmd.Dir, cmd.Stdin = dir, strings.NewReader(entry)
 	out, err := cmd.Output()
 	if err != nil {
@@ -122,7 +123,7 @@ func yjsSteps(t *testing.T, b *browser, script, room, one, two, password string)
 func TestYjs_RealClient_DocumentsConvergeOverGateways(t *testing.T) {
 	b := startBrowser(t)
 	dir := install(t, yjsPackages)
-	script := bundle(t, dir, `export {WebrtcProvider} from "y-webrtc"; export {Doc} from "yjs"`)
+	script := bundle(t, dir, "iife", `export {WebrtcProvider} from "y-webrtc"; export {Doc} from "yjs"`)
 	t.Run("gateways", func(t *testing.T) {
 		s := startOpenGateways(t)
 		yjsSteps(t, b, script, "room", s.URL(0)+"yjs", s.URL(1)+"yjs", "")
@@ -142,7 +143,7 @@ func TestYjs_RealClient_DocumentsConvergeOverGateways(t *testing.T) {
 func TestYjs_GatewayKilled_NewPagesMeetTheOldOnes(t *testing.T) {
 	b := startBrowser(t)
 	dir := install(t, yjsPackages)
-	script := bundle(t, dir, `export {WebrtcProvider} from "y-webrtc"; export {Doc} from "yjs"`)
+	script := bundle(t, dir, "iife", `export {WebrtcProvider} from "y-webrtc"; export {Doc} from "yjs"`)
 	s := startOpenGateways(t)
 	near, far := hostOf(s, 0), hostOf(s, 1)
 	balanced := fmt.Sprintf("ws://127.0.0.1:%d/yjs", balance(t, far, near))
@@ -163,7 +164,7 @@ func TestYjs_GatewayKilled_NewPagesMeetTheOldOnes(t *testing.T) {
 // strategy nostr, against two gateways.
 func TestTrystero_RealClient_PagesMeetOverGateways(t *testing.T) {
 	b := startBrowser(t)
-	script := bundle(t, install(t, trysteroPackages), `export {joinRoom} from "trystero"`)
+	script := bundle(t, install(t, trysteroPackages), "iife", `export {joinRoom} from "trystero"`)
 	s := startOpenGateways(t)
 	var all []*tab
 	for i := range 2 {
