@@ -291,8 +291,14 @@ func TestCommitter_FullQueues_RefuseOperations(t *testing.T) {
 		if r := i.ask(bus.OpGet, bus.Request{Room: "one more"}); code(r) != proto.Unavailable {
 			t.Errorf("one more room: got %q, want Unavailable", code(r))
 		}
-		if got := i.cfg.Metrics.Refused.Load(); got != 2 {
-			t.Errorf("refused: got %d, want 2", got)
+		for n := range maxWaiting - maxRoomWaiting {
+			i.send(bus.OpGet, bus.Request{Room: proto.RoomID(fmt.Sprint(1 + n%3))})
+		}
+		if r := i.ask(bus.OpGet, bus.Request{Room: "4"}); code(r) != proto.Unavailable {
+			t.Errorf("one more in all: got %q, want Unavailable", code(r))
+		}
+		if got := i.cfg.Metrics.Refused.Load(); got != 3 {
+			t.Errorf("refused: got %d, want 3", got)
 		}
 		stuck.Store(false)
 	})
