@@ -1,13 +1,13 @@
 package gateway
 
 import (
-	"p2pconnector/gateway/internal/dialect"
 	"p2pconnector/gateway/internal/dialect/nostr"
+	"p2pconnector/gateway/internal/dialect/wsrelay"
+
+	"p2pconnector/gateway/internal/dialect"
 	"p2pconnector/gateway/internal/dialect/peerjs"
 	"p2pconnector/gateway/internal/dialect/webtorrent"
-	"p2pconnector/gateway/internal/dialect/wsrelay"
 	"p2pconnector/gateway/internal/dialect/yjs"
-	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/names"
 	"p2pconnector/proto"
 )
@@ -26,7 +26,7 @@ func (g *Gateway) newDialects() (all []dialect.Dialect) {
 		g.webtorrent = webtorrent.New(webtorrent.Config{
 			Own: g.id, Interval: g.cfg.WebTorrentInterval, MaxPeers: g.cfg.WebTorrentMaxPeers, Rate: g.cfg.WebTorrentRate,
 			Gateways: func() []proto.GatewayID { return g.liveness.Trackers(g.tracks()) }, Alive: g.liveness.Alive,
-			Relay: g.relayFrame, Clock: &g.coarse, Count: g.metrics.Dialects.WebTorrent.Inc,
+			Relay: func(from, to proto.PeerID, frame []byte) { g.links.SendAlone(from, to, frame) }, Clock: &g.coarse, Count: g.metrics.Dialects.WebTorrent.Inc,
 		})
 		all = append(all, g.webtorrent)
 	}
@@ -60,19 +60,4 @@ func (g *Gateway) tracks() bool { return g.webtorrent != nil && !g.draining.Load
 // has. It returns false when there is no such peer id.
 func (g *Gateway) serveDialect(to proto.PeerID, frame []byte) bool {
 	return g.webtorrent != nil && g.webtorrent.Serve(to, frame)
-}
-
-// relayFrame sends a dialect's frame to a peer on any gateway, for nobody of this gateway. from
-// learns when it does not arrive; "" for nobody.
-func (g *Gateway) relayFrame(from, to proto.PeerID, frame []byte) {
-	x := link.Frame{From: from, To: to, Data: frame}
-	if s := g.sessions.Get(to); s != nil {
-		if v, ok := s.TakeDirect(&x); ok {
-			v.Count(&g.metrics.Relays)
-			return
-		}
-	}
-	if !g.links.bus.Connected() || g.links.send(&x, nil) != "" {
-		g.metrics.Relays.Unreported.Inc()
-	}
 }

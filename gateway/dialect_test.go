@@ -40,7 +40,7 @@ func TestTake_AnotherProtocol_IsNotFoundOnEveryPath(t *testing.T) {
 		if got, ok := c.s.TakeDirect(c.f); got != c.want || !ok {
 			t.Errorf("%s, in process: got result %d, %v, want %d, true", name, got, ok, c.want)
 		}
-		if code := g.links.send(c.f, nil); code != c.want.Code() {
+		if code := g.links.Send(*c.f); code != c.want.Code() {
 			t.Errorf("%s, through the router: got %q, want %q", name, code, c.want.Code())
 		}
 	}
@@ -52,7 +52,7 @@ func TestUndelivered_FrameOfADialect_ComesBack(t *testing.T) {
 	g := testGateway(t, Config{})
 	for code, lost := range map[proto.ErrorCode]bool{proto.NotFound: false, proto.NotDelivered: true} {
 		x := foreignFrame(awaySession(g), "peerjs")
-		f, ok := dialect.Parse(g.undelivered(x, code, nil))
+		f, ok := dialect.Parse(g.links.Undelivered(x, code, nil))
 		if !ok || string(f.From) != string(x.From) || f.Lost != lost || f.Tries == 0 {
 			t.Errorf("%s: got %+v, ok %v, want it back, lost %v", code, f, ok, lost)
 		}

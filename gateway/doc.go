@@ -27,6 +27,7 @@
 //	internal/ownership  which gateway owns a peer's session
 //	internal/quota      places in rooms, and clients that are away, of all sessions together
 //	internal/ratelimit  token buckets
+//	internal/relay      frames to the peers of other gateways, and from them
 //	internal/replay     frames that wait for clients that are away
 //	internal/room       rooms with a member here, and the frames that their members get
 //	internal/session    peers' sessions, and their moves between connections and gateways
@@ -40,15 +41,12 @@
 //	                  gets a session. conn.go: its connection, on a WebSocket of package
 //	                  internal/socket, which validates incoming frames. dispatch.go: calls the
 //	                  handler of each event. relay.go: to a peer of this gateway, or to the router
-//	links.go          numbers relays and keeps them until they are acknowledged; package
+//	internal/relay    links.go: numbers relays and keeps them until they are acknowledged; package
 //	                  internal/natsbus never waits for NATS
 //	inbound.go        handles messages from NATS and writes to connections, in turns
+//	internal/relay    deliver.go: to the peer or the members of the room that are here
 //	internal/session  deliver.go: a peer's frames go to its connection, or wait for the next one
 //	internal/socket   queues them, within bounds, and writes all that waits at once
-//
-// Package internal/link decides which route a relay takes, when it is sent again and when
-// it is given up; links.go gives it the clock, the lock and NATS. undelivered.go makes the
-// error that the sender of a lost relay gets.
 //
 // A session moves between connections and gateways in package internal/session, as package
 // internal/ownership decides; drain.go moves all peers to other gateways.
@@ -56,8 +54,8 @@
 //
 // Rooms belong to the room service. Package internal/room follows those that have a member
 // here, sends members the changes, and delivers the messages of other members. member.go
-// connects it to the sessions, which are the members of rooms. reorder.go holds messages that
-// were sent by a newer state of a room than has arrived.
+// connects it to the sessions, which are the members of rooms, and makes the configurations
+// of the packages that refer to each other.
 //
 // shed.go decides how much memory the buffers of all clients may use, and gives up the
 // largest when that is nearly used up; package internal/membudget counts it. heartbeat.go
@@ -76,11 +74,11 @@
 // A goroutine that takes more than one lock takes them in this order. Each is held only
 // across calls that take later ones:
 //
-//	links.receivedMu   frames of another gateway are handled in order
+//	Links.receivedMu   of package internal/relay: frames of another gateway are handled in order
 //	the table of rooms of package internal/room: to drop a room that nothing needs
 //	one room           of the same: no change comes between the choice of receivers and sending
 //	topics             of package internal/topic: the table, then one topic
-//	links.mu           the router
+//	Links.mu           of package internal/relay: the router
 //	Conn.leaving       of package internal/session: a connection leaves its session once
 //	a session          of the same: frames for one peer are in order
 //	translator         of a package below internal/dialect, for one connection

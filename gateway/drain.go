@@ -113,7 +113,7 @@ func (g *Gateway) countMoving(open int, scratch []*session.Session) (int, []*ses
 func (g *Gateway) awaitAcks(window context.Context) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for !g.links.idle() {
+	for !g.links.Idle() {
 		select {
 		case <-tick.C:
 		case <-window.Done():
@@ -121,7 +121,7 @@ func (g *Gateway) awaitAcks(window context.Context) {
 			return
 		}
 	}
-	g.links.ackAll()
+	g.links.AckAll()
 }
 
 // drained reports whether no peer is left here. Without another gateway it is

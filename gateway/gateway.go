@@ -27,6 +27,7 @@ import (
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/ops"
 	"p2pconnector/gateway/internal/quota"
+	"p2pconnector/gateway/internal/relay"
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/gateway/internal/session"
 	"p2pconnector/gateway/internal/socket"
@@ -60,7 +61,7 @@ type Gateway struct {
 	sessions   *session.Table
 	rooms      *room.Rooms
 	conns      *client.Table
-	links      *links
+	links      *relay.Links
 	suspicion  *directory.Suspicion
 	sockets    *socket.Server
 	budgets    *egress.Budgets
@@ -87,8 +88,6 @@ type Gateway struct {
 	draining  atomic.Bool
 	coarse    clock.AtomicInstant // the present moment, at most 50 ms old
 	buffers   *membudget.Budget
-
-	reorder reorderBuffer // owned by the reader of the inbox
 
 	bgMu     sync.Mutex
 	bgClosed bool
@@ -148,12 +147,9 @@ func New(cfg Config) (*Gateway, error) {
 		SlowClient: g.metrics.Connections.Slow.Inc, IdleClient: g.metrics.Connections.Idle.Inc,
 	})
 	g.budgets = newBudgets(g)
-	g.links, g.suspicion = newLinks(g), directory.NewSuspicion()
-	g.sessions = session.NewTable(g.sessionConfig())
-	g.rooms = newRooms(g)
-	g.sessions.Connect(g.rooms, g.links)
+	g.suspicion = directory.NewSuspicion()
+	g.wire(g.bus)
 	g.topics, g.topicPeer = newTopics(g), bus.TopicMember(id)
-	g.conns = client.NewTable(g.clientConfig())
 	g.handshakes = handshake.New(g.handshakeConfig())
 	g.log.Info("memory for buffers", "bytes", limit, "from", from)
 	return g, nil
@@ -195,7 +191,7 @@ func (g *Gateway) run(ctx context.Context) error {
 	}
 	done := make(chan struct{})
 	var loops sync.WaitGroup
-	defer g.release(true) // nobody reads the inbox any more
+	defer g.links.Release(true) // nobody reads the inbox any more
 	defer loops.Wait()
 	defer close(done)
 	loops.Go(func() { g.watchdog.Run(done) })

@@ -12,7 +12,7 @@ import (
 func (g *Gateway) connected(again bool) {
 	g.rooms.SyncSoon()
 	if again {
-		g.links.reconnected()
+		g.links.Reconnected()
 		g.suspicion.Raise()
 	}
 }

@@ -2,14 +2,19 @@ package gateway
 
 import (
 	"cmp"
+	"encoding/json"
+	"errors"
 	"net"
 	"net/netip"
+	"strings"
+	"sync"
 	"testing"
 
 	"p2pconnector/gateway/internal/client"
 	"p2pconnector/gateway/internal/frames"
 	"p2pconnector/gateway/internal/handshake"
 	"p2pconnector/gateway/internal/natsbus"
+	"p2pconnector/gateway/internal/relay"
 	"p2pconnector/gateway/internal/session"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/gateway/internal/socket/sockettest"
@@ -21,19 +26,60 @@ import (
 // parts can be used.
 func testGateway(t testing.TB, cfg Config) *Gateway {
 	t.Helper()
+	return testGatewayOn(t, cfg, new(ackRecorder))
+}
+
+// testGatewayOn is testGateway whose relays go to b.
+func testGatewayOn(t testing.TB, cfg Config, b relay.Bus) *Gateway {
+	t.Helper()
 	cfg.SessionKey = cmp.Or(cfg.SessionKey, "a secret for tests only")
 	g, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
+	g.wire(b)
+	if acks, ok := b.(*ackRecorder); ok {
+		recorders.Store(g, acks)
+		t.Cleanup(func() { recorders.Delete(g) })
+	}
 	return g
 }
+
+// ackRecorder is a bus without a connection. It keeps the last ack for each gateway.
+type ackRecorder struct {
+	mu   sync.Mutex
+	last map[string]bus.Ack // by subject
+}
+
+// recorders has the ackRecorder of each *Gateway.
+var recorders sync.Map
+
+// errNotConnected is the error of a bus without a connection.
+var errNotConnected = errors.New("not connected")
+
+func (r *ackRecorder) Publish(subject string, data []byte) error {
+	var a bus.Ack
+	if json.Unmarshal(data, &a) != nil {
+		return errNotConnected
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.last == nil {
+		r.last = make(map[string]bus.Ack)
+	}
+	r.last[strings.Clone(subject)] = a
+	return nil
+}
+func (*ackRecorder) PublishRequest(string, string, []byte) error { return errNotConnected }
+func (*ackRecorder) PublishMessage(natsbus.Message) error        { return errNotConnected }
+func (*ackRecorder) Connected() bool                             { return false }
 
 // requestsTo passes the room requests of g to publish. g must have no room yet.
 func requestsTo(g *Gateway, publish func(subject, reply string, data []byte) error) {
 	g.requests = natsbus.NewRequests(natsbus.RequestsConfig{Own: g.id, Publish: publish, Ended: g.alive.Done(), Replied: nil})
 	g.rooms = newRooms(g)
 	g.sessions.Connect(g.rooms, g.links)
+	g.links.Connect(g.sessions, g.rooms)
 }
 
 // setAlive makes g receive the first lease of another gateway.

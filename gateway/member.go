@@ -9,6 +9,7 @@ import (
 	"p2pconnector/gateway/internal/directory"
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/natsbus"
+	"p2pconnector/gateway/internal/relay"
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
@@ -30,12 +31,12 @@ func newRooms(g *Gateway) *room.Rooms {
 		},
 		Relays: g.links, Requests: g.requests, Turns: g.roomTurns, Frame: g.frames.Room,
 		Go: g.background, Ended: g.alive.Done(),
-		Advanced: g.releaseSoon, Contest: g.sessions.Contest, NotifyJoined: g.sessions.NotifyJoined,
+		Advanced: g.links.ReleaseSoon, Contest: g.sessions.Contest, NotifyJoined: g.sessions.NotifyJoined,
 	})
 }
 
 var (
-	_ room.Relays    = (*links)(nil)
+	_ room.Relays    = (*relay.Links)(nil)
 	_ room.Requester = (*natsbus.Requests)(nil)
 )
 
@@ -59,6 +60,20 @@ func (g *Gateway) sawReply(reply *bus.Reply) {
 	case g.keysNow <- struct{}{}:
 	default:
 	}
+}
+
+// wire makes the parts of the gateway that refer to each other: the relays over b, the
+// sessions, the rooms and the clients' connections.
+func (g *Gateway) wire(b relay.Bus) {
+	g.links = relay.New(relay.Config{
+		Own: g.id, Logger: g.log, Metrics: g.metrics, Frames: g.frames, Bus: b, Liveness: g.liveness, Directory: g.directory,
+		ServeDialect: g.serveDialect, Missed: g.missedTopic, Wake: g.bus.Inbox.Wake, Go: g.background,
+	})
+	g.sessions = session.NewTable(g.sessionConfig())
+	g.rooms = newRooms(g)
+	g.sessions.Connect(g.rooms, g.links)
+	g.links.Connect(g.sessions, g.rooms)
+	g.conns = client.NewTable(g.clientConfig())
 }
 
 // sessionConfig returns the configuration of the table of sessions.

@@ -56,7 +56,7 @@ func candidateTo(id proto.PeerID) []byte {
 // BenchmarkFromNATS measures a relay from its subscription to the queue of its
 // connection, and through the writer.
 func BenchmarkFromNATS(b *testing.B) {
-	g := testGateway(b, Config{})
+	g := testGatewayOn(b, Config{}, taken{})
 	s := benchConn(g, drain{})
 	subject, err := bus.PeerSubject(s.Session.ID())
 	if err != nil {
@@ -84,7 +84,7 @@ func BenchmarkFromNATS(b *testing.B) {
 // BenchmarkRelayHere measures a relay between two peers of one gateway: from the
 // frame that was read to the queue of the other connection.
 func BenchmarkRelayHere(b *testing.B) {
-	g := testGateway(b, fastClients)
+	g := testGatewayOn(b, fastClients, taken{})
 	from, to := benchConn(g, drain{}), benchConn(g, drain{})
 	frame := candidateTo(to.Session.ID())
 	b.SetBytes(int64(len(frame)))
@@ -99,14 +99,13 @@ func BenchmarkRelayHere(b *testing.B) {
 // peer of the other gateway.
 func otherGateway(t testing.TB, g *Gateway) proto.PeerID {
 	other := proto.NewGatewayID()
-	g.links.bus = taken{}
 	setAlive(t, g, other)
 	return proto.NewPeerID(other)
 }
 
 // BenchmarkToNATS measures a relay from the frame that was read to NATS.
 func BenchmarkToNATS(b *testing.B) {
-	g := testGateway(b, fastClients)
+	g := testGatewayOn(b, fastClients, taken{})
 	to := otherGateway(b, g)
 	from := benchConn(g, drain{})
 	frame := candidateTo(to)
@@ -115,7 +114,7 @@ func BenchmarkToNATS(b *testing.B) {
 	for n := uint64(1); b.Loop(); n++ {
 		from.Message(frame)
 		if n%link.MaxRecords == 0 {
-			g.links.acked(to.Home(), frames.Marshal(bus.Ack{Next: n + 1}))
+			g.onMessage(natsbus.Message{Subject: bus.AckSubject(g.id, to.Home()), Data: frames.Marshal(bus.Ack{Next: n + 1})})
 		}
 	}
 }
@@ -124,7 +123,7 @@ func BenchmarkToNATS(b *testing.B) {
 // message that was read to NATS, nor from NATS to the queue of the connection. Package
 // socket tests the same for reading and writing.
 func TestRelayAllocatesNothing(t *testing.T) {
-	g := testGateway(t, fastClients)
+	g := testGatewayOn(t, fastClients, taken{})
 	to := otherGateway(t, g)
 	s := benchConn(g, drain{})
 	frame := candidateTo(to)
@@ -147,7 +146,7 @@ func TestRelayAllocatesNothing(t *testing.T) {
 	steady("from the client to NATS", 1000, func() {
 		s.Message(frame)
 		if n++; n%(link.MaxRecords/2) == 0 { // the ack itself allocates, and disappears in the average
-			g.links.acked(to.Home(), acks[n/(link.MaxRecords/2)-1])
+			g.onMessage(natsbus.Message{Subject: bus.AckSubject(g.id, to.Home()), Data: acks[n/(link.MaxRecords/2)-1]})
 		}
 	}, func() {})
 	raw := sockettest.NewNet(false)

@@ -10,6 +10,7 @@ import (
 	"p2pconnector/gateway/internal/frames"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/natsbus"
+	"p2pconnector/gateway/internal/relay"
 	"p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
@@ -53,10 +54,12 @@ func (o *remote) message(from, to proto.PeerID, view uint64, n int) {
 
 // ack returns the ack of the gateway under test for all messages of o.
 func (o *remote) ack() bus.Ack {
-	r := o.g.links.received[o.id]
-	r.Polled(bus.Poll{Number: 1, Base: 1})
-	a, _ := r.Ack(false)
-	return a
+	o.g.guardMessage(natsbus.Message{Subject: bus.LinkSubject(o.g.id, o.id), Data: frames.Marshal(bus.Poll{Number: 1, Base: 1})})
+	r, _ := recorders.Load(o.g)
+	acks := r.(*ackRecorder)
+	acks.mu.Lock()
+	defer acks.mu.Unlock()
+	return acks.last[bus.AckSubject(o.id, o.g.id)]
 }
 
 // numbersAt returns the numbers of the messages of a sender that wait for a peer.
@@ -114,7 +117,7 @@ func TestReorder_RoomStateIsLate_SendersKeepTheirOrder(t *testing.T) {
 		if got, want := fmt.Sprint(numbersAt(old, from), numbersAt(joins, from), numbersAt(joins, other)), "[1] [] [4]"; got != want {
 			t.Errorf("before the state arrives: got %s, want %s", got, want)
 		}
-		if n := g.reorder.frames.Load(); n != 2 {
+		if n := g.links.Held(); n != 2 {
 			t.Errorf("frames that wait: got %d, want 2", n)
 		}
 		teaChange(g, &bus.Change{Before: 7, After: 8, Added: []bus.Member{{ID: joins.ID()}}})
@@ -122,8 +125,8 @@ func TestReorder_RoomStateIsLate_SendersKeepTheirOrder(t *testing.T) {
 		if got, want := fmt.Sprint(numbersAt(old, from), numbersAt(joins, from)), "[1 2] [2 3]"; got != want {
 			t.Errorf("after the state arrived: got %s, want %s", got, want)
 		}
-		if n, bytes := g.reorder.frames.Load(), g.reorder.bytes; n != 0 || bytes != 0 {
-			t.Errorf("afterwards: got %d frames of %d bytes, want none", n, bytes)
+		if n := g.links.Held(); n != 0 {
+			t.Errorf("afterwards: got %d frames, want none", n)
 		}
 		endTea(g)
 	})
@@ -142,9 +145,9 @@ func TestReorder_RoomStateNeverArrives_IsReported(t *testing.T) {
 				a.message(sender.ID(), "", 8, 1)
 				a.message(sender.ID(), to.ID(), 0, 2)
 				if !end {
-					time.Sleep(reorderLimit) // of the bubble's clock
+					time.Sleep(relay.ReorderLimit) // of the bubble's clock
 				}
-				g.release(end)
+				g.links.Release(end)
 				if got := fmt.Sprint(numbersAt(to, sender.ID())); got != "[2]" {
 					t.Errorf("at the receiver: got %s, want [2]", got)
 				}
@@ -170,17 +173,17 @@ func TestReorder_Full_Refuses(t *testing.T) {
 		a := &remote{t: t, g: g, id: "0a1b2c3d"}
 		from := proto.NewPeerID(a.id)
 		teaRoom(g, bus.Member{ID: awaySession(g).ID()}, bus.Member{ID: from})
-		for n := range maxReorder + 1 {
+		for n := range relay.MaxReorder + 1 {
 			a.message(from, "", 8, n)
 		}
-		if n := g.reorder.frames.Load(); n != maxReorder {
-			t.Errorf("frames that wait: got %d, want %d", n, maxReorder)
+		if n := g.links.Held(); n != relay.MaxReorder {
+			t.Errorf("frames that wait: got %d, want %d", n, relay.MaxReorder)
 		}
 		ack := a.ack()
-		if len(ack.Refused) != 1 || ack.Refused[0].Seq != maxReorder+1 || ack.Refused[0].Code != proto.NotDelivered {
+		if len(ack.Refused) != 1 || ack.Refused[0].Seq != relay.MaxReorder+1 || ack.Refused[0].Code != proto.NotDelivered {
 			t.Errorf("got ack %+v, want one refusal, of the last", ack)
 		}
-		g.release(true)
+		g.links.Release(true)
 		endTea(g)
 	})
 }
@@ -237,9 +240,8 @@ func TestReplica_OnlyTheEpochChanges_MessagesArrive(t *testing.T) {
 // the room's state says.
 func TestSendRoom_RouteIsNewerThanTheRoom_GoesAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := testGateway(t, Config{})
 		var sent published
-		g.links.bus = &sent
+		g := testGatewayOn(t, Config{}, &sent)
 		for _, id := range []proto.GatewayID{"0a1b2c3d", "4e5f6071"} {
 			setAlive(t, g, id)
 		}
@@ -258,13 +260,13 @@ func TestSendRoom_RouteIsNewerThanTheRoom_GoesAlone(t *testing.T) {
 			t.Errorf("before: got %s, want %s", got, room)
 		}
 		g.links.Learn(moves, link.Route{Owner: "4e5f6071", Epoch: 1})
-		g.links.acked("0a1b2c3d", []byte(`{"from":1,"next":2}`)) // the relays to that gateway are acknowledged
+		g.onMessage(natsbus.Message{Subject: bus.AckSubject(g.id, "0a1b2c3d"), Data: []byte(`{"from":1,"next":2}`)}) // the relays to that gateway are acknowledged
 		got, alone := say(), "p2p.gw.4e5f6071.peer."+string(moves)
 		if got != alone+" "+room+" except "+string(moves) {
 			t.Errorf("when one has moved: got %s, want it alone, and the others by the room", got)
 		}
 		teaChange(g, &bus.Change{Before: 7, After: 8, Moved: []bus.Member{{ID: moves, Gateway: "4e5f6071", Epoch: 1}}})
-		g.links.acked("0a1b2c3d", []byte(`{"from":2,"next":3}`))
+		g.onMessage(natsbus.Message{Subject: bus.AckSubject(g.id, "0a1b2c3d"), Data: []byte(`{"from":2,"next":3}`)})
 		if got := say(); strings.Contains(got, "peer") || strings.Count(got, "_8") != 2 {
 			t.Errorf("when the room names the new gateway: got %s, want one message for each gateway", got)
 		}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"p2pconnector/gateway/internal/link"
-	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
@@ -32,7 +31,7 @@ func TestTake_NotAccepted_IsRefusedOnEveryPath(t *testing.T) {
 	if code, move := s.Take(*f); code != proto.Unauthorised || move != nil {
 		t.Errorf("from another gateway: got %q, %v, want %s", code, move, proto.Unauthorised)
 	}
-	if code := g.links.send(f, nil); code != proto.Unauthorised {
+	if code := g.links.Send(*f); code != proto.Unauthorised {
 		t.Errorf("through the router: got %q, want %s", code, proto.Unauthorised)
 	}
 	if n := len(s.Waiting()); n != 0 {
@@ -115,12 +114,11 @@ func TestRelay_RoomHasJustChanged_NamesIt(t *testing.T) {
 		g := testGateway(t, Config{})
 		s, to := awaySession(g), proto.NewPeerID("0a1b2c3d")
 		teaRoom(g, bus.Member{ID: s.ID()}, bus.Member{ID: to})
-		want := []string{bus.RoomToken("tea") + " 7", bus.RoomToken("tea") + " 7", ""}
+		want := []string{"tea 7", "tea 7", " 0"}
 		for i, pause := range []time.Duration{0, bus.SyncInterval + time.Second, time.Nanosecond} {
 			time.Sleep(pause) // of the bubble's clock
-			var f link.Frame
-			f.Shared, f.View = s.Shared(to)
-			if got := headerOf(&f).Get(bus.SharedHeader); got != want[i] {
+			room, revision := s.Shared(to)
+			if got := fmt.Sprint(room, " ", revision); got != want[i] {
 				t.Errorf("after %v more: got %q, want %q", pause, got, want[i])
 			}
 		}
@@ -138,6 +136,7 @@ func TestHandToPeer_RoomChangesMeanwhile_IsNeverRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, Config{})
 		s, from := accepting(g, proto.AcceptRooms), proto.NewPeerID("0a1b2c3d")
+		a := &remote{t: t, g: g, id: from.Home()}
 		teaRoom(g, bus.Member{ID: s.ID()})
 		for revision := uint64(7); revision < 4000; revision += 2 {
 			var joins sync.WaitGroup
@@ -145,15 +144,14 @@ func TestHandToPeer_RoomChangesMeanwhile_IsNeverRefused(t *testing.T) {
 				c := &bus.Change{Room: "tea", Before: revision, After: revision + 1, Added: []bus.Member{{ID: from}}}
 				g.rooms.Changed(bus.RoomToken("tea"), c)
 			})
-			header := natsbus.Header{bus.SharedHeader: {fmt.Sprint(bus.RoomToken("tea"), " ", revision+1)}}
-			x, known := g.handToPeer(from, &held{
-				in:  bus.Inbound{Kind: bus.KindPeer, First: string(s.ID())},
-				msg: natsbus.Message{Header: header, Data: direct(s, from, 1).Data},
-			})
-			if known && x.Code == proto.Unauthorised {
-				t.Fatalf("revision %d: got %s, want the frame delivered or held", revision, x.Code)
+			a.shared = fmt.Sprint(bus.RoomToken("tea"), " ", revision+1)
+			a.message(from, s.ID(), 0, 1)
+			if x := a.ack().Refused; len(x) > 0 {
+				t.Fatalf("revision %d: got refusals %+v, want the frame delivered or held", revision, x)
 			}
 			joins.Wait()
+			g.handleSome() // what was held is delivered
+			s.Shed()       // so that the next one has room
 			teaChange(g, &bus.Change{Before: revision + 1, After: revision + 2, Removed: []bus.Removal{{ID: from}}})
 		}
 		endTea(g)

@@ -9,7 +9,7 @@ func (g *Gateway) snapshot() *metrics.Snapshot {
 	nats := g.bus.Stats()
 	now := &metrics.Snapshot{
 		Draining: g.draining.Load(), RefusedSockets: g.handshakes.Refused(), Buffers: g.buffers,
-		Links: g.links.counts(), LinkHoles: g.links.holes(), ReorderFrames: g.reorder.frames.Load(),
+		Links: g.links.Counts(), LinkHoles: g.links.Holes(), ReorderFrames: g.links.Held(),
 		SettingsDisagree: g.shared.Disagree(), SettingsIgnored: g.shared.Ignored(),
 		Rooms: g.rooms.Len(), RoomRequests: g.requests.Len(), RoomRequestsWaiting: g.roomTurns.Waiting(),
 		NATSConnected: g.bus.Connected(), NATSReconnects: nats.Reconnects, NATSPendingBytes: nats.Unsent,

@@ -31,6 +31,16 @@ func newTopics(g *Gateway) *topic.Table {
 	})
 }
 
+// missedTopic handles the error of a frame that this gateway has sent as a member of topics'
+// rooms; it returns false when another peer has sent it.
+func (g *Gateway) missedTopic(from proto.PeerID) bool {
+	if from != g.topicPeer {
+		return false
+	}
+	g.topics.Missed()
+	return true
+}
+
 // topicRooms gives topics the rooms of this gateway. It implements topic.Rooms.
 type topicRooms struct{ g *Gateway }
 

@@ -78,14 +78,14 @@ func (g *Gateway) watchBus(done <-chan struct{}) {
 			return
 		case now := <-tick.C:
 			g.requests.Tick(now)
-			g.links.tick()
-			g.releaseSoon()
+			g.links.Tick()
+			g.links.ReleaseSoon()
 			if now.Before(next) {
 				continue
 			}
 			next = now.Add(bus.LeaseInterval)
 			g.publishLease(false)
-			g.links.ackAll()
+			g.links.AckAll()
 			g.liveness.Sweep()
 			g.shared.Tick(g.bus.Connected())
 			g.rooms.SweepMoved()

@@ -26,7 +26,7 @@ var gatewayPackages = map[string][]string{
 	"internal/client": {
 		"gateway/internal/auth", "gateway/internal/clock", "gateway/internal/dialect", "gateway/internal/egress", "gateway/internal/fairqueue", "gateway/internal/frames",
 		"gateway/internal/handshake", "gateway/internal/link", "gateway/internal/membudget", "gateway/internal/metrics", "gateway/internal/quota",
-		"gateway/internal/ratelimit", "gateway/internal/room", "gateway/internal/session", "gateway/internal/socket", "proto", "proto/bus",
+		"gateway/internal/ratelimit", "gateway/internal/relay", "gateway/internal/room", "gateway/internal/session", "gateway/internal/socket", "proto", "proto/bus",
 		"github.com/google/uuid",
 	},
 	"internal/clock":   {},
@@ -67,7 +67,10 @@ var gatewayPackages = map[string][]string{
 	"internal/ownership": {"proto"},
 	"internal/quota":     {},
 	"internal/ratelimit": {"gateway/internal/clock"},
-	"internal/replay":    {"gateway/internal/membudget", "proto"},
+	"internal/relay": {
+		"gateway/internal/clock", "gateway/internal/dialect", "gateway/internal/directory", "gateway/internal/frames", "gateway/internal/link", "gateway/internal/metrics", "gateway/internal/natsbus", "gateway/internal/room", "gateway/internal/session", "proto", "proto/bus",
+	},
+	"internal/replay": {"gateway/internal/membudget", "proto"},
 	"internal/room": {
 		"gateway/internal/egress", "gateway/internal/fairqueue", "gateway/internal/link", "gateway/internal/metrics", "proto", "proto/bus",
 	},

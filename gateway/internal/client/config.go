@@ -15,6 +15,7 @@ import (
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/quota"
 	"p2pconnector/gateway/internal/ratelimit"
+	"p2pconnector/gateway/internal/relay"
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
@@ -59,15 +60,10 @@ type Relays interface {
 	Send(f link.Frame) proto.ErrorCode
 	// SendFor is Send for a client. It asks by.MayLookUp before it looks for a peer that this
 	// gateway does not know.
-	SendFor(f link.Frame, by LookupLimiter) proto.ErrorCode
+	SendFor(f link.Frame, by relay.LookupLimiter) proto.ErrorCode
 	// Undelivered makes the error frame for the sender of a relayed frame that did not reach
 	// its receiver, or these members of its room.
 	Undelivered(f *link.Frame, code proto.ErrorCode, missed []proto.PeerID) []byte
-}
-
-// LookupLimiter limits the look-ups of peers in the session directory for a client.
-type LookupLimiter interface {
-	MayLookUp() bool
 }
 
 // Table has the connections that are open. Safe for concurrent use.

@@ -12,6 +12,7 @@ import (
 	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/ratelimit"
+	"p2pconnector/gateway/internal/relay"
 	"p2pconnector/gateway/internal/session/sessiontest"
 	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
@@ -33,7 +34,7 @@ type config struct {
 // relays is sessiontest.Relays for clients.
 type relays struct{ sessiontest.Relays }
 
-func (relays) SendFor(link.Frame, LookupLimiter) proto.ErrorCode { return proto.Unavailable }
+func (relays) SendFor(link.Frame, relay.LookupLimiter) proto.ErrorCode { return proto.Unavailable }
 
 func testGateway(t testing.TB, cfg config) *gateway {
 	t.Helper()

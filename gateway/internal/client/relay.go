@@ -184,7 +184,7 @@ const (
 	lookupBurst      = 100
 )
 
-// MayLookUp implements LookupLimiter. The reader calls it.
+// MayLookUp implements relay.LookupLimiter. The reader calls it.
 func (c *Conn) MayLookUp() bool {
 	wait, _ := c.lookupRate.Take(c.tab.cfg.Clock.Load(), ratelimit.Limit{PerSecond: lookupsPerSecond, Burst: lookupBurst})
 	return wait == 0

@@ -1,4 +1,4 @@
-package gateway
+package relay
 
 import (
 	"sync/atomic"
@@ -9,12 +9,11 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// Bounds of the reorder buffer. Frames that wait longer than reorderLimit are reported as
-// not delivered.
+// Bounds of the reorder buffer.
 const (
-	maxReorder      = 1024
+	MaxReorder      = 1024             // frames
+	ReorderLimit    = 10 * time.Second // frames that wait longer are reported as not delivered
 	maxReorderBytes = 16 << 20
-	reorderLimit    = 10 * time.Second
 )
 
 // reorderBuffer holds room messages whose sender's gateway knows a newer state of the room
@@ -46,7 +45,7 @@ func (b *reorderBuffer) holds(from proto.PeerID) bool {
 
 // add appends a relay to those of its sender; it returns false when the buffer is full.
 func (b *reorderBuffer) add(from proto.PeerID, h held) bool {
-	if b.frames.Load() >= maxReorder || b.bytes+len(h.msg.Data) > maxReorderBytes {
+	if b.frames.Load() >= MaxReorder || b.bytes+len(h.msg.Data) > maxReorderBytes {
 		return false
 	}
 	if b.bySender == nil {
@@ -71,48 +70,48 @@ func (b *reorderBuffer) pop(from proto.PeerID) {
 	b.bySender[from] = h
 }
 
-// releaseSoon makes the reader of the inbox look at the reorder buffer. It may be called
+// ReleaseSoon makes the reader of the inbox look at the reorder buffer. It may be called
 // concurrently.
-func (g *Gateway) releaseSoon() {
-	if g.reorder.frames.Load() == 0 {
+func (l *Links) ReleaseSoon() {
+	if l.reorder.frames.Load() == 0 {
 		return
 	}
-	g.reorder.wanted.Store(true)
-	g.bus.Inbox.Wake()
+	l.reorder.wanted.Store(true)
+	l.cfg.Wake()
 }
 
-// release delivers the held frames whose turn has come, and reports those that have
+// Release delivers the held frames whose turn has come, and reports those that have
 // waited too long; with all, everything that still waits.
-func (g *Gateway) release(all bool) {
-	for from, frames := range g.reorder.bySender {
+func (l *Links) Release(all bool) {
+	for from, frames := range l.reorder.bySender {
 		for i := range frames {
-			if !g.releaseOne(from, &frames[i], all) {
+			if !l.releaseOne(from, &frames[i], all) {
 				break
 			}
-			g.reorder.pop(from)
+			l.reorder.pop(from)
 		}
 	}
 }
 
 // releaseOne delivers or reports the first frame of a sender; it returns false when the
 // frame still waits.
-func (g *Gateway) releaseOne(from proto.PeerID, h *held, all bool) (released bool) {
+func (l *Links) releaseOne(from proto.PeerID, h *held, all bool) (released bool) {
 	released = true // also when its handling panics
-	defer g.recoverFrom(h.msg)
-	refusal, known := g.handOver(from, h)
+	defer l.Recover(h.msg)
+	refusal, known := l.handOver(from, h)
 	if !known {
-		if !all && time.Since(h.since) < reorderLimit {
+		if !all && time.Since(h.since) < ReorderLimit {
 			return false
 		}
 		refusal.Code = proto.NotDelivered
 	}
-	g.reportHeld(h, &refusal)
+	l.reportHeld(h, &refusal)
 	return true
 }
 
 // reportHeld reports the peers that a held frame has not reached. Those that have moved
 // are among them: a later frame of the same sender may have reached them already.
-func (g *Gateway) reportHeld(h *held, x *bus.Refusal) {
+func (l *Links) reportHeld(h *held, x *bus.Refusal) {
 	missed := x.Peers
 	for _, m := range x.Moved {
 		missed = append(missed, m.Peer)
@@ -120,10 +119,20 @@ func (g *Gateway) reportHeld(h *held, x *bus.Refusal) {
 	switch {
 	case x.Code == "" && len(x.Moved) == 0:
 	case h.in.Kind == bus.KindPeer && x.Code == proto.Unauthorised:
-		g.reportRefused(h.msg.Data, x.Code, proto.PeerID(h.in.First))
+		l.reportRefused(h.msg.Data, x.Code, proto.PeerID(h.in.First))
 	case h.in.Kind == bus.KindPeer:
-		g.reportFrame(h.msg.Data, proto.PeerID(h.in.First))
+		l.reportFrame(h.msg.Data, proto.PeerID(h.in.First))
 	default:
-		g.reportFrame(h.msg.Data, missed...)
+		l.reportFrame(h.msg.Data, missed...)
 	}
 }
+
+// ReleaseWanted does what ReleaseSoon asks for. The reader of the inbox calls it.
+func (l *Links) ReleaseWanted() {
+	if l.reorder.wanted.Swap(false) {
+		l.Release(false)
+	}
+}
+
+// Held returns how many frames wait in the reorder buffer.
+func (l *Links) Held() int64 { return l.reorder.frames.Load() }

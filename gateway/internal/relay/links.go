@@ -1,36 +1,39 @@
-package gateway
+package relay
 
 import (
 	"encoding/json"
 	"sync"
 	"unsafe"
 
-	"p2pconnector/gateway/internal/client"
 	"p2pconnector/gateway/internal/frames"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/room"
+	"p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
 
-// links carries frames between this gateway and the others: it gives the state machines of
-// package link a clock, a lock and NATS. The package comment has the order of locks. Safe
-// for concurrent use.
-type links struct {
-	g   *Gateway
-	bus publisher
+// Links carries frames between this gateway and the others: it gives the state machines of
+// package link a clock, a lock and NATS. Safe for concurrent use, except where a method says
+// that the reader of the inbox calls it.
+type Links struct {
+	cfg      Config
+	sessions *session.Table
+	rooms    *room.Rooms
 
 	mu       sync.Mutex
 	router   *link.Router
-	outcomes []outcome       // that the router reported; sent after mu is released
 	alive    proto.GatewayID // known to be, for the present call; "": none
+	outcomes []outcome       // that the router reported; sent after mu is released
 	subject  []byte
 	reply    []byte
 
 	receivedMu sync.Mutex
 	received   map[proto.GatewayID]*receiver // by the sending gateway
 	goneHoles  uint64                        // of the links that were forgotten
+
+	reorder reorderBuffer // owned by the reader of the inbox
 }
 
 // receiver is the receiving end of a link.
@@ -41,14 +44,6 @@ type receiver struct {
 	epoch uint64
 }
 
-// publisher is the part of the bus that links need. Its methods keep no argument.
-type publisher interface {
-	Connected() bool
-	Publish(subject string, data []byte) error
-	PublishRequest(subject, reply string, data []byte) error
-	PublishMessage(m natsbus.Message) error
-}
-
 // outcome is an error frame for a peer, or an answer for a back end.
 type outcome struct {
 	to    proto.PeerID
@@ -56,30 +51,24 @@ type outcome struct {
 	data  []byte
 }
 
-func newLinks(g *Gateway) *links {
-	l := &links{g: g, bus: g.bus, received: make(map[proto.GatewayID]*receiver)}
-	l.router = link.NewRouter(g.id, l)
-	return l
-}
-
 // unlock releases mu, and then sends the outcomes that the router has reported.
-func (l *links) unlock() {
+func (l *Links) unlock() {
 	all := l.outcomes
 	l.outcomes = nil
 	l.mu.Unlock()
 	for _, x := range all {
 		if x.reply != "" {
-			l.g.answerBackEnd(x.reply, x.data)
+			l.answerBackEnd(x.reply, x.data)
 			continue
 		}
-		l.g.sendToPeer(x.to, x.data)
+		l.sendToPeer(x.to, x.data)
 	}
 }
 
 // send routes a frame. A code means that the frame was refused: nothing was sent, and no
 // error is reported later. by limits the client's lookups in the directory; it is nil for
 // frames of the server. send keeps no reference to f.
-func (l *links) send(f *link.Frame, by client.LookupLimiter) proto.ErrorCode {
+func (l *Links) send(f *link.Frame, by LookupLimiter) proto.ErrorCode {
 	l.mu.Lock()
 	defer l.unlock()
 	if by != nil && !l.homeLives(f.To) && !l.router.Routed(f.To) {
@@ -87,16 +76,16 @@ func (l *links) send(f *link.Frame, by client.LookupLimiter) proto.ErrorCode {
 			return proto.RateLimited
 		}
 	}
-	code := l.router.Send(l.g.liveness.Now(), *f)
+	code := l.router.Send(l.cfg.Liveness.Now(), *f)
 	l.alive = ""
 	return code
 }
 
 // homeLives reports whether the gateway that issued a peer is alive, and saves the router
 // another look-up.
-func (l *links) homeLives(p proto.PeerID) bool {
+func (l *Links) homeLives(p proto.PeerID) bool {
 	home := p.Home()
-	if !l.g.liveness.Alive(home) {
+	if !l.cfg.Liveness.Alive(home) {
 		return false
 	}
 	l.alive = home
@@ -104,39 +93,39 @@ func (l *links) homeLives(p proto.PeerID) bool {
 }
 
 // SendFor implements client.Relays.
-func (l *links) SendFor(f link.Frame, by client.LookupLimiter) proto.ErrorCode { return l.send(&f, by) }
+func (l *Links) SendFor(f link.Frame, by LookupLimiter) proto.ErrorCode { return l.send(&f, by) }
 
 // Connected implements client.Relays.
-func (l *links) Connected() bool { return l.bus.Connected() }
+func (l *Links) Connected() bool { return l.cfg.Bus.Connected() }
 
 // Undelivered implements client.Relays.
-func (l *links) Undelivered(f *link.Frame, code proto.ErrorCode, missed []proto.PeerID) []byte {
-	return l.g.undelivered(f, code, missed)
+func (l *Links) Undelivered(f *link.Frame, code proto.ErrorCode, missed []proto.PeerID) []byte {
+	return l.undelivered(f, code, missed)
 }
 
 // Send implements room.Relays, session.Relays and client.Relays.
-func (l *links) Send(f link.Frame) proto.ErrorCode { return l.send(&f, nil) }
+func (l *Links) Send(f link.Frame) proto.ErrorCode { return l.send(&f, nil) }
 
 // Learn implements session.Relays: it gives the router the route to a peer.
-func (l *links) Learn(p proto.PeerID, to link.Route) {
+func (l *Links) Learn(p proto.PeerID, to link.Route) {
 	l.mu.Lock()
 	defer l.unlock()
-	l.router.Learn(l.g.liveness.Now(), p, to)
+	l.router.Learn(l.cfg.Liveness.Now(), p, to)
 }
 
 // Serve implements session.Relays: it records in the router that this gateway serves a peer.
-func (l *links) Serve(p proto.PeerID, epoch uint64) {
+func (l *Links) Serve(p proto.PeerID, epoch uint64) {
 	l.mu.Lock()
 	defer l.unlock()
-	l.router.Serve(l.g.liveness.Now(), p, epoch)
+	l.router.Serve(l.cfg.Liveness.Now(), p, epoch)
 }
 
 // RoomMoved implements room.Relays: it gives the router the gateways that members of a room
 // have left, and the routes to them and to those that moved before.
-func (l *links) RoomMoved(from map[proto.PeerID]proto.GatewayID, to map[proto.PeerID]link.Route) {
+func (l *Links) RoomMoved(from map[proto.PeerID]proto.GatewayID, to map[proto.PeerID]link.Route) {
 	l.mu.Lock()
 	defer l.unlock()
-	now := l.g.liveness.Now()
+	now := l.cfg.Liveness.Now()
 	l.router.RoomMoved(now, from)
 	for p, route := range to {
 		l.router.Learn(now, p, route)
@@ -148,15 +137,15 @@ func (l *links) RoomMoved(from map[proto.PeerID]proto.GatewayID, to map[proto.Pe
 // the message to the room would get it one by one. SendRoom returns the members that it did
 // not reach; reached is false when there are other gateways and nothing was sent to any.
 // The caller holds the replica's lock.
-func (l *links) SendRoom(to *room.State, f link.Frame) (missed []proto.PeerID, reached bool) {
+func (l *Links) SendRoom(to *room.State, f link.Frame) (missed []proto.PeerID, reached bool) {
 	gateways := to.Gateways()
-	if n := len(gateways); n == 0 || n == 1 && gateways[l.g.id] > 0 {
+	if n := len(gateways); n == 0 || n == 1 && gateways[l.cfg.Own] > 0 {
 		return nil, true
 	}
 	l.mu.Lock()
 	defer l.unlock()
-	now, connected := l.g.liveness.Now(), l.bus.Connected()
-	apart := to.Apart(l.g.id, l.router.Edits(), l.router.GoesTo)
+	now, connected := l.cfg.Liveness.Now(), l.cfg.Bus.Connected()
+	apart := to.Apart(l.cfg.Own, l.router.Edits(), l.router.GoesTo)
 	alone := link.Frame{From: f.From, Room: f.Room, Epoch: f.Epoch, Data: f.Data}
 	for _, id := range apart {
 		switch alone.To = id; {
@@ -171,7 +160,7 @@ func (l *links) SendRoom(to *room.State, f link.Frame) (missed []proto.PeerID, r
 	there := f
 	there.Except = apart
 	for at := range gateways {
-		if at == l.g.id {
+		if at == l.cfg.Own {
 			continue
 		}
 		if there.At = at; connected && l.router.Send(now, there) == "" {
@@ -187,35 +176,35 @@ func (l *links) SendRoom(to *room.State, f link.Frame) (missed []proto.PeerID, r
 }
 
 // resolve looks up the owner of a peer in the directory, for frames that wait.
-func (l *links) resolve(p proto.PeerID) {
-	to, found, failed := l.g.directory.Find(p)
+func (l *Links) resolve(p proto.PeerID) {
+	to, found, failed := l.cfg.Directory.Find(p)
 	l.mu.Lock()
 	defer l.unlock()
-	l.router.Resolved(l.g.liveness.Now(), p, to, found, failed)
+	l.router.Resolved(l.cfg.Liveness.Now(), p, to, found, failed)
 }
 
-// tick runs the timers of the router. It is called every natsbus.RequestTick.
-func (l *links) tick() {
+// Tick runs the timers of the router. It is called every natsbus.RequestTick.
+func (l *Links) Tick() {
 	l.mu.Lock()
 	defer l.unlock()
-	l.router.Tick(l.g.liveness.Now())
+	l.router.Tick(l.cfg.Liveness.Now())
 }
 
-// idle reports whether no relay is unacknowledged and none waits.
-func (l *links) idle() bool {
+// Idle reports whether no relay is unacknowledged and none waits.
+func (l *Links) Idle() bool {
 	l.mu.Lock()
 	defer l.unlock()
 	return l.router.Idle()
 }
 
-func (l *links) counts() link.Counts {
+func (l *Links) Counts() link.Counts {
 	l.mu.Lock()
 	defer l.unlock()
 	return l.router.Counts()
 }
 
-// holes counts the holes in the sequence numbers of relays from other gateways.
-func (l *links) holes() (n uint64) {
+// Holes counts the holes in the sequence numbers of relays from other gateways.
+func (l *Links) Holes() (n uint64) {
 	l.receivedMu.Lock()
 	defer l.receivedMu.Unlock()
 	n = l.goneHoles
@@ -225,11 +214,11 @@ func (l *links) holes() (n uint64) {
 	return n
 }
 
-// reconnected asks other gateways for acks that may have been lost with the connection to
+// Reconnected asks other gateways for acks that may have been lost with the connection to
 // NATS, and repeats those that they may not have received.
-func (l *links) reconnected() {
+func (l *Links) Reconnected() {
 	l.mu.Lock()
-	l.router.Reconnected(l.g.liveness.Now())
+	l.router.Reconnected(l.cfg.Liveness.Now())
 	l.unlock()
 	l.receivedMu.Lock()
 	defer l.receivedMu.Unlock()
@@ -239,13 +228,13 @@ func (l *links) reconnected() {
 	}
 }
 
-// ackAll sends the acks that are not due yet, and forgets the links of gateways that are gone.
-func (l *links) ackAll() {
+// AckAll sends the acks that are not due yet, and forgets the links of gateways that are gone.
+func (l *Links) AckAll() {
 	l.receivedMu.Lock()
 	defer l.receivedMu.Unlock()
 	for from, r := range l.received {
 		l.ack(r, true)
-		if l.g.liveness.Forgotten(from) {
+		if l.cfg.Liveness.Forgotten(from) {
 			l.goneHoles += r.Holes()
 			delete(l.received, from)
 		}
@@ -254,7 +243,7 @@ func (l *links) ackAll() {
 
 // receiver returns the receiving end of the link from a gateway; nil when there are too
 // many. The caller holds receivedMu.
-func (l *links) receiver(from proto.GatewayID) *receiver {
+func (l *Links) receiver(from proto.GatewayID) *receiver {
 	r := l.received[from]
 	if r == nil && len(l.received) < natsbus.MaxGateways {
 		from = proto.GatewayID([]byte(from)) // it points into a subject
@@ -265,14 +254,14 @@ func (l *links) receiver(from proto.GatewayID) *receiver {
 }
 
 // ack sends an ack when one is due, or on a tick. The sender polls for a lost ack.
-func (l *links) ack(r *receiver, tick bool) {
+func (l *Links) ack(r *receiver, tick bool) {
 	if a, ok := r.Ack(tick); ok {
-		_ = l.bus.Publish(bus.AckSubject(r.from, l.g.id), frames.Marshal(a))
+		_ = l.cfg.Bus.Publish(bus.AckSubject(r.from, l.cfg.Own), frames.Marshal(a))
 	}
 }
 
 // frame delivers the relays of another gateway in order, each at most once.
-func (l *links) frame(in *bus.Inbound, x *bus.Sent, m natsbus.Message) {
+func (l *Links) frame(in *bus.Inbound, x *bus.Sent, m natsbus.Message) {
 	l.receivedMu.Lock()
 	defer l.receivedMu.Unlock()
 	r := l.receiver(x.Gateway)
@@ -280,7 +269,7 @@ func (l *links) frame(in *bus.Inbound, x *bus.Sent, m natsbus.Message) {
 		return
 	}
 	if r.Data(x.Seq, x.Base) {
-		refusal := l.g.deliverRelay(r, &held{in: *in, sent: *x, msg: m})
+		refusal := l.deliverRelay(r, &held{in: *in, sent: *x, msg: m})
 		if refusal.Code == "" && len(refusal.Moved) == 0 {
 			r.Taken(len(m.Data))
 		} else {
@@ -291,7 +280,7 @@ func (l *links) frame(in *bus.Inbound, x *bus.Sent, m natsbus.Message) {
 }
 
 // learnSender records in the router that the gateway of r serves a peer.
-func (l *links) learnSender(r *receiver, from proto.PeerID, epoch uint64) {
+func (l *Links) learnSender(r *receiver, from proto.PeerID, epoch uint64) {
 	if epoch == 0 || from == "" || r.peer == from && r.epoch == epoch {
 		return
 	}
@@ -300,7 +289,7 @@ func (l *links) learnSender(r *receiver, from proto.PeerID, epoch uint64) {
 }
 
 // polled answers the poll of another gateway with an ack.
-func (l *links) polled(from proto.GatewayID, data []byte) {
+func (l *Links) polled(from proto.GatewayID, data []byte) {
 	var p bus.Poll
 	if json.Unmarshal(data, &p) != nil {
 		return
@@ -314,27 +303,27 @@ func (l *links) polled(from proto.GatewayID, data []byte) {
 }
 
 // acked passes an ack to the router.
-func (l *links) acked(from proto.GatewayID, data []byte) {
+func (l *Links) acked(from proto.GatewayID, data []byte) {
 	var a bus.Ack
 	if json.Unmarshal(data, &a) != nil {
 		return
 	}
 	l.mu.Lock()
 	defer l.unlock()
-	l.router.Acked(l.g.liveness.Now(), from, a)
+	l.router.Acked(l.cfg.Liveness.Now(), from, a)
 }
 
 // noResponders reports to the router that nobody subscribes to the subject of a relay.
-func (l *links) noResponders(x *bus.Sent) {
+func (l *Links) noResponders(x *bus.Sent) {
 	l.mu.Lock()
 	defer l.unlock()
-	l.router.NoResponders(l.g.liveness.Now(), x.To, x.Seq)
+	l.router.NoResponders(l.cfg.Liveness.Now(), x.To, x.Seq)
 }
 
 // The following methods implement link.Port. The router calls them with mu held.
 
 // Publish implements link.Port.
-func (l *links) Publish(to proto.GatewayID, r *link.Record, base uint64) {
+func (l *Links) Publish(to proto.GatewayID, r *link.Record, base uint64) {
 	var err error
 	f := &r.Frame
 	if f.To != "" {
@@ -343,60 +332,60 @@ func (l *links) Publish(to proto.GatewayID, r *link.Record, base uint64) {
 		l.subject, err = bus.AppendRoomSubject(l.subject[:0], to, f.Room, f.From, f.View)
 	}
 	if err != nil { // its ids were checked when it was accepted
-		l.g.log.Error("relay: no subject", "from", string(f.From), "to", string(f.To), "err", err)
+		l.cfg.Logger.Error("relay: no subject", "from", string(f.From), "to", string(f.To), "err", err)
 		return
 	}
-	x := bus.Sent{Gateway: l.g.id, To: to, Seq: r.Seq, Base: base, Epoch: f.Epoch, ToEpoch: f.ToEpoch}
+	x := bus.Sent{Gateway: l.cfg.Own, To: to, Seq: r.Seq, Base: base, Epoch: f.Epoch, ToEpoch: f.ToEpoch}
 	l.reply = bus.AppendSentSubject(l.reply[:0], &x)
 	// What fails here shows as a missing ack.
 	if f.Began != 0 || len(f.Except) > 0 || f.Shared != "" {
-		_ = l.bus.PublishMessage(natsbus.Message{Subject: view(l.subject), Reply: view(l.reply), Header: headerOf(f), Data: f.Data})
+		_ = l.cfg.Bus.PublishMessage(natsbus.Message{Subject: view(l.subject), Reply: view(l.reply), Header: headerOf(f), Data: f.Data})
 		return
 	}
-	_ = l.bus.PublishRequest(view(l.subject), view(l.reply), f.Data)
+	_ = l.cfg.Bus.PublishRequest(view(l.subject), view(l.reply), f.Data)
 }
 
 // Poll implements link.Port.
-func (l *links) Poll(to proto.GatewayID, p bus.Poll) {
-	_ = l.bus.Publish(bus.LinkSubject(to, l.g.id), frames.Marshal(p)) // the router repeats it
+func (l *Links) Poll(to proto.GatewayID, p bus.Poll) {
+	_ = l.cfg.Bus.Publish(bus.LinkSubject(to, l.cfg.Own), frames.Marshal(p)) // the router repeats it
 }
 
 // Live implements link.Port.
-func (l *links) Live(g proto.GatewayID) bool {
-	return l.alive != "" && g == l.alive || l.g.liveness.Alive(g)
+func (l *Links) Live(g proto.GatewayID) bool {
+	return l.alive != "" && g == l.alive || l.cfg.Liveness.Alive(g)
 }
 
 // Deliver implements link.Port.
-func (l *links) Deliver(f *link.Frame) (proto.ErrorCode, *bus.Move) {
-	s := l.g.sessions.Get(f.To)
+func (l *Links) Deliver(f *link.Frame) (proto.ErrorCode, *bus.Move) {
+	s := l.sessions.Get(f.To)
 	if s == nil {
-		l.g.metrics.Relays.NotFound.Inc()
+		l.cfg.Metrics.Relays.NotFound.Inc()
 		return proto.NotFound, nil
 	}
 	return s.Take(*f)
 }
 
 // Lookup implements link.Port.
-func (l *links) Lookup(p proto.PeerID) {
-	l.g.background(func() { l.resolve(p) }, func() {}) // at the end nobody waits for it
+func (l *Links) Lookup(p proto.PeerID) {
+	l.cfg.Go(func() { l.resolve(p) }, func() {}) // at the end nobody waits for it
 }
 
 // Report implements link.Port.
-func (l *links) Report(f *link.Frame, code proto.ErrorCode, peers []proto.PeerID) {
+func (l *Links) Report(f *link.Frame, code proto.ErrorCode, peers []proto.PeerID) {
 	switch {
 	case f.Reply != "":
 		l.outcomes = append(l.outcomes, outcome{reply: f.Reply, data: frames.Marshal(bus.Outcome{Code: code, Peers: peers})})
 	case f.From == "":
-		l.g.metrics.Relays.Unreported.Inc() // it reported another frame, and its receiver is gone
+		l.cfg.Metrics.Relays.Unreported.Inc() // it reported another frame, and its receiver is gone
 	case code != "":
-		l.g.metrics.Relays.Drops.Inc(code)
-		l.outcomes = append(l.outcomes, outcome{to: proto.PeerID([]byte(f.From)), data: l.g.undelivered(f, code, peers)})
+		l.cfg.Metrics.Relays.Drops.Inc(code)
+		l.outcomes = append(l.outcomes, outcome{to: proto.PeerID([]byte(f.From)), data: l.undelivered(f, code, peers)})
 	}
 }
 
 // Settled implements link.Port.
-func (l *links) Settled(p proto.PeerID) {
-	if s := l.g.sessions.Get(p); s != nil {
+func (l *Links) Settled(p proto.PeerID) {
+	if s := l.sessions.Get(p); s != nil {
 		s.Settled()
 	}
 }

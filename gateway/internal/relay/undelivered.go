@@ -1,4 +1,4 @@
-package gateway
+package relay
 
 import (
 	"p2pconnector/gateway/internal/dialect"
@@ -11,7 +11,7 @@ import (
 
 // undelivered makes the error frame for the sender of a relayed frame. A client of a
 // dialect gets the frame itself back.
-func (g *Gateway) undelivered(f *link.Frame, code proto.ErrorCode, missed []proto.PeerID) []byte {
+func (l *Links) undelivered(f *link.Frame, code proto.ErrorCode, missed []proto.PeerID) []byte {
 	if back := comesBack(f, code); back != nil {
 		return back
 	}
@@ -31,7 +31,7 @@ func (g *Gateway) undelivered(f *link.Frame, code proto.ErrorCode, missed []prot
 	if f.Room == "" {
 		d.To, d.Clients = string(f.To), nil
 	}
-	return g.frames.About(f.Data, e, d, f.ID)
+	return l.cfg.Frames.About(f.Data, e, d, f.ID)
 }
 
 // comesBack returns the frame that its sender, a client of a dialect, gets back for an
@@ -45,67 +45,66 @@ func comesBack(f *link.Frame, code proto.ErrorCode) []byte {
 
 // sendToPeer sends an error frame to a peer on any gateway. Without NATS, when the
 // peer has ended, or when its queue is full, the frame is dropped and counted.
-func (g *Gateway) sendToPeer(to proto.PeerID, frame []byte) {
-	if to == g.topicPeer {
-		g.topics.Missed()
+func (l *Links) sendToPeer(to proto.PeerID, frame []byte) {
+	if l.cfg.Missed(to) {
 		return
 	}
-	if s := g.sessions.Get(to); s != nil {
+	if s := l.sessions.Get(to); s != nil {
 		switch s.Deliver(frame) {
 		case session.Delivered:
 			return
 		case session.QueueFull, session.NotFound:
-			g.metrics.Relays.Unreported.Inc()
+			l.cfg.Metrics.Relays.Unreported.Inc()
 			return
 		}
 	}
-	if g.links.send(&link.Frame{To: to, Data: frame}, nil) != "" {
-		g.metrics.Relays.Unreported.Inc()
+	if l.send(&link.Frame{To: to, Data: frame}, nil) != "" {
+		l.cfg.Metrics.Relays.Unreported.Inc()
 	}
 }
 
 // answerBackEnd publishes the outcome of a back end's frame on its reply subject.
-func (g *Gateway) answerBackEnd(reply string, data []byte) {
-	if g.links.bus.Publish(reply, data) != nil {
-		g.metrics.Relays.Unreported.Inc()
+func (l *Links) answerBackEnd(reply string, data []byte) {
+	if l.cfg.Bus.Publish(reply, data) != nil {
+		l.cfg.Metrics.Relays.Unreported.Inc()
 	}
 }
 
 // ReportKept implements session.Relays: it reports frames that waited for peer, and did not
 // reach it, to their senders.
-func (l *links) ReportKept(peer proto.PeerID, frames [][]byte) {
+func (l *Links) ReportKept(peer proto.PeerID, frames [][]byte) {
 	for _, f := range frames {
-		l.g.reportFrame(f, peer)
+		l.reportFrame(f, peer)
 	}
 }
 
 // reportFrame reports to the sender of a relayed frame which peers it has not reached: its
 // receiver, or some members of its room; none for a room whose members are not known.
-func (g *Gateway) reportFrame(frame []byte, missed ...proto.PeerID) {
-	g.reportRefused(frame, proto.NotDelivered, missed...)
+func (l *Links) reportFrame(frame []byte, missed ...proto.PeerID) {
+	l.reportRefused(frame, proto.NotDelivered, missed...)
 }
 
 // reportRefused is reportFrame with another code.
-func (g *Gateway) reportRefused(frame []byte, code proto.ErrorCode, missed ...proto.PeerID) {
+func (l *Links) reportRefused(frame []byte, code proto.ErrorCode, missed ...proto.PeerID) {
 	from := proto.PeerID(proto.RelaySender(frame))
 	if from == "" {
 		return // the server's own: it has no sender
 	}
 	f := link.Frame{From: from, Data: frame}
 	if back := comesBack(&f, proto.NotFound); back != nil { // it was never written
-		g.sendToPeer(from, back)
+		l.sendToPeer(from, back)
 		return
 	}
 	proto.Unpack(frame, map[string]any{"room": &f.Room})
 	if f.Room == "" {
 		f.To = missed[0]
 	}
-	g.metrics.Relays.Drops.Inc(code)
-	g.sendToPeer(from, g.undelivered(&f, code, missed))
+	l.cfg.Metrics.Relays.Drops.Inc(code)
+	l.sendToPeer(from, l.undelivered(&f, code, missed))
 }
 
 // ReportTaken implements session.Relays: it reports frames that came for a peer whose session this gateway did not get.
-func (l *links) ReportTaken(late []link.Frame) {
+func (l *Links) ReportTaken(late []link.Frame) {
 	for i := range late {
 		f := &late[i]
 		var peers []proto.PeerID
@@ -114,10 +113,10 @@ func (l *links) ReportTaken(late []link.Frame) {
 		}
 		switch {
 		case f.Reply != "":
-			l.g.answerBackEnd(f.Reply, frames.Marshal(bus.Outcome{Code: proto.NotDelivered, Peers: peers}))
+			l.answerBackEnd(f.Reply, frames.Marshal(bus.Outcome{Code: proto.NotDelivered, Peers: peers}))
 		case f.From != "":
-			l.g.metrics.Relays.Drops.Inc(proto.NotDelivered)
-			l.g.sendToPeer(f.From, l.g.undelivered(f, proto.NotDelivered, peers))
+			l.cfg.Metrics.Relays.Drops.Inc(proto.NotDelivered)
+			l.sendToPeer(f.From, l.undelivered(f, proto.NotDelivered, peers))
 		}
 	}
 }
