@@ -31,7 +31,8 @@ type testTable struct {
 	*Table
 	sockets *socket.Server
 	budgets *egress.Budgets
-	wait    func() // for what runs in the background
+	wait    func()                                                                                    // for what runs in the background
+	ask     func(bus.SessionOperation, *bus.SessionRequest, time.Duration) (*bus.SessionReply, error) // the directory
 
 	mu      sync.Mutex
 	kept    map[proto.PeerID][][]byte // frames reported as not delivered, by receiver
@@ -93,10 +94,13 @@ func newTestTable(t *testing.T) *testTable {
 	log, grace := slog.New(slog.DiscardHandler), func() time.Duration { return 15 * time.Second }
 	b, liveness := natsbus.New(natsbus.Config{ID: own, Logger: log}), natsbus.NewLiveness(own)
 	requests := natsbus.NewRequests(natsbus.RequestsConfig{Own: own, Publish: b.PublishRequest, Ended: ended.Done()})
+	x.ask = requests.AskDirectory
 	x.Table = NewTable(Config{
 		Own: own, Logger: log, Metrics: m, Frames: enc, Keys: keys, ICE: ice, Bus: b, Liveness: liveness,
 		Directory: directory.New(directory.Config{Own: own, Liveness: liveness, Clock: now, Ended: ended.Done(), Logger: log,
-			Ask: requests.AskDirectory, Conflict: func() {}}),
+			Ask: func(op bus.SessionOperation, r *bus.SessionRequest, d time.Duration) (*bus.SessionReply, error) {
+				return x.ask(op, r, d)
+			}, Conflict: func() {}}),
 		Suspicion: directory.NewSuspicion(), Quota: quota.New(quota.Config{Memberships: -1, MembershipsPerAddress: -1, MembershipsPerUser: -1, AwayPerAddress: -1, AwayPerUser: -1}), Buffers: buffers,
 		Grace: grace, Limits: func() proto.Limits { return proto.Limits{} }, Draining: func() bool { return false }, Turn: func() {},
 		VerifyNames: func() bool { return true }, Go: goes, Ended: ended.Done(),

@@ -324,6 +324,9 @@ func (tab *Table) confirm(s *Session) {
 	s.mu.Lock()
 	was := s.hold
 	s.mu.Unlock()
+	if was.Phase != ownership.Lent {
+		return
+	}
 	other := was.Other
 	h, err := tab.cfg.Bus.AskGateway(other, bus.SessionMessage{Peer: s.id, Gateway: tab.cfg.Own, Confirm: true})
 	switch {

@@ -109,7 +109,11 @@ func (tab *Table) resumeHere(c *Conn, s *Session, t *auth.SessionToken, received
 			tab.takeBack(s)
 		}
 		if !s.attachable() {
-			return resumedElsewhere(), true
+			tab.confirm(s) // another gateway may have won the epoch, and its notice may still come
+			if s.owned() {
+				return resumedElsewhere(), true
+			}
+			return nil, false
 		}
 	}
 	if old != nil {

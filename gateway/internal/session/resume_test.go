@@ -4,9 +4,12 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // TestDisplace_ConnectionThatMoved_IsLeftAlone: a connection moves to another session after
@@ -77,4 +80,33 @@ func TestExclusive_TwoPeers_BothOrNone(t *testing.T) {
 	if len(x.busy) != 0 {
 		t.Errorf("got %d peers locked in the end, want 0", len(x.busy))
 	}
+}
+
+// TestResume_LenderLosesTheEpoch_TakesTheSessionOver: the client of a session that was lent
+// comes back, and the gateway that took it is dead. The client need not try again.
+func TestResume_LenderLosesTheEpoch_TakesTheSessionOver(t *testing.T) {
+	x := newTestTable(t)
+	const taker = proto.GatewayID("0a1b2c3d")
+	s := x.away()
+	s.conns, s.tokens = 1, 1
+	x.handOff(s, takeOf(s, taker, 0))
+	x.ask = func(op bus.SessionOperation, r *bus.SessionRequest, _ time.Duration) (*bus.SessionReply, error) {
+		switch taken := (bus.SessionEntry{Owner: taker, Epoch: 1}); {
+		case op == bus.SessionGet:
+			return &bus.SessionReply{SessionEntry: taken, Revision: 5}, nil
+		case op == bus.SessionTake && r.Revision != 5:
+			return &bus.SessionReply{SessionEntry: taken, Revision: 5, Refused: bus.RefusedMoved}, nil
+		}
+		return &bus.SessionReply{SessionEntry: bus.SessionEntry{Owner: r.Owner, Epoch: r.Epoch}, Revision: 6}, nil
+	}
+	c := x.conn(sockettest.NewNet(false))
+	defer c.Socket.Abort()
+	token := auth.SessionToken{Peer: s.id, TokenRef: bus.TokenRef{Owner: x.cfg.Own, Conn: 1, Number: 1}}
+	if e := x.Resume(c, &token, nil, nil); e != nil {
+		t.Fatalf("got %v, want the session", e)
+	}
+	if got := c.Session; got.id != s.id || got.hold.Epoch != 2 || !got.Has(c) {
+		t.Errorf("got session %s in epoch %d, want %s in epoch 2", got.id, got.hold.Epoch, s.id)
+	}
+	x.wait()
 }
