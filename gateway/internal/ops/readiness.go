@@ -6,8 +6,8 @@ import (
 	"p2pconnector/proto"
 )
 
-// roomsSilent is the problem that Missing lists when the room service does not answer.
-const roomsSilent = "the room service does not answer"
+// roomsUnanswered is the problem that Missing lists when the room service does not answer.
+const roomsUnanswered = "the room service does not answer"
 
 // Readiness determines what keeps the gateway from being ready. Its functions must be safe
 // for concurrent calls; then its method is too.
@@ -56,7 +56,7 @@ func (r *Readiness) rooms(ctx context.Context) string {
 	r.AskRooms(func(refused *proto.Error, err error) {
 		switch {
 		case err != nil:
-			answered <- roomsSilent
+			answered <- roomsUnanswered
 		case refused != nil:
 			answered <- "the room service answers: " + refused.Message
 		default:
@@ -67,6 +67,6 @@ func (r *Readiness) rooms(ctx context.Context) string {
 	case problem := <-answered:
 		return problem
 	case <-ctx.Done():
-		return roomsSilent
+		return roomsUnanswered
 	}
 }

@@ -14,22 +14,22 @@ import (
 func TestMissing_EachCause_IsNamed(t *testing.T) {
 	closed := make(chan struct{})
 	close(closed)
-	silent := func(func(*proto.Error, error)) {}
+	noAnswer := func(func(*proto.Error, error)) {}
 	for name, tc := range map[string]struct {
 		change func(*Readiness)
 		want   []string
 	}{
-		"nothing":           {func(*Readiness) {}, nil},
-		"a loop hangs":      {func(r *Readiness) { r.Hung, r.AskRooms = func() string { return "hung: bus" }, nil }, []string{"hung: bus"}},
-		"draining":          {func(r *Readiness) { r.Draining = func() bool { return true } }, []string{"draining"}},
-		"no bus":            {func(r *Readiness) { r.Connected, r.AskRooms = func() bool { return false }, nil }, []string{"no connection to NATS"}},
-		"rooms silent":      {func(r *Readiness) { r.AskRooms = silent }, []string{"the room service does not answer"}},
-		"rooms not reached": {func(r *Readiness) { r.AskRooms = func(f func(*proto.Error, error)) { f(nil, errors.New("x")) } }, []string{"the room service does not answer"}},
+		"nothing":               {func(*Readiness) {}, nil},
+		"a loop hangs":          {func(r *Readiness) { r.Hung, r.AskRooms = func() string { return "hung: bus" }, nil }, []string{"hung: bus"}},
+		"draining":              {func(r *Readiness) { r.Draining = func() bool { return true } }, []string{"draining"}},
+		"no bus":                {func(r *Readiness) { r.Connected, r.AskRooms = func() bool { return false }, nil }, []string{"no connection to NATS"}},
+		"no answer about rooms": {func(r *Readiness) { r.AskRooms = noAnswer }, []string{"the room service does not answer"}},
+		"rooms not reached":     {func(r *Readiness) { r.AskRooms = func(f func(*proto.Error, error)) { f(nil, errors.New("x")) } }, []string{"the room service does not answer"}},
 		"rooms refuse": {func(r *Readiness) {
 			r.AskRooms = func(f func(*proto.Error, error)) { f(&proto.Error{Message: "no"}, nil) }
 		}, []string{"the room service answers: no"}},
 		"starting":              {func(r *Readiness) { r.Ready = make(chan struct{}) }, []string{"starting"}},
-		"starting, for a cause": {func(r *Readiness) { r.Ready, r.AskRooms = make(chan struct{}), silent }, []string{"the room service does not answer"}},
+		"starting, for a cause": {func(r *Readiness) { r.Ready, r.AskRooms = make(chan struct{}), noAnswer }, []string{"the room service does not answer"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := Readiness{
@@ -38,7 +38,7 @@ func TestMissing_EachCause_IsNamed(t *testing.T) {
 			}
 			tc.change(&r)
 			ctx, cancel := context.WithCancel(t.Context())
-			if name == "rooms silent" || name == "starting, for a cause" {
+			if name == "no answer about rooms" || name == "starting, for a cause" {
 				cancel()
 			}
 			defer cancel()

@@ -10,7 +10,7 @@ import (
 
 // encode returns the canonical encoding of a state: equal for two states exactly when the
 // same can happen from there on.
-func (w *world) encode() []byte {
+func (w *model) encode() []byte {
 	e := encoder{make([]byte, 0, 256)}
 	for i := range w.gws {
 		e.gateway(&w.gws[i])
@@ -105,7 +105,7 @@ func (e *encoder) gateway(g *gateway) {
 	}
 	e.token(g.try.token)
 	e.copy(&g.try.copy)
-	e.frames(g.try.arrivals)
+	e.frames(g.try.received)
 }
 
 func (e *encoder) message(m *message) {

@@ -6,7 +6,7 @@ import "slices"
 
 // accepts returns the epoch by which gateway i accepts a frame for the client. It returns
 // false when it accepts none, or when no sender has that route, or has it any more.
-func (w *world) accepts(i int) (uint64, bool) {
+func (w *model) accepts(i int) (uint64, bool) {
 	g := &w.gws[i]
 	epoch, ok := g.h.Epoch, g.h.Phase == Serving
 	if try := g.try; try != nil {
@@ -20,14 +20,14 @@ func (w *world) accepts(i int) (uint64, bool) {
 }
 
 // arrive delivers a frame for the client to gateway i, which accepts it.
-func (w *world) arrive(i int) {
+func (w *model) arrive(i int) {
 	g := &w.gws[i]
 	w.route, _ = w.accepts(i)
 	w.down = append(w.down, fate{})
 	n := len(w.down)
 	switch {
 	case g.try != nil:
-		g.try.arrivals = with(g.try.arrivals, frame{n, w.route})
+		g.try.received = with(g.try.received, frame{n, w.route})
 	case w.client.at == i:
 		w.receive(n)
 	default:
@@ -37,7 +37,7 @@ func (w *world) arrive(i int) {
 
 // relay delivers the oldest frame on a gateway's link to the peer. The peer refuses it when
 // the client has moved in the meantime and may have sent later frames.
-func (w *world) relay(i int) {
+func (w *model) relay(i int) {
 	g := &w.gws[i]
 	f := g.link[0]
 	g.link = g.link[1:]
@@ -50,7 +50,7 @@ func (w *world) relay(i int) {
 }
 
 // resume makes the client connect to gateway i and present its token.
-func (w *world) resume(i int) {
+func (w *model) resume(i int) {
 	g, tok := &w.gws[i], w.client.token
 	w.hangUp()
 	w.learn(i, tok)
@@ -76,7 +76,7 @@ func (w *world) resume(i int) {
 
 // learn records what a client's token proves: its owner was seated in its epoch, and had
 // what all owners from its root on had.
-func (w *world) learn(i int, t token) {
+func (w *model) learn(i int, t token) {
 	if w.mutant == "takes an owner by its token for one without a copy" {
 		t.root = t.epoch
 	}
@@ -86,7 +86,7 @@ func (w *world) learn(i int, t token) {
 }
 
 // hangUp ends the client's connection, or its wait for one.
-func (w *world) hangUp() {
+func (w *model) hangUp() {
 	w.client.at = nowhere
 	for i := range w.gws {
 		g := &w.gws[i]
@@ -98,7 +98,7 @@ func (w *world) hangUp() {
 }
 
 // answered advances the attempt of gateway i by an answer.
-func (w *world) answered(i int, a Answer, c copyOf) {
+func (w *model) answered(i int, a Answer, c copyOf) {
 	try := w.gws[i].try
 	if a.Kind == NoEntry && (try.nobody || i == 0) {
 		a.Kind = Ended
@@ -109,8 +109,8 @@ func (w *world) answered(i int, a Answer, c copyOf) {
 	case Won:
 	default: // the frames that arrived were for an epoch that another gateway owns
 		if w.mutant != "keeps what came for a lost epoch" {
-			w.report(try.arrivals)
-			try.arrivals = nil
+			w.report(try.received)
+			try.received = nil
 		}
 	}
 	had := try.t.Copy
@@ -122,7 +122,7 @@ func (w *world) answered(i int, a Answer, c copyOf) {
 }
 
 // advance performs the action for the stage of an attempt.
-func (w *world) advance(i int) {
+func (w *model) advance(i int) {
 	g := &w.gws[i]
 	try := g.try
 	switch try.t.Stage {
@@ -140,12 +140,12 @@ func (w *world) advance(i int) {
 		w.seat(i)
 	case Failed:
 		g.try = nil
-		w.report(try.arrivals)
+		w.report(try.received)
 	}
 }
 
 // ask is the owner's side of a taker's question.
-func (w *world) ask(m *message) {
+func (w *model) ask(m *message) {
 	g := &w.gws[m.to]
 	a, c := Answer{Kind: Absent}, copyOf{}
 	switch {
@@ -165,7 +165,7 @@ func (w *world) ask(m *message) {
 	}
 }
 
-func (w *world) lend(m *message) (Answer, copyOf) {
+func (w *model) lend(m *message) (Answer, copyOf) {
 	g := &w.gws[m.to]
 	owns := g.h.Phase == Serving || g.h.Phase == Lent
 	if owns && m.token.before(g.own.confirmed) {
@@ -200,7 +200,7 @@ func (w *world) lend(m *message) (Answer, copyOf) {
 }
 
 // seat makes the gateway of an attempt the owner.
-func (w *world) seat(i int) {
+func (w *model) seat(i int) {
 	g := &w.gws[i]
 	try := g.try
 	c := try.copy
@@ -208,7 +208,7 @@ func (w *world) seat(i int) {
 		w.reliable = false
 		c = copyOf{conn: try.token.conn, confirmed: try.token, lossy: w.mutant != "says that it recovered without a copy"}
 	}
-	for _, f := range try.arrivals {
+	for _, f := range try.received {
 		if f.epoch == try.t.Epoch || w.mutant == "keeps what came for a lost epoch" {
 			c.buf = with(c.buf, f.n)
 		} else {
@@ -231,7 +231,7 @@ func (w *world) seat(i int) {
 }
 
 // target returns the gateway that an attempt asked last, or the gateway that issued the peer.
-func (w *world) target(try *attempt) int {
+func (w *model) target(try *attempt) int {
 	if try.t.Target == "" {
 		return 0
 	}
@@ -239,7 +239,7 @@ func (w *world) target(try *attempt) int {
 }
 
 // attach gives the client its connection and the waiting frames.
-func (w *world) attach(i int, recovered bool) {
+func (w *model) attach(i int, recovered bool) {
 	g := &w.gws[i]
 	w.note("  %d attaches the client: epoch %d, recovered %v, frames %v", i, g.h.Epoch, recovered, g.own.buf)
 	g.own.lossy = false
@@ -263,7 +263,7 @@ func (w *world) attach(i int, recovered bool) {
 }
 
 // step applies an event to the holding of gateway i, and performs the action.
-func (w *world) step(i int, e Event) {
+func (w *model) step(i int, e Event) {
 	g := &w.gws[i]
 	if g.dead || g.try != nil || e.Kind == Outdated && e.By == id(i) {
 		return
@@ -305,7 +305,7 @@ func (w *world) step(i int, e Event) {
 }
 
 // mutate breaks the rule of a mutant.
-func (w *world) mutate(h Holding, e Event) (Holding, Event) {
+func (w *model) mutate(h Holding, e Event) (Holding, Event) {
 	switch {
 	case w.mutant == "no epoch check" && e.Kind == Outdated:
 		h.Epoch = min(h.Epoch, e.Epoch-1)
@@ -322,7 +322,7 @@ func (w *world) mutate(h Holding, e Event) (Holding, Event) {
 }
 
 // leave closes the client's connection to gateway i, or its wait for one.
-func (w *world) leave(i int) {
+func (w *model) leave(i int) {
 	w.gws[i].wants = false
 	if w.client.at == i {
 		w.client.at = nowhere
@@ -331,7 +331,7 @@ func (w *world) leave(i int) {
 
 // confirm is the side of the gateway that the directory names, when a lender asks it
 // whether it has the session.
-func (w *world) confirm(m *message) {
+func (w *model) confirm(m *message) {
 	g := &w.gws[m.to]
 	switch {
 	case w.gws[m.from].dead:
@@ -346,13 +346,13 @@ func (w *world) confirm(m *message) {
 }
 
 // crash ends gateway i.
-func (w *world) crash(i int) {
+func (w *model) crash(i int) {
 	g := &w.gws[i]
 	for _, n := range g.own.buf {
 		w.down[n-1].lost = true
 	}
 	if g.try != nil {
-		for _, f := range g.try.arrivals {
+		for _, f := range g.try.received {
 			w.down[f.n-1].lost = true
 		}
 	}
@@ -377,7 +377,7 @@ func (w *world) crash(i int) {
 }
 
 // sync compares the holding of a gateway that may have missed that it lost the session.
-func (w *world) sync(i int) {
+func (w *model) sync(i int) {
 	g, d := &w.gws[i], &w.dir
 	switch {
 	case w.mutant == "skips the sync":

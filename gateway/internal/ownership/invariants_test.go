@@ -6,7 +6,7 @@ import "slices"
 // check and rest check a state.
 
 // grant records that the directory gives an epoch to gateway g.
-func (w *world) grant(epoch uint64, g int) {
+func (w *model) grant(epoch uint64, g int) {
 	if int(epoch) < len(w.dir.granted) {
 		w.fail("the directory gives epoch %d to gateway %d, and gave it to %d before", epoch, g, w.dir.granted[epoch])
 		return
@@ -20,7 +20,7 @@ func (w *world) grant(epoch uint64, g int) {
 }
 
 // check fails when the state breaks an invariant.
-func (w *world) check() {
+func (w *model) check() {
 	for i := range w.gws {
 		h := &w.gws[i].h
 		if h.Phase == Serving && (int(h.Epoch) >= len(w.dir.granted) || w.dir.granted[h.Epoch] != i) {
@@ -38,7 +38,7 @@ func (w *world) check() {
 }
 
 // checkRecovered fails when an accepted frame is missing and was not reported.
-func (w *world) checkRecovered(i int) {
+func (w *model) checkRecovered(i int) {
 	for n, f := range w.down {
 		if f.received == 0 && f.reported == 0 && !f.announced && !slices.Contains(w.gws[i].own.buf, n+1) && !w.waits(n+1) {
 			w.fail("gateway %d says that all was recovered, and frame %d is missing", i, n+1)
@@ -48,14 +48,14 @@ func (w *world) checkRecovered(i int) {
 
 // waits reports whether a gateway holds a frame for the client, which it will deliver or
 // report.
-func (w *world) waits(n int) bool {
+func (w *model) waits(n int) bool {
 	return slices.ContainsFunc(w.gws, func(g gateway) bool {
-		return slices.Contains(g.own.buf, n) || g.try != nil && slices.ContainsFunc(g.try.arrivals, func(f frame) bool { return f.n == n })
+		return slices.Contains(g.own.buf, n) || g.try != nil && slices.ContainsFunc(g.try.received, func(f frame) bool { return f.n == n })
 	})
 }
 
 // receive is the client's side of a frame for it.
-func (w *world) receive(n int) {
+func (w *model) receive(n int) {
 	if w.down[n-1].received++; w.down[n-1].received > 1 {
 		w.fail("the client received frame %d twice", n)
 	}
@@ -66,7 +66,7 @@ func (w *world) receive(n int) {
 }
 
 // sent is the peer's side of a frame from the client.
-func (w *world) sent(n int) {
+func (w *model) sent(n int) {
 	if w.up[n-1].received++; w.up[n-1].received > 1 {
 		w.fail("the peer received frame %d twice", n)
 	}
@@ -76,21 +76,21 @@ func (w *world) sent(n int) {
 	w.peer.last = max(n, w.peer.last)
 }
 
-func (w *world) report(frames []frame) {
+func (w *model) report(frames []frame) {
 	for _, f := range frames {
 		w.reportAll([]int{f.n})
 	}
 }
 
-func (w *world) reportAll(frames []int) {
+func (w *model) reportAll(frames []int) {
 	for _, n := range frames {
 		w.down[n-1].reported++
 	}
 }
 
-// settle lets no more faults happen, delivers what is in flight, and ends the grace of
+// quiesce lets no more faults happen, delivers what is in flight, and ends the grace of
 // every loan. Then the state must be at rest.
-func (w *world) settle() {
+func (w *model) quiesce() {
 	w.left = budget{}
 	w.drain()
 	for range 3 {
@@ -109,7 +109,7 @@ func (w *world) settle() {
 	w.rest()
 }
 
-func (w *world) drain() {
+func (w *model) drain() {
 	var all []transition
 	for range 200 {
 		all = w.enabled(all[:0])
@@ -123,7 +123,7 @@ func (w *world) drain() {
 }
 
 // rest fails when a state in which nothing more happens breaks an invariant.
-func (w *world) rest() {
+func (w *model) rest() {
 	owner := nowhere
 	for i := range w.gws {
 		g := &w.gws[i]

@@ -7,11 +7,11 @@ import (
 	"p2pconnector/proto"
 )
 
-// world is one state of a model of one session: gateways, the directory, the messages
+// model is one state of one session: gateways, the directory, the messages
 // between them, a client that resumes wherever it likes, and frames in both directions.
 // A transition leads from one state to the next. Slices are never changed in place, so
 // that states can share them.
-type world struct {
+type model struct {
 	gws    []gateway
 	dir    register
 	flight []*message // in no order: each may overtake all others
@@ -119,7 +119,7 @@ type attempt struct {
 	t        Taker
 	token    token
 	copy     copyOf
-	arrivals []frame
+	received []frame
 	waiting  bool // the client has not given it up
 	nobody   bool // the gateway that issued the peer says that it has no such session
 }
@@ -175,10 +175,10 @@ func id(g int) proto.GatewayID { return proto.GatewayID(fmt.Sprintf("%08x", g+1)
 
 func index(g proto.GatewayID) int { return int(g[len(g)-1] - '1') }
 
-// newWorld returns the initial state: the first gateway has issued the peer, and its
+// newModel returns the initial state: the first gateway has issued the peer, and its
 // client is connected there.
-func newWorld(gateways int, left budget, m mutant) *world {
-	w := &world{gws: make([]gateway, gateways), left: left, mutant: m, dir: register{granted: []int{0}}}
+func newModel(gateways int, left budget, m mutant) *model {
+	w := &model{gws: make([]gateway, gateways), left: left, mutant: m, dir: register{granted: []int{0}}}
 	w.reliable = left.crashes+left.late+left.losses+left.mistakes+left.graces == 0
 	first := token{conn: 1}
 	w.gws[0].h = Holding{Phase: Serving}
@@ -188,7 +188,7 @@ func newWorld(gateways int, left budget, m mutant) *world {
 }
 
 // clone returns a copy that transitions may change without changing w.
-func (w *world) clone() *world {
+func (w *model) clone() *model {
 	c := *w
 	c.gws = slices.Clone(w.gws)
 	for i := range c.gws {
@@ -201,13 +201,13 @@ func (w *world) clone() *world {
 	return &c
 }
 
-func (w *world) note(format string, args ...any) {
+func (w *model) note(format string, args ...any) {
 	if w.trace != nil {
 		*w.trace = append(*w.trace, fmt.Sprintf(format, args...))
 	}
 }
 
-func (w *world) fail(format string, args ...any) {
+func (w *model) fail(format string, args ...any) {
 	if w.bad == nil {
 		w.bad = fmt.Errorf(format, args...)
 	}
@@ -216,10 +216,10 @@ func (w *world) fail(format string, args ...any) {
 // with returns list with x appended, and does not change the array that others share.
 func with[T any](list []T, x ...T) []T { return append(slices.Clip(list), x...) }
 
-func (w *world) send(m message) { w.flight = with(w.flight, &m) }
+func (w *model) send(m message) { w.flight = with(w.flight, &m) }
 
 // take is the directory's side of taking an epoch: a compare-and-set.
-func (w *world) take(m *message) {
+func (w *model) take(m *message) {
 	d := &w.dir
 	a := Answer{Kind: Won}
 	switch {
@@ -257,7 +257,7 @@ func taken(epoch uint64, a Answer) Event {
 }
 
 // look is the directory's side of a read.
-func (w *world) look(m *message) {
+func (w *model) look(m *message) {
 	d := &w.dir
 	a := Answer{Kind: Entry, Owner: id(d.owner), Epoch: d.epoch, Revision: d.revision}
 	switch {

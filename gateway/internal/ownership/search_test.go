@@ -13,7 +13,7 @@ type search struct {
 	seed   maphash.Seed
 	seen   map[uint64]struct{} // hashes of the encodings: with 10^7 states, two share one with a chance below 10^-5
 	states []visited
-	queue  []*world // the states that are not expanded yet: the last ones of states
+	queue  []*model // the states that are not expanded yet: the last ones of states
 	rest   int      // states without messages in flight, which were brought to rest
 }
 
@@ -25,7 +25,7 @@ type visited struct {
 
 // run searches from the initial state, and returns the first violation and the trace that
 // leads to it.
-func (s *search) run(initial func() *world) (trace []string, bad error) {
+func (s *search) run(initial func() *model) (trace []string, bad error) {
 	s.seed, s.seen = maphash.MakeSeed(), make(map[uint64]struct{})
 	s.enter(initial(), visited{from: -1})
 	var all []transition
@@ -46,7 +46,7 @@ func (s *search) run(initial func() *world) (trace []string, bad error) {
 			}
 			s.rest++
 			end := next.clone()
-			if end.settle(); end.bad != nil {
+			if end.quiesce(); end.bad != nil {
 				return s.trace(initial(), visited{at, t}, true), end.bad
 			}
 		}
@@ -55,7 +55,7 @@ func (s *search) run(initial func() *world) (trace []string, bad error) {
 }
 
 // enter records a state. It returns false when the state was visited before.
-func (s *search) enter(w *world, v visited) bool {
+func (s *search) enter(w *model, v visited) bool {
 	h := maphash.Bytes(s.seed, w.encode())
 	if _, ok := s.seen[h]; ok {
 		return false
@@ -67,7 +67,7 @@ func (s *search) enter(w *world, v visited) bool {
 }
 
 // trace repeats the transitions that lead to a state, and describes them.
-func (s *search) trace(w *world, v visited, settle bool) (lines []string) {
+func (s *search) trace(w *model, v visited, quiesce bool) (lines []string) {
 	var way []transition
 	for ; ; v = s.states[v.from] {
 		way = append(way, v.by)
@@ -79,9 +79,9 @@ func (s *search) trace(w *world, v visited, settle bool) (lines []string) {
 	for _, t := range slices.Backward(way) {
 		w.apply(t)
 	}
-	if settle {
+	if quiesce {
 		w.note("what follows when no more faults happen:")
-		w.settle()
+		w.quiesce()
 	}
 	return lines
 }
@@ -117,7 +117,7 @@ func TestSearch_EveryState_KeepsInvariants(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := search{limit: limit()}
-			trace, bad := s.run(func() *world { return newWorld(b.gateways, b.left, "") })
+			trace, bad := s.run(func() *model { return newModel(b.gateways, b.left, "") })
 			t.Logf("%d states, %d of them without messages in flight; %d left to expand", len(s.states), s.rest, len(s.queue))
 			if bad != nil {
 				t.Errorf("got %v, want no violation; the shortest trace:\n%s", bad, strings.Join(trace, "\n"))
@@ -148,7 +148,7 @@ func TestSearch_BrokenRule_IsNoticed(t *testing.T) {
 		t.Run(string(m), func(t *testing.T) {
 			t.Parallel()
 			b, s := searched[bounds], search{limit: limit()}
-			trace, bad := s.run(func() *world { return newWorld(b.gateways, b.left, m) })
+			trace, bad := s.run(func() *model { return newModel(b.gateways, b.left, m) })
 			if bad == nil && s.limit == 0 {
 				t.Fatalf("got no violation in %d states, want one", len(s.states))
 			}

@@ -32,7 +32,7 @@ func TestSimulation_RandomSchedules_KeepInvariants(t *testing.T) {
 // randomRun takes up to simSteps random transitions, and lets everything come to rest.
 func randomRun(seed uint64, m mutant, trace *[]string) error {
 	rng := rand.New(rand.NewPCG(seed, 2))
-	w := newWorld(2+rng.IntN(3), budget{
+	w := newModel(2+rng.IntN(3), budget{
 		down: rng.IntN(12), up: rng.IntN(4), resumes: 1 + rng.IntN(6), crashes: rng.IntN(2),
 		mistakes: rng.IntN(3), losses: rng.IntN(3), late: rng.IntN(3), graces: rng.IntN(2), syncs: rng.IntN(3),
 	}, m)
@@ -47,7 +47,7 @@ func randomRun(seed uint64, m mutant, trace *[]string) error {
 		w.check()
 	}
 	if w.bad == nil {
-		w.settle()
+		w.quiesce()
 	}
 	return w.bad
 }

@@ -29,7 +29,7 @@ func (k transitionKind) String() string {
 }
 
 // enabled lists the transitions that are possible in this state.
-func (w *world) enabled(all []transition) []transition {
+func (w *model) enabled(all []transition) []transition {
 	for i, m := range w.flight {
 		all = append(all, transition{deliver, i})
 		if w.left.losses > 0 {
@@ -53,7 +53,7 @@ func (w *world) enabled(all []transition) []transition {
 	return all
 }
 
-func (w *world) enabledAt(i int, g *gateway, all []transition) []transition {
+func (w *model) enabledAt(i int, g *gateway, all []transition) []transition {
 	if len(g.link) > 0 {
 		all = append(all, transition{relay, i})
 	}
@@ -76,7 +76,7 @@ func (w *world) enabledAt(i int, g *gateway, all []transition) []transition {
 }
 
 // apply applies a transition that is enabled.
-func (w *world) apply(t transition) {
+func (w *model) apply(t transition) {
 	g := t.at
 	switch t.kind {
 	case deliver, lose, delay, mistake:
@@ -112,7 +112,7 @@ func (w *world) apply(t transition) {
 }
 
 // transmit applies a transition of a message.
-func (w *world) transmit(t transition) {
+func (w *model) transmit(t transition) {
 	m := w.flight[t.at]
 	w.note("%s %s of %d to %d %+v", t.kind, m.kind, m.from, m.to, m.content())
 	w.flight = slices.Concat(w.flight[:t.at], w.flight[t.at+1:])
@@ -146,7 +146,7 @@ func (m *message) content() any {
 }
 
 // unanswered ends the wait for m, or for the answer to m.
-func (w *world) unanswered(m *message) {
+func (w *model) unanswered(m *message) {
 	g := m.from
 	if m.kind == answer || m.kind == notice {
 		g = m.to
@@ -162,7 +162,7 @@ func (w *world) unanswered(m *message) {
 	}
 }
 
-func (w *world) deliver(m *message) {
+func (w *model) deliver(m *message) {
 	switch m.kind {
 	case ask:
 		w.ask(m)

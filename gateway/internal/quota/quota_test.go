@@ -31,9 +31,9 @@ func join(t *testing.T, h *Holding) {
 
 func TestBegin_AtEachLimit_RefusesOneMore(t *testing.T) {
 	for _, x := range []struct {
-		cfg       Config
-		mine      int   // places that the client can get
-		elsewhere Limit // what a client of another address and user meets then
+		cfg        Config
+		mine       int   // places that the client can get
+		otherLimit Limit // what a client of another address and user meets then
 	}{
 		{Config{Memberships: 3}, 3, Memberships},
 		{Config{MembershipsPerAddress: 3}, 3, None},
@@ -51,8 +51,8 @@ func TestBegin_AtEachLimit_RefusesOneMore(t *testing.T) {
 				t.Errorf("%+v: place %d: got one, want a limit", x.cfg, x.mine+1)
 			}
 		}
-		if _, met := other.Begin(); met != x.elsewhere {
-			t.Errorf("%+v: another client: got limit %q, want %q", x.cfg, met, x.elsewhere)
+		if _, met := other.Begin(); met != x.otherLimit {
+			t.Errorf("%+v: another client: got limit %q, want %q", x.cfg, met, x.otherLimit)
 		}
 	}
 }
@@ -86,7 +86,7 @@ func TestBegin_RefusedRequest_GivesItsPlaceBackOnce(t *testing.T) {
 
 func TestAway_AsManyAsMayBe_TheNextMustEnd(t *testing.T) {
 	tab := New(Config{AwayPerAddress: 2, AwayPerUser: 1})
-	ann, again, ben, guest := tab.Open(here, "ann"), tab.Open(there, "ann"), tab.Open(here, "ben"), tab.Open(here, "")
+	ann, again, ben, anonymous := tab.Open(here, "ann"), tab.Open(there, "ann"), tab.Open(here, "ben"), tab.Open(here, "")
 	for _, x := range []struct {
 		what string
 		h    *Holding
@@ -96,7 +96,7 @@ func TestAway_AsManyAsMayBe_TheNextMustEnd(t *testing.T) {
 		{"the same again", &ann, None},
 		{"another session of the user", &again, AwayPerUser},
 		{"another user of the address", &ben, None},
-		{"a third of the address", &guest, AwayPerAddress},
+		{"a third of the address", &anonymous, AwayPerAddress},
 	} {
 		if met := x.h.Away(); met != x.want {
 			t.Errorf("%s: got limit %q, want %q", x.what, met, x.want)
@@ -104,7 +104,7 @@ func TestAway_AsManyAsMayBe_TheNextMustEnd(t *testing.T) {
 	}
 	ann.Back()
 	ann.Back()
-	if met := guest.Away(); met != None {
+	if met := anonymous.Away(); met != None {
 		t.Errorf("after one is back: got limit %q, want none", met)
 	}
 }

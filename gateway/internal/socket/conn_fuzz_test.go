@@ -13,10 +13,10 @@ import (
 	"p2pconnector/gateway/internal/socket/sockettest"
 )
 
-// judge returns how a connection that reads b, from its first frame on, must end:
+// wantClose returns how a connection that reads b, from its first frame on, must end:
 // the code of the close frame (0: a frame without a code), or NoClose. It is written
 // from RFC 6455 and the limits, and uses none of the gateway's code.
-func judge(b []byte, max uint64) int {
+func wantClose(b []byte, max uint64) int {
 	var message []byte
 	fragments, control, open := 0, 0, false
 	for {
@@ -82,7 +82,7 @@ func judge(b []byte, max uint64) int {
 		b = b[head+int(size):]
 		switch op {
 		case 8:
-			return judgeClose(payload)
+			return wantCloseOfClose(payload)
 		case 0, 1:
 			if message = append(message, payload...); final {
 				if !utf8.Valid(message) {
@@ -94,7 +94,7 @@ func judge(b []byte, max uint64) int {
 	}
 }
 
-func judgeClose(payload []byte) int {
+func wantCloseOfClose(payload []byte) int {
 	if len(payload) == 0 {
 		return 0
 	}
@@ -114,7 +114,7 @@ func judgeClose(payload []byte) int {
 }
 
 // FuzzConnection feeds bytes, in pieces, to the validator and the library behind it.
-// Nothing may panic, and the close frame must be the one that judge returns.
+// Nothing may panic, and the close frame must be the one that wantClose returns.
 func FuzzConnection(f *testing.F) {
 	const max = 1024
 	text := func(s string) []byte { return sockettest.ClientFrame(0x81, []byte(s)) }
@@ -133,7 +133,7 @@ func FuzzConnection(f *testing.F) {
 	}
 	s := newTestServer(max)
 	f.Fuzz(func(t *testing.T, b []byte, step uint16) {
-		want := judge(b, max)
+		want := wantClose(b, max)
 		client := &scripted{code: sockettest.NoClose, in: b, step: max1(step), waits: want != sockettest.NoClose, closed: make(chan struct{})}
 		c := upgraded(t, s, client)
 		h := &testHandler{message: func([]byte) {}}
