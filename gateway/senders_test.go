@@ -158,9 +158,9 @@ func TestHandToPeer_RoomChangesMeanwhile_IsNeverRefused(t *testing.T) {
 	})
 }
 
-// TestReorder_HeldFrameNotAccepted_SenderIsTold: a frame that was acknowledged, waited, and
+// TestReorder_HeldFrameNotAccepted_SenderGetsAnError: a frame that was acknowledged, waited, and
 // is not accepted then, is reported with the code of any other.
-func TestReorder_HeldFrameNotAccepted_SenderIsTold(t *testing.T) {
+func TestReorder_HeldFrameNotAccepted_SenderGetsAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, Config{})
 		s, from := accepting(g, proto.AcceptRooms), awaySession(g) // the error stays here, where the test sees it

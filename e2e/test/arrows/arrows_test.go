@@ -139,7 +139,7 @@ func TestProto_Imports_AreTheStandardLibrary(t *testing.T) {
 
 // The packages of the client protocol import neither the protocol between the services nor
 // what their programs share, so that a client library depends on the former only.
-func TestProto_PackagesOfTheProtocol_KnowOnlyWhatClientsSay(t *testing.T) {
+func TestProto_PackagesOfTheProtocol_ImportNoServices(t *testing.T) {
 	may := map[string][]string{
 		"proto":                    {"proto/internal/prototest"},
 		"proto/agreement":          {"proto", "proto/bus"}, // for the services, as is the next

@@ -92,7 +92,7 @@ var directoryModel = porcupine.Model{
 	},
 }
 
-func TestDirectoryModel_RightAndWrongHistories_AreToldApart(t *testing.T) {
+func TestDirectoryModel_RightAndWrongHistories_AreDistinguished(t *testing.T) {
 	op := func(call, ret int64, in inquiry, out finding) porcupine.Operation {
 		return porcupine.Operation{Input: in, Call: call, Output: out, Return: ret}
 	}

@@ -150,7 +150,7 @@ var nameModel = porcupine.Model{
 	},
 }
 
-func TestNameModel_RightAndWrongHistories_AreToldApart(t *testing.T) {
+func TestNameModel_RightAndWrongHistories_AreDistinguished(t *testing.T) {
 	op := func(call, ret int64, in nameInput, out nameOutput) porcupine.Operation {
 		return porcupine.Operation{Input: in, Call: call, Output: out, Return: ret}
 	}

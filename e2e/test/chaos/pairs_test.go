@@ -26,11 +26,11 @@ const (
 	callBound = 20 * time.Second
 )
 
-// TestPeerJS_Faults_PairsEndConnectedOrTold: under faults, each OFFER is answered, or gives EXPIRE to one
+// TestPeerJS_Faults_PairsEndConnectedOrReported: under faults, each OFFER is answered, or gives EXPIRE to one
 // side, or one of the two connections broke, which its client sees. None arrives twice,
 // because a second one would end the connection that the first one made. After the faults,
 // every pair is connected again.
-func TestPeerJS_Faults_PairsEndConnectedOrTold(t *testing.T) {
+func TestPeerJS_Faults_PairsEndConnectedOrReported(t *testing.T) {
 	sys := newSystem(t, seed(), shape{nodes: 3, gateways: 3, services: 3})
 	ctx, stop := context.WithCancel(context.Background())
 	var wg sync.WaitGroup

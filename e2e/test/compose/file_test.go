@@ -13,8 +13,8 @@ var settingRow = regexp.MustCompile("(?m)^\\| `--[^`]+` \\| `(P2P_[A-Z0-9_]+)`")
 // fixed are the settings that docker-compose.yml or the images set.
 var fixed = []string{"P2P_LISTEN", "P2P_OPS_LISTEN", "P2P_NATS_URL", "P2P_NATS_CA", "P2P_NATS_CERT", "P2P_NATS_CREDS", "P2P_NATS_KEY", "P2P_NATS_LOGIN"}
 
-// TestComposeFile_EverySetting_IsHandedOn: whatever settings.md lists for a service can be put into .env.
-func TestComposeFile_EverySetting_IsHandedOn(t *testing.T) {
+// TestComposeFile_EverySetting_IsPassedOn: whatever settings.md lists for a service can be put into .env.
+func TestComposeFile_EverySetting_IsPassedOn(t *testing.T) {
 	file := read(t, "docker-compose.yml")
 	shared := between(t, file, "\nx-settings:", "\n\n")
 	settings := read(t, "gateway/web/docs/settings.md")

@@ -101,9 +101,9 @@ func TestPeerJS_AccessTokens_RideInToken(t *testing.T) {
 	mute.expect(`{"type":"EXPIRE","src":"ann","dst":"cid"}`)
 }
 
-// TestPeerJS_HandshakeRefused_IsTold: refusals come over the WebSocket, because PeerJS calls
+// TestPeerJS_HandshakeRefused_GetsAnError: refusals come over the WebSocket, because PeerJS calls
 // reconnect at once when a handshake fails.
-func TestPeerJS_HandshakeRefused_IsTold(t *testing.T) {
+func TestPeerJS_HandshakeRefused_GetsAnError(t *testing.T) {
 	e := start(t, func(c *gateway.Config) { c.MaxConnections = 1 })
 	e.peerjs(t, "ann", "1", http.Header{"Origin": {"http://evil.example"}}).refused("This server does not take connections from pages of this origin…")
 	e.peerjs(t, "ann", "1", http.Header{"Origin": {"http://localhost"}}).expect(peerjsOpen)
@@ -195,9 +195,9 @@ func TestPeerJS_BinaryAndLargeMessages_CloseLikeOurs(t *testing.T) {
 	}
 }
 
-// TestPeerJS_HolderAnswersNoPing_LosesItsID: a client whose network has died keeps its id only
+// TestPeerJS_OwnerAnswersNoPing_LosesItsID: a client whose network has died keeps its id only
 // until another client wants it.
-func TestPeerJS_HolderAnswersNoPing_LosesItsID(t *testing.T) {
+func TestPeerJS_OwnerAnswersNoPing_LosesItsID(t *testing.T) {
 	e := start(t, nil)
 	dead := e.peerjs(t, "ann", "1", nil)
 	dead.expect(peerjsOpen) // and reads nothing more, so it answers no ping

@@ -19,8 +19,8 @@ func quoted(s string) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// TestConnect_BadQuery_IsToldAndClosed: refusals come over the WebSocket, to the byte.
-func TestConnect_BadQuery_IsToldAndClosed(t *testing.T) {
+// TestConnect_BadQuery_GetsAnErrorAndClosed: refusals come over the WebSocket, to the byte.
+func TestConnect_BadQuery_GetsAnErrorAndClosed(t *testing.T) {
 	s := kit.Start(t, kit.Options{Gateways: 1})
 	for name, c := range map[string]struct{ query, want string }{
 		"nothing":       {"", missingText},

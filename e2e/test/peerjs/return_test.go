@@ -49,9 +49,9 @@ func nobodyExpires(c *client) {
 	c.expect(expired(c.id, "nobody"))
 }
 
-// TestReturn_SocketBroke_FramesWaitAndNobodyIsTold: frames for a client whose socket broke wait
+// TestReturn_SocketBroke_FramesWaitAndNobodyIsNotified: frames for a client whose socket broke wait
 // until it returns with the same token, on the same gateway or another.
-func TestReturn_SocketBroke_FramesWaitAndNobodyIsTold(t *testing.T) {
+func TestReturn_SocketBroke_FramesWaitAndNobodyIsNotified(t *testing.T) {
 	for _, back := range []int{1, 0} {
 		t.Run(fmt.Sprintf("to gateway %d", back), func(t *testing.T) {
 			s := kit.Start(t, kit.Options{Ops: true, Grace: kit.Patience, Gateway: expireFast})
@@ -85,8 +85,8 @@ func TestReturn_SocketBroke_FramesWaitAndNobodyIsTold(t *testing.T) {
 	}
 }
 
-// TestReturn_NotInTime_SendersAreTold: after the grace a client has left.
-func TestReturn_NotInTime_SendersAreTold(t *testing.T) {
+// TestReturn_NotInTime_SendersGetErrors: after the grace a client has left.
+func TestReturn_NotInTime_SendersGetErrors(t *testing.T) {
 	s := kit.Start(t, kit.Options{Ops: true, Grace: 2 * time.Second, Gateway: expireFast})
 	ann, cid, ben := dial(t, s, 0, "ann", "1"), dial(t, s, 1, "cid", "3"), dial(t, s, 1, "ben", "2")
 	breakSocket(t, s, 1, ben)
@@ -130,8 +130,8 @@ func TestReturn_AnotherToken_GetsTheIDAtOnce(t *testing.T) {
 	}
 }
 
-// TestReturn_TooManyFrames_SenderIsTold: what waits for a client is bounded.
-func TestReturn_TooManyFrames_SenderIsTold(t *testing.T) {
+// TestReturn_TooManyFrames_SenderGetsAnError: what waits for a client is bounded.
+func TestReturn_TooManyFrames_SenderGetsAnError(t *testing.T) {
 	s := kit.Start(t, kit.Options{Ops: true, Grace: kit.Patience, Gateway: expireFast})
 	ann, ben := dial(t, s, 0, "ann", "1"), dial(t, s, 1, "ben", "2")
 	breakSocket(t, s, 1, ben)

@@ -49,9 +49,9 @@ func TestNostr_TwoGateways_EventsReachEachSubscription(t *testing.T) {
 	ann.expect(`["EVENT","3",` + event("f2", "c") + `]`)
 }
 
-// TestNostr_BadInput_IsToldAndStaysOpen: and a client of Trystero, which never comes back
+// TestNostr_BadInput_GetsAnErrorAndStaysOpen: and a client of Trystero, which never comes back
 // after CLOSED, gets that for nothing that it sends.
-func TestNostr_BadInput_IsToldAndStaysOpen(t *testing.T) {
+func TestNostr_BadInput_GetsAnErrorAndStaysOpen(t *testing.T) {
 	s := kit.Start(t, kit.Options{Gateways: 1})
 	ann := dialURL(t, s.URL(0)+"nostr", "ann")
 	const notice = `["NOTICE","invalid: the message is not of NIP-01"]`

@@ -10,9 +10,9 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// TestDepart_SessionMovedWhileItJoined_TellsTheOwner: the owner has the grace time to make
+// TestDepart_SessionMovedWhileItJoined_NotifiesTheOwner: the owner has the grace time to make
 // the room name it; only then does the peer leave the room.
-func TestDepart_SessionMovedWhileItJoined_TellsTheOwner(t *testing.T) {
+func TestDepart_SessionMovedWhileItJoined_NotifiesTheOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newTestGateway()
 		m := g.member()

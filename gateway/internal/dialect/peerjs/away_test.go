@@ -63,9 +63,9 @@ func TestAway_Frames_AreKeptUntilItsIDIsTaken(t *testing.T) {
 	})
 }
 
-// TestAway_ItsOwnFrameIsLost_NobodyIsTold: EXPIRE would wait for a client that is another peer
+// TestAway_ItsOwnFrameIsLost_NobodyIsNotified: EXPIRE would wait for a client that is another peer
 // when it comes back.
-func TestAway_ItsOwnFrameIsLost_NobodyIsTold(t *testing.T) {
+func TestAway_ItsOwnFrameIsLost_NobodyIsNotified(t *testing.T) {
 	newFixture(t, func(w *fixture) {
 		w.c.Greet()
 		w.set(func() { w.names["ben"] = proto.NewPeerID(gw) })

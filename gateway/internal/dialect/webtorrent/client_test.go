@@ -192,8 +192,8 @@ func TestHome_GatewayAppears_OldHomeForgets(t *testing.T) {
 	}
 }
 
-// TestSend_BusOrBudgetRefuses_ClientIsTold: what is not sent is answered at once.
-func TestSend_BusOrBudgetRefuses_ClientIsTold(t *testing.T) {
+// TestSend_BusOrBudgetRefuses_ClientGetsAnError: what is not sent is answered at once.
+func TestSend_BusOrBudgetRefuses_ClientGetsAnError(t *testing.T) {
 	n := newNetwork(t)
 	ann := n.client(one)
 	for _, g := range []proto.GatewayID{one, two} {
