@@ -148,7 +148,13 @@ func TestHome_Dies_MembersRegisterWithTheNext(t *testing.T) {
 		ann.announce(h, `,"left":0`)
 		ann.expect(`{"complete":1,"incomplete":0,"action":"announce","interval":120,`)
 	}
+	dan := n.client(two)
+	dan.announce(near, "")
 	n.kill(two)
+	ben.announce(far, `,"answer":{},"to_peer_id":"01234567890123456789"`)
+	if got := ben.got(); got != nil {
+		t.Errorf("an answer for a home that is dead: got %q, want nothing", got)
+	}
 	ben.announce(far, "")
 	if got := ben.got(); len(got) != 1 || strings.Contains(got[0], "complete") || strings.Contains(got[0], `"interval":120`) || !strings.Contains(got[0], `"interval":`) {
 		t.Errorf("the home is dead: got %q, want that the client shall announce again soon", got)
@@ -160,7 +166,7 @@ func TestHome_Dies_MembersRegisterWithTheNext(t *testing.T) {
 		}
 	}
 	ben.c.Decode(scrapeRequest([]id{far, near}))
-	ben.expect(`:{"complete":1,"incomplete":1,"downloaded":1}`)
+	ben.expect(fmt.Sprintf(`{%s:{"complete":1,"incomplete":1,"downloaded":1},%s:{"complete":1,"incomplete":0,"downloaded":1}}`, far.appendTo(nil), near.appendTo(nil)))
 	if got := n.counts[Moved]; got != 2 {
 		t.Errorf("got %d moved, want 2", got)
 	}
@@ -195,6 +201,7 @@ func TestHome_GatewayAppears_OldHomeForgets(t *testing.T) {
 // TestSend_BusOrBudgetRefuses_ClientGetsAnError: what is not sent is answered at once.
 func TestSend_BusOrBudgetRefuses_ClientGetsAnError(t *testing.T) {
 	n := newNetwork(t)
+	n.notice()
 	ann := n.client(one)
 	for _, g := range []proto.GatewayID{one, two} {
 		h := n.homed(g)
