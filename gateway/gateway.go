@@ -62,7 +62,8 @@ type Gateway struct {
 	rooms      *room.Rooms
 	conns      *client.Table
 	links      *relay.Links
-	suspicion  *directory.Suspicion
+	suspicion  *directory.Suspicion // about sessions
+	nameDoubt  *directory.Suspicion // about names; not the same, because their directory may be slow
 	sockets    *socket.Server
 	budgets    *egress.Budgets
 	admission  *admission.Controller
@@ -147,7 +148,7 @@ func New(cfg Config) (*Gateway, error) {
 		SlowClient: g.metrics.Connections.Slow.Inc, IdleClient: g.metrics.Connections.Idle.Inc,
 	})
 	g.budgets = newBudgets(g)
-	g.suspicion = directory.NewSuspicion()
+	g.suspicion, g.nameDoubt = directory.NewSuspicion(), directory.NewSuspicion()
 	g.wire(g.bus)
 	g.topics, g.topicPeer = newTopics(g), bus.TopicMember(id)
 	g.handshakes = handshake.New(g.handshakeConfig())
@@ -207,6 +208,7 @@ func (g *Gateway) run(ctx context.Context) error {
 	loops.Go(func() { g.rooms.Run(done) })
 	loops.Go(func() { g.keysLoop(done) })
 	loops.Go(func() { repeat(done, g.suspicion.Soon(), directory.CompareInterval, g.sessions.Compare) })
+	loops.Go(func() { repeat(done, g.nameDoubt.Soon(), directory.CompareInterval, g.compareNames) })
 	return g.serveClients(ctx)
 }
 

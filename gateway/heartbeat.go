@@ -13,7 +13,7 @@ func (g *Gateway) connected(again bool) {
 	g.rooms.SyncSoon()
 	if again {
 		g.links.Reconnected()
-		g.suspicion.Raise()
+		g.suspect()
 	}
 }
 
@@ -38,7 +38,7 @@ func (g *Gateway) receiveLease(m natsbus.Message) {
 			g.webtorrent.Appeared()
 		}
 	case natsbus.Returned:
-		g.suspicion.Raise()
+		g.suspect()
 	}
 }
 

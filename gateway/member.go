@@ -81,7 +81,7 @@ func (g *Gateway) sessionConfig() session.Config {
 	return session.Config{
 		Own: g.id, AcceptFrom: g.cfg.AcceptFrom, Logger: g.log, Metrics: g.metrics, Frames: g.frames, Keys: g.keys, ICE: g.ice,
 		Bus: g.bus, Liveness: g.liveness, Directory: g.directory, Suspicion: g.suspicion, Quota: g.quota, Buffers: g.buffers,
-		Grace: g.grace, Limits: g.limits, Draining: g.draining.Load, Turn: g.loops.bus.Turn, VerifyNames: func() bool { return g.conns.Verify() },
+		Grace: g.grace, Limits: g.limits, Draining: g.draining.Load, Turn: g.loops.bus.Turn,
 		Go: g.background, Ended: g.alive.Done(),
 	}
 }

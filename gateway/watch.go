@@ -29,7 +29,7 @@ func (g *Gateway) watchConns(done <-chan struct{}) {
 			return
 		case now := <-tick.C:
 			if gap := clock.At(now).Sub(g.coarse.Load()); gap > suspectAfter {
-				g.suspicion.Raise()
+				g.suspect()
 			}
 			g.liveness.Tick(clock.At(now), g.bus.Connected())
 			g.coarse.Store(clock.At(now))

@@ -48,10 +48,6 @@ func (tab *Table) Compare() time.Duration {
 		tab.cfg.Logger.Warn("sessions: not compared with the directory", "err", err)
 		return directory.CompareRetry
 	}
-	if suspect && !tab.cfg.VerifyNames() {
-		tab.cfg.Logger.Warn("names: not compared with the directory")
-		return directory.CompareRetry
-	}
 	return tab.cfg.Suspicion.Compared(began)
 }
 

@@ -33,13 +33,12 @@ type Config struct {
 	Quota      *quota.Table
 	Buffers    *membudget.Budget
 
-	Grace       func() time.Duration    // how long a peer may be away
-	Limits      func() proto.Limits     // that clients are told
-	Draining    func() bool             // whether this gateway drains
-	Turn        func()                  // notes that a loop over many sessions makes progress
-	VerifyNames func() bool             // compares what clients have in other directories; false: no answer
-	Go          func(f, refused func()) // runs f on a goroutine, or refused when the gateway ends
-	Ended       <-chan struct{}         // closed when this gateway ends
+	Grace    func() time.Duration    // how long a peer may be away
+	Limits   func() proto.Limits     // that clients are told
+	Draining func() bool             // whether this gateway drains
+	Turn     func()                  // notes that a loop over many sessions makes progress
+	Go       func(f, refused func()) // runs f on a goroutine, or refused when the gateway ends
+	Ended    <-chan struct{}         // closed when this gateway ends
 }
 
 // Relays sends frames to other peers, for sessions. Safe for concurrent use.

@@ -103,7 +103,7 @@ func newTestTable(t *testing.T) *testTable {
 			}, Conflict: func() {}}),
 		Suspicion: directory.NewSuspicion(), Quota: quota.New(quota.Config{Memberships: -1, MembershipsPerAddress: -1, MembershipsPerUser: -1, AwayPerAddress: -1, AwayPerUser: -1}), Buffers: buffers,
 		Grace: grace, Limits: func() proto.Limits { return proto.Limits{} }, Draining: func() bool { return false }, Turn: func() {},
-		VerifyNames: func() bool { return true }, Go: goes, Ended: ended.Done(),
+		Go: goes, Ended: ended.Done(),
 	})
 	rooms := room.New(room.Config{
 		Own: own, Grace: grace, Logger: log, Metrics: &m.Rooms, Member: func(proto.PeerID) room.Member { return nil },

@@ -105,7 +105,7 @@ func (g *Gateway) connect(log *slog.Logger) {
 		}),
 		Suspicion: directory.NewSuspicion(), Quota: quota.New(g.Quota), Buffers: g.Buffers,
 		Grace: g.Shared.SessionGrace, Limits: func() proto.Limits { return proto.Limits{} }, Draining: func() bool { return false },
-		Turn: func() {}, VerifyNames: func() bool { return true }, Go: g.Go, Ended: g.Ended,
+		Turn: func() {}, Go: g.Go, Ended: g.Ended,
 	})
 	g.Rooms = room.New(room.Config{
 		Own: g.ID, Grace: g.Shared.SessionGrace, Logger: log, Metrics: &g.Metrics.Rooms,
