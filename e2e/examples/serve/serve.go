@@ -1,5 +1,5 @@
 // Package serve is the web server of the examples that are pages. It serves the
-// page's files and forwards /connector.js and the WebSocket to a gateway, as the
+// page's files and forwards /connector.js, /peerjs and the WebSocket to a gateway, as the
 // web server of an application would, so that page and connector have one
 // origin.
 package serve
@@ -90,7 +90,7 @@ func handler(files fs.FS, gateway *url.URL) http.Handler {
 	own := http.FileServerFS(files)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		socket := strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
-		if socket || r.URL.Path == "/connector.js" || strings.HasPrefix(r.URL.Path, "/connector/") {
+		if socket || r.URL.Path == "/connector.js" || strings.HasPrefix(r.URL.Path, "/connector/") || strings.HasPrefix(r.URL.Path, "/peerjs/") {
 			proxy.ServeHTTP(w, r)
 			return
 		}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -130,4 +131,37 @@ func TestExampleGoPeer_PageCalls_IsAnswered(t *testing.T) {
 		p.fill("#say", "hello from the "+name+"\n")
 		p.until("it sends back what was said", `/Go: hello from the %s \(\d+ ms\)/.test(document.getElementById("log").innerText)`, name)
 	}
+}
+
+func TestExamplePeerJS_TwoPages_SeeEachOther(t *testing.T) {
+	b := startBrowser(t)
+	page, err := os.ReadFile("../../examples/peerjs/index.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stack := kit.Start(t, kit.Options{Gateways: 2, RoomServices: 1})
+	files := fstest.MapFS{"index.html": {Data: page}, "peerjs.min.js": {Data: []byte(peerjsScript(t))}}
+	one := b.open(t, "one", serveExample(t, "peerjs", files, stack.HTTP(0)))
+	var link string
+	one.until("it has its id", `document.querySelector("a") !== null`)
+	one.eval(&link, `document.querySelector("a").getAttribute("href")`)
+	two := b.open(t, "two", serveExample(t, "peerjs", files, stack.HTTP(1))+link)
+	for _, p := range []*tab{one, two} {
+		p.until("the other is seen", `[...document.querySelectorAll("video")].some((v) => v.videoWidth > 0 && v.currentTime > 0.2)`)
+	}
+}
+
+// TestExamplePeerJS_NoNetwork_SaysWhatToDo: the page comes from neither place.
+func TestExamplePeerJS_NoNetwork_SaysWhatToDo(t *testing.T) {
+	b := startBrowser(t)
+	page, err := os.ReadFile("../../examples/peerjs/index.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := strings.Replace(string(page), "https://cdn.jsdelivr.net/", "http://127.0.0.1:1/", 1)
+	p := b.open(t, "page", serveExample(t, "peerjs", fstest.MapFS{"index.html": {Data: []byte(gone)}}, "http://127.0.0.1:1"))
+	p.until("it says so", `document.getElementById("say").textContent.includes("npm install peerjs")`)
+	p.mu.Lock()
+	p.problems = nil // those of the two scripts that did not come
+	p.mu.Unlock()
 }
