@@ -188,11 +188,10 @@ func (d *Directory[K, Q, E, R]) drop(r *Request[K, Q, R]) {
 
 // run answers r.
 func (d *Directory[K, Q, E, R]) run(r *Request[K, Q, R], do once[K, Q, R]) {
-	log := d.cfg.Log.With("operation", string(r.Kind))
 	defer func() {
 		if v := recover(); v != nil {
 			d.cfg.Metrics.Panics.Add(1)
-			log.Error("directory request panicked", "err", fmt.Sprint(v), "stack", string(debug.Stack()))
+			d.cfg.Log.Error("directory request panicked", "operation", string(r.Kind), "err", fmt.Sprint(v), "stack", string(debug.Stack()))
 			r.Answer(d.rules.fail(unavailable()))
 		}
 	}()
@@ -203,7 +202,7 @@ func (d *Directory[K, Q, E, R]) run(r *Request[K, Q, R], do once[K, Q, R]) {
 	case errors.Is(err, errDropped):
 		d.drop(r)
 	case err != nil:
-		log.Debug("directory request failed", "err", err)
+		d.cfg.Log.Debug("directory request failed", "operation", string(r.Kind), "err", err)
 		r.Answer(d.rules.fail(unavailable()))
 	default:
 		r.Answer(reply)
