@@ -32,8 +32,8 @@ func (s *Service) Stats() Stats {
 	for _, op := range bus.SessionOperations {
 		out.Sessions[op] = s.metrics.Answers(op.Endpoint())
 	}
-	live, silent := s.leases.Counts()
-	out.Gateways = live + silent
+	live, expired := s.leases.Counts()
+	out.Gateways = live + expired
 	if c := s.committer.Load(); c != nil {
 		out.Waiting, _ = c.Lengths()
 	}
@@ -65,6 +65,6 @@ func (s *Service) snapshot() *metrics.Snapshot {
 	if d := s.names.Load(); d != nil {
 		now.Queues["names"], now.Queues["name_lists"] = d.Queues()
 	}
-	now.GatewaysLive, now.GatewaysSilent = s.leases.Counts()
+	now.GatewaysLive, now.GatewaysDead = s.leases.Counts()
 	return now
 }

@@ -207,15 +207,15 @@ func (l *Leases) forget(dead []proto.GatewayID) {
 }
 
 // Counts returns how many known gateways have a lease, and how many have none any more.
-func (l *Leases) Counts() (live, silent int) {
+func (l *Leases) Counts() (live, expired int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, e := range l.known {
 		if l.now().Sub(e.renewed) < bus.LeaseTimeout {
 			live++
 		} else {
-			silent++
+			expired++
 		}
 	}
-	return live, silent
+	return live, expired
 }
