@@ -46,7 +46,6 @@ type Gateway struct {
 	cfg        Config
 	id         proto.GatewayID
 	log        *slog.Logger
-	wall       func() time.Time // the time of day, for tokens and timestamps only
 	frames     *frames.Encoder
 	metrics    *metrics.Metrics
 	loops      loops
@@ -90,9 +89,7 @@ type Gateway struct {
 	coarse    clock.AtomicInstant // the present moment, at most 50 ms old
 	buffers   *membudget.Budget
 
-	bgMu     sync.Mutex
-	bgClosed bool
-	bg       sync.WaitGroup
+	bg background
 }
 
 // New checks the configuration and makes a gateway. An error names the setting.
@@ -107,11 +104,11 @@ func New(cfg Config) (*Gateway, error) {
 		id = proto.NewGatewayID()
 	}
 	g := &Gateway{
-		cfg: cfg, id: id, log: cfg.Logger.With("gateway", string(id)), wall: time.Now, metrics: metrics.New(),
+		cfg: cfg, id: id, log: cfg.Logger.With("gateway", string(id)), metrics: metrics.New(),
 		buffers: membudget.New(limit), quota: quota.New(cfg.quota()), roomTurns: fairqueue.New(cfg.MaxRoomRequests),
 		keysNow: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
-	g.frames = &frames.Encoder{Wall: func() time.Time { return g.wall() }}
+	g.frames = &frames.Encoder{Wall: time.Now}
 	var err error
 	if g.admission, err = admission.New(cfg.admission(limit)); err != nil {
 		return nil, err
@@ -273,26 +270,7 @@ func (g *Gateway) shut() {
 	g.sockets.Wait()
 	g.sessions.Close()
 	g.requests.Close()
-	g.closeBackground()
+	g.bg.close()
 	g.rooms.Stop()
 	g.publishLease(true)
-}
-
-// background runs f on a goroutine that shut waits for; refused runs instead
-// when the gateway is ending.
-func (g *Gateway) background(f, refused func()) {
-	g.bgMu.Lock()
-	defer g.bgMu.Unlock()
-	if g.bgClosed {
-		refused()
-		return
-	}
-	g.bg.Go(f)
-}
-
-func (g *Gateway) closeBackground() {
-	g.bgMu.Lock()
-	g.bgClosed = true
-	g.bgMu.Unlock()
-	g.bg.Wait()
 }

@@ -30,7 +30,7 @@ func newRooms(g *Gateway) *room.Rooms {
 			return nil
 		},
 		Relays: g.links, Requests: g.requests, Turns: g.roomTurns, Frame: g.frames.Room,
-		Go: g.background, Ended: g.alive.Done(),
+		Go: g.bg.run, Ended: g.alive.Done(),
 		Advanced: g.links.ReleaseSoon, Contest: g.sessions.Contest, NotifyJoined: g.sessions.NotifyJoined,
 	})
 }
@@ -67,7 +67,7 @@ func (g *Gateway) sawReply(reply *bus.Reply) {
 func (g *Gateway) wire(b relay.Bus) {
 	g.links = relay.New(relay.Config{
 		Own: g.id, Logger: g.log, Metrics: g.metrics, Frames: g.frames, Bus: b, Liveness: g.liveness, Directory: g.directory,
-		ServeDialect: g.serveDialect, Missed: g.missedTopic, Wake: g.bus.Inbox.Wake, Go: g.background,
+		ServeDialect: g.serveDialect, Missed: g.missedTopic, Wake: g.bus.Inbox.Wake, Go: g.bg.run,
 	})
 	g.sessions = session.NewTable(g.sessionConfig())
 	g.rooms = newRooms(g)
@@ -82,7 +82,7 @@ func (g *Gateway) sessionConfig() session.Config {
 		Own: g.id, AcceptFrom: g.cfg.AcceptFrom, Logger: g.log, Metrics: g.metrics, Frames: g.frames, Keys: g.keys, ICE: g.ice,
 		Bus: g.bus, Liveness: g.liveness, Directory: g.directory, Suspicion: g.suspicion, Quota: g.quota, Buffers: g.buffers,
 		Grace: g.grace, Limits: g.limits, Draining: g.draining.Load, Turn: g.loops.bus.Turn,
-		Go: g.background, Ended: g.alive.Done(),
+		Go: g.bg.run, Ended: g.alive.Done(),
 	}
 }
 
@@ -104,6 +104,6 @@ func (g *Gateway) clientConfig() client.Config {
 		Verifier: func() *auth.Verifier { return g.verifier }, // set before the first client connects
 		Sessions: g.sessions, Rooms: g.rooms, Requests: g.requests, Turns: g.roomTurns, Relays: g.links, Budgets: g.budgets, Buffers: g.buffers,
 		FrameLimit: g.cfg.frameLimit(), MaxMessageBytes: g.cfg.MaxMessageBytes, MaxRooms: g.cfg.MaxRooms, Quota: g.cfg.quota(),
-		Shared: g.shared.Applied, Draining: g.draining.Load, Go: g.background, Ended: g.alive.Done(),
+		Shared: g.shared.Applied, Draining: g.draining.Load, Go: g.bg.run, Ended: g.alive.Done(),
 	}
 }

@@ -97,7 +97,7 @@ func teaChange(g *Gateway, c *bus.Change) {
 func endTea(g *Gateway) {
 	g.rooms.Stop()
 	g.requests.Close()
-	g.closeBackground()
+	g.bg.close()
 }
 
 // A message to a room whose newest state has not arrived waits for that state, and so does

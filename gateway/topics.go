@@ -27,7 +27,7 @@ func newTopics(g *Gateway) *topic.Table {
 	return topic.New(topic.Config{
 		Rooms: &topicRooms{g: g}, Topics: g.cfg.MaxTopics, Subscribers: g.cfg.MaxTopicSubscribers, PerClient: g.cfg.MaxTopicsPerClient,
 		PerSecond: g.cfg.TopicsPerSecond, BytesPerSecond: g.cfg.RoomEgressPerSecond,
-		Clock: &g.coarse, Go: func(f func()) { g.background(f, func() {}) }, Ended: g.alive.Done(), Logger: g.log,
+		Clock: &g.coarse, Go: func(f func()) { g.bg.run(f, func() {}) }, Ended: g.alive.Done(), Logger: g.log,
 	})
 }
 
