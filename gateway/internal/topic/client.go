@@ -131,7 +131,7 @@ const (
 // the client in this topic; "" for none.
 func (c *Client) Publish(topic, as string, text []byte) Outcome {
 	t := c.space.t
-	if !c.awaitSubscriptions() {
+	if !c.Await() {
 		return Unreachable
 	}
 	id := c.space.ID(topic)
@@ -209,9 +209,9 @@ func (c *Client) admit(id proto.RoomID, e *entry, as string, text []byte) (wait 
 	return 0, e.receiversLocked(text)
 }
 
-// awaitSubscriptions waits until the client's subscriptions have taken effect. It returns
+// Await waits until the client's subscriptions have taken effect. It returns
 // false when that takes too long.
-func (c *Client) awaitSubscriptions() bool {
+func (c *Client) Await() bool {
 	if len(c.pending) == 0 {
 		return true
 	}

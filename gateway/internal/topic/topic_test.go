@@ -225,6 +225,30 @@ func TestSubscribe_WhileLeaving_JoinsAgain(t *testing.T) {
 	})
 }
 
+// TestUnsubscribe_BeforeItTookEffect_IsForgotten: nothing waits for it, and a client that
+// subscribes and unsubscribes for ever costs no memory.
+func TestUnsubscribe_BeforeItTookEffect_IsForgotten(t *testing.T) {
+	run(t, Config{}, func(w *fixture) {
+		w.fail = 1000
+		ann := w.peer()
+		for range 100 {
+			ann.Subscribe("a")
+			ann.Unsubscribe("a")
+		}
+		if got := len(ann.pending); got != 0 {
+			t.Errorf("got %d pending subscriptions, want none", got)
+		}
+		began := time.Now()
+		if got := ann.Publish("b", "", []byte("1")); got != Published || time.Since(began) > 0 {
+			t.Errorf("got outcome %d after %v, want %d at once", got, time.Since(began), Published)
+		}
+		w.pass(3 * time.Second)
+		if got := w.table.Counts().Topics; got != 0 {
+			t.Errorf("got %d topics, want none", got)
+		}
+	})
+}
+
 func TestLeft_RoomWasLost_ClosesSubscribersAndJoinsAgain(t *testing.T) {
 	run(t, Config{}, func(w *fixture) {
 		ann, ben := w.peer(), w.peer()

@@ -108,6 +108,10 @@ func (c *client) request(m *message) {
 		if !c.replace(m.sub, m.topics) {
 			c.answer("NOTICE", "rate-limited: too many topics, or too many subscribers")
 		}
+		if !c.topics.Await() {
+			c.port.Close()
+			return
+		}
 		c.answer("EOSE", m.sub)
 	}
 }

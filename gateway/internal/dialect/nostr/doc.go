@@ -5,7 +5,7 @@
 //	        ["CLOSE",<sub>]
 //	        ["EVENT",{"kind":20000…29999,"id":…,"tags":[["x",<topic>],…],…}]
 //	server  ["EVENT",<sub>,<event>] for each subscription with the event's topic
-//	        ["EOSE",<sub>] after REQ, ["OK",<id>,<accepted>,<reason>] after EVENT,
+//	        ["EOSE",<sub>] after REQ, when it has taken effect at all gateways, ["OK",<id>,<accepted>,<reason>] after EVENT,
 //	        ["CLOSED",<sub>,<reason>] for a filter without #x, ["NOTICE",<reason>]
 //
 // Nothing is stored. Other conditions of a filter are ignored: a topic is a digest that only
