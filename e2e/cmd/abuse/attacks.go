@@ -155,8 +155,10 @@ func unreadPeer(ctx context.Context, t *target, me *attacker) string {
 			if err != nil {
 				return outcomeOf(err)
 			}
-			if bytes.Contains(b, []byte(`"event":"Not_Delivered"`)) {
-				me.began = time.Now() // its share of the queue is full: the time it took to fill does not count
+			if code := eventOf(b); code == string(proto.NotDelivered) || code == string(proto.RateLimited) {
+				// Its share of the queue is full, or the system takes more for the peer than
+				// the sender may send at once. The time until then does not count.
+				me.began = time.Now()
 				return readsAtLast(silent)
 			}
 			if bytes.Contains(b, []byte(`"event":"Pong"`)) {
