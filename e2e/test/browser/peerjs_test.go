@@ -103,6 +103,13 @@ type balancer struct {
 // balance listens on a port of its own until the end of the test.
 func balance(t *testing.T, addrs ...string) (port int) {
 	t.Helper()
+	port, _ = cuttable(t, addrs...)
+	return port
+}
+
+// cuttable is balance, and returns a function that ends all present connections.
+func cuttable(t *testing.T, addrs ...string) (port int, cut func()) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +121,7 @@ func balance(t *testing.T, addrs ...string) (port int) {
 		b.close()
 		b.wg.Wait()
 	})
-	return l.Addr().(*net.TCPAddr).Port
+	return l.Addr().(*net.TCPAddr).Port, b.cut
 }
 
 func (b *balancer) accept(l net.Listener, addrs []string) {
@@ -155,11 +162,18 @@ func (b *balancer) pipe(in, out net.Conn) {
 	wg.Wait()
 }
 
-// close ends all connections.
+// close ends all connections, also those that come later.
 func (b *balancer) close() {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.closed = true
+	b.mu.Unlock()
+	b.cut()
+}
+
+// cut ends all connections.
+func (b *balancer) cut() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for _, c := range b.conns {
 		c.Close()
 	}
@@ -276,6 +290,31 @@ func TestPeerJS_GatewayKilled_ClientsKeepTheirIDs(t *testing.T) {
 	ben.eval(&attempts, `own.attempts`)
 	if rate := float64(attempts-1) / time.Since(began).Seconds(); rate >= 1 {
 		t.Errorf("got %d attempts to reconnect in %v, want less than one a second", attempts, time.Since(began))
+	}
+}
+
+// TestPeerJS_SocketKilled_CallWaitsForItsReturn: a call to a client whose socket was killed waits, for
+// longer than one to an id that nobody has, and reaches the client when it reconnects, to
+// another gateway.
+func TestPeerJS_SocketKilled_CallWaitsForItsReturn(t *testing.T) {
+	b := startBrowser(t)
+	t.Setenv("P2P_PEERJS_EXPIRE", "1s")
+	t.Setenv("P2P_ALLOWED_ORIGINS", "http://127.0.0.1:*")
+	s := kit.Start(t, kit.Options{Processes: true, Grace: kit.Patience})
+	far, cut := cuttable(t, hostOf(s, 1))
+	ann, ben := peerPage(t, b, "Ann"), peerPage(t, b, "Ben")
+	ann.begin("ann", portOf(t, s, 0))
+	ben.begin("ben", far)
+	cut()
+	ben.until("it notices", `own.peer.disconnected`)
+	ann.eval(nil, `void own.connect("ben")`)
+	ann.eval(nil, `void own.peer.connect("nobody-has-this-id")`)
+	ann.until("the id that nobody has expires", `own.errors.length > 0`)
+	ben.eval(nil, `own.peer.options.port = %d; own.peer.socket._baseUrl = own.peer.socket._baseUrl.replace(/:\d+/, ":%d"); own.peer.reconnect()`, portOf(t, s, 0), portOf(t, s, 0))
+	ben.until("the call arrives", `own.connections.length === 1 && own.connections[0].open`)
+	var errors []string
+	if ann.eval(&errors, `own.errors`); !slices.Equal(errors, []string{"peer-unavailable"}) {
+		t.Errorf("got errors %q, want one, for the id that nobody has", errors)
 	}
 }
 
