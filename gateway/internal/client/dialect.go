@@ -97,7 +97,11 @@ func (p *port) Pay(bytes int) proto.ErrorCode {
 
 // Send implements dialect.Port.
 func (p *port) Send(text []byte) {
-	if p.c.Socket.Send(text) <= socket.FlushNeeded {
+	v := p.c.Socket.Send(text)
+	if v == socket.FlushNeeded {
+		p.c.Socket.Flush() // or the queue of a fast client may fill before any writer empties it
+	}
+	if v <= socket.FlushNeeded {
 		p.c.tab.cfg.Metrics.Dialects.Out.Inc(p.c.Session.Dialect())
 	}
 }
