@@ -94,22 +94,25 @@ func TestAnnounce_ManyMembers_OffersGoToDifferentOnes(t *testing.T) {
 	ann.expectNothing()
 }
 
-// TestAnswer_IDsOfOthers_DoNotCross: an answer reaches only members of the same swarm, and a
-// client that uses the id of another does not take its place.
+// TestAnswer_IDsOfOthers_DoNotCross: an answer reaches only members of the same swarm, and
+// clients that use the id of another do not take its place.
 func TestAnswer_IDsOfOthers_DoNotCross(t *testing.T) {
 	s := start(t, kit.Options{})
 	one, two := binary("one"), binary("two")
-	ann, ben, eve := dial(t, s, 0, "ann"), dial(t, s, 1, "ben"), dial(t, s, 1, "ann")
+	ann, ben := dial(t, s, 0, "ann"), dial(t, s, 1, "ben")
+	eve, mallory := dial(t, s, 1, "ann"), dial(t, s, 1, "ann")
 	ann.join(one, 0, 1)
 	ben.join(two, 0, 1)
 	ben.send(object{"action": "announce", "info_hash": two, "peer_id": ben.id, "to_peer_id": ann.id, "answer": object{}, "offer_id": "x"})
 	ben.expectNothing()
 	ann.expectNothing()
 	eve.join(one, 0, 2)
-	ben.join(one, 0, 3)
+	mallory.join(one, 0, 3)
+	ben.join(one, 0, 4)
 	ben.send(object{"action": "announce", "info_hash": one, "peer_id": ben.id, "to_peer_id": ann.id, "answer": object{}, "offer_id": "x"})
 	ann.expect(object{"action": "announce", "answer": object{}, "offer_id": "x", "peer_id": ben.id, "info_hash": one})
 	eve.close()
+	mallory.close()
 	ben.await(one, 0, 2, 0)
 	ann.expectNothing()
 }

@@ -13,7 +13,6 @@ import (
 // Bounds of the swarms whose home this gateway is.
 const (
 	maxMembers  = 1 << 19          // of all swarms together
-	maxSameID   = 2                // members of a swarm with one peer id: a client and its connection that broke
 	silentFor   = 20 * time.Minute // a member that does not announce is removed
 	sweepSwarms = 1024             // swarms that one sweep looks at
 )
@@ -32,7 +31,7 @@ type swarms struct {
 type swarm struct {
 	members    []*member // in no order
 	at         map[proto.PeerID]*member
-	byID       map[id][]*member // the one that announced last is last
+	byID       map[id][]*member // in the order in which they took the id
 	complete   int
 	downloaded int
 }
@@ -87,8 +86,14 @@ func (t *swarms) announce(from proto.PeerID, m *message, now clock.Instant) (x c
 		t.total++
 		s.members = append(s.members, p)
 		s.at[from] = p
+		s.addID(p)
 	}
-	t.touchLocked(m, s, p, now)
+	if p.id != m.peer {
+		s.removeID(p)
+		p.id = m.peer
+		s.addID(p)
+	}
+	p.seen = now
 	if !p.complete && (finished || m.done) {
 		p.complete = true
 		s.complete++
@@ -99,19 +104,11 @@ func (t *swarms) announce(from proto.PeerID, m *message, now clock.Instant) (x c
 	return s.counts(), s.draw(p, len(m.offers)), ""
 }
 
-// touchLocked notes when a member has announced, and its peer id.
-func (t *swarms) touchLocked(m *message, s *swarm, p *member, now clock.Instant) {
-	s.forgetID(p)
-	p.id, p.seen = m.peer, now
-	same := append(s.byID[p.id], p)
-	s.byID[p.id] = same
-	if len(same) > maxSameID {
-		t.removeLocked(m.hash, s, same[0])
-	}
-}
+// addID adds p to the index of peer ids.
+func (s *swarm) addID(p *member) { s.byID[p.id] = append(s.byID[p.id], p) }
 
-// forgetID removes p from the index of peer ids.
-func (s *swarm) forgetID(p *member) {
+// removeID removes p from the index of peer ids.
+func (s *swarm) removeID(p *member) {
 	same := slices.DeleteFunc(s.byID[p.id], func(x *member) bool { return x == p })
 	if len(same) == 0 {
 		delete(s.byID, p.id)
@@ -125,7 +122,7 @@ func (t *swarms) removeLocked(hash id, s *swarm, p *member) {
 	if p == nil {
 		return
 	}
-	s.forgetID(p)
+	s.removeID(p)
 	delete(s.at, p.peer)
 	last := s.members[len(s.members)-1]
 	s.members[p.index], last.index = last, p.index
@@ -165,16 +162,30 @@ func (s *swarm) draw(p *member, n int) []proto.PeerID {
 	return drawn
 }
 
-// named returns the members of a swarm that have a peer id, but not from.
+// named returns the members of a swarm that get the answers for a peer id: the first and the
+// last that took it, from left out. The last may be a client that has returned, whose former
+// connection is not known to be dead. The first gets answers whoever uses its id after it.
+// There are no more, because many connections with one id would multiply each answer.
 func (t *swarms) named(hash, peer id, from proto.PeerID) (to []proto.PeerID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if s := t.all[hash]; s != nil {
-		for _, p := range s.byID[peer] {
-			if p.peer != from {
-				to = append(to, p.peer)
-			}
-		}
+	s := t.all[hash]
+	if s == nil {
+		return nil
+	}
+	same := s.byID[peer]
+	other := func(p *member) bool { return p.peer != from }
+	first := slices.IndexFunc(same, other)
+	if first < 0 {
+		return nil
+	}
+	to = append(to, same[first].peer)
+	last := len(same) - 1
+	if !other(same[last]) {
+		last--
+	}
+	if last > first {
+		to = append(to, same[last].peer)
 	}
 	return to
 }

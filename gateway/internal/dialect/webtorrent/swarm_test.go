@@ -88,28 +88,35 @@ func TestAnnounce_TrackerIsFull_RefusesFurther(t *testing.T) {
 	}
 }
 
-// TestNamed_SamePeerID_LastTwoAreMembers: a client whose connection broke without its end being
-// known is reached by its new connection; many connections with one id do not multiply answers.
-func TestNamed_SamePeerID_LastTwoAreMembers(t *testing.T) {
+// TestNamed_SamePeerID_FirstAndLastGetAnswers: a client whose connection broke without its end
+// being known is reached by its new connection; connections that use the id of another neither
+// remove it from the swarm nor take its answers; and many with one id do not multiply answers.
+func TestNamed_SamePeerID_FirstAndLastGetAnswers(t *testing.T) {
 	x, h, now := newSwarms(100), named("h"), clock.Now()
 	var peers []proto.PeerID
-	for range 3 {
+	for range 4 {
 		peers = append(peers, proto.NewPeerID(one))
 		x.announce(peers[len(peers)-1], &message{hash: h, peer: named("same"), event: started, done: true}, now)
 	}
-	if got := x.named(h, named("same"), ""); !slices.Equal(got, peers[1:]) {
-		t.Errorf("got %v, want the last two of %v", got, peers)
+	x.announce(peers[2], &message{hash: h, peer: named("same"), event: update}, now)
+	expect := func(what string, from proto.PeerID, want ...proto.PeerID) {
+		t.Helper()
+		if got := x.named(h, named("same"), from); !slices.Equal(got, want) {
+			t.Errorf("%s: got %v, want %v of %v", what, got, want, peers)
+		}
 	}
-	if got := x.scrape([]id{h})[0]; got != (counts{2, 0, 2}) {
-		t.Errorf("got %+v, want two members that are complete", got)
+	expect("four", "", peers[0], peers[3])
+	expect("from the first", peers[0], peers[1], peers[3])
+	expect("from the last", peers[3], peers[0], peers[2])
+	if got := x.scrape([]id{h})[0]; got != (counts{4, 0, 4}) {
+		t.Errorf("got %+v, want four members that are complete", got)
 	}
-	x.announce(peers[1], &message{hash: h, peer: named("another"), event: update}, now)
-	if got := x.named(h, named("same"), ""); !slices.Equal(got, peers[2:]) {
-		t.Errorf("after one has taken another id: got %v, want %v", got, peers[2:])
-	}
-	if got := x.named(h, named("same"), peers[2]); len(got) != 0 {
-		t.Errorf("from itself: got %v, want none", got)
-	}
+	x.announce(peers[0], &message{hash: h, peer: named("another"), event: update}, now)
+	expect("the first has taken another id", "", peers[1], peers[3])
+	x.announce(peers[1], &message{hash: h, event: stopped}, now)
+	x.announce(peers[2], &message{hash: h, event: stopped}, now)
+	expect("one is left", "", peers[3])
+	expect("from itself", peers[3])
 }
 
 // TestSweep_SilentMembers_AreRemoved, and with the last of them the swarm.
