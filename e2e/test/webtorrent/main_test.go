@@ -26,15 +26,15 @@ func start(t testing.TB, opts kit.Options) *kit.Stack {
 	t.Helper()
 	s := kit.Start(t, opts)
 	if opts.Gateways != 1 {
-		settle(t, s, 0, 1)
+		awaitHomes(t, s, 0, 1)
 	}
 	return s
 }
 
-// settle returns when two gateways choose the same homes.
-func settle(t testing.TB, s *kit.Stack, one, two int) {
+// awaitHomes returns when two gateways choose the same homes.
+func awaitHomes(t testing.TB, s *kit.Stack, one, two int) {
 	t.Helper()
-	a, b := dial(t, s, one, "settle"), dial(t, s, two, "settle")
+	a, b := dial(t, s, one, "probe"), dial(t, s, two, "probe")
 	for _, c := range []*client{a, b} {
 		for _, hash := range hashes() {
 			c.announce(hash, object{"event": "started"})
@@ -48,7 +48,7 @@ func settle(t testing.TB, s *kit.Stack, one, two int) {
 	}
 	a.close()
 	b.close()
-	c := dial(t, s, one, "settle")
+	c := dial(t, s, one, "probe")
 	for _, hash := range hashes() {
 		c.await(hash, 0, 0, 0)
 	}
