@@ -48,21 +48,38 @@ type directoryEndpoints[K directoryOperation, Q, R any] struct {
 	d         directoryOf[K, Q, R]
 	prefix    string // of the subjects
 	endpoints map[K]endpoint
-	// owner returns the gateway that becomes an entry's owner by the request, or "".
-	owner func(*Q) proto.GatewayID
+	// owner returns the gateway that the operation makes an entry's owner, or "".
+	owner func(K, *Q) proto.GatewayID
 }
 
 // addDirectories subscribes to requests to both directories.
 func (s *Service) addDirectories(svc micro.Service) error {
-	err := directoryEndpoints[bus.SessionOperation, bus.SessionRequest, bus.SessionReply]{
-		s, s.sessions.Load(), bus.SessionsPrefix, sessionEndpoints, func(r *bus.SessionRequest) proto.GatewayID { return r.Owner },
-	}.add(svc, bus.SessionOperations)
-	if err != nil {
+	if err := s.sessionEndpoints(s.sessions.Load()).add(svc, bus.SessionOperations); err != nil {
 		return err
 	}
-	return directoryEndpoints[bus.NameOperation, bus.NameRequest, bus.NameReply]{
-		s, s.names.Load(), bus.NamesPrefix, nameEndpoints, func(r *bus.NameRequest) proto.GatewayID { return r.Owner },
-	}.add(svc, bus.NameOperations)
+	return s.nameEndpoints(s.names.Load()).add(svc, bus.NameOperations)
+}
+
+func (s *Service) sessionEndpoints(d *directory.Sessions) directoryEndpoints[bus.SessionOperation, bus.SessionRequest, bus.SessionReply] {
+	return directoryEndpoints[bus.SessionOperation, bus.SessionRequest, bus.SessionReply]{s, d, bus.SessionsPrefix, sessionEndpoints, sessionOwner}
+}
+
+func (s *Service) nameEndpoints(d *directory.Names) directoryEndpoints[bus.NameOperation, bus.NameRequest, bus.NameReply] {
+	return directoryEndpoints[bus.NameOperation, bus.NameRequest, bus.NameReply]{s, d, bus.NamesPrefix, nameEndpoints, nameOwner}
+}
+
+func sessionOwner(op bus.SessionOperation, r *bus.SessionRequest) proto.GatewayID {
+	if op == bus.SessionTake {
+		return r.Owner
+	}
+	return ""
+}
+
+func nameOwner(op bus.NameOperation, r *bus.NameRequest) proto.GatewayID {
+	if op == bus.NameClaim {
+		return r.Owner
+	}
+	return ""
 }
 
 func (e directoryEndpoints[K, Q, R]) add(svc micro.Service, operations []K) error {
@@ -90,10 +107,11 @@ func (e directoryEndpoints[K, Q, R]) handler(op K) micro.HandlerFunc {
 			reply(e.d.Failure(malformed(err)))
 			return
 		}
-		e.s.leases.Notice(e.owner(body))
 		if err := e.d.Submit(&directory.Request[K, Q, R]{Kind: op, Body: body, Arrived: arrived, Answer: reply}); err != nil {
 			reply(e.d.Failure(err))
+			return
 		}
+		e.s.leases.Notice(e.owner(op, body)) // a refused request makes nobody an owner
 	}
 }
 
