@@ -3,6 +3,7 @@ package roomsvc_test
 import (
 	"testing"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"p2pconnector/proto"
@@ -57,5 +58,33 @@ func TestGet_GatewayHasTheLatest_RoomIsNotRead(t *testing.T) {
 	}
 	if r := a.ask(bus.OpGet, bus.Request{Room: "tea", Peer: ann, Have: joined.Revision}); code(r) != proto.NotFound {
 		t.Errorf("when nothing is left of the room: got %+v, want Not_Found", r)
+	}
+}
+
+// TestGet_GatewayHasAnEarlierRevision_RoomIsReadOnce: a newer revision shows that the gateway
+// has not the latest, so that only the room service's own read of the room follows.
+func TestGet_GatewayHasAnEarlierRevision_RoomIsReadOnce(t *testing.T) {
+	s := startNATS(t)
+	startServices(t, s, 1, roomsvc.Config{})
+	a, b := newRequester(t, s), newRequester(t, s)
+	ann := a.peer()
+	made := a.must(bus.OpCreate, bus.Request{Room: "tea", Peer: ann})
+	joined := b.must(bus.OpJoin, bus.Request{Room: "tea", Peer: b.peer()})
+	seen := make(chan *nats.Msg, 64) // filled before the reply, which comes by the same connection
+	if _, err := a.nc.ChanSubscribe("$JS.API.STREAM.MSG.GET."+bus.BucketStream(bus.RoomsBucket), seen); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if r := a.must(bus.OpGet, bus.Request{Room: "tea", Peer: ann, Have: made.Revision}); r.State == nil || r.Revision != joined.Revision {
+		t.Errorf("got %+v, want revision %d with the state", r, joined.Revision)
+	}
+	var calls []string
+	for len(seen) > 0 {
+		calls = append(calls, string((<-seen).Data))
+	}
+	if len(calls) != 2 {
+		t.Errorf("got %d calls to JetStream %q, want 2: whether there is a newer revision, and the room", len(calls), calls)
 	}
 }

@@ -2,7 +2,8 @@
 // package kv. It makes each bucket that is missing, at the start and whenever JetStream has
 // lost it, and knows whether the buckets can be written.
 //
-//	bucket.go      one bucket: reads, compare-and-set writes, barriers, scans
+//	bucket.go      one bucket: reads, compare-and-set writes, scans
+//	confirm.go     whether a revision is the latest, and whether the bucket can be reached
 //	latest.go      many keys in one pass, each confirmed to be the latest
 //	revisions.go   tells a new bucket from one that was lost
 //	streams.go     the stream behind a bucket, and how many bytes it may hold
@@ -177,64 +178,34 @@ func (s *Bucket) Remove(ctx context.Context, key string, tombstone []byte, expec
 	return revision, err
 }
 
-// Confirm writes to a replicated stream: only a leader that has a majority behind it
-// acknowledges a write, and it compares the key's revision first. A single copy
-// is asked whether there is something newer, because the value may be large, or read.
-func (s *Bucket) Confirm(ctx context.Context, key string, revision uint64) error {
-	if s.replicas.Load() > 1 {
-		msg := deleteMarker(bus.BucketSubject(s.bucketName, barrierKey), nil)
-		msg.Header.Set(expectedSubjectHeader, bus.BucketSubject(s.bucketName, key))
-		_, err := s.publish(ctx, msg, revision, true)
-		return err
-	}
-	if s.unchanged(ctx, key, revision) {
-		return nil
-	}
-	rec, err := s.Read(ctx, key)
-	if err == nil && rec.Revision != revision {
-		err = kv.ErrConflict
-	}
-	return err
-}
-
-// unchanged reports whether it is certain that revision is the key's latest. It finds that
-// out without reading the value: the key has a value, and before and after that was seen
-// nothing newer was there. That nothing newer is there would not do, because delete markers
-// expire.
-func (s *Bucket) unchanged(ctx context.Context, key string, revision uint64) bool {
+// unchanged reports whether it is certain that revision is the key's latest; its error is
+// ErrConflict when there is a newer one. It finds that out without reading the value: the key
+// has a value, and before and after that was seen nothing newer was there. That nothing newer
+// is there would not do, because delete markers expire.
+func (s *Bucket) unchanged(ctx context.Context, key string, revision uint64) (bool, error) {
 	subject := bus.BucketSubject(s.bucketName, key)
-	nothingNewer := func() bool {
-		_, err := s.stream.GetMsg(ctx, revision+1, jetstream.WithGetMsgSubject(subject))
-		return errors.Is(err, jetstream.ErrMsgNotFound)
-	}
-	if !nothingNewer() {
-		return false
+	if err := s.nothingNewer(ctx, subject, revision); err != nil {
+		return false, err
 	}
 	info, err := s.stream.Info(ctx, jetstream.WithSubjectFilter(subject))
-	return err == nil && info.Config.Replicas == 1 && info.Config.FirstSeq <= revision && revision <= info.State.LastSeq &&
-		info.State.Subjects[subject] > 0 && nothingNewer()
-}
-
-// Reach returns nil when a majority of the stream's replicas took a write.
-func (s *Bucket) Reach(ctx context.Context) error {
-	_, err := s.barrier(ctx, barrierKey)
-	if errors.Is(err, kv.ErrFull) { // a majority can still remove something
-		_, err = s.purgeKey(ctx, barrierKey, 0)
+	if err != nil || info.Config.Replicas != 1 || revision < info.Config.FirstSeq || revision > info.State.LastSeq || info.State.Subjects[subject] == 0 {
+		return false, nil // a read shows what is wrong
 	}
-	return err
+	err = s.nothingNewer(ctx, subject, revision)
+	return err == nil, err
 }
 
-// Ping returns nil when the stream's leader answers a read.
-func (s *Bucket) Ping(ctx context.Context) error {
-	_, err := s.Read(ctx, barrierKey)
-	return err
-}
-
-// barrier writes a marker under key, which a majority of the stream's replicas
-// must take, and returns its revision. Every write that was acknowledged before
-// has a lower one.
-func (s *Bucket) barrier(ctx context.Context, key string) (uint64, error) {
-	return s.publish(ctx, deleteMarker(bus.BucketSubject(s.bucketName, key), nil), 0, false)
+// nothingNewer returns ErrConflict when subject has a message after revision.
+func (s *Bucket) nothingNewer(ctx context.Context, subject string, revision uint64) error {
+	_, err := s.stream.GetMsg(ctx, revision+1, jetstream.WithGetMsgSubject(subject))
+	switch {
+	case err == nil:
+		return kv.ErrConflict
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		return nil
+	}
+	s.noteAbsent(err)
+	return fmt.Errorf("confirm: %w", err)
 }
 
 func deleteMarker(subject string, payload []byte) *nats.Msg {
