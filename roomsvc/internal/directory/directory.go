@@ -65,6 +65,7 @@ type Directory[K ~string, Q, E, R any] struct {
 // rules is what tells one directory from another. All of them are pure functions.
 type rules[K ~string, Q, E, R any] struct {
 	name   string                   // of the directory, in logs and errors
+	peer   func(*Q) proto.PeerID    // the peer that a request is about, in logs; "" in some kinds
 	check  func(K, *Q) *proto.Error // refuses what is invalid whatever the entry is
 	key    func(*Q) (string, error) // of the entry in the bucket
 	decode func(*entry[E], kv.Record) error
@@ -191,7 +192,7 @@ func (d *Directory[K, Q, E, R]) run(r *Request[K, Q, R], do once[K, Q, R]) {
 	defer func() {
 		if v := recover(); v != nil {
 			d.cfg.Metrics.Panics.Add(1)
-			d.cfg.Log.Error("directory request panicked", "operation", string(r.Kind), "err", fmt.Sprint(v), "stack", string(debug.Stack()))
+			d.cfg.Log.Error("directory request panicked", "operation", string(r.Kind), "peer", string(d.rules.peer(r.Body)), "err", fmt.Sprint(v), "stack", string(debug.Stack()))
 			r.Answer(d.rules.fail(unavailable()))
 		}
 	}()
@@ -202,7 +203,7 @@ func (d *Directory[K, Q, E, R]) run(r *Request[K, Q, R], do once[K, Q, R]) {
 	case errors.Is(err, errDropped):
 		d.drop(r)
 	case err != nil:
-		d.cfg.Log.Debug("directory request failed", "operation", string(r.Kind), "err", err)
+		d.cfg.Log.Debug("directory request failed", "operation", string(r.Kind), "peer", string(d.rules.peer(r.Body)), "err", err)
 		r.Answer(d.rules.fail(unavailable()))
 	default:
 		r.Answer(reply)
@@ -241,7 +242,7 @@ func (d *Directory[K, Q, E, R]) retry(ctx context.Context, r *Request[K, Q, R], 
 			d.counts.Conflicts.Add(1)
 		case ctx.Err() == nil:
 			d.counts.Failures.Add(1)
-			d.cfg.Log.Debug("bucket call failed; trying again", "operation", string(r.Kind), "err", err)
+			d.cfg.Log.Debug("bucket call failed; trying again", "operation", string(r.Kind), "peer", string(d.rules.peer(r.Body)), "err", err)
 			pause = 10 * time.Millisecond
 		}
 		select {

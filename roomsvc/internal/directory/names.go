@@ -43,6 +43,7 @@ func NewNames(b kv.Bucket, scan Scan, cfg Config) *Names {
 
 var nameRules = rules[bus.NameOperation, bus.NameRequest, bus.NameEntry, bus.NameReply]{
 	name:    "names",
+	peer:    func(r *bus.NameRequest) proto.PeerID { return r.Peer },
 	check:   checkName,
 	key:     nameKey,
 	decode:  decodeName,

@@ -41,6 +41,7 @@ func NewSessions(b kv.BatchBucket, cfg Config) *Sessions {
 
 var sessionRules = rules[bus.SessionOperation, bus.SessionRequest, bus.SessionEntry, bus.SessionReply]{
 	name:    "sessions",
+	peer:    func(r *bus.SessionRequest) proto.PeerID { return r.Peer },
 	check:   checkSession,
 	key:     func(r *bus.SessionRequest) (string, error) { return bus.SessionKey(r.Peer) },
 	decode:  decodeSession,
