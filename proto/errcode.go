@@ -99,14 +99,20 @@ func RoomNotFound(id RoomID) *Error {
 	return Errorf(NotFound, "Room with Id %s does not exist. Create it with Create_Room, or send Join_Room with data.create true.", Quote(string(id)))
 }
 
+// CouldNotDo returns the error for what the server could not do, through no fault of the
+// requester.
+func CouldNotDo() *Error {
+	return &Error{Code: Unavailable, Message: "The server could not do this now. Send the same request again in a moment."}
+}
+
 // ErrorFrom returns the Error inside err. When there is none, or its code is
-// unknown, it returns an Unavailable error that hides the cause from clients;
-// hidden then tells the caller to log err.
+// unknown, it returns CouldNotDo, which hides the cause from clients; hidden
+// then tells the caller to log err.
 func ErrorFrom(err error) (e *Error, hidden bool) {
 	if e, ok := errors.AsType[*Error](err); ok && e.Code.Known() {
 		return e, false
 	}
-	return &Error{Code: Unavailable, Message: "The server could not do this now. Send the same request again in a moment."}, true
+	return CouldNotDo(), true
 }
 
 // maxQuoted bounds how much of a client's text stands in an error, in bytes.

@@ -130,7 +130,7 @@ func (s *Service) reply(op bus.Operation, subject string, began time.Time, r *bu
 	err := s.publish(subject, r, r.Error)
 	if errors.Is(err, nats.ErrMaxPayload) {
 		s.cfg.Logger.Error("reply is larger than the NATS server takes; raise its max_payload", "operation", string(op), "err", err)
-		err = s.publish(subject, &bus.Reply{Error: room.Unavailable(), Retry: r.Retry}, room.Unavailable())
+		err = s.publish(subject, &bus.Reply{Error: proto.CouldNotDo(), Retry: r.Retry}, proto.CouldNotDo())
 	}
 	if err != nil {
 		s.cfg.Logger.Debug("reply not sent; the requester will repeat its request", "operation", string(op), "err", err)

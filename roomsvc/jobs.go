@@ -12,7 +12,6 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
-	"p2pconnector/roomsvc/internal/room"
 )
 
 // maxJobs bounds the requests that run as jobs at the same time.
@@ -42,7 +41,7 @@ func (s *Service) jobHandler(kind bus.Operation, do job) micro.HandlerFunc {
 			return // the answer to the first goes to the same subject
 		case !taken:
 			s.metrics.Refused.Add(1)
-			s.reply(kind, subject, began, &bus.Reply{Error: room.Unavailable()})
+			s.reply(kind, subject, began, &bus.Reply{Error: proto.CouldNotDo()})
 			return
 		}
 		s.jobs.start(func(ctx context.Context) {
@@ -139,7 +138,7 @@ func (s *Service) runJob(ctx context.Context, kind bus.Operation, do job, data [
 		if v := recover(); v != nil {
 			s.metrics.Panics.Add(1)
 			log.Error("request panicked", "err", fmt.Sprint(v), "stack", string(debug.Stack()))
-			reply = &bus.Reply{Error: room.Unavailable()}
+			reply = &bus.Reply{Error: proto.CouldNotDo()}
 		}
 	}()
 	req := new(bus.Request)

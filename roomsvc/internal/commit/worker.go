@@ -73,7 +73,7 @@ func (w *worker) safely(f func()) {
 			w.c.cfg.Metrics.Panics.Add(1)
 			w.c.cfg.Log.Error("room worker panicked", "room", string(w.room), "err", fmt.Sprint(v), "stack", string(debug.Stack()))
 			w.known = nil
-			w.answerAll(room.Unavailable())
+			w.answerAll(proto.CouldNotDo())
 		}
 	}()
 	f()
@@ -154,7 +154,7 @@ func (w *worker) giveUp() {
 			w.c.cfg.Metrics.Dropped.Add(1)
 			op.Answer(nil)
 		case now.Sub(op.Arrived) >= proto.RequestDeadline:
-			op.Answer(&bus.Reply{Error: room.Unavailable(), Retry: op.Request.Retry})
+			op.Answer(&bus.Reply{Error: proto.CouldNotDo(), Retry: op.Request.Retry})
 		default:
 			rest = append(rest, op)
 		}
@@ -186,7 +186,7 @@ func (w *worker) load() error {
 	w.known, err = room.Decode(rec)
 	if err != nil {
 		w.c.cfg.Log.Error("room in the bucket is damaged", "room", string(w.room), "err", err)
-		w.answerAll(room.Unavailable())
+		w.answerAll(proto.CouldNotDo())
 	}
 	return err
 }
@@ -210,7 +210,7 @@ func (w *worker) write(com *room.Commit) (*room.State, error) {
 	}
 	value, err := com.Encode()
 	if err != nil {
-		w.answerAll(room.Unavailable())
+		w.answerAll(proto.CouldNotDo())
 		return nil, err
 	}
 	next := com.After

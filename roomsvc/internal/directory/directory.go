@@ -193,7 +193,7 @@ func (d *Directory[K, Q, E, R]) run(r *Request[K, Q, R], do once[K, Q, R]) {
 		if v := recover(); v != nil {
 			d.cfg.Metrics.Panics.Add(1)
 			d.cfg.Log.Error("directory request panicked", "operation", string(r.Kind), "peer", string(d.rules.peer(r.Body)), "err", fmt.Sprint(v), "stack", string(debug.Stack()))
-			r.Answer(d.rules.fail(unavailable()))
+			r.Answer(d.rules.fail(proto.CouldNotDo()))
 		}
 	}()
 	ctx, cancel := context.WithDeadline(d.ctx, r.Arrived.Add(requestTime))
@@ -204,7 +204,7 @@ func (d *Directory[K, Q, E, R]) run(r *Request[K, Q, R], do once[K, Q, R]) {
 		d.drop(r)
 	case err != nil:
 		d.cfg.Log.Debug("directory request failed", "operation", string(r.Kind), "peer", string(d.rules.peer(r.Body)), "err", err)
-		r.Answer(d.rules.fail(unavailable()))
+		r.Answer(d.rules.fail(proto.CouldNotDo()))
 	default:
 		r.Answer(reply)
 	}
@@ -348,8 +348,4 @@ func (d *Directory[K, Q, E, R]) call(ctx context.Context, f func(context.Context
 	defer cancel()
 	defer d.cfg.Metrics.BucketCall(time.Now())
 	return f(ctx)
-}
-
-func unavailable() *proto.Error {
-	return proto.Errorf(proto.Unavailable, "The room service could not do this in time. Send the same request again.")
 }

@@ -291,8 +291,3 @@ func (c *Commit) noSpace() *proto.Error {
 func bucketFull() *proto.Error {
 	return proto.Errorf(proto.LimitExceeded, "The server has no space for more rooms, members and metadata now. Leave rooms that you do not need, or try again in a minute.")
 }
-
-// Unavailable is the answer to what could not be done in time.
-func Unavailable() *proto.Error {
-	return proto.Errorf(proto.Unavailable, "The room service could not do this in time. Send the same request again.")
-}
