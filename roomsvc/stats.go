@@ -13,9 +13,15 @@ type Stats struct {
 	Conflicts uint64 // writes and confirmations of rooms that found another revision
 	Reads     uint64 // rooms read
 	Confirms  uint64 // states of rooms confirmed to be the latest
+	Failures  uint64 // calls to the bucket of rooms whose outcome is unknown
 	Panics    uint64 // requests and room workers that panicked
+	Refused   uint64 // requests refused because a queue was full
+	Dropped   uint64 // requests given up when NATS was lost; their requesters repeat them
 
-	Sessions map[bus.SessionOperation]map[string]uint64 // answered, by outcome: ok, a refusal, or an error's code
+	// Requests answered, by outcome: ok, a refusal, or an error's code.
+	Requests map[bus.Operation]map[string]uint64
+	Sessions map[bus.SessionOperation]map[string]uint64
+	Names    map[bus.NameOperation]map[string]uint64
 
 	Waiting  int // operations queued
 	Gateways int // known
@@ -26,11 +32,20 @@ func (s *Service) Stats() Stats {
 	rooms := &s.metrics.Rooms
 	out := Stats{
 		Commits: rooms.Commits.Load(), Committed: rooms.Committed.Load(), Conflicts: rooms.Conflicts.Load(),
-		Reads: rooms.Reads.Load(), Confirms: rooms.Confirms.Load(), Panics: s.metrics.Panics.Load(),
+		Reads: rooms.Reads.Load(), Confirms: rooms.Confirms.Load(), Failures: rooms.Failures.Load(),
+		Panics: s.metrics.Panics.Load(), Refused: s.metrics.Refused.Load(), Dropped: s.metrics.Dropped.Load(),
+		Requests: make(map[bus.Operation]map[string]uint64),
 		Sessions: make(map[bus.SessionOperation]map[string]uint64),
+		Names:    make(map[bus.NameOperation]map[string]uint64),
+	}
+	for _, op := range bus.Operations {
+		out.Requests[op] = s.metrics.Answers(string(op))
 	}
 	for _, op := range bus.SessionOperations {
 		out.Sessions[op] = s.metrics.Answers(op.Endpoint())
+	}
+	for _, op := range bus.NameOperations {
+		out.Names[op] = s.metrics.Answers(op.Endpoint())
 	}
 	live, expired := s.leases.Counts()
 	out.Gateways = live + expired
