@@ -89,7 +89,7 @@ func (e *encoder) frames(all []frame) {
 
 func (e *encoder) gateway(g *gateway) {
 	h := &g.h
-	e.num(bits(g.dead, g.frozen, g.wants, h.Ending, h.Lossy, g.try != nil), int(h.Phase), int(h.Epoch), int(h.Revision), int(h.Loan), int(g.root))
+	e.num(bits(g.dead, g.unsure, g.wants, h.Ending, h.Lossy, g.try != nil), int(h.Phase), int(h.Epoch), int(h.Revision), int(h.Loan), int(g.root))
 	e.id(h.Other)
 	e.copy(&g.own)
 	e.frames(g.link)

@@ -179,7 +179,7 @@ func (w *model) lend(m *message) (Answer, copyOf) {
 		}
 		g.wants = false
 		c := g.own
-		c.lossy = c.lossy || next.Lossy && w.mutant != "hides that it has lent before" || g.frozen
+		c.lossy = c.lossy || next.Lossy && w.mutant != "hides that it has lent before" || g.unsure
 		if w.mutant == "sends frames to the last taker" {
 			next.Other = id(m.from)
 		}
@@ -273,7 +273,10 @@ func (w *model) step(i int, e Event) {
 	g.h = next
 	switch action {
 	case Attach:
-		recovered := !g.own.lossy && !next.Lossy && !g.frozen
+		recovered := !g.own.lossy && !next.Lossy && !g.unsure
+		if e.Kind == Took {
+			g.unsure = w.mutant != "trusts itself after it took the session back"
+		}
 		g.own.lossy, g.h.Lossy = g.own.lossy || next.Lossy, false
 		if g.wants {
 			g.wants = false
@@ -389,6 +392,6 @@ func (w *model) sync(i int) {
 	pending := func(m *message) bool { return m.kind == take }
 	trying := func(g gateway) bool { return g.try != nil }
 	if !slices.ContainsFunc(w.flight, pending) && !slices.ContainsFunc(w.gws, trying) {
-		g.frozen = false
+		g.unsure = false
 	}
 }

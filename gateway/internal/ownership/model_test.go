@@ -106,7 +106,7 @@ type copyOf struct {
 
 type gateway struct {
 	dead   bool
-	frozen bool // it was: another may take the session over, or have done so and died
+	unsure bool // another may take the session over, or have accepted frames for it and died
 	wants  bool // the client waits here for a lender's own take
 	h      Holding
 	root   uint64

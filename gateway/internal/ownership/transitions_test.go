@@ -130,7 +130,7 @@ func (w *model) transmit(t transition) {
 		w.unanswered(m)
 	case mistake:
 		w.left.mistakes--
-		w.gws[m.to].frozen = w.mutant != "trusts itself after a freeze"
+		w.gws[m.to].unsure = w.mutant != "trusts itself after a freeze"
 		w.answered(m.from, Answer{Kind: Absent}, copyOf{})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/frames"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/metrics"
@@ -61,6 +62,7 @@ func (tab *Table) act(s *Session, was ownership.Holding, action ownership.Action
 		s.mu.Lock()
 		s.lossy = s.lossy || s.hold.Lossy
 		s.hold.Lossy = false
+		s.contested = clock.Now().Add(proto.RequestDeadline)
 		epoch := s.hold.Epoch
 		s.mu.Unlock()
 		tab.cfg.Metrics.Sessions.Moves.Inc(metrics.MoveTakenBack)
@@ -275,7 +277,7 @@ func (s *Session) lendLocked(t *bus.SessionMessage) (*bus.Handoff, ownership.Act
 		}
 		return &bus.Handoff{
 			Lent: true, Epoch: s.hold.Epoch, Revision: s.hold.Revision, Root: s.root,
-			Recovered: !s.lossy && !s.hold.Lossy && !s.tab.cfg.Suspicion.Raised(), User: s.user, AcceptFrom: s.acceptFrom,
+			Recovered: !s.lossy && !s.hold.Lossy && !s.contestedLocked(), User: s.user, AcceptFrom: s.acceptFrom,
 			Rooms:  slices.Clone(s.rooms), // the handoff is encoded without the lock, while rooms may be removed
 			Frames: s.kept.Frames(), Fence: s.fence.Epochs(),
 		}, action
@@ -299,8 +301,16 @@ func (s *Session) copyLocked(t *bus.SessionMessage) {
 	s.sent, s.known, s.announced = 0, 0, false
 }
 
+// contestedLocked reports whether another gateway may have accepted frames for the peer that
+// nobody delivers or reports when that gateway fails: it takes the session over, or it tries
+// to and does not know yet that this gateway has taken the session back.
+func (s *Session) contestedLocked() bool {
+	return s.tab.cfg.Suspicion.Raised() || clock.Now() < s.contested
+}
+
 // takeBack competes for the next epoch of a session that was lent, for its client or
-// to end it.
+// to end it. When another gateway has won the epoch, takeBack returns after that gateway was
+// asked whether it has the session.
 func (tab *Table) takeBack(s *Session) {
 	s.mu.Lock()
 	epoch, revision := s.hold.Epoch+1, s.hold.Revision
@@ -310,7 +320,17 @@ func (tab *Table) takeBack(s *Session) {
 	case ownership.Won:
 		tab.step(s, ownership.Event{Kind: ownership.Took, Epoch: epoch, Revision: a.Revision})
 	case ownership.Lost:
-		tab.step(s, ownership.Event{Kind: ownership.Outdated, By: a.Owner, Epoch: a.Epoch})
+		if a.Owner == tab.cfg.Own {
+			return // an attempt of this gateway won the epoch, and the answer was lost
+		}
+		s.mu.Lock()
+		was, action := s.stepLocked(ownership.Event{Kind: ownership.Outdated, By: a.Owner, Epoch: a.Epoch})
+		s.mu.Unlock()
+		if action == ownership.Confirm {
+			tab.confirm(s)
+			return
+		}
+		tab.act(s, was, action)
 	case ownership.Ended:
 		tab.step(s, ownership.Event{Kind: ownership.Gone})
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"p2pconnector/gateway/internal/frames"
@@ -118,6 +119,29 @@ func TestLearnToken_SessionLent_ReportsOnlyWhatTheOwnerNeverHad(t *testing.T) {
 			if n := len(x.reported(s.id)); n != want.errors || s.phase != moved {
 				t.Errorf("got %d frames reported, phase %d, want %d, moved", n, s.phase, want.errors)
 			}
+		})
+	}
+}
+
+// A taker that lost the epoch to its lender may have accepted frames before it learns that,
+// and fail with them. Until it must have learnt it, the lender does not say that all frames
+// were recovered.
+func TestHandOff_TakenBack_CountsAsRecoveredWhenNoTakeCanBePending(t *testing.T) {
+	for after, want := range map[time.Duration]bool{0: false, proto.RequestDeadline: true} {
+		synctest.Test(t, func(t *testing.T) {
+			x := newTestTable(t)
+			s := x.away()
+			s.conns, s.tokens = 1, 1
+			x.handOff(s, takeOf(s, "0a1b2c3d", 0))
+			x.step(s, ownership.Event{Kind: ownership.Took, Epoch: 1, Revision: 1})
+			s.mu.Lock()
+			s.lossy, s.conns, s.tokens = false, 1, 1 // as when a client came and went
+			s.mu.Unlock()
+			time.Sleep(after)
+			if h := x.handOff(s, takeOf(s, "4e5f6071", 0)); !h.Lent || h.Recovered != want {
+				t.Errorf("lent %v after the session was taken back: got %+v, want recovered %v", after, h, want)
+			}
+			x.wait()
 		})
 	}
 }

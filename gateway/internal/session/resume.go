@@ -109,7 +109,6 @@ func (tab *Table) resumeHere(c *Conn, s *Session, t *auth.SessionToken, received
 			tab.takeBack(s)
 		}
 		if !s.attachable() {
-			tab.confirm(s) // another gateway may have won the epoch, and its notice may still come
 			if s.owned() {
 				return resumedElsewhere(), true
 			}
@@ -126,7 +125,7 @@ func (tab *Table) resumeHere(c *Conn, s *Session, t *auth.SessionToken, received
 		if !loan { // otherwise the missed frames are in the copy that was lent
 			missed, recovered = s.replayLocked(t.TokenRef, received)
 		}
-		recovered = recovered && !tab.cfg.Suspicion.Raised()
+		recovered = recovered && !s.contestedLocked()
 		s.shown, replayed = t.TokenRef, len(missed)
 		s.attachLocked(c, &recovered, id, append(missed, s.kept.Take(tab.cfg.Buffers)...))
 	})

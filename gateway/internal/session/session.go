@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/dialect"
 	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/gateway/internal/fairqueue"
@@ -67,6 +68,7 @@ type Session struct {
 	known       uint64        // of them, confirmed by the client
 	unconfirmed []byte        // the last of them, with their headers
 	since       time.Time     // of phase away, lent or moved
+	contested   clock.Instant // until then a taker that lost may have accepted frames
 }
 
 // New makes the session of a new peer, whose id this gateway issues. user is the name from its
