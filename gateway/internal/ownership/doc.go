@@ -56,6 +56,8 @@
 //     and no take of that time can be pending.
 //   - The same holds for a lender that took its session back, until no other take can be
 //     pending: a taker may have accepted frames for the epoch before it learns that it lost.
+//     It also holds for a taker without a copy: the owner that did not answer may still
+//     accept frames, until it hears that it lost the session.
 //   - Tokens are ordered by epoch and, within one, by the number of the connection that
 //     they were issued on. A token of a later epoch proves that its owner was seated. It also
 //     tells from which epoch on that owner had everything: the client may present it to a

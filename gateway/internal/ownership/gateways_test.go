@@ -217,6 +217,7 @@ func (w *model) seat(i int) {
 	}
 	g.try, g.own, g.root = nil, c, try.t.Root
 	g.h = Holding{Phase: Serving, Epoch: try.t.Epoch, Revision: try.t.Revision}
+	g.unsure = !try.t.Copy && w.mutant != "takes the owner that it could not ask for dead"
 	if try.waiting {
 		w.attach(i, !c.lossy)
 	}
@@ -390,8 +391,10 @@ func (w *model) sync(i int) {
 		w.step(i, Event{Kind: Outdated, By: id(d.owner), Epoch: d.epoch})
 	}
 	pending := func(m *message) bool { return m.kind == take }
-	trying := func(g gateway) bool { return g.try != nil }
-	if !slices.ContainsFunc(w.flight, pending) && !slices.ContainsFunc(w.gws, trying) {
+	competing := func(o gateway) bool {
+		return o.try != nil || o.h.Phase != None && o.h.Phase != Moved && o.h.Epoch < g.h.Epoch
+	}
+	if !slices.ContainsFunc(w.flight, pending) && !slices.ContainsFunc(w.gws, competing) {
 		g.unsure = false
 	}
 }

@@ -56,11 +56,12 @@ func randomRun(seed uint64, m mutant, trace *[]string) error {
 // simulation must detect it.
 func TestSimulation_BrokenRule_IsNoticed(t *testing.T) {
 	for m, first := range map[mutant]uint64{ // the first seed
-		"no epoch check":                               21_000,
-		"keeps what came for a lost epoch":             0,
-		"delivers what was sent in an earlier epoch":   0,
-		"trusts itself after a freeze":                 211_000,
-		"trusts itself after it took the session back": 50_124_000,
+		"no epoch check":                                 21_000,
+		"keeps what came for a lost epoch":               0,
+		"delivers what was sent in an earlier epoch":     0,
+		"trusts itself after a freeze":                   211_000,
+		"takes the owner that it could not ask for dead": 51_471_000,
+		"trusts itself after it took the session back":   50_124_000,
 	} {
 		t.Run(string(m), func(t *testing.T) {
 			for seed := first; seed < first+50_000; seed++ {

@@ -68,7 +68,7 @@ type Session struct {
 	known       uint64        // of them, confirmed by the client
 	unconfirmed []byte        // the last of them, with their headers
 	since       time.Time     // of phase away, lent or moved
-	contested   clock.Instant // until then a taker that lost may have accepted frames
+	contested   clock.Instant // until then another gateway may have accepted frames
 }
 
 // New makes the session of a new peer, whose id this gateway issues. user is the name from its

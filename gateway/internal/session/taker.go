@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/metrics"
@@ -235,6 +236,9 @@ func (s *Session) arriveLocked(h *bus.Handoff) (frames [][]byte) {
 	at := s.attempt
 	s.phase, s.since, s.root = away, time.Now(), at.Root
 	s.hold = ownership.Holding{Phase: ownership.Serving, Epoch: at.Epoch, Revision: at.Revision}
+	if !at.Copy { // the former owner may be taken for dead, and serve on
+		s.contested = clock.Now().Add(proto.RequestDeadline)
+	}
 	s.fence.Merge(h.Fence)
 	frames = append(h.Frames, s.kept.Take(s.tab.cfg.Buffers)...)
 	var late []link.Frame
