@@ -89,14 +89,15 @@ func (c *Conn) dispatch(sc *scratch, b []byte) *proto.Error {
 	}
 }
 
-// refuse sends the error frame that f caused.
+// refuse sends the error frame that f caused. It follows a session that has moved while f
+// waited in the room queue.
 func (c *Conn) refuse(f *proto.Frame, e *proto.Error) {
 	frame := c.refusal(f, e)
 	if f.Event == proto.Resume {
 		c.enqueue(frame) // the session may have another connection by now, which sent no Resume
 		return
 	}
-	c.Session.Deliver(frame)
+	c.Session.Send(frame)
 	if e.Code == proto.RateLimited && c.Budget.Persistent() {
 		c.closeFlooding()
 	}

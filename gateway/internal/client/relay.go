@@ -173,7 +173,7 @@ func (c *Conn) messageRoom(id proto.RoomID, frame []byte, began clock.Instant) *
 	tab.cfg.Metrics.Relays.TookHere(began)
 	if len(out.Missed) > 0 {
 		tab.cfg.Metrics.Relays.Drops.Inc(proto.NotDelivered)
-		c.Session.Deliver(tab.cfg.Relays.Undelivered(&f, proto.NotDelivered, out.Missed))
+		c.Session.Send(tab.cfg.Relays.Undelivered(&f, proto.NotDelivered, out.Missed))
 	}
 	return nil
 }

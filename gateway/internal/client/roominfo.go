@@ -35,6 +35,6 @@ func (c *Conn) roomInfo(f *proto.Frame, req *bus.Request, w *roomFrame) *proto.E
 	close(w.done)
 	info := c.tab.cfg.Rooms.Info(now, reply.State.Revision, f.ID)
 	c.Budget.Spend(len(info))
-	c.Session.Deliver(info)
+	c.Session.Send(info) // it may have moved
 	return nil
 }

@@ -202,10 +202,17 @@ func (c *Conn) carryOut(f *roomFrame, sc *scratch) *proto.Error {
 }
 
 // roomTurn waits for the turn of a request of c at the room service. The caller calls leave
-// when it has been answered.
+// when it has been answered. A request whose session has left the connection meanwhile is not
+// sent, because the client may have sent later ones by another connection.
 func (c *Conn) roomTurn(w *roomFrame) (leave func(), e *proto.Error) {
 	leave, ok := c.tab.cfg.Turns.Await(c.Session.TurnKey(), time.Until(w.deadline)-proto.RequestDeadline+roomTurnWait, c.tab.cfg.Ended)
-	if ok {
+	switch {
+	case !c.Session.Has(&c.Conn), c.tab.ended():
+		if ok {
+			leave()
+		}
+		return nil, notBegun()
+	case ok:
 		return leave, nil
 	}
 	c.tab.cfg.Metrics.Rooms.RequestsRefused.Inc()
@@ -216,10 +223,10 @@ func (c *Conn) roomTurn(w *roomFrame) (leave func(), e *proto.Error) {
 
 // notBegun returns the error for a frame that was queued and is not handled.
 func notBegun() *proto.Error {
-	return proto.Errorf(proto.Unavailable, "The server did not begin with this: your earlier room requests took too long, or your session left the connection. Send it again.")
+	return proto.Errorf(proto.Unavailable, "The server did not begin with this: your earlier room requests took too long, your session left the connection, or the server ends. Send it again.")
 }
 
-// refuseRooms refuses the frames that wait when the session leaves the connection, because
+// RefuseRooms refuses the frames that wait when the session leaves the connection, because
 // the session's next gateway has not seen them. It returns the error frames, which
 // go with the session. The connection is muted, so that no more frames are queued.
 func (c *Conn) RefuseRooms() (refusals []byte) {

@@ -10,9 +10,15 @@ import (
 	"testing/synctest"
 	"time"
 
+	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/fairqueue"
+	"p2pconnector/gateway/internal/frames"
+	"p2pconnector/gateway/internal/link"
+	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/session/sessiontest"
 	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
 )
 
 // userConn starts a client with a user's name.
@@ -89,5 +95,122 @@ func TestRoomRequests_OneUserWantsMuch_OthersTakeTurns(t *testing.T) {
 			t.Errorf("at the end: got %d waiting, want none", got)
 		}
 		g.Rooms.Stop()
+	})
+}
+
+// forwards records the frames that sessions forward to other gateways.
+type forwards struct {
+	sessiontest.Relays
+	mu     sync.Mutex
+	frames []string
+}
+
+func (x *forwards) Send(f link.Frame) proto.ErrorCode {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.frames = append(x.frames, string(f.Data))
+	return ""
+}
+
+// takeTurn uses the only slot of the room service until leave is called.
+func (q *queueTest) takeTurn() (leave func()) {
+	q.g.Turns = fairqueue.New(1)
+	q.g.conns.cfg.Turns = q.g.Turns
+	leave, _ = q.g.Turns.Await(fairqueue.Key{}, 0, nil)
+	return leave
+}
+
+// TestRoomTurn_SessionMovedToAnotherGateway_IsNotSent: the client may have sent Leave_Room
+// there. The refusal follows the session.
+func TestRoomTurn_SessionMovedToAnotherGateway_IsNotSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, relays := newQueueTest(t), new(forwards)
+		q.g.Sessions.Connect(q.g.Rooms, relays)
+		leave := q.takeTurn()
+		q.send(roomFrameText("Join_Room", "tea", 1))
+		s := q.c.Session
+		q.g.Sessions.Message(s.ID(), natsbus.Message{Data: frames.Marshal(bus.SessionMessage{Peer: s.ID(), Gateway: proto.NewGatewayID(), Seated: true, Epoch: 1})})
+		if s.Live() {
+			t.Fatal("got the session here, want it moved")
+		}
+		leave()
+		synctest.Wait()
+		if len(q.asked) != 0 {
+			t.Errorf("got requests %+v, want none", q.asked)
+		}
+		if got := relays.frames; len(got) != 1 || !strings.Contains(got[0], `"event":"Unavailable"`) || !strings.Contains(got[0], `"id":1`) {
+			t.Errorf("got %q forwarded, want Unavailable for the join", got)
+		}
+		if n := q.g.Turns.Waiting(); n != 0 {
+			t.Errorf("got %d that wait, want none", n)
+		}
+		if next, ok := q.g.Turns.Await(fairqueue.Key{}, 0, nil); !ok {
+			t.Error("got no free turn afterwards, want one")
+		} else {
+			next()
+		}
+		q.end()
+	})
+}
+
+// TestRoomTurn_SessionMovedToAnotherConnection_IsNotSent: the client may have sent Leave_Room
+// on that connection, which has a queue of its own.
+func TestRoomTurn_SessionMovedToAnotherConnection_IsNotSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueueTest(t)
+		leave := q.takeTurn()
+		q.send(roomFrameText("Join_Room", "tea", 1))
+		raw := sockettest.NewNet(false)
+		next, _ := accepted(q.g, raw)
+		token := auth.SessionToken{Peer: q.c.Session.ID(), TokenRef: bus.TokenRef{Owner: q.g.ID, Conn: 1, Number: 1}}
+		next.Message([]byte(resumeFrame(q.g.Keys.Sign(token, time.Now()))))
+		leave()
+		synctest.Wait()
+		if len(q.asked) != 0 {
+			t.Errorf("got requests %+v, want none", q.asked)
+		}
+		_, got := raw.Frames()
+		if len(got) != 2 || !strings.Contains(got[1], `"event":"Unavailable"`) || !strings.Contains(got[1], `"id":1`) {
+			t.Errorf("got frames on the next connection %q, want its answer and Unavailable for the join", got)
+		}
+		next.Socket.Abort()
+		next.readEnded()
+		q.g.conns.wg.Done() // the test was its reader
+		q.end()
+	})
+}
+
+// TestRoomTurn_TokenReplacedMeanwhile_NewTokenCounts: a request that waited for its turn needs
+// the grants of the newest access token.
+func TestRoomTurn_TokenReplacedMeanwhile_NewTokenCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueueTest(t)
+		leave := q.takeTurn()
+		q.c.Access.Store(&auth.Access{})
+		q.send(`{"event":"End_Room","data":{"room":"tea"},"id":1}`)
+		q.c.Access.Store(&auth.Access{Can: []auth.Grant{auth.CanMessage}})
+		leave()
+		synctest.Wait()
+		q.wantAnswers("Unauthorised 1")
+		if len(q.asked) != 0 {
+			t.Errorf("got requests %+v, want none", q.asked)
+		}
+		q.end()
+	})
+}
+
+// TestRoomTurn_GatewayEnds_IsNoOverload: a request whose turn has not come when the gateway
+// ends is not counted as one that had too many before it.
+func TestRoomTurn_GatewayEnds_IsNoOverload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueueTest(t)
+		q.takeTurn()
+		q.send(roomFrameText("Join_Room", "tea", 1))
+		q.wantAnswers()
+		q.end()
+		q.wantAnswers("Unavailable 1")
+		if n := q.g.Metrics.Rooms.RequestsRefused.Load(); n != 0 {
+			t.Errorf("got %d counted as refused, want none", n)
+		}
 	})
 }

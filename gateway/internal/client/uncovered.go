@@ -30,7 +30,7 @@ func (c *Conn) accessChanged() {
 // leaveRetry is the pause before a room is left again that the room service was too busy for.
 const leaveRetry = 250 * time.Millisecond
 
-// leaveUncovered leaves the rooms that the access token does not cover; the client gets
+// LeaveUncovered leaves the rooms that the access token does not cover; the client gets
 // Room_Left for each. A room that cannot be left in time ends the connection, because the
 // client would go on receiving the room's messages. When the client resumes, the rooms are
 // checked again.
