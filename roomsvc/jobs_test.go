@@ -20,15 +20,15 @@ func TestJobs_CopyOfARequest_TakesNoSecondPlace(t *testing.T) {
 	}
 	for i := 1; i < maxJobs; i++ {
 		if taken, _ := j.take(fmt.Sprint(i)); !taken {
-			t.Fatalf("got no place for request %d of %d", i+1, maxJobs)
+			t.Fatalf("request %d of %d: got no place, want one", i+1, maxJobs)
 		}
 	}
 	if taken, _ := j.take("b"); taken {
-		t.Errorf("got a place for request %d, want none", maxJobs+1)
+		t.Errorf("request %d: got a place, want none", maxJobs+1)
 	}
 	j.free("a")
 	if taken, _ := j.take("b"); !taken {
-		t.Error("got no place where one was free")
+		t.Error("after another has ended: got no place, want one")
 	}
 }
 

@@ -166,8 +166,8 @@ func TestCommitter_FaultyBucket_EachOperationTakesEffectOnce(t *testing.T) {
 	}
 }
 
-// A refusal does not rest on the state that a worker kept from its last write.
-func TestStateOfTheLastWrite_IsNotTrusted(t *testing.T) {
+// A refusal does not rest on the state that a worker has from its last write.
+func TestCommitter_StateOfItsLastWrite_IsNotTrusted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := kvtest.NewFake()
 		b.Latency = func() time.Duration { return time.Millisecond }
@@ -184,7 +184,7 @@ func TestStateOfTheLastWrite_IsNotTrusted(t *testing.T) {
 			t.Fatal("workers: got none, want the one that this test needs")
 		}
 		if r := j.ask(bus.OpEnd, bus.Request{Op: "e", Peer: ann}); r.Error != nil {
-			t.Fatal(r.Error)
+			t.Fatalf("end: got %v, want success", r.Error)
 		}
 		if r := i.ask(bus.OpGet, bus.Request{Peer: ann}); code(r) != proto.NotFound {
 			t.Errorf("get of a room that has ended: got %q, want Not_Found", code(r))
@@ -251,12 +251,12 @@ func TestCommitter_NewConnection_DropsEarlierRequests(t *testing.T) {
 func TestCommitter_Panic_StaysInItsRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newInstance(t, kvtest.NewFake())
-		tell := i.cfg.Announce
+		announce := i.cfg.Announce
 		i.cfg.Announce = func(c *bus.Change, to []proto.GatewayID) {
 			if c.Room == "bad" {
 				panic("a bug")
 			}
-			tell(c, to)
+			announce(c, to)
 		}
 		if r := i.ask(bus.OpCreate, bus.Request{Room: "bad", Op: "1", Peer: ann}); code(r) != proto.Unavailable {
 			t.Errorf("room with the panic: got %q, want Unavailable", code(r))

@@ -11,7 +11,7 @@ func named(r *bus.NameRequest, revision uint64) nameEntry {
 	return nameEntry{value: bus.NameEntry{Peer: r.Peer, Owner: r.Owner, Secret: r.Secret}, revision: revision}
 }
 
-func TestDecideName_EveryEntryAndRequest_FollowsTheTable(t *testing.T) {
+func TestDecideName_EveryEntryAndRequest_DecidesAsDocumented(t *testing.T) {
 	const (
 		done    = ""
 		taken   = bus.RefusedTaken

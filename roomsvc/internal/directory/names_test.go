@@ -126,7 +126,7 @@ func TestNames_DamagedEntry_AnswersUnavailableAtOnce(t *testing.T) {
 
 // A claim whose write got no answer got the name all the same, and another peer has taken it
 // from there, or it was given back. A refusal would mean that the claim had no effect.
-func TestNames_ClaimOvertakenAfterItsAnswerWasLost_IsNotRefused(t *testing.T) {
+func TestNames_AnswerLostThenClaimReplaced_IsNotRefused(t *testing.T) {
 	for name, release := range map[string]bool{"taken over": false, "given back": true} {
 		t.Run(name, func(t *testing.T) {
 			b, other := kvtest.NewFake(), kvtest.NewFake()
@@ -142,7 +142,7 @@ func TestNames_ClaimOvertakenAfterItsAnswerWasLost_IsNotRefused(t *testing.T) {
 				return true
 			}
 			if r := d.claim(ann, "s", 0); r.Error == nil || r.Error.Code != proto.Unavailable {
-				t.Errorf("overtaken: got %+v, want Unavailable", r)
+				t.Errorf("replaced: got %+v, want Unavailable", r)
 			}
 			b.LostAck = nil
 			if r := d.claim(ann, "s", 0); r.Error != nil || r.Refused != bus.RefusedChanged {

@@ -17,7 +17,7 @@ func endedAt(epoch, revision uint64) sessionEntry {
 	return sessionEntry{value: bus.SessionEntry{Epoch: epoch, Ended: true}, revision: revision}
 }
 
-func TestDecide_EveryEntryAndRequest_FollowsTheTable(t *testing.T) {
+func TestDecide_EveryEntryAndRequest_DecidesAsDocumented(t *testing.T) {
 	take := func(g proto.GatewayID, epoch, revision uint64) bus.SessionRequest {
 		return bus.SessionRequest{Peer: ann, Owner: g, Epoch: epoch, Revision: revision}
 	}

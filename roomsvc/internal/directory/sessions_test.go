@@ -160,7 +160,7 @@ func TestDirectory_FaultyBucketAndManyTakers_OneWinsEachEpoch(t *testing.T) {
 		b.LostAck = func(n int) bool { return n%5 == 0 }
 		b.Conflict = func(n int) bool { return n%7 == 0 }
 		b.Stale = func(n int) bool { return n%3 == 0 }
-		offices := []sessionInstance{newSessions(t, b), newSessions(t, b)}
+		instances := []sessionInstance{newSessions(t, b), newSessions(t, b)}
 		known := &bus.SessionReply{}
 		for epoch := uint64(1); epoch <= 5; epoch++ {
 			var wins atomic.Int64
@@ -170,7 +170,7 @@ func TestDirectory_FaultyBucketAndManyTakers_OneWinsEachEpoch(t *testing.T) {
 				wg.Go(func() {
 					g := proto.GatewayID("0000000" + string("0123456789abcdef"[i%16]))
 					g = proto.GatewayID(string("0123456789abcdef"[i/16])) + g[1:]
-					r := offices[i%2].take(g, epoch, known.Revision)
+					r := instances[i%2].take(g, epoch, known.Revision)
 					switch {
 					case r == nil || r.Error != nil:
 						t.Errorf("epoch %d: got %+v, want a result", epoch, r)
@@ -193,7 +193,7 @@ func TestDirectory_FaultyBucketAndManyTakers_OneWinsEachEpoch(t *testing.T) {
 
 // A take whose write got no answer took the session all the same, and another gateway has
 // taken it from there. "moved" would mean that the first take had no effect.
-func TestDirectory_TakeOvertakenAfterItsAnswerWasLost_IsNotRefused(t *testing.T) {
+func TestDirectory_AnswerLostThenTakeReplaced_IsNotRefused(t *testing.T) {
 	for name, end := range map[string]bool{"taken by another": false, "taken by another and ended": true} {
 		t.Run(name, func(t *testing.T) {
 			b, other := kvtest.NewFake(), kvtest.NewFake()
@@ -207,7 +207,7 @@ func TestDirectory_TakeOvertakenAfterItsAnswerWasLost_IsNotRefused(t *testing.T)
 				}
 				return true
 			}
-			expect(t, "overtaken", o.take(gwB, 1, 0), string(proto.Unavailable), "", 0)
+			expect(t, "replaced", o.take(gwB, 1, 0), string(proto.Unavailable), "", 0)
 			b.LostAck = nil
 			want := "moved"
 			if end {
@@ -339,7 +339,7 @@ func TestDirectory_SweepRacesTake_OneOfThemWins(t *testing.T) {
 		}
 		now := o.ask(bus.SessionGet, bus.SessionRequest{})
 		if won := result(taken) == ""; won != (now.Owner == gwC) || won == now.Ended {
-			t.Fatalf("take: got %+v, then the entry %+v", taken, now)
+			t.Fatalf("take: got %+v, then the entry %+v; want the winner's", taken, now)
 		}
 	}
 }

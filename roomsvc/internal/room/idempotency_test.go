@@ -59,7 +59,7 @@ func TestApply_RefusedRetry_StaysRefused(t *testing.T) {
 		t.Fatalf("retry: got %+v, want refused, with a record to write", o)
 	}
 	if m.do(bus.OpCreate, bus.Request{Peer: ann}); m.members() != "ann*" {
-		t.Fatal(m.members())
+		t.Fatalf("create: got members %s, want ann*", m.members())
 	}
 	o := m.do(bus.OpJoin, first) // the copy that was late
 	if o.Err == nil || o.Err.Code != proto.NotFound || m.members() != "ann*" {

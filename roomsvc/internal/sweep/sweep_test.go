@@ -163,19 +163,19 @@ func TestSweep_GatewayDies_RemovesItsMembersAfterTheGrace(t *testing.T) {
 
 // Two gateways that die one shortly after the other are both swept in time.
 func TestSweep_TwoGatewaysDie_RemovesTheMembersOfBothInTime(t *testing.T) {
-	for _, gap := range []time.Duration{time.Second, 2 * time.Second, 3 * time.Second} {
+	for _, apart := range []time.Duration{time.Second, 2 * time.Second, 3 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			y := newFixture(t)
 			y.put("a", gwA)
 			y.put("b", gwB)
 			y.live(10*time.Second, gwA, gwB)
 			first := time.Since(y.start)
-			y.live(gap, gwB)
+			y.live(apart, gwB)
 			second := time.Since(y.start)
 			y.live(25 * time.Second)
 			for room, died := range map[string]time.Duration{"a": first, "b": second} {
 				if after := y.swept[room] - died; len(y.left(room)) != 0 || after < proto.SessionGrace || after > 19*time.Second {
-					t.Errorf("gap %v: got room %s swept %v after its gateway's death, want after the grace and before 19s", gap, room, after)
+					t.Errorf("%v apart: got room %s swept %v after its gateway's death, want after the grace and before 19s", apart, room, after)
 				}
 			}
 		})
@@ -290,8 +290,8 @@ func TestLeases_ProcessWasFrozen_SuspectNobody(t *testing.T) {
 	for now = now.Add(tickInterval); !l.suspects(); now = now.Add(tickInterval) {
 		l.tick()
 	}
-	if silence := now.Sub(time.Unix(0, 0)) - time.Hour - 5*time.Second; silence < proto.SessionGrace {
-		t.Errorf("got a suspect after %v, want none before %v", silence, proto.SessionGrace)
+	if waited := now.Sub(time.Unix(0, 0)) - time.Hour - 5*time.Second; waited < proto.SessionGrace {
+		t.Errorf("got a suspect after %v, want none before %v", waited, proto.SessionGrace)
 	}
 }
 
