@@ -23,8 +23,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// A short run withstands all attacks, and reports so.
-func TestShortRun(t *testing.T) {
+// TestRun_AllAttacks_AreWithstoodAndReported: a short run.
+func TestRun_AllAttacks_AreWithstoodAndReported(t *testing.T) {
 	var out bytes.Buffer
 	err := run(t.Context(), []string{"-duration", "3s", "-connections", "60", "-rate", "100", "-patience", "20s"}, nil, &out, t.Output())
 	t.Log(out.String())
@@ -33,13 +33,13 @@ func TestShortRun(t *testing.T) {
 	}
 	for _, a := range attacks {
 		if !strings.Contains(out.String(), a.name) {
-			t.Errorf("%s is not in the report", a.name)
+			t.Errorf("got a report without %s, want all attacks in it", a.name)
 		}
 	}
 }
 
-// judge finds each violation.
-func TestJudge(t *testing.T) {
+// TestReportCheck_EachViolation_IsFound spoils a good report in each way.
+func TestReportCheck_EachViolation_IsFound(t *testing.T) {
 	good := func() *report {
 		r := &report{settings: settings{patience: time.Second}, tally: newTally(), with: latencies{time.Millisecond}}
 		for i := range attacks {
@@ -47,8 +47,8 @@ func TestJudge(t *testing.T) {
 		}
 		return r
 	}
-	if err := good().judge(); err != nil {
-		t.Fatal(err)
+	if err := good().check(); err != nil {
+		t.Fatalf("a good report: got %v, want no error", err)
 	}
 	for what, spoil := range map[string]func(*report){
 		"want 1002":         func(r *report) { r.tally.add(&attacks[0], "1000", 0) },
@@ -60,8 +60,8 @@ func TestJudge(t *testing.T) {
 	} {
 		r := good()
 		spoil(r)
-		if err := r.judge(); err == nil || !strings.Contains(err.Error(), what) {
-			t.Errorf("%s: %v", what, err)
+		if err := r.check(); err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("got %v, want an error with %q", err, what)
 		}
 	}
 }

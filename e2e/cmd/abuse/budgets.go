@@ -111,8 +111,8 @@ func insist(c *raw.Conn, frame func(i int) string, last string) (outcome string)
 	return "not limited"
 }
 
-// floodsRoom sends large messages to a room of attackers of this kind.
-func floodsRoom(ctx context.Context, t *target, me *attacker) string {
+// overloadsRoom sends large messages to a room of attackers of this kind.
+func overloadsRoom(ctx context.Context, t *target, me *attacker) string {
 	const room = "flooded"
 	c, done, outcome := member(ctx, t, me, room)
 	if c == nil {

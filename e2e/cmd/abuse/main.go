@@ -65,7 +65,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return err
 	}
 	if *table {
-		return runTable(ctx, *rows, stdout, stderr)
+		return runRows(ctx, *rows, stdout, stderr)
 	}
 	if s.duration <= 0 || s.connections < len(attacks) || s.rate < 1 || s.patience <= 0 {
 		return fmt.Errorf("give a positive duration, rate and patience, and at least %d connections", len(attacks))
@@ -74,7 +74,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 }
 
 // run measures without an attack, attacks, waits until the server is at rest,
-// and judges.
+// and checks the results.
 func (s settings) run(ctx context.Context, stdout, stderr io.Writer) (err error) {
 	srv, err := startServer(ctx, stderr)
 	if err != nil {
@@ -108,7 +108,7 @@ func (s settings) run(ctx context.Context, stdout, stderr io.Writer) (err error)
 	}
 	r.tally = t.tally
 	r.print(stdout)
-	return r.judge()
+	return r.check()
 }
 
 // fight attacks while the pair talks, and reads the server's stats towards the

@@ -110,9 +110,9 @@ func (t *trial) attacker(ctx context.Context, member bool) (*client, error) {
 	return c, nil
 }
 
-// flood sends frames at a rate until ctx ends. An attacker whose connection the server
+// sendAtRate sends frames at a rate until ctx ends. An attacker whose connection the server
 // ends connects again at once.
-func (t *trial) flood(ctx context.Context, perSecond int, member bool, frame func(i int) []byte) error {
+func (t *trial) sendAtRate(ctx context.Context, perSecond int, member bool, frame func(i int) []byte) error {
 	sent := 0
 	for ctx.Err() == nil {
 		c, err := t.attacker(ctx, member)
@@ -127,7 +127,7 @@ func (t *trial) flood(ctx context.Context, perSecond int, member bool, frame fun
 			continue
 		}
 		stop := context.AfterFunc(ctx, func() { _ = c.Close() })
-		sent = t.floodOver(ctx, c, perSecond, sent, frame)
+		sent = t.sendOver(ctx, c, perSecond, sent, frame)
 		t.end(ctx, c, stop)
 	}
 	return nil
@@ -145,8 +145,8 @@ func (t *trial) end(ctx context.Context, c *client, stop func() bool) {
 	t.got.ended(c)
 }
 
-// floodOver floods over one connection, until it ends or ctx does.
-func (t *trial) floodOver(ctx context.Context, c *client, perSecond, sent int, frame func(i int) []byte) int {
+// sendOver sends frames over one connection, until it ends or ctx does.
+func (t *trial) sendOver(ctx context.Context, c *client, perSecond, sent int, frame func(i int) []byte) int {
 	const step = 5 * time.Millisecond
 	tick := time.NewTicker(step)
 	defer tick.Stop()

@@ -51,8 +51,8 @@ func (r *report) print(w io.Writer) {
 
 func micro(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
 
-// judge returns an error that lists what went wrong.
-func (r *report) judge() error {
+// check returns an error that lists what went wrong.
+func (r *report) check() error {
 	var errs []error
 	for i := range attacks {
 		a := &attacks[i]

@@ -94,13 +94,13 @@ var tableRows = []row{
 func fanout(perSecond int) func(context.Context, *trial) error {
 	frame := fmt.Appendf(nil, `{"event":"Message","room":%q,"data":%q}`, theRoom, strings.Repeat("x", 65_000))
 	return func(ctx context.Context, t *trial) error {
-		return t.flood(ctx, perSecond, true, func(int) []byte { return frame })
+		return t.sendAtRate(ctx, perSecond, true, func(int) []byte { return frame })
 	}
 }
 
 func roomInfo(ctx context.Context, t *trial) error {
 	frame := fmt.Appendf(nil, `{"event":"Room_Info","data":{"room":%q}}`, theRoom)
-	return t.flood(ctx, 200, true, func(int) []byte { return frame })
+	return t.sendAtRate(ctx, 200, true, func(int) []byte { return frame })
 }
 
 // updateRoom uses the connection that has created the room. When the server ends it, the
@@ -108,7 +108,7 @@ func roomInfo(ctx context.Context, t *trial) error {
 func updateRoom(ctx context.Context, t *trial) error {
 	metadata := strings.Repeat("x", 8100)
 	stop := context.AfterFunc(ctx, func() { _ = t.creator.Close() })
-	t.floodOver(ctx, t.creator, 200, 0, func(i int) []byte {
+	t.sendOver(ctx, t.creator, 200, 0, func(i int) []byte {
 		return fmt.Appendf(nil, `{"event":"Update_Room","data":{"room":%q,"metadata":"%d%s"}}`, theRoom, i, metadata)
 	})
 	t.end(ctx, t.creator, stop)
@@ -129,7 +129,7 @@ func iceServers(ctx context.Context, t *trial) error {
 		credentials[string(name)] = true
 		mu.Unlock()
 	}
-	err := t.flood(ctx, 200, false, func(int) []byte { return []byte(`{"event":"Ice_Servers"}`) })
+	err := t.sendAtRate(ctx, 200, false, func(int) []byte { return []byte(`{"event":"Ice_Servers"}`) })
 	mu.Lock()
 	defer mu.Unlock()
 	t.got.noted(len(credentials), "credentials")

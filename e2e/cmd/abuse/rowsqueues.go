@@ -112,7 +112,7 @@ func stranger(ctx context.Context, t *trial) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { t.link.stall(ctx, stallTime) })
-	return t.flood(ctx, 200, false, func(int) []byte { return frame })
+	return t.sendAtRate(ctx, 200, false, func(int) []byte { return frame })
 }
 
 // fullStore fills JetStream with rooms, and tries then what must work all the same: an

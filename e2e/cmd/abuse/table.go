@@ -32,9 +32,9 @@ type result struct {
 	closed                      map[string]int // honest connections that ended, by how
 }
 
-// runTable runs the rows with these names, or all, and prints a table in Markdown. It
+// runRows runs the rows with these names, or all, and prints a table in Markdown. It
 // returns an error when a row exceeded its bound or hurt an honest client.
-func runTable(ctx context.Context, names string, stdout, stderr io.Writer) error {
+func runRows(ctx context.Context, names string, stdout, stderr io.Writer) error {
 	var errs []error
 	wanted := strings.Split(names, ",")
 	for _, name := range wanted {
@@ -58,7 +58,7 @@ func runTable(ctx context.Context, names string, stdout, stderr io.Writer) error
 			continue
 		}
 		res.print(stdout)
-		for _, f := range res.judge() {
+		for _, f := range res.check() {
 			errs = append(errs, fmt.Errorf("%s: %s", r.name, f))
 		}
 	}
@@ -237,8 +237,8 @@ func (t *trial) fault(format string, args ...any) {
 	t.faults = append(t.faults, fmt.Sprintf(format, args...))
 }
 
-// judge lists what must not have happened.
-func (r *result) judge() []string {
+// check lists what must not have happened.
+func (r *result) check() []string {
 	faults := slices.Clone(r.faults)
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
 	for how, n := range r.closed {

@@ -14,7 +14,7 @@ func short(t *testing.T, name string) *row {
 	t.Helper()
 	i := slices.IndexFunc(tableRows, func(r row) bool { return r.name == name })
 	if i < 0 {
-		t.Fatalf("there is no row %q", name)
+		t.Fatalf("row %q: got none, want one", name)
 	}
 	r := tableRows[i]
 	r.members, r.quiet, r.lasts = min(r.members, 5), 100*time.Millisecond, 500*time.Millisecond
@@ -44,22 +44,22 @@ func TestRow_Short_MeasuresAttackAndPairs(t *testing.T) {
 				t.Errorf("a pair beside the attack: got %v, want %v", has, !has)
 			}
 			if cells := strings.Count(out.String(), "|") - 1; cells != 6 {
-				t.Errorf("the row has %d cells, want 6: %s", cells, out.String())
+				t.Errorf("got %d cells, want 6, in %s", cells, out.String())
 			}
 		})
 	}
 }
 
-// TestRunTable_UnknownRow_IsNamed: a misspelt row must not pass as one that was fine.
-func TestRunTable_UnknownRow_IsNamed(t *testing.T) {
-	err := runTable(t.Context(), "ice,nonsense", t.Output(), t.Output())
+// TestRunRows_UnknownRow_IsNamed: a misspelt row must not pass as one that was fine.
+func TestRunRows_UnknownRow_IsNamed(t *testing.T) {
+	err := runRows(t.Context(), "ice,nonsense", t.Output(), t.Output())
 	if err == nil || !strings.Contains(err.Error(), "nonsense") {
 		t.Errorf("got %v, want an error that names the row", err)
 	}
 }
 
-// TestResultJudge_EachFault_IsFound spoils a good result in each way.
-func TestResultJudge_EachFault_IsFound(t *testing.T) {
+// TestResultCheck_EachFault_IsFound spoils a good result in each way.
+func TestResultCheck_EachFault_IsFound(t *testing.T) {
 	good := func() *result {
 		got := newOutcomes()
 		got.noted(5, "rooms")
@@ -69,7 +69,7 @@ func TestResultJudge_EachFault_IsFound(t *testing.T) {
 			closed: map[string]int{},
 		}
 	}
-	if faults := good().judge(); len(faults) > 0 {
+	if faults := good().check(); len(faults) > 0 {
 		t.Errorf("a good result: got %q, want no fault", faults)
 	}
 	for want, spoil := range map[string]func(*result){
@@ -83,7 +83,7 @@ func TestResultJudge_EachFault_IsFound(t *testing.T) {
 	} {
 		r := good()
 		spoil(r)
-		if faults := r.judge(); len(faults) != 1 || !strings.Contains(faults[0], want) {
+		if faults := r.check(); len(faults) != 1 || !strings.Contains(faults[0], want) {
 			t.Errorf("got %q, want one fault with %q", faults, want)
 		}
 	}
