@@ -31,7 +31,11 @@ func (g *Gateway) receiveLease(m natsbus.Message) {
 	g.loops.leases.Work()
 	defer g.loops.leases.Rest()
 	g.shared.Receive(m.Subject, m.Data)
-	switch g.liveness.Receive(m) {
+	renewal := g.liveness.Receive(m)
+	if from, ok := bus.ParseLease(m.Subject); ok && renewal != natsbus.Renewed {
+		g.topics.Alive(from)
+	}
+	switch renewal {
 	case natsbus.Appeared:
 		g.publishLease(false) // so that the two may link
 		if g.webtorrent != nil {

@@ -97,6 +97,11 @@ func (t *topicRooms) Publish(id proto.RoomID, namespace string, text []byte, fro
 	return x.Short.Limit == "" && !missed && t.g.bus.Connected(), x.Short
 }
 
+// Shared implements topic.Rooms.
+func (t *topicRooms) Shared(id proto.RoomID, with proto.GatewayID) bool {
+	return t.g.rooms.HasMember(bus.TopicMember(with), id)
+}
+
 func (t *topicRooms) member() topicMember { return topicMember{t.g} }
 
 // topicMember is this gateway as a member of the rooms of topics. It implements room.Member.

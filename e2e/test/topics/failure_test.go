@@ -30,3 +30,33 @@ func TestPublish_ManyAtOnce_ReachASubscriberThatReads(t *testing.T) {
 		}
 	}
 }
+
+// TestGatewayFrozen_OthersThoughtItDead_ClientsConnectAgain: a publication that did not wait for
+// the gateway is missed there, so its publisher's connection ends when the gateway is back.
+func TestGatewayFrozen_OthersThoughtItDead_ClientsConnectAgain(t *testing.T) {
+	s := kit.Start(t, kit.Options{Processes: true})
+	ann, ben, eve := dial(t, s, 0, "ann"), dial(t, s, 1, "ben"), dial(t, s, 0, "eve")
+	ben.subscribe("doc")
+	eve.subscribe("other")
+	near, far := s.Dial(t, 0), s.Dial(t, 1)
+	s.PauseGateway(t, 1, true)
+	near.Send(`{"event":"Message","to":%q,"data":1,"id":1}`, far.ID)
+	if f := near.Next(); f.Err() == nil {
+		t.Fatalf("got %s, want an error: the gateway is dead", f.Raw)
+	}
+	ann.subscribe("doc")
+	s.PauseGateway(t, 1, false)
+	if text, ok := ann.next(); ok {
+		t.Fatalf("ann: got %s, want the connection closed", text)
+	}
+	ann = dial(t, s, 0, "ann")
+	ann.subscribe("doc")
+	for {
+		if text, ok := ben.next(); !ok {
+			t.Fatalf("ben: got the connection closed (%v), want it open: ann announces herself again", ben.end)
+		} else if text == published("doc", announce("ann")) {
+			break
+		}
+	}
+	eve.answers()
+}

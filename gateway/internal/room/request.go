@@ -136,6 +136,17 @@ func (t *Rooms) ServedBy(peer proto.PeerID, id proto.RoomID) uint64 {
 	return r.state.Revision
 }
 
+// HasMember reports whether the replica of a room has a peer as a member, local or not.
+func (t *Rooms) HasMember(peer proto.PeerID, id proto.RoomID) bool {
+	r := t.get(id)
+	if r == nil {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state.Member(peer) != nil
+}
+
 // Info encodes the answer to Room_Info. id is the request's correlation id.
 func (t *Rooms) Info(room *bus.Room, revision uint64, id []byte) []byte {
 	return t.cfg.Frame(proto.TypeInfo, proto.RoomInfo, encodeInfo(room, revision), id)

@@ -19,6 +19,10 @@
 // missed. The gateway then closes the connections concerned: the clients connect, subscribe
 // and announce themselves again.
 //
+// A publication does not wait for a gateway that is considered dead. When that gateway turns
+// out to be alive, it has missed the publication, if it is still a member of the room. So the
+// connections of the topic's subscribers are closed then.
+//
 // # Locks
 //
 // The lock of a room is taken before that of a Table, then that of an entry, then those of

@@ -22,6 +22,9 @@ type Rooms interface {
 	// Publish sends a text to the other members; this gateway need not be one. from pays.
 	// sent is false when they cannot be reached, or when the refusal has a limit.
 	Publish(id proto.RoomID, namespace string, text []byte, from *egress.Client) (sent bool, short egress.Refusal)
+	// Shared reports whether another gateway is a member of a room that this one is in. It does
+	// not wait.
+	Shared(id proto.RoomID, with proto.GatewayID) bool
 }
 
 // Config says how topics are served. Every field is required; a limit of 0 or less is none.
@@ -161,12 +164,8 @@ func (t *Table) Left(id proto.RoomID) {
 		return
 	}
 	e.joined, e.ready = false, make(chan struct{})
-	if lost := e.subscribers; !e.leaving && len(lost) > 0 {
-		t.cfg.Go(func() {
-			for _, s := range lost {
-				s.client.receiver.Lost()
-			}
-		})
+	if !e.leaving {
+		t.lost(e.subscribers)
 	}
 	t.settleLocked(e)
 }

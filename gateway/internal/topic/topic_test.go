@@ -90,6 +90,11 @@ func (w *fixture) Publish(_ proto.RoomID, _ string, text []byte, _ *egress.Clien
 	return !w.cut && w.short.Limit == "", w.short
 }
 
+// Shared: another gateway is in every room but that of topic alone.
+func (w *fixture) Shared(id proto.RoomID, with proto.GatewayID) bool {
+	return with == "other" && id != w.space.ID("alone")
+}
+
 // pass lets d pass.
 func (w *fixture) pass(d time.Duration) {
 	time.Sleep(d)
@@ -259,6 +264,26 @@ func TestLeft_RoomWasLost_ClosesSubscribersAndJoinsAgain(t *testing.T) {
 		w.table.Left(w.space.ID("a"))
 		w.pass(2 * time.Second)
 		w.expectCalls("join")
+		if !ann.lost || ben.lost {
+			t.Errorf("got closed %v, and %v of another topic, want true, false", ann.lost, ben.lost)
+		}
+	})
+}
+
+// TestAlive_GatewayInATopic_ClosesItsSubscribers: it has missed what they published.
+func TestAlive_GatewayInATopic_ClosesItsSubscribers(t *testing.T) {
+	run(t, Config{}, func(w *fixture) {
+		ann, ben := w.peer(), w.peer()
+		ann.Subscribe("a")
+		ben.Subscribe("alone")
+		w.pass(2 * time.Second)
+		w.table.Alive("third")
+		synctest.Wait()
+		if ann.lost || ben.lost {
+			t.Errorf("a gateway in no topic: got closed %v, %v, want neither", ann.lost, ben.lost)
+		}
+		w.table.Alive("other")
+		synctest.Wait()
 		if !ann.lost || ben.lost {
 			t.Errorf("got closed %v, and %v of another topic, want true, false", ann.lost, ben.lost)
 		}
