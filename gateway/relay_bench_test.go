@@ -119,10 +119,10 @@ func BenchmarkToNATS(b *testing.B) {
 	}
 }
 
-// TestRelayAllocatesNothing: in steady state a relay allocates nothing, neither from the
+// TestRelay_SteadyState_AllocatesNothing: in steady state a relay allocates nothing, neither from the
 // message that was read to NATS, nor from NATS to the queue of the connection. Package
 // socket tests the same for reading and writing.
-func TestRelayAllocatesNothing(t *testing.T) {
+func TestRelay_SteadyState_AllocatesNothing(t *testing.T) {
 	g := testGatewayOn(t, fastClients, taken{})
 	to := otherGateway(t, g)
 	s := benchConn(g, drain{})

@@ -89,9 +89,9 @@ func TestResume_OwnSession_AnswersClientDetails(t *testing.T) {
 	})
 }
 
-// TestResume_OwnSessionOvertaken_GivesUp: the token shows that another gateway owns the
+// TestResume_OwnSessionMoved_GivesUp: the token shows that another gateway owns the
 // session of this very connection. The gateway closes it, so that the client reconnects.
-func TestResume_OwnSessionOvertaken_GivesUp(t *testing.T) {
+func TestResume_OwnSessionMoved_GivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, config{})
 		raw := sockettest.NewNet(false)
