@@ -269,8 +269,8 @@ func (g *Gateway) shut() {
 	g.conns.Shut()
 	g.sockets.Wait()
 	g.sessions.Close()
+	g.bg.close() // sends the requests that give names back
 	g.requests.Close()
-	g.bg.close()
 	g.rooms.Stop()
 	g.publishLease(true)
 }

@@ -193,10 +193,15 @@ func (s *Session) epoch() uint64 {
 	return s.hold.Epoch
 }
 
-// mayReturn reports whether the peer, whose connection broke, may come back.
+// mayReturn reports whether the peer, whose connection broke, may come back. When this gateway
+// drains and no other is alive, a client of a dialect could return only after the end: its
+// session ends while what it has in directories can still be given back.
 func (s *Session) mayReturn() bool {
-	if s.translator == nil {
+	switch {
+	case s.translator == nil:
 		return true
+	case s.tab.cfg.Draining() && s.tab.cfg.Liveness.Alone():
+		return false
 	}
 	r, ok := s.translator.(dialect.Returner)
 	return ok && r.Away()

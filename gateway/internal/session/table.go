@@ -85,8 +85,14 @@ func (tab *Table) Sweep(now time.Time, scratch []*Session) []*Session {
 }
 
 // Close reports the frames that wait for clients to their senders, when the gateway ends.
+// Sessions of clients of dialects end, so that what they have in directories is given back.
+// Close is called when no client is connected any more.
 func (tab *Table) Close() {
 	for _, s := range tab.List(nil) {
+		if s.translator != nil {
+			s.EndAway()
+			continue
+		}
 		s.mu.Lock()
 		var kept [][]byte
 		if s.phase <= away { // otherwise another gateway has the session
