@@ -12,9 +12,7 @@ import (
 
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/fairqueue"
-	"p2pconnector/gateway/internal/frames"
 	"p2pconnector/gateway/internal/link"
-	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/session/sessiontest"
 	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
@@ -129,7 +127,7 @@ func TestRoomTurn_SessionMovedToAnotherGateway_IsNotSent(t *testing.T) {
 		leave := q.takeTurn()
 		q.send(roomFrameText("Join_Room", "tea", 1))
 		s := q.c.Session
-		q.g.Sessions.Message(s.ID(), natsbus.Message{Data: frames.Marshal(bus.SessionMessage{Peer: s.ID(), Gateway: proto.NewGatewayID(), Seated: true, Epoch: 1})})
+		q.g.Moved(s.ID(), proto.NewGatewayID())
 		if s.Live() {
 			t.Fatal("got the session here, want it moved")
 		}

@@ -137,6 +137,11 @@ func (g *Gateway) Answer(reply string, r *bus.Reply) {
 // Changed applies a committed change to its room.
 func (g *Gateway) Changed(c *bus.Change) { g.Rooms.Changed(bus.RoomToken(c.Room), c) }
 
+// Moved is the message of another gateway that it has taken over the session of a new peer.
+func (g *Gateway) Moved(id proto.PeerID, to proto.GatewayID) {
+	g.Sessions.Message(id, natsbus.Message{Data: frames.Marshal(bus.SessionMessage{Peer: id, Gateway: to, Seated: true, Epoch: 1})})
+}
+
 // Start gives c a fresh session, without a Client_Details.
 func (g *Gateway) Start(c *session.Conn) { g.StartAs(c, netip.Addr{}, "") }
 
