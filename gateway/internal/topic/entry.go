@@ -25,7 +25,7 @@ type entry struct {
 	space       *Space           // nil: nobody has subscribed
 	subscribers []*subscription
 	joined      bool          // this gateway is a member of the room
-	ready       chan struct{} // closed when joined
+	ready       chan struct{} // closed while joined and not leaving
 	busy        bool          // a goroutine joins and leaves the room
 	leaving     bool          // it has asked to leave
 }
@@ -124,7 +124,14 @@ func (t *Table) next(e *entry) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	wanted := len(e.subscribers) > 0
-	e.leaving = e.joined && !wanted
+	leave := e.joined && !wanted
+	switch {
+	case leave && !e.leaving:
+		e.ready = make(chan struct{})
+	case e.leaving && e.joined && wanted:
+		close(e.ready) // the leave has failed, and the gateway stays
+	}
+	e.leaving = leave
 	if wanted != e.joined {
 		return true
 	}

@@ -141,7 +141,7 @@ func (t *Table) Joined(id proto.RoomID) (fresh bool) {
 	defer e.mu.Unlock()
 	fresh = !e.joined
 	if fresh {
-		e.joined = true
+		e.joined, e.leaving = true, false
 		close(e.ready)
 	}
 	t.settleLocked(e)
@@ -163,8 +163,9 @@ func (t *Table) Left(id proto.RoomID) {
 	if !e.joined {
 		return
 	}
-	e.joined, e.ready = false, make(chan struct{})
+	e.joined = false
 	if !e.leaving {
+		e.ready = make(chan struct{})
 		t.lost(e.subscribers)
 	}
 	t.settleLocked(e)

@@ -230,6 +230,33 @@ func TestSubscribe_WhileLeaving_JoinsAgain(t *testing.T) {
 	})
 }
 
+// TestPublish_WhileLeaving_WaitsForTheNextJoin: the gateway that leaves would not get the
+// announcements of others any more.
+func TestPublish_WhileLeaving_WaitsForTheNextJoin(t *testing.T) {
+	for _, fail := range []int{0, 1} {
+		run(t, Config{}, func(w *fixture) {
+			ann := w.peer()
+			ann.Subscribe("a")
+			w.pass(1500 * time.Millisecond)
+			ann.Unsubscribe("a")
+			w.pass(500 * time.Millisecond)
+			w.fail = fail // the gateway stays if the leave fails
+			ann.Subscribe("a")
+			if got := ann.Publish("a", "", []byte("1")); got != Published {
+				t.Errorf("%d failures: got outcome %d, want %d", fail, got, Published)
+			}
+			w.expectCalls([][]string{{"join", "leave", "join"}, {"join", "leave"}}[fail]...)
+			ann.expect(t, "ann", "1")
+			ann.Unsubscribe("a")
+			w.pass(5 * time.Second)
+			w.expectCalls("leave")
+			if ann.lost {
+				t.Errorf("%d failures: got the connection closed, want it open: nothing was missed", fail)
+			}
+		})
+	}
+}
+
 // TestUnsubscribe_BeforeItTookEffect_IsForgotten: nothing waits for it, and a client that
 // subscribes and unsubscribes for ever costs no memory.
 func TestUnsubscribe_BeforeItTookEffect_IsForgotten(t *testing.T) {
