@@ -76,8 +76,8 @@ func (r *replica) movedJoinersLocked() (all []Member) {
 	return all
 }
 
-// Relayed is the outcome of a message of a local member. If it is not sent to all, at most
-// one of the fields is set.
+// Relayed is the outcome of a message of a local member. If it is not sent to all, one of the
+// fields is set, or NoneReached and Missed.
 type Relayed struct {
 	NotMember   bool           // the sender is not a member
 	Short       egress.Refusal // of the sender's budget; nothing was sent
@@ -101,7 +101,7 @@ func (r *replica) relay(f link.Frame, from *egress.Client) Relayed {
 	f.View = r.state.Revision
 	missed, reached := r.rooms.cfg.Relays.SendRoom(&r.state, f)
 	if !reached && len(r.local) <= 1 {
-		return Relayed{NoneReached: true} // and nothing is paid for
+		return Relayed{NoneReached: true, Missed: missed} // and nothing is paid for
 	}
 	from.SpendFanout(&r.budget, len(f.Data), others)
 	return Relayed{Missed: append(missed, r.spreadHereLocked(f)...)}

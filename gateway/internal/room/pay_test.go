@@ -15,7 +15,9 @@ import (
 // lostRelays are other gateways that cannot be reached.
 type lostRelays struct{ testRelays }
 
-func (lostRelays) SendRoom(*State, link.Frame) ([]proto.PeerID, bool) { return nil, false }
+func (lostRelays) SendRoom(*State, link.Frame) ([]proto.PeerID, bool) {
+	return []proto.PeerID{"missed"}, false
+}
 
 // countedMember counts how often the room asked what its client wants.
 type countedMember struct {
@@ -44,8 +46,8 @@ func TestRelay_NobodyReached_PaysNothing(t *testing.T) {
 		f := link.Frame{From: creator.id, Room: "tea", Data: make([]byte, 3900)}
 		gw.rooms.cfg.Relays = lostRelays{}
 		for range 3 {
-			if out := gw.rooms.Relay(f, budget); !out.NoneReached {
-				t.Fatalf("other gateway cannot be reached: got %+v, want NoneReached", out)
+			if out := gw.rooms.Relay(f, budget); !out.NoneReached || len(out.Missed) != 1 {
+				t.Fatalf("other gateway cannot be reached: got %+v, want NoneReached and the member missed", out)
 			}
 		}
 		gw.rooms.cfg.Relays = testRelays{}
