@@ -41,6 +41,6 @@ func (g *Gateway) snapshot() *metrics.Snapshot {
 	now.Topics = g.topics.Counts()
 	now.Memberships, _ = g.quota.Counts()
 	now.Members, now.OwnMembers = g.rooms.Counts()
-	now.GatewaysLive, now.GatewaysSuspect, now.GatewaysEnded = g.liveness.Counts()
+	now.GatewaysLive, now.GatewaysDead, now.GatewaysEnded = g.liveness.Counts()
 	return now
 }

@@ -80,6 +80,6 @@ func (s *Service) snapshot() *metrics.Snapshot {
 	if d := s.names.Load(); d != nil {
 		now.Queues["names"], now.Queues["name_lists"] = d.Queues()
 	}
-	now.GatewaysLive, now.GatewaysSuspect = s.leases.Counts()
+	now.GatewaysLive, now.GatewaysDead = s.leases.Counts()
 	return now
 }

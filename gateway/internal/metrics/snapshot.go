@@ -47,14 +47,14 @@ type Snapshot struct {
 	RoomRequestsWaiting int // for their turn
 
 	// The message bus.
-	GatewaysLive, GatewaysSuspect, GatewaysEnded int            // by lease
-	SettingsDisagree                             map[string]int // other instances, by the setting
-	SettingsIgnored                              uint64         // leases whose settings were not compared
-	NATSConnected                                bool
-	NATSReconnects                               uint64
-	NATSPendingBytes                             int // not written yet
-	Inbox                                        int // messages that are not handled yet
-	InboxDropped                                 int // messages dropped because the inbox was full
+	GatewaysLive, GatewaysDead, GatewaysEnded int            // by lease
+	SettingsDisagree                          map[string]int // other instances, by the setting
+	SettingsIgnored                           uint64         // leases whose settings were not compared
+	NATSConnected                             bool
+	NATSReconnects                            uint64
+	NATSPendingBytes                          int // not written yet
+	Inbox                                     int // messages that are not handled yet
+	InboxDropped                              int // messages dropped because the inbox was full
 }
 
 // Clients counts clients by the state of their session.

@@ -11,9 +11,9 @@ type Snapshot struct {
 	Buckets  []Bucket
 	Writable bool // rooms can be changed
 
-	GatewaysLive, GatewaysSuspect int            // by lease
-	SettingsDisagree              map[string]int // instances with another value, by setting
-	SettingsIgnored               uint64
+	GatewaysLive, GatewaysDead int            // by lease
+	SettingsDisagree           map[string]int // instances with another value, by setting
+	SettingsIgnored            uint64
 
 	NATSConnected    bool
 	NATSReconnects   uint64

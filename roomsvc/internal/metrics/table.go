@@ -46,9 +46,9 @@ var table = []metric{
 
 	{"sweeps_total", "Passes over all buckets in search of what dead gateways left.", counter, nil, one(func(m *Metrics) *Counter { return &m.Sweeps.Passes })},
 	{"members_swept_total", "Members removed from rooms because their gateway was dead.", counter, nil, one(func(m *Metrics) *Counter { return &m.Sweeps.Members })},
-	{"gateways", "Gateways by lease: live, or suspect (no lease for longer than a lease lasts: it is dead, or cut off).", gauge, []string{"lease"}, func(_ *Metrics, now *Snapshot, put put) {
+	{"gateways", "Gateways by lease: live, or dead (no lease for longer than a lease lasts).", gauge, []string{"lease"}, func(_ *Metrics, now *Snapshot, put put) {
 		put(float64(now.GatewaysLive), "live")
-		put(float64(now.GatewaysSuspect), "suspect")
+		put(float64(now.GatewaysDead), "dead")
 	}},
 	{"settings_disagree", "Other gateways and room services that have another value of a setting that all should have in common, by the setting. The smallest value applies.", gauge, []string{"setting"}, func(_ *Metrics, now *Snapshot, put put) {
 		for setting, n := range now.SettingsDisagree {
