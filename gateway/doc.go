@@ -74,13 +74,14 @@
 // A goroutine that takes more than one lock takes them in this order. Each is held only
 // across calls that take later ones:
 //
+//	Conn.leaving       of package internal/session: a connection leaves its session once, and the
+//	                   session may end then: it leaves its rooms and topics
 //	Links.receivedMu   of package internal/relay: frames of another gateway are handled in order
 //	the table of rooms of package internal/room: to drop a room that nothing needs
 //	one room           of the same: no change comes between the choice of receivers and sending
 //	topics             of package internal/topic: the table, then one topic
 //	Links.mu           of package internal/relay: the router
-//	Conn.leaving       of package internal/session: a connection leaves its session once
-//	a session          of the same: frames for one peer are in order
+//	a session          of package internal/session: frames for one peer are in order
 //	translator         of a package below internal/dialect, for one connection
 //	connection         of package internal/socket, or the rosters of package internal/room
 //

@@ -30,7 +30,7 @@ func (c *Conn) foreign(text []byte) {
 }
 
 // enqueueForeign queues what the client gets for a frame, if it gets anything. from is as for
-// enqueueFrom.
+// Enqueue.
 func (c *Conn) enqueueForeign(from proto.PeerID, frame []byte) session.Result {
 	text, ok := c.translator.Encode(frame)
 	switch {

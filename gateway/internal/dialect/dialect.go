@@ -39,7 +39,8 @@ const (
 )
 
 // Translator translates for one connection. Its methods are called by the connection's
-// reader, one after the other, except for Encode and Verify.
+// reader, one after the other, except for Encode and Verify, and for End when the session
+// ends after its connection: another goroutine calls End then, after the reader has ended.
 type Translator interface {
 	// Greet prepares the connection, before its first text is read. It may wait. When it
 	// returns false, it has closed the connection.

@@ -32,7 +32,7 @@ const (
 	over                  // it has ended
 )
 
-// session is a peer as long as this gateway knows it: it outlives its connections by
+// Session is a peer as long as this gateway knows it: it outlives its connections by
 // the grace. Safe for concurrent use.
 type Session struct {
 	tab *Table

@@ -7,8 +7,8 @@ import (
 	"p2pconnector/proto"
 )
 
-// takeRooms makes the rooms name this gateway as the peer's holder; it returns false
-// when one of them could not be asked. Rooms that the peer is no longer a member of are
+// takeRooms makes the rooms name this gateway for the peer; it returns false when one of
+// them could not be asked. Rooms that the peer is no longer a member of are
 // dropped.
 func (tab *Table) takeRooms(s *Session, rooms []proto.RoomID, epoch uint64) bool {
 	var wg sync.WaitGroup
