@@ -7,6 +7,7 @@ import (
 
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/membudget"
+	"p2pconnector/gateway/internal/room"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
 )
@@ -205,6 +206,7 @@ func (c *Conn) carryOut(f *roomFrame, sc *scratch) *proto.Error {
 // when it has been answered. A request whose session has left the connection meanwhile is not
 // sent, because the client may have sent later ones by another connection.
 func (c *Conn) roomTurn(w *roomFrame) (leave func(), e *proto.Error) {
+	before := c.tab.cfg.Requests.Replies()
 	leave, ok := c.tab.cfg.Turns.Await(c.Session.TurnKey(), time.Until(w.deadline)-proto.RequestDeadline+roomTurnWait, c.tab.cfg.Ended)
 	switch {
 	case !c.Session.Has(&c.Conn), c.tab.ended():
@@ -214,6 +216,8 @@ func (c *Conn) roomTurn(w *roomFrame) (leave func(), e *proto.Error) {
 		return nil, notBegun()
 	case ok:
 		return leave, nil
+	case c.tab.cfg.Requests.Replies() == before:
+		return nil, room.Unavailable() // to anybody, so others are not what it waited for
 	}
 	c.tab.cfg.Metrics.Rooms.RequestsRefused.Inc()
 	e = proto.Errorf(proto.RateLimited, "Too many room requests of your address or user, or of all clients, wait for the room service. Wait retry_after_ms, then send this again.")

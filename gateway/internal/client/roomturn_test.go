@@ -40,10 +40,14 @@ func TestRoomRequests_OneUserWantsMuch_OthersTakeTurns(t *testing.T) {
 		g := testGateway(t, config{Options: sessiontest.Options{MaxRoomRequests: 8}})
 		var mu sync.Mutex
 		sent := make(map[string]int) // requests, by operation
-		g.Publish = func(subject, _ string, _ []byte) error {
+		g.Publish = func(subject, reply string, _ []byte) error {
 			mu.Lock()
 			defer mu.Unlock()
-			sent[subject[strings.LastIndexByte(subject, '.')+1:]]++
+			op := subject[strings.LastIndexByte(subject, '.')+1:]
+			sent[op]++
+			if op == "create" {
+				go g.Answer(reply, &bus.Reply{Error: proto.Errorf(proto.LimitExceeded, "too many rooms")})
+			}
 			return nil
 		}
 		count := func(op string) int {
@@ -73,6 +77,8 @@ func TestRoomRequests_OneUserWantsMuch_OthersTakeTurns(t *testing.T) {
 		began := time.Now()
 		toMallory, frames := converse(fromMallory)
 		toMallory <- create
+		time.Sleep(roomTurnWait / 2)
+		toAnn <- create
 		f := <-frames
 		if took := time.Since(began); !strings.Contains(f, `"event":"Rate_Limited"`) || !strings.Contains(f, `"retry_after_ms":1000`) || took != roomTurnWait {
 			t.Errorf("one more request of the first user: got %s after %v, want Rate_Limited after %v", f, took, roomTurnWait)
@@ -192,6 +198,22 @@ func TestRoomTurn_TokenReplacedMeanwhile_NewTokenCounts(t *testing.T) {
 		q.wantAnswers("Unauthorised 1")
 		if len(q.asked) != 0 {
 			t.Errorf("got requests %+v, want none", q.asked)
+		}
+		q.end()
+	})
+}
+
+// TestRoomTurn_RoomServiceDoesNotAnswer_IsUnavailable: the client did not send too much.
+func TestRoomTurn_RoomServiceDoesNotAnswer_IsUnavailable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueueTest(t)
+		q.takeTurn()
+		q.send(roomFrameText("Join_Room", "tea", 1))
+		time.Sleep(roomTurnWait)
+		synctest.Wait()
+		q.wantAnswers("Unavailable 1")
+		if n := q.g.Metrics.Rooms.RequestsRefused.Load(); n != 0 {
+			t.Errorf("got %d counted as refused, want none", n)
 		}
 		q.end()
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"p2pconnector/proto"
@@ -51,7 +52,8 @@ type RequestsConfig struct {
 // Requests is the table of room requests that wait for an answer. A request is sent again,
 // with the same operation id, until its deadline has passed. Safe for concurrent use.
 type Requests struct {
-	cfg RequestsConfig
+	cfg     RequestsConfig
+	replies atomic.Uint64
 
 	mu        sync.Mutex
 	next      uint64
@@ -195,6 +197,7 @@ func (t *Requests) Answered(number string, m Message) {
 		t.retry(n)
 		return
 	}
+	t.replies.Add(1)
 	var reply bus.Reply
 	err = json.Unmarshal(m.Data, &reply)
 	t.mu.Lock()
@@ -255,6 +258,9 @@ func (t *Requests) Close() {
 	t.mu.Unlock()
 	t.Tick(time.Now().Add(time.Hour))
 }
+
+// Replies returns how many replies to requests have come.
+func (t *Requests) Replies() uint64 { return t.replies.Load() }
 
 // Len returns the number of requests that wait for an answer.
 func (t *Requests) Len() int {

@@ -101,6 +101,9 @@ func (s *testService) Send(_ time.Time, op bus.Operation, req *bus.Request, done
 	return 0
 }
 
+// Replies implements Requester.
+func (s *testService) Replies() uint64 { return 0 }
+
 // count returns how often an operation was asked for.
 func (s *testService) count(op bus.Operation) (n int) {
 	s.mu.Lock()

@@ -69,6 +69,8 @@ type Requester interface {
 	AskUntil(answered <-chan struct{}, deadline time.Time, op bus.Operation, req *bus.Request) (*bus.Reply, error)
 	// Send does not wait. It calls done once, without a lock held.
 	Send(deadline time.Time, op bus.Operation, req *bus.Request, done func(*bus.Reply, error)) uint64
+	// Replies returns how many replies have come.
+	Replies() uint64
 }
 
 // Config says how rooms reach the rest of their gateway. Every field is required.
