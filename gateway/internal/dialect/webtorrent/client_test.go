@@ -198,6 +198,25 @@ func TestHome_GatewayAppears_OldHomeForgets(t *testing.T) {
 	}
 }
 
+// TestTick_GatewayDiesWhileItDrains_LosesItsMembers, although it was not among the homes any more.
+func TestTick_GatewayDiesWhileItDrains_LosesItsMembers(t *testing.T) {
+	n := newNetwork(t)
+	near, d := n.homed(one), n.alive[one]
+	n.client(one).announce(near, "")
+	n.client(two).announce(near, "")
+	n.view = []proto.GatewayID{one}
+	n.now.Store(n.now.Load().Add(time.Second))
+	d.Tick()
+	if _, m := d.Swarms(); m != 2 {
+		t.Errorf("it drains: got %d members, want 2", m)
+	}
+	n.kill(two)
+	n.notice()
+	if _, m := d.Swarms(); m != 1 {
+		t.Errorf("it is dead: got %d members, want 1", m)
+	}
+}
+
 // TestSend_BusOrBudgetRefuses_ClientGetsAnError: what is not sent is answered at once.
 func TestSend_BusOrBudgetRefuses_ClientGetsAnError(t *testing.T) {
 	n := newNetwork(t)

@@ -204,17 +204,14 @@ func (d *Dialect) Appeared() { d.homes.forget() }
 // movesPerTick bounds the members that one Tick registers with the new homes of their swarms.
 const movesPerTick = 1000
 
-// Tick registers members with the new homes of their swarms, and forgets those that are gone.
+// Tick registers members with the new homes of their swarms, and removes those that have left.
 // It is called once a second, by one goroutine at a time.
 func (d *Dialect) Tick() {
 	now := d.cfg.Clock.Load()
 	view := d.homes.now(now)
 	changed := !slices.Equal(view, d.view)
 	d.view = view
-	if changed {
-		d.swarms.keep(d.cfg.Alive)
-	}
-	d.swarms.sweep(now)
+	d.swarms.sweep(now, d.cfg.Alive)
 	if !d.stray.Swap(false) && !changed {
 		return
 	}

@@ -12,9 +12,9 @@ import (
 
 // Bounds of the swarms whose home this gateway is.
 const (
-	maxMembers  = 1 << 19          // of all swarms together
-	silentFor   = 20 * time.Minute // a member that does not announce is removed
-	sweepSwarms = 1024             // swarms that one sweep looks at
+	maxMembers   = 1 << 19          // of all swarms together
+	silentFor    = 20 * time.Minute // a member that does not announce is removed
+	sweepMembers = 8192             // members that one sweep looks at, because announces wait for it
 )
 
 // swarms is the table of the swarms whose home this gateway is. It only decides: others send.
@@ -22,13 +22,15 @@ const (
 type swarms struct {
 	max int // members of a swarm
 
-	mu    sync.Mutex
-	all   map[id]*swarm
-	total int // members
+	mu      sync.Mutex
+	all     map[id]*swarm
+	members []*member // of all swarms, in no order
+	unswept int       // the sweep has yet to look at members below this index
 }
 
 // swarm is the members of a torrent.
 type swarm struct {
+	hash       id
 	members    []*member // in no order
 	at         map[proto.PeerID]*member
 	byID       map[id][]*member // in the order in which they took the id
@@ -41,7 +43,9 @@ type member struct {
 	peer     proto.PeerID
 	id       id
 	complete bool
+	swarm    *swarm
 	index    int // in swarm.members
+	indexAll int // in swarms.members
 	seen     clock.Instant
 }
 
@@ -54,7 +58,7 @@ func newSwarms(most int) *swarms { return &swarms{max: most, all: make(map[id]*s
 func (t *swarms) len() (swarms, members int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.all), t.total
+	return len(t.all), len(t.members)
 }
 
 // announce carries out the event of m, and draws the receivers of its offers. why says why it
@@ -65,12 +69,12 @@ func (t *swarms) announce(from proto.PeerID, m *message, now clock.Instant) (x c
 	s := t.all[m.hash]
 	if m.event == stopped || m.event == gone {
 		if s != nil {
-			t.removeLocked(m.hash, s, s.at[from])
+			t.removeLocked(s.at[from])
 		}
 		return s.counts(), nil, ""
 	}
 	if s == nil {
-		s = &swarm{at: make(map[proto.PeerID]*member), byID: make(map[id][]*member)}
+		s = &swarm{hash: m.hash, at: make(map[proto.PeerID]*member), byID: make(map[id][]*member)}
 	}
 	p := s.at[from]
 	finished := p != nil && m.event == completed // in a new member's announce, left decides
@@ -78,15 +82,11 @@ func (t *swarms) announce(from proto.PeerID, m *message, now clock.Instant) (x c
 	case p != nil:
 	case len(s.members) >= t.max:
 		return s.counts(), nil, "the swarm is full"
-	case t.total >= maxMembers:
+	case len(t.members) >= maxMembers:
 		return s.counts(), nil, "the tracker is full"
 	default:
-		p = &member{peer: from, id: m.peer, index: len(s.members)}
-		t.all[m.hash] = s
-		t.total++
-		s.members = append(s.members, p)
-		s.at[from] = p
-		s.addID(p)
+		p = &member{peer: from, id: m.peer, swarm: s}
+		t.addLocked(p)
 	}
 	if p.id != m.peer {
 		s.removeID(p)
@@ -117,24 +117,40 @@ func (s *swarm) removeID(p *member) {
 	s.byID[p.id] = same
 }
 
-// removeLocked removes a member, and the swarm after its last. p may be nil.
-func (t *swarms) removeLocked(hash id, s *swarm, p *member) {
+// addLocked adds a member, and its swarm before the first.
+func (t *swarms) addLocked(p *member) {
+	s := p.swarm
+	t.all[s.hash] = s
+	p.index, p.indexAll = len(s.members), len(t.members)
+	s.members, t.members = append(s.members, p), append(t.members, p)
+	s.at[p.peer] = p
+	s.addID(p)
+}
+
+// removeLocked removes a member, and its swarm after the last. p may be nil.
+func (t *swarms) removeLocked(p *member) {
 	if p == nil {
 		return
 	}
+	s := p.swarm
 	s.removeID(p)
 	delete(s.at, p.peer)
-	last := s.members[len(s.members)-1]
-	s.members[p.index], last.index = last, p.index
-	s.members[len(s.members)-1] = nil
-	s.members = s.members[:len(s.members)-1]
-	t.total--
+	s.members[len(s.members)-1].index = p.index
+	t.members[len(t.members)-1].indexAll = p.indexAll
+	s.members, t.members = removeAt(s.members, p.index), removeAt(t.members, p.indexAll)
 	if p.complete {
 		s.complete--
 	}
 	if len(s.members) == 0 {
-		delete(t.all, hash)
+		delete(t.all, s.hash)
 	}
+}
+
+// removeAt removes all[i], whose place the last takes.
+func removeAt(all []*member, i int) []*member {
+	last := len(all) - 1
+	all[i], all[last] = all[last], nil
+	return all[:last]
 }
 
 // draw draws at most n members other than p at random, each equally likely.
@@ -210,37 +226,26 @@ func (t *swarms) scrape(hashes []id) []counts {
 	return all
 }
 
-// keep removes the members of gateways that are not alive.
-func (t *swarms) keep(alive func(proto.GatewayID) bool) {
+// sweep removes members that have been silent for long, or whose gateway is not alive. It looks
+// at some members at a time, the last first: removal puts the last in the place of the member,
+// so none is missed.
+func (t *swarms) sweep(now clock.Instant, alive func(proto.GatewayID) bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	known := make(map[proto.GatewayID]bool)
-	for hash, s := range t.all {
-		for _, p := range slices.Clone(s.members) {
-			g := p.peer.Home()
-			if _, ok := known[g]; !ok {
-				known[g] = alive(g)
-			}
-			if !known[g] {
-				t.removeLocked(hash, s, p)
-			}
+	asked := make(map[proto.GatewayID]bool) // what alive returned
+	for range min(sweepMembers, len(t.members)) {
+		t.unswept = min(t.unswept, len(t.members)) // others may have left
+		if t.unswept == 0 {
+			t.unswept = len(t.members)
 		}
-	}
-}
-
-// sweep removes members that have been silent for long, from some swarms at a time.
-func (t *swarms) sweep(now clock.Instant) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	n := 0
-	for hash, s := range t.all { // begins anywhere
-		for _, p := range slices.Clone(s.members) {
-			if now.Sub(p.seen) > silentFor {
-				t.removeLocked(hash, s, p)
-			}
+		t.unswept--
+		p := t.members[t.unswept]
+		g := p.peer.Home()
+		if _, ok := asked[g]; !ok {
+			asked[g] = alive(g)
 		}
-		if n++; n == sweepSwarms {
-			return
+		if !asked[g] || now.Sub(p.seen) > silentFor {
+			t.removeLocked(p)
 		}
 	}
 }

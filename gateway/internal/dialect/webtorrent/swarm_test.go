@@ -78,7 +78,7 @@ func TestAnnounce_SwarmIsFull_RefusesFurther(t *testing.T) {
 // TestAnnounce_TrackerIsFull_RefusesFurther: at the edge of the members of all swarms.
 func TestAnnounce_TrackerIsFull_RefusesFurther(t *testing.T) {
 	x, now := newSwarms(3), clock.Now()
-	x.total = maxMembers - 1
+	x.members = make([]*member, maxMembers-1)
 	arrive(t, x, named("a"), one, 1, now)
 	if _, _, why := x.announce(proto.NewPeerID(one), &message{hash: named("b"), event: started}, now); why != "the tracker is full" {
 		t.Errorf("got %q, want a refusal", why)
@@ -119,30 +119,58 @@ func TestNamed_SamePeerID_FirstAndLastGetAnswers(t *testing.T) {
 	expect("from itself", peers[3])
 }
 
+func everyGateway(proto.GatewayID) bool { return true }
+
 // TestSweep_SilentMembers_AreRemoved, and with the last of them the swarm.
 func TestSweep_SilentMembers_AreRemoved(t *testing.T) {
 	x, h, now := newSwarms(100), named("h"), clock.Now()
 	arrive(t, x, h, one, 2, now)
 	arrive(t, x, h, one, 1, now.Add(time.Minute))
-	x.sweep(now.Add(silentFor))
+	x.sweep(now.Add(silentFor), everyGateway)
 	if _, n := x.len(); n != 3 {
 		t.Errorf("at the edge: got %d members, want 3", n)
 	}
-	x.sweep(now.Add(silentFor + time.Second))
+	x.sweep(now.Add(silentFor+time.Second), everyGateway)
 	if _, n := x.len(); n != 1 {
 		t.Errorf("beyond it: got %d members, want 1", n)
 	}
-	x.sweep(now.Add(silentFor + 2*time.Minute))
+	x.sweep(now.Add(silentFor+2*time.Minute), everyGateway)
 	if s, n := x.len(); s != 0 || n != 0 {
 		t.Errorf("at the end: got %d swarms with %d members, want none", s, n)
 	}
 }
 
-func TestKeep_DeadGateways_LoseTheirMembers(t *testing.T) {
+// TestSweep_VeryManyMembers_AreLookedAtInTurn: one sweep looks at so many, and the sweeps of a
+// pass miss none, although others join and leave between them.
+func TestSweep_VeryManyMembers_AreLookedAtInTurn(t *testing.T) {
+	x, now := newSwarms(maxMembers), clock.Now()
+	late := now.Add(silentFor + time.Second)
+	leave := func(h string, p proto.PeerID) { x.announce(p, &message{hash: named(h), event: stopped}, late) }
+	alive := arrive(t, x, named("b"), one, sweepMembers, late)
+	silent := arrive(t, x, named("a"), one, sweepMembers*3/2, now)
+	x.sweep(late, everyGateway)
+	if _, n := x.len(); n != sweepMembers*3/2 {
+		t.Errorf("one sweep: got %d members left, want %d", n, sweepMembers*3/2)
+	}
+	leave("b", alive[0])
+	leave("a", silent[1])
+	x.sweep(late, everyGateway)
+	arrive(t, x, named("b"), one, 7, late)
+	leave("b", alive[1])
+	x.sweep(late, everyGateway)
+	if s, n := x.len(); s != 1 || n != sweepMembers+5 {
+		t.Errorf("a pass: got %d swarms with %d members, want 1 with %d", s, n, sweepMembers+5)
+	}
+	if got, want := x.scrape([]id{named("b")})[0], (counts{incomplete: sweepMembers + 5}); got != want {
+		t.Errorf("a pass: got %+v, want %+v", got, want)
+	}
+}
+
+func TestSweep_DeadGateways_LoseTheirMembers(t *testing.T) {
 	x, h, now := newSwarms(100), named("h"), clock.Now()
 	left := arrive(t, x, h, one, 3, now)
 	arrive(t, x, h, two, 5, now)
-	x.keep(func(g proto.GatewayID) bool { return g == one })
+	x.sweep(now, func(g proto.GatewayID) bool { return g == one })
 	if got := x.scrape([]id{h})[0]; got.incomplete != 3 {
 		t.Errorf("got %+v, want 3 members", got)
 	}
