@@ -74,7 +74,7 @@ func (c *Client) subscribe(id proto.RoomID) Limit {
 	if over(len(e.subscribers), t.cfg.Subscribers) {
 		return MaxSubscribers
 	}
-	s := &subscription{client: c, entry: e}
+	s := &subscription{client: c, entry: e, copies: 1}
 	e.space = c.space
 	// A new slice: receiversLocked returns the old one.
 	e.subscribers = append(e.subscribers[:len(e.subscribers):len(e.subscribers)], s)
@@ -83,6 +83,16 @@ func (c *Client) subscribe(id proto.RoomID) Limit {
 	c.pending = append(c.pending, s)
 	t.settleLocked(e)
 	return None
+}
+
+// SetCopies says how many texts the client gets for each publication in a topic that it
+// subscribes to: others pay for all of them. It is 1 at first.
+func (c *Client) SetCopies(topic string, n int) {
+	if s := c.all[c.space.ID(topic)]; s != nil {
+		s.entry.mu.Lock()
+		defer s.entry.mu.Unlock()
+		s.copies = n
+	}
 }
 
 // over reports whether one more than n is above a limit.
@@ -159,7 +169,7 @@ const unreachable = -1
 // try publishes if limits allow it; otherwise it returns the limit and for how long it holds.
 func (c *Client) try(id proto.RoomID, e *entry, as string, text []byte) (time.Duration, Limit) {
 	t := c.space.t
-	wait, to := c.admit(id, e, as, text)
+	wait, to, copies := c.admit(id, e, as, text)
 	if wait > 0 {
 		return wait, PerSecond
 	}
@@ -168,14 +178,14 @@ func (c *Client) try(id proto.RoomID, e *entry, as string, text []byte) (time.Du
 	if e != nil {
 		room = &e.budget
 	}
-	if short := c.budget.CanFanout(room, len(text), len(to)); short.Limit != "" {
+	if short := c.budget.CanFanout(room, len(text), copies); short.Limit != "" {
 		return max(short.Wait, time.Millisecond), Bytes
 	}
 	sent, short := t.cfg.Rooms.Publish(id, c.space.name, text, c.budget)
 	if short.Limit != "" {
 		return max(short.Wait, time.Millisecond), Bytes
 	}
-	c.budget.SpendFanout(room, len(text), len(to))
+	c.budget.SpendFanout(room, len(text), copies)
 	t.counts.published.Add(1)
 	if e != nil {
 		e.mu.Lock()
@@ -190,23 +200,25 @@ func (c *Client) try(id proto.RoomID, e *entry, as string, text []byte) (time.Du
 }
 
 // admit takes a token of the topic's rate, or of the client's for a topic without
-// subscribers here. It returns the subscribers that the publication is for.
-func (c *Client) admit(id proto.RoomID, e *entry, as string, text []byte) (wait time.Duration, to []*subscription) {
+// subscribers here. It returns the subscribers that the publication is for, and how many texts
+// they get.
+func (c *Client) admit(id proto.RoomID, e *entry, as string, text []byte) (wait time.Duration, to []*subscription, copies int) {
 	t := c.space.t
 	now := t.cfg.Clock.Load()
 	if e == nil {
 		wait, _ = c.outside.Take(now, outside)
-		return wait, nil
+		return wait, nil, 0
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if wait, _ = e.rate.Take(now, ratelimit.Limit{PerSecond: t.cfg.PerSecond, Burst: 5 * t.cfg.PerSecond}); wait > 0 {
-		return wait, nil
+		return wait, nil, 0
 	}
 	if s := c.all[id]; s != nil {
 		s.learnLocked(as)
 	}
-	return 0, e.receiversLocked(text)
+	to = e.receiversLocked(text)
+	return 0, to, copiesLocked(to)
 }
 
 // Await waits until the client's subscriptions have taken effect. It returns

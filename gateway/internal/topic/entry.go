@@ -36,6 +36,15 @@ type subscription struct {
 	entry  *entry
 	ids    []string // that the client has published as; guarded by the entry's lock
 	all    bool     // the client has more ids than are remembered: it gets everything
+	copies int      // of each publication that the client gets; guarded by the entry's lock
+}
+
+// copiesLocked returns how many texts subscribers get for a publication.
+func copiesLocked(to []*subscription) (n int) {
+	for _, s := range to {
+		n += s.copies
+	}
+	return n
 }
 
 // Bounds of what is remembered of a subscription.

@@ -181,7 +181,7 @@ func (t *Table) Received(id proto.RoomID, text []byte) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	to := e.receiversLocked(text)
-	now, n := t.cfg.Clock.Load(), len(text)*len(to)
+	now, n := t.cfg.Clock.Load(), len(text)*copiesLocked(to)
 	if e.arrived.Wait(now, t.cfg.BytesPerSecond, n, 0) > 0 {
 		t.counts.refused[Bytes].Add(1)
 		return false

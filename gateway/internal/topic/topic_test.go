@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -425,4 +426,32 @@ func TestReceived_AboveTheRate_IsRefused(t *testing.T) {
 			t.Errorf("got %d accepted, %d refused, want what 4 s allow, about 40", accepted, refused)
 		}
 	})
+}
+
+// TestSetCopies_ManyTexts_AreAllPaidFor: by the publisher here, and by the limit on what other
+// gateways send.
+func TestSetCopies_ManyTexts_AreAllPaidFor(t *testing.T) {
+	published := func(copies int) (here, received int) {
+		run(t, Config{BytesPerSecond: 1000}, func(w *fixture) {
+			ann, ben := w.peer(), w.peer()
+			ann.Client = w.space.Client(ann, egress.New(egress.Config{Caused: 1000, Clock: &w.now}).Client(netip.Addr{}))
+			ben.Subscribe("a")
+			ben.SetCopies("a", copies)
+			w.pass(2 * time.Second)
+			for began := time.Now(); time.Since(began) < 4*time.Second && here < 1000; {
+				if ann.Publish("a", "", make([]byte, 100)) == Published {
+					here++
+				}
+			}
+			for w.table.Received(w.space.ID("a"), make([]byte, 100)) && received < 1000 {
+				received++
+			}
+		})
+		return here, received
+	}
+	oneHere, oneReceived := published(1)
+	here, received := published(5)
+	if here == 0 || received == 0 || here > oneHere/4 || received > oneReceived/4 {
+		t.Errorf("5 copies: got %d publications here, %d of other gateways, want about a fifth of %d, %d", here, received, oneHere, oneReceived)
+	}
 }

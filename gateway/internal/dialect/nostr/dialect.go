@@ -136,22 +136,26 @@ func (c *client) replace(sub string, topics []string) (all bool) {
 		delete(c.subs, sub)
 	}
 	c.mu.Unlock()
-	for id, t := range was {
-		if !c.needs(id) {
-			c.topics.Unsubscribe(t)
+	for _, topics := range []map[proto.RoomID]string{was, next} {
+		for id, t := range topics {
+			if n := c.count(id); n > 0 {
+				c.topics.SetCopies(t, n)
+			} else {
+				c.topics.Unsubscribe(t)
+			}
 		}
 	}
 	return all
 }
 
-// needs reports whether a subscription has a topic.
-func (c *client) needs(id proto.RoomID) bool {
+// count returns how many subscriptions have a topic.
+func (c *client) count(id proto.RoomID) (n int) {
 	for _, topics := range c.subs {
 		if topics[id] != "" {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
 
 // publish carries out an EVENT.
