@@ -11,14 +11,14 @@ import (
 // sessions and its clients' names.
 func (g *Gateway) suspect() {
 	g.suspicion.Raise()
-	g.nameDoubt.Raise()
+	g.nameSuspicion.Raise()
 }
 
 // compareNames compares the names of the clients of dialects with their directory, on
 // suspicion, and returns the time until the next comparison. It has a loop of its own: each
 // client is a request, and a slow directory of names must not delay sessions.
 func (g *Gateway) compareNames() time.Duration {
-	if !g.nameDoubt.Raised() {
+	if !g.nameSuspicion.Raised() {
 		return directory.CompareInterval
 	}
 	began := clock.Now()
@@ -26,5 +26,5 @@ func (g *Gateway) compareNames() time.Duration {
 		g.log.Warn("names: not compared with the directory")
 		return directory.CompareRetry
 	}
-	return g.nameDoubt.Compared(began)
+	return g.nameSuspicion.Compared(began)
 }

@@ -43,42 +43,42 @@ import (
 // called once.
 type Gateway struct {
 	// Fixed after New.
-	cfg        Config
-	id         proto.GatewayID
-	log        *slog.Logger
-	frames     *frames.Encoder
-	metrics    *metrics.Metrics
-	loops      loops
-	watchdog   *ops.Watchdog
-	keys       *auth.SessionKeys
-	bus        *natsbus.Conn
-	liveness   *natsbus.Liveness
-	shared     *agreement.Table // settings that all instances should have in common
-	requests   *natsbus.Requests
-	roomTurns  *fairqueue.Queue // of the requests of clients to the room service
-	directory  *directory.Client
-	sessions   *session.Table
-	rooms      *room.Rooms
-	conns      *client.Table
-	links      *relay.Links
-	suspicion  *directory.Suspicion // about sessions
-	nameDoubt  *directory.Suspicion // about names; not the same, because their directory may be slow
-	sockets    *socket.Server
-	budgets    *egress.Budgets
-	admission  *admission.Controller
-	handshakes *handshake.Handler
-	quota      *quota.Table
-	ice        *auth.ICE
-	peerjs     *peerjs.Dialect     // nil: it is off
-	webtorrent *webtorrent.Dialect // nil: it is off
-	names      []*names.Client     // one for each namespace
-	topics     *topic.Table
-	topicPeer  proto.PeerID    // as which this gateway is a member of the rooms of topics
-	tls        *tls.Config     // nil: clients connect without TLS, or a proxy terminates it
-	keysNow    chan struct{}   // signals that the room service may have lost the keys
-	alive      context.Context // ends when the gateway has drained
-	end        context.CancelFunc
-	ready      chan struct{}
+	cfg           Config
+	id            proto.GatewayID
+	log           *slog.Logger
+	frames        *frames.Encoder
+	metrics       *metrics.Metrics
+	loops         loops
+	watchdog      *ops.Watchdog
+	keys          *auth.SessionKeys
+	bus           *natsbus.Conn
+	liveness      *natsbus.Liveness
+	shared        *agreement.Table // settings that all instances should have in common
+	requests      *natsbus.Requests
+	roomTurns     *fairqueue.Queue // of the requests of clients to the room service
+	directory     *directory.Client
+	sessions      *session.Table
+	rooms         *room.Rooms
+	conns         *client.Table
+	links         *relay.Links
+	suspicion     *directory.Suspicion // about sessions
+	nameSuspicion *directory.Suspicion // about names; not the same, because their directory may be slow
+	sockets       *socket.Server
+	budgets       *egress.Budgets
+	admission     *admission.Controller
+	handshakes    *handshake.Handler
+	quota         *quota.Table
+	ice           *auth.ICE
+	peerjs        *peerjs.Dialect     // nil: it is off
+	webtorrent    *webtorrent.Dialect // nil: it is off
+	names         []*names.Client     // one for each namespace
+	topics        *topic.Table
+	topicPeer     proto.PeerID    // as which this gateway is a member of the rooms of topics
+	tls           *tls.Config     // nil: clients connect without TLS, or a proxy terminates it
+	keysNow       chan struct{}   // signals that the room service may have lost the keys
+	alive         context.Context // ends when the gateway has drained
+	end           context.CancelFunc
+	ready         chan struct{}
 
 	// Fixed before ready.
 	verifier *auth.Verifier // nil: no tokens are needed
@@ -145,7 +145,7 @@ func New(cfg Config) (*Gateway, error) {
 		SlowClient: g.metrics.Connections.Slow.Inc, IdleClient: g.metrics.Connections.Idle.Inc,
 	})
 	g.budgets = newBudgets(g)
-	g.suspicion, g.nameDoubt = directory.NewSuspicion(), directory.NewSuspicion()
+	g.suspicion, g.nameSuspicion = directory.NewSuspicion(), directory.NewSuspicion()
 	g.wire(g.bus)
 	g.topics, g.topicPeer = newTopics(g), bus.TopicMember(id)
 	g.handshakes = handshake.New(g.handshakeConfig())
@@ -205,7 +205,7 @@ func (g *Gateway) run(ctx context.Context) error {
 	loops.Go(func() { g.rooms.Run(done) })
 	loops.Go(func() { g.keysLoop(done) })
 	loops.Go(func() { repeat(done, g.suspicion.Soon(), directory.CompareInterval, g.sessions.Compare) })
-	loops.Go(func() { repeat(done, g.nameDoubt.Soon(), directory.CompareInterval, g.compareNames) })
+	loops.Go(func() { repeat(done, g.nameSuspicion.Soon(), directory.CompareInterval, g.compareNames) })
 	return g.serveClients(ctx)
 }
 

@@ -33,7 +33,7 @@ func numbers(frames []dialect.Frame) (all []string) {
 	return all
 }
 
-// A frame waits for exactly the time that is set, and the client is told once.
+// A frame waits for exactly the time that is set, and the client gets one EXPIRE.
 func TestWait_ReceiverNeverComes_ExpiresOnce(t *testing.T) {
 	newFixture(t, func(w *fixture) {
 		for n := range 3 {
@@ -130,7 +130,7 @@ func TestReturned_TooOftenOrLost_Expires(t *testing.T) {
 	}
 }
 
-// At the limits of what waits, the client is told at once.
+// At the limits of what waits, the client gets EXPIRE at once.
 func TestWait_TooMuch_ExpiresAtOnce(t *testing.T) {
 	newFixture(t, func(w *fixture) {
 		for n := range maxWaiting {

@@ -38,6 +38,6 @@
 //	ended    its id is given back, unless lost; frames that were kept are returned
 //
 // A client that comes back is another peer, which claims the id with the same secret. The
-// claim names the former peer, which is told that it has lost the id. So the frames that were
+// claim names the former peer, which is asked to stop using the id. So the frames that were
 // kept reach the new peer by the way that every returned frame goes.
 package peerjs

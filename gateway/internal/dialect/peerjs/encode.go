@@ -34,8 +34,8 @@ func (c *client) gone(peer proto.PeerID) bool {
 }
 
 // take makes the peer that had the id stop using it. It returns when that peer gets no
-// further frames, or after a moment: then the peer is told again in the background. If that
-// fails too, it stays without its id.
+// further frames, or after a moment: then take asks it again in the background. If that
+// fails too, the former peer stays connected, without the id.
 func (c *client) take(former proto.PeerID) {
 	if _, known := c.ask(former, controlTaken, takePatience); known {
 		return

@@ -66,7 +66,7 @@ func (c *client) queueAgain(dst string, x pending) bool {
 func (c *client) addLocked(dst string, x pending) bool {
 	select {
 	case <-c.ended:
-		return true // nobody is left to be told
+		return true // nobody is left to get an EXPIRE
 	default:
 	}
 	d := c.d

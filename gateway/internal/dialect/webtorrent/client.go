@@ -159,7 +159,7 @@ func (c *client) lost(m *message) []byte {
 	defer c.mu.Unlock()
 	if x := c.swarms[m.hash]; x != nil {
 		x.home = ""
-		c.d.stray.Store(true)
+		c.d.unregistered.Store(true)
 	}
 	switch {
 	case m.kind == answer, m.event == stopped, m.event == again:
@@ -233,7 +233,7 @@ func (c *client) move(view []proto.GatewayID, n int) (tried int) {
 			continue
 		}
 		c.d.cfg.Count(Moved)
-		if c.hasEnded() { // End may have told the home before this
+		if c.hasEnded() { // End may have left the home before this
 			c.leave(x.to.home, x.hash, x.to.peer)
 		}
 	}

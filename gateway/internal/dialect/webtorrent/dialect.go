@@ -74,8 +74,8 @@ type Dialect struct {
 	homes    homes
 	swarms   *swarms
 
-	stray atomic.Bool // a member is not registered with the home of its swarm
-	view  []proto.GatewayID
+	unregistered atomic.Bool // a member is not registered with the home of its swarm
+	view         []proto.GatewayID
 
 	mu      sync.Mutex
 	clients map[*client]struct{} // that are in a swarm
@@ -195,7 +195,7 @@ func (d *Dialect) send(from, to proto.PeerID, text []byte) {
 }
 
 // soon returns the seconds after which a client is to announce again, because its last
-// announce met only some members. Many clients may be told at the same time.
+// announce met only some members. Many clients may get it at the same time.
 func soon() int { return 5 + rand.IntN(20) }
 
 // Appeared makes the next message take notice of a gateway that has just appeared.
@@ -212,7 +212,7 @@ func (d *Dialect) Tick() {
 	changed := !slices.Equal(view, d.view)
 	d.view = view
 	d.swarms.sweep(now, d.cfg.Alive)
-	if !d.stray.Swap(false) && !changed {
+	if !d.unregistered.Swap(false) && !changed {
 		return
 	}
 	d.mu.Lock()
@@ -221,7 +221,7 @@ func (d *Dialect) Tick() {
 	left := movesPerTick
 	for _, c := range clients {
 		if left -= c.move(view, left); left <= 0 {
-			d.stray.Store(true)
+			d.unregistered.Store(true)
 			return
 		}
 	}
