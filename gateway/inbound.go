@@ -62,13 +62,13 @@ func (g *Gateway) handleSome() {
 		if !ok {
 			return
 		}
-		g.guardMessage(m)
+		g.handleMessage(m)
 	}
 }
 
-// guardMessage handles m and recovers from a panic: what a client sent to another
+// handleMessage handles m and recovers from a panic: what a client sent to another
 // gateway must not end this gateway.
-func (g *Gateway) guardMessage(m natsbus.Message) {
+func (g *Gateway) handleMessage(m natsbus.Message) {
 	g.loops.inbox.Turn()
 	defer g.links.Recover(m)
 	g.onMessage(m)

@@ -45,7 +45,7 @@ func (o *remote) message(from, to proto.PeerID, view uint64, n int) {
 	if o.shared != "" {
 		h = natsbus.Header{bus.SharedHeader: {o.shared}}
 	}
-	o.g.guardMessage(natsbus.Message{
+	o.g.handleMessage(natsbus.Message{
 		Subject: string(subject), Reply: string(bus.AppendSentSubject(nil, &x)), Header: h,
 		Data: fmt.Appendf(nil, `{"event":"Message","from":%q,%s"data":%d}`, from, about, n),
 	})
@@ -54,7 +54,7 @@ func (o *remote) message(from, to proto.PeerID, view uint64, n int) {
 
 // ack returns the ack of the gateway under test for all messages of o.
 func (o *remote) ack() bus.Ack {
-	o.g.guardMessage(natsbus.Message{Subject: bus.LinkSubject(o.g.id, o.id), Data: frames.Marshal(bus.Poll{Number: 1, Base: 1})})
+	o.g.handleMessage(natsbus.Message{Subject: bus.LinkSubject(o.g.id, o.id), Data: frames.Marshal(bus.Poll{Number: 1, Base: 1})})
 	r, _ := recorders.Load(o.g)
 	acks := r.(*ackRecorder)
 	acks.mu.Lock()
@@ -248,7 +248,7 @@ func TestSendRoom_RouteIsNewerThanTheRoom_GoesAlone(t *testing.T) {
 		s := awaySession(g)
 		stays, moves := proto.NewPeerID("0a1b2c3d"), proto.NewPeerID("0a1b2c3d")
 		teaRoom(g, bus.Member{ID: s.ID()}, bus.Member{ID: stays}, bus.Member{ID: moves})
-		say := func() string {
+		publish := func() string {
 			sent = nil
 			if out := g.rooms.Relay(link.Frame{From: s.ID(), Room: "tea", Data: []byte("{}")}, nil); len(out.Missed) > 0 || out.NoneReached || out.NotMember {
 				t.Errorf("got %+v, want all reached", out)
@@ -256,18 +256,18 @@ func TestSendRoom_RouteIsNewerThanTheRoom_GoesAlone(t *testing.T) {
 			return strings.Join(sent, " ")
 		}
 		room := "p2p.gw.0a1b2c3d.room." + bus.RoomToken("tea") + "." + string(s.ID()) + "_7"
-		if got := say(); got != room {
+		if got := publish(); got != room {
 			t.Errorf("before: got %s, want %s", got, room)
 		}
 		g.links.Learn(moves, link.Route{Owner: "4e5f6071", Epoch: 1})
 		g.onMessage(natsbus.Message{Subject: bus.AckSubject(g.id, "0a1b2c3d"), Data: []byte(`{"from":1,"next":2}`)}) // the relays to that gateway are acknowledged
-		got, alone := say(), "p2p.gw.4e5f6071.peer."+string(moves)
+		got, alone := publish(), "p2p.gw.4e5f6071.peer."+string(moves)
 		if got != alone+" "+room+" except "+string(moves) {
 			t.Errorf("when one has moved: got %s, want it alone, and the others by the room", got)
 		}
 		teaChange(g, &bus.Change{Before: 7, After: 8, Moved: []bus.Member{{ID: moves, Gateway: "4e5f6071", Epoch: 1}}})
 		g.onMessage(natsbus.Message{Subject: bus.AckSubject(g.id, "0a1b2c3d"), Data: []byte(`{"from":2,"next":3}`)})
-		if got := say(); strings.Contains(got, "peer") || strings.Count(got, "_8") != 2 {
+		if got := publish(); strings.Contains(got, "peer") || strings.Count(got, "_8") != 2 {
 			t.Errorf("when the room names the new gateway: got %s, want one message for each gateway", got)
 		}
 		endTea(g)

@@ -28,7 +28,7 @@ func (g *Gateway) watchConns(done <-chan struct{}) {
 		case <-done:
 			return
 		case now := <-tick.C:
-			if gap := clock.At(now).Sub(g.coarse.Load()); gap > suspectAfter {
+			if stopped := clock.At(now).Sub(g.coarse.Load()); stopped > suspectAfter {
 				g.suspect()
 			}
 			g.liveness.Tick(clock.At(now), g.bus.Connected())

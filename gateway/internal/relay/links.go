@@ -31,7 +31,7 @@ type Links struct {
 
 	receivedMu sync.Mutex
 	received   map[proto.GatewayID]*receiver // by the sending gateway
-	goneHoles  uint64                        // of the links that were forgotten
+	oldHoles   uint64                        // of the links that were forgotten
 
 	reorder reorderBuffer // owned by the reader of the inbox
 }
@@ -207,7 +207,7 @@ func (l *Links) Counts() link.Counts {
 func (l *Links) Holes() (n uint64) {
 	l.receivedMu.Lock()
 	defer l.receivedMu.Unlock()
-	n = l.goneHoles
+	n = l.oldHoles
 	for _, r := range l.received {
 		n += r.Holes()
 	}
@@ -235,7 +235,7 @@ func (l *Links) AckAll() {
 	for from, r := range l.received {
 		l.ack(r, true)
 		if l.cfg.Liveness.Forgotten(from) {
-			l.goneHoles += r.Holes()
+			l.oldHoles += r.Holes()
 			delete(l.received, from)
 		}
 	}

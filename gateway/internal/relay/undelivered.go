@@ -70,9 +70,9 @@ func (l *Links) answerBackEnd(reply string, data []byte) {
 	}
 }
 
-// ReportKept implements session.Relays: it reports frames that waited for peer, and did not
+// ReportUndelivered implements session.Relays: it reports frames that waited for peer, and did not
 // reach it, to their senders.
-func (l *Links) ReportKept(peer proto.PeerID, frames [][]byte) {
+func (l *Links) ReportUndelivered(peer proto.PeerID, frames [][]byte) {
 	for _, f := range frames {
 		l.reportFrame(f, peer)
 	}

@@ -43,11 +43,11 @@ type Config struct {
 
 // Relays sends frames to other peers, for sessions. Safe for concurrent use.
 type Relays interface {
-	Learn(p proto.PeerID, to link.Route)         // records the route to a peer
-	Serve(p proto.PeerID, epoch uint64)          // records that this gateway serves a peer
-	Send(f link.Frame) proto.ErrorCode           // sends a frame to a peer on any gateway
-	ReportKept(to proto.PeerID, frames [][]byte) // reports frames that a peer did not get to their senders
-	ReportTaken(frames []link.Frame)             // reports frames that came for a session that this gateway did not get
+	Learn(p proto.PeerID, to link.Route)                // records the route to a peer
+	Serve(p proto.PeerID, epoch uint64)                 // records that this gateway serves a peer
+	Send(f link.Frame) proto.ErrorCode                  // sends a frame to a peer on any gateway
+	ReportUndelivered(to proto.PeerID, frames [][]byte) // reports frames that a peer did not get to their senders
+	ReportTaken(frames []link.Frame)                    // reports frames that came for a session that this gateway did not get
 }
 
 // Table has the sessions of the peers that this gateway serves, waits for, or knows to have

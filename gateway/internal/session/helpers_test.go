@@ -50,7 +50,7 @@ func (x *testTable) Learn(p proto.PeerID, to link.Route) {
 func (x *testTable) Serve(proto.PeerID, uint64)      {}
 func (x *testTable) Send(link.Frame) proto.ErrorCode { return proto.Unavailable }
 
-func (x *testTable) ReportKept(to proto.PeerID, frames [][]byte) {
+func (x *testTable) ReportUndelivered(to proto.PeerID, frames [][]byte) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.kept[to] = append(x.kept[to], frames...)

@@ -116,7 +116,7 @@ func (tab *Table) dropSession(s *Session, was ownership.Holding) {
 	s.mu.Unlock()
 	tab.cfg.Logger.Debug("session belongs to another gateway", "peer", string(s.id), "epoch", was.Epoch, "frames", len(frames))
 	tab.learnMoved(s)
-	tab.relays.ReportKept(s.id, frames)
+	tab.relays.ReportUndelivered(s.id, frames)
 	for _, r := range rooms {
 		tab.rooms.Depart(r, s.id, s.TurnKey(), was.Epoch, tab.cfg.Grace())
 	}
@@ -132,7 +132,7 @@ func (tab *Table) endSession(s *Session, was ownership.Holding) {
 	frames := append(s.unconfirmedLocked(), s.kept.Take(tab.cfg.Buffers)...)
 	s.mu.Unlock()
 	tab.drop(s)
-	tab.relays.ReportKept(s.id, frames)
+	tab.relays.ReportUndelivered(s.id, frames)
 	if s.translator != nil {
 		s.translator.End()
 	}

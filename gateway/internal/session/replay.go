@@ -111,14 +111,14 @@ func (s *Session) restoreLocked(unsent [][]byte) {
 	}
 	s.lossy = true
 	s.kept.Compact()
-	s.tab.cfg.Go(func() { s.tab.relays.ReportKept(s.id, dropped) }, func() {})
+	s.tab.cfg.Go(func() { s.tab.relays.ReportUndelivered(s.id, dropped) }, func() {})
 }
 
 // dropLocked drops a frame that was accepted for the peer; its sender gets an error.
 func (s *Session) dropLocked(frame []byte) {
 	s.lossy = true
 	frame = slices.Clone(frame)
-	s.tab.cfg.Go(func() { s.tab.relays.ReportKept(s.id, [][]byte{frame}) }, func() {})
+	s.tab.cfg.Go(func() { s.tab.relays.ReportUndelivered(s.id, [][]byte{frame}) }, func() {})
 }
 
 // The first bytes of the frames that carry a session token.
@@ -148,5 +148,5 @@ func (s *Session) Shed() {
 	s.lossy = true
 	frames := append(s.unconfirmedLocked(), s.kept.Take(s.tab.cfg.Buffers)...)
 	s.mu.Unlock()
-	s.tab.relays.ReportKept(s.id, frames)
+	s.tab.relays.ReportUndelivered(s.id, frames)
 }

@@ -23,7 +23,7 @@ func Over() *proto.Error {
 	return proto.Errorf(proto.NotFound, "This session has ended. Go on with your fresh id and join your rooms again.")
 }
 
-func resumedElsewhere() *proto.Error {
+func resumePending() *proto.Error {
 	return proto.Errorf(proto.Unavailable, "Another connection resumes this session, or your fresh one, at this moment. Go on with your fresh id, or connect again.")
 }
 
@@ -37,7 +37,7 @@ func (tab *Table) Resume(c *Conn, t *auth.SessionToken, received *uint64, id []b
 	}
 	unlock, ok := tab.resuming.lock(t.Peer, c.Session.id)
 	if !ok {
-		return resumedElsewhere()
+		return resumePending()
 	}
 	defer unlock()
 	e := tab.resumeAs(c, t, received, id)
@@ -54,7 +54,7 @@ func (c *Conn) resumeOwn(t *auth.SessionToken, received *uint64, id []byte) *pro
 	defer s.mu.Unlock()
 	switch {
 	case s.conn != c:
-		return resumedElsewhere()
+		return resumePending()
 	case !s.acceptsLocked(t.TokenRef, received):
 		s.tab.cfg.Metrics.Sessions.Resumes.Inc(metrics.ResumeRefused)
 		return sessionReplaced()
@@ -110,7 +110,7 @@ func (tab *Table) resumeHere(c *Conn, s *Session, t *auth.SessionToken, received
 		}
 		if !s.attachable() {
 			if s.owned() {
-				return resumedElsewhere(), true
+				return resumePending(), true
 			}
 			return nil, false
 		}

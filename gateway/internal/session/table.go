@@ -12,9 +12,9 @@ import (
 // breaks ends at once.
 const maxSessions = 1 << 19
 
-// movedMemory is how long a gateway that did not issue a peer remembers where it has
+// tombstoneLife is how long a gateway that did not issue a peer remembers where it has
 // moved; the gateway that issued the peer remembers as long as the peer lives.
-const movedMemory = 60 * time.Second
+const tombstoneLife = 60 * time.Second
 
 // Get returns the session of id, or nil. It does not allocate for an id that
 // points into a subject.
@@ -76,7 +76,7 @@ func (tab *Table) Sweep(now time.Time, scratch []*Session) []*Session {
 		switch {
 		case over:
 			tab.step(s, ownership.Event{Kind: ownership.GraceOver})
-		case phase == moved && idle > movedMemory && s.id.Home() != tab.cfg.Own:
+		case phase == moved && idle > tombstoneLife && s.id.Home() != tab.cfg.Own:
 			tab.drop(s)
 		}
 	}
@@ -99,7 +99,7 @@ func (tab *Table) Close() {
 			kept = s.kept.Take(tab.cfg.Buffers)
 		}
 		s.mu.Unlock()
-		tab.relays.ReportKept(s.id, kept)
+		tab.relays.ReportUndelivered(s.id, kept)
 	}
 }
 

@@ -123,7 +123,7 @@ func (tab *Table) try(s *Session, t *auth.SessionToken, received *uint64) *proto
 			s.mu.Unlock()
 		case ownership.Looking:
 			a = tab.cfg.Directory.Look(s.id)
-			if a.Kind == ownership.NoEntry && (over || !tab.mayBeOrphan(s.id)) {
+			if a.Kind == ownership.NoEntry && (over || !tab.issuerWasAlive(s.id)) {
 				a.Kind = ownership.Ended
 			}
 		case ownership.Taking:
@@ -140,9 +140,9 @@ func (tab *Table) try(s *Session, t *auth.SessionToken, received *uint64) *proto
 	}
 }
 
-// mayBeOrphan reports whether a session that never moved may be taken over without its
-// owner's copy: the gateway that issued it is gone, for no longer than the grace.
-func (tab *Table) mayBeOrphan(p proto.PeerID) bool {
+// issuerWasAlive reports whether a session that never moved may be taken over without its
+// owner's copy: the gateway that issued it may have been alive within the grace.
+func (tab *Table) issuerWasAlive(p proto.PeerID) bool {
 	home := p.Home()
 	return home != tab.cfg.Own && tab.cfg.Liveness.AliveWithin(home, tab.cfg.Grace()+bus.LeaseTimeout)
 }
@@ -182,7 +182,7 @@ func (tab *Table) giveUp(s, known *Session) {
 		tab.drop(s)
 	}
 	tab.relays.ReportTaken(frames)
-	tab.relays.ReportKept(s.id, kept)
+	tab.relays.ReportUndelivered(s.id, kept)
 }
 
 // seat makes this gateway the owner of the session that has arrived: its rooms follow,

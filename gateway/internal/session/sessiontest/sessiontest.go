@@ -169,7 +169,7 @@ func (Relays) Send(link.Frame) proto.ErrorCode                         { return 
 func (Relays) SendRoom(*room.State, link.Frame) ([]proto.PeerID, bool) { return nil, true }
 func (Relays) Learn(proto.PeerID, link.Route)                          {}
 func (Relays) Serve(proto.PeerID, uint64)                              {}
-func (Relays) ReportKept(proto.PeerID, [][]byte)                       {}
+func (Relays) ReportUndelivered(proto.PeerID, [][]byte)                {}
 func (Relays) ReportTaken([]link.Frame)                                {}
 func (Relays) RoomMoved(map[proto.PeerID]proto.GatewayID, map[proto.PeerID]link.Route) {
 }
