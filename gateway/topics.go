@@ -51,11 +51,17 @@ func (t *topicRooms) Join(id proto.RoomID) error {
 	if e, is := errors.AsType[*proto.Error](err); is && e.Code == proto.AlreadyExists && t.g.rooms.Resume(t.member(), "", id, 0) {
 		err = nil
 	}
-	if err == nil && t.g.rooms.ServedBy(t.member().ID(), id) > 0 {
+	if err == nil && t.serves(id) {
 		t.g.topics.Joined(id)
+		if !t.serves(id) { // the room was lost before Joined, which must not outlast that
+			t.g.topics.Left(id)
+		}
 	}
 	return err
 }
+
+// serves reports whether this gateway is a member of a room.
+func (t *topicRooms) serves(id proto.RoomID) bool { return t.g.rooms.ServedBy(t.member().ID(), id) > 0 }
 
 // Leave implements topic.Rooms.
 func (t *topicRooms) Leave(id proto.RoomID) error {

@@ -1,6 +1,7 @@
 package topic
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -10,8 +11,15 @@ import (
 	"p2pconnector/proto"
 )
 
-// joinPause is the pause after a request to the room service that failed.
-const joinPause = time.Second
+// Pauses after a request to the room service that failed. A refusal may be for ever, so the
+// pause doubles up to the longest.
+const (
+	joinPause    = time.Second
+	longestPause = 30 * time.Second
+)
+
+// errNoEffect is the error of a request that was answered and has no effect, or none any more.
+var errNoEffect = errors.New("the room was lost at once")
 
 // entry is a topic with subscribers here, or with a room that this gateway is in.
 type entry struct {
@@ -109,21 +117,38 @@ func (t *Table) settleLocked(e *entry) {
 
 // settle joins and leaves the room of e until that is what its subscribers need.
 func (t *Table) settle(e *entry) {
+	pause := joinPause
 	for t.next(e) {
-		var err error
-		if e.leaves() {
-			err = t.cfg.Rooms.Leave(e.id)
-		} else {
-			err = t.cfg.Rooms.Join(e.id)
-		}
+		err := t.request(e)
 		if err == nil {
+			pause = joinPause
 			continue
 		}
-		t.cfg.Logger.Warn("topics: room service", "topic", string(e.id), "err", err)
-		if !t.pause(joinPause) {
+		t.counts.failed.Add(1)
+		t.cfg.Logger.Debug("topics: room service", "topic", string(e.id), "err", err, "pause", pause)
+		if !t.pause(pause) {
 			return
 		}
+		if x, is := errors.AsType[*proto.Error](err); is && x.Code != proto.Unavailable {
+			pause = min(2*pause, longestPause)
+		}
 	}
+}
+
+// request joins or leaves the room of e.
+func (t *Table) request(e *entry) (err error) {
+	if e.leaves() {
+		return t.cfg.Rooms.Leave(e.id)
+	}
+	if err = t.cfg.Rooms.Join(e.id); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.joined {
+		return errNoEffect
+	}
+	return nil
 }
 
 // next chooses between join and leave. It returns false when neither is needed any more.

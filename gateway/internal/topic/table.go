@@ -15,8 +15,8 @@ import (
 // Rooms joins the rooms of topics, and sends to their members. Its methods wait for the
 // room service.
 type Rooms interface {
-	// Join makes this gateway a member; nil means that Table.Joined has been called, or will
-	// be at once. Leave undoes it.
+	// Join makes this gateway a member, and has called Table.Joined when that took effect. Leave
+	// undoes it.
 	Join(id proto.RoomID) error
 	Leave(id proto.RoomID) error
 	// Publish sends a text to the other members; this gateway need not be one. from pays.
@@ -77,8 +77,8 @@ func New(cfg Config) *Table {
 }
 
 type counts struct {
-	published, received, delivered, missed atomic.Uint64
-	refused                                map[Limit]*atomic.Uint64
+	published, received, delivered, missed, failed atomic.Uint64
+	refused                                        map[Limit]*atomic.Uint64
 }
 
 // Counts are the totals and the present state of a Table.
@@ -86,6 +86,7 @@ type Counts struct {
 	Topics, Subscriptions          int
 	Published, Received, Delivered uint64 // publications of clients here; from other gateways; to clients here
 	Missed                         uint64 // publications that may not have reached a gateway with subscribers
+	Failed                         uint64 // requests to join or leave a topic's room
 	Refused                        map[Limit]uint64
 }
 
@@ -93,7 +94,7 @@ type Counts struct {
 func (t *Table) Counts() Counts {
 	c := Counts{
 		Subscriptions: int(t.clients.Load()), Refused: make(map[Limit]uint64),
-		Published: t.counts.published.Load(), Received: t.counts.received.Load(), Delivered: t.counts.delivered.Load(), Missed: t.counts.missed.Load(),
+		Published: t.counts.published.Load(), Received: t.counts.received.Load(), Delivered: t.counts.delivered.Load(), Missed: t.counts.missed.Load(), Failed: t.counts.failed.Load(),
 	}
 	for l, n := range t.counts.refused {
 		c.Refused[l] = n.Load()

@@ -25,6 +25,8 @@ type fixture struct {
 
 	mu      sync.Mutex
 	fail    int      // requests that fail, from now on
+	failure error    // of those; nil: no answer
+	noJoin  bool     // a join is answered, but the room is lost at once
 	calls   []string // of the room service
 	sent    []string // publications to other gateways
 	cut     bool     // other gateways cannot be reached
@@ -61,6 +63,9 @@ func (w *fixture) request(name string) error {
 	w.calls = append(w.calls, name)
 	if w.fail > 0 {
 		w.fail--
+		if w.failure != nil {
+			return w.failure
+		}
 		return errors.New("no answer")
 	}
 	return nil
@@ -68,7 +73,7 @@ func (w *fixture) request(name string) error {
 
 func (w *fixture) Join(id proto.RoomID) error {
 	err := w.request("join")
-	if err == nil {
+	if err == nil && !w.noJoin {
 		w.table.Joined(id)
 	}
 	return err
@@ -453,5 +458,42 @@ func TestSetCopies_ManyTexts_AreAllPaidFor(t *testing.T) {
 	here, received := published(5)
 	if here == 0 || received == 0 || here > oneHere/4 || received > oneReceived/4 {
 		t.Errorf("5 copies: got %d publications here, %d of other gateways, want about a fifth of %d, %d", here, received, oneHere, oneReceived)
+	}
+}
+
+// TestSubscribe_RoomLostAtOnce_AsksAgainAfterAPause: the answer alone does not make the
+// gateway a member.
+func TestSubscribe_RoomLostAtOnce_AsksAgainAfterAPause(t *testing.T) {
+	run(t, Config{}, func(w *fixture) {
+		w.noJoin = true
+		ann := w.peer()
+		ann.Subscribe("a")
+		w.pass(3500 * time.Millisecond) // a second for each request, and for the pause
+		w.expectCalls("join", "join")
+		w.noJoin = false
+		if got := ann.Publish("a", "", []byte("1")); got != Published {
+			t.Errorf("got outcome %d, want %d", got, Published)
+		}
+	})
+}
+
+// TestSubscribe_Refused_AsksLessAndLess: a refusal may be for ever. Without an answer, the next
+// request comes soon.
+func TestSubscribe_Refused_AsksLessAndLess(t *testing.T) {
+	for _, c := range []struct {
+		failure error
+		want    int
+	}{{proto.Errorf(proto.LimitExceeded, "too many"), 8}, {proto.Errorf(proto.Unavailable, "away"), 60}, {nil, 60}} {
+		run(t, Config{}, func(w *fixture) {
+			w.fail, w.failure = 1000, c.failure
+			w.peer().Subscribe("a")
+			w.pass(2 * time.Minute)
+			if got := len(w.calls); got != c.want {
+				t.Errorf("%v: got %d requests in 2 minutes, want %d", c.failure, got, c.want)
+			}
+			if got := w.table.Counts().Failed; got != uint64(c.want) {
+				t.Errorf("%v: got %d counted as failed, want %d", c.failure, got, c.want)
+			}
+		})
 	}
 }
