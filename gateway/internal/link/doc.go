@@ -12,7 +12,7 @@
 // refused it with a reason that the acknowledgement carries.
 //
 //	sender                                        receiver
-//	base    lowest number that is not settled     next     lowest number not taken
+//	base    lowest number in the window           next     lowest number not taken
 //	head    newest number                         refused  reasons, kept until base passes
 //
 //	event                          receiver does
@@ -23,13 +23,13 @@
 //	poll (base, head)              acks at once, with all refusals from base on
 //
 //	event                          sender does
-//	ack (from, next), from <= base settles all numbers below next
+//	ack (from, next), from <= base removes all numbers below next from the window
 //	ack, from > base               polls: an earlier ack is lost, with its refusals
 //	ack of a hole                  resends the window from base, one time for each base
 //	ack of a poll, below its head  the same, unless it resent after that poll
 //	503: no subscriber             stops publishing, polls after 100, 300, 900 ms, then each second
 //	ack of a poll since then       publishes the window from base
-//	1.5 s unsettled                polls, once a second
+//	1.5 s unacknowledged           polls, once a second
 //	1.5 s of 503, or 10 s          gives the oldest up: base passes it, and a poll carries the new base
 //
 // The sender resends only when an ack proves that something is missing, so a slow
@@ -41,8 +41,8 @@
 //
 // A Router decides which link a frame takes. A peer without a route is at its home,
 // the gateway that issued its id. Routes are fenced by epochs, which only grow. When
-// a route changes while frames on the old link are unsettled, new frames for that
-// peer wait until the old link is settled up to its head at that time. Frames that
+// a route changes while the window of the old link holds frames, new frames for that
+// peer wait until base has passed the head that the link has at that time. Frames that
 // come back as moved are sent first, in their order. So one gateway at a time has a
 // frame, and no frame overtakes another. A room message goes to each gateway once.
 // Members whose frames wait are the exception: each of them gets the message like a

@@ -107,7 +107,7 @@ func (sim *simulator) fingerprint() string {
 		for _, other := range sim.gateways {
 			if s := n.r.links[other.id]; s != nil {
 				fmt.Fprint(&b, ";", s.base, s.head, s.polls, s.pollHead, s.pollAt, s.resentBase, s.resentPoll, s.blocked, s.blockedAt, s.blockedPoll, s.blockedTries, s.nextPoll)
-				for r := range s.Unsettled {
+				for r := range s.Unacked {
 					fmt.Fprint(&b, ",", r.Frame.To, r.Frame.Data, r.at)
 				}
 			}

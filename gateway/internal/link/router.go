@@ -16,7 +16,7 @@ const (
 	MaxWaiting    = 256      // frames that wait for one peer
 	MaxRoutes     = 1 << 17
 	MaxLookups    = 1024 // peers that are looked up in the directory at once
-	maxHops       = 4    // redirects of one frame
+	maxRedirects  = 4    // of one frame
 )
 
 // Port performs a Router's actions. The Router calls its methods from its own; they must
@@ -38,9 +38,9 @@ type Port interface {
 	// Reply; an empty code means delivered. It must copy what it keeps of f. For a room
 	// message, peers are the members that the outcome is about.
 	Report(f *Frame, code proto.ErrorCode, peers []proto.PeerID)
-	// Settled reports that no frame for p is on its way elsewhere: from now on frames for
+	// Unblocked reports that no frame for p is on its way elsewhere: from now on frames for
 	// p may be delivered here without the Router.
-	Settled(p proto.PeerID)
+	Unblocked(p proto.PeerID)
 }
 
 // Router sends the frames of one gateway to the gateways of their receivers. Not safe for
@@ -82,7 +82,7 @@ func (r *Router) Counts() Counts {
 	return c
 }
 
-// wait holds the frames for a peer until a link is settled, or until the directory answers.
+// wait holds the frames for a peer until its barriers are passed, or until the directory answers.
 // Room messages are among them, each for this member alone.
 type wait struct {
 	peer       proto.PeerID
@@ -92,7 +92,7 @@ type wait struct {
 	queue      []Frame
 }
 
-// barrier is passed when all numbers up to and including upto are settled.
+// barrier is passed when all numbers up to and including upto have left the window of link.
 type barrier struct {
 	link *Sender
 	upto uint64
@@ -183,7 +183,7 @@ func (r *Router) push(now time.Duration, to proto.GatewayID, f Frame) proto.Erro
 	return ""
 }
 
-// deliver hands a frame to a peer of this gateway. The frame is settled at once.
+// deliver hands a frame to a peer of this gateway. Its outcome is known at once.
 func (r *Router) deliver(now time.Duration, f Frame) proto.ErrorCode {
 	code, moved := r.port.Deliver(&f)
 	switch {
@@ -201,7 +201,7 @@ func (r *Router) deliver(now time.Duration, f Frame) proto.ErrorCode {
 func (r *Router) redirect(now time.Duration, f Frame, m bus.Move) proto.ErrorCode {
 	r.counts.Redirects++
 	r.learn(now, m.Peer, Route{m.Owner, m.Epoch, m.Tentative})
-	if f.hops++; f.hops > maxHops {
+	if f.redirects++; f.redirects > maxRedirects {
 		return proto.NotDelivered
 	}
 	if w := r.waits[f.To]; w != nil {

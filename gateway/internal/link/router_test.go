@@ -23,7 +23,7 @@ func (p *recorder) Publish(to proto.GatewayID, r *Record, _ uint64) {
 func (p *recorder) Poll(proto.GatewayID, bus.Poll) {}
 func (p *recorder) Live(proto.GatewayID) bool      { return true }
 func (p *recorder) Lookup(id proto.PeerID)         { p.t.Errorf("got a lookup of %s, want none", id) }
-func (p *recorder) Settled(proto.PeerID)           {}
+func (p *recorder) Unblocked(proto.PeerID)         {}
 
 func (p *recorder) Deliver(f *Frame) (proto.ErrorCode, *bus.Move) {
 	p.t.Errorf("got %v delivered here, want it published", f)

@@ -17,10 +17,10 @@ const (
 // gateway is connected to NATS and is itself running: a gateway that was frozen
 // must not give up all frames when it runs again.
 const (
-	pollAfter    = 1500 * time.Millisecond // age of an unsettled frame that makes the sender poll
+	pollAfter    = 1500 * time.Millisecond // age of an unacknowledged frame that makes the sender poll
 	pollInterval = time.Second
 	blockedLimit = 1500 * time.Millisecond // of 503 answers, after which frames are given up
-	settleLimit  = 10 * time.Second        // after which a frame is given up in any case
+	ackLimit     = 10 * time.Second        // after which a frame is given up in any case
 )
 
 // blockedPauses are the times between the first polls of a gateway that is not
@@ -56,9 +56,9 @@ type Frame struct {
 	Began   int64          // for the caller only: when the frame was read, if it is timed
 	Data    []byte
 
-	order  uint64 // in which the Router accepted frames, from 1; 0: not yet accepted
-	hops   uint8  // redirects so far
-	looked bool   // the directory was asked for it
+	order     uint64 // in which the Router accepted frames, from 1; 0: not yet accepted
+	redirects uint8  // so far
+	looked    bool   // the directory was asked for it
 }
 
 // Record is a frame in a window.
@@ -68,9 +68,9 @@ type Record struct {
 	at    time.Duration // when it was accepted
 }
 
-// Settled is a record whose outcome is known and must be handled: it is not plain
+// Outcome is the outcome of a record, if it must be handled: it is not plain
 // delivery, or its sender wants it published in any case.
-type Settled struct {
+type Outcome struct {
 	Frame   Frame
 	Refusal bus.Refusal
 }
@@ -105,16 +105,16 @@ func NewSender(first uint64, total *int) *Sender {
 	return &Sender{base: first, head: first - 1, total: total}
 }
 
-// Base returns the lowest number that is not settled.
+// Base returns the lowest number in the window, or the next one when it is empty.
 func (s *Sender) Base() uint64 { return s.base }
 
 // Head returns the newest number.
 func (s *Sender) Head() uint64 { return s.head }
 
-// Len returns the number of unsettled records.
+// Len returns the number of records in the window.
 func (s *Sender) Len() int { return int(s.head + 1 - s.base) }
 
-// Bytes returns the bytes of the unsettled frames.
+// Bytes returns the bytes of the frames in the window.
 func (s *Sender) Bytes() int { return s.bytes }
 
 // Blocked reports whether the sender waits for the receiving gateway to subscribe.
@@ -156,7 +156,7 @@ func (s *Sender) grow() {
 	}
 }
 
-// pop settles the oldest record.
+// pop removes the oldest record from the window.
 func (s *Sender) pop() Record {
 	slot := s.record(s.base)
 	r := *slot
@@ -167,10 +167,10 @@ func (s *Sender) pop() Record {
 	return r
 }
 
-// Acked settles the records that an ack covers. It returns the refused records and the
+// Acked removes the records that an ack covers from the window. It returns the refused records and the
 // records to confirm, in their order, and whether the window must be published again
 // from its base.
-func (s *Sender) Acked(a bus.Ack) (refused []Settled, resend bool) {
+func (s *Sender) Acked(a bus.Ack) (refused []Outcome, resend bool) {
 	if a.Next > s.head+1 || a.From > s.base {
 		return nil, false // not an ack of this link, or an earlier one is missing
 	}
@@ -181,9 +181,9 @@ func (s *Sender) Acked(a bus.Ack) (refused []Settled, resend bool) {
 			i++
 		}
 		if i < len(a.Refused) && a.Refused[i].Seq == r.Seq {
-			refused = append(refused, Settled{Frame: r.Frame, Refusal: a.Refused[i]})
+			refused = append(refused, Outcome{Frame: r.Frame, Refusal: a.Refused[i]})
 		} else if r.Frame.Confirm {
-			refused = append(refused, Settled{Frame: r.Frame})
+			refused = append(refused, Outcome{Frame: r.Frame})
 		}
 	}
 	return refused, s.mustResend(a)
@@ -215,8 +215,8 @@ func (s *Sender) resent() bool {
 	return s.Len() > 0
 }
 
-// Unsettled calls yield with each record of the window, oldest first.
-func (s *Sender) Unsettled(yield func(*Record) bool) {
+// Unacked calls yield with each record of the window, oldest first.
+func (s *Sender) Unacked(yield func(*Record) bool) {
 	for seq := s.base; seq <= s.head; seq++ {
 		if !yield(s.record(seq)) {
 			return
@@ -225,7 +225,7 @@ func (s *Sender) Unsettled(yield func(*Record) bool) {
 }
 
 // NoResponders records that the NATS server found the receiving gateway not subscribed.
-// A late notice about a record that is settled has no effect.
+// A late notice about a record that has left the window has no effect.
 func (s *Sender) NoResponders(now time.Duration, seq uint64) {
 	if s.blocked || seq < s.base || seq > s.head {
 		return
@@ -273,7 +273,7 @@ func (s *Sender) tooOld(now, at time.Duration) bool {
 	if s.blocked && now-s.blockedAt >= blockedLimit && now-at >= blockedLimit {
 		return true
 	}
-	return now-at >= settleLimit
+	return now-at >= ackLimit
 }
 
 // GiveUp gives the whole window up, because the receiving gateway is dead.

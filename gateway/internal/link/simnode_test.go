@@ -53,7 +53,7 @@ func (n *node) Live(proto.GatewayID) bool { return true }
 
 func (n *node) Lookup(proto.PeerID) { n.sim.fail("looked up a peer whose home lives") }
 
-func (n *node) Settled(proto.PeerID) {}
+func (n *node) Unblocked(proto.PeerID) {}
 
 func (n *node) Deliver(f *Frame) (proto.ErrorCode, *bus.Move) {
 	s := n.session[f.To]

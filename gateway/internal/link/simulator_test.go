@@ -181,7 +181,7 @@ func (sim *simulator) rest() error {
 
 func (sim *simulator) check() error {
 	if sim.busy() {
-		sim.fail("frames are unsettled at rest")
+		sim.fail("frames wait, or are in a window, at rest")
 	}
 	for _, p := range sim.peers {
 		for k, f := range p.frames {

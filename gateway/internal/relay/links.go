@@ -383,10 +383,10 @@ func (l *Links) Report(f *link.Frame, code proto.ErrorCode, peers []proto.PeerID
 	}
 }
 
-// Settled implements link.Port.
-func (l *Links) Settled(p proto.PeerID) {
+// Unblocked implements link.Port.
+func (l *Links) Unblocked(p proto.PeerID) {
 	if s := l.sessions.Get(p); s != nil {
-		s.Settled()
+		s.Unblocked()
 	}
 }
 

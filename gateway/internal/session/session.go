@@ -232,9 +232,9 @@ func (s *Session) Uncovered(a *auth.Access) []proto.RoomID {
 	return slices.DeleteFunc(rooms, a.Covers)
 }
 
-// Settled records that no frame for the peer waits in the router, so that those of this
+// Unblocked records that no frame for the peer waits in the router, so that those of this
 // gateway's peers may bypass it.
-func (s *Session) Settled() {
+func (s *Session) Unblocked() {
 	s.mu.Lock()
 	s.direct = s.phase <= away
 	s.mu.Unlock()

@@ -22,7 +22,7 @@ func (r *Router) Acked(now time.Duration, from proto.GatewayID, a bus.Ack) {
 		r.refused(now, from, &refused[i])
 	}
 	if resend {
-		s.Unsettled(func(rec *Record) bool {
+		s.Unacked(func(rec *Record) bool {
 			r.counts.Resent++
 			r.port.Publish(from, rec, s.base)
 			return true
@@ -32,7 +32,7 @@ func (r *Router) Acked(now time.Duration, from proto.GatewayID, a bus.Ack) {
 }
 
 // refused handles a frame that gateway from did not deliver.
-func (r *Router) refused(now time.Duration, from proto.GatewayID, x *Settled) {
+func (r *Router) refused(now time.Duration, from proto.GatewayID, x *Outcome) {
 	f := &x.Frame
 	for _, m := range x.Refusal.Moved {
 		g := *f
@@ -93,7 +93,7 @@ func (r *Router) learn(now time.Duration, p proto.PeerID, to Route) {
 func (r *Router) Serve(now time.Duration, p proto.PeerID, epoch uint64) {
 	r.Learn(now, p, Route{Owner: r.own, Epoch: epoch})
 	if r.Owner(p).Owner == r.own && r.waits[p] == nil {
-		r.port.Settled(p)
+		r.port.Unblocked(p)
 	}
 }
 
@@ -104,12 +104,12 @@ func (r *Router) change(now time.Duration, p proto.PeerID, was, to Route) {
 		r.block(now, p, was.Owner)
 	}
 	if to.Owner == r.own && r.waits[p] == nil {
-		r.port.Settled(p)
+		r.port.Unblocked(p)
 	}
 }
 
-// block makes new frames for a peer wait until the frames on the link to a gateway are
-// settled.
+// block makes new frames for a peer wait until the frames on the link to a gateway have left
+// its window.
 func (r *Router) block(now time.Duration, p proto.PeerID, old proto.GatewayID) {
 	s := r.links[old]
 	if s == nil || s.Len() == 0 {
@@ -121,7 +121,7 @@ func (r *Router) block(now time.Duration, p proto.PeerID, old proto.GatewayID) {
 	}
 }
 
-// await makes a wait last until all frames that are on a link now are settled.
+// await makes a wait last until all frames that are on a link now have left its window.
 func (w *wait) await(s *Sender) {
 	for i := range w.until {
 		if w.until[i].link == s {
@@ -209,7 +209,7 @@ func (r *Router) sendWaiting(now time.Duration, w *wait) {
 		}
 	}
 	if r.waits[w.peer] == nil && r.Owner(w.peer).Owner == r.own {
-		r.port.Settled(w.peer)
+		r.port.Unblocked(w.peer)
 	}
 }
 
@@ -250,7 +250,7 @@ func (r *Router) gaveUp(f *Frame, live bool) {
 	r.report(f, code)
 }
 
-// Reconnected polls every link that has unsettled frames, after the connection to NATS
+// Reconnected polls every link that has unacknowledged frames, after the connection to NATS
 // was lost.
 func (r *Router) Reconnected(now time.Duration) {
 	for g, s := range r.links {
@@ -265,7 +265,7 @@ func (r *Router) poll(now time.Duration, g proto.GatewayID, s *Sender) {
 	r.port.Poll(g, s.Poll(now))
 }
 
-// Idle reports whether nothing is unsettled and nothing waits.
+// Idle reports whether all windows are empty and nothing waits.
 func (r *Router) Idle() bool {
 	for _, s := range r.links {
 		if s.Len() > 0 {
