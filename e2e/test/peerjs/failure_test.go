@@ -2,6 +2,7 @@ package peerjs_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"p2pconnector/e2e/kit"
+	"p2pconnector/proto/bus"
 )
 
 // reconnect connects until it gets OPEN, as an application does that calls reconnect() in
@@ -146,6 +148,33 @@ func TestNATSAway_ClientsOfOneGateway_GoOn(t *testing.T) {
 			if want := expired("ann", "cid"); text != want {
 				t.Fatalf("got %s, want %s", text, want)
 			}
+		}
+	}
+}
+
+// TestLastGatewayEnds_ClientsWereConnected_IDsAreFree: nobody waits for clients that could
+// return nowhere, whether the drain closes them or they are away when it begins.
+func TestLastGatewayEnds_ClientsWereConnected_IDsAreFree(t *testing.T) {
+	s := kit.Start(t, kit.Options{Gateways: 1, Ops: true, Grace: kit.Patience})
+	nc := s.Connect(t)
+	ben := dial(t, s, 0, "ben", "2")
+	breakSocket(t, s, 0, ben)
+	dial(t, s, 0, "ann", "1")
+	s.StopGateway(t, 0)
+	for end := time.Now().Add(bus.LeaseInterval * 3 / 2); ; { // the room services give ids of a gateway back after 2 of these
+		m, err := nc.Request(bus.NamesSubject(bus.NameList), []byte(`{"namespace":"peerjs"}`), kit.Patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var r bus.NameReply
+		if err := json.Unmarshal(m.Data, &r); err != nil || r.Error != nil {
+			t.Fatalf("got %s (%v), want a list", m.Data, err)
+		}
+		if len(r.Names) == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("got names %q, want none", r.Names)
 		}
 	}
 }
