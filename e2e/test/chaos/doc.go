@@ -26,7 +26,7 @@
 // receiver's whose resumption did not report recovered.
 //
 // Pairs of PeerJS clients call each other under the same faults: each call is answered, or one
-// side is told, or one of the two connections broke; no call arrives twice.
+// side gets EXPIRE, or one of the two connections broke; no call arrives twice.
 //
 // In the end the members of every room are the peers that are connected and joined. When
 // these have left, nothing of them is left in the bucket, in the NATS servers'

@@ -58,7 +58,7 @@ func TestPeerJS_Faults_PairsEndConnectedOrReported(t *testing.T) {
 		if err := sys.await(callBound+kit.Patience/2, c.id+" has calls that go on", c.settled); err != nil {
 			sys.violate("%v", err)
 		}
-		c.judge(&sum)
+		c.check(&sum)
 	}
 	t.Logf("seed %d: %d faults; %d calls answered, %d expired, %d ended with a connection, %d without outcome", sys.seed, counts.faults.Load(), sum[0], sum[1], sum[2], sum[3])
 	if sum[0] == 0 {
@@ -74,13 +74,13 @@ type caller struct {
 	id      string
 	partner *caller
 
-	mu     sync.Mutex
-	calls  map[string]*call // that it made, by connection id
-	got    map[string]bool  // connection ids of the OFFERs that arrived
-	breaks []time.Time      // of its connection
-	told   []time.Time      // when it got EXPIRE
-	last   time.Time        // when its last answered call was made
-	idle   bool             // it makes no further calls
+	mu      sync.Mutex
+	calls   map[string]*call // that it made, by connection id
+	got     map[string]bool  // connection ids of the OFFERs that arrived
+	breaks  []time.Time      // of its connection
+	expired []time.Time      // when it got EXPIRE
+	last    time.Time        // when its last answered call was made
+	idle    bool             // it makes no further calls
 }
 
 // call is an OFFER, and what its sender learnt.
@@ -187,7 +187,7 @@ func (c *caller) read(ctx context.Context, ws *websocket.Conn, b []byte) {
 			}
 		}
 	case "EXPIRE":
-		c.told = append(c.told, time.Now())
+		c.expired = append(c.expired, time.Now())
 	default:
 		c.sys.violate("%s got %s, want no such frame", c.id, b)
 	}
@@ -212,8 +212,9 @@ func (c *caller) settled() bool {
 	return true
 }
 
-// explainedLocked reports whether the client was told of a call that has no answer.
-func (c *caller) explainedLocked(x *call) bool { return within(c.told, x) || within(c.breaks, x) }
+// explainedLocked reports whether an EXPIRE or a break of the connection explains that a call
+// has no answer.
+func (c *caller) explainedLocked(x *call) bool { return within(c.expired, x) || within(c.breaks, x) }
 
 // within reports whether something happened while a call went on.
 func within(moments []time.Time, x *call) bool {
@@ -225,10 +226,10 @@ func within(moments []time.Time, x *call) bool {
 	return false
 }
 
-// judge counts the calls by their outcomes, and records those that have none.
-func (c *caller) judge(sum *[4]int) {
+// check counts the calls by their outcomes, and records those that have none.
+func (c *caller) check(sum *[4]int) {
 	c.partner.mu.Lock()
-	told, broke := append([]time.Time(nil), c.partner.told...), append([]time.Time(nil), c.partner.breaks...)
+	expired, broke := append([]time.Time(nil), c.partner.expired...), append([]time.Time(nil), c.partner.breaks...)
 	c.partner.mu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -236,13 +237,13 @@ func (c *caller) judge(sum *[4]int) {
 		switch {
 		case x.answered:
 			sum[0]++
-		case within(c.told, x), within(told, x):
+		case within(c.expired, x), within(expired, x):
 			sum[1]++
 		case within(c.breaks, x), within(broke, x):
 			sum[2]++
 		default:
 			sum[3]++
-			c.sys.violate("%s: the call %s got no answer, nobody was told, and both connections stand", c.id, id)
+			c.sys.violate("%s: the call %s got no answer, neither side got EXPIRE, and both connections stand", c.id, id)
 		}
 	}
 }

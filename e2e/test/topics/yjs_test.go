@@ -55,7 +55,7 @@ func TestPublish_WithoutSubscription_ReachesSubscribers(t *testing.T) {
 }
 
 // TestSubscribe_AtOnceEverywhere_NoPairMisses: of each two clients that subscribe and then
-// announce themselves once, at least one hears of the other.
+// announce themselves once, at least one gets the announcement of the other.
 func TestSubscribe_AtOnceEverywhere_NoPairMisses(t *testing.T) {
 	s := kit.Start(t, kit.Options{Gateways: 3})
 	for round := range 20 {
@@ -68,19 +68,19 @@ func TestSubscribe_AtOnceEverywhere_NoPairMisses(t *testing.T) {
 			c.send(`{"type":"subscribe","topics":[%q]}`, topic)
 			c.publish(topic, announce(c.name))
 		}
-		heard := make(map[string]bool)
-		hear := func(c *client, text string) { heard[c.name+" "+text] = true }
+		arrived := make(map[string]bool)
+		record := func(c *client, text string) { arrived[c.name+" "+text] = true }
 		met := func(c, d *client) bool {
-			return heard[c.name+" "+published(topic, announce(d.name))] || heard[d.name+" "+published(topic, announce(c.name))]
+			return arrived[c.name+" "+published(topic, announce(d.name))] || arrived[d.name+" "+published(topic, announce(c.name))]
 		}
 		for i, c := range all {
 			for _, d := range all[:i] {
 				for !met(c, d) {
 					select {
 					case text := <-c.texts:
-						hear(c, text)
+						record(c, text)
 					case text := <-d.texts:
-						hear(d, text)
+						record(d, text)
 					case <-time.After(kit.Patience):
 						t.Fatalf("round %d: %s and %s: got no announcement of either at the other, want one", round, c.name, d.name)
 					}
