@@ -93,6 +93,7 @@ type Config struct {
 	NostrOff             bool          // no clients of Trystero's strategy nostr
 	WSRelayOff           bool          // no clients of Trystero's strategy ws-relay
 	MaxTopics            int           // with subscribers at this gateway; 0 is 20,000, below 0 no limit
+	MaxTopicsPerAddr     int           // of these, whose first subscribers are of one address, one IPv6 /64 or one user of access tokens; 0 is 2,000, below 0 no limit
 	MaxTopicSubscribers  int           // of one topic at this gateway; 0 is 500, below 0 no limit
 	MaxTopicsPerClient   int           // that one client subscribes to; 0 is 100, below 0 no limit
 	TopicsPerSecond      int           // publications of the clients here in one topic; 0 is 500, below 0 no limit
@@ -202,6 +203,7 @@ func (c Config) withDefaults() Config {
 	def(&c.WebTorrentMaxPeers, 10_000)
 	def(&c.WebTorrentRate, 10)
 	def(&c.MaxTopics, 20_000)
+	def(&c.MaxTopicsPerAddr, 2000)
 	def(&c.MaxTopicSubscribers, 500)
 	def(&c.MaxTopicsPerClient, 100)
 	def(&c.TopicsPerSecond, 500)

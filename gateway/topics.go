@@ -8,6 +8,7 @@ import (
 
 	"p2pconnector/gateway/internal/dialect"
 	"p2pconnector/gateway/internal/egress"
+	"p2pconnector/gateway/internal/fairqueue"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/gateway/internal/topic"
@@ -15,9 +16,14 @@ import (
 	"p2pconnector/proto/bus"
 )
 
+// topicTurnWait is for how long a publication in a topic that this gateway has not joined
+// waits for its turn at the room service. The reader of its client reads nothing meanwhile.
+const topicTurnWait = 5 * time.Second
+
 // topicFlags binds the limits of topics to fs. d is c with its defaults.
 func (c *Config) topicFlags(fs *flag.FlagSet, d *Config) {
 	fs.IntVar(&c.MaxTopics, string(topic.MaxTopics), d.MaxTopics, "`topics` with subscribers at this gateway, of the clients of y-webrtc and Trystero; -1 for no limit")
+	fs.IntVar(&c.MaxTopicsPerAddr, string(topic.MaxPerAddress), d.MaxTopicsPerAddr, "`topics` of max-topics whose first subscribers are clients of one address, one IPv6 /64 or one user of access tokens; -1 for no limit")
 	fs.IntVar(&c.MaxTopicSubscribers, string(topic.MaxSubscribers), d.MaxTopicSubscribers, "`subscribers` of one topic at this gateway; -1 for no limit")
 	fs.IntVar(&c.MaxTopicsPerClient, string(topic.MaxPerClient), d.MaxTopicsPerClient, "`topics` that one client subscribes to; -1 for no limit")
 	fs.IntVar(&c.TopicsPerSecond, string(topic.PerSecond), d.TopicsPerSecond, "`publications` a second of the clients of this gateway in one topic; 5 seconds' worth at once; -1 for no limit")
@@ -25,7 +31,7 @@ func (c *Config) topicFlags(fs *flag.FlagSet, d *Config) {
 
 func newTopics(g *Gateway) *topic.Table {
 	return topic.New(topic.Config{
-		Rooms: &topicRooms{g: g}, Topics: g.cfg.MaxTopics, Subscribers: g.cfg.MaxTopicSubscribers, PerClient: g.cfg.MaxTopicsPerClient,
+		Rooms: &topicRooms{g: g}, Topics: g.cfg.MaxTopics, PerAddress: g.cfg.MaxTopicsPerAddr, Subscribers: g.cfg.MaxTopicSubscribers, PerClient: g.cfg.MaxTopicsPerClient,
 		PerSecond: g.cfg.TopicsPerSecond, BytesPerSecond: g.cfg.RoomEgressPerSecond,
 		Clock: &g.coarse, Go: func(f func()) { g.bg.run(f, func() {}) }, Ended: g.alive.Done(), Logger: g.log,
 	})
@@ -43,6 +49,11 @@ func (g *Gateway) missedTopic(from proto.PeerID) bool {
 
 // topicRooms gives topics the rooms of this gateway. It implements topic.Rooms.
 type topicRooms struct{ g *Gateway }
+
+// Turn implements topic.Rooms.
+func (t *topicRooms) Turn(k fairqueue.Key, d time.Duration) (done func(), ok bool) {
+	return t.g.roomTurns.Await(k, d, t.g.alive.Done())
+}
 
 // Join implements topic.Rooms. The change of the room calls Table.Joined. It does not when
 // the gateway is a member already, by a request whose answer was lost.
@@ -89,11 +100,16 @@ func (t *topicRooms) change(op bus.Operation, req *bus.Request) error {
 }
 
 // Publish implements topic.Rooms.
-func (t *topicRooms) Publish(id proto.RoomID, namespace string, text []byte, from *egress.Client) (sent bool, short egress.Refusal) {
+func (t *topicRooms) Publish(id proto.RoomID, namespace string, text []byte, from *egress.Client, k fairqueue.Key) (sent bool, short egress.Refusal) {
 	f := link.Frame{From: t.member().ID(), Room: id}
 	f.Data = (&dialect.Frame{Name: []byte(namespace), From: []byte(f.From), Text: text}).Append(make([]byte, 0, len(text)+128))
 	x := t.g.rooms.Relay(f, from)
 	if x.NotMember {
+		done, ok := t.Turn(k, topicTurnWait)
+		if !ok {
+			return false, egress.Refusal{}
+		}
+		defer done()
 		var err error
 		if x, err = t.g.rooms.RelayOutside(f, from); err != nil {
 			return false, egress.Refusal{}

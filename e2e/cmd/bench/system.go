@@ -80,7 +80,7 @@ type layout struct {
 // unlimited are the gateway's limits that a load from one address reaches. A
 // gateway that does not know one is started without it.
 var unlimited = []string{"messages-per-second", "max-connections", "max-per-address", "max-per-user", "max-memberships", "max-memberships-per-address",
-	"max-memberships-per-user", "max-room-requests", "connects-per-second", "connects-per-address", "topic-messages-per-second",
+	"max-memberships-per-user", "max-room-requests", "max-topics-per-address", "connects-per-second", "connects-per-address", "topic-messages-per-second",
 	"bytes-per-second", "egress-bytes-per-second", "room-egress-bytes-per-second", "total-egress-bytes-per-second",
 	"webtorrent-announces-per-second"}
 

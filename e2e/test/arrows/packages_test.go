@@ -30,7 +30,7 @@ var gatewayPackages = map[string][]string{
 		"github.com/google/uuid",
 	},
 	"internal/clock":   {},
-	"internal/dialect": {"gateway/internal/egress", "proto"},
+	"internal/dialect": {"gateway/internal/egress", "gateway/internal/fairqueue", "proto"},
 	"internal/dialect/peerjs": {
 		"gateway/internal/clock", "gateway/internal/dialect", "gateway/internal/names", "gateway/internal/ratelimit", "proto", "proto/bus",
 		"github.com/google/uuid",
@@ -89,7 +89,7 @@ var gatewayPackages = map[string][]string{
 		"gateway/internal/clock", "gateway/internal/membudget", "proto", "github.com/lxzan/gws",
 	},
 	"internal/socket/sockettest": {},
-	"internal/topic":             {"gateway/internal/clock", "gateway/internal/egress", "gateway/internal/ratelimit", "proto", "proto/bus"},
+	"internal/topic":             {"gateway/internal/clock", "gateway/internal/egress", "gateway/internal/fairqueue", "gateway/internal/ratelimit", "proto", "proto/bus"},
 	"web":                        {"proto", "github.com/yuin/goldmark"},
 }
 

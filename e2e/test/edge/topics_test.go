@@ -16,7 +16,13 @@ import (
 // topics connects a client that publishes and subscribes.
 func (e *edge) topics(t testing.TB, path, token string) *peerjs {
 	t.Helper()
-	c, _, err := raw.Dial(t.Context(), e.addr, path+"?"+url.Values{"access_token": {token}}.Encode(), nil)
+	return e.topicsFrom(t, path+"?"+url.Values{"access_token": {token}}.Encode(), nil)
+}
+
+// topicsFrom is topics with the headers of a handshake.
+func (e *edge) topicsFrom(t testing.TB, path string, h http.Header) *peerjs {
+	t.Helper()
+	c, _, err := raw.Dial(t.Context(), e.addr, path, h)
 	must(t, err)
 	t.Cleanup(func() { _ = c.Close() }) // it may be closed already
 	must(t, c.SetDeadline(time.Now().Add(2*kit.Patience)))
@@ -84,4 +90,24 @@ func TestTopics_TooManyPerClient_TheOthersWork(t *testing.T) {
 	y.send(`{"type":"publish","topic":"other","data":1}`)
 	y.send(`{"type":"publish","topic":"doc","data":2}`)
 	y.expect(`{"type":"publish","topic":"doc","data":2}`)
+}
+
+// TestTopics_TooManyPerAddress_OtherAddressesSubscribe, to what the address may not have.
+func TestTopics_TooManyPerAddress_OtherAddressesSubscribe(t *testing.T) {
+	e := start(t, func(c *gateway.Config) { c.TrustedProxies, c.MaxTopicsPerAddr = "127.0.0.0/8", 1 })
+	first, again, other := e.topicsFrom(t, "/yjs", from("203.0.113.7")), e.topicsFrom(t, "/yjs", from("203.0.113.7")), e.topicsFrom(t, "/yjs", from("203.0.113.8"))
+	subscribe := `{"type":"subscribe","topics":["doc","other"]}`
+	for _, y := range []*peerjs{first, again, other} {
+		y.send(subscribe)
+		y.send(`{"type":"ping"}`)
+		y.expect(yjsPong)
+	}
+	text := `{"type":"publish","topic":"other","data":1}`
+	other.send(text)
+	other.expect(text)
+	text = `{"type":"publish","topic":"doc","data":2}`
+	other.send(text)
+	for _, y := range []*peerjs{first, again, other} {
+		y.expect(text) // and neither of the first two got the other topic
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/egress"
+	"p2pconnector/gateway/internal/fairqueue"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/session"
 	"p2pconnector/gateway/internal/socket"
@@ -113,6 +114,9 @@ func (p *port) MayJoin(topic string) bool {
 
 // Budget implements dialect.Port.
 func (p *port) Budget() *egress.Client { return p.c.Budget }
+
+// TurnKey implements dialect.Port.
+func (p *port) TurnKey() fairqueue.Key { return p.c.Session.TurnKey() }
 
 // Alive implements dialect.Port. The clock by which reads are noted is coarse, so the ping
 // waits until an earlier read cannot pass for its answer.

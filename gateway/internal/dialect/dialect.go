@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"p2pconnector/gateway/internal/egress"
+	"p2pconnector/gateway/internal/fairqueue"
 	"p2pconnector/proto"
 )
 
@@ -94,6 +95,8 @@ type Port interface {
 	MayJoin(topic string) bool
 	// Budget pays for what the client makes the gateway send.
 	Budget() *egress.Client
+	// TurnKey returns as whose requests those for the client take turns at the room service.
+	TurnKey() fairqueue.Key
 	// Alive pings the client and reports whether it answers, or sends anything, within d. It
 	// waits.
 	Alive(d time.Duration) bool

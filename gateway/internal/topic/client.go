@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"p2pconnector/gateway/internal/egress"
+	"p2pconnector/gateway/internal/fairqueue"
 	"p2pconnector/gateway/internal/ratelimit"
 	"p2pconnector/proto"
 )
@@ -34,14 +35,16 @@ type Client struct {
 	space    *Space
 	receiver Receiver
 	budget   *egress.Client
+	key      fairqueue.Key
 	all      map[proto.RoomID]*subscription
 	pending  []*subscription // that may not have taken effect yet
 	outside  ratelimit.Bucket
 }
 
-// Client returns the Client of a connection. budget pays for its publications.
-func (s *Space) Client(r Receiver, budget *egress.Client) *Client {
-	return &Client{space: s, receiver: r, budget: budget, all: make(map[proto.RoomID]*subscription)}
+// Client returns the Client of a connection. budget pays for its publications. k is for whom
+// its topics count, and whose turns its requests to the room service take.
+func (s *Space) Client(r Receiver, budget *egress.Client, k fairqueue.Key) *Client {
+	return &Client{space: s, receiver: r, budget: budget, key: k, all: make(map[proto.RoomID]*subscription)}
 }
 
 // Subscribe subscribes to a topic. It does not wait. A second subscription of the same topic
@@ -65,10 +68,10 @@ func (c *Client) subscribe(id proto.RoomID) Limit {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.all[id] == nil && over(len(t.all), t.cfg.Topics) {
-		return MaxTopics
+	if limit := t.admitLocked(id, c.key); limit != None {
+		return limit
 	}
-	e := t.entryLocked(id)
+	e := t.entryLocked(id, c.key)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if over(len(e.subscribers), t.cfg.Subscribers) {
@@ -79,6 +82,7 @@ func (c *Client) subscribe(id proto.RoomID) Limit {
 	// A new slice: receiversLocked returns the old one.
 	e.subscribers = append(e.subscribers[:len(e.subscribers):len(e.subscribers)], s)
 	c.all[id] = s
+	t.countLocked(e)
 	t.clients.Add(1)
 	c.pending = append(c.pending, s)
 	t.settleLocked(e)
@@ -93,6 +97,25 @@ func (c *Client) SetCopies(topic string, n int) {
 		defer s.entry.mu.Unlock()
 		s.copies = n
 	}
+}
+
+// admitLocked returns the limit that keeps k from being the first subscriber of a topic, or
+// None. k's own limit comes first, because k can do something about it.
+func (t *Table) admitLocked(id proto.RoomID, k fairqueue.Key) Limit {
+	e := t.all[id]
+	if e != nil {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+	}
+	switch {
+	case e != nil && (len(e.subscribers) > 0 || e.key == k):
+		return None // it counts already
+	case over(t.counted[k], t.cfg.PerAddress):
+		return MaxPerAddress
+	case e == nil && over(len(t.all), t.cfg.Topics):
+		return MaxTopics
+	}
+	return None
 }
 
 // over reports whether one more than n is above a limit.
@@ -114,6 +137,7 @@ func (c *Client) unsubscribe(id proto.RoomID) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.subscribers = slices.DeleteFunc(slices.Clone(e.subscribers), func(x *subscription) bool { return x == s })
+	t.countLocked(e)
 	t.clients.Add(-1)
 	t.settleLocked(e)
 }
@@ -181,7 +205,7 @@ func (c *Client) try(id proto.RoomID, e *entry, as string, text []byte) (time.Du
 	if short := c.budget.CanFanout(room, len(text), copies); short.Limit != "" {
 		return max(short.Wait, time.Millisecond), Bytes
 	}
-	sent, short := t.cfg.Rooms.Publish(id, c.space.name, text, c.budget)
+	sent, short := t.cfg.Rooms.Publish(id, c.space.name, text, c.budget, c.key)
 	if short.Limit != "" {
 		return max(short.Wait, time.Millisecond), Bytes
 	}

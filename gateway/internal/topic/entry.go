@@ -2,11 +2,13 @@ package topic
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"sync"
 	"time"
 
 	"p2pconnector/gateway/internal/egress"
+	"p2pconnector/gateway/internal/fairqueue"
 	"p2pconnector/gateway/internal/ratelimit"
 	"p2pconnector/proto"
 )
@@ -27,6 +29,8 @@ type entry struct {
 
 	budget  egress.RoomBudget // of publications from here; needs no lock
 	arrived ratelimit.ByteBucket
+
+	key fairqueue.Key // that it counts for, and takes turns as; guarded by the table's lock
 
 	mu          sync.Mutex
 	rate        ratelimit.Bucket // of publications from here
@@ -90,14 +94,33 @@ func (e *entry) receiversLocked(text []byte) []*subscription {
 	return some
 }
 
-// entryLocked returns the entry of a topic, which it makes if there is none.
-func (t *Table) entryLocked(id proto.RoomID) *entry {
+// entryLocked returns the entry of a topic, which it makes for k if there is none.
+func (t *Table) entryLocked(id proto.RoomID, k fairqueue.Key) *entry {
 	e := t.all[id]
 	if e == nil {
-		e = &entry{id: id, ready: make(chan struct{})}
+		e = &entry{id: id, key: k, ready: make(chan struct{})}
 		t.all[id] = e
+		t.counted[k]++
 	}
 	return e
+}
+
+// countLocked counts e for the first of its subscribers. Without any, e counts for the last
+// one until the gateway has left the room: a client that subscribes and unsubscribes for ever
+// makes no more requests wait than it may have topics.
+func (t *Table) countLocked(e *entry) {
+	if len(e.subscribers) == 0 || e.key == e.subscribers[0].client.key {
+		return
+	}
+	t.uncountLocked(e.key)
+	e.key = e.subscribers[0].client.key
+	t.counted[e.key]++
+}
+
+func (t *Table) uncountLocked(k fairqueue.Key) {
+	if t.counted[k]--; t.counted[k] == 0 {
+		delete(t.counted, k)
+	}
 }
 
 // settleLocked makes the gateway join or leave the topic's room when it should, and forgets
@@ -112,14 +135,23 @@ func (t *Table) settleLocked(e *entry) {
 		t.cfg.Go(func() { t.settle(e) })
 	case !wanted:
 		delete(t.all, e.id)
+		t.uncountLocked(e.key)
 	}
 }
 
-// settle joins and leaves the room of e until that is what its subscribers need.
+// settle joins and leaves the room of e until that is what its subscribers need. One
+// goroutine for each topic may wait here for its turn, so Config.Topics bounds them. A leave
+// is not overtaken for ever: it waits for those of its key that came before, while other keys
+// take one turn each for one of its key.
 func (t *Table) settle(e *entry) {
 	pause := joinPause
-	for t.next(e) {
-		err := t.request(e)
+	for !t.settled(e) {
+		done, ok := t.cfg.Rooms.Turn(t.keyOf(e), math.MaxInt64)
+		if !ok {
+			return
+		}
+		err := t.change(e)
+		done()
 		if err == nil {
 			pause = joinPause
 			continue
@@ -135,12 +167,42 @@ func (t *Table) settle(e *entry) {
 	}
 }
 
-// request joins or leaves the room of e.
-func (t *Table) request(e *entry) (err error) {
-	if e.leaves() {
+func (t *Table) keyOf(e *entry) fairqueue.Key {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return e.key
+}
+
+// settled reports whether neither a join nor a leave is needed, and then ends the work on e.
+func (t *Table) settled(e *entry) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if wanted := len(e.subscribers) > 0; wanted != e.joined {
+		return false
+	}
+	e.leavingLocked(false)
+	e.busy = false
+	t.settleLocked(e)
+	return true
+}
+
+// change joins or leaves the room of e, whichever is needed now: clients may have subscribed
+// or unsubscribed while it waited for its turn.
+func (t *Table) change(e *entry) error {
+	e.mu.Lock()
+	wanted := len(e.subscribers) > 0
+	needed := wanted != e.joined
+	e.leavingLocked(needed && !wanted)
+	e.mu.Unlock()
+	switch {
+	case !needed:
+		return nil
+	case !wanted:
 		return t.cfg.Rooms.Leave(e.id)
 	}
-	if err = t.cfg.Rooms.Join(e.id); err != nil {
+	if err := t.cfg.Rooms.Join(e.id); err != nil {
 		return err
 	}
 	e.mu.Lock()
@@ -151,33 +213,15 @@ func (t *Table) request(e *entry) (err error) {
 	return nil
 }
 
-// next chooses between join and leave. It returns false when neither is needed any more.
-func (t *Table) next(e *entry) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	wanted := len(e.subscribers) > 0
-	leave := e.joined && !wanted
+// leavingLocked records whether the gateway has asked to leave.
+func (e *entry) leavingLocked(leaving bool) {
 	switch {
-	case leave && !e.leaving:
+	case leaving && !e.leaving:
 		e.ready = make(chan struct{})
-	case e.leaving && e.joined && wanted:
+	case !leaving && e.leaving && e.joined:
 		close(e.ready) // the leave has failed, and the gateway stays
 	}
-	e.leaving = leave
-	if wanted != e.joined {
-		return true
-	}
-	e.busy = false
-	t.settleLocked(e)
-	return false
-}
-
-func (e *entry) leaves() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.leaving
+	e.leaving = leaving
 }
 
 // pause waits for d. It returns false when the gateway ends first.

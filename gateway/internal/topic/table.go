@@ -8,6 +8,7 @@ import (
 
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/egress"
+	"p2pconnector/gateway/internal/fairqueue"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
@@ -15,13 +16,17 @@ import (
 // Rooms joins the rooms of topics, and sends to their members. Its methods wait for the
 // room service.
 type Rooms interface {
+	// Turn waits for k's turn at the room service, at most for d. The caller calls done when
+	// its request has been answered. ok is false when the gateway ends, too.
+	Turn(k fairqueue.Key, d time.Duration) (done func(), ok bool)
 	// Join makes this gateway a member, and has called Table.Joined when that took effect. Leave
-	// undoes it.
+	// undoes it. They are called in a turn.
 	Join(id proto.RoomID) error
 	Leave(id proto.RoomID) error
-	// Publish sends a text to the other members; this gateway need not be one. from pays.
-	// sent is false when they cannot be reached, or when the refusal has a limit.
-	Publish(id proto.RoomID, namespace string, text []byte, from *egress.Client) (sent bool, short egress.Refusal)
+	// Publish sends a text to the other members; this gateway need not be one: then it takes a
+	// turn of k. from pays. sent is false when they cannot be reached, or when the refusal has a
+	// limit.
+	Publish(id proto.RoomID, namespace string, text []byte, from *egress.Client, k fairqueue.Key) (sent bool, short egress.Refusal)
 	// Shared reports whether another gateway is a member of a room that this one is in. It does
 	// not wait.
 	Shared(id proto.RoomID, with proto.GatewayID) bool
@@ -31,6 +36,7 @@ type Rooms interface {
 type Config struct {
 	Rooms          Rooms
 	Topics         int // with subscribers at this gateway
+	PerAddress     int // of these, that count for one address or user
 	Subscribers    int // of one topic at this gateway
 	PerClient      int // topics of one client
 	PerSecond      int // publications of the clients here in one topic
@@ -48,6 +54,7 @@ type Limit string
 const (
 	None           Limit = ""
 	MaxTopics      Limit = "max-topics"
+	MaxPerAddress  Limit = "max-topics-per-address"
 	MaxSubscribers Limit = "max-topic-subscribers"
 	MaxPerClient   Limit = "max-topics-per-client"
 	PerSecond      Limit = "topic-messages-per-second"
@@ -55,7 +62,9 @@ const (
 )
 
 // Limits lists all limits.
-func Limits() []Limit { return []Limit{MaxTopics, MaxSubscribers, MaxPerClient, PerSecond, Bytes} }
+func Limits() []Limit {
+	return []Limit{MaxTopics, MaxPerAddress, MaxSubscribers, MaxPerClient, PerSecond, Bytes}
+}
 
 // Table holds the topics with subscribers at this gateway. Safe for concurrent use.
 type Table struct {
@@ -63,12 +72,13 @@ type Table struct {
 	counts  counts
 	mu      sync.Mutex
 	all     map[proto.RoomID]*entry
-	clients atomic.Int64 // subscriptions
+	counted map[fairqueue.Key]int // entries, by the key that they count for
+	clients atomic.Int64          // subscriptions
 }
 
 // New returns an empty Table.
 func New(cfg Config) *Table {
-	t := &Table{cfg: cfg, all: make(map[proto.RoomID]*entry)}
+	t := &Table{cfg: cfg, all: make(map[proto.RoomID]*entry), counted: make(map[fairqueue.Key]int)}
 	t.counts.refused = make(map[Limit]*atomic.Uint64)
 	for _, l := range Limits() {
 		t.counts.refused[l] = new(atomic.Uint64)
@@ -137,7 +147,7 @@ func (s *Space) ID(topic string) proto.RoomID { return bus.TopicRoom(s.name, top
 func (t *Table) Joined(id proto.RoomID) (fresh bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	e := t.entryLocked(id)
+	e := t.entryLocked(id, fairqueue.Key{}) // a new one counts for the gateway itself
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	fresh = !e.joined

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +13,7 @@ import (
 
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/egress"
+	"p2pconnector/gateway/internal/fairqueue"
 	"p2pconnector/proto"
 )
 
@@ -31,6 +31,7 @@ type fixture struct {
 	sent    []string // publications to other gateways
 	cut     bool     // other gateways cannot be reached
 	short   egress.Refusal
+	turns   *fairqueue.Queue // nil: no limit
 	ending  chan struct{}
 	running sync.WaitGroup
 	now     clock.AtomicInstant
@@ -71,6 +72,10 @@ func (w *fixture) request(name string) error {
 	return nil
 }
 
+func (w *fixture) Turn(k fairqueue.Key, d time.Duration) (func(), bool) {
+	return w.turns.Await(k, d, w.ending)
+}
+
 func (w *fixture) Join(id proto.RoomID) error {
 	err := w.request("join")
 	if err == nil && !w.noJoin {
@@ -87,7 +92,7 @@ func (w *fixture) Leave(id proto.RoomID) error {
 	return err
 }
 
-func (w *fixture) Publish(_ proto.RoomID, _ string, text []byte, _ *egress.Client) (bool, egress.Refusal) {
+func (w *fixture) Publish(_ proto.RoomID, _ string, text []byte, _ *egress.Client, _ fairqueue.Key) (bool, egress.Refusal) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.short.Limit == "" {
@@ -126,9 +131,12 @@ type peer struct {
 	lost bool
 }
 
-func (w *fixture) peer() *peer {
+func (w *fixture) peer() *peer { return w.peerOf("somebody") }
+
+// peerOf returns a client of a user.
+func (w *fixture) peerOf(user string) *peer {
 	p := new(peer)
-	p.Client = w.space.Client(p, nil)
+	p.Client = w.space.Client(p, nil, fairqueue.Key{User: user})
 	return p
 }
 
@@ -359,141 +367,4 @@ func TestPublish_Addressed_ReachesThoseThatPublishedAsThatID(t *testing.T) {
 		ben.expect(t, "ben", "ben:1")
 		many.expect(t, "a client of too many ids", "ben:1", "ann:2")
 	})
-}
-
-func TestSubscribe_AtEachLimit_IsRefused(t *testing.T) {
-	run(t, Config{Topics: 3, Subscribers: 2, PerClient: 2}, func(w *fixture) {
-		ann, ben, cid := w.peer(), w.peer(), w.peer()
-		for _, c := range []struct {
-			who   *peer
-			topic string
-			want  Limit
-		}{
-			{ann, "a", None}, {ann, "b", None}, {ann, "a", None}, {ann, "c", MaxPerClient},
-			{ben, "a", None}, {cid, "a", MaxSubscribers},
-			{ben, "c", None}, {cid, "d", MaxTopics}, {cid, "c", None},
-		} {
-			if got := c.who.Subscribe(c.topic); got != c.want {
-				t.Errorf("%s: got %q, want %q", c.topic, got, c.want)
-			}
-		}
-		ann.Unsubscribe("b")
-		w.pass(5 * time.Second)
-		if got := ann.Subscribe("d"); got != None {
-			t.Errorf("after an unsubscription: got %q, want none", got)
-		}
-		for _, l := range []Limit{MaxPerClient, MaxSubscribers, MaxTopics} {
-			if got := w.table.Counts().Refused[l]; got != 1 {
-				t.Errorf("got %d refused by %s, want 1", got, l)
-			}
-		}
-	})
-}
-
-// TestPublish_AboveTheRate_WaitsThenIsRefused: the reader of a client that floods waits.
-func TestPublish_AboveTheRate_WaitsThenIsRefused(t *testing.T) {
-	run(t, Config{PerSecond: 2}, func(w *fixture) {
-		ann := w.peer()
-		ann.Subscribe("a")
-		w.pass(2 * time.Second)
-		for range 10 {
-			ann.Publish("a", "", []byte("1"))
-		}
-		w.running.Go(func() {
-			for range 3 {
-				time.Sleep(250 * time.Millisecond)
-				w.now.Store(clock.Now())
-			}
-		})
-		began := time.Now()
-		if got := ann.Publish("a", "", []byte("2")); got != Published || time.Since(began) < 500*time.Millisecond {
-			t.Errorf("got outcome %d after %v, want %d after half a second", got, time.Since(began), Published)
-		}
-		w.short = egress.Refusal{Limit: egress.Total, Wait: time.Second}
-		if got := ann.Publish("a", "", []byte("3")); got != Limited {
-			t.Errorf("got outcome %d, want %d", got, Limited)
-		}
-	})
-}
-
-func TestReceived_AboveTheRate_IsRefused(t *testing.T) {
-	run(t, Config{BytesPerSecond: 100}, func(w *fixture) {
-		ann := w.peer()
-		ann.Subscribe("a")
-		w.pass(2 * time.Second)
-		accepted := 0
-		for range 100 {
-			if w.table.Received(w.space.ID("a"), make([]byte, 10)) {
-				accepted++
-			}
-		}
-		if refused := w.table.Counts().Refused[Bytes]; accepted < 10 || accepted > 50 || refused != uint64(100-accepted) {
-			t.Errorf("got %d accepted, %d refused, want what 4 s allow, about 40", accepted, refused)
-		}
-	})
-}
-
-// TestSetCopies_ManyTexts_AreAllPaidFor: by the publisher here, and by the limit on what other
-// gateways send.
-func TestSetCopies_ManyTexts_AreAllPaidFor(t *testing.T) {
-	published := func(copies int) (here, received int) {
-		run(t, Config{BytesPerSecond: 1000}, func(w *fixture) {
-			ann, ben := w.peer(), w.peer()
-			ann.Client = w.space.Client(ann, egress.New(egress.Config{Caused: 1000, Clock: &w.now}).Client(netip.Addr{}))
-			ben.Subscribe("a")
-			ben.SetCopies("a", copies)
-			w.pass(2 * time.Second)
-			for began := time.Now(); time.Since(began) < 4*time.Second && here < 1000; {
-				if ann.Publish("a", "", make([]byte, 100)) == Published {
-					here++
-				}
-			}
-			for w.table.Received(w.space.ID("a"), make([]byte, 100)) && received < 1000 {
-				received++
-			}
-		})
-		return here, received
-	}
-	oneHere, oneReceived := published(1)
-	here, received := published(5)
-	if here == 0 || received == 0 || here > oneHere/4 || received > oneReceived/4 {
-		t.Errorf("5 copies: got %d publications here, %d of other gateways, want about a fifth of %d, %d", here, received, oneHere, oneReceived)
-	}
-}
-
-// TestSubscribe_RoomLostAtOnce_AsksAgainAfterAPause: the answer alone does not make the
-// gateway a member.
-func TestSubscribe_RoomLostAtOnce_AsksAgainAfterAPause(t *testing.T) {
-	run(t, Config{}, func(w *fixture) {
-		w.noJoin = true
-		ann := w.peer()
-		ann.Subscribe("a")
-		w.pass(3500 * time.Millisecond) // a second for each request, and for the pause
-		w.expectCalls("join", "join")
-		w.noJoin = false
-		if got := ann.Publish("a", "", []byte("1")); got != Published {
-			t.Errorf("got outcome %d, want %d", got, Published)
-		}
-	})
-}
-
-// TestSubscribe_Refused_AsksLessAndLess: a refusal may be for ever. Without an answer, the next
-// request comes soon.
-func TestSubscribe_Refused_AsksLessAndLess(t *testing.T) {
-	for _, c := range []struct {
-		failure error
-		want    int
-	}{{proto.Errorf(proto.LimitExceeded, "too many"), 8}, {proto.Errorf(proto.Unavailable, "away"), 60}, {nil, 60}} {
-		run(t, Config{}, func(w *fixture) {
-			w.fail, w.failure = 1000, c.failure
-			w.peer().Subscribe("a")
-			w.pass(2 * time.Minute)
-			if got := len(w.calls); got != c.want {
-				t.Errorf("%v: got %d requests in 2 minutes, want %d", c.failure, got, c.want)
-			}
-			if got := w.table.Counts().Failed; got != uint64(c.want) {
-				t.Errorf("%v: got %d counted as failed, want %d", c.failure, got, c.want)
-			}
-		})
-	}
 }

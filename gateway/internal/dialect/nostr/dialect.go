@@ -53,7 +53,7 @@ func (d *Dialect) Refusal(why dialect.Reason, message string) []byte {
 // NewTranslator implements dialect.Dialect.
 func (d *Dialect) NewTranslator(_ *http.Request, _ string, port dialect.Port) dialect.Translator {
 	c := &client{port: port, space: d.topics, subs: make(map[string]map[proto.RoomID]string)}
-	c.topics = d.topics.Client(c, port.Budget())
+	c.topics = d.topics.Client(c, port.Budget(), port.TurnKey())
 	return c
 }
 

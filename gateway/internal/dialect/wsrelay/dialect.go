@@ -50,7 +50,7 @@ func (d *Dialect) Refusal(dialect.Reason, string) []byte { return nil }
 // NewTranslator implements dialect.Dialect.
 func (d *Dialect) NewTranslator(_ *http.Request, _ string, port dialect.Port) dialect.Translator {
 	c := &client{port: port}
-	c.topics = d.topics.Client(c, port.Budget())
+	c.topics = d.topics.Client(c, port.Budget(), port.TurnKey())
 	return c
 }
 
