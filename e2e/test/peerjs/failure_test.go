@@ -161,7 +161,7 @@ func TestLastGatewayEnds_ClientsWereConnected_IDsAreFree(t *testing.T) {
 	breakSocket(t, s, 0, ben)
 	dial(t, s, 0, "ann", "1")
 	s.StopGateway(t, 0)
-	for end := time.Now().Add(bus.LeaseInterval * 3 / 2); ; { // the room services give ids of a gateway back after 2 of these
+	for end := time.Now().Add(2 * bus.LeaseInterval); ; { // only then do the room services give back the ids of a gateway that has ended
 		m, err := nc.Request(bus.NamesSubject(bus.NameList), []byte(`{"namespace":"peerjs"}`), kit.Patience)
 		if err != nil {
 			t.Fatal(err)
