@@ -170,8 +170,9 @@ func (c *Client) Publish(topic, as string, text []byte) Outcome {
 	}
 	id := c.space.ID(topic)
 	deadline := time.Now().Add(limitPatience)
+	admitted := false
 	for {
-		wait, limit := c.try(id, t.get(id), as, text)
+		wait, limit := c.try(id, t.get(id), as, text, &admitted)
 		switch {
 		case limit == None && wait == 0:
 			return Published
@@ -191,9 +192,10 @@ func (c *Client) Publish(topic, as string, text []byte) Outcome {
 const unreachable = -1
 
 // try publishes if limits allow it; otherwise it returns the limit and for how long it holds.
-func (c *Client) try(id proto.RoomID, e *entry, as string, text []byte) (time.Duration, Limit) {
+// admitted says that an earlier try of the publication has taken a token of the topic's rate.
+func (c *Client) try(id proto.RoomID, e *entry, as string, text []byte, admitted *bool) (time.Duration, Limit) {
 	t := c.space.t
-	wait, to, copies := c.admit(id, e, as, text)
+	wait, to, copies := c.admit(id, e, as, text, admitted)
 	if wait > 0 {
 		return wait, PerSecond
 	}
@@ -223,10 +225,11 @@ func (c *Client) try(id proto.RoomID, e *entry, as string, text []byte) (time.Du
 	return 0, None
 }
 
-// admit takes a token of the topic's rate, or of the client's for a topic without
-// subscribers here. It returns the subscribers that the publication is for, and how many texts
+// admit takes a token of the topic's rate, once for a publication, and sets admitted. For a
+// topic without subscribers here it is a token of the client's rate, for each question to the
+// room service. It returns the subscribers that the publication is for, and how many texts
 // they get.
-func (c *Client) admit(id proto.RoomID, e *entry, as string, text []byte) (wait time.Duration, to []*subscription, copies int) {
+func (c *Client) admit(id proto.RoomID, e *entry, as string, text []byte, admitted *bool) (wait time.Duration, to []*subscription, copies int) {
 	t := c.space.t
 	now := t.cfg.Clock.Load()
 	if e == nil {
@@ -235,8 +238,11 @@ func (c *Client) admit(id proto.RoomID, e *entry, as string, text []byte) (wait 
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if wait, _ = e.rate.Take(now, ratelimit.Limit{PerSecond: t.cfg.PerSecond, Burst: 5 * t.cfg.PerSecond}); wait > 0 {
-		return wait, nil, 0
+	if !*admitted {
+		if wait, _ = e.rate.Take(now, ratelimit.Limit{PerSecond: t.cfg.PerSecond, Burst: 5 * t.cfg.PerSecond}); wait > 0 {
+			return wait, nil, 0
+		}
+		*admitted = true
 	}
 	if s := c.all[id]; s != nil {
 		s.learnLocked(as)

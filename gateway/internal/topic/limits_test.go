@@ -217,3 +217,23 @@ func TestSubscribe_Refused_AsksLessAndLess(t *testing.T) {
 		})
 	}
 }
+
+// TestPublish_WaitsForBytes_TakesOneToken: of the rate that the topic's publishers share.
+func TestPublish_WaitsForBytes_TakesOneToken(t *testing.T) {
+	run(t, Config{PerSecond: 2}, func(w *fixture) {
+		ann := w.peer()
+		ann.Subscribe("a")
+		w.pass(2 * time.Second)
+		w.short = egress.Refusal{Limit: egress.Total, Wait: 100 * time.Millisecond}
+		if got := ann.Publish("a", "", []byte("1")); got != Limited {
+			t.Errorf("no bytes: got outcome %d, want %d", got, Limited)
+		}
+		w.short = egress.Refusal{}
+		for n := range 9 { // and the first one are 5 seconds' worth
+			began := time.Now()
+			if got := ann.Publish("a", "", []byte("2")); got != Published || time.Since(began) > 0 {
+				t.Fatalf("publication %d: got outcome %d after %v, want %d at once", n, got, time.Since(began), Published)
+			}
+		}
+	})
+}
