@@ -85,7 +85,7 @@ func (c *Client) subscribe(id proto.RoomID) Limit {
 	t.countLocked(e)
 	t.clients.Add(1)
 	c.pending = append(c.pending, s)
-	t.settleLocked(e)
+	t.reconcileLocked(e)
 	return None
 }
 
@@ -139,7 +139,7 @@ func (c *Client) unsubscribe(id proto.RoomID) {
 	e.subscribers = slices.DeleteFunc(slices.Clone(e.subscribers), func(x *subscription) bool { return x == s })
 	t.countLocked(e)
 	t.clients.Add(-1)
-	t.settleLocked(e)
+	t.reconcileLocked(e)
 }
 
 // End ends all subscriptions.

@@ -123,29 +123,29 @@ func (t *Table) uncountLocked(k fairqueue.Key) {
 	}
 }
 
-// settleLocked makes the gateway join or leave the topic's room when it should, and forgets
+// reconcileLocked makes the gateway join or leave the topic's room when it should, and forgets
 // a topic that nothing needs. One goroutine at a time does that for a topic, so that a leave
 // cannot undo a later join. The locks of the table and of e are held.
-func (t *Table) settleLocked(e *entry) {
+func (t *Table) reconcileLocked(e *entry) {
 	wanted := len(e.subscribers) > 0
 	switch {
 	case e.busy:
 	case wanted != e.joined:
 		e.busy = true
-		t.cfg.Go(func() { t.settle(e) })
+		t.cfg.Go(func() { t.reconcile(e) })
 	case !wanted:
 		delete(t.all, e.id)
 		t.uncountLocked(e.key)
 	}
 }
 
-// settle joins and leaves the room of e until that is what its subscribers need. One
+// reconcile joins and leaves the room of e until that is what its subscribers need. One
 // goroutine for each topic may wait here for its turn, so Config.Topics bounds them. A leave
 // is not overtaken for ever: it waits for those of its key that came before, while other keys
 // take one turn each for one of its key.
-func (t *Table) settle(e *entry) {
+func (t *Table) reconcile(e *entry) {
 	pause := joinPause
-	for !t.settled(e) {
+	for !t.reconciled(e) {
 		done, ok := t.cfg.Rooms.Turn(t.keyOf(e), math.MaxInt64)
 		if !ok {
 			return
@@ -173,8 +173,8 @@ func (t *Table) keyOf(e *entry) fairqueue.Key {
 	return e.key
 }
 
-// settled reports whether neither a join nor a leave is needed, and then ends the work on e.
-func (t *Table) settled(e *entry) bool {
+// reconciled reports whether neither a join nor a leave is needed, and then ends the work on e.
+func (t *Table) reconciled(e *entry) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e.mu.Lock()
@@ -184,7 +184,7 @@ func (t *Table) settled(e *entry) bool {
 	}
 	e.leavingLocked(false)
 	e.busy = false
-	t.settleLocked(e)
+	t.reconcileLocked(e)
 	return true
 }
 

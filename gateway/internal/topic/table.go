@@ -155,7 +155,7 @@ func (t *Table) Joined(id proto.RoomID) (fresh bool) {
 		e.joined, e.leaving = true, false
 		close(e.ready)
 	}
-	t.settleLocked(e)
+	t.reconcileLocked(e)
 	return fresh
 }
 
@@ -179,7 +179,7 @@ func (t *Table) Left(id proto.RoomID) {
 		e.ready = make(chan struct{})
 		t.lost(e.subscribers)
 	}
-	t.settleLocked(e)
+	t.reconcileLocked(e)
 }
 
 // Received delivers a publication of another gateway to the subscribers here. It returns
