@@ -190,7 +190,7 @@ func TestSubscribe_RoomLostAtOnce_AsksAgainAfterAPause(t *testing.T) {
 		ann.Subscribe("a")
 		w.pass(3500 * time.Millisecond) // a second for each request, and for the pause
 		w.expectCalls("join", "join")
-		w.noJoin = false
+		w.set(func() { w.noJoin = false })
 		if got := ann.Publish("a", "", []byte("1")); got != Published {
 			t.Errorf("got outcome %d, want %d", got, Published)
 		}
@@ -205,11 +205,13 @@ func TestSubscribe_Refused_AsksLessAndLess(t *testing.T) {
 		want    int
 	}{{proto.Errorf(proto.LimitExceeded, "too many"), 8}, {proto.Errorf(proto.Unavailable, "away"), 60}, {nil, 60}} {
 		run(t, Config{}, func(w *fixture) {
+			requests := 0
 			w.fail, w.failure = 1000, c.failure
 			w.peer().Subscribe("a")
 			w.pass(2 * time.Minute)
-			if got := len(w.calls); got != c.want {
-				t.Errorf("%v: got %d requests in 2 minutes, want %d", c.failure, got, c.want)
+			w.set(func() { requests = len(w.calls) })
+			if requests != c.want {
+				t.Errorf("%v: got %d requests in 2 minutes, want %d", c.failure, requests, c.want)
 			}
 			if got := w.table.Counts().Failed; got != uint64(c.want) {
 				t.Errorf("%v: got %d counted as failed, want %d", c.failure, got, c.want)

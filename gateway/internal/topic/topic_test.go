@@ -57,6 +57,13 @@ func run(t *testing.T, limits Config, f func(w *fixture)) {
 	})
 }
 
+// set changes what is guarded by the lock of w.
+func (w *fixture) set(change func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change()
+}
+
 func (w *fixture) request(name string) error {
 	time.Sleep(time.Second)
 	w.mu.Lock()
@@ -78,7 +85,10 @@ func (w *fixture) Turn(k fairqueue.Key, d time.Duration) (func(), bool) {
 
 func (w *fixture) Join(id proto.RoomID) error {
 	err := w.request("join")
-	if err == nil && !w.noJoin {
+	w.mu.Lock()
+	joins := err == nil && !w.noJoin
+	w.mu.Unlock()
+	if joins {
 		w.table.Joined(id)
 	}
 	return err
@@ -195,7 +205,7 @@ func TestPublish_RoomServiceAway_IsUnreachable(t *testing.T) {
 		if got := ann.Publish("a", "", []byte("1")); got != Unreachable {
 			t.Errorf("got outcome %d, want %d", got, Unreachable)
 		}
-		w.fail = 0
+		w.set(func() { w.fail = 0 })
 		if got := ann.Publish("a", "", []byte("2")); got != Published {
 			t.Errorf("later: got outcome %d, want %d", got, Published)
 		}
@@ -209,7 +219,7 @@ func TestPublish_OthersCutOff_IsUnreachable(t *testing.T) {
 		ann := w.peer()
 		ann.Subscribe("a")
 		w.pass(2 * time.Second)
-		w.cut = true
+		w.set(func() { w.cut = true })
 		if got := ann.Publish("a", "", []byte("1")); got != Unreachable {
 			t.Errorf("got outcome %d, want %d", got, Unreachable)
 		}
@@ -254,7 +264,7 @@ func TestPublish_WhileLeaving_WaitsForTheNextJoin(t *testing.T) {
 			w.pass(1500 * time.Millisecond)
 			ann.Unsubscribe("a")
 			w.pass(500 * time.Millisecond)
-			w.fail = fail // the gateway stays if the leave fails
+			w.set(func() { w.fail = fail }) // the gateway stays if the leave fails
 			ann.Subscribe("a")
 			if got := ann.Publish("a", "", []byte("1")); got != Published {
 				t.Errorf("%d failures: got outcome %d, want %d", fail, got, Published)
