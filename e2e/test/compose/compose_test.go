@@ -48,6 +48,7 @@ func TestCompose_ScaledServices_ServeClients(t *testing.T) {
 	t.Logf("from scaling to clients on three gateways: %.1f s", time.Since(began).Seconds())
 	p.healthy("gateway", 3)
 	p.healthy("roomsvc", 2)
+	p.serveDialects()
 	p.talk(a, b)
 	p.killGateway(a, b)
 	p.killRoomService(a, b)
