@@ -15,11 +15,12 @@ import (
 	"p2pconnector/e2e/natsbox"
 )
 
-// The packages of npm that the tests run, and the one that makes scripts of them. That of
-// y-webrtc has the server too that the gateways replace.
+// The packages of npm that the tests run, and the one that makes scripts of them. They include
+// the servers that the gateways replace: y-webrtc has its own, and Trystero needs a relay of nostr.
 var (
 	yjsPackages      = []string{"y-webrtc@10.3.0", "yjs@13.6.27"}
 	trysteroPackages = []string{"trystero@0.25.4"}
+	relayPackages    = []string{"@nostr-relay/core@0.0.40", "@nostr-relay/common@0.0.40", "@nostr-relay/validator@0.0.40", "ws@8.23.0"}
 )
 
 const bundler = "esbuild@0.25.9"
@@ -160,16 +161,20 @@ func TestYjs_GatewayKilled_NewPagesMeetTheOldOnes(t *testing.T) {
 	}
 }
 
-// TestTrystero_RealClient_PagesMeetOverGateways runs trystero from npm, with its default
-// strategy nostr, against two gateways.
-func TestTrystero_RealClient_PagesMeetOverGateways(t *testing.T) {
-	b := startBrowser(t)
-	script := bundle(t, install(t, trysteroPackages), "iife", `export {joinRoom} from "trystero"`)
-	s := startOpenGateways(t)
+// startRelay starts a relay of nostr and returns its URL. The relay checks the signature of each
+// event.
+func startRelay(t *testing.T) (url string) {
+	t.Helper()
+	return fmt.Sprintf("ws://127.0.0.1:%d", startNode(t, filepath.Join("testdata", "relay.mjs"), install(t, relayPackages)))
+}
+
+// trysteroSteps makes two pages exchange texts, through the relays at two URLs.
+func trysteroSteps(t *testing.T, b *browser, script, one, two string) {
+	t.Helper()
 	var all []*tab
-	for i := range 2 {
+	for i, url := range []string{one, two} {
 		p := libPage(t, b, fmt.Sprint("page ", i), script, "trystero")
-		p.eval(nil, `own.begin("room", [%q])`, s.URL(i)+"nostr")
+		p.eval(nil, `own.begin("room", [%q])`, url)
 		all = append(all, p)
 	}
 	for _, p := range all {
@@ -179,4 +184,19 @@ func TestTrystero_RealClient_PagesMeetOverGateways(t *testing.T) {
 		p.eval(nil, `own.send("hello")`)
 		all[1-i].until("the text arrives", `own.received[0] === "hello"`)
 	}
+}
+
+// TestTrystero_RealClient_PagesMeetOverGateways runs trystero from npm, with its default
+// strategy nostr, against two gateways, and the same steps against a relay from npm.
+func TestTrystero_RealClient_PagesMeetOverGateways(t *testing.T) {
+	b := startBrowser(t)
+	script := bundle(t, install(t, trysteroPackages), "iife", `export {joinRoom} from "trystero"`)
+	t.Run("gateways", func(t *testing.T) {
+		s := startOpenGateways(t)
+		trysteroSteps(t, b, script, s.URL(0)+"nostr", s.URL(1)+"nostr")
+	})
+	t.Run("nostr-relay", func(t *testing.T) {
+		url := startRelay(t)
+		trysteroSteps(t, b, script, url, url)
+	})
 }
