@@ -91,10 +91,10 @@ type tab struct {
 	asked    map[string]bool // hosts
 }
 
-// open opens a tab and loads url.
-func (b *browser) open(t *testing.T, name, address string) *tab {
+// open opens a tab and loads address.
+func (b *browser) open(t *testing.T, name, address string, opts ...chromedp.ContextOption) *tab {
 	t.Helper()
-	ctx, cancel := chromedp.NewContext(b.ctx)
+	ctx, cancel := chromedp.NewContext(b.ctx, opts...)
 	t.Cleanup(cancel)
 	p := &tab{t: t, name: name, ctx: ctx, asked: map[string]bool{}}
 	if err := chromedp.Listen(ctx, p.event); err != nil {

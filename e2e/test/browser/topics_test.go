@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+
 	"p2pconnector/e2e/kit"
 	"p2pconnector/e2e/natsbox"
 )
@@ -55,11 +57,11 @@ func bundle(t *testing.T, dir, format, entry string) string {
 	return string(out)
 }
 
-// libPage opens a page with a script and a module of testdata. Each page has an origin of its
-// own: pages of one origin would find each other without a server.
+// libPage opens a page with a script and a module of testdata. Each page has an origin and a
+// browser context of its own: pages that share both would find each other without a server.
 func libPage(t *testing.T, b *browser, name, script, module string) *tab {
 	t.Helper()
-	p := b.open(t, name, pages(t).URL+"/test/blank.html")
+	p := b.open(t, name, pages(t).URL+"/test/blank.html", chromedp.WithNewBrowserContext())
 	p.eval(nil, "%s", script+"\nglobalThis.lib = lib;0")
 	p.eval(nil, `import("/test/%s.js").then(() => true)`, module)
 	return p
