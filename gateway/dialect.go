@@ -1,12 +1,11 @@
 package gateway
 
 import (
-	"p2pconnector/gateway/internal/dialect/nostr"
-	"p2pconnector/gateway/internal/dialect/wsrelay"
-
 	"p2pconnector/gateway/internal/dialect"
+	"p2pconnector/gateway/internal/dialect/nostr"
 	"p2pconnector/gateway/internal/dialect/peerjs"
 	"p2pconnector/gateway/internal/dialect/webtorrent"
+	"p2pconnector/gateway/internal/dialect/wsrelay"
 	"p2pconnector/gateway/internal/dialect/yjs"
 	"p2pconnector/gateway/internal/names"
 	"p2pconnector/proto"

@@ -13,6 +13,7 @@ import (
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/client"
 	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/config"
 	"p2pconnector/gateway/internal/dialect/peerjs"
 	"p2pconnector/gateway/internal/dialect/webtorrent"
 	"p2pconnector/gateway/internal/directory"
@@ -38,6 +39,9 @@ import (
 	"p2pconnector/proto/bus"
 	"p2pconnector/proto/service"
 )
+
+// Config holds the settings of a gateway; `go doc ./internal/config Config` lists them.
+type Config = config.Config
 
 // Gateway is one gateway. Its methods are safe for concurrent use; Run may be
 // called once.
@@ -94,8 +98,8 @@ type Gateway struct {
 
 // New checks the configuration and makes a gateway. An error names the setting.
 func New(cfg Config) (*Gateway, error) {
-	cfg = cfg.withDefaults()
-	if err := cfg.check(); err != nil {
+	cfg = cfg.WithDefaults()
+	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
 	limit, from := bufferLimit(cfg.MaxBufferBytes)
@@ -105,15 +109,15 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g := &Gateway{
 		cfg: cfg, id: id, log: cfg.Logger.With("gateway", string(id)), metrics: metrics.New(),
-		buffers: membudget.New(limit), quota: quota.New(cfg.quota()), roomTurns: fairqueue.New(cfg.MaxRoomRequests),
+		buffers: membudget.New(limit), quota: quota.New(cfg.Quota()), roomTurns: fairqueue.New(cfg.MaxRoomRequests),
 		keysNow: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
 	g.frames = &frames.Encoder{Wall: time.Now}
 	var err error
-	if g.admission, err = admission.New(cfg.admission(limit)); err != nil {
+	if g.admission, err = admission.New(cfg.Admission(limit)); err != nil {
 		return nil, err
 	}
-	if g.ice, err = auth.NewICE(cfg.ice()); err != nil {
+	if g.ice, err = auth.NewICE(cfg.ICE()); err != nil {
 		return nil, err
 	}
 	if g.keys, err = auth.NewSessionKeys(g.sessionKeys()); err != nil {
@@ -123,7 +127,7 @@ func New(cfg Config) (*Gateway, error) {
 		return nil, err
 	}
 	if cfg.TokenKey != "" {
-		if g.verifier, err = auth.NewVerifier(context.Background(), cfg.verifier()); err != nil {
+		if g.verifier, err = auth.NewVerifier(context.Background(), cfg.Verifier()); err != nil {
 			return nil, err
 		}
 	}
@@ -133,7 +137,7 @@ func New(cfg Config) (*Gateway, error) {
 		Settings: func(m natsbus.Message) { g.shared.Receive(m.Subject, m.Data) },
 	})
 	g.liveness = natsbus.NewLiveness(id)
-	g.shared = agreement.New(agreement.Gateway(id), cfg.shared(), g.log)
+	g.shared = agreement.New(agreement.Gateway(id), cfg.Shared(), g.log)
 	g.requests = natsbus.NewRequests(natsbus.RequestsConfig{
 		Own: id, Publish: g.bus.PublishRequest, Ended: g.alive.Done(), Replied: g.sawReply,
 	})
@@ -183,7 +187,7 @@ func (g *Gateway) run(ctx context.Context) error {
 	if g.cfg.TokenJWKS != "" {
 		following, stop := context.WithCancel(context.Background())
 		defer stop()
-		if g.verifier, err = auth.NewVerifier(following, g.cfg.verifier()); err != nil {
+		if g.verifier, err = auth.NewVerifier(following, g.cfg.Verifier()); err != nil {
 			return err
 		}
 	}
@@ -247,7 +251,7 @@ func (g *Gateway) serveClients(ctx context.Context) error {
 	g.publishLease(false)
 	close(g.ready)
 	g.log.Info("serving", "addr", g.addr.String(), "tls", g.tls != nil)
-	if g.cfg.open() {
+	if g.cfg.Open() {
 		g.log.Warn("anybody may connect: set token-key or token-jwks, and allowed-origins", "addr", g.addr.String())
 	}
 	select {
@@ -273,4 +277,12 @@ func (g *Gateway) shut() {
 	g.requests.Close()
 	g.rooms.Stop()
 	g.publishLease(true)
+}
+
+// newBudgets makes the budgets of bytes that the clients of g share.
+func newBudgets(g *Gateway) *egress.Budgets {
+	return egress.New(egress.Config{
+		Received: g.cfg.BytesPerSecond, Caused: g.cfg.EgressPerSecond, Room: g.cfg.RoomEgressPerSecond, Total: g.cfg.TotalEgressPerSecond,
+		Clock: &g.coarse, Refused: g.metrics.Frames.Limited.Inc,
+	})
 }

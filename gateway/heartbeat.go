@@ -51,4 +51,4 @@ func (g *Gateway) receiveLease(m natsbus.Message) {
 func (g *Gateway) grace() time.Duration { return g.shared.Applied().SessionGrace() }
 
 // limits returns the limits that clients get.
-func (g *Gateway) limits() proto.Limits { return g.cfg.limits(g.shared.Applied()) }
+func (g *Gateway) limits() proto.Limits { return g.cfg.Limits(g.shared.Applied()) }

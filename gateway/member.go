@@ -103,7 +103,7 @@ func (g *Gateway) clientConfig() client.Config {
 		Own: g.id, Logger: g.log, Metrics: g.metrics, Clock: &g.coarse, Frames: g.frames, Keys: g.keys, ICE: g.ice,
 		Verifier: func() *auth.Verifier { return g.verifier }, // set before the first client connects
 		Sessions: g.sessions, Rooms: g.rooms, Requests: g.requests, Turns: g.roomTurns, Relays: g.links, Budgets: g.budgets, Buffers: g.buffers,
-		FrameLimit: g.cfg.frameLimit(), MaxMessageBytes: g.cfg.MaxMessageBytes, MaxRooms: g.cfg.MaxRooms, Quota: g.cfg.quota(),
+		FrameLimit: g.cfg.FrameLimit(), MaxMessageBytes: g.cfg.MaxMessageBytes, MaxRooms: g.cfg.MaxRooms, Quota: g.cfg.Quota(),
 		Shared: g.shared.Applied, Draining: g.draining.Load, Go: g.bg.run, Ended: g.alive.Done(),
 	}
 }

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"errors"
-	"flag"
 	"slices"
 	"time"
 
@@ -19,15 +18,6 @@ import (
 // topicTurnWait is for how long a publication in a topic that this gateway has not joined
 // waits for its turn at the room service. The reader of its client reads nothing meanwhile.
 const topicTurnWait = 5 * time.Second
-
-// topicFlags binds the limits of topics to fs. d is c with its defaults.
-func (c *Config) topicFlags(fs *flag.FlagSet, d *Config) {
-	fs.IntVar(&c.MaxTopics, string(topic.MaxTopics), d.MaxTopics, "`topics` with subscribers at this gateway, of the clients of y-webrtc and Trystero; -1 for no limit")
-	fs.IntVar(&c.MaxTopicsPerAddr, string(topic.MaxPerAddress), d.MaxTopicsPerAddr, "`topics` of max-topics whose first subscribers are clients of one address, one IPv6 /64 or one user of access tokens; -1 for no limit")
-	fs.IntVar(&c.MaxTopicSubscribers, string(topic.MaxSubscribers), d.MaxTopicSubscribers, "`subscribers` of one topic at this gateway; -1 for no limit")
-	fs.IntVar(&c.MaxTopicsPerClient, string(topic.MaxPerClient), d.MaxTopicsPerClient, "`topics` that one client subscribes to; -1 for no limit")
-	fs.IntVar(&c.TopicsPerSecond, string(topic.PerSecond), d.TopicsPerSecond, "`publications` a second of the clients of this gateway in one topic; 5 seconds' worth at once; -1 for no limit")
-}
 
 func newTopics(g *Gateway) *topic.Table {
 	return topic.New(topic.Config{

@@ -30,6 +30,11 @@ var gatewayPackages = map[string][]string{
 		"github.com/google/uuid",
 	},
 	"internal/clock":   {},
+	"internal/config": {
+		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/egress", "gateway/internal/membudget", "gateway/internal/natsbus",
+		"gateway/internal/quota", "gateway/internal/ratelimit", "gateway/internal/socket", "gateway/internal/topic", "proto", "proto/bus", "proto/service",
+		"github.com/google/uuid",
+	},
 	"internal/dialect": {"gateway/internal/egress", "gateway/internal/fairqueue", "proto"},
 	"internal/dialect/peerjs": {
 		"gateway/internal/clock", "gateway/internal/dialect", "gateway/internal/names", "gateway/internal/ratelimit", "proto", "proto/bus",

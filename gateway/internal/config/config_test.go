@@ -1,4 +1,4 @@
-package gateway
+package config
 
 import (
 	"strings"
@@ -9,13 +9,15 @@ import (
 	"p2pconnector/proto/service"
 )
 
-func TestNew_SeveralWrongSettings_ReportsAll(t *testing.T) {
-	_, err := New(Config{
+func TestCheck_SeveralWrongSettings_ReportsAll(t *testing.T) {
+	c := Config{
 		Listen: "nowhere", ID: "x", Ops: service.Ops{Listen: "nowhere"},
 		NATS: service.NATS{URL: "nats://", Creds: "no/such/file", Cert: "c.pem", CA: "no/such/file"}, TLSKey: "k.pem",
 		MaxMessageBytes: 1, MaxRooms: -1, MaxRoomMembers: -1, MaxRoomIDBytes: 1, MaxRoomNameBytes: -1, MaxMetadataBytes: 1, MaxMemberMetadata: 1,
 		DrainWindow: -1, SessionGrace: time.Hour, AcceptFrom: proto.AcceptNobody + 1, MessageBurst: -1, BytesPerSecond: 1023, EgressPerSecond: 1, RoomEgressPerSecond: 1, TotalEgressPerSecond: 1, TokenKey: "k", TokenJWKS: "u", TURNTTL: 1, SessionKey: ",",
-	})
+	}
+	c = c.WithDefaults()
+	err := c.Check()
 	if err == nil {
 		t.Fatal("got no error, want one for each setting")
 	}
@@ -26,6 +28,15 @@ func TestNew_SeveralWrongSettings_ReportsAll(t *testing.T) {
 	} {
 		if !strings.Contains("\n"+err.Error(), "\n"+want+": ") {
 			t.Errorf("got\n%v\nwant a line that begins with %s", err, want)
+		}
+	}
+}
+
+func TestCheck_MaxBufferBytes_HasALeast(t *testing.T) {
+	for value, ok := range map[int]bool{MinBufferBytes - 1: false, -1: false, MinBufferBytes: true, 0: true} {
+		cfg := Config{MaxBufferBytes: value}.WithDefaults()
+		if err := cfg.Check(); (err == nil) != ok {
+			t.Errorf("setting %d: got error %v, want one: %v", value, err, !ok)
 		}
 	}
 }

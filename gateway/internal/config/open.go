@@ -1,4 +1,4 @@
-package gateway
+package config
 
 import (
 	"net"
@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// open reports whether anybody on a public network may connect: the gateway requires no
+// Open reports whether anybody on a public network may connect: the gateway requires no
 // access tokens, and its operator has not chosen the pages that may connect. Without such a
 // choice only pages of the same host may connect, but programs always may. An unknown
 // address counts as public.
-func (c *Config) open() bool {
+func (c *Config) Open() bool {
 	return c.TokenKey == "" && c.TokenJWKS == "" && !c.choosesOrigins() && public(c.listenHost())
 }
 

@@ -1,4 +1,4 @@
-package gateway
+package config
 
 import (
 	"testing"
@@ -28,8 +28,8 @@ func TestConfigOpen_PublicWithoutTokensAndOrigins_IsOpen(t *testing.T) {
 		{Config{TokenKey: "file"}, false},
 		{Config{TokenJWKS: "https://id.example.com/keys"}, false},
 	} {
-		cfg := x.cfg.withDefaults()
-		if got := cfg.open(); got != x.want {
+		cfg := x.cfg.WithDefaults()
+		if got := cfg.Open(); got != x.want {
 			t.Errorf("listen %q, origins %q, tokens %q%q: got open %v, want %v", cfg.Listen, cfg.AllowedOrigins, cfg.TokenKey, cfg.TokenJWKS, got, x.want)
 		}
 	}

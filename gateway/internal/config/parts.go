@@ -1,0 +1,77 @@
+package config
+
+import (
+	"net"
+
+	"p2pconnector/gateway/internal/admission"
+	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/membudget"
+	"p2pconnector/gateway/internal/quota"
+	"p2pconnector/gateway/internal/ratelimit"
+	"p2pconnector/gateway/internal/socket"
+	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
+)
+
+// Admission returns the configuration of package admission. c has its defaults; buffers is
+// the budget of all buffers in bytes.
+func (c *Config) Admission(buffers int64) admission.Config {
+	return admission.Config{
+		AllowedOrigins: c.AllowedOrigins, AllowedHosts: c.AllowedHosts, TrustedProxies: c.TrustedProxies,
+		MaxConnections: c.MaxConnections, MaxPerAddress: c.MaxPerAddress, MaxPerUser: c.MaxPerUser,
+		ConnectsPerSecond: c.ConnectsPerSecond, ConnectsPerAddress: c.ConnectsPerAddr,
+		TokenFailures: c.TokenFailuresPerAddr, PendingBytes: membudget.PendingBytes(buffers),
+		CloseConn: func(conn net.Conn) { _ = socket.WithoutAlert(conn).Close() }, // the server notices when it reads
+	}
+}
+
+// Quota returns the configuration of package quota. c has its defaults.
+func (c *Config) Quota() quota.Config {
+	return quota.Config{
+		Memberships: c.MaxMemberships, MembershipsPerAddress: c.MembershipsPerAddr, MembershipsPerUser: c.MembershipsPerUser,
+		AwayPerAddress: c.MaxPerAddress, AwayPerUser: c.MaxPerUser,
+	}
+}
+
+// Verifier returns the configuration that package auth checks access tokens by. c has its
+// defaults.
+func (c *Config) Verifier() auth.VerifierConfig {
+	return auth.VerifierConfig{KeyFile: c.TokenKey, JWKS: c.TokenJWKS, Issuer: c.TokenIssuer, Audience: c.TokenAudience, Logger: c.Logger}
+}
+
+// ICE returns the configuration that package auth lists ICE servers by. c has its defaults.
+func (c *Config) ICE() auth.ICEConfig {
+	return auth.ICEConfig{Servers: c.ICEServers, TURNURLs: c.TURNURLs, TURNSecret: c.TURNSecret, TURNTTL: c.TURNTTL}
+}
+
+// FrameLimit returns the rate limit on the frames of one client. c has its defaults.
+func (c *Config) FrameLimit() ratelimit.Limit {
+	return ratelimit.Limit{PerSecond: c.MessagesPerSecond, Burst: c.MessageBurst}
+}
+
+// Shared returns the settings that all gateways and room services should have in common.
+// c has its defaults.
+func (c *Config) Shared() bus.SharedSettings {
+	return bus.SharedSettings{
+		SessionGraceMS: c.SessionGrace.Milliseconds(), MaxRoomMembers: c.MaxRoomMembers,
+		MaxRoomIDBytes: c.MaxRoomIDBytes, MaxRoomNameBytes: c.MaxRoomNameBytes,
+		MaxMetadataBytes: c.MaxMetadataBytes, MaxMemberMetadata: c.MaxMemberMetadata,
+	}
+}
+
+// Limits returns the limits that the gateway announces to clients while the settings s
+// apply. c has its defaults.
+func (c *Config) Limits(s bus.SharedSettings) proto.Limits {
+	l := proto.Limits{
+		MaxMessageBytes: c.MaxMessageBytes, MessagesPerSecond: max(c.MessagesPerSecond, 0),
+		MaxRooms: c.MaxRooms, MaxRoomMembers: s.MaxRoomMembers,
+		MaxDepth: proto.MaxDepth, MaxCorrelationID: proto.MaxCorrelationID,
+		MaxRoomIDBytes: s.MaxRoomIDBytes, MaxRoomNameBytes: s.MaxRoomNameBytes,
+		MaxMetadataBytes: s.MaxMetadataBytes, MaxMemberMetadata: s.MaxMemberMetadata,
+		BytesPerSecond: max(c.BytesPerSecond, 0), EgressPerSecond: max(c.EgressPerSecond, 0), RoomEgressPerSecond: max(c.RoomEgressPerSecond, 0),
+	}
+	if l.MessagesPerSecond > 0 {
+		l.MessageBurst = c.MessageBurst
+	}
+	return l
+}
