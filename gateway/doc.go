@@ -11,6 +11,7 @@
 //	internal/auth       access tokens, session tokens and their keys, TURN credentials
 //	internal/client     connections of clients: what they ask for, and what becomes of it
 //	internal/clock      moments and durations that setting the time of day does not change
+//	internal/config     the settings, their flags and their ranges
 //	internal/dialect    client protocols other than our own: the seam, and below it each of them
 //	internal/directory  asks the session directory which gateway owns a session
 //	internal/egress     how many bytes a client may send, and make the gateway send

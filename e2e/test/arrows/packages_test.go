@@ -29,7 +29,7 @@ var gatewayPackages = map[string][]string{
 		"gateway/internal/ratelimit", "gateway/internal/relay", "gateway/internal/room", "gateway/internal/session", "gateway/internal/socket", "proto", "proto/bus",
 		"github.com/google/uuid",
 	},
-	"internal/clock":   {},
+	"internal/clock": {},
 	"internal/config": {
 		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/egress", "gateway/internal/membudget", "gateway/internal/natsbus",
 		"gateway/internal/quota", "gateway/internal/ratelimit", "gateway/internal/socket", "gateway/internal/topic", "proto", "proto/bus", "proto/service",
