@@ -21,7 +21,7 @@
 //	    "session":"…","resumed":false,
 //	    "ice_servers":[{"urls":["turn:turn.example.org"],"username":"…","credential":"…"}],
 //	    "limits":{"max_message_bytes":65536,"messages_per_second":0,"max_rooms":64,"max_room_members":10000},
-//	    "heartbeat_seconds":20},
+//	    "heartbeat_seconds":20,"versions":[1]},
 //	 "timestamp":"2026-01-02T15:04:05.123456789Z","message_id":"6a2e…"}
 //
 // data.id is the peer's id: hand it to others by any means, and they can reach the peer.
@@ -371,7 +371,10 @@
 // # Versions
 //
 // Frames and messages are added to, never renamed or removed, within a version;
-// the files in testdata hold them byte for byte.
+// the files in testdata hold them byte for byte. Client_Details lists in versions those
+// that the server speaks, and a client may name its own in the address: ?version=1. When
+// the server does not speak it, the server logs that once and goes on as in its newest
+// version. The client should tell its developer, and name the versions of both.
 //
 //	1  the first
 //
@@ -395,6 +398,3 @@
 //	to drain    a gateway sends its clients elsewhere before it stops
 //	grant       what an access token allows
 package proto
-
-// Version is the version of the protocol that this package speaks.
-const Version = 1

@@ -82,7 +82,7 @@ var ClientEvents = []EventDoc{
 
 // ServerEvents lists every frame that the server itself makes.
 var ServerEvents = []EventDoc{
-	{Event: ClientDetails, Type: TypeInfo, Effect: "The first frame of a connection: id, session, resumed, recovered, ice_servers, limits, accept_from, heartbeat_seconds."},
+	{Event: ClientDetails, Type: TypeInfo, Effect: "The first frame of a connection: id, session, resumed, recovered, ice_servers, limits, accept_from, heartbeat_seconds, versions."},
 	{Event: Offer, Type: TypeInfo, Effect: "What a Connect becomes for its target."},
 	{Event: RoomCreated, Type: TypeInfo, Effect: "Answer to Create_Room."},
 	{Event: ClientAdded, Type: TypeUpdate, Effect: "One peer or several (added) joined."},

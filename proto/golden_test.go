@@ -80,6 +80,7 @@ var serverVariants = []struct {
 	{"Client_Details.resumed", TypeInfo, Details{
 		ID: goldenAnn, Session: "token", Resumed: true, Recovered: new(false), Rooms: []RoomID{"tea"}, Heartbeat: 20,
 	}, "1"},
+	{"Client_Details.versions", TypeInfo, Details{ID: goldenAnn, Session: "token", Heartbeat: 20, Versions: Versions()}, ""},
 	{"Client_Details.accept_from", TypeInfo, Details{ID: goldenAnn, Session: "token", AcceptFrom: AcceptRooms, Heartbeat: 20}, ""},
 	{"Client_Added.delta", TypeUpdate, RoomData{
 		Room: "tea", Name: "Tea", Count: new(101), Creator: goldenAnn, Revision: 9, Client: goldenBen, Added: []PeerID{goldenBen, goldenCas},

@@ -63,6 +63,7 @@ type Details struct {
 	Limits     Limits          `json:"limits"`
 	AcceptFrom Senders         `json:"accept_from,omitzero"` // whose frames the peer accepts
 	Heartbeat  int             `json:"heartbeat_seconds"`    // seconds between the server's pings
+	Versions   []int           `json:"versions,omitempty"`   // of the protocol, that the server speaks
 }
 
 // ResumeData is the `data` of Resume.

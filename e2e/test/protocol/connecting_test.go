@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,7 +21,7 @@ func TestClientDetails_EachMember_IsThere(t *testing.T) {
 	seen := map[proto.PeerID]bool{}
 	for i := range 2 {
 		for _, options := range [][]kit.DialOption{
-			nil, {kit.Path("ws")}, {kit.Path("?x=1")}, {kit.Path("ws?updates=delta")}, {kit.Delta()},
+			nil, {kit.Path("ws")}, {kit.Path("?x=1")}, {kit.Path("?version=2")}, {kit.Path("ws?updates=delta")}, {kit.Delta()},
 			{kit.Subprotocols("unknown")}, {kit.Subprotocols("unknown", client.Subprotocol)},
 		} {
 			c := s.Dial(t, i, options...)
@@ -51,6 +52,7 @@ func TestClientDetails_Names_AreThoseOfTheProtocol(t *testing.T) {
 		Session   *string         `json:"session"`
 		Resumed   *bool           `json:"resumed"`
 		Heartbeat *int            `json:"heartbeat_seconds"`
+		Versions  []int           `json:"versions"`
 		Limits    map[string]*int `json:"limits"`
 	}
 	if err := json.Unmarshal(conn.Data, &data); err != nil {
@@ -58,6 +60,9 @@ func TestClientDetails_Names_AreThoseOfTheProtocol(t *testing.T) {
 	}
 	if data.ID == nil || data.Session == nil || data.Resumed == nil || *data.Resumed || data.Heartbeat == nil {
 		t.Errorf("got %s, want id, session, resumed and heartbeat", conn.Raw)
+	}
+	if !slices.Equal(data.Versions, []int{1}) {
+		t.Errorf("got %s, want versions [1]", conn.Raw)
 	}
 	for _, name := range []string{"max_message_bytes", "messages_per_second", "max_rooms", "max_room_members",
 		"max_depth", "max_id_bytes", "max_room_id_bytes", "max_room_name_bytes", "max_metadata_bytes", "max_member_metadata_bytes"} {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 
 	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
@@ -57,6 +58,7 @@ type Handler struct {
 	cfg     Config
 	refused *socket.Refusals
 	held    *socket.Refusals // clients of dialects that would connect again at once
+	misfit  sync.Once        // logs the first client whose version of the protocol is not spoken here
 }
 
 // New returns a Handler.
@@ -151,6 +153,7 @@ func (h *Handler) handshake(w http.ResponseWriter, r *http.Request, d dialect.Di
 			h.refuse(w, r, addr, nil, no)
 			return
 		}
+		h.checkVersion(r)
 	}
 	user := ""
 	if a != nil {

@@ -195,6 +195,7 @@ func (s *Session) detailsLocked(recovered *bool, id []byte) []byte {
 		Limits:     s.tab.cfg.Limits(),
 		AcceptFrom: s.acceptFrom,
 		Heartbeat:  int(socket.Heartbeat / time.Second),
+		Versions:   proto.Versions(),
 	}
 	if recovered != nil {
 		d.Rooms = s.rooms

@@ -10,9 +10,11 @@ import { Emitter } from "./emitter.js";
 import { ConnectorError } from "./error.js";
 import { Link } from "./link.js";
 import { Peer } from "./peer.js";
+import { place } from "./reason.js";
 import { Requests } from "./requests.js";
 import { Room } from "./room.js";
 import { Strangers } from "./strangers.js";
+import { checkVersions } from "./version.js";
 
 const signals = new Set(["Offer", "Answer", "Candidate"]);
 const iceAge = 5 * 60_000; // ms after which credentials are asked for again before they are used
@@ -230,6 +232,7 @@ export class Connector extends Emitter {
   /** @param {Ready} how */
   #ready({ details, resumed, reset, refusal }) {
     const oldId = this.id;
+    checkVersions(details.versions, place(this.url));
     this.id = details.id;
     this.limits = details.limits ?? {};
     this.#ice(details.ice_servers);

@@ -4,6 +4,8 @@
 
 /** @import * as Declared from "../connector.js" */
 
+import { version } from "./version.js";
+
 /**
  * Milliseconds before attempt n (0 is the first): full jitter below a ceiling that doubles.
  * @type {typeof Declared.backoff}
@@ -93,7 +95,7 @@ export class Pacer {
 
 /**
  * The address to open: http becomes ws, big rooms are asked for as changes, and whose frames are
- * accepted and the token are added.
+ * accepted, the token and our version are added.
  * @param {string} url @param {{base?: string, delta?: boolean, acceptFrom?: string, token?: string}} [options]
  */
 export function socketURL(url, { base, delta = true, acceptFrom, token } = {}) {
@@ -103,6 +105,7 @@ export function socketURL(url, { base, delta = true, acceptFrom, token } = {}) {
   if (delta) u.searchParams.set("updates", "delta");
   if (acceptFrom) u.searchParams.set("accept_from", acceptFrom);
   if (token) u.searchParams.set("access_token", token);
+  u.searchParams.set("version", String(version));
   return u.href;
 }
 

@@ -19,6 +19,8 @@ export interface Details {
   rooms?: string[];
   /** Whose frames the server passes on; missing: those of anyone. */
   accept_from?: string;
+  /** Of the protocol, that the server speaks. */
+  versions?: number[];
 }
 
 /** How a connection became ready. */

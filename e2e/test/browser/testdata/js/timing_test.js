@@ -56,10 +56,10 @@ test("a clock that goes back does no harm", () => {
 });
 
 test("addresses", () => {
-  equal(socketURL("https://a.example/x", { delta: false }), "wss://a.example/x");
-  equal(socketURL("/ws", { base: "http://b.example:81/page#top", token: "t+1" }), "ws://b.example:81/ws?updates=delta&access_token=t%2B1");
-  equal(socketURL("ws://c.example/?a=1#frag"), "ws://c.example/?a=1&updates=delta");
-  equal(socketURL("ws://d.example", { acceptFrom: "rooms", token: "t" }), "ws://d.example/?updates=delta&accept_from=rooms&access_token=t");
+  equal(socketURL("https://a.example/x", { delta: false }), "wss://a.example/x?version=1");
+  equal(socketURL("/ws", { base: "http://b.example:81/page#top", token: "t+1" }), "ws://b.example:81/ws?updates=delta&access_token=t%2B1&version=1");
+  equal(socketURL("ws://c.example/?a=1#frag"), "ws://c.example/?a=1&updates=delta&version=1");
+  equal(socketURL("ws://d.example", { acceptFrom: "rooms", token: "t" }), "ws://d.example/?updates=delta&accept_from=rooms&access_token=t&version=1");
 });
 
 test("the resume frame", () => {
