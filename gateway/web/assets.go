@@ -11,11 +11,12 @@ import (
 	"strings"
 )
 
-//go:embed connector.js connector.d.ts connector/*.js static templates docs/*.md
+//go:embed LICENSE connector.js connector.d.ts connector/*.js static templates docs/*.md
 var embedded embed.FS
 
 // kinds are the types of the files that are embedded.
 var kinds = map[string]string{
+	"":      "text/plain; charset=utf-8", // LICENSE
 	".css":  "text/css; charset=utf-8",
 	".html": "text/html; charset=utf-8",
 	".js":   "text/javascript; charset=utf-8",
@@ -52,7 +53,8 @@ func assets(o Options) map[string]asset {
 	}
 	maps.Copy(files, documents())
 	add("/demo", "templates/demo.html")
-	files["/"] = newAsset(page(o.Limits(), o.Grace(), o.Open), kinds[".html"])
+	add("/licence", "LICENSE")
+	files["/"] = newAsset(page(o, o.Limits(), o.Grace()), kinds[".html"])
 	return files
 }
 
@@ -74,4 +76,13 @@ func list(dir string) []string {
 		panic(fmt.Errorf("web: embedded folder: %w", err))
 	}
 	return names
+}
+
+// missing returns the page for a path where nothing is.
+func missing() []byte {
+	b, err := embedded.ReadFile("templates/missing.html")
+	if err != nil {
+		panic(fmt.Errorf("web: embedded file: %w", err))
+	}
+	return b
 }

@@ -15,6 +15,8 @@ import (
 // pageData is what the template of the page gets.
 type pageData struct {
 	Open         bool // anybody may connect
+	Version      string
+	Commit       string
 	ClientEvents []clientEvent
 	ServerEvents []proto.EventDoc
 	Errors       []proto.ErrorDoc
@@ -38,10 +40,12 @@ type limit struct {
 
 // page renders the page. It panics when the template does not fit the data,
 // which the tests would have seen.
-func page(limits proto.Limits, grace time.Duration, open bool) []byte {
+func page(o Options, limits proto.Limits, grace time.Duration) []byte {
 	t := template.Must(template.New("page.html").Funcs(template.FuncMap{"slug": slug}).ParseFS(embedded, "templates/page.html"))
 	data := pageData{
-		Open:         open,
+		Open:         o.Open,
+		Version:      o.Version,
+		Commit:       o.Commit,
 		ServerEvents: proto.ServerEvents,
 		Errors:       proto.ErrorCodes,
 		Closes:       proto.CloseCodes,
@@ -64,7 +68,7 @@ func page(limits proto.Limits, grace time.Duration, open bool) []byte {
 // front is the page, rendered again when what it says about limits has changed: another
 // gateway or a room service may have stricter ones. Safe for concurrent use.
 type front struct {
-	open bool
+	opts Options
 
 	mu     sync.Mutex
 	limits proto.Limits
@@ -77,7 +81,7 @@ func (f *front) page(limits proto.Limits, grace time.Duration) asset {
 	defer f.mu.Unlock()
 	if f.last.body == nil || f.limits != limits || f.grace != grace {
 		f.limits, f.grace = limits, grace
-		f.last = newAsset(page(limits, grace, f.open), kinds[".html"])
+		f.last = newAsset(page(f.opts, limits, grace), kinds[".html"])
 	}
 	return f.last
 }

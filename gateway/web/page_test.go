@@ -14,7 +14,7 @@ import (
 
 // pageText is the page as a reader sees it: entities resolved.
 func pageText() string {
-	return html.UnescapeString(string(page(proto.Limits{}, proto.SessionGrace, false)))
+	return html.UnescapeString(string(page(Options{}, proto.Limits{}, proto.SessionGrace)))
 }
 
 func TestPage_WholeProtocol_IsNamed(t *testing.T) {
@@ -147,7 +147,7 @@ func references(p, body string) []string {
 
 func TestPage_AnybodyMayConnect_SaysSo(t *testing.T) {
 	for _, open := range []bool{false, true} {
-		if got := strings.Contains(string(page(proto.Limits{}, proto.SessionGrace, open)), `id="open"`); got != open {
+		if got := strings.Contains(string(page(Options{Open: open}, proto.Limits{}, proto.SessionGrace)), `id="open"`); got != open {
 			t.Errorf("open %v: got the note on the page: %v, want %v", open, got, open)
 		}
 	}
@@ -177,6 +177,34 @@ func TestPage_LimitsChange_ShowsThoseThatApply(t *testing.T) {
 			if !strings.Contains(page, text) {
 				t.Errorf("got a page without %q, want it there", text)
 			}
+		}
+	}
+}
+
+// TestPage_VersionIsKnown_NamesIt: who reports a fault needs the version and the commit.
+func TestPage_VersionIsKnown_NamesIt(t *testing.T) {
+	got := body(t, get(t, Handler(Options{Version: "1.2.3", Commit: "abc1234"}), "GET", "/"))
+	for _, want := range []string{"version 1.2.3", "<code>abc1234</code>", `href="/licence"`, `href="/docs"`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("got a page without %q, want it there", want)
+		}
+	}
+	if got := body(t, get(t, Handler(Options{}), "GET", "/")); strings.Contains(got, "version <") || strings.Contains(got, "(commit") {
+		t.Error("unknown: got a version or a commit on the page, want none")
+	}
+}
+
+// TestPage_Contents_NameEverySection: each section with a heading is in the contents list.
+func TestPage_Contents_NameEverySection(t *testing.T) {
+	text := string(page(Options{}, proto.Limits{}, proto.SessionGrace))
+	contents := between(text, `<nav class="contents"`, "</nav>")
+	ids := regexp.MustCompile(`<section id="([^"]+)"|<h3 id="([^"]+)"`).FindAllStringSubmatch(text, -1)
+	if len(ids) < 8 {
+		t.Fatalf("got %d sections, want 8 or more", len(ids))
+	}
+	for _, m := range ids {
+		if id := m[1] + m[2]; !strings.Contains(contents, `href="#`+id+`"`) {
+			t.Errorf("got no %s in the contents, want it there", id)
 		}
 	}
 }

@@ -32,14 +32,16 @@ type Options struct {
 	// Open says on the page that anybody may connect: the gateway stands in a public network,
 	// asks for no tokens, and its operator has not chosen the pages.
 	Open bool
+	// Version and Commit say on the page what runs here; "" is left out.
+	Version, Commit string
 	// Off turns the page, the documents, the demo and /status.json off: / answers a
 	// short plain text. connector.js stays, because applications load it from here.
 	Off bool
 }
 
 // Status is what /status.json tells: how this gateway is now. Anybody may read it, so it
-// holds what the page shows and no more: no version, which would name the faults to try, and
-// no age, which would tell when the last upgrade was.
+// holds what changes while a page is open and no more: no age, which
+// would tell when the last upgrade was.
 type Status struct {
 	Gateway     string `json:"gateway"`     // its id
 	Connections int    `json:"connections"` // open WebSockets here
@@ -56,7 +58,7 @@ const offText = "Peer2Peer Connector: open a WebSocket here. The page is turned 
 // and 405 to methods other than GET and HEAD.
 func Handler(o Options) http.Handler {
 	o = o.withDefaults()
-	return &handler{opts: o, files: assets(o), front: front{open: o.Open}}
+	return &handler{opts: o, files: assets(o), missing: missing(), front: front{opts: o}}
 }
 
 func (o Options) withDefaults() Options {
@@ -75,7 +77,9 @@ func (o Options) withDefaults() Options {
 type handler struct {
 	opts  Options
 	files map[string]asset // by path; never written after Handler
-	front front
+	// missing is the page for a path where nothing is.
+	missing []byte
+	front   front
 }
 
 // ServeHTTP implements http.Handler.
@@ -95,11 +99,27 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if path == "/" && !h.opts.Off {
 		f = h.front.page(h.opts.Limits(), h.opts.Grace())
 	}
-	if !ok {
+	switch {
+	case ok:
+		f.serve(w, r)
+	case path == "/demo/" && !h.opts.Off:
+		r.URL.Path = "/demo" // with the query, and the browser keeps the room after the #
+		http.Redirect(w, r, r.URL.RequestURI(), http.StatusPermanentRedirect)
+	default:
+		h.notFound(w, r)
+	}
+}
+
+// notFound answers a page to a person and one line to a program.
+func (h *handler) notFound(w http.ResponseWriter, r *http.Request) {
+	if h.opts.Off || !strings.Contains(r.Header.Get("Accept"), "text/html") {
 		http.Error(w, "There is nothing here. The page is at /, the documents are at /docs, the demo at /demo, the client at /connector.js.", http.StatusNotFound)
 		return
 	}
-	f.serve(w, r)
+	w.Header().Set("Content-Type", kinds[".html"])
+	w.Header().Set("Cache-Control", "no-cache")
+	w.WriteHeader(http.StatusNotFound)
+	w.Write(h.missing)
 }
 
 func (h *handler) serveStatus(w http.ResponseWriter) {

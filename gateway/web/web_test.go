@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -61,7 +62,7 @@ func TestHandler_EachPath_HasItsType(t *testing.T) {
 			t.Errorf("HEAD %s: got %d, want 200", path, r.StatusCode)
 		}
 	}
-	for _, path := range []string{"/nothing", "/web/", "/web/../web.go", "/templates/page.html", "/connector/", "/demo/", "/docs/README", "/docs/settings.md"} {
+	for _, path := range []string{"/nothing", "/web/", "/web/../web.go", "/templates/page.html", "/connector/", "/demo/x", "/docs/README", "/docs/settings.md"} {
 		r := get(t, h, "GET", path)
 		if r.StatusCode != 404 || !strings.HasPrefix(r.Header.Get("Content-Type"), "text/plain") {
 			t.Errorf("%s: %d %q, want 404 text", path, r.StatusCode, r.Header.Get("Content-Type"))
@@ -230,5 +231,41 @@ func TestStatus_AnybodyAsks_LearnsWhatThePageShows(t *testing.T) {
 		if !strings.Contains(script, "s."+field) {
 			t.Errorf("page.js: got no use of %s, want one or the field out of /status.json", field)
 		}
+	}
+}
+
+// TestHandler_PersonAsksForNothing_GetsAPage: a browser gets links, a program one line.
+func TestHandler_PersonAsksForNothing_GetsAPage(t *testing.T) {
+	r := get(t, Handler(Options{}), "GET", "/nothing", "Accept", "text/html,*/*;q=0.8")
+	text := body(t, r)
+	if r.StatusCode != 404 || r.Header.Get("Content-Type") != kinds[".html"] || !strings.Contains(text, `href="/demo"`) {
+		t.Errorf("got %d %q %.60q, want a 404 page with a link to the demo", r.StatusCode, r.Header.Get("Content-Type"), text)
+	}
+	files := assets(Options{})
+	for _, ref := range references("/", text) {
+		if _, ok := files[ref]; !ok {
+			t.Errorf("the page for nothing refers to %s, which is not served", ref)
+		}
+	}
+}
+
+func TestHandler_DemoWithASlash_LeadsToTheDemo(t *testing.T) {
+	r := get(t, Handler(Options{}), "GET", "/demo/?ports=8081")
+	if got, want := r.Header.Get("Location"), "/demo?ports=8081"; r.StatusCode != 308 || got != want {
+		t.Errorf("got %d to %q, want 308 to %q", r.StatusCode, got, want)
+	}
+	if r := get(t, Handler(Options{Off: true}), "GET", "/demo/"); r.StatusCode != 404 {
+		t.Errorf("page off: got %d, want 404", r.StatusCode)
+	}
+}
+
+// TestLicence_Served_IsTheRepositorys: a module cannot embed the file of the folder above.
+func TestLicence_Served_IsTheRepositorys(t *testing.T) {
+	want, err := os.ReadFile("../../LICENSE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := body(t, get(t, Handler(Options{}), "GET", "/licence")); got != string(want) {
+		t.Errorf("got the licence %.40q, want %.40q", got, want)
 	}
 }

@@ -25,7 +25,8 @@ func TestConsole_EachExample_IsAnswered(t *testing.T) {
 	p.until("Client_Details is shown", `/Received\s*Client_Details/.test(document.querySelector("#log li")?.innerText)`)
 	p.until("the connection is counted", `document.getElementById("status-connections").textContent === "1"`)
 	for _, d := range proto.ClientEvents {
-		p.eval(nil, `(() => { const e = document.getElementById("event"); e.selectedIndex = [...e.options].findIndex((o) => o.text === %q); e.dispatchEvent(new Event("change")); document.getElementById("clear").click(); })()`, d.Event)
+		p.choose(string(d.Event))
+		p.click("#clear")
 		p.click("#send")
 		p.until(string(d.Event)+" is answered", `document.querySelector("#log li.out").innerText.includes(%q) && document.querySelector("#log li.in, #log li.error")`, d.Event)
 		var problem string

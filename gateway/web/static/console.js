@@ -5,13 +5,34 @@ import { tokenField } from "./token.js";
 import { copyButton } from "./copy.js";
 
 const maxShown = 200; // frames in the log
-const notAccepted = "the server did not accept the connection, or does not answer";
+const notAccepted = "the server did not accept the connection, or does not answer: it may be going away, or have too many connections of your address";
+
+// whyRefused is the reason of an error frame, with the way to what the page says about it.
+function whyRefused(frame) {
+  const reason = document.createElement("p");
+  const code = document.createElement("a");
+  code.href = "#error-" + String(frame.event).toLowerCase().replaceAll("_", "-");
+  code.textContent = frame.event;
+  reason.className = "why";
+  reason.append(code, `: ${frame.data?.message ?? "no reason was given"}`);
+  return reason;
+}
 
 export function startConsole($) {
   let socket = null;
   let me = "";
   let session = "";
   const token = tokenField($("token"));
+  const drafts = new Map(); // what was typed, by event
+  const chosen = () => $("event").selectedOptions[0].text;
+
+  // fill puts the chosen event's frame into the field: what was typed for it, else its example.
+  const fill = () => {
+    $("problem").textContent = "";
+    $("example").disabled = !drafts.has(chosen());
+    if (drafts.has(chosen())) $("frame").value = drafts.get(chosen());
+    else example();
+  };
 
   const example = () => {
     const room = $("room").value || "tea";
@@ -20,7 +41,6 @@ export function startConsole($) {
       .replaceAll('"ROOM"', JSON.stringify(room))
       .replaceAll('"SESSION"', JSON.stringify(session || "<from Client_Details>"));
     $("frame").value = JSON.stringify(JSON.parse(text), null, 2);
-    $("problem").textContent = "";
   };
 
   const log = (kind, title, value) => {
@@ -37,6 +57,7 @@ export function startConsole($) {
     at.textContent = new Date().toLocaleTimeString("en-GB");
     head.append(...(way.textContent ? [way] : []), what, at);
     item.append(head);
+    if (kind === "error" && value?.event) item.append(whyRefused(value));
     if (value !== undefined) {
       const pre = document.createElement("pre");
       pre.textContent = JSON.stringify(value, null, 2);
@@ -67,7 +88,7 @@ export function startConsole($) {
       me = frame.data.id;
       session = frame.data.session ?? "";
       show("open");
-      example();
+      fill();
     }
     if (frame.event === "Session" && frame.type === "info") session = frame.data.session;
     if (frame.type === "error" && !me) $("problem").textContent = frame.data?.message ?? ""; // it refuses us
@@ -86,6 +107,7 @@ export function startConsole($) {
       socket = null;
       const why = reason || (me ? "" : notAccepted);
       log("note", `Closed: ${code}${why ? ` (${why})` : ""}`);
+      if (!me) $("problem").textContent ||= `Not connected: ${why}.`;
       if (code === 4001) $("token").focus();
       show("closed");
     };
@@ -94,8 +116,16 @@ export function startConsole($) {
   $("connect").addEventListener("click", () => (socket ? socket.close(1000) : connect()));
   copyButton($("copy-me"), $("me"));
   $("clear").addEventListener("click", () => $("log").replaceChildren());
-  $("event").addEventListener("change", example);
-  $("room").addEventListener("change", example);
+  $("event").addEventListener("change", fill);
+  $("room").addEventListener("change", fill);
+  $("frame").addEventListener("input", () => {
+    drafts.set(chosen(), $("frame").value);
+    $("example").disabled = false;
+  });
+  $("example").addEventListener("click", () => {
+    drafts.delete(chosen());
+    fill();
+  });
   const send = () => {
     const text = $("frame").value;
     if (socket?.readyState !== 1) return ($("problem").textContent = "Connect first.");
@@ -115,5 +145,5 @@ export function startConsole($) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) send();
   });
   show("closed");
-  example();
+  fill();
 }

@@ -42,12 +42,29 @@ export function select(element) {
  */
 export function copyButton(button, source) {
   const idle = button.textContent;
+  const said = status();
   let timer = 0;
   button.addEventListener("click", async () => {
     const done = await copy(source.textContent);
     if (!done) select(source);
-    button.textContent = done ? "Copied" : "Selected: copy it with your keyboard or menu";
+    said.textContent = button.textContent = done ? "Copied" : "Selected: copy it with your keyboard or menu";
     clearTimeout(timer);
-    timer = setTimeout(() => (button.textContent = idle), done ? 2_000 : 10_000);
+    timer = setTimeout(() => {
+      button.textContent = idle;
+      said.textContent = ""; // so that the same words are news the next time
+    }, done ? 2_000 : 10_000);
   });
+}
+
+// status returns the element whose changes screen readers say: a button that changes its
+// own text is not read again.
+function status() {
+  const known = document.getElementById("copy-status");
+  if (known) return known;
+  const made = document.createElement("p");
+  made.id = "copy-status";
+  made.className = "unseen";
+  made.setAttribute("role", "status");
+  document.body.append(made);
+  return made;
 }
