@@ -14,7 +14,7 @@ func (g *Gateway) handshakeConfig() handshake.Config {
 		Pages:      web.Handler(web.Options{Status: g.status, Off: g.cfg.PageOff, Open: g.cfg.Open(), Limits: g.limits, Grace: g.grace, Version: g.cfg.Version, Commit: g.cfg.Commit}),
 		ErrorFrame: func(e *proto.Error) []byte { return g.frames.Error(e, proto.ErrorData{}, nil) },
 		Handshakes: &g.metrics.Handshakes, Connections: &g.metrics.Connections, Logger: g.log,
-		Dialects: g.newDialects(),
+		Dialects: g.dialects.All(),
 	}
 	if g.cfg.TokenKey != "" || g.cfg.TokenJWKS != "" {
 		cfg.Verify = func(token string) (*auth.Access, error) { return g.verifier.Verify(token) } // set before the first client connects

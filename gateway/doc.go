@@ -34,6 +34,7 @@
 //	internal/session    peers' sessions, and their moves between connections and gateways
 //	internal/socket     one WebSocket: bytes in, frames out
 //	internal/topic      publish and subscribe, for clients of some dialects
+//	internal/topicroom  the gateway as a member of the rooms of topics
 //	web                 the page, the demo, connector.js and the documents
 //
 // The path of a frame through the files, from one peer to another:
@@ -65,10 +66,10 @@
 // work. ops.go serves operators; snapshot.go reads the values that package
 // internal/metrics does not count.
 //
-// Clients may speak another protocol, a dialect; dialect.go has the list. Such a client's
-// connection has a translator of a package below internal/dialect. Their sessions end with their
-// connections, unless the translator is a dialect.Returner.
-// topics.go gives package internal/topic rooms whose members are gateways.
+// Clients may speak another protocol, a dialect; package internal/dialect/registry has the
+// list. Such a client's connection has a translator of a package below internal/dialect.
+// Their sessions end with their connections, unless the translator is a dialect.Returner.
+// Package internal/topicroom gives package internal/topic rooms whose members are gateways.
 //
 // # Locks
 //

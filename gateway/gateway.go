@@ -14,8 +14,7 @@ import (
 	"p2pconnector/gateway/internal/client"
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/config"
-	"p2pconnector/gateway/internal/dialect/peerjs"
-	"p2pconnector/gateway/internal/dialect/webtorrent"
+	"p2pconnector/gateway/internal/dialect/registry"
 	"p2pconnector/gateway/internal/directory"
 	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/gateway/internal/fairqueue"
@@ -24,7 +23,6 @@ import (
 	"p2pconnector/gateway/internal/httpserver"
 	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/metrics"
-	"p2pconnector/gateway/internal/names"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/ops"
 	"p2pconnector/gateway/internal/quota"
@@ -33,10 +31,10 @@ import (
 	"p2pconnector/gateway/internal/session"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/gateway/internal/topic"
+	"p2pconnector/gateway/internal/topicroom"
 	"p2pconnector/gateway/web"
 	"p2pconnector/proto"
 	"p2pconnector/proto/agreement"
-	"p2pconnector/proto/bus"
 	"p2pconnector/proto/service"
 )
 
@@ -48,7 +46,6 @@ type Config = config.Config
 type Gateway struct {
 	// Fixed after New.
 	cfg           Config
-	id            proto.GatewayID
 	log           *slog.Logger
 	frames        *frames.Encoder
 	metrics       *metrics.Metrics
@@ -73,11 +70,9 @@ type Gateway struct {
 	handshakes    *handshake.Handler
 	quota         *quota.Table
 	ice           *auth.ICE
-	peerjs        *peerjs.Dialect     // nil: it is off
-	webtorrent    *webtorrent.Dialect // nil: it is off
-	names         []*names.Client     // one for each namespace
+	dialects      *registry.Registry
 	topics        *topic.Table
-	topicPeer     proto.PeerID    // as which this gateway is a member of the rooms of topics
+	topicMember   *topicroom.Member
 	tls           *tls.Config     // nil: clients connect without TLS, or a proxy terminates it
 	keysNow       chan struct{}   // signals that the room service may have lost the keys
 	alive         context.Context // ends when the gateway has drained
@@ -103,12 +98,9 @@ func New(cfg Config) (*Gateway, error) {
 		return nil, err
 	}
 	limit, from := bufferLimit(cfg.MaxBufferBytes)
-	id := cfg.ID
-	if id == "" {
-		id = proto.NewGatewayID()
-	}
+	cfg.Logger = cfg.Logger.With("gateway", string(cfg.ID))
 	g := &Gateway{
-		cfg: cfg, id: id, log: cfg.Logger.With("gateway", string(id)), metrics: metrics.New(),
+		cfg: cfg, log: cfg.Logger, metrics: metrics.New(),
 		buffers: membudget.New(limit), quota: quota.New(cfg.Quota()), roomTurns: fairqueue.New(cfg.MaxRoomRequests),
 		keysNow: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
@@ -133,13 +125,13 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g.alive, g.end = context.WithCancel(context.Background())
 	g.bus = natsbus.New(natsbus.Config{
-		ID: id, NATS: cfg.NATS, Options: cfg.NATSOptions, Logger: g.log, Connected: g.connected, Lease: g.receiveLease,
+		ID: cfg.ID, NATS: cfg.NATS, Options: cfg.NATSOptions, Logger: g.log, Connected: g.connected, Lease: g.receiveLease,
 		Settings: func(m natsbus.Message) { g.shared.Receive(m.Subject, m.Data) },
 	})
-	g.liveness = natsbus.NewLiveness(id)
-	g.shared = agreement.New(agreement.Gateway(id), cfg.Shared(), g.log)
+	g.liveness = natsbus.NewLiveness(cfg.ID)
+	g.shared = agreement.New(agreement.Gateway(cfg.ID), cfg.Shared(), g.log)
 	g.requests = natsbus.NewRequests(natsbus.RequestsConfig{
-		Own: id, Publish: g.bus.PublishRequest, Ended: g.alive.Done(), Replied: g.sawReply,
+		Own: cfg.ID, Publish: g.bus.PublishRequest, Ended: g.alive.Done(), Replied: g.sawReply,
 	})
 	g.directory = directory.New(g.directoryConfig())
 	g.watch()
@@ -151,14 +143,13 @@ func New(cfg Config) (*Gateway, error) {
 	g.budgets = newBudgets(g)
 	g.suspicion, g.nameSuspicion = directory.NewSuspicion(), directory.NewSuspicion()
 	g.wire(g.bus)
-	g.topics, g.topicPeer = newTopics(g), bus.TopicMember(id)
 	g.handshakes = handshake.New(g.handshakeConfig())
 	g.log.Info("memory for buffers", "bytes", limit, "from", from)
 	return g, nil
 }
 
 // ID returns the gateway's id.
-func (g *Gateway) ID() proto.GatewayID { return g.id }
+func (g *Gateway) ID() proto.GatewayID { return g.cfg.ID }
 
 // Ready is closed when the gateway serves clients.
 func (g *Gateway) Ready() <-chan struct{} { return g.ready }
@@ -168,7 +159,7 @@ func (g *Gateway) Addr() net.Addr { return g.addr }
 
 func (g *Gateway) status() web.Status {
 	return web.Status{
-		Gateway: string(g.id), Connections: g.conns.Len(), Rooms: g.rooms.Len(),
+		Gateway: string(g.cfg.ID), Connections: g.conns.Len(), Rooms: g.rooms.Len(),
 		Ready: g.closed() == "", Draining: g.draining.Load(),
 	}
 }

@@ -21,8 +21,8 @@ func (g *Gateway) connected(again bool) {
 func (g *Gateway) publishLease(ended bool) {
 	// The error is ignored: without NATS no gateway receives leases, and none counts the time.
 	_ = g.bus.PublishLease(bus.Lease{
-		Gateway: g.id, Peers: g.sessions.Len(), Rooms: g.rooms.Len(),
-		Draining: g.draining.Load(), Ended: ended, Tracker: g.tracks(), Settings: g.shared.Own(),
+		Gateway: g.cfg.ID, Peers: g.sessions.Len(), Rooms: g.rooms.Len(),
+		Draining: g.draining.Load(), Ended: ended, Tracker: g.dialects.Tracks(), Settings: g.shared.Own(),
 	})
 }
 
@@ -38,9 +38,7 @@ func (g *Gateway) receiveLease(m natsbus.Message) {
 	switch renewal {
 	case natsbus.Appeared:
 		g.publishLease(false) // so that the two may link
-		if g.webtorrent != nil {
-			g.webtorrent.Appeared()
-		}
+		g.dialects.Appeared()
 	case natsbus.Returned:
 		g.suspect()
 	}

@@ -76,10 +76,8 @@ func (*ackRecorder) Connected() bool                             { return false 
 
 // requestsTo passes the room requests of g to publish. g must have no room yet.
 func requestsTo(g *Gateway, publish func(subject, reply string, data []byte) error) {
-	g.requests = natsbus.NewRequests(natsbus.RequestsConfig{Own: g.id, Publish: publish, Ended: g.alive.Done(), Replied: nil})
-	g.rooms = newRooms(g)
-	g.sessions.Connect(g.rooms, g.links)
-	g.links.Connect(g.sessions, g.rooms)
+	g.requests = natsbus.NewRequests(natsbus.RequestsConfig{Own: g.cfg.ID, Publish: publish, Ended: g.alive.Done(), Replied: nil})
+	g.connectRooms()
 }
 
 // setAlive makes g receive the first lease of another gateway.

@@ -6,12 +6,15 @@ import (
 
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/client"
+	"p2pconnector/gateway/internal/dialect/registry"
 	"p2pconnector/gateway/internal/directory"
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/relay"
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/gateway/internal/session"
+	"p2pconnector/gateway/internal/topic"
+	"p2pconnector/gateway/internal/topicroom"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
@@ -19,13 +22,13 @@ import (
 // newRooms makes the table of rooms, whose members are sessions.
 func newRooms(g *Gateway) *room.Rooms {
 	return room.New(room.Config{
-		Own: g.id, Grace: g.grace, Logger: g.log, Metrics: &g.metrics.Rooms,
+		Own: g.cfg.ID, Grace: g.grace, Logger: g.log, Metrics: &g.metrics.Rooms,
 		Member: func(id proto.PeerID) room.Member {
 			if s := g.sessions.Get(id); s != nil {
 				return s
 			}
-			if id == g.topicPeer {
-				return topicMember{g}
+			if id == g.topicMember.ID() {
+				return g.topicMember
 			}
 			return nil
 		},
@@ -39,6 +42,15 @@ var (
 	_ room.Relays    = (*relay.Links)(nil)
 	_ room.Requester = (*natsbus.Requests)(nil)
 )
+
+// newTopics makes the table of topics, whose rooms g is a member of.
+func newTopics(g *Gateway) *topic.Table {
+	return topic.New(topic.Config{
+		Rooms: g.topicMember, Topics: g.cfg.MaxTopics, PerAddress: g.cfg.MaxTopicsPerAddr, Subscribers: g.cfg.MaxTopicSubscribers, PerClient: g.cfg.MaxTopicsPerClient,
+		PerSecond: g.cfg.TopicsPerSecond, BytesPerSecond: g.cfg.RoomEgressPerSecond,
+		Clock: &g.coarse, Go: func(f func()) { g.bg.run(f, func() {}) }, Ended: g.alive.Done(), Logger: g.log,
+	})
+}
 
 // stateChanged applies a committed change to the room that it is about.
 func (g *Gateway) stateChanged(token string, data []byte) {
@@ -65,21 +77,35 @@ func (g *Gateway) sawReply(reply *bus.Reply) {
 // wire makes the parts of the gateway that refer to each other: the relays over b, the
 // sessions, the rooms and the clients' connections.
 func (g *Gateway) wire(b relay.Bus) {
-	g.links = relay.New(relay.Config{
-		Own: g.id, Logger: g.log, Metrics: g.metrics, Frames: g.frames, Bus: b, Liveness: g.liveness, Directory: g.directory,
-		ServeDialect: g.serveDialect, Missed: g.missedTopic, Wake: g.bus.Inbox.Wake, Go: g.bg.run,
+	g.topicMember = topicroom.New(topicroom.Config{
+		Own: g.cfg.ID, Turns: g.roomTurns, Alive: g.liveness.Alive, Connected: g.bus.Connected, Ended: g.alive.Done(),
 	})
+	g.links = relay.New(relay.Config{
+		Own: g.cfg.ID, Logger: g.log, Metrics: g.metrics, Frames: g.frames, Bus: b, Liveness: g.liveness, Directory: g.directory,
+		ServeDialect: func(to proto.PeerID, frame []byte) bool { return g.dialects.Serve(to, frame) }, Missed: g.topicMember.Missed, Wake: g.bus.Inbox.Wake, Go: g.bg.run,
+	})
+	g.topics = newTopics(g)
 	g.sessions = session.NewTable(g.sessionConfig())
+	g.connectRooms()
+	g.conns = client.NewTable(g.clientConfig())
+	g.dialects = registry.New(registry.Config{
+		Own: g.cfg.ID, Settings: &g.cfg, Counts: &g.metrics.Dialects, Clock: &g.coarse, Liveness: g.liveness, Requests: g.requests, Links: g.links,
+		Topics: g.topics, Draining: g.draining.Load, Ended: g.alive.Done(),
+	})
+}
+
+// connectRooms makes the rooms, and connects them to what refers to them.
+func (g *Gateway) connectRooms() {
 	g.rooms = newRooms(g)
 	g.sessions.Connect(g.rooms, g.links)
 	g.links.Connect(g.sessions, g.rooms)
-	g.conns = client.NewTable(g.clientConfig())
+	g.topicMember.Connect(g.rooms, g.topics)
 }
 
 // sessionConfig returns the configuration of the table of sessions.
 func (g *Gateway) sessionConfig() session.Config {
 	return session.Config{
-		Own: g.id, AcceptFrom: g.cfg.AcceptFrom, Logger: g.log, Metrics: g.metrics, Frames: g.frames, Keys: g.keys, ICE: g.ice,
+		Own: g.cfg.ID, AcceptFrom: g.cfg.AcceptFrom, Logger: g.log, Metrics: g.metrics, Frames: g.frames, Keys: g.keys, ICE: g.ice,
 		Bus: g.bus, Liveness: g.liveness, Directory: g.directory, Suspicion: g.suspicion, Quota: g.quota, Buffers: g.buffers,
 		Grace: g.grace, Limits: g.limits, Draining: g.draining.Load, Turn: g.loops.bus.Turn,
 		Go: g.bg.run, Ended: g.alive.Done(),
@@ -89,7 +115,7 @@ func (g *Gateway) sessionConfig() session.Config {
 // directoryConfig returns the configuration of this gateway's directory client.
 func (g *Gateway) directoryConfig() directory.Config {
 	return directory.Config{
-		Own: g.id, Liveness: g.liveness, Clock: &g.coarse, Ended: g.alive.Done(), Logger: g.log,
+		Own: g.cfg.ID, Liveness: g.liveness, Clock: &g.coarse, Ended: g.alive.Done(), Logger: g.log,
 		Ask: func(op bus.SessionOperation, req *bus.SessionRequest, patience time.Duration) (*bus.SessionReply, error) {
 			return g.requests.AskDirectory(op, req, patience)
 		},
@@ -100,7 +126,7 @@ func (g *Gateway) directoryConfig() directory.Config {
 // clientConfig returns the configuration of the clients' connections.
 func (g *Gateway) clientConfig() client.Config {
 	return client.Config{
-		Own: g.id, Logger: g.log, Metrics: g.metrics, Clock: &g.coarse, Frames: g.frames, Keys: g.keys, ICE: g.ice,
+		Own: g.cfg.ID, Logger: g.log, Metrics: g.metrics, Clock: &g.coarse, Frames: g.frames, Keys: g.keys, ICE: g.ice,
 		Verifier: func() *auth.Verifier { return g.verifier }, // set before the first client connects
 		Sessions: g.sessions, Rooms: g.rooms, Requests: g.requests, Turns: g.roomTurns, Relays: g.links, Budgets: g.budgets, Buffers: g.buffers,
 		FrameLimit: g.cfg.FrameLimit(), MaxMessageBytes: g.cfg.MaxMessageBytes, MaxRooms: g.cfg.MaxRooms, Quota: g.cfg.Quota(),

@@ -72,7 +72,7 @@ func BenchmarkFromNATS(b *testing.B) {
 	m := natsbus.Message{Subject: subject, Data: frame}
 	b.SetBytes(int64(len(frame)))
 	b.ReportAllocs()
-	x := bus.Sent{Gateway: other, To: g.id, Base: 1}
+	x := bus.Sent{Gateway: other, To: g.cfg.ID, Base: 1}
 	for b.Loop() {
 		x.Seq++
 		m.Reply = string(bus.AppendSentSubject(nil, &x))
@@ -114,7 +114,7 @@ func BenchmarkToNATS(b *testing.B) {
 	for n := uint64(1); b.Loop(); n++ {
 		from.Message(frame)
 		if n%link.MaxRecords == 0 {
-			g.onMessage(natsbus.Message{Subject: bus.AckSubject(g.id, to.Home()), Data: frames.Marshal(bus.Ack{Next: n + 1})})
+			g.onMessage(natsbus.Message{Subject: bus.AckSubject(g.cfg.ID, to.Home()), Data: frames.Marshal(bus.Ack{Next: n + 1})})
 		}
 	}
 }
@@ -146,7 +146,7 @@ func TestRelay_SteadyState_AllocatesNothing(t *testing.T) {
 	steady("from the client to NATS", 1000, func() {
 		s.Message(frame)
 		if n++; n%(link.MaxRecords/2) == 0 { // the ack itself allocates, and disappears in the average
-			g.onMessage(natsbus.Message{Subject: bus.AckSubject(g.id, to.Home()), Data: acks[n/(link.MaxRecords/2)-1]})
+			g.onMessage(natsbus.Message{Subject: bus.AckSubject(g.cfg.ID, to.Home()), Data: acks[n/(link.MaxRecords/2)-1]})
 		}
 	}, func() {})
 	raw := sockettest.NewNet(false)
@@ -160,7 +160,7 @@ func TestRelay_SteadyState_AllocatesNothing(t *testing.T) {
 	const messages = 5 * link.MaxRecords
 	all := make([]natsbus.Message, messages)
 	for i := range all {
-		x := bus.Sent{Gateway: to.Home(), To: g.id, Seq: uint64(i + 1), Base: 1}
+		x := bus.Sent{Gateway: to.Home(), To: g.cfg.ID, Seq: uint64(i + 1), Base: 1}
 		all[i] = natsbus.Message{Subject: subject, Reply: string(bus.AppendSentSubject(nil, &x)), Data: frame}
 	}
 	i, blocked := 0, false

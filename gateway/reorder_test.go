@@ -31,11 +31,11 @@ type remote struct {
 func (o *remote) message(from, to proto.PeerID, view uint64, n int) {
 	o.t.Helper()
 	o.seq++
-	x := bus.Sent{Gateway: o.id, To: o.g.id, Seq: o.seq, Base: 1, Epoch: 1, ToEpoch: 0}
-	subject, err := bus.AppendPeerSubject(nil, o.g.id, to)
+	x := bus.Sent{Gateway: o.id, To: o.g.cfg.ID, Seq: o.seq, Base: 1, Epoch: 1, ToEpoch: 0}
+	subject, err := bus.AppendPeerSubject(nil, o.g.cfg.ID, to)
 	about := ""
 	if view > 0 {
-		subject, err = bus.AppendRoomSubject(nil, o.g.id, "tea", from, view)
+		subject, err = bus.AppendRoomSubject(nil, o.g.cfg.ID, "tea", from, view)
 		about = `"room":"tea",`
 	}
 	if err != nil {
@@ -54,12 +54,12 @@ func (o *remote) message(from, to proto.PeerID, view uint64, n int) {
 
 // ack returns the ack of the gateway under test for all messages of o.
 func (o *remote) ack() bus.Ack {
-	o.g.handleMessage(natsbus.Message{Subject: bus.LinkSubject(o.g.id, o.id), Data: frames.Marshal(bus.Poll{Number: 1, Base: 1})})
+	o.g.handleMessage(natsbus.Message{Subject: bus.LinkSubject(o.g.cfg.ID, o.id), Data: frames.Marshal(bus.Poll{Number: 1, Base: 1})})
 	r, _ := recorders.Load(o.g)
 	acks := r.(*ackRecorder)
 	acks.mu.Lock()
 	defer acks.mu.Unlock()
-	return acks.last[bus.AckSubject(o.id, o.g.id)]
+	return acks.last[bus.AckSubject(o.id, o.g.cfg.ID)]
 }
 
 // numbersAt returns the numbers of the messages of a sender that wait for a peer.
@@ -260,13 +260,13 @@ func TestSendRoom_RouteIsNewerThanTheRoom_GoesAlone(t *testing.T) {
 			t.Errorf("before: got %s, want %s", got, room)
 		}
 		g.links.Learn(moves, link.Route{Owner: "4e5f6071", Epoch: 1})
-		g.onMessage(natsbus.Message{Subject: bus.AckSubject(g.id, "0a1b2c3d"), Data: []byte(`{"from":1,"next":2}`)}) // the relays to that gateway are acknowledged
+		g.onMessage(natsbus.Message{Subject: bus.AckSubject(g.cfg.ID, "0a1b2c3d"), Data: []byte(`{"from":1,"next":2}`)}) // the relays to that gateway are acknowledged
 		got, alone := publish(), "p2p.gw.4e5f6071.peer."+string(moves)
 		if got != alone+" "+room+" except "+string(moves) {
 			t.Errorf("when one has moved: got %s, want it alone, and the others by the room", got)
 		}
 		teaChange(g, &bus.Change{Before: 7, After: 8, Moved: []bus.Member{{ID: moves, Gateway: "4e5f6071", Epoch: 1}}})
-		g.onMessage(natsbus.Message{Subject: bus.AckSubject(g.id, "0a1b2c3d"), Data: []byte(`{"from":2,"next":3}`)})
+		g.onMessage(natsbus.Message{Subject: bus.AckSubject(g.cfg.ID, "0a1b2c3d"), Data: []byte(`{"from":2,"next":3}`)})
 		if got := publish(); strings.Contains(got, "peer") || strings.Count(got, "_8") != 2 {
 			t.Errorf("when the room names the new gateway: got %s, want one message for each gateway", got)
 		}

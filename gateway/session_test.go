@@ -52,7 +52,7 @@ func TestDeliver_EveryWriterIsBusy_FastPeerGetsAll(t *testing.T) {
 	for range runtime.GOMAXPROCS(0) {
 		w.Begin()
 	}
-	f := link.Frame{From: proto.NewPeerID(g.id), To: c.Session.ID(), Data: []byte("x")}
+	f := link.Frame{From: proto.NewPeerID(g.cfg.ID), To: c.Session.ID(), Data: []byte("x")}
 	for i := range frames {
 		var v session.Result
 		switch i % 3 {

@@ -40,7 +40,7 @@ func TestShedBuffers_PeersAreAway_SendersGetOneErrorEach(t *testing.T) {
 	}
 	small.Deliver(frameFrom(sender.ID(), 1<<10))
 	g.sessions.Message(other.ID(), natsbus.Message{Data: frames.Marshal(bus.SessionMessage{ // another gateway gets a copy
-		Peer: other.ID(), Gateway: "0a1b2c3d", Token: bus.TokenRef{Owner: g.id, Conn: 1, Number: 1},
+		Peer: other.ID(), Gateway: "0a1b2c3d", Token: bus.TokenRef{Owner: g.cfg.ID, Conn: 1, Number: 1},
 	})})
 	g.shedBuffers()
 	if got := len(large.Waiting()); got != sent {

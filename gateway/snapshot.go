@@ -29,15 +29,7 @@ func (g *Gateway) snapshot() *metrics.Snapshot {
 	}
 	now.Clients = g.sessions.Counts()
 	now.HeldSockets = g.handshakes.Held()
-	for _, c := range g.names {
-		now.NamesKnown += c.Len()
-	}
-	if g.peerjs != nil {
-		now.PeerJSWaiting, now.PeerJSWaitingBytes = g.peerjs.Waiting()
-	}
-	if g.webtorrent != nil {
-		now.Swarms, now.SwarmMembers = g.webtorrent.Swarms()
-	}
+	g.dialects.Count(now)
 	now.Topics = g.topics.Counts()
 	now.Memberships, _ = g.quota.Counts()
 	now.Members, now.OwnMembers = g.rooms.Counts()

@@ -16,7 +16,7 @@ func (g *Gateway) sessionKeys() auth.SessionKeysConfig {
 
 // fetchKeys asks the room service for the keys that all gateways share.
 func (g *Gateway) fetchKeys(have *bus.KeySet) (*bus.KeySet, error) {
-	reply, err := g.requests.Ask(bus.OpKeys, &bus.Request{Gateway: g.id, Keys: have})
+	reply, err := g.requests.Ask(bus.OpKeys, &bus.Request{Gateway: g.cfg.ID, Keys: have})
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"p2pconnector/gateway/internal/fairqueue"
 	"p2pconnector/gateway/internal/topic"
+	"p2pconnector/gateway/internal/topicroom"
 	"p2pconnector/proto"
 )
 
@@ -57,9 +58,9 @@ func TestTopics_OneUserWantsMuch_OthersTakeTurns(t *testing.T) {
 		}
 		began := time.Now()
 		got := space.Client(noReceiver{}, nil, mallory).Publish("elsewhere", "", []byte("1"))
-		if took := time.Since(began); got != topic.Unreachable || took != topicTurnWait || count("get") != 0 || g.topics.Counts().Missed != 1 {
+		if took := time.Since(began); got != topic.Unreachable || took != topicroom.TurnWait || count("get") != 0 || g.topics.Counts().Missed != 1 {
 			t.Errorf("a publication elsewhere: got outcome %d after %v, %d requests sent, %d counted as missed, want %d after %v, none and 1",
-				got, took, count("get"), g.topics.Counts().Missed, topic.Unreachable, topicTurnWait)
+				got, took, count("get"), g.topics.Counts().Missed, topic.Unreachable, topicroom.TurnWait)
 		}
 		go space.Client(noReceiver{}, nil, ann).Publish("elsewhere", "", []byte("1"))
 		synctest.Wait()

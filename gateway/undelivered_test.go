@@ -29,7 +29,7 @@ func TestSendToPeer_NotTaken_IsCounted(t *testing.T) {
 			for range x.kept {
 				s.Deliver([]byte("x"))
 			}
-			g.links.ReportUndelivered(proto.NewPeerID(g.id), [][]byte{frameFrom(s.ID(), 100)})
+			g.links.ReportUndelivered(proto.NewPeerID(g.cfg.ID), [][]byte{frameFrom(s.ID(), 100)})
 			if n := g.metrics.Relays.Unreported.Load(); n != x.want {
 				t.Errorf("errors that were dropped: got %d, want %d", n, x.want)
 			}

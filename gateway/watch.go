@@ -89,9 +89,7 @@ func (g *Gateway) watchBus(done <-chan struct{}) {
 			g.liveness.Sweep()
 			g.shared.Tick(g.bus.Connected())
 			g.rooms.SweepMoved()
-			if g.webtorrent != nil {
-				g.webtorrent.Tick()
-			}
+			g.dialects.Tick()
 			ss = g.sessions.Sweep(now, ss)
 			g.shedBuffers()
 		}

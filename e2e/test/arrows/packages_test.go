@@ -40,6 +40,11 @@ var gatewayPackages = map[string][]string{
 		"gateway/internal/clock", "gateway/internal/dialect", "gateway/internal/names", "gateway/internal/ratelimit", "proto", "proto/bus",
 		"github.com/google/uuid",
 	},
+	"internal/dialect/registry": {
+		"gateway/internal/clock", "gateway/internal/config", "gateway/internal/dialect", "gateway/internal/dialect/nostr", "gateway/internal/dialect/peerjs",
+		"gateway/internal/dialect/webtorrent", "gateway/internal/dialect/wsrelay", "gateway/internal/dialect/yjs", "gateway/internal/metrics",
+		"gateway/internal/names", "gateway/internal/natsbus", "gateway/internal/relay", "gateway/internal/topic", "proto",
+	},
 	"internal/dialect/webtorrent": {
 		"gateway/internal/clock", "gateway/internal/dialect", "gateway/internal/ratelimit", "proto",
 	},
@@ -95,7 +100,11 @@ var gatewayPackages = map[string][]string{
 	},
 	"internal/socket/sockettest": {},
 	"internal/topic":             {"gateway/internal/clock", "gateway/internal/egress", "gateway/internal/fairqueue", "gateway/internal/ratelimit", "proto", "proto/bus"},
-	"web":                        {"proto", "github.com/yuin/goldmark"},
+	"internal/topicroom": {
+		"gateway/internal/dialect", "gateway/internal/egress", "gateway/internal/fairqueue", "gateway/internal/link", "gateway/internal/room",
+		"gateway/internal/topic", "proto", "proto/bus",
+	},
+	"web": {"proto", "github.com/yuin/goldmark"},
 }
 
 // TestPackages_BelowTheGateway_ImportWhatTheyMay: the packages below the gateway's root

@@ -92,6 +92,7 @@ type Config struct {
 // WithDefaults returns c with every zero value replaced by the default.
 func (c Config) WithDefaults() Config {
 	def(&c.Listen, ":8080")
+	def(&c.ID, proto.NewGatewayID())
 	def(&c.Logger, slog.New(slog.DiscardHandler))
 	def(&c.MaxMessageBytes, proto.DefaultMaxMessageBytes)
 	def(&c.MaxRooms, proto.DefaultMaxRooms)
