@@ -13,10 +13,6 @@ const (
 	AcceptNobody                // none
 )
 
-// QueryAcceptFrom is the parameter of a gateway's address by which a client says whose
-// frames it accepts.
-const QueryAcceptFrom = "accept_from"
-
 var sendersNames = [...]string{AcceptAnyone: "anyone", AcceptRooms: "rooms", AcceptNobody: "nobody"}
 
 // Valid reports whether s is one of the constants.

@@ -228,8 +228,8 @@ func TestDial_FirstURLFails_TriesTheOthers(t *testing.T) {
 	}
 }
 
-// TestDial_AcceptFrom_IsInTheAddress: the address keeps what else is in it.
-func TestDial_AcceptFrom_IsInTheAddress(t *testing.T) {
+// TestDial_AcceptFromAndRoom_AreInTheAddress: the address keeps what else is in it.
+func TestDial_AcceptFromAndRoom_AreInTheAddress(t *testing.T) {
 	asked := make(chan string, 1)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
@@ -239,11 +239,13 @@ func TestDial_AcceptFrom_IsInTheAddress(t *testing.T) {
 		w.WriteHeader(http.StatusUnauthorized)
 	}))
 	defer srv.Close()
-	_, err := client.Dial(t.Context(), client.Options{URLs: []string{srv.URL + "/?access_token=x"}, AcceptFrom: new(proto.AcceptRooms)})
+	_, err := client.Dial(t.Context(), client.Options{
+		URLs: []string{srv.URL + "/?access_token=x"}, AcceptFrom: new(proto.AcceptRooms), Room: "a b",
+	})
 	if err == nil {
 		t.Error("got no error, want the refusal of the server")
 	}
-	if got, want := <-asked, "accept_from=rooms&access_token=x"; got != want {
+	if got, want := <-asked, "accept_from=rooms&access_token=x&room=a+b"; got != want {
 		t.Errorf("got query %q, want %q", got, want)
 	}
 }

@@ -59,7 +59,7 @@ func (c *Client) handshake(ctx context.Context) (*websocket.Conn, Frame, error) 
 // address returns the address of the gateway whose turn it is.
 func (c *Client) address() (string, error) {
 	addr := c.opts.URLs[c.url%len(c.opts.URLs)]
-	if c.opts.AcceptFrom == nil {
+	if c.opts.AcceptFrom == nil && c.opts.Room == "" {
 		return addr, nil
 	}
 	u, err := url.Parse(addr)
@@ -67,7 +67,12 @@ func (c *Client) address() (string, error) {
 		return "", err
 	}
 	q := u.Query()
-	q.Set(proto.QueryAcceptFrom, c.opts.AcceptFrom.String())
+	if c.opts.AcceptFrom != nil {
+		q.Set(proto.QueryAcceptFrom, c.opts.AcceptFrom.String())
+	}
+	if c.opts.Room != "" {
+		q.Set(proto.QueryRoom, string(c.opts.Room))
+	}
 	u.RawQuery = q.Encode()
 	return u.String(), nil
 }

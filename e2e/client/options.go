@@ -23,12 +23,15 @@ type Options struct {
 	// AcceptFrom is whose frames to accept; nil = those that the session accepts already,
 	// or what the server's operator has set. Messages to rooms always arrive.
 	AcceptFrom *proto.Senders
-	NoResume   bool          // end with the first connection
-	Buffer     int           // frames that wait in Frames; 0 = 1024. When full the client stops reading
-	ReadLimit  int64         // bytes of one frame; 0 = 16 MiB
-	Backoff    time.Duration // bound of the first wait before a new try; doubles; 0 = 100 ms
-	MaxWait    time.Duration // bound of any such wait; 0 = 5 s
-	GiveUp     time.Duration // the client ends after being disconnected for so long; 0 = 5 min
+	// Room is in the address of every connection, where a proxy may use it to bring peers of
+	// a room to one gateway; see proto.QueryRoom. It joins no room.
+	Room      proto.RoomID
+	NoResume  bool          // end with the first connection
+	Buffer    int           // frames that wait in Frames; 0 = 1024. When full the client stops reading
+	ReadLimit int64         // bytes of one frame; 0 = 16 MiB
+	Backoff   time.Duration // bound of the first wait before a new try; doubles; 0 = 100 ms
+	MaxWait   time.Duration // bound of any such wait; 0 = 5 s
+	GiveUp    time.Duration // the client ends after being disconnected for so long; 0 = 5 min
 	// Heartbeat is how often the client pings. It gives up a connection whose
 	// server does not answer within that time. 0 = what the server announces.
 	Heartbeat time.Duration

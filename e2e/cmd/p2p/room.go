@@ -44,7 +44,7 @@ type stay struct {
 // or the room does.
 func (s *stay) run(ctx context.Context, show func(client.Frame) error) error {
 	var err error
-	if s.c, err = s.dial(ctx, client.Options{}); err != nil {
+	if s.c, err = s.dial(ctx, client.Options{Room: s.room}); err != nil {
 		return err
 	}
 	defer s.c.Close()

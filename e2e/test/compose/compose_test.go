@@ -90,11 +90,16 @@ func (p *project) checkOrigins() {
 // dial connects a client through Caddy.
 func (p *project) dial() *client.Client {
 	p.t.Helper()
+	return p.dialWith(client.Options{})
+}
+
+// dialWith connects a client with options through Caddy.
+func (p *project) dialWith(opts client.Options) *client.Client {
+	p.t.Helper()
+	opts.URLs, opts.MaxWait = []string{"ws://127.0.0.1:" + p.port + "/"}, 500*time.Millisecond
 	ctx, cancel := context.WithTimeout(p.t.Context(), kit.Patience)
 	defer cancel()
-	c, err := client.Dial(ctx, client.Options{
-		URLs: []string{"ws://127.0.0.1:" + p.port + "/"}, MaxWait: 500 * time.Millisecond,
-	})
+	c, err := client.Dial(ctx, opts)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -138,18 +143,18 @@ func (p *project) talk(a, b *client.Client) {
 func (p *project) exchange(a, b *client.Client, text string) {
 	p.t.Helper()
 	for _, pair := range [][2]*client.Client{{a, b}, {b, a}} {
-		p.until(pair[0], pair[1], text)
+		p.until(pair[0], pair[1], "tea", text)
 	}
 }
 
 // until sends a room message until it has arrived: while a container dies, some are
 // lost, and their sender receives an error.
-func (p *project) until(from, to *client.Client, text string) {
+func (p *project) until(from, to *client.Client, room proto.RoomID, text string) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), 3*time.Minute)
 	defer cancel()
 	for {
-		must(p.t, from.MessageRoom(ctx, "tea", text))
+		must(p.t, from.MessageRoom(ctx, room, text))
 		if awaitFrame(ctx, to, string(proto.Message), `"`+text+`"`, time.Second) {
 			return
 		}
