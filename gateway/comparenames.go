@@ -22,7 +22,7 @@ func (g *Gateway) compareNames() time.Duration {
 		return directory.CompareInterval
 	}
 	began := clock.Now()
-	if !g.conns.Verify(g.alive.Done()) {
+	if !g.conns.Verify(g.bg.Ended()) {
 		g.log.Warn("names: not compared with the directory")
 		return directory.CompareRetry
 	}

@@ -9,6 +9,7 @@
 //
 //	internal/admission  who may open a WebSocket, by page, address and limits
 //	internal/auth       access tokens, session tokens and their keys, TURN credentials
+//	internal/background goroutines for clients that may be gone
 //	internal/client     connections of clients: what they ask for, and what becomes of it
 //	internal/clock      moments and durations that setting the time of day does not change
 //	internal/config     the settings, their flags and their ranges
@@ -19,6 +20,7 @@
 //	internal/frames     encodes the frames that the server itself sends
 //	internal/handshake  accepts WebSocket handshakes, or refuses them with the reason
 //	internal/httpserver the listener that clients connect to, and its certificate
+//	internal/inbound    handles the messages of other services
 //	internal/link       relays to other gateways: numbered, acknowledged, resent, routed
 //	internal/membudget  bounds the memory of the buffers for all clients
 //	internal/metrics    what the gateway counts, for Prometheus
@@ -45,7 +47,7 @@
 //	                  handler of each event. relay.go: to a peer of this gateway, or to the router
 //	internal/relay    links.go: numbers relays and keeps them until they are acknowledged; package
 //	                  internal/natsbus never waits for NATS
-//	inbound.go        handles messages from NATS and writes to connections, in turns
+//	internal/inbound  handles messages from NATS and writes to connections, in turns
 //	internal/relay    deliver.go: to the peer or the members of the room that are here
 //	internal/session  deliver.go: a peer's frames go to its connection, or wait for the next one
 //	internal/socket   queues them, within bounds, and writes all that waits at once

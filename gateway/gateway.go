@@ -11,6 +11,7 @@ import (
 
 	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/background"
 	"p2pconnector/gateway/internal/client"
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/config"
@@ -21,6 +22,7 @@ import (
 	"p2pconnector/gateway/internal/frames"
 	"p2pconnector/gateway/internal/handshake"
 	"p2pconnector/gateway/internal/httpserver"
+	"p2pconnector/gateway/internal/inbound"
 	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/natsbus"
@@ -62,6 +64,7 @@ type Gateway struct {
 	rooms         *room.Rooms
 	conns         *client.Table
 	links         *relay.Links
+	inbound       *inbound.Reader
 	suspicion     *directory.Suspicion // about sessions
 	nameSuspicion *directory.Suspicion // about names; not the same, because their directory may be slow
 	sockets       *socket.Server
@@ -73,10 +76,8 @@ type Gateway struct {
 	dialects      *registry.Registry
 	topics        *topic.Table
 	topicMember   *topicroom.Member
-	tls           *tls.Config     // nil: clients connect without TLS, or a proxy terminates it
-	keysNow       chan struct{}   // signals that the room service may have lost the keys
-	alive         context.Context // ends when the gateway has drained
-	end           context.CancelFunc
+	tls           *tls.Config   // nil: clients connect without TLS, or a proxy terminates it
+	keysNow       chan struct{} // signals that the room service may have lost the keys
 	ready         chan struct{}
 
 	// Fixed before ready.
@@ -88,7 +89,7 @@ type Gateway struct {
 	coarse    clock.AtomicInstant // the present moment, at most 50 ms old
 	buffers   *membudget.Budget
 
-	bg background
+	bg *background.Group // its Ended: when the gateway has drained
 }
 
 // New checks the configuration and makes a gateway. An error names the setting.
@@ -102,7 +103,7 @@ func New(cfg Config) (*Gateway, error) {
 	g := &Gateway{
 		cfg: cfg, log: cfg.Logger, metrics: metrics.New(),
 		buffers: membudget.New(limit), quota: quota.New(cfg.Quota()), roomTurns: fairqueue.New(cfg.MaxRoomRequests),
-		keysNow: make(chan struct{}, 1), ready: make(chan struct{}),
+		keysNow: make(chan struct{}, 1), ready: make(chan struct{}), bg: background.New(),
 	}
 	g.frames = &frames.Encoder{Wall: time.Now}
 	var err error
@@ -123,7 +124,6 @@ func New(cfg Config) (*Gateway, error) {
 			return nil, err
 		}
 	}
-	g.alive, g.end = context.WithCancel(context.Background())
 	g.bus = natsbus.New(natsbus.Config{
 		ID: cfg.ID, NATS: cfg.NATS, Options: cfg.NATSOptions, Logger: g.log, Connected: g.connected, Lease: g.receiveLease,
 		Settings: func(m natsbus.Message) { g.shared.Receive(m.Subject, m.Data) },
@@ -131,7 +131,7 @@ func New(cfg Config) (*Gateway, error) {
 	g.liveness = natsbus.NewLiveness(cfg.ID)
 	g.shared = agreement.New(agreement.Gateway(cfg.ID), cfg.Shared(), g.log)
 	g.requests = natsbus.NewRequests(natsbus.RequestsConfig{
-		Own: cfg.ID, Publish: g.bus.PublishRequest, Ended: g.alive.Done(), Replied: g.sawReply,
+		Own: cfg.ID, Publish: g.bus.PublishRequest, Ended: g.bg.Ended(), Replied: g.sawReply,
 	})
 	g.directory = directory.New(g.directoryConfig())
 	g.watch()
@@ -188,7 +188,7 @@ func (g *Gateway) run(ctx context.Context) error {
 	defer loops.Wait()
 	defer close(done)
 	loops.Go(func() { g.watchdog.Run(done) })
-	loops.Go(func() { g.readInbox(done) })
+	loops.Go(func() { g.inbound.Run(done) })
 	loops.Go(func() { g.watchConns(done) })
 	loops.Go(func() { g.watchBus(done) })
 	if err := g.awaitKeys(ctx); err != nil {
@@ -259,12 +259,12 @@ func (g *Gateway) serveClients(ctx context.Context) error {
 
 // shut ends what still runs after a drain.
 func (g *Gateway) shut() {
-	g.end()
+	g.bg.End()
 	g.handshakes.Shutdown()
 	g.conns.Shut()
 	g.sockets.Wait()
 	g.sessions.Close()
-	g.bg.close() // sends the requests that give names back
+	g.bg.Close() // sends the requests that give names back
 	g.requests.Close()
 	g.rooms.Stop()
 	g.publishLease(true)

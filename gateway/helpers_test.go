@@ -76,7 +76,7 @@ func (*ackRecorder) Connected() bool                             { return false 
 
 // requestsTo passes the room requests of g to publish. g must have no room yet.
 func requestsTo(g *Gateway, publish func(subject, reply string, data []byte) error) {
-	g.requests = natsbus.NewRequests(natsbus.RequestsConfig{Own: g.cfg.ID, Publish: publish, Ended: g.alive.Done(), Replied: nil})
+	g.requests = natsbus.NewRequests(natsbus.RequestsConfig{Own: g.cfg.ID, Publish: publish, Ended: g.bg.Ended(), Replied: nil})
 	g.connectRooms()
 }
 

@@ -1,13 +1,13 @@
 package gateway
 
 import (
-	"encoding/json"
 	"time"
 
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/client"
 	"p2pconnector/gateway/internal/dialect/registry"
 	"p2pconnector/gateway/internal/directory"
+	"p2pconnector/gateway/internal/inbound"
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/relay"
@@ -33,7 +33,7 @@ func newRooms(g *Gateway) *room.Rooms {
 			return nil
 		},
 		Relays: g.links, Requests: g.requests, Turns: g.roomTurns, Frame: g.frames.Room,
-		Go: g.bg.run, Ended: g.alive.Done(),
+		Go: g.bg.Go, Ended: g.bg.Ended(),
 		Advanced: g.links.ReleaseSoon, Contest: g.sessions.Contest, NotifyJoined: g.sessions.NotifyJoined,
 	})
 }
@@ -48,18 +48,8 @@ func newTopics(g *Gateway) *topic.Table {
 	return topic.New(topic.Config{
 		Rooms: g.topicMember, Topics: g.cfg.MaxTopics, PerAddress: g.cfg.MaxTopicsPerAddr, Subscribers: g.cfg.MaxTopicSubscribers, PerClient: g.cfg.MaxTopicsPerClient,
 		PerSecond: g.cfg.TopicsPerSecond, BytesPerSecond: g.cfg.RoomEgressPerSecond,
-		Clock: &g.coarse, Go: func(f func()) { g.bg.run(f, func() {}) }, Ended: g.alive.Done(), Logger: g.log,
+		Clock: &g.coarse, Go: func(f func()) { g.bg.Go(f, func() {}) }, Ended: g.bg.Ended(), Logger: g.log,
 	})
-}
-
-// stateChanged applies a committed change to the room that it is about.
-func (g *Gateway) stateChanged(token string, data []byte) {
-	c := new(bus.Change)
-	if err := json.Unmarshal(data, c); err != nil {
-		g.log.Error("rooms: unreadable change", "room", token, "err", err)
-		return
-	}
-	g.rooms.Changed(token, c)
 }
 
 // sawReply handles what a reply of the room service reports about its bucket. The reader
@@ -78,11 +68,11 @@ func (g *Gateway) sawReply(reply *bus.Reply) {
 // sessions, the rooms and the clients' connections.
 func (g *Gateway) wire(b relay.Bus) {
 	g.topicMember = topicroom.New(topicroom.Config{
-		Own: g.cfg.ID, Turns: g.roomTurns, Alive: g.liveness.Alive, Connected: g.bus.Connected, Ended: g.alive.Done(),
+		Own: g.cfg.ID, Turns: g.roomTurns, Alive: g.liveness.Alive, Connected: g.bus.Connected, Ended: g.bg.Ended(),
 	})
 	g.links = relay.New(relay.Config{
 		Own: g.cfg.ID, Logger: g.log, Metrics: g.metrics, Frames: g.frames, Bus: b, Liveness: g.liveness, Directory: g.directory,
-		ServeDialect: func(to proto.PeerID, frame []byte) bool { return g.dialects.Serve(to, frame) }, Missed: g.topicMember.Missed, Wake: g.bus.Inbox.Wake, Go: g.bg.run,
+		ServeDialect: func(to proto.PeerID, frame []byte) bool { return g.dialects.Serve(to, frame) }, Missed: g.topicMember.Missed, Wake: g.bus.Inbox.Wake, Go: g.bg.Go,
 	})
 	g.topics = newTopics(g)
 	g.sessions = session.NewTable(g.sessionConfig())
@@ -90,7 +80,7 @@ func (g *Gateway) wire(b relay.Bus) {
 	g.conns = client.NewTable(g.clientConfig())
 	g.dialects = registry.New(registry.Config{
 		Own: g.cfg.ID, Settings: &g.cfg, Counts: &g.metrics.Dialects, Clock: &g.coarse, Liveness: g.liveness, Requests: g.requests, Links: g.links,
-		Topics: g.topics, Draining: g.draining.Load, Ended: g.alive.Done(),
+		Topics: g.topics, Draining: g.draining.Load, Ended: g.bg.Ended(),
 	})
 }
 
@@ -100,6 +90,10 @@ func (g *Gateway) connectRooms() {
 	g.sessions.Connect(g.rooms, g.links)
 	g.links.Connect(g.sessions, g.rooms)
 	g.topicMember.Connect(g.rooms, g.topics)
+	g.inbound = inbound.New(inbound.Config{
+		Inbox: g.bus.Inbox, Sockets: g.sockets, Links: g.links, Sessions: g.sessions, Rooms: g.rooms, Requests: g.requests,
+		Loop: g.loops.inbox, Faults: &g.metrics.Faults, Logger: g.log,
+	})
 }
 
 // sessionConfig returns the configuration of the table of sessions.
@@ -108,14 +102,14 @@ func (g *Gateway) sessionConfig() session.Config {
 		Own: g.cfg.ID, AcceptFrom: g.cfg.AcceptFrom, Logger: g.log, Metrics: g.metrics, Frames: g.frames, Keys: g.keys, ICE: g.ice,
 		Bus: g.bus, Liveness: g.liveness, Directory: g.directory, Suspicion: g.suspicion, Quota: g.quota, Buffers: g.buffers,
 		Grace: g.grace, Limits: g.limits, Draining: g.draining.Load, Turn: g.loops.bus.Turn,
-		Go: g.bg.run, Ended: g.alive.Done(),
+		Go: g.bg.Go, Ended: g.bg.Ended(),
 	}
 }
 
 // directoryConfig returns the configuration of this gateway's directory client.
 func (g *Gateway) directoryConfig() directory.Config {
 	return directory.Config{
-		Own: g.cfg.ID, Liveness: g.liveness, Clock: &g.coarse, Ended: g.alive.Done(), Logger: g.log,
+		Own: g.cfg.ID, Liveness: g.liveness, Clock: &g.coarse, Ended: g.bg.Ended(), Logger: g.log,
 		Ask: func(op bus.SessionOperation, req *bus.SessionRequest, patience time.Duration) (*bus.SessionReply, error) {
 			return g.requests.AskDirectory(op, req, patience)
 		},
@@ -130,6 +124,6 @@ func (g *Gateway) clientConfig() client.Config {
 		Verifier: func() *auth.Verifier { return g.verifier }, // set before the first client connects
 		Sessions: g.sessions, Rooms: g.rooms, Requests: g.requests, Turns: g.roomTurns, Relays: g.links, Budgets: g.budgets, Buffers: g.buffers,
 		FrameLimit: g.cfg.FrameLimit(), MaxMessageBytes: g.cfg.MaxMessageBytes, MaxRooms: g.cfg.MaxRooms, Quota: g.cfg.Quota(),
-		Shared: g.shared.Applied, Draining: g.draining.Load, Go: g.bg.run, Ended: g.alive.Done(),
+		Shared: g.shared.Applied, Draining: g.draining.Load, Go: g.bg.Go, Ended: g.bg.Ended(),
 	}
 }

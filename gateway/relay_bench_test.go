@@ -76,7 +76,7 @@ func BenchmarkFromNATS(b *testing.B) {
 	for b.Loop() {
 		x.Seq++
 		m.Reply = string(bus.AppendSentSubject(nil, &x))
-		g.onMessage(m)
+		g.inbound.Handle(m)
 		letWrite(b, s)
 	}
 }
@@ -114,7 +114,7 @@ func BenchmarkToNATS(b *testing.B) {
 	for n := uint64(1); b.Loop(); n++ {
 		from.Message(frame)
 		if n%link.MaxRecords == 0 {
-			g.onMessage(natsbus.Message{Subject: bus.AckSubject(g.cfg.ID, to.Home()), Data: frames.Marshal(bus.Ack{Next: n + 1})})
+			g.inbound.Handle(natsbus.Message{Subject: bus.AckSubject(g.cfg.ID, to.Home()), Data: frames.Marshal(bus.Ack{Next: n + 1})})
 		}
 	}
 }
@@ -146,7 +146,7 @@ func TestRelay_SteadyState_AllocatesNothing(t *testing.T) {
 	steady("from the client to NATS", 1000, func() {
 		s.Message(frame)
 		if n++; n%(link.MaxRecords/2) == 0 { // the ack itself allocates, and disappears in the average
-			g.onMessage(natsbus.Message{Subject: bus.AckSubject(g.cfg.ID, to.Home()), Data: acks[n/(link.MaxRecords/2)-1]})
+			g.inbound.Handle(natsbus.Message{Subject: bus.AckSubject(g.cfg.ID, to.Home()), Data: acks[n/(link.MaxRecords/2)-1]})
 		}
 	}, func() {})
 	raw := sockettest.NewNet(false)
@@ -165,7 +165,7 @@ func TestRelay_SteadyState_AllocatesNothing(t *testing.T) {
 	}
 	i, blocked := 0, false
 	steady("from NATS to the queue", 400, func() { // as many as fit in a queue that nobody empties
-		g.onMessage(all[i])
+		g.inbound.Handle(all[i])
 		if i++; !blocked {
 			letWrite(t, s)
 		}

@@ -45,16 +45,16 @@ func (o *remote) message(from, to proto.PeerID, view uint64, n int) {
 	if o.shared != "" {
 		h = natsbus.Header{bus.SharedHeader: {o.shared}}
 	}
-	o.g.handleMessage(natsbus.Message{
+	o.g.inbound.Handle(natsbus.Message{
 		Subject: string(subject), Reply: string(bus.AppendSentSubject(nil, &x)), Header: h,
 		Data: fmt.Appendf(nil, `{"event":"Message","from":%q,%s"data":%d}`, from, about, n),
 	})
-	o.g.handleSome()
+	o.g.inbound.HandleSome()
 }
 
 // ack returns the ack of the gateway under test for all messages of o.
 func (o *remote) ack() bus.Ack {
-	o.g.handleMessage(natsbus.Message{Subject: bus.LinkSubject(o.g.cfg.ID, o.id), Data: frames.Marshal(bus.Poll{Number: 1, Base: 1})})
+	o.g.inbound.Handle(natsbus.Message{Subject: bus.LinkSubject(o.g.cfg.ID, o.id), Data: frames.Marshal(bus.Poll{Number: 1, Base: 1})})
 	r, _ := recorders.Load(o.g)
 	acks := r.(*ackRecorder)
 	acks.mu.Lock()
@@ -89,7 +89,11 @@ func teaRoom(g *Gateway, members ...bus.Member) {
 // teaChange makes g receive a change of room tea.
 func teaChange(g *Gateway, c *bus.Change) {
 	c.Room = "tea"
-	g.stateChanged(bus.RoomToken(c.Room), frames.Marshal(c))
+	subject, err := bus.StateSubject(g.cfg.ID, c.Room)
+	if err != nil {
+		panic(err) // a valid gateway and room
+	}
+	g.inbound.Handle(natsbus.Message{Subject: subject, Data: frames.Marshal(c)})
 	synctest.Wait()
 }
 
@@ -97,7 +101,7 @@ func teaChange(g *Gateway, c *bus.Change) {
 func endTea(g *Gateway) {
 	g.rooms.Stop()
 	g.requests.Close()
-	g.bg.close()
+	g.bg.Close()
 }
 
 // A message to a room whose newest state has not arrived waits for that state, and so does
@@ -121,7 +125,7 @@ func TestReorder_RoomStateIsLate_SendersKeepTheirOrder(t *testing.T) {
 			t.Errorf("frames that wait: got %d, want 2", n)
 		}
 		teaChange(g, &bus.Change{Before: 7, After: 8, Added: []bus.Member{{ID: joins.ID()}}})
-		g.handleSome()
+		g.inbound.HandleSome()
 		if got, want := fmt.Sprint(numbersAt(old, from), numbersAt(joins, from)), "[1 2] [2 3]"; got != want {
 			t.Errorf("after the state arrived: got %s, want %s", got, want)
 		}
@@ -260,13 +264,13 @@ func TestSendRoom_RouteIsNewerThanTheRoom_GoesAlone(t *testing.T) {
 			t.Errorf("before: got %s, want %s", got, room)
 		}
 		g.links.Learn(moves, link.Route{Owner: "4e5f6071", Epoch: 1})
-		g.onMessage(natsbus.Message{Subject: bus.AckSubject(g.cfg.ID, "0a1b2c3d"), Data: []byte(`{"from":1,"next":2}`)}) // the relays to that gateway are acknowledged
+		g.inbound.Handle(natsbus.Message{Subject: bus.AckSubject(g.cfg.ID, "0a1b2c3d"), Data: []byte(`{"from":1,"next":2}`)}) // the relays to that gateway are acknowledged
 		got, alone := publish(), "p2p.gw.4e5f6071.peer."+string(moves)
 		if got != alone+" "+room+" except "+string(moves) {
 			t.Errorf("when one has moved: got %s, want it alone, and the others by the room", got)
 		}
 		teaChange(g, &bus.Change{Before: 7, After: 8, Moved: []bus.Member{{ID: moves, Gateway: "4e5f6071", Epoch: 1}}})
-		g.onMessage(natsbus.Message{Subject: bus.AckSubject(g.cfg.ID, "0a1b2c3d"), Data: []byte(`{"from":2,"next":3}`)})
+		g.inbound.Handle(natsbus.Message{Subject: bus.AckSubject(g.cfg.ID, "0a1b2c3d"), Data: []byte(`{"from":2,"next":3}`)})
 		if got := publish(); strings.Contains(got, "peer") || strings.Count(got, "_8") != 2 {
 			t.Errorf("when the room names the new gateway: got %s, want one message for each gateway", got)
 		}

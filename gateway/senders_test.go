@@ -60,7 +60,7 @@ func TestLink_NotAccepted_IsRefusedOnce(t *testing.T) {
 		a.message(from, s.ID(), 0, 3)
 		a.message(stranger, s.ID(), 0, 4)
 		teaChange(g, &bus.Change{Before: 7, After: 8, Added: []bus.Member{{ID: from}}})
-		g.handleSome()
+		g.inbound.HandleSome()
 		a.message(from, s.ID(), 0, 5)
 		if got, want := fmt.Sprint(numbersAt(s, from), numbersAt(s, stranger)), "[2 3 5] []"; got != want {
 			t.Errorf("delivered: got %s, want %s", got, want)
@@ -92,7 +92,7 @@ func TestLink_SenderKnowsANewerRoom_WaitsForIt(t *testing.T) {
 			t.Errorf("before the state arrives: got %v, want none", got)
 		}
 		teaChange(g, &bus.Change{Before: 7, After: 8, Added: []bus.Member{{ID: from}}})
-		g.handleSome()
+		g.inbound.HandleSome()
 		if got, want := fmt.Sprint(numbersAt(s, from), numbersAt(s, left.ID())), "[1 3] []"; got != want {
 			t.Errorf("delivered: got %s, want %s", got, want)
 		}
@@ -150,8 +150,8 @@ func TestHandToPeer_RoomChangesMeanwhile_IsNeverRefused(t *testing.T) {
 				t.Fatalf("revision %d: got refusals %+v, want the frame delivered or held", revision, x)
 			}
 			joins.Wait()
-			g.handleSome() // what was held is delivered
-			s.Shed()       // so that the next one has room
+			g.inbound.HandleSome() // what was held is delivered
+			s.Shed()               // so that the next one has room
 			teaChange(g, &bus.Change{Before: revision + 1, After: revision + 2, Removed: []bus.Removal{{ID: from}}})
 		}
 		endTea(g)
@@ -169,7 +169,7 @@ func TestReorder_HeldFrameNotAccepted_SenderGetsAnError(t *testing.T) {
 		a.message(from.ID(), "", 8, 1)
 		a.message(from.ID(), s.ID(), 0, 2)
 		teaChange(g, &bus.Change{Before: 7, After: 8, Set: &bus.Settings{Name: "Tea"}})
-		g.handleSome()
+		g.inbound.HandleSome()
 		if got := numbersAt(s, from.ID()); len(got) != 1 || got[0] != "1" {
 			t.Errorf("delivered: got %v, want the message to the room", got)
 		}

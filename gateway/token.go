@@ -10,7 +10,7 @@ import (
 // sessionKeys returns the configuration of the keys that sign session tokens.
 func (g *Gateway) sessionKeys() auth.SessionKeysConfig {
 	return auth.SessionKeysConfig{
-		Secrets: g.cfg.SessionKey, Fetch: g.fetchKeys, Go: g.bg.run, Count: g.metrics.Sessions.KeyFetches.Inc, Logger: g.log,
+		Secrets: g.cfg.SessionKey, Fetch: g.fetchKeys, Go: g.bg.Go, Count: g.metrics.Sessions.KeyFetches.Inc, Logger: g.log,
 	}
 }
 

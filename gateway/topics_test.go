@@ -67,9 +67,9 @@ func TestTopics_OneUserWantsMuch_OthersTakeTurns(t *testing.T) {
 		if got := count("get"); got != 1 {
 			t.Errorf("a publication of another user: got %d requests sent, want 1", got)
 		}
-		g.end()
+		g.bg.End()
 		g.requests.Close()
-		g.bg.close()
+		g.bg.Close()
 		g.rooms.Stop()
 		synctest.Wait()
 		if got := g.roomTurns.Waiting(); got != 0 {

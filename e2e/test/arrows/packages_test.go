@@ -29,7 +29,8 @@ var gatewayPackages = map[string][]string{
 		"gateway/internal/ratelimit", "gateway/internal/relay", "gateway/internal/room", "gateway/internal/session", "gateway/internal/socket", "proto", "proto/bus",
 		"github.com/google/uuid",
 	},
-	"internal/clock": {},
+	"internal/clock":      {},
+	"internal/background": {},
 	"internal/config": {
 		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/egress", "gateway/internal/membudget", "gateway/internal/natsbus",
 		"gateway/internal/quota", "gateway/internal/ratelimit", "gateway/internal/socket", "gateway/internal/topic", "proto", "proto/bus", "proto/service",
@@ -61,6 +62,10 @@ var gatewayPackages = map[string][]string{
 	"internal/egress":    {"gateway/internal/clock", "gateway/internal/ratelimit", "proto"},
 	"internal/fairqueue": {},
 	"internal/frames":    {"proto", "github.com/google/uuid"},
+	"internal/inbound": {
+		"gateway/internal/metrics", "gateway/internal/natsbus", "gateway/internal/ops", "gateway/internal/relay", "gateway/internal/room",
+		"gateway/internal/session", "gateway/internal/socket", "proto", "proto/bus",
+	},
 	"internal/link":      {"proto", "proto/bus"},
 	"internal/membudget": {},
 	"internal/metrics": {
