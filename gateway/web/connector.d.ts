@@ -36,6 +36,11 @@ export interface ConnectOptions {
   token?: string | (() => string | Promise<string>);
   /** A resume token from Connector.session: be that peer again if it is not too late. */
   session?: string;
+  /**
+   * Leave when the page is closed or reloaded. Default true. With false the others see this peer for the
+   * server's grace period, in which a page that was given Connector.session can be this peer again.
+   */
+  leaveOnUnload?: boolean;
   /** Whose calls to answer. Default: those who share a room with this peer. */
   accept?: boolean | ((peerId: string) => boolean);
   /**

@@ -87,11 +87,12 @@ export class Link extends Emitter {
       online: () => (this.#timer ? this.#openNow() : this.#ask()),
       visible: () => performance.now() - this.#now.receivedAt > probeAfter && this.#ask(),
       leave: () => {
+        if (options.leaveOnUnload === false) return; // the socket breaks with the page, and its session stays
         this.emit("leaving", undefined);
         this.#drop(1000); // else the others would see us for the grace period
       },
       back: () => {
-        this.session = "";
+        if (options.leaveOnUnload !== false) this.session = "";
         this.#openNow();
       },
     });

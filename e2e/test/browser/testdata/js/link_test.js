@@ -171,6 +171,15 @@ test("a page that goes away leaves at once", async () => {
   equal(socket.closedWith, 1000);
 });
 
+test("a page that may come back leaves its session", async () => {
+  const { socket, link } = await greeted({ leaveOnUnload: false });
+  const said = [];
+  link.on("leaving", () => said.push("leaving"));
+  dispatchEvent(new PageTransitionEvent("pagehide"));
+  equal([said, socket.closedWith, link.session], [[], undefined, "token of me"]);
+  link.close();
+});
+
 test("when the network is back a silent connection is asked, and left if it is dead", async () => {
   const { net, link, socket } = await greeted();
   dispatchEvent(new Event("online"));
