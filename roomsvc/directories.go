@@ -15,8 +15,8 @@ import (
 )
 
 var sessionEndpoints = map[bus.SessionOperation]endpoint{
-	bus.SessionTake: {"Makes owner the owner of a session, in epoch.", "peer, owner, epoch; revision", "owner, epoch, revision, refused, ended"},
-	bus.SessionGet:  {"Returns who owns a session.", "peer", "owner, epoch, revision, ended"},
+	bus.SessionTake: {"Makes owner the owner of a session, in epoch.", "peer, owner, epoch; revision, attempt", "owner, epoch, attempt, revision, refused, ended"},
+	bus.SessionGet:  {"Returns who owns a session.", "peer", "owner, epoch, attempt, revision, ended"},
 	bus.SessionEnd:  {"Ends a session; for its owner.", "peer, owner, epoch; revision", "epoch, revision, refused, ended"},
 	bus.SessionSync: {"Returns those of sessions that owner does not own.", "owner, sessions", "sessions"},
 }

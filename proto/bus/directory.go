@@ -51,9 +51,10 @@ const (
 // session has ended, the entry is a delete marker that vanishes after
 // SessionTombstone.
 type SessionEntry struct {
-	Owner proto.GatewayID `json:"owner,omitempty"` // empty when Ended, and where there is no entry
-	Epoch uint64          `json:"epoch,omitempty"` // grows by one with each owner
-	Ended bool            `json:"ended,omitempty"`
+	Owner   proto.GatewayID `json:"owner,omitempty"`   // empty when Ended, and where there is no entry
+	Epoch   uint64          `json:"epoch,omitempty"`   // grows by one with each owner
+	Attempt uint64          `json:"attempt,omitempty"` // of Owner, as in the take
+	Ended   bool            `json:"ended,omitempty"`
 }
 
 // SessionRequest is a gateway's request to the directory; the last token of the subject is
@@ -63,6 +64,7 @@ type SessionRequest struct {
 	Owner    proto.GatewayID `json:"owner,omitempty"`    // take: the gateway that wants to own it; end, sync: the requester
 	Epoch    uint64          `json:"epoch,omitempty"`    // take: the epoch to own, which is the last known one and 1; end: that of Owner
 	Revision uint64          `json:"revision,omitempty"` // take, end: the entry's, as last seen; 0: not seen
+	Attempt  uint64          `json:"attempt,omitempty"`  // take: number of Owner's attempt; 0: Owner takes back what it had
 	Sessions []Owned         `json:"sessions,omitempty"` // sync: at most MaxSyncSessions
 }
 

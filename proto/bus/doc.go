@@ -148,8 +148,9 @@
 // answers. Each owner has an epoch of its own, one above the last, and one
 // compare-and-set per move decides whose it is.
 //
-//	take  peer, owner, epoch, revision: owner takes the session over. epoch is the last
-//	      known one and 1, revision that of the entry that was seen, 0 for none.
+//	take  peer, owner, epoch, revision, attempt: owner takes the session over. epoch is the
+//	      last known one and 1, revision that of the entry that was seen, 0 for none.
+//	      attempt is a number that no other attempt of owner has.
 //	      Answer: the entry; refused is moved (with the entry that is there, whose
 //	      owner is to be asked) or ended.
 //	get   peer: the entry; without revision there is none, or it says ended.
@@ -160,7 +161,7 @@
 //	      in that epoch, each with the entry that is there.
 //
 // Answers are linearizable. A take or an end may be repeated: when the entry is
-// what the request wants, the answer is success. What was refused takes no effect
+// what the request wants, of the same attempt, the answer is success. What was refused takes no effect
 // later. Unavailable leaves the outcome open, and so does a missing answer: ask
 // again.
 //

@@ -67,11 +67,11 @@ var messages = map[string]any{
 	"reply.list":   &Reply{Page: []RoomRow{{Room: "tea", Name: "Tea", Creator: goldenAnn, Members: 2, Capacity: 8, Locked: true, Revision: 7}}, Next: "dGVh"},
 	"reply.keys":   &Reply{Keys: &KeySet{Keys: []Key{{ID: "k1", Secret: bytes.Repeat([]byte{7}, 32), Made: goldenTime}}}},
 
-	"sessions.take":      &SessionRequest{Peer: goldenAnn, Owner: goldenB, Epoch: 2, Revision: 41},
+	"sessions.take":      &SessionRequest{Peer: goldenAnn, Owner: goldenB, Epoch: 2, Revision: 41, Attempt: 7},
 	"sessions.get":       &SessionRequest{Peer: goldenAnn},
 	"sessions.end":       &SessionRequest{Peer: goldenAnn, Owner: goldenB, Epoch: 2, Revision: 57},
 	"sessions.sync":      &SessionRequest{Owner: goldenB, Sessions: []Owned{{Peer: goldenAnn, Epoch: 2}, {Peer: goldenBen}}},
-	"sessionreply.taken": &SessionReply{SessionEntry: SessionEntry{Owner: goldenB, Epoch: 2}, Revision: 57},
+	"sessionreply.taken": &SessionReply{SessionEntry: SessionEntry{Owner: goldenB, Epoch: 2, Attempt: 7}, Revision: 57},
 	"sessionreply.none":  &SessionReply{},
 	"sessionreply.moved": &SessionReply{Refused: RefusedMoved, SessionEntry: SessionEntry{Owner: goldenA, Epoch: 3}, Revision: 60},
 	"sessionreply.ended": &SessionReply{Refused: RefusedEnded, SessionEntry: SessionEntry{Epoch: 3, Ended: true}},
@@ -90,7 +90,7 @@ var messages = map[string]any{
 	"bucket.name":       &NameEntry{Peer: goldenAnn, Owner: goldenA, Secret: "c2VjcmV0"},
 	"bucket.namefree":   &NameEntry{Free: true},
 
-	"bucket.session":   &SessionEntry{Owner: goldenB, Epoch: 2},
+	"bucket.session":   &SessionEntry{Owner: goldenB, Epoch: 2, Attempt: 7},
 	"bucket.tombstone": &SessionEntry{Epoch: 3, Ended: true},
 
 	"bucket.room": &goldenRoom,

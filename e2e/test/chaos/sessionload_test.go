@@ -40,8 +40,9 @@ func (sessionLoad) try(r *registry, entry string, n byte, known any) attempt {
 		kind, req.Epoch = bus.SessionSync, k.taken
 	default:
 		req.Epoch, req.Revision = k.Epoch+1, k.Revision // also of sessions that have ended
+		req.Attempt = rand.Uint64N(3)                   // so that some takes are repeated, and others only look so
 	}
-	a := attempt{input: inquiry{kind: kind, owner: n, epoch: req.Epoch, home: req.Peer.Home() == req.Owner}}
+	a := attempt{input: inquiry{kind: kind, owner: n, epoch: req.Epoch, attempt: byte(req.Attempt), home: req.Peer.Home() == req.Owner}}
 	if kind == bus.SessionTake || kind == bus.SessionEnd {
 		a.unknown = finding{code: string(unknown)}
 	}
@@ -74,6 +75,6 @@ func sessionFinding(r *registry, kind bus.SessionOperation, reply *bus.SessionRe
 		}
 		entry = reply.Sessions[0].SessionEntry
 	}
-	out.shown = owned{owner: byte(slices.Index(r.gateways, entry.Owner) + 1), epoch: entry.Epoch, ended: entry.Ended}
+	out.shown = owned{owner: byte(slices.Index(r.gateways, entry.Owner) + 1), epoch: entry.Epoch, attempt: byte(entry.Attempt), ended: entry.Ended}
 	return out
 }

@@ -64,6 +64,8 @@ func sessionLife(t *testing.T, a *requester, stream jetstream.Stream) {
 	first := a.take(p, b, 1, 0)
 	expectSession(t, "to b", first, "", b, 1)
 	expectSession(t, "to b again", a.take(p, b, 1, 0), "", b, 1)
+	later := bus.SessionRequest{Peer: p, Owner: b, Epoch: 1, Attempt: 2}
+	expectSession(t, "to b, by another attempt", a.askSession(bus.SessionTake, later), bus.RefusedMoved, b, 1)
 	expectSession(t, "to c from the same state", a.take(p, c, 1, 0), bus.RefusedMoved, b, 1)
 	second := a.take(p, c, 2, first.Revision)
 	expectSession(t, "to c", second, "", c, 2)

@@ -41,9 +41,10 @@ type Client struct {
 // New returns a client.
 func New(cfg Config) *Client { return &Client{cfg: cfg} }
 
-// Take takes an epoch of a session for this gateway: Won, Lost, Ended or Unknown.
-func (c *Client) Take(p proto.PeerID, epoch, revision uint64) ownership.Answer {
-	req := &bus.SessionRequest{Peer: p, Owner: c.cfg.Own, Epoch: epoch, Revision: revision}
+// Take takes an epoch of a session for an attempt of this gateway, or for none when it takes
+// its session back: Won, Lost, Ended or Unknown.
+func (c *Client) Take(p proto.PeerID, epoch, revision, attempt uint64) ownership.Answer {
+	req := &bus.SessionRequest{Peer: p, Owner: c.cfg.Own, Epoch: epoch, Revision: revision, Attempt: attempt}
 	r, err := c.cfg.Ask(bus.SessionTake, req, proto.RequestDeadline)
 	switch {
 	case err != nil:

@@ -60,7 +60,7 @@ func TestTake_EachReply_HasItsAnswer(t *testing.T) {
 		"no answer": {nil, ownership.Answer{Kind: ownership.Unknown}, 0},
 	} {
 		c, _, conflicts := client(tc.reply)
-		if got := c.Take(proto.NewPeerID(own), 2, 7); got != tc.want {
+		if got := c.Take(proto.NewPeerID(own), 2, 7, 1); got != tc.want {
 			t.Errorf("%s: got %+v, want %+v", name, got, tc.want)
 		}
 		if *conflicts != tc.conflicts {

@@ -19,7 +19,7 @@
 //	lent      grace over                            lent      take for itself, to end the session
 //	lent      took                                  serving   attach; or end
 //	serving   outdated     a later epoch            moved     close the connection, report unconfirmed frames
-//	lent      outdated     from the directory       lent      ask that owner whether it serves
+//	lent      outdated     from the directory       lent      ask the owner there whether it serves
 //	lent      outdated     from the owner itself    moved     drop the copy, or report its frames
 //	lent      not seated   the next epoch's owner   lent      take the epoch above that owner's
 //	lent      not seated   dead, or a later epoch   moved     report the frames in the copy
@@ -37,6 +37,7 @@
 //	looking   no entry     a later epoch is known   failed    the session has ended
 //	taking    won                                   seated    serve
 //	taking    lost                                  asking    ask the winner
+//	taking    lost         to an attempt before     taking    take the epoch above, with the copy
 //	taking    unknown                               failed    the outcome shows at the next resume
 //
 // Callers must keep these rules too. The simulation showed that each is needed:
@@ -47,8 +48,10 @@
 //   - A lender redirects frames to the first taker, until the directory names an owner. Its
 //     later copies are marked as possibly incomplete, because the first taker may have
 //     accepted frames and died.
-//   - An owner that has nothing may be lent the session again while a lender asks whether
-//     it has the session. The answer is valid only for the loan that was asked about.
+//   - An epoch belongs to one attempt, by its number, and not to the gateway: a later
+//     attempt that took an earlier one's epoch for its own would serve in it, while another
+//     take of that gateway, given up long ago, still waits at the directory to replace it.
+//     The takes of a lender have no number, because it repeats them until it has the answer.
 //   - A copy is valid only for the epoch above its own. With an epoch between, the client
 //     may already have received the frames in it.
 //   - A gateway that was frozen or cut off for longer than a lease sends "recovered: false"

@@ -16,7 +16,7 @@ func (w *model) encode() []byte {
 		e.gateway(&w.gws[i])
 	}
 	d := &w.dir
-	e.num(d.owner, int(d.epoch), int(d.revision), bits(d.ended), len(d.granted))
+	e.num(d.owner, int(d.epoch), d.attempt, int(d.revision), bits(d.ended), len(d.granted))
 	e.num(d.granted...)
 	e.num(w.client.at, w.client.last)
 	e.token(w.client.token)
@@ -89,7 +89,7 @@ func (e *encoder) frames(all []frame) {
 
 func (e *encoder) gateway(g *gateway) {
 	h := &g.h
-	e.num(bits(g.dead, g.unsure, g.wants, h.Ending, h.Lossy, g.try != nil), int(h.Phase), int(h.Epoch), int(h.Revision), int(h.Loan), int(g.root))
+	e.num(bits(g.dead, g.unsure, g.wants, h.Ending, h.Lossy, g.try != nil), int(h.Phase), int(h.Epoch), int(h.Revision), int(g.root), g.tries)
 	e.id(h.Other)
 	e.copy(&g.own)
 	e.frames(g.link)
@@ -97,7 +97,7 @@ func (e *encoder) gateway(g *gateway) {
 		return
 	}
 	t := &g.try.t
-	e.num(int(t.Stage), int(t.Epoch), int(t.Revision), int(t.Root), int(t.known), bits(t.Copy, g.try.waiting, g.try.nobody), len(t.asked))
+	e.num(int(t.Stage), int(t.Number), int(t.Epoch), int(t.Revision), int(t.Root), int(t.known), bits(t.Copy, g.try.waiting, g.try.nobody), len(t.asked))
 	e.id(t.Target)
 	for _, q := range t.asked {
 		e.id(q.of)
@@ -109,7 +109,7 @@ func (e *encoder) gateway(g *gateway) {
 }
 
 func (e *encoder) message(m *message) {
-	e.num(int(m.kind), m.from, m.to, bits(m.waited, m.own), int(m.epoch), int(m.revision), m.other, bits(m.dead), int(m.was.Epoch), int(m.was.Loan))
+	e.num(int(m.kind), m.from, m.to, bits(m.waited, m.own), int(m.epoch), int(m.revision), m.attempt)
 	switch m.kind {
 	case ask:
 		e.token(m.token)
@@ -120,7 +120,7 @@ func (e *encoder) message(m *message) {
 		e.copy(&m.copy)
 	case notice:
 		x := &m.event
-		e.num(int(x.Kind), int(x.Epoch), int(x.Revision), int(x.Root), int(x.Was.Epoch), int(x.Was.Loan), bits(x.Seated, x.Dead))
+		e.num(int(x.Kind), int(x.Epoch), int(x.Revision), int(x.Root), bits(x.Seated, x.Dead))
 		e.id(x.By)
 	}
 }

@@ -69,7 +69,8 @@ func (w *model) resume(i int) {
 		if g.h.Phase == Moved && g.h.Epoch > epoch {
 			owner, epoch = g.h.Other, g.h.Epoch
 		}
-		g.try = &attempt{t: NewTaker(id(i), id(0), owner, epoch), token: tok, waiting: true}
+		g.tries++
+		g.try = &attempt{t: NewTaker(id(i), uint64(g.tries), id(0), owner, epoch), token: tok, waiting: true}
 		w.advance(i)
 	}
 }
@@ -135,7 +136,7 @@ func (w *model) advance(i int) {
 			w.seat(i)
 			return
 		}
-		w.send(message{kind: take, from: i, to: directory, waited: true, epoch: try.t.Epoch, revision: try.t.Revision})
+		w.send(message{kind: take, from: i, to: directory, waited: true, epoch: try.t.Epoch, revision: try.t.Revision, attempt: int(try.t.Number)})
 	case Seated:
 		w.seat(i)
 	case Failed:
@@ -284,10 +285,10 @@ func (w *model) step(i int, e Event) {
 			w.attach(i, recovered)
 		}
 	case Take:
-		w.send(message{kind: take, from: i, to: directory, waited: true, own: true, epoch: next.Epoch + 1, revision: next.Revision, was: next})
+		w.send(message{kind: take, from: i, to: directory, waited: true, own: true, epoch: next.Epoch + 1, revision: next.Revision})
 	case Confirm:
 		w.routes.add(index(next.Other), next.Epoch+1)
-		w.send(message{kind: confirm, from: i, to: index(next.Other), was: next})
+		w.send(message{kind: look, from: i, to: directory, waited: true, own: true})
 	case Drop:
 		w.leave(i)
 		w.reportAll(g.own.buf)
@@ -317,8 +318,6 @@ func (w *model) mutate(h Holding, e Event) (Holding, Event) {
 		e.Seated = true
 	case w.mutant == "forgets the copy of every loan" && e.Kind == Outdated:
 		e.Root = 0
-	case w.mutant == "takes a loan back that was lent again" && e.Kind == NotSeated:
-		e.Was = h
 	case w.mutant == "takes a loan back from a dead owner":
 		e.Dead = false
 	}
@@ -339,8 +338,8 @@ func (w *model) confirm(m *message) {
 	g := &w.gws[m.to]
 	switch {
 	case w.gws[m.from].dead:
-	case g.dead, g.try == nil && (g.h.Phase == None || g.h.Phase == Moved && g.h.Epoch <= m.was.Epoch):
-		w.send(message{kind: look, from: m.from, to: directory, waited: true, own: true, other: m.to, was: m.was, dead: g.dead})
+	case g.dead, g.try == nil && (g.h.Phase == None || g.h.Phase == Moved && g.h.Epoch <= m.epoch):
+		w.send(message{kind: notice, from: m.to, to: m.from, event: Event{Kind: NotSeated, By: id(m.to), Epoch: m.epoch, Revision: m.revision, Dead: g.dead}})
 	case g.try != nil: // asked again at the end of the grace
 	case g.h.Phase == Moved:
 		w.send(message{kind: notice, from: m.to, to: m.from, event: Event{Kind: Outdated, By: g.h.Other, Epoch: g.h.Epoch}})

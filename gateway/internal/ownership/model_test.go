@@ -58,6 +58,7 @@ type fate struct {
 type register struct {
 	owner    int
 	epoch    uint64
+	attempt  int // of the owner; 0: it took its session back
 	revision uint64
 	ended    bool
 	granted  []int // the owner of each epoch so far
@@ -107,6 +108,7 @@ type copyOf struct {
 type gateway struct {
 	dead   bool
 	unsure bool // another may take the session over, or have accepted frames for it and died
+	tries  int  // attempts so far
 	wants  bool // the client waits here for a lender's own take
 	h      Holding
 	root   uint64
@@ -140,10 +142,8 @@ type message struct {
 	own      bool  // take, look: by a lender; otherwise by an attempt
 	token    token // ask
 	epoch    uint64
-	revision uint64  // take
-	other    int     // look, by a lender: whom it takes for the owner
-	was      Holding // take, confirm, look: the lender's when it asked
-	dead     bool    // look: the other gateway is dead
+	revision uint64 // take, confirm
+	attempt  int    // take; 0: by a lender
 	answer   Answer
 	copy     copyOf // answer
 	event    Event
@@ -155,7 +155,7 @@ const (
 	ask     messageKind = iota // a taker's question for the session
 	take                       // to the directory
 	look                       // to the directory
-	confirm                    // a lender's question whether the owner serves
+	confirm                    // a lender's question to the owner in the directory, whether it serves
 	answer                     // to an attempt
 	notice                     // an event for the receiver's holding
 )
@@ -225,7 +225,7 @@ func (w *model) take(m *message) {
 	switch {
 	case d.ended:
 		a = Answer{Kind: Ended}
-	case d.revision > 0 && d.owner == m.from && d.epoch == m.epoch: // it was repeated
+	case d.revision > 0 && d.owner == m.from && d.epoch == m.epoch && (d.attempt == m.attempt || w.mutant == "takes the epoch of an earlier attempt"): // it was repeated
 	case d.revision != m.revision && w.mutant != "takes without a revision":
 		a = Answer{Kind: Lost, Owner: id(d.owner), Epoch: d.epoch}
 	case d.revision == 0 && m.epoch > 1:
@@ -233,7 +233,7 @@ func (w *model) take(m *message) {
 	default:
 		w.note("  the directory: %d owns epoch %d", m.from, m.epoch)
 		w.grant(m.epoch, m.from)
-		d.owner, d.epoch, d.revision = m.from, m.epoch, d.revision+1
+		d.owner, d.epoch, d.attempt, d.revision = m.from, m.epoch, m.attempt, d.revision+1
 	}
 	a.Revision = d.revision
 	switch {
@@ -270,7 +270,7 @@ func (w *model) look(m *message) {
 	case !m.waited:
 	case !m.own:
 		w.send(message{kind: answer, from: directory, to: m.from, waited: true, answer: a})
-	case a.Kind == Entry && d.owner == m.other:
-		w.send(message{kind: notice, from: directory, to: m.from, event: Event{Kind: NotSeated, By: id(m.other), Epoch: d.epoch, Revision: d.revision, Was: m.was, Dead: m.dead}})
+	case a.Kind == Entry && d.owner != m.from: // the lender asks the owner at once
+		w.send(message{kind: confirm, from: m.from, to: d.owner, epoch: d.epoch, revision: d.revision})
 	}
 }

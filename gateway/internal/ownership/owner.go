@@ -19,7 +19,6 @@ type Holding struct {
 	Epoch    uint64          // Serving, Lent: its own; Moved: the owner's
 	Revision uint64          // of its entry in the directory; 0: there is none
 	Other    proto.GatewayID // Lent: the first taker, or the owner in the directory; Moved: the owner
-	Loan     uint64          // number of the last loan in this epoch
 	Ending   bool            // Lent: the grace is over
 	// Lossy: a taker that had a copy may have acknowledged frames and died with them. Copies
 	// that are lent now are marked lossy, and so is the session if this gateway takes it back.
@@ -31,8 +30,7 @@ type Event struct {
 	Kind     EventKind
 	By       proto.GatewayID // Asked: the taker; Outdated, NotSeated: the owner
 	Epoch    uint64          // Outdated, NotSeated, Took: the new epoch
-	Revision uint64          // NotSeated, Took: of its entry
-	Was      Holding         // NotSeated: the holding when the owner was asked
+	Revision uint64          // NotSeated, Took: of its entry; NotSeated: as it was before the owner was asked
 	Dead     bool            // NotSeated: the owner is dead, and may have been seated
 	Seated   bool            // Outdated: reported by the owner itself; it serves, or has served
 	Root     uint64          // Outdated, with Seated: the owner has what all owners from this epoch on had
@@ -62,7 +60,7 @@ const (
 	Redirect        // answer with Other and Epoch
 	NotHere         // answer that this gateway has nothing of the session
 	Take            // take Epoch+1 in the directory for this gateway
-	Confirm         // ask Other whether it serves the session
+	Confirm         // look the owner up in the directory, and ask it whether it serves the session
 	Attach          // serve the client
 	Drop            // close the connection, and report waiting frames and frames that no client confirmed
 	Forget          // drop the copy: the new owner has it
@@ -123,7 +121,6 @@ func (h Holding) asked(e Event) (Holding, Action) {
 		}
 		h.Lossy = h.Lossy || h.Other != e.By
 		h.Phase, h.Ending = Lent, false
-		h.Loan++
 		return h, Lend
 	case Moved:
 		return h, Redirect
@@ -151,12 +148,13 @@ func (h Holding) outdated(e Event) (Holding, Action) {
 	return next, Drop
 }
 
-// notSeated handles an owner that the directory names and that has nothing. If another copy
-// was lent after the owner was asked, the owner may be seated by now. If the owner is dead,
-// or its epoch is not the next, a client may have received the frames in the copy.
+// notSeated handles an owner that the directory named before the owner said that it has
+// nothing. The owner cannot be seated by that entry any more; if it is by a later one, the
+// take fails. If the owner is dead, or its epoch is not the next, a client may have received
+// the frames in the copy.
 func (h Holding) notSeated(e Event) (Holding, Action) {
 	switch {
-	case h.Phase != Lent || e.Epoch <= h.Epoch || e.Was.Epoch != h.Epoch || e.Was.Loan != h.Loan:
+	case h.Phase != Lent || e.Epoch <= h.Epoch:
 		return h, Nothing
 	case e.Dead || e.Epoch > h.Epoch+1:
 		return Holding{Phase: Moved, Epoch: e.Epoch, Other: e.By}, Drop

@@ -140,7 +140,6 @@ func TestSearch_BrokenRule_IsNoticed(t *testing.T) {
 		"sends frames to the last taker":                     "crash and late message",
 		"forgets the copy of every loan":                     "crash and late message",
 		"trusts the directory that the winner serves":        "two gateways",
-		"takes a loan back that was lent again":              "three resumes",
 		"takes a loan back from a dead owner":                "crash and sync",
 		"skips the sync":                                     "freeze",
 		"takes an owner by its token for one without a copy": "no fault",

@@ -62,6 +62,7 @@ func TestSimulation_BrokenRule_IsNoticed(t *testing.T) {
 		"trusts itself after a freeze":                   211_000,
 		"takes the owner that it could not ask for dead": 51_471_000,
 		"trusts itself after it took the session back":   50_124_000,
+		"takes the epoch of an earlier attempt":          58_720_000,
 	} {
 		t.Run(string(m), func(t *testing.T) {
 			for seed := first; seed < first+50_000; seed++ {

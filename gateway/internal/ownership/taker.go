@@ -26,6 +26,7 @@ const (
 type Taker struct {
 	Stage    Stage
 	Own      proto.GatewayID
+	Number   uint64          // of the attempt, which no other of this gateway has; from 1
 	Target   proto.GatewayID // Asking: the gateway to ask
 	Epoch    uint64          // Taking, Seated: the epoch that this gateway takes
 	Revision uint64          // of the entry that it replaces; when Seated, of its own entry
@@ -76,9 +77,10 @@ const (
 	Unknown                      // Looking, Taking: no answer in time
 )
 
-// NewTaker returns a new attempt of gateway own, with the content of a client's token.
-func NewTaker(own, home, owner proto.GatewayID, epoch uint64) Taker {
-	t := Taker{Own: own, home: home, known: epoch}
+// NewTaker returns a new attempt of gateway own, with its number and the content of a
+// client's token.
+func NewTaker(own proto.GatewayID, number uint64, home, owner proto.GatewayID, epoch uint64) Taker {
+	t := Taker{Own: own, Number: number, home: home, known: epoch}
 	return t.ask(owner, epoch)
 }
 
@@ -131,13 +133,22 @@ func (t Taker) Step(a Answer) Taker {
 			t.Stage, t.Revision = Seated, a.Revision
 			return t
 		case Lost:
-			return t.ask(a.Owner, a.Epoch)
+			return t.lost(a)
 		case Ended:
 			return t.fail(true)
 		}
 		return t.fail(false)
 	}
 	return t
+}
+
+// lost handles an entry that is not this attempt's. If an earlier attempt of this gateway
+// wrote it after it had failed, nobody was seated, and the copy is good for the epoch above.
+func (t Taker) lost(a Answer) Taker {
+	if a.Owner != t.Own || a.Epoch != t.Epoch {
+		return t.ask(a.Owner, a.Epoch)
+	}
+	return t.take(a.Epoch, a.Revision)
 }
 
 func (t Taker) looked(a Answer) Taker {

@@ -3,6 +3,7 @@ package session
 import (
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"p2pconnector/gateway/internal/auth"
@@ -57,6 +58,7 @@ type Table struct {
 	rooms    *room.Rooms
 	relays   Relays
 	resuming exclusive
+	attempts atomic.Uint64 // to take sessions over, so far
 
 	mu  sync.RWMutex
 	all map[proto.PeerID]*Session

@@ -315,7 +315,7 @@ func (tab *Table) takeBack(s *Session) {
 	s.mu.Lock()
 	epoch, revision := s.hold.Epoch+1, s.hold.Revision
 	s.mu.Unlock()
-	a := tab.cfg.Directory.Take(s.id, epoch, revision)
+	a := tab.cfg.Directory.Take(s.id, epoch, revision, 0)
 	switch a.Kind {
 	case ownership.Won:
 		tab.step(s, ownership.Event{Kind: ownership.Took, Epoch: epoch, Revision: a.Revision})
@@ -337,29 +337,23 @@ func (tab *Table) takeBack(s *Session) {
 	// Without an answer, the gateway tries again at the end of the grace.
 }
 
-// confirm asks the gateway that the directory names as the owner of a lent session whether
-// it has the session. If that gateway took the epoch and then failed, confirm has this
-// gateway take the session back, as it does when that gateway knows only an earlier owner.
+// confirm asks the owner of a lent session, according to the directory, whether it has the
+// session. If that gateway took the epoch and then failed, confirm has this gateway take
+// the session back, by the entry that the directory had before that gateway was asked.
 func (tab *Table) confirm(s *Session) {
-	s.mu.Lock()
-	was := s.hold
-	s.mu.Unlock()
-	if was.Phase != ownership.Lent {
-		return
-	}
-	other := was.Other
-	h, err := tab.cfg.Bus.AskGateway(other, bus.SessionMessage{Peer: s.id, Gateway: tab.cfg.Own, Confirm: true})
-	switch {
-	case err == nil && h.Busy, err != nil && tab.cfg.Liveness.Alive(other):
+	entry := tab.cfg.Directory.Look(s.id)
+	if entry.Kind != ownership.Entry || entry.Owner == tab.cfg.Own {
 		return // asked again at the end of the grace
-	case err == nil && h.Owner == other:
-		tab.step(s, ownership.Event{Kind: ownership.Outdated, By: other, Epoch: h.Epoch, Seated: true, Root: h.Root})
-		return
-	case err == nil && h.Owner != "" && h.Epoch > was.Epoch:
-		tab.step(s, ownership.Event{Kind: ownership.Outdated, By: h.Owner, Epoch: h.Epoch})
-		return
 	}
-	if a := tab.cfg.Directory.Look(s.id); a.Kind == ownership.Entry && a.Owner == other {
-		tab.step(s, ownership.Event{Kind: ownership.NotSeated, By: other, Epoch: a.Epoch, Revision: a.Revision, Was: was, Dead: err != nil})
+	h, err := tab.cfg.Bus.AskGateway(entry.Owner, bus.SessionMessage{Peer: s.id, Gateway: tab.cfg.Own, Confirm: true})
+	e := ownership.Event{Kind: ownership.NotSeated, By: entry.Owner, Epoch: entry.Epoch, Revision: entry.Revision, Dead: err != nil}
+	switch {
+	case err == nil && h.Busy, err != nil && tab.cfg.Liveness.Alive(entry.Owner):
+		return // asked again at the end of the grace
+	case err == nil && h.Owner == entry.Owner:
+		e = ownership.Event{Kind: ownership.Outdated, By: h.Owner, Epoch: h.Epoch, Seated: true, Root: h.Root}
+	case err == nil && h.Owner != "" && h.Epoch > entry.Epoch:
+		e = ownership.Event{Kind: ownership.Outdated, By: h.Owner, Epoch: h.Epoch}
 	}
+	tab.step(s, e)
 }

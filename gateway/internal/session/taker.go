@@ -79,7 +79,7 @@ func (tab *Table) takeOver(c *Conn, t *auth.SessionToken, received *uint64, id [
 		known.mu.Unlock()
 	}
 	s := &Session{tab: tab, id: t.Peer, phase: arriving, user: t.User, acceptFrom: t.AcceptFrom, shown: t.TokenRef, places: tab.cfg.Quota.Open(c.Addr, t.User)}
-	s.attempt = &attempt{Taker: ownership.NewTaker(tab.cfg.Own, t.Peer.Home(), owner.gateway, owner.epoch), known: owner}
+	s.attempt = &attempt{Taker: ownership.NewTaker(tab.cfg.Own, tab.attempts.Add(1), t.Peer.Home(), owner.gateway, owner.epoch), known: owner}
 	tab.put(s)
 	e := tab.try(s, t, received)
 	if e != nil {
@@ -127,7 +127,7 @@ func (tab *Table) try(s *Session, t *auth.SessionToken, received *uint64) *proto
 				a.Kind = ownership.Ended
 			}
 		case ownership.Taking:
-			a = tab.cfg.Directory.Take(s.id, at.Epoch, at.Revision)
+			a = tab.cfg.Directory.Take(s.id, at.Epoch, at.Revision, at.Number)
 		}
 		var report []link.Frame
 		s.mu.Lock()

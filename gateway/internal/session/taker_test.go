@@ -61,7 +61,7 @@ func TestArrive_FramesOfOtherEpochs_AreReported(t *testing.T) {
 func TestArrive_NotAccepted_IsReported(t *testing.T) {
 	x := newTestTable(t)
 	s := &Session{tab: x.Table, id: proto.NewPeerID("0a1b2c3d"), phase: arriving, acceptFrom: proto.AcceptNobody}
-	s.attempt = &attempt{Taker: ownership.NewTaker(x.cfg.Own, s.id.Home(), s.id.Home(), 0), known: ownedBy{s.id.Home(), 0}}
+	s.attempt = &attempt{Taker: ownership.NewTaker(x.cfg.Own, 1, s.id.Home(), s.id.Home(), 0), known: ownedBy{s.id.Home(), 0}}
 	s.attempt.Epoch = 1
 	from := x.away()
 	f := &link.Frame{From: from.id, To: s.id, ToEpoch: 1, Data: []byte(`{"event":"Message","data":1}`)}

@@ -21,6 +21,8 @@ func TestDecide_EveryEntryAndRequest_DecidesAsDocumented(t *testing.T) {
 	take := func(g proto.GatewayID, epoch, revision uint64) bus.SessionRequest {
 		return bus.SessionRequest{Peer: ann, Owner: g, Epoch: epoch, Revision: revision}
 	}
+	again := take(gwB, 1, 0)
+	again.Attempt = 2
 	const (
 		done  = ""
 		moved = bus.RefusedMoved
@@ -40,6 +42,8 @@ func TestDecide_EveryEntryAndRequest_DecidesAsDocumented(t *testing.T) {
 		"take, back by the owner":              {bus.SessionTake, owned(gwB, 2, 7), take(gwB, 3, 7), write},
 		"take, repeated":                       {bus.SessionTake, owned(gwB, 1, 7), take(gwB, 1, 0), done},
 		"take, repeated later":                 {bus.SessionTake, owned(gwC, 3, 9), take(gwC, 3, 7), done},
+		"take, by a later attempt":             {bus.SessionTake, owned(gwB, 1, 7), again, moved},
+		"take, first of that attempt":          {bus.SessionTake, sessionEntry{}, again, write},
 		"take, another was first":              {bus.SessionTake, owned(gwC, 1, 7), take(gwB, 1, 0), moved},
 		"take, another was first later":        {bus.SessionTake, owned(gwC, 3, 9), take(gwB, 3, 7), moved},
 		"take, long outdated":                  {bus.SessionTake, owned(gwC, 9, 90), take(gwB, 3, 7), moved},
@@ -67,7 +71,7 @@ func TestDecide_EveryEntryAndRequest_DecidesAsDocumented(t *testing.T) {
 			if got != c.want {
 				t.Fatalf("got %q, want %q", got, c.want)
 			}
-			next := bus.SessionEntry{Owner: c.r.Owner, Epoch: c.r.Epoch}
+			next := bus.SessionEntry{Owner: c.r.Owner, Epoch: c.r.Epoch, Attempt: c.r.Attempt}
 			if c.kind == bus.SessionEnd {
 				next = bus.SessionEntry{Epoch: c.r.Epoch, Ended: true}
 			}

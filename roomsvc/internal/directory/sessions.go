@@ -11,13 +11,14 @@ import (
 
 // Sessions is the directory of sessions: peer → owner, in an epoch. A take or an end:
 //
-//	entry                          take                     end
-//	none                           epoch 1: write           done
-//	                               above: ended
-//	ended                          ended                    done
-//	of owner, in epoch             done                     write the tombstone
-//	at revision, of epoch-1        write                    moved
-//	anything else                  moved                    moved
+//	entry                            take                     end
+//	none                             epoch 1: write           done
+//	                                 above: ended
+//	ended                            ended                    done
+//	of owner, in epoch, by attempt   done                     write the tombstone
+//	of owner, in epoch               moved                    write the tombstone
+//	at revision, of epoch-1          write                    moved
+//	anything else                    moved                    moved
 type Sessions struct {
 	*Directory[bus.SessionOperation, bus.SessionRequest, bus.SessionEntry, bus.SessionReply]
 	batch kv.BatchBucket // the same bucket
@@ -81,7 +82,7 @@ func decideSession(kind bus.SessionOperation, e *sessionEntry, r *bus.SessionReq
 
 func decideTake(e *sessionEntry, r *bus.SessionRequest) decision[bus.SessionEntry] {
 	type decided = decision[bus.SessionEntry]
-	wanted := bus.SessionEntry{Owner: r.Owner, Epoch: r.Epoch}
+	wanted := bus.SessionEntry{Owner: r.Owner, Epoch: r.Epoch, Attempt: r.Attempt}
 	switch {
 	case e.value.Ended, e.revision == 0 && r.Epoch > 1:
 		return decided{refused: string(bus.RefusedEnded)}
@@ -107,7 +108,7 @@ func decideEnd(e *sessionEntry, r *bus.SessionRequest) decision[bus.SessionEntry
 }
 
 // sessionUnsure: another request may have changed the entry since a take wrote it. When two
-// gateways want the same epoch, the entry in that epoch names the one that got it. An end
+// attempts want the same epoch, the entry in that epoch names the one that got it. An end
 // is never refused after it has taken effect.
 func sessionUnsure(kind bus.SessionOperation, r *bus.SessionRequest, reply *bus.SessionReply) bool {
 	return kind == bus.SessionTake &&
