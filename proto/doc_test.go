@@ -9,10 +9,13 @@ import (
 	"p2pconnector/proto/internal/prototest"
 )
 
+// specificationFiles are the files of the package comment, in the order in which Go's tools join them.
+var specificationFiles = []string{"doc.go", "doc_rooms.go", "doc_sessions.go"}
+
 // TestSpecification_EveryName_IsInIt compares the package comment with the tables and
 // types of the package: it must leave out nothing that goes over a WebSocket.
 func TestSpecification_EveryName_IsInIt(t *testing.T) {
-	spec := prototest.ReadSpecification(t, "doc.go")
+	spec := prototest.ReadSpecification(t, specificationFiles...)
 	for _, d := range ClientEvents {
 		spec.Has(t, "what a client may send", string(d.Event))
 	}
@@ -37,7 +40,7 @@ func TestSpecification_EveryName_IsInIt(t *testing.T) {
 
 // TestSpecification_EveryLimit_IsInIt compares the figures in the text with the constants.
 func TestSpecification_EveryLimit_IsInIt(t *testing.T) {
-	spec := prototest.ReadSpecification(t, "doc.go")
+	spec := prototest.ReadSpecification(t, specificationFiles...)
 	for _, text := range []string{
 		fmt.Sprintf(`"max_message_bytes":%d`, DefaultMaxMessageBytes),
 		fmt.Sprintf(`"max_rooms":%d`, DefaultMaxRooms),

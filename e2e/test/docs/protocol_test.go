@@ -46,11 +46,15 @@ func serverEvents() string {
 // paragraph, which introduces the package.
 func specification(t *testing.T) string {
 	t.Helper()
-	f, err := parser.ParseFile(token.NewFileSet(), "../../../proto/doc.go", nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
+	var text strings.Builder
+	for _, name := range []string{"doc.go", "doc_rooms.go", "doc_sessions.go"} {
+		f, err := parser.ParseFile(token.NewFileSet(), "../../../proto/"+name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text.WriteString(f.Doc.Text() + "\n")
 	}
-	doc := new(comment.Parser).Parse(f.Doc.Text())
+	doc := new(comment.Parser).Parse(text.String())
 	if len(doc.Content) < 50 {
 		t.Fatalf("the specification has %d paragraphs, want 50 or more", len(doc.Content))
 	}

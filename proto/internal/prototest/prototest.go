@@ -103,17 +103,21 @@ func visit(v reflect.Value, seen map[member]bool) {
 	}
 }
 
-// Specification is the package comment in a file, with runs of white space made one.
+// Specification is a package comment, with runs of white space made one.
 type Specification string
 
-// ReadSpecification reads the package comment of a Go file.
-func ReadSpecification(t testing.TB, file string) Specification {
+// ReadSpecification reads the package comment in these Go files.
+func ReadSpecification(t testing.TB, files ...string) Specification {
 	t.Helper()
-	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments|parser.PackageClauseOnly)
-	if err != nil {
-		t.Fatal(err)
+	var words []string
+	for _, file := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments|parser.PackageClauseOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		words = append(words, strings.Fields(f.Doc.Text())...)
 	}
-	return Specification(" " + strings.Join(strings.Fields(f.Doc.Text()), " ") + " ")
+	return Specification(" " + strings.Join(words, " ") + " ")
 }
 
 // Has fails unless the specification holds text; what names the subject of text.
