@@ -21,6 +21,9 @@
 //	Update_Room    data.room and any of name, capacity, locked, metadata; creator only.
 //	               Every member gets update Room_Updated.
 //	               Missing_Fields, Not_Found, Unauthorised, Invalid_Message.
+//	Update_Member  data.room, data.metadata (about the sender; null: none); members only.
+//	               Every member gets update Member_Updated.
+//	               Missing_Fields, Not_Found, Invalid_Message.
 //	Room_Info      data.room; members only. Answer: info Room_Info.
 //	               Missing_Fields, Not_Found, Unauthorised.
 //
@@ -41,17 +44,20 @@
 // when the room is made again after its end; it is an integer below 2^53.
 // capacity, locked and metadata are absent when they are 0, false and nothing.
 // members holds what is known of a member besides its id: user, the name that its
-// access token gives it, and metadata, which it joined with. Only members that
-// have one or the other are listed: all of those in Room_Created, Room_Info and
-// the frame that reports to a newcomer that it has joined, those who joined in
-// other updates. Room_Created repeats the id as roomId, which early documents
-// show.
+// access token gives it, and metadata, which it joined with or gave later with
+// Update_Member. Nobody else, not even the creator, can change a member's metadata, except
+// a back end. Only members that have one or the other are listed: all of those in
+// Room_Created, Room_Info and the frame that reports to a newcomer that it has joined, those
+// who joined or were updated in other updates. Room_Created repeats the id as roomId, which
+// early documents show.
 //
 // Updates also say what changed:
 //
 //	client   whom it is about: who joined, left or was removed
 //	added    everyone who joined since the last update
 //	removed  everyone who left since the last update
+//	updated  in Member_Updated: the members whose metadata changed since the last update;
+//	         one that has neither metadata nor a user name now is not in members
 //	reason   why client left: left, removed or disconnected
 //	reasons  why each of removed left, unless reason says it of all of them
 //
@@ -65,8 +71,8 @@
 // apply added and removed of either event, and not look at client alone.
 //
 // A member that joins and leaves, or leaves and comes back, between two updates is not
-// mentioned, nor are settings that have their old values again; revision shows them with
-// the next update. One that left more than once left for the last reason. One that came
+// mentioned, nor are settings and metadata that have their old values again; revision shows
+// them with the next update. One that left more than once left for the last reason. One that came
 // back with another user name or metadata is in added, although it is known. Whoever
 // acts gets its own answers in each case.
 //
@@ -79,7 +85,7 @@
 // leaves all its rooms, with reason disconnected, after the grace period of its session.
 //
 // Room requests of one connection (Create_Room, Join_Room, Leave_Room, End_Room,
-// Remove_Client, Update_Room, Room_Info) are carried out one after another, in the order
+// Remove_Client, Update_Room, Update_Member, Room_Info) are carried out one after another, in the order
 // in which they were sent. A Message to a room is handled after those for that room which
 // were sent before it, so a client may send Join_Room and a Message at once. Nothing else
 // waits for a room request: signals, messages to peers and to other rooms, Connect, Ping,
@@ -101,8 +107,8 @@
 //
 //	bytes_per_second              the frames that the client sends
 //	egress_bytes_per_second       what is sent to others for the client: a Message to a room
-//	                              costs its size for each other member, an Update_Room the
-//	                              update's size for each member. Room_Info, and joining or
+//	                              costs its size for each other member, an Update_Room or
+//	                              Update_Member the update's size for each member. Room_Info, and joining or
 //	                              creating a room, cost the size of their answer.
 //	room_egress_bytes_per_second  what is sent to one room for all clients of a gateway
 //

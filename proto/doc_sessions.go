@@ -115,7 +115,7 @@
 // connection is closed with 4001, unless Authenticate brought a fresh token of the same
 // sub before. p2p.rooms lists patterns of the rooms the peer may join or create
 // (path.Match of Go: * matches anything but a slash), p2p.can what it may do: create,
-// join, message (which covers all signals), remove, end (End_Room) and update
+// join, message (which covers all signals, and Update_Member), remove, end (End_Room) and update
 // (Update_Room). A claim that is absent limits nothing. A list that is there grants what
 // it names and nothing else, also in a token that is older than end and update:
 //

@@ -17,6 +17,7 @@ const (
 	EndRoom      Event = "End_Room"
 	RemoveClient Event = "Remove_Client"
 	UpdateRoom   Event = "Update_Room"
+	UpdateMember Event = "Update_Member"
 	RoomInfo     Event = "Room_Info"
 	Ping         Event = "Ping"
 	Resume       Event = "Resume"
@@ -33,6 +34,7 @@ const (
 	RoomLeft       Event = "Room_Left"
 	RoomDeleted    Event = "Room_Deleted"
 	RoomUpdated    Event = "Room_Updated"
+	MemberUpdated  Event = "Member_Updated"
 	Pong           Event = "Pong"
 	Session        Event = "Session"
 	ServerDraining Event = "Server_Draining"
@@ -73,6 +75,7 @@ var ClientEvents = []EventDoc{
 	{Event: EndRoom, Needs: "data.room; creator only", Effect: "Every member, the creator included, gets update Room_Deleted.", Errors: []ErrorCode{MissingFields, NotFound, Unauthorised, Unavailable}},
 	{Event: RemoveClient, Needs: "data.room, data.client; creator only", Effect: `The removed peer and every member get update Client_Removed with data.reason "removed".`, Errors: []ErrorCode{MissingFields, NotFound, Unauthorised, Unavailable}},
 	{Event: UpdateRoom, Needs: "data.room and any of name, capacity, locked, metadata; creator only", Effect: "Every member gets update Room_Updated.", Errors: []ErrorCode{MissingFields, NotFound, Unauthorised, InvalidMessage, Unavailable}},
+	{Event: UpdateMember, Needs: "data.room, data.metadata; members only", Effect: "The sender's own metadata in the room is replaced; every member gets update Member_Updated.", Errors: []ErrorCode{MissingFields, NotFound, InvalidMessage, Unauthorised, Unavailable}},
 	{Event: RoomInfo, Needs: "data.room; members only", Effect: "Answer info Room_Info.", Errors: []ErrorCode{MissingFields, NotFound, Unauthorised, Unavailable}},
 	{Event: Ping, Needs: "nothing", Effect: "Answer info Pong, for clients that cannot send WebSocket pings."},
 	{Event: Resume, Needs: "data.session; only as the first frame of a connection", Effect: "The connection becomes the peer that the session names: a second Client_Details with the old id, then the frames that waited.", Errors: []ErrorCode{MissingFields, Unauthorised, NotFound, Unavailable}},
@@ -90,6 +93,7 @@ var ServerEvents = []EventDoc{
 	{Event: RoomLeft, Type: TypeInfo, Effect: "Answer to Leave_Room."},
 	{Event: RoomDeleted, Type: TypeUpdate, Effect: "The room has ended; clients are those that were in it."},
 	{Event: RoomUpdated, Type: TypeUpdate, Effect: "Name, capacity, lock or metadata changed."},
+	{Event: MemberUpdated, Type: TypeUpdate, Effect: "The metadata of one member or several (updated) changed; members has it."},
 	{Event: RoomInfo, Type: TypeInfo, Effect: "Answer to Room_Info."},
 	{Event: Pong, Type: TypeInfo, Effect: "Answer to Ping."},
 	{Event: Session, Type: TypeInfo, Effect: "A new session token in place of the last one."},

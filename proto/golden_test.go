@@ -45,6 +45,7 @@ var serverData = map[Event]any{
 	RoomLeft:       RoomData{Room: "tea", Name: "Tea", Clients: []PeerID{goldenBen}, Creator: goldenBen, Revision: 3, Client: goldenAnn, Removed: []PeerID{goldenAnn}, Reason: ReasonLeft},
 	RoomDeleted:    RoomData{Room: "tea", Name: "Tea", Clients: []PeerID{goldenAnn, goldenBen}, Creator: goldenAnn, Revision: 4, Client: goldenAnn},
 	RoomUpdated:    RoomData{Room: "tea", Name: "Green Tea", Clients: []PeerID{goldenAnn}, Creator: goldenAnn, Capacity: 8, Locked: true, Metadata: json.RawMessage(`{"leaf":"green"}`), Revision: 5, Client: goldenAnn},
+	MemberUpdated:  RoomData{Room: "tea", Name: "Tea", Clients: []PeerID{goldenAnn, goldenBen}, Creator: goldenAnn, Revision: 6, Client: goldenBen, Updated: []PeerID{goldenBen}, Members: map[PeerID]MemberInfo{goldenBen: {User: "ben", Metadata: json.RawMessage(`{"hand":true}`)}}},
 	RoomInfo:       RoomData{Room: "tea", Name: "Tea", Clients: []PeerID{goldenAnn, goldenBen}, Creator: goldenAnn, Revision: 2},
 	Pong:           struct{}{},
 	Session:        SessionData{"token 2"},

@@ -114,6 +114,7 @@ type RoomData struct {
 	Client  PeerID            `json:"client,omitempty"`  // whom it is about
 	Added   []PeerID          `json:"added,omitempty"`   // everyone who joined since the last update
 	Removed []PeerID          `json:"removed,omitempty"` // everyone who left since
+	Updated []PeerID          `json:"updated,omitempty"` // members whose information changed since; Member_Updated only
 	Reason  Reason            `json:"reason,omitempty"`  // of Client's removal; in Room_Deleted only ReasonLost
 	Reasons map[PeerID]Reason `json:"reasons,omitempty"` // of each in Removed, when they differ
 

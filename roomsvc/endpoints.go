@@ -39,6 +39,7 @@ var endpoints = map[bus.Operation]endpoint{
 	bus.OpEnd:    {"Ends a room; for its creator, or a back end (no peer).", "op, room; peer, retry", "revision, state"},
 	bus.OpRemove: {"Takes client out of a room; for its creator, or a back end (no peer).", "op, room, client; peer, have, retry", "revision, state"},
 	bus.OpUpdate: {"Changes a room's settings; for its creator, or a back end (no peer).", "op, room; peer, name, capacity, locked, metadata, have, retry", "revision, state"},
+	bus.OpMember: {"Changes the metadata of a member: of peer, or for a back end (no peer) of client.", "op, room, metadata; peer, client, have, retry", "revision, state"},
 	bus.OpResume: {"Records that gateway serves peer from now on.", "op, room, peer, gateway; have, retry", "revision, state"},
 	bus.OpGet:    {"Returns a room, without its state when that is at revision have; for its members, or a back end (no peer).", "room; peer, have", "revision, state"},
 	bus.OpSync:   {"Returns those of rooms whose revision is another; without rooms, whether rooms can be changed.", "rooms", "differ, first"},

@@ -66,6 +66,12 @@ func (c *Client) Update(ctx context.Context, room proto.RoomID, u RoomUpdate) (p
 	}{room, u})
 }
 
+// UpdateMember replaces what the other members of a room see of this client. metadata is
+// encoded as JSON; nil is nothing.
+func (c *Client) UpdateMember(ctx context.Context, room proto.RoomID, metadata any) (proto.RoomData, error) {
+	return c.room(ctx, proto.UpdateMember, map[string]any{"room": room, "metadata": metadata})
+}
+
 // Info returns a room that this client is a member of.
 func (c *Client) Info(ctx context.Context, room proto.RoomID) (proto.RoomData, error) {
 	return c.room(ctx, proto.RoomInfo, map[string]any{"room": room})

@@ -16,6 +16,7 @@ var examples = map[proto.Event]string{
 	proto.EndRoom:      `{"event": "End_Room", "id": 4, "data": {"room": "ROOM"}}`,
 	proto.RemoveClient: `{"event": "Remove_Client", "id": 5, "data": {"room": "ROOM", "client": "ME"}}`,
 	proto.UpdateRoom:   `{"event": "Update_Room", "id": 6, "data": {"room": "ROOM", "locked": true}}`,
+	proto.UpdateMember: `{"event": "Update_Member", "id": 12, "data": {"room": "ROOM", "metadata": {"name": "Ada", "hand": true}}}`,
 	proto.RoomInfo:     `{"event": "Room_Info", "id": 7, "data": {"room": "ROOM"}}`,
 	proto.Ping:         `{"event": "Ping", "id": 8}`,
 	proto.Resume:       `{"event": "Resume", "id": 9, "data": {"session": "SESSION"}}`,

@@ -50,6 +50,7 @@ var messages = map[string]any{
 	"request.end":       &Request{Op: "91be04d7-4", Room: "tea", Peer: goldenAnn, Gateway: goldenA},
 	"request.remove":    &Request{Op: "91be04d7-5", Room: "tea", Peer: goldenAnn, Gateway: goldenA, Client: goldenBen},
 	"request.update":    &Request{Op: "91be04d7-6", Room: "tea", Peer: goldenAnn, Gateway: goldenA, Name: new(""), Capacity: new(0), Locked: new(false)},
+	"request.member":    &Request{Op: "91be04d7-9", Room: "tea", Peer: goldenBen, Gateway: goldenA, Metadata: json.RawMessage(`{"hand":true}`)},
 	"request.resume":    &Request{Op: "91be04d7-7", Room: "tea", Peer: goldenAnn, Gateway: goldenB, Epoch: 1},
 	"request.get":       &Request{Room: "tea", Peer: goldenAnn},
 	"request.sync":      &Request{Rooms: map[proto.RoomID]uint64{"tea": 7, "coffee": 9}},
@@ -113,6 +114,9 @@ var messages = map[string]any{
 	},
 	"change.left": &Change{
 		Room: "tea", Before: 7, After: 8, Removed: []Removal{{ID: goldenBen, Reason: proto.ReasonLeft, Op: "91be04d7-3"}}, Moved: []Member{{ID: goldenAnn, Gateway: goldenB}}, Creator: goldenAnn,
+	},
+	"change.updated": &Change{
+		Room: "tea", Before: 7, After: 8, Updated: []Updated{{ID: goldenBen, Metadata: json.RawMessage(`{"hand":true}`), Op: "91be04d7-9"}}, Creator: goldenAnn,
 	},
 	"change.ended": &Change{Room: "tea", Before: 8, After: 9, Creator: goldenAnn, Ended: true, By: goldenAnn, Op: "91be04d7-4"},
 

@@ -16,13 +16,13 @@ type Request struct {
 	Gateway  proto.GatewayID `json:"gateway,omitempty"` // the gateway that serves Peer
 	Epoch    uint64          `json:"epoch,omitempty"`   // of Peer's session at Gateway; see SessionEntry
 	User     string          `json:"user,omitempty"`    // user name of Peer, from its token
-	Client   proto.PeerID    `json:"client,omitempty"`  // remove: whom
+	Client   proto.PeerID    `json:"client,omitempty"`  // remove: whom; member, from a back end: whose
 	Create   bool            `json:"create,omitempty"`  // join: make the room if it is not there
 	Reason   proto.Reason    `json:"reason,omitempty"`  // leave: left or disconnected
 	Name     *string         `json:"name,omitempty"`    // create, update
 	Capacity *int            `json:"capacity,omitempty"`
 	Locked   *bool           `json:"locked,omitempty"`
-	Metadata json.RawMessage `json:"metadata,omitempty"` // create, update: the room's; join: the member's
+	Metadata json.RawMessage `json:"metadata,omitempty"` // create, update: the room's; join, member: the member's
 
 	Keys *KeySet `json:"keys,omitempty"` // keys: those that the gateway holds, to be restored when the bucket has lost them
 

@@ -68,12 +68,13 @@ type Change struct {
 	After   uint64       `json:"after"`
 	Added   []Member     `json:"added,omitempty"`
 	Removed []Removal    `json:"removed,omitempty"`
-	Moved   []Member     `json:"moved,omitempty"` // members that another gateway serves now
-	Creator proto.PeerID `json:"creator"`         // after the change
-	Set     *Settings    `json:"set,omitempty"`   // all settings, when any of them changed or the room is new
-	Ended   bool         `json:"ended,omitempty"` // the room is gone: by End_Room when By is set, else because no member is left
-	By      proto.PeerID `json:"by,omitempty"`    // who changed the settings or ended the room
-	Op      OpID         `json:"op,omitempty"`    // the operation By sent
+	Moved   []Member     `json:"moved,omitempty"`   // members that another gateway serves now
+	Updated []Updated    `json:"updated,omitempty"` // members whose information changed
+	Creator proto.PeerID `json:"creator"`           // after the change
+	Set     *Settings    `json:"set,omitempty"`     // all settings, when any of them changed or the room is new
+	Ended   bool         `json:"ended,omitempty"`   // the room is gone: by End_Room when By is set, else because no member is left
+	By      proto.PeerID `json:"by,omitempty"`      // who changed the settings or ended the room
+	Op      OpID         `json:"op,omitempty"`      // the operation By sent
 }
 
 // Removal is one member that left.
@@ -81,6 +82,13 @@ type Removal struct {
 	ID     proto.PeerID `json:"id"`
 	Reason proto.Reason `json:"reason"`
 	Op     OpID         `json:"op,omitempty"`
+}
+
+// Updated is what others see now of a member that has changed.
+type Updated struct {
+	ID       proto.PeerID    `json:"id"`
+	Metadata json.RawMessage `json:"metadata,omitempty"`
+	Op       OpID            `json:"op,omitempty"` // the operation that changed it
 }
 
 // Settings are what Update_Room may change.

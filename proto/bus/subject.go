@@ -57,6 +57,7 @@ const (
 	OpEnd    Operation = "end"
 	OpRemove Operation = "remove"
 	OpUpdate Operation = "update"
+	OpMember Operation = "member" // changes a member's metadata
 	OpResume Operation = "resume" // a member's session moved to another gateway
 	OpGet    Operation = "get"
 	OpSync   Operation = "sync" // which of these rooms have changed?
@@ -65,7 +66,7 @@ const (
 )
 
 // Operations lists all endpoints.
-var Operations = []Operation{OpCreate, OpJoin, OpLeave, OpEnd, OpRemove, OpUpdate, OpResume, OpGet, OpSync, OpKeys, OpList}
+var Operations = []Operation{OpCreate, OpJoin, OpLeave, OpEnd, OpRemove, OpUpdate, OpMember, OpResume, OpGet, OpSync, OpKeys, OpList}
 
 // RoomsSubject returns the subject of requests for op.
 func RoomsSubject(op Operation) string { return RoomsPrefix + "." + string(op) }

@@ -135,6 +135,7 @@ func TestGrants_RoomOutside_IsUnauthorisedAlways(t *testing.T) {
 		`{"event":"End_Room","data":{"room":%q}}`,
 		`{"event":"Room_Info","data":{"room":%q}}`,
 		`{"event":"Update_Room","data":{"room":%q,"name":"n"}}`,
+		`{"event":"Update_Member","data":{"room":%q,"metadata":1}}`,
 		`{"event":"Remove_Client","data":{"room":%q,"client":"` + string(boss.details.ID) + `"}}`,
 		`{"event":"Message","room":%q}`,
 	}

@@ -25,6 +25,7 @@ var events = map[proto.Event]rows{
 	proto.EndRoom:      endRows,
 	proto.RemoveClient: removeRows,
 	proto.UpdateRoom:   updateRows,
+	proto.UpdateMember: memberRows,
 	proto.RoomInfo:     infoRows,
 	proto.Ping:         pingRows,
 }
@@ -44,7 +45,7 @@ func codeTestedByOthers(e proto.Event, c proto.ErrorCode) bool {
 	case proto.Unavailable:
 		return true
 	case proto.Unauthorised:
-		return e == proto.CreateRoom || e == proto.JoinRoom
+		return e == proto.CreateRoom || e == proto.JoinRoom || e == proto.UpdateMember
 	}
 	return false
 }

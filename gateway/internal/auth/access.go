@@ -15,7 +15,7 @@ type Grant string
 const (
 	CanCreate  Grant = "create"  // make rooms
 	CanJoin    Grant = "join"    // enter rooms
-	CanMessage Grant = "message" // send frames to peers and rooms
+	CanMessage Grant = "message" // send frames to peers and rooms, and change the own metadata in a room
 	CanRemove  Grant = "remove"  // remove other members from a room
 	CanEnd     Grant = "end"     // end a room
 	CanUpdate  Grant = "update"  // change a room's name, capacity, lock and metadata
@@ -28,6 +28,7 @@ func Grants() []Grant { return []Grant{CanCreate, CanJoin, CanMessage, CanRemove
 // join. This package does not decide whether the sender is the room's creator.
 var eventGrants = map[proto.Event]Grant{
 	proto.RemoveClient: CanRemove, proto.EndRoom: CanEnd, proto.UpdateRoom: CanUpdate,
+	proto.UpdateMember: CanMessage, // it reaches every member, as a message does
 }
 
 // Access is what an access token allows its bearer. A nil *Access allows everything and

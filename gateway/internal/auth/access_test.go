@@ -38,6 +38,8 @@ func TestMissing_EachEventAndGrant_NamesWhatIsMissing(t *testing.T) {
 		{"end another's room without the grant", token(nil, CanRemove, CanUpdate), proto.EndRoom, "other", false, CanEnd},
 		{"end a room", token(nil, CanEnd), proto.EndRoom, "mine", false, ""},
 		{"update without the grant", token(nil, CanRemove, CanEnd), proto.UpdateRoom, "mine", false, CanUpdate},
+		{"update a member without the grant", token(nil, CanUpdate), proto.UpdateMember, "mine", false, CanMessage},
+		{"update a member", token(nil, CanMessage), proto.UpdateMember, "mine", false, ""},
 		{"update a room", token(nil, CanUpdate), proto.UpdateRoom, "mine", false, ""},
 		{"end and update without a list", token(nil), proto.EndRoom, "mine", false, ""},
 		{"remove from its room", token([]string{"m*"}, CanRemove), proto.RemoveClient, "mine", false, ""},

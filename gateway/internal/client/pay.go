@@ -13,6 +13,8 @@ func (c *Conn) payRoom(e proto.Event, req *bus.Request) egress.Refusal {
 	switch e {
 	case proto.UpdateRoom:
 		return c.tab.cfg.Rooms.PayUpdate(req.Room, c.Session.ID(), req, c.Budget)
+	case proto.UpdateMember:
+		return c.tab.cfg.Rooms.PayMemberUpdate(req.Room, c.Session.ID(), len(req.Metadata), c.Budget)
 	case proto.RoomInfo:
 		return c.Budget.Query()
 	case proto.JoinRoom, proto.CreateRoom:

@@ -28,7 +28,7 @@ type roomArgs struct {
 var roomOps = map[proto.Event]bus.Operation{
 	proto.CreateRoom: bus.OpCreate, proto.JoinRoom: bus.OpJoin, proto.LeaveRoom: bus.OpLeave,
 	proto.EndRoom: bus.OpEnd, proto.RemoveClient: bus.OpRemove, proto.UpdateRoom: bus.OpUpdate,
-	proto.RoomInfo: bus.OpGet,
+	proto.UpdateMember: bus.OpMember, proto.RoomInfo: bus.OpGet,
 }
 
 // roomEvent carries out the room event f with the room service. It returns when the peer
@@ -162,7 +162,7 @@ func readRoomArgs(f *proto.Frame) (*roomArgs, *proto.Error) {
 // already may have a longer id, from before a gateway with a lower limit started.
 func (a *roomArgs) within(s bus.SharedSettings, e proto.Event) *proto.Error {
 	metadata := s.MaxMetadataBytes
-	if e == proto.JoinRoom {
+	if e == proto.JoinRoom || e == proto.UpdateMember {
 		metadata = s.MaxMemberMetadata
 	}
 	switch {
@@ -193,9 +193,7 @@ func (a *roomArgs) read(name string, value []byte) *proto.Error {
 	case "create":
 		into, want = &a.Create, "true or false"
 	case "metadata":
-		if string(value) != "null" {
-			a.Metadata = slices.Clone(value)
-		}
+		a.Metadata = slices.Clone(value)
 		return nil
 	default:
 		return nil
@@ -226,6 +224,12 @@ func (a *roomArgs) check(event proto.Event) *proto.Error {
 	}
 	if a.Client != nil && !proto.PeerID(*a.Client).Valid() {
 		return proto.PeerNotFound(*a.Client)
+	}
+	if event == proto.UpdateMember && a.Metadata == nil {
+		return proto.Missing("data.metadata", "`data.metadata` is missing. Give what the other members are to see of you, or null for nothing.")
+	}
+	if event != proto.UpdateMember && string(a.Metadata) == "null" {
+		a.Metadata = nil // absent
 	}
 	if event == proto.UpdateRoom && a.Name == nil && a.Capacity == nil && a.Locked == nil && a.Metadata == nil {
 		return proto.Missing("data", "Nothing to update: give any of data.name, data.capacity, data.locked, data.metadata.")

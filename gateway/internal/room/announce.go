@@ -72,11 +72,16 @@ func (r *replica) announceRemovalLocked(d *Diff, parted []*localMember, left *bu
 // answerMembersLocked answers the members whose request made the change, with all changes
 // that they have not seen.
 func (r *replica) answerMembersLocked(d *Diff) {
-	ops := make([]bus.OpID, 0, len(d.Removed)+1)
+	ops := make([]bus.OpID, 0, len(d.Removed)+len(d.Updated)+1)
 	if d.Op != "" {
 		ops = append(ops, d.Op)
 	}
 	for _, x := range d.Removed {
+		if x.Op != "" {
+			ops = append(ops, x.Op)
+		}
+	}
+	for _, x := range d.Updated {
 		if x.Op != "" {
 			ops = append(ops, x.Op)
 		}

@@ -18,6 +18,7 @@ import (
 //   - A peer that left, came back and left again is removed for the last reason.
 //   - A peer that came back with another user name or other metadata is announced as if
 //     it had just joined: clients that know the id replace its information.
+//   - A member whose metadata changed is updated, unless it has its old metadata again.
 //   - Settings that have their old values again are not mentioned. If they differ, the
 //     update names the last peer that changed any.
 //   - Every update names the creator. If nothing but the creator changed, because it
@@ -31,9 +32,10 @@ type Batch struct {
 
 // step is one change of the room.
 type step struct {
-	rev     uint64      // the revision that it led to
-	before  description // of the room
-	removed []departure // they left before the others joined
+	rev     uint64       // the revision that it led to
+	before  description  // of the room
+	removed []departure  // they left before the others joined
+	updated []bus.Member // as they were before
 	added   []proto.PeerID
 	by      proto.PeerID // the peer that changed the settings; "" when none did
 	set     bool         // the settings changed
@@ -67,6 +69,7 @@ func (d description) sameSettings(e description) bool {
 // Update is the net change of a room since a revision.
 type Update struct {
 	added    []proto.PeerID // members now that joined, or came back with other information
+	updated  []proto.PeerID // members at that revision and now with other information
 	removed  []bus.Removal  // members at that revision that are no longer members
 	settings bool           // the settings differ, or only the creator does
 	by       proto.PeerID   // the last peer that changed the settings; "" when it was not a peer
@@ -76,7 +79,7 @@ func (u *Update) aboutMembers() bool { return len(u.added)+len(u.removed) > 0 }
 
 // Add records the change d, which led to revision rev.
 func (b *Batch) Add(d *Diff, rev uint64) {
-	if d.Was == nil || len(d.Added)+len(d.Removed)+len(d.Renewed) == 0 && !d.Set {
+	if d.Was == nil || len(d.Added)+len(d.Removed)+len(d.Renewed)+len(d.Updated) == 0 && !d.Set {
 		return // the room was not known here before, or nothing that members see has changed
 	}
 	s := step{rev: rev, before: describe(d.Was), set: d.Set}
@@ -90,9 +93,15 @@ func (b *Batch) Add(d *Diff, rev uint64) {
 	for _, id := range d.Renewed {
 		reasons[id] = proto.ReasonLeft
 	}
+	updated := make(map[proto.PeerID]bool, len(d.Updated))
+	for _, x := range d.Updated {
+		updated[x.ID] = true
+	}
 	for _, m := range d.Was.Members {
 		if reason, left := reasons[m.ID]; left {
 			s.removed = append(s.removed, departure{m, reason})
+		} else if updated[m.ID] {
+			s.updated = append(s.updated, m)
 		}
 	}
 	for _, m := range d.Added {
@@ -130,6 +139,9 @@ func (b *Batch) Since(seen uint64, now *State) (u Update) {
 			name(x.member.ID, &x.member)
 			reasons[x.member.ID] = x.reason
 		}
+		for k := range news[i].updated {
+			name(news[i].updated[k].ID, &news[i].updated[k])
+		}
 		for _, id := range news[i].added {
 			name(id, nil)
 		}
@@ -139,7 +151,12 @@ func (b *Batch) Since(seen uint64, now *State) (u Update) {
 	}
 	for _, id := range order {
 		before, now := was[id], now.members[id]
+		_, left := reasons[id]
 		switch {
+		case now != nil && before != nil && !left:
+			if !sameInfo(before, now) {
+				u.updated = append(u.updated, id)
+			}
 		case now != nil && (before == nil || !sameInfo(before, now)):
 			u.added = append(u.added, id)
 		case now == nil && before != nil:
@@ -178,6 +195,10 @@ func (u *Update) Answer(req *Request) bool {
 		}
 	case proto.UpdateRoom:
 		u.settings, u.by = true, req.By
+	case proto.UpdateMember:
+		if !slices.Contains(u.updated, req.By) {
+			u.updated = append(u.updated, req.By)
+		}
 	default:
 		return false
 	}

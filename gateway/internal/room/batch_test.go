@@ -64,6 +64,9 @@ func TestBatch_StepsSinceARevision_BecomeTheirNetChange(t *testing.T) {
 		m := bus.Member{ID: peers[i], User: "user of " + string(peers[i][:4])}
 		return step{rev: rev, before: now, removed: []departure{{m, why}}}
 	}
+	changed := func(rev uint64, i int, user string) step {
+		return step{rev: rev, before: now, updated: []bus.Member{{ID: peers[i], User: user}}}
+	}
 	named := func(rev uint64, before description, by proto.PeerID) step {
 		return step{rev: rev, before: before, set: true, by: by}
 	}
@@ -88,6 +91,14 @@ func TestBatch_StepsSinceARevision_BecomeTheirNetChange(t *testing.T) {
 		"went, came back and went":        {[]step{out(5, 3, "removed"), in(6, 3), out(7, 3, "left")}, 4, "Client_Removed client p3 removed [p3] reason left"},
 		"came back as another user": {[]step{{rev: 5, before: now, removed: []departure{{bus.Member{ID: peers[1], User: "bob"}, "left"}}}, in(6, 1)}, 4,
 			"Client_Added client p1 added [p1]"},
+		"a member changed":               {[]step{changed(5, 1, "x"), changed(6, 2, "y")}, 4, "Member_Updated client p1 updated [p1 p2]"},
+		"a change that is known":         {[]step{changed(5, 1, "x")}, 5, ""},
+		"a member changed and back":      {[]step{changed(5, 1, "user of "+string(peers[1][:4])), changed(6, 1, "x")}, 4, ""},
+		"a newcomer changed":             {[]step{in(5, 1), changed(6, 1, "x")}, 4, "Client_Added client p1 added [p1]"},
+		"a newcomer changed, known":      {[]step{in(5, 1), changed(6, 1, "x")}, 5, "Member_Updated client p1 updated [p1]"},
+		"a member changed and left":      {[]step{changed(5, 3, "x"), out(6, 3, "left")}, 4, "Client_Removed client p3 removed [p3] reason left"},
+		"a member changed, came back":    {[]step{changed(5, 1, "x"), out(6, 1, "left"), in(7, 1)}, 4, "Client_Added client p1 added [p1]"},
+		"joined, changed and settings":   {[]step{named(5, other, peers[0]), in(6, 1), changed(7, 2, "x")}, 4, "Client_Added client p1 added [p1]; Member_Updated client p2 updated [p2]; Room_Updated client p0"},
 		"settings":                       {[]step{named(5, other, peers[0])}, 4, "Room_Updated client p0"},
 		"settings of an operator":        {[]step{named(5, other, "")}, 4, "Room_Updated"},
 		"settings that are known":        {[]step{named(5, other, peers[0])}, 5, ""},
@@ -111,6 +122,7 @@ func TestBatch_StepsSinceARevision_BecomeTheirNetChange(t *testing.T) {
 		for event, want := range map[proto.Event]string{
 			proto.RemoveClient: "Client_Added client p1 added [p1] removed [p3] reasons map[p3:removed] id 7",
 			proto.UpdateRoom:   "Client_Added client p1 added [p1]; Room_Updated client p0 id 7",
+			proto.UpdateMember: "Client_Added client p1 added [p1]; Member_Updated client p0 updated [p0] id 7",
 		} {
 			u := b.Since(4, r)
 			req := &Request{By: peers[0], Event: event, ID: []byte("7"), Client: peers[3]}
@@ -135,8 +147,8 @@ func describeFrames(t *testing.T, r *State, u *Update, req *Request) (all []stri
 		if len(f.Data.Clients) != 3 || f.Data.Revision != 9 || f.Data.Creator != r.Room.Creator || f.Data.Name != "Tea" {
 			t.Errorf("got %s, want the room as it is", b)
 		}
-		if len(f.Data.Members) != len(f.Data.Added) {
-			t.Errorf("got members %v, want those of added %v", f.Data.Members, f.Data.Added)
+		if len(f.Data.Members) != len(f.Data.Added)+len(f.Data.Updated) {
+			t.Errorf("got members %v, want those of added %v and updated %v", f.Data.Members, f.Data.Added, f.Data.Updated)
 		}
 		all = append(all, describeUpdate(f))
 	}
@@ -153,6 +165,9 @@ func describeUpdate(f update) string {
 	}
 	if len(f.Data.Removed) > 0 {
 		s += fmt.Sprint(" removed ", f.Data.Removed)
+	}
+	if len(f.Data.Updated) > 0 {
+		s += fmt.Sprint(" updated ", f.Data.Updated)
 	}
 	if f.Data.Reason != "" {
 		s += " reason " + string(f.Data.Reason)

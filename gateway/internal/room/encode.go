@@ -137,25 +137,35 @@ func (s *State) Welcome(id proto.PeerID, req *Request, frame EncodeFrame) []byte
 	return frame(proto.TypeUpdate, proto.ClientAdded, s.encode(d), echo)
 }
 
-// Frames encodes u: at most one frame about members and one about settings. If req is not
+// Frames encodes u: at most one frame about members that joined or left, one about members
+// that were updated, and one about settings. If req is not
 // nil, the frame that answers it echoes its id. With delta, the frames about a room above
 // proto.FullListMembers have no list of clients.
 func (s *State) Frames(u *Update, delta bool, req *Request, frame EncodeFrame) (frames [][]byte) {
 	delta = delta && len(s.Room.Members) > proto.FullListMembers
-	var members, settings []byte // ids to echo
-	if req != nil && req.Event == proto.UpdateRoom {
-		settings = req.ID
-	} else if req != nil {
-		members = req.ID
+	echo := func(answers bool) []byte {
+		if req == nil || !answers {
+			return nil
+		}
+		return req.ID
+	}
+	var event proto.Event
+	if req != nil {
+		event = req.Event
 	}
 	if u.aboutMembers() {
-		event, d := s.membersData(u, delta)
-		frames = append(frames, frame(proto.TypeUpdate, event, s.encode(d), members))
+		is, d := s.membersData(u, delta)
+		frames = append(frames, frame(proto.TypeUpdate, is, s.encode(d), echo(event != proto.UpdateRoom && event != proto.UpdateMember)))
+	}
+	if len(u.updated) > 0 {
+		d := s.data(delta)
+		d.Client, d.Updated, d.Members = u.updated[0], u.updated, s.infos(u.updated)
+		frames = append(frames, frame(proto.TypeUpdate, proto.MemberUpdated, s.encode(d), echo(event == proto.UpdateMember)))
 	}
 	if u.settings {
 		d := s.data(delta)
 		d.Client = u.by
-		frames = append(frames, frame(proto.TypeUpdate, proto.RoomUpdated, s.encode(d), settings))
+		frames = append(frames, frame(proto.TypeUpdate, proto.RoomUpdated, s.encode(d), echo(event == proto.UpdateRoom)))
 	}
 	return frames
 }

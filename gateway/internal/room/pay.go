@@ -22,24 +22,47 @@ func (t *Rooms) PayUpdate(id proto.RoomID, by proto.PeerID, req *bus.Request, fr
 	if r.state.Room == nil || r.state.Room.Creator != by {
 		return from.Answer(0)
 	}
-	// The cost is found in work for each member: not for a client in debt.
-	if short := from.CanFanout(&r.budget, 0, 1); short.Limit != "" {
-		return short
-	}
-	return from.Fanout(&r.budget, r.updateCostLocked(req), 1)
-}
-
-// updateCostLocked returns the bytes of the update for all members. It takes the members at
-// other gateways to want lists of members as often as those here.
-func (r *replica) updateCostLocked(req *bus.Request) int {
-	now := r.state.Room
-	name, metadata := len(now.Name), len(now.Metadata)
+	name, metadata := len(r.state.Room.Name), len(r.state.Room.Metadata)
 	if req.Name != nil {
 		name = len(*req.Name)
 	}
 	if req.Metadata != nil {
 		metadata = len(req.Metadata)
 	}
+	return r.payUpdateLocked(name+metadata, from)
+}
+
+// PayMemberUpdate pays for the update that the members get when by replaces its own metadata
+// in a room, like PayUpdate.
+func (t *Rooms) PayMemberUpdate(id proto.RoomID, by proto.PeerID, metadata int, from *egress.Client) egress.Refusal {
+	r := t.get(id)
+	if r == nil {
+		return from.Answer(0)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.state.Member(by)
+	if m == nil {
+		return from.Answer(0)
+	}
+	room := r.state.Room
+	return r.payUpdateLocked(len(room.Name)+len(room.Metadata)+len(m.ID)+len(m.User)+metadata, from)
+}
+
+// payUpdateLocked pays for an update with this many bytes of settings and of information
+// about a member.
+func (r *replica) payUpdateLocked(bytes int, from *egress.Client) egress.Refusal {
+	// The cost is found in work for each member: not for a client in debt.
+	if short := from.CanFanout(&r.budget, 0, 1); short.Limit != "" {
+		return short
+	}
+	return from.Fanout(&r.budget, r.updateCostLocked(bytes), 1)
+}
+
+// updateCostLocked returns the bytes of the update for all members. It takes the members at
+// other gateways to want lists of members as often as those here.
+func (r *replica) updateCostLocked(bytes int) int {
+	now := r.state.Room
 	all, lists := len(now.Members), 0
 	for _, lm := range r.local {
 		if all <= proto.FullListMembers || !lm.WantsDelta() {
@@ -50,5 +73,5 @@ func (r *replica) updateCostLocked(req *bus.Request) int {
 	for i := range now.Members {
 		list += len(now.Members[i].ID) + len(`"",`)
 	}
-	return all*(updateBytes+name+metadata) + list*all*lists/max(1, len(r.local))
+	return all*(updateBytes+bytes) + list*all*lists/max(1, len(r.local))
 }

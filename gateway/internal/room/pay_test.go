@@ -60,6 +60,25 @@ func TestRelay_NobodyReached_PaysNothing(t *testing.T) {
 	})
 }
 
+// TestPayMemberUpdate_Member_PaysForAllReceivers: as for an update of the settings; a peer that
+// is no member, whom the room service refuses, pays nothing.
+func TestPayMemberUpdate_Member_PaysForAllReceivers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gw, creator, budget := newPaidRoom()
+		for range 100 {
+			if short := gw.rooms.PayMemberUpdate("tea", proto.NewPeerID(ownGateway), 1000, budget); short.Limit != "" {
+				t.Fatalf("not a member: got %+v, want no refusal", short)
+			}
+		}
+		paid := 0
+		for ; paid < 10 && gw.rooms.PayMemberUpdate("tea", creator.id, 1000, budget).Limit == ""; paid++ {
+		}
+		if paid != 1 { // 4,000 bytes at once, and an update costs twice 1,000 and more
+			t.Errorf("updates of 1,000 bytes to 2 members: got %d, want 1", paid)
+		}
+	})
+}
+
 // TestPayUpdate_CreatorInDebt_RefusesBeforeTheWork: the cost is found in work for each member,
 // which a client must not cause for nothing.
 func TestPayUpdate_CreatorInDebt_RefusesBeforeTheWork(t *testing.T) {

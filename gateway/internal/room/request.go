@@ -243,9 +243,11 @@ func (r *replica) answerLate(c *Call, revision uint64) bool {
 		event, d.Client, d.Removed, d.Reason = proto.ClientRemoved, c.Client, []proto.PeerID{c.Client}, proto.ReasonRemoved
 	case proto.UpdateRoom:
 		event, d.Client = proto.RoomUpdated, c.By
+	case proto.UpdateMember:
+		event, d.Client, d.Updated, d.Members = proto.MemberUpdated, c.By, []proto.PeerID{c.By}, r.state.infos([]proto.PeerID{c.By})
 	}
 	answer := r.rooms.cfg.Frame(typ, event, encodeAll(d, room), c.ID)
-	if c.Event != proto.UpdateRoom { // it was paid for before
+	if c.Event != proto.UpdateRoom && c.Event != proto.UpdateMember { // it was paid for before
 		c.Budget.Spend(len(answer))
 	}
 	c.Member.Send(answer)

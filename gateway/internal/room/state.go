@@ -35,7 +35,8 @@ type Diff struct {
 	Added   []bus.Member
 	Removed []bus.Removal
 	Moved   []bus.Member
-	Renewed []proto.PeerID // members before and after whose visible information changed
+	Updated []bus.Updated  // members whose visible information changed
+	Renewed []proto.PeerID // members before and after that left in between and came back with other visible information
 	Set     bool           // the settings changed
 	Ended   bool
 	Reason  proto.Reason // of the end: lost, or none
@@ -66,7 +67,7 @@ func (s *State) Apply(c *bus.Change) Diff {
 		return s.replace(roomOf(c), c.After, Diff{By: c.By, Op: c.Op})
 	}
 	d := Diff{
-		Added: c.Added, Removed: c.Removed, Moved: c.Moved, Set: c.Set != nil, Ended: c.Ended,
+		Added: c.Added, Removed: c.Removed, Moved: c.Moved, Updated: c.Updated, Set: c.Set != nil, Ended: c.Ended,
 		By: c.By, Op: c.Op, Was: s.Room,
 	}
 	room := *s.Room
@@ -85,7 +86,7 @@ func (s *State) Apply(c *bus.Change) Diff {
 
 // membersAfter returns the members of a room after c. It modifies none of members.
 func membersAfter(members []bus.Member, c *bus.Change) []bus.Member {
-	if len(c.Removed)+len(c.Moved) > 0 {
+	if len(c.Removed)+len(c.Moved)+len(c.Updated) > 0 {
 		members = slices.Clone(members)
 	}
 	if len(c.Removed) > 0 {
@@ -98,6 +99,11 @@ func membersAfter(members []bus.Member, c *bus.Change) []bus.Member {
 	for _, m := range c.Moved {
 		if i := slices.IndexFunc(members, func(x bus.Member) bool { return x.ID == m.ID }); i >= 0 {
 			members[i].Gateway, members[i].Epoch = m.Gateway, m.Epoch
+		}
+	}
+	for _, x := range c.Updated {
+		if i := slices.IndexFunc(members, func(m bus.Member) bool { return m.ID == x.ID }); i >= 0 {
+			members[i].Metadata = x.Metadata
 		}
 	}
 	return append(members, c.Added...)
@@ -150,7 +156,11 @@ func (s *State) compare(d *Diff, room *bus.Room) {
 		case was.Owner() != m.Owner():
 			d.Moved = append(d.Moved, m)
 		}
-		if was := s.members[m.ID]; was != nil && !sameInfo(was, &m) {
+		switch was := s.members[m.ID]; {
+		case was == nil, sameInfo(was, &m):
+		case was.Op == m.Op:
+			d.Updated = append(d.Updated, bus.Updated{ID: m.ID, Metadata: m.Metadata})
+		default:
 			d.Renewed = append(d.Renewed, m.ID)
 		}
 	}

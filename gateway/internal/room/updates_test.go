@@ -89,6 +89,10 @@ func (p *pacedRoom) commit(c bus.Change) {
 	if !slices.ContainsFunc(p.room.Members, func(m bus.Member) bool { return m.ID == p.room.Creator }) {
 		p.room.Creator = p.room.Members[0].ID
 	}
+	for _, x := range c.Updated {
+		i := slices.IndexFunc(p.room.Members, func(m bus.Member) bool { return m.ID == x.ID })
+		p.room.Members[i].Metadata = x.Metadata
+	}
 	if c.Set != nil {
 		p.room.Locked = c.Set.Locked
 	}
@@ -126,7 +130,7 @@ func (p *pacedRoom) step() {
 	isIn := p.has(peer.id)
 	creator := slices.IndexFunc(p.peers, func(x *pacedPeer) bool { return x.id == p.room.Creator })
 	last := len(p.room.Members) == 1 // the room would be gone with it
-	switch n := p.rnd.IntN(10); {
+	switch n := p.rnd.IntN(12); {
 	case n < 4 && !isIn:
 		op := p.request(peer, proto.JoinRoom, "")
 		p.commit(bus.Change{Added: []bus.Member{{ID: peer.id, Gateway: ownGateway, Op: op, Metadata: p.metadata()}}})
@@ -151,6 +155,19 @@ func (p *pacedRoom) step() {
 		far = p.room.Creator
 		p.commit(bus.Change{Removed: []bus.Removal{{ID: far, Reason: proto.ReasonLeft}}})
 		p.commit(bus.Change{Added: []bus.Member{{ID: far, Gateway: pacedGateway}}})
+	case n == 10 && isIn:
+		op := p.request(peer, proto.UpdateMember, "")
+		p.commit(bus.Change{Updated: []bus.Updated{{ID: peer.id, Metadata: p.metadata(), Op: op}}})
+	case n == 10 && p.has(far): // by a back end
+		p.commit(bus.Change{Updated: []bus.Updated{{ID: far, Metadata: p.metadata()}}})
+	case n == 11: // the changes were missed
+		room := p.room
+		room.Members = slices.Clone(room.Members)
+		i := p.rnd.IntN(len(room.Members))
+		room.Members[i].Metadata = p.metadata()
+		p.room.Members, p.rev = slices.Clone(room.Members), p.rev+1
+		p.r.adopt(&bus.Snapshot{Revision: p.rev, Room: &room})
+		p.read()
 	case peer.in:
 		p.ops++
 		p.asked[p.ops] = true
@@ -239,6 +256,17 @@ func (p *pacedRoom) take(peer *pacedPeer, event proto.Event, d *proto.RoomData, 
 			p.t.Errorf("no reason for the departure of %s: %s", id, raw)
 		}
 		delete(peer.members, id)
+	}
+	if (len(d.Updated) > 0) != (event == proto.MemberUpdated) {
+		p.t.Errorf("got updated %v in %s", d.Updated, raw)
+	}
+	for _, id := range d.Updated {
+		old, known := peer.members[id]
+		if !known {
+			p.t.Errorf("got an update of the unknown member %s: %s", id, raw)
+		}
+		news = news || string(old.Metadata) != string(d.Members[id].Metadata)
+		peer.members[id] = d.Members[id]
 	}
 	for _, id := range d.Added {
 		old, known := peer.members[id]

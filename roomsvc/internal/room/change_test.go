@@ -1,6 +1,7 @@
 package room
 
 import (
+	"encoding/json"
 	"reflect"
 	"slices"
 	"testing"
@@ -68,6 +69,7 @@ func TestApply_WhatAChangeCannotHold_WaitsForTheNextCommit(t *testing.T) {
 		"end after a join":    {[]*Operation{join(ben, "2"), op(bus.OpEnd, bus.Request{Op: "3", Peer: ann})}, []bool{true, false}},
 		"join after an end":   {[]*Operation{op(bus.OpEnd, bus.Request{Op: "2", Peer: ann}), join(ben, "3")}, []bool{true, false}},
 		"two updates":         {[]*Operation{op(bus.OpUpdate, bus.Request{Op: "2", Peer: ann, Name: ptr("a")}), op(bus.OpUpdate, bus.Request{Op: "3", Peer: ann, Name: ptr("b")})}, []bool{true, false}},
+		"two of a member":     {[]*Operation{op(bus.OpMember, bus.Request{Op: "2", Peer: ann, Metadata: json.RawMessage("1")}), op(bus.OpMember, bus.Request{Op: "3", Peer: ann, Metadata: json.RawMessage("2")})}, []bool{true, false}},
 		"remove a newcomer":   {[]*Operation{join(ben, "2"), op(bus.OpRemove, bus.Request{Op: "3", Peer: ann, Client: ben})}, []bool{true, false}},
 		"sweep a newcomer":    {[]*Operation{join(ben, "2"), {Kind: OpSweep, Request: &bus.Request{Room: "r"}, Dead: []proto.GatewayID{gwB}}}, []bool{true, false}},
 		"sweep others":        {[]*Operation{join(ben, "2"), {Kind: OpSweep, Request: &bus.Request{Room: "r"}, Dead: []proto.GatewayID{gwA}}}, []bool{true, true}},
@@ -86,6 +88,35 @@ func TestApply_WhatAChangeCannotHold_WaitsForTheNextCommit(t *testing.T) {
 				t.Errorf("done: got %v, want %v", done, tc.done)
 			}
 		})
+	}
+}
+
+// Nobody but a member itself, or a back end, changes its metadata: the request of another
+// peer that names a client is about its sender.
+func TestApply_UpdateOfAMember_ChangesItsMetadataAlone(t *testing.T) {
+	m := newModel(t)
+	m.do(bus.OpCreate, bus.Request{Peer: ann})
+	m.do(bus.OpJoin, bus.Request{Peer: ben, Metadata: json.RawMessage(`"old"`)})
+	metadata := func() (list []string) {
+		for _, x := range m.state.Room.Members {
+			list = append(list, string(x.Metadata))
+		}
+		return list
+	}
+	for _, step := range []struct {
+		req  bus.Request
+		want []string
+	}{
+		{bus.Request{Op: "a", Peer: ben, Client: ann, Metadata: json.RawMessage(`"new"`)}, []string{"", `"new"`}},
+		{bus.Request{Op: "b", Client: ann, Metadata: json.RawMessage(`"set"`)}, []string{`"set"`, `"new"`}},
+		{bus.Request{Op: "c", Peer: ben, Metadata: json.RawMessage(`null`)}, []string{`"set"`, ""}},
+	} {
+		if o := m.do(bus.OpMember, step.req); o.Err != nil || !slices.Equal(metadata(), step.want) {
+			t.Fatalf("%s: got %v, metadata %q; want %q", step.req.Op, o.Err, metadata(), step.want)
+		}
+		if c := m.last.change; len(c.Updated) != 1 || c.Updated[0].Op != step.req.Op || c.Set != nil || len(c.Added)+len(c.Removed)+len(c.Moved) != 0 {
+			t.Errorf("%s: got change %+v, want one member updated", step.req.Op, c)
+		}
 	}
 }
 

@@ -35,6 +35,14 @@ func Check(kind bus.Operation, r *bus.Request, lim Limits) *proto.Error {
 			return proto.Missing("name", "Nothing to change: give data.name, data.capacity, data.locked or data.metadata.")
 		}
 		return checkSettings(r, lim, proto.MaxMetadataBytes)
+	case bus.OpMember:
+		if r.Metadata == nil {
+			return proto.Missing("metadata", "data.metadata is missing. Give the member's new metadata, or null for none.")
+		}
+		if r.Peer == "" && !r.Client.Valid() {
+			return proto.Missing("client", "client is missing. Name the member whose metadata is to be changed.")
+		}
+		return checkSettings(r, lim, proto.MaxMemberMetadata)
 	case bus.OpRemove:
 		if r.Client == "" {
 			return proto.Missing("client", "data.client is missing. Name the client to remove.")

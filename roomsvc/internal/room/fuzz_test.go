@@ -1,9 +1,11 @@
 package room
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strconv"
 	"testing"
 
 	"p2pconnector/proto"
@@ -12,7 +14,7 @@ import (
 
 // script turns bytes into operations on one room by a handful of peers.
 func script(data []byte) []*Operation {
-	kinds := []bus.Operation{bus.OpCreate, bus.OpJoin, bus.OpJoin, bus.OpJoin, bus.OpLeave, bus.OpLeave, bus.OpEnd, bus.OpRemove, bus.OpUpdate, bus.OpResume, bus.OpGet, OpSweep}
+	kinds := []bus.Operation{bus.OpCreate, bus.OpJoin, bus.OpJoin, bus.OpJoin, bus.OpLeave, bus.OpLeave, bus.OpEnd, bus.OpRemove, bus.OpUpdate, bus.OpMember, bus.OpResume, bus.OpGet, OpSweep}
 	gateways := []proto.GatewayID{gwA, gwB, "cccccccc"}
 	var ops []*Operation
 	for i := 0; i+3 < len(data); i += 4 {
@@ -31,6 +33,9 @@ func script(data []byte) []*Operation {
 		}
 		if x&128 != 0 {
 			r.Locked = ptr(y&1 != 0)
+		}
+		if k == bus.OpMember {
+			r.Metadata = json.RawMessage(strconv.Itoa(int(y)))
 		}
 		op := &Operation{Kind: k, Request: r}
 		if k == OpSweep {
@@ -86,6 +91,10 @@ func follow(t *testing.T, replica *[]bus.Member, m *model) {
 			t.Fatalf("removed: got %s, want only members", out.ID)
 		}
 		*replica = slices.Delete(*replica, i, i+1)
+	}
+	for _, x := range c.Updated {
+		i := slices.IndexFunc(*replica, func(p bus.Member) bool { return p.ID == x.ID })
+		(*replica)[i].Metadata = x.Metadata
 	}
 	for _, moved := range c.Moved {
 		i := slices.IndexFunc(*replica, func(p bus.Member) bool { return p.ID == moved.ID })

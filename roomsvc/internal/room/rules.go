@@ -155,6 +155,42 @@ func (c *Commit) update(r *bus.Request) *proto.Error {
 	return nil
 }
 
+// updateMember replaces the metadata of one member. The creator has no right to those of
+// others: a member speaks for itself.
+func (c *Commit) updateMember(r *bus.Request) *proto.Error {
+	if !c.exists {
+		return proto.RoomNotFound(r.Room)
+	}
+	i, in := c.at[subject(r)]
+	if !in {
+		return notMember(subject(r), r.Room)
+	}
+	m := c.members[i]
+	m.Metadata = value(r.Metadata)
+	grown := sizeOf(&m) - sizeOf(&c.members[i])
+	if grown > 0 && c.lim.Full {
+		return c.noSpace()
+	}
+	if grown > 0 && c.size+grown > c.lim.Bytes {
+		return TooBig(c.lim)
+	}
+	c.size += max(grown, 0)
+	c.members[i] = m
+	c.changed[m.ID], c.Dirty = true, true
+	c.change.Updated = append(c.change.Updated, bus.Updated{ID: m.ID, Metadata: m.Metadata, Op: r.Op})
+	c.record(bus.Done{Op: r.Op})
+	return nil
+}
+
+// subject returns the member whose metadata r changes: the requester's own, or the one that
+// a back end names.
+func subject(r *bus.Request) proto.PeerID {
+	if r.Peer == "" {
+		return r.Client
+	}
+	return r.Peer
+}
+
 func (c *Commit) resume(r *bus.Request) *proto.Error {
 	if !c.exists {
 		return proto.RoomNotFound(r.Room)

@@ -162,6 +162,8 @@ func (c *Commit) carryOut(op *Operation) Outcome {
 		o.Err = c.removeClient(op.Request)
 	case bus.OpUpdate:
 		o.Err = c.update(op.Request)
+	case bus.OpMember:
+		o.Err = c.updateMember(op.Request)
 	case bus.OpResume:
 		o.Err = c.resume(op.Request)
 	case OpSweep:
@@ -188,6 +190,8 @@ func (c *Commit) mustWait(op *Operation) bool {
 		return c.set || moves
 	case bus.OpRemove:
 		return c.changed[op.Request.Client] || moves
+	case bus.OpMember:
+		return c.changed[subject(op.Request)] && !c.knows(op.Request)
 	case OpSweep:
 		for p := range c.changed {
 			if i, ok := c.at[p]; ok && slices.Contains(op.Dead, c.members[i].Owner()) {
