@@ -7,6 +7,7 @@
 //	cmd/bench     measures a system under load
 //	cmd/abuse     measures what hostile clients cost
 //	cmd/natsnode  one NATS server as a process that tests can kill
+//	cmd/scale     computes what many gateways send each other, and what breaks first
 //	monitoring    Prometheus's configuration and Grafana's dashboard, which docker-compose.yml mounts
 //	test          the tests of the system from outside, a folder for each subject
 //	kit           starts a system for a test in one line

@@ -16,7 +16,7 @@ var guides = []struct {
 }{
 	{"", []string{"README"}}, // the page at /docs
 	{"Build with it", []string{"protocol", "javascript", "go", "command-line", "peerjs", "yjs", "trystero", "webtorrent"}},
-	{"Run it", []string{"running", "settings", "operating", "metrics", "security", "performance", "back-ends"}},
+	{"Run it", []string{"running", "settings", "operating", "metrics", "security", "performance", "scale", "back-ends"}},
 }
 
 // document is one of these files, rendered.
