@@ -63,8 +63,22 @@ export interface ConnectOptions {
   backoff?: BackoffOptions;
   /** Closes the connector when aborted. */
   signal?: AbortSignal;
-  /** Used instead of the global WebSocket; Node before 22 has none: pass that of the npm package ws. */
-  WebSocket?: typeof WebSocket;
+  /** The class to connect with in place of the global WebSocket. Node before 22 has none: pass that of ws or undici. */
+  WebSocket?: new (url: string) => Socket;
+  /** The class for peer connections in place of the global RTCPeerConnection. Node has none. */
+  RTCPeerConnection?: new (config?: RTCConfiguration) => RTCPeerConnection;
+}
+
+/** What is used of a WebSocket. */
+export interface Socket {
+  readonly readyState: number;
+  readonly bufferedAmount: number;
+  onopen: ((event: any) => void) | null;
+  onmessage: ((event: any) => void) | null;
+  onclose: ((event: any) => void) | null;
+  onerror: ((event: any) => void) | null;
+  send(text: string): void;
+  close(code?: number): void;
 }
 
 export interface PeerOptions {

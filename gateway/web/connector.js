@@ -6,12 +6,12 @@
 //   room.on("message", ({ from, data }) => console.log(from, data));
 //   room.send("hello");
 //
-// An ES module without dependencies and without a build step. To host it
-// yourself copy this file and the folder connector/ beside it. Types are in
-// connector.d.ts. It needs a browser with RTCPeerConnection (implicit rollback:
-// Chromium 80, Firefox 75, Safari 15.4) only when connectPeer is used: everything
-// else works in Node too, before version 22 with the WebSocket of the npm package
-// ws: connect("wss://gateway.example", { WebSocket }).
+// An ES module without dependencies and without a build step; this folder is also the
+// package peer2peer-connector for npm. To host it yourself copy this file and the folder
+// connector/ beside it. Types are in connector.d.ts. It needs a browser with
+// RTCPeerConnection (implicit rollback: Chromium 80, Firefox 75, Safari 15.4) only when
+// connectPeer is used: everything else works in Node too, before version 22 with the
+// WebSocket of ws or undici: connect("wss://gateway.example", { WebSocket }).
 
 import { Connector } from "./connector/client.js";
 

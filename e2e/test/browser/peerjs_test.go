@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"p2pconnector/e2e/kit"
+	"p2pconnector/e2e/kit/npm"
 	"p2pconnector/e2e/natsbox"
 )
 
@@ -28,44 +29,16 @@ const (
 	peerjsServer = "peer@1.0.2"
 )
 
-// npmFolder returns a folder for packages of npm outside of the repository, which stays for
-// the next run.
-func npmFolder(t *testing.T, name string) string {
-	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Skipf("no folder for packages of npm: %v", err)
-	}
-	dir := filepath.Join(cache, "p2pconnector-test", name)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Skipf("no folder for packages of npm: %v", err)
-	}
-	return dir
-}
-
-// npm runs npm in dir, or skips the test.
-func npm(t *testing.T, dir string, args ...string) {
-	t.Helper()
-	if _, err := exec.LookPath("npm"); err != nil {
-		t.Skip("no npm here: install it to run the tests with the real client of PeerJS")
-	}
-	cmd := exec.Command("npm", args...)
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Skipf("npm %s: %v: its registry must be reachable to run this test\n%s", strings.Join(args, " "), err, out)
-	}
-}
-
 // peerjsScript returns the client of PeerJS, as pages load it.
 func peerjsScript(t *testing.T) string { return packedFile(t, peerjsClient, "dist/peerjs.min.js") }
 
 // packedFile returns a file of a package of npm.
 func packedFile(t *testing.T, pkg, name string) string {
 	t.Helper()
-	dir := npmFolder(t, pkg)
+	dir := npm.Folder(t, pkg)
 	path := filepath.Join(dir, strings.Replace(pkg, "@", "-", 1)+".tgz")
 	if _, err := os.Stat(path); err != nil {
-		npm(t, dir, "pack", "--silent", pkg)
+		npm.Run(t, dir, "pack", "--silent", pkg)
 	}
 	packed, err := os.ReadFile(path)
 	if err != nil {
@@ -342,10 +315,10 @@ func portOf(t *testing.T, s *kit.Stack, i int) int {
 // startPeerServer starts PeerJS's own server and returns its port, or skips the test.
 func startPeerServer(t *testing.T) (port int) {
 	t.Helper()
-	dir := npmFolder(t, peerjsServer)
+	dir := npm.Folder(t, peerjsServer)
 	program := filepath.Join(dir, "node_modules", "peer", "dist", "bin", "peerjs.js")
 	if _, err := os.Stat(program); err != nil {
-		npm(t, dir, "install", "--silent", "--no-save", "--prefix", dir, peerjsServer)
+		npm.Run(t, dir, "install", "--silent", "--no-save", "--prefix", dir, peerjsServer)
 	}
 	return startNode(t, program, "--path", "/", "--allow_discovery")
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"p2pconnector/e2e/kit"
+	"p2pconnector/e2e/kit/npm"
 	"p2pconnector/e2e/natsbox"
 )
 
@@ -27,21 +28,10 @@ var (
 
 const bundler = "esbuild@0.25.9"
 
-// install returns a folder with packages of npm, or skips the test.
+// install returns a folder with packages of npm and the bundler, or skips the test.
 func install(t *testing.T, packages []string) (dir string) {
 	t.Helper()
-	dir = npmFolder(t, strings.Join(packages, "+"))
-	if _, err := os.Stat(filepath.Join(dir, "installed")); err == nil {
-		return dir
-	}
-	if err := os.WriteFile(filepath.Join(dir, "package.json"), []byte("{}"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	npm(t, dir, append([]string{"install", "--silent", "--no-save", "--no-audit", bundler}, packages...)...)
-	if err := os.WriteFile(filepath.Join(dir, "installed"), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return dir
+	return npm.Install(t, append([]string{bundler}, packages...)...)
 }
 
 // bundle returns a script of a format, iife or esm, with what entry exports: as the global

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"p2pconnector/e2e/kit/npm"
 )
 
 // The packages of npm that the tests run: a client, and the server that the gateways replace.
@@ -33,10 +35,10 @@ func torrentPages(t *testing.T) string {
 // startTracker starts bittorrent-tracker's own server and returns its address.
 func startTracker(t *testing.T) (address string) {
 	t.Helper()
-	dir := npmFolder(t, torrentTracker)
+	dir := npm.Folder(t, torrentTracker)
 	server := filepath.Join(dir, "node_modules", "bittorrent-tracker", "server.js")
 	if _, err := os.Stat(server); err != nil {
-		npm(t, dir, "install", "--silent", "--no-save", "--ignore-scripts", "--prefix", dir, torrentTracker)
+		npm.Run(t, dir, "install", "--silent", "--no-save", "--ignore-scripts", "--prefix", dir, torrentTracker)
 	}
 	return fmt.Sprintf("ws://127.0.0.1:%d/announce", startNode(t, filepath.Join("testdata", "tracker.mjs"), server))
 }

@@ -4,21 +4,20 @@
 // Its events are those of ConnectorEvents in connector.d.ts.
 
 /** @import { Connector as Declared, ConnectOptions, ConnectorEvents, Frame, Json, Limits, PeerOptions, RoomSettings } from "../connector.js" */
-/** @import { Details, Draft, PeerHub, Ready, Renewal, RoomData, RoomHub, SignalData } from "./types.js" */
+/** @import { CallsHub, Details, Draft, Ready, RoomData, RoomHub } from "./types.js" */
 
+import { Calls } from "./calls.js";
 import { Emitter } from "./emitter.js";
+import { encode } from "./encode.js";
 import { ConnectorError } from "./error.js";
 import { Link } from "./link.js";
-import { Peer } from "./peer.js";
 import { place } from "./reason.js";
 import { Requests } from "./requests.js";
 import { Room } from "./room.js";
-import { Strangers } from "./strangers.js";
 import { checkVersions } from "./version.js";
 
 const signals = new Set(["Offer", "Answer", "Candidate"]);
 const iceAge = 5 * 60_000; // ms after which credentials are asked for again before they are used
-const maxPeers = 64; // connections at once; each costs memory and ports
 
 /**
  * @extends {Emitter<ConnectorEvents>}
@@ -26,7 +25,6 @@ const maxPeers = 64; // connections at once; each costs memory and ports
  */
 export class Connector extends Emitter {
   rooms = /** @type {Map<string, Room>} */ (new Map());
-  peers = /** @type {Map<string, Peer>} */ (new Map());
   limits = /** @type {Limits} */ ({});
   iceServers = /** @type {RTCIceServer[]} */ ([]);
   /** @type {Promise<void>} */
@@ -34,15 +32,13 @@ export class Connector extends Emitter {
 
   #link;
   #requests;
-  #options;
-  #strangers = new Strangers();
+  #calls;
   #iceAt = 0; // when the ICE servers arrived
-  #encoder = new TextEncoder();
 
   /** @param {string|string[]} urls @param {ConnectOptions} [options] */
   constructor(urls, options = {}) {
     super();
-    this.#options = options;
+    this.#calls = new Calls(this.#callsHub(), options);
     this.#link = new Link([urls].flat(), options);
     this.#requests = new Requests(this.#link, options.requestTimeout);
     for (const name of /** @type {const} */ (["state", "draining", "dropped", "sent"])) this.#link.on(name, (value) => this.emit(name, value));
@@ -74,6 +70,11 @@ export class Connector extends Emitter {
   /** The resume token: pass it as options.session to be this peer again. */
   get session() {
     return this.#link.session;
+  }
+
+  /** The peer connections, by the other peer's id. */
+  get peers() {
+    return this.#calls.peers;
   }
 
   get isOpen() {
@@ -148,27 +149,16 @@ export class Connector extends Emitter {
    */
   connectPeer(id, options) {
     if (id === this.id) throw new ConnectorError("Invalid_Message", "A peer cannot call itself.");
-    const known = this.peers.get(id);
-    if (known) return known;
-    const peer = this.#newPeer(id, options);
-    for (const [event, data] of this.#strangers.take(id)) this.#signal(id, event, data);
-    return this.peers.get(id) ?? peer;
+    return this.#calls.connect(id, options);
   }
 
-  /** @param {string} id @param {PeerOptions & {least?: number}} [options] */
-  #newPeer(id, options) {
-    if (this.peers.size >= maxPeers) throw new ConnectorError("Buffer_Full", "Too many peer connections. Close one first.");
-    const peer = new Peer(this.#hub(), id, { ...this.#options.peer, ...options });
-    this.peers.set(id, peer);
-    this.emit("peer", peer);
-    return peer;
-  }
-
-  /** @returns {PeerHub} */
-  #hub() {
+  /** @returns {CallsHub} */
+  #callsHub() {
     const connector = this;
     return {
-      id: this.id,
+      get id() {
+        return connector.id;
+      },
       get iceServers() {
         return connector.iceServers;
       },
@@ -178,8 +168,7 @@ export class Connector extends Emitter {
       freshIce: () => this.#freshIce(),
       shares: (id) => this.#shares(id),
       send: (frame) => this.#send(frame),
-      renew: (peer, how) => this.#renew(peer, how),
-      forget: (peer) => this.peers.get(peer.id) === peer && this.peers.delete(peer.id),
+      made: (peer) => this.emit("peer", peer),
     };
   }
 
@@ -193,32 +182,6 @@ export class Connector extends Emitter {
   #ice(servers = []) {
     this.iceServers = servers;
     this.#iceAt = performance.now();
-  }
-
-  /**
-   * signal hands a signal to its Peer. A stranger's is kept for a moment, because
-   * it may overtake the news that the stranger joined our room.
-   * @param {string} from @param {string} event @param {SignalData} data
-   */
-  #signal(from, event, data) {
-    const peer = this.peers.get(from);
-    if (peer) return peer.signal(event, data);
-    if (event !== "Offer") return this.#strangers.late(from, event, data);
-    if (!this.#accepts(from)) return this.#strangers.keep(from, event, data);
-    if (this.peers.size < maxPeers) this.#newPeer(from).signal(event, data);
-  }
-
-  /** renew makes the next generation of a call that was accepted already. @param {Peer} old @param {Renewal} how */
-  #renew(old, { least, signals }) {
-    const peer = this.connectPeer(old.id, { ...old.options, least });
-    for (const { event, data } of signals) peer.signal(event, data);
-  }
-
-  /** @param {string} from */
-  #accepts(from) {
-    const { accept } = this.#options;
-    if (typeof accept === "function") return Boolean(accept(from));
-    return accept ?? this.#shares(from);
   }
 
   /** @param {string} id */
@@ -245,7 +208,7 @@ export class Connector extends Emitter {
     const rooms = [...this.rooms.values()];
     this.rooms.clear();
     this.#requests.fail(new ConnectorError("Closed", "The session was lost before the answer came. Ask again."), { onlySent: true });
-    for (const peer of [...this.peers.values()]) peer.finish("lost");
+    this.#calls.finish("lost");
     for (const room of rooms) room.finish("lost");
     this.emit("reset", { oldId, id: this.id, rooms: rooms.map((r) => r.id), error });
   }
@@ -283,7 +246,7 @@ export class Connector extends Emitter {
   #relayed(frame, from) {
     const { event, data } = frame;
     if (signals.has(event)) {
-      if (data && typeof data === "object") this.#signal(from, event, data);
+      if (data && typeof data === "object") this.#calls.signal(from, event, data);
       return;
     }
     this.peers.get(from)?.seen();
@@ -319,8 +282,8 @@ export class Connector extends Emitter {
     }
     if (!room) return;
     const { joined, left } = room.apply(data);
-    for (const id of joined) for (const [e, d] of this.#strangers.take(id)) this.#signal(id, e, d);
-    this.#part(left.map((l) => l.id));
+    for (const id of joined) this.#calls.admit(id);
+    this.#calls.part(left.map((l) => l.id));
     if (entering) this.emit("room", room);
   }
 
@@ -339,13 +302,8 @@ export class Connector extends Emitter {
   /** @param {Room} room @param {any} reason the server's, or lost */
   #leave(room, reason) {
     if (!this.rooms.delete(room.id)) return;
-    this.#part(room.others.map((m) => m.id));
+    this.#calls.part(room.others.map((m) => m.id));
     room.finish(reason);
-  }
-
-  /** part ends the connections to peers that have left the last room we shared. @param {string[]} ids */
-  #part(ids) {
-    for (const id of ids) if (!this.#shares(id)) this.peers.get(id)?.finish("left");
   }
 
   /** @param {string} [id] */
@@ -355,14 +313,14 @@ export class Connector extends Emitter {
 
   // farewell says to all that we leave, so that nobody takes it for an accident.
   #farewell() {
-    for (const peer of [...this.peers.values()]) peer.close();
+    this.#calls.close();
     for (const id of this.rooms.keys()) this.request("Leave_Room", { room: id }).catch(() => {}); // not waited for
   }
 
   /** @param {ConnectorError} err */
   #closed(err) {
     this.#requests.fail(err);
-    for (const peer of [...this.peers.values()]) peer.finish("closed");
+    this.#calls.finish("closed");
     const rooms = [...this.rooms.values()];
     this.rooms.clear();
     for (const room of rooms) room.finish("left");
@@ -374,24 +332,14 @@ export class Connector extends Emitter {
   /** @param {Draft} frame */
   #send(frame) {
     const id = this.#requests.newID();
-    this.#link.send(this.#encode({ ...frame, id }));
+    this.#link.send(encode({ ...frame, id }, this.limits.max_message_bytes));
     return id;
   }
 
   /** @param {string} event @param {any} [data] */
   async #ask(event, data) {
     const frame = data === undefined ? { event } : { event, data };
-    this.#encode(frame);
+    encode(frame, this.limits.max_message_bytes);
     return this.#requests.ask(frame);
-  }
-
-  /** encode refuses what the server would close the connection for (1009). @param {Draft & {id?: string}} frame */
-  #encode(frame) {
-    const text = JSON.stringify(frame);
-    const most = this.limits.max_message_bytes ?? Infinity;
-    if (text.length * 3 > most && this.#encoder.encode(text).length > most) {
-      throw new ConnectorError("Too_Big", `A frame may have at most ${most} bytes. Send less, or use a data channel.`);
-    }
-    return text;
   }
 }

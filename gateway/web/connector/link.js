@@ -13,7 +13,7 @@
 // Events: state, ready, frame, raw (every frame received), sent (every text sent),
 // draining, dropped, leaving (the last chance to send something), closed.
 
-/** @import { ConnectOptions, ConnectionState, Frame } from "../connector.js" */
+/** @import { ConnectOptions, ConnectionState, Frame, Socket } from "../connector.js" */
 /** @import { Details, LinkEvents, Outgoing, Ready } from "./types.js" */
 
 import { Emitter } from "./emitter.js";
@@ -56,7 +56,7 @@ export class Link extends Emitter {
   #options;
   #rotation;
   #WebSocket;
-  #socket = /** @type {WebSocket|null} */ (null);
+  #socket = /** @type {Socket|null} */ (null);
   #opening = 0; // which attempt may go on after waiting for a token
   #timer = 0;
   #late = 0; // runs while a connection has not been greeted
@@ -155,6 +155,7 @@ export class Link extends Emitter {
     }
     if (opening !== this.#opening || this.state === "closed") return;
     this.#now = connection("opening");
+    /** @type {Socket} */
     let socket;
     try {
       socket = this.#dial(token);
@@ -179,7 +180,7 @@ export class Link extends Emitter {
   /** dial opens a socket. The ConnectorError that it throws stays true however often it is tried. @param {string} [token] */
   #dial(token) {
     if (!this.#WebSocket) {
-      throw new ConnectorError("Closed", "There is no WebSocket here. Use Node 22 or newer, or pass one: connect(url, { WebSocket }), with that of the npm package ws.");
+      throw new ConnectorError("Closed", "There is no WebSocket here. Use Node 22 or newer, or pass one: connect(url, { WebSocket }), with that of the npm package ws or undici.");
     }
     const { delta, acceptFrom } = this.#options;
     try {
@@ -194,7 +195,7 @@ export class Link extends Emitter {
     this.#write(JSON.stringify(resumeFrame(this.session, this.#unsure ? undefined : this.#mark)));
   }
 
-  /** broken forgets a socket, whether it closed or only brings nothing, and plans the next. @param {WebSocket|null} socket @param {number} code */
+  /** broken forgets a socket, whether it closed or only brings nothing, and plans the next. @param {Socket|null} socket @param {number} code */
   #broken(socket, code) {
     if (socket !== this.#socket || this.state === "closed") return;
     this.#drop(4000);

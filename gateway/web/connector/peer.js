@@ -62,7 +62,7 @@ export class Peer extends Emitter {
     this.#hub = hub;
     this.options = { data, rtc };
     this.#signaling = new Signaling({ own: Math.max(next(), least), polite: hub.id < id, next });
-    this.pc = new RTCPeerConnection({ iceServers: hub.iceServers, ...rtc });
+    this.pc = new hub.RTCPeerConnection({ iceServers: hub.iceServers, ...rtc });
     this.#found = this.#wire();
     if (data) this.#openData();
     this.#run({ kind: "begin" });

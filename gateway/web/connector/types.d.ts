@@ -121,11 +121,22 @@ export interface PeerHub {
   readonly id: string;
   readonly iceServers: RTCIceServer[];
   readonly isOpen: boolean;
+  readonly RTCPeerConnection: new (config?: RTCConfiguration) => RTCPeerConnection;
   freshIce(): Promise<void>;
   shares(id: string): boolean;
   send(frame: Draft): string;
   renew(peer: any, how: Renewal): void;
   forget(peer: any): void;
+}
+
+export interface CallsHub {
+  readonly id: string;
+  readonly iceServers: RTCIceServer[];
+  readonly isOpen: boolean;
+  freshIce(): Promise<void>;
+  shares(id: string): boolean;
+  send(frame: Draft): string;
+  made(peer: any): void;
 }
 
 export interface RoomHub {

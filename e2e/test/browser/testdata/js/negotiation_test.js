@@ -10,6 +10,7 @@ function wire({ lose = () => false } = {}) {
     id,
     iceServers: [],
     isOpen: true,
+    RTCPeerConnection,
     freshIce: async () => {},
     shares: () => true,
     forget() {},
