@@ -37,6 +37,7 @@ import (
 	"p2pconnector/gateway/web"
 	"p2pconnector/proto"
 	"p2pconnector/proto/agreement"
+	"p2pconnector/proto/bus"
 	"p2pconnector/proto/service"
 )
 
@@ -47,38 +48,35 @@ type Config = config.Config
 // called once.
 type Gateway struct {
 	// Fixed after New.
-	cfg           Config
-	log           *slog.Logger
-	frames        *frames.Encoder
-	metrics       *metrics.Metrics
-	loops         loops
-	watchdog      *ops.Watchdog
-	keys          *auth.SessionKeys
-	bus           *natsbus.Conn
-	liveness      *natsbus.Liveness
-	shared        *agreement.Table // settings that all instances should have in common
-	requests      *natsbus.Requests
-	roomTurns     *fairqueue.Queue // of the requests of clients to the room service
-	directory     *directory.Client
-	sessions      *session.Table
-	rooms         *room.Rooms
-	conns         *client.Table
-	links         *relay.Links
-	inbound       *inbound.Reader
-	suspicion     *directory.Suspicion // about sessions
-	nameSuspicion *directory.Suspicion // about names; not the same, because their directory may be slow
-	sockets       *socket.Server
-	budgets       *egress.Budgets
-	admission     *admission.Controller
-	handshakes    *handshake.Handler
-	quota         *quota.Table
-	ice           *auth.ICE
-	dialects      *registry.Registry
-	topics        *topic.Table
-	topicMember   *topicroom.Member
-	tls           *tls.Config   // nil: clients connect without TLS, or a proxy terminates it
-	keysNow       chan struct{} // signals that the room service may have lost the keys
-	ready         chan struct{}
+	cfg         Config
+	log         *slog.Logger
+	frames      *frames.Encoder
+	metrics     *metrics.Metrics
+	loops       loops
+	watchdog    *ops.Watchdog
+	keys        *auth.SessionKeys
+	bus         *natsbus.Conn
+	liveness    *natsbus.Liveness
+	shared      *agreement.Table // settings that all instances should have in common
+	requests    *natsbus.Requests
+	roomTurns   *fairqueue.Queue // of the requests of clients to the room service
+	directory   *directory.Client
+	sessions    *session.Table
+	rooms       *room.Rooms
+	conns       *client.Table
+	links       *relay.Links
+	inbound     *inbound.Reader
+	sockets     *socket.Server
+	budgets     *egress.Budgets
+	admission   *admission.Controller
+	handshakes  *handshake.Handler
+	quota       *quota.Table
+	ice         *auth.ICE
+	dialects    *registry.Registry
+	topics      *topic.Table
+	topicMember *topicroom.Member
+	tls         *tls.Config // nil: clients connect without TLS, or a proxy terminates it
+	ready       chan struct{}
 
 	// Fixed before ready.
 	verifier *auth.Verifier // nil: no tokens are needed
@@ -103,7 +101,7 @@ func New(cfg Config) (*Gateway, error) {
 	g := &Gateway{
 		cfg: cfg, log: cfg.Logger, metrics: metrics.New(),
 		buffers: membudget.New(limit), quota: quota.New(cfg.Quota()), roomTurns: fairqueue.New(cfg.MaxRoomRequests),
-		keysNow: make(chan struct{}, 1), ready: make(chan struct{}), bg: background.New(),
+		ready: make(chan struct{}), bg: background.New(),
 	}
 	g.frames = &frames.Encoder{Wall: time.Now}
 	var err error
@@ -113,7 +111,10 @@ func New(cfg Config) (*Gateway, error) {
 	if g.ice, err = auth.NewICE(cfg.ICE()); err != nil {
 		return nil, err
 	}
-	if g.keys, err = auth.NewSessionKeys(g.sessionKeys()); err != nil {
+	if g.keys, err = auth.NewSessionKeys(auth.SessionKeysConfig{
+		Secrets: cfg.SessionKey, Go: g.bg.Go, Count: g.metrics.Sessions.KeyFetches.Inc, Logger: g.log,
+		Fetch: func(have *bus.KeySet) (*bus.KeySet, error) { return g.requests.AskKeys(have) },
+	}); err != nil {
 		return nil, err
 	}
 	if g.tls, err = httpserver.TLSConfig(cfg.TLS, cfg.TLSCert, cfg.TLSKey, g.log); err != nil {
@@ -141,7 +142,6 @@ func New(cfg Config) (*Gateway, error) {
 		SlowClient: g.metrics.Connections.Slow.Inc, IdleClient: g.metrics.Connections.Idle.Inc,
 	})
 	g.budgets = newBudgets(g)
-	g.suspicion, g.nameSuspicion = directory.NewSuspicion(), directory.NewSuspicion()
 	g.wire(g.bus)
 	g.handshakes = handshake.New(g.handshakeConfig())
 	g.log.Info("memory for buffers", "bytes", limit, "from", from)
@@ -191,42 +191,14 @@ func (g *Gateway) run(ctx context.Context) error {
 	loops.Go(func() { g.inbound.Run(done) })
 	loops.Go(func() { g.watchConns(done) })
 	loops.Go(func() { g.watchBus(done) })
-	if err := g.awaitKeys(ctx); err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
-		return err
+	if g.keys.Await(ctx, g.requests.Close) != nil { // without keys no client can be served
+		return nil
 	}
 	loops.Go(func() { g.rooms.Run(done) })
-	loops.Go(func() { g.keysLoop(done) })
-	loops.Go(func() { repeat(done, g.suspicion.Soon(), directory.CompareInterval, g.sessions.Compare) })
-	loops.Go(func() { repeat(done, g.nameSuspicion.Soon(), directory.CompareInterval, g.compareNames) })
+	loops.Go(func() { g.keys.Run(done) })
+	loops.Go(func() { g.sessions.Run(done) })
+	loops.Go(func() { g.conns.Run(done) })
 	return g.serveClients(ctx)
-}
-
-// awaitKeys waits for the keys that sign session tokens. Without them the gateway
-// cannot serve clients.
-func (g *Gateway) awaitKeys(ctx context.Context) error {
-	for {
-		err := g.loadKeysWithin(ctx)
-		if err == nil || ctx.Err() != nil || g.cfg.SessionKey != "" {
-			return err
-		}
-		g.log.Warn("waiting for the room service", "err", err)
-	}
-}
-
-func (g *Gateway) loadKeysWithin(ctx context.Context) error {
-	result := make(chan error, 1)
-	go func() { result <- g.keys.Load() }()
-	select {
-	case err := <-result:
-		return err
-	case <-ctx.Done():
-		g.requests.Close()
-		<-result
-		return ctx.Err()
-	}
 }
 
 // serveClients accepts clients until ctx ends.

@@ -17,6 +17,13 @@ func (g *Gateway) connected(again bool) {
 	}
 }
 
+// suspect records that other gateways may have considered this one dead, and given away its
+// sessions and its clients' names.
+func (g *Gateway) suspect() {
+	g.sessions.Suspect()
+	g.conns.Suspect()
+}
+
 // publishLease publishes this gateway's lease; ended marks the last one.
 func (g *Gateway) publishLease(ended bool) {
 	// The error is ignored: without NATS no gateway receives leases, and none counts the time.

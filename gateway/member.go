@@ -58,10 +58,7 @@ func (g *Gateway) sawReply(reply *bus.Reply) {
 	if !g.rooms.Saw(reply.First) {
 		return
 	}
-	select { // the keys may have been lost with the rooms
-	case g.keysNow <- struct{}{}:
-	default:
-	}
+	g.keys.RefreshSoon() // the keys may have been lost with the rooms
 }
 
 // wire makes the parts of the gateway that refer to each other: the relays over b, the
@@ -100,7 +97,7 @@ func (g *Gateway) connectRooms() {
 func (g *Gateway) sessionConfig() session.Config {
 	return session.Config{
 		Own: g.cfg.ID, AcceptFrom: g.cfg.AcceptFrom, Logger: g.log, Metrics: g.metrics, Frames: g.frames, Keys: g.keys, ICE: g.ice,
-		Bus: g.bus, Liveness: g.liveness, Directory: g.directory, Suspicion: g.suspicion, Quota: g.quota, Buffers: g.buffers,
+		Bus: g.bus, Liveness: g.liveness, Directory: g.directory, Quota: g.quota, Buffers: g.buffers,
 		Grace: g.grace, Limits: g.limits, Draining: g.draining.Load, Turn: g.loops.bus.Turn,
 		Go: g.bg.Go, Ended: g.bg.Ended(),
 	}

@@ -42,22 +42,6 @@ func (g *Gateway) watchConns(done <-chan struct{}) {
 	}
 }
 
-// repeat calls f after the duration after, or at once when now receives, until done is
-// closed. f returns the time until its next call.
-func repeat(done, now <-chan struct{}, after time.Duration, f func() time.Duration) {
-	next := time.NewTimer(after)
-	defer next.Stop()
-	for {
-		select {
-		case <-done:
-			return
-		case <-next.C:
-		case <-now:
-		}
-		next.Reset(f())
-	}
-}
-
 // suspectAfter is how long the process must have been frozen before other gateways may
 // consider it dead: their requests and its lease take a little less than bus.LeaseTimeout.
 const suspectAfter = 3 * time.Second

@@ -21,10 +21,10 @@ var gatewayPackages = map[string][]string{
 	},
 	"internal/admission": {"gateway/internal/clock", "gateway/internal/ratelimit"},
 	"internal/auth": {
-		"proto", "proto/bus", "github.com/MicahParks/keyfunc", "github.com/golang-jwt/jwt", "golang.org/x/time",
+		"gateway/internal/clock", "proto", "proto/bus", "github.com/MicahParks/keyfunc", "github.com/golang-jwt/jwt", "golang.org/x/time",
 	},
 	"internal/client": {
-		"gateway/internal/auth", "gateway/internal/clock", "gateway/internal/dialect", "gateway/internal/egress", "gateway/internal/fairqueue", "gateway/internal/frames",
+		"gateway/internal/auth", "gateway/internal/clock", "gateway/internal/dialect", "gateway/internal/directory", "gateway/internal/egress", "gateway/internal/fairqueue", "gateway/internal/frames",
 		"gateway/internal/handshake", "gateway/internal/link", "gateway/internal/membudget", "gateway/internal/metrics", "gateway/internal/quota",
 		"gateway/internal/ratelimit", "gateway/internal/relay", "gateway/internal/room", "gateway/internal/session", "gateway/internal/socket", "proto", "proto/bus",
 		"github.com/google/uuid",

@@ -18,7 +18,7 @@
 // The clients of a gateway that crashed resume elsewhere without stored state: a
 // [SessionToken] has the peer, its owner, its rooms and its user. [SessionKeys] signs and
 // verifies session tokens with keys that all gateways share. The keys are configured, or the
-// room service draws and rotates them and SessionKeys fetches them: every [KeyPoll], and
+// room service draws and rotates them and SessionKeys fetches them: every five minutes, and
 // when a token names an unknown key. Any client may invent such a key, so these fetches are
 // limited, and no client waits long for one.
 //

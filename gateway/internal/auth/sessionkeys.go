@@ -1,12 +1,14 @@
 package auth
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
+	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/proto/bus"
 )
 
@@ -15,7 +17,7 @@ import (
 // set that was just fetched has every key in use, because a key verifies for ten minutes
 // before it signs.
 const (
-	KeyPoll       = 5 * time.Minute // the time between two calls of Refresh
+	keyPoll       = 5 * time.Minute // the time between two fetches
 	fetchInterval = 5 * time.Second // from the end of one fetch to the next for an unknown key
 	fetchPatience = 3 * time.Second // the longest time that a caller waits for a fetch
 )
@@ -58,6 +60,7 @@ type SessionKeysConfig struct {
 type SessionKeys struct {
 	cfg  SessionKeysConfig
 	ring keyring
+	soon chan struct{} // receives a value when the keys must be fetched at once
 
 	mu      sync.Mutex
 	running chan struct{} // closed at the end of the fetch; nil without one
@@ -68,7 +71,7 @@ type SessionKeys struct {
 // NewSessionKeys returns SessionKeys with the configured keys, or without keys until Load
 // has fetched them.
 func NewSessionKeys(cfg SessionKeysConfig) (*SessionKeys, error) {
-	k := &SessionKeys{cfg: cfg}
+	k := &SessionKeys{cfg: cfg, soon: make(chan struct{}, 1)}
 	if cfg.Secrets != "" {
 		set, err := ParseKeys(cfg.Secrets)
 		if err != nil {
@@ -116,10 +119,42 @@ func (k *SessionKeys) Verify(token string, now time.Time) (*SessionToken, error)
 	return k.ring.verify(token, now)
 }
 
-// Refresh fetches the shared keys again, because they rotate, and returns them to a room
-// service that has lost them. It waits for the fetch at most fetchPatience. The owner calls
-// it every KeyPoll; with configured keys there is no need to.
-func (k *SessionKeys) Refresh() { k.refresh(0) }
+// Await is Load until that succeeds or ctx ends; a failure is logged. When ctx ends, giveUp
+// must make a pending Fetch return. Configured keys are there at once.
+func (k *SessionKeys) Await(ctx context.Context, giveUp func()) error {
+	stop := context.AfterFunc(ctx, giveUp)
+	defer stop()
+	for {
+		err := k.Load()
+		if err == nil && stop() {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		k.cfg.Logger.Warn("waiting for the room service", "err", err)
+	}
+}
+
+// Run fetches the shared keys again and again until done is closed, because they rotate, and
+// returns them to a room service that has lost them. With configured keys it does nothing.
+func (k *SessionKeys) Run(done <-chan struct{}) {
+	if k.cfg.Secrets != "" {
+		return
+	}
+	clock.Repeat(done, k.soon, keyPoll, func() time.Duration {
+		k.refresh(0)
+		return keyPoll
+	})
+}
+
+// RefreshSoon makes Run fetch the keys at once. It does not wait.
+func (k *SessionKeys) RefreshSoon() {
+	select {
+	case k.soon <- struct{}{}:
+	default:
+	}
+}
 
 // refresh fetches the keys, unless a fetch ended less than interval ago. It returns false
 // when the keys may be old: the room service did not answer this fetch, or the recent one,

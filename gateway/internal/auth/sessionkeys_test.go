@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -202,4 +203,50 @@ func TestLoad_NoKeys_KeepsTheOldOnes(t *testing.T) {
 			t.Errorf("%s: got %v, want the old keys", name, err)
 		}
 	}
+}
+
+// TestAwait_RoomServiceIsLate_TriesUntilItAnswers: Await repeats a fetch that fails, and gives
+// one up that is pending when ctx ends.
+func TestAwait_RoomServiceIsLate_TriesUntilItAnswers(t *testing.T) {
+	tries := 0
+	s := newShared(t, func() (*bus.KeySet, error) {
+		if tries++; tries < 3 {
+			return nil, errors.New("no answer")
+		}
+		return keysOf(t, "another secret for tests"), nil
+	})
+	if err := s.Await(t.Context(), func() { t.Error("got the fetch given up, want it to succeed") }); err != nil || tries != 3 {
+		t.Errorf("got error %v after %d fetches, want none after 3", err, tries)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	givenUp := make(chan struct{})
+	s = newShared(t, func() (*bus.KeySet, error) {
+		stop()
+		<-givenUp
+		return nil, errors.New("given up")
+	})
+	if err := s.Await(ctx, func() { close(givenUp) }); !errors.Is(err, context.Canceled) {
+		t.Errorf("when ctx ends: got error %v, want %v", err, context.Canceled)
+	}
+}
+
+// TestRun_RefreshSoon_FetchesAtOnce: Run fetches every keyPoll, and at once when it is asked to.
+func TestRun_RefreshSoon_FetchesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShared(t, after(keysOf(t, "another secret for tests")))
+		done := make(chan struct{})
+		go s.Run(done)
+		for i, pause := range []time.Duration{time.Second, keyPoll + time.Second, keyPoll + time.Second} { // a fetch takes a second
+			if i == 0 {
+				s.RefreshSoon()
+			}
+			time.Sleep(pause) // of the bubble's clock
+			synctest.Wait()
+			if got, _, _, _ := s.seen(); got != i+1 {
+				t.Errorf("after pause %d: got %d fetches, want %d", i, got, i+1)
+			}
+		}
+		close(done)
+		s.wg.Wait()
+	})
 }

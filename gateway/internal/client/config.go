@@ -7,6 +7,7 @@ import (
 
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/clock"
+	"p2pconnector/gateway/internal/directory"
 	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/gateway/internal/fairqueue"
 	"p2pconnector/gateway/internal/frames"
@@ -68,8 +69,9 @@ type Relays interface {
 
 // Table has the connections that are open. Safe for concurrent use.
 type Table struct {
-	cfg Config
-	wg  sync.WaitGroup // readers, and workers of room queues
+	cfg       Config
+	wg        sync.WaitGroup       // readers, and workers of room queues
+	suspicion *directory.Suspicion // about names; not that of sessions, because their directory may be slow
 
 	mu     sync.Mutex
 	all    map[*Conn]struct{}
@@ -77,7 +79,9 @@ type Table struct {
 }
 
 // NewTable returns an empty table.
-func NewTable(cfg Config) *Table { return &Table{cfg: cfg, all: make(map[*Conn]struct{})} }
+func NewTable(cfg Config) *Table {
+	return &Table{cfg: cfg, suspicion: directory.NewSuspicion(), all: make(map[*Conn]struct{})}
+}
 
 // ended reports whether this gateway ends.
 func (tab *Table) ended() bool {

@@ -60,19 +60,3 @@ func (tab *Table) Sweep(now time.Time, scratch []*Conn) []*Conn {
 	clear(scratch)
 	return scratch
 }
-
-// Verify makes the clients of dialects check what they have in directories, one after the
-// other, until ended is closed. It returns false when a directory does not answer.
-func (tab *Table) Verify(ended <-chan struct{}) bool {
-	for _, c := range tab.List(nil) {
-		select {
-		case <-ended:
-			return true
-		default:
-		}
-		if c.translator != nil && !c.translator.Verify() {
-			return false
-		}
-	}
-	return true
-}

@@ -45,6 +45,16 @@ func (t *Requests) AskNames(op bus.NameOperation, req *bus.NameRequest, patience
 	return reply, nil
 }
 
+// AskKeys asks the room service for the keys that all gateways share, and restores there
+// what it has lost of have.
+func (t *Requests) AskKeys(have *bus.KeySet) (*bus.KeySet, error) {
+	reply, err := t.Ask(bus.OpKeys, &bus.Request{Gateway: t.cfg.Own, Keys: have})
+	if err != nil {
+		return nil, err
+	}
+	return reply.Keys, nil
+}
+
 // askUntil sends a request until read finds an answer whose error, if any, is not Unavailable,
 // or until patience is over.
 func (t *Requests) askUntil(subject string, data []byte, patience time.Duration, read func([]byte) (*proto.Error, error)) error {

@@ -9,10 +9,20 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// Compare compares this gateway's sessions with the directory, and returns the
-// time until the next comparison.
-func (tab *Table) Compare() time.Duration {
-	began, suspect := clock.Now(), tab.cfg.Suspicion.Raised()
+// Suspect records that other gateways may have considered this one dead, and taken over its
+// sessions. Run then compares them with the directory.
+func (tab *Table) Suspect() { tab.suspicion.Raise() }
+
+// Run compares this gateway's sessions with the directory, on suspicion and now and then,
+// until done is closed.
+func (tab *Table) Run(done <-chan struct{}) {
+	clock.Repeat(done, tab.suspicion.Soon(), directory.CompareInterval, tab.compare)
+}
+
+// compare compares this gateway's sessions with the directory, and returns the time until
+// the next comparison.
+func (tab *Table) compare() time.Duration {
+	began, suspect := clock.Now(), tab.suspicion.Raised()
 	var page []bus.Owned
 	flush := func() error {
 		if len(page) == 0 {
@@ -48,7 +58,7 @@ func (tab *Table) Compare() time.Duration {
 		tab.cfg.Logger.Warn("sessions: not compared with the directory", "err", err)
 		return directory.CompareRetry
 	}
-	return tab.cfg.Suspicion.Compared(began)
+	return tab.suspicion.Compared(began)
 }
 
 // compared applies the directory's row of a session that this gateway does not own, or

@@ -30,7 +30,6 @@ type Config struct {
 	Bus        *natsbus.Conn
 	Liveness   *natsbus.Liveness
 	Directory  *directory.Client
-	Suspicion  *directory.Suspicion
 	Quota      *quota.Table
 	Buffers    *membudget.Budget
 
@@ -54,11 +53,12 @@ type Relays interface {
 // Table has the sessions of the peers that this gateway serves, waits for, or knows to have
 // moved. Safe for concurrent use.
 type Table struct {
-	cfg      Config
-	rooms    *room.Rooms
-	relays   Relays
-	resuming exclusive
-	attempts atomic.Uint64 // to take sessions over, so far
+	cfg       Config
+	rooms     *room.Rooms
+	relays    Relays
+	resuming  exclusive
+	attempts  atomic.Uint64 // to take sessions over, so far
+	suspicion *directory.Suspicion
 
 	mu  sync.RWMutex
 	all map[proto.PeerID]*Session
@@ -66,7 +66,7 @@ type Table struct {
 
 // NewTable returns an empty table. Connect it before it has sessions.
 func NewTable(cfg Config) *Table {
-	return &Table{cfg: cfg, all: make(map[proto.PeerID]*Session)}
+	return &Table{cfg: cfg, suspicion: directory.NewSuspicion(), all: make(map[proto.PeerID]*Session)}
 }
 
 // Connect gives the table the rooms and the relays of this gateway, which need the table.

@@ -101,7 +101,7 @@ func newTestTable(t *testing.T) *testTable {
 			Ask: func(op bus.SessionOperation, r *bus.SessionRequest, d time.Duration) (*bus.SessionReply, error) {
 				return x.ask(op, r, d)
 			}, Conflict: func() {}}),
-		Suspicion: directory.NewSuspicion(), Quota: quota.New(quota.Config{Memberships: -1, MembershipsPerAddress: -1, MembershipsPerUser: -1, AwayPerAddress: -1, AwayPerUser: -1}), Buffers: buffers,
+		Quota: quota.New(quota.Config{Memberships: -1, MembershipsPerAddress: -1, MembershipsPerUser: -1, AwayPerAddress: -1, AwayPerUser: -1}), Buffers: buffers,
 		Grace: grace, Limits: func() proto.Limits { return proto.Limits{} }, Draining: func() bool { return false }, Turn: func() {},
 		Go: goes, Ended: ended.Done(),
 	})

@@ -305,7 +305,7 @@ func (s *Session) copyLocked(t *bus.SessionMessage) {
 // nobody delivers or reports when that gateway fails: it takes the session over, or it tries
 // to and does not know yet that this gateway has taken the session back.
 func (s *Session) contestedLocked() bool {
-	return s.tab.cfg.Suspicion.Raised() || clock.Now() < s.contested
+	return s.tab.suspicion.Raised() || clock.Now() < s.contested
 }
 
 // takeBack competes for the next epoch of a session that was lent, for its client or

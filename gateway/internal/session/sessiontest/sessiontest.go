@@ -103,7 +103,7 @@ func (g *Gateway) connect(log *slog.Logger) {
 		Directory: directory.New(directory.Config{
 			Own: g.ID, Liveness: liveness, Clock: &g.Clock, Ended: g.Ended, Logger: log, Ask: g.Requests.AskDirectory, Conflict: func() {},
 		}),
-		Suspicion: directory.NewSuspicion(), Quota: quota.New(g.Quota), Buffers: g.Buffers,
+		Quota: quota.New(g.Quota), Buffers: g.Buffers,
 		Grace: g.Shared.SessionGrace, Limits: func() proto.Limits { return proto.Limits{} }, Draining: func() bool { return false },
 		Turn: func() {}, Go: g.Go, Ended: g.Ended,
 	})
