@@ -115,4 +115,9 @@
 // unless its own address names another. A client that never chooses has the server's
 // default. It may also choose more than that, because the default protects nobody but
 // itself. Client_Details has the choice as accept_from; without it, anyone may send.
+//
+// The address may also have room=ID, a room that the client is about to join, or any other
+// text that clients which talk to each other have in common. The server ignores it; a
+// proxy in front of several gateways may bring connections with the same text to one of
+// them, where frames between them take the shortest way. Nothing depends on it.
 package proto
