@@ -266,6 +266,9 @@ func (s *Session) lendLocked(t *bus.SessionMessage) (*bus.Handoff, ownership.Act
 		return &bus.Handoff{Busy: true}, ownership.Nothing
 	case attached, away, lent:
 		if !s.acceptsLocked(t.Token, t.Received) {
+			if s.conn != nil {
+				s.conn.Socket.ReadOn()
+			}
 			return &bus.Handoff{Error: sessionReplaced()}, ownership.Nothing
 		}
 	}

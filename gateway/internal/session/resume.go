@@ -117,6 +117,13 @@ func (tab *Table) resumeHere(c *Conn, s *Session, t *auth.SessionToken, received
 	}
 	if old != nil {
 		old.Socket.AwaitRead()
+		s.mu.Lock()
+		accepts = s.acceptsLocked(t.TokenRef, received)
+		s.mu.Unlock()
+		if !accepts { // the client reads on, on the connection that it has
+			old.Socket.ReadOn()
+			return sessionReplaced(), true
+		}
 		s.displace(old, proto.CloseTakenOver)
 	}
 	replayed, recovered := 0, false

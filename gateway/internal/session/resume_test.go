@@ -110,3 +110,46 @@ func TestResume_LenderLosesTheEpoch_TakesTheSessionOver(t *testing.T) {
 	}
 	x.wait()
 }
+
+// reader is a client's connection whose messages nobody handles.
+type reader struct{}
+
+func (reader) Message([]byte)       {}
+func (reader) Panicked(any, []byte) {}
+
+// TestResume_EarlierTokenOfAConnectionThatReads_IsRefused: a client has resumed its session.
+// A Resume with the same token, which it gave up before, arrives later. It is refused when the
+// client answers on the connection that it has, because the frames there have arrived.
+func TestResume_EarlierTokenOfAConnectionThatReads_IsRefused(t *testing.T) {
+	for _, answers := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			x := newTestTable(t)
+			s := x.away()
+			s.conns, s.tokens = 1, 1
+			token := &auth.SessionToken{Peer: s.id, TokenRef: bus.TokenRef{Owner: x.cfg.Own, Conn: 1, Number: 1}}
+			raw := sockettest.NewNet(false)
+			first, second := x.conn(raw), x.conn(sockettest.NewNet(false))
+			go first.Socket.Serve(reader{})
+			if e := x.Resume(first, token, nil, nil); e != nil {
+				t.Fatalf("first connection: got %v, want the session", e)
+			}
+			got := make(chan *proto.Error, 1)
+			go func() { got <- x.Resume(second, token, nil, nil) }()
+			synctest.Wait()
+			if ops, payloads := raw.Frames(); answers && len(ops) > 0 {
+				raw.Receive(sockettest.ClientFrame(0x8a, []byte(payloads[len(payloads)-1])))
+			}
+			e := <-got
+			if refused := e != nil && e.Code == proto.Unauthorised; refused != answers || s.Has(first) != answers || s.Has(second) == answers {
+				t.Errorf("client answers %v: got %v, first connection kept %v; want refused and kept: %v", answers, e, s.Has(first), answers)
+			}
+			if answers && first.Socket.AllRead() {
+				t.Error("got the connection that goes on taken for read to its end, want not")
+			}
+			first.Socket.Abort()
+			second.Socket.Abort()
+			x.wait()
+			synctest.Wait()
+		})
+	}
+}

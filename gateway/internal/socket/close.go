@@ -75,7 +75,8 @@ const (
 )
 
 // AwaitRead waits until all that the client has sent on the connection has been handled,
-// at most half a second. After that AllRead returns true.
+// at most half a second. After that AllRead returns true. It pings the client, whose answer
+// tells which frames it has got.
 func (c *Conn) AwaitRead() {
 	c.mu.Lock()
 	if c.allRead {
@@ -89,6 +90,7 @@ func (c *Conn) AwaitRead() {
 	if c.closing {
 		patience = closePatience
 	}
+	c.pingLocked(c.server.now())
 	c.mu.Unlock()
 	late := time.NewTimer(patience)
 	defer late.Stop()
@@ -105,6 +107,13 @@ func (c *Conn) AllRead() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.allRead
+}
+
+// ReadOn records that the connection goes on, although AwaitRead was called.
+func (c *Conn) ReadOn() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.allRead = false
 }
 
 // endRead records that the reading is over.
