@@ -60,6 +60,11 @@ func run(t *testing.T, script string, args ...string) {
 	}
 }
 
+// TestLinkState_EachInput_LeadsOn walks through the phases of a link.
+func TestLinkState_EachInput_LeadsOn(t *testing.T) {
+	run(t, "linkstate.js")
+}
+
 func TestNode_NoWebSocket_ConnectRejectsAndSaysWhatToPass(t *testing.T) {
 	run(t, "nosocket.js")
 }

@@ -2,7 +2,7 @@
 // what applications use is in connector.d.ts.
 
 import type {
-  ConnectionState, Connector, ConnectorError, ConnectOptions, Frame, Limits, Member, PeerOptions, Received,
+  BackoffOptions, ConnectionState, Connector, ConnectorError, ConnectOptions, Frame, Limits, Member, PeerOptions, Received,
 } from "../connector.js";
 
 // --- the link ---
@@ -44,6 +44,40 @@ export interface LinkEvents {
   leaving: undefined;
   closed: ConnectorError;
 }
+
+// --- what linkstate.js is told, and decides ---
+
+export interface LinkOptions {
+  urls: string[];
+  session?: string;
+  /** A refused token may be followed by a fresh one. */
+  freshTokens: boolean;
+  connectTimeout?: number;
+  backoff?: BackoffOptions;
+}
+
+export type LinkTimer = "retry" | "late" | "probe" | "limit";
+
+export type LinkInput =
+  | { kind: "begin" | "online" | "visible" | "leave" | "back" | "dialed" | "opened" | "failed" | "close" }
+  /** A timer is over. */
+  | { kind: LinkTimer }
+  | { kind: "noToken" | "undialable"; error: ConnectorError }
+  | { kind: "received"; frame?: Frame }
+  | { kind: "closed"; code: number };
+
+export type LinkEffect =
+  /** Get a token, make a socket, and say noToken, undialable or dialed. */
+  | { do: "dial" }
+  /** Forget the socket, or the attempt to make one. */
+  | { do: "drop"; code: number }
+  | { do: "write"; frame: object }
+  /** In place of the timer of that name. */
+  | { do: "timer"; timer: LinkTimer; ms: number }
+  | { do: "cancel"; timer: LinkTimer }
+  | { do: "emit"; name: keyof LinkEvents; value: any }
+  | { do: "ready"; ready: Ready }
+  | { do: "end" };
 
 /** Text that is to be sent. claim is asked just before; false: nobody wants it any more. */
 export interface Outgoing { text: string; claim?: () => boolean; }

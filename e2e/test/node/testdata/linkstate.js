@@ -1,0 +1,113 @@
+// LinkState without a browser, sockets or time: each row of its table, and a walk through
+// sequences of inputs, which looks at what must always hold.
+
+import assert from "node:assert/strict";
+import { LinkState } from "./connector/linkstate.js";
+
+const details = (more) => ({ kind: "received", frame: { type: "info", event: "Client_Details", data: { id: "me", session: "s", ...more } } });
+const refused = (event) => ({ kind: "received", frame: { type: "error", event, id: "resume", data: { message: "no" } } });
+const inputs = {
+  retry: { kind: "retry" }, online: { kind: "online" }, leave: { kind: "leave" }, back: { kind: "back" },
+  dialed: { kind: "dialed" }, noToken: { kind: "noToken", error: new Error("none") }, undialable: { kind: "undialable", error: new Error("never") },
+  opened: { kind: "opened" }, failed: { kind: "failed" }, greet: details(), resumed: details({ resumed: true }),
+  lost: refused("Not_Found"), unavailable: refused("Unavailable"), nothing: { kind: "received" },
+  drain: { kind: "received", frame: { type: "info", event: "Server_Draining", data: { reconnect_after_ms: 100 } } },
+  broken: { kind: "closed", code: 1006 }, taken: { kind: "closed", code: 4002 }, late: { kind: "late" }, probe: { kind: "probe" },
+  limit: { kind: "limit" }, close: { kind: "close" },
+};
+const options = { urls: ["ws://one/", "ws://two/"], freshTokens: false, backoff: { random: () => 0.5 } };
+
+// World carries the effects out, as far as they can be seen.
+class World {
+  state = new LinkState(options);
+  timers = new Set();
+  sockets = 0;
+  dialing = false;
+  events = [];
+  written = [];
+  now = 0;
+
+  step(name) {
+    const before = this.state.phase;
+    const input = name === "begin" ? { kind: "begin" } : inputs[name];
+    if (["retry", "late", "probe", "limit"].includes(name)) {
+      if (!this.timers.delete(name)) return false; // it does not run
+    }
+    if (["dialed", "noToken", "undialable"].includes(name)) {
+      if (!this.dialing) return false;
+      this.dialing = false;
+      if (name === "dialed") this.sockets++;
+    }
+    const socketSpeaks = input.kind === "received" || ["opened", "failed", "closed"].includes(input.kind);
+    if (socketSpeaks && this.sockets === 0) return false;
+    for (const e of this.state.step(input, this.now++)) this.effect(e, before);
+    return true;
+  }
+
+  effect(e, before) {
+    assert.notEqual(before, "closed", `${e.do} after the end`);
+    if (e.do === "dial") {
+      assert.equal(this.sockets, 0, "a second socket");
+      this.dialing = true;
+    } else if (e.do === "drop") {
+      this.sockets = 0;
+      this.dialing = false;
+    } else if (e.do === "timer") this.timers.add(e.timer);
+    else if (e.do === "cancel") this.timers.delete(e.timer);
+    else if (e.do === "write") this.written.push(e.frame);
+    else if (e.do === "emit") this.events.push(e.name);
+    else if (e.do === "ready") this.events.push("ready");
+  }
+
+  // check is what holds after every step: something always leads on.
+  check(path) {
+    const { phase, state } = this.state;
+    const connected = ["opening", "resuming", "open"].includes(phase);
+    const about = `${path.join(" ")}: ${phase}`;
+    assert.equal(this.sockets === 1, connected, `${about}: a socket`);
+    assert.equal(this.dialing, phase === "dialing", `${about}: an attempt`);
+    assert.equal(this.timers.has("retry"), phase === "waiting", `${about}: the timer retry`);
+    if (phase !== "open") assert.equal(this.timers.has("late"), connected, `${about}: the timer late`);
+    if (this.timers.has("probe")) assert.equal(phase, "open", `${about}: the timer probe`);
+    if (phase === "closed") assert.deepEqual([this.timers.size, state], [0, "closed"], about);
+    assert.equal(this.events.filter((name) => name === "closed").length, phase === "closed" ? 1 : 0, `${about}: closed, once`);
+    assert.equal(state === "open", phase === "open", `${about}: ${state}`);
+  }
+}
+
+function walk(path) {
+  const w = new World();
+  for (const name of ["begin", ...path]) if (!w.step(name)) return undefined;
+  w.check(path);
+  return w;
+}
+
+// Each row of the table in linkstate.js.
+const open = ["dialed", "opened", "greet"];
+const again = [...open, "broken", "retry", "dialed"];
+for (const [path, want] of [
+  [[], "dialing"], [["dialed"], "opening"], [["noToken"], "waiting"], [["undialable"], "closed"], [["noToken", "retry"], "dialing"],
+  [["noToken", "online"], "dialing"], [["dialed", "opened"], "opening"], [open, "open"], [[...open, "nothing"], "open"],
+  [[...open, "broken"], "waiting"], [[...open, "taken"], "closed"], [[...open, "online", "probe"], "waiting"], [[...open, "failed", "late"], "waiting"],
+  [[...open, "leave"], "away"], [[...open, "leave", "back"], "dialing"], [[...open, "leave", "online"], "away"], [[...open, "close"], "closed"],
+  [again, "opening"], [[...again, "opened"], "resuming"], [[...again, "opened", "greet"], "resuming"], [[...again, "opened", "resumed"], "open"],
+  [[...again, "opened", "greet", "lost"], "open"], [[...again, "opened", "unavailable"], "waiting"], [[...again, "opened", "late"], "waiting"],
+  [["limit"], "closed"], [["dialed", "limit"], "closed"], [[...open, "close", "back"], "closed"],
+]) {
+  assert.equal(walk(path)?.state.phase, want, path.join(" "));
+}
+assert.equal(walk([...open, "limit"]), undefined, "the limit ends with the first greeting");
+assert.deepEqual(walk([...again, "opened"]).written, [{ event: "Resume", id: "resume", data: { session: "s", received: 1 } }]);
+assert.deepEqual(walk([...again, "opened", "broken", "retry", "dialed", "opened"]).written[1].data, { session: "s", received: undefined }, "its answer may be lost");
+assert.equal(walk([...open, "drain", "broken"]).state.url, "ws://two/");
+
+// All sequences of a length from three phases. What cannot happen has no continuation.
+let walked = 0;
+const length = 4;
+function search(start, path) {
+  if (!walk([...start, ...path])) return;
+  walked++;
+  if (path.length < length) for (const name of Object.keys(inputs)) search(start, [...path, name]);
+}
+for (const start of [[], open, [...again, "opened"]]) search(start, []);
+assert.ok(walked > 10_000, `only ${walked} sequences`);
