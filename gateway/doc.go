@@ -20,6 +20,7 @@
 //	internal/frames     encodes the frames that the server itself sends
 //	internal/handshake  accepts WebSocket handshakes, or refuses them with the reason
 //	internal/httpserver the listener that clients connect to, and its certificate
+//	internal/iceprovider asks a provider for ICE servers and their credentials
 //	internal/inbound    handles the messages of other services
 //	internal/link       relays to other gateways: numbered, acknowledged, resent, routed
 //	internal/membudget  bounds the memory of the buffers for all clients

@@ -22,6 +22,7 @@ import (
 	"p2pconnector/gateway/internal/frames"
 	"p2pconnector/gateway/internal/handshake"
 	"p2pconnector/gateway/internal/httpserver"
+	"p2pconnector/gateway/internal/iceprovider"
 	"p2pconnector/gateway/internal/inbound"
 	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/metrics"
@@ -72,6 +73,8 @@ type Gateway struct {
 	handshakes  *handshake.Handler
 	quota       *quota.Table
 	ice         *auth.ICE
+	iceProvider *iceprovider.Fetcher // nil: none
+	iceChanged  chan struct{}        // signals that the provider's list is new
 	dialects    *registry.Registry
 	topics      *topic.Table
 	topicMember *topicroom.Member
@@ -101,14 +104,14 @@ func New(cfg Config) (*Gateway, error) {
 	g := &Gateway{
 		cfg: cfg, log: cfg.Logger, metrics: metrics.New(),
 		buffers: membudget.New(limit), quota: quota.New(cfg.Quota()), roomTurns: fairqueue.New(cfg.MaxRoomRequests),
-		ready: make(chan struct{}), bg: background.New(),
+		iceChanged: make(chan struct{}, 1), ready: make(chan struct{}), bg: background.New(),
 	}
 	g.frames = &frames.Encoder{Wall: time.Now}
 	var err error
 	if g.admission, err = admission.New(cfg.Admission(limit)); err != nil {
 		return nil, err
 	}
-	if g.ice, err = auth.NewICE(cfg.ICE()); err != nil {
+	if err = g.newICE(); err != nil {
 		return nil, err
 	}
 	if g.keys, err = auth.NewSessionKeys(auth.SessionKeysConfig{
@@ -198,6 +201,7 @@ func (g *Gateway) run(ctx context.Context) error {
 	loops.Go(func() { g.keys.Run(done) })
 	loops.Go(func() { g.sessions.Run(done) })
 	loops.Go(func() { g.conns.Run(done) })
+	loops.Go(func() { g.iceLoop(done) })
 	return g.serveClients(ctx)
 }
 

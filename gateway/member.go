@@ -117,7 +117,7 @@ func (g *Gateway) directoryConfig() directory.Config {
 // clientConfig returns the configuration of the clients' connections.
 func (g *Gateway) clientConfig() client.Config {
 	return client.Config{
-		Own: g.cfg.ID, Logger: g.log, Metrics: g.metrics, Clock: &g.coarse, Frames: g.frames, Keys: g.keys, ICE: g.ice,
+		Own: g.cfg.ID, Logger: g.log, Metrics: g.metrics, Clock: &g.coarse, Frames: g.frames, Keys: g.keys,
 		Verifier: func() *auth.Verifier { return g.verifier }, // set before the first client connects
 		Sessions: g.sessions, Rooms: g.rooms, Requests: g.requests, Turns: g.roomTurns, Relays: g.links, Budgets: g.budgets, Buffers: g.buffers,
 		FrameLimit: g.cfg.FrameLimit(), MaxMessageBytes: g.cfg.MaxMessageBytes, MaxRooms: g.cfg.MaxRooms, Quota: g.cfg.Quota(),

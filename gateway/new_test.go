@@ -17,6 +17,8 @@ func TestNew_BadSettingOfAPackage_IsNamed(t *testing.T) {
 		"turn-urls":       {TURNURLs: "https://turn.example", TURNSecret: "x"},
 		"turn-secret":     {TURNURLs: "turn:a"},
 		"turn-ttl":        {TURNTTL: time.Second},
+		"ice-servers-url": {ICEServersURL: "turn.example"},
+		"ice-servers-ttl": {ICEServersURL: "https://turn.example", ICEServersTTL: time.Second},
 
 		"tls-cert, tls-key": {TLSCert: "/no/such/file", TLSKey: "/no/such/file"},
 	} {

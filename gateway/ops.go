@@ -41,7 +41,7 @@ func (g *Gateway) startOps() (*service.OpsServer, error) {
 		Metrics: metrics.Handler(g.metrics, metrics.Config{
 			Version: g.cfg.Version, Commit: g.cfg.Commit, Snapshot: g.snapshot, Loops: g.watchdog.Hung,
 		}),
-		Hangs: g.watchdog.Problem, Missing: ready.Missing, Notes: g.shared.Notes,
+		Hangs: g.watchdog.Problem, Missing: ready.Missing, Notes: g.notes,
 	})
 	g.operators.Store(s)
 	return s, err
@@ -50,6 +50,15 @@ func (g *Gateway) startOps() (*service.OpsServer, error) {
 // OpsAddr returns the host:port that operators are served on, or "". It may be
 // called after Ready.
 func (g *Gateway) OpsAddr() string { return g.operators.Load().Addr() }
+
+// notes lists what an operator should know although the gateway is ready.
+func (g *Gateway) notes() []string {
+	notes := g.shared.Notes()
+	if g.iceProvider != nil {
+		notes = append(notes, g.iceProvider.Notes()...)
+	}
+	return notes
+}
 
 // askRooms asks the room service whether rooms can be changed. A sync of no rooms changes
 // nothing and reads nothing.

@@ -5,8 +5,9 @@
 //	Authenticate  data.token: a fresh access token before the old one ends the connection.
 //	              Answer: info Authenticated with data.expires (RFC 3339). Missing_Fields, Unauthorised,
 //	              Rate_Limited when too many tokens from the client's address were refused.
-//	Ice_Servers   answer: info Ice_Servers with data.ice_servers and credentials that work
-//	              for a while yet: the same ones until an eighth of their life is over.
+//	Ice_Servers   answer: info Ice_Servers with data.ice_servers, whose credentials work for
+//	              a while yet: the same ones until an eighth of their life is over. Without
+//	              id it comes unasked, as a new list in place of one that expires.
 //
 // # Errors
 //

@@ -99,7 +99,7 @@ var ServerEvents = []EventDoc{
 	{Event: Session, Type: TypeInfo, Effect: "A new session token in place of the last one."},
 	{Event: ServerDraining, Type: TypeInfo, Effect: "Close 1001 follows; connect again after reconnect_after_ms and resume."},
 	{Event: Authenticated, Type: TypeInfo, Effect: "Answer to Authenticate: expires."},
-	{Event: IceServers, Type: TypeInfo, Effect: "Answer to Ice_Servers."},
+	{Event: IceServers, Type: TypeInfo, Effect: "Answer to Ice_Servers; without id: a new list in place of the last, whose credentials expire soon."},
 }
 
 // maxEventLen bounds what ParseEvent looks at; no event is longer.

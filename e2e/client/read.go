@@ -44,6 +44,9 @@ func (c *Client) serve(conn *websocket.Conn) error {
 // handle keeps what the client needs of f and passes the rest on. It returns
 // false after Close.
 func (c *Client) handle(f Frame) bool {
+	if f.Is(proto.IceServers) {
+		c.useIceServers(f.Data)
+	}
 	switch {
 	case f.Is(proto.Session):
 		var s proto.SessionData
@@ -62,6 +65,17 @@ func (c *Client) handle(f Frame) bool {
 		return true
 	}
 	return c.deliver(f)
+}
+
+// useIceServers replaces the servers in the details by those in data.
+func (c *Client) useIceServers(data json.RawMessage) {
+	var d proto.IceServersData
+	if json.Unmarshal(data, &d) != nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.details.IceServers = d.IceServers
 }
 
 // answer passes f to the request that waits for it.

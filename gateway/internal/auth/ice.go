@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"p2pconnector/proto"
@@ -27,10 +29,12 @@ type ICEConfig struct {
 // not draw one with each request.
 const renewals = 8
 
-// ICE lists ICE servers for clients: the configured servers, and TURN servers with
-// credentials for one client, which expire. Its methods may be called concurrently.
+// ICE lists ICE servers for clients: the configured servers, those of a provider, and TURN
+// servers with credentials for one client, which expire. Its methods may be called
+// concurrently.
 type ICE struct {
 	fixed  []json.RawMessage
+	others atomic.Pointer[[]json.RawMessage] // of a provider; nil before SetProvided
 	turn   []string
 	secret []byte
 	ttl    int64 // of a credential, in seconds
@@ -77,6 +81,19 @@ func NewICE(cfg ICEConfig) (*ICE, error) {
 	return i, nil
 }
 
+// SetProvided replaces the servers of a provider, which are the same for all clients.
+func (i *ICE) SetProvided(servers []json.RawMessage) { i.others.Store(&servers) }
+
+// HalfLife returns half of the time that a TURN credential works at most: a client that gets
+// a new one that often always has one that works. It is the longest Duration when no
+// credential of this gateway expires.
+func (i *ICE) HalfLife() time.Duration {
+	if len(i.turn) == 0 {
+		return math.MaxInt64
+	}
+	return time.Duration(i.ttl) * time.Second / 2
+}
+
 // List encodes the servers for peer as a JSON array; it returns nil when there are none. The
 // credentials are of the kind that coturn's use-auth-secret and pion accept: the name is the
 // time of expiry and the peer, the password the HMAC of the name. now is the time of day.
@@ -85,12 +102,18 @@ func NewICE(cfg ICEConfig) (*ICE, error) {
 // gateway for an eighth of its life, however often it asks. A credential works for the TTL
 // at most, and for seven eighths of it at least.
 func (i *ICE) List(peer proto.PeerID, now time.Time) json.RawMessage {
-	if len(i.fixed) == 0 && len(i.turn) == 0 {
+	others := i.others.Load()
+	if len(i.fixed) == 0 && len(i.turn) == 0 && others == nil {
 		return nil
 	}
 	all := make([]any, 0, len(i.fixed)+1)
 	for _, raw := range i.fixed {
 		all = append(all, raw)
+	}
+	if others != nil {
+		for _, raw := range *others {
+			all = append(all, raw)
+		}
 	}
 	if len(i.turn) > 0 {
 		expires := now.Unix() + i.ttl

@@ -44,6 +44,27 @@ func TestICE_FixedAndTURN_AreListed(t *testing.T) {
 	}
 }
 
+// TestList_ProvidedServers_AreListedForEveryPeer: those of a provider follow the fixed ones,
+// and replace the provider's last ones.
+func TestList_ProvidedServers_AreListedForEveryPeer(t *testing.T) {
+	i, err := NewICE(ICEConfig{Servers: `[{"urls":"stun:a"}]`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i.SetProvided([]json.RawMessage{json.RawMessage(`{"urls":"stun:b"}`)})
+	i.SetProvided([]json.RawMessage{json.RawMessage(`{"urls":"stun:c"}`), json.RawMessage(`{"urls":"stun:d"}`)})
+	const want = `[{"urls":"stun:a"},{"urls":"stun:c"},{"urls":"stun:d"}]`
+	if got := i.List(proto.NewPeerID(proto.NewGatewayID()), time.Now()); string(got) != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got := i.HalfLife(); got < 24*365*time.Hour {
+		t.Errorf("without credentials that expire: got half life %v, want no end", got)
+	}
+	if i, err = NewICE(ICEConfig{TURNURLs: "turn:a", TURNSecret: "s", TURNTTL: time.Hour}); err != nil || i.HalfLife() != 30*time.Minute {
+		t.Errorf("got half life %v (%v), want 30m", i.HalfLife(), err)
+	}
+}
+
 // credential returns the name that i gives a peer at a time.
 func credential(t *testing.T, i *ICE, peer proto.PeerID, now time.Time) string {
 	t.Helper()

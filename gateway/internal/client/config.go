@@ -32,7 +32,6 @@ type Config struct {
 	Frames   *frames.Encoder
 	Keys     *auth.SessionKeys
 	Verifier func() *auth.Verifier // of access tokens; it returns nil when none are needed
-	ICE      *auth.ICE
 	Sessions *session.Table
 	Rooms    *room.Rooms
 	Requests room.Requester

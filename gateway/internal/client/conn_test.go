@@ -65,11 +65,11 @@ func TestFaultOfOurs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
 		g := testGateway(t, config{Options: sessiontest.Options{Logger: logTo(&log)}})
-		g.conns.cfg.ICE = nil // so that Ice_Servers panics
+		g.conns.cfg.Verifier = nil // so that Authenticate panics
 		server, client := net.Pipe()
 		serveTest(t, g, server)
 		out, frames := converse(client)
-		out <- append(sockettest.ClientFrame(0x81, []byte(`{"event":"Ice_Servers","data":"very private"}`)), sockettest.ClientFrame(0x81, []byte(`{"event":"Ping"}`))...)
+		out <- append(sockettest.ClientFrame(0x81, []byte(`{"event":"Authenticate","data":{"token":"very private"}}`)), sockettest.ClientFrame(0x81, []byte(`{"event":"Ping"}`))...)
 		if f := <-frames; f != string(proto.AppendCloseReason(nil, proto.CloseInternal, proto.CloseInternal.Reason())) {
 			t.Errorf("got %q, want close 1011", f)
 		}

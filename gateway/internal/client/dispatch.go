@@ -1,11 +1,9 @@
 package client
 
 import (
-	"encoding/json"
 	"time"
 
 	"p2pconnector/gateway/internal/auth"
-	"p2pconnector/gateway/internal/frames"
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/proto"
 )
@@ -78,11 +76,7 @@ func (c *Conn) dispatch(sc *scratch, b []byte) *proto.Error {
 	case proto.Authenticate:
 		return c.authenticate(f)
 	case proto.IceServers:
-		list := c.tab.cfg.ICE.List(c.Session.ID(), c.tab.cfg.Frames.Wall())
-		if list == nil {
-			list = json.RawMessage("[]")
-		}
-		c.Session.Deliver(c.tab.cfg.Frames.Server(proto.TypeInfo, string(proto.IceServers), frames.Marshal(proto.IceServersData{IceServers: list}), f.ID))
+		c.Session.Deliver(c.Session.ICEServers(f.ID))
 		return nil
 	default:
 		return c.queueRoom(b, roomIn(f.Data))

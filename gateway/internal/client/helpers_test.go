@@ -45,7 +45,7 @@ func testGateway(t testing.TB, cfg config) *gateway {
 	g := &gateway{Gateway: sessiontest.New(t, cfg.Options)}
 	g.conns = NewTable(Config{
 		Own: g.ID, Logger: cfg.Logger, Metrics: g.Metrics, Clock: &g.Clock, Frames: g.Frames, Keys: g.Keys,
-		Verifier: func() *auth.Verifier { return nil }, ICE: g.ICE, Sessions: g.Sessions, Rooms: g.Rooms, Requests: g.Requests, Turns: g.Turns,
+		Verifier: func() *auth.Verifier { return nil }, Sessions: g.Sessions, Rooms: g.Rooms, Requests: g.Requests, Turns: g.Turns,
 		Relays: relays{}, Budgets: egress.New(egress.Config{Received: -1, Caused: -1, Room: -1, Total: -1, Clock: &g.Clock, Refused: g.Metrics.Frames.Limited.Inc}),
 		Buffers: g.Buffers, FrameLimit: ratelimit.Limit{PerSecond: 200, Burst: 1000},
 		MaxMessageBytes: cfg.MaxMessageBytes, MaxRooms: cfg.maxRooms, Quota: g.Quota,

@@ -69,6 +69,13 @@ func (c *Config) Check() error {
 	if !peerJSKey.MatchString(c.PeerJSKey) {
 		wrong("peerjs-key", "%q is not 1 to 64 letters, digits, - and _", c.PeerJSKey)
 	}
+	switch {
+	case c.ICEServersURL != "":
+		provider := c.ICEProvider()
+		errs = append(errs, provider.Check())
+	case c.ICEServersHeader != "" || c.ICEServersBody != "":
+		wrong("ice-servers-url", "ice-servers-header and ice-servers-body need it")
+	}
 	if c.TURNTTL < time.Minute {
 		wrong("turn-ttl", "%v is less than 1m", c.TURNTTL)
 	}

@@ -63,6 +63,10 @@ type Config struct {
 	TLSKey               string        // file of TLSCert's key (PEM)
 	TLS                  *tls.Config   // used in place of TLSCert and TLSKey when set; for embedding
 	ICEServers           string        // RTCIceServer list for clients, as JSON
+	ICEServersURL        string        // URL of a provider of ICE servers for clients; "" asks none
+	ICEServersHeader     string        // file of headers for ICEServersURL, one a line; read for each request
+	ICEServersBody       string        // to POST to ICEServersURL, with the seconds of ICEServersTTL in place of {ttl}; "" is GET
+	ICEServersTTL        time.Duration // how long the provider's credentials work; 0 is 12 h
 	TURNURLs             string        // TURN servers that take time-limited credentials, separated by commas
 	TURNSecret           string        // secret that the TURN servers share
 	TURNTTL              time.Duration // how long credentials work at most; a peer gets a new one after an eighth of it; 0 is 12 h
@@ -120,6 +124,7 @@ func (c Config) WithDefaults() Config {
 	def(&c.ConnectsPerAddr, 200)
 	def(&c.TokenFailuresPerAddr, 20)
 	def(&c.TURNTTL, 12*time.Hour)
+	def(&c.ICEServersTTL, 12*time.Hour)
 	def(&c.PeerJSKey, "peerjs")
 	def(&c.PeerJSExpire, 5*time.Second)
 	def(&c.WebTorrentInterval, 2*time.Minute)

@@ -5,6 +5,7 @@ import (
 
 	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/iceprovider"
 	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/quota"
 	"p2pconnector/gateway/internal/ratelimit"
@@ -42,6 +43,12 @@ func (c *Config) Verifier() auth.VerifierConfig {
 // ICE returns the configuration that package auth lists ICE servers by. c has its defaults.
 func (c *Config) ICE() auth.ICEConfig {
 	return auth.ICEConfig{Servers: c.ICEServers, TURNURLs: c.TURNURLs, TURNSecret: c.TURNSecret, TURNTTL: c.TURNTTL}
+}
+
+// ICEProvider returns the configuration of package iceprovider without its functions. c has
+// its defaults.
+func (c *Config) ICEProvider() iceprovider.Config {
+	return iceprovider.Config{URL: c.ICEServersURL, HeaderFile: c.ICEServersHeader, Body: c.ICEServersBody, TTL: c.ICEServersTTL}
 }
 
 // FrameLimit returns the rate limit on the frames of one client. c has its defaults.

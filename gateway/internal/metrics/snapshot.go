@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"time"
+
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/topic"
@@ -30,6 +32,10 @@ type Snapshot struct {
 	PeerJSWaiting, PeerJSWaitingBytes int64
 	Swarms, SwarmMembers              int // whose home is this gateway
 	Topics                            topic.Counts
+
+	// ICE servers of a provider.
+	ICEProvider bool          // there is one
+	ICELeft     time.Duration // that its credentials work
 
 	// Sessions.
 	Clients Clients

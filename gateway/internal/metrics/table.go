@@ -8,6 +8,7 @@ import (
 	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/egress"
+	"p2pconnector/gateway/internal/iceprovider"
 	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/quota"
 	"p2pconnector/proto"
@@ -57,6 +58,13 @@ var table = []metric{
 	{"away_refused_total", "Sessions that ended as soon as their connection broke, because as many of their address or user as may be were away, by the limit.", counter, []string{"limit"}, set(func(m *Metrics) *CounterSet[quota.Limit] { return &m.Sessions.NotAway }, text)},
 	{"resumes_total", "Sessions resumed on the gateway that owned them, taken over from another gateway, or refused.", counter, []string{"outcome"}, set(func(m *Metrics) *CounterSet[ResumeOutcome] { return &m.Sessions.Resumes }, text)},
 	{"session_key_fetches_total", "Fetches of the keys that sign session tokens: ok or failed; spared counts tokens of unknown keys for which no fetch was made, because one had ended less than 5 s before.", counter, []string{"outcome"}, set(func(m *Metrics) *CounterSet[auth.FetchOutcome] { return &m.Sessions.KeyFetches }, text)},
+
+	{"ice_fetches_total", "Requests for ICE servers to ice-servers-url, by outcome.", counter, []string{"outcome"}, set(func(m *Metrics) *CounterSet[iceprovider.Outcome] { return &m.ICEFetches }, text)},
+	{"ice_credentials_seconds", "Time that the last credentials from ice-servers-url still work; 0 when they have expired, or there were none yet. Shown with ice-servers-url only.", gauge, nil, func(_ *Metrics, now *Snapshot, put put) {
+		if now.ICEProvider {
+			put(now.ICELeft.Seconds())
+		}
+	}},
 
 	{"session_moves_total", "Moves of sessions: taken over here, failed, conflict (another gateway took the epoch first), lent to another gateway, taken_back, or outdated (taken over by another gateway without a copy).", counter, []string{"outcome"}, set(func(m *Metrics) *CounterSet[MoveOutcome] { return &m.Sessions.Moves }, text)},
 

@@ -182,6 +182,7 @@ export class Connector extends Emitter {
   #ice(servers = []) {
     this.iceServers = servers;
     this.#iceAt = performance.now();
+    for (const peer of this.peers.values()) peer.useIceServers();
   }
 
   /** @param {string} id */

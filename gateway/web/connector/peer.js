@@ -123,6 +123,15 @@ export class Peer extends Emitter {
     this.#run({ kind: "seen" });
   }
 
+  /** The next search for a path uses the ICE servers that the Connector has now; for the Connector. */
+  useIceServers() {
+    try {
+      this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers: this.options.rtc.iceServers ?? this.#hub.iceServers });
+    } catch {
+      // Fresh credentials are a help, not a condition.
+    }
+  }
+
   /** Takes in a signal; for the Connector. @param {string} event @param {SignalData} data */
   signal(event, data) {
     this.#run({ kind: "signal", event, data });
@@ -257,11 +266,7 @@ export class Peer extends Emitter {
   async #restartIce() {
     await this.#hub.freshIce();
     if (this.state === "closed") return;
-    try {
-      this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers: this.#hub.iceServers });
-    } catch {
-      // Fresh credentials are a help, not a condition.
-    }
+    this.useIceServers();
     this.pc.restartIce();
   }
 

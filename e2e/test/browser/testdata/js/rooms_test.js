@@ -63,6 +63,17 @@ test("messages of the room, of a peer, and their errors reach their place", asyn
   equal(seen, [["room", "a", 1], ["peer", "a", 2], ["error", "Not_Delivered", id]]);
 });
 
+test("new ICE servers that come unasked are used by the calls that there are", async () => {
+  const fresh = [{ urls: ["turn:fresh.example"], username: "u", credential: "new" }];
+  const { p2p, socket } = await begin({ ice_servers: [{ urls: ["turn:old.example"], username: "u", credential: "old" }] });
+  const own = { rtc: { iceServers: [{ urls: ["stun:own.example"] }] } };
+  const [call, other] = [p2p.connectPeer("a"), p2p.connectPeer("b", own)];
+  socket.say({ type: "info", event: "Ice_Servers", data: { ice_servers: fresh } });
+  const used = (peer) => peer.pc.getConfiguration().iceServers.map((s) => [s.urls].flat()[0]);
+  equal([used(call), used(other), p2p.iceServers], [["turn:fresh.example"], ["stun:own.example"], fresh]);
+  p2p.close();
+});
+
 test("being removed, and the end of the room, close it", async () => {
   for (const [frame, reason] of [
     [update("Client_Removed", { clients: ["a"], revision: 9, client: "me", removed: ["me"], reason: "removed" }), "removed"],

@@ -1,0 +1,15 @@
+// Package iceprovider fetches ICE servers with credentials that expire from a provider:
+// Cloudflare, Twilio, or any URL that answers with a list.
+//
+//	request   GET, or POST when there is a body; headers from a file, read for each request
+//	answer    [server, …], {"iceServers": server or list} or {"ice_servers": list, "ttl": seconds}
+//	next      after half of the time that the credentials work
+//	failure   again after 1 s, then after twice as long each time, 5 min at most
+//
+// A list that a browser would refuse is a failure: one bad server would keep a page from making any
+// connection. The last good list stays until there is another one, also when its credentials
+// have expired, because STUN servers need none.
+//
+// All clients of a gateway share the credentials. Neither the headers nor the URL, which may
+// contain a key, appear in errors and logs.
+package iceprovider

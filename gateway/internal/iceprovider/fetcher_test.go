@@ -1,0 +1,175 @@
+package iceprovider
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// provider is a Transport that answers without a network, so that time in a bubble passes.
+type provider struct {
+	answer func() (status int, body string, err error)
+	hangs  bool // until the request ends
+	asked  []time.Time
+}
+
+func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
+	p.asked = append(p.asked, time.Now())
+	if p.hangs {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	status, body, err := p.answer()
+	if err != nil {
+		return nil, err
+	}
+	return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader(body)), Request: r, Header: http.Header{}}, nil
+}
+
+// followed is what a running Fetcher has told.
+type followed struct {
+	*Fetcher
+	lists    [][]json.RawMessage
+	outcomes map[Outcome]int
+	log      bytes.Buffer
+}
+
+// follow runs a Fetcher for p until the end of the bubble.
+func follow(t *testing.T, p *provider, ttl time.Duration) *followed {
+	t.Helper()
+	f := &followed{outcomes: map[Outcome]int{}}
+	f.Fetcher = New(Config{
+		URL: "https://provider.example/?key=hunter2", TTL: ttl, Client: &http.Client{Transport: p},
+		Fetched: func(l []json.RawMessage) { f.lists = append(f.lists, l) },
+		Count:   func(o Outcome) { f.outcomes[o]++ }, Logger: slog.New(slog.NewTextHandler(&f.log, nil)),
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); f.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done })
+	synctest.Wait()
+	return f
+}
+
+// TestRun_Works_FetchesAgainAtHalfTheLife: between nine tenths of the half and the half, by
+// the shorter of the setting and what the answer says.
+func TestRun_Works_FetchesAgainAtHalfTheLife(t *testing.T) {
+	for _, c := range []struct {
+		name, answer string
+		life         time.Duration
+	}{{"by the setting", cloudflare, 4 * time.Hour}, {"by the answer", twilio, time.Hour}, {"too short", `{"ttl":1,"iceServers":[{"urls":"stun:a"}]}`, minLife}} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &provider{answer: func() (int, string, error) { return http.StatusCreated, c.answer, nil }}
+				f := follow(t, p, 4*time.Hour)
+				if left := f.Left(); len(f.lists) != 1 || left != c.life {
+					t.Fatalf("got %d lists that work for %v, want 1 for %v", len(f.lists), left, c.life)
+				}
+				time.Sleep(10 * c.life)
+				synctest.Wait()
+				for i := 1; i < len(p.asked); i++ {
+					if gap := p.asked[i].Sub(p.asked[i-1]); gap > c.life/2 || gap < c.life*9/20 {
+						t.Errorf("got %v between requests, want %v to %v", gap, c.life*9/20, c.life/2)
+					}
+				}
+				if n := len(p.asked); n < 20 || len(f.lists) != n || f.outcomes[OK] != n || len(f.Notes()) != 0 {
+					t.Errorf("got %d requests, %d lists, %v, notes %q, want at least 20 of each and no note", n, len(f.lists), f.outcomes, f.Notes())
+				}
+			})
+		})
+	}
+}
+
+// TestRun_ProviderFails_KeepsTheListAndBacksOff: pauses grow to their bound, the note says
+// how long the last list works, and no error or log has the URL, which may contain a key.
+func TestRun_ProviderFails_KeepsTheListAndBacksOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fails := false
+		p := &provider{answer: func() (int, string, error) {
+			if fails {
+				return 0, "", errors.New("connection refused")
+			}
+			return http.StatusOK, plain, nil
+		}}
+		f := follow(t, p, 24*time.Hour)
+		fails, p.asked = true, nil
+		time.Sleep(13 * time.Hour)
+		synctest.Wait()
+		if len(f.lists) != 1 || f.outcomes[Failed] != len(p.asked) {
+			t.Errorf("got %d lists, %d failures counted of %d, want 1 list and all counted", len(f.lists), f.outcomes[Failed], len(p.asked))
+		}
+		for i, want := 1, minRetry; i < len(p.asked); i++ {
+			if gap := p.asked[i].Sub(p.asked[i-1]); gap < want/2 || gap > want+1 {
+				t.Errorf("got %v after failure %d, want %v to %v", gap, i, want/2, want)
+			}
+			want = min(2*want, maxRetry)
+		}
+		if n := f.Notes(); len(n) != 1 || !strings.Contains(n[0], "connection refused") || !strings.Contains(n[0], "work for 11h0m0s") {
+			t.Errorf("got notes %q, want the error and 11 h", n)
+		}
+		time.Sleep(12 * time.Hour)
+		if left := f.Left(); left != 0 {
+			t.Errorf("got %v left of expired credentials, want 0", left)
+		}
+		fails = false
+		time.Sleep(maxRetry)
+		synctest.Wait()
+		if len(f.lists) != 2 || f.Left() < 23*time.Hour || len(f.Notes()) != 0 {
+			t.Errorf("got %d lists, %v left, notes %q after the provider is back, want 2, a day and none", len(f.lists), f.Left(), f.Notes())
+		}
+		if log := f.log.String(); strings.Contains(log, "hunter2") || strings.Count(log, "level=WARN") != 1 || strings.Count(log, "level=INFO") != 1 {
+			t.Errorf("got log\n%s\nwant one warning, one line for its end, and no key", log)
+		}
+	})
+}
+
+// TestRun_ProviderHangs_IsAFailure: a request has a bound.
+func TestRun_ProviderHangs_IsAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := follow(t, &provider{hangs: true}, time.Hour)
+		time.Sleep(requestTimeout)
+		synctest.Wait()
+		if n := f.Notes(); len(n) != 1 || !strings.Contains(n[0], "deadline") {
+			t.Errorf("got notes %q after %v, want a deadline that is over", n, requestTimeout)
+		}
+	})
+}
+
+// TestRun_NothingYet_SaysSo: before the first list there is a note, and no time is left.
+func TestRun_NothingYet_SaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := follow(t, &provider{answer: func() (int, string, error) { return http.StatusForbidden, "", nil }}, time.Hour)
+		if n := f.Notes(); len(n) != 1 || !strings.Contains(n[0], "no list yet") || !strings.Contains(n[0], "403") || f.Left() != 0 {
+			t.Errorf("got notes %q and %v left, want the status and 0", n, f.Left())
+		}
+	})
+}
+
+func TestCheck_WrongSettings_AreNamed(t *testing.T) {
+	good := Config{URL: "https://a.example/?key=hunter2", TTL: minLife}
+	if err := good.Check(); err != nil {
+		t.Errorf("got %v for settings that work, want none", err)
+	}
+	for _, c := range []struct {
+		want string
+		cfg  Config
+	}{
+		{"ice-servers-url:", Config{URL: "turn.example", TTL: time.Hour}},
+		{"ice-servers-url:", Config{URL: "ftp://turn.example", TTL: time.Hour}},
+		{"ice-servers-url:", Config{URL: "https://", TTL: time.Hour}},
+		{"ice-servers-ttl:", Config{URL: "https://a.example", TTL: minLife - 1}},
+		{"ice-servers-header:", Config{URL: "https://a.example", TTL: time.Hour, HeaderFile: "does not exist"}},
+	} {
+		if err := c.cfg.Check(); err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%+v: got error %v, want one with %s", c.cfg, err, c.want)
+		}
+	}
+}
