@@ -95,12 +95,12 @@ func (c *Conn) relayPeer(f *proto.Frame, frame []byte, connectID string) *proto.
 			return c.relayedHere(s, v)
 		}
 	} else {
-		to := proto.PeerID(view(f.To))
-		if !to.Valid() || to.Home() == tab.cfg.Own { // this gateway knows all the peers that it has issued
-			tab.cfg.Metrics.Relays.NotFound.Inc()
-			return proto.PeerNotFound(string(f.To))
-		}
 		if string(c.lastTo) != string(f.To) { // most clients send to one peer for long: keep its id
+			to := proto.PeerID(view(f.To))
+			if !to.Valid() || to.Home() == tab.cfg.Own { // this gateway knows all the peers that it has issued
+				tab.cfg.Metrics.Relays.NotFound.Inc()
+				return proto.PeerNotFound(string(f.To))
+			}
 			c.lastTo = proto.PeerID(f.To)
 		}
 		x.To = c.lastTo

@@ -116,7 +116,7 @@ func (r *Router) Send(now time.Duration, f Frame) proto.ErrorCode {
 	if w := r.waits[f.To]; w != nil {
 		return r.enqueue(w, f)
 	}
-	return r.forward(now, f)
+	return r.forward(now, &f)
 }
 
 // enqueue makes a frame wait behind others for the same receiver.
@@ -132,13 +132,13 @@ func (r *Router) enqueue(w *wait, f Frame) proto.ErrorCode {
 }
 
 // forward sends a frame to its receiver's gateway.
-func (r *Router) forward(now time.Duration, f Frame) proto.ErrorCode {
+func (r *Router) forward(now time.Duration, f *Frame) proto.ErrorCode {
 	to := f.At
 	if f.To != "" {
 		route := r.Owner(f.To)
 		to, f.ToEpoch = route.Owner, route.Epoch
 		if to == r.own {
-			return r.deliver(now, f)
+			return r.deliver(now, *f)
 		}
 	}
 	switch {
@@ -149,7 +149,7 @@ func (r *Router) forward(now time.Duration, f Frame) proto.ErrorCode {
 	case f.looked:
 		return proto.NotFound
 	}
-	return r.lookup(f, false)
+	return r.lookup(*f, false)
 }
 
 // Routed reports whether the Router has a route of a peer that does not lead to its home.
@@ -166,7 +166,7 @@ func (r *Router) Owner(p proto.PeerID) Route {
 	return Route{Owner: p.Home()}
 }
 
-func (r *Router) push(now time.Duration, to proto.GatewayID, f Frame) proto.ErrorCode {
+func (r *Router) push(now time.Duration, to proto.GatewayID, f *Frame) proto.ErrorCode {
 	s := r.links[to]
 	if s == nil {
 		s = NewSender(r.high+1, &r.bytes)
@@ -208,7 +208,7 @@ func (r *Router) redirect(now time.Duration, f Frame, m bus.Move) proto.ErrorCod
 		r.returned(w, f)
 		return ""
 	}
-	return r.forward(now, f)
+	return r.forward(now, &f)
 }
 
 // returned makes a frame wait that has been sent before. Frames for one peer may come back

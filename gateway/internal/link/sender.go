@@ -1,6 +1,7 @@
 package link
 
 import (
+	"slices"
 	"time"
 
 	"p2pconnector/proto"
@@ -26,13 +27,6 @@ const (
 // blockedPauses are the times between the first polls of a gateway that is not
 // subscribed.
 var blockedPauses = [...]time.Duration{100 * time.Millisecond, 300 * time.Millisecond, 900 * time.Millisecond}
-
-// Room for frames is allocated in chunks of minChunk bytes at first, and of maxChunk
-// bytes on a busy link.
-const (
-	minChunk = 2 << 10
-	maxChunk = 64 << 10
-)
 
 // Frame is one frame on its way, with the data needed to route it and to report
 // that it was not delivered.
@@ -82,7 +76,7 @@ type Sender struct {
 	ring       []Record // by number; its length is a power of two
 	bytes      int
 	total      *int // bytes of all links, these included
-	chunk      []byte
+	chunks     chunks
 
 	polls    uint64 // number of the newest poll
 	pollHead uint64 // head when it was sent
@@ -128,21 +122,16 @@ func (s *Sender) Full(n int) bool {
 // Push numbers a frame and copies its bytes into the window, which must have room.
 // The caller publishes the record unless publish is false. The record is valid until
 // the next call.
-func (s *Sender) Push(now time.Duration, f Frame) (r *Record, publish bool) {
+func (s *Sender) Push(now time.Duration, f *Frame) (r *Record, publish bool) {
 	if s.Len() == len(s.ring) {
 		s.grow()
 	}
-	if cap(s.chunk)-len(s.chunk) < len(f.Data) {
-		s.chunk = make([]byte, 0, max(min(max(2*cap(s.chunk), minChunk), maxChunk), len(f.Data)))
-	}
-	from := len(s.chunk)
-	s.chunk = append(s.chunk, f.Data...)
-	f.Data = s.chunk[from:len(s.chunk):len(s.chunk)]
 	s.head++
 	s.bytes += len(f.Data)
 	*s.total += len(f.Data)
 	r = s.record(s.head)
-	*r = Record{Seq: s.head, Frame: f, at: now}
+	r.Seq, r.Frame, r.at = s.head, *f, now
+	r.Frame.Data = s.chunks.add(s.head, f.Data)
 	return r, !s.blocked
 }
 
@@ -157,14 +146,13 @@ func (s *Sender) grow() {
 }
 
 // pop removes the oldest record from the window.
-func (s *Sender) pop() Record {
-	slot := s.record(s.base)
-	r := *slot
-	*slot = Record{}
+func (s *Sender) pop() {
+	r := s.record(s.base)
 	s.bytes -= len(r.Frame.Data)
 	*s.total -= len(r.Frame.Data)
+	*r = Record{}
 	s.base++
-	return r
+	s.chunks.free(s.base)
 }
 
 // Acked removes the records that an ack covers from the window. It returns the refused records and the
@@ -176,17 +164,25 @@ func (s *Sender) Acked(a bus.Ack) (refused []Outcome, resend bool) {
 	}
 	i := 0
 	for s.base < a.Next {
-		r := s.pop()
-		for i < len(a.Refused) && a.Refused[i].Seq < r.Seq {
+		for i < len(a.Refused) && a.Refused[i].Seq < s.base {
 			i++
 		}
-		if i < len(a.Refused) && a.Refused[i].Seq == r.Seq {
-			refused = append(refused, Outcome{Frame: r.Frame, Refusal: a.Refused[i]})
-		} else if r.Frame.Confirm {
-			refused = append(refused, Outcome{Frame: r.Frame})
+		if i < len(a.Refused) && a.Refused[i].Seq == s.base {
+			refused = append(refused, s.outcome(a.Refused[i]))
+		} else if s.record(s.base).Frame.Confirm {
+			refused = append(refused, s.outcome(bus.Refusal{}))
 		}
+		s.pop()
 	}
 	return refused, s.mustResend(a)
+}
+
+// outcome returns the outcome of the oldest record. It copies the frame, which may be pushed
+// again while other outcomes are handled.
+func (s *Sender) outcome(x bus.Refusal) Outcome {
+	f := s.record(s.base).Frame
+	f.Data = slices.Clone(f.Data)
+	return Outcome{Frame: f, Refusal: x}
 }
 
 // mustResend decides whether an ack proves that the window was not received.
@@ -249,14 +245,15 @@ func (s *Sender) Poll(now time.Duration) bus.Poll {
 	return bus.Poll{Number: s.polls, Base: s.base, Head: s.head}
 }
 
-// Tick gives up the records that are too old and returns them, and reports whether to
-// send a poll.
+// Tick gives up the records that are too old and returns their frames, and reports whether to
+// send a poll. The frames are valid until the next Push.
 func (s *Sender) Tick(now time.Duration) (gaveUp []Frame, poll bool) {
 	for s.Len() > 0 && s.tooOld(now, s.record(s.base).at) {
-		gaveUp = append(gaveUp, s.pop().Frame)
+		gaveUp = append(gaveUp, s.record(s.base).Frame)
+		s.pop()
 	}
 	if s.Len() == 0 {
-		s.chunk = nil // an idle link holds no memory for frames
+		s.chunks = chunks{} // an idle link holds no memory for frames
 	}
 	switch {
 	case s.blocked:
@@ -276,11 +273,12 @@ func (s *Sender) tooOld(now, at time.Duration) bool {
 	return now-at >= ackLimit
 }
 
-// GiveUp gives the whole window up, because the receiving gateway is dead.
+// GiveUp gives the whole window up, because the receiving gateway is dead. Nothing may be
+// pushed afterwards.
 func (s *Sender) GiveUp() (all []Frame) {
 	for s.Len() > 0 {
-		all = append(all, s.pop().Frame)
+		all = append(all, s.record(s.base).Frame)
+		s.pop()
 	}
-	s.chunk = nil
 	return all
 }

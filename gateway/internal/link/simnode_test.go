@@ -1,6 +1,7 @@
 package link
 
 import (
+	"bytes"
 	"encoding/binary"
 	"time"
 
@@ -36,6 +37,7 @@ func (n *node) gateway(id proto.GatewayID) int {
 
 func (n *node) Publish(to proto.GatewayID, r *Record, base uint64) {
 	c := *r
+	c.Frame.Data = bytes.Clone(r.Frame.Data) // the window uses its memory again
 	if n.sim.mutant == "base is not sent" {
 		base = 0
 	}

@@ -14,7 +14,7 @@ func TestSender_WindowAtEachEdge_HasNoRoomForOneMore(t *testing.T) {
 			if s.Full(tc.size) {
 				t.Fatalf("%s: got no room for number %d, want room for %d", what, i+1, tc.fits)
 			}
-			s.Push(0, Frame{To: "p", Data: make([]byte, tc.size)})
+			s.Push(0, &Frame{To: "p", Data: make([]byte, tc.size)})
 		}
 		if !s.Full(1) || s.Len() != tc.fits || s.Bytes() != tc.fits*tc.size {
 			t.Errorf("%s: got %d frames and %d bytes, full %v, want %d, %d, true", what, s.Len(), s.Bytes(), s.Full(1), tc.fits, tc.fits*tc.size)
