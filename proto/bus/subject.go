@@ -238,37 +238,31 @@ func AppendSentSubject(dst []byte, x *Sent) []byte {
 // ParseSent parses the reply subject of a relay without allocating. It returns
 // false when subject is no such subject.
 func ParseSent(subject string) (x Sent, ok bool) {
-	in, ok := ParseInbound(subject)
-	if !ok || in.Kind != KindSent {
-		return x, false
+	g, kind, tail, ok := cutGateway(subject)
+	if !ok || kind != KindSent {
+		return Sent{}, false
 	}
-	return in.Sent, true
-}
-
-// parseSent parses what follows the kind in the reply subject of a relay.
-func (in *Inbound) parseSent(tail string) bool {
 	to, rest, ok := strings.Cut(tail, ".")
 	seq, rest, ok2 := strings.Cut(rest, ".")
 	base, epochs, moved := strings.Cut(rest, "_")
 	if !ok || !ok2 || !proto.GatewayID(to).Valid() {
-		return false
+		return Sent{}, false
 	}
-	x := Sent{Gateway: in.Gateway, To: proto.GatewayID(to)}
+	x.Gateway, x.To = g, proto.GatewayID(to)
 	x.Seq, ok = parseNumber(seq)
 	x.Base, ok2 = parseNumber(base)
 	if !ok || !ok2 {
-		return false
+		return Sent{}, false
 	}
 	if moved {
 		epoch, toEpoch, both := strings.Cut(epochs, "_")
 		x.Epoch, ok = parseNumber(epoch)
 		x.ToEpoch, ok2 = parseNumber(toEpoch)
 		if !both || !ok || !ok2 || x.Epoch == 0 && x.ToEpoch == 0 {
-			return false
+			return Sent{}, false
 		}
 	}
-	in.First, in.Sent = to, x
-	return true
+	return x, true
 }
 
 // AckSubject returns the subject on which gateway from acknowledges gateway g's
@@ -293,25 +287,19 @@ func ReplySubject(g proto.GatewayID, n uint64) string {
 type Inbound struct {
 	Gateway proto.GatewayID
 	Kind    Kind
-	First   string // peer, room token, gateway, or number
+	First   string // peer, room token, gateway, or number; in KindSent what ParseSent parses
 	Second  string // the sender, in KindRoom
 	View    uint64 // the room's revision that the sender knew, in KindRoom; 0: none
-	Sent    Sent   // in KindSent
 }
 
 // ParseInbound parses a gateway's subject without allocating. It returns false
 // for a subject that no builder of this package makes.
 func ParseInbound(subject string) (Inbound, bool) {
-	rest, ok := strings.CutPrefix(subject, gatewayPrefix)
-	if !ok || len(rest) < 10 || rest[8] != '.' || !proto.GatewayID(rest[:8]).Valid() {
+	g, kind, tail, ok := cutGateway(subject)
+	if !ok {
 		return Inbound{}, false
 	}
-	in := Inbound{Gateway: proto.GatewayID(rest[:8])}
-	kind, tail, ok := strings.Cut(rest[9:], ".")
-	if !ok || tail == "" {
-		return Inbound{}, false
-	}
-	in.Kind, in.First = Kind(kind), tail
+	in := Inbound{Gateway: g, Kind: kind, First: tail}
 	switch in.Kind {
 	case KindPeer, KindSession:
 		ok = proto.PeerID(tail).Valid()
@@ -326,7 +314,7 @@ func ParseInbound(subject string) (Inbound, bool) {
 	case KindState:
 		ok = validToken(tail)
 	case KindSent:
-		ok = in.parseSent(tail)
+		_, ok = ParseSent(subject)
 	case KindReply:
 		_, ok = parseNumber(tail)
 	case KindAck, KindLink:
@@ -338,6 +326,16 @@ func ParseInbound(subject string) (Inbound, bool) {
 		return Inbound{}, false
 	}
 	return in, true
+}
+
+// cutGateway returns the gateway and the kind of a gateway's subject, and what follows them.
+func cutGateway(subject string) (g proto.GatewayID, k Kind, tail string, ok bool) {
+	rest, ok := strings.CutPrefix(subject, gatewayPrefix)
+	if !ok || len(rest) < 10 || rest[8] != '.' || !proto.GatewayID(rest[:8]).Valid() {
+		return "", "", "", false
+	}
+	kind, tail, ok := strings.Cut(rest[9:], ".")
+	return proto.GatewayID(rest[:8]), Kind(kind), tail, ok && tail != ""
 }
 
 // Numbers are in base 36. Each relay has two of them, and package strconv divides by a base

@@ -19,7 +19,11 @@ func TestSubjects_EachKind_RoundTrips(t *testing.T) {
 	room, err := AppendRoomSubject(nil, goldenB, "tea", goldenAnn, 0)
 	at, err2 := AppendPeerSubject(nil, goldenB, goldenAnn)
 	sent := func(x Sent) (string, Inbound) {
-		return string(AppendSentSubject(nil, &x)), Inbound{Gateway: x.Gateway, Kind: KindSent, First: string(x.To), Sent: x}
+		s := string(AppendSentSubject(nil, &x))
+		if back, ok := ParseSent(s); !ok || back != x {
+			t.Errorf("ParseSent(%s): got %+v, %v; want what it was built from", s, back, ok)
+		}
+		return s, Inbound{Gateway: x.Gateway, Kind: KindSent, First: strings.TrimPrefix(s, "p2p.gw.91be04d7.sent.")}
 	}
 	first, firstIn := sent(Sent{Gateway: goldenA, To: goldenB, Seq: 1, Base: 1})
 	moved, movedIn := sent(Sent{Gateway: goldenA, To: goldenB, Seq: 3, Base: 2, Epoch: 36})
@@ -28,18 +32,18 @@ func TestSubjects_EachKind_RoundTrips(t *testing.T) {
 		got, want string
 		in        Inbound
 	}{
-		{must(PeerSubject(goldenAnn)), "p2p.gw.91be04d7.peer." + string(goldenAnn), Inbound{goldenA, KindPeer, string(goldenAnn), "", 0, Sent{}}},
-		{must(string(at), err2), "p2p.gw.5f0c3a9e.peer." + string(goldenAnn), Inbound{goldenB, KindPeer, string(goldenAnn), "", 0, Sent{}}},
-		{must(SessionSubject(goldenA, goldenBen)), "p2p.gw.91be04d7.session." + string(goldenBen), Inbound{goldenA, KindSession, string(goldenBen), "", 0, Sent{}}},
-		{must(string(room), err), "p2p.gw.5f0c3a9e.room.dGVh." + string(goldenAnn), Inbound{goldenB, KindRoom, "dGVh", string(goldenAnn), 0, Sent{}}},
-		{must(ServerRoomSubject(goldenB, "tea")), "p2p.gw.5f0c3a9e.room.dGVh.server", Inbound{goldenB, KindRoom, "dGVh", ServerFrom, 0, Sent{}}},
-		{must(StateSubject(goldenA, "tea")), "p2p.gw.91be04d7.state.dGVh", Inbound{goldenA, KindState, "dGVh", "", 0, Sent{}}},
+		{must(PeerSubject(goldenAnn)), "p2p.gw.91be04d7.peer." + string(goldenAnn), Inbound{goldenA, KindPeer, string(goldenAnn), "", 0}},
+		{must(string(at), err2), "p2p.gw.5f0c3a9e.peer." + string(goldenAnn), Inbound{goldenB, KindPeer, string(goldenAnn), "", 0}},
+		{must(SessionSubject(goldenA, goldenBen)), "p2p.gw.91be04d7.session." + string(goldenBen), Inbound{goldenA, KindSession, string(goldenBen), "", 0}},
+		{must(string(room), err), "p2p.gw.5f0c3a9e.room.dGVh." + string(goldenAnn), Inbound{goldenB, KindRoom, "dGVh", string(goldenAnn), 0}},
+		{must(ServerRoomSubject(goldenB, "tea")), "p2p.gw.5f0c3a9e.room.dGVh.server", Inbound{goldenB, KindRoom, "dGVh", ServerFrom, 0}},
+		{must(StateSubject(goldenA, "tea")), "p2p.gw.91be04d7.state.dGVh", Inbound{goldenA, KindState, "dGVh", "", 0}},
 		{first, "p2p.gw.91be04d7.sent.5f0c3a9e.1.1", firstIn},
 		{moved, "p2p.gw.91be04d7.sent.5f0c3a9e.3.2_10_0", movedIn},
 		{last, "p2p.gw.91be04d7.sent.5f0c3a9e.3w5e11264sgsf.1z_0_1", lastIn},
-		{AckSubject(goldenA, goldenB), "p2p.gw.91be04d7.ack." + string(goldenB), Inbound{goldenA, KindAck, string(goldenB), "", 0, Sent{}}},
-		{LinkSubject(goldenA, goldenB), "p2p.gw.91be04d7.link." + string(goldenB), Inbound{goldenA, KindLink, string(goldenB), "", 0, Sent{}}},
-		{ReplySubject(goldenA, 71), "p2p.gw.91be04d7.reply.1z", Inbound{goldenA, KindReply, "1z", "", 0, Sent{}}},
+		{AckSubject(goldenA, goldenB), "p2p.gw.91be04d7.ack." + string(goldenB), Inbound{goldenA, KindAck, string(goldenB), "", 0}},
+		{LinkSubject(goldenA, goldenB), "p2p.gw.91be04d7.link." + string(goldenB), Inbound{goldenA, KindLink, string(goldenB), "", 0}},
+		{ReplySubject(goldenA, 71), "p2p.gw.91be04d7.reply.1z", Inbound{goldenA, KindReply, "1z", "", 0}},
 	} {
 		if c.got != c.want {
 			t.Errorf("subject: got %s, want %s", c.got, c.want)

@@ -26,8 +26,8 @@ func (l *Links) Message(in *bus.Inbound, m natsbus.Message) {
 			l.backEndRoomFrame(in, m)
 		}
 	case bus.KindSent:
-		if m.NoResponders() {
-			l.noResponders(&in.Sent)
+		if x, ok := bus.ParseSent(m.Subject); ok && m.NoResponders() {
+			l.noResponders(&x)
 		}
 	case bus.KindAck:
 		l.acked(proto.GatewayID(in.First), m.Data)
@@ -46,7 +46,7 @@ func (l *Links) deliverRelay(r *receiver, h *held) bus.Refusal {
 	if h.in.Kind == bus.KindPeer {
 		from = proto.PeerID(view(proto.RelaySender(h.msg.Data)))
 	}
-	l.learnSender(r, from, h.sent.Epoch)
+	l.learnSender(r, from, h.epoch)
 	if !l.reorder.holds(from) {
 		if refusal, known := l.handOver(from, h); known {
 			return refusal
@@ -64,7 +64,7 @@ func (l *Links) handOver(from proto.PeerID, h *held) (x bus.Refusal, known bool)
 	if h.in.Kind == bus.KindPeer {
 		return l.handToPeer(from, h)
 	}
-	m := room.Message{From: from, Epoch: h.sent.Epoch, View: h.in.View, Frame: h.msg.Data}
+	m := room.Message{From: from, Epoch: h.epoch, View: h.in.View, Frame: h.msg.Data}
 	if h.msg.Header != nil {
 		m.Except = exceptOf(h.msg.Header)
 	}
@@ -78,7 +78,7 @@ func (l *Links) handOver(from proto.PeerID, h *held) (x bus.Refusal, known bool)
 // handToPeer is handOver for a relay to one peer. A peer that accepts frames from members of
 // its rooms may be in a room with the sender by a state that is newer than this gateway's.
 func (l *Links) handToPeer(from proto.PeerID, h *held) (x bus.Refusal, known bool) {
-	f := link.Frame{From: from, To: proto.PeerID(h.in.First), Epoch: h.sent.Epoch, ToEpoch: h.sent.ToEpoch, Data: h.msg.Data}
+	f := link.Frame{From: from, To: proto.PeerID(h.in.First), Epoch: h.epoch, ToEpoch: h.toEpoch, Data: h.msg.Data}
 	s := l.sessions.Get(f.To)
 	if s == nil {
 		if l.cfg.ServeDialect(f.To, f.Data) {

@@ -269,7 +269,7 @@ func (l *Links) frame(in *bus.Inbound, x *bus.Sent, m natsbus.Message) {
 		return
 	}
 	if r.Data(x.Seq, x.Base) {
-		refusal := l.deliverRelay(r, &held{in: *in, sent: *x, msg: m})
+		refusal := l.deliverRelay(r, &held{in: *in, epoch: x.Epoch, toEpoch: x.ToEpoch, msg: m})
 		if refusal.Code == "" && len(refusal.Moved) == 0 {
 			r.Taken(len(m.Data))
 		} else {

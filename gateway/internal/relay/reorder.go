@@ -32,10 +32,11 @@ type reorderBuffer struct {
 
 // held is a relay that waits.
 type held struct {
-	in    bus.Inbound
-	sent  bus.Sent
-	msg   natsbus.Message
-	since time.Time
+	in      bus.Inbound
+	epoch   uint64 // of the sender's session
+	toEpoch uint64 // of the receiver's, by which the relay was routed
+	msg     natsbus.Message
+	since   time.Time
 }
 
 // holds reports whether frames of a sender wait.
