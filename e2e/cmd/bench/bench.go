@@ -47,6 +47,7 @@ type row struct {
 
 var rows = []row{
 	{"relay", "relay between two peers on different gateways", relayRow, relaySteps},
+	{"moved", "relay between two peers that have both moved to the other gateway", movedRow, movedSteps},
 	{"fanout", "one sender to a room on two gateways", fanoutRow, fanoutSteps},
 	{"storm", "peers that join one room at once", stormRow, stormSteps},
 	{"idle", "idle connections", idleRow, idleSteps},

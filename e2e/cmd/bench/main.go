@@ -94,7 +94,7 @@ func parse(args []string, stderr io.Writer) (opt options, files outputs, err err
 	fs.DurationVar(&opt.window, "window", 2500*time.Millisecond, "`time` of one measurement")
 	fs.IntVar(&opt.idle, "idle", 10_000, "`connections` of the row idle")
 	fs.StringVar(&opt.bin, "bin", "", "`folder` with the programs gateway and roomsvc (default: builds them)")
-	fs.StringVar(&opt.versus, "versus", "", "`folder` with another build of both, measured beside in the rows relay and idle (default: none)")
+	fs.StringVar(&opt.versus, "versus", "", "`folder` with another build of both, measured beside in the rows relay, moved and idle (default: none)")
 	fs.IntVar(&opt.pprof, "pprof", 0, "first `port` on which the gateways serve Go profiles (default: none)")
 	fs.StringVar(&files.json, "json", "", "`file` for the figures as JSON")
 	fs.StringVar(&files.html, "html", "", "`file` for the report as HTML")

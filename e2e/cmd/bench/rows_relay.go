@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -86,11 +87,7 @@ func relayRow(ctx context.Context, b *bench) error {
 	}
 	defer stopAll(systems)
 	fleets := make(map[*system]*fleet)
-	defer func() {
-		for _, f := range fleets {
-			f.close()
-		}
-	}()
+	defer closeAll(fleets)
 	for _, s := range systems {
 		if s.name == natsFloor {
 			continue
@@ -99,13 +96,27 @@ func relayRow(ctx context.Context, b *bench) error {
 			return err
 		}
 	}
+	return b.relayInTurns(ctx, "relay", systems, fleets)
+}
+
+func closeAll(fleets map[*system]*fleet) {
+	for _, f := range fleets {
+		f.close()
+	}
+}
+
+// relayInTurns measures all cases. The systems take turns, in the opposite order every other
+// round, because the first one would pay for what the machine does between rounds.
+func (b *bench) relayInTurns(ctx context.Context, row string, systems []*system, fleets map[*system]*fleet) error {
+	systems = slices.Clone(systems)
 	for _, c := range b.relayCases() {
 		for round := range b.opt.rounds {
 			for _, s := range systems {
-				if err := b.relayOnce(ctx, "relay", s, fleets[s], c.size, c.rate, round); err != nil {
+				if err := b.relayOnce(ctx, row, s, fleets[s], c.size, c.rate, round); err != nil {
 					return err
 				}
 			}
+			slices.Reverse(systems)
 		}
 	}
 	return nil
