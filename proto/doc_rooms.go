@@ -11,14 +11,22 @@
 //	Join_Room      data.room; data.create (true: make the room if it is not there) and
 //	               data.metadata (about this member) optional.
 //	               Every member, the joiner included, gets update Client_Added.
-//	               Missing_Fields, Not_Found, Already_Exists, Room_Full, Room_Locked, Limit_Exceeded.
+//	               Missing_Fields, Not_Found, Already_Exists, Room_Full, Room_Locked, Banned,
+//	               Limit_Exceeded.
 //	Leave_Room     data.room. The leaver gets info Room_Left, the others update Client_Removed.
 //	               A room without members is gone. Missing_Fields, Not_Found.
 //	End_Room       data.room; creator only. Every member gets update Room_Deleted.
 //	               Missing_Fields, Not_Found, Unauthorised.
-//	Remove_Client  data.room, data.client; creator only. The removed peer and every member
-//	               get update Client_Removed. Missing_Fields, Not_Found, Unauthorised.
-//	Update_Room    data.room and any of name, capacity, locked, metadata; creator only.
+//	Remove_Client  data.room, data.client; data.ban (true: it may not come back) optional;
+//	               creator and moderators. The removed peer and every member get update
+//	               Client_Removed.
+//	               Missing_Fields, Not_Found, Invalid_Message, Limit_Exceeded, Unauthorised.
+//	Unban_Client   data.room, data.client; creator and moderators. Answer: info Room_Info.
+//	               Missing_Fields, Not_Found, Unauthorised.
+//	Set_Role       data.room, data.client, data.role: creator, moderator or member; creator
+//	               only. Every member gets update Member_Updated.
+//	               Missing_Fields, Not_Found, Invalid_Message, Unauthorised.
+//	Update_Room    data.room and any of name, capacity, locked, metadata; creator and moderators.
 //	               Every member gets update Room_Updated.
 //	               Missing_Fields, Not_Found, Unauthorised, Invalid_Message.
 //	Update_Member  data.room, data.metadata (about the sender; null: none); members only.
@@ -33,20 +41,31 @@
 // it is answered Limit_Exceeded, one below the number of members Invalid_Message.
 // A locked room keeps those who are in it.
 //
+// The creator may make members moderators with Set_Role, and ordinary members again. They
+// may do what the creator may, except: end the room, set roles, and remove the creator or
+// another moderator. A moderator that leaves is none any more. With the role creator the
+// creator hands the room over, and becomes a moderator; Room_Updated names the new one.
+//
+// A ban lasts as long as the room. The banned peer's Join_Room is answered Banned. If the
+// peer has a user name, from its access token, its other peers are removed too, and none of
+// them may join. Without access tokens a peer that connects anew has a new id, which is not
+// banned: lock the room too. A peer that is no member can be banned by its id. A room has at
+// most 128 bans; another is answered Limit_Exceeded. Room_Info lists them in banned.
+//
 // Every frame about a room has this data:
 //
 //	{"room":"tea","name":"Tea","clients":["91be…","5f0c…"],"creator":"91be…",
 //	 "capacity":8,"locked":true,"metadata":{…},"revision":12,
-//	 "members":{"5f0c…":{"user":"ann","metadata":{…}}}}
+//	 "members":{"5f0c…":{"user":"ann","metadata":{…},"moderator":true}}}
 //
 // clients are the members in order of joining, as they are after the change (in
 // Room_Deleted: as they were). revision grows with every change of the room, also
 // when the room is made again after its end; it is an integer below 2^53.
 // capacity, locked and metadata are absent when they are 0, false and nothing.
 // members holds what is known of a member besides its id: user, the name that its
-// access token gives it, and metadata, which it joined with or gave later with
+// access token gives it, moderator, which is absent when it is none, and metadata, which it joined with or gave later with
 // Update_Member. Nobody else, not even the creator, can change a member's metadata, except
-// a back end. Only members that have one or the other are listed: all of those in
+// a back end. Only members that have any of these are listed: all of those in
 // Room_Created, Room_Info and the frame that reports to a newcomer that it has joined, those
 // who joined or were updated in other updates. Room_Created repeats the id as roomId, which
 // early documents show.
@@ -56,9 +75,9 @@
 //	client   whom it is about: who joined, left or was removed
 //	added    everyone who joined since the last update
 //	removed  everyone who left since the last update
-//	updated  in Member_Updated: the members whose metadata changed since the last update;
-//	         one that has neither metadata nor a user name now is not in members
-//	reason   why client left: left, removed or disconnected
+//	updated  in Member_Updated: the members whose metadata or role changed since the last
+//	         update; one of which nothing is known now is not in members
+//	reason   why client left: left, removed, banned or disconnected
 //	reasons  why each of removed left, unless reason says it of all of them
 //
 // When several members come or go at about the same time, one update may cover
@@ -85,7 +104,7 @@
 // leaves all its rooms, with reason disconnected, after the grace period of its session.
 //
 // Room requests of one connection (Create_Room, Join_Room, Leave_Room, End_Room,
-// Remove_Client, Update_Room, Update_Member, Room_Info) are carried out one after another, in the order
+// Remove_Client, Unban_Client, Set_Role, Update_Room, Update_Member, Room_Info) are carried out one after another, in the order
 // in which they were sent. A Message to a room is handled after those for that room which
 // were sent before it, so a client may send Join_Room and a Message at once. Nothing else
 // waits for a room request: signals, messages to peers and to other rooms, Connect, Ping,
@@ -107,8 +126,8 @@
 //
 //	bytes_per_second              the frames that the client sends
 //	egress_bytes_per_second       what is sent to others for the client: a Message to a room
-//	                              costs its size for each other member, an Update_Room or
-//	                              Update_Member the update's size for each member. Room_Info, and joining or
+//	                              costs its size for each other member, an Update_Room,
+//	                              Update_Member or Set_Role the update's size for each member. Room_Info, and joining or
 //	                              creating a room, cost the size of their answer.
 //	room_egress_bytes_per_second  what is sent to one room for all clients of a gateway
 //

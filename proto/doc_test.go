@@ -28,8 +28,8 @@ func TestSpecification_EveryName_IsInIt(t *testing.T) {
 	for _, d := range CloseCodes {
 		spec.Has(t, "a close code", " "+d.Code.String()+" ")
 	}
-	spec.HasMembers(t, Details{}, RoomData{}, MemberInfo{}, Limits{}, SessionData{}, DrainingData{}, AuthenticatedData{}, IceServersData{}, ErrorData{}, ResumeData{}, AuthenticateData{})
-	for _, r := range []Reason{ReasonLeft, ReasonRemoved, ReasonDisconnected} {
+	spec.HasMembers(t, Details{}, RoomData{}, MemberInfo{}, Ban{}, Limits{}, SessionData{}, DrainingData{}, AuthenticatedData{}, IceServersData{}, ErrorData{}, ResumeData{}, AuthenticateData{})
+	for _, r := range []Reason{ReasonLeft, ReasonRemoved, ReasonBanned, ReasonDisconnected} {
 		spec.Has(t, "a reason", string(r))
 	}
 	spec.Has(t, "a subprotocol", " "+SubprotocolDelta+",")
@@ -49,6 +49,7 @@ func TestSpecification_EveryLimit_IsInIt(t *testing.T) {
 		fmt.Sprintf("at most %d bytes as JSON", MaxCorrelationID),
 		fmt.Sprintf("text of 1 to %d bytes without control", MaxRoomIDBytes),
 		fmt.Sprintf("a name %d bytes, a room's metadata %d and a member's %d bytes as JSON", MaxRoomNameBytes, MaxMetadataBytes, MaxMemberMetadata),
+		fmt.Sprintf("at most %d bans", MaxBans),
 		fmt.Sprintf("rooms above %d members", FullListMembers),
 		fmt.Sprintf("up to %d frames or %d KiB", ReplayFrames, ReplayBytes>>10),
 		fmt.Sprintf("member of its rooms for %d seconds", SessionGrace/time.Second),

@@ -19,6 +19,7 @@ const (
 	Unauthorised     ErrorCode = "Unauthorised"
 	RoomFull         ErrorCode = "Room_Full"
 	RoomLocked       ErrorCode = "Room_Locked"
+	Banned           ErrorCode = "Banned"
 	LimitExceeded    ErrorCode = "Limit_Exceeded"
 	UnsupportedEvent ErrorCode = "Unsupported_Event"
 	InvalidMessage   ErrorCode = "Invalid_Message"
@@ -42,6 +43,7 @@ var ErrorCodes = []ErrorDoc{
 	{Unauthorised, "Not the creator, not a member, or the token does not grant it."},
 	{RoomFull, "The room has reached its capacity."},
 	{RoomLocked, "The room is locked."},
+	{Banned, "The peer, or the user of its access token, is banned from the room."},
 	{LimitExceeded, "One of the limits of Client_Details is reached."},
 	{UnsupportedEvent, "Unknown event; data.events lists those that work."},
 	{InvalidMessage, "Not JSON, not an object, or a value out of bounds."},

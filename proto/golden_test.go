@@ -90,6 +90,16 @@ var serverVariants = []struct {
 		Room: "tea", Name: "Tea", Clients: []PeerID{goldenAnn}, Creator: goldenAnn, Revision: 10, Client: goldenBen, Removed: []PeerID{goldenBen, goldenCas},
 		Reason: ReasonLeft, Reasons: map[PeerID]Reason{goldenBen: ReasonLeft, goldenCas: ReasonRemoved},
 	}, ""},
+	{"Client_Removed.banned", TypeUpdate, RoomData{
+		Room: "tea", Name: "Tea", Clients: []PeerID{goldenAnn}, Creator: goldenAnn, Revision: 11, Client: goldenBen, Removed: []PeerID{goldenBen}, Reason: ReasonBanned,
+	}, ""},
+	{"Member_Updated.moderator", TypeUpdate, RoomData{
+		Room: "tea", Name: "Tea", Clients: []PeerID{goldenAnn, goldenBen}, Creator: goldenAnn, Revision: 7, Client: goldenBen, Updated: []PeerID{goldenBen},
+		Members: map[PeerID]MemberInfo{goldenBen: {Moderator: true}},
+	}, ""},
+	{"Room_Info.banned", TypeInfo, RoomData{
+		Room: "tea", Name: "Tea", Clients: []PeerID{goldenAnn}, Creator: goldenAnn, Revision: 12, Banned: []Ban{{Client: goldenBen, User: "ben"}, {Client: goldenCas}},
+	}, "7"},
 	{"Client_Removed.empty", TypeUpdate, RoomData{
 		Room: "tea", Name: "Tea", Clients: []PeerID{}, Creator: goldenAnn, Revision: 11, Client: goldenAnn, Removed: []PeerID{goldenAnn}, Reason: ReasonRemoved,
 	}, ""},

@@ -16,6 +16,7 @@ const (
 	MaxMemberMetadata = 1 << 10   // a member's metadata, as JSON
 	MaxCorrelationID  = 256       // the `id` of a frame, as JSON
 	FullListMembers   = 100       // rooms up to this size always get full lists
+	MaxBans           = 128       // bans of a room
 	MaxUserBytes      = 256       // a member's user name, from its token
 	ReplayFrames      = 256       // frames kept for a peer that is away
 	ReplayBytes       = 256 << 10 // and their bytes

@@ -118,7 +118,8 @@ type RoomData struct {
 	Reason  Reason            `json:"reason,omitempty"`  // of Client's removal; in Room_Deleted only ReasonLost
 	Reasons map[PeerID]Reason `json:"reasons,omitempty"` // of each in Removed, when they differ
 
-	Members map[PeerID]MemberInfo `json:"members,omitempty"` // those that have a user name or metadata
+	Members map[PeerID]MemberInfo `json:"members,omitempty"` // those that have a user name or metadata, or are moderators
+	Banned  []Ban                 `json:"banned,omitempty"`  // Room_Info only; oldest first
 }
 
 // Reason says why a member left a room.
@@ -128,15 +129,36 @@ type Reason string
 const (
 	ReasonLeft         Reason = "left"
 	ReasonRemoved      Reason = "removed"
+	ReasonBanned       Reason = "banned" // removed, and may not join again
 	ReasonDisconnected Reason = "disconnected"
 	ReasonLost         Reason = "lost" // the server lost its rooms
 )
 
 // MemberInfo is what other members see of a member besides its id.
 type MemberInfo struct {
-	User     string          `json:"user,omitempty"`
-	Metadata json.RawMessage `json:"metadata,omitempty"`
+	User      string          `json:"user,omitempty"`
+	Metadata  json.RawMessage `json:"metadata,omitempty"`
+	Moderator bool            `json:"moderator,omitempty"`
 }
+
+// Ban keeps a peer out of a room, and every peer of the same user.
+type Ban struct {
+	Client PeerID `json:"client"`
+	User   string `json:"user,omitempty"`
+}
+
+// Role is what a member may do in a room.
+type Role string
+
+// Roles, as Set_Role gives them.
+const (
+	RoleCreator   Role = "creator"
+	RoleModerator Role = "moderator"
+	RoleMember    Role = "member"
+)
+
+// Valid reports whether r is a role.
+func (r Role) Valid() bool { return r == RoleCreator || r == RoleModerator || r == RoleMember }
 
 // AppendCloseReason appends the payload of a close frame: code, and reason cut
 // to what a control frame holds.

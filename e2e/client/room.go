@@ -53,12 +53,29 @@ func (c *Client) End(ctx context.Context, room proto.RoomID) (proto.RoomData, er
 	return c.room(ctx, proto.EndRoom, map[string]any{"room": room})
 }
 
-// Remove removes a member from a room that this client created.
+// Remove removes a member from a room that this client created or moderates.
 func (c *Client) Remove(ctx context.Context, room proto.RoomID, client proto.PeerID) (proto.RoomData, error) {
 	return c.room(ctx, proto.RemoveClient, map[string]any{"room": room, "client": client})
 }
 
-// Update changes the settings of a room that this client created.
+// Ban removes a member, or a peer that is none, from a room that this client created or
+// moderates, and keeps it and its user out as long as the room lives.
+func (c *Client) Ban(ctx context.Context, room proto.RoomID, client proto.PeerID) (proto.RoomData, error) {
+	return c.room(ctx, proto.RemoveClient, map[string]any{"room": room, "client": client, "ban": true})
+}
+
+// Unban lifts a ban.
+func (c *Client) Unban(ctx context.Context, room proto.RoomID, client proto.PeerID) (proto.RoomData, error) {
+	return c.room(ctx, proto.UnbanClient, map[string]any{"room": room, "client": client})
+}
+
+// SetRole makes a member of a room that this client created a moderator, an ordinary member,
+// or its creator in this client's place.
+func (c *Client) SetRole(ctx context.Context, room proto.RoomID, client proto.PeerID, role proto.Role) (proto.RoomData, error) {
+	return c.room(ctx, proto.SetRole, map[string]any{"room": room, "client": client, "role": role})
+}
+
+// Update changes the settings of a room that this client created or moderates.
 func (c *Client) Update(ctx context.Context, room proto.RoomID, u RoomUpdate) (proto.RoomData, error) {
 	return c.room(ctx, proto.UpdateRoom, struct {
 		Room proto.RoomID `json:"room"`

@@ -15,6 +15,8 @@ var examples = map[proto.Event]string{
 	proto.LeaveRoom:    `{"event": "Leave_Room", "id": 3, "data": {"room": "ROOM"}}`,
 	proto.EndRoom:      `{"event": "End_Room", "id": 4, "data": {"room": "ROOM"}}`,
 	proto.RemoveClient: `{"event": "Remove_Client", "id": 5, "data": {"room": "ROOM", "client": "ME"}}`,
+	proto.UnbanClient:  `{"event": "Unban_Client", "id": 13, "data": {"room": "ROOM", "client": "ME"}}`,
+	proto.SetRole:      `{"event": "Set_Role", "id": 14, "data": {"room": "ROOM", "client": "ME", "role": "moderator"}}`,
 	proto.UpdateRoom:   `{"event": "Update_Room", "id": 6, "data": {"room": "ROOM", "locked": true}}`,
 	proto.UpdateMember: `{"event": "Update_Member", "id": 12, "data": {"room": "ROOM", "metadata": {"name": "Ada", "hand": true}}}`,
 	proto.RoomInfo:     `{"event": "Room_Info", "id": 7, "data": {"room": "ROOM"}}`,

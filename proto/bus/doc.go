@@ -30,8 +30,8 @@
 //	p2p.gw.<g>.link.<h>            Poll: gateway h asks g for an Ack
 //	p2p.gw.<g>.reply.<n>           Reply to request n
 //	p2p.to.<peer>                  a finished frame of a back end for a peer, wherever it is
-//	p2p.rooms.<operation>          Request: create, join, leave, end, remove, update, member,
-//	                               resume, get, sync, keys, list
+//	p2p.rooms.<operation>          Request: create, join, leave, end, remove, unban, role,
+//	                               update, member, resume, get, sync, keys, list
 //	p2p.sessions.<operation>       SessionRequest: take, get, end, sync
 //	p2p.lease.<g>                  Lease: gateway g is alive
 //	p2p.settings.rooms             RoomsSettings: the settings of a room service

@@ -49,6 +49,9 @@ var messages = map[string]any{
 	"request.leave":     &Request{Op: "91be04d7-3", Room: "tea", Peer: goldenBen, Gateway: goldenA, Reason: proto.ReasonDisconnected},
 	"request.end":       &Request{Op: "91be04d7-4", Room: "tea", Peer: goldenAnn, Gateway: goldenA},
 	"request.remove":    &Request{Op: "91be04d7-5", Room: "tea", Peer: goldenAnn, Gateway: goldenA, Client: goldenBen},
+	"request.ban":       &Request{Op: "91be04d7-5", Room: "tea", Peer: goldenAnn, Gateway: goldenA, Client: goldenBen, Ban: true},
+	"request.unban":     &Request{Op: "91be04d7-a", Room: "tea", Peer: goldenAnn, Gateway: goldenA, Client: goldenBen},
+	"request.role":      &Request{Op: "91be04d7-b", Room: "tea", Peer: goldenAnn, Gateway: goldenA, Client: goldenBen, Role: proto.RoleModerator},
 	"request.update":    &Request{Op: "91be04d7-6", Room: "tea", Peer: goldenAnn, Gateway: goldenA, Name: new(""), Capacity: new(0), Locked: new(false)},
 	"request.member":    &Request{Op: "91be04d7-9", Room: "tea", Peer: goldenBen, Gateway: goldenA, Metadata: json.RawMessage(`{"hand":true}`)},
 	"request.resume":    &Request{Op: "91be04d7-7", Room: "tea", Peer: goldenAnn, Gateway: goldenB, Epoch: 1},
@@ -95,6 +98,9 @@ var messages = map[string]any{
 	"bucket.tombstone": &SessionEntry{Epoch: 3, Ended: true},
 
 	"bucket.room": &goldenRoom,
+	"bucket.moderated": &Room{
+		ID: "tea", Creator: goldenAnn, Members: []Member{{ID: goldenAnn}, {ID: goldenBen, Moderator: true}}, Banned: []proto.Ban{{Client: goldenCas, User: "cas"}},
+	},
 	"bucket.refused": &Room{
 		ID: "tea", Creator: goldenAnn, Members: goldenRoom.Members[:1],
 		Recent: []Done{{Op: "91be04d7-8", Error: &proto.Error{Code: proto.Unauthorised, Message: "Only the creator may do that."}, At: goldenTime}},
@@ -117,6 +123,15 @@ var messages = map[string]any{
 	},
 	"change.updated": &Change{
 		Room: "tea", Before: 7, After: 8, Updated: []Updated{{ID: goldenBen, Metadata: json.RawMessage(`{"hand":true}`), Op: "91be04d7-9"}}, Creator: goldenAnn,
+	},
+	"change.moderator": &Change{
+		Room: "tea", Before: 7, After: 8, Updated: []Updated{{ID: goldenBen, Moderator: true, Op: "91be04d7-b"}}, Creator: goldenAnn,
+	},
+	"change.banned": &Change{
+		Room: "tea", Before: 8, After: 9, Removed: []Removal{{ID: goldenBen, Reason: proto.ReasonBanned, Op: "91be04d7-5"}}, Bans: []proto.Ban{{Client: goldenBen, User: "ben"}}, Creator: goldenAnn,
+	},
+	"change.unbanned": &Change{
+		Room: "tea", Before: 9, After: 10, Bans: []proto.Ban{}, Creator: goldenAnn, By: goldenAnn, Op: "91be04d7-a",
 	},
 	"change.ended": &Change{Room: "tea", Before: 8, After: 9, Creator: goldenAnn, Ended: true, By: goldenAnn, Op: "91be04d7-4"},
 

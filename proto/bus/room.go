@@ -18,17 +18,19 @@ type Room struct {
 	Locked   bool            `json:"locked,omitempty"`
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 	Members  []Member        `json:"members"`          // in order of joining, never empty
+	Banned   []proto.Ban     `json:"banned,omitempty"` // oldest first; at most proto.MaxBans
 	Recent   []Done          `json:"recent,omitempty"` // for retries; oldest first
 }
 
 // Member is a peer in a room.
 type Member struct {
-	ID       proto.PeerID    `json:"id"`
-	Gateway  proto.GatewayID `json:"gw,omitempty"`    // that serves the member; empty: the gateway that issued ID
-	Epoch    uint64          `json:"epoch,omitempty"` // of its session at Gateway; it never falls
-	Op       OpID            `json:"op,omitempty"`    // the operation that added it
-	User     string          `json:"user,omitempty"`
-	Metadata json.RawMessage `json:"metadata,omitempty"`
+	ID        proto.PeerID    `json:"id"`
+	Gateway   proto.GatewayID `json:"gw,omitempty"`    // that serves the member; empty: the gateway that issued ID
+	Epoch     uint64          `json:"epoch,omitempty"` // of its session at Gateway; it never falls
+	Op        OpID            `json:"op,omitempty"`    // the operation that added it
+	User      string          `json:"user,omitempty"`
+	Metadata  json.RawMessage `json:"metadata,omitempty"`
+	Moderator bool            `json:"moderator,omitempty"`
 }
 
 // Owner returns the gateway that serves the member now.
@@ -72,8 +74,9 @@ type Change struct {
 	Updated []Updated    `json:"updated,omitempty"` // members whose information changed
 	Creator proto.PeerID `json:"creator"`           // after the change
 	Set     *Settings    `json:"set,omitempty"`     // all settings, when any of them changed or the room is new
+	Bans    []proto.Ban  `json:"bans,omitzero"`     // all bans, when any was added or lifted; nil when none was
 	Ended   bool         `json:"ended,omitempty"`   // the room is gone: by End_Room when By is set, else because no member is left
-	By      proto.PeerID `json:"by,omitempty"`      // who changed the settings or ended the room
+	By      proto.PeerID `json:"by,omitempty"`      // who changed the settings, the creator or a ban of a peer that was no member, or ended the room
 	Op      OpID         `json:"op,omitempty"`      // the operation By sent
 }
 
@@ -86,9 +89,10 @@ type Removal struct {
 
 // Updated is what others see now of a member that has changed.
 type Updated struct {
-	ID       proto.PeerID    `json:"id"`
-	Metadata json.RawMessage `json:"metadata,omitempty"`
-	Op       OpID            `json:"op,omitempty"` // the operation that changed it
+	ID        proto.PeerID    `json:"id"`
+	Metadata  json.RawMessage `json:"metadata,omitempty"`
+	Moderator bool            `json:"moderator,omitempty"`
+	Op        OpID            `json:"op,omitempty"` // the operation that changed it
 }
 
 // Settings are what Update_Room may change.

@@ -56,6 +56,8 @@ const (
 	OpLeave  Operation = "leave"
 	OpEnd    Operation = "end"
 	OpRemove Operation = "remove"
+	OpUnban  Operation = "unban"
+	OpRole   Operation = "role" // changes what a member may do
 	OpUpdate Operation = "update"
 	OpMember Operation = "member" // changes a member's metadata
 	OpResume Operation = "resume" // a member's session moved to another gateway
@@ -66,7 +68,7 @@ const (
 )
 
 // Operations lists all endpoints.
-var Operations = []Operation{OpCreate, OpJoin, OpLeave, OpEnd, OpRemove, OpUpdate, OpMember, OpResume, OpGet, OpSync, OpKeys, OpList}
+var Operations = []Operation{OpCreate, OpJoin, OpLeave, OpEnd, OpRemove, OpUnban, OpRole, OpUpdate, OpMember, OpResume, OpGet, OpSync, OpKeys, OpList}
 
 // RoomsSubject returns the subject of requests for op.
 func RoomsSubject(op Operation) string { return RoomsPrefix + "." + string(op) }

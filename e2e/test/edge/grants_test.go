@@ -136,6 +136,8 @@ func TestGrants_RoomOutside_IsUnauthorisedAlways(t *testing.T) {
 		`{"event":"Room_Info","data":{"room":%q}}`,
 		`{"event":"Update_Room","data":{"room":%q,"name":"n"}}`,
 		`{"event":"Update_Member","data":{"room":%q,"metadata":1}}`,
+		`{"event":"Unban_Client","data":{"room":%q,"client":"` + string(boss.details.ID) + `"}}`,
+		`{"event":"Set_Role","data":{"room":%q,"role":"member","client":"` + string(boss.details.ID) + `"}}`,
 		`{"event":"Remove_Client","data":{"room":%q,"client":"` + string(boss.details.ID) + `"}}`,
 		`{"event":"Message","room":%q}`,
 	}

@@ -54,6 +54,48 @@ var removeRows = rows{
 		fails(p.t, p.b, proto.Unauthorised, proto.Message, `"room":`+quoted(p.room))
 		p.b.Join(p.room) // a removed peer may join again
 	},
+	"ban": func(p *pair) {
+		p.together()
+		p.a.Send(`{"event":"Remove_Client","data":{"room":%q,"client":%q,"ban":true},"id":"r"}`, p.room, p.b.ID)
+		for _, c := range []*kit.Conn{p.a, p.b} {
+			removed(p.t, c, p.room, p.b.ID, proto.ReasonBanned, p.a)
+		}
+		fails(p.t, p.b, proto.Banned, proto.JoinRoom, roomPart(p.room, ""))
+		p.a.Send(`{"event":"Room_Info","data":{"room":%q}}`, p.room)
+		if f := p.a.Expect(proto.RoomInfo); len(kit.Room(p.t, f).Banned) != 1 || kit.Room(p.t, f).Banned[0].Client != p.b.ID {
+			p.t.Errorf("got %s, want the ban of b in it", f.Raw)
+		}
+		p.a.Quiet()
+	},
+	"ban of a peer that is no member": func(p *pair) {
+		p.a.Create(p.room)
+		p.a.Send(`{"event":"Remove_Client","data":{"room":%q,"client":%q,"ban":true},"id":"r"}`, p.room, p.b.ID)
+		if f := p.a.Expect(proto.ClientRemoved); string(f.ID) != `"r"` || kit.Room(p.t, f).Reason != proto.ReasonBanned {
+			p.t.Errorf("got %s, want the answer", f.Raw)
+		}
+		fails(p.t, p.b, proto.Banned, proto.JoinRoom, roomPart(p.room, ""))
+		p.a.Quiet()
+	},
+	"Invalid_Message": func(p *pair) {
+		p.together()
+		client := fmt.Sprintf(`"client":%q`, p.b.ID)
+		invalid(p.t, p.a, proto.RemoveClient, map[string]string{
+			roomPart(p.room, client+`,"ban":1`):                             "data.ban",
+			roomPart(p.room, fmt.Sprintf(`"client":%q,"ban":true`, p.a.ID)): "data.client", // itself
+		})
+		p.b.Quiet()
+	},
+	"Limit_Exceeded": func(p *pair) {
+		p.a.Create(p.room)
+		ban := func() string {
+			return roomPart(p.room, fmt.Sprintf(`"client":%q,"ban":true`, proto.NewPeerID(p.b.ID.Home())))
+		}
+		for range proto.MaxBans {
+			p.a.Send(`{"event":"Remove_Client",%s}`, ban())
+			p.a.Expect(proto.ClientRemoved)
+		}
+		fails(p.t, p.a, proto.LimitExceeded, proto.RemoveClient, ban())
+	},
 	"echoes the id": func(p *pair) {
 		p.together()
 		p.a.Send(`{"event":"Remove_Client","data":{"room":%q,"client":%q},"id":"r"}`, p.room, p.b.ID)

@@ -24,6 +24,8 @@ var events = map[proto.Event]rows{
 	proto.LeaveRoom:    leaveRows,
 	proto.EndRoom:      endRows,
 	proto.RemoveClient: removeRows,
+	proto.UnbanClient:  unbanRows,
+	proto.SetRole:      roleRows,
 	proto.UpdateRoom:   updateRows,
 	proto.UpdateMember: memberRows,
 	proto.RoomInfo:     infoRows,

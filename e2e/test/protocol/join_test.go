@@ -97,6 +97,15 @@ var joinRows = rows{
 		p.a.Expect(proto.RoomUpdated)
 		p.b.Join(p.room)
 	},
+	"Banned": func(p *pair) {
+		p.a.Create(p.room)
+		p.a.Send(`{"event":"Remove_Client","data":{"room":%q,"client":%q,"ban":true}}`, p.room, p.b.ID)
+		p.a.Expect(proto.ClientRemoved)
+		fails(p.t, p.b, proto.Banned, proto.JoinRoom, roomPart(p.room, `"create":true`))
+		p.a.Send(`{"event":"Unban_Client","data":{"room":%q,"client":%q}}`, p.room, p.b.ID)
+		p.a.Expect(proto.RoomInfo)
+		p.b.Join(p.room)
+	},
 	"Room_Locked": func(p *pair) {
 		p.a.Send(`{"event":"Create_Room","data":{"room":%q,"locked":true}}`, p.room)
 		p.a.Expect(proto.RoomCreated)

@@ -15,7 +15,9 @@ func (c *Conn) payRoom(e proto.Event, req *bus.Request) egress.Refusal {
 		return c.tab.cfg.Rooms.PayUpdate(req.Room, c.Session.ID(), req, c.Budget)
 	case proto.UpdateMember:
 		return c.tab.cfg.Rooms.PayMemberUpdate(req.Room, c.Session.ID(), len(req.Metadata), c.Budget)
-	case proto.RoomInfo:
+	case proto.SetRole:
+		return c.tab.cfg.Rooms.PayRole(req.Room, c.Session.ID(), req.Client, c.Budget)
+	case proto.RoomInfo, proto.UnbanClient:
 		return c.Budget.Query()
 	case proto.JoinRoom, proto.CreateRoom:
 		return c.Budget.Answer(0)

@@ -21,13 +21,16 @@ type roomArgs struct {
 	Capacity *int
 	Locked   *bool
 	Create   *bool
+	Ban      *bool
+	Role     *proto.Role
 	Metadata json.RawMessage
 }
 
 // roomOps maps the room events to the operations they become.
 var roomOps = map[proto.Event]bus.Operation{
 	proto.CreateRoom: bus.OpCreate, proto.JoinRoom: bus.OpJoin, proto.LeaveRoom: bus.OpLeave,
-	proto.EndRoom: bus.OpEnd, proto.RemoveClient: bus.OpRemove, proto.UpdateRoom: bus.OpUpdate,
+	proto.EndRoom: bus.OpEnd, proto.RemoveClient: bus.OpRemove, proto.UnbanClient: bus.OpUnban,
+	proto.SetRole: bus.OpRole, proto.UpdateRoom: bus.OpUpdate,
 	proto.UpdateMember: bus.OpMember, proto.RoomInfo: bus.OpGet,
 }
 
@@ -66,6 +69,10 @@ func (c *Conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
 	if args.Client != nil {
 		req.Client = proto.PeerID(*args.Client)
 	}
+	if args.Role != nil {
+		req.Role = *args.Role
+	}
+	req.Ban = f.Event == proto.RemoveClient && args.Ban != nil && *args.Ban
 	if f.Event == proto.LeaveRoom {
 		req.Reason = proto.ReasonLeft
 	}
@@ -192,6 +199,10 @@ func (a *roomArgs) read(name string, value []byte) *proto.Error {
 		into, want = &a.Locked, "true or false"
 	case "create":
 		into, want = &a.Create, "true or false"
+	case "ban":
+		into, want = &a.Ban, "true or false"
+	case "role":
+		into, want = &a.Role, "a string: creator, moderator or member"
 	case "metadata":
 		a.Metadata = slices.Clone(value)
 		return nil
@@ -216,8 +227,11 @@ func (a *roomArgs) check(event proto.Event) *proto.Error {
 		id := uuid.NewString()
 		a.Room = &id
 	}
-	if event == proto.RemoveClient && (a.Client == nil || *a.Client == "") {
-		return proto.Missing("data.client", "`data.client` is missing. Give the id of the member to remove.")
+	if aboutClient(event) && (a.Client == nil || *a.Client == "") {
+		return proto.Missing("data.client", "`data.client` is missing. Give the id of the client that this is about.")
+	}
+	if event == proto.SetRole && a.Role == nil {
+		return proto.Missing("data.role", "`data.role` is missing. Give creator, moderator or member.")
 	}
 	if !proto.RoomID(*a.Room).Valid() {
 		return a.badRoom(event, proto.MaxRoomIDBytes)
@@ -235,6 +249,11 @@ func (a *roomArgs) check(event proto.Event) *proto.Error {
 		return proto.Missing("data", "Nothing to update: give any of data.name, data.capacity, data.locked, data.metadata.")
 	}
 	return nil
+}
+
+// aboutClient reports whether an event needs data.client.
+func aboutClient(e proto.Event) bool {
+	return e == proto.RemoveClient || e == proto.UnbanClient || e == proto.SetRole
 }
 
 // makes reports whether the event may make the room.

@@ -91,7 +91,11 @@ func (r *replica) answerMembersLocked(d *Diff) {
 		if req == nil || req.answered {
 			continue
 		}
-		if lm := r.local[req.By]; lm != nil && lm.Member == req.Member {
+		switch lm := r.local[req.By]; {
+		case lm == nil || lm.Member != req.Member:
+		case req.Event == proto.UnbanClient:
+			r.informLocked(lm, req)
+		default:
 			r.catchUpLocked(lm, req)
 		}
 	}

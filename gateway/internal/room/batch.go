@@ -18,7 +18,7 @@ import (
 //   - A peer that left, came back and left again is removed for the last reason.
 //   - A peer that came back with another user name or other metadata is announced as if
 //     it had just joined: clients that know the id replace its information.
-//   - A member whose metadata changed is updated, unless it has its old metadata again.
+//   - A member whose metadata or role changed is updated, unless both are the old ones again.
 //   - Settings that have their old values again are not mentioned. If they differ, the
 //     update names the last peer that changed any.
 //   - Every update names the creator. If nothing but the creator changed, because it
@@ -173,7 +173,7 @@ func (b *Batch) Since(seen uint64, now *State) (u Update) {
 
 // sameInfo reports whether two members with the same id look the same to other members.
 func sameInfo(x, y *bus.Member) bool {
-	return x.User == y.User && string(x.Metadata) == string(y.Metadata)
+	return x.User == y.User && x.Moderator == y.Moderator && string(x.Metadata) == string(y.Metadata)
 }
 
 // Request is a client's request, as far as the frame that answers it needs it.
@@ -181,7 +181,39 @@ type Request struct {
 	Event  proto.Event
 	ID     []byte       // correlation id, as the client wrote it
 	By     proto.PeerID // the requester
-	Client proto.PeerID // Remove_Client: the member to remove
+	Client proto.PeerID // Remove_Client, Unban_Client, Set_Role: whom it is about
+	Ban    bool         // Remove_Client: for the room's life
+	Role   proto.Role   // Set_Role: the role of Client
+}
+
+// removal returns the reason for which Client is removed.
+func (r *Request) removal() proto.Reason {
+	if r.Ban {
+		return proto.ReasonBanned
+	}
+	return proto.ReasonRemoved
+}
+
+// answeredBy returns the event of the frame that answers the request among the frames of an
+// update: Member_Updated, Room_Updated, or Client_Removed for all others.
+func (r *Request) answeredBy() proto.Event {
+	switch {
+	case r == nil:
+		return ""
+	case r.Event == proto.UpdateRoom, r.Event == proto.SetRole && r.Role == proto.RoleCreator:
+		return proto.RoomUpdated
+	case r.Event == proto.UpdateMember, r.Event == proto.SetRole:
+		return proto.MemberUpdated
+	}
+	return proto.ClientRemoved
+}
+
+// updates returns the member that the request updates.
+func (r *Request) updates() proto.PeerID {
+	if r.Event == proto.SetRole {
+		return r.Client
+	}
+	return r.By
 }
 
 // Answer adds the change that a member requested to its update, which must answer the
@@ -191,13 +223,13 @@ func (u *Update) Answer(req *Request) bool {
 	switch req.Event {
 	case proto.RemoveClient:
 		if !slices.ContainsFunc(u.removed, func(x bus.Removal) bool { return x.ID == req.Client }) {
-			u.removed = append(u.removed, bus.Removal{ID: req.Client, Reason: proto.ReasonRemoved})
+			u.removed = append(u.removed, bus.Removal{ID: req.Client, Reason: req.removal()})
 		}
-	case proto.UpdateRoom:
-		u.settings, u.by = true, req.By
-	case proto.UpdateMember:
-		if !slices.Contains(u.updated, req.By) {
-			u.updated = append(u.updated, req.By)
+	case proto.UpdateRoom, proto.UpdateMember, proto.SetRole:
+		if req.answeredBy() == proto.RoomUpdated {
+			u.settings, u.by = true, req.By
+		} else if !slices.Contains(u.updated, req.updates()) {
+			u.updated = append(u.updated, req.updates())
 		}
 	default:
 		return false

@@ -27,7 +27,7 @@ func encodeAll(d proto.RoomData, room *bus.Room) json.RawMessage {
 // encodeInfo encodes the `data` of Room_Info: all that members see of a room.
 func encodeInfo(room *bus.Room, revision uint64) json.RawMessage {
 	d := dataOf(room, revision)
-	d.Members = infosOf(room.Members)
+	d.Members, d.Banned = infosOf(room.Members), room.Banned
 	return encodeAll(d, room)
 }
 
@@ -65,11 +65,11 @@ func appendClients(dst []byte, room *bus.Room) []byte {
 func infosOf(members []bus.Member) map[proto.PeerID]proto.MemberInfo {
 	var infos map[proto.PeerID]proto.MemberInfo
 	for _, m := range members {
-		if m.User != "" || len(m.Metadata) > 0 {
+		if m.User != "" || len(m.Metadata) > 0 || m.Moderator {
 			if infos == nil {
 				infos = make(map[proto.PeerID]proto.MemberInfo)
 			}
-			infos[m.ID] = proto.MemberInfo{User: m.User, Metadata: m.Metadata}
+			infos[m.ID] = proto.MemberInfo{User: m.User, Metadata: m.Metadata, Moderator: m.Moderator}
 		}
 	}
 	return infos
@@ -143,29 +143,26 @@ func (s *State) Welcome(id proto.PeerID, req *Request, frame EncodeFrame) []byte
 // proto.FullListMembers have no list of clients.
 func (s *State) Frames(u *Update, delta bool, req *Request, frame EncodeFrame) (frames [][]byte) {
 	delta = delta && len(s.Room.Members) > proto.FullListMembers
-	echo := func(answers bool) []byte {
-		if req == nil || !answers {
+	answers := req.answeredBy()
+	echo := func(e proto.Event) []byte {
+		if e != answers {
 			return nil
 		}
 		return req.ID
 	}
-	var event proto.Event
-	if req != nil {
-		event = req.Event
-	}
 	if u.aboutMembers() {
-		is, d := s.membersData(u, delta)
-		frames = append(frames, frame(proto.TypeUpdate, is, s.encode(d), echo(event != proto.UpdateRoom && event != proto.UpdateMember)))
+		event, d := s.membersData(u, delta)
+		frames = append(frames, frame(proto.TypeUpdate, event, s.encode(d), echo(proto.ClientRemoved)))
 	}
 	if len(u.updated) > 0 {
 		d := s.data(delta)
 		d.Client, d.Updated, d.Members = u.updated[0], u.updated, s.infos(u.updated)
-		frames = append(frames, frame(proto.TypeUpdate, proto.MemberUpdated, s.encode(d), echo(event == proto.UpdateMember)))
+		frames = append(frames, frame(proto.TypeUpdate, proto.MemberUpdated, s.encode(d), echo(proto.MemberUpdated)))
 	}
 	if u.settings {
 		d := s.data(delta)
 		d.Client = u.by
-		frames = append(frames, frame(proto.TypeUpdate, proto.RoomUpdated, s.encode(d), echo(event == proto.UpdateRoom)))
+		frames = append(frames, frame(proto.TypeUpdate, proto.RoomUpdated, s.encode(d), echo(proto.RoomUpdated)))
 	}
 	return frames
 }

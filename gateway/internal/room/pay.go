@@ -19,7 +19,7 @@ func (t *Rooms) PayUpdate(id proto.RoomID, by proto.PeerID, req *bus.Request, fr
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.state.Room == nil || r.state.Room.Creator != by {
+	if r.state.Room == nil || !r.state.moderates(by) {
 		return from.Answer(0)
 	}
 	name, metadata := len(r.state.Room.Name), len(r.state.Room.Metadata)
@@ -30,6 +30,23 @@ func (t *Rooms) PayUpdate(id proto.RoomID, by proto.PeerID, req *bus.Request, fr
 		metadata = len(req.Metadata)
 	}
 	return r.payUpdateLocked(name+metadata, from)
+}
+
+// PayRole pays for the update that the members get when by sets the role of a member, like
+// PayUpdate.
+func (t *Rooms) PayRole(id proto.RoomID, by, client proto.PeerID, from *egress.Client) egress.Refusal {
+	r := t.get(id)
+	if r == nil {
+		return from.Answer(0)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.state.Member(client)
+	if m == nil || r.state.Room.Creator != by {
+		return from.Answer(0)
+	}
+	room := r.state.Room
+	return r.payUpdateLocked(len(room.Name)+len(room.Metadata)+len(m.ID)+len(m.User)+len(m.Metadata), from)
 }
 
 // PayMemberUpdate pays for the update that the members get when by replaces its own metadata

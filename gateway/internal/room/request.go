@@ -40,7 +40,7 @@ func Unavailable() *proto.Error {
 func (t *Rooms) Change(c *Call, op bus.Operation, req *bus.Request) error {
 	r := t.pin(req.Room)
 	defer t.unpin(r)
-	c.By, c.Client = c.Member.ID(), req.Client
+	c.By, c.Client, c.Ban, c.Role = c.Member.ID(), req.Client, req.Ban, req.Role
 	req.Op = t.nextOp()
 	req.Have = r.begin(req.Op, c)
 	defer r.end(req.Op)
@@ -161,12 +161,17 @@ func (r *replica) inform(c *Call) bool {
 	if r.state.Room == nil || lm == nil || lm.Member != c.Member {
 		return false
 	}
+	r.informLocked(lm, c)
+	return true
+}
+
+// informLocked answers a request of a local member with the whole room.
+func (r *replica) informLocked(lm *localMember, c *Call) {
 	c.answerLocked()
 	r.catchUpLocked(lm, nil)
 	info := r.rooms.cfg.Frame(proto.TypeInfo, proto.RoomInfo, r.state.info(), c.ID)
 	c.Budget.Spend(len(info))
 	lm.Send(info)
-	return true
 }
 
 // reaches waits until the replica is at revision, and calls then with the lock held. It
@@ -240,14 +245,18 @@ func (r *replica) answerLate(c *Call, revision uint64) bool {
 	case proto.EndRoom:
 		event, d.Client = proto.RoomDeleted, c.By
 	case proto.RemoveClient:
-		event, d.Client, d.Removed, d.Reason = proto.ClientRemoved, c.Client, []proto.PeerID{c.Client}, proto.ReasonRemoved
-	case proto.UpdateRoom:
-		event, d.Client = proto.RoomUpdated, c.By
-	case proto.UpdateMember:
-		event, d.Client, d.Updated, d.Members = proto.MemberUpdated, c.By, []proto.PeerID{c.By}, r.state.infos([]proto.PeerID{c.By})
+		event, d.Client, d.Removed, d.Reason = proto.ClientRemoved, c.Client, []proto.PeerID{c.Client}, c.removal()
+	case proto.UnbanClient:
+		typ, event, d.Members, d.Banned = proto.TypeInfo, proto.RoomInfo, infosOf(room.Members), room.Banned
+	case proto.UpdateRoom, proto.UpdateMember, proto.SetRole:
+		if event = c.answeredBy(); event == proto.RoomUpdated {
+			d.Client = c.By
+		} else {
+			d.Client, d.Updated, d.Members = c.updates(), []proto.PeerID{c.updates()}, r.state.infos([]proto.PeerID{c.updates()})
+		}
 	}
 	answer := r.rooms.cfg.Frame(typ, event, encodeAll(d, room), c.ID)
-	if c.Event != proto.UpdateRoom && c.Event != proto.UpdateMember { // it was paid for before
+	if e := c.answeredBy(); e != proto.RoomUpdated && e != proto.MemberUpdated { // they were paid for before
 		c.Budget.Spend(len(answer))
 	}
 	c.Member.Send(answer)

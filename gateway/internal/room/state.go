@@ -49,6 +49,12 @@ type Diff struct {
 // Member returns the member with this id, or nil. The caller must not modify it.
 func (s *State) Member(id proto.PeerID) *bus.Member { return s.members[id] }
 
+// moderates reports whether a peer may change the room: the creator and moderators.
+func (s *State) moderates(p proto.PeerID) bool {
+	m := s.members[p]
+	return m != nil && (m.Moderator || s.Room.Creator == p)
+}
+
 // Gateways returns the number of members at each gateway. The caller must not modify it.
 func (s *State) Gateways() map[proto.GatewayID]int { return s.gateways }
 
@@ -75,6 +81,9 @@ func (s *State) Apply(c *bus.Change) Diff {
 	room.Creator = c.Creator
 	if c.Set != nil {
 		room.Name, room.Capacity, room.Locked, room.Metadata = c.Set.Name, c.Set.Capacity, c.Set.Locked, c.Set.Metadata
+	}
+	if c.Bans != nil {
+		room.Banned = c.Bans
 	}
 	s.Room, s.Revision = &room, c.After
 	if c.Ended {
@@ -103,7 +112,7 @@ func membersAfter(members []bus.Member, c *bus.Change) []bus.Member {
 	}
 	for _, x := range c.Updated {
 		if i := slices.IndexFunc(members, func(m bus.Member) bool { return m.ID == x.ID }); i >= 0 {
-			members[i].Metadata = x.Metadata
+			members[i].Metadata, members[i].Moderator = x.Metadata, x.Moderator
 		}
 	}
 	return append(members, c.Added...)
@@ -159,7 +168,7 @@ func (s *State) compare(d *Diff, room *bus.Room) {
 		switch was := s.members[m.ID]; {
 		case was == nil, sameInfo(was, &m):
 		case was.Op == m.Op:
-			d.Updated = append(d.Updated, bus.Updated{ID: m.ID, Metadata: m.Metadata})
+			d.Updated = append(d.Updated, bus.Updated{ID: m.ID, Metadata: m.Metadata, Moderator: m.Moderator})
 		default:
 			d.Renewed = append(d.Renewed, m.ID)
 		}

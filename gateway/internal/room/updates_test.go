@@ -91,7 +91,10 @@ func (p *pacedRoom) commit(c bus.Change) {
 	}
 	for _, x := range c.Updated {
 		i := slices.IndexFunc(p.room.Members, func(m bus.Member) bool { return m.ID == x.ID })
-		p.room.Members[i].Metadata = x.Metadata
+		p.room.Members[i].Metadata, p.room.Members[i].Moderator = x.Metadata, x.Moderator
+	}
+	if c.Creator != "" { // it handed the room over
+		p.room.Creator = c.Creator
 	}
 	if c.Set != nil {
 		p.room.Locked = c.Set.Locked
@@ -117,6 +120,19 @@ func (p *pacedRoom) has(id proto.PeerID) bool {
 	return slices.ContainsFunc(p.room.Members, func(m bus.Member) bool { return m.ID == id })
 }
 
+func (p *pacedRoom) member(id proto.PeerID) bus.Member {
+	return p.room.Members[slices.IndexFunc(p.room.Members, func(m bus.Member) bool { return m.ID == id })]
+}
+
+func (p *pacedRoom) moderator(id proto.PeerID) bool { return p.member(id).Moderator }
+
+// requestRole records a Set_Role of a local peer.
+func (p *pacedRoom) requestRole(by *pacedPeer, client proto.PeerID, role proto.Role) bus.OpID {
+	op := p.request(by, proto.SetRole, client)
+	p.r.calls[op].Role = role
+	return op
+}
+
 func (p *pacedRoom) metadata() json.RawMessage {
 	return []json.RawMessage{nil, json.RawMessage(`1`), json.RawMessage(`2`)}[p.rnd.IntN(3)]
 }
@@ -130,7 +146,7 @@ func (p *pacedRoom) step() {
 	isIn := p.has(peer.id)
 	creator := slices.IndexFunc(p.peers, func(x *pacedPeer) bool { return x.id == p.room.Creator })
 	last := len(p.room.Members) == 1 // the room would be gone with it
-	switch n := p.rnd.IntN(12); {
+	switch n := p.rnd.IntN(14); {
 	case n < 4 && !isIn:
 		op := p.request(peer, proto.JoinRoom, "")
 		p.commit(bus.Change{Added: []bus.Member{{ID: peer.id, Gateway: ownGateway, Op: op, Metadata: p.metadata()}}})
@@ -157,9 +173,17 @@ func (p *pacedRoom) step() {
 		p.commit(bus.Change{Added: []bus.Member{{ID: far, Gateway: pacedGateway}}})
 	case n == 10 && isIn:
 		op := p.request(peer, proto.UpdateMember, "")
-		p.commit(bus.Change{Updated: []bus.Updated{{ID: peer.id, Metadata: p.metadata(), Op: op}}})
+		p.commit(bus.Change{Updated: []bus.Updated{{ID: peer.id, Metadata: p.metadata(), Moderator: p.moderator(peer.id), Op: op}}})
 	case n == 10 && p.has(far): // by a back end
-		p.commit(bus.Change{Updated: []bus.Updated{{ID: far, Metadata: p.metadata()}}})
+		p.commit(bus.Change{Updated: []bus.Updated{{ID: far, Metadata: p.metadata(), Moderator: p.moderator(far)}}})
+	case n == 12 && isIn && creator >= 0 && p.peers[creator] != peer:
+		former := p.peers[creator]
+		op := p.requestRole(former, peer.id, proto.RoleCreator)
+		p.commit(bus.Change{Updated: []bus.Updated{{ID: former.id, Metadata: p.member(former.id).Metadata, Moderator: true}}, Creator: peer.id, By: former.id, Op: op})
+	case n == 13 && isIn && creator >= 0:
+		role := []proto.Role{proto.RoleModerator, proto.RoleMember}[p.rnd.IntN(2)]
+		op := p.requestRole(p.peers[creator], peer.id, role)
+		p.commit(bus.Change{Updated: []bus.Updated{{ID: peer.id, Metadata: p.member(peer.id).Metadata, Moderator: role == proto.RoleModerator, Op: op}}})
 	case n == 11: // the changes were missed
 		room := p.room
 		room.Members = slices.Clone(room.Members)
@@ -265,7 +289,7 @@ func (p *pacedRoom) take(peer *pacedPeer, event proto.Event, d *proto.RoomData, 
 		if !known {
 			p.t.Errorf("got an update of the unknown member %s: %s", id, raw)
 		}
-		news = news || string(old.Metadata) != string(d.Members[id].Metadata)
+		news = news || string(old.Metadata) != string(d.Members[id].Metadata) || old.Moderator != d.Members[id].Moderator
 		peer.members[id] = d.Members[id]
 	}
 	for _, id := range d.Added {
@@ -294,8 +318,8 @@ func (p *pacedRoom) check() {
 			p.t.Fatalf("peer %d at revision %d: got a list of %d, want %d", i, p.rev, len(peer.clients), len(p.room.Members))
 		}
 		for _, m := range p.room.Members {
-			if info, ok := peer.members[m.ID]; !ok || string(info.Metadata) != string(m.Metadata) {
-				p.t.Fatalf("peer %d at revision %d: got member %s: %v, metadata %q; want %q", i, p.rev, m.ID, ok, info.Metadata, m.Metadata)
+			if info, ok := peer.members[m.ID]; !ok || string(info.Metadata) != string(m.Metadata) || info.Moderator != m.Moderator {
+				p.t.Fatalf("peer %d at revision %d: got member %s: %v, metadata %q, moderator %v; want %q, %v", i, p.rev, m.ID, ok, info.Metadata, info.Moderator, m.Metadata, m.Moderator)
 			}
 		}
 	}

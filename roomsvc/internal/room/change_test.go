@@ -63,19 +63,23 @@ func TestApply_WhatAChangeCannotHold_WaitsForTheNextCommit(t *testing.T) {
 		ops  []*Operation
 		done []bool
 	}{
-		"join and leave":      {[]*Operation{join(ben, "2"), leave(ben, "3")}, []bool{true, false}},
-		"leave and join":      {[]*Operation{leave(ann, "2"), join(ann, "3")}, []bool{true, false}},
-		"others behind":       {[]*Operation{join(ben, "2"), leave(ben, "3"), join(cas, "4")}, []bool{true, false, false}},
-		"end after a join":    {[]*Operation{join(ben, "2"), op(bus.OpEnd, bus.Request{Op: "3", Peer: ann})}, []bool{true, false}},
-		"join after an end":   {[]*Operation{op(bus.OpEnd, bus.Request{Op: "2", Peer: ann}), join(ben, "3")}, []bool{true, false}},
-		"two updates":         {[]*Operation{op(bus.OpUpdate, bus.Request{Op: "2", Peer: ann, Name: ptr("a")}), op(bus.OpUpdate, bus.Request{Op: "3", Peer: ann, Name: ptr("b")})}, []bool{true, false}},
-		"two of a member":     {[]*Operation{op(bus.OpMember, bus.Request{Op: "2", Peer: ann, Metadata: json.RawMessage("1")}), op(bus.OpMember, bus.Request{Op: "3", Peer: ann, Metadata: json.RawMessage("2")})}, []bool{true, false}},
-		"remove a newcomer":   {[]*Operation{join(ben, "2"), op(bus.OpRemove, bus.Request{Op: "3", Peer: ann, Client: ben})}, []bool{true, false}},
-		"sweep a newcomer":    {[]*Operation{join(ben, "2"), {Kind: OpSweep, Request: &bus.Request{Room: "r"}, Dead: []proto.GatewayID{gwB}}}, []bool{true, false}},
-		"sweep others":        {[]*Operation{join(ben, "2"), {Kind: OpSweep, Request: &bus.Request{Room: "r"}, Dead: []proto.GatewayID{gwA}}}, []bool{true, true}},
-		"the same join again": {[]*Operation{join(ben, "2"), join(ben, "2")}, []bool{true, true}},
-		"get goes last":       {[]*Operation{op(bus.OpGet, bus.Request{Peer: ben}), join(ben, "2"), leave(ben, "3")}, []bool{true, true, false}},
-		"refused, then more":  {[]*Operation{join(ann, "2"), join(ben, "3")}, []bool{true, true}},
+		"join and leave":        {[]*Operation{join(ben, "2"), leave(ben, "3")}, []bool{true, false}},
+		"leave and join":        {[]*Operation{leave(ann, "2"), join(ann, "3")}, []bool{true, false}},
+		"others behind":         {[]*Operation{join(ben, "2"), leave(ben, "3"), join(cas, "4")}, []bool{true, false, false}},
+		"end after a join":      {[]*Operation{join(ben, "2"), op(bus.OpEnd, bus.Request{Op: "3", Peer: ann})}, []bool{true, false}},
+		"join after an end":     {[]*Operation{op(bus.OpEnd, bus.Request{Op: "2", Peer: ann}), join(ben, "3")}, []bool{true, false}},
+		"two updates":           {[]*Operation{op(bus.OpUpdate, bus.Request{Op: "2", Peer: ann, Name: ptr("a")}), op(bus.OpUpdate, bus.Request{Op: "3", Peer: ann, Name: ptr("b")})}, []bool{true, false}},
+		"two of a member":       {[]*Operation{op(bus.OpMember, bus.Request{Op: "2", Peer: ann, Metadata: json.RawMessage("1")}), op(bus.OpMember, bus.Request{Op: "3", Peer: ann, Metadata: json.RawMessage("2")})}, []bool{true, false}},
+		"ban a newcomer":        {[]*Operation{join(ben, "2"), op(bus.OpRemove, bus.Request{Op: "3", Peer: ann, Client: ben, Ban: true})}, []bool{true, false}},
+		"ban and unban":         {[]*Operation{op(bus.OpRemove, bus.Request{Op: "2", Peer: ann, Client: ben, Ban: true}), op(bus.OpUnban, bus.Request{Op: "3", Peer: ann, Client: ben})}, []bool{true, false}},
+		"two roles":             {[]*Operation{op(bus.OpRole, bus.Request{Op: "2", Peer: ann, Client: ann, Role: proto.RoleMember}), op(bus.OpRole, bus.Request{Op: "3", Peer: ann, Client: ann, Role: proto.RoleModerator})}, []bool{true, false}},
+		"update and last leave": {[]*Operation{op(bus.OpUpdate, bus.Request{Op: "2", Peer: ann, Name: ptr("a")}), leave(ann, "3")}, []bool{true, false}},
+		"remove a newcomer":     {[]*Operation{join(ben, "2"), op(bus.OpRemove, bus.Request{Op: "3", Peer: ann, Client: ben})}, []bool{true, false}},
+		"sweep a newcomer":      {[]*Operation{join(ben, "2"), {Kind: OpSweep, Request: &bus.Request{Room: "r"}, Dead: []proto.GatewayID{gwB}}}, []bool{true, false}},
+		"sweep others":          {[]*Operation{join(ben, "2"), {Kind: OpSweep, Request: &bus.Request{Room: "r"}, Dead: []proto.GatewayID{gwA}}}, []bool{true, true}},
+		"the same join again":   {[]*Operation{join(ben, "2"), join(ben, "2")}, []bool{true, true}},
+		"get goes last":         {[]*Operation{op(bus.OpGet, bus.Request{Peer: ben}), join(ben, "2"), leave(ben, "3")}, []bool{true, true, false}},
+		"refused, then more":    {[]*Operation{join(ann, "2"), join(ben, "3")}, []bool{true, true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newModel(t)

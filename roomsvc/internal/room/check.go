@@ -43,16 +43,30 @@ func Check(kind bus.Operation, r *bus.Request, lim Limits) *proto.Error {
 			return proto.Missing("client", "client is missing. Name the member whose metadata is to be changed.")
 		}
 		return checkSettings(r, lim, proto.MaxMemberMetadata)
-	case bus.OpRemove:
-		if r.Client == "" {
-			return proto.Missing("client", "data.client is missing. Name the client to remove.")
+	case bus.OpRemove, bus.OpUnban:
+		return checkClient(r)
+	case bus.OpRole:
+		if !r.Role.Valid() {
+			return proto.Invalid("role", "data.role must be creator, moderator or member.")
 		}
+		return checkClient(r)
 	case bus.OpLeave:
 		switch r.Reason {
 		case "", proto.ReasonLeft, proto.ReasonDisconnected:
 		default:
 			return proto.Invalid("reason", "reason must be left or disconnected.")
 		}
+	}
+	return nil
+}
+
+// checkClient checks the client that a request is about.
+func checkClient(r *bus.Request) *proto.Error {
+	if r.Client == "" {
+		return proto.Missing("client", "data.client is missing. Name the client that this is about.")
+	}
+	if r.Ban && !r.Client.Valid() {
+		return proto.Invalid("client", "data.client is not the id of a peer.")
 	}
 	return nil
 }

@@ -4,6 +4,7 @@
 //	check.go         refuses what is invalid whatever the room's state is
 //	state.go         Apply: what a batch of operations does to a room, in one commit
 //	rules.go         what each operation does, and what it refuses
+//	moderate.go      who may, roles and bans
 //	idempotency.go   records of operations, so that a retry changes nothing twice
 //	codec.go         a room as the bucket holds it
 //	replies.go       what a commit announces to gateways, and the replies to the requesters

@@ -14,7 +14,7 @@ import (
 
 // script turns bytes into operations on one room by a handful of peers.
 func script(data []byte) []*Operation {
-	kinds := []bus.Operation{bus.OpCreate, bus.OpJoin, bus.OpJoin, bus.OpJoin, bus.OpLeave, bus.OpLeave, bus.OpEnd, bus.OpRemove, bus.OpUpdate, bus.OpMember, bus.OpResume, bus.OpGet, OpSweep}
+	kinds := []bus.Operation{bus.OpCreate, bus.OpJoin, bus.OpJoin, bus.OpJoin, bus.OpLeave, bus.OpLeave, bus.OpEnd, bus.OpRemove, bus.OpUnban, bus.OpRole, bus.OpUpdate, bus.OpMember, bus.OpResume, bus.OpGet, OpSweep}
 	gateways := []proto.GatewayID{gwA, gwB, "cccccccc"}
 	var ops []*Operation
 	for i := 0; i+3 < len(data); i += 4 {
@@ -23,6 +23,7 @@ func script(data []byte) []*Operation {
 		r := &bus.Request{
 			Op: bus.NewOpID(gwA, uint64(i)+1), Room: "r", Gateway: g,
 			Peer: peer(gateways[int(p)%3], int(p)%6), Client: peer(gateways[int(y)%3], int(y)%6),
+			Ban: x&4 != 0, User: []string{"", "u", "v"}[int(p)%3], Role: []proto.Role{proto.RoleCreator, proto.RoleModerator, proto.RoleMember}[int(x)%3],
 			Create: x&8 != 0, Retry: x&16 != 0, Epoch: uint64(p >> 6),
 		}
 		if x&32 != 0 {
@@ -62,6 +63,14 @@ func checkInvariants(t *testing.T, m *model, epochs map[proto.PeerID]uint64) {
 		}
 		epochs[p.ID] = p.Epoch
 	}
+	if len(r.Banned) > proto.MaxBans {
+		t.Fatalf("bans: got %d, want at most %d", len(r.Banned), proto.MaxBans)
+	}
+	for _, p := range r.Members {
+		if slices.ContainsFunc(r.Banned, func(b proto.Ban) bool { return b.Client == p.ID || b.User != "" && b.User == p.User }) {
+			t.Fatalf("member: got %+v, want none that is banned", p)
+		}
+	}
 	seen := make(map[proto.PeerID]bool)
 	for _, p := range r.Members {
 		if seen[p.ID] || !p.ID.Valid() || !p.Owner().Valid() {
@@ -94,7 +103,7 @@ func follow(t *testing.T, replica *[]bus.Member, m *model) {
 	}
 	for _, x := range c.Updated {
 		i := slices.IndexFunc(*replica, func(p bus.Member) bool { return p.ID == x.ID })
-		(*replica)[i].Metadata = x.Metadata
+		(*replica)[i].Metadata, (*replica)[i].Moderator = x.Metadata, x.Moderator
 	}
 	for _, moved := range c.Moved {
 		i := slices.IndexFunc(*replica, func(p bus.Member) bool { return p.ID == moved.ID })

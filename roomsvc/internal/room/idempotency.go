@@ -30,7 +30,11 @@ func (c *Commit) repeated(r *bus.Request) (Outcome, bool) {
 		}
 		// The commit may never have been announced. The announcement must also
 		// reach gateways that the room's state no longer names.
-		c.notifyToo(d.Peer.Home())
+		for i := range c.done { // a ban removes several
+			if c.done[i].Op == r.Op {
+				c.notifyToo(c.done[i].Peer.Home())
+			}
+		}
 		c.notifyToo(r.Gateway)
 		return Outcome{Done: true, repeated: true}, true
 	}

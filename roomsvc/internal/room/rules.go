@@ -54,6 +54,9 @@ func (c *Commit) join(r *bus.Request) *proto.Error {
 	if _, in := c.at[r.Peer]; in {
 		return proto.Errorf(proto.AlreadyExists, "Client with given id %s is in room %s already. Room_Info tells who is in it.", proto.Quote(string(r.Peer)), proto.Quote(string(r.Room)))
 	}
+	if c.banned(r.Peer, r.User) {
+		return proto.Errorf(proto.Banned, "You are banned from room %s. Ask its creator, or join another room.", proto.Quote(string(r.Room)))
+	}
 	if c.room.Locked {
 		return proto.Errorf(proto.RoomLocked, "Room %s is locked. Its creator can open it with Update_Room, data.locked false.", proto.Quote(string(r.Room)))
 	}
@@ -109,8 +112,11 @@ func (c *Commit) end(r *bus.Request) *proto.Error {
 }
 
 func (c *Commit) removeClient(r *bus.Request) *proto.Error {
-	if err := c.mustOwn(r, "remove a client from"); err != nil {
+	if err := c.mayRemove(r); err != nil {
 		return err
+	}
+	if r.Ban {
+		return c.ban(r)
 	}
 	i, in := c.at[r.Client]
 	if !in {
@@ -121,7 +127,7 @@ func (c *Commit) removeClient(r *bus.Request) *proto.Error {
 }
 
 func (c *Commit) update(r *bus.Request) *proto.Error {
-	if err := c.mustOwn(r, "change"); err != nil {
+	if err := c.mayModerate(r, "change"); err != nil {
 		return err
 	}
 	room := c.room
@@ -177,7 +183,7 @@ func (c *Commit) updateMember(r *bus.Request) *proto.Error {
 	c.size += max(grown, 0)
 	c.members[i] = m
 	c.changed[m.ID], c.Dirty = true, true
-	c.change.Updated = append(c.change.Updated, bus.Updated{ID: m.ID, Metadata: m.Metadata, Op: r.Op})
+	c.change.Updated = append(c.change.Updated, bus.Updated{ID: m.ID, Metadata: m.Metadata, Moderator: m.Moderator, Op: r.Op})
 	c.record(bus.Done{Op: r.Op})
 	return nil
 }

@@ -160,6 +160,10 @@ func (c *Commit) carryOut(op *Operation) Outcome {
 		o.Err = c.end(op.Request)
 	case bus.OpRemove:
 		o.Err = c.removeClient(op.Request)
+	case bus.OpUnban:
+		o.Err = c.unban(op.Request)
+	case bus.OpRole:
+		o.Err = c.setRole(op.Request)
 	case bus.OpUpdate:
 		o.Err = c.update(op.Request)
 	case bus.OpMember:
@@ -182,14 +186,21 @@ func (c *Commit) mustWait(op *Operation) bool {
 	if c.change.Ended {
 		return true
 	}
+	if last := c.live == 1 && (op.Kind == bus.OpLeave || op.Kind == bus.OpRemove); c.change.By != "" && (last || op.Kind == OpSweep) {
+		return true // else the room's end, for want of members, would look like an End_Room of By
+	}
 	moves := c.changed[op.Request.Peer] && c.follows(op.Request) // and a Change names the peer already
 	switch op.Kind {
 	case bus.OpEnd:
 		return true
 	case bus.OpUpdate:
-		return c.set || moves
+		return c.change.By != "" || moves
+	case bus.OpUnban:
+		return c.change.By != "" || moves
+	case bus.OpRole:
+		return c.change.By != "" || c.changed[op.Request.Client] || c.changed[c.room.Creator] || moves
 	case bus.OpRemove:
-		return c.changed[op.Request.Client] || moves
+		return c.changed[op.Request.Client] || moves || op.Request.Ban && (c.change.By != "" || c.changedOf(op.Request.Client))
 	case bus.OpMember:
 		return c.changed[subject(op.Request)] && !c.knows(op.Request)
 	case OpSweep:

@@ -111,6 +111,7 @@ type step struct {
 func TestApply_EachOperation_FollowsItsRules(t *testing.T) {
 	create := step{bus.OpCreate, bus.Request{Peer: ann}, "", "ann*"}
 	ben2 := step{bus.OpJoin, bus.Request{Peer: ben}, "", "ann* ben"}
+	moderator := step{bus.OpRole, bus.Request{Peer: ann, Client: ben, Role: proto.RoleModerator}, "", "ann* ben"}
 	for name, steps := range map[string][]step{
 		"create twice":        {create, {bus.OpCreate, bus.Request{Peer: ben}, proto.DuplicateRoom, "ann*"}},
 		"create after end":    {create, {bus.OpEnd, bus.Request{Peer: ann}, "", "gone"}, {bus.OpCreate, bus.Request{Peer: ben}, "", "ben*"}},
@@ -150,6 +151,20 @@ func TestApply_EachOperation_FollowsItsRules(t *testing.T) {
 		"member, no metadata": {create, {bus.OpMember, bus.Request{Peer: ann}, proto.MissingFields, "ann*"}},
 		"member, too long":    {create, {bus.OpMember, bus.Request{Peer: ann, Metadata: bigJSON(proto.MaxMemberMetadata + 1)}, proto.InvalidMessage, "ann*"}},
 		"member, back end":    {create, {bus.OpMember, bus.Request{Client: ann, Metadata: json.RawMessage(`1`)}, "", "ann*"}, {bus.OpMember, bus.Request{Metadata: json.RawMessage(`1`)}, proto.MissingFields, "ann*"}},
+		"ban":                 {create, ben2, {bus.OpRemove, bus.Request{Peer: ann, Client: ben, Ban: true}, "", "ann*"}, {bus.OpJoin, bus.Request{Peer: ben}, proto.Banned, "ann*"}, {bus.OpUnban, bus.Request{Peer: ann, Client: ben}, "", "ann*"}, ben2},
+		"ban a stranger":      {create, {bus.OpRemove, bus.Request{Peer: ann, Client: ben, Ban: true}, "", "ann*"}, {bus.OpRemove, bus.Request{Peer: ann, Client: ben, Ban: true}, "", "ann*"}, {bus.OpJoin, bus.Request{Peer: ben}, proto.Banned, "ann*"}},
+		"ban no peer":         {create, {bus.OpRemove, bus.Request{Peer: ann, Client: "x", Ban: true}, proto.InvalidMessage, "ann*"}},
+		"ban oneself":         {create, {bus.OpRemove, bus.Request{Peer: ann, Client: ann, Ban: true}, proto.InvalidMessage, "ann*"}},
+		"ban by a member":     {create, ben2, {bus.OpRemove, bus.Request{Peer: ben, Client: ann, Ban: true}, proto.Unauthorised, "ann* ben"}},
+		"ban by a back end":   {create, ben2, {bus.OpRemove, bus.Request{Client: ben, Ban: true}, "", "ann*"}, {bus.OpRemove, bus.Request{Client: ann, Ban: true}, proto.InvalidMessage, "ann*"}},
+		"ban ends with room":  {create, {bus.OpRemove, bus.Request{Peer: ann, Client: ben, Ban: true}, "", "ann*"}, {bus.OpEnd, bus.Request{Peer: ann}, "", "gone"}, {bus.OpJoin, bus.Request{Peer: ben, Create: true}, "", "ben*"}},
+		"unban nobody":        {create, {bus.OpUnban, bus.Request{Peer: ann, Client: ben}, proto.NotFound, "ann*"}, {bus.OpUnban, bus.Request{Peer: ann}, proto.MissingFields, "ann*"}, {bus.OpUnban, bus.Request{Peer: ben, Client: ben}, proto.Unauthorised, "ann*"}},
+		"moderator":           {create, ben2, moderator, {bus.OpJoin, bus.Request{Peer: cas}, "", "ann* ben cas"}, {bus.OpUpdate, bus.Request{Peer: ben, Name: ptr("x")}, "", "ann* ben cas"}, {bus.OpEnd, bus.Request{Peer: ben}, proto.Unauthorised, "ann* ben cas"}, {bus.OpRole, bus.Request{Peer: ben, Client: cas, Role: proto.RoleModerator}, proto.Unauthorised, "ann* ben cas"}, {bus.OpRemove, bus.Request{Peer: ben, Client: ann}, proto.Unauthorised, "ann* ben cas"}, {bus.OpRemove, bus.Request{Peer: ben, Client: cas, Ban: true}, "", "ann* ben"}, {bus.OpUnban, bus.Request{Peer: ben, Client: cas}, "", "ann* ben"}},
+		"two moderators":      {create, ben2, moderator, {bus.OpJoin, bus.Request{Peer: cas}, "", "ann* ben cas"}, {bus.OpRole, bus.Request{Peer: ann, Client: cas, Role: proto.RoleModerator}, "", "ann* ben cas"}, {bus.OpRemove, bus.Request{Peer: ben, Client: cas}, proto.Unauthorised, "ann* ben cas"}, {bus.OpRemove, bus.Request{Peer: ben, Client: cas, Ban: true}, proto.Unauthorised, "ann* ben cas"}, {bus.OpRemove, bus.Request{Peer: ben, Client: ben}, "", "ann* cas"}},
+		"moderator no more":   {create, ben2, moderator, {bus.OpRole, bus.Request{Peer: ann, Client: ben, Role: proto.RoleMember}, "", "ann* ben"}, {bus.OpUpdate, bus.Request{Peer: ben, Name: ptr("x")}, proto.Unauthorised, "ann* ben"}},
+		"moderator left":      {create, ben2, moderator, {bus.OpLeave, bus.Request{Peer: ben}, "", "ann*"}, ben2, {bus.OpUpdate, bus.Request{Peer: ben, Name: ptr("x")}, proto.Unauthorised, "ann* ben"}},
+		"handed over":         {create, ben2, {bus.OpRole, bus.Request{Peer: ann, Client: ben, Role: proto.RoleCreator}, "", "ann ben*"}, {bus.OpUpdate, bus.Request{Peer: ann, Name: ptr("x")}, "", "ann ben*"}, {bus.OpEnd, bus.Request{Peer: ann}, proto.Unauthorised, "ann ben*"}, {bus.OpRole, bus.Request{Peer: ben, Client: ben, Role: proto.RoleCreator}, "", "ann ben*"}, {bus.OpEnd, bus.Request{Peer: ben}, "", "gone"}},
+		"role of nobody":      {create, {bus.OpRole, bus.Request{Peer: ann, Client: ben, Role: proto.RoleModerator}, proto.NotFound, "ann*"}, {bus.OpRole, bus.Request{Peer: ann, Client: ann, Role: "boss"}, proto.InvalidMessage, "ann*"}, {bus.OpRole, bus.Request{Peer: ann, Role: proto.RoleMember}, proto.MissingFields, "ann*"}},
 		"get":                 {create, {bus.OpGet, bus.Request{Peer: ann}, "", "ann*"}, {bus.OpGet, bus.Request{Peer: ben}, proto.Unauthorised, "ann*"}, {bus.OpGet, bus.Request{}, "", "ann*"}},
 		"get nothing":         {{bus.OpGet, bus.Request{Peer: ann}, proto.NotFound, "gone"}},
 		"resume, not in":      {create, {bus.OpResume, bus.Request{Peer: ben, Gateway: gwA}, proto.NotFound, "ann*"}},

@@ -1,0 +1,109 @@
+package room
+
+import (
+	"slices"
+	"testing"
+
+	"p2pconnector/proto"
+	"p2pconnector/proto/bus"
+)
+
+// A ban of a peer with a user name is about the user: its other peers leave too, and none of
+// its peers may join until the ban is lifted.
+func TestBan_PeerWithUser_KeepsTheUserOut(t *testing.T) {
+	m := newModel(t)
+	m.do(bus.OpCreate, bus.Request{Peer: ann, User: "ann"})
+	m.do(bus.OpJoin, bus.Request{Peer: ben, User: "mallory"})
+	m.do(bus.OpJoin, bus.Request{Peer: cas, User: "mallory"})
+	other := peer(gwC, 9)
+	if o := m.do(bus.OpRemove, bus.Request{Op: "ban", Peer: ann, Client: ben, Ban: true}); o.Err != nil || m.members() != "ann*" {
+		t.Fatalf("ban: got %v, members %s; want ann alone", o.Err, m.members())
+	}
+	c := m.last.change
+	if len(c.Removed) != 2 || c.Removed[0].Reason != proto.ReasonBanned || c.Removed[1].Reason != proto.ReasonBanned || c.By != "" {
+		t.Errorf("change: got %+v, want two members banned", c)
+	}
+	if want := []proto.Ban{{Client: ben, User: "mallory"}}; !slices.Equal(c.Bans, want) || !slices.Equal(m.state.Room.Banned, want) {
+		t.Errorf("bans: got %v in the change, %v in the room; want %v", c.Bans, m.state.Room.Banned, want)
+	}
+	for _, try := range []struct {
+		peer proto.PeerID
+		user string
+		want proto.ErrorCode
+	}{{other, "mallory", proto.Banned}, {ben, "", proto.Banned}, {cas, "honest", ""}} {
+		o := m.do(bus.OpJoin, bus.Request{Peer: try.peer, User: try.user})
+		if got := codeOf(o); got != try.want {
+			t.Errorf("join of %s, user %q: got %q, want %q", try.peer, try.user, got, try.want)
+		}
+	}
+	m.apply(op(bus.OpRemove, bus.Request{Op: "ban", Peer: ann, Client: ben, Ban: true}))
+	if !slices.Contains(m.last.notify, gwB) {
+		t.Errorf("the ban repeated: got gateways %v notified, want that of the banned peer too", m.last.notify)
+	}
+	if o := m.do(bus.OpUnban, bus.Request{Peer: ann, Client: ben}); o.Err != nil || m.state.Room.Banned != nil || m.last.change.Bans == nil {
+		t.Errorf("unban: got %v, bans %v; want none, and the change to say so", o.Err, m.state.Room.Banned)
+	}
+	if o := m.do(bus.OpJoin, bus.Request{Peer: other, User: "mallory"}); o.Err != nil {
+		t.Errorf("join after the ban was lifted: got %v, want success", o.Err)
+	}
+}
+
+func codeOf(o Outcome) proto.ErrorCode {
+	if o.Err == nil {
+		return ""
+	}
+	return o.Err.Code
+}
+
+// A moderator cannot remove another one by a ban of their common user.
+func TestBan_UserOfAModerator_IsRefusedToModerators(t *testing.T) {
+	m := newModel(t)
+	m.do(bus.OpCreate, bus.Request{Peer: ann, User: "ann"})
+	m.do(bus.OpJoin, bus.Request{Peer: ben, User: "ben"})
+	m.do(bus.OpJoin, bus.Request{Peer: cas, User: "cas"})
+	second := peer(gwC, 9)
+	m.do(bus.OpJoin, bus.Request{Peer: second, User: "cas"})
+	m.do(bus.OpRole, bus.Request{Peer: ann, Client: ben, Role: proto.RoleModerator})
+	m.do(bus.OpRole, bus.Request{Peer: ann, Client: cas, Role: proto.RoleModerator})
+	if got := codeOf(m.do(bus.OpRemove, bus.Request{Peer: ben, Client: second, Ban: true})); got != proto.Unauthorised {
+		t.Errorf("ban of a moderator's user by a moderator: got %q, want %q", got, proto.Unauthorised)
+	}
+	if got := codeOf(m.do(bus.OpRemove, bus.Request{Peer: ben, Client: second})); got != "" {
+		t.Errorf("removal of that peer: got %q, want success", got)
+	}
+	if got := codeOf(m.do(bus.OpRemove, bus.Request{Peer: ann, Client: cas, Ban: true})); got != "" || m.members() != "ann* ben" {
+		t.Errorf("ban of a moderator by the creator: got %q, members %s; want ann* ben", got, m.members())
+	}
+}
+
+// The list of bans has a bound, and a ban beyond it is refused: none is forgotten.
+func TestBan_ListIsFull_RefusesTheNext(t *testing.T) {
+	m := newModel(t)
+	m.do(bus.OpCreate, bus.Request{Peer: ann})
+	for i := range proto.MaxBans {
+		if o := m.do(bus.OpRemove, bus.Request{Peer: ann, Client: peer(gwC, i), Ban: true}); o.Err != nil {
+			t.Fatalf("ban %d: got %v, want success", i, o.Err)
+		}
+	}
+	if got := codeOf(m.do(bus.OpRemove, bus.Request{Peer: ann, Client: ben, Ban: true})); got != proto.LimitExceeded {
+		t.Errorf("one more: got %q, want %q", got, proto.LimitExceeded)
+	}
+	if got := codeOf(m.do(bus.OpJoin, bus.Request{Peer: peer(gwC, 0)})); got != proto.Banned {
+		t.Errorf("the first that was banned: got %q, want %q", got, proto.Banned)
+	}
+}
+
+// Who hands a room over is a moderator after it, and the change names it.
+func TestSetRole_Creator_MakesTheFormerOneModerator(t *testing.T) {
+	m := newModel(t)
+	m.do(bus.OpCreate, bus.Request{Peer: ann})
+	m.do(bus.OpJoin, bus.Request{Peer: ben})
+	m.do(bus.OpRole, bus.Request{Op: "r", Peer: ann, Client: ben, Role: proto.RoleCreator})
+	c := m.last.change
+	if c.Creator != ben || c.By != ann || c.Op != "r" || len(c.Updated) != 1 || c.Updated[0].ID != ann || !c.Updated[0].Moderator {
+		t.Errorf("change: got %+v, want ben the creator by ann, which is updated", c)
+	}
+	if !m.state.Room.Members[0].Moderator || m.state.Room.Members[1].Moderator {
+		t.Errorf("members: got %+v, want ann a moderator", m.state.Room.Members)
+	}
+}
