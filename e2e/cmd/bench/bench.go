@@ -13,18 +13,20 @@ import (
 
 // options are the values of the flags.
 type options struct {
-	rows    []string
-	rounds  int
-	window  time.Duration // of one measurement
-	warm    time.Duration // before it
-	idle    int           // connections of the row idle
-	idleFor time.Duration
-	bin     string // folder with the services; "" builds them
-	cases   string // only cases whose name contains this
-	versus  string // folder with another build of them; "": none
-	pprof   int    // first port for the gateways' profiles; 0: none
-	short   bool
-	systems []string // only these, beside our own; empty: all
+	rows     []string
+	rounds   int
+	window   time.Duration // of one measurement
+	warm     time.Duration // before it
+	idle     int           // connections of the row idle
+	idleFor  time.Duration
+	crowd    int           // clients of the rows jitter and deploy
+	crowdFor time.Duration // of the row jitter
+	bin      string        // folder with the services; "" builds them
+	cases    string        // only cases whose name contains this
+	versus   string        // folder with another build of them; "": none
+	pprof    int           // first port for the gateways' profiles; 0: none
+	short    bool
+	systems  []string // only these, beside our own; empty: all
 }
 
 // bench is the state of one run.
@@ -54,6 +56,8 @@ var rows = []row{
 	{"rooms", "room operations over 1,000 rooms", roomsRow, roomsSteps},
 	{"tracker", "announces with offers to a WebTorrent tracker", trackerRow, trackerSteps},
 	{"scaling", "relay at full speed on 1, 2 and 4 gateways", scalingRow, scalingSteps},
+	{"jitter", "messages to a room whose members lose their connections and come back at the other gateway", jitterRow, jitterSteps},
+	{"deploy", "one of two gateways restarts under clients in rooms of ten", deployRow, deploySteps},
 	{"peerjs", "PeerJS: relay at full speed on 1 and 2 gateways, and through PeerServer", peerjsRow, peerjsSteps},
 }
 

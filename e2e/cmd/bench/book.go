@@ -11,6 +11,7 @@ import (
 const (
 	perSecond = "/s"
 	microsec  = "µs"
+	percent   = "%"
 	kilobytes = "KB"
 	count     = ""
 )

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // goalResult is the result of one goal.
 type goalResult struct {
@@ -40,6 +43,7 @@ func (k *book) checkGoals() {
 	k.atMost("scaling: CPU per message, 4 gateways / 1", 1.1, term{"scaling", scalingCase(4), ours, "cpu"}, term{"scaling", scalingCase(1), ours, "cpu"})
 	k.atMost("scaling: CPU per message, 4 gateways / 2 (with 1, no frame crosses the bus)", 1.1, term{"scaling", scalingCase(4), ours, "cpu"}, term{"scaling", scalingCase(2), ours, "cpu"})
 	k.atMost("PeerJS 300 B on 1 gateway, full speed: CPU per message / PeerServer", 0.6, term{"peerjs", scalingCase(1), ours, "cpu"}, term{"peerjs", scalingCase(1), peerServer, "cpu"})
+	k.crowdGoals()
 	k.atLeastAbsolute("room operations: joins over 1,000 rooms, sync_interval off", 5000, perSecond, term{"rooms", roomLayouts[0].kase, ours, "joins"})
 }
 
@@ -56,6 +60,22 @@ func (k *book) stormGoals() {
 	}
 }
 
+// crowdGoals checks what clients miss while connections and gateways end.
+func (k *book) crowdGoals() {
+	jitter := func(metric string) term { return k.firstCase("jitter", ours, metric) }
+	k.atLeastAbsolute("jitter: messages delivered", 100, percent, jitter("delivered"))
+	k.atMostAbsolute("jitter: p99 from sending to arrival, with 2 s offline", 2500, "ms", jitter("p99"))
+	k.atMostAbsolute("jitter: messages delivered twice", 0, count, jitter("twice"))
+	k.atMostAbsolute("jitter: notices that a member has left", 0, count, jitter("leave notices"))
+	for _, mode := range deployModes {
+		deploy := func(metric string) term { return k.caseWith("deploy", mode.name, metric) }
+		k.atMostAbsolute("deploy, "+mode.name+": sessions lost", 0, count, deploy("sessions lost"))
+		k.atMostAbsolute("deploy, "+mode.name+": notices that a member has left", 0, count, deploy("leave notices"))
+	}
+	k.atMostAbsolute("deploy, SIGTERM: p95 of the absences beyond the announced delay", 0.3, "s", k.caseWith("deploy", "SIGTERM", "late p95"))
+	k.atMostAbsolute("deploy, SIGKILL: p95 of the absences", 1, "s", k.caseWith("deploy", "SIGKILL", "away p95"))
+}
+
 // term names a figure.
 type term struct{ row, kase, system, metric string }
 
@@ -67,6 +87,16 @@ func (k *book) firstCase(row, system, metric string) term {
 		}
 	}
 	return term{row, "", system, metric}
+}
+
+// caseWith names a figure of ours whose case has part in its name.
+func (k *book) caseWith(row, part, metric string) term {
+	for _, f := range k.section(row).Figures {
+		if f.System == ours && f.Metric == metric && strings.Contains(f.Case, part) {
+			return term{row, f.Case, ours, metric}
+		}
+	}
+	return term{row, "", ours, metric}
 }
 
 // atMost requires that a is at most bound times the sum of the others.

@@ -86,13 +86,14 @@ func parse(args []string, stderr io.Writer) (opt options, files outputs, err err
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	var rowList, systems string
-	fs.StringVar(&rowList, "rows", "", "`rows` to measure, separated by commas: relay, fanout, storm, idle, rooms, scaling, peerjs (default: all)")
+	fs.StringVar(&rowList, "rows", "", "`rows` to measure, separated by commas: relay, fanout, storm, idle, rooms, tracker, scaling, jitter, deploy, peerjs (default: all)")
 	fs.StringVar(&opt.cases, "cases", "", "`text` that the name of a case must hold, like \"300 B, full\" (default: all)")
 	fs.StringVar(&systems, "systems", "", "`systems` to measure beside our own, separated by commas: echo, nats, peerserver, tracker, none (default: all)")
 	fs.BoolVar(&opt.short, "short", false, "a quick look: shorter measurements, fewer idle connections")
 	fs.IntVar(&opt.rounds, "rounds", 3, "`times` that each measurement is repeated, at least 3 for a report")
 	fs.DurationVar(&opt.window, "window", 2500*time.Millisecond, "`time` of one measurement")
 	fs.IntVar(&opt.idle, "idle", 10_000, "`connections` of the row idle")
+	fs.IntVar(&opt.crowd, "crowd", 5000, "`clients` of the rows jitter and deploy")
 	fs.StringVar(&opt.bin, "bin", "", "`folder` with the programs gateway and roomsvc (default: builds them)")
 	fs.StringVar(&opt.versus, "versus", "", "`folder` with another build of both, measured beside in the rows relay, moved and idle (default: none)")
 	fs.IntVar(&opt.pprof, "pprof", 0, "first `port` on which the gateways serve Go profiles (default: none)")
@@ -104,16 +105,19 @@ func parse(args []string, stderr io.Writer) (opt options, files outputs, err err
 	if fs.NArg() > 0 {
 		return opt, files, fmt.Errorf("%q is no flag: see --help", fs.Arg(0))
 	}
-	opt.warm, opt.idleFor = 400*time.Millisecond, 10*time.Second
+	opt.warm, opt.idleFor, opt.crowdFor = 400*time.Millisecond, 10*time.Second, 30*time.Second
 	if opt.short {
 		given := map[string]bool{}
 		fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
-		opt.warm, opt.idleFor = 200*time.Millisecond, 3*time.Second
+		opt.warm, opt.idleFor, opt.crowdFor = 200*time.Millisecond, 3*time.Second, 10*time.Second
 		if !given["window"] {
 			opt.window = 800 * time.Millisecond
 		}
 		if !given["idle"] {
 			opt.idle = 2000
+		}
+		if !given["crowd"] {
+			opt.crowd = 500
 		}
 	}
 	switch {
@@ -121,6 +125,8 @@ func parse(args []string, stderr io.Writer) (opt options, files outputs, err err
 		err = fmt.Errorf("rounds: %d is not between 1 and 100", opt.rounds)
 	case opt.window < 100*time.Millisecond || opt.window > time.Minute:
 		err = fmt.Errorf("window: %v is not between 100ms and 1m", opt.window)
+	case opt.crowd < 2*deployRoom || opt.crowd > 50_000:
+		err = fmt.Errorf("crowd: %d is not between %d and 50000", opt.crowd, 2*deployRoom)
 	case opt.idle < 1 || opt.idle > 50_000:
 		err = fmt.Errorf("idle: %d is not between 1 and 50000", opt.idle)
 	}

@@ -27,7 +27,7 @@ func TestFlags_EachLine_IsTakenOrRefused(t *testing.T) {
 }
 
 func TestProgress_EachMeasurement_IsCounted(t *testing.T) {
-	b := &bench{opt: options{rounds: 3, idle: 100}}
+	b := &bench{opt: options{rounds: 3, idle: 100, crowd: 100}}
 	for _, r := range rows {
 		if n := r.steps(b); n < 3 || n%3 != 0 {
 			t.Errorf("row %s: got %d measurements in 3 rounds, want a multiple of 3", r.name, n)
