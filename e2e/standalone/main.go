@@ -33,6 +33,9 @@ func main() {
 // run is the program: it serves until ctx ends. getenv finds environment
 // variables as os.Getenv does.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
+	if service.PrintVersion(stdout, programName, service.Build{}, args) {
+		return nil
+	}
 	cfg, err := parse(args, getenv, stderr)
 	if err != nil {
 		return err

@@ -31,6 +31,7 @@ const (
 type Program struct {
 	Name  string // as errors and --help show it
 	About string // what the service does: a sentence that begins with Name
+	Build Build  // for --version
 
 	// Flags binds the service's settings.
 	Flags func(*flag.FlagSet)
@@ -68,7 +69,16 @@ func (p *Program) Main() {
 // Run runs the service, or the command that args begin with, and returns the exit code: 0
 // when it ended as ctx asked, 2 when its settings cannot work, 1 when it failed. The log goes to stderr.
 func (p *Program) Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if PrintVersion(stdout, p.Name, p.Build, args) {
+		return exitOK
+	}
+	if len(args) > 1 && args[0] == "help" { // of a command
+		args = append(args[1:], "--help")
+	}
 	if len(args) > 0 {
+		if args[0] == "help" {
+			args = []string{"--help"}
+		}
 		if args[0] == healthcheckName {
 			return p.healthcheck(ctx, args[1:], stderr)
 		}
@@ -117,8 +127,9 @@ func (p *Program) help() string {
 	table := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
 	fmt.Fprintf(table, "  %s [flags]\truns until SIGINT or SIGTERM\n", p.Name)
 	for _, c := range append([]Command{{Name: healthcheckName, About: healthcheckAbout}}, p.Commands...) {
-		fmt.Fprintf(table, "  %s %s [flags]\t%s\n", p.Name, c.Name, c.About)
+		fmt.Fprintf(table, "  %s %s [flags]\t%s; --help lists its flags\n", p.Name, c.Name, c.About)
 	}
+	fmt.Fprintf(table, "  %s --version\tprints the version and the commit\n", p.Name)
 	table.Flush()
 	b.WriteString("\nSIGUSR1 turns debug logging on, and off again.")
 	return b.String()

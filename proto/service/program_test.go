@@ -69,7 +69,7 @@ func TestProgram_EachEnd_HasItsExitCode(t *testing.T) {
 func TestProgram_Help_NamesCommandsFlagsAndEnvironment(t *testing.T) {
 	var out bytes.Buffer
 	program(nil, nil).Run(t.Context(), []string{"-h"}, io.Discard, &out)
-	for _, want := range []string{"program does things.\n", "program healthcheck [flags]", "  program greet [flags]         greets\n", "SIGUSR1", "P2P_LOG_LEVEL", "  -nats-url URLs\n", "  -log-level level\n", "(default info)"} {
+	for _, want := range []string{"program does things.\n", "program healthcheck [flags]", "  program greet [flags]         greets; --help lists its flags\n", "  program --version             prints", "SIGUSR1", "P2P_LOG_LEVEL", "  -nats-url URLs\n", "  -log-level level\n", "(default info)"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("got\n%s\nwant %q in it", out.String(), want)
 		}
@@ -81,6 +81,27 @@ func TestProgram_Command_RunsInPlaceOfTheService(t *testing.T) {
 	code := program(errors.New("it ran"), nil).Run(t.Context(), []string{"greet", "ann", "bob"}, &stdout, io.Discard)
 	if code != 7 || stdout.String() != "[ann bob]" {
 		t.Errorf("got exit code %d and %q, want 7 and [ann bob]", code, stdout.String())
+	}
+}
+
+func TestProgram_HelpOfACommand_IsTheCommandsOwn(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	code := program(nil, nil).Run(t.Context(), []string{"help", "greet"}, &stdout, &stderr)
+	if code != 7 || stdout.String() != "[--help]" {
+		t.Errorf("help greet: got exit code %d and %q, want 7 and [--help]", code, stdout.String())
+	}
+	code = program(nil, nil).Run(t.Context(), []string{"help"}, &stdout, &stderr)
+	if code != 0 || !strings.Contains(stderr.String(), "program does things.") {
+		t.Errorf("help: got exit code %d and %q, want 0 and the help", code, stderr.String())
+	}
+}
+
+func TestProgram_Version_IsPrintedWithoutSettings(t *testing.T) {
+	p := program(nil, nil)
+	p.Build = Build{"v1", "abc"}
+	var stdout bytes.Buffer
+	if code := p.Run(t.Context(), []string{"--version"}, &stdout, io.Discard); code != 0 || stdout.String() != "program v1, commit abc\n" {
+		t.Errorf("got exit code %d and %q, want 0 and the version", code, stdout.String())
 	}
 }
 

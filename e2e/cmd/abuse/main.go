@@ -28,6 +28,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"p2pconnector/proto/service"
 )
 
 func main() {
@@ -49,6 +51,9 @@ type settings struct {
 }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	if service.PrintVersion(stdout, "abuse", service.Build{}, args) {
+		return nil
+	}
 	if isServer(args) {
 		return serve(ctx, args, stdin, stdout, stderr)
 	}

@@ -22,6 +22,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"p2pconnector/proto/service"
 )
 
 func main() {
@@ -43,6 +45,9 @@ func main() {
 // run is the program. The table goes to stdout, the progress to stderr. It
 // returns an error when a row failed, or when the run was interrupted.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if service.PrintVersion(stdout, "bench", service.Build{}, args) {
+		return nil
+	}
 	opt, files, err := parse(args, stderr)
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"p2pconnector/e2e/natsbox"
+	"p2pconnector/proto/service"
 )
 
 func main() {
@@ -32,6 +33,9 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
+	if service.PrintVersion(os.Stdout, "natsnode", service.Build{}, args) {
+		return nil
+	}
 	fs := flag.NewFlagSet("natsnode", flag.ContinueOnError)
 	name := fs.String("name", "", "the server's `name`")
 	listen := fs.String("listen", "", "`host:port` for clients")

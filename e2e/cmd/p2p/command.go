@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -49,6 +50,9 @@ func isUsage(err error) bool {
 
 // command runs the command that args name. name is the prefix of errors.
 func (p *program) command(ctx context.Context, args []string) (name string, err error) {
+	if len(args) > 1 && args[0] == "help" {
+		args = append(slices.Clone(args[1:]), "--help")
+	}
 	cmd, rest := find(args)
 	if cmd == nil {
 		return "p2p", p.overview(args)
@@ -60,15 +64,12 @@ func (p *program) command(ctx context.Context, args []string) (name string, err 
 	do := cmd.flags(p, fs)
 	fs.StringVar(&p.url, "url", "ws://localhost:8080", "`URL` of the server; several, separated by commas, are tried in turn")
 	fs.StringVar(&p.token, "token", "", "access `token`, if the server requires one")
-	given, err := parse(fs, rest)
-	if errors.Is(err, flag.ErrHelp) {
+	given, errs := parse(fs, rest)
+	if errors.Is(errs, flag.ErrHelp) {
 		cmd.help(p.stdout, fs)
-		return name, err
+		return name, flag.ErrHelp
 	}
-	if err == nil {
-		err = fromEnv(fs, p.getenv)
-	}
-	if err != nil {
+	if err := errors.Join(errs, fromEnv(fs, p.getenv)); err != nil {
 		return name, &usageError{err}
 	}
 	if len(given) < cmd.least {
@@ -100,18 +101,22 @@ func missing(usage string, n int) string {
 }
 
 // parse parses flags wherever they stand before a "--", and returns the other
-// arguments.
-func parse(fs *flag.FlagSet, args []string) (rest []string, err error) {
+// arguments. It goes on after a mistake, to report all.
+func parse(fs *flag.FlagSet, args []string) (rest []string, errs error) {
 	for {
 		if err := fs.Parse(args); err != nil {
-			return nil, err
+			if errs = errors.Join(errs, err); errors.Is(err, flag.ErrHelp) {
+				return nil, err
+			}
+			args = fs.Args()
+			continue
 		}
 		if fs.NArg() == 0 {
-			return rest, nil
+			return rest, errs
 		}
 		left := fs.Args()
 		if read := len(args) - len(left); read > 0 && args[read-1] == "--" {
-			return append(rest, left...), nil
+			return append(rest, left...), errs
 		}
 		rest, args = append(rest, left[0]), left[1:]
 	}

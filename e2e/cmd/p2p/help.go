@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -17,6 +18,9 @@ func (p *program) overview(args []string) error {
 		return flag.ErrHelp
 	case strings.HasPrefix(args[0], "-"):
 		return usagef("flags come after the command: %s", names())
+	case args[0] == "room" && slices.Contains(args, "--help"):
+		writeCommandsOf(p.stdout, "room")
+		return flag.ErrHelp
 	case args[0] == "room":
 		return usagef("room takes join or watch, as in p2p room join ROOM")
 	}
@@ -34,13 +38,19 @@ func names() string {
 func writeOverview(w io.Writer) {
 	fmt.Fprint(w, "p2p is a peer on the command line.\n\n")
 	writeCommands(w)
-	fmt.Fprint(w, "\nEach says more with --help. Flags are environment variables too: P2P_URL, P2P_TOKEN.\n"+
+	fmt.Fprint(w, "\nEach says more with --help; p2p --version says which p2p this is. Flags are environment variables too: P2P_URL, P2P_TOKEN.\n"+
 		"Exit code: 0 when all was done, 1 when not, 2 when the command line is wrong.\n")
 }
 
 // writeCommands writes one line for each command.
-func writeCommands(w io.Writer) {
+func writeCommands(w io.Writer) { writeCommandsOf(w, "") }
+
+// writeCommandsOf writes one line for each command whose name begins with prefix.
+func writeCommandsOf(w io.Writer, prefix string) {
 	for _, cmd := range commands {
+		if !strings.HasPrefix(cmd.name, prefix) {
+			continue
+		}
 		fmt.Fprintf(w, "    p2p %-27s %s\n", cmd.name+" "+cmd.args, cmd.short)
 	}
 }

@@ -21,6 +21,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"p2pconnector/proto/service"
 )
 
 func main() {
@@ -38,6 +40,9 @@ func main() {
 // variables as os.Getenv does. When run returns an error, a read from stdin may
 // still be pending; run closes stdin then, if that is possible.
 func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if service.PrintVersion(stdout, "p2p", service.Build{}, args) {
+		return 0
+	}
 	p := &program{getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr}
 	name, err := p.command(ctx, args)
 	switch {
@@ -51,5 +56,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	return 1
 }
 
-// oneLine returns the text of err on one line, whatever it wraps.
-func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+// oneLine returns the text of err on one line, whatever it wraps. The name of package client
+// is not one that a user of p2p knows.
+func oneLine(err error) string {
+	text := strings.TrimPrefix(strings.Join(strings.Fields(err.Error()), " "), "client: ")
+	return strings.ReplaceAll(text, ": client: ", ": ")
+}

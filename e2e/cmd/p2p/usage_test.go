@@ -36,6 +36,7 @@ func TestCommandLine_Wrong_ExitsWith2(t *testing.T) {
 		{args: "call a b", says: `"b" is one argument too many`},
 		{args: "call --give-up 1ms a", says: "less than a second"},
 		{args: "listen --nothing", says: "-nothing (see p2p listen --help)"},
+		{args: "listen --nothing --count x --nowhere", says: "-nothing invalid value \"x\" for flag -count: parse error flag provided but not defined: -nowhere (see"},
 		{args: "listen --count -1", says: "negative"},
 		{args: "listen --url ftp://host", says: "must begin with ws://"},
 		{args: "listen --url http://", says: "no URL"},
@@ -70,6 +71,16 @@ func TestHelp_EachCommand_NamesItsFlags(t *testing.T) {
 			if !strings.Contains(out, flag) {
 				t.Errorf("p2p %s --help does not name %s", cmd.name, flag)
 			}
+		}
+	}
+}
+
+// Help of a group of commands, and of a command by the word help.
+func TestHelp_OtherWays_AreUnderstood(t *testing.T) {
+	for args, want := range map[string]string{"room --help": "p2p room watch", "help send": "usage: p2p send", "help room join": "usage: p2p room join", "--version": "p2p "} {
+		code, out, stderr := invoke(t, nil, strings.Fields(args)...)
+		if code != 0 || stderr != "" || !strings.Contains(out, want) {
+			t.Errorf("p2p %s: got code %d, stdout %q, stderr %q, want %q", args, code, out, stderr, want)
 		}
 	}
 }

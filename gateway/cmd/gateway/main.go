@@ -15,9 +15,11 @@ var version, commit string
 func main() { program().Main() }
 
 func program() *service.Program {
-	cfg := gateway.Config{Version: version, Commit: commit}
+	build := service.Build{Version: version, Commit: commit}.Known()
+	cfg := gateway.Config{Version: build.Version, Commit: build.Commit}
 	return &service.Program{
 		Name:  "gateway",
+		Build: build,
 		About: "gateway accepts WebSockets and relays signals between peers over NATS.",
 		Flags: cfg.Flags,
 		New: func(log *slog.Logger) (service.Runner, error) {

@@ -50,22 +50,27 @@ func makeToken(args []string, stderr io.Writer) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	switch {
-	case *file == "":
-		return "", errors.New("key: name the file of the key; --new makes one")
-	case *sub == "":
-		return "", errors.New("sub: name the user")
-	case *ttl <= 0:
-		return "", fmt.Errorf("ttl: %v is not positive; give a time like 1h", *ttl)
+	var errs []error
+	if *file == "" {
+		errs = append(errs, errors.New("key: name the file of the key; --new makes one"))
+	}
+	if *sub == "" {
+		errs = append(errs, errors.New("sub: name the user"))
+	}
+	if *ttl <= 0 {
+		errs = append(errs, fmt.Errorf("ttl: %v is not positive; give a time like 1h", *ttl))
+	}
+	claims := auth.Claims{User: *sub, Life: *ttl, Rooms: splitList(*rooms), Issuer: *issuer, Audience: *audience}
+	if claims.Can, err = parseGrants(*can); err != nil {
+		errs = append(errs, fmt.Errorf("can: %w", err))
+	}
+	if len(errs) > 0 {
+		return "", fmt.Errorf("%w; see gateway token --help", errors.Join(errs...))
 	}
 	if *fresh {
 		if err := makeSecret(*file); err != nil {
 			return "", fmt.Errorf("new: %w", err)
 		}
-	}
-	claims := auth.Claims{User: *sub, Life: *ttl, Rooms: splitList(*rooms), Issuer: *issuer, Audience: *audience}
-	if claims.Can, err = parseGrants(*can); err != nil {
-		return "", fmt.Errorf("can: %w", err)
 	}
 	return auth.Issue(*file, claims, time.Now())
 }

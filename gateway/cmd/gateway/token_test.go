@@ -152,6 +152,7 @@ func TestToken_WrongFlags_AreRefused(t *testing.T) {
 		{"key:", []string{"--key", short, "--sub", "ann"}},
 		{"key:", []string{"--key", publicFile, "--sub", "ann"}},
 		{"new:", []string{"--new", "--key", filepath.Join(dir, "no", "folder"), "--sub", "ann"}},
+		{"sub: name the user; see gateway token --help", nil}, // besides the key
 		{"ttl:", []string{"--key", secret, "--sub", "ann", "--ttl", "-1h"}},
 		{"can:", []string{"--key", secret, "--sub", "ann", "--can", "join,fly"}},
 		{"ann", []string{"--key", secret, "--sub", "x", "ann"}},

@@ -15,9 +15,11 @@ var version, commit string
 func main() { program().Main() }
 
 func program() *service.Program {
-	cfg := roomsvc.Config{Version: version, Commit: commit}
+	build := service.Build{Version: version, Commit: commit}.Known()
+	cfg := roomsvc.Config{Version: build.Version, Commit: build.Commit}
 	return &service.Program{
 		Name:  "roomsvc",
+		Build: build,
 		About: "roomsvc changes rooms, at the request of gateways. It needs NATS servers with JetStream.",
 		Flags: cfg.Flags,
 		New: func(log *slog.Logger) (service.Runner, error) {
