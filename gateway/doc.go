@@ -62,12 +62,11 @@
 // connects it to the sessions, which are the members of rooms, and makes the configurations
 // of the packages that refer to each other.
 //
-// shed.go decides how much memory the buffers of all clients may use, and gives up the
-// largest when that is nearly used up; package internal/membudget counts it. heartbeat.go
-// publishes this gateway's lease and receives those of the others; package proto/agreement
-// compares the settings in them, and those of room services. watch.go runs the periodic
-// work. ops.go serves operators; snapshot.go reads the values that package
-// internal/metrics does not count.
+// Package internal/membudget counts what the buffers of all clients use, and gives up the
+// largest when that is nearly all that they may use. heartbeat.go publishes this
+// gateway's lease and receives those of the others; package proto/agreement compares the
+// settings in them, and those of room services. watch.go runs the periodic work. ops.go serves
+// operators; snapshot.go reads the values that package internal/metrics does not count.
 //
 // Clients may speak another protocol, a dialect; package internal/dialect/registry has the
 // list. Such a client's connection has a translator of a package below internal/dialect.

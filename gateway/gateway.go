@@ -99,7 +99,7 @@ func New(cfg Config) (*Gateway, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	limit, from := bufferLimit(cfg.MaxBufferBytes)
+	limit, from := cfg.BufferLimit()
 	cfg.Logger = cfg.Logger.With("gateway", string(cfg.ID))
 	g := &Gateway{
 		cfg: cfg, log: cfg.Logger, metrics: metrics.New(),

@@ -24,10 +24,10 @@ func frameFrom(from proto.PeerID, n int) []byte {
 	return []byte(head + strings.Repeat("x", n-len(head)-2) + `"}`)
 }
 
-// TestShedBuffers_PeersAreAway_SendersGetOneErrorEach: when memory is short, the frames for a
+// TestRelieve_PeersAreAway_SendersGetOneErrorEach: when memory is short, the frames for a
 // peer that is away and holds much are dropped, and each is reported once. The session stays
 // and knows that frames are missing. Small buffers, and copies that another gateway has, stay.
-func TestShedBuffers_PeersAreAway_SendersGetOneErrorEach(t *testing.T) {
+func TestRelieve_PeersAreAway_SendersGetOneErrorEach(t *testing.T) {
 	const sent = 3
 	g := testGateway(t, Config{MaxBufferBytes: config.MinBufferBytes})
 	sender, large, small, other := awaySession(g), awaySession(g), awaySession(g), awaySession(g)
@@ -42,13 +42,13 @@ func TestShedBuffers_PeersAreAway_SendersGetOneErrorEach(t *testing.T) {
 	g.sessions.Message(other.ID(), natsbus.Message{Data: frames.Marshal(bus.SessionMessage{ // another gateway gets a copy
 		Peer: other.ID(), Gateway: "0a1b2c3d", Token: bus.TokenRef{Owner: g.cfg.ID, Conn: 1, Number: 1},
 	})})
-	g.shedBuffers()
+	g.buffers.Relieve(g.conns.Buffers, g.sessions.Buffers)
 	if got := len(large.Waiting()); got != sent {
 		t.Fatalf("within the budget: got %d frames left, want all %d", got, sent)
 	}
 	g.buffers.Take(membudget.Queue, config.MinBufferBytes/2)
 	for range 2 { // the second time there is nothing left to shed
-		g.shedBuffers()
+		g.buffers.Relieve(g.conns.Buffers, g.sessions.Buffers)
 	}
 	if got := len(large.Waiting()); got != 0 || !large.Live() {
 		t.Errorf("large: got %d frames left, live %v; want none, true", got, large.Live())
@@ -72,9 +72,9 @@ func TestShedBuffers_PeersAreAway_SendersGetOneErrorEach(t *testing.T) {
 	}
 }
 
-// TestShedBuffers_ClientDoesNotRead_IsClosed: the connection of a client that does not read is
+// TestRelieve_ClientDoesNotRead_IsClosed: the connection of a client that does not read is
 // shed once, and one that reads is not.
-func TestShedBuffers_ClientDoesNotRead_IsClosed(t *testing.T) {
+func TestRelieve_ClientDoesNotRead_IsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := testGateway(t, Config{MaxBufferBytes: config.MinBufferBytes})
 		unread, reads := opened(t, g, sockettest.NewNet(true)), opened(t, g, sockettest.NewNet(false))
@@ -85,7 +85,7 @@ func TestShedBuffers_ClientDoesNotRead_IsClosed(t *testing.T) {
 		g.coarse.Store(g.coarse.Load().Add(2 * time.Second))
 		g.buffers.Take(membudget.Replay, config.MinBufferBytes/2)
 		for range 2 {
-			g.shedBuffers()
+			g.buffers.Relieve(g.conns.Buffers, g.sessions.Buffers)
 		}
 		if got := unread.Socket.CloseCode(); got != proto.CloseTryAgain {
 			t.Errorf("a client that does not read: got close code %d, want %d", got, proto.CloseTryAgain)
@@ -100,15 +100,4 @@ func TestShedBuffers_ClientDoesNotRead_IsClosed(t *testing.T) {
 			c.Socket.Abort()
 		}
 	})
-}
-
-// TestBufferLimit_Setting_WinsOverTheMemory: the setting is the budget, and without it some
-// part of the memory is.
-func TestBufferLimit_Setting_WinsOverTheMemory(t *testing.T) {
-	if got, from := bufferLimit(config.MinBufferBytes); got != config.MinBufferBytes || from != "max-buffer-bytes" {
-		t.Errorf("got %d bytes from %s, want %d from the setting", got, from, config.MinBufferBytes)
-	}
-	if got, _ := bufferLimit(0); got < config.MinBufferBytes {
-		t.Errorf("derived: got %d bytes, want at least %d", got, config.MinBufferBytes)
-	}
 }

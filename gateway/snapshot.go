@@ -11,30 +11,20 @@ func (g *Gateway) snapshot() *metrics.Snapshot {
 		Draining: g.draining.Load(), RefusedSockets: g.handshakes.Refused(), Buffers: g.buffers,
 		Links: g.links.Counts(), LinkHoles: g.links.Holes(), ReorderFrames: g.links.Held(),
 		SettingsDisagree: g.shared.Disagree(), SettingsIgnored: g.shared.Ignored(),
-		Rooms: g.rooms.Len(), RoomRequests: g.requests.Len(), RoomRequestsWaiting: g.roomTurns.Waiting(),
+		Rooms: g.rooms.Len(), RoomRequests: g.requests.Len(),
 		NATSConnected: g.bus.Connected(), NATSReconnects: nats.Reconnects, NATSPendingBytes: nats.Unsent,
 		Inbox: g.bus.Inbox.Len(), InboxDropped: nats.Dropped,
 	}
 	now.Pending, now.PendingClosed = g.admission.PendingCounts()
-	now.EgressAddresses, now.EgressEvicted = g.budgets.Counts()
 	now.ConnectAddresses, now.ConnectsEvicted = g.admission.RateCounts()
-	for _, c := range g.conns.List(nil) {
-		n := c.Socket.QueuedBytes()
-		now.Connections++
-		now.QueueBytes += n
-		now.LongestQueue = max(now.LongestQueue, n)
-		if n > 0 {
-			now.Queued++
-		}
-	}
-	now.Clients = g.sessions.Counts()
+	g.conns.Count(now)
+	g.sessions.Count(now)
 	now.HeldSockets = g.handshakes.Held()
 	g.dialects.Count(now)
 	now.Topics = g.topics.Counts()
 	if g.iceProvider != nil {
 		now.ICEProvider, now.ICELeft = true, g.iceProvider.Left()
 	}
-	now.Memberships, _ = g.quota.Counts()
 	now.Members, now.OwnMembers = g.rooms.Counts()
 	now.GatewaysLive, now.GatewaysDead, now.GatewaysEnded = g.liveness.Counts()
 	return now

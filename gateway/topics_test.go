@@ -53,7 +53,7 @@ func TestTopics_OneUserWantsMuch_OthersTakeTurns(t *testing.T) {
 		if got := count("join"); got != 2 {
 			t.Errorf("of %d topics of one user: got %d joins sent, want 2, a quarter of the limit", clients*topics, got)
 		}
-		if got := g.roomTurns.Waiting(); got != clients*topics-2 {
+		if got := g.snapshot().RoomRequestsWaiting; got != clients*topics-2 {
 			t.Errorf("waiting: got %d, want %d", got, clients*topics-2)
 		}
 		began := time.Now()
@@ -72,7 +72,7 @@ func TestTopics_OneUserWantsMuch_OthersTakeTurns(t *testing.T) {
 		g.bg.Close()
 		g.rooms.Stop()
 		synctest.Wait()
-		if got := g.roomTurns.Waiting(); got != 0 {
+		if got := g.snapshot().RoomRequestsWaiting; got != 0 {
 			t.Errorf("at the end: got %d waiting, want none", got)
 		}
 	})

@@ -75,7 +75,7 @@ func (g *Gateway) watchBus(done <-chan struct{}) {
 			g.rooms.SweepMoved()
 			g.dialects.Tick()
 			ss = g.sessions.Sweep(now, ss)
-			g.shedBuffers()
+			g.buffers.Relieve(g.conns.Buffers, g.sessions.Buffers)
 		}
 	}
 }

@@ -2,6 +2,9 @@ package client
 
 import (
 	"time"
+
+	"p2pconnector/gateway/internal/membudget"
+	"p2pconnector/gateway/internal/metrics"
 )
 
 // add adds a connection; it returns false when the gateway has stopped accepting.
@@ -59,4 +62,32 @@ func (tab *Table) Sweep(now time.Time, scratch []*Conn) []*Conn {
 	}
 	clear(scratch)
 	return scratch
+}
+
+// Buffers appends what the queues of the connections hold, so that it can be shed.
+func (tab *Table) Buffers(into []membudget.Buffer) []membudget.Buffer {
+	for _, c := range tab.List(nil) {
+		switch n, ending := c.Socket.Backlog(); {
+		case ending:
+			into = append(into, membudget.Buffer{Kind: membudget.Queue, Bytes: n, Ending: true})
+		case n > 0:
+			into = append(into, membudget.Buffer{Kind: membudget.Queue, Bytes: n, Drop: c.Socket.Shed})
+		}
+	}
+	return into
+}
+
+// Count adds the open connections to a snapshot, and what their clients share.
+func (tab *Table) Count(now *metrics.Snapshot) {
+	now.EgressAddresses, now.EgressEvicted = tab.cfg.Budgets.Counts()
+	now.RoomRequestsWaiting = tab.cfg.Turns.Waiting()
+	for _, c := range tab.List(nil) {
+		n := c.Socket.QueuedBytes()
+		now.Connections++
+		now.QueueBytes += n
+		now.LongestQueue = max(now.LongestQueue, n)
+		if n > 0 {
+			now.Queued++
+		}
+	}
 }

@@ -40,3 +40,14 @@ func TestCheck_MaxBufferBytes_HasALeast(t *testing.T) {
 		}
 	}
 }
+
+// TestBufferLimit_Setting_WinsOverTheMemory: the setting is the budget, and without it some
+// part of the memory is.
+func TestBufferLimit_Setting_WinsOverTheMemory(t *testing.T) {
+	if got, from := (&Config{MaxBufferBytes: MinBufferBytes}).BufferLimit(); got != MinBufferBytes || from != "max-buffer-bytes" {
+		t.Errorf("got %d bytes from %s, want %d from the setting", got, from, MinBufferBytes)
+	}
+	if got, _ := new(Config).BufferLimit(); got < MinBufferBytes {
+		t.Errorf("derived: got %d bytes, want at least %d", got, MinBufferBytes)
+	}
+}

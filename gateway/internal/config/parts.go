@@ -5,6 +5,7 @@ import (
 
 	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
+	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/gateway/internal/iceprovider"
 	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/quota"
@@ -12,6 +13,7 @@ import (
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/proto/service"
 )
 
 // Admission returns the configuration of package admission. c has its defaults; buffers is
@@ -24,6 +26,21 @@ func (c *Config) Admission(buffers int64) admission.Config {
 		TokenFailures: c.TokenFailuresPerAddr, PendingBytes: membudget.PendingBytes(buffers),
 		CloseConn: func(conn net.Conn) { _ = socket.WithoutAlert(conn).Close() }, // the server notices when it reads
 	}
+}
+
+// BufferLimit returns the budget of all buffers in bytes: the setting, or a part of the memory
+// that this process may use. from names what the part is of.
+func (c *Config) BufferLimit() (bytes int64, from string) {
+	if c.MaxBufferBytes > 0 {
+		return int64(c.MaxBufferBytes), "max-buffer-bytes"
+	}
+	memory, from := service.MemoryLimit()
+	return membudget.Derive(memory, from == service.GoMemoryLimit), from
+}
+
+// Egress returns the limits on bytes of package egress. c has its defaults.
+func (c *Config) Egress() egress.Config {
+	return egress.Config{Received: c.BytesPerSecond, Caused: c.EgressPerSecond, Room: c.RoomEgressPerSecond, Total: c.TotalEgressPerSecond}
 }
 
 // Quota returns the configuration of package quota. c has its defaults.

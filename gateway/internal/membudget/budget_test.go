@@ -61,7 +61,7 @@ func TestShed_GreedyHolders_LeaveRoomForOthers(t *testing.T) {
 	if !b.Reserve(Replay, 0, minShed-1) {
 		t.Fatal("got no room in an unused budget, want it")
 	}
-	buffers := []Buffer{{Replay, minShed - 1, func() { small = true }}}
+	buffers := []Buffer{{Kind: Replay, Bytes: minShed - 1, Drop: func() { small = true }}}
 	for n := range 10_000 {
 		held := 0
 		for held+frame <= most && b.Reserve(Replay, held, frame) {
@@ -70,7 +70,7 @@ func TestShed_GreedyHolders_LeaveRoomForOthers(t *testing.T) {
 		if held < most/4 {
 			t.Fatalf("buffer %d: got room for %d bytes, want %d or more", n, held, most/4)
 		}
-		buffers = append(buffers, Buffer{Replay, held, func() { b.Release(Replay, held) }})
+		buffers = append(buffers, Buffer{Kind: Replay, Bytes: held, Drop: func() { b.Release(Replay, held) }})
 		if n%100 > 0 || b.Excess() == 0 {
 			continue
 		}
@@ -126,6 +126,19 @@ func TestReserve_OthersParkAllThatIsNotShed_EveryKindHasRoom(t *testing.T) {
 				b.Release(k, n)
 			}
 		}
+	}
+}
+
+// TestLargest_SomeAreEnding_SparesOthers: buffers that are about to be free are not shed, and
+// no other is shed in their place.
+func TestLargest_SomeAreEnding_SparesOthers(t *testing.T) {
+	ending := Buffer{Bytes: 90 << 10, Ending: true}
+	got := Largest([]Buffer{{Bytes: 50 << 10}, ending, {Bytes: 40 << 10}}, 100<<10)
+	if len(got) != 1 || got[0].Bytes != 50<<10 {
+		t.Errorf("got %+v, want the one of 50 KiB", got)
+	}
+	if got := Largest([]Buffer{{Bytes: 50 << 10}, ending}, 90<<10); len(got) != 0 {
+		t.Errorf("as much ends as must be shed: got %+v, want none", got)
 	}
 }
 

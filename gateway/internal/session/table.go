@@ -3,6 +3,7 @@ package session
 import (
 	"time"
 
+	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/ownership"
 	"p2pconnector/proto"
@@ -131,8 +132,11 @@ func (tab *Table) Any() bool {
 	return false
 }
 
-// Counts counts the clients by the phase of their sessions.
-func (tab *Table) Counts() (n metrics.Clients) {
+// Count adds the clients, by the phase of their sessions, and their places in rooms to a
+// snapshot.
+func (tab *Table) Count(now *metrics.Snapshot) {
+	now.Memberships, _ = tab.cfg.Quota.Counts()
+	n := &now.Clients
 	for _, s := range tab.List(nil) {
 		s.mu.Lock()
 		phase := s.phase
@@ -150,5 +154,17 @@ func (tab *Table) Counts() (n metrics.Clients) {
 			n.Moved++
 		}
 	}
-	return n
+}
+
+// Buffers appends what waits for clients that are away, so that it can be shed.
+func (tab *Table) Buffers(into []membudget.Buffer) []membudget.Buffer {
+	for _, s := range tab.List(nil) {
+		if n := s.WaitingBytes(); n > 0 {
+			into = append(into, membudget.Buffer{Kind: membudget.Replay, Bytes: n, Drop: func() {
+				tab.cfg.Turn() // each may report hundreds of frames
+				s.Shed()
+			}})
+		}
+	}
+	return into
 }
