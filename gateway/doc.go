@@ -15,6 +15,7 @@
 //	internal/config     the settings, their flags and their ranges
 //	internal/dialect    client protocols other than our own: the seam, and below it each of them
 //	internal/directory  asks the session directory which gateway owns a session
+//	internal/drain      moves the peers of a gateway that ends to other gateways
 //	internal/egress     how many bytes a client may send, and make the gateway send
 //	internal/fairqueue  turns of clients at the room service
 //	internal/frames     encodes the frames that the server itself sends
@@ -54,7 +55,8 @@
 //	internal/socket   queues them, within bounds, and writes all that waits at once
 //
 // A session moves between connections and gateways in package internal/session, as package
-// internal/ownership decides; drain.go moves all peers to other gateways.
+// internal/ownership decides; package internal/drain moves all
+// peers to other gateways.
 // Package internal/socket keeps the frames that were written to a broken connection.
 //
 // Rooms belong to the room service. Package internal/room follows those that have a member

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"p2pconnector/gateway/internal/drain"
 )
 
 // How long the parts of a shutdown may take when something hangs.
@@ -46,7 +48,7 @@ func (g *Gateway) runInTime(ctx context.Context, ended chan struct{}) error {
 
 // hangs returns, for an error text, which loops hang as far as the watchdog knows.
 func (g *Gateway) hangs() string {
-	if what := g.watchdog.Problem(); what != "" {
+	if what := g.loops.watchdog.Problem(); what != "" {
 		return what
 	}
 	return "the watchdog found no hung loop"
@@ -83,7 +85,14 @@ func (g *Gateway) drainInTime() error {
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
-		g.drain(window)
+		g.draining.Store(true)
+		g.publishLease(false)
+		g.bus.LeaveBackEnds()
+		d := drain.Drain{Config: drain.Config{
+			Conns: g.conns, Sessions: g.sessions, Links: g.links, Requests: g.requests, Liveness: g.liveness,
+			Frames: g.frames, Window: g.cfg.DrainWindow, Logger: g.log,
+		}}
+		d.Run(window)
 	}()
 	late := time.NewTimer(g.cfg.DrainWindow + drainSlack)
 	defer late.Stop()

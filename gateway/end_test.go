@@ -82,7 +82,7 @@ func TestLivez_HungLoop_FailsAndNamesIt(t *testing.T) {
 	}
 	tick := time.NewTicker(ops.WatchInterval / 10)
 	defer tick.Stop()
-	for began := time.Now(); g.watchdog.Problem() == ""; <-tick.C {
+	for began := time.Now(); g.loops.watchdog.Problem() == ""; <-tick.C {
 		if time.Since(began) > time.Minute {
 			t.Fatal("got no loop that hangs within a minute, want bus")
 		}

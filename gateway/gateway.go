@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"crypto/tls"
 	"log/slog"
 	"net"
 	"sync"
@@ -16,8 +15,6 @@ import (
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/config"
 	"p2pconnector/gateway/internal/dialect/registry"
-	"p2pconnector/gateway/internal/directory"
-	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/gateway/internal/fairqueue"
 	"p2pconnector/gateway/internal/frames"
 	"p2pconnector/gateway/internal/handshake"
@@ -27,8 +24,6 @@ import (
 	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/natsbus"
-	"p2pconnector/gateway/internal/ops"
-	"p2pconnector/gateway/internal/quota"
 	"p2pconnector/gateway/internal/relay"
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/gateway/internal/session"
@@ -54,31 +49,26 @@ type Gateway struct {
 	frames      *frames.Encoder
 	metrics     *metrics.Metrics
 	loops       loops
-	watchdog    *ops.Watchdog
 	keys        *auth.SessionKeys
 	bus         *natsbus.Conn
 	liveness    *natsbus.Liveness
 	shared      *agreement.Table // settings that all instances should have in common
 	requests    *natsbus.Requests
 	roomTurns   *fairqueue.Queue // of the requests of clients to the room service
-	directory   *directory.Client
 	sessions    *session.Table
 	rooms       *room.Rooms
 	conns       *client.Table
 	links       *relay.Links
 	inbound     *inbound.Reader
 	sockets     *socket.Server
-	budgets     *egress.Budgets
 	admission   *admission.Controller
 	handshakes  *handshake.Handler
-	quota       *quota.Table
 	ice         *auth.ICE
 	iceProvider *iceprovider.Fetcher // nil: none
 	iceChanged  chan struct{}        // signals that the provider's list is new
 	dialects    *registry.Registry
 	topics      *topic.Table
 	topicMember *topicroom.Member
-	tls         *tls.Config // nil: clients connect without TLS, or a proxy terminates it
 	ready       chan struct{}
 
 	// Fixed before ready.
@@ -103,7 +93,7 @@ func New(cfg Config) (*Gateway, error) {
 	cfg.Logger = cfg.Logger.With("gateway", string(cfg.ID))
 	g := &Gateway{
 		cfg: cfg, log: cfg.Logger, metrics: metrics.New(),
-		buffers: membudget.New(limit), quota: quota.New(cfg.Quota()), roomTurns: fairqueue.New(cfg.MaxRoomRequests),
+		buffers: membudget.New(limit), roomTurns: fairqueue.New(cfg.MaxRoomRequests),
 		iceChanged: make(chan struct{}, 1), ready: make(chan struct{}), bg: background.New(),
 	}
 	g.frames = &frames.Encoder{Wall: time.Now}
@@ -120,7 +110,7 @@ func New(cfg Config) (*Gateway, error) {
 	}); err != nil {
 		return nil, err
 	}
-	if g.tls, err = httpserver.TLSConfig(cfg.TLS, cfg.TLSCert, cfg.TLSKey, g.log); err != nil {
+	if g.cfg.TLS, err = httpserver.TLSConfig(cfg.TLS, cfg.TLSCert, cfg.TLSKey, g.log); err != nil {
 		return nil, err
 	}
 	if cfg.TokenKey != "" {
@@ -137,14 +127,12 @@ func New(cfg Config) (*Gateway, error) {
 	g.requests = natsbus.NewRequests(natsbus.RequestsConfig{
 		Own: cfg.ID, Publish: g.bus.PublishRequest, Ended: g.bg.Ended(), Replied: g.sawReply,
 	})
-	g.directory = directory.New(g.directoryConfig())
 	g.watch()
 	g.coarse.Store(clock.Now())
 	g.sockets = socket.NewServer(socket.Config{
 		MaxMessageBytes: cfg.MaxMessageBytes, Clock: &g.coarse, Budget: g.buffers, Closed: g.metrics.Connections.Closes.Inc, WriterTurned: g.loops.writers.Turn,
 		SlowClient: g.metrics.Connections.Slow.Inc, IdleClient: g.metrics.Connections.Idle.Inc,
 	})
-	g.budgets = newBudgets(g)
 	g.wire(g.bus)
 	g.handshakes = handshake.New(g.handshakeConfig())
 	g.log.Info("memory for buffers", "bytes", limit, "from", from)
@@ -190,7 +178,7 @@ func (g *Gateway) run(ctx context.Context) error {
 	defer g.links.Release(true) // nobody reads the inbox any more
 	defer loops.Wait()
 	defer close(done)
-	loops.Go(func() { g.watchdog.Run(done) })
+	loops.Go(func() { g.loops.watchdog.Run(done) })
 	loops.Go(func() { g.inbound.Run(done) })
 	loops.Go(func() { g.watchConns(done) })
 	loops.Go(func() { g.watchBus(done) })
@@ -208,7 +196,7 @@ func (g *Gateway) run(ctx context.Context) error {
 // serveClients accepts clients until ctx ends.
 func (g *Gateway) serveClients(ctx context.Context) error {
 	srv, err := httpserver.Start(httpserver.Config{
-		Listener: g.cfg.Listener, Listen: g.cfg.Listen, TLS: g.tls, Handler: g.handshakes,
+		Listener: g.cfg.Listener, Listen: g.cfg.Listen, TLS: g.cfg.TLS, Handler: g.handshakes,
 		ConnState: g.admission.ConnState, ClosePending: g.admission.ClosePending, Logger: g.log,
 	})
 	if err != nil {
@@ -217,7 +205,7 @@ func (g *Gateway) serveClients(ctx context.Context) error {
 	g.addr = srv.Addr()
 	g.publishLease(false)
 	close(g.ready)
-	g.log.Info("serving", "addr", g.addr.String(), "tls", g.tls != nil)
+	g.log.Info("serving", "addr", g.addr.String(), "tls", g.cfg.TLS != nil)
 	if g.cfg.Open() {
 		g.log.Warn("anybody may connect: set token-key or token-jwks, and allowed-origins", "addr", g.addr.String())
 	}
@@ -244,12 +232,4 @@ func (g *Gateway) shut() {
 	g.requests.Close()
 	g.rooms.Stop()
 	g.publishLease(true)
-}
-
-// newBudgets makes the budgets of bytes that the clients of g share.
-func newBudgets(g *Gateway) *egress.Budgets {
-	return egress.New(egress.Config{
-		Received: g.cfg.BytesPerSecond, Caused: g.cfg.EgressPerSecond, Room: g.cfg.RoomEgressPerSecond, Total: g.cfg.TotalEgressPerSecond,
-		Clock: &g.coarse, Refused: g.metrics.Frames.Limited.Inc,
-	})
 }

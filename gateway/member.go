@@ -7,9 +7,11 @@ import (
 	"p2pconnector/gateway/internal/client"
 	"p2pconnector/gateway/internal/dialect/registry"
 	"p2pconnector/gateway/internal/directory"
+	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/gateway/internal/inbound"
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/natsbus"
+	"p2pconnector/gateway/internal/quota"
 	"p2pconnector/gateway/internal/relay"
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/gateway/internal/session"
@@ -67,12 +69,19 @@ func (g *Gateway) wire(b relay.Bus) {
 	g.topicMember = topicroom.New(topicroom.Config{
 		Own: g.cfg.ID, Turns: g.roomTurns, Alive: g.liveness.Alive, Connected: g.bus.Connected, Ended: g.bg.Ended(),
 	})
+	dir := directory.New(directory.Config{
+		Own: g.cfg.ID, Liveness: g.liveness, Clock: &g.coarse, Ended: g.bg.Ended(), Logger: g.log,
+		Ask: func(op bus.SessionOperation, req *bus.SessionRequest, patience time.Duration) (*bus.SessionReply, error) {
+			return g.requests.AskDirectory(op, req, patience)
+		},
+		Conflict: func() { g.metrics.Sessions.Moves.Inc(metrics.MoveConflict) },
+	})
 	g.links = relay.New(relay.Config{
-		Own: g.cfg.ID, Logger: g.log, Metrics: g.metrics, Frames: g.frames, Bus: b, Liveness: g.liveness, Directory: g.directory,
+		Own: g.cfg.ID, Logger: g.log, Metrics: g.metrics, Frames: g.frames, Bus: b, Liveness: g.liveness, Directory: dir,
 		ServeDialect: func(to proto.PeerID, frame []byte) bool { return g.dialects.Serve(to, frame) }, Missed: g.topicMember.Missed, Wake: g.bus.Inbox.Wake, Go: g.bg.Go,
 	})
 	g.topics = newTopics(g)
-	g.sessions = session.NewTable(g.sessionConfig())
+	g.sessions = session.NewTable(g.sessionConfig(dir))
 	g.connectRooms()
 	g.conns = client.NewTable(g.clientConfig())
 	g.dialects = registry.New(registry.Config{
@@ -94,32 +103,23 @@ func (g *Gateway) connectRooms() {
 }
 
 // sessionConfig returns the configuration of the table of sessions.
-func (g *Gateway) sessionConfig() session.Config {
+func (g *Gateway) sessionConfig(dir *directory.Client) session.Config {
 	return session.Config{
 		Own: g.cfg.ID, AcceptFrom: g.cfg.AcceptFrom, Logger: g.log, Metrics: g.metrics, Frames: g.frames, Keys: g.keys, ICE: g.ice,
-		Bus: g.bus, Liveness: g.liveness, Directory: g.directory, Quota: g.quota, Buffers: g.buffers,
+		Bus: g.bus, Liveness: g.liveness, Directory: dir, Quota: quota.New(g.cfg.Quota()), Buffers: g.buffers,
 		Grace: g.grace, Limits: g.limits, Draining: g.draining.Load, Turn: g.loops.bus.Turn,
 		Go: g.bg.Go, Ended: g.bg.Ended(),
 	}
 }
 
-// directoryConfig returns the configuration of this gateway's directory client.
-func (g *Gateway) directoryConfig() directory.Config {
-	return directory.Config{
-		Own: g.cfg.ID, Liveness: g.liveness, Clock: &g.coarse, Ended: g.bg.Ended(), Logger: g.log,
-		Ask: func(op bus.SessionOperation, req *bus.SessionRequest, patience time.Duration) (*bus.SessionReply, error) {
-			return g.requests.AskDirectory(op, req, patience)
-		},
-		Conflict: func() { g.metrics.Sessions.Moves.Inc(metrics.MoveConflict) },
-	}
-}
-
 // clientConfig returns the configuration of the clients' connections.
 func (g *Gateway) clientConfig() client.Config {
+	limits := g.cfg.Egress()
+	limits.Clock, limits.Refused = &g.coarse, g.metrics.Frames.Limited.Inc
 	return client.Config{
 		Own: g.cfg.ID, Logger: g.log, Metrics: g.metrics, Clock: &g.coarse, Frames: g.frames, Keys: g.keys,
 		Verifier: func() *auth.Verifier { return g.verifier }, // set before the first client connects
-		Sessions: g.sessions, Rooms: g.rooms, Requests: g.requests, Turns: g.roomTurns, Relays: g.links, Budgets: g.budgets, Buffers: g.buffers,
+		Sessions: g.sessions, Rooms: g.rooms, Requests: g.requests, Turns: g.roomTurns, Relays: g.links, Budgets: egress.New(limits), Buffers: g.buffers,
 		FrameLimit: g.cfg.FrameLimit(), MaxMessageBytes: g.cfg.MaxMessageBytes, MaxRooms: g.cfg.MaxRooms, Quota: g.cfg.Quota(),
 		Shared: g.shared.Applied, Draining: g.draining.Load, Go: g.bg.Go, Ended: g.bg.Ended(),
 	}

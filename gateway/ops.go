@@ -1,12 +1,8 @@
 package gateway
 
 import (
-	"time"
-
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/ops"
-	"p2pconnector/proto"
-	"p2pconnector/proto/bus"
 	"p2pconnector/proto/service"
 )
 
@@ -19,6 +15,8 @@ type loops struct {
 	inbox   *ops.Loop // handles messages from NATS
 	writers *ops.Loop // writes to the connections
 	leases  *ops.Loop // receives the other gateways' leases
+
+	watchdog *ops.Watchdog
 }
 
 // watch makes the loops of g and their watchdog.
@@ -29,19 +27,19 @@ func (g *Gateway) watch() {
 		writers: ops.NewLoop("writers", func() bool { return g.sockets.Waiting() > 0 }),
 	}
 	l := &g.loops
-	g.watchdog = ops.NewWatchdog(g.log, l.clock, l.bus, l.inbox, l.writers, l.leases)
+	g.loops.watchdog = ops.NewWatchdog(g.log, l.clock, l.bus, l.inbox, l.writers, l.leases)
 }
 
 // startOps starts to serve operators on the address that the settings give.
 func (g *Gateway) startOps() (*service.OpsServer, error) {
 	ready := ops.Readiness{
-		Hung: g.watchdog.Problem, Draining: g.draining.Load, Connected: g.bus.Connected, AskRooms: g.askRooms, Ready: g.ready,
+		Hung: g.loops.watchdog.Problem, Draining: g.draining.Load, Connected: g.bus.Connected, AskRooms: g.requests.Probe, Ready: g.ready,
 	}
 	s, err := g.cfg.Ops.Serve(g.log, service.OpsHandlers{
 		Metrics: metrics.Handler(g.metrics, metrics.Config{
-			Version: g.cfg.Version, Commit: g.cfg.Commit, Snapshot: g.snapshot, Loops: g.watchdog.Hung,
+			Version: g.cfg.Version, Commit: g.cfg.Commit, Snapshot: g.snapshot, Loops: g.loops.watchdog.Hung,
 		}),
-		Hangs: g.watchdog.Problem, Missing: ready.Missing, Notes: g.notes,
+		Hangs: g.loops.watchdog.Problem, Missing: ready.Missing, Notes: g.notes,
 	})
 	g.operators.Store(s)
 	return s, err
@@ -58,16 +56,4 @@ func (g *Gateway) notes() []string {
 		notes = append(notes, g.iceProvider.Notes()...)
 	}
 	return notes
-}
-
-// askRooms asks the room service whether rooms can be changed. A sync of no rooms changes
-// nothing and reads nothing.
-func (g *Gateway) askRooms(answer func(refused *proto.Error, err error)) {
-	g.requests.Send(time.Now().Add(service.ReadyTimeout), bus.OpSync, &bus.Request{}, func(r *bus.Reply, err error) {
-		if err != nil {
-			answer(nil, err)
-			return
-		}
-		answer(r.Error, nil)
-	})
 }

@@ -19,14 +19,14 @@ import (
 // fastClients are settings whose limits no benchmark reaches, although they are in force.
 var fastClients = Config{MessagesPerSecond: 1 << 30, BytesPerSecond: 1 << 40, EgressPerSecond: 1 << 40, RoomEgressPerSecond: 1 << 40, TotalEgressPerSecond: 1 << 40}
 
-// drain is the network side of a connection whose client reads everything at once.
-type drain struct {
+// discard is the network side of a connection whose client reads everything at once.
+type discard struct {
 	net.Conn // nil: its other methods are not used
 }
 
-func (drain) Write(b []byte) (int, error) { return len(b), nil }
-func (drain) Close() error                { return nil }
-func (drain) SetDeadline(time.Time) error { return nil }
+func (discard) Write(b []byte) (int, error) { return len(b), nil }
+func (discard) Close() error                { return nil }
+func (discard) SetDeadline(time.Time) error { return nil }
 
 // benchSession makes a peer of g that reads everything at once.
 func benchConn(g *Gateway, raw net.Conn) *client.Conn {
@@ -57,7 +57,7 @@ func candidateTo(id proto.PeerID) []byte {
 // connection, and through the writer.
 func BenchmarkFromNATS(b *testing.B) {
 	g := testGatewayOn(b, Config{}, taken{})
-	s := benchConn(g, drain{})
+	s := benchConn(g, discard{})
 	subject, err := bus.PeerSubject(s.Session.ID())
 	if err != nil {
 		b.Fatal(err)
@@ -85,7 +85,7 @@ func BenchmarkFromNATS(b *testing.B) {
 // frame that was read to the queue of the other connection.
 func BenchmarkRelayHere(b *testing.B) {
 	g := testGatewayOn(b, fastClients, taken{})
-	from, to := benchConn(g, drain{}), benchConn(g, drain{})
+	from, to := benchConn(g, discard{}), benchConn(g, discard{})
 	frame := candidateTo(to.Session.ID())
 	b.SetBytes(int64(len(frame)))
 	b.ReportAllocs()
@@ -107,7 +107,7 @@ func otherGateway(t testing.TB, g *Gateway) proto.PeerID {
 func BenchmarkToNATS(b *testing.B) {
 	g := testGatewayOn(b, fastClients, taken{})
 	to := otherGateway(b, g)
-	from := benchConn(g, drain{})
+	from := benchConn(g, discard{})
 	frame := candidateTo(to)
 	b.SetBytes(int64(len(frame)))
 	b.ReportAllocs()
@@ -125,7 +125,7 @@ func BenchmarkToNATS(b *testing.B) {
 func TestRelay_SteadyState_AllocatesNothing(t *testing.T) {
 	g := testGatewayOn(t, fastClients, taken{})
 	to := otherGateway(t, g)
-	s := benchConn(g, drain{})
+	s := benchConn(g, discard{})
 	frame := candidateTo(to)
 	steady := func(what string, runs int, f func(), before func()) {
 		t.Helper()

@@ -30,7 +30,7 @@ func TestTLS_ClientThatDoesNotRead_IsClosedAtOnce(t *testing.T) {
 				g := testGateway(t, Config{TLS: certificate})
 				near, far := net.Pipe() // holds nothing: what is not read is not written
 				defer far.Close()
-				server := tls.Server(near, g.tls)
+				server := tls.Server(near, g.cfg.TLS)
 				shaken := make(chan error, 1)
 				go func() {
 					client := tls.Client(far, &tls.Config{InsecureSkipVerify: true})

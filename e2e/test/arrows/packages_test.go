@@ -60,6 +60,9 @@ var gatewayPackages = map[string][]string{
 	"internal/directory": {
 		"gateway/internal/clock", "gateway/internal/link", "gateway/internal/ownership", "proto", "proto/bus",
 	},
+	"internal/drain": {
+		"gateway/internal/client", "gateway/internal/frames", "gateway/internal/natsbus", "gateway/internal/relay", "gateway/internal/session", "proto",
+	},
 	"internal/egress":    {"gateway/internal/clock", "gateway/internal/ratelimit", "proto"},
 	"internal/fairqueue": {},
 	"internal/frames":    {"proto", "github.com/google/uuid"},

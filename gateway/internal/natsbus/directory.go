@@ -10,6 +10,7 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/proto/service"
 )
 
 // errDirectory is the cause when a directory did not answer in time.
@@ -43,6 +44,18 @@ func (t *Requests) AskNames(op bus.NameOperation, req *bus.NameRequest, patience
 		return nil, err
 	}
 	return reply, nil
+}
+
+// Probe asks the room service whether rooms can be changed, and does not wait. A sync of no
+// rooms changes nothing and reads nothing.
+func (t *Requests) Probe(answer func(refused *proto.Error, err error)) {
+	t.Send(time.Now().Add(service.ReadyTimeout), bus.OpSync, &bus.Request{}, func(r *bus.Reply, err error) {
+		if err != nil {
+			answer(nil, err)
+			return
+		}
+		answer(r.Error, nil)
+	})
 }
 
 // AskKeys asks the room service for the keys that all gateways share, and restores there

@@ -1,14 +1,19 @@
-package gateway
+// Package drain moves the peers of a gateway that ends to other gateways, at a pace that these
+// and the session directory can follow.
+package drain
 
 import (
 	"cmp"
 	"context"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"time"
 
 	"p2pconnector/gateway/internal/client"
 	"p2pconnector/gateway/internal/frames"
+	"p2pconnector/gateway/internal/natsbus"
+	"p2pconnector/gateway/internal/relay"
 	"p2pconnector/gateway/internal/session"
 	"p2pconnector/proto"
 )
@@ -25,30 +30,42 @@ const (
 	drainTick  = 50 * time.Millisecond
 )
 
-// drain moves every peer to another gateway. It announces to each when its connection will
+// Config says what a drain works with. Every field is required.
+type Config struct {
+	Conns    *client.Table
+	Sessions *session.Table
+	Links    *relay.Links
+	Requests *natsbus.Requests
+	Liveness *natsbus.Liveness
+	Frames   *frames.Encoder
+	Window   time.Duration // how long it may take
+	Logger   *slog.Logger
+}
+
+// Drain is one drain. Its Run may be called once.
+type Drain struct{ Config }
+
+// Run moves every peer to another gateway. It announces to each when its connection will
 // be closed, closes it at that moment or soon after, and hands the session to the gateway
-// that the client connects to. It returns when all have moved or the window is over.
-func (g *Gateway) drain(window context.Context) {
-	g.draining.Store(true)
-	g.publishLease(false)
-	g.bus.LeaveBackEnds()
-	lonely := g.liveness.Alone()
-	spread := g.cfg.DrainWindow * 6 / 10
+// that the client connects to. It returns when all have moved or window ends.
+func (d *Drain) Run(window context.Context) {
+	lonely := d.Liveness.Alone()
+	spread := d.Window * 6 / 10
 	if lonely {
 		spread = min(spread, lonelyDrain)
 	}
-	g.log.Info("draining", "peers", g.conns.Len(), "window", g.cfg.DrainWindow.String())
+	d.Logger.Info("draining", "peers", d.Conns.Len(), "window", d.Window.String())
 	began := time.Now()
-	closings := g.announceDrain(spread)
+	closings := d.announce(spread)
 	tick := time.NewTicker(drainTick)
 	defer tick.Stop()
 	var scratch []*session.Session
-	for !g.drained(lonely) {
+	for !d.done(lonely) {
 		if len(closings) > 0 {
 			most := len(closings)
 			if !lonely {
 				var moving int
-				moving, scratch = g.countMoving(len(closings), scratch)
+				moving, scratch = d.countMoving(len(closings), scratch)
 				most = max(maxMoving-moving, paceOf(len(closings), spread+spread/3-time.Since(began)))
 			}
 			closings = closeDue(closings, time.Since(began), most)
@@ -56,28 +73,29 @@ func (g *Gateway) drain(window context.Context) {
 		select {
 		case <-tick.C:
 		case <-window.Done():
-			g.log.Warn("drain window is over", "peers", g.conns.Len())
+			d.Logger.Warn("drain window is over", "peers", d.Conns.Len())
 			return
 		}
 	}
-	g.awaitAcks(window)
+	d.awaitAcks(window)
 }
 
 // closing is a connection that a drain closes, and how long after the drain began.
 type closing struct {
-	c     *client.Conn
+	end   func()
 	after time.Duration
 }
 
-// announceDrain announces to every client when it will be closed, within spread, and
+// announce announces to every client when it will be closed, within spread, and
 // returns the connections in that order.
-func (g *Gateway) announceDrain(spread time.Duration) []closing {
+func (d *Drain) announce(spread time.Duration) []closing {
 	var closings []closing
-	for _, c := range g.conns.List(nil) {
+	for _, c := range d.Conns.List(nil) {
 		after := time.Duration(rand.Int64N(int64(spread) + 1))
 		data := frames.Marshal(proto.DrainingData{ReconnectAfterMS: after.Milliseconds()})
-		c.Enqueue("", g.frames.Server(proto.TypeInfo, string(proto.ServerDraining), data, nil))
-		closings = append(closings, closing{c, after})
+		c.Enqueue("", d.Frames.Server(proto.TypeInfo, string(proto.ServerDraining), data, nil))
+		end := func() { c.Socket.Close(proto.CloseGoingAway, proto.CloseGoingAway.Reason(), false) }
+		closings = append(closings, closing{end, after})
 	}
 	slices.SortFunc(closings, func(a, b closing) int { return cmp.Compare(a.after, b.after) })
 	return closings
@@ -94,7 +112,7 @@ func paceOf(left int, within time.Duration) int {
 // how many it closes.
 func closeDue(closings []closing, now time.Duration, most int) []closing {
 	for len(closings) > 0 && closings[0].after <= now && most > 0 {
-		closings[0].c.Socket.Close(proto.CloseGoingAway, proto.CloseGoingAway.Reason(), false)
+		closings[0].end()
 		closings = closings[1:]
 		most--
 	}
@@ -103,35 +121,35 @@ func closeDue(closings []closing, now time.Duration, most int) []closing {
 
 // countMoving counts the peers that were closed a moment ago and have not moved to another
 // gateway yet. open is the number of connections that are not to be closed yet.
-func (g *Gateway) countMoving(open int, scratch []*session.Session) (int, []*session.Session) {
-	moving, scratch := g.sessions.Moving(movingTime, scratch)
-	return moving + max(0, g.conns.Len()-open), scratch // the closing handshake of these is not over
+func (d *Drain) countMoving(open int, scratch []*session.Session) (int, []*session.Session) {
+	moving, scratch := d.Sessions.Moving(movingTime, scratch)
+	return moving + max(0, d.Conns.Len()-open), scratch // the closing handshake of these is not over
 }
 
 // awaitAcks waits until the last relays of this gateway are acknowledged, and acknowledges
 // those that it has received.
-func (g *Gateway) awaitAcks(window context.Context) {
+func (d *Drain) awaitAcks(window context.Context) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for !g.links.Idle() {
+	for !d.Links.Idle() {
 		select {
 		case <-tick.C:
 		case <-window.Done():
-			g.log.Warn("drain window is over before all relays were acknowledged")
+			d.Logger.Warn("drain window is over before all relays were acknowledged")
 			return
 		}
 	}
-	g.links.AckAll()
+	d.Links.AckAll()
 }
 
-// drained reports whether no peer is left here. Without another gateway it is
+// done reports whether no peer is left here. Without another gateway it is
 // enough that all connections are closed.
-func (g *Gateway) drained(lonely bool) bool {
-	if g.conns.Len() > 0 || g.requests.Len() > 0 {
+func (d *Drain) done(lonely bool) bool {
+	if d.Conns.Len() > 0 || d.Requests.Len() > 0 {
 		return false // pending requests of peers are finished here
 	}
-	if lonely && g.liveness.Alone() {
+	if lonely && d.Liveness.Alone() {
 		return true
 	}
-	return !g.sessions.Any()
+	return !d.Sessions.Any()
 }
