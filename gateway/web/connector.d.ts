@@ -16,18 +16,21 @@ export type ErrorCode =
   | "Invalid_Message" | "Rate_Limited" | "Unavailable"
   | "Timeout" | "Closed" | "Buffer_Full" | "Too_Big" | "Invalid_Address";
 
+/** Every error of this module: what the server answered, or one of the module's own. */
 export class ConnectorError extends Error {
+  /** What went wrong; `message` says what to do. */
   readonly code: ErrorCode;
+  /** What the server said besides; close_code is what the connection was closed with: 4001 for the token, 4003 for the page's origin. */
   readonly data: {
     event?: string; to?: string; room?: string; field?: string; clients?: string[];
     events?: string[]; retry_after_ms?: number;
-    /** What the connection was closed with: 4001 for the token, 4003 for the page's origin. */
     close_code?: number;
   };
   /** Of an `error` event: the id that send() returned. */
   readonly id: string | undefined;
 }
 
+/** How to connect. */
 export interface ConnectOptions {
   /**
    * A token, or where to get one; a function is asked before every connection. When the server
@@ -81,6 +84,7 @@ export interface Socket {
   close(code?: number): void;
 }
 
+/** For a peer connection. */
 export interface PeerOptions {
   /** Open the default data channel `peer.data`. Both sides must agree. Default true. */
   data?: boolean;
@@ -88,6 +92,7 @@ export interface PeerOptions {
   rtc?: RTCConfiguration;
 }
 
+/** What the server enforces. */
 export interface Limits {
   max_message_bytes?: number;
   /** 0: no limit. Frames wait in the connector rather than exceed it. */
@@ -116,16 +121,20 @@ export interface Frame {
   from?: string; room?: string; timestamp?: string; message_id?: string;
 }
 
+/** A message. */
 export interface Received<T = any> { from: string; data: T; frame: Frame; }
 
 /** What Connector, Room and Peer extend. */
 export class Emitter<Events> {
   /** Calls fn with the event's value each time; returns a function that ends that. */
   on<K extends keyof Events>(name: K, fn: (value: Events[K]) => void): () => void;
+  /** A promise of the event's next value. */
   once<K extends keyof Events>(name: K): Promise<Events[K]>;
+  /** Calls the listeners of the event. */
   emit<K extends keyof Events>(name: K, value: Events[K]): void;
 }
 
+/** What a Connector emits. */
 export interface ConnectorEvents {
   /** error: why the last attempt failed, when the server said so. */
   state: { state: ConnectionState; url: string; attempt?: number; wait?: number; error?: ConnectorError };
@@ -139,6 +148,7 @@ export interface ConnectorEvents {
   resumed: { recovered: boolean };
   /** The session could not be resumed: new id, no rooms, peer connections closed. Join again. */
   reset: { oldId: string; id: string; rooms: string[]; error?: ConnectorError };
+  /** The server goes away in `ms` milliseconds; the connector comes back by itself. */
   draining: { ms: number };
   /** An error frame that answers no request, for instance about a message. */
   error: ConnectorError;
@@ -146,83 +156,134 @@ export interface ConnectorEvents {
   connect: { from: string; sdp: any; candidate: any };
   /** Messages that waited for a connection and were let go with the lost session. */
   dropped: { count: number };
+  /** It is over, and why. */
   closed: ConnectorError;
+  /** Every frame received. */
   frame: Frame;
+  /** Every text sent. */
   sent: string;
 }
 
 /** This page as a peer. It survives its connections. */
 export class Connector extends Emitter<ConnectorEvents> {
-  /** Throws Invalid_Address for an address that is none. */
+  /** Connects as connect() does, and returns at once: wait for ready. Throws Invalid_Address for an address that is none. */
   constructor(urls: string | string[], options?: ConnectOptions);
   /** Resolves when a server has greeted for the first time; rejects as connect() does. */
   readonly ready: Promise<void>;
+  /** This peer's id; it changes only after `reset`. */
   readonly id: string;
+  /** What the connection is doing. */
   readonly state: ConnectionState;
+  /** Whether frames go at once; else they wait, within bounds. */
   readonly isOpen: boolean;
+  /** The gateway in use. */
   readonly url: string;
+  /** The resume token: pass it as options.session to be this peer again. */
   readonly session: string;
+  /** What the server enforces. */
   readonly limits: Limits;
+  /** The server's ICE servers, as RTCPeerConnection takes them. */
   readonly iceServers: RTCIceServer[];
+  /** The rooms that this peer is in, by id. */
   readonly rooms: ReadonlyMap<string, Room>;
+  /** The peer connections, by the id of the other peer. */
   readonly peers: ReadonlyMap<string, Peer>;
 
+  /** Sends any event and resolves with the answer's data. */
   request(event: string, data?: Json): Promise<any>;
+  /** Makes a room and joins it. Without an id the server draws one. */
   createRoom(id?: string, settings?: RoomSettings): Promise<Room>;
+  /** Joins a room. create: make it when it is not there; metadata: what the others see of this member. */
   joinRoom(id: string, options?: { create?: boolean; metadata?: Json }): Promise<Room>;
   /** Sends through the server; returns the frame's id. Throws Buffer_Full, Too_Big or Closed. */
   send(to: string, data: Json): string;
+  /** Opens a WebRTC connection, or returns the one that there is. Both sides may call at once. */
   connectPeer(id: string, options?: PeerOptions): Peer;
   /** Milliseconds to the gateway and back. */
   ping(): Promise<number>;
+  /** Hands in a fresh token before the old one ends the connection. */
   authenticate(token: string): Promise<{ expires?: string }>;
+  /** Asks for TURN credentials; the server gives new ones when an eighth of the life of the old ones is over. */
   refreshIceServers(): Promise<RTCIceServer[]>;
   /** Leaves at once; the others are told. */
   close(): void;
 }
 
+/** What a creator says of its room. */
 export interface RoomSettings { name?: string; capacity?: number; locked?: boolean; metadata?: Json; }
 
+/** A member of a room. */
 export interface Member { id: string; user?: string; metadata?: any; }
 
 export type LeaveReason = "left" | "removed" | "disconnected";
 
+/** What a Room emits. */
 export interface RoomEvents {
+  /** Anything about the room has changed. */
   change: Room;
+  /** Members came. */
   joined: { clients: Member[] };
+  /** Members changed their metadata. */
+  updated: { clients: Member[] };
+  /** Members went. */
   left: { clients: { id: string; reason?: LeaveReason }[] };
+  /** A member has sent to the room. */
   message: Received;
+  /** A message to the room was not delivered to all. */
   error: ConnectorError;
   /** This peer is no member any more. lost: the session was, see reset. */
   closed: { reason: LeaveReason | "ended" | "lost" };
 }
 
+/** A room that this peer is in. */
 export class Room extends Emitter<RoomEvents> {
+  /** The room's id. */
   readonly id: string;
+  /** The name that its creator gave it. */
   readonly name: string;
+  /** The id of the member that may change and end it. */
   readonly creator: string;
+  /** Whether that is this peer. */
   readonly isCreator: boolean;
+  /** How many may be in it; 0: as many as the server allows. */
   readonly capacity: number;
+  /** Whether nobody may join. */
   readonly locked: boolean;
+  /** What its creator says of it. */
   readonly metadata: any;
+  /** Grows with each change. */
   readonly revision: number;
+  /** Whether this peer is no member any more. */
   readonly closed: boolean;
   /** In order of joining. */
   readonly members: Member[];
+  /** Members besides this peer. */
   readonly others: Member[];
+  /** Whether a peer is a member. */
   has(id: string): boolean;
+  /** A member, by its id. */
   member(id: string): Member | undefined;
   /** To every other member; returns the frame's id. */
   send(data: Json): string;
+  /** Leaves the room. */
   leave(): Promise<void>;
+  /** Ends the room, for its creator. */
   end(): Promise<void>;
+  /** Takes a member out, for the creator. */
   remove(client: string): Promise<void>;
+  /** Changes the settings, for the creator. */
   update(settings: RoomSettings): Promise<void>;
+  /** Changes what the others see of this peer; without metadata: nothing. */
+  updateMember(metadata?: Json): Promise<void>;
+  /** Asks for the whole member list. */
   refresh(): Promise<void>;
 }
 
+/** What a Peer emits. */
 export interface PeerEvents {
+  /** The state has changed. */
   state: PeerState;
+  /** The other side sends a track. */
   track: RTCTrackEvent;
   /** A data channel that the other side made. */
   channel: RTCDataChannel;
@@ -234,21 +295,29 @@ export interface PeerEvents {
   message: Received;
   /** A description did not fit; it is tried again. */
   error: Error;
+  /** It is over. */
   close: { reason: "closed" | "gone" | "left" | "lost" | "renewed" };
 }
 
 /** An RTCPeerConnection with the signaling done. */
 export class Peer extends Emitter<PeerEvents> {
+  /** The id of the other peer. */
   readonly id: string;
+  /** What the connection is doing. */
   readonly state: PeerState;
+  /** The RTCPeerConnection. */
   readonly pc: RTCPeerConnection;
+  /** The default data channel, or null when options.data is false. */
   readonly data: RTCDataChannel | null;
+  /** Resolves when the connection stands; rejects when it is closed or given up. */
   readonly connected: Promise<Peer>;
   /** Through the server: works before there is a connection. */
   send(data: Json): string;
+  /** Sends a track; both sides may add and remove tracks at any time. */
   addTrack(track: MediaStreamTrack, ...streams: MediaStream[]): RTCRtpSender;
   /** Looks for a new path; also after state "failed". */
   restart(): void;
+  /** Ends the connection. */
   close(): void;
 }
 
@@ -261,14 +330,19 @@ export function connect(urls?: string | string[], options?: ConnectOptions): Pro
 
 // Pure parts, for those who write a client of their own.
 
+/** base and cap in milliseconds; random in place of Math.random. */
 export interface BackoffOptions { base?: number; cap?: number; random?: () => number; }
+/** Milliseconds before an attempt (0 is the first): full jitter below a ceiling that doubles. */
 export function backoff(attempt: number, options?: BackoffOptions): number;
+/** What to do after a connection closed with a code: whether to try again, after which least milliseconds. */
 export function afterClose(code: number): { again: boolean; freshToken?: boolean; least: number };
+/** Chooses among several gateways. */
 export class Rotation {
   constructor(urls: string[]);
   readonly current: string;
   next(): string;
 }
+/** Keeps a sender below a rate of frames a second; take returns 0, or the milliseconds to wait. */
 export class Pacer {
   constructor(rate: number, now: number);
   take(now: number): number;

@@ -15,7 +15,7 @@ var guides = []struct {
 	files []string
 }{
 	{"", []string{"README"}}, // the page at /docs
-	{"Build with it", []string{"protocol", "javascript", "go", "command-line", "peerjs", "yjs", "trystero", "webtorrent"}},
+	{"Build with it", []string{"protocol", "javascript", "javascript-reference", "go", "command-line", "peerjs", "yjs", "trystero", "webtorrent"}},
 	{"Run it", []string{"running", "settings", "operating", "metrics", "security", "performance", "scale", "back-ends"}},
 }
 

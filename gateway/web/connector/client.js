@@ -282,7 +282,7 @@ export class Connector extends Emitter {
       this.rooms.set(data.room, room);
     }
     if (!room) return;
-    const { joined, left } = room.apply(data);
+    const { joined, left } = room.apply(data, event === "Room_Info");
     for (const id of joined) this.#calls.admit(id);
     this.#calls.part(left.map((l) => l.id));
     if (entering) this.emit("room", room);

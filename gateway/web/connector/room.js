@@ -1,7 +1,7 @@
 // Room is a room that this peer is a member of, with its members as the server
 // last sent them.
 //
-// Events: change (anything), joined ({clients}), left ({clients: [{id, reason}]}),
+// Events: change (anything), joined ({clients}), updated ({clients}), left ({clients: [{id, reason}]}),
 // message ({from, data, frame}), error (a ConnectorError about a message sent
 // here), closed ({reason}: left, removed, ended, disconnected, or lost after a reset).
 
@@ -109,19 +109,25 @@ export class Room extends Emitter {
     return this.#hub.request("Update_Room", { room: this.id, ...settings }).then(() => {});
   }
 
+  /** Changes what the others see of this peer; undefined for nothing. @param {Json} [metadata] */
+  updateMember(metadata = null) {
+    return this.#hub.request("Update_Member", { room: this.id, metadata }).then(() => {});
+  }
+
   /** Asks the server for the whole room. One question at a time. */
   refresh() {
     this.#asking ??= this.#hub.request("Room_Info", { room: this.id }).finally(() => (this.#asking = null));
     return this.#asking.then(() => {});
   }
 
-  /** Takes in a frame about this room; for the Connector. @param {RoomData} data */
-  apply(data) {
-    const { state, joined, left, stale } = applyRoom(this.#state, data);
+  /** Takes in a frame about this room; for the Connector. @param {RoomData} data @param {boolean} [whole] it is an answer to Room_Info */
+  apply(data, whole) {
+    const { state, joined, left, updated, stale } = applyRoom(this.#state, data, whole);
     if (stale) return { joined, left };
     this.#state = state;
     if (!state.complete) this.refresh().catch(() => {}); // the next change asks again
     if (joined.length > 0) this.emit("joined", { clients: joined.map((id) => /** @type {Member} */ (state.members.get(id))) });
+    if (updated.length > 0) this.emit("updated", { clients: updated.map((id) => /** @type {Member} */ (state.members.get(id))) });
     if (left.length > 0) this.emit("left", { clients: left });
     this.emit("change", this);
     return { joined, left };

@@ -14,15 +14,16 @@ export function unknownRoom(id) {
  *
  * @param {RoomState} before it is not changed
  * @param {RoomData} data `data` of a frame about this room
+ * @param {boolean} [whole] it has all that is known of the members, as Room_Info does
  * @returns {RoomChange & {state: RoomState, stale: boolean}}
  *   stale: older than what is known, so nothing changed. state.complete is false when
  *   the full list has to be asked for with Room_Info.
  */
-export function applyRoom(before, data) {
+export function applyRoom(before, data, whole = false) {
   const revision = data.revision ?? before.revision;
   // An equal revision is news only when the list was not complete.
   if (revision < before.revision || (revision === before.revision && before.complete && before.revision > 0)) {
-    return { state: before, joined: [], left: [], stale: true };
+    return { state: before, joined: [], left: [], updated: [], stale: true };
   }
   /** @type {RoomState} */
   const state = {
@@ -35,7 +36,7 @@ export function applyRoom(before, data) {
     metadata: data.metadata,
   };
   if (data.clients) {
-    state.members = full(before.members, data, data.clients);
+    state.members = full(whole ? new Map() : before.members, data, data.clients);
     state.complete = true;
   } else {
     state.members = changed(before.members, data);
@@ -43,7 +44,8 @@ export function applyRoom(before, data) {
   }
   const joined = [...state.members.keys()].filter((id) => !before.members.has(id));
   const left = [...before.members.keys()].filter((id) => !state.members.has(id)).map((id) => ({ id, reason: reasonOf(data, id) }));
-  return { state, joined, left, stale: false };
+  const updated = (data.updated ?? []).filter((id) => before.members.has(id) && state.members.has(id));
+  return { state, joined, left, updated, stale: false };
 }
 
 /** @param {Members} known @param {RoomData} data @param {string[]} all @returns {Members} */
@@ -58,6 +60,7 @@ function changed(known, data) {
   const members = new Map(known);
   for (const id of data.removed ?? []) members.delete(id);
   for (const id of data.added ?? []) members.set(id, memberOf(known, data, id));
+  for (const id of data.updated ?? []) if (members.has(id)) members.set(id, memberOf(known, data, id));
   return members;
 }
 
@@ -65,6 +68,7 @@ function changed(known, data) {
 function memberOf(known, data, id) {
   const info = data.members?.[id];
   const old = known.get(id);
+  if (data.updated?.includes(id)) return { id, user: info?.user ?? old?.user, metadata: info?.metadata };
   return { id, user: info?.user ?? old?.user, metadata: info?.metadata ?? old?.metadata };
 }
 

@@ -194,6 +194,8 @@ export interface RoomData {
   clients?: string[];
   added?: string[];
   removed?: string[];
+  /** Whose metadata changed. */
+  updated?: string[];
   /** How many there are after a change. */
   count?: number;
   members?: { [id: string]: { user?: string; metadata?: any } };
@@ -215,4 +217,4 @@ export interface RoomState {
   complete: boolean;
 }
 
-export interface RoomChange { joined: string[]; left: { id: string; reason?: any }[]; }
+export interface RoomChange { joined: string[]; left: { id: string; reason?: any }[]; updated: string[]; }

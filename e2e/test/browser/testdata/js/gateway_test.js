@@ -21,6 +21,18 @@ scenario("two on two gateways share a room", async () => {
   equal([(await gone).clients, rb.closed, b.rooms.size], [[{ id: b.id, reason: "left" }], true, 0]);
 });
 
+scenario("a member changes what the others see of it", async () => {
+  const [a, b] = [await on(0), await on(1)];
+  const ra = await a.createRoom(freshRoom());
+  const rb = await b.joinRoom(ra.id, { metadata: { name: "Bo" } });
+  for (const metadata of [{ name: "Bob", hand: true }, undefined]) {
+    const updated = ra.once("updated");
+    await rb.updateMember(metadata);
+    equal((await updated).clients, [{ id: b.id, metadata }]);
+    equal([ra.member(b.id).metadata, rb.member(b.id).metadata], [metadata, metadata]);
+  }
+});
+
 scenario("a room without an id gets one", async () => {
   const a = await on(0);
   const room = await a.createRoom();

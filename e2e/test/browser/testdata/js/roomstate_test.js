@@ -42,6 +42,23 @@ test("a change in place of the list", () => {
   ok(r.state.complete, "the count fits");
 });
 
+test("a member's new metadata replaces the old, also with none", () => {
+  const named = apply(roomOf("a", "b"), { added: ["c"], revision: 11, members: { c: { user: "cy", metadata: 1 } } }).state;
+  const changed = apply(named, { updated: ["c", "gone"], count: 3, revision: 12, members: { c: { user: "cy", metadata: { hand: true } } } });
+  equal([changed.updated, changed.joined, changed.left], [["c"], [], []]);
+  equal(changed.state.members.get("c"), { id: "c", user: "cy", metadata: { hand: true } });
+  const none = apply(changed.state, { clients: ["a", "b", "c"], updated: ["c"], revision: 13 });
+  equal(none.state.members.get("c"), { id: "c", user: "cy" });
+  equal(apply(none.state, { clients: ["a", "b", "c"], revision: 14 }).updated, []);
+});
+
+test("a whole answer forgets metadata that it does not have", () => {
+  const named = apply(roomOf("a", "b"), { added: ["c"], revision: 11, members: { c: { metadata: 1 } } }).state;
+  const data = { room: "r", clients: ["a", "b", "c"], revision: 12 };
+  equal(applyRoom(named, data).state.members.get("c"), { id: "c", metadata: 1 });
+  equal(applyRoom(named, data, true).state.members.get("c"), { id: "c" });
+});
+
 test("a change that does not fit asks for the list", () => {
   const r = apply(roomOf("a"), { added: ["c"], count: 5, revision: 12 });
   ok(!r.state.complete, "three are missing");
