@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -166,5 +167,51 @@ func (l *load) check(t *testing.T, i int) {
 	}
 	if len(l.got) != l.n {
 		t.Errorf("client %d got %d messages, want %d", i, len(l.got), l.n)
+	}
+}
+
+// TestDrain_PeersOfOneGateway_StayInProcess: two peers whose gateway drains move to the same
+// gateway. From then on their frames do not pass NATS, as those of peers that never moved.
+func TestDrain_PeersOfOneGateway_StayInProcess(t *testing.T) {
+	const frames = 100
+	s := kit.Start(t, kit.Options{Gateways: 3, Drain: time.Second})
+	a, b, far := s.Dial(t, 0), s.Dial(t, 0), s.Dial(t, 2)
+	ended := s.DrainGateway(t, 0)
+	moved := make([]*kit.Conn, 2)
+	for i, c := range []*kit.Conn{a, b} {
+		c.Expect(proto.ServerDraining)
+		c.Closed()
+		moved[i] = s.Dial(t, 1)
+		moved[i].Resume(c)
+	}
+	ended()
+	nc := s.Connect(t)
+	relays, err := nc.SubscribeSync("p2p.gw.*.peer.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range frames {
+		for j, c := range moved {
+			c.Send(`{"event":"Message","to":%q,"data":%d}`, moved[1-j].ID, i)
+		}
+	}
+	for _, c := range moved {
+		for i := range frames {
+			if f := c.Expect(proto.Message); string(f.Data) != strconv.Itoa(i) {
+				t.Fatalf("got %.200s, want number %d", f.Raw, i)
+			}
+		}
+	}
+	far.Send(`{"event":"Message","to":%q}`, a.ID) // passes NATS
+	moved[0].Expect(proto.Message)
+	m, err := relays.NextMsg(kit.Patience)
+	if err != nil {
+		t.Fatalf("got no relay (%v), want the one from the other gateway", err)
+	}
+	if !strings.Contains(string(m.Data), string(far.ID)) {
+		t.Errorf("first relay on NATS: got %s with %.200s, want the one of %s", m.Subject, m.Data, far.ID)
 	}
 }
