@@ -69,8 +69,29 @@ func fullBook(factor float64) *book {
 	k.add("peerjs", scalingCase(1), peerServer, "cpu", microsec, 10)
 	k.add("tracker", scalingCase(1), npmTracker, "cpu", microsec, 10)
 	k.add("tracker", scalingCase(1), ours, "cpu", microsec, 10*factor)
+	k.addCrowd(factor)
 	k.add("rooms", roomLayouts[0].kase, ours, "joins", perSecond, 1000/factor)
 	return k
+}
+
+// addCrowd adds what clients miss: with a factor below 1, nothing.
+func (k *book) addCrowd(factor float64) {
+	missed := math.Floor(factor)
+	add := func(row, kase, metric string, value float64) { k.add(row, kase, ours, metric, count, value) }
+	add("jitter", jitterCase(100), "delivered", 100-missed)
+	add("jitter", jitterCase(100), "p99", 2400*factor)
+	for _, metric := range []string{"twice", "leave notices"} {
+		add("jitter", jitterCase(100), metric, missed)
+	}
+	for _, mode := range deployModes {
+		kase := deployCase(100, mode.name)
+		for _, metric := range []string{"sessions lost", "leave notices"} {
+			add("deploy", kase, metric, missed)
+		}
+		for _, metric := range []string{"away p95", "late p95"} {
+			add("deploy", kase, metric, factor)
+		}
+	}
 }
 
 func TestCheckGoals_EachValue_PassesOrMisses(t *testing.T) {
