@@ -101,6 +101,9 @@ func (s *stay) over(f client.Frame) (bool, error) {
 	case f.Is(proto.RoomDeleted):
 		return true, nil
 	case slices.Contains(d.Removed, s.c.ID()):
+		if d.Reason == proto.ReasonBanned {
+			return true, fmt.Errorf("this peer was banned from room %s: ask its creator, or use another room", proto.Quote(string(s.room)))
+		}
 		return true, fmt.Errorf("the creator of room %s took this peer out of it: ask to be let in again", proto.Quote(string(s.room)))
 	}
 	return false, nil

@@ -50,7 +50,7 @@ func (w *watch) show(f client.Frame) error {
 		return w.printf(f, "* the server forgot this peer, which joins again as %s", r.ID)
 	}
 	switch proto.Event(f.Event) {
-	case proto.ClientAdded, proto.ClientRemoved, proto.RoomUpdated, proto.RoomDeleted, proto.RoomInfo:
+	case proto.ClientAdded, proto.ClientRemoved, proto.MemberUpdated, proto.RoomUpdated, proto.RoomDeleted, proto.RoomInfo:
 	default:
 		return nil
 	}
@@ -97,7 +97,10 @@ func (w *watch) change(f client.Frame, d proto.RoomData) error {
 			reason = d.Reason
 		}
 		lines = append(lines, fmt.Sprintf("- %s %s", w.who(id), map[proto.Reason]string{
-			proto.ReasonLeft: "left", proto.ReasonRemoved: "was removed", proto.ReasonDisconnected: "disconnected"}[reason]))
+			proto.ReasonLeft: "left", proto.ReasonRemoved: "was removed", proto.ReasonBanned: "was banned", proto.ReasonDisconnected: "disconnected"}[reason]))
+	}
+	for _, id := range d.Updated {
+		lines = append(lines, fmt.Sprintf("~ %s %s", w.who(id), about(d.Members[id])))
 	}
 	switch {
 	case f.Is(proto.RoomDeleted):
@@ -161,6 +164,18 @@ func (w *watch) forget(d proto.RoomData) {
 	for _, id := range d.Removed {
 		delete(w.names, id)
 	}
+}
+
+// about describes what others see now of a member that has changed.
+func about(info proto.MemberInfo) string {
+	text := "has no metadata now"
+	if len(info.Metadata) > 0 {
+		text = "now has the metadata " + proto.Quote(string(info.Metadata))
+	}
+	if info.Moderator {
+		text += ", and is a moderator"
+	}
+	return text
 }
 
 func members(n int) string {
