@@ -25,6 +25,13 @@ func TestRoomModel_EachHistory_IsAcceptedOrRefused(t *testing.T) {
 		return op(at, at+1, input{kind: info, peer: by}, output{members: members, creator: creator})
 	}
 	unknownOutcome := output{code: unknown}
+	bans := op(5, 6, input{kind: ban, peer: 1, target: 2}, output{})
+	becomes := func(at int64, value byte) porcupine.Operation {
+		return op(at, at+1, input{kind: role, peer: 1, target: 2, value: value}, output{})
+	}
+	knows := func(at int64, extra, bans string) porcupine.Operation {
+		return op(at, at+1, input{kind: info, peer: 1}, output{members: "\x01", creator: 1, extra: extra, bans: bans})
+	}
 	for name, c := range map[string]struct {
 		ops []porcupine.Operation
 		ok  bool
@@ -46,6 +53,16 @@ func TestRoomModel_EachHistory_IsAcceptedOrRefused(t *testing.T) {
 		"a state that nobody was in":        {[]porcupine.Operation{makes, joins, op(5, 6, input{kind: seen}, output{members: "\x02", creator: 2})}, false},
 		"removed, and refused":              {[]porcupine.Operation{makes, joins, op(5, 6, input{kind: remove, peer: 1, target: 2}, output{}), op(7, 8, input{kind: info, peer: 2}, output{code: proto.Unauthorised})}, true},
 		"removed, and still there":          {[]porcupine.Operation{makes, joins, op(5, 6, input{kind: remove, peer: 1, target: 2}, output{}), op(7, 8, input{kind: leave, peer: 2}, output{})}, false},
+		"metadata":                          {[]porcupine.Operation{makes, op(5, 6, input{kind: say, peer: 1, value: 7}, output{}), knows(7, "\x07\x00", "")}, true},
+		"metadata that are forgotten":       {[]porcupine.Operation{makes, op(5, 6, input{kind: say, peer: 1, value: 7}, output{}), knows(7, "\x00\x00", "")}, false},
+		"banned, and refused":               {[]porcupine.Operation{makes, bans, op(7, 8, input{kind: join, peer: 2}, output{code: proto.Banned}), knows(9, "\x00\x00", "\x02")}, true},
+		"banned, and in":                    {[]porcupine.Operation{makes, bans, op(7, 8, input{kind: join, peer: 2}, output{})}, false},
+		"a ban that is lifted":              {[]porcupine.Operation{makes, bans, op(7, 8, input{kind: unban, peer: 1, target: 2}, output{}), op(9, 10, input{kind: join, peer: 2}, output{})}, true},
+		"a moderator bans":                  {[]porcupine.Operation{makes, joins, becomes(5, asModerator), op(7, 8, input{kind: ban, peer: 2, target: 3}, output{}), op(9, 10, input{kind: remove, peer: 2, target: 1}, output{code: proto.Unauthorised})}, true},
+		"a member bans":                     {[]porcupine.Operation{makes, joins, op(7, 8, input{kind: ban, peer: 2, target: 3}, output{})}, false},
+		"a moderator that left bans":        {[]porcupine.Operation{makes, joins, becomes(5, asModerator), op(7, 8, input{kind: leave, peer: 2}, output{}), op(9, 10, input{kind: join, peer: 2}, output{}), op(11, 12, input{kind: ban, peer: 2, target: 3}, output{})}, false},
+		"handed over":                       {[]porcupine.Operation{makes, joins, becomes(5, asCreator), op(7, 8, input{kind: info, peer: 1}, output{members: "\x01\x02", creator: 2, extra: "\x00\x01\x00\x00"}), op(9, 10, input{kind: end, peer: 2}, output{})}, true},
+		"handed over, and ended by another": {[]porcupine.Operation{makes, joins, becomes(5, asCreator), op(7, 8, input{kind: end, peer: 1}, output{})}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := porcupine.CheckOperations(model, c.ops); got != c.ok {

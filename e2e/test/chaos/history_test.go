@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -85,7 +86,7 @@ func (r *room) record(p *worker, who []proto.PeerID, in input, target proto.Peer
 			op.ClientId, op.Return = 1000+r.unknowns, math.MaxInt64
 		}
 		if shown != nil && in.kind == info {
-			op.Output = r.stateLocked(shown)
+			op.Output = r.wholeLocked(shown)
 		}
 		r.ops = append(r.ops, op)
 		if shown != nil && in.kind != info && out.code == "" && in.kind != end && len(shown.Clients) > 0 {
@@ -140,6 +141,30 @@ func (r *room) stateLocked(d *proto.RoomData) output {
 		members = append(members, r.numberLocked(id))
 	}
 	return output{members: string(members), creator: r.numberLocked(d.Creator)}
+}
+
+// wholeLocked is stateLocked with what Room_Info alone shows.
+func (r *room) wholeLocked(d *proto.RoomData) output {
+	out := r.stateLocked(d)
+	var extra, bans []byte
+	for _, id := range d.Clients {
+		info := d.Members[id]
+		var said byte
+		if info.Metadata != nil && json.Unmarshal(info.Metadata, &said) != nil {
+			r.sys.violate("room %s: member %s has metadata %s, which nobody gave it", r.id, id, info.Metadata)
+		}
+		moderator := asMember
+		if info.Moderator {
+			moderator = asModerator
+		}
+		extra = append(extra, said, moderator)
+	}
+	for _, b := range d.Banned {
+		bans = append(bans, r.numberLocked(b.Client))
+	}
+	slices.Sort(bans)
+	out.extra, out.bans = string(extra), string(bans)
+	return out
 }
 
 // saw compares the state that a frame shows of a revision with what other frames showed.
@@ -216,10 +241,10 @@ func witnessed(ops []porcupine.Operation) []porcupine.Operation {
 	return slices.DeleteFunc(slices.Clone(ops), func(op porcupine.Operation) bool {
 		in := op.Input.(input)
 		who := in.peer
-		if in.kind == remove {
+		if in.kind == remove || in.kind == ban {
 			who = in.target
 		}
-		return op.Output.(output).code == unknown && in.kind != end && !members[who]
+		return op.Output.(output).code == unknown && in.kind != end && in.kind != unban && in.kind != role && in.kind != ban && !members[who]
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"p2pconnector/e2e/client"
@@ -99,7 +100,7 @@ func nowMember(in input, code proto.ErrorCode, was bool) bool {
 	switch {
 	case code == "" && (in.kind == create || in.kind == join || in.kind == info), code == proto.AlreadyExists:
 		return true
-	case code == "" && (in.kind == leave || in.kind == end), in.kind != remove && code == proto.NotFound, in.kind == info && code == proto.Unauthorised:
+	case code == "" && (in.kind == leave || in.kind == end), slices.Contains([]kind{leave, end, info, say}, in.kind) && code == proto.NotFound, in.kind == info && code == proto.Unauthorised:
 		return false
 	}
 	return was
@@ -113,14 +114,22 @@ func (w *workload) draw(grp *group, p *worker, member bool) (in input, target pr
 		x += 100
 	}
 	switch {
-	case x < 45, x >= 195:
+	case x < 35, x >= 195:
 		in.kind = info
-	case x < 65, x >= 190 && x < 195:
+	case x < 45:
+		in.kind, in.value = say, byte(1+rand.N(9))
+	case x < 55, x >= 190 && x < 195:
 		in.kind = leave
-	case x < 72, x >= 185 && x < 190:
+	case x < 60, x >= 185 && x < 190:
 		in.kind = end
-	case x < 90:
+	case x < 70:
 		in.kind, target = remove, other
+	case x < 74:
+		in.kind, target = ban, other
+	case x < 82:
+		in.kind, target = unban, other
+	case x < 90:
+		in.kind, target, in.value = role, other, byte(rand.N(3))
 	case x < 94, x >= 170 && x < 185:
 		in.kind, in.capacity = create, byte(rand.N(4))
 	case x < 100:
@@ -130,7 +139,7 @@ func (w *workload) draw(grp *group, p *worker, member bool) (in input, target pr
 	default:
 		in.kind = join
 	}
-	if in.kind == remove && target == "" {
+	if target == "" && slices.Contains([]kind{remove, ban, unban, role}, in.kind) {
 		in.kind = info
 	}
 	return in, target
@@ -148,6 +157,14 @@ func carryOut(ctx context.Context, c *client.Client, id proto.RoomID, in input, 
 		return c.End(ctx, id)
 	case remove:
 		return c.Remove(ctx, id, target)
+	case ban:
+		return c.Ban(ctx, id, target)
+	case unban:
+		return c.Unban(ctx, id, target)
+	case role:
+		return c.SetRole(ctx, id, target, []proto.Role{asMember: proto.RoleMember, asModerator: proto.RoleModerator, asCreator: proto.RoleCreator}[in.value])
+	case say:
+		return c.UpdateMember(ctx, id, in.value)
 	}
 	return c.Info(ctx, id)
 }

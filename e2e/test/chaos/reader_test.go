@@ -28,7 +28,7 @@ func (w *workload) read(p *worker, c *client.Client) {
 			w.relays.arrived(p, id, &f)
 		case f.Type == proto.TypeError:
 			w.relays.refused(p, &f)
-		case f.Type != "" && strings.Contains(f.Event, "Room") || f.Is(proto.ClientAdded) || f.Is(proto.ClientRemoved):
+		case f.Type != "" && strings.Contains(f.Event, "Room") || f.Is(proto.ClientAdded) || f.Is(proto.ClientRemoved) || f.Is(proto.MemberUpdated):
 			if d, err := f.RoomData(); err != nil {
 				w.sys.violate("worker %d: %v", p.n, err)
 			} else {

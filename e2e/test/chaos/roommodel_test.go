@@ -19,6 +19,10 @@ const (
 	leave  kind = "Leave"
 	end    kind = "End"
 	remove kind = "Remove"
+	ban    kind = "Ban"
+	unban  kind = "Unban"
+	role   kind = "Set_Role"
+	say    kind = "Update_Member"
 	info   kind = "Info"
 	drop   kind = "disconnected" // of a peer whose connection broke; has no answer
 	seen   kind = "seen"         // a state that an answer showed, as one that existed meanwhile
@@ -28,7 +32,8 @@ const (
 type input struct {
 	kind     kind
 	peer     byte
-	target   byte // remove: whom
+	target   byte // remove, ban, unban, role: whom
+	value    byte // say: the metadata; role: one of the roles
 	capacity byte // create: members; 0 is any number
 	make     bool // join: make the room if it is not there
 }
@@ -39,7 +44,16 @@ type output struct {
 	code    proto.ErrorCode
 	members string // info, seen: peers in order of joining
 	creator byte
+	extra   string // info: as in roomState, with bans; "" where it is not known
+	bans    string
 }
+
+// Values of role.
+const (
+	asMember byte = iota
+	asModerator
+	asCreator
+)
 
 // unknown is the outcome of an operation that may have taken effect, still may, or
 // never will.
@@ -50,6 +64,8 @@ type roomState struct {
 	members  string // peers in order of joining; "" is no room
 	creator  byte
 	capacity byte
+	extra    string // of each member two bytes: its metadata, and 1 if it is a moderator
+	bans     string // in ascending order
 }
 
 func (s roomState) has(peer byte) bool { return strings.IndexByte(s.members, peer) >= 0 }
@@ -57,7 +73,9 @@ func (s roomState) has(peer byte) bool { return strings.IndexByte(s.members, pee
 // without returns s after peer has left: the longest-standing member follows a
 // creator.
 func (s roomState) without(peer byte) roomState {
-	s.members = strings.Replace(s.members, string([]byte{peer}), "", 1)
+	if i := strings.IndexByte(s.members, peer); i >= 0 {
+		s.members, s.extra = s.members[:i]+s.members[i+1:], s.extra[:2*i]+s.extra[2*i+2:]
+	}
 	if s.members == "" {
 		return roomState{}
 	}
@@ -76,37 +94,38 @@ func (s roomState) do(in input) (roomState, proto.ErrorCode) {
 		if there {
 			return s, proto.DuplicateRoom
 		}
-		return roomState{string([]byte{in.peer}), in.peer, in.capacity}, ""
+		return roomOf(in.peer, in.capacity), ""
 	case join:
 		switch {
 		case !there && !in.make:
 			return s, proto.NotFound
 		case !there:
-			return roomState{string([]byte{in.peer}), in.peer, 0}, ""
+			return roomOf(in.peer, 0), ""
 		case s.has(in.peer):
 			return s, proto.AlreadyExists
+		case strings.IndexByte(s.bans, in.peer) >= 0:
+			return s, proto.Banned
 		case s.capacity > 0 && len(s.members) >= int(s.capacity):
 			return s, proto.RoomFull
 		}
 		s.members += string([]byte{in.peer})
+		s.extra += "\x00\x00"
 		return s, ""
 	case leave, drop:
 		if !s.has(in.peer) {
 			return s, proto.NotFound
 		}
 		return s.without(in.peer), ""
-	case end, remove:
+	case end:
 		switch {
 		case !there:
 			return s, proto.NotFound
 		case s.creator != in.peer:
 			return s, proto.Unauthorised
-		case in.kind == end:
-			return roomState{}, ""
-		case !s.has(in.target):
-			return s, proto.NotFound
 		}
-		return s.without(in.target), ""
+		return roomState{}, ""
+	case remove, ban, unban, role, say:
+		return s.moderate(in)
 	case info:
 		switch {
 		case !there:
@@ -129,7 +148,8 @@ func step(state, in, out any) (bool, any) {
 	case code != o.code:
 		return false, s
 	case (i.kind == info || i.kind == seen) && code == "":
-		return s.members == o.members && s.creator == o.creator, s
+		same := o.extra == "" || s.extra == o.extra && s.bans == o.bans
+		return s.members == o.members && s.creator == o.creator && same, s
 	}
 	return true, next
 }
@@ -149,15 +169,19 @@ func (s roomState) String() string {
 	if s.members == "" {
 		return "no room"
 	}
-	return fmt.Sprintf("%v, creator %d, capacity %d", []byte(s.members), s.creator, s.capacity)
+	return fmt.Sprintf("%v, metadata and moderators %v, creator %d, capacity %d, banned %v", []byte(s.members), []byte(s.extra), s.creator, s.capacity, []byte(s.bans))
 }
 
 // String implements fmt.Stringer.
 func (i input) String() string {
 	text := fmt.Sprintf("%s by %d", i.kind, i.peer)
 	switch {
-	case i.kind == remove:
+	case i.kind == remove, i.kind == ban, i.kind == unban:
 		text += fmt.Sprintf(" of %d", i.target)
+	case i.kind == role:
+		text += fmt.Sprintf(" of %d to %d", i.target, i.value)
+	case i.kind == say:
+		text += fmt.Sprintf(" to %d", i.value)
 	case i.kind == create:
 		text += fmt.Sprintf(" for %d", i.capacity)
 	case i.make:
@@ -172,7 +196,7 @@ func (o output) String() string {
 	case o.code != "":
 		return string(o.code)
 	case o.members != "":
-		return fmt.Sprintf("%v, creator %d", []byte(o.members), o.creator)
+		return fmt.Sprintf("%v, metadata and moderators %v, creator %d, banned %v", []byte(o.members), []byte(o.extra), o.creator, []byte(o.bans))
 	}
 	return "done"
 }
