@@ -8,7 +8,10 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,11 +21,15 @@ import (
 type provider struct {
 	answer func() (status int, body string, err error)
 	hangs  bool // until the request ends
-	asked  []time.Time
+
+	mu    sync.Mutex
+	asked []time.Time
 }
 
 func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
+	p.mu.Lock()
 	p.asked = append(p.asked, time.Now())
+	p.mu.Unlock()
 	if p.hangs {
 		<-r.Context().Done()
 		return nil, r.Context().Err()
@@ -34,22 +41,29 @@ func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader(body)), Request: r, Header: http.Header{}}, nil
 }
 
+// requests returns when each request came.
+func (p *provider) requests() []time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.asked)
+}
+
 // followed is what a running Fetcher has told.
 type followed struct {
 	*Fetcher
-	lists    [][]json.RawMessage
-	outcomes map[Outcome]int
-	log      bytes.Buffer
+	lists, ok, failed atomic.Int64
+	log               bytes.Buffer // read it after synctest.Wait
 }
 
 // follow runs a Fetcher for p until the end of the bubble.
 func follow(t *testing.T, p *provider, ttl time.Duration) *followed {
 	t.Helper()
-	f := &followed{outcomes: map[Outcome]int{}}
+	f := new(followed)
+	outcomes := map[Outcome]*atomic.Int64{OK: &f.ok, Failed: &f.failed}
 	f.Fetcher = New(Config{
 		URL: "https://provider.example/?key=hunter2", TTL: ttl, Client: &http.Client{Transport: p},
-		Fetched: func(l []json.RawMessage) { f.lists = append(f.lists, l) },
-		Count:   func(o Outcome) { f.outcomes[o]++ }, Logger: slog.New(slog.NewTextHandler(&f.log, nil)),
+		Fetched: func([]json.RawMessage) { f.lists.Add(1) },
+		Count:   func(o Outcome) { outcomes[o].Add(1) }, Logger: slog.New(slog.NewTextHandler(&f.log, nil)),
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -70,18 +84,19 @@ func TestRun_Works_FetchesAgainAtHalfTheLife(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := &provider{answer: func() (int, string, error) { return http.StatusCreated, c.answer, nil }}
 				f := follow(t, p, 4*time.Hour)
-				if left := f.Left(); len(f.lists) != 1 || left != c.life {
-					t.Fatalf("got %d lists that work for %v, want 1 for %v", len(f.lists), left, c.life)
+				if n, left := f.lists.Load(), f.Left(); n != 1 || left != c.life {
+					t.Fatalf("got %d lists that work for %v, want 1 for %v", n, left, c.life)
 				}
 				time.Sleep(10 * c.life)
 				synctest.Wait()
-				for i := 1; i < len(p.asked); i++ {
-					if gap := p.asked[i].Sub(p.asked[i-1]); gap > c.life/2 || gap < c.life*9/20 {
+				asked := p.requests()
+				for i := 1; i < len(asked); i++ {
+					if gap := asked[i].Sub(asked[i-1]); gap > c.life/2 || gap < c.life*9/20 {
 						t.Errorf("got %v between requests, want %v to %v", gap, c.life*9/20, c.life/2)
 					}
 				}
-				if n := len(p.asked); n < 20 || len(f.lists) != n || f.outcomes[OK] != n || len(f.Notes()) != 0 {
-					t.Errorf("got %d requests, %d lists, %v, notes %q, want at least 20 of each and no note", n, len(f.lists), f.outcomes, f.Notes())
+				if n, lists, ok := int64(len(asked)), f.lists.Load(), f.ok.Load(); n < 20 || lists != n || ok != n || len(f.Notes()) != 0 {
+					t.Errorf("got %d requests, %d lists, %d counted, notes %q, want at least 20 of each and no note", n, lists, ok, f.Notes())
 				}
 			})
 		})
@@ -92,22 +107,23 @@ func TestRun_Works_FetchesAgainAtHalfTheLife(t *testing.T) {
 // how long the last list works, and no error or log has the URL, which may contain a key.
 func TestRun_ProviderFails_KeepsTheListAndBacksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fails := false
+		var fails atomic.Bool
 		p := &provider{answer: func() (int, string, error) {
-			if fails {
+			if fails.Load() {
 				return 0, "", errors.New("connection refused")
 			}
 			return http.StatusOK, plain, nil
 		}}
 		f := follow(t, p, 24*time.Hour)
-		fails, p.asked = true, nil
+		fails.Store(true)
 		time.Sleep(13 * time.Hour)
 		synctest.Wait()
-		if len(f.lists) != 1 || f.outcomes[Failed] != len(p.asked) {
-			t.Errorf("got %d lists, %d failures counted of %d, want 1 list and all counted", len(f.lists), f.outcomes[Failed], len(p.asked))
+		asked := p.requests()[1:] // the first one worked
+		if lists, failed := f.lists.Load(), f.failed.Load(); lists != 1 || failed != int64(len(asked)) {
+			t.Errorf("got %d lists, %d failures counted of %d, want 1 list and all counted", lists, failed, len(asked))
 		}
-		for i, want := 1, minRetry; i < len(p.asked); i++ {
-			if gap := p.asked[i].Sub(p.asked[i-1]); gap < want/2 || gap > want+1 {
+		for i, want := 1, minRetry; i < len(asked); i++ {
+			if gap := asked[i].Sub(asked[i-1]); gap < want/2 || gap > want+1 {
 				t.Errorf("got %v after failure %d, want %v to %v", gap, i, want/2, want)
 			}
 			want = min(2*want, maxRetry)
@@ -119,11 +135,11 @@ func TestRun_ProviderFails_KeepsTheListAndBacksOff(t *testing.T) {
 		if left := f.Left(); left != 0 {
 			t.Errorf("got %v left of expired credentials, want 0", left)
 		}
-		fails = false
+		fails.Store(false)
 		time.Sleep(maxRetry)
 		synctest.Wait()
-		if len(f.lists) != 2 || f.Left() < 23*time.Hour || len(f.Notes()) != 0 {
-			t.Errorf("got %d lists, %v left, notes %q after the provider is back, want 2, a day and none", len(f.lists), f.Left(), f.Notes())
+		if lists := f.lists.Load(); lists != 2 || f.Left() < 23*time.Hour || len(f.Notes()) != 0 {
+			t.Errorf("got %d lists, %v left, notes %q after the provider is back, want 2, a day and none", lists, f.Left(), f.Notes())
 		}
 		if log := f.log.String(); strings.Contains(log, "hunter2") || strings.Count(log, "level=WARN") != 1 || strings.Count(log, "level=INFO") != 1 {
 			t.Errorf("got log\n%s\nwant one warning, one line for its end, and no key", log)
