@@ -29,8 +29,8 @@ func TestNew_WrongSetting_ErrorNamesIt(t *testing.T) {
 }
 
 func TestNew_SeveralWrongSettings_ReportsAll(t *testing.T) {
-	_, err := New(Config{NATS: service.NATS{Key: "k.pem"}, Ops: service.Ops{Listen: "nowhere"}, Replicas: 2, MaxRoomMembers: -1, SessionGrace: time.Hour})
-	for _, want := range []string{"nats-key", "ops-listen", "replicas", "max-room-members", "session-grace"} {
+	_, err := New(Config{NATS: service.NATS{Key: "k.pem"}, Ops: service.Ops{Listen: "nowhere"}, Replicas: 2, MaxRoomMembers: -1, MaxBucketBytes: 1, MaxWaiting: 1, SessionGrace: time.Hour})
+	for _, want := range []string{"nats-key", "ops-listen", "replicas", "max-room-members", "max-bucket-bytes", "max-waiting-operations", "session-grace"} {
 		if err == nil || !strings.Contains(err.Error(), want+": ") {
 			t.Errorf("got %v, want %s in it", err, want)
 		}

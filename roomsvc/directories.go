@@ -130,5 +130,5 @@ func (s *Service) scanNames(ctx context.Context, keys string, f func(string, kv.
 
 // directoryConfig returns the configuration of the directory that is kept in st.
 func (s *Service) directoryConfig(st *store.Bucket) directory.Config {
-	return directory.Config{Log: s.cfg.Logger, Metrics: s.metrics, Usage: st.Usage(), Conn: s.conn}
+	return directory.Config{Log: s.cfg.Logger, Metrics: s.metrics, Usage: st.Usage(), Waiting: s.cfg.MaxWaiting / 4, Conn: s.conn}
 }

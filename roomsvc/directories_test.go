@@ -48,7 +48,7 @@ func TestDirectoryRequest_OfAGateway_IsTrackedWhenItBecomesAnOwner(t *testing.T)
 		if err != nil {
 			t.Fatal(err)
 		}
-		cfg := directory.Config{Log: s.cfg.Logger, Metrics: s.metrics, Usage: new(kv.Usage), Conn: func() uint64 { return 0 }}
+		cfg := directory.Config{Log: s.cfg.Logger, Metrics: s.metrics, Usage: new(kv.Usage), Waiting: 16_384, Conn: func() uint64 { return 0 }}
 		sessions, names := directory.NewSessions(kvtest.NewFake(), cfg), directory.NewNames(kvtest.NewFake(), nil, cfg)
 		if c.session != "" {
 			s.sessionEndpoints(sessions).handler(c.session)(fakeRequest{data: "{" + c.request + "}"})

@@ -146,7 +146,7 @@ func (s *Service) serve(ctx context.Context) error {
 
 	c := commit.New(commit.Config{
 		Bucket: s.roomBucket, Limits: s.limits, Log: log, Metrics: s.metrics,
-		Usage: s.roomStore.Usage(), Conn: s.conn, Announce: s.announce,
+		Usage: s.roomStore.Usage(), Conn: s.conn, Waiting: s.cfg.MaxWaiting, Announce: s.announce,
 	})
 	s.committer.Store(c)
 	sessions := directory.NewSessions(s.sessionBucket, s.directoryConfig(s.sessionStore))

@@ -23,10 +23,8 @@ import (
 
 // Bounds of a committer's work.
 const (
-	maxWaiting     = 65_536 // operations waiting in all
-	maxRoomWaiting = 16_384 // for one room
-	maxRooms       = 16_384 // rooms being worked on
-	maxCalls       = 256    // bucket calls at the same time
+	part     = 4   // of the operations that may wait, this part may for one room, and as many rooms may be worked on
+	maxCalls = 256 // bucket calls at the same time
 )
 
 // Operation is an operation that waits to be committed. Its fields are not changed once it
@@ -47,6 +45,7 @@ type Config struct {
 	Metrics  *metrics.Metrics
 	Usage    *kv.Usage                            // of the bucket
 	Conn     func() uint64                        // counts the NATS connections
+	Waiting  int                                  // operations that may wait in all
 	Announce func(*bus.Change, []proto.GatewayID) // publishes a change to gateways
 }
 
@@ -92,7 +91,7 @@ func (c *Committer) Submit(op *Operation) *proto.Error {
 		return nil
 	}
 	w := c.rooms[id]
-	if c.queued >= maxWaiting || w == nil && len(c.rooms) >= maxRooms || w != nil && len(w.waiting) >= maxRoomWaiting {
+	if most := c.cfg.Waiting; c.queued >= most || w == nil && len(c.rooms) >= most/part || w != nil && len(w.waiting) >= most/part {
 		c.cfg.Metrics.Refused.Add(1)
 		return proto.Errorf(proto.Unavailable, "The room service has too much to do. Send the same request again in a moment.")
 	}

@@ -279,19 +279,19 @@ func TestCommitter_FullQueues_RefuseOperations(t *testing.T) {
 		i := newInstance(t, b)
 		i.send(bus.OpGet, bus.Request{})
 		synctest.Wait() // its worker waits for the bucket
-		for range maxRoomWaiting {
+		for range waiting / 4 {
 			i.send(bus.OpGet, bus.Request{})
 		}
 		if r := i.ask(bus.OpGet, bus.Request{}); code(r) != proto.Unavailable {
 			t.Errorf("one more for the room: got %q, want Unavailable", code(r))
 		}
-		for n := 1; n < maxRooms; n++ {
+		for n := 1; n < waiting/4; n++ {
 			i.send(bus.OpGet, bus.Request{Room: proto.RoomID(fmt.Sprint(n))})
 		}
 		if r := i.ask(bus.OpGet, bus.Request{Room: "one more"}); code(r) != proto.Unavailable {
 			t.Errorf("one more room: got %q, want Unavailable", code(r))
 		}
-		for n := range maxWaiting - maxRoomWaiting {
+		for n := range waiting - waiting/4 {
 			i.send(bus.OpGet, bus.Request{Room: proto.RoomID(fmt.Sprint(1 + n%3))})
 		}
 		if r := i.ask(bus.OpGet, bus.Request{Room: "4"}); code(r) != proto.Unavailable {

@@ -32,12 +32,15 @@ type instance struct {
 	notified [][]proto.GatewayID
 }
 
+// waiting is how many operations may wait at an instance.
+const waiting = 4096
+
 func newInstance(t *testing.T, b kv.Bucket) *instance {
 	i := new(instance)
 	i.Committer = New(Config{
 		Bucket: b, Log: slog.New(slog.DiscardHandler), Metrics: metrics.New(), Usage: new(kv.Usage),
 		Limits: func() room.Limits { return room.Limits{Members: 2000, Bytes: bus.MaxRoomStateBytes} },
-		Conn:   func() uint64 { return 0 },
+		Conn:   func() uint64 { return 0 }, Waiting: waiting,
 		Announce: func(c *bus.Change, to []proto.GatewayID) {
 			i.mu.Lock()
 			defer i.mu.Unlock()

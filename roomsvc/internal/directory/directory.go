@@ -18,8 +18,7 @@ import (
 // Bounds of the work of one directory. They are its own, so that rooms, sessions and names
 // do not wait for each other while one of their buckets is unavailable.
 const (
-	maxCalls   = 256    // requests with a call to the bucket at a time
-	maxWaiting = 16_384 // requests that wait for their turn
+	maxCalls = 256 // requests with a call to the bucket at a time
 
 	// requestTime bounds a request from its arrival. The requester, which repeats its
 	// request for proto.RequestDeadline, gets the error before it gives up.
@@ -31,6 +30,7 @@ type Config struct {
 	Log     *slog.Logger
 	Metrics *metrics.Metrics
 	Usage   *kv.Usage     // of the bucket
+	Waiting int           // requests about one entry that may wait for their turn
 	Conn    func() uint64 // counts the NATS connections
 }
 
@@ -103,7 +103,7 @@ type decision[E any] struct {
 
 func newDirectory[K ~string, Q, E, R any](b kv.Bucket, cfg Config, counts *metrics.Directory, r rules[K, Q, E, R], passes *pool) *Directory[K, Q, E, R] {
 	cfg.Log = cfg.Log.With("directory", r.name)
-	d := &Directory[K, Q, E, R]{rules: r, bucket: b, cfg: cfg, counts: counts, calls: &pool{most: maxCalls, room: maxWaiting}, passes: passes}
+	d := &Directory[K, Q, E, R]{rules: r, bucket: b, cfg: cfg, counts: counts, calls: &pool{most: maxCalls, room: cfg.Waiting}, passes: passes}
 	d.ctx, d.abort = context.WithCancel(context.Background())
 	return d
 }

@@ -31,7 +31,7 @@ func peer(g proto.GatewayID, n int) proto.PeerID {
 var ann, ben, cas = peer(gwA, 1), peer(gwB, 2), peer(gwA, 3)
 
 func testConfig() Config {
-	return Config{Log: slog.New(slog.DiscardHandler), Metrics: metrics.New(), Usage: new(kv.Usage), Conn: func() uint64 { return 0 }}
+	return Config{Log: slog.New(slog.DiscardHandler), Metrics: metrics.New(), Usage: new(kv.Usage), Waiting: 1000, Conn: func() uint64 { return 0 }}
 }
 
 // sessionInstance is one instance of the directory of sessions.
@@ -231,7 +231,7 @@ func TestDirectory_BucketAway_AnswersUnavailableInTimeAndRefusesWhatIsTooMuch(t 
 		o := newSessions(t, b)
 		began := time.Now()
 		var answers []<-chan *bus.SessionReply
-		for i := range maxCalls + maxWaiting {
+		for i := range maxCalls + o.cfg.Waiting {
 			answers = append(answers, o.send(bus.SessionTake, bus.SessionRequest{Peer: peer(gwA, i), Owner: gwB, Epoch: 1}))
 		}
 		if r := o.take(gwC, 1, 0); result(r) != string(proto.Unavailable) || time.Since(began) != 0 {

@@ -29,7 +29,7 @@ var table = []metric{
 	{"bucket_full_refused_total", "Requests refused with Limit_Exceeded because a bucket has no space for what is new.", counter, []string{"bucket"}, buckets(func(b *Bucket) uint64 { return b.Refused })},
 	{"buckets_writable", "1 while rooms can be changed: 0 when JetStream has failed for 10 s.", gauge, nil, at(func(now *Snapshot) uint64 { return flag01(now.Writable) })},
 
-	{"directory_requests_waiting", "Requests to the directories that wait for their turn, by queue: sessions, of 16,384, session_syncs, of 256, names, of 16,384, or name_lists, of 256.", gauge, []string{"queue"}, func(_ *Metrics, now *Snapshot, put put) {
+	{"directory_requests_waiting", "Requests to the directories that wait for their turn, by queue: sessions, of a quarter of max-waiting-operations, session_syncs, of 256, names, of as many, or name_lists, of 256.", gauge, []string{"queue"}, func(_ *Metrics, now *Snapshot, put put) {
 		for name, q := range now.Queues {
 			put(float64(q.Waiting), name)
 		}
