@@ -13,7 +13,7 @@ func (g *Gateway) handshakeConfig() handshake.Config {
 		Admission: g.admission, Sockets: g.sockets, Closed: g.closed, Open: g.conns.Open,
 		Pages:      web.Handler(web.Options{Status: g.status, Off: g.cfg.PageOff, Open: g.cfg.Open(), Limits: g.limits, Grace: g.grace, Version: g.cfg.Version, Commit: g.cfg.Commit}),
 		ErrorFrame: func(e *proto.Error) []byte { return g.frames.Error(e, proto.ErrorData{}, nil) },
-		Handshakes: &g.metrics.Handshakes, Connections: &g.metrics.Connections, Logger: g.log,
+		MaxRefused: g.cfg.MaxRefusedPages, Handshakes: &g.metrics.Handshakes, Connections: &g.metrics.Connections, Logger: g.log,
 		Dialects: g.dialects.All(),
 	}
 	if g.cfg.TokenKey != "" || g.cfg.TokenJWKS != "" {

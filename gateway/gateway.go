@@ -130,7 +130,7 @@ func New(cfg Config) (*Gateway, error) {
 	g.watch()
 	g.coarse.Store(clock.Now())
 	g.sockets = socket.NewServer(socket.Config{
-		MaxMessageBytes: cfg.MaxMessageBytes, Clock: &g.coarse, Budget: g.buffers, Closed: g.metrics.Connections.Closes.Inc, WriterTurned: g.loops.writers.Turn,
+		MaxMessageBytes: cfg.MaxMessageBytes, QueueBytes: cfg.QueueBytes, ControlFrames: cfg.ControlPerSecond, Clock: &g.coarse, Budget: g.buffers, Closed: g.metrics.Connections.Closes.Inc, WriterTurned: g.loops.writers.Turn,
 		SlowClient: g.metrics.Connections.Slow.Inc, IdleClient: g.metrics.Connections.Idle.Inc,
 	})
 	g.wire(g.bus)

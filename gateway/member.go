@@ -9,10 +9,12 @@ import (
 	"p2pconnector/gateway/internal/directory"
 	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/gateway/internal/inbound"
+	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/quota"
 	"p2pconnector/gateway/internal/relay"
+	"p2pconnector/gateway/internal/replay"
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/gateway/internal/session"
 	"p2pconnector/gateway/internal/topic"
@@ -78,7 +80,7 @@ func (g *Gateway) wire(b relay.Bus) {
 	})
 	g.links = relay.New(relay.Config{
 		Own: g.cfg.ID, Logger: g.log, Metrics: g.metrics, Frames: g.frames, Bus: b, Liveness: g.liveness, Directory: dir,
-		ServeDialect: func(to proto.PeerID, frame []byte) bool { return g.dialects.Serve(to, frame) }, Missed: g.topicMember.Missed, Wake: g.bus.Inbox.Wake, Go: g.bg.Go,
+		Window: link.Window(g.cfg.LinkWindowBytes), ServeDialect: func(to proto.PeerID, frame []byte) bool { return g.dialects.Serve(to, frame) }, Missed: g.topicMember.Missed, Wake: g.bus.Inbox.Wake, Go: g.bg.Go,
 	})
 	g.topics = newTopics(g)
 	g.sessions = session.NewTable(g.sessionConfig(dir))
@@ -106,7 +108,7 @@ func (g *Gateway) connectRooms() {
 func (g *Gateway) sessionConfig(dir *directory.Client) session.Config {
 	return session.Config{
 		Own: g.cfg.ID, AcceptFrom: g.cfg.AcceptFrom, Logger: g.log, Metrics: g.metrics, Frames: g.frames, Keys: g.keys, ICE: g.ice,
-		Bus: g.bus, Liveness: g.liveness, Directory: dir, Quota: quota.New(g.cfg.Quota()), Buffers: g.buffers,
+		Bus: g.bus, Liveness: g.liveness, Directory: dir, Quota: quota.New(g.cfg.Quota()), Buffers: g.buffers, Replay: replay.Limits{Frames: g.cfg.ReplayFrames, Bytes: g.cfg.ReplayBytes},
 		Grace: g.grace, Limits: g.limits, Draining: g.draining.Load, Turn: g.loops.bus.Turn,
 		Go: g.bg.Go, Ended: g.bg.Ended(),
 	}
@@ -120,7 +122,7 @@ func (g *Gateway) clientConfig() client.Config {
 		Own: g.cfg.ID, Logger: g.log, Metrics: g.metrics, Clock: &g.coarse, Frames: g.frames, Keys: g.keys,
 		Verifier: func() *auth.Verifier { return g.verifier }, // set before the first client connects
 		Sessions: g.sessions, Rooms: g.rooms, Requests: g.requests, Turns: g.roomTurns, Relays: g.links, Budgets: egress.New(limits), Buffers: g.buffers,
-		FrameLimit: g.cfg.FrameLimit(), MaxMessageBytes: g.cfg.MaxMessageBytes, MaxRooms: g.cfg.MaxRooms, Quota: g.cfg.Quota(),
+		FrameLimit: g.cfg.FrameLimit(), MaxMessageBytes: g.cfg.MaxMessageBytes, MaxRooms: g.cfg.MaxRooms, RoomQueueFrames: g.cfg.RoomQueueFrames, Quota: g.cfg.Quota(),
 		Shared: g.shared.Applied, Draining: g.draining.Load, Go: g.bg.Go, Ended: g.bg.Ended(),
 	}
 }

@@ -19,6 +19,9 @@ import (
 // fastClients are settings whose limits no benchmark reaches, although they are in force.
 var fastClients = Config{MessagesPerSecond: 1 << 30, BytesPerSecond: 1 << 40, EgressPerSecond: 1 << 40, RoomEgressPerSecond: 1 << 40, TotalEgressPerSecond: 1 << 40}
 
+// windowRecords is how many relays may be on the way to one gateway.
+const windowRecords = link.DefaultWindowBytes / 512
+
 // discard is the network side of a connection whose client reads everything at once.
 type discard struct {
 	net.Conn // nil: its other methods are not used
@@ -41,7 +44,7 @@ func letWrite(b testing.TB, c *client.Conn) {
 		switch {
 		case c.Socket.CloseCode() != 0:
 			b.Fatal("got a closed connection, want it open")
-		case c.Socket.QueuedBytes() <= socket.MaxQueueBytes/2:
+		case c.Socket.QueuedBytes() <= socket.DefaultQueueBytes/2:
 			return
 		}
 		runtime.Gosched()
@@ -113,7 +116,7 @@ func BenchmarkToNATS(b *testing.B) {
 	b.ReportAllocs()
 	for n := uint64(1); b.Loop(); n++ {
 		from.Message(frame)
-		if n%link.MaxRecords == 0 {
+		if n%windowRecords == 0 {
 			g.inbound.Handle(natsbus.Message{Subject: bus.AckSubject(g.cfg.ID, to.Home()), Data: frames.Marshal(bus.Ack{Next: n + 1})})
 		}
 	}
@@ -129,7 +132,7 @@ func TestRelay_SteadyState_AllocatesNothing(t *testing.T) {
 	frame := candidateTo(to)
 	steady := func(what string, runs int, f func(), before func()) {
 		t.Helper()
-		for range 4 * link.MaxRecords { // buffers grow at first, and one relay in many is timed
+		for range 4 * windowRecords { // buffers grow at first, and one relay in many is timed
 			f()
 		}
 		// The one relay in sampleEvery that is timed has a header, which disappears in
@@ -141,12 +144,12 @@ func TestRelay_SteadyState_AllocatesNothing(t *testing.T) {
 	}
 	n, acks := uint64(0), make([][]byte, 0, 16)
 	for i := range cap(acks) {
-		acks = append(acks, frames.Marshal(bus.Ack{Next: uint64(i+1)*link.MaxRecords/2 + 1}))
+		acks = append(acks, frames.Marshal(bus.Ack{Next: uint64(i+1)*windowRecords/2 + 1}))
 	}
 	steady("from the client to NATS", 1000, func() {
 		s.Message(frame)
-		if n++; n%(link.MaxRecords/2) == 0 { // the ack itself allocates, and disappears in the average
-			g.inbound.Handle(natsbus.Message{Subject: bus.AckSubject(g.cfg.ID, to.Home()), Data: acks[n/(link.MaxRecords/2)-1]})
+		if n++; n%(windowRecords/2) == 0 { // the ack itself allocates, and disappears in the average
+			g.inbound.Handle(natsbus.Message{Subject: bus.AckSubject(g.cfg.ID, to.Home()), Data: acks[n/(windowRecords/2)-1]})
 		}
 	}, func() {})
 	raw := sockettest.NewNet(false)
@@ -157,7 +160,7 @@ func TestRelay_SteadyState_AllocatesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Sequence numbers grow in length, so the messages are made before.
-	const messages = 5 * link.MaxRecords
+	const messages = 5 * windowRecords
 	all := make([]natsbus.Message, messages)
 	for i := range all {
 		x := bus.Sent{Gateway: to.Home(), To: g.cfg.ID, Seq: uint64(i + 1), Base: 1}

@@ -17,7 +17,7 @@ func TestSendToPeer_NotTaken_IsCounted(t *testing.T) {
 		want uint64
 	}{
 		{"away", false, 0, 0},
-		{"away, and its replay buffer is full", false, proto.ReplayFrames, 1},
+		{"away, and its replay buffer is full", false, proto.DefaultReplayFrames, 1},
 		{"over", true, 0, 1},
 	} {
 		t.Run(x.name, func(t *testing.T) {

@@ -32,8 +32,8 @@
 // where the server has none to give. Besides those above, limits names message_burst
 // (frames at once; absent: no limit), max_depth (of a frame), max_id_bytes,
 // max_room_id_bytes, max_room_name_bytes, max_metadata_bytes (of a room),
-// max_member_metadata_bytes, and the three of Bytes. Members may be added to data later,
-// so ignore unknown ones.
+// max_member_metadata_bytes, and those of Rooms, Bytes and Sessions. Members may be
+// added to data later, so ignore unknown ones.
 //
 // # Frames
 //

@@ -111,8 +111,8 @@
 // Authenticate and Ice_Servers pass it. So a Pong means that what was sent before has been
 // handled, except room requests that are not answered yet and the messages behind them.
 //
-// A request is given up 12 s after it was sent. At most 64 frames of a connection and
-// one more for each of max_rooms wait like this, and no more bytes than four times
+// A request is given up 12 s after it was sent. At most room_queue_frames of limits (64,
+// and one more for each of max_rooms) wait like this, and no more bytes than four times
 // max_message_bytes; beyond that the next is answered Rate_Limited at once: wait for
 // answers first. Frames that wait need the rights of the newest access token. When a
 // client closes, the server still carries out the frames that wait. When its session

@@ -80,9 +80,9 @@
 //	{"event":"Resume","data":{"session":"…","received":41}}
 //
 // and becomes that peer: it gets a second Client_Details with the old id, resumed
-// true, rooms (those the session kept), and recovered; then the frames that
-// waited, in order. The server keeps up to 256 frames or 256 KiB for a peer that
-// is away. recovered is false when any may have been lost: ask for Room_Info
+// true, rooms (those the session kept), and recovered; then the frames that waited, in
+// order. The server keeps up to replay_frames, and replay_bytes in them, of limits (256
+// frames, 256 KiB) for a peer that is away. recovered is false when any may have been lost: ask for Room_Info
 // then. received, which is optional, is how many frames the client got on the
 // connection that broke, from its first Client_Details on; with it the server
 // also finds those frames that it wrote but that never arrived. If the old

@@ -51,7 +51,7 @@ func TestSpecification_EveryLimit_IsInIt(t *testing.T) {
 		fmt.Sprintf("a name %d bytes, a room's metadata %d and a member's %d bytes as JSON", MaxRoomNameBytes, MaxMetadataBytes, MaxMemberMetadata),
 		fmt.Sprintf("at most %d bans", MaxBans),
 		fmt.Sprintf("rooms above %d members", FullListMembers),
-		fmt.Sprintf("up to %d frames or %d KiB", ReplayFrames, ReplayBytes>>10),
+		fmt.Sprintf("in them, of limits (%d frames, %d KiB)", DefaultReplayFrames, DefaultReplayBytes>>10),
 		fmt.Sprintf("member of its rooms for %d seconds", SessionGrace/time.Second),
 		fmt.Sprintf("A request is given up %d s after", RequestDeadline/time.Second),
 	} {

@@ -69,6 +69,7 @@ var serverVariants = []struct {
 			MaxMessageBytes: DefaultMaxMessageBytes, MessagesPerSecond: 200, MessageBurst: 1000, MaxRooms: DefaultMaxRooms, MaxRoomMembers: DefaultMaxRoomMembers,
 			MaxDepth: MaxDepth, MaxCorrelationID: MaxCorrelationID, MaxRoomIDBytes: MaxRoomIDBytes, MaxRoomNameBytes: MaxRoomNameBytes,
 			MaxMetadataBytes: MaxMetadataBytes, MaxMemberMetadata: MaxMemberMetadata,
+			RoomQueueFrames: 128, ReplayFrames: DefaultReplayFrames, ReplayBytes: DefaultReplayBytes,
 		},
 	}, ""},
 	{"Client_Details.bytes", TypeInfo, Details{

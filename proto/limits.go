@@ -5,21 +5,21 @@ import "time"
 // Limits announced to clients and enforced by gateways and room services. Zero
 // in a configuration means the default beside it.
 const (
-	DefaultMaxMessageBytes = 64 << 10 // one WebSocket message
-	DefaultMaxRooms        = 64       // rooms a peer may be in
-	DefaultMaxRoomMembers  = 10_000   // members a room may have
+	DefaultMaxMessageBytes = 64 << 10  // one WebSocket message
+	DefaultMaxRooms        = 64        // rooms a peer may be in
+	DefaultMaxRoomMembers  = 10_000    // members a room may have
+	DefaultReplayFrames    = 256       // frames kept for a peer that is away
+	DefaultReplayBytes     = 256 << 10 // and their bytes
 
-	MaxDepth          = 32        // nesting of arrays and objects in a frame
-	MaxRoomIDBytes    = 128       // a room id
-	MaxRoomNameBytes  = 256       // a room's name
-	MaxMetadataBytes  = 8 << 10   // a room's metadata, as JSON
-	MaxMemberMetadata = 1 << 10   // a member's metadata, as JSON
-	MaxCorrelationID  = 256       // the `id` of a frame, as JSON
-	FullListMembers   = 100       // rooms up to this size always get full lists
-	MaxBans           = 128       // bans of a room
-	MaxUserBytes      = 256       // a member's user name, from its token
-	ReplayFrames      = 256       // frames kept for a peer that is away
-	ReplayBytes       = 256 << 10 // and their bytes
+	MaxDepth          = 32      // nesting of arrays and objects in a frame
+	MaxRoomIDBytes    = 128     // a room id
+	MaxRoomNameBytes  = 256     // a room's name
+	MaxMetadataBytes  = 8 << 10 // a room's metadata, as JSON
+	MaxMemberMetadata = 1 << 10 // a member's metadata, as JSON
+	MaxCorrelationID  = 256     // the `id` of a frame, as JSON
+	FullListMembers   = 100     // rooms up to this size always get full lists
+	MaxBans           = 128     // bans of a room
+	MaxUserBytes      = 256     // a member's user name, from its token
 )
 
 // Times that a client may count on.
@@ -42,6 +42,9 @@ type Limits struct {
 	MaxRoomNameBytes  int `json:"max_room_name_bytes,omitempty"`       // a room's name
 	MaxMetadataBytes  int `json:"max_metadata_bytes,omitempty"`        // a room's metadata, as JSON
 	MaxMemberMetadata int `json:"max_member_metadata_bytes,omitempty"` // a member's metadata, as JSON
+	RoomQueueFrames   int `json:"room_queue_frames,omitempty"`         // frames that wait for the client's room requests
+	ReplayFrames      int `json:"replay_frames,omitempty"`             // frames that wait for the client while it is away
+	ReplayBytes       int `json:"replay_bytes,omitempty"`              // and their bytes
 
 	// Bytes a second, 4 seconds' worth at once; 0: no limit.
 	BytesPerSecond      int `json:"bytes_per_second,omitempty"`             // of frames from the client

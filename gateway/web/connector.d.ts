@@ -107,6 +107,11 @@ export interface Limits {
   max_room_name_bytes?: number;
   max_metadata_bytes?: number;
   max_member_metadata_bytes?: number;
+  /** Frames that may wait for the answers of room requests. */
+  room_queue_frames?: number;
+  /** Frames, and their bytes, that wait for this client while it is away. */
+  replay_frames?: number;
+  replay_bytes?: number;
   /** Of frames sent; 4 seconds' worth at once; missing: no limit. */
   bytes_per_second?: number;
   /** Sent to rooms for this client, to all receivers together; 4 seconds' worth at once; missing: no limit. */

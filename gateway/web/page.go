@@ -115,7 +115,7 @@ func limitRows(l proto.Limits) []limit {
 		{"name", num(cmp.Or(l.MaxRoomNameBytes, proto.MaxRoomNameBytes), "bytes"), "A room's name."},
 		{"metadata", num(cmp.Or(l.MaxMetadataBytes, proto.MaxMetadataBytes), "bytes"), "A room's metadata as JSON; a member's may have " + num(cmp.Or(l.MaxMemberMetadata, proto.MaxMemberMetadata), "bytes") + "."},
 		{"id", num(proto.MaxCorrelationID, "bytes"), "The correlation value of a frame, as JSON."},
-		{"replay", num(proto.ReplayFrames, "frames"), "Kept for a peer that is away, and at most " + num(proto.ReplayBytes, "bytes") + " of them."},
+		{"replay", num(cmp.Or(l.ReplayFrames, proto.DefaultReplayFrames), "frames"), "Kept for a peer that is away, and at most " + num(cmp.Or(l.ReplayBytes, proto.DefaultReplayBytes), "bytes") + " of them."},
 	}
 }
 

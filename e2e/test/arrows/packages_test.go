@@ -32,7 +32,7 @@ var gatewayPackages = map[string][]string{
 	"internal/clock":      {},
 	"internal/background": {},
 	"internal/config": {
-		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/egress", "gateway/internal/iceprovider", "gateway/internal/membudget", "gateway/internal/natsbus",
+		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/egress", "gateway/internal/iceprovider", "gateway/internal/link", "gateway/internal/membudget", "gateway/internal/natsbus",
 		"gateway/internal/quota", "gateway/internal/ratelimit", "gateway/internal/socket", "gateway/internal/topic", "proto", "proto/bus", "proto/service",
 		"github.com/google/uuid",
 	},
@@ -89,7 +89,7 @@ var gatewayPackages = map[string][]string{
 	"internal/relay": {
 		"gateway/internal/clock", "gateway/internal/dialect", "gateway/internal/directory", "gateway/internal/frames", "gateway/internal/link", "gateway/internal/metrics", "gateway/internal/natsbus", "gateway/internal/room", "gateway/internal/session", "proto", "proto/bus",
 	},
-	"internal/replay": {"gateway/internal/membudget", "proto"},
+	"internal/replay": {"gateway/internal/membudget"},
 	"internal/room": {
 		"gateway/internal/egress", "gateway/internal/fairqueue", "gateway/internal/link", "gateway/internal/metrics", "proto", "proto/bus",
 	},
@@ -102,7 +102,7 @@ var gatewayPackages = map[string][]string{
 	"internal/session/sessiontest": {
 		"gateway/internal/auth", "gateway/internal/clock", "gateway/internal/directory", "gateway/internal/fairqueue", "gateway/internal/frames",
 		"gateway/internal/link", "gateway/internal/membudget", "gateway/internal/metrics", "gateway/internal/natsbus", "gateway/internal/quota",
-		"gateway/internal/room", "gateway/internal/session", "gateway/internal/socket", "proto", "proto/bus",
+		"gateway/internal/replay", "gateway/internal/room", "gateway/internal/session", "gateway/internal/socket", "proto", "proto/bus",
 	},
 	"internal/socket": {
 		"gateway/internal/clock", "gateway/internal/membudget", "proto", "github.com/lxzan/gws",

@@ -18,7 +18,8 @@ var (
 	testFunc   = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)[A-Za-z0-9_]*)\(`)
 	listedFlag = regexp.MustCompile("(?m)^\\| `--([a-z0-9-]+)")
 	listedName = regexp.MustCompile("(?m)^\\| `(p2p_[a-z_]+)`")
-	isLimit    = regexp.MustCompile(`^max-|-per-|-burst$`)
+	fixedLimit = regexp.MustCompile(`^fixed: .*\bbecause\b`)
+	isLimit    = regexp.MustCompile(`^max-|-max-|-per-|-burst$|-bytes$|-frames$`)
 )
 
 // TestLimits_EveryRow_NamesWhatExists holds the table of limits to the documents that are
@@ -30,8 +31,8 @@ func TestLimits_EveryRow_NamesWhatExists(t *testing.T) {
 	tests := testsOfAllModules(t)
 	for _, row := range tableOf(t, "limits", 5) {
 		limit, setting, metric, test := row[0], row[1], row[3], row[4]
-		if !flagName.MatchString(setting) && !strings.HasPrefix(setting, "fixed") {
-			t.Errorf("%s: the setting is %q, want --flags, or \"fixed\" with the value", limit, setting)
+		if !flagName.MatchString(setting) && !fixedLimit.MatchString(setting) {
+			t.Errorf("%s: the setting is %q, want --flags, or \"fixed: \" with the value and \"because\"", limit, setting)
 		}
 		if row[2] == "" {
 			t.Errorf("%s: the row does not say what happens beyond the limit", limit)

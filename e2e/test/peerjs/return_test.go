@@ -135,12 +135,12 @@ func TestReturn_TooManyFrames_SenderGetsAnError(t *testing.T) {
 	s := kit.Start(t, kit.Options{Ops: true, Grace: kit.Patience, Gateway: expireFast})
 	ann, ben := dial(t, s, 0, "ann", "1"), dial(t, s, 1, "ben", "2")
 	breakSocket(t, s, 1, ben)
-	for n := range proto.ReplayFrames + 1 {
+	for n := range proto.DefaultReplayFrames + 1 {
 		ann.send(`{"type":"CANDIDATE","payload":%d,"dst":"ben"}`, n)
 	}
 	ann.expect(expired("ann", "ben"))
 	ben = dial(t, s, 0, "ben", "2")
-	for n := range proto.ReplayFrames {
+	for n := range proto.DefaultReplayFrames {
 		ben.expect(message("CANDIDATE", "ann", "ben", fmt.Sprint(n)))
 	}
 	ann.answers()

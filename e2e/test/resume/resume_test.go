@@ -117,7 +117,7 @@ func TestResume_ReplayBufferFull_ReportsTheRest(t *testing.T) {
 	for name, test := range map[string]struct {
 		frames int
 		pad    int
-	}{"of frames": {proto.ReplayFrames + 50, 10}, "of bytes": {20, proto.ReplayBytes / 10}} {
+	}{"of frames": {proto.DefaultReplayFrames + 50, 10}, "of bytes": {20, proto.DefaultReplayBytes / 10}} {
 		for i, where := range []string{"on the same gateway", "on another gateway"} {
 			t.Run(name+" "+where, func(t *testing.T) {
 				s := kit.Start(t, kit.Options{})

@@ -31,7 +31,7 @@ type Config struct {
 	ConnectsPerAddress int // handshakes a second of one address or IPv6 /64, and twice as many at once; 0 or less: no limit
 	TokenFailures      int // access tokens refused a second of one address or IPv6 /64, and twice as many at once; 0 or less: no limit
 
-	PendingBytes int64 // of pending connections, at 25 KiB each and at most 16,384; 0 or less: 16,384 connections
+	PendingBytes int64 // of pending connections, at 25 KiB each; there may be 64 in any case
 
 	// CloseConn closes a pending connection and must not wait for its client; nil calls
 	// its Close.

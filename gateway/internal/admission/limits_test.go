@@ -10,6 +10,9 @@ import (
 // newTest returns a Controller with cfg.
 func newTest(t testing.TB, cfg Config) *Controller {
 	t.Helper()
+	if cfg.PendingBytes == 0 {
+		cfg.PendingBytes = 1 << 30
+	}
 	c, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -13,9 +13,8 @@ import (
 
 // Bounds of pending connections.
 const (
-	maxPending     = 1 << 14
 	pendingBytes   = 25 << 10 // what one costs, with the headers that its client may have sent
-	minPendingAddr = 64       // the lowest bound for one address: a browser opens several connections for a page
+	minPendingAddr = 64       // the lowest bound, for one address and for all: a browser opens several connections for a page
 )
 
 // pending tracks the connections that are not WebSockets yet, or never will be. When there
@@ -43,14 +42,11 @@ type pendingConn struct {
 
 func newPending(cfg *Config, trusted proxies) *pending {
 	p := &pending{
-		most: maxPending, proxies: trusted, closeConn: cfg.CloseConn,
+		most: int(max(cfg.PendingBytes/pendingBytes, minPendingAddr)), proxies: trusted, closeConn: cfg.CloseConn,
 		conns: make(map[net.Conn]*list.Element), addrs: make(map[netip.Addr]int),
 	}
 	if p.closeConn == nil {
 		p.closeConn = func(c net.Conn) { _ = c.Close() } // the server notices when it reads
-	}
-	if cfg.PendingBytes > 0 {
-		p.most = int(min(max(cfg.PendingBytes/pendingBytes, minPendingAddr), maxPending))
 	}
 	if cfg.MaxPerAddress > 0 {
 		p.mostAddr = max(cfg.MaxPerAddress, minPendingAddr)

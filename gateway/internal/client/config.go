@@ -43,6 +43,7 @@ type Config struct {
 	FrameLimit      ratelimit.Limit // of the frames of one client
 	MaxMessageBytes int             // of one frame
 	MaxRooms        int             // that a peer may be in
+	RoomQueueFrames int             // of a connection that wait for its room requests, besides MaxRooms
 	Quota           quota.Config    // for the texts of refusals
 
 	Shared   func() bus.SharedSettings // that all gateways have in common

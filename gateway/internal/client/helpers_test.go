@@ -36,6 +36,10 @@ type relays struct{ sessiontest.Relays }
 
 func (relays) SendFor(link.Frame, relay.LookupLimiter) proto.ErrorCode { return proto.Unavailable }
 
+// roomQueueFrames is how many frames of a connection may wait for its room requests, besides one
+// for each room.
+const roomQueueFrames = 64
+
 func testGateway(t testing.TB, cfg config) *gateway {
 	t.Helper()
 	if cfg.maxRooms == 0 {
@@ -48,7 +52,7 @@ func testGateway(t testing.TB, cfg config) *gateway {
 		Verifier: func() *auth.Verifier { return nil }, Sessions: g.Sessions, Rooms: g.Rooms, Requests: g.Requests, Turns: g.Turns,
 		Relays: relays{}, Budgets: egress.New(egress.Config{Received: -1, Caused: -1, Room: -1, Total: -1, Clock: &g.Clock, Refused: g.Metrics.Frames.Limited.Inc}),
 		Buffers: g.Buffers, FrameLimit: ratelimit.Limit{PerSecond: 200, Burst: 1000},
-		MaxMessageBytes: cfg.MaxMessageBytes, MaxRooms: cfg.maxRooms, Quota: g.Quota,
+		MaxMessageBytes: cfg.MaxMessageBytes, MaxRooms: cfg.maxRooms, RoomQueueFrames: roomQueueFrames, Quota: g.Quota,
 		Shared: func() bus.SharedSettings { return g.Shared }, Draining: func() bool { return false }, Go: g.Go, Ended: g.Ended,
 	})
 	return g

@@ -14,7 +14,6 @@ import (
 
 // Bounds of one connection's room queue, the frame that is being handled included.
 const (
-	maxRoomFrames   = 64          // plus max-rooms: after a loss clients ask about all their rooms
 	maxRoomMessages = 4           // of max-message-bytes each: the bound in bytes
 	roomFullRetry   = time.Second // after a refusal
 
@@ -84,7 +83,8 @@ func (c *Conn) queueRoom(text []byte, room string) *proto.Error {
 	if c.Socket.Muted() {
 		return nil // ignored like every frame from now on: the session may have left
 	}
-	q, most := c.rooms, maxRoomFrames+c.tab.cfg.MaxRooms
+	q := c.rooms
+	most := c.tab.cfg.RoomQueueFrames + c.tab.cfg.MaxRooms // after a loss clients ask about all their rooms
 	if q == nil {
 		q = c.newQueueLocked()
 	} else if q.frames >= most || q.bytes+len(text) > maxRoomMessages*c.tab.cfg.MaxMessageBytes {

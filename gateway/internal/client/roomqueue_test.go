@@ -169,7 +169,7 @@ func TestRoomQueue_Full_RefusesAtOnce(t *testing.T) {
 	for name, test := range map[string]struct {
 		frame string
 		fits  int
-	}{"frames": {roomFrameText("Room_Info", "tea", 1), maxRoomFrames + 2}, "bytes": {big, maxRoomMessages + 1}} {
+	}{"frames": {roomFrameText("Room_Info", "tea", 1), roomQueueFrames + 2}, "bytes": {big, maxRoomMessages + 1}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				q := newQueueTest(t)

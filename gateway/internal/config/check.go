@@ -10,7 +10,6 @@ import (
 
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/egress"
-	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
 	"p2pconnector/proto/service"
 )
@@ -31,7 +30,7 @@ func (c *Config) Check() error {
 		c.NATS.Check(),
 		c.Ops.Check(),
 		service.CheckPair("tls-cert", c.TLSCert, "tls-key", c.TLSKey),
-		service.CheckRange("max-message-bytes", c.MaxMessageBytes, 1024, socket.MaxQueueBytes/2),
+		service.CheckRange("max-message-bytes", c.MaxMessageBytes, 1024, 1<<20),
 		service.CheckRange("max-rooms", c.MaxRooms, 1, 1024),
 		service.CheckRange("max-room-members", c.MaxRoomMembers, 1, 20_000),
 		service.CheckRange("max-room-id-bytes", c.MaxRoomIDBytes, len(uuid.Nil.String()), proto.MaxRoomIDBytes), // the gateway may draw a UUID as an id
@@ -62,7 +61,7 @@ func (c *Config) Check() error {
 	if c.MessagesPerSecond > 0 && c.MessageBurst < 1 {
 		wrong("message-burst", "%d is less than 1", c.MessageBurst)
 	}
-	errs = append(errs, c.checkEgress())
+	errs = append(errs, c.checkEgress(), c.checkQueues())
 	if c.TokenKey != "" && c.TokenJWKS != "" {
 		wrong("token-key, token-jwks", "give one of them")
 	}
@@ -100,6 +99,29 @@ func (c *Config) checkEgress() error {
 		if x.rate > 0 && x.rate < minByteRate {
 			errs = append(errs, fmt.Errorf("%s: %d is less than %d; give -1 for no limit", x.name, x.rate, minByteRate))
 		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkQueues returns an error for each bound of what waits that cannot work.
+func (c *Config) checkQueues() error {
+	errs := []error{
+		service.CheckRange("queue-bytes", c.QueueBytes, 16<<10, 4<<20),
+		service.CheckRange("replay-frames", c.ReplayFrames, 1, 4096),
+		service.CheckRange("replay-bytes", c.ReplayBytes, 1024, 1<<20), // a session moves to another gateway with them, in one message
+		service.CheckRange("room-queue-frames", c.RoomQueueFrames, 1, 4096),
+		service.CheckRange("link-window-bytes", c.LinkWindowBytes, 64<<10, 64<<20),
+		service.CheckRange("control-frames-per-second", c.ControlPerSecond, 1, 1000), // our own pings are answered with them
+		service.CheckRange("max-refused-pages", c.MaxRefusedPages, 1, 16_384),
+		service.CheckRange("peerjs-wait-bytes", c.PeerJSWaitBytes, 1024, 4<<20),
+		service.CheckRange("max-name-lookups", c.MaxNameLookups, 1, 16_384),
+		service.CheckRange("max-known-names", c.MaxKnownNames, 1, 1<<22),
+		service.CheckRange("webtorrent-max-swarms", c.WebTorrentMaxSwarms, 1, 4096),
+		service.CheckRange("webtorrent-max-total-peers", c.WebTorrentMaxTotal, 1, 1<<24),
+		service.CheckRange("nostr-max-subscriptions", c.NostrMaxSubs, 1, 1024),
+	}
+	if c.MaxMessageBytes > c.QueueBytes/2 {
+		errs = append(errs, fmt.Errorf("max-message-bytes: %d is more than half of queue-bytes, %d; raise queue-bytes too", c.MaxMessageBytes, c.QueueBytes))
 	}
 	return errors.Join(errs...)
 }

@@ -6,7 +6,9 @@ import (
 	"net"
 	"time"
 
+	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/natsbus"
+	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/proto"
 	"p2pconnector/proto/service"
 )
@@ -86,6 +88,20 @@ type Config struct {
 	MaxTopicSubscribers  int           // of one topic at this gateway; 0 is 500, below 0 no limit
 	MaxTopicsPerClient   int           // that one client subscribes to; 0 is 100, below 0 no limit
 	TopicsPerSecond      int           // publications of the clients here in one topic; 0 is 500, below 0 no limit
+	QueueBytes           int           // that wait for a client to read; 0 is 262,144
+	ReplayFrames         int           // that wait for a peer that is away; 0 is 256
+	ReplayBytes          int           // of these frames; 0 is 262,144
+	RoomQueueFrames      int           // of a connection that wait for its room requests, besides MaxRooms; 0 is 64
+	LinkWindowBytes      int           // on the way to another gateway, and 16 times as many to all of them; 0 is 4 MiB
+	ControlPerSecond     int           // pings and other control frames of one client, and 6 times as many at once; 0 is 10
+	MaxRefusedPages      int           // that read why they were refused, and 4 times as many clients that are held; 0 is 256
+	PeerJSWaitBytes      int           // of the frames of one PeerJS client that wait for their receivers, and 128 times as many of all; 0 is 262,144
+	NameLookupsPerSecond int           // of ids, of one PeerJS client, and 5 times as many at once; 0 is 20, below 0 no limit
+	MaxNameLookups       int           // of ids, at the same time, and 4 times as many that are given back; 0 is 256
+	MaxKnownNames        int           // ids that the gateway remembers; 0 is 65,536
+	WebTorrentMaxSwarms  int           // of a connection; 0 is 64
+	WebTorrentMaxTotal   int           // peers of all swarms whose home is this gateway; 0 is 524,288
+	NostrMaxSubs         int           // subscriptions of a client of Trystero's strategy nostr; 0 is 32
 	PageOff              bool          // no pages and no demo, only connector.js
 	Version              string        // shown in the metrics; "" is "dev"
 	Commit               string        // of the source, shown in the metrics
@@ -135,6 +151,20 @@ func (c Config) WithDefaults() Config {
 	def(&c.MaxTopicSubscribers, 500)
 	def(&c.MaxTopicsPerClient, 100)
 	def(&c.TopicsPerSecond, 500)
+	def(&c.QueueBytes, socket.DefaultQueueBytes)
+	def(&c.ReplayFrames, proto.DefaultReplayFrames)
+	def(&c.ReplayBytes, proto.DefaultReplayBytes)
+	def(&c.RoomQueueFrames, 64)
+	def(&c.LinkWindowBytes, link.DefaultWindowBytes)
+	def(&c.ControlPerSecond, socket.DefaultControlFrames)
+	def(&c.MaxRefusedPages, socket.DefaultRefused)
+	def(&c.PeerJSWaitBytes, 256<<10)
+	def(&c.NameLookupsPerSecond, 20)
+	def(&c.MaxNameLookups, 256)
+	def(&c.MaxKnownNames, 65_536)
+	def(&c.WebTorrentMaxSwarms, 64)
+	def(&c.WebTorrentMaxTotal, 1<<19)
+	def(&c.NostrMaxSubs, 32)
 	def(&c.Version, "dev")
 	return c
 }

@@ -66,7 +66,9 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.BoolVar(&c.NostrOff, "nostr-off", c.NostrOff, "serve no clients of Trystero's strategy nostr")
 	fs.BoolVar(&c.WSRelayOff, "ws-relay-off", c.WSRelayOff, "serve no clients of Trystero's strategy ws-relay")
 	c.topicFlags(fs, &d)
-	fs.IntVar(&c.WebTorrentRate, "webtorrent-announces-per-second", d.WebTorrentRate, "`announces` and scrapes a second of one connection, and 128 at once; -1 for no limit")
+	c.queueFlags(fs, &d)
+	c.nameFlags(fs, &d)
+	fs.IntVar(&c.WebTorrentRate, "webtorrent-announces-per-second", d.WebTorrentRate, "`announces` and scrapes a second of one connection, and twice webtorrent-max-swarms at once; -1 for no limit")
 	fs.BoolVar(&c.PageOff, "page-off", c.PageOff, "serve no pages and no demo, only connector.js")
 	fs.StringVar(&c.SessionKey, "session-key", c.SessionKey, "`secrets` that sign session tokens, separated by commas: the first signs, all verify (default: shared through the room service)")
 }
@@ -86,4 +88,27 @@ func (c *Config) topicFlags(fs *flag.FlagSet, d *Config) {
 	fs.IntVar(&c.MaxTopicSubscribers, string(topic.MaxSubscribers), d.MaxTopicSubscribers, "`subscribers` of one topic at this gateway; -1 for no limit")
 	fs.IntVar(&c.MaxTopicsPerClient, string(topic.MaxPerClient), d.MaxTopicsPerClient, "`topics` that one client subscribes to; -1 for no limit")
 	fs.IntVar(&c.TopicsPerSecond, string(topic.PerSecond), d.TopicsPerSecond, "`publications` a second of the clients of this gateway in one topic; 5 seconds' worth at once; -1 for no limit")
+}
+
+// queueFlags binds the bounds of what waits, or is open for a moment, to fs. d is c with its
+// defaults.
+func (c *Config) queueFlags(fs *flag.FlagSet, d *Config) {
+	fs.IntVar(&c.QueueBytes, "queue-bytes", d.QueueBytes, "`bytes` that wait for a client to read, and a frame for each 256 of them; a quarter of them of one peer, three quarters of all peers")
+	fs.IntVar(&c.ReplayFrames, "replay-frames", d.ReplayFrames, "`frames` that wait for a client that is away")
+	fs.IntVar(&c.ReplayBytes, "replay-bytes", d.ReplayBytes, "`bytes` of the frames that wait for a client that is away")
+	fs.IntVar(&c.RoomQueueFrames, "room-queue-frames", d.RoomQueueFrames, "`frames` of a connection that wait for its room requests, besides as many as max-rooms; at most 4 times max-message-bytes in all")
+	fs.IntVar(&c.LinkWindowBytes, "link-window-bytes", d.LinkWindowBytes, "`bytes` of relays on the way to one other gateway, and one relay for each 512 of them; 16 times as many bytes to all gateways")
+	fs.IntVar(&c.ControlPerSecond, "control-frames-per-second", d.ControlPerSecond, "pings and other control `frames` a second of one client; 6 seconds' worth at once")
+	fs.IntVar(&c.MaxRefusedPages, "max-refused-pages", d.MaxRefusedPages, "`pages` that may be open to read why they were refused, a thirty-second of them of one address; and 4 times as many clients of other protocols that are held because they would connect again at once, a sixteenth of them of one address")
+	fs.IntVar(&c.NostrMaxSubs, "nostr-max-subscriptions", d.NostrMaxSubs, "`subscriptions` of one client of Trystero's strategy nostr")
+	fs.IntVar(&c.WebTorrentMaxSwarms, "webtorrent-max-swarms", d.WebTorrentMaxSwarms, "`swarms` of one connection")
+	fs.IntVar(&c.WebTorrentMaxTotal, "webtorrent-max-total-peers", d.WebTorrentMaxTotal, "`peers` of all swarms whose home is this gateway")
+}
+
+// nameFlags binds the bounds of the ids of PeerJS clients to fs. d is c with its defaults.
+func (c *Config) nameFlags(fs *flag.FlagSet, d *Config) {
+	fs.IntVar(&c.PeerJSWaitBytes, "peerjs-wait-bytes", d.PeerJSWaitBytes, "`bytes` of the frames of one PeerJS client that wait for the clients they are for, and one frame for each KiB; 128 times as many bytes of all clients")
+	fs.IntVar(&c.NameLookupsPerSecond, "name-lookups-per-second", d.NameLookupsPerSecond, "`look-ups` of ids a second of one PeerJS client; 5 seconds' worth at once; -1 for no limit")
+	fs.IntVar(&c.MaxNameLookups, "max-name-lookups", d.MaxNameLookups, "`look-ups` of ids at the same time, and 4 times as many ids that are given back")
+	fs.IntVar(&c.MaxKnownNames, "max-known-names", d.MaxKnownNames, "`ids` that the gateway remembers")
 }

@@ -35,6 +35,7 @@ type Config struct {
 	// ErrorFrame encodes an error for a client.
 	ErrorFrame func(*proto.Error) []byte
 
+	MaxRefused  int // WebSockets that are open only until their page has read why it was refused; 0: socket.DefaultRefused
 	Handshakes  *metrics.Handshakes
 	Connections *metrics.Connections
 	Logger      *slog.Logger
@@ -63,7 +64,10 @@ type Handler struct {
 
 // New returns a Handler.
 func New(cfg Config) *Handler {
-	return &Handler{cfg: cfg, refused: socket.NewRefusals(), held: socket.NewHolds()}
+	if cfg.MaxRefused == 0 {
+		cfg.MaxRefused = socket.DefaultRefused
+	}
+	return &Handler{cfg: cfg, refused: socket.NewRefusals(cfg.MaxRefused), held: socket.NewHolds(cfg.MaxRefused)}
 }
 
 // Refused returns the number of WebSockets that are open only until their page has read why

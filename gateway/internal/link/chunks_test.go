@@ -14,7 +14,7 @@ func numbered(seq uint64, n int) []byte { return bytes.Repeat([]byte{byte(seq), 
 // TestSender_FramesLeaveTheWindow_KeepsTheOthers: the memory of frames that were acknowledged
 // is used again, and no other frame is overwritten.
 func TestSender_FramesLeaveTheWindow_KeepsTheOthers(t *testing.T) {
-	s := NewSender(1, new(int))
+	s := NewSender(1, DefaultWindowBytes, new(int))
 	size := func(seq uint64) int { return int(seq * 7919 % 3000) }
 	for range 200 {
 		for s.Len() < 300 {
@@ -36,7 +36,7 @@ func TestSender_FramesLeaveTheWindow_KeepsTheOthers(t *testing.T) {
 // TestSender_BusyLink_AllocatesNothing: a link whose frames are acknowledged uses the same
 // memory again and again.
 func TestSender_BusyLink_AllocatesNothing(t *testing.T) {
-	s := NewSender(1, new(int))
+	s := NewSender(1, DefaultWindowBytes, new(int))
 	f := Frame{To: "p", Data: make([]byte, 300)}
 	turn := func() {
 		for range 2 * ackRecords {
@@ -56,7 +56,7 @@ func TestSender_BusyLink_AllocatesNothing(t *testing.T) {
 // TestSender_RefusedFrames_KeepTheirBytes: a refused frame may be pushed again, on the same
 // link, while others wait for that.
 func TestSender_RefusedFrames_KeepTheirBytes(t *testing.T) {
-	s := NewSender(1, new(int))
+	s := NewSender(1, DefaultWindowBytes, new(int))
 	const n = 2 * maxChunk / 1000
 	a := bus.Ack{From: 1, Next: n + 1}
 	for round := range 8 {
@@ -79,7 +79,7 @@ func TestSender_RefusedFrames_KeepTheirBytes(t *testing.T) {
 
 // TestSender_Idle_HoldsNoChunk: an idle link holds no memory for frames.
 func TestSender_Idle_HoldsNoChunk(t *testing.T) {
-	s := NewSender(1, new(int))
+	s := NewSender(1, DefaultWindowBytes, new(int))
 	for range 1000 {
 		s.Push(0, &Frame{To: "p", Data: make([]byte, 1000)})
 	}

@@ -12,11 +12,11 @@ import (
 
 // Bounds of a Router.
 const (
-	MaxTotalBytes = 64 << 20 // of all windows and of the frames that wait
-	MaxWaiting    = 256      // frames that wait for one peer
-	MaxRoutes     = 1 << 17
-	MaxLookups    = 1024 // peers that are looked up in the directory at once
-	maxRedirects  = 4    // of one frame
+	totalWindows = 16  // bytes of all windows and of the frames that wait, in windows
+	MaxWaiting   = 256 // frames that wait for one peer
+	MaxRoutes    = 1 << 17
+	MaxLookups   = 1024 // peers that are looked up in the directory at once
+	maxRedirects = 4    // of one frame
 )
 
 // Port performs a Router's actions. The Router calls its methods from its own; they must
@@ -48,6 +48,7 @@ type Port interface {
 type Router struct {
 	own    proto.GatewayID
 	port   Port
+	window Window // of each link
 	links  map[proto.GatewayID]*Sender
 	high   uint64 // newest number of the closed links: new links begin above it
 	routes routes
@@ -98,13 +99,15 @@ type barrier struct {
 	upto uint64
 }
 
-// NewRouter returns the router of gateway own.
-func NewRouter(own proto.GatewayID, port Port) *Router {
+// NewRouter returns the router of gateway own, each of whose links has that window.
+func NewRouter(own proto.GatewayID, port Port, window Window) *Router {
 	return &Router{
-		own: own, port: port, links: make(map[proto.GatewayID]*Sender),
+		own: own, port: port, window: window, links: make(map[proto.GatewayID]*Sender),
 		routes: routes{limit: MaxRoutes, all: make(map[proto.PeerID]*list.Element)}, waits: make(map[proto.PeerID]*wait),
 	}
 }
+
+func (r *Router) maxTotal() int { return totalWindows * int(r.window) }
 
 // Send sends a new frame. A code that is not empty refuses it: nothing was sent, and no
 // outcome is reported later. Send keeps no reference to f.Data.
@@ -121,7 +124,7 @@ func (r *Router) Send(now time.Duration, f Frame) proto.ErrorCode {
 
 // enqueue makes a frame wait behind others for the same receiver.
 func (r *Router) enqueue(w *wait, f Frame) proto.ErrorCode {
-	if len(w.queue) >= MaxWaiting || r.bytes+len(f.Data) > MaxTotalBytes {
+	if len(w.queue) >= MaxWaiting || r.bytes+len(f.Data) > r.maxTotal() {
 		r.counts.Full++
 		return proto.Unavailable
 	}
@@ -169,10 +172,10 @@ func (r *Router) Owner(p proto.PeerID) Route {
 func (r *Router) push(now time.Duration, to proto.GatewayID, f *Frame) proto.ErrorCode {
 	s := r.links[to]
 	if s == nil {
-		s = NewSender(r.high+1, &r.bytes)
+		s = NewSender(r.high+1, r.window, &r.bytes)
 		r.links[proto.GatewayID([]byte(to))] = s
 	}
-	if s.Full(len(f.Data)) || r.bytes+len(f.Data) > MaxTotalBytes {
+	if s.Full(len(f.Data)) || r.bytes+len(f.Data) > r.maxTotal() {
 		r.counts.Full++
 		return proto.Unavailable // before the frame has a number, which would be a hole that nothing fills
 	}

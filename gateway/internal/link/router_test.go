@@ -2,6 +2,7 @@ package link
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ func TestRouter_OneAckRedirectsToTwoGateways_KeepsTheOrder(t *testing.T) {
 	const a, b, c = proto.GatewayID("0000000a"), proto.GatewayID("0000000b"), proto.GatewayID("0000000c")
 	const peer = proto.PeerID("0000000b-0000-8000-8000-000000000001")
 	port := &recorder{t: t, published: make(map[proto.GatewayID][]uint32)}
-	r := NewRouter(a, port)
+	r := NewRouter(a, port, DefaultWindowBytes)
 	for n := range uint32(3) {
 		f := Frame{From: "0000000a-0000-8000-8000-000000000001", To: peer, Data: binary.BigEndian.AppendUint32(nil, n+1)}
 		if code := r.Send(0, f); code != "" {
@@ -61,5 +62,32 @@ func TestRouter_OneAckRedirectsToTwoGateways_KeepsTheOrder(t *testing.T) {
 	}
 	if len(r.order) > 0 {
 		t.Errorf("got %d peers that wait, want none", len(r.order))
+	}
+}
+
+// TestRouter_WindowsOfAllGatewaysAtTheEdge_HaveNoRoomForOneByteMore: all gateways together get 16
+// windows, and a refused frame is counted.
+func TestRouter_WindowsOfAllGatewaysAtTheEdge_HaveNoRoomForOneByteMore(t *testing.T) {
+	const window = 4096
+	port := &recorder{t: t, published: make(map[proto.GatewayID][]uint32)}
+	r := NewRouter("0000000a", port, window)
+	send := func(n, bytes int) proto.ErrorCode {
+		g := proto.GatewayID(fmt.Sprintf("%08x", 0xb0+n))
+		return r.Send(0, Frame{To: proto.PeerID(g + "-0000-8000-8000-000000000001"), Data: make([]byte, bytes)})
+	}
+	for n := range 16 {
+		size := window
+		if n == 15 {
+			size -= 4
+		}
+		if code := send(n, size); code != "" {
+			t.Fatalf("gateway %d: got %s, want no error", n+1, code)
+		}
+	}
+	if code := send(16, 5); code != proto.Unavailable || r.Counts().Full != 1 {
+		t.Errorf("one byte more: got %q and %d counted, want %s and 1", code, r.Counts().Full, proto.Unavailable)
+	}
+	if code := send(16, 4); code != "" {
+		t.Errorf("the last bytes: got %s, want no error", code)
 	}
 }

@@ -8,11 +8,19 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// Bounds of one link.
-const (
-	MaxRecords = 8192
-	MaxBytes   = 4 << 20
-)
+// DefaultWindowBytes is a bound on one link that suits a Router.
+const DefaultWindowBytes = 4 << 20
+
+// recordBytes is the least that a frame weighs in a window, so that the bound on bytes also
+// bounds the frames.
+const recordBytes = 512
+
+// Window bounds what is on the way on one link: that many bytes, and one frame for each
+// recordBytes of them.
+type Window int
+
+// Records returns how many frames may be on the way.
+func (w Window) Records() int { return int(w) / recordBytes }
 
 // Times of a link. Callers measure them by a clock that runs only while the
 // gateway is connected to NATS and is itself running: a gateway that was frozen
@@ -75,6 +83,7 @@ type Sender struct {
 	base, head uint64
 	ring       []Record // by number; its length is a power of two
 	bytes      int
+	most       Window
 	total      *int // bytes of all links, these included
 	chunks     chunks
 
@@ -95,8 +104,8 @@ type Sender struct {
 // NewSender returns the sending end of a link that numbers from first, which must be
 // above any number that this process used for the same gateway before. It also counts
 // bytes in total.
-func NewSender(first uint64, total *int) *Sender {
-	return &Sender{base: first, head: first - 1, total: total}
+func NewSender(first uint64, most Window, total *int) *Sender {
+	return &Sender{base: first, head: first - 1, most: most, total: total}
 }
 
 // Base returns the lowest number in the window, or the next one when it is empty.
@@ -116,7 +125,7 @@ func (s *Sender) Blocked() bool { return s.blocked }
 
 // Full reports whether a frame of n bytes has no room in the window.
 func (s *Sender) Full(n int) bool {
-	return s.Len() >= MaxRecords || s.bytes+n > MaxBytes && s.Len() > 0
+	return s.Len() >= s.most.Records() || s.bytes+n > int(s.most) && s.Len() > 0
 }
 
 // Push numbers a frame and copies its bytes into the window, which must have room.

@@ -41,7 +41,7 @@ func newSimulator(b bounds, pick func(int) int) *simulator {
 	sim := &simulator{pick: pick, bounds: b, step: 100 * time.Millisecond, pipes: make(map[[3]int]*pipe)}
 	for i := range b.gateways {
 		n := &node{sim: sim, n: i, id: proto.GatewayID(fmt.Sprintf("%08x", i+1)), up: true, recv: make(map[proto.GatewayID]*Receiver), session: make(map[proto.PeerID]*simSession)}
-		n.r = NewRouter(n.id, n)
+		n.r = NewRouter(n.id, n, DefaultWindowBytes)
 		sim.gateways = append(sim.gateways, n)
 	}
 	for i := range b.peers {

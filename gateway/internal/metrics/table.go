@@ -27,7 +27,7 @@ var table = []metric{
 	{"buffers_refused_total", "Times that a buffer did not grow, because the budget was short or the buffer above its share of it. Frames that were refused for that reason are in drops_total as well.", counter, []string{"kind"}, kinds((*membudget.Budget).Refused)},
 	{"buffers_shed_total", "Buffers given up because the budget was short, the largest first: replay buffers of clients that are away, whose frames were reported to their senders, or queues, whose clients did not read and were closed with 1013.", counter, []string{"kind"}, kinds((*membudget.Budget).Sheds)},
 
-	{"pending_connections", "Connections that are not WebSockets yet, or never will be, of 16,384 or what an eighth of the budget of buffers holds at 25 KiB each.", gauge, nil, at(func(now *Snapshot) int { return now.Pending })},
+	{"pending_connections", "Connections that are not WebSockets yet, or never will be, of what an eighth of the budget of buffers holds at 25 KiB each.", gauge, nil, at(func(now *Snapshot) int { return now.Pending })},
 	{"pending_closed_total", "Pending connections closed because there were too many: the oldest, or those of an address that had too many.", counter, nil, at(func(now *Snapshot) uint64 { return now.PendingClosed })},
 	{"connections", "Open WebSockets.", gauge, nil, at(func(now *Snapshot) int { return now.Connections })},
 	{"connections_accepted_total", "WebSockets accepted.", counter, nil, one(func(m *Metrics) *Counter { return &m.Connections.Accepted })},
@@ -38,7 +38,7 @@ var table = []metric{
 	{"egress_addresses", "Addresses whose use of egress-bytes-per-second counts for their next session, of 65,536: those quiet for longest are evicted.", gauge, nil, at(func(now *Snapshot) int { return now.EgressAddresses })},
 	{"egress_addresses_evicted_total", "Addresses whose use of egress-bytes-per-second was forgotten too early because too many used it at once.", counter, nil, at(func(now *Snapshot) uint64 { return now.EgressEvicted })},
 	{"access_tokens_refused_total", "Access tokens that were checked and refused, of handshakes and of Authenticate.", counter, nil, one(func(m *Metrics) *Counter { return &m.Handshakes.Tokens })},
-	{"refused_sockets", "WebSockets that are open only until a page has read why it was refused, of 256.", gauge, nil, at(func(now *Snapshot) int { return now.RefusedSockets })},
+	{"refused_sockets", "WebSockets that are open only until a page has read why it was refused, of max-refused-pages.", gauge, nil, at(func(now *Snapshot) int { return now.RefusedSockets })},
 	{"refused_sockets_full_total", "Pages that did not get the reason for their refusal, because too many such WebSockets were open.", counter, nil, one(func(m *Metrics) *Counter { return &m.Handshakes.Unread })},
 	{"closes_total", "Close frames sent, by code.", counter, []string{"code"}, set(func(m *Metrics) *CounterSet[proto.CloseCode] { return &m.Connections.Closes }, func(c proto.CloseCode) string { return strconv.Itoa(int(c)) })},
 	{"idle_closed_total", "Connections closed because nothing, not even a pong, was received.", counter, nil, one(func(m *Metrics) *Counter { return &m.Connections.Idle })},
@@ -96,8 +96,8 @@ var table = []metric{
 		put(float64(now.Links.TooLong), "not_acknowledged")
 	}},
 	{"links", "Links to other gateways.", gauge, nil, at(func(now *Snapshot) int { return now.Links.Links })},
-	{"link_records", "Relays that are not acknowledged yet, of 8,192 on each link.", gauge, nil, at(func(now *Snapshot) int { return now.Links.Records })},
-	{"link_bytes", "Bytes of the unacknowledged relays on all links, and of the relays that wait, of 64 MiB.", gauge, nil, at(func(now *Snapshot) int { return now.Links.Bytes })},
+	{"link_records", "Relays that are not acknowledged yet, of one for each 512 bytes of link-window-bytes on each link.", gauge, nil, at(func(now *Snapshot) int { return now.Links.Records })},
+	{"link_bytes", "Bytes of the unacknowledged relays on all links, and of the relays that wait, of 16 times link-window-bytes.", gauge, nil, at(func(now *Snapshot) int { return now.Links.Bytes })},
 	{"link_holes_total", "Holes seen in the relays from other gateways.", counter, nil, at(func(now *Snapshot) uint64 { return now.LinkHoles })},
 	{"link_polls_total", "Polls sent to other gateways, which ask for an ack.", counter, nil, at(func(now *Snapshot) uint64 { return now.Links.Polls })},
 	{"waiting_receivers", "Clients and rooms whose relays wait, at most 256 each: for relays on an earlier route to be acknowledged, or for the directory.", gauge, nil, at(func(now *Snapshot) int { return now.Links.Waiting })},

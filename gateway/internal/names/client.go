@@ -15,11 +15,9 @@ import (
 const (
 	presentFor   = time.Minute            // a peer that is not found there is forgotten at once
 	absentFor    = 400 * time.Millisecond // nobody has the name
-	maxNames     = 65_536
 	findPatience = 2 * time.Second
 	awayFor      = time.Second // the directory did not answer: further look-ups do not ask it
-	maxFinds     = 256         // look-ups at the same time
-	maxReleases  = 1024        // releases at the same time: many clients may leave at once
+	releases     = 4           // at the same time, for each look-up: many clients may leave at once
 	maxTries     = 8           // of a claim whose entry changes in the meantime
 )
 
@@ -27,6 +25,8 @@ const (
 type Config struct {
 	Namespace string
 	Own       proto.GatewayID
+	Requests  int // look-ups at the same time, and several times as many releases
+	Known     int // names that are remembered
 	Ask       func(bus.NameOperation, *bus.NameRequest, time.Duration) (*bus.NameReply, error)
 	Alive     func(proto.GatewayID) bool // other gateways
 	Await     func(proto.GatewayID)      // until a gateway is alive, or its lease is overdue
@@ -85,7 +85,7 @@ type entry struct {
 
 // New returns a client that knows no name.
 func New(cfg Config) *Client {
-	return &Client{cfg: cfg, finds: make(chan struct{}, maxFinds), releases: make(chan struct{}, maxReleases), known: make(map[string]entry)}
+	return &Client{cfg: cfg, finds: make(chan struct{}, cfg.Requests), releases: make(chan struct{}, releases*cfg.Requests), known: make(map[string]entry)}
 }
 
 // Len returns the number of names that are remembered.
@@ -174,7 +174,7 @@ func (c *Client) remember(name string, peer proto.PeerID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for old := range c.known {
-		if len(c.known) < maxNames {
+		if len(c.known) < c.cfg.Known {
 			break
 		}
 		delete(c.known, old)

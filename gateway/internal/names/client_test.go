@@ -26,7 +26,7 @@ type directory struct {
 func (d *directory) client() *Client {
 	d.now.Store(clock.Now())
 	return New(Config{
-		Namespace: "n", Own: own, Clock: &d.now, Count: func(Outcome) {}, Logger: slog.New(slog.DiscardHandler),
+		Namespace: "n", Own: own, Requests: 16, Known: 100, Clock: &d.now, Count: func(Outcome) {}, Logger: slog.New(slog.DiscardHandler),
 		Alive: func(proto.GatewayID) bool { return d.alive },
 		Await: func(proto.GatewayID) { d.alive = d.alive || d.late },
 		Ask: func(_ bus.NameOperation, r *bus.NameRequest, _ time.Duration) (*bus.NameReply, error) {
@@ -182,7 +182,7 @@ func TestFind_DirectoryAway_ReturnsWhoHadTheName(t *testing.T) {
 func TestFind_TooManyAtOnce_IsBusy(t *testing.T) {
 	d := &directory{answers: []*bus.NameReply{{Free: true}}}
 	x := d.client()
-	for range maxFinds - 1 {
+	for range cap(x.finds) - 1 {
 		x.finds <- struct{}{}
 	}
 	if _, err := x.Find("a"); err != nil {
@@ -196,18 +196,18 @@ func TestFind_TooManyAtOnce_IsBusy(t *testing.T) {
 
 func TestRemember_VeryManyNames_IsBounded(t *testing.T) {
 	x := new(directory).client()
-	for n := range maxNames + 10 {
+	for n := range x.cfg.Known + 1 {
 		x.remember(fmt.Sprint(n), proto.NewPeerID(other))
 	}
-	if n := x.Len(); n != maxNames {
-		t.Errorf("got %d names remembered, want %d", n, maxNames)
+	if n := x.Len(); n != x.cfg.Known {
+		t.Errorf("got %d names remembered, want %d", n, x.cfg.Known)
 	}
 }
 
 func TestRelease_TooManyAtOnce_KeepsTheName(t *testing.T) {
 	d := &directory{answers: []*bus.NameReply{{Free: true}}}
 	x := d.client()
-	for range maxReleases - 1 {
+	for range 4*x.cfg.Requests - 1 {
 		x.releases <- struct{}{}
 	}
 	x.Release("a", proto.NewPeerID(own), time.Second)

@@ -22,6 +22,7 @@ type Config struct {
 	Bus       Bus
 	Liveness  *natsbus.Liveness
 	Directory *directory.Client
+	Window    link.Window // of each link
 
 	// ServeDialect handles a frame for this gateway itself; false when there is no such peer.
 	ServeDialect func(to proto.PeerID, frame []byte) bool
@@ -48,7 +49,7 @@ type LookupLimiter interface {
 // New returns links to no gateway yet. Connect them before they are used.
 func New(cfg Config) *Links {
 	l := &Links{cfg: cfg, received: make(map[proto.GatewayID]*receiver)}
-	l.router = link.NewRouter(cfg.Own, l)
+	l.router = link.NewRouter(cfg.Own, l, cfg.Window)
 	return l
 }
 

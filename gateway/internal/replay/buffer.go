@@ -7,12 +7,16 @@ import (
 	"slices"
 
 	"p2pconnector/gateway/internal/membudget"
-	"p2pconnector/proto"
 )
 
-// Buffer holds frames for one client, oldest first: at most proto.ReplayFrames frames and
-// proto.ReplayBytes bytes. The zero Buffer is empty. It belongs to one goroutine at a time.
-// Callers pass the same budget to all its methods.
+// Limits bounds the frames that wait for one client.
+type Limits struct{ Frames, Bytes int }
+
+// Fits reports whether a frame of n bytes may wait beside others.
+func (l Limits) Fits(frames, bytes, n int) bool { return frames < l.Frames && bytes+n <= l.Bytes }
+
+// Buffer holds frames for one client, oldest first. The zero Buffer is empty. It belongs to one
+// goroutine at a time. Callers pass the same budget to all its methods.
 type Buffer struct {
 	frames [][]byte
 	bytes  int
@@ -30,8 +34,8 @@ func (b *Buffer) Bytes() int { return b.bytes }
 func (b *Buffer) Frames() [][]byte { return b.frames }
 
 // Add appends a frame and keeps it. It returns false when there is no room.
-func (b *Buffer) Add(budget *membudget.Budget, frame []byte) bool {
-	if len(b.frames) >= proto.ReplayFrames || b.bytes+len(frame) > proto.ReplayBytes || !budget.Reserve(membudget.Replay, b.bytes+b.beside, len(frame)) {
+func (b *Buffer) Add(budget *membudget.Budget, most Limits, frame []byte) bool {
+	if !most.Fits(len(b.frames), b.bytes, len(frame)) || !budget.Reserve(membudget.Replay, b.bytes+b.beside, len(frame)) {
 		return false
 	}
 	b.frames = append(b.frames, frame)
@@ -48,9 +52,9 @@ func (b *Buffer) Compact() {
 }
 
 // AddAll adds frames until there is no room, and returns the rest.
-func (b *Buffer) AddAll(budget *membudget.Budget, frames [][]byte) (rest [][]byte) {
+func (b *Buffer) AddAll(budget *membudget.Budget, most Limits, frames [][]byte) (rest [][]byte) {
 	for i, f := range frames {
-		if !b.Add(budget, f) {
+		if !b.Add(budget, most, f) {
 			return frames[i:]
 		}
 	}

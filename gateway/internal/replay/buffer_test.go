@@ -5,35 +5,36 @@ import (
 	"testing"
 
 	"p2pconnector/gateway/internal/membudget"
-	"p2pconnector/proto"
 )
 
 // TestBuffer_Full_RefusesAndKeepsTheOldest: a buffer is bounded by frames, by bytes and by
 // what all buffers hold, and a refused frame costs nothing.
 func TestBuffer_Full_RefusesAndKeepsTheOldest(t *testing.T) {
 	const limit = 8 << 30
-	const most = limit / 16 * 9 // of it, for replay buffers
+	const forReplay = limit / 16 * 9 // of it
+	most := Limits{Frames: 7, Bytes: 1000}
 	for name, tc := range map[string]struct {
 		frame int // bytes
 		spare int // bytes that other buffers have left
 		fits  int // frames
 	}{
-		"frames":     {1, most, proto.ReplayFrames},
-		"bytes":      {proto.ReplayBytes/4 + 1, most, 3},
+		"frames":     {1, forReplay, 7},
+		"bytes":      {250, forReplay, 4},
+		"one more":   {251, forReplay, 3},
 		"the budget": {10, 25, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			budget := membudget.New(limit)
-			budget.Take(membudget.Queue, most-tc.spare)
+			budget.Take(membudget.Queue, forReplay-tc.spare)
 			var b Buffer
 			all := make([][]byte, tc.fits+2)
 			for i := range all {
 				all[i] = bytes.Repeat([]byte{byte(i)}, tc.frame)
 			}
-			if rest := b.AddAll(budget, all); len(rest) != 2 {
+			if rest := b.AddAll(budget, most, all); len(rest) != 2 {
 				t.Errorf("got %d frames refused, want 2", len(rest))
 			}
-			if b.Add(budget, all[0]) {
+			if b.Add(budget, most, all[0]) {
 				t.Error("got room in a full buffer, want none")
 			}
 			if got, want := budget.Used(membudget.Replay), int64(tc.fits*tc.frame); got != want {

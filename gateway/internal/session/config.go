@@ -14,6 +14,7 @@ import (
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/quota"
+	"p2pconnector/gateway/internal/replay"
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/proto"
 )
@@ -32,6 +33,7 @@ type Config struct {
 	Directory  *directory.Client
 	Quota      *quota.Table
 	Buffers    *membudget.Budget
+	Replay     replay.Limits
 
 	Grace    func() time.Duration    // how long a peer may be away
 	Limits   func() proto.Limits     // that clients are told

@@ -49,7 +49,7 @@ func (s *Session) deliverLocked(from proto.PeerID, frame []byte) Result {
 		if v, keep := s.filterForeign(frame); !keep {
 			return v
 		}
-		if !s.kept.Add(s.tab.cfg.Buffers, slices.Clone(frame)) {
+		if !s.kept.Add(s.tab.cfg.Buffers, s.tab.cfg.Replay, slices.Clone(frame)) {
 			s.lossy = true
 			s.tab.cfg.Metrics.Sessions.ReplayFull.Inc()
 			return QueueFull

@@ -73,7 +73,7 @@ func TestClose_ClientOfDialectIsAway_EndsOnce(t *testing.T) {
 	s.SetDialect("test", r)
 	s.phase = away
 	x.put(s)
-	s.kept.Add(x.cfg.Buffers, []byte(`{"from":"`+string(proto.NewPeerID(x.cfg.Own))+`"}`))
+	s.kept.Add(x.cfg.Buffers, x.cfg.Replay, []byte(`{"from":"`+string(proto.NewPeerID(x.cfg.Own))+`"}`))
 	x.Close()
 	first := r.ends
 	s.EndAway()

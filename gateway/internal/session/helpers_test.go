@@ -19,6 +19,7 @@ import (
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/quota"
+	"p2pconnector/gateway/internal/replay"
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/gateway/internal/socket"
 	"p2pconnector/gateway/internal/socket/sockettest"
@@ -102,7 +103,8 @@ func newTestTable(t *testing.T) *testTable {
 				return x.ask(op, r, d)
 			}, Conflict: func() {}}),
 		Quota: quota.New(quota.Config{Memberships: -1, MembershipsPerAddress: -1, MembershipsPerUser: -1, AwayPerAddress: -1, AwayPerUser: -1}), Buffers: buffers,
-		Grace: grace, Limits: func() proto.Limits { return proto.Limits{} }, Draining: func() bool { return false }, Turn: func() {},
+		Replay: replay.Limits{Frames: proto.DefaultReplayFrames, Bytes: proto.DefaultReplayBytes},
+		Grace:  grace, Limits: func() proto.Limits { return proto.Limits{} }, Draining: func() bool { return false }, Turn: func() {},
 		Go: goes, Ended: ended.Done(),
 	})
 	rooms := room.New(room.Config{

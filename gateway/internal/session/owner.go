@@ -297,7 +297,7 @@ func (s *Session) copyLocked(t *bus.SessionMessage) {
 	missed, recovered := s.replayLocked(t.Token, t.Received)
 	s.lossy = s.lossy || !recovered
 	for _, frames := range [][][]byte{missed, newer} {
-		for _, f := range s.kept.AddAll(s.tab.cfg.Buffers, frames) {
+		for _, f := range s.kept.AddAll(s.tab.cfg.Buffers, s.tab.cfg.Replay, frames) {
 			s.dropLocked(f)
 		}
 	}

@@ -30,13 +30,13 @@ func TestHandOff_FullSession_FitsItsBound(t *testing.T) {
 		s.fence.Pass(proto.NewPeerID(x.cfg.Own), i+1)
 	}
 	var unconfirmed []byte
-	for range proto.ReplayFrames {
-		unconfirmed = socket.AppendText(unconfirmed, make([]byte, socket.MaxRetransmitBytes/proto.ReplayFrames))
+	for range proto.DefaultReplayFrames {
+		unconfirmed = socket.AppendText(unconfirmed, make([]byte, socket.MaxRetransmitBytes/proto.DefaultReplayFrames))
 	}
-	s.sent = proto.ReplayFrames
+	s.sent = proto.DefaultReplayFrames
 	s.keepUnconfirmedLocked(unconfirmed)
-	for range proto.ReplayFrames {
-		s.kept.Add(x.cfg.Buffers, make([]byte, proto.ReplayBytes/proto.ReplayFrames))
+	for range proto.DefaultReplayFrames {
+		s.kept.Add(x.cfg.Buffers, x.cfg.Replay, make([]byte, proto.DefaultReplayBytes/proto.DefaultReplayFrames))
 	}
 	h := x.handOff(s, takeOf(s, "0a1b2c3d", 0))
 	if !h.Lent || len(h.Frames) == 0 {

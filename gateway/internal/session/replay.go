@@ -101,11 +101,11 @@ func (s *Session) restoreLocked(unsent [][]byte) {
 		switch {
 		case holdsToken(payload):
 			s.unsent++
-		case !s.kept.Add(s.tab.cfg.Buffers, payload[:len(payload):len(payload)]): // nobody else holds unsent
+		case !s.kept.Add(s.tab.cfg.Buffers, s.tab.cfg.Replay, payload[:len(payload):len(payload)]): // nobody else holds unsent
 			dropped = append(dropped, payload)
 		}
 	}
-	dropped = append(dropped, s.kept.AddAll(s.tab.cfg.Buffers, newer)...)
+	dropped = append(dropped, s.kept.AddAll(s.tab.cfg.Buffers, s.tab.cfg.Replay, newer)...)
 	if len(dropped) == 0 {
 		return
 	}

@@ -45,7 +45,7 @@ func TestLeftLocked_Unconfirmed_IsBounded(t *testing.T) {
 // TestLeftLocked_SomeUnsentDoNotFit_OthersAreCopied: frames that wait do not keep those in
 // memory that did not fit beside them.
 func TestLeftLocked_SomeUnsentDoNotFit_OthersAreCopied(t *testing.T) {
-	for name, frames := range map[string]int{"all fit": proto.ReplayFrames, "one too many": proto.ReplayFrames + 1} {
+	for name, frames := range map[string]int{"all fit": proto.DefaultReplayFrames, "one too many": proto.DefaultReplayFrames + 1} {
 		t.Run(name, func(t *testing.T) {
 			x := newTestTable(t)
 			s := x.New(netip.Addr{}, "")
@@ -57,10 +57,10 @@ func TestLeftLocked_SomeUnsentDoNotFit_OthersAreCopied(t *testing.T) {
 			x.wait()
 			copy(unsent, bytes.Repeat([]byte("b"), len(unsent)))
 			got := s.kept.Frames()
-			if len(got) != proto.ReplayFrames {
-				t.Fatalf("got %d frames that wait, want %d", len(got), proto.ReplayFrames)
+			if len(got) != proto.DefaultReplayFrames {
+				t.Fatalf("got %d frames that wait, want %d", len(got), proto.DefaultReplayFrames)
 			}
-			if copied, want := string(got[0]) == "a", frames > proto.ReplayFrames; copied != want {
+			if copied, want := string(got[0]) == "a", frames > proto.DefaultReplayFrames; copied != want {
 				t.Errorf("frames copied: got %v, want %v", copied, want)
 			}
 		})

@@ -114,7 +114,7 @@ func (s *Session) attachLocked(c *Conn, recovered *bool, id []byte, frames [][]b
 	for i, f := range frames {
 		if c.Client.Enqueue("", f) > FlushNeeded {
 			s.lossy = true
-			for _, f := range s.kept.AddAll(s.tab.cfg.Buffers, frames[i:]) {
+			for _, f := range s.kept.AddAll(s.tab.cfg.Buffers, s.tab.cfg.Replay, frames[i:]) {
 				s.dropLocked(f)
 			}
 			return

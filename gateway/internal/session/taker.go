@@ -39,12 +39,7 @@ func (a *attempt) take(s *Session, f *link.Frame) (Result, *bus.Move) {
 	if f.ToEpoch <= a.known.epoch {
 		return Redirected, &bus.Move{Peer: s.id, Owner: a.known.gateway, Epoch: a.known.epoch}
 	}
-	if len(a.taken) >= proto.ReplayFrames || a.bytes+len(f.Data) > proto.ReplayBytes {
-		s.lossy = true
-		s.tab.cfg.Metrics.Sessions.ReplayFull.Inc()
-		return QueueFull, nil
-	}
-	if !s.tab.cfg.Buffers.Reserve(membudget.Replay, a.bytes, len(f.Data)) {
+	if !s.tab.cfg.Replay.Fits(len(a.taken), a.bytes, len(f.Data)) || !s.tab.cfg.Buffers.Reserve(membudget.Replay, a.bytes, len(f.Data)) {
 		s.lossy = true
 		s.tab.cfg.Metrics.Sessions.ReplayFull.Inc()
 		return QueueFull, nil
@@ -209,7 +204,7 @@ func (tab *Table) seat(c *Conn, s *Session, t *auth.SessionToken, id []byte) {
 		s.attachLocked(c, &ok, id, frames)
 	}) {
 		s.mu.Lock()
-		for _, f := range s.kept.AddAll(tab.cfg.Buffers, s.arriveLocked(h)) {
+		for _, f := range s.kept.AddAll(tab.cfg.Buffers, tab.cfg.Replay, s.arriveLocked(h)) {
 			s.dropLocked(f)
 		}
 		s.lossy = s.lossy || !recovered

@@ -13,7 +13,7 @@ import (
 func TestSend_QueueHasRoom_AllocatesNothing(t *testing.T) {
 	c := testConn(newTestServer(maxMessage), sockettest.NewNet(false))
 	c.writing = true // no writer takes the queue in the meantime
-	c.buf = make([]byte, 0, MaxQueueBytes)
+	c.buf = make([]byte, 0, DefaultQueueBytes)
 	text := make([]byte, 300)
 	if n := testing.AllocsPerRun(1000, func() {
 		if got := c.Send(text); got != Delivered {
@@ -47,7 +47,7 @@ type fullThenFails struct {
 }
 
 func (f *fullThenFails) Write([]byte) (int, error) {
-	for text := make([]byte, 30<<10); f.conn.QueuedBytes()+len(text)+maxHeader <= MaxQueueBytes; {
+	for text := make([]byte, 30<<10); f.conn.QueuedBytes()+len(text)+maxHeader <= DefaultQueueBytes; {
 		f.conn.Send(text)
 	}
 	f.before = allocated()
@@ -69,17 +69,17 @@ func TestRemains_WriteFailsWithFullQueue_CopiesNothing(t *testing.T) {
 	c := testConn(s, raw)
 	raw.conn = c
 	c.writing = true // the frames wait until writeAlone
-	for text := make([]byte, 1<<10); c.QueuedBytes() < MaxQueueBytes/2; {
+	for text := make([]byte, 1<<10); c.QueuedBytes() < DefaultQueueBytes/2; {
 		c.Send(text)
 	}
 	s.writes.Add(1)
 	c.writeAlone()
 	left := c.Remains()
 	took := allocated() - raw.before
-	if size := len(slices.Concat(left.Unsent...)); size < MaxQueueBytes-32<<10 || size > MaxQueueBytes {
-		t.Fatalf("got %d bytes that were never written, want a full queue of up to %d", size, MaxQueueBytes)
+	if size := len(slices.Concat(left.Unsent...)); size < DefaultQueueBytes-32<<10 || size > DefaultQueueBytes {
+		t.Fatalf("got %d bytes that were never written, want a full queue of up to %d", size, DefaultQueueBytes)
 	}
-	if took > MaxQueueBytes/8 {
+	if took > DefaultQueueBytes/8 {
 		t.Errorf("the end of the connection allocated: got %d bytes, want no copy of its queue", took)
 	}
 }

@@ -12,12 +12,6 @@ import (
 	"p2pconnector/proto"
 )
 
-// Bounds of one connection's outbound queue.
-const (
-	MaxQueueBytes  = 256 << 10 // including the bytes being written
-	maxQueueFrames = 1024
-)
-
 // What a queue takes from the budget of all connections. A small queue takes nothing, so
 // that the counters which connections share are not on the path of every frame.
 const (
@@ -88,7 +82,7 @@ type Conn struct {
 // init makes c a connection over raw. ahead holds the bytes that were read from raw before.
 func (c *Conn) init(s *Server, raw net.Conn, ahead []byte) {
 	c.server = s
-	c.validator.init(raw, nonblocking(raw), s.cfg.MaxMessageBytes, s.cfg.Clock)
+	c.validator.init(raw, nonblocking(raw), &s.cfg)
 	c.validator.ahead = ahead
 	c.nextPing.Store(s.now().Add(Heartbeat))
 	c.written.budget = s.cfg.Budget
@@ -122,7 +116,7 @@ func (c *Conn) Send(text []byte) Result {
 	if c.closing || c.dead {
 		return Closed
 	}
-	if c.frames >= maxQueueFrames || !c.roomLocked(len(text)+maxHeader) {
+	if c.frames >= c.server.bounds.frames || !c.roomLocked(len(text)+maxHeader) {
 		c.slowLocked()
 		return QueueFull
 	}
@@ -133,7 +127,7 @@ func (c *Conn) Send(text []byte) Result {
 func (c *Conn) sendLocked(text []byte) Result {
 	c.appendLocked(opText, text)
 	c.frames++
-	if c.keepsUpLocked() && (c.frames >= maxQueueFrames/4 || len(c.buf) >= MaxQueueBytes/4 || c.reserved > 0 && c.server.cfg.Budget.Short(membudget.Queue)) {
+	if c.keepsUpLocked() && (c.frames >= c.server.bounds.frames/4 || len(c.buf) >= c.server.bounds.share || c.reserved > 0 && c.server.cfg.Budget.Short(membudget.Queue)) {
 		return FlushNeeded
 	}
 	return Delivered
@@ -148,7 +142,7 @@ func (c *Conn) keepsUpLocked() bool {
 // roomLocked makes room for a frame of n bytes in the queue.
 func (c *Conn) roomLocked(n int) bool {
 	held := len(c.buf) + c.inflight - c.large + n
-	if held > MaxQueueBytes {
+	if held > c.server.bounds.bytes {
 		return c.admitLargeLocked(n)
 	}
 	more := queueShare(held) - c.reserved
@@ -185,7 +179,7 @@ func (c *Conn) releaseLocked() {
 // connection may have one such frame at a time. The budget bounds those of all connections,
 // whether their clients read or not.
 func (c *Conn) admitLargeLocked(n int) bool {
-	if n <= MaxQueueBytes || c.large > 0 || !c.server.cfg.Budget.Reserve(membudget.Large, 0, n) {
+	if n <= c.server.bounds.bytes || c.large > 0 || !c.server.cfg.Budget.Reserve(membudget.Large, 0, n) {
 		return false
 	}
 	c.large, c.largeWaits = n, n
@@ -202,7 +196,7 @@ func (c *Conn) freeLargeLocked(n int) {
 func (c *Conn) control(op byte, payload []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closing || c.dead || len(c.buf)+c.inflight-c.large+len(payload) > MaxQueueBytes {
+	if c.closing || c.dead || len(c.buf)+c.inflight-c.large+len(payload) > c.server.bounds.bytes {
 		return
 	}
 	c.appendLocked(op, payload)
@@ -243,7 +237,7 @@ func (c *Conn) growLocked(n int) {
 	if need <= bufferBytes {
 		grown = append(takeBuffer(bufferBytes), c.buf...)
 	} else {
-		room := max(need, min(cap(c.buf)+cap(c.buf)/2, MaxQueueBytes-cap(c.current.buf)))
+		room := max(need, min(cap(c.buf)+cap(c.buf)/2, c.server.bounds.bytes-cap(c.current.buf)))
 		grown = append(make([]byte, 0, room), c.buf...)
 	}
 	giveBuffer(c.buf)

@@ -55,7 +55,7 @@ func wantClose(b []byte, max uint64) int {
 		case op >= 8 && (!final || size > 125), op == 0 && !open, op == 1 && open:
 			return 1002
 		case op >= 8:
-			if control++; control > controlBurst {
+			if control++; control > controlBurst*DefaultControlFrames {
 				return 1008
 			}
 		default:

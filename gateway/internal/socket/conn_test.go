@@ -2,6 +2,7 @@ package socket
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -55,12 +56,12 @@ func overflow(t *testing.T, frame string, reads bool) {
 	for c.Send([]byte(frame)) <= FlushNeeded {
 		taken++
 		synctest.Wait()
-		if held := len(c.buf) + c.inflight; held > MaxQueueBytes || c.frames > maxQueueFrames {
-			t.Fatalf("got %d bytes in %d frames queued, want at most %d, %d", held, c.frames, MaxQueueBytes, maxQueueFrames)
+		if held := len(c.buf) + c.inflight; held > DefaultQueueBytes || c.frames > defaultQueueFrames {
+			t.Fatalf("got %d bytes in %d frames queued, want at most %d, %d", held, c.frames, DefaultQueueBytes, defaultQueueFrames)
 		}
 	}
-	if room := MaxQueueBytes / (len(frame) + 10); taken < min(room, maxQueueFrames)-1 {
-		t.Errorf("got %d frames queued, want at least %d", taken, min(room, maxQueueFrames)-1)
+	if room := DefaultQueueBytes / (len(frame) + 10); taken < min(room, defaultQueueFrames)-1 {
+		t.Errorf("got %d frames queued, want at least %d", taken, min(room, defaultQueueFrames)-1)
 	}
 	if v := c.Send([]byte("late")); v != Closed {
 		t.Errorf("after the overflow: got result %d, want %d", v, Closed)
@@ -87,6 +88,60 @@ func overflow(t *testing.T, frame string, reads bool) {
 	if unsent := c.Remains().Unsent; reads != (countTexts(unsent...) == 0) {
 		t.Errorf("got %d unsent frames of %d, want all", countTexts(unsent...), taken)
 	}
+}
+
+// TestSend_AtTheEdgeOfTheQueue_OneByteMoreIsRefused, whatever the setting is. Frames of other
+// peers end at three quarters.
+func TestSend_AtTheEdgeOfTheQueue_OneByteMoreIsRefused(t *testing.T) {
+	for _, bytes := range []int{16 << 10, 64 << 10} {
+		for _, from := range []proto.PeerID{"", "another"} {
+			for more, refused := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%d bytes, from %q, %d more", bytes, from, more), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						s := newTestServer(maxMessage)
+						s.bounds = newQueueBounds(bytes)
+						c := testConn(s, sockettest.NewNet(true))
+						t.Cleanup(c.Abort)
+						most := bytes
+						send := c.Send
+						if from != "" {
+							most = bytes * 3 / 4
+							send = func(text []byte) Result { return c.SendFrom(from, text) }
+						}
+						// The first is being written. It is so long that it weighs its bytes, and within a share.
+						c.Send(make([]byte, bytes/5))
+						synctest.Wait()
+						if from != "" {
+							c.SendFrom("a third", make([]byte, bytes/2-bytes/5))
+						}
+						left := most - c.QueuedBytes() - maxHeader
+						if got := send(make([]byte, left+more)); (got > FlushNeeded) != refused {
+							t.Errorf("got result %d of a frame that leaves %d bytes, want it refused: %t", got, -more, refused)
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// TestSend_AsManyFramesAsTheQueueHolds_TheNextIsRefused.
+func TestSend_AsManyFramesAsTheQueueHolds_TheNextIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTestServer(maxMessage)
+		s.bounds = newQueueBounds(16 << 10)
+		c := testConn(s, sockettest.NewNet(true))
+		t.Cleanup(c.Abort)
+		c.Send([]byte("first"))
+		synctest.Wait() // it is being written, so it does not wait
+		n := 0
+		for c.Send(nil) <= FlushNeeded {
+			n++
+		}
+		if n != 64 {
+			t.Errorf("got %d small frames in a queue of 16 KiB, want 64: one for each 256 bytes", n)
+		}
+	})
 }
 
 // maxMessage is a bound on messages that most tests do not reach.

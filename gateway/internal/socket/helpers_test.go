@@ -10,6 +10,13 @@ import (
 	"p2pconnector/gateway/internal/socket/sockettest"
 )
 
+// Bounds of a connection of a testServer.
+var (
+	defaultQueueFrames = newQueueBounds(DefaultQueueBytes).frames
+	shareBytes         = newQueueBounds(DefaultQueueBytes).share
+	peersBytes         = newQueueBounds(DefaultQueueBytes).peers
+)
+
 // testServer is a server whose clock the test sets, with its counts.
 type testServer struct {
 	*Server
@@ -63,7 +70,7 @@ func testValidator(raw net.Conn) *validator {
 	now := new(clock.AtomicInstant)
 	now.Store(clock.Now())
 	v := new(validator)
-	v.init(raw, nil, 1000, now)
+	v.init(raw, nil, &Config{MaxMessageBytes: 1000, ControlFrames: DefaultControlFrames, Clock: now})
 	return v
 }
 

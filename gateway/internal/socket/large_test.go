@@ -11,7 +11,7 @@ import (
 )
 
 // largeFrame has the size of a frame with the list of a very big room.
-var largeFrame = []byte(`{"type":"update","event":"Client_Added","data":"` + strings.Repeat("x", 2*MaxQueueBytes) + `"}`)
+var largeFrame = []byte(`{"type":"update","event":"Client_Added","data":"` + strings.Repeat("x", 2*DefaultQueueBytes) + `"}`)
 
 // TestSend_LargeFrame_IsDelivered: the list of a big room, which no queue holds, reaches a
 // client with the frames behind it. A second large frame is refused while the first is on
@@ -60,8 +60,8 @@ func TestSend_LargeFrames_AreBounded(t *testing.T) {
 			}
 			for c.Send(make([]byte, 32<<10)) <= FlushNeeded {
 				synctest.Wait()
-				if held := len(c.buf) + c.inflight; held > len(largeFrame)+10+MaxQueueBytes {
-					t.Fatalf("got %d bytes that wait, want at most %d", held, len(largeFrame)+10+MaxQueueBytes)
+				if held := len(c.buf) + c.inflight; held > len(largeFrame)+10+DefaultQueueBytes {
+					t.Fatalf("got %d bytes that wait, want at most %d", held, len(largeFrame)+10+DefaultQueueBytes)
 				}
 			}
 			if abort {

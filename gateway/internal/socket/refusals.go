@@ -14,13 +14,14 @@ import (
 	"p2pconnector/proto"
 )
 
-// Bounds of the WebSockets that are accepted only to send the reason of a refusal. Each
-// costs about 20 KB.
+// DefaultRefused is a bound on the WebSockets that are accepted only to send the reason of a
+// refusal. Each costs about 20 KB. WebSockets that are held need less, so there may be
+// heldFactor times as many. One address gets a part, so that it cannot take all places.
 const (
-	maxRefused     = 256
-	maxRefusedAddr = 8 // of one address, so that it cannot take all places
-	maxHeld        = 1024
-	maxHeldAddr    = 64
+	DefaultRefused  = 256
+	refusedAddrPart = 32
+	heldFactor      = 4
+	heldAddrPart    = 16
 )
 
 // Limits of one refused WebSocket: the time until it is closed in any case, and the bytes
@@ -54,11 +55,14 @@ type Refused struct {
 	raw   net.Conn // nil until it is taken over; guarded by the table's lock
 }
 
-// NewRefusals returns an empty table.
-func NewRefusals() *Refusals { return newRefusals(maxRefused, maxRefusedAddr) }
+// NewRefusals returns an empty table for at most that many WebSockets.
+func NewRefusals(most int) *Refusals { return newRefusals(most, max(most/refusedAddrPart, 1)) }
 
-// NewHolds returns an empty table with more room, for WebSockets that are held.
-func NewHolds() *Refusals { return newRefusals(maxHeld, maxHeldAddr) }
+// NewHolds returns an empty table for WebSockets that are held, beside NewRefusals(most).
+func NewHolds(most int) *Refusals {
+	most *= heldFactor
+	return newRefusals(most, max(most/heldAddrPart, 1))
+}
 
 func newRefusals(most, mostAddr int) *Refusals {
 	return &Refusals{most: most, mostAddr: mostAddr, all: make(map[*Refused]struct{}), addrs: make(map[netip.Addr]int)}

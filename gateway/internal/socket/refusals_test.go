@@ -46,7 +46,7 @@ func TestRefuse_ClientNeverCloses_EndsAtItsDeadline(t *testing.T) {
 	for _, talks := range []bool{false, true} {
 		t.Run(fmt.Sprintf("talks=%v", talks), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				table := NewRefusals()
+				table := NewRefusals(DefaultRefused)
 				began := time.Now()
 				client, got, done := refuseTest(t, table)
 				if want := "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="; !strings.Contains(got, want) || !strings.Contains(got, "the reason") {
@@ -78,7 +78,7 @@ func TestRefuse_ClientNeverCloses_EndsAtItsDeadline(t *testing.T) {
 // and none is accepted after Shutdown.
 func TestShutdown_RefusedWebSockets_AreClosedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		table := NewRefusals()
+		table := NewRefusals(DefaultRefused)
 		began := time.Now()
 		client, _, done := refuseTest(t, table)
 		table.Shutdown()
@@ -98,13 +98,14 @@ func TestShutdown_RefusedWebSockets_AreClosedAtOnce(t *testing.T) {
 // TestAccept_Full_LeavesPlacesToOtherAddresses: an address has a few places, all addresses
 // together have a bound, and addresses that are gone leave no entry.
 func TestAccept_Full_LeavesPlacesToOtherAddresses(t *testing.T) {
-	table := NewRefusals()
+	const most, mostAddr = 96, 3
+	table := NewRefusals(most)
 	addr := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{203, 0, byte(113 + i/256), byte(i)}) }
 	var all []*Refused
-	for i := range maxRefused / maxRefusedAddr {
-		for n := range maxRefusedAddr + 1 {
+	for i := range most / mostAddr {
+		for n := range mostAddr + 1 {
 			s, ok := table.enter(addr(i))
-			if want := n < maxRefusedAddr; ok != want {
+			if want := n < mostAddr; ok != want {
 				t.Fatalf("address %d, socket %d: got a place %v, want %v", i, n+1, ok, want)
 			}
 			if ok {
@@ -123,19 +124,19 @@ func TestAccept_Full_LeavesPlacesToOtherAddresses(t *testing.T) {
 	}
 }
 
-// One address can be held in many places, but not in all of them.
+// TestHolds_OneAddress_TakesSomeOfThem: there are four times as many as of refused ones, and one
+// address can be held in a sixteenth of the places.
 func TestHolds_OneAddress_TakesSomeOfThem(t *testing.T) {
-	h := NewHolds()
-	a, b := netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("203.0.113.8")
-	for n := range maxHeldAddr {
-		if _, ok := h.enter(a); !ok {
-			t.Fatalf("got no place for connection %d of an address, want %d", n+1, maxHeldAddr)
+	h := NewHolds(32)
+	for address := range 16 {
+		addr := netip.AddrFrom4([4]byte{203, 0, 113, byte(address)})
+		for n := range 9 {
+			if _, ok := h.enter(addr); ok != (n < 8) {
+				t.Fatalf("connection %d of address %d: got a place %t, want %t", n+1, address, ok, n < 8)
+			}
 		}
 	}
-	if _, ok := h.enter(a); ok {
-		t.Errorf("got a place for connection %d of an address, want none", maxHeldAddr+1)
-	}
-	if _, ok := h.enter(b); !ok {
-		t.Error("got no place for another address, want one")
+	if _, ok := h.enter(netip.MustParseAddr("203.0.113.99")); ok {
+		t.Errorf("with %d held: got a place, want none", h.Len())
 	}
 }

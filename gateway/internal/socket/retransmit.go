@@ -6,7 +6,7 @@ import (
 )
 
 // MaxRetransmitBytes bounds the written bytes that a connection keeps. The bound on frames
-// is proto.ReplayFrames.
+// is proto.DefaultReplayFrames.
 const MaxRetransmitBytes = 64 << 10
 
 // minRetransmitBytes is the initial size of the ring.
@@ -41,7 +41,7 @@ func (t *retransmitBuffer) add(b []byte, texts int) {
 	}
 	t.growTo(min(t.bytes+len(b), MaxRetransmitBytes))
 	b, texts = t.cut(b, texts, len(t.ring))
-	for t.bytes+len(b) > len(t.ring) || t.frames+texts > proto.ReplayFrames {
+	for t.bytes+len(b) > len(t.ring) || t.frames+texts > proto.DefaultReplayFrames {
 		t.drop()
 	}
 	at := t.wrap(t.first + t.bytes)
@@ -53,7 +53,7 @@ func (t *retransmitBuffer) add(b []byte, texts int) {
 // cut drops the oldest frames of b while it holds more than most bytes or too many frames, and
 // then all frames in the ring, which are older.
 func (t *retransmitBuffer) cut(b []byte, texts, most int) (rest []byte, left int) {
-	for len(b) > most || texts > proto.ReplayFrames {
+	for len(b) > most || texts > proto.DefaultReplayFrames {
 		t.first, t.bytes, t.frames = 0, 0, 0
 		var op byte
 		if op, _, b = cutFrame(b); op == opText {

@@ -30,7 +30,7 @@ func TestRetransmitBuffer_AnyWrites_KeepsTheLastUnconfirmed(t *testing.T) {
 				t.Fatalf("got %d frames left, want at most %d", kept.frames, i%50)
 			}
 		}
-		if kept.bytes > MaxRetransmitBytes || len(kept.ring) > MaxRetransmitBytes || kept.frames > proto.ReplayFrames {
+		if kept.bytes > MaxRetransmitBytes || len(kept.ring) > MaxRetransmitBytes || kept.frames > proto.DefaultReplayFrames {
 			t.Fatalf("got %d bytes, %d frames; want them within the bounds", len(kept.ring), kept.frames)
 		}
 		texts := LastTexts(kept.appendTo(nil), 1<<20)

@@ -13,6 +13,8 @@ import (
 // they run under a connection's lock, must not block, and may be nil.
 type Config struct {
 	MaxMessageBytes int                  // of one text message
+	QueueBytes      int                  // that wait for one client to read; 0: DefaultQueueBytes
+	ControlFrames   int                  // of one client a second, and controlBurst times as many at once; 0: DefaultControlFrames
 	Clock           *clock.AtomicInstant // the present moment; the owner keeps it fresh
 	Budget          *membudget.Budget    // of the buffers of all connections; nil: no bound
 
@@ -25,6 +27,7 @@ type Config struct {
 // Server holds the state that connections share. Its methods may be called concurrently.
 type Server struct {
 	cfg      Config
+	bounds   queueBounds
 	upgrader *upgrader
 	queue    writeQueue
 	writes   sync.WaitGroup // goroutines that write, and connections that have something to write
@@ -43,7 +46,13 @@ func NewServer(cfg Config) *Server {
 	if cfg.Budget == nil {
 		cfg.Budget = membudget.New(math.MaxInt64)
 	}
-	s := &Server{cfg: cfg, upgrader: newUpgrader(cfg.MaxMessageBytes)}
+	if cfg.QueueBytes == 0 {
+		cfg.QueueBytes = DefaultQueueBytes
+	}
+	if cfg.ControlFrames == 0 {
+		cfg.ControlFrames = DefaultControlFrames
+	}
+	s := &Server{cfg: cfg, bounds: newQueueBounds(cfg.QueueBytes), upgrader: newUpgrader(cfg.MaxMessageBytes)}
 	s.queue.init(s)
 	return s
 }

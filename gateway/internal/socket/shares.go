@@ -6,14 +6,25 @@ import (
 	"p2pconnector/proto"
 )
 
-// Bounds on the frames of other peers in an outbound queue whose client does not keep up. All
-// are in bytes; a frame weighs at least minWeight, so that the bounds also hold for many small
-// frames.
-const (
-	shareBytes = MaxQueueBytes / 4 // of one peer, and the backlog from which on peers have shares
-	peersBytes = MaxQueueBytes * 3 / 4
-	minWeight  = MaxQueueBytes / maxQueueFrames
-)
+// DefaultQueueBytes is the bound on a connection's outbound queue unless Config says otherwise.
+const DefaultQueueBytes = 256 << 10
+
+// minWeight is the least that a frame weighs in a queue, in bytes, so that the bounds also hold
+// for many small frames.
+const minWeight = 256
+
+// queueBounds are the bounds of an outbound queue, all of them parts of its bytes. The last two
+// are for the frames of other peers, while the client does not keep up.
+type queueBounds struct {
+	bytes  int // including the bytes being written
+	frames int
+	share  int // of one peer, and the backlog from which on peers have shares
+	peers  int // of all peers
+}
+
+func newQueueBounds(bytes int) queueBounds {
+	return queueBounds{bytes: bytes, frames: bytes / minWeight, share: bytes / 4, peers: bytes * 3 / 4}
+}
 
 // shares counts the bytes that wait, by the peer that sent them.
 type shares map[proto.PeerID]int
@@ -46,13 +57,13 @@ func (c *Conn) SendFrom(from proto.PeerID, text []byte) Result {
 func (c *Conn) admitsLocked(from proto.PeerID, n int) (free, ok bool) {
 	backlog := max(len(c.buf)+c.inflight-c.large, c.frames*minWeight)
 	switch {
-	case backlog+n > peersBytes:
+	case backlog+n > c.server.bounds.peers:
 		return false, false
-	case backlog <= shareBytes, c.keepsUpLocked():
+	case backlog <= c.server.bounds.share, c.keepsUpLocked():
 		return true, true
 	}
 	used := c.shares[from] + c.current.shares[from]
-	return false, used == 0 || used+n <= shareBytes // otherwise no frame above the share would ever pass
+	return false, used == 0 || used+n <= c.server.bounds.share // otherwise no frame above the share would ever pass
 }
 
 // countLocked counts a frame of weight n that is about to be queued. The counts of a batch go

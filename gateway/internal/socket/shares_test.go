@@ -29,7 +29,7 @@ func slowConn(t *testing.T, text string) (*testServer, *Conn, *sockettest.Net) {
 // sendUntilRefused sends frames of from until one is refused, and returns how many were queued.
 func sendUntilRefused(t *testing.T, c *Conn, from proto.PeerID, text string) (n int) {
 	t.Helper()
-	for ; n <= 2*maxQueueFrames; n++ {
+	for ; n <= 2*defaultQueueFrames; n++ {
 		switch v := c.SendFrom(from, []byte(text)); v {
 		case Delivered, FlushNeeded:
 		case ShareFull:
@@ -70,7 +70,7 @@ func TestSendFrom_OneSenderFloods_LeavesRoomForOthers(t *testing.T) {
 				for c.Send([]byte(text)) <= FlushNeeded {
 					server++
 				}
-				near("the server", server, MaxQueueBytes-peersBytes)
+				near("the server", server, DefaultQueueBytes-peersBytes)
 				if slow := s.slow.Load(); slow != 1 {
 					t.Errorf("queue full of the server's frames: got %d slow clients, want 1", slow)
 				}
@@ -122,7 +122,7 @@ func TestSendFrom_BacklogBeingWritten_StillCounts(t *testing.T) {
 func TestSendFrom_LargestFrame_PassesOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, c, _ := slowConn(t, strings.Repeat("x", shareBytes))
-		large := make([]byte, MaxQueueBytes/2-2*maxHeader)
+		large := make([]byte, DefaultQueueBytes/2-2*maxHeader)
 		if v := c.SendFrom("a", large); v > FlushNeeded {
 			t.Errorf("got result %d, want queued", v)
 		}
@@ -138,11 +138,11 @@ func TestSendFrom_ManySenders_CountsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c, raw := slowConn(t, "first")
 		for round := range 20 {
-			for i := range 2 * maxQueueFrames {
+			for i := range 2 * defaultQueueFrames {
 				c.SendFrom(proto.PeerID(fmt.Sprint(round, " ", i)), []byte("x"))
 			}
-			if n := len(c.shares) + len(c.current.shares); n > 2*maxQueueFrames {
-				t.Fatalf("round %d: got %d counts, want at most %d", round, n, 2*maxQueueFrames)
+			if n := len(c.shares) + len(c.current.shares); n > 2*defaultQueueFrames {
+				t.Fatalf("round %d: got %d counts, want at most %d", round, n, 2*defaultQueueFrames)
 			}
 			raw.Unblock()
 			synctest.Wait()

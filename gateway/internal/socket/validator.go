@@ -12,12 +12,17 @@ import (
 	"p2pconnector/proto"
 )
 
-// Bounds of the frames of one message, and of control frames.
+// Bounds of the frames of one message.
 const (
 	maxFragments   = 32
 	maxMessageTime = 10 * time.Second
-	controlBurst   = 64 // pings, pongs and closes at once
-	controlRate    = 10 // per second after that
+)
+
+// DefaultControlFrames is the bound on pings and other control frames of one client a second
+// unless Config says otherwise. controlBurst seconds' worth may come at once.
+const (
+	DefaultControlFrames = 10
+	controlBurst         = 6
 )
 
 // closeError ends a connection with a close code.
@@ -60,6 +65,7 @@ type validator struct {
 	key   uint32   // masks the next byte of the payload, in its lowest byte
 	text  textChecker
 
+	rate     float64       // of control frames, per second
 	control  float64       // tokens left for control frames
 	refilled clock.Instant // when tokens were last added
 
@@ -76,9 +82,10 @@ type validator struct {
 
 // init makes v the validator of the input from raw. If rc is not nil, it reads raw without
 // waiting.
-func (v *validator) init(raw net.Conn, rc syscall.RawConn, maxMessage int, now *clock.AtomicInstant) {
-	v.Conn, v.max, v.clock = raw, uint64(maxMessage), now
-	v.control, v.refilled = controlBurst, now.Load()
+func (v *validator) init(raw net.Conn, rc syscall.RawConn, cfg *Config) {
+	now := cfg.Clock
+	v.Conn, v.max, v.clock = raw, uint64(cfg.MaxMessageBytes), now
+	v.rate, v.control, v.refilled = float64(cfg.ControlFrames), float64(controlBurst*cfg.ControlFrames), now.Load()
 	v.lastRead.Store(now.Load())
 	if rc != nil {
 		v.reader.init(rc)
@@ -298,7 +305,7 @@ func (v *validator) dataFrame(op byte, size uint64) *closeError {
 
 func (v *validator) controlFrame() *closeError {
 	now := v.clock.Load()
-	v.control = min(controlBurst, v.control+now.Sub(v.refilled).Seconds()*controlRate)
+	v.control = min(controlBurst*v.rate, v.control+now.Sub(v.refilled).Seconds()*v.rate)
 	v.refilled = now
 	if v.control < 1 {
 		return closeWith(proto.ClosePolicy, "too many control frames")

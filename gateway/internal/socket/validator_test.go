@@ -8,6 +8,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
 )
@@ -81,27 +82,29 @@ func TestValidator_BytesReadAhead_ComeFirst(t *testing.T) {
 	}
 }
 
-// Control frames have a bucket of 64 tokens, which gets ten tokens a second.
+// TestValidator_ControlFrames_HaveABucket of six seconds' worth, whatever the rate is.
 func TestValidator_ControlFrames_HaveABucket(t *testing.T) {
-	v := testValidator(nil)
-	take := func(n int) (ok int) {
-		for range n {
-			if v.controlFrame() == nil {
-				ok++
+	for _, rate := range []int{1, 7, DefaultControlFrames} {
+		now := new(clock.AtomicInstant)
+		now.Store(clock.Now())
+		v := new(validator)
+		v.init(nil, nil, &Config{MaxMessageBytes: 1000, ControlFrames: rate, Clock: now})
+		for _, step := range []struct {
+			name string
+			wait time.Duration
+			want int
+		}{{"at once", 0, 6 * rate}, {"after a second", time.Second, rate}, {"after an hour", time.Hour, 6 * rate}} {
+			pass(now, step.wait)
+			got := 0
+			for range 1000 {
+				if v.controlFrame() == nil {
+					got++
+				}
+			}
+			if got != step.want {
+				t.Errorf("%d a second, %s: got %d control frames, want %d", rate, step.name, got, step.want)
 			}
 		}
-		return ok
-	}
-	if n := take(100); n != controlBurst {
-		t.Errorf("at once: got %d, want %d", n, controlBurst)
-	}
-	pass(v.clock, time.Second)
-	if n := take(100); n != controlRate {
-		t.Errorf("after a second: got %d, want %d", n, controlRate)
-	}
-	pass(v.clock, time.Hour)
-	if n := take(100); n != controlBurst {
-		t.Errorf("after an hour: got %d, want %d", n, controlBurst)
 	}
 }
 

@@ -91,7 +91,7 @@ func readAll(client net.Conn, n int) error {
 }
 
 // overfull is more frames than a queue holds, and fewer than the network accepts unread.
-const overfull = 4 * maxQueueFrames
+const overfull = 4 * DefaultQueueBytes / minWeight
 
 // TestFlush_EveryWriterIsBusy_FastClientGetsAll: a client does not count as slow because the
 // gateway makes frames for it faster than the writers write them.

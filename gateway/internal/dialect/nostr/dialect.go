@@ -13,19 +13,20 @@ import (
 // Name is the dialect's name in metrics, and the namespace of its topics.
 const Name = "nostr"
 
-// Bounds of a client.
-const (
-	maxSubs     = 32
-	maxSubBytes = 64
-)
+// maxSubBytes bounds the id of a subscription, as NIP-01 does.
+const maxSubBytes = 64
 
 // Dialect serves all clients of the strategy of a gateway. It implements dialect.Dialect.
 // Safe for concurrent use.
-type Dialect struct{ topics *topic.Space }
+type Dialect struct {
+	topics  *topic.Space
+	maxSubs int
+}
 
-// New returns a Dialect whose topics are in t.
-func New(t *topic.Table) *Dialect {
-	return &Dialect{topics: t.Space(Name, func([]byte) string { return "" })}
+// New returns a Dialect whose topics are in t, and whose clients may have maxSubs
+// subscriptions each.
+func New(t *topic.Table, maxSubs int) *Dialect {
+	return &Dialect{maxSubs: maxSubs, topics: t.Space(Name, func([]byte) string { return "" })}
 }
 
 // Name implements dialect.Dialect.
@@ -52,7 +53,7 @@ func (d *Dialect) Refusal(why dialect.Reason, message string) []byte {
 
 // NewTranslator implements dialect.Dialect.
 func (d *Dialect) NewTranslator(_ *http.Request, _ string, port dialect.Port) dialect.Translator {
-	c := &client{port: port, space: d.topics, subs: make(map[string]map[proto.RoomID]string)}
+	c := &client{port: port, space: d.topics, maxSubs: d.maxSubs, subs: make(map[string]map[proto.RoomID]string)}
 	c.topics = d.topics.Client(c, port.Budget(), port.TurnKey())
 	return c
 }
@@ -61,9 +62,10 @@ func (d *Dialect) NewTranslator(_ *http.Request, _ string, port dialect.Port) di
 // topic.Receiver.
 type client struct {
 	dialect.Plain
-	port   dialect.Port
-	space  *topic.Space
-	topics *topic.Client // used by the reader only
+	port    dialect.Port
+	space   *topic.Space
+	maxSubs int
+	topics  *topic.Client // used by the reader only
 
 	mu   sync.Mutex // taken after the lock of a topic; only the reader writes subs
 	subs map[string]map[proto.RoomID]string
@@ -102,7 +104,7 @@ func (c *client) request(m *message) {
 		c.answer("NOTICE", "invalid: a subscription's id has 1 to 64 bytes")
 	case len(m.topics) == 0:
 		c.answer("CLOSED", m.sub, "unsupported: this relay serves filters with #x only")
-	case c.subs[m.sub] == nil && len(c.subs) >= maxSubs:
+	case c.subs[m.sub] == nil && len(c.subs) >= c.maxSubs:
 		c.answer("NOTICE", "rate-limited: too many subscriptions")
 	default:
 		if !c.replace(m.sub, m.topics) {

@@ -27,8 +27,8 @@ const (
 // again at once: 1 to 3 s.
 func Hold() time.Duration { return time.Second + rand.N(2*time.Second) }
 
-// lookups limits how often a client may make the gateway ask the directory.
-var lookups = ratelimit.Limit{PerSecond: 20, Burst: 100}
+// lookupBurst is how many seconds' worth of look-ups a client may make at once.
+const lookupBurst = 5
 
 // maxSenders bounds the senders that a client remembers, to report frames to them that were
 // not written.
@@ -210,7 +210,7 @@ func (c *client) find(name string) (proto.PeerID, bool) {
 		return peer, peer != ""
 	}
 	c.mu.Lock()
-	wait, _ := c.lookups.Take(c.d.cfg.Clock.Load(), lookups)
+	wait, _ := c.lookups.Take(c.d.cfg.Clock.Load(), ratelimit.Limit{PerSecond: c.d.cfg.Lookups, Burst: lookupBurst * c.d.cfg.Lookups})
 	c.mu.Unlock()
 	if wait > 0 {
 		return "", false

@@ -133,12 +133,12 @@ func TestReturned_TooOftenOrLost_Expires(t *testing.T) {
 // At the limits of what waits, the client gets EXPIRE at once.
 func TestWait_TooMuch_ExpiresAtOnce(t *testing.T) {
 	newFixture(t, func(w *fixture) {
-		for n := range maxWaiting {
+		for n := range waitBytes / frameBytes {
 			w.c.Decode(candidate(n))
 		}
 		texts, _ := w.got()
 		want(t, "at the limit", texts)
-		w.c.Decode(candidate(maxWaiting))
+		w.c.Decode(candidate(waitBytes / frameBytes))
 		texts, _ = w.got()
 		want(t, "beyond it", texts, expireBen)
 	})
@@ -148,13 +148,36 @@ func TestWait_TooMuch_ExpiresAtOnce(t *testing.T) {
 		}
 		m := message{kind: typeOffer, dst: "ben", payload: []byte(`""`)}
 		head := len(m.appendTo(nil, "ann"))
-		w.c.Decode(big(maxWaitingBytes - head))
+		w.c.Decode(big(waitBytes - head))
 		texts, _ := w.got()
 		want(t, "at the limit of bytes", texts)
 		w.c.Decode(candidate(1))
 		texts, _ = w.got()
 		want(t, "beyond it", texts, expireBen)
 	})
+}
+
+// TestWait_TooMuchOfAllClients_ExpiresAtOnce: all clients together may have 128 times the bytes of
+// one, and 256 times its frames.
+func TestWait_TooMuchOfAllClients_ExpiresAtOnce(t *testing.T) {
+	size := int64(len(candidate(1)) + len(`"src":"ann",`))
+	for what, others := range map[string]struct{ frames, bytes int64 }{
+		"bytes":  {0, 128*waitBytes - size},
+		"frames": {256*waitBytes/1024 - 1, 0},
+	} {
+		newFixture(t, func(w *fixture) {
+			w.d.waiting.Add(others.frames)
+			w.d.waitingBytes.Add(others.bytes)
+			w.c.Decode(candidate(1))
+			texts, _ := w.got()
+			want(t, what+": at the limit", texts)
+			w.c.Decode(candidate(2))
+			texts, _ = w.got()
+			want(t, what+": beyond it", texts, expireBen)
+			w.d.waiting.Add(-others.frames)
+			w.d.waitingBytes.Add(-others.bytes)
+		})
+	}
 }
 
 // A client that calls very many ids does not make the gateway ask for each of them.
@@ -164,8 +187,8 @@ func TestFind_ManyNames_AreLookedUpAtARate(t *testing.T) {
 			w.c.Decode(fmt.Appendf(nil, `{"type":"OFFER","dst":"x%d"}`, n))
 		}
 		w.got()
-		if w.finds != lookups.Burst {
-			t.Errorf("got %d look-ups, want %d", w.finds, lookups.Burst)
+		if w.finds != 5*lookups {
+			t.Errorf("got %d look-ups, want %d", w.finds, 5*lookups)
 		}
 	})
 }

@@ -31,6 +31,8 @@ type Names interface {
 type Config struct {
 	Key       string        // that clients must give
 	Expire    time.Duration // how long a frame waits for its receiver
+	WaitBytes int           // of the frames of one client that wait
+	Lookups   int           // of names, by one client a second, and lookupBurst times as many at once; -1: no limit
 	Discovery bool          // anybody may list the ids of all clients
 	Names     Names
 	Clock     *clock.AtomicInstant // the present moment

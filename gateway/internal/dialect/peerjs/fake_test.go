@@ -46,12 +46,18 @@ type fixture struct {
 	now     clock.AtomicInstant
 }
 
+// Bounds of the clients of a fixture.
+const (
+	waitBytes = 64 << 10
+	lookups   = 20
+)
+
 // newFixture runs f in a bubble, with a client whose id is ann.
 func newFixture(t *testing.T, f func(w *fixture)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &fixture{t: t, peer: proto.NewPeerID(gw), names: make(map[string]proto.PeerID), counts: make(map[Event]int), ending: make(chan struct{})}
-		w.d = New(Config{Key: "peerjs", Expire: 5 * time.Second, Names: w, Clock: &w.now, Count: w.count})
+		w.d = New(Config{Key: "peerjs", Expire: 5 * time.Second, WaitBytes: waitBytes, Lookups: lookups, Names: w, Clock: &w.now, Count: w.count})
 		w.now.Store(clock.Now())
 		w.c = w.client("peerjs", "ann", "1")
 		f(w)

@@ -10,13 +10,12 @@ import (
 
 // Bounds of the frames that wait for their receivers.
 const (
-	maxWaiting         = 256 // of one client
-	maxWaitingBytes    = 256 << 10
-	maxAllWaiting      = 65_536 // of all clients of a gateway
-	maxAllWaitingBytes = 32 << 20
-	maxReturns         = 8 // of one frame: it finds a peer each time, which is not there
-	retryInterval      = 500 * time.Millisecond
-	returnPause        = 20 * time.Millisecond // frames that come back together are sent again in their order
+	frameBytes    = 1 << 10 // that one frame takes at least of the bytes of its client
+	allFrameBytes = 512     // and of those of all clients
+	allWaiting    = 128     // bytes of all clients of a gateway, in those of one client
+	maxReturns    = 8       // of one frame: it finds a peer each time, which is not there
+	retryInterval = 500 * time.Millisecond
+	returnPause   = 20 * time.Millisecond // frames that come back together are sent again in their order
 )
 
 // pending is a frame that is to be sent.
@@ -70,8 +69,9 @@ func (c *client) addLocked(dst string, x pending) bool {
 	default:
 	}
 	d := c.d
-	if c.frameSum >= maxWaiting || c.byteSum+len(x.text) > maxWaitingBytes ||
-		d.waiting.Load() >= maxAllWaiting || d.waitingBytes.Load()+int64(len(x.text)) > maxAllWaitingBytes {
+	most, mostAll := d.cfg.WaitBytes, int64(allWaiting*d.cfg.WaitBytes)
+	if c.frameSum >= most/frameBytes || c.byteSum+len(x.text) > most ||
+		d.waiting.Load() >= mostAll/allFrameBytes || d.waitingBytes.Load()+int64(len(x.text)) > mostAll {
 		return false
 	}
 	q := c.waiting[dst]

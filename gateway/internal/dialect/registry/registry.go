@@ -48,14 +48,14 @@ func New(cfg Config) *Registry {
 	s := cfg.Settings
 	if !s.PeerJSOff {
 		r.peerjs = peerjs.New(peerjs.Config{
-			Key: s.PeerJSKey, Expire: s.PeerJSExpire, Discovery: s.PeerJSDiscovery, Names: r.newNames(peerjs.Name),
+			Key: s.PeerJSKey, Expire: s.PeerJSExpire, Discovery: s.PeerJSDiscovery, WaitBytes: s.PeerJSWaitBytes, Lookups: s.NameLookupsPerSecond, Names: r.newNames(peerjs.Name),
 			Clock: cfg.Clock, Count: cfg.Counts.PeerJS.Inc,
 		})
 		r.all = append(r.all, r.peerjs)
 	}
 	if !s.WebTorrentOff {
 		r.webtorrent = webtorrent.New(webtorrent.Config{
-			Own: cfg.Own, Interval: s.WebTorrentInterval, MaxPeers: s.WebTorrentMaxPeers, Rate: s.WebTorrentRate,
+			Own: cfg.Own, Interval: s.WebTorrentInterval, MaxPeers: s.WebTorrentMaxPeers, MaxMembers: s.WebTorrentMaxTotal, MaxSwarms: s.WebTorrentMaxSwarms, Rate: s.WebTorrentRate,
 			Gateways: func() []proto.GatewayID { return cfg.Liveness.Trackers(r.Tracks()) }, Alive: cfg.Liveness.Alive,
 			Relay: func(from, to proto.PeerID, frame []byte) { cfg.Links.SendAlone(from, to, frame) }, Clock: cfg.Clock, Count: cfg.Counts.WebTorrent.Inc,
 		})
@@ -65,7 +65,7 @@ func New(cfg Config) *Registry {
 		r.all = append(r.all, yjs.New(cfg.Topics))
 	}
 	if !s.NostrOff {
-		r.all = append(r.all, nostr.New(cfg.Topics))
+		r.all = append(r.all, nostr.New(cfg.Topics, s.NostrMaxSubs))
 	}
 	if !s.WSRelayOff {
 		r.all = append(r.all, wsrelay.New(cfg.Topics))
@@ -76,7 +76,7 @@ func New(cfg Config) *Registry {
 // newNames returns a client of the directory of names.
 func (r *Registry) newNames(namespace string) *names.Client {
 	c := names.New(names.Config{
-		Namespace: namespace, Own: r.cfg.Own, Ask: r.cfg.Requests.AskNames, Alive: r.cfg.Liveness.Alive,
+		Namespace: namespace, Own: r.cfg.Own, Requests: r.cfg.Settings.MaxNameLookups, Known: r.cfg.Settings.MaxKnownNames, Ask: r.cfg.Requests.AskNames, Alive: r.cfg.Liveness.Alive,
 		Await: func(id proto.GatewayID) { r.cfg.Liveness.Await(id, r.cfg.Ended) },
 		Clock: r.cfg.Clock, Count: r.cfg.Counts.Names.Inc, Logger: r.cfg.Settings.Logger,
 	})

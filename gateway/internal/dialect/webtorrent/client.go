@@ -10,9 +10,6 @@ import (
 	"p2pconnector/proto"
 )
 
-// maxSwarms is how many swarms one connection may be in.
-const maxSwarms = 64
-
 // client is the translator of one connection. It implements dialect.Translator.
 type client struct {
 	// Fixed.
@@ -76,7 +73,7 @@ func (c *client) Decode(text []byte) {
 	home := c.d.homes.homeOf(m.hash, view)
 	former, ok := c.note(&m, home)
 	if !ok {
-		c.fail(&m, "too many swarms: a connection may be in "+strconv.Itoa(maxSwarms))
+		c.fail(&m, "too many swarms: a connection may be in "+strconv.Itoa(c.d.cfg.MaxSwarms))
 		return
 	}
 	c.leave(former, m.hash, m.peer)
@@ -107,7 +104,7 @@ func (c *client) note(m *message, home proto.GatewayID) (former proto.GatewayID,
 		return former, true
 	}
 	if x == nil {
-		if len(c.swarms) >= maxSwarms {
+		if len(c.swarms) >= c.d.cfg.MaxSwarms {
 			return "", false
 		}
 		if len(c.swarms) == 0 {

@@ -31,10 +31,13 @@ func newNetwork(t *testing.T) *network {
 	return n
 }
 
+// maxSwarms is how many swarms a client of a network may be in.
+const maxSwarms = 64
+
 func (n *network) start(g proto.GatewayID) {
 	n.view = append(n.view, g)
 	n.alive[g] = New(Config{
-		Own: g, Interval: 2 * time.Minute, MaxPeers: 100, Rate: 10, Clock: &n.now, Count: func(e Event) { n.counts[e]++ },
+		Own: g, Interval: 2 * time.Minute, MaxPeers: 100, MaxMembers: 1000, MaxSwarms: maxSwarms, Rate: 10, Clock: &n.now, Count: func(e Event) { n.counts[e]++ },
 		Gateways: func() []proto.GatewayID { return append([]proto.GatewayID(nil), n.view...) },
 		Alive:    func(g proto.GatewayID) bool { return n.alive[g] != nil },
 		Relay:    func(from, to proto.PeerID, frame []byte) { n.route(from, to, frame) },

@@ -33,7 +33,10 @@ type Config struct {
 	Own      proto.GatewayID
 	Interval time.Duration // between two announces of a client
 	MaxPeers int           // members of a swarm
-	Rate     int           // announces and scrapes a second of one connection; -1: no limit
+	// MaxMembers bounds the members of all swarms whose home is here, MaxSwarms the swarms of
+	// one connection.
+	MaxMembers, MaxSwarms int
+	Rate                  int // announces and scrapes a second of one connection; -1: no limit
 	// Gateways returns the gateways among which the homes of swarms are chosen. It returns a
 	// new slice.
 	Gateways func() []proto.GatewayID
@@ -83,10 +86,10 @@ type Dialect struct {
 
 // New returns a Dialect.
 func New(cfg Config) *Dialect {
-	d := &Dialect{cfg: cfg, swarms: newSwarms(cfg.MaxPeers), clients: make(map[*client]struct{})}
+	d := &Dialect{cfg: cfg, swarms: newSwarms(cfg.MaxPeers, cfg.MaxMembers), clients: make(map[*client]struct{})}
 	d.homes.own, d.homes.ask = cfg.Own, cfg.Gateways
 	// A client that connects anew announces for all its swarms at once.
-	d.requests = ratelimit.Limit{PerSecond: cfg.Rate, Burst: max(2*maxSwarms, cfg.Rate)}
+	d.requests = ratelimit.Limit{PerSecond: cfg.Rate, Burst: max(2*cfg.MaxSwarms, cfg.Rate)}
 	return d
 }
 

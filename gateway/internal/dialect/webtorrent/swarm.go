@@ -12,7 +12,6 @@ import (
 
 // Bounds of the swarms whose home this gateway is.
 const (
-	maxMembers   = 1 << 19          // of all swarms together
 	silentFor    = 20 * time.Minute // a member that does not announce is removed
 	sweepMembers = 8192             // members that one sweep looks at, because announces wait for it
 )
@@ -20,7 +19,7 @@ const (
 // swarms is the table of the swarms whose home this gateway is. It only decides: others send.
 // Safe for concurrent use.
 type swarms struct {
-	max int // members of a swarm
+	max, maxAll int // members of a swarm, and of all
 
 	mu      sync.Mutex
 	all     map[id]*swarm
@@ -52,7 +51,9 @@ type member struct {
 // counts are the counts of a swarm.
 type counts struct{ complete, incomplete, downloaded int }
 
-func newSwarms(most int) *swarms { return &swarms{max: most, all: make(map[id]*swarm)} }
+func newSwarms(most, mostAll int) *swarms {
+	return &swarms{max: most, maxAll: mostAll, all: make(map[id]*swarm)}
+}
 
 // len returns the number of swarms and of their members.
 func (t *swarms) len() (swarms, members int) {
@@ -82,7 +83,7 @@ func (t *swarms) announce(from proto.PeerID, m *message, now clock.Instant) (x c
 	case p != nil:
 	case len(s.members) >= t.max:
 		return s.counts(), nil, "the swarm is full"
-	case len(t.members) >= maxMembers:
+	case len(t.members) >= t.maxAll:
 		return s.counts(), nil, "the tracker is full"
 	default:
 		p = &member{peer: from, id: m.peer, swarm: s}

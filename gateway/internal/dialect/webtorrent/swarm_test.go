@@ -30,7 +30,7 @@ func arrive(t *testing.T, x *swarms, h id, g proto.GatewayID, n int, at clock.In
 // TestDraw_EveryMember_IsAsLikely: offers go to different members, never to their sender, and
 // to each of the others equally often.
 func TestDraw_EveryMember_IsAsLikely(t *testing.T) {
-	x, h, now := newSwarms(100), named("h"), clock.Now()
+	x, h, now := newSwarms(100, 1000), named("h"), clock.Now()
 	peers := arrive(t, x, h, one, 10, now)
 	const rounds = 3000
 	got := make(map[proto.PeerID]int)
@@ -59,7 +59,7 @@ func TestDraw_EveryMember_IsAsLikely(t *testing.T) {
 
 // TestAnnounce_SwarmIsFull_RefusesFurther: at the edge of the members of a swarm.
 func TestAnnounce_SwarmIsFull_RefusesFurther(t *testing.T) {
-	x, h, now := newSwarms(3), named("h"), clock.Now()
+	x, h, now := newSwarms(3, 100), named("h"), clock.Now()
 	peers := arrive(t, x, h, one, 3, now)
 	further := &message{hash: h, peer: named("x"), event: started}
 	c, _, why := x.announce(proto.NewPeerID(one), further, now)
@@ -77,14 +77,14 @@ func TestAnnounce_SwarmIsFull_RefusesFurther(t *testing.T) {
 
 // TestAnnounce_TrackerIsFull_RefusesFurther: at the edge of the members of all swarms.
 func TestAnnounce_TrackerIsFull_RefusesFurther(t *testing.T) {
-	x, now := newSwarms(3), clock.Now()
-	x.members = make([]*member, maxMembers-1)
-	arrive(t, x, named("a"), one, 1, now)
+	x, now := newSwarms(3, 4), clock.Now()
+	arrive(t, x, named("a"), one, 3, now)
+	arrive(t, x, named("c"), one, 1, now)
 	if _, _, why := x.announce(proto.NewPeerID(one), &message{hash: named("b"), event: started}, now); why != "the tracker is full" {
 		t.Errorf("got %q, want a refusal", why)
 	}
-	if swarms, _ := x.len(); swarms != 1 {
-		t.Errorf("got %d swarms, want 1", swarms)
+	if swarms, members := x.len(); swarms != 2 || members != 4 {
+		t.Errorf("got %d swarms with %d members, want 2 with 4", swarms, members)
 	}
 }
 
@@ -92,7 +92,7 @@ func TestAnnounce_TrackerIsFull_RefusesFurther(t *testing.T) {
 // being known is reached by its new connection; connections that use the id of another neither
 // remove it from the swarm nor take its answers; and many with one id do not multiply answers.
 func TestNamed_SamePeerID_FirstAndLastGetAnswers(t *testing.T) {
-	x, h, now := newSwarms(100), named("h"), clock.Now()
+	x, h, now := newSwarms(100, 1000), named("h"), clock.Now()
 	var peers []proto.PeerID
 	for range 4 {
 		peers = append(peers, proto.NewPeerID(one))
@@ -123,7 +123,7 @@ func everyGateway(proto.GatewayID) bool { return true }
 
 // TestSweep_SilentMembers_AreRemoved, and with the last of them the swarm.
 func TestSweep_SilentMembers_AreRemoved(t *testing.T) {
-	x, h, now := newSwarms(100), named("h"), clock.Now()
+	x, h, now := newSwarms(100, 1000), named("h"), clock.Now()
 	arrive(t, x, h, one, 2, now)
 	arrive(t, x, h, one, 1, now.Add(time.Minute))
 	x.sweep(now.Add(silentFor), everyGateway)
@@ -143,7 +143,7 @@ func TestSweep_SilentMembers_AreRemoved(t *testing.T) {
 // TestSweep_VeryManyMembers_AreLookedAtInTurn: one sweep looks at so many, and the sweeps of a
 // pass miss none, although others join and leave between them.
 func TestSweep_VeryManyMembers_AreLookedAtInTurn(t *testing.T) {
-	x, now := newSwarms(maxMembers), clock.Now()
+	x, now := newSwarms(1<<19, 1<<19), clock.Now()
 	late := now.Add(silentFor + time.Second)
 	leave := func(h string, p proto.PeerID) { x.announce(p, &message{hash: named(h), event: stopped}, late) }
 	alive := arrive(t, x, named("b"), one, sweepMembers, late)
@@ -167,7 +167,7 @@ func TestSweep_VeryManyMembers_AreLookedAtInTurn(t *testing.T) {
 }
 
 func TestSweep_DeadGateways_LoseTheirMembers(t *testing.T) {
-	x, h, now := newSwarms(100), named("h"), clock.Now()
+	x, h, now := newSwarms(100, 1000), named("h"), clock.Now()
 	left := arrive(t, x, h, one, 3, now)
 	arrive(t, x, h, two, 5, now)
 	x.sweep(now, func(g proto.GatewayID) bool { return g == one })

@@ -20,6 +20,7 @@ import (
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/quota"
+	"p2pconnector/gateway/internal/replay"
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/gateway/internal/session"
 	"p2pconnector/gateway/internal/socket"
@@ -103,7 +104,7 @@ func (g *Gateway) connect(log *slog.Logger) {
 		Directory: directory.New(directory.Config{
 			Own: g.ID, Liveness: liveness, Clock: &g.Clock, Ended: g.Ended, Logger: log, Ask: g.Requests.AskDirectory, Conflict: func() {},
 		}),
-		Quota: quota.New(g.Quota), Buffers: g.Buffers,
+		Quota: quota.New(g.Quota), Buffers: g.Buffers, Replay: replay.Limits{Frames: proto.DefaultReplayFrames, Bytes: proto.DefaultReplayBytes},
 		Grace: g.Shared.SessionGrace, Limits: func() proto.Limits { return proto.Limits{} }, Draining: func() bool { return false },
 		Turn: func() {}, Go: g.Go, Ended: g.Ended,
 	})
