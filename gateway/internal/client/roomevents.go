@@ -45,13 +45,19 @@ func (c *Conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
 	if e != nil {
 		return e
 	}
+	s := c.Session
+	may := func() *proto.Error {
+		return c.allowed(f.Event, proto.RoomID(*args.Room), args.Create != nil && *args.Create)
+	}
+	if e := may(); e != nil {
+		return e
+	}
 	leave, e := c.roomTurn(w)
 	if e != nil {
 		return e
 	}
 	defer leave()
-	s := c.Session
-	if e := c.allowed(f.Event, proto.RoomID(*args.Room), args.Create != nil && *args.Create); e != nil {
+	if e := may(); e != nil {
 		return e // by the newest token: it may have been replaced while the request waited
 	}
 	if f.Event == proto.CreateRoom || f.Event == proto.JoinRoom {

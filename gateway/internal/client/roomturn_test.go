@@ -203,6 +203,22 @@ func TestRoomTurn_TokenReplacedMeanwhile_NewTokenCounts(t *testing.T) {
 	})
 }
 
+// TestRoomTurn_TokenForbidsTheRequest_IsRefusedAtOnce: it does not wait for a turn.
+func TestRoomTurn_TokenForbidsTheRequest_IsRefusedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueueTest(t)
+		leave := q.takeTurn()
+		q.c.Access.Store(&auth.Access{Can: []auth.Grant{auth.CanMessage}})
+		q.send(`{"event":"End_Room","data":{"room":"tea"},"id":1}`)
+		q.wantAnswers("Unauthorised 1")
+		if n := q.g.Turns.Waiting(); n != 0 {
+			t.Errorf("got %d requests that wait, want none", n)
+		}
+		leave()
+		q.end()
+	})
+}
+
 // TestRoomTurn_RoomServiceDoesNotAnswer_IsUnavailable: the client did not send too much.
 func TestRoomTurn_RoomServiceDoesNotAnswer_IsUnavailable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
