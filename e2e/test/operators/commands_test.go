@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,24 +21,31 @@ var (
 	shellWord   = regexp.MustCompile(`'[^']*'|\S+`)
 )
 
-// commands returns the commands of back-ends.md, each split into words.
-func commands(t *testing.T) (list [][]string) {
+// commands returns the commands of back-ends.md, each split into words. Those on one line, such as a ban and
+// its end, belong together and are run in that order.
+func commands(t *testing.T) (lines [][][]string) {
 	t.Helper()
 	b, err := os.ReadFile("../../../gateway/web/docs/back-ends.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range natsCommand.FindAllStringSubmatch(string(b), -1) {
-		var words []string
-		for _, w := range shellWord.FindAllString(m[1], -1) {
-			words = append(words, strings.Trim(w, "'"))
+	for line := range strings.Lines(string(b)) {
+		var list [][]string
+		for _, m := range natsCommand.FindAllStringSubmatch(line, -1) {
+			var words []string
+			for _, w := range shellWord.FindAllString(m[1], -1) {
+				words = append(words, strings.Trim(w, "'"))
+			}
+			list = append(list, words)
 		}
-		list = append(list, words)
+		if len(list) > 0 {
+			lines = append(lines, list)
+		}
 	}
-	if len(list) < 10 {
-		t.Fatalf("back-ends.md shows %d commands, want 10 or more", len(list))
+	if len(lines) < 10 {
+		t.Fatalf("back-ends.md shows commands on %d lines, want 10 or more", len(lines))
 	}
-	return list
+	return lines
 }
 
 // scene is a room of two peers on two gateways.
@@ -64,28 +73,40 @@ func (s *scene) fill(word string, g proto.GatewayID) string {
 }
 
 // TestCommands_InTheDocument_Work runs each command of back-ends.md, unchanged, as the user
-// backend, and checks its effect.
+// backend, and checks its effect. The commands of one line share a room.
 func TestCommands_InTheDocument_Work(t *testing.T) {
 	b := start(t)
-	for i, words := range commands(t) {
-		t.Run(strings.Join(words[:2], " "), func(t *testing.T) {
+	for i, line := range commands(t) {
+		var names []string
+		for _, words := range line {
+			names = append(names, strings.Join(words[:2], " "))
+		}
+		t.Run(strings.Join(names, ", "), func(t *testing.T) {
 			s := (&backEnd{b.Stack, t, b.nc}).scene(fmt.Sprintf("tea %d", i))
-			switch verb, rest := words[0], words[1:]; {
-			case verb == "sub":
-				s.watch(rest[0])
-			case verb == "pub":
-				s.publish(rest[0], rest[1])
-			case rest[0] == "--replies":
-				if n := len(s.answersOf(rest[2], 2)); n != 2 {
-					t.Errorf("%d instances answer, want 2", n)
-				}
-			case rest[0] == "--inbox-prefix":
-				s.publish(rest[2], rest[3])
-				s.outcome(rest[1], rest[2], rest[3])
-			default:
-				s.request(rest[0], rest[1])
+			for _, words := range line {
+				s.run(words[0], words[1:])
 			}
 		})
+	}
+}
+
+// run runs one command, of which rest is what follows the verb.
+func (s *scene) run(verb string, rest []string) {
+	s.t.Helper()
+	switch {
+	case verb == "sub":
+		s.watch(rest[0])
+	case verb == "pub":
+		s.publish(rest[0], rest[1])
+	case rest[0] == "--replies":
+		if n := len(s.answersOf(rest[2], 2)); n != 2 {
+			s.t.Errorf("%d instances answer, want 2", n)
+		}
+	case rest[0] == "--inbox-prefix":
+		s.publish(rest[2], rest[3])
+		s.outcome(rest[1], rest[2], rest[3])
+	default:
+		s.request(rest[0], rest[1])
 	}
 }
 
@@ -153,7 +174,7 @@ func (s *scene) request(subject, body string) {
 	op := bus.Operation(strings.TrimPrefix(subject, bus.RoomsPrefix+"."))
 	r := s.ask(op, s.fill(body, ""))
 	if r.Error != nil {
-		s.t.Fatal(r.Error)
+		s.t.Fatalf("%s %s: %v", subject, body, r.Error)
 	}
 	switch op {
 	case bus.OpList:
@@ -165,7 +186,14 @@ func (s *scene) request(subject, body string) {
 			s.t.Errorf("got %+v, want the room with two members", r)
 		}
 	case bus.OpRemove:
-		s.x.Expect(proto.ClientRemoved)
+		s.removed(strings.Contains(body, `"ban":true`))
+	case bus.OpUnban:
+		s.y.Join(s.room)
+		s.x.Members(s.room, s.x.ID, s.y.ID)
+	case bus.OpRole:
+		s.updated(proto.MemberInfo{Moderator: true})
+	case bus.OpMember:
+		s.updated(proto.MemberInfo{Metadata: json.RawMessage(`{"role":"speaker"}`)})
 	case bus.OpUpdate:
 		s.x.Expect(proto.RoomUpdated)
 		s.y.Expect(proto.RoomUpdated)
@@ -174,6 +202,39 @@ func (s *scene) request(subject, body string) {
 		s.y.Expect(proto.RoomDeleted)
 	default:
 		s.t.Errorf("no test checks the effect of %s", subject)
+	}
+}
+
+// removed checks that both receive the removal of y, and that y may come back unless it
+// was banned. A banned y stays outside.
+func (s *scene) removed(banned bool) {
+	s.t.Helper()
+	reason := proto.ReasonRemoved
+	if banned {
+		reason = proto.ReasonBanned
+	}
+	for _, c := range []*kit.Conn{s.x, s.y} {
+		if f := c.Expect(proto.ClientRemoved); kit.Room(s.t, f).Client != s.y.ID || kit.Room(s.t, f).Reason != reason {
+			s.t.Errorf("got %s, want y gone with the reason %s", f.Raw, reason)
+		}
+	}
+	if !banned {
+		s.y.Join(s.room)
+		return
+	}
+	s.y.Send(`{"event":"Join_Room","data":{"room":%q}}`, s.room)
+	s.y.ExpectError(proto.Banned)
+}
+
+// updated checks that both receive what is known of y now.
+func (s *scene) updated(want proto.MemberInfo) {
+	s.t.Helper()
+	for _, c := range []*kit.Conn{s.x, s.y} {
+		f := c.Expect(proto.MemberUpdated)
+		d := kit.Room(s.t, f)
+		if !slices.Equal(d.Updated, []proto.PeerID{s.y.ID}) || !reflect.DeepEqual(d.Members[s.y.ID], want) {
+			s.t.Errorf("got %s, want y updated to %+v", f.Raw, want)
+		}
 	}
 }
 
