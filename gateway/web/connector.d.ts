@@ -214,13 +214,19 @@ export class Connector extends Emitter<ConnectorEvents> {
   close(): void;
 }
 
-/** What a creator says of its room. */
+/** What the creator and moderators say of their room. */
 export interface RoomSettings { name?: string; capacity?: number; locked?: boolean; metadata?: Json; }
 
-/** A member of a room. */
-export interface Member { id: string; user?: string; metadata?: any; }
+/** A member of a room. moderator is absent when it is none. */
+export interface Member { id: string; user?: string; metadata?: any; moderator?: boolean; }
 
-export type LeaveReason = "left" | "removed" | "disconnected";
+/** What a member may do in a room. */
+export type Role = "creator" | "moderator" | "member";
+
+/** Who may not join a room: a peer, and every other peer of its user if it has one. */
+export interface Ban { client: string; user?: string; }
+
+export type LeaveReason = "left" | "removed" | "banned" | "disconnected";
 
 /** What a Room emits. */
 export interface RoomEvents {
@@ -228,7 +234,7 @@ export interface RoomEvents {
   change: Room;
   /** Members came. */
   joined: { clients: Member[] };
-  /** Members changed their metadata. */
+  /** Members changed their metadata, or got another role. */
   updated: { clients: Member[] };
   /** Members went. */
   left: { clients: { id: string; reason?: LeaveReason }[] };
@@ -244,9 +250,9 @@ export interface RoomEvents {
 export class Room extends Emitter<RoomEvents> {
   /** The room's id. */
   readonly id: string;
-  /** The name that its creator gave it. */
+  /** Its name, for people. */
   readonly name: string;
-  /** The id of the member that may change and end it. */
+  /** The id of the member that may do everything in it. */
   readonly creator: string;
   /** Whether that is this peer. */
   readonly isCreator: boolean;
@@ -254,7 +260,7 @@ export class Room extends Emitter<RoomEvents> {
   readonly capacity: number;
   /** Whether nobody may join. */
   readonly locked: boolean;
-  /** What its creator says of it. */
+  /** What its creator and moderators say of it. */
   readonly metadata: any;
   /** Grows with each change. */
   readonly revision: number;
@@ -274,9 +280,15 @@ export class Room extends Emitter<RoomEvents> {
   leave(): Promise<void>;
   /** Ends the room, for its creator. */
   end(): Promise<void>;
-  /** Takes a member out, for the creator. */
-  remove(client: string): Promise<void>;
-  /** Changes the settings, for the creator. */
+  /** Takes a member out, for the creator and moderators. ban: it may not come back; client may then be one that has left. */
+  remove(client: string, options?: { ban?: boolean }): Promise<void>;
+  /** Lifts a ban, for the creator and moderators. */
+  unban(client: string): Promise<void>;
+  /** Asks the server who is banned. */
+  bans(): Promise<Ban[]>;
+  /** Makes a member moderator or ordinary member again, for the creator; with creator it hands the room over. */
+  setRole(client: string, role: Role): Promise<void>;
+  /** Changes the settings, for the creator and moderators. */
   update(settings: RoomSettings): Promise<void>;
   /** Changes what the others see of this peer; without metadata: nothing. */
   updateMember(metadata?: Json): Promise<void>;

@@ -87,3 +87,8 @@ func TestNode_RealServer_RoomsAndMessagesWork(t *testing.T) {
 	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
 	run(t, "room.js", stack.URL(0))
 }
+
+func TestNode_RolesAndBans_EveryMemberSeesThem(t *testing.T) {
+	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
+	run(t, "moderate.js", stack.URL(0))
+}

@@ -12,6 +12,7 @@ const alreadyDone = new Map([
   ["Leave_Room", "Not_Found"],
   ["End_Room", "Not_Found"],
   ["Remove_Client", "Not_Found"],
+  ["Unban_Client", "Not_Found"],
 ]);
 
 /** @import { Frame } from "../connector.js" */

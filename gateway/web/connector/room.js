@@ -3,10 +3,10 @@
 //
 // Events: change (anything), joined ({clients}), updated ({clients}), left ({clients: [{id, reason}]}),
 // message ({from, data, frame}), error (a ConnectorError about a message sent
-// here), closed ({reason}: left, removed, ended, disconnected, or lost after a reset).
+// here), closed ({reason}: left, removed, banned, ended, disconnected, or lost after a reset).
 
 import { Emitter } from "./emitter.js";
-/** @import { Room as Declared, Json, Member, RoomEvents, RoomSettings } from "../connector.js" */
+/** @import { Room as Declared, Ban, Json, Member, Role, RoomEvents, RoomSettings } from "../connector.js" */
 /** @import { RoomData, RoomHub } from "./types.js" */
 
 import { applyRoom, unknownRoom } from "./roomstate.js";
@@ -57,7 +57,7 @@ export class Room extends Emitter {
     return this.#state.revision;
   }
 
-  /** Members in order of joining: {id, user, metadata}. */
+  /** Members in order of joining: {id, user, metadata, moderator}. */
   get members() {
     return [...this.#state.members.values()];
   }
@@ -67,7 +67,7 @@ export class Room extends Emitter {
     return this.members.filter((m) => m.id !== this.#hub.id);
   }
 
-  /** Whether this peer may remove members, change the room and end it. */
+  /** Whether this peer may do everything in the room; moderators may do less. */
   get isCreator() {
     return this.creator === this.#hub.id;
   }
@@ -99,12 +99,30 @@ export class Room extends Emitter {
     return this.#hub.request("End_Room", { room: this.id }).then(() => {});
   }
 
-  /** Removes a member; creator only. @param {string} client */
-  remove(client) {
-    return this.#hub.request("Remove_Client", { room: this.id, client }).then(() => {});
+  /**
+   * Removes a member; ban: it may not come back. For the creator and moderators.
+   * @param {string} client @param {{ban?: boolean}} [options]
+   */
+  remove(client, { ban } = {}) {
+    return this.#hub.request("Remove_Client", { room: this.id, client, ban }).then(() => {});
   }
 
-  /** Changes name, capacity, locked or metadata; creator only. @param {RoomSettings} settings */
+  /** Lifts a ban; creator and moderators. @param {string} client */
+  unban(client) {
+    return this.#hub.request("Unban_Client", { room: this.id, client }).then(() => {});
+  }
+
+  /** Asks the server who is banned, because updates do not tell. @returns {Promise<Ban[]>} */
+  bans() {
+    return this.#hub.request("Room_Info", { room: this.id }).then(({ banned = [] }) => banned);
+  }
+
+  /** Makes a member moderator, ordinary member, or creator in our place; creator only. @param {string} client @param {Role} role */
+  setRole(client, role) {
+    return this.#hub.request("Set_Role", { room: this.id, client, role }).then(() => {});
+  }
+
+  /** Changes name, capacity, locked or metadata; creator and moderators. @param {RoomSettings} settings */
   update(settings) {
     return this.#hub.request("Update_Room", { room: this.id, ...settings }).then(() => {});
   }

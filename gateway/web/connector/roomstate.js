@@ -21,8 +21,10 @@ export function unknownRoom(id) {
  */
 export function applyRoom(before, data, whole = false) {
   const revision = data.revision ?? before.revision;
-  // An equal revision is news only when the list was not complete.
-  if (revision < before.revision || (revision === before.revision && before.complete && before.revision > 0)) {
+  // An equal revision is news when the list was not complete, and about updated members: Member_Updated
+  // follows a frame of the same revision when members came or went at the same time.
+  const known = revision === before.revision && before.complete && before.revision > 0 && !data.updated;
+  if (revision < before.revision || known) {
     return { state: before, joined: [], left: [], updated: [], stale: true };
   }
   /** @type {RoomState} */
@@ -68,8 +70,10 @@ function changed(known, data) {
 function memberOf(known, data, id) {
   const info = data.members?.[id];
   const old = known.get(id);
-  if (data.updated?.includes(id)) return { id, user: info?.user ?? old?.user, metadata: info?.metadata };
-  return { id, user: info?.user ?? old?.user, metadata: info?.metadata ?? old?.metadata };
+  const user = info?.user ?? old?.user;
+  // One in added that is known has left and come back, without the role and the metadata that it had.
+  if (data.updated?.includes(id) || data.added?.includes(id)) return { id, user, metadata: info?.metadata, moderator: info?.moderator };
+  return { id, user, metadata: info?.metadata ?? old?.metadata, moderator: info?.moderator ?? old?.moderator };
 }
 
 /** @param {RoomData} data @param {string} id */

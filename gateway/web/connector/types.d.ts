@@ -194,11 +194,11 @@ export interface RoomData {
   clients?: string[];
   added?: string[];
   removed?: string[];
-  /** Whose metadata changed. */
+  /** Whose metadata or role changed. */
   updated?: string[];
   /** How many there are after a change. */
   count?: number;
-  members?: { [id: string]: { user?: string; metadata?: any } };
+  members?: { [id: string]: { user?: string; metadata?: any; moderator?: boolean } };
   client?: string;
   reason?: string;
   reasons?: { [id: string]: string };

@@ -52,6 +52,23 @@ test("a member's new metadata replaces the old, also with none", () => {
   equal(apply(none.state, { clients: ["a", "b", "c"], revision: 14 }).updated, []);
 });
 
+test("a member is a moderator until an update, a whole answer or its return says otherwise", () => {
+  const members = { b: { metadata: 1, moderator: true } };
+  const made = apply(roomOf("a", "b"), { updated: ["b"], count: 2, revision: 11, members }).state;
+  equal(made.members.get("b"), { id: "b", metadata: 1, moderator: true });
+  const state = (data, whole) => applyRoom(made, { room: "r", revision: 12, ...data }, whole).state.members.get("b");
+  equal(state({ clients: ["a", "b", "c"], added: ["c"] }).moderator, true, "another one came:");
+  equal(state({ updated: ["b"], members: { b: { metadata: 1 } } }), { id: "b", metadata: 1 });
+  equal(state({ clients: ["a", "b"] }, true), { id: "b" });
+  equal(state({ added: ["b"], members: { b: { metadata: 2 } } }), { id: "b", metadata: 2 });
+});
+
+test("an update of members follows news of the same revision", () => {
+  const came = apply(roomOf("a", "b"), { clients: ["a", "b", "c"], added: ["c"], revision: 12 }).state;
+  const r = apply(came, { clients: ["a", "b", "c"], updated: ["b"], revision: 12, members: { b: { metadata: 1 } } });
+  equal([r.stale, r.updated, r.joined, r.state.members.get("b").metadata], [false, ["b"], [], 1]);
+});
+
 test("a whole answer forgets metadata that it does not have", () => {
   const named = apply(roomOf("a", "b"), { added: ["c"], revision: 11, members: { c: { metadata: 1 } } }).state;
   const data = { room: "r", clients: ["a", "b", "c"], revision: 12 };
