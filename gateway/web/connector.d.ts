@@ -51,6 +51,12 @@ export interface ConnectOptions {
    * rooms, or of nobody. Messages to its rooms always arrive. Default: what the session has, or the server's default.
    */
   acceptFrom?: "anyone" | "rooms" | "nobody";
+  /**
+   * The room that this peer is about to join, or another text that those who talk to each other share: a proxy
+   * may bring them to one gateway by it. It joins no room. It is in the address of every connection, which proxies
+   * may log. Default: none at first, then the first of the rooms that this peer is in; "" for none ever.
+   */
+  room?: string;
   /** For every peer connection. */
   peer?: PeerOptions;
   /** Ask for changes instead of full lists in rooms above 100 members. Default true. */

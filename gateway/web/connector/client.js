@@ -39,7 +39,7 @@ export class Connector extends Emitter {
   constructor(urls, options = {}) {
     super();
     this.#calls = new Calls(this.#callsHub(), options);
-    this.#link = new Link([urls].flat(), options);
+    this.#link = new Link([urls].flat(), options, () => this.rooms.keys().next().value);
     this.#requests = new Requests(this.#link, options.requestTimeout);
     for (const name of /** @type {const} */ (["state", "draining", "dropped", "sent"])) this.#link.on(name, (value) => this.emit(name, value));
     this.#link.on("raw", (frame) => this.emit("frame", frame));

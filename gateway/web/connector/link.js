@@ -21,6 +21,7 @@ const maxUnsentBytes = 4 << 20; // what the browser may hold for a slow network
 /** @extends {Emitter<LinkEvents>} */
 export class Link extends Emitter {
   #options;
+  #firstRoom;
   #state;
   #WebSocket;
   #socket = /** @type {Socket|null} */ (null);
@@ -32,11 +33,16 @@ export class Link extends Emitter {
   #todo = /** @type {LinkEffect[]} */ ([]); // effects that wait for those before them
   #running = false;
 
-  /** Throws when an address is none: nothing would ever come of it. @param {string[]} urls @param {ConnectOptions} [options] */
-  constructor(urls, options = {}) {
+  /**
+   * Throws when an address is none: nothing would ever come of it.
+   * @param {string[]} urls @param {ConnectOptions} [options]
+   * @param {() => string|undefined} [firstRoom] the room to name in addresses unless options.room does
+   */
+  constructor(urls, options = {}, firstRoom) {
     super();
     for (const url of urls) checkAddress(url);
     this.#options = options;
+    this.#firstRoom = firstRoom;
     this.#WebSocket = options.WebSocket ?? globalThis.WebSocket;
     const { session, backoff, connectTimeout } = options;
     this.#state = new LinkState({ urls, session, backoff, connectTimeout, freshTokens: typeof options.token === "function" });
@@ -164,9 +170,9 @@ export class Link extends Emitter {
     if (!this.#WebSocket) {
       throw new ConnectorError("Closed", "There is no WebSocket here. Use Node 22 or newer, or pass one: connect(url, { WebSocket }), with that of the npm package ws or undici.");
     }
-    const { delta, acceptFrom } = this.#options;
+    const { delta, acceptFrom, room = this.#firstRoom?.() } = this.#options;
     try {
-      return new this.#WebSocket(socketURL(this.url, { base: globalThis.location?.href, delta, acceptFrom, token }));
+      return new this.#WebSocket(socketURL(this.url, { base: globalThis.location?.href, delta, acceptFrom, room, token }));
     } catch (err) {
       throw new ConnectorError("Closed", `No WebSocket can be opened to ${this.url}: ${messageOf(err)}. Pass the gateway's address, like wss://gateway.example.`);
     }

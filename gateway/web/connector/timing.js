@@ -95,15 +95,16 @@ export class Pacer {
 
 /**
  * The address to open: http becomes ws, big rooms are asked for as changes, and whose frames are
- * accepted, the token and our version are added.
- * @param {string} url @param {{base?: string, delta?: boolean, acceptFrom?: string, token?: string}} [options]
+ * accepted, the room by which a proxy may choose a gateway, the token and our version are added.
+ * @param {string} url @param {{base?: string, delta?: boolean, acceptFrom?: string, room?: string, token?: string}} [options]
  */
-export function socketURL(url, { base, delta = true, acceptFrom, token } = {}) {
+export function socketURL(url, { base, delta = true, acceptFrom, room, token } = {}) {
   const u = new URL(url, base);
   u.protocol = u.protocol.replace(/^http/, "ws");
   u.hash = "";
   if (delta) u.searchParams.set("updates", "delta");
   if (acceptFrom) u.searchParams.set("accept_from", acceptFrom);
+  if (room && !u.searchParams.has("room")) u.searchParams.set("room", room);
   if (token) u.searchParams.set("access_token", token);
   u.searchParams.set("version", String(version));
   return u.href;

@@ -59,6 +59,8 @@ test("addresses", () => {
   equal(socketURL("https://a.example/x", { delta: false }), "wss://a.example/x?version=1");
   equal(socketURL("/ws", { base: "http://b.example:81/page#top", token: "t+1" }), "ws://b.example:81/ws?updates=delta&access_token=t%2B1&version=1");
   equal(socketURL("ws://c.example/?a=1#frag"), "ws://c.example/?a=1&updates=delta&version=1");
+  equal(socketURL("ws://e.example", { room: "tea & ü", token: "t" }), "ws://e.example/?updates=delta&room=tea+%26+%C3%BC&access_token=t&version=1");
+  equal(socketURL("ws://e.example/?room=own", { room: "tea" }), "ws://e.example/?room=own&updates=delta&version=1");
   equal(socketURL("ws://d.example", { acceptFrom: "rooms", token: "t" }), "ws://d.example/?updates=delta&accept_from=rooms&access_token=t&version=1");
 });
 
