@@ -288,6 +288,7 @@ func TestCommitter_FullQueues_RefuseOperations(t *testing.T) {
 		for n := 1; n < waiting/4; n++ {
 			i.send(bus.OpGet, bus.Request{Room: proto.RoomID(fmt.Sprint(n))})
 		}
+		synctest.Wait() // their workers have taken these operations, which therefore do not wait
 		if r := i.ask(bus.OpGet, bus.Request{Room: "one more"}); code(r) != proto.Unavailable {
 			t.Errorf("one more room: got %q, want Unavailable", code(r))
 		}
