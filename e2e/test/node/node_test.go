@@ -65,6 +65,12 @@ func TestLinkState_EachInput_LeadsOn(t *testing.T) {
 	run(t, "linkstate.js")
 }
 
+// TestFrames_WithoutServer_TellWhatHappened holds what is refused before it is sent, what an answer
+// to a repeat means, and what a signal and a reload lead to.
+func TestFrames_WithoutServer_TellWhatHappened(t *testing.T) {
+	run(t, "frames.js")
+}
+
 func TestNode_NoWebSocket_ConnectRejectsAndSaysWhatToPass(t *testing.T) {
 	run(t, "nosocket.js")
 }

@@ -51,7 +51,7 @@ export class Connector extends Emitter {
       this.#link.on("closed", reject);
     });
     this.ready.catch(() => {}); // whoever waits for it gets the error; nobody has to
-    options.signal?.addEventListener("abort", () => this.close());
+    this.#closeOn(options.signal);
   }
 
   /** This peer's id; it changes only after a reset. */
@@ -79,6 +79,14 @@ export class Connector extends Emitter {
 
   get isOpen() {
     return this.#link.state === "open";
+  }
+
+  /** The signal may outlive this connector, so no listener stays. @param {AbortSignal} [signal] */
+  #closeOn(signal) {
+    const close = () => this.close();
+    signal?.addEventListener("abort", close);
+    this.#link.on("closed", () => signal?.removeEventListener("abort", close));
+    if (signal?.aborted) queueMicrotask(close); // the application listens for closed by then
   }
 
   // --- asking ---
@@ -226,8 +234,9 @@ export class Connector extends Emitter {
         if (rooms.includes(room.id)) room.refresh().catch(() => {}); // the next change shows the whole again
         else this.#leave(room, "disconnected");
       }
-      for (const id of rooms) if (!this.rooms.has(id)) this.#entered(id).catch(() => {}); // it ended meanwhile
     }
+    // Whatever was recovered, a page that was loaded anew knows no room.
+    for (const id of rooms) if (!this.rooms.has(id)) this.#entered(id).catch(() => {}); // it ended meanwhile
     for (const peer of this.peers.values()) peer.resync();
     this.emit("resumed", { recovered: recovered === true });
   }

@@ -39,5 +39,5 @@ function refuseLost(key, value) {
 
 /** @param {string} key @param {any} value @param {string} instead */
 function lost(key, value, instead) {
-  return new ConnectorError("Invalid_Message", `${key} is a ${value.constructor.name}, which JSON cannot carry. ${instead}`);
+  return new ConnectorError("Invalid_Message", `${key || "The value"} is a ${value.constructor.name}, which JSON cannot carry. ${instead}`);
 }

@@ -4,8 +4,8 @@
 //
 //	phase     what there is                       input      next phase
 //	waiting   the timer retry runs                retry      dialing, as after online and back
-//	dialing   a token, then a socket is made      dialed     opening
-//	                                              noToken    waiting
+//	dialing   a token, then a socket is made;     dialed     opening
+//	          the timer late runs                 noToken    waiting, as after late
 //	                                              undialable closed
 //	opening   a socket, and the timer late        opened     resuming, if there is a session
 //	                                              received   open, when it greets a peer without a session
@@ -33,6 +33,7 @@ import { Rotation, afterClose, backoff, resumeFrame } from "./timing.js";
 
 const connectPatience = 30_000; // ms until a server must have greeted for the first time
 const maxBadTokens = 3; // fresh tokens that may be refused one after the other
+const tokenPatience = 20_000; // ms until options.token must have settled; less than connectPatience, to be its reason
 const patience = 15_000; // ms from opening to being greeted; the server's own deadline is 12 s
 const closeFollows = 100; // ms from the error of a socket to its close, at most
 const goodAfter = 5_000; // ms after which a connection counts as good and backoff starts anew
@@ -74,6 +75,7 @@ export class LinkState {
     this.#options = options;
     this.#rotation = new Rotation(options.urls);
     this.session = options.session ?? "";
+    this.#unsure = this.session !== ""; // what the page before this one received is not known
   }
 
   get url() {
@@ -98,7 +100,7 @@ export class LinkState {
       case "back": // the page is out of the browser's cache
         if (phase === "away") {
           this.session = "";
-          return this.#dial();
+          return this.#begin();
         }
       // falls through
       case "online": // the network is back
@@ -107,12 +109,11 @@ export class LinkState {
         return this.#now - this.#conn.receivedAt > probeAfter ? this.#ask() : undefined;
       case "leave": // else the others would see us for the grace period
         this.#drop(1000);
-        this.#do({ do: "cancel", timer: "retry" });
+        this.#do({ do: "cancel", timer: "retry" }, { do: "cancel", timer: "limit" });
         this.phase = "away";
         return this.#become(this.id ? "reconnecting" : "connecting");
       case "noToken":
-        this.#why = input.error;
-        return phase === "dialing" ? this.#again(0) : undefined;
+        return phase === "dialing" ? this.#noToken(input.error) : undefined;
       case "undialable":
         return phase === "dialing" ? this.#end(input.error) : undefined;
       case "dialed":
@@ -129,6 +130,8 @@ export class LinkState {
       case "closed":
         return this.#broken(input.code);
       case "late":
+        if (phase === "dialing") return this.#noToken();
+      // falls through
       case "probe":
         return this.#broken(1006);
       case "limit":
@@ -144,7 +147,7 @@ export class LinkState {
 
   #begin() {
     const limit = this.#limit();
-    if (limit > 0 && limit < Infinity) this.#timer("limit", limit);
+    if (!this.id && limit > 0 && limit < Infinity) this.#timer("limit", limit);
     this.#dial();
   }
 
@@ -155,7 +158,16 @@ export class LinkState {
   #dial() {
     this.#do({ do: "cancel", timer: "retry" });
     this.phase = "dialing";
+    this.#timer("late", tokenPatience);
     this.#do({ do: "dial" });
+  }
+
+  /** Without an error, options.token did not settle in time. @param {ConnectorError} [error] */
+  #noToken(error) {
+    const unsettled = `There is no token, because options.token did not settle within ${tokenPatience / 1000} s. Let it reject sooner.`;
+    this.#why = error ?? new ConnectorError("Unauthorised", unsettled);
+    this.#drop(4000); // a token that comes later is not used
+    this.#again(0);
   }
 
   #resume() {

@@ -15,6 +15,13 @@ const alreadyDone = new Map([
   ["Unban_Client", "Not_Found"],
 ]);
 
+/**
+ * Reports whether code, the answer to a repeat of frame, tells that the first try did the work.
+ * A client that is not there is removed, but nothing tells that it is banned.
+ * @param {Draft} frame @param {string} code
+ */
+const wasDone = ({ event, data }, code) => alreadyDone.get(event) === code && !(event === "Remove_Client" && data?.ban);
+
 /** @import { Frame } from "../connector.js" */
 /** @import { Draft } from "./types.js" */
 
@@ -83,7 +90,7 @@ export class Requests {
     const entry = this.#take(/** @type {string} */ (frame.id));
     if (!entry) return false;
     if (frame.type !== "error") entry.resolve(frame);
-    else if (entry.repeated && alreadyDone.get(entry.frame.event) === frame.event) entry.resolve(frame);
+    else if (entry.repeated && wasDone(entry.frame, frame.event)) entry.resolve(frame);
     else entry.reject(ConnectorError.from(frame));
     return true;
   }

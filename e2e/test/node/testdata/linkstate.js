@@ -67,7 +67,10 @@ class World {
     assert.equal(this.sockets === 1, connected, `${about}: a socket`);
     assert.equal(this.dialing, phase === "dialing", `${about}: an attempt`);
     assert.equal(this.timers.has("retry"), phase === "waiting", `${about}: the timer retry`);
-    if (phase !== "open") assert.equal(this.timers.has("late"), connected, `${about}: the timer late`);
+    if (phase !== "open") assert.equal(this.timers.has("late"), connected || phase === "dialing", `${about}: the timer late`);
+    const idle = phase === "away" || phase === "closed";
+    if (idle || this.state.id) assert.ok(!this.timers.has("limit"), `${about}: the timer limit runs`);
+    else if (!this.events.includes("ready")) assert.ok(this.timers.has("limit"), `${about}: the timer limit does not run`);
     if (this.timers.has("probe")) assert.equal(phase, "open", `${about}: the timer probe`);
     if (phase === "closed") assert.deepEqual([this.timers.size, state], [0, "closed"], about);
     assert.equal(this.events.filter((name) => name === "closed").length, phase === "closed" ? 1 : 0, `${about}: closed, once`);
@@ -86,19 +89,23 @@ function walk(path) {
 const open = ["dialed", "opened", "greet"];
 const again = [...open, "broken", "retry", "dialed"];
 for (const [path, want] of [
-  [[], "dialing"], [["dialed"], "opening"], [["noToken"], "waiting"], [["undialable"], "closed"], [["noToken", "retry"], "dialing"],
+  [[], "dialing"], [["dialed"], "opening"], [["noToken"], "waiting"], [["late"], "waiting"], [["leave", "back"], "dialing"], [["undialable"], "closed"], [["noToken", "retry"], "dialing"],
   [["noToken", "online"], "dialing"], [["dialed", "opened"], "opening"], [open, "open"], [[...open, "nothing"], "open"],
   [[...open, "broken"], "waiting"], [[...open, "taken"], "closed"], [[...open, "online", "probe"], "waiting"], [[...open, "failed", "late"], "waiting"],
   [[...open, "leave"], "away"], [[...open, "leave", "back"], "dialing"], [[...open, "leave", "online"], "away"], [[...open, "close"], "closed"],
   [again, "opening"], [[...again, "opened"], "resuming"], [[...again, "opened", "greet"], "resuming"], [[...again, "opened", "resumed"], "open"],
   [[...again, "opened", "greet", "lost"], "open"], [[...again, "opened", "unavailable"], "waiting"], [[...again, "opened", "late"], "waiting"],
-  [["limit"], "closed"], [["dialed", "limit"], "closed"], [[...open, "close", "back"], "closed"],
+  [["leave", "limit"], undefined], [["leave", "back", "limit"], "closed"], [["limit"], "closed"], [["dialed", "limit"], "closed"], [[...open, "close", "back"], "closed"],
 ]) {
   assert.equal(walk(path)?.state.phase, want, path.join(" "));
 }
 assert.equal(walk([...open, "limit"]), undefined, "the limit ends with the first greeting");
 assert.deepEqual(walk([...again, "opened"]).written, [{ event: "Resume", id: "resume", data: { session: "s", received: 1 } }]);
 assert.deepEqual(walk([...again, "opened", "broken", "retry", "dialed", "opened"]).written[1].data, { session: "s", received: undefined }, "its answer may be lost");
+const reloaded = new World();
+reloaded.state = new LinkState({ ...options, session: "of the page before" });
+for (const name of ["begin", "dialed", "opened"]) reloaded.step(name);
+assert.deepEqual(reloaded.written[0].data, { session: "of the page before", received: undefined }, "what that page received is not known");
 assert.equal(walk([...open, "drain", "broken"]).state.url, "ws://two/");
 
 // All sequences of a length from three phases. What cannot happen has no continuation.
