@@ -75,7 +75,6 @@ export class LinkState {
     this.#options = options;
     this.#rotation = new Rotation(options.urls);
     this.session = options.session ?? "";
-    this.#unsure = this.session !== ""; // what the page before this one received is not known
   }
 
   get url() {

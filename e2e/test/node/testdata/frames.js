@@ -62,7 +62,7 @@ assert.equal(closed, true, "closed by a signal that is aborted already");
 const page = connector({ session: "of the page before" });
 await null;
 socket.onopen();
-assert.deepEqual(socket.sent.shift().data, { session: "of the page before" });
+assert.deepEqual(socket.sent.shift().data, { session: "of the page before", received: 0 });
 socket.greet({ id: "fresh" });
 socket.greet({ id: "me", session: "s", resumed: true, recovered: true, rooms: ["tea"] });
 assert.deepEqual(socket.sent.map((f) => [f.event, f.data]), [["Room_Info", { room: "tea" }]]);

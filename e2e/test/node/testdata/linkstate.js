@@ -102,10 +102,12 @@ for (const [path, want] of [
 assert.equal(walk([...open, "limit"]), undefined, "the limit ends with the first greeting");
 assert.deepEqual(walk([...again, "opened"]).written, [{ event: "Resume", id: "resume", data: { session: "s", received: 1 } }]);
 assert.deepEqual(walk([...again, "opened", "broken", "retry", "dialed", "opened"]).written[1].data, { session: "s", received: undefined }, "its answer may be lost");
+// The server takes an earlier token only from a page that says how little it received: a
+// page that was left just after a join may not have the newest.
 const reloaded = new World();
 reloaded.state = new LinkState({ ...options, session: "of the page before" });
 for (const name of ["begin", "dialed", "opened"]) reloaded.step(name);
-assert.deepEqual(reloaded.written[0].data, { session: "of the page before", received: undefined }, "what that page received is not known");
+assert.deepEqual(reloaded.written[0].data, { session: "of the page before", received: 0 }, "nothing came on this page");
 assert.equal(walk([...open, "drain", "broken"]).state.url, "ws://two/");
 
 // All sequences of a length from three phases. What cannot happen has no continuation.
