@@ -71,7 +71,7 @@ func TestDial_JoinRefused_SaysWhy(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), kit.Patience)
 	defer cancel()
 	_, err := crowd.Dial(ctx, crowd.Config{Addrs: []string{addr}, N: 3, Room: func(int) proto.RoomID { return "" }})
-	if err == nil || !strings.Contains(err.Error(), "Invalid_Message") {
+	if err == nil || !strings.Contains(err.Error(), "Missing_Fields") {
 		t.Errorf("got error %v, want that of a join without a room", err)
 	}
 }
