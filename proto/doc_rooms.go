@@ -25,7 +25,7 @@
 //	               Missing_Fields, Not_Found, Unauthorised.
 //	Set_Role       data.room, data.client, data.role: creator, moderator or member; creator
 //	               only. Every member gets update Member_Updated.
-//	               Missing_Fields, Not_Found, Invalid_Message, Unauthorised.
+//	               Missing_Fields, Not_Found, Invalid_Message, Limit_Exceeded, Unauthorised.
 //	Update_Room    data.room and any of name, capacity, locked, metadata; creator and moderators.
 //	               Every member gets update Room_Updated.
 //	               Missing_Fields, Not_Found, Unauthorised, Invalid_Message.
@@ -44,7 +44,9 @@
 // The creator may make members moderators with Set_Role, and ordinary members again. They
 // may do what the creator may, except: end the room, set roles, and remove the creator or
 // another moderator. A moderator that leaves is none any more. With the role creator the
-// creator hands the room over, and becomes a moderator; Room_Updated names the new one.
+// creator hands the room over, and becomes a moderator; Room_Updated names the new one. The
+// creator itself has no other role before that: Invalid_Message. A room that may not grow
+// any more gets no moderators: Limit_Exceeded.
 //
 // A ban lasts as long as the room. The banned peer's Join_Room is answered Banned. If the
 // peer has a user name, from its access token, its other peers are removed too, and none of

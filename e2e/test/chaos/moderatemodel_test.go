@@ -52,10 +52,12 @@ func (s roomState) setRole(in input) (roomState, proto.ErrorCode) {
 	switch {
 	case !s.has(in.target):
 		return s, proto.NotFound
+	case in.target == s.creator && in.value != asCreator:
+		return s, proto.InvalidMessage
 	case in.value != asCreator:
 		return s.with(in.target, 1, in.value), ""
 	case in.target != s.creator:
-		s = s.with(s.creator, 1, asModerator)
+		s = s.with(s.creator, 1, asModerator).with(in.target, 1, asMember)
 		s.creator = in.target
 	}
 	return s, ""

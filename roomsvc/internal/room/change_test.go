@@ -72,7 +72,7 @@ func TestApply_WhatAChangeCannotHold_WaitsForTheNextCommit(t *testing.T) {
 		"two of a member":       {[]*Operation{op(bus.OpMember, bus.Request{Op: "2", Peer: ann, Metadata: json.RawMessage("1")}), op(bus.OpMember, bus.Request{Op: "3", Peer: ann, Metadata: json.RawMessage("2")})}, []bool{true, false}},
 		"ban a newcomer":        {[]*Operation{join(ben, "2"), op(bus.OpRemove, bus.Request{Op: "3", Peer: ann, Client: ben, Ban: true})}, []bool{true, false}},
 		"ban and unban":         {[]*Operation{op(bus.OpRemove, bus.Request{Op: "2", Peer: ann, Client: ben, Ban: true}), op(bus.OpUnban, bus.Request{Op: "3", Peer: ann, Client: ben})}, []bool{true, false}},
-		"two roles":             {[]*Operation{op(bus.OpRole, bus.Request{Op: "2", Peer: ann, Client: ann, Role: proto.RoleMember}), op(bus.OpRole, bus.Request{Op: "3", Peer: ann, Client: ann, Role: proto.RoleModerator})}, []bool{true, false}},
+		"role of a newcomer":    {[]*Operation{join(ben, "2"), op(bus.OpRole, bus.Request{Op: "3", Peer: ann, Client: ben, Role: proto.RoleModerator})}, []bool{true, false}},
 		"update and last leave": {[]*Operation{op(bus.OpUpdate, bus.Request{Op: "2", Peer: ann, Name: ptr("a")}), leave(ann, "3")}, []bool{true, false}},
 		"remove a newcomer":     {[]*Operation{join(ben, "2"), op(bus.OpRemove, bus.Request{Op: "3", Peer: ann, Client: ben})}, []bool{true, false}},
 		"sweep a newcomer":      {[]*Operation{join(ben, "2"), {Kind: OpSweep, Request: &bus.Request{Room: "r"}, Dead: []proto.GatewayID{gwB}}}, []bool{true, false}},

@@ -19,6 +19,7 @@ func TestApply_FullBucket_RefusesWhatGrows(t *testing.T) {
 	before := &Apply(&State{}, []*Operation{
 		op(bus.OpCreate, bus.Request{Peer: a, Name: &longer}), op(bus.OpJoin, bus.Request{Peer: b}),
 	}, testTime, lim).After
+	moderated := &Apply(before, []*Operation{op(bus.OpRole, bus.Request{Peer: a, Client: b, Role: proto.RoleModerator})}, testTime, lim).After
 	lim.Full = true
 	for _, x := range []struct {
 		before *State
@@ -31,6 +32,9 @@ func TestApply_FullBucket_RefusesWhatGrows(t *testing.T) {
 		{before, op(bus.OpJoin, bus.Request{Peer: c}), proto.LimitExceeded},
 		{before, op(bus.OpUpdate, bus.Request{Peer: a, Metadata: []byte(`"more"`)}), proto.LimitExceeded},
 		{before, op(bus.OpUpdate, bus.Request{Peer: a, Name: &name}), ""},
+		{before, op(bus.OpRole, bus.Request{Peer: a, Client: b, Role: proto.RoleModerator}), proto.LimitExceeded},
+		{before, op(bus.OpRole, bus.Request{Peer: a, Client: b, Role: proto.RoleCreator}), proto.LimitExceeded},
+		{moderated, op(bus.OpRole, bus.Request{Peer: a, Client: b, Role: proto.RoleMember}), ""},
 		{before, op(bus.OpLeave, bus.Request{Peer: a}), ""},
 		{before, op(bus.OpRemove, bus.Request{Peer: a, Client: b}), ""},
 		{before, op(bus.OpEnd, bus.Request{Peer: a}), ""},

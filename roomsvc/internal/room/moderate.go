@@ -71,13 +71,11 @@ func (c *Commit) ban(r *bus.Request) *proto.Error {
 	if len(c.room.Banned) >= proto.MaxBans {
 		return proto.Errorf(proto.LimitExceeded, "Room %s has %d bans, the most it may have. Lift one with Unban_Client first, or lock the room.", proto.Quote(string(r.Room)), proto.MaxBans)
 	}
-	if c.lim.Full {
-		return c.noSpace()
+	grown := sizeOf(&b) + len(`"banned":[],`)
+	if err := c.mayGrow(grown); err != nil {
+		return err
 	}
-	if c.size+sizeOf(&b)+len(`"banned":[],`) > c.lim.Bytes {
-		return TooBig(c.lim)
-	}
-	c.size += sizeOf(&b) + len(`"banned":[],`)
+	c.size += grown
 	c.setBans(append(slices.Clone(c.room.Banned), b))
 	for _, p := range gone {
 		c.remove(c.at[p], proto.ReasonBanned, r.Op)
@@ -147,6 +145,14 @@ func (c *Commit) setRole(r *bus.Request) *proto.Error {
 	if !in {
 		return notMember(r.Client, r.Room)
 	}
+	if r.Client == c.room.Creator && r.Role != proto.RoleCreator {
+		return proto.Invalid("client", "data.client is the creator of the room, which has that role until another member has it. Hand the room over first: Set_Role with role creator for that member.")
+	}
+	if r.Role != proto.RoleMember {
+		if err := c.mayGrow(len(moderatorField)); err != nil {
+			return err
+		}
+	}
 	if r.Role != proto.RoleCreator {
 		c.setModerator(i, r.Role == proto.RoleModerator, r.Op)
 		c.record(bus.Done{Op: r.Op})
@@ -155,16 +161,37 @@ func (c *Commit) setRole(r *bus.Request) *proto.Error {
 	if former := c.room.Creator; former != r.Client {
 		c.setModerator(c.at[former], true, "")
 		c.room.Creator = r.Client
+		if c.members[i].Moderator {
+			c.setModerator(i, false, "")
+		}
 	}
 	c.claim(r)
 	return nil
 }
 
+// mayGrow refuses what would add bytes to a room that may have no more, or whose bucket is
+// full.
+func (c *Commit) mayGrow(bytes int) *proto.Error {
+	if c.lim.Full {
+		return c.noSpace()
+	}
+	if c.size+bytes > c.lim.Bytes {
+		return TooBig(c.lim)
+	}
+	return nil
+}
+
+// moderatorField is what a moderator's record has in a room's value besides that of another
+// member.
+const moderatorField = `,"moderator":true`
+
 // setModerator changes whether member i is a moderator.
 func (c *Commit) setModerator(i int, moderator bool, op bus.OpID) {
 	m := &c.members[i]
 	m.Moderator = moderator
-	c.size += len(`,"moderator":true`)
+	if moderator {
+		c.size += len(moderatorField)
+	}
 	c.changed[m.ID], c.Dirty = true, true
 	c.change.Updated = append(c.change.Updated, bus.Updated{ID: m.ID, Metadata: m.Metadata, Moderator: moderator, Op: op})
 }

@@ -107,3 +107,38 @@ func TestSetRole_Creator_MakesTheFormerOneModerator(t *testing.T) {
 		t.Errorf("members: got %+v, want ann a moderator", m.state.Room.Members)
 	}
 }
+
+// A moderator that becomes the creator is no moderator besides, and a creator has no other
+// role until it has handed the room over.
+func TestSetRole_CreatorAndModerator_ExcludeEachOther(t *testing.T) {
+	m := newModel(t)
+	m.do(bus.OpCreate, bus.Request{Peer: ann})
+	m.do(bus.OpJoin, bus.Request{Peer: ben})
+	m.do(bus.OpRole, bus.Request{Peer: ann, Client: ben, Role: proto.RoleModerator})
+	for _, role := range []proto.Role{proto.RoleModerator, proto.RoleMember} {
+		if got := codeOf(m.do(bus.OpRole, bus.Request{Peer: ann, Client: ann, Role: role})); got != proto.InvalidMessage {
+			t.Errorf("role %s of the creator: got %q, want %q", role, got, proto.InvalidMessage)
+		}
+	}
+	m.do(bus.OpRole, bus.Request{Peer: ann, Client: ben, Role: proto.RoleCreator})
+	if members := m.state.Room.Members; !members[0].Moderator || members[1].Moderator || m.state.Room.Creator != ben {
+		t.Errorf("after handing over: got creator %s and %+v, want ben the creator alone and ann a moderator", m.state.Room.Creator, members)
+	}
+	if updated := m.last.change.Updated; len(updated) != 2 || !updated[0].Moderator || updated[1].ID != ben || updated[1].Moderator {
+		t.Errorf("change: got %+v, want ann a moderator and ben none", updated)
+	}
+}
+
+// Two roles of one member are in two changes: a change names a member once.
+func TestSetRole_TwiceInOneCommit_SecondWaits(t *testing.T) {
+	m := newModel(t)
+	m.do(bus.OpCreate, bus.Request{Peer: ann})
+	m.do(bus.OpJoin, bus.Request{Peer: ben})
+	role := func(id bus.OpID, r proto.Role) *Operation {
+		return &Operation{Kind: bus.OpRole, Request: &bus.Request{Op: id, Room: "r", Peer: ann, Client: ben, Role: r}}
+	}
+	got := m.apply(role("2", proto.RoleModerator), role("3", proto.RoleMember))
+	if len(got) != 2 || !got[0].Done || got[1].Done {
+		t.Errorf("got %+v, want the first done and the second to wait", got)
+	}
+}
