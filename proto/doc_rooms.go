@@ -25,7 +25,7 @@
 //	               Missing_Fields, Not_Found, Unauthorised.
 //	Set_Role       data.room, data.client, data.role: creator, moderator or member; creator
 //	               only. Every member gets update Member_Updated.
-//	               Missing_Fields, Not_Found, Invalid_Message, Limit_Exceeded, Unauthorised.
+//	               Missing_Fields, Not_Found, Invalid_Message, Unauthorised.
 //	Update_Room    data.room and any of name, capacity, locked, metadata; creator and moderators.
 //	               Every member gets update Room_Updated.
 //	               Missing_Fields, Not_Found, Unauthorised, Invalid_Message.
