@@ -148,7 +148,7 @@ func (c *Commit) setRole(r *bus.Request) *proto.Error {
 	if r.Client == c.room.Creator && r.Role != proto.RoleCreator {
 		return proto.Invalid("client", "data.client is the creator of the room, which has that role until another member has it. Hand the room over first: Set_Role with role creator for that member.")
 	}
-	if r.Role != proto.RoleMember {
+	if r.Role != proto.RoleMember && r.Client != c.room.Creator && !c.members[i].Moderator { // else there is no moderator more
 		if err := c.mayGrow(len(moderatorField)); err != nil {
 			return err
 		}

@@ -142,3 +142,27 @@ func TestSetRole_TwiceInOneCommit_SecondWaits(t *testing.T) {
 		t.Errorf("got %+v, want the first done and the second to wait", got)
 	}
 }
+
+// A room takes one moderator more exactly when it has the bytes for one. What adds none is
+// not refused.
+func TestSetRole_RoomAtItsBytes_RefusesOneModeratorMore(t *testing.T) {
+	for _, x := range []struct {
+		role proto.Role
+		left int // bytes below the limit
+		want proto.ErrorCode
+	}{
+		{proto.RoleModerator, len(moderatorField) - 1, proto.LimitExceeded},
+		{proto.RoleModerator, len(moderatorField), ""},
+		{proto.RoleCreator, len(moderatorField) - 1, proto.LimitExceeded},
+		{proto.RoleCreator, len(moderatorField), ""},
+		{proto.RoleMember, 0, ""},
+	} {
+		m := newModel(t)
+		m.do(bus.OpCreate, bus.Request{Peer: ann})
+		m.do(bus.OpJoin, bus.Request{Peer: ben})
+		m.lim.Bytes = m.state.Size + x.left
+		if got := codeOf(m.do(bus.OpRole, bus.Request{Peer: ann, Client: ben, Role: x.role})); got != x.want {
+			t.Errorf("role %s with %d bytes left: got %q, want %q", x.role, x.left, got, x.want)
+		}
+	}
+}
