@@ -1,7 +1,6 @@
 // Package e2e holds no code; the folders below it run the services together:
 //
 //	standalone    the whole system in one process, for trying it out
-//	client        a client of the protocol, for programs to import
 //	examples      pages and programs that run against the standalone with one command
 //	cmd/p2p       a peer on the command line
 //	cmd/bench     measures a system under load
@@ -13,7 +12,7 @@
 //	kit           starts a system for a test in one line
 //
 // What these share: natsbox (NATS servers in this process), single (all services in this
-// process), datachannel (two WebRTC peers and a channel), selfsigned (a TLS certificate).
+// process), selfsigned (a TLS certificate).
 //
 // The standalone stands beside cmd and not in it, because its path is the command that
 // readers type first.

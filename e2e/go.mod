@@ -22,6 +22,8 @@ require (
 	go.uber.org/goleak v1.3.0
 	p2pconnector/gateway v0.0.0
 	p2pconnector/proto v0.0.0
+	p2pconnector/proto/client v0.0.0
+	p2pconnector/proto/client/rtc v0.0.0
 	p2pconnector/roomsvc v0.0.0
 )
 
@@ -65,5 +67,7 @@ require (
 replace (
 	p2pconnector/gateway => ../gateway
 	p2pconnector/proto => ../proto
+	p2pconnector/proto/client => ../proto/client
+	p2pconnector/proto/client/rtc => ../proto/client/rtc
 	p2pconnector/roomsvc => ../roomsvc
 )

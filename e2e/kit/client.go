@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"p2pconnector/e2e/client"
+	"p2pconnector/proto/client"
 )
 
 // Client connects a resuming client to gateway i; the other gateways follow in

@@ -12,8 +12,8 @@ import (
 
 	"github.com/coder/websocket"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // connBuffer bounds the frames that a Conn has read and the test has not. When

@@ -7,8 +7,8 @@ import (
 
 	"github.com/coder/websocket"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // Next returns the next frame of any kind except Session.

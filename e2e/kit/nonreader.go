@@ -8,8 +8,8 @@ import (
 
 	"github.com/coder/websocket"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // nonReaderBuffer is small, but above what the loopback sends in one segment: below

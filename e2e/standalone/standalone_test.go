@@ -20,8 +20,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/natsbox"
+	"p2pconnector/proto/client"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

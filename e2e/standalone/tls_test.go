@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/selfsigned"
+	"p2pconnector/proto/client"
 )
 
 // secureClient trusts the certificates of file alone.

@@ -9,8 +9,8 @@ import (
 	"os"
 	"time"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 var callCommand = command{

@@ -10,9 +10,9 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // metered counts the bytes that are read from it.

@@ -11,9 +11,9 @@ import (
 	"github.com/pion/logging"
 	"github.com/pion/webrtc/v4"
 
-	"p2pconnector/e2e/client"
-	"p2pconnector/e2e/datachannel"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
+	"p2pconnector/proto/client/rtc"
 )
 
 const (
@@ -24,7 +24,7 @@ const (
 // connection is an attempt to reach one peer and, once opened, the data channel to
 // it.
 type connection struct {
-	*datachannel.Link
+	*rtc.Link
 	pc     *webrtc.PeerConnection
 	to     proto.PeerID
 	cancel context.CancelFunc
@@ -97,7 +97,7 @@ func connect(ctx context.Context, api *webrtc.API, c *client.Client, to proto.Pe
 	})
 	pc.OnDataChannel(k.use)
 	ctx, k.cancel = context.WithCancel(ctx)
-	k.Link = datachannel.NewLink(ctx, c, pc, to, k.fail)
+	k.Link = rtc.NewLink(ctx, c, pc, to, k.fail)
 	return k, nil
 }
 

@@ -7,8 +7,8 @@ import (
 	"io"
 	"syscall"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // line is printed where a frame is not: this peer's id, at first and after each

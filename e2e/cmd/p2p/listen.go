@@ -4,7 +4,7 @@ import (
 	"context"
 	"flag"
 
-	"p2pconnector/e2e/client"
+	"p2pconnector/proto/client"
 )
 
 var listenCommand = command{

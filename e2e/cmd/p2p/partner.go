@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"slices"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 func isCaller(info proto.MemberInfo) bool {

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"p2pconnector/e2e/datachannel"
+	"p2pconnector/proto/client/rtc"
 )
 
 const (
@@ -79,7 +79,7 @@ func (p *pipe) run(ctx context.Context, stdin io.Reader, stdout io.Writer) error
 // breaks, receive knows the reason better.
 func (p *pipe) send(ctx context.Context, stdin io.Reader) error {
 	out := newCounter()
-	to := datachannel.NewWriter(ctx, p.dc)
+	to := rtc.NewWriter(ctx, p.dc)
 	broken := func(err error) bool {
 		if err != nil && ctx.Err() == nil {
 			p.hangUp()

@@ -12,8 +12,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 var sendCommand = command{

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // A frame that is sent on one gateway is printed on the other, in whatever form it

@@ -11,8 +11,8 @@ import (
 
 	"github.com/coder/websocket"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // dial connects to the server that the flags name.

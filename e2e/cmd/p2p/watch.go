@@ -8,8 +8,8 @@ import (
 	"io"
 	"strings"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 var watchCommand = command{

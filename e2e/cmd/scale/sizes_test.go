@@ -8,8 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
+	"p2pconnector/proto/client"
 )
 
 func TestMain(m *testing.M) { kit.Main(m) }

@@ -20,7 +20,6 @@ import (
 	"os/signal"
 	"time"
 
-	"p2pconnector/e2e/datachannel"
 	"p2pconnector/e2e/single"
 	"p2pconnector/gateway"
 )
@@ -56,7 +55,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case 0:
 		return own(ctx, *size, stdout)
 	case 2:
-		return meet(ctx, urls, *size, stdout)
+		return show(ctx, urls, *size, stdout)
 	}
 	return fmt.Errorf("url: give it twice or not at all, not %d times", len(urls))
 }
@@ -68,14 +67,14 @@ func own(ctx context.Context, size int, stdout io.Writer) error {
 	var met error
 	cfg := single.Config{Gateways: 2, Gateway: gateway.Config{Listen: "127.0.0.1:0", DrainWindow: time.Second}}
 	err := cfg.Run(run, func(gateways []string, _ string) {
-		met = meet(ctx, []string{"ws://" + gateways[0], "ws://" + gateways[1]}, size, stdout)
+		met = show(ctx, []string{"ws://" + gateways[0], "ws://" + gateways[1]}, size, stdout)
 		stop()
 	})
 	return errors.Join(met, err)
 }
 
-func meet(ctx context.Context, urls []string, size int, stdout io.Writer) error {
-	r, err := datachannel.Meet(ctx, urls[0], urls[1], size)
+func show(ctx context.Context, urls []string, size int, stdout io.Writer) error {
+	r, err := meet(ctx, urls[0], urls[1], size)
 	if err != nil {
 		return err
 	}

@@ -10,8 +10,8 @@ import (
 
 	"github.com/pion/webrtc/v4"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // maxCalls bounds the connections; further callers are not answered.

@@ -20,8 +20,8 @@ import (
 	"sync"
 	"syscall"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/examples/serve"
+	"p2pconnector/proto/client"
 )
 
 //go:embed index.html

@@ -12,8 +12,8 @@ import (
 	"sync"
 	"time"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // dialers bounds the concurrent handshakes of Dial.

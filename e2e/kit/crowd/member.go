@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // Member is one client of a Crowd. Its methods may be called concurrently.

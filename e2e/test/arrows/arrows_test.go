@@ -18,7 +18,7 @@ import (
 )
 
 // modules lists all modules.
-var modules = []string{"proto", "gateway", "roomsvc", "e2e"}
+var modules = []string{"proto", "proto/client", "proto/client/rtc", "gateway", "roomsvc", "e2e"}
 
 const prefix = "p2pconnector/"
 
@@ -38,12 +38,17 @@ type pkg struct {
 
 // module returns which of our modules p belongs to, or "".
 func (p *pkg) module() string {
-	rest, ok := strings.CutPrefix(p.ImportPath, prefix)
+	path, _, _ := strings.Cut(p.ImportPath, " ") // "proto [p2pconnector/proto.test]"
+	path, ok := strings.CutPrefix(path, prefix)
 	if !ok {
 		return ""
 	}
-	name, _, _ := strings.Cut(rest, "/")
-	name, _, _ = strings.Cut(name, " ") // "proto [p2pconnector/proto.test]"
+	var name string // the longest that fits: a module may be in the folder of another
+	for _, m := range modules {
+		if (path == m || path == m+".test" || path == m+"_test" || strings.HasPrefix(path, m+"/")) && len(m) > len(name) {
+			name = m
+		}
+	}
 	return name
 }
 
@@ -100,7 +105,8 @@ func ofModule(path string) string {
 // The services import the contract and not each other; only e2e imports e2e.
 func TestModules_EachImport_IsAllowed(t *testing.T) {
 	may := map[string][]string{
-		"proto": {"proto"}, "gateway": {"gateway", "proto"}, "roomsvc": {"roomsvc", "proto"}, "e2e": modules,
+		"proto": {"proto"}, "proto/client": {"proto/client", "proto"}, "proto/client/rtc": {"proto/client/rtc", "proto/client", "proto"},
+		"gateway": {"gateway", "proto"}, "roomsvc": {"roomsvc", "proto"}, "e2e": modules,
 	}
 	for _, p := range ours(t) {
 		for _, path := range p.allImports() {
@@ -130,9 +136,15 @@ func TestModules_EachDependency_IsListed(t *testing.T) {
 
 // The contract imports only the standard library.
 func TestProto_Imports_AreTheStandardLibrary(t *testing.T) {
-	for _, p := range list(t, "-deps", "-test", prefix+"proto/...") {
-		if !p.Standard && p.module() != "proto" && p.module() != "proto.test" {
-			t.Errorf("proto depends on %s", p.ImportPath)
+	paths := []string{"-deps", "-test"}
+	for _, p := range ours(t) {
+		if p.module() == "proto" {
+			paths = append(paths, p.ImportPath)
+		}
+	}
+	for _, p := range list(t, paths...) {
+		if !p.Standard && p.module() != "proto" {
+			t.Errorf("got a dependency of proto on %s, want the standard library only", p.ImportPath)
 		}
 	}
 }
@@ -146,7 +158,8 @@ func TestProto_PackagesOfTheProtocol_ImportNoServices(t *testing.T) {
 		"proto/bus":                {"proto", "proto/internal/prototest"},
 		"proto/internal/prototest": {},
 		"proto/service":            {},
-		"e2e/client":               {"proto"},
+		"proto/client":             {"proto"},
+		"proto/client/rtc":         {"proto", "proto/client"},
 	}
 	for _, p := range ours(t) {
 		name := strings.TrimPrefix(p.ImportPath, prefix)

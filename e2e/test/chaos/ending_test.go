@@ -13,9 +13,9 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/proto/client"
 )
 
 // ghostTime is how long after the last fault a ghost may remain a member: 20 s,

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // operate runs one operation after the other on the current room of the group.

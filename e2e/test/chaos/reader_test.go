@@ -3,8 +3,8 @@ package chaos
 import (
 	"strings"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // read reads every frame of c until c has ended. It is the only reader.

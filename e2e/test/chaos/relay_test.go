@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // Times after which a relay is checked, and within which a break explains it.

@@ -10,8 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // worker is a client that changes rooms and sends frames. It knows for each of its

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"p2pconnector/e2e/client"
+	"p2pconnector/proto/client"
 )
 
 // nodes are the services that run the NATS nodes.

@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/e2e/kit/raw"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // maxImageBytes bounds each of the two images.

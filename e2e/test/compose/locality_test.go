@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // callsOfEachSize are the calls of 2, of 3, up to 6 people.

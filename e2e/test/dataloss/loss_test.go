@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // lost waits until c receives that the room has ended because its data was lost.

@@ -4,10 +4,10 @@ import (
 	"testing"
 	"time"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/proto/client"
 )
 
 // TestLoss_RoomMadeAgainAtOnce_OldMembersLearnTheEnd: a stranger makes a room of the

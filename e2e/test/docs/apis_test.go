@@ -36,7 +36,7 @@ func TestGoClient_Programs_Compile(t *testing.T) {
 // TestGoClient_EveryExportedName_IsNamed compares go.md with package client.
 func TestGoClient_EveryExportedName_IsNamed(t *testing.T) {
 	text := readDocument(t, filepath.Join(documents, "go.md"))
-	names := exportedNames(t, "../../client")
+	names := exportedNames(t, "../../../proto/client")
 	if len(names) < 40 {
 		t.Fatalf("package client exports %d names, want 40 or more", len(names))
 	}
@@ -67,7 +67,7 @@ func exportedNames(t *testing.T, dir string) (names []string) {
 		}
 		files = append(files, f)
 	}
-	p, err := doc.NewFromFiles(fset, files, "p2pconnector/e2e/client")
+	p, err := doc.NewFromFiles(fset, files, "p2pconnector/proto/client")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,10 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/gateway"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // recipes are the languages of the recipes in back-ends.md, by the name of their code block,

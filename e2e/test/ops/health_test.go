@@ -11,10 +11,10 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/e2e/natsbox"
 	"p2pconnector/gateway"
+	"p2pconnector/proto/client"
 	"p2pconnector/proto/service"
 	"p2pconnector/roomsvc"
 )

@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/gateway"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // TestICEServersURL_ProviderComesBack_ClientsGetItsList: while the provider fails, the gateway is

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // fill makes a room with n members on both gateways; the first member is its

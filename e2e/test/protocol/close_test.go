@@ -14,9 +14,9 @@ import (
 
 	"github.com/coder/websocket"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // closes holds a test for each close code.

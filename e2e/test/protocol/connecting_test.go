@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // The server sends the first frame, on / and on /ws.

@@ -3,9 +3,9 @@ package protocol_test
 import (
 	"testing"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 var leaveRows = rows{

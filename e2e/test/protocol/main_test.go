@@ -12,9 +12,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 func TestMain(m *testing.M) { kit.Main(m) }

@@ -10,9 +10,9 @@ import (
 
 	"github.com/coder/websocket"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 const (

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"testing"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // acceptFrom makes Dial choose whose frames the peer accepts.

@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // overfill sends frames so large that few fill the receiver's queue and the

@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/proto/client"
 )
 
 // ghostBound is how long a ghost may remain, with a margin for a busy machine.

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // A gateway that shuts down announces when to reconnect, closes with 1001 at

@@ -3,10 +3,10 @@ package resume_test
 import (
 	"testing"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/proto/client"
 )
 
 // A join is pending when its session moves: the only room service hangs, so that both are

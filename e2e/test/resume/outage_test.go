@@ -8,10 +8,10 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
+	"p2pconnector/proto/client"
 )
 
 // During an outage of NATS that is longer than lease and grace together, no connected

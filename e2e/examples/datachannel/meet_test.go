@@ -1,14 +1,11 @@
-package datachannel_test
+package main
 
 import (
 	"context"
 	"testing"
 
-	"p2pconnector/e2e/datachannel"
 	"p2pconnector/e2e/kit"
 )
-
-func TestMain(m *testing.M) { kit.Main(m) }
 
 // Two WebRTC peers on different gateways find each other through the connector
 // alone and exchange 1 MiB.
@@ -17,7 +14,7 @@ func TestDataChannel_TwoPeers_ExchangeMessages(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), kit.Patience)
 	defer cancel()
 	const size = 1 << 20
-	r, err := datachannel.Meet(ctx, s.URL(0), s.URL(1), size)
+	r, err := meet(ctx, s.URL(0), s.URL(1), size)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package datachannel
+package main
 
 import (
 	"context"
@@ -10,8 +10,9 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/webrtc/v4"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
+	"p2pconnector/proto/client/rtc"
 )
 
 var errEnded = errors.New("the connection to the gateway has ended")
@@ -57,7 +58,7 @@ func (p *peer) close() {
 
 // signals handles the frames that come through the connector until it ends.
 // Without a link it waits for an offer.
-func (p *peer) signals(ctx context.Context, link *Link) {
+func (p *peer) signals(ctx context.Context, link *rtc.Link) {
 	for f := range p.c.Frames() {
 		var err error
 		switch {
@@ -66,7 +67,7 @@ func (p *peer) signals(ctx context.Context, link *Link) {
 		case f.Type != "": // news of the room
 		default:
 			if link == nil {
-				link = NewLink(ctx, p.c, p.pc, f.From, p.fail)
+				link = rtc.NewLink(ctx, p.c, p.pc, f.From, p.fail)
 			}
 			err = link.Signal(f)
 		}

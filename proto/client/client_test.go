@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // The first frame of the next connection resumes with the newest token and the

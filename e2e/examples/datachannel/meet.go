@@ -1,7 +1,4 @@
-// Package datachannel brings two WebRTC peers together through the connector:
-// they meet in a room, the newcomer offers, and offer, answer and candidates
-// travel as frames. Then data flows between them directly.
-package datachannel
+package main
 
 import (
 	"context"
@@ -13,32 +10,35 @@ import (
 
 	"github.com/pion/webrtc/v4"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
+	"p2pconnector/proto/client/rtc"
 )
 
-// Result describes a finished meeting.
-type Result struct {
+// result describes a finished meeting.
+type result struct {
 	Sent, Received string        // SHA-256 in hex, as the sender and the receiver computed it
 	Bytes          int           // received
 	Candidates     int           // that the newcomer received from the other through the connector
 	Took           time.Duration // from the first connection to the last byte
 }
 
-// Meet connects a host to hostURL and a newcomer to newURL, which may be
+// meet brings two WebRTC peers together through the connector: they meet in a room, the
+// newcomer offers, and offer, answer and candidates travel as frames. Then data flows
+// between them directly. It connects a host to hostURL and a newcomer to newURL, which may be
 // different gateways, and sends size random bytes from the newcomer to the host.
-func Meet(ctx context.Context, hostURL, newURL string, size int) (Result, error) {
+func meet(ctx context.Context, hostURL, newURL string, size int) (result, error) {
 	began := time.Now()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	host, err := newPeer(ctx, hostURL, cancel)
 	if err != nil {
-		return Result{}, err
+		return result{}, err
 	}
 	defer host.close()
 	newcomer, err := newPeer(ctx, newURL, cancel)
 	if err != nil {
-		return Result{}, err
+		return result{}, err
 	}
 	defer newcomer.close()
 
@@ -47,24 +47,24 @@ func Meet(ctx context.Context, hostURL, newURL string, size int) (Result, error)
 	host.wg.Go(func() { host.signals(ctx, nil) })
 	room, err := host.c.Create(ctx, client.RoomOptions{Name: "data channel"})
 	if err != nil {
-		return Result{}, fmt.Errorf("creating the room: %w", err)
+		return result{}, fmt.Errorf("creating the room: %w", err)
 	}
 	room, err = newcomer.c.Join(ctx, room.Room, client.JoinOptions{})
 	if err != nil {
-		return Result{}, fmt.Errorf("joining the room: %w", err)
+		return result{}, fmt.Errorf("joining the room: %w", err)
 	}
 	data := make([]byte, size)
 	rand.Read(data)
 	link, err := newcomer.offer(ctx, room.Creator, data)
 	if err != nil {
-		return Result{}, err
+		return result{}, err
 	}
 	select {
 	case r := <-received:
 		sum := sha256.Sum256(data)
-		return Result{Sent: hex.EncodeToString(sum[:]), Received: r.sum, Bytes: r.bytes, Candidates: link.Candidates(), Took: time.Since(began)}, nil
+		return result{Sent: hex.EncodeToString(sum[:]), Received: r.sum, Bytes: r.bytes, Candidates: link.Candidates(), Took: time.Since(began)}, nil
 	case <-ctx.Done():
-		return Result{}, fmt.Errorf("no data came: %w", context.Cause(ctx))
+		return result{}, fmt.Errorf("no data came: %w", context.Cause(ctx))
 	}
 }
 
@@ -92,12 +92,12 @@ func receive(dc *webrtc.DataChannel, done chan<- received) {
 
 // offer opens a data channel to the peer named and sends data on it as soon as
 // it is open.
-func (p *peer) offer(ctx context.Context, to proto.PeerID, data []byte) (*Link, error) {
+func (p *peer) offer(ctx context.Context, to proto.PeerID, data []byte) (*rtc.Link, error) {
 	dc, err := p.pc.CreateDataChannel("data", nil)
 	if err != nil {
 		return nil, err
 	}
-	w := NewWriter(ctx, dc)
+	w := rtc.NewWriter(ctx, dc)
 	dc.OnOpen(func() {
 		p.wg.Go(func() {
 			_, err := w.Write(data)
@@ -109,7 +109,7 @@ func (p *peer) offer(ctx context.Context, to proto.PeerID, data []byte) (*Link, 
 			}
 		})
 	})
-	link := NewLink(ctx, p.c, p.pc, to, p.fail)
+	link := rtc.NewLink(ctx, p.c, p.pc, to, p.fail)
 	if err := link.Offer(); err != nil {
 		return nil, err
 	}

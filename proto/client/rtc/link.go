@@ -1,4 +1,4 @@
-package datachannel
+package rtc
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 
 	"github.com/pion/webrtc/v4"
 
-	"p2pconnector/e2e/client"
 	"p2pconnector/proto"
+	"p2pconnector/proto/client"
 )
 
 // maxEarly bounds the candidates stored for a description that has not arrived.
