@@ -8,7 +8,7 @@
 // responsibility; e2e/test/arrows tests what they may import:
 //
 //	internal/admission  who may open a WebSocket, by page, address and limits
-//	internal/auth       access tokens, session tokens and their keys, TURN credentials
+//	internal/auth       access tokens, session tokens and their keys
 //	internal/background goroutines for clients that may be gone
 //	internal/client     connections of clients: what they ask for, and what becomes of it
 //	internal/clock      moments and durations that setting the time of day does not change
@@ -21,7 +21,7 @@
 //	internal/frames     encodes the frames that the server itself sends
 //	internal/handshake  accepts WebSocket handshakes, or refuses them with the reason
 //	internal/httpserver the listener that clients connect to, and its certificate
-//	internal/iceprovider asks a provider for ICE servers and their credentials
+//	internal/ice        ICE servers for clients, and TURN credentials
 //	internal/inbound    handles the messages of other services
 //	internal/link       relays to other gateways: numbered, acknowledged, resent, routed
 //	internal/membudget  bounds the memory of the buffers for all clients

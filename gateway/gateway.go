@@ -19,7 +19,7 @@ import (
 	"p2pconnector/gateway/internal/frames"
 	"p2pconnector/gateway/internal/handshake"
 	"p2pconnector/gateway/internal/httpserver"
-	"p2pconnector/gateway/internal/iceprovider"
+	"p2pconnector/gateway/internal/ice"
 	"p2pconnector/gateway/internal/inbound"
 	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/metrics"
@@ -63,9 +63,7 @@ type Gateway struct {
 	sockets     *socket.Server
 	admission   *admission.Controller
 	handshakes  *handshake.Handler
-	ice         *auth.ICE
-	iceProvider *iceprovider.Fetcher // nil: none
-	iceChanged  chan struct{}        // signals that the provider's list is new
+	ice         *ice.Servers
 	dialects    *registry.Registry
 	topics      *topic.Table
 	topicMember *topicroom.Member
@@ -94,14 +92,14 @@ func New(cfg Config) (*Gateway, error) {
 	g := &Gateway{
 		cfg: cfg, log: cfg.Logger, metrics: metrics.New(),
 		buffers: membudget.New(limit), roomTurns: fairqueue.New(cfg.MaxRoomRequests),
-		iceChanged: make(chan struct{}, 1), ready: make(chan struct{}), bg: background.New(),
+		ready: make(chan struct{}), bg: background.New(),
 	}
 	g.frames = &frames.Encoder{Wall: time.Now}
 	var err error
 	if g.admission, err = admission.New(cfg.Admission(limit)); err != nil {
 		return nil, err
 	}
-	if err = g.newICE(); err != nil {
+	if g.ice, err = ice.New(cfg.ICE(g.metrics.ICEFetches.Inc)); err != nil {
 		return nil, err
 	}
 	if g.keys, err = auth.NewSessionKeys(auth.SessionKeysConfig{
@@ -189,7 +187,7 @@ func (g *Gateway) run(ctx context.Context) error {
 	loops.Go(func() { g.keys.Run(done) })
 	loops.Go(func() { g.sessions.Run(done) })
 	loops.Go(func() { g.conns.Run(done) })
-	loops.Go(func() { g.iceLoop(done) })
+	loops.Go(func() { g.ice.Run(done, g.sessions.PushICEServers) })
 	return g.serveClients(ctx)
 }
 

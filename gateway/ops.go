@@ -51,9 +51,5 @@ func (g *Gateway) OpsAddr() string { return g.operators.Load().Addr() }
 
 // notes lists what an operator should know although the gateway is ready.
 func (g *Gateway) notes() []string {
-	notes := g.shared.Notes()
-	if g.iceProvider != nil {
-		notes = append(notes, g.iceProvider.Notes()...)
-	}
-	return notes
+	return append(g.shared.Notes(), g.ice.Notes()...)
 }

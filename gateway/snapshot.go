@@ -22,9 +22,7 @@ func (g *Gateway) snapshot() *metrics.Snapshot {
 	now.HeldSockets = g.handshakes.Held()
 	g.dialects.Count(now)
 	now.Topics = g.topics.Counts()
-	if g.iceProvider != nil {
-		now.ICEProvider, now.ICELeft = true, g.iceProvider.Left()
-	}
+	now.ICELeft, now.ICEProvider = g.ice.Left()
 	now.Members, now.OwnMembers = g.rooms.Counts()
 	now.GatewaysLive, now.GatewaysDead, now.GatewaysEnded = g.liveness.Counts()
 	return now

@@ -20,7 +20,7 @@ var mayUseWallClock = map[string]string{
 	"p2pconnector/gateway/internal/client/authenticate.go:authenticate": "the same, as the client sees it",
 	"p2pconnector/gateway/internal/auth/keyring.go:decode":              "how old a session token is, which another gateway may have issued",
 	"p2pconnector/gateway/internal/auth/sessionkeys.go:Sign":            "when it was issued",
-	"p2pconnector/gateway/internal/auth/ice.go:List":                    "when TURN credentials expire",
+	"p2pconnector/gateway/internal/ice/servers.go:List":                 "when TURN credentials expire",
 	"p2pconnector/gateway/internal/metrics/relays.go:TookNATS":          "when another host read a frame; for a metric, within bounds",
 	"p2pconnector/gateway/internal/metrics/relays.go:FormatBegan":       "the same, as the other host sees it",
 	"p2pconnector/gateway/internal/auth/issue.go:Issue":                 "when a token for trying things out expires",

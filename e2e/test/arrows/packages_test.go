@@ -32,7 +32,7 @@ var gatewayPackages = map[string][]string{
 	"internal/clock":      {},
 	"internal/background": {},
 	"internal/config": {
-		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/egress", "gateway/internal/iceprovider", "gateway/internal/link", "gateway/internal/membudget", "gateway/internal/natsbus",
+		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/egress", "gateway/internal/ice", "gateway/internal/link", "gateway/internal/membudget", "gateway/internal/natsbus",
 		"gateway/internal/quota", "gateway/internal/ratelimit", "gateway/internal/socket", "gateway/internal/topic", "proto", "proto/bus", "proto/service",
 		"github.com/google/uuid",
 	},
@@ -55,8 +55,8 @@ var gatewayPackages = map[string][]string{
 	"internal/handshake": {
 		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/dialect", "gateway/internal/metrics", "gateway/internal/socket", "proto",
 	},
-	"internal/httpserver":  {},
-	"internal/iceprovider": {},
+	"internal/httpserver": {},
+	"internal/ice":        {"gateway/internal/clock", "proto"},
 	"internal/directory": {
 		"gateway/internal/clock", "gateway/internal/link", "gateway/internal/ownership", "proto", "proto/bus",
 	},
@@ -74,7 +74,7 @@ var gatewayPackages = map[string][]string{
 	"internal/membudget": {},
 	"internal/metrics": {
 		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/clock", "gateway/internal/dialect/peerjs", "gateway/internal/dialect/nostr", "gateway/internal/dialect/webtorrent", "gateway/internal/dialect/wsrelay", "gateway/internal/dialect/yjs",
-		"gateway/internal/egress", "gateway/internal/iceprovider", "gateway/internal/link", "gateway/internal/membudget", "gateway/internal/names",
+		"gateway/internal/egress", "gateway/internal/ice", "gateway/internal/link", "gateway/internal/membudget", "gateway/internal/names",
 		"gateway/internal/quota", "gateway/internal/topic", "proto",
 		"github.com/prometheus/client_golang",
 	},
@@ -95,13 +95,13 @@ var gatewayPackages = map[string][]string{
 	},
 	"internal/session": {
 		"gateway/internal/auth", "gateway/internal/clock", "gateway/internal/dialect", "gateway/internal/directory", "gateway/internal/egress",
-		"gateway/internal/fairqueue", "gateway/internal/frames", "gateway/internal/link", "gateway/internal/membudget", "gateway/internal/metrics", "gateway/internal/natsbus",
+		"gateway/internal/fairqueue", "gateway/internal/frames", "gateway/internal/ice", "gateway/internal/link", "gateway/internal/membudget", "gateway/internal/metrics", "gateway/internal/natsbus",
 		"gateway/internal/ownership", "gateway/internal/quota", "gateway/internal/replay", "gateway/internal/room", "gateway/internal/socket",
 		"proto", "proto/bus",
 	},
 	"internal/session/sessiontest": {
 		"gateway/internal/auth", "gateway/internal/clock", "gateway/internal/directory", "gateway/internal/fairqueue", "gateway/internal/frames",
-		"gateway/internal/link", "gateway/internal/membudget", "gateway/internal/metrics", "gateway/internal/natsbus", "gateway/internal/quota",
+		"gateway/internal/ice", "gateway/internal/link", "gateway/internal/membudget", "gateway/internal/metrics", "gateway/internal/natsbus", "gateway/internal/quota",
 		"gateway/internal/replay", "gateway/internal/room", "gateway/internal/session", "gateway/internal/socket", "proto", "proto/bus",
 	},
 	"internal/socket": {

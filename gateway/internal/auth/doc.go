@@ -1,9 +1,8 @@
-// Package auth handles the credentials that a gateway checks or gives out. There are three
+// Package auth handles the credentials that a gateway checks or gives out. There are two
 // kinds, with different issuers:
 //
-//	access token     a JWT from the operator's back end    states who the client is and what it may do
-//	session token    from any gateway, signed by HMAC      names the session that a client resumes
-//	TURN credential  from this gateway, for a TURN server  lets a client relay media, for some hours
+//	access token   a JWT from the operator's back end  states who the client is and what it may do
+//	session token  from any gateway, signed by HMAC    names the session that a client resumes
 //
 // # Access tokens
 //
@@ -24,11 +23,6 @@
 //
 // A valid token does not prove that its session still exists or that no newer token has
 // replaced it. Package session and the directory decide that.
-//
-// # TURN credentials
-//
-// [ICE] lists ICE servers for a client. For TURN servers that share a secret, the list has
-// credentials that expire and are made for this client's id.
 //
 // # What the package does not decide
 //

@@ -70,8 +70,7 @@ func (c *Config) Check() error {
 	}
 	switch {
 	case c.ICEServersURL != "":
-		provider := c.ICEProvider()
-		errs = append(errs, provider.Check())
+		errs = append(errs, c.ICE(nil).Provider.Check())
 	case c.ICEServersHeader != "" || c.ICEServersBody != "":
 		wrong("ice-servers-url", "ice-servers-header and ice-servers-body need it")
 	}

@@ -6,7 +6,7 @@ import (
 	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/egress"
-	"p2pconnector/gateway/internal/iceprovider"
+	"p2pconnector/gateway/internal/ice"
 	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/quota"
 	"p2pconnector/gateway/internal/ratelimit"
@@ -57,15 +57,17 @@ func (c *Config) Verifier() auth.VerifierConfig {
 	return auth.VerifierConfig{KeyFile: c.TokenKey, JWKS: c.TokenJWKS, Issuer: c.TokenIssuer, Audience: c.TokenAudience, Logger: c.Logger}
 }
 
-// ICE returns the configuration that package auth lists ICE servers by. c has its defaults.
-func (c *Config) ICE() auth.ICEConfig {
-	return auth.ICEConfig{Servers: c.ICEServers, TURNURLs: c.TURNURLs, TURNSecret: c.TURNSecret, TURNTTL: c.TURNTTL}
-}
-
-// ICEProvider returns the configuration of package iceprovider without its functions. c has
+// ICE returns the configuration of package ice; count counts requests to the provider. c has
 // its defaults.
-func (c *Config) ICEProvider() iceprovider.Config {
-	return iceprovider.Config{URL: c.ICEServersURL, HeaderFile: c.ICEServersHeader, Body: c.ICEServersBody, TTL: c.ICEServersTTL}
+func (c *Config) ICE(count func(ice.Outcome)) ice.Config {
+	cfg := ice.Config{Servers: c.ICEServers, TURNURLs: c.TURNURLs, TURNSecret: c.TURNSecret, TURNTTL: c.TURNTTL}
+	if c.ICEServersURL != "" {
+		cfg.Provider = &ice.ProviderConfig{
+			URL: c.ICEServersURL, HeaderFile: c.ICEServersHeader, Body: c.ICEServersBody, TTL: c.ICEServersTTL,
+			Count: count, Logger: c.Logger,
+		}
+	}
+	return cfg
 }
 
 // FrameLimit returns the rate limit on the frames of one client. c has its defaults.

@@ -3,7 +3,7 @@ package metrics
 import (
 	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
-	"p2pconnector/gateway/internal/iceprovider"
+	"p2pconnector/gateway/internal/ice"
 	"p2pconnector/gateway/internal/quota"
 	"p2pconnector/proto"
 )
@@ -18,7 +18,7 @@ type Metrics struct {
 	Dialects    Dialects
 	Rooms       Rooms
 	Faults      Faults
-	ICEFetches  CounterSet[iceprovider.Outcome]
+	ICEFetches  CounterSet[ice.Outcome]
 }
 
 // Handshakes counts the answers to WebSocket handshakes.
@@ -104,6 +104,6 @@ func New() *Metrics {
 	m.Sessions.NotAway.init(quota.AwayPerAddress, quota.AwayPerUser)
 	m.Rooms.Refused.init(quota.Memberships, quota.MembershipsPerAddress, quota.MembershipsPerUser)
 	m.Sessions.KeyFetches.init(auth.FetchOutcomes()...)
-	m.ICEFetches.init(iceprovider.Outcomes()...)
+	m.ICEFetches.init(ice.Outcomes()...)
 	return m
 }

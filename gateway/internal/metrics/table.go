@@ -8,7 +8,7 @@ import (
 	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/egress"
-	"p2pconnector/gateway/internal/iceprovider"
+	"p2pconnector/gateway/internal/ice"
 	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/quota"
 	"p2pconnector/proto"
@@ -59,7 +59,7 @@ var table = []metric{
 	{"resumes_total", "Sessions resumed on the gateway that owned them, taken over from another gateway, or refused.", counter, []string{"outcome"}, set(func(m *Metrics) *CounterSet[ResumeOutcome] { return &m.Sessions.Resumes }, text)},
 	{"session_key_fetches_total", "Fetches of the keys that sign session tokens: ok or failed; spared counts tokens of unknown keys for which no fetch was made, because one had ended less than 5 s before.", counter, []string{"outcome"}, set(func(m *Metrics) *CounterSet[auth.FetchOutcome] { return &m.Sessions.KeyFetches }, text)},
 
-	{"ice_fetches_total", "Requests for ICE servers to ice-servers-url, by outcome.", counter, []string{"outcome"}, set(func(m *Metrics) *CounterSet[iceprovider.Outcome] { return &m.ICEFetches }, text)},
+	{"ice_fetches_total", "Requests for ICE servers to ice-servers-url, by outcome.", counter, []string{"outcome"}, set(func(m *Metrics) *CounterSet[ice.Outcome] { return &m.ICEFetches }, text)},
 	{"ice_credentials_seconds", "Time that the last credentials from ice-servers-url still work; 0 when they have expired, or there were none yet. Shown with ice-servers-url only.", gauge, nil, func(_ *Metrics, now *Snapshot, put put) {
 		if now.ICEProvider {
 			put(now.ICELeft.Seconds())

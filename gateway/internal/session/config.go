@@ -9,6 +9,7 @@ import (
 	"p2pconnector/gateway/internal/auth"
 	"p2pconnector/gateway/internal/directory"
 	"p2pconnector/gateway/internal/frames"
+	"p2pconnector/gateway/internal/ice"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/metrics"
@@ -27,7 +28,7 @@ type Config struct {
 	Metrics    *metrics.Metrics
 	Frames     *frames.Encoder
 	Keys       *auth.SessionKeys
-	ICE        *auth.ICE
+	ICE        *ice.Servers
 	Bus        *natsbus.Conn
 	Liveness   *natsbus.Liveness
 	Directory  *directory.Client

@@ -14,6 +14,7 @@ import (
 	"p2pconnector/gateway/internal/egress"
 	"p2pconnector/gateway/internal/fairqueue"
 	"p2pconnector/gateway/internal/frames"
+	"p2pconnector/gateway/internal/ice"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/metrics"
@@ -77,7 +78,7 @@ func newTestTable(t *testing.T) *testTable {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ice, err := auth.NewICE(auth.ICEConfig{TURNTTL: time.Hour})
+	servers, err := ice.New(ice.Config{TURNTTL: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +98,7 @@ func newTestTable(t *testing.T) *testTable {
 	requests := natsbus.NewRequests(natsbus.RequestsConfig{Own: own, Publish: b.PublishRequest, Ended: ended.Done()})
 	x.ask = requests.AskDirectory
 	x.Table = NewTable(Config{
-		Own: own, Logger: log, Metrics: m, Frames: enc, Keys: keys, ICE: ice, Bus: b, Liveness: liveness,
+		Own: own, Logger: log, Metrics: m, Frames: enc, Keys: keys, ICE: servers, Bus: b, Liveness: liveness,
 		Directory: directory.New(directory.Config{Own: own, Liveness: liveness, Clock: now, Ended: ended.Done(), Logger: log,
 			Ask: func(op bus.SessionOperation, r *bus.SessionRequest, d time.Duration) (*bus.SessionReply, error) {
 				return x.ask(op, r, d)

@@ -15,6 +15,7 @@ import (
 	"p2pconnector/gateway/internal/directory"
 	"p2pconnector/gateway/internal/fairqueue"
 	"p2pconnector/gateway/internal/frames"
+	"p2pconnector/gateway/internal/ice"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/membudget"
 	"p2pconnector/gateway/internal/metrics"
@@ -40,7 +41,7 @@ type Gateway struct {
 	Buffers  *membudget.Budget
 	Sockets  *socket.Server
 	Keys     *auth.SessionKeys
-	ICE      *auth.ICE
+	ICE      *ice.Servers
 	Frames   *frames.Encoder
 	Clock    clock.AtomicInstant
 	Shared   bus.SharedSettings
@@ -81,7 +82,7 @@ func New(t testing.TB, o Options) *Gateway {
 	if g.Keys, err = auth.NewSessionKeys(auth.SessionKeysConfig{Secrets: "a secret for tests only"}); err != nil {
 		t.Fatal(err)
 	}
-	if g.ICE, err = auth.NewICE(auth.ICEConfig{TURNTTL: time.Hour}); err != nil {
+	if g.ICE, err = ice.New(ice.Config{TURNTTL: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
 	g.Sockets = socket.NewServer(socket.Config{

@@ -1,4 +1,4 @@
-package iceprovider
+package ice
 
 import (
 	"bytes"
@@ -48,26 +48,25 @@ func (p *provider) requests() []time.Time {
 	return slices.Clone(p.asked)
 }
 
-// followed is what a running Fetcher has told.
+// followed counts what a running fetcher did.
 type followed struct {
-	*Fetcher
+	*fetcher
 	lists, ok, failed atomic.Int64
 	log               bytes.Buffer // read it after synctest.Wait
 }
 
-// follow runs a Fetcher for p until the end of the bubble.
+// follow runs a fetcher for p until the end of the bubble.
 func follow(t *testing.T, p *provider, ttl time.Duration) *followed {
 	t.Helper()
 	f := new(followed)
 	outcomes := map[Outcome]*atomic.Int64{OK: &f.ok, Failed: &f.failed}
-	f.Fetcher = New(Config{
+	f.fetcher = newFetcher(ProviderConfig{
 		URL: "https://provider.example/?key=hunter2", TTL: ttl, Client: &http.Client{Transport: p},
-		Fetched: func([]json.RawMessage) { f.lists.Add(1) },
-		Count:   func(o Outcome) { outcomes[o].Add(1) }, Logger: slog.New(slog.NewTextHandler(&f.log, nil)),
-	})
+		Count: func(o Outcome) { outcomes[o].Add(1) }, Logger: slog.New(slog.NewTextHandler(&f.log, nil)),
+	}, func([]json.RawMessage) { f.lists.Add(1) })
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	go func() { defer close(done); f.Run(ctx) }()
+	go func() { defer close(done); f.run(ctx) }()
 	t.Cleanup(func() { cancel(); <-done })
 	synctest.Wait()
 	return f
@@ -84,7 +83,7 @@ func TestRun_Works_FetchesAgainAtHalfTheLife(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := &provider{answer: func() (int, string, error) { return http.StatusCreated, c.answer, nil }}
 				f := follow(t, p, 4*time.Hour)
-				if n, left := f.lists.Load(), f.Left(); n != 1 || left != c.life {
+				if n, left := f.lists.Load(), f.left(); n != 1 || left != c.life {
 					t.Fatalf("got %d lists that work for %v, want 1 for %v", n, left, c.life)
 				}
 				time.Sleep(10 * c.life)
@@ -95,8 +94,8 @@ func TestRun_Works_FetchesAgainAtHalfTheLife(t *testing.T) {
 						t.Errorf("got %v between requests, want %v to %v", gap, c.life*9/20, c.life/2)
 					}
 				}
-				if n, lists, ok := int64(len(asked)), f.lists.Load(), f.ok.Load(); n < 20 || lists != n || ok != n || len(f.Notes()) != 0 {
-					t.Errorf("got %d requests, %d lists, %d counted, notes %q, want at least 20 of each and no note", n, lists, ok, f.Notes())
+				if n, lists, ok := int64(len(asked)), f.lists.Load(), f.ok.Load(); n < 20 || lists != n || ok != n || len(f.notes()) != 0 {
+					t.Errorf("got %d requests, %d lists, %d counted, notes %q, want at least 20 of each and no note", n, lists, ok, f.notes())
 				}
 			})
 		})
@@ -128,18 +127,18 @@ func TestRun_ProviderFails_KeepsTheListAndBacksOff(t *testing.T) {
 			}
 			want = min(2*want, maxRetry)
 		}
-		if n := f.Notes(); len(n) != 1 || !strings.Contains(n[0], "connection refused") || !strings.Contains(n[0], "work for 11h0m0s") {
+		if n := f.notes(); len(n) != 1 || !strings.Contains(n[0], "connection refused") || !strings.Contains(n[0], "work for 11h0m0s") {
 			t.Errorf("got notes %q, want the error and 11 h", n)
 		}
 		time.Sleep(12 * time.Hour)
-		if left := f.Left(); left != 0 {
+		if left := f.left(); left != 0 {
 			t.Errorf("got %v left of expired credentials, want 0", left)
 		}
 		fails.Store(false)
 		time.Sleep(maxRetry)
 		synctest.Wait()
-		if lists := f.lists.Load(); lists != 2 || f.Left() < 23*time.Hour || len(f.Notes()) != 0 {
-			t.Errorf("got %d lists, %v left, notes %q after the provider is back, want 2, a day and none", lists, f.Left(), f.Notes())
+		if lists := f.lists.Load(); lists != 2 || f.left() < 23*time.Hour || len(f.notes()) != 0 {
+			t.Errorf("got %d lists, %v left, notes %q after the provider is back, want 2, a day and none", lists, f.left(), f.notes())
 		}
 		if log := f.log.String(); strings.Contains(log, "hunter2") || strings.Count(log, "level=WARN") != 1 || strings.Count(log, "level=INFO") != 1 {
 			t.Errorf("got log\n%s\nwant one warning, one line for its end, and no key", log)
@@ -153,7 +152,7 @@ func TestRun_ProviderHangs_IsAFailure(t *testing.T) {
 		f := follow(t, &provider{hangs: true}, time.Hour)
 		time.Sleep(requestTimeout)
 		synctest.Wait()
-		if n := f.Notes(); len(n) != 1 || !strings.Contains(n[0], "deadline") {
+		if n := f.notes(); len(n) != 1 || !strings.Contains(n[0], "deadline") {
 			t.Errorf("got notes %q after %v, want a deadline that is over", n, requestTimeout)
 		}
 	})
@@ -163,26 +162,26 @@ func TestRun_ProviderHangs_IsAFailure(t *testing.T) {
 func TestRun_NothingYet_SaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := follow(t, &provider{answer: func() (int, string, error) { return http.StatusForbidden, "", nil }}, time.Hour)
-		if n := f.Notes(); len(n) != 1 || !strings.Contains(n[0], "no list yet") || !strings.Contains(n[0], "403") || f.Left() != 0 {
-			t.Errorf("got notes %q and %v left, want the status and 0", n, f.Left())
+		if n := f.notes(); len(n) != 1 || !strings.Contains(n[0], "no list yet") || !strings.Contains(n[0], "403") || f.left() != 0 {
+			t.Errorf("got notes %q and %v left, want the status and 0", n, f.left())
 		}
 	})
 }
 
 func TestCheck_WrongSettings_AreNamed(t *testing.T) {
-	good := Config{URL: "https://a.example/?key=hunter2", TTL: minLife}
+	good := ProviderConfig{URL: "https://a.example/?key=hunter2", TTL: minLife}
 	if err := good.Check(); err != nil {
 		t.Errorf("got %v for settings that work, want none", err)
 	}
 	for _, c := range []struct {
 		want string
-		cfg  Config
+		cfg  ProviderConfig
 	}{
-		{"ice-servers-url:", Config{URL: "turn.example", TTL: time.Hour}},
-		{"ice-servers-url:", Config{URL: "ftp://turn.example", TTL: time.Hour}},
-		{"ice-servers-url:", Config{URL: "https://", TTL: time.Hour}},
-		{"ice-servers-ttl:", Config{URL: "https://a.example", TTL: minLife - 1}},
-		{"ice-servers-header:", Config{URL: "https://a.example", TTL: time.Hour, HeaderFile: "does not exist"}},
+		{"ice-servers-url:", ProviderConfig{URL: "turn.example", TTL: time.Hour}},
+		{"ice-servers-url:", ProviderConfig{URL: "ftp://turn.example", TTL: time.Hour}},
+		{"ice-servers-url:", ProviderConfig{URL: "https://", TTL: time.Hour}},
+		{"ice-servers-ttl:", ProviderConfig{URL: "https://a.example", TTL: minLife - 1}},
+		{"ice-servers-header:", ProviderConfig{URL: "https://a.example", TTL: time.Hour, HeaderFile: "does not exist"}},
 	} {
 		if err := c.cfg.Check(); err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%+v: got error %v, want one with %s", c.cfg, err, c.want)

@@ -1,23 +1,27 @@
-package auth
+package ice
 
 import (
 	"crypto/hmac"
 	"crypto/sha1"
 	"encoding/base64"
 	"encoding/json"
+	"log/slog"
+	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"p2pconnector/proto"
 )
 
-// TestICE_FixedAndTURN_AreListed: fixed servers as they are, and TURN with a credential
+// TestList_FixedAndTURN_AreListed: fixed servers as they are, and TURN with a credential
 // that is the HMAC of its name, which is its time of expiry and the peer.
-func TestICE_FixedAndTURN_AreListed(t *testing.T) {
+func TestList_FixedAndTURN_AreListed(t *testing.T) {
 	const fixed = `{"urls":"stun:stun.example.org","x-unknown":[1]}`
-	i, err := NewICE(ICEConfig{Servers: "[" + fixed + "]", TURNURLs: " turn:a.example:3478?transport=udp, turns:b.example ,", TURNSecret: "s3cret", TURNTTL: time.Hour})
+	i, err := New(Config{Servers: "[" + fixed + "]", TURNURLs: " turn:a.example:3478?transport=udp, turns:b.example ,", TURNSecret: "s3cret", TURNTTL: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +42,7 @@ func TestICE_FixedAndTURN_AreListed(t *testing.T) {
 		s.Credential != base64.StdEncoding.EncodeToString(mac.Sum(nil)) {
 		t.Errorf("got %+v, want the TURN servers, name %s and its HMAC", s, name)
 	}
-	none, err := NewICE(ICEConfig{})
+	none, err := New(Config{})
 	if err != nil || none.List(peer, now) != nil {
 		t.Errorf("without servers: got %s, %v, want none", none.List(peer, now), err)
 	}
@@ -47,26 +51,26 @@ func TestICE_FixedAndTURN_AreListed(t *testing.T) {
 // TestList_ProvidedServers_AreListedForEveryPeer: those of a provider follow the fixed ones,
 // and replace the provider's last ones.
 func TestList_ProvidedServers_AreListedForEveryPeer(t *testing.T) {
-	i, err := NewICE(ICEConfig{Servers: `[{"urls":"stun:a"}]`})
+	i, err := New(Config{Servers: `[{"urls":"stun:a"}]`})
 	if err != nil {
 		t.Fatal(err)
 	}
-	i.SetProvided([]json.RawMessage{json.RawMessage(`{"urls":"stun:b"}`)})
-	i.SetProvided([]json.RawMessage{json.RawMessage(`{"urls":"stun:c"}`), json.RawMessage(`{"urls":"stun:d"}`)})
+	i.setProvided([]json.RawMessage{json.RawMessage(`{"urls":"stun:b"}`)})
+	i.setProvided([]json.RawMessage{json.RawMessage(`{"urls":"stun:c"}`), json.RawMessage(`{"urls":"stun:d"}`)})
 	const want = `[{"urls":"stun:a"},{"urls":"stun:c"},{"urls":"stun:d"}]`
 	if got := i.List(proto.NewPeerID(proto.NewGatewayID()), time.Now()); string(got) != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if got := i.HalfLife(); got < 24*365*time.Hour {
+	if got := i.halfLife(); got < 24*365*time.Hour {
 		t.Errorf("without credentials that expire: got half life %v, want no end", got)
 	}
-	if i, err = NewICE(ICEConfig{TURNURLs: "turn:a", TURNSecret: "s", TURNTTL: time.Hour}); err != nil || i.HalfLife() != 30*time.Minute {
-		t.Errorf("got half life %v (%v), want 30m", i.HalfLife(), err)
+	if i, err = New(Config{TURNURLs: "turn:a", TURNSecret: "s", TURNTTL: time.Hour}); err != nil || i.halfLife() != 30*time.Minute {
+		t.Errorf("got half life %v (%v), want 30m", i.halfLife(), err)
 	}
 }
 
-// credential returns the name that i gives a peer at a time.
-func credential(t *testing.T, i *ICE, peer proto.PeerID, now time.Time) string {
+// credential returns the name that the servers i give a peer at a time.
+func credential(t *testing.T, i *Servers, peer proto.PeerID, now time.Time) string {
 	t.Helper()
 	var list []iceServer
 	if err := json.Unmarshal(i.List(peer, now), &list); err != nil || len(list) != 1 {
@@ -79,7 +83,7 @@ func credential(t *testing.T, i *ICE, peer proto.PeerID, now time.Time) string {
 // last second of an eighth of its life, and works for at least seven eighths.
 func TestList_AskedAgain_SameCredentialUntilRenewal(t *testing.T) {
 	for _, ttl := range []time.Duration{time.Minute, 12 * time.Hour, 100 * time.Second} {
-		i, err := NewICE(ICEConfig{TURNURLs: "turn:a.example", TURNSecret: "s3cret", TURNTTL: ttl})
+		i, err := New(Config{TURNURLs: "turn:a.example", TURNSecret: "s3cret", TURNTTL: ttl})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,16 +109,49 @@ func TestList_AskedAgain_SameCredentialUntilRenewal(t *testing.T) {
 	}
 }
 
-func TestNewICE_BadSetting_IsNamed(t *testing.T) {
+func TestNew_BadSetting_IsNamed(t *testing.T) {
 	for _, c := range []struct {
-		cfg    ICEConfig
+		cfg    Config
 		prefix string
 	}{
-		{ICEConfig{Servers: "{}"}, "ice-servers:"}, {ICEConfig{Servers: `[{}]`}, "ice-servers:"}, {ICEConfig{Servers: `["stun:x"]`}, "ice-servers:"},
-		{ICEConfig{TURNURLs: "https://turn.example", TURNSecret: "x"}, "turn-urls:"}, {ICEConfig{TURNURLs: "turn:a"}, "turn-secret:"},
+		{Config{Servers: "{}"}, "ice-servers:"}, {Config{Servers: `[{}]`}, "ice-servers:"}, {Config{Servers: `["stun:x"]`}, "ice-servers:"},
+		{Config{TURNURLs: "https://turn.example", TURNSecret: "x"}, "turn-urls:"}, {Config{TURNURLs: "turn:a"}, "turn-secret:"},
 	} {
-		if _, err := NewICE(c.cfg); err == nil || !strings.HasPrefix(err.Error(), c.prefix) {
+		if _, err := New(c.cfg); err == nil || !strings.HasPrefix(err.Error(), c.prefix) {
 			t.Errorf("%+v: got %v, want an error of %s", c.cfg, err, c.prefix)
 		}
 	}
+}
+
+// TestServersRun_ListIsNewOrExpires_IsPushed: clients get a list when the provider has given
+// one, and one at half of the time that their TURN credentials work.
+func TestServersRun_ListIsNewOrExpires_IsPushed(t *testing.T) {
+	const life = 10 * time.Hour // of a list of the provider: the second comes after 4.5 h at the earliest
+	synctest.Test(t, func(t *testing.T) {
+		p := &provider{answer: func() (int, string, error) { return http.StatusOK, plain, nil }}
+		s, err := New(Config{TURNURLs: "turn:a", TURNSecret: "s", TURNTTL: time.Hour, Provider: &ProviderConfig{
+			URL: "https://provider.example", TTL: life, Client: &http.Client{Transport: p},
+			Count: func(Outcome) {}, Logger: slog.New(slog.DiscardHandler),
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left, ok := s.Left(); !ok || left != 0 {
+			t.Errorf("before Run: got %v left, %v, want 0, true", left, ok)
+		}
+		done, pushes := make(chan struct{}), 0
+		var running sync.WaitGroup
+		running.Go(func() { s.Run(done, func(<-chan struct{}) { pushes++ }) })
+		synctest.Wait()
+		if left, _ := s.Left(); pushes != 1 || left != life {
+			t.Errorf("after the provider's first list: got %d pushes, %v left, want 1, %v", pushes, left, life)
+		}
+		time.Sleep(30 * time.Minute)
+		synctest.Wait()
+		if pushes != 2 {
+			t.Errorf("after half of the TURN TTL: got %d pushes, want 2", pushes)
+		}
+		close(done)
+		running.Wait()
+	})
 }

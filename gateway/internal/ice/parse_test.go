@@ -1,4 +1,4 @@
-package iceprovider
+package ice
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package iceprovider
+package ice
 
 import (
 	"io"
@@ -12,20 +12,20 @@ import (
 	"time"
 )
 
-// newFetcher returns a Fetcher for a server with handler. header is the text of the file of
+// testFetcher returns a fetcher for a server with handler. header is the text of the file of
 // headers, "" for none.
-func newFetcher(t *testing.T, handler http.HandlerFunc, header, body string) *Fetcher {
+func testFetcher(t *testing.T, handler http.HandlerFunc, header, body string) *fetcher {
 	t.Helper()
 	srv := httptest.NewServer(handler)
 	t.Cleanup(srv.Close)
-	cfg := Config{URL: srv.URL + "/list?key=hunter2", Body: body, TTL: 2 * time.Hour, Logger: slog.New(slog.DiscardHandler)}
+	cfg := ProviderConfig{URL: srv.URL + "/list?key=hunter2", Body: body, TTL: 2 * time.Hour, Logger: slog.New(slog.DiscardHandler)}
 	if header != "" {
 		cfg.HeaderFile = filepath.Join(t.TempDir(), "header")
 		if err := os.WriteFile(cfg.HeaderFile, []byte(header), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	f := New(cfg)
+	f := newFetcher(cfg, nil)
 	t.Cleanup(f.client.CloseIdleConnections)
 	return f
 }
@@ -41,7 +41,7 @@ func TestFetch_EachKindOfRequest_ArrivesAsConfigured(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := ""
-			f := newFetcher(t, func(w http.ResponseWriter, r *http.Request) {
+			f := testFetcher(t, func(w http.ResponseWriter, r *http.Request) {
 				b, _ := io.ReadAll(r.Body)
 				got = r.Method + " " + r.Header.Get("Content-Type") + ` "` + r.Header.Get("Authorization") + `" ` + string(b)
 				io.WriteString(w, plain)
@@ -56,7 +56,7 @@ func TestFetch_EachKindOfRequest_ArrivesAsConfigured(t *testing.T) {
 
 func TestFetch_HeaderFileReplaced_SendsTheNewKey(t *testing.T) {
 	got := ""
-	f := newFetcher(t, func(w http.ResponseWriter, r *http.Request) {
+	f := testFetcher(t, func(w http.ResponseWriter, r *http.Request) {
 		got = r.Header.Get("Authorization")
 		io.WriteString(w, plain)
 	}, "Authorization: Bearer old", "")
@@ -100,7 +100,7 @@ func TestFetch_BadAnswers_AreErrorsWithoutTheKey(t *testing.T) {
 		{"no answer", "EOF", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := newFetcher(t, c.handler, "", "").fetch(t.Context())
+			_, err := testFetcher(t, c.handler, "", "").fetch(t.Context())
 			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("got %v, want an error with %q and without the URL", err, c.want)
 			}

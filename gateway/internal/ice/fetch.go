@@ -1,4 +1,4 @@
-package iceprovider
+package ice
 
 import (
 	"bufio"
@@ -23,7 +23,7 @@ const requestTimeout = 10 * time.Second
 const maxHeaderBytes = 16 << 10
 
 // fetch asks the provider once.
-func (f *Fetcher) fetch(ctx context.Context) (list, error) {
+func (f *fetcher) fetch(ctx context.Context) (list, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	req, err := f.request(ctx)
@@ -53,7 +53,7 @@ func (f *Fetcher) fetch(ctx context.Context) (list, error) {
 }
 
 // request makes the request. It reads the file of headers again, because keys are replaced.
-func (f *Fetcher) request(ctx context.Context) (*http.Request, error) {
+func (f *fetcher) request(ctx context.Context) (*http.Request, error) {
 	method, body := http.MethodGet, strings.ReplaceAll(f.cfg.Body, "{ttl}", strconv.Itoa(int(f.cfg.TTL/time.Second)))
 	if body != "" {
 		method = http.MethodPost

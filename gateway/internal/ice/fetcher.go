@@ -1,4 +1,4 @@
-package iceprovider
+package ice
 
 import (
 	"context"
@@ -32,23 +32,23 @@ const (
 // Outcomes lists all outcomes.
 func Outcomes() []Outcome { return []Outcome{OK, Failed} }
 
-// Config says what a Fetcher fetches. Fields without a comment on their zero value are required.
-type Config struct {
+// ProviderConfig says how a provider is asked. Fields without a comment on their zero value are required.
+type ProviderConfig struct {
 	URL        string
 	HeaderFile string // with one header a line; "" for none
 	Body       string // to POST, with the seconds of TTL in place of {ttl}; "" for GET
 	TTL        time.Duration
 
-	Client  *http.Client                    // nil: one of its own
-	Fetched func(servers []json.RawMessage) // gets each list
-	Count   func(Outcome)
-	Logger  *slog.Logger
+	Client *http.Client // nil: one of its own
+	Count  func(Outcome)
+	Logger *slog.Logger
 }
 
-// Fetcher follows the list of a provider. Run may be called once; the other methods are safe
+// fetcher follows the list of a provider. run may be called once; the other methods are safe
 // for concurrent use.
-type Fetcher struct {
-	cfg    Config
+type fetcher struct {
+	cfg    ProviderConfig
+	give   func(servers []json.RawMessage) // gets each list
 	client *http.Client
 
 	mu      sync.Mutex
@@ -58,7 +58,7 @@ type Fetcher struct {
 
 // Check returns an error for every setting that is wrong, by the name of its flag. It contains
 // neither the URL nor a header.
-func (c *Config) Check() error {
+func (c *ProviderConfig) Check() error {
 	var errs []error
 	u, err := url.Parse(c.URL)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
@@ -75,9 +75,9 @@ func (c *Config) Check() error {
 	return errors.Join(errs...)
 }
 
-// New returns a Fetcher for a configuration that Check accepts.
-func New(cfg Config) *Fetcher {
-	f := &Fetcher{cfg: cfg, client: cfg.Client}
+// newFetcher returns a fetcher for a configuration that Check accepts. give gets each list.
+func newFetcher(cfg ProviderConfig, give func(servers []json.RawMessage)) *fetcher {
+	f := &fetcher{cfg: cfg, give: give, client: cfg.Client}
 	if f.client == nil {
 		f.client = &http.Client{
 			// The headers are for this URL alone.
@@ -87,8 +87,8 @@ func New(cfg Config) *Fetcher {
 	return f
 }
 
-// Run fetches the list, and again at half of its life, until ctx ends.
-func (f *Fetcher) Run(ctx context.Context) {
+// run fetches the list, and again at half of its life, until ctx ends.
+func (f *fetcher) run(ctx context.Context) {
 	defer f.client.CloseIdleConnections()
 	wait := time.NewTimer(0)
 	defer wait.Stop()
@@ -116,7 +116,7 @@ func (f *Fetcher) Run(ctx context.Context) {
 // fetched hands over a list that was asked for at began, and returns the time until the
 // next request: half of the life, less up to a tenth, so that gateways that started together
 // do not ask together.
-func (f *Fetcher) fetched(l list, began time.Time) time.Duration {
+func (f *fetcher) fetched(l list, began time.Time) time.Duration {
 	life := f.cfg.TTL
 	if l.life != 0 {
 		life = max(min(life, l.life), minLife)
@@ -129,12 +129,12 @@ func (f *Fetcher) fetched(l list, began time.Time) time.Duration {
 	if again {
 		f.cfg.Logger.Info("ICE servers fetched again", "servers", len(l.servers), "life", life.String())
 	}
-	f.cfg.Fetched(l.servers)
+	f.give(l.servers)
 	return life/2 - rand.N(life/20)
 }
 
 // failed notes a failure after others in a row, and returns the time until the next request.
-func (f *Fetcher) failed(err error, others int) time.Duration {
+func (f *fetcher) failed(err error, others int) time.Duration {
 	f.mu.Lock()
 	first := f.problem == nil
 	f.problem = err
@@ -147,9 +147,9 @@ func (f *Fetcher) failed(err error, others int) time.Duration {
 	return pause/2 + rand.N(pause/2+1)
 }
 
-// Left returns how long the credentials of the last good list still work, or 0 when there is
+// left returns how long the credentials of the last good list still work, or 0 when there is
 // no list or they have expired.
-func (f *Fetcher) Left() time.Duration {
+func (f *fetcher) left() time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.expires.IsZero() {
@@ -158,9 +158,9 @@ func (f *Fetcher) Left() time.Duration {
 	return max(time.Until(f.expires), 0)
 }
 
-// Notes returns a line for operators while the last request failed.
-func (f *Fetcher) Notes() []string {
-	left := f.Left().Round(time.Second)
+// notes returns a line for operators while the last request failed.
+func (f *fetcher) notes() []string {
+	left := f.left().Round(time.Second)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
