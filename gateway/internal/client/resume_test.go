@@ -130,7 +130,6 @@ func TestResume_EachOther_OneIsRefused(t *testing.T) {
 			for c, token := range map[*Conn]string{ca: tb, cb: ta} {
 				ready.Add(1)
 				readers.Go(func() {
-					c.Socket.AwaitRead() // from now on nobody waits for the connection to be read to the end
 					ready.Done()
 					<-start
 					c.Message([]byte(resumeFrame(token)))

@@ -48,16 +48,5 @@ func (b *Inbox) WakeUnlessEmpty() {
 	}
 }
 
-// Put appends a message. It waits for room, and gives the message up when ended is closed
-// first.
-func (b *Inbox) Put(m Message, ended <-chan struct{}) {
-	x := &nats.Msg{Subject: m.Subject, Reply: m.Reply, Header: nats.Header(m.Header), Data: m.Data}
-	select {
-	case b.messages <- x:
-		b.Wake()
-	case <-ended:
-	}
-}
-
 // Len returns the number of messages.
 func (b *Inbox) Len() int { return len(b.messages) }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/nats-io/nats.go"
 )
 
 // Messages leave the inbox in order, and make a turn only when the reader is woken.
@@ -26,7 +28,8 @@ func TestInbox_Next_KeepsOrder(t *testing.T) {
 		t.Error("woken: got no turn, want one")
 	}
 	for i := range 3 {
-		b.Put(Message{Subject: fmt.Sprint(i), Reply: "r", Header: Header{"K": {"v"}}, Data: []byte("d")}, nil)
+		b.messages <- &nats.Msg{Subject: fmt.Sprint(i), Reply: "r", Header: nats.Header{"K": {"v"}}, Data: []byte("d")}
+		b.WakeUnlessEmpty()
 	}
 	if got := b.Len(); got != 3 {
 		t.Errorf("length: got %d, want 3", got)
@@ -44,19 +47,5 @@ func TestInbox_Next_KeepsOrder(t *testing.T) {
 	}
 	if want := "0rvd 1rvd 2rvd"; strings.Join(got, " ") != want {
 		t.Errorf("messages: got %q, want %q", got, want)
-	}
-}
-
-// A message that waits for room in a full inbox is given up when the gateway ends.
-func TestInbox_PutWhenFullAtTheEnd_GivesUp(t *testing.T) {
-	b := newInbox()
-	for range inboxMessages {
-		b.Put(Message{}, nil)
-	}
-	ended := make(chan struct{})
-	close(ended)
-	b.Put(Message{}, ended)
-	if got := b.Len(); got != inboxMessages {
-		t.Errorf("got %d messages, want %d", got, inboxMessages)
 	}
 }

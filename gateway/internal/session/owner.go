@@ -167,12 +167,26 @@ func (tab *Table) Message(id proto.PeerID, m natsbus.Message) {
 	case t.Confirm:
 		tab.answer(m, id, s.location())
 	default:
-		if old := s.stillRead(&t); old != nil {
-			tab.cfg.Go(func() { tab.askAgain(old, m) }, func() {})
-			return
-		}
-		tab.answer(m, id, tab.handOff(s, &t))
+		tab.asked(m, &t, s.stillRead(&t))
 	}
+}
+
+// asked answers another gateway's request for a session when each connection that the session
+// has had since then was read to its end, or has been waited for: old, if it is not nil, and
+// those that replaced it. Other requests do not prolong the wait. asked does not block.
+func (tab *Table) asked(m natsbus.Message, t *bus.SessionMessage, old *Conn) {
+	lend := func() { tab.answer(m, t.Peer, tab.handOff(tab.Get(t.Peer), t)) }
+	if old == nil {
+		lend()
+		return
+	}
+	tab.cfg.Go(func() {
+		for waited := (*Conn)(nil); old != nil && old != waited; old = tab.Get(t.Peer).stillRead(t) {
+			old.Socket.AwaitRead()
+			waited = old
+		}
+		lend()
+	}, func() {})
 }
 
 // stillRead returns the connection of a session that is to be lent, if frames that
@@ -188,14 +202,6 @@ func (s *Session) stillRead(t *bus.SessionMessage) *Conn {
 		return nil
 	}
 	return c
-}
-
-// askAgain puts a request for a session back into the inbox when the session's old
-// connection has been read to the end. The reader of the inbox lends sessions and must
-// not wait.
-func (tab *Table) askAgain(old *Conn, m natsbus.Message) {
-	old.Socket.AwaitRead()
-	tab.cfg.Bus.Inbox.Put(m, tab.cfg.Ended)
 }
 
 // answer answers another gateway's request about a session.
@@ -266,9 +272,6 @@ func (s *Session) lendLocked(t *bus.SessionMessage) (*bus.Handoff, ownership.Act
 		return &bus.Handoff{Busy: true}, ownership.Nothing
 	case attached, away, lent:
 		if !s.acceptsLocked(t.Token, t.Received) {
-			if s.conn != nil {
-				s.conn.Socket.ReadOn()
-			}
 			return &bus.Handoff{Error: sessionReplaced()}, ownership.Nothing
 		}
 	}

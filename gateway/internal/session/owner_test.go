@@ -10,8 +10,10 @@ import (
 	"p2pconnector/gateway/internal/frames"
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/membudget"
+	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/ownership"
 	"p2pconnector/gateway/internal/socket"
+	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
@@ -161,4 +163,38 @@ func TestHandOff_AcceptFrom_GoesWithTheSession(t *testing.T) {
 		t.Errorf("copy: got %+v, want it lent with %v", h, proto.AcceptRooms)
 	}
 	x.wait()
+}
+
+// TestMessage_OtherRequestsMeanwhile_SessionIsLentAfterOneWait: the client's old connection is
+// half open. Requests with a token that is refused, and with one that would be accepted, do not
+// prolong the wait of the first request.
+func TestMessage_OtherRequestsMeanwhile_SessionIsLentAfterOneWait(t *testing.T) {
+	for name, conn := range map[string]uint64{"an earlier token": 1, "the newest token": 2} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				x := newTestTable(t)
+				c := x.conn(sockettest.NewNet(false))
+				s := c.Session
+				s.mu.Lock()
+				s.conns = 2
+				s.shown = bus.TokenRef{Owner: x.cfg.Own, Conn: 2}
+				s.mu.Unlock()
+				const taker, other = proto.GatewayID("0a1b2c3d"), proto.GatewayID("4e5f6071")
+				first, began := takeOf(s, taker, 0), time.Now()
+				x.Message(s.id, natsbus.Message{Data: frames.Marshal(first)})
+				later := takeOf(s, other, 0)
+				later.Token.Conn = conn
+				for s.OtherOwner() == "" && time.Since(began) < time.Second {
+					time.Sleep(time.Millisecond)
+					synctest.Wait()
+					x.Message(s.id, natsbus.Message{Data: frames.Marshal(later)})
+				}
+				if waited := time.Since(began); s.OtherOwner() != taker || waited > 110*time.Millisecond {
+					t.Errorf("got the session lent to %q after %v, want to %s after one wait of 100ms", s.OtherOwner(), waited, taker)
+				}
+				c.Socket.Abort()
+				x.wait()
+			})
+		})
+	}
 }

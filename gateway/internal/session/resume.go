@@ -121,7 +121,6 @@ func (tab *Table) resumeHere(c *Conn, s *Session, t *auth.SessionToken, received
 		accepts = s.acceptsLocked(t.TokenRef, received)
 		s.mu.Unlock()
 		if !accepts { // the client reads on, on the connection that it has
-			old.Socket.ReadOn()
 			return sessionReplaced(), true
 		}
 		s.displace(old, proto.CloseTakenOver)

@@ -75,8 +75,7 @@ const (
 )
 
 // AwaitRead waits until all that the client has sent on the connection has been handled,
-// at most half a second. After that AllRead returns true. It pings the client, whose answer
-// tells which frames it has got.
+// at most half a second. It pings the client, whose answer tells which frames it has got.
 func (c *Conn) AwaitRead() {
 	c.mu.Lock()
 	if c.allRead {
@@ -97,23 +96,14 @@ func (c *Conn) AwaitRead() {
 	select {
 	case <-over:
 	case <-late.C:
-		c.endRead()
 	}
 }
 
-// AllRead reports whether all that the client has sent has been handled, or AwaitRead has
-// given up waiting for that.
+// AllRead reports whether all that the client has sent has been handled.
 func (c *Conn) AllRead() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.allRead
-}
-
-// ReadOn records that the connection goes on, although AwaitRead was called.
-func (c *Conn) ReadOn() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.allRead = false
 }
 
 // endRead records that the reading is over.

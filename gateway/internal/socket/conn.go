@@ -69,7 +69,7 @@ type Conn struct {
 	closeBy    time.Time        // when the network is closed at the latest
 	unwritten  [][]byte         // buffers of frames not written when a write failed
 	idle       chan struct{}    // closed when writing ends; nil when no goroutine waits
-	allRead    bool             // nothing more will be read, or AwaitRead has given up waiting
+	allRead    bool             // nothing more will be read
 	readOver   chan struct{}    // closed when allRead is set; nil when no goroutine waits
 	current    batch            // being written
 	written    retransmitBuffer // not confirmed by the client yet
