@@ -20,6 +20,7 @@
 //	internal/fairqueue  turns of clients at the room service
 //	internal/frames     encodes the frames that the server itself sends
 //	internal/handshake  accepts WebSocket handshakes, or refuses them with the reason
+//	internal/heartbeat  publishes this gateway's lease, and receives those of the others
 //	internal/httpserver the listener that clients connect to, and its certificate
 //	internal/ice        ICE servers for clients, and TURN credentials
 //	internal/inbound    handles the messages of other services
@@ -60,12 +61,12 @@
 // Package internal/socket keeps the frames that were written to a broken connection.
 //
 // Rooms belong to the room service. Package internal/room follows those that have a member
-// here, sends members the changes, and delivers the messages of other members. member.go
-// connects it to the sessions, which are the members of rooms, and makes the configurations
-// of the packages that refer to each other.
+// here, sends members the changes, and delivers the messages of other members. wiring.go
+// connects it to the sessions, which are the members of rooms, and makes the other packages
+// that refer to each other.
 //
 // Package internal/membudget counts what the buffers of all clients use, and gives up the
-// largest when that is nearly all that they may use. heartbeat.go publishes this
+// largest when that is nearly all that they may use. Package internal/heartbeat publishes this
 // gateway's lease and receives those of the others; package proto/agreement compares the
 // settings in them, and those of room services. watch.go runs the periodic work. ops.go serves
 // operators; snapshot.go reads the values that package internal/metrics does not count.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"time"
-
-	"p2pconnector/gateway/internal/drain"
 )
 
 // How long the parts of a shutdown may take when something hangs.
@@ -65,7 +63,7 @@ func (g *Gateway) sayEnded() {
 	said := make(chan struct{})
 	go func() {
 		defer close(said)
-		g.publishLease(true)
+		g.heartbeat.Publish(true)
 		_ = g.bus.Flush(lastPatience) // without NATS nobody receives it
 	}()
 	late := time.NewTimer(lastPatience)
@@ -85,14 +83,7 @@ func (g *Gateway) drainInTime() error {
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
-		g.draining.Store(true)
-		g.publishLease(false)
-		g.bus.LeaveBackEnds()
-		d := drain.Drain{Config: drain.Config{
-			Conns: g.conns, Sessions: g.sessions, Links: g.links, Requests: g.requests, Liveness: g.liveness,
-			Frames: g.frames, Window: g.cfg.DrainWindow, Logger: g.log,
-		}}
-		d.Run(window)
+		g.drain.Run(window)
 	}()
 	late := time.NewTimer(g.cfg.DrainWindow + drainSlack)
 	defer late.Stop()

@@ -2,11 +2,9 @@ package gateway
 
 import (
 	"context"
-	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"p2pconnector/gateway/internal/admission"
 	"p2pconnector/gateway/internal/auth"
@@ -15,9 +13,9 @@ import (
 	"p2pconnector/gateway/internal/clock"
 	"p2pconnector/gateway/internal/config"
 	"p2pconnector/gateway/internal/dialect/registry"
-	"p2pconnector/gateway/internal/fairqueue"
-	"p2pconnector/gateway/internal/frames"
+	"p2pconnector/gateway/internal/drain"
 	"p2pconnector/gateway/internal/handshake"
+	"p2pconnector/gateway/internal/heartbeat"
 	"p2pconnector/gateway/internal/httpserver"
 	"p2pconnector/gateway/internal/ice"
 	"p2pconnector/gateway/internal/inbound"
@@ -28,11 +26,8 @@ import (
 	"p2pconnector/gateway/internal/room"
 	"p2pconnector/gateway/internal/session"
 	"p2pconnector/gateway/internal/socket"
-	"p2pconnector/gateway/internal/topic"
-	"p2pconnector/gateway/internal/topicroom"
 	"p2pconnector/gateway/web"
 	"p2pconnector/proto"
-	"p2pconnector/proto/agreement"
 	"p2pconnector/proto/bus"
 	"p2pconnector/proto/service"
 )
@@ -44,37 +39,31 @@ type Config = config.Config
 // called once.
 type Gateway struct {
 	// Fixed after New.
-	cfg         Config
-	log         *slog.Logger
-	frames      *frames.Encoder
-	metrics     *metrics.Metrics
-	loops       loops
-	keys        *auth.SessionKeys
-	bus         *natsbus.Conn
-	liveness    *natsbus.Liveness
-	shared      *agreement.Table // settings that all instances should have in common
-	requests    *natsbus.Requests
-	roomTurns   *fairqueue.Queue // of the requests of clients to the room service
-	sessions    *session.Table
-	rooms       *room.Rooms
-	conns       *client.Table
-	links       *relay.Links
-	inbound     *inbound.Reader
-	sockets     *socket.Server
-	admission   *admission.Controller
-	handshakes  *handshake.Handler
-	ice         *ice.Servers
-	dialects    *registry.Registry
-	topics      *topic.Table
-	topicMember *topicroom.Member
-	ready       chan struct{}
+	cfg        Config
+	metrics    *metrics.Metrics
+	loops      loops
+	keys       *auth.SessionKeys
+	bus        *natsbus.Conn
+	requests   *natsbus.Requests
+	sessions   *session.Table
+	rooms      *room.Rooms
+	conns      *client.Table
+	links      *relay.Links
+	inbound    *inbound.Reader
+	sockets    *socket.Server
+	admission  *admission.Controller
+	handshakes *handshake.Handler
+	ice        *ice.Servers
+	dialects   *registry.Registry
+	heartbeat  *heartbeat.Heartbeat
+	drain      *drain.Drain
+	ready      chan struct{}
 
 	// Fixed before ready.
 	verifier *auth.Verifier // nil: no tokens are needed
 	addr     net.Addr
 
 	operators atomic.Pointer[service.OpsServer]
-	draining  atomic.Bool
 	coarse    clock.AtomicInstant // the present moment, at most 50 ms old
 	buffers   *membudget.Budget
 
@@ -90,11 +79,9 @@ func New(cfg Config) (*Gateway, error) {
 	limit, from := cfg.BufferLimit()
 	cfg.Logger = cfg.Logger.With("gateway", string(cfg.ID))
 	g := &Gateway{
-		cfg: cfg, log: cfg.Logger, metrics: metrics.New(),
-		buffers: membudget.New(limit), roomTurns: fairqueue.New(cfg.MaxRoomRequests),
+		cfg: cfg, metrics: metrics.New(), buffers: membudget.New(limit),
 		ready: make(chan struct{}), bg: background.New(),
 	}
-	g.frames = &frames.Encoder{Wall: time.Now}
 	var err error
 	if g.admission, err = admission.New(cfg.Admission(limit)); err != nil {
 		return nil, err
@@ -103,12 +90,12 @@ func New(cfg Config) (*Gateway, error) {
 		return nil, err
 	}
 	if g.keys, err = auth.NewSessionKeys(auth.SessionKeysConfig{
-		Secrets: cfg.SessionKey, Go: g.bg.Go, Count: g.metrics.Sessions.KeyFetches.Inc, Logger: g.log,
+		Secrets: cfg.SessionKey, Go: g.bg.Go, Count: g.metrics.Sessions.KeyFetches.Inc, Logger: g.cfg.Logger,
 		Fetch: func(have *bus.KeySet) (*bus.KeySet, error) { return g.requests.AskKeys(have) },
 	}); err != nil {
 		return nil, err
 	}
-	if g.cfg.TLS, err = httpserver.TLSConfig(cfg.TLS, cfg.TLSCert, cfg.TLSKey, g.log); err != nil {
+	if g.cfg.TLS, err = httpserver.TLSConfig(cfg.TLS, cfg.TLSCert, cfg.TLSKey, g.cfg.Logger); err != nil {
 		return nil, err
 	}
 	if cfg.TokenKey != "" {
@@ -117,13 +104,10 @@ func New(cfg Config) (*Gateway, error) {
 		}
 	}
 	g.bus = natsbus.New(natsbus.Config{
-		ID: cfg.ID, NATS: cfg.NATS, Options: cfg.NATSOptions, Logger: g.log, Connected: g.connected, Lease: g.receiveLease,
-		Settings: func(m natsbus.Message) { g.shared.Receive(m.Subject, m.Data) },
-	})
-	g.liveness = natsbus.NewLiveness(cfg.ID)
-	g.shared = agreement.New(agreement.Gateway(cfg.ID), cfg.Shared(), g.log)
-	g.requests = natsbus.NewRequests(natsbus.RequestsConfig{
-		Own: cfg.ID, Publish: g.bus.PublishRequest, Ended: g.bg.Ended(), Replied: g.sawReply,
+		ID: cfg.ID, NATS: cfg.NATS, Options: cfg.NATSOptions, Logger: g.cfg.Logger,
+		Connected: func(again bool) { g.heartbeat.Connected(again) },
+		Lease:     func(m natsbus.Message) { g.heartbeat.Receive(m) },
+		Settings:  func(m natsbus.Message) { g.heartbeat.ReceiveSettings(m) },
 	})
 	g.watch()
 	g.coarse.Store(clock.Now())
@@ -131,9 +115,8 @@ func New(cfg Config) (*Gateway, error) {
 		MaxMessageBytes: cfg.MaxMessageBytes, QueueBytes: cfg.QueueBytes, ControlFrames: cfg.ControlPerSecond, Clock: &g.coarse, Budget: g.buffers, Closed: g.metrics.Connections.Closes.Inc, WriterTurned: g.loops.writers.Turn,
 		SlowClient: g.metrics.Connections.Slow.Inc, IdleClient: g.metrics.Connections.Idle.Inc,
 	})
-	g.wire(g.bus)
-	g.handshakes = handshake.New(g.handshakeConfig())
-	g.log.Info("memory for buffers", "bytes", limit, "from", from)
+	g.wire(g.bus, g.bus.PublishRequest)
+	g.cfg.Logger.Info("memory for buffers", "bytes", limit, "from", from)
 	return g, nil
 }
 
@@ -146,10 +129,21 @@ func (g *Gateway) Ready() <-chan struct{} { return g.ready }
 // Addr returns the address that clients connect to. It may be called after Ready.
 func (g *Gateway) Addr() net.Addr { return g.addr }
 
+// closed returns why the gateway accepts no clients now; "" when it accepts them.
+func (g *Gateway) closed() string {
+	switch {
+	case g.drain.Begun():
+		return "This gateway is going away. Connect again: another one will answer."
+	case !g.bus.Connected():
+		return "This gateway has no connection to its bus now. Connect again in a moment."
+	}
+	return ""
+}
+
 func (g *Gateway) status() web.Status {
 	return web.Status{
 		Gateway: string(g.cfg.ID), Connections: g.conns.Len(), Rooms: g.rooms.Len(),
-		Ready: g.closed() == "", Draining: g.draining.Load(),
+		Ready: g.closed() == "", Draining: g.drain.Begun(),
 	}
 }
 
@@ -195,17 +189,17 @@ func (g *Gateway) run(ctx context.Context) error {
 func (g *Gateway) serveClients(ctx context.Context) error {
 	srv, err := httpserver.Start(httpserver.Config{
 		Listener: g.cfg.Listener, Listen: g.cfg.Listen, TLS: g.cfg.TLS, Handler: g.handshakes,
-		ConnState: g.admission.ConnState, ClosePending: g.admission.ClosePending, Logger: g.log,
+		ConnState: g.admission.ConnState, ClosePending: g.admission.ClosePending, Logger: g.cfg.Logger,
 	})
 	if err != nil {
 		return err
 	}
 	g.addr = srv.Addr()
-	g.publishLease(false)
+	g.heartbeat.Publish(false)
 	close(g.ready)
-	g.log.Info("serving", "addr", g.addr.String(), "tls", g.cfg.TLS != nil)
+	g.cfg.Logger.Info("serving", "addr", g.addr.String(), "tls", g.cfg.TLS != nil)
 	if g.cfg.Open() {
-		g.log.Warn("anybody may connect: set token-key or token-jwks, and allowed-origins", "addr", g.addr.String())
+		g.cfg.Logger.Warn("anybody may connect: set token-key or token-jwks, and allowed-origins", "addr", g.addr.String())
 	}
 	select {
 	case <-ctx.Done():
@@ -229,5 +223,5 @@ func (g *Gateway) shut() {
 	g.bg.Close() // sends the requests that give names back
 	g.requests.Close()
 	g.rooms.Stop()
-	g.publishLease(true)
+	g.heartbeat.Publish(true)
 }

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"p2pconnector/gateway/internal/client"
@@ -32,17 +33,21 @@ func testGateway(t testing.TB, cfg Config) *Gateway {
 // testGatewayOn is testGateway whose relays go to b.
 func testGatewayOn(t testing.TB, cfg Config, b relay.Bus) *Gateway {
 	t.Helper()
+	return testWiring(t, cfg, b).g
+}
+
+// testWiring is testGatewayOn for tests that need the wiring.
+func testWiring(t testing.TB, cfg Config, b relay.Bus) *wiring {
+	t.Helper()
 	cfg.SessionKey = cmp.Or(cfg.SessionKey, "a secret for tests only")
 	g, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.wire(b)
-	if acks, ok := b.(*ackRecorder); ok {
-		recorders.Store(g, acks)
-		t.Cleanup(func() { recorders.Delete(g) })
-	}
-	return g
+	tb := &testBus{relays: b}
+	testBuses.Store(g, tb)
+	t.Cleanup(func() { testBuses.Delete(g) })
+	return g.wire(b, tb.publishRequest)
 }
 
 // ackRecorder is a bus without a connection. It keeps the last ack for each gateway.
@@ -51,8 +56,27 @@ type ackRecorder struct {
 	last map[string]bus.Ack // by subject
 }
 
-// recorders has the ackRecorder of each *Gateway.
-var recorders sync.Map
+// testBus has what a gateway of testGateway publishes to.
+type testBus struct {
+	relays   relay.Bus
+	requests atomic.Pointer[func(subject, reply string, data []byte) error] // nil: they fail
+}
+
+func (b *testBus) publishRequest(subject, reply string, data []byte) error {
+	if publish := b.requests.Load(); publish != nil {
+		return (*publish)(subject, reply, data)
+	}
+	return errNotConnected
+}
+
+// testBuses has the testBus of each *Gateway.
+var testBuses sync.Map
+
+// testBusOf returns the bus of a gateway that testGateway made.
+func testBusOf(g *Gateway) *testBus {
+	b, _ := testBuses.Load(g)
+	return b.(*testBus)
+}
 
 // errNotConnected is the error of a bus without a connection.
 var errNotConnected = errors.New("not connected")
@@ -74,10 +98,9 @@ func (*ackRecorder) PublishRequest(string, string, []byte) error { return errNot
 func (*ackRecorder) PublishMessage(natsbus.Message) error        { return errNotConnected }
 func (*ackRecorder) Connected() bool                             { return false }
 
-// requestsTo passes the room requests of g to publish. g must have no room yet.
+// requestsTo passes the requests of g to other services to publish.
 func requestsTo(g *Gateway, publish func(subject, reply string, data []byte) error) {
-	g.requests = natsbus.NewRequests(natsbus.RequestsConfig{Own: g.cfg.ID, Publish: publish, Ended: g.bg.Ended(), Replied: nil})
-	g.connectRooms()
+	testBusOf(g).requests.Store(&publish)
 }
 
 // setAlive makes g receive the first lease of another gateway.
@@ -87,7 +110,7 @@ func setAlive(t testing.TB, g *Gateway, other proto.GatewayID) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.liveness.Receive(natsbus.Message{Subject: subject, Data: frames.Marshal(bus.Lease{Gateway: other})})
+	g.heartbeat.Receive(natsbus.Message{Subject: subject, Data: frames.Marshal(bus.Lease{Gateway: other})})
 }
 
 // testConn makes a connection of g over raw, as accept does, without a reader. The

@@ -27,19 +27,20 @@ func (g *Gateway) watch() {
 		writers: ops.NewLoop("writers", func() bool { return g.sockets.Waiting() > 0 }),
 	}
 	l := &g.loops
-	g.loops.watchdog = ops.NewWatchdog(g.log, l.clock, l.bus, l.inbox, l.writers, l.leases)
+	g.loops.watchdog = ops.NewWatchdog(g.cfg.Logger, l.clock, l.bus, l.inbox, l.writers, l.leases)
 }
 
 // startOps starts to serve operators on the address that the settings give.
 func (g *Gateway) startOps() (*service.OpsServer, error) {
 	ready := ops.Readiness{
-		Hung: g.loops.watchdog.Problem, Draining: g.draining.Load, Connected: g.bus.Connected, AskRooms: g.requests.Probe, Ready: g.ready,
+		Hung: g.loops.watchdog.Problem, Draining: g.drain.Begun, Connected: g.bus.Connected, AskRooms: g.requests.Probe, Ready: g.ready,
 	}
-	s, err := g.cfg.Ops.Serve(g.log, service.OpsHandlers{
+	s, err := g.cfg.Ops.Serve(g.cfg.Logger, service.OpsHandlers{
 		Metrics: metrics.Handler(g.metrics, metrics.Config{
 			Version: g.cfg.Version, Commit: g.cfg.Commit, Snapshot: g.snapshot, Loops: g.loops.watchdog.Hung,
 		}),
-		Hangs: g.loops.watchdog.Problem, Missing: ready.Missing, Notes: g.notes,
+		Hangs: g.loops.watchdog.Problem, Missing: ready.Missing,
+		Notes: func() []string { return append(g.heartbeat.Notes(), g.ice.Notes()...) },
 	})
 	g.operators.Store(s)
 	return s, err
@@ -48,8 +49,3 @@ func (g *Gateway) startOps() (*service.OpsServer, error) {
 // OpsAddr returns the host:port that operators are served on, or "". It may be
 // called after Ready.
 func (g *Gateway) OpsAddr() string { return g.operators.Load().Addr() }
-
-// notes lists what an operator should know although the gateway is ready.
-func (g *Gateway) notes() []string {
-	return append(g.shared.Notes(), g.ice.Notes()...)
-}

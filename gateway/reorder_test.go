@@ -55,8 +55,7 @@ func (o *remote) message(from, to proto.PeerID, view uint64, n int) {
 // ack returns the ack of the gateway under test for all messages of o.
 func (o *remote) ack() bus.Ack {
 	o.g.inbound.Handle(natsbus.Message{Subject: bus.LinkSubject(o.g.cfg.ID, o.id), Data: frames.Marshal(bus.Poll{Number: 1, Base: 1})})
-	r, _ := recorders.Load(o.g)
-	acks := r.(*ackRecorder)
+	acks := testBusOf(o.g).relays.(*ackRecorder)
 	acks.mu.Lock()
 	defer acks.mu.Unlock()
 	return acks.last[bus.AckSubject(o.id, o.g.cfg.ID)]

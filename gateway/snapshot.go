@@ -8,9 +8,8 @@ import (
 func (g *Gateway) snapshot() *metrics.Snapshot {
 	nats := g.bus.Stats()
 	now := &metrics.Snapshot{
-		Draining: g.draining.Load(), RefusedSockets: g.handshakes.Refused(), Buffers: g.buffers,
+		Draining: g.drain.Begun(), RefusedSockets: g.handshakes.Refused(), Buffers: g.buffers,
 		Links: g.links.Counts(), LinkHoles: g.links.Holes(), ReorderFrames: g.links.Held(),
-		SettingsDisagree: g.shared.Disagree(), SettingsIgnored: g.shared.Ignored(),
 		Rooms: g.rooms.Len(), RoomRequests: g.requests.Len(),
 		NATSConnected: g.bus.Connected(), NATSReconnects: nats.Reconnects, NATSPendingBytes: nats.Unsent,
 		Inbox: g.bus.Inbox.Len(), InboxDropped: nats.Dropped,
@@ -21,9 +20,8 @@ func (g *Gateway) snapshot() *metrics.Snapshot {
 	g.sessions.Count(now)
 	now.HeldSockets = g.handshakes.Held()
 	g.dialects.Count(now)
-	now.Topics = g.topics.Counts()
 	now.ICELeft, now.ICEProvider = g.ice.Left()
 	now.Members, now.OwnMembers = g.rooms.Counts()
-	now.GatewaysLive, now.GatewaysDead, now.GatewaysEnded = g.liveness.Counts()
+	g.heartbeat.Count(now)
 	return now
 }

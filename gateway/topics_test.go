@@ -26,7 +26,8 @@ func (noReceiver) Lost()                            {}
 // when its turn does not come.
 func TestTopics_OneUserWantsMuch_OthersTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := testGateway(t, Config{MaxRoomRequests: 8})
+		w := testWiring(t, Config{MaxRoomRequests: 8}, new(ackRecorder))
+		g := w.g
 		var mu sync.Mutex
 		sent := make(map[string]int) // requests, by operation
 		requestsTo(g, func(subject, _ string, _ []byte) error {
@@ -40,7 +41,7 @@ func TestTopics_OneUserWantsMuch_OthersTakeTurns(t *testing.T) {
 			defer mu.Unlock()
 			return sent[op]
 		}
-		space := g.topics.Space("yjs", func([]byte) string { return "" })
+		space := w.topics.Space("yjs", func([]byte) string { return "" })
 		mallory, ann := fairqueue.Key{User: "mallory"}, fairqueue.Key{User: "ann"}
 		const clients, topics = 20, 50
 		for k := range clients {
@@ -58,9 +59,9 @@ func TestTopics_OneUserWantsMuch_OthersTakeTurns(t *testing.T) {
 		}
 		began := time.Now()
 		got := space.Client(noReceiver{}, nil, mallory).Publish("elsewhere", "", []byte("1"))
-		if took := time.Since(began); got != topic.Unreachable || took != topicroom.TurnWait || count("get") != 0 || g.topics.Counts().Missed != 1 {
+		if took := time.Since(began); got != topic.Unreachable || took != topicroom.TurnWait || count("get") != 0 || w.topics.Counts().Missed != 1 {
 			t.Errorf("a publication elsewhere: got outcome %d after %v, %d requests sent, %d counted as missed, want %d after %v, none and 1",
-				got, took, count("get"), g.topics.Counts().Missed, topic.Unreachable, topicroom.TurnWait)
+				got, took, count("get"), w.topics.Counts().Missed, topic.Unreachable, topicroom.TurnWait)
 		}
 		go space.Client(noReceiver{}, nil, ann).Publish("elsewhere", "", []byte("1"))
 		synctest.Wait()

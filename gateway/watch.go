@@ -28,10 +28,7 @@ func (g *Gateway) watchConns(done <-chan struct{}) {
 		case <-done:
 			return
 		case now := <-tick.C:
-			if stopped := clock.At(now).Sub(g.coarse.Load()); stopped > suspectAfter {
-				g.suspect()
-			}
-			g.liveness.Tick(clock.At(now), g.bus.Connected())
+			g.heartbeat.Advance(g.coarse.Load(), clock.At(now))
 			g.coarse.Store(clock.At(now))
 			if now.After(next) {
 				next = now.Add(time.Second)
@@ -41,10 +38,6 @@ func (g *Gateway) watchConns(done <-chan struct{}) {
 		}
 	}
 }
-
-// suspectAfter is how long the process must have been frozen before other gateways may
-// consider it dead: their requests and its lease take a little less than bus.LeaseTimeout.
-const suspectAfter = 3 * time.Second
 
 // watchBus repeats unanswered requests and relays. Once a second it publishes the lease and
 // the acks that are not due yet, ends the sessions whose grace is over, and sheds buffers.
@@ -68,10 +61,8 @@ func (g *Gateway) watchBus(done <-chan struct{}) {
 				continue
 			}
 			next = now.Add(bus.LeaseInterval)
-			g.publishLease(false)
+			g.heartbeat.Tick()
 			g.links.AckAll()
-			g.liveness.Sweep()
-			g.shared.Tick(g.bus.Connected())
 			g.rooms.SweepMoved()
 			g.dialects.Tick()
 			ss = g.sessions.Sweep(now, ss)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"p2pconnector/gateway/internal/client"
@@ -39,16 +40,28 @@ type Config struct {
 	Liveness *natsbus.Liveness
 	Frames   *frames.Encoder
 	Window   time.Duration // how long it may take
+	Announce func()        // announces to other services that the drain has begun
 	Logger   *slog.Logger
 }
 
-// Drain is one drain. Its Run may be called once.
-type Drain struct{ Config }
+// Drain is the drain of one gateway. Run may be called once; Begun may be called concurrently.
+type Drain struct {
+	Config
+	begun atomic.Bool
+}
+
+// New returns a drain that has not begun.
+func New(cfg Config) *Drain { return &Drain{Config: cfg} }
+
+// Begun reports whether the gateway drains, or has drained.
+func (d *Drain) Begun() bool { return d.begun.Load() }
 
 // Run moves every peer to another gateway. It announces to each when its connection will
 // be closed, closes it at that moment or soon after, and hands the session to the gateway
 // that the client connects to. It returns when all have moved or window ends.
 func (d *Drain) Run(window context.Context) {
+	d.begun.Store(true)
+	d.Announce()
 	lonely := d.Liveness.Alone()
 	spread := d.Window * 6 / 10
 	if lonely {

@@ -111,8 +111,9 @@ func (r *Registry) Tick() {
 	}
 }
 
-// Count adds what the dialects hold to a snapshot.
+// Count adds what the dialects and the topics of their clients hold to a snapshot.
 func (r *Registry) Count(now *metrics.Snapshot) {
+	now.Topics = r.cfg.Topics.Counts()
 	for _, c := range r.names {
 		now.NamesKnown += c.Len()
 	}
