@@ -1,6 +1,7 @@
 package edge_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"testing"
@@ -110,4 +111,34 @@ func TestTopics_TooManyPerAddress_OtherAddressesSubscribe(t *testing.T) {
 	for _, y := range []*peerjs{first, again, other} {
 		y.expect(text) // and neither of the first two got the other topic
 	}
+}
+
+// TestNostr_SubscribedManyTimes_PublisherPaysForEachCopy: a client that has a topic in many
+// subscriptions gets an event once for each, and its publisher has caused all of them.
+func TestNostr_SubscribedManyTimes_PublisherPaysForEachCopy(t *testing.T) {
+	for subscriptions, passes := range map[int]bool{1: true, 8: false} {
+		e := start(t, func(c *gateway.Config) { c.EgressPerSecond = 100 })
+		n := e.topics(t, "/nostr", "")
+		for i := range subscriptions {
+			n.send(fmt.Sprintf(`["REQ","s%d",{"#x":["a"]}]`, i))
+			n.expect(fmt.Sprintf(`["EOSE","s%d"]`, i))
+		}
+		n.send(`["EVENT",` + nostrEvent("e1") + `]`)
+		for range subscriptions {
+			n.expect(`["EVENT",…`)
+		}
+		n.expect(`["OK","e1",true,""]`)
+		n.send(`["EVENT",` + nostrEvent("e2") + `]`)
+		if passes {
+			n.expect(`["EVENT",…`)
+			n.expect(`["OK","e2",true,""]`)
+		} else {
+			n.expect(`["OK","e2",false,"rate-limited: slow down"]`)
+		}
+	}
+}
+
+// nostrEvent is an ephemeral event of NIP-01 in topic a.
+func nostrEvent(id string) string {
+	return fmt.Sprintf(`{"kind":20001,"tags":[["x","a"]],"created_at":1,"content":"","pubkey":"p","id":%q,"sig":"s"}`, id)
 }

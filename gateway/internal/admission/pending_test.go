@@ -77,13 +77,13 @@ func TestPending_LowLimitPerAddress_AllowsABrowser(t *testing.T) {
 // TestPending_BudgetOfBytes_BoundsTheirNumber: each costs 25 KiB of the budget, and beyond it
 // the oldest is closed and counted.
 func TestPending_BudgetOfBytes_BoundsTheirNumber(t *testing.T) {
-	const most = 100
-	for budget, want := range map[int64]int{most * pendingBytes: most, most*pendingBytes - 1: most - 1, 1: minPendingAddr, 1 << 40: 1 << 40 / pendingBytes} {
+	const most, each = 100, 25 << 10
+	for budget, want := range map[int64]int{most * each: most, most*each - 1: most - 1, 1: minPendingAddr, 1 << 40: 1 << 40 / each} {
 		if got := newTest(t, Config{PendingBytes: budget}).pending.most; got != want {
 			t.Errorf("%d bytes: got %d connections, want %d", budget, got, want)
 		}
 	}
-	c := newTest(t, Config{PendingBytes: most * pendingBytes, CloseConn: func(net.Conn) {}})
+	c := newTest(t, Config{PendingBytes: most * each, CloseConn: func(net.Conn) {}})
 	for range most + 1 {
 		connect(t, c, "", false)
 	}

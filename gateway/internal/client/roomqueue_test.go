@@ -163,26 +163,33 @@ func TestRoomQueue_NoRoomService_AllRefusedInTime(t *testing.T) {
 	})
 }
 
-// TestRoomQueue_Full_RefusesAtOnce bounds it in frames and in bytes.
+// TestRoomQueue_Full_RefusesAtOnce: one frame more than it holds, or one byte more than 4 messages
+// of the largest size. The last bytes still have room then.
 func TestRoomQueue_Full_RefusesAtOnce(t *testing.T) {
-	big := fmt.Sprintf(`{"event":"Message","room":"tea","data":%q}`, strings.Repeat("x", 1900))
-	for name, test := range map[string]struct {
-		frame string
-		fits  int
-	}{"frames": {roomFrameText("Room_Info", "tea", 1), roomQueueFrames + 2}, "bytes": {big, maxRoomMessages + 1}} {
+	join := roomFrameText("Join_Room", "tea", 1)
+	message := func(bytes int) string {
+		const head, tail = `{"event":"Message","room":"tea","id":"over","data":"`, `"}`
+		return head + strings.Repeat("x", bytes-len(head)-len(tail)) + tail
+	}
+	const left = 60 // bytes
+	for name, test := range map[string]struct{ fits, last []string }{
+		"frames": {slices.Repeat([]string{roomFrameText("Room_Info", "tea", 1)}, roomQueueFrames+1), nil},
+		"bytes":  {[]string{message(2048), message(2048), message(2048), message(2048 - len(join) - left)}, []string{message(left)}},
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				q := newQueueTest(t)
-				q.send(roomFrameText("Join_Room", "tea", 1))
-				q.send(slices.Repeat([]string{test.frame}, test.fits-1)...)
+				q.send(join)
+				q.send(test.fits...)
 				q.wantAnswers()
-				q.send(`{"event":"Leave_Room","data":{"room":"tea","x":"`+strings.Repeat("x", 1200)+`"},"id":"over"}`, `{"event":"Ping","id":"p"}`)
+				q.send(message(left+1), `{"event":"Ping","id":"p"}`)
 				q.wantAnswers(`Rate_Limited "over"`, `Pong "p"`)
+				q.send(test.last...)
 				if n := q.g.Metrics.Rooms.QueueFull.Load(); n != 1 {
 					t.Errorf("got %d refusals counted, want 1", n)
 				}
-				if n := q.c.rooms.frames; n != test.fits {
-					t.Errorf("got %d frames in the queue, want %d", n, test.fits)
+				if got, want := q.c.rooms.frames, 1+len(test.fits)+len(test.last); got != want {
+					t.Errorf("got %d frames in the queue, want %d", got, want)
 				}
 				q.end()
 			})

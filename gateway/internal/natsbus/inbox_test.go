@@ -49,3 +49,28 @@ func TestInbox_Next_KeepsOrder(t *testing.T) {
 		t.Errorf("messages: got %q, want %q", got, want)
 	}
 }
+
+// TestInbox_AtTheEdge_HasNoRoomForOneMore: 16,384 messages have room, until one is handled. The
+// NATS client drops what has none.
+func TestInbox_AtTheEdge_HasNoRoomForOneMore(t *testing.T) {
+	b := newInbox()
+	put := func() bool { // as the NATS client does
+		select {
+		case b.messages <- new(nats.Msg):
+			return true
+		default:
+			return false
+		}
+	}
+	for b.Len() < 16_384 {
+		if !put() {
+			t.Fatalf("with %d messages: got no room for another, want room for 16,384", b.Len())
+		}
+	}
+	if put() {
+		t.Error("one more: got room, want none")
+	}
+	if b.Next(); !put() {
+		t.Error("after one was handled: got no room, want room for another")
+	}
+}

@@ -1,6 +1,7 @@
 package natsbus
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,4 +101,24 @@ func TestLiveness_Receive_SaysWhatHasChanged(t *testing.T) {
 			t.Errorf("after %v: got %d alive, %d dead, %d ended, want only its own", forgetAfter, alive, dead, ended)
 		}
 	})
+}
+
+// TestLiveness_GatewaysAtTheEdge_IgnoresOneMore: 4,096 gateways are known. The lease of another
+// one changes nothing, and the leases of those that are known still count.
+func TestLiveness_GatewaysAtTheEdge_IgnoresOneMore(t *testing.T) {
+	const most = 4096
+	l := NewLiveness("0000000a")
+	gateway := func(n int) proto.GatewayID { return proto.GatewayID(fmt.Sprintf("%08x", 0xb0000000+n)) }
+	known := len(l.all)
+	for n := range most - known {
+		if got := l.Receive(leaseOf(t, gateway(n), false)); got != Appeared {
+			t.Fatalf("gateway %d: got %v, want %v", n+1, got, Appeared)
+		}
+	}
+	if got := l.Receive(leaseOf(t, gateway(most), false)); got != Renewed || l.Alive(gateway(most)) {
+		t.Errorf("one more: got %v, alive %v, want it ignored", got, l.Alive(gateway(most)))
+	}
+	if l.Receive(leaseOf(t, gateway(0), true)); l.Alive(gateway(0)) {
+		t.Error("a known gateway that ends: got it alive, want it ended")
+	}
 }

@@ -55,3 +55,29 @@ func TestAskNames_Refused_IsRepeatedOnlyWhenUnavailable(t *testing.T) {
 		}
 	}
 }
+
+// TestRequests_AtTheEdge_RefuseOneMore: 65,536 requests and questions may wait. One more is
+// refused without being sent, so that its caller may send it again.
+func TestRequests_AtTheEdge_RefuseOneMore(t *testing.T) {
+	const most = 65_536
+	published := 0
+	requests := NewRequests(RequestsConfig{
+		Own: "0123abcd", Publish: func(string, string, []byte) error { published++; return nil },
+	})
+	deadline := time.Now().Add(time.Minute)
+	var refused error
+	note := func(_ *bus.Reply, err error) { refused = err }
+	for range most - 1 {
+		requests.Send(deadline, bus.OpSync, &bus.Request{}, note)
+	}
+	if _, _, err := requests.question("question", nil); err != nil || refused != nil {
+		t.Fatalf("at the edge: got %v and %v, want no error", err, refused)
+	}
+	requests.Send(deadline, bus.OpSync, &bus.Request{}, note)
+	if x, ok := errors.AsType[notSent](refused); !ok || !x.NotSent() || published != most {
+		t.Errorf("one more: got %v, %d sent, want an error that says that it was not sent, and %d", refused, published, most)
+	}
+	if _, _, err := requests.question("question", nil); err == nil || published != most {
+		t.Errorf("one more question: got %v, %d sent, want an error and %d", err, published, most)
+	}
+}

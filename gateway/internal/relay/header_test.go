@@ -41,3 +41,22 @@ func TestReorderBuffer_AddAndPop_CountsBytes(t *testing.T) {
 		t.Errorf("at the end: got %d bytes, %d frames, held %v; want nothing", b.bytes, b.frames.Load(), b.holds(from))
 	}
 }
+
+// TestReorderBuffer_AtEachEdge_RefusesOneMore: it holds 1,024 frames, and 16 MiB.
+func TestReorderBuffer_AtEachEdge_RefusesOneMore(t *testing.T) {
+	for what, tc := range map[string]struct{ size, fits int }{
+		"frames": {1, 1024},
+		"bytes":  {1 << 20, 16},
+	} {
+		var b reorderBuffer
+		frame := held{msg: natsbus.Message{Data: make([]byte, tc.size)}}
+		for n := range tc.fits {
+			if !b.add("somebody", frame) {
+				t.Fatalf("%s: got frame %d refused, want %d added", what, n+1, tc.fits)
+			}
+		}
+		if frame.msg.Data = frame.msg.Data[:1]; b.add("somebody else", frame) {
+			t.Errorf("%s: got one more added, want it refused", what)
+		}
+	}
+}

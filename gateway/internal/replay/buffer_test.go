@@ -20,7 +20,7 @@ func TestBuffer_Full_RefusesAndKeepsTheOldest(t *testing.T) {
 	}{
 		"frames":     {1, forReplay, 7},
 		"bytes":      {250, forReplay, 4},
-		"one more":   {251, forReplay, 3},
+		"one more":   {143, forReplay, 6}, // 7 of them are 1,001
 		"the budget": {10, 25, 2},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -93,3 +93,38 @@ func TestRetransmitBuffer_FrameAboveItsBound_TakesNoMemory(t *testing.T) {
 		t.Errorf("with a frame behind it: got %d frames in a ring of %d bytes, want 1 in %d", len(got), len(kept.ring), minRetransmitBytes)
 	}
 }
+
+// TestRetransmitBuffer_AtEachEdge_DropsOneFrame: the buffer holds 256 frames, and 64 KiB with
+// their headers. One more costs the oldest frame.
+func TestRetransmitBuffer_AtEachEdge_DropsOneFrame(t *testing.T) {
+	const header = 4
+	text := func(bytes int) []byte { return appendFrame(nil, opText, make([]byte, bytes)) }
+	for what, tc := range map[string]struct{ size, fits int }{"frames": {0, 256}, "bytes": {4096 - header, 16}} {
+		kept := retransmitBuffer{budget: membudget.New(1 << 30)}
+		for range tc.fits {
+			kept.add(text(tc.size), 1)
+		}
+		if kept.frames != tc.fits {
+			t.Errorf("%s at the edge: got %d frames, want %d", what, kept.frames, tc.fits)
+		}
+		kept.add(text(0), 1)
+		if kept.frames != tc.fits || len(kept.ring) > 64<<10 {
+			t.Errorf("%s, one more: got %d frames in a ring of %d bytes, want %d in at most 64 KiB", what, kept.frames, len(kept.ring), tc.fits)
+		}
+	}
+	for size, want := range map[int]int{64 << 10: 1, 64<<10 + 1: 0} {
+		kept := retransmitBuffer{budget: membudget.New(1 << 30)}
+		kept.add(text(size-header), 1)
+		if kept.frames != want {
+			t.Errorf("one frame of %d bytes: got %d frames, want %d", size, kept.frames, want)
+		}
+	}
+	many := text(0)
+	for range 256 {
+		many = append(many, text(0)...)
+	}
+	kept := retransmitBuffer{budget: membudget.New(1 << 30)}
+	if kept.add(many, 257); kept.frames != 256 {
+		t.Errorf("257 frames in one write: got %d, want 256", kept.frames)
+	}
+}

@@ -79,6 +79,38 @@ func TestSendFrom_OneSenderFloods_LeavesRoomForOthers(t *testing.T) {
 	}
 }
 
+// TestSendFrom_AtTheEdgeOfAShare_OneByteMoreIsRefused: up to a quarter of the queue, frames are
+// not counted. Above it, the frames of one sender may weigh another quarter.
+func TestSendFrom_AtTheEdgeOfAShare_OneByteMoreIsRefused(t *testing.T) {
+	const header = 4
+	for more, refused := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			_, c, _ := slowConn(t, strings.Repeat("x", shareBytes-header))
+			c.SendFrom("early", []byte("x"))
+			if n := len(c.shares); n != 0 {
+				t.Errorf("a quarter waits: got %d senders counted, want none", n)
+			}
+			c.SendFrom("late", []byte("x"))
+			if n := len(c.shares); n != 1 {
+				t.Errorf("more than a quarter waits: got %d senders counted, want 1", n)
+			}
+			c.SendFrom("flooder", make([]byte, 1000-maxHeader))
+			if v := c.SendFrom("flooder", make([]byte, shareBytes-1000-maxHeader+more)); (v == ShareFull) != refused {
+				t.Errorf("%d bytes above its share: got result %d, want it refused: %t", more, v, refused)
+			}
+		})
+	}
+	for more, counted := range []int{0, 1} {
+		synctest.Test(t, func(t *testing.T) {
+			_, c, _ := slowConn(t, strings.Repeat("x", shareBytes-header+more))
+			c.SendFrom("first", []byte("x"))
+			if n := len(c.shares); n != counted {
+				t.Errorf("%d bytes above a quarter wait: got %d senders counted, want %d", more, n, counted)
+			}
+		})
+	}
+}
+
 // TestSendFrom_ClientReadsAgain_ForgetsShares: when the backlog is written, each sender has
 // its whole share again, and nothing is counted any more.
 func TestSendFrom_ClientReadsAgain_ForgetsShares(t *testing.T) {
