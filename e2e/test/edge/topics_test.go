@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -117,7 +118,7 @@ func TestTopics_TooManyPerAddress_OtherAddressesSubscribe(t *testing.T) {
 // subscriptions gets an event once for each, and its publisher has caused all of them.
 func TestNostr_SubscribedManyTimes_PublisherPaysForEachCopy(t *testing.T) {
 	for subscriptions, passes := range map[int]bool{1: true, 8: false} {
-		e := start(t, func(c *gateway.Config) { c.EgressPerSecond = 100 })
+		e := start(t, func(c *gateway.Config) { c.EgressPerSecond = 1024 })
 		n := e.topics(t, "/nostr", "")
 		for i := range subscriptions {
 			n.send(fmt.Sprintf(`["REQ","s%d",{"#x":["a"]}]`, i))
@@ -138,7 +139,7 @@ func TestNostr_SubscribedManyTimes_PublisherPaysForEachCopy(t *testing.T) {
 	}
 }
 
-// nostrEvent is an ephemeral event of NIP-01 in topic a.
+// nostrEvent is an ephemeral event of NIP-01 in topic a, of about a kilobyte.
 func nostrEvent(id string) string {
-	return fmt.Sprintf(`{"kind":20001,"tags":[["x","a"]],"created_at":1,"content":"","pubkey":"p","id":%q,"sig":"s"}`, id)
+	return fmt.Sprintf(`{"kind":20001,"tags":[["x","a"]],"created_at":1,"content":%q,"pubkey":"p","id":%q,"sig":"s"}`, strings.Repeat("x", 1000), id)
 }

@@ -182,7 +182,7 @@ func TestFind_DirectoryAway_ReturnsWhoHadTheName(t *testing.T) {
 func TestFind_TooManyAtOnce_IsBusy(t *testing.T) {
 	d := &directory{answers: []*bus.NameReply{{Free: true}}}
 	x := d.client()
-	for range cap(x.finds) - 1 {
+	for range x.cfg.Requests - 1 {
 		x.finds <- struct{}{}
 	}
 	if _, err := x.Find("a"); err != nil {

@@ -98,7 +98,7 @@ func TestShutdown_RefusedWebSockets_AreClosedAtOnce(t *testing.T) {
 // TestAccept_Full_LeavesPlacesToOtherAddresses: an address has a few places, all addresses
 // together have a bound, and addresses that are gone leave no entry.
 func TestAccept_Full_LeavesPlacesToOtherAddresses(t *testing.T) {
-	const most, mostAddr = 96, 3
+	const most, mostAddr = 992, 31
 	table := NewRefusals(most)
 	addr := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{203, 0, byte(113 + i/256), byte(i)}) }
 	var all []*Refused
@@ -127,12 +127,12 @@ func TestAccept_Full_LeavesPlacesToOtherAddresses(t *testing.T) {
 // TestHolds_OneAddress_TakesSomeOfThem: there are four times as many as of refused ones, and one
 // address can be held in a sixteenth of the places.
 func TestHolds_OneAddress_TakesSomeOfThem(t *testing.T) {
-	h := NewHolds(32)
+	h := NewHolds(60)
 	for address := range 16 {
 		addr := netip.AddrFrom4([4]byte{203, 0, 113, byte(address)})
-		for n := range 9 {
-			if _, ok := h.enter(addr); ok != (n < 8) {
-				t.Fatalf("connection %d of address %d: got a place %t, want %t", n+1, address, ok, n < 8)
+		for n := range 16 {
+			if _, ok := h.enter(addr); ok != (n < 15) {
+				t.Fatalf("connection %d of address %d: got a place %t, want %t", n+1, address, ok, n < 15)
 			}
 		}
 	}

@@ -148,12 +148,12 @@ func TestWait_TooMuch_ExpiresAtOnce(t *testing.T) {
 		}
 		m := message{kind: typeOffer, dst: "ben", payload: []byte(`""`)}
 		head := len(m.appendTo(nil, "ann"))
-		w.c.Decode(big(waitBytes - head))
+		w.c.Decode(big(waitBytes - head + 1))
 		texts, _ := w.got()
-		want(t, "at the limit of bytes", texts)
-		w.c.Decode(candidate(1))
+		want(t, "one byte beyond the limit", texts, expireBen)
+		w.c.Decode(big(waitBytes - head))
 		texts, _ = w.got()
-		want(t, "beyond it", texts, expireBen)
+		want(t, "at the limit of bytes", texts)
 	})
 }
 
@@ -166,14 +166,16 @@ func TestWait_TooMuchOfAllClients_ExpiresAtOnce(t *testing.T) {
 		"frames": {256*waitBytes/1024 - 1, 0},
 	} {
 		newFixture(t, func(w *fixture) {
-			w.d.waiting.Add(others.frames)
-			w.d.waitingBytes.Add(others.bytes)
+			w.d.waiting.Add(others.frames + 1)
+			w.d.waitingBytes.Add(others.bytes + 1)
 			w.c.Decode(candidate(1))
 			texts, _ := w.got()
-			want(t, what+": at the limit", texts)
+			want(t, what+": one beyond the limit", texts, expireBen)
+			w.d.waiting.Add(-1)
+			w.d.waitingBytes.Add(-1)
 			w.c.Decode(candidate(2))
 			texts, _ = w.got()
-			want(t, what+": beyond it", texts, expireBen)
+			want(t, what+": at the limit", texts)
 			w.d.waiting.Add(-others.frames)
 			w.d.waitingBytes.Add(-others.bytes)
 		})
@@ -188,7 +190,11 @@ func TestFind_ManyNames_AreLookedUpAtARate(t *testing.T) {
 		}
 		w.got()
 		if w.finds != 5*lookups {
-			t.Errorf("got %d look-ups, want %d", w.finds, 5*lookups)
+			t.Errorf("got %d look-ups at once, want %d", w.finds, 5*lookups)
+		}
+		w.pass(4 * time.Second) // the frames that wait are looked up again
+		if got := w.finds - 5*lookups; got != 4*lookups {
+			t.Errorf("got %d look-ups in the next 4 s, want %d", got, 4*lookups)
 		}
 	})
 }
