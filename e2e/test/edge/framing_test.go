@@ -69,6 +69,7 @@ func sizes(max int) (cases []framing) {
 		framing{name: "9 header that says one byte too many", bytes: raw.Header(raw.Fin|raw.Text, uint64(max+1)), code: proto.CloseTooBig},
 		framing{name: "9 header that says 2^62", bytes: raw.Header(raw.Fin|raw.Text, 1<<62), code: proto.CloseTooBig},
 		framing{name: "9 the limit in 32 fragments", bytes: many, pongs: 1},
+		framing{name: "9 a message in 33 fragments", bytes: raw.Join(start1("{"), bytes.Repeat(raw.Encode(raw.Continuation, nil), 31), last("}")), code: proto.ClosePolicy},
 		framing{name: "9 two fragments above the limit", bytes: raw.Join(start1(whole[:half]), last(whole[half:]+" ")), code: proto.CloseTooBig},
 		framing{name: "9 sizes that overflow when added", bytes: raw.Join(start1("{"), raw.Header(raw.Continuation, 1<<63-1)), code: proto.CloseTooBig},
 		framing{name: "10.1 many messages in one write", bytes: with(200, text(ping)), pongs: 200},

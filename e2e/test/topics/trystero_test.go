@@ -2,6 +2,7 @@ package topics_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"p2pconnector/e2e/kit"
@@ -55,10 +56,13 @@ func TestNostr_BadInput_GetsAnErrorAndStaysOpen(t *testing.T) {
 	s := kit.Start(t, kit.Options{Gateways: 1})
 	ann := dialURL(t, s.URL(0)+"nostr", "ann")
 	const notice = `["NOTICE","invalid: the message is not of NIP-01"]`
+	long := strings.Repeat("x", 64)
 	for text, want := range map[string]string{
 		`x`: notice, `[]`: notice, `{}`: notice, `["REQ","s",{"#x":"a"}]`: notice, `["COUNT","s",{}]`: notice,
 		`["REQ","s",{"kinds":[1]}]`:                        `["CLOSED","s","unsupported: this relay serves filters with #x only"]`,
 		`["REQ","",{"#x":["a"]}]`:                          `["NOTICE","invalid: a subscription's id has 1 to 64 bytes"]`,
+		`["REQ","` + long + `",{"#x":["a"]}]`:              `["EOSE","` + long + `"]`,
+		`["REQ","` + long + `x",{"#x":["a"]}]`:             `["NOTICE","invalid: a subscription's id has 1 to 64 bytes"]`,
 		`["EVENT",{"id":"i","kind":1,"tags":[["x","a"]]}]`: `["OK","i",false,"blocked: this relay takes ephemeral events only"]`,
 		`["EVENT",{"id":"i","kind":20000,"tags":[]}]`:      `["OK","i",true,""]`,
 		`["REQ","s",{"#x":["p2p.>","*"," ","\u0000"]}]`:    `["EOSE","s"]`,

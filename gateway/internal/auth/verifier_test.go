@@ -9,9 +9,11 @@ import (
 	"encoding/pem"
 	"errors"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -179,5 +181,35 @@ func TestVerify_CritOrAnotherSpelling_IsRefused(t *testing.T) {
 		if _, err := v.Verify(token); !errors.Is(err, ErrAccess) {
 			t.Errorf("%s: got %v, want %v", name, err, ErrAccess)
 		}
+	}
+}
+
+// TestVerify_LongToken_IsRefusedAboveTheEdge: a token has at most 8,192 bytes.
+func TestVerify_LongToken_IsRefusedAboveTheEdge(t *testing.T) {
+	const most = 8192
+	const secret = "a secret of more than 32 bytes, for tests"
+	v := newVerifier(t, VerifierConfig{KeyFile: secretFile(t, secret)})
+	signed := func(pad, more int) string {
+		token := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"sub": "ann", "exp": time.Now().Add(time.Hour).Unix(), "pad": strings.Repeat("x", more)})
+		token.Header["pad"] = strings.Repeat("x", pad)
+		s, err := token.SignedString([]byte(secret))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	seen := map[int]bool{}
+	base := (most - len(signed(0, 0))) / 4 * 3
+	for pad := base - 6; pad < base+6; pad++ {
+		for more := range 3 { // base64 has no texts of some lengths
+			s := signed(pad, more)
+			seen[len(s)] = true
+			if _, err := v.Verify(s); (err == nil) != (len(s) <= most) {
+				t.Errorf("%d bytes: got error %v, want one above %d", len(s), err, most)
+			}
+		}
+	}
+	if !seen[most] || !seen[most+1] {
+		t.Errorf("got tokens of %v bytes, want %d and %d among them", slices.Sorted(maps.Keys(seen)), most, most+1)
 	}
 }

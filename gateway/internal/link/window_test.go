@@ -12,7 +12,7 @@ func TestSender_WindowAtEachEdge_HasNoRoomForOneMore(t *testing.T) {
 		"frames":                {DefaultWindowBytes, 1, 8192},
 		"frames of half of it":  {DefaultWindowBytes / 2, 1, 4096},
 		"bytes":                 {DefaultWindowBytes, 1 << 20, 4},
-		"a byte more than that": {DefaultWindowBytes, 1<<20 + 1, 3},
+		"a byte more than that": {DefaultWindowBytes - 1, 1 << 20, 3},
 	} {
 		s := NewSender(1, tc.window, new(int))
 		for i := range tc.fits {

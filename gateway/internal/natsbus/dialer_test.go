@@ -135,3 +135,14 @@ func TestHookOthers_OwnDialer_IsLeftAlone(t *testing.T) {
 		t.Errorf("got %+v, %v, want the options as they were", o, err)
 	}
 }
+
+// TestConn_QueueAtTheEdge_RefusesOneByteMore: 8 MiB may wait for the server.
+func TestConn_QueueAtTheEdge_RefusesOneByteMore(t *testing.T) {
+	c := &queuedConn{draining: true} // the server does not read
+	if _, err := c.append(make([]byte, 8<<20)); err != nil {
+		t.Fatalf("at the edge: got %v, want no error", err)
+	}
+	if queued, err := c.append(make([]byte, 1)); !queued || err != errStuck || c.waiting() != 8<<20 {
+		t.Errorf("one byte more: got queued %v, error %v, %d bytes that wait, want %v and %d", queued, err, c.waiting(), errStuck, 8<<20)
+	}
+}

@@ -3,6 +3,7 @@ package topic
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -238,4 +239,45 @@ func TestPublish_WaitsForBytes_TakesOneToken(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestPublish_WithoutSubscribers_AsksAtARate: for the gateways of a topic that this gateway has
+// not joined, a client makes it ask 500 times at once, and 50 times a second from then on.
+func TestPublish_WithoutSubscribers_AsksAtARate(t *testing.T) {
+	run(t, Config{}, func(w *fixture) {
+		ann := w.peer()
+		began := time.Now()
+		for n := range 500 {
+			if got := ann.Publish("elsewhere", "", []byte("1")); got != Published || time.Since(began) > 0 {
+				t.Fatalf("publication %d: got outcome %d after %v, want %d at once", n+1, got, time.Since(began), Published)
+			}
+		}
+		w.running.Go(func() {
+			for range 3 {
+				time.Sleep(10 * time.Millisecond)
+				w.now.Store(clock.Now())
+			}
+		})
+		if got := ann.Publish("elsewhere", "", []byte("2")); got != Published || time.Since(began) != 20*time.Millisecond {
+			t.Errorf("one more: got outcome %d after %v, want %d after 20ms", got, time.Since(began), Published)
+		}
+	})
+}
+
+// TestLearn_IDsAtTheEdge_OneMoreGetsAll: 8 ids of at most 64 bytes are remembered of a
+// subscriber. With one more it gets the publications for all ids.
+func TestLearn_IDsAtTheEdge_OneMoreGetsAll(t *testing.T) {
+	for what, ids := range map[string][]string{
+		"ids":   {"1", "2", "3", "4", "5", "6", "7", "8", "9"},
+		"bytes": {strings.Repeat("x", 64), strings.Repeat("x", 65)},
+	} {
+		s := new(subscription)
+		for n, id := range ids {
+			s.learnLocked(id)
+			s.learnLocked(id)
+			if all := n == len(ids)-1; s.all != all || !all && len(s.ids) != n+1 {
+				t.Errorf("%s, id %d: got %d remembered, all %v, want all %v", what, n+1, len(s.ids), s.all, all)
+			}
+		}
+	}
 }
