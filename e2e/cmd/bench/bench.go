@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"p2pconnector/e2e/cmd/bench/internal/process"
 	"p2pconnector/e2e/kit/load"
 )
 
@@ -74,7 +75,7 @@ func (b *bench) run(ctx context.Context) error {
 	if b.bin, err = build(ctx, b.dir, b.opt.bin); err != nil {
 		return err
 	}
-	if b.book.Files, err = raiseFileLimit(); err != nil {
+	if b.book.Files, err = process.RaiseFileLimit(); err != nil {
 		return fmt.Errorf("raising the limit of open files: %w", err)
 	}
 	for _, r := range rows {
@@ -162,27 +163,27 @@ type usage struct {
 
 // watch runs do and returns what the processes used meanwhile. It records in
 // the book what other programs used of the machine.
-func (b *bench) watch(procs []*proc, do func() error) (usage, error) {
+func (b *bench) watch(procs []*process.Process, do func() error) (usage, error) {
 	bus := busOf(procs)
-	cpu0, err := cpuSum(procs)
+	cpu0, err := process.CPUSum(procs)
 	if err != nil {
 		return usage{}, err
 	}
-	bus0, err := cpuSum(bus)
+	bus0, err := process.CPUSum(bus)
 	if err != nil {
 		return usage{}, err
 	}
 	self0, err0 := load.CPUOf(os.Getpid())
-	all0, err1 := machineTime()
+	all0, err1 := process.MachineTime()
 	began := time.Now()
 	if err := errors.Join(err0, err1, do()); err != nil {
 		return usage{}, err
 	}
 	u := usage{wall: time.Since(began)}
-	all1, err0 := machineTime()
+	all1, err0 := process.MachineTime()
 	self1, err1 := load.CPUOf(os.Getpid())
-	cpu1, err2 := cpuSum(procs)
-	bus1, err := cpuSum(bus)
+	cpu1, err2 := process.CPUSum(procs)
+	bus1, err := process.CPUSum(bus)
 	if err := errors.Join(err0, err1, err2, err); err != nil {
 		return usage{}, err
 	}
@@ -193,9 +194,9 @@ func (b *bench) watch(procs []*proc, do func() error) (usage, error) {
 }
 
 // busOf returns the NATS servers among procs.
-func busOf(procs []*proc) (bus []*proc) {
+func busOf(procs []*process.Process) (bus []*process.Process) {
 	for _, p := range procs {
-		if p.name == natsName {
+		if p.Name == natsName {
 			bus = append(bus, p)
 		}
 	}

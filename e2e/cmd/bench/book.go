@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"slices"
 	"time"
+
+	"p2pconnector/e2e/cmd/bench/internal/stats"
 )
 
 // Units of figures.
@@ -29,11 +31,11 @@ type figure struct {
 
 // picture is a histogram of latencies, all rounds together.
 type picture struct {
-	Case   string `json:"case"`
-	System string `json:"system"`
-	Bars   []bar  `json:"bars"`
+	Case   string      `json:"case"`
+	System string      `json:"system"`
+	Bars   []stats.Bar `json:"bars"`
 
-	hist *hist
+	hist *stats.Hist
 }
 
 // section holds the results of one row.
@@ -96,22 +98,22 @@ func (k *book) add(row, kase, system, metric, unit string, value float64) {
 		s.Figures = append(s.Figures, f)
 	}
 	f.Values = append(f.Values, value)
-	f.Median, f.Spread = median(f.Values), spread(f.Values)
+	f.Median, f.Spread = stats.Median(f.Values), stats.Spread(f.Values)
 }
 
 // latencies adds a round's histogram to the row's picture.
-func (k *book) latencies(row, kase, system string, h *hist) {
+func (k *book) latencies(row, kase, system string, h *stats.Hist) {
 	s := k.section(row)
 	for _, p := range s.Pictures {
 		if p.Case == kase && p.System == system {
-			p.hist.merge(h)
-			p.Bars = p.hist.bars()
+			p.hist.Merge(h)
+			p.Bars = p.hist.Bars()
 			return
 		}
 	}
-	p := &picture{Case: kase, System: system, hist: new(hist)}
-	p.hist.merge(h)
-	p.Bars = p.hist.bars()
+	p := &picture{Case: kase, System: system, hist: new(stats.Hist)}
+	p.hist.Merge(h)
+	p.Bars = p.hist.Bars()
 	s.Pictures = append(s.Pictures, p)
 }
 
@@ -151,7 +153,7 @@ func (k *book) noise() (text string, noisy bool) {
 	if len(k.Foreign) == 0 {
 		return "nothing was measured", false
 	}
-	m, worst := median(k.Foreign), slices.Max(k.Foreign)
+	m, worst := stats.Median(k.Foreign), slices.Max(k.Foreign)
 	text = fmt.Sprintf("other programs used %.0f %% of the machine in the middle measurement and %.0f %% in the worst", 100*m, 100*worst)
 	if m > noisyShare {
 		return text + ": TOO NOISY. Times and rates are worth little; CPU per message and ratios less than usual", true

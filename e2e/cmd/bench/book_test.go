@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"p2pconnector/e2e/cmd/bench/internal/stats"
 )
 
 func TestFigure_Samples_HaveMedianAndSpread(t *testing.T) {
@@ -22,11 +24,11 @@ func TestFigure_Samples_HaveMedianAndSpread(t *testing.T) {
 		{[]float64{4, 2}, 3, 2. / 3},
 		{[]float64{0, 0, 0}, 0, 0},
 	} {
-		if m, s := median(c.values), spread(c.values); m != c.median || math.Abs(s-c.spread) > 1e-9 {
+		if m, s := stats.Median(c.values), stats.Spread(c.values); m != c.median || math.Abs(s-c.spread) > 1e-9 {
 			t.Errorf("%v: got median %v and spread %v, want %v and %v", c.values, m, s, c.median, c.spread)
 		}
 	}
-	if !math.IsNaN(median(nil)) || spread(nil) != 0 {
+	if !math.IsNaN(stats.Median(nil)) || stats.Spread(nil) != 0 {
 		t.Error("no values: got a median, want none")
 	}
 }
@@ -170,9 +172,9 @@ func TestShort_EachValue_IsRounded(t *testing.T) {
 
 func TestReport_AllRows_AreInIt(t *testing.T) {
 	k := fullBook(0.1)
-	var h hist
+	var h stats.Hist
 	for i := range 100 {
-		h.add(time.Duration(i) * time.Microsecond)
+		h.Add(time.Duration(i) * time.Microsecond)
 	}
 	k.latencies("relay", relayCase(smallBytes, slowRate), ours, &h)
 	k.latencies("relay", relayCase(smallBytes, slowRate), ours, &h)

@@ -10,16 +10,18 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"p2pconnector/e2e/cmd/bench/internal/process"
 )
 
 // startEcho runs the bare echo server.
 func (b *bench) startEcho(context.Context) (*system, error) {
-	p, err := launch(b.dir, "echo", true, b.bin.self, rolePrefix+"echo")
+	p, err := process.Launch(b.dir, "echo", true, b.bin.self, rolePrefix+"echo")
 	if err != nil {
 		return nil, err
 	}
-	s := &system{name: echoFloor, procs: []*proc{p}, signal: signalPayload, echo: true, target: func(int) string { return "/" }}
-	addr, err := p.line()
+	s := &system{name: echoFloor, procs: []*process.Process{p}, signal: signalPayload, echo: true, target: func(int) string { return "/" }}
+	addr, err := p.Line()
 	if err != nil {
 		s.stop()
 		return nil, err
@@ -35,17 +37,17 @@ func (b *bench) startPair(context.Context) (*system, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := launch(b.dir, natsName, true, b.bin.self, rolePrefix+"nats", dir, "0s")
+	server, err := process.Launch(b.dir, natsName, true, b.bin.self, rolePrefix+"nats", dir, "0s")
 	if err != nil {
 		return nil, err
 	}
-	s := &system{name: natsFloor, procs: []*proc{server}}
-	url, err := server.line()
+	s := &system{name: natsFloor, procs: []*process.Process{server}}
+	url, err := server.Line()
 	if err == nil {
-		var pair *proc
-		if pair, err = launch(b.dir, "pair", true, b.bin.self, rolePrefix+"pair", url); err == nil {
+		var pair *process.Process
+		if pair, err = process.Launch(b.dir, "pair", true, b.bin.self, rolePrefix+"pair", url); err == nil {
 			s.procs = append(s.procs, pair)
-			_, err = pair.line()
+			_, err = pair.Line()
 		}
 	}
 	if err != nil {
@@ -95,16 +97,16 @@ func (b *bench) startPeerServer(ctx context.Context) (*system, error) {
 	if err != nil {
 		return nil, err
 	}
-	addr, err := freeAddr()
+	addr, err := process.FreeAddr()
 	if err != nil {
 		return nil, err
 	}
 	host, port, _ := strings.Cut(addr, ":")
-	p, err := launch(b.dir, "peerserver", false, "node", path, "--host", host, "--port", port, "--concurrent_limit", "100000", "--alive_timeout", "3600000")
+	p, err := process.Launch(b.dir, "peerserver", false, "node", path, "--host", host, "--port", port, "--concurrent_limit", "100000", "--alive_timeout", "3600000")
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", errNoPackage, err)
 	}
-	s := &system{name: peerServer, procs: []*proc{p}, addrs: []string{addr}}
+	s := &system{name: peerServer, procs: []*process.Process{p}, addrs: []string{addr}}
 	s.speakPeerJS()
 	if err := s.answers(ctx, p, 0); err != nil {
 		s.stop()

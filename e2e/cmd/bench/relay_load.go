@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"p2pconnector/e2e/cmd/bench/internal/stats"
 	"p2pconnector/e2e/kit/load"
 )
 
@@ -19,7 +20,7 @@ type relayLoad struct {
 	reply   atomic.Bool
 	count   atomic.Uint64          // signals delivered
 	odd     atomic.Pointer[string] // an unexpected frame, for example an error
-	hist    atomic.Pointer[hist]
+	hist    atomic.Pointer[stats.Hist]
 }
 
 // sender writes one connection's signals. One goroutine uses its template: the reader
@@ -35,7 +36,7 @@ type sender struct {
 // 2i+1 are a pair.
 func newRelayLoad(f *fleet, size int) *relayLoad {
 	l := &relayLoad{fleet: f}
-	l.hist.Store(new(hist))
+	l.hist.Store(new(stats.Hist))
 	for i, c := range f.conns {
 		to := c
 		if !f.sys.echo {
@@ -57,7 +58,7 @@ func (s *sender) Frame(_ *load.Conn, now int64, payload []byte) {
 		return
 	}
 	sent, _ := unstamp(v)
-	s.load.hist.Load().add(time.Duration(now - sent))
+	s.load.hist.Load().Add(time.Duration(now - sent))
 	s.pending++
 }
 
@@ -163,7 +164,7 @@ func (l *relayLoad) pace(rate int, d time.Duration) error {
 type result struct {
 	usage
 	n    uint64
-	hist *hist
+	hist *stats.Hist
 }
 
 // fullSpeed measures the fleet with inFlight signals of each pair in transit.
@@ -175,7 +176,7 @@ func (b *bench) fullSpeed(ctx context.Context, f *fleet, size, inFlight int) (r 
 	if err := pause(ctx, b.opt.warm); err != nil {
 		return r, err
 	}
-	r.hist = new(hist)
+	r.hist = new(stats.Hist)
 	l.hist.Store(r.hist)
 	n := l.count.Load()
 	r.usage, err = b.watch(f.sys.procs, func() error { return pause(ctx, b.opt.window) })
@@ -192,7 +193,7 @@ func (b *bench) atRate(ctx context.Context, f *fleet, size, rate int) (r result,
 	if err := l.pace(rate, b.opt.warm); err != nil {
 		return r, err
 	}
-	r.hist = new(hist)
+	r.hist = new(stats.Hist)
 	l.hist.Store(r.hist)
 	n := l.count.Load()
 	r.usage, err = b.watch(f.sys.procs, func() error {
@@ -224,8 +225,8 @@ func (r *result) put(b *bench, row, kase, system string) {
 	if r.bus > 0 {
 		b.book.add(row, kase, system, "of it NATS", microsec, perItem(r.bus, r.n))
 	}
-	b.book.add(row, kase, system, "p50", microsec, micros(r.hist.quantile(0.5)))
-	b.book.add(row, kase, system, "p99", microsec, micros(r.hist.quantile(0.99)))
+	b.book.add(row, kase, system, "p50", microsec, micros(r.hist.Quantile(0.5)))
+	b.book.add(row, kase, system, "p99", microsec, micros(r.hist.Quantile(0.99)))
 	b.book.add(row, kase, system, "load cpu", microsec, perItem(r.load, r.n))
 	b.book.latencies(row, kase, system, r.hist)
 }

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"p2pconnector/e2e/cmd/bench/internal/stats"
 	"p2pconnector/e2e/kit/crowd"
 	"p2pconnector/proto"
 )
@@ -70,10 +71,10 @@ func (b *bench) deployOnce(ctx context.Context, kase string, signal syscall.Sign
 		return err
 	}
 	moved := b.opt.crowd / 2
-	var busy *hist
+	var busy *stats.Hist
 	u, err := b.watch(s.procs[:len(s.procs)-1], func() error { // the last gateway ends
 		busy, err = b.control(ctx, cr, func(ctx context.Context) error {
-			if err := s.procs[len(s.procs)-1].cmd.Process.Signal(signal); err != nil {
+			if err := s.procs[len(s.procs)-1].Signal(signal); err != nil {
 				return err
 			}
 			return cr.Await(ctx, func() bool { return len(cr.Report().Absences) >= moved && cr.Connected() == b.opt.crowd })
@@ -90,7 +91,7 @@ func (b *bench) deployOnce(ctx context.Context, kase string, signal syscall.Sign
 // control measures how long posts from client 0, whose gateway goes on, take to the other
 // members of its room on that gateway, while do runs. Posts of one control follow those of
 // another.
-func (b *bench) control(ctx context.Context, cr *crowd.Crowd, do func(context.Context) error) (*hist, error) {
+func (b *bench) control(ctx context.Context, cr *crowd.Crowd, do func(context.Context) error) (*stats.Hist, error) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
 	posting, stop := context.WithCancel(ctx)
@@ -107,15 +108,15 @@ func (b *bench) control(ctx context.Context, cr *crowd.Crowd, do func(context.Co
 	if err != nil {
 		return nil, err
 	}
-	h := new(hist)
+	h := new(stats.Hist)
 	for _, d := range cr.Members()[2].Lateness() {
-		h.add(d)
+		h.Add(d)
 	}
 	cr.Members()[2].Forget()
 	return h, nil
 }
 
-func (b *bench) putDeploy(kase string, cr *crowd.Crowd, quiet, busy *hist, cpu float64) {
+func (b *bench) putDeploy(kase string, cr *crowd.Crowd, quiet, busy *stats.Hist, cpu float64) {
 	r := cr.Report()
 	var away, late []time.Duration
 	for _, a := range r.Absences {
@@ -137,6 +138,6 @@ func (b *bench) putDeploy(kase string, cr *crowd.Crowd, quiet, busy *hist, cpu f
 	b.book.add("deploy", kase, ours, "away p95", "s", p95(away))
 	b.book.add("deploy", kase, ours, "late p95", "s", p95(late))
 	b.book.add("deploy", kase, ours, "cpu per move", microsec, cpu)
-	b.book.add("deploy", kase, ours, "control p99 before", "ms", quiet.quantile(0.99).Seconds()*1e3)
-	b.book.add("deploy", kase, ours, "control p99 meanwhile", "ms", busy.quantile(0.99).Seconds()*1e3)
+	b.book.add("deploy", kase, ours, "control p99 before", "ms", quiet.Quantile(0.99).Seconds()*1e3)
+	b.book.add("deploy", kase, ours, "control p99 meanwhile", "ms", busy.Quantile(0.99).Seconds()*1e3)
 }

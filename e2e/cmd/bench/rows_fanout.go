@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"p2pconnector/e2e/cmd/bench/internal/stats"
 	"p2pconnector/e2e/kit/load"
 )
 
@@ -104,16 +105,16 @@ type fanout struct {
 	others int64
 	on     atomic.Bool
 	count  atomic.Uint64
-	each   atomic.Pointer[hist]   // until a member has received it
-	last   atomic.Pointer[hist]   // until the last member has received it
-	odd    atomic.Pointer[string] // an unexpected frame
-	got    []int                  // by connection, of the batch being read; each owned by its reader
+	each   atomic.Pointer[stats.Hist] // until a member has received it
+	last   atomic.Pointer[stats.Hist] // until the last member has received it
+	odd    atomic.Pointer[string]     // an unexpected frame
+	got    []int                      // by connection, of the batch being read; each owned by its reader
 }
 
 func newFanout(f *fleet, room string, flight int) *fanout {
 	l := &fanout{sender: f.conns[0], tmpl: make([]stampable, flight), left: make([]atomic.Int64, flight), others: int64(len(f.conns) - 1), got: make([]int, len(f.conns))}
-	l.each.Store(new(hist))
-	l.last.Store(new(hist))
+	l.each.Store(new(stats.Hist))
+	l.last.Store(new(stats.Hist))
 	head, tail := fmt.Sprintf(`{"event":"Message","room":%q,"data":{"text":"`, room), `"},"id":"`+noStamp+`"}`
 	text := strings.Repeat("m", max(0, smallBytes-len(head)-len(tail)))
 	for i := range l.tmpl {
@@ -136,12 +137,12 @@ func (l *fanout) Frame(c *load.Conn, now int64, payload []byte) {
 		l.odd.Store(&text)
 		return
 	}
-	l.each.Load().add(time.Duration(now - sent))
+	l.each.Load().Add(time.Duration(now - sent))
 	l.got[c.At]++
 	if l.left[tag].Add(-1) > 0 {
 		return
 	}
-	l.last.Load().add(time.Duration(now - sent))
+	l.last.Load().Add(time.Duration(now - sent))
 	if l.on.Load() {
 		_ = l.send(int(tag)) // the end of the measurement finds a broken connection
 	}
@@ -167,7 +168,7 @@ func (b *bench) fanoutOnce(ctx context.Context, f *fleet, room, kase string, fli
 	if err := pause(ctx, b.opt.warm); err != nil {
 		return err
 	}
-	each, last := new(hist), new(hist)
+	each, last := new(stats.Hist), new(stats.Hist)
 	l.each.Store(each)
 	l.last.Store(last)
 	n := l.count.Load()
@@ -193,9 +194,9 @@ func (b *bench) fanoutOnce(ctx context.Context, f *fleet, room, kase string, fli
 	b.book.add("fanout", kase, f.sys.name, "rate", perSecond, float64(n)/u.wall.Seconds())
 	b.book.add("fanout", kase, f.sys.name, "cpu", microsec, perItem(u.servers, n))
 	b.book.add("fanout", kase, f.sys.name, "of it NATS", microsec, perItem(u.bus, n))
-	b.book.add("fanout", kase, f.sys.name, "p50", microsec, micros(each.quantile(0.5)))
-	b.book.add("fanout", kase, f.sys.name, "last p50", microsec, micros(last.quantile(0.5)))
-	b.book.add("fanout", kase, f.sys.name, "last p99", microsec, micros(last.quantile(0.99)))
+	b.book.add("fanout", kase, f.sys.name, "p50", microsec, micros(each.Quantile(0.5)))
+	b.book.add("fanout", kase, f.sys.name, "last p50", microsec, micros(last.Quantile(0.5)))
+	b.book.add("fanout", kase, f.sys.name, "last p99", microsec, micros(last.Quantile(0.99)))
 	b.book.add("fanout", kase, f.sys.name, "load cpu", microsec, perItem(u.load, n))
 	b.book.latencies("fanout", kase, f.sys.name, each)
 	return nil

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"p2pconnector/e2e/cmd/bench/internal/process"
 )
 
 const idlePause = 3 * time.Second
@@ -60,7 +62,7 @@ func (b *bench) idleOnce(ctx context.Context, s *system) error {
 	if err := pause(ctx, time.Second); err != nil {
 		return err
 	}
-	empty, err := rssSum(s.procs)
+	empty, err := process.RSSSum(s.procs)
 	if err != nil {
 		return err
 	}
@@ -78,7 +80,7 @@ func (b *bench) idleOnce(ctx context.Context, s *system) error {
 	if err != nil {
 		return err
 	}
-	full, err := rssSum(s.procs)
+	full, err := process.RSSSum(s.procs)
 	if err != nil {
 		return err
 	}

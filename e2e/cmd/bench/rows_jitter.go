@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"p2pconnector/e2e/cmd/bench/internal/stats"
 	"p2pconnector/e2e/kit/crowd"
 	"p2pconnector/proto"
 )
@@ -88,9 +89,9 @@ func (b *bench) jitterOnce(ctx context.Context, s *system, kase string, round in
 
 // putJitter records a measurement: what did not come in time counts as not delivered.
 func (b *bench) putJitter(kase, name string, r crowd.Report, want, torn int, cpu float64) {
-	h := new(hist)
+	h := new(stats.Hist)
 	for _, d := range r.Lateness {
-		h.add(d)
+		h.Add(d)
 	}
 	b.book.add("jitter", kase, name, "delivered", percent, 100*float64(r.Received)/float64(want))
 	b.book.add("jitter", kase, name, "twice", count, float64(r.Duplicates))
@@ -98,7 +99,7 @@ func (b *bench) putJitter(kase, name string, r crowd.Report, want, torn int, cpu
 	b.book.add("jitter", kase, name, "sessions lost", count, float64(r.Fresh+r.Ended))
 	b.book.add("jitter", kase, name, "not recovered", count, float64(r.Unrecovered))
 	b.book.add("jitter", kase, name, "connections torn", count, float64(torn))
-	b.book.add("jitter", kase, name, "p95", "ms", h.quantile(0.95).Seconds()*1e3)
+	b.book.add("jitter", kase, name, "p95", "ms", h.Quantile(0.95).Seconds()*1e3)
 	b.book.add("jitter", kase, name, "cpu", microsec, cpu)
 	b.book.latencies("jitter", kase, name, h)
 }

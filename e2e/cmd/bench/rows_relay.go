@@ -159,7 +159,7 @@ func (b *bench) relayOnce(ctx context.Context, row string, s *system, f *fleet, 
 // two connections.
 func (b *bench) pairOnce(ctx context.Context, row, kase string, s *system, size int) error {
 	pair := s.procs[len(s.procs)-1]
-	if _, err := pair.ask(fmt.Sprintf("start %d %d", pairs*inFlight, size)); err != nil {
+	if _, err := pair.Ask(fmt.Sprintf("start %d %d", pairs*inFlight, size)); err != nil {
 		return err
 	}
 	if err := pause(ctx, b.opt.warm); err != nil {
@@ -167,7 +167,7 @@ func (b *bench) pairOnce(ctx context.Context, row, kase string, s *system, size 
 	}
 	var n [2]uint64
 	read := func(into *uint64) error {
-		text, err := pair.ask("count")
+		text, err := pair.Ask("count")
 		if err == nil {
 			*into, err = strconv.ParseUint(text, 10, 64)
 		}
@@ -181,7 +181,7 @@ func (b *bench) pairOnce(ctx context.Context, row, kase string, s *system, size 
 		err = read(&n[1])
 	}
 	if err == nil {
-		_, err = pair.ask("stop")
+		_, err = pair.Ask("stop")
 	}
 	if err != nil {
 		return err

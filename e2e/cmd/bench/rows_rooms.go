@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"p2pconnector/e2e/cmd/bench/internal/stats"
 	"p2pconnector/e2e/kit/load"
 )
 
@@ -162,8 +163,8 @@ func (b *bench) cycleOnce(ctx context.Context, f *fleet, kase string, round int)
 	var ops atomic.Uint64
 	var on atomic.Bool
 	on.Store(true)
-	var h atomic.Pointer[hist]
-	h.Store(new(hist))
+	var h atomic.Pointer[stats.Hist]
+	h.Store(new(stats.Hist))
 	errs := make([]error, roomsAtOnce)
 	var wg sync.WaitGroup
 	for i := range roomsAtOnce {
@@ -172,7 +173,7 @@ func (b *bench) cycleOnce(ctx context.Context, f *fleet, kase string, round int)
 				room := fmt.Sprintf("cycle %d %d", round, i+roomsAtOnce*(n%(roomsCount/roomsAtOnce)))
 				errs[i] = cycle(ctx, all[2*i], all[2*i+1], room, func(d time.Duration) {
 					ops.Add(1)
-					h.Load().add(d)
+					h.Load().Add(d)
 				})
 			}
 		})
@@ -190,7 +191,7 @@ func (b *bench) cycleOnce(ctx context.Context, f *fleet, kase string, round int)
 		stop()
 		return err
 	}
-	measured := new(hist)
+	measured := new(stats.Hist)
 	h.Store(measured)
 	n := ops.Load()
 	u, err := b.watch(f.sys.procs, func() error { return pause(ctx, b.opt.window) })
@@ -199,8 +200,8 @@ func (b *bench) cycleOnce(ctx context.Context, f *fleet, kase string, round int)
 		return fmt.Errorf("create, join, leave: %w", firstOf(failed, err))
 	}
 	b.book.add("rooms", kase, f.sys.name, "ops", perSecond, float64(n)/u.wall.Seconds())
-	b.book.add("rooms", kase, f.sys.name, "op p50", "ms", measured.quantile(0.5).Seconds()*1e3)
-	b.book.add("rooms", kase, f.sys.name, "op p99", "ms", measured.quantile(0.99).Seconds()*1e3)
+	b.book.add("rooms", kase, f.sys.name, "op p50", "ms", measured.Quantile(0.5).Seconds()*1e3)
+	b.book.add("rooms", kase, f.sys.name, "op p99", "ms", measured.Quantile(0.99).Seconds()*1e3)
 	b.book.add("rooms", kase, f.sys.name, "cpu per op", microsec, perItem(u.servers, n))
 	b.book.latencies("rooms", kase, f.sys.name, measured)
 	return nil

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"p2pconnector/e2e/cmd/bench/internal/process"
+	"p2pconnector/e2e/cmd/bench/internal/stats"
 	"p2pconnector/e2e/kit/load"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
@@ -109,8 +111,8 @@ type storm struct {
 	peers []stormPeer    // by connection, each owned by its reader
 	left  atomic.Int64   // peers that do not know all members yet
 	began int64
-	done  chan int64 // when the last peer knew all members
-	hist  *hist      // from the beginning until a peer knew all members
+	done  chan int64  // when the last peer knew all members
+	hist  *stats.Hist // from the beginning until a peer knew all members
 	odd   atomic.Pointer[string]
 }
 
@@ -121,7 +123,7 @@ type stormPeer struct {
 
 func newStorm(f *fleet, room string) *storm {
 	n := len(f.conns)
-	s := &storm{fleet: f, room: room, index: make(map[string]int, n), peers: make([]stormPeer, n), done: make(chan int64, 1), hist: new(hist)}
+	s := &storm{fleet: f, room: room, index: make(map[string]int, n), peers: make([]stormPeer, n), done: make(chan int64, 1), hist: new(stats.Hist)}
 	for i, c := range f.conns {
 		s.index[c.ID] = i
 		s.peers[i].known = make([]uint64, (n+63)/64)
@@ -179,7 +181,7 @@ func (s *storm) Frame(c *load.Conn, now int64, payload []byte) {
 		eachID(payload, `"clients":[`, func(id []byte) { s.learn(p, id) })
 	}
 	if p.n == len(s.peers) {
-		s.hist.add(time.Duration(now - s.began))
+		s.hist.Add(time.Duration(now - s.began))
 		if s.left.Add(-1) == 0 {
 			s.done <- load.Clock()
 		}
@@ -224,7 +226,7 @@ func eachID(payload []byte, key string, yield func(id []byte)) {
 
 // lastWrite returns the sequence of the last write to the bucket of rooms.
 func (s *system) lastWrite() (uint64, error) {
-	m, err := s.js.Request("$JS.API.STREAM.INFO."+bus.BucketStream(bus.RoomsBucket), nil, startTimeout)
+	m, err := s.js.Request("$JS.API.STREAM.INFO."+bus.BucketStream(bus.RoomsBucket), nil, process.StartTimeout)
 	if err != nil {
 		return 0, fmt.Errorf("asking JetStream for its last write: %w", err)
 	}
@@ -242,7 +244,7 @@ func (s *system) endRoom(room string) error {
 	if err != nil {
 		return err
 	}
-	m, err := s.js.Request(bus.RoomsSubject(bus.OpEnd), req, startTimeout)
+	m, err := s.js.Request(bus.RoomsSubject(bus.OpEnd), req, process.StartTimeout)
 	if err != nil {
 		return fmt.Errorf("ending room %q: %w", room, err)
 	}

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"p2pconnector/e2e/cmd/bench/internal/process"
+	"p2pconnector/e2e/cmd/bench/internal/stats"
 	"p2pconnector/e2e/kit/load"
 )
 
@@ -97,17 +99,17 @@ func (b *bench) startTracker(ctx context.Context) (*system, error) {
 	if err != nil {
 		return nil, err
 	}
-	addr, err := freeAddr()
+	addr, err := process.FreeAddr()
 	if err != nil {
 		return nil, err
 	}
 	host, port, _ := strings.Cut(addr, ":")
 	module := filepath.Join(filepath.Dir(program), "..", "server.js")
-	p, err := launch(b.dir, npmTracker, false, "node", "--input-type=module", "-e", trackerScript, module, port, host)
+	p, err := process.Launch(b.dir, npmTracker, false, "node", "--input-type=module", "-e", trackerScript, module, port, host)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", errNoPackage, err)
 	}
-	s := &system{name: npmTracker, procs: []*proc{p}, addrs: []string{addr}, target: func(int) string { return "/announce" }}
+	s := &system{name: npmTracker, procs: []*process.Process{p}, addrs: []string{addr}, target: func(int) string { return "/announce" }}
 	if err := s.answers(ctx, p, 0); err != nil {
 		s.stop()
 		return nil, err
@@ -125,12 +127,12 @@ type trackerLoad struct {
 	count  atomic.Uint64          // replies
 	offers atomic.Uint64          // that members got
 	odd    atomic.Pointer[string] // an unexpected frame
-	hist   atomic.Pointer[hist]
+	hist   atomic.Pointer[stats.Hist]
 }
 
 func newTrackerLoad(f *fleet, kase string) *trackerLoad {
 	l := &trackerLoad{fleet: f, kase: kase, sent: make([]atomic.Int64, len(f.conns))}
-	l.hist.Store(new(hist))
+	l.hist.Store(new(stats.Hist))
 	sdp := strings.Repeat(`a=candidate:1 1 udp 2113937151 192.0.2.1 54400 typ host\r\n`, trackerOffer/57)
 	var offers []string
 	for i := range trackerOffers {
@@ -150,7 +152,7 @@ func (l *trackerLoad) Frame(c *load.Conn, now int64, payload []byte) {
 	case bytes.HasPrefix(payload, []byte(`{"action":"announce","offer":`)):
 		l.offers.Add(1)
 	case bytes.HasPrefix(payload, []byte(`{"complete":`)):
-		l.hist.Load().add(time.Duration(now - l.sent[c.At].Load()))
+		l.hist.Load().Add(time.Duration(now - l.sent[c.At].Load()))
 		l.count.Add(1)
 		if l.on.Load() {
 			_ = l.announce(c) // the end of the measurement finds a broken connection
@@ -180,7 +182,7 @@ func (l *trackerLoad) measure(ctx context.Context, b *bench) error {
 	if err := pause(ctx, b.opt.warm); err != nil {
 		return err
 	}
-	times := new(hist)
+	times := new(stats.Hist)
 	l.hist.Store(times)
 	n, offers := l.count.Load(), l.offers.Load()
 	u, err := b.watch(l.fleet.sys.procs, func() error { return pause(ctx, b.opt.window) })
@@ -207,7 +209,7 @@ func (l *trackerLoad) measure(ctx context.Context, b *bench) error {
 	b.book.add("tracker", l.kase, name, "cpu", microsec, perItem(u.servers, n))
 	b.book.add("tracker", l.kase, name, "of it NATS", microsec, perItem(u.bus, n))
 	b.book.add("tracker", l.kase, name, "offers each", count, float64(offers)/float64(n))
-	b.book.add("tracker", l.kase, name, "p50", microsec, micros(times.quantile(0.5)))
+	b.book.add("tracker", l.kase, name, "p50", microsec, micros(times.Quantile(0.5)))
 	b.book.add("tracker", l.kase, name, "load cpu", microsec, perItem(u.load, n))
 	return nil
 }

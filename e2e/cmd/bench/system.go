@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"p2pconnector/e2e/cmd/bench/internal/process"
 	"p2pconnector/proto"
 )
 
@@ -30,7 +32,7 @@ const natsName = "nats"
 // system is a system to measure: its processes, and how to communicate with it.
 type system struct {
 	name   string
-	procs  []*proc
+	procs  []*process.Process
 	addrs  []string                                  // host:port, one per server
 	target func(i int) string                        // of the i-th connection's handshake
 	hello  func(i int, first []byte) (string, error) // reads the first frame: the connection's id; nil when the server does not speak first
@@ -48,7 +50,7 @@ func (s *system) stop() {
 		s.js.Close()
 	}
 	for i := len(s.procs) - 1; i >= 0; i-- { // NATS last
-		s.procs[i].stop()
+		s.procs[i].Stop()
 	}
 }
 
@@ -56,14 +58,7 @@ func (s *system) stop() {
 // logged a complaint.
 func (s *system) explain(err error) error {
 	for _, p := range s.procs {
-		select {
-		case <-p.done:
-			err = fmt.Errorf("%w; %s has ended: %v", err, p.name, p.err)
-		default:
-		}
-		if words := p.logEnd(); words != "" {
-			err = fmt.Errorf("%w; %s%s", err, p.name, words)
-		}
+		err = p.Explain(err)
 	}
 	return err
 }
@@ -104,25 +99,25 @@ func (b *bench) startOurs(ctx context.Context, l layout) (s *system, err error) 
 	if err != nil {
 		return s, err
 	}
-	server, err := launch(b.dir, natsName, true, b.bin.self, rolePrefix+"nats", dir, l.sync.String())
+	server, err := process.Launch(b.dir, natsName, true, b.bin.self, rolePrefix+"nats", dir, l.sync.String())
 	if err != nil {
 		return s, err
 	}
 	s.procs = append(s.procs, server)
-	url, err := server.line()
+	url, err := server.Line()
 	if err != nil {
 		return s, err
 	}
-	if s.js, err = nats.Connect(url, nats.Timeout(startTimeout)); err != nil {
+	if s.js, err = nats.Connect(url, nats.Timeout(process.StartTimeout)); err != nil {
 		return s, err
 	}
 	for i := range l.rooms {
-		p, err := launch(b.dir, fmt.Sprint("roomsvc ", i+1), false, bin.roomsvc, "--nats-url", url, "--log-level", "warn")
+		p, err := process.Launch(b.dir, fmt.Sprint("roomsvc ", i+1), false, bin.roomsvc, "--nats-url", url, "--log-level", "warn")
 		if err != nil {
 			return s, err
 		}
 		s.procs = append(s.procs, p)
-		if err := p.await(ctx, func() error { return s.roomServices(i + 1) }); err != nil {
+		if err := p.Await(ctx, func() error { return s.roomServices(i + 1) }); err != nil {
 			return s, err
 		}
 	}
@@ -135,7 +130,7 @@ func (b *bench) startOurs(ctx context.Context, l layout) (s *system, err error) 
 }
 
 func (b *bench) startGateway(ctx context.Context, s *system, i int, path, url string) error {
-	addr, err := freeAddr()
+	addr, err := process.FreeAddr()
 	if err != nil {
 		return err
 	}
@@ -149,7 +144,7 @@ func (b *bench) startGateway(ctx context.Context, s *system, i int, path, url st
 	if bytes.Contains(known, []byte("-ops-listen")) {
 		args = append(args, b.opsFlags(i)...)
 	}
-	p, err := launch(b.dir, fmt.Sprint("gateway ", i+1), false, path, args...)
+	p, err := process.Launch(b.dir, fmt.Sprint("gateway ", i+1), false, path, args...)
 	if err != nil {
 		return err
 	}
@@ -167,8 +162,8 @@ func (b *bench) opsFlags(i int) []string {
 }
 
 // answers returns when server i sends the first frame on a new connection.
-func (s *system) answers(ctx context.Context, p *proc, i int) error {
-	return p.await(ctx, func() error {
+func (s *system) answers(ctx context.Context, p *process.Process, i int) error {
+	return p.Await(ctx, func() error {
 		c, err := s.dial(ctx, i, 4096)
 		if err != nil {
 			return err
@@ -211,4 +206,30 @@ func clientDetails(_ int, first []byte) (string, error) {
 		return "", fmt.Errorf("%.200q is no %s", first, proto.ClientDetails)
 	}
 	return f.Data.ID, nil
+}
+
+// binaries are the programs under test.
+type binaries struct{ self, gateway, roomsvc string }
+
+// build compiles the two services into dir, or takes them from the folder
+// given.
+func build(ctx context.Context, dir, given string) (binaries, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return binaries{}, err
+	}
+	bin := binaries{self: self}
+	if given != "" {
+		return *bin.from(given), nil
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", dir, "p2pconnector/gateway/cmd/gateway", "p2pconnector/roomsvc/cmd/roomsvc")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return binaries{}, fmt.Errorf("building the services (run this in the repository): %w\n%s", err, out)
+	}
+	return *bin.from(dir), nil
+}
+
+// from returns the services of another folder.
+func (b binaries) from(dir string) *binaries {
+	return &binaries{b.self, filepath.Join(dir, "gateway"), filepath.Join(dir, "roomsvc")}
 }

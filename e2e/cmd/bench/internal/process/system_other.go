@@ -1,6 +1,6 @@
 //go:build !linux
 
-package main
+package process
 
 import (
 	"errors"
@@ -11,6 +11,6 @@ import (
 var errLinux = errors.New("the benchmark reads the CPU time of other processes from Linux: run it there")
 
 func rssOf(int) (int64, error)              { return 0, errLinux }
-func machineTime() (time.Duration, error)   { return 0, errLinux }
-func raiseFileLimit() (uint64, error)       { return 0, errLinux }
+func MachineTime() (time.Duration, error)   { return 0, errLinux }
+func RaiseFileLimit() (uint64, error)       { return 0, errLinux }
 func childAttributes() *syscall.SysProcAttr { return nil }

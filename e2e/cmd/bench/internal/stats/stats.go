@@ -1,12 +1,12 @@
-package main
+package stats
 
 import (
 	"math"
 	"slices"
 )
 
-// median returns the middle of values, or NaN when there are none.
-func median(values []float64) float64 {
+// Median returns the middle of values, or NaN when there are none.
+func Median(values []float64) float64 {
 	if len(values) == 0 {
 		return math.NaN()
 	}
@@ -18,13 +18,13 @@ func median(values []float64) float64 {
 	return (s[m-1] + s[m]) / 2
 }
 
-// spread returns how far the values lie apart, as a share of their median:
+// Spread returns how far the values lie apart, as a share of their median:
 // (largest - smallest) / median. It is 0 for fewer than two.
-func spread(values []float64) float64 {
+func Spread(values []float64) float64 {
 	if len(values) < 2 {
 		return 0
 	}
-	m := median(values)
+	m := Median(values)
 	if m == 0 {
 		return 0
 	}

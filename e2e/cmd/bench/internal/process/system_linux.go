@@ -1,4 +1,4 @@
-package main
+package process
 
 import (
 	"bufio"
@@ -24,9 +24,9 @@ func rssOf(pid int) (int64, error) {
 	return pages * int64(os.Getpagesize()), err
 }
 
-// machineTime returns how long all processors were busy since the machine
+// MachineTime returns how long all processors were busy since the machine
 // started, including the time that a hypervisor took from them.
-func machineTime() (time.Duration, error) {
+func MachineTime() (time.Duration, error) {
 	f, err := os.Open("/proc/stat")
 	if err != nil {
 		return 0, err
@@ -57,9 +57,9 @@ func parseMachineTime(line string) (time.Duration, error) {
 	return time.Duration(ticks) * (time.Second / 100), nil
 }
 
-// raiseFileLimit raises the limit of open files as far as the system allows, and
+// RaiseFileLimit raises the limit of open files as far as the system allows, and
 // returns the limit.
-func raiseFileLimit() (uint64, error) {
+func RaiseFileLimit() (uint64, error) {
 	const wish = 1 << 16
 	var l syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {

@@ -1,4 +1,5 @@
-package main
+// Package stats summarises measurements: histograms of durations, medians and spreads.
+package stats
 
 import (
 	"math/bits"
@@ -13,8 +14,8 @@ const (
 	subBuckets = 1 << subBits
 )
 
-// hist counts durations. Safe for concurrent use.
-type hist struct {
+// Hist counts durations. Safe for concurrent use.
+type Hist struct {
 	n       atomic.Uint64
 	buckets [(64 - subBits + 1) * subBuckets]atomic.Uint64
 }
@@ -36,15 +37,15 @@ func bucketFloor(i int) uint64 {
 	return uint64(i%subBuckets+subBuckets) << shift
 }
 
-// add counts d; a negative duration counts as zero.
-func (h *hist) add(d time.Duration) {
+// Add counts d; a negative duration counts as zero.
+func (h *Hist) Add(d time.Duration) {
 	h.buckets[bucketOf(uint64(max(d, 0)))].Add(1)
 	h.n.Add(1)
 }
 
-// quantile returns the duration that a share q of the counted ones do not
+// Quantile returns the duration that a share q of the counted ones do not
 // exceed, or 0 when nothing was counted.
-func (h *hist) quantile(q float64) time.Duration {
+func (h *Hist) Quantile(q float64) time.Duration {
 	n := h.n.Load()
 	if n == 0 {
 		return 0
@@ -60,8 +61,8 @@ func (h *hist) quantile(q float64) time.Duration {
 	return 0
 }
 
-// merge adds what other counted.
-func (h *hist) merge(other *hist) {
+// Merge adds what other counted.
+func (h *Hist) Merge(other *Hist) {
 	for i := range other.buckets {
 		if c := other.buckets[i].Load(); c > 0 {
 			h.buckets[i].Add(c)
@@ -70,19 +71,19 @@ func (h *hist) merge(other *hist) {
 	h.n.Add(other.n.Load())
 }
 
-// bar is one bar of a histogram's picture.
-type bar struct {
+// Bar is one bar of a histogram's picture.
+type Bar struct {
 	From  time.Duration `json:"from_ns"`
 	To    time.Duration `json:"to_ns"`
 	Share float64       `json:"share"` // of all counted durations
 }
 
-// bars returns the histogram in steps of a quarter of a doubling, from the first
+// Bars returns the histogram in steps of a quarter of a doubling, from the first
 // that is not empty to the last.
-func (h *hist) bars() []bar {
+func (h *Hist) Bars() []Bar {
 	const step = subBuckets / 4
 	n := float64(h.n.Load())
-	var out []bar
+	var out []Bar
 	last := 0
 	for i := 0; i < len(h.buckets); i += step {
 		var c uint64
@@ -92,7 +93,7 @@ func (h *hist) bars() []bar {
 		if c == 0 && len(out) == 0 {
 			continue
 		}
-		out = append(out, bar{time.Duration(bucketFloor(i)), time.Duration(bucketFloor(i + step)), float64(c) / n})
+		out = append(out, Bar{time.Duration(bucketFloor(i)), time.Duration(bucketFloor(i + step)), float64(c) / n})
 		if c > 0 {
 			last = len(out)
 		}
