@@ -8,30 +8,36 @@
 //	Create_Room    data.room (drawn when absent), name, capacity, locked, metadata: all optional.
 //	               The sender becomes creator and first member. Answer: info Room_Created.
 //	               Duplicate_Room, Missing_Fields, Invalid_Message, Limit_Exceeded.
-//	Join_Room      data.room; data.create (true: make the room if it is not there) and
-//	               data.metadata (about this member) optional.
-//	               Every member, the joiner included, gets update Client_Added.
-//	               Missing_Fields, Not_Found, Already_Exists, Room_Full, Room_Locked, Banned,
-//	               Limit_Exceeded.
+//	Join_Room      data.room; data.create (true: make the room if it is not there),
+//	               data.metadata (about this member) and data.ask (true: wait to be
+//	               admitted if the room is locked) optional.
+//	               Every member, the joiner included, gets update Client_Added. A peer that
+//	               waits gets info Join_Waiting first.
+//	               Missing_Fields, Not_Found, Already_Exists, Room_Full, Room_Locked, Refused,
+//	               Banned, Limit_Exceeded.
 //	Leave_Room     data.room. The leaver gets info Room_Left, the others update Client_Removed.
 //	               A room without members is gone. Missing_Fields, Not_Found.
 //	End_Room       data.room; creator only. Every member gets update Room_Deleted.
 //	               Missing_Fields, Not_Found, Unauthorised.
 //	Remove_Client  data.room, data.client; data.ban (true: it may not come back) optional;
 //	               creator and moderators. The removed peer and every member get update
-//	               Client_Removed.
+//	               Client_Removed. A peer that waits is refused; answer: update
+//	               Waiting_Updated.
 //	               Missing_Fields, Not_Found, Invalid_Message, Limit_Exceeded, Unauthorised.
 //	Unban_Client   data.room, data.client; creator and moderators. Answer: info Room_Info.
 //	               Missing_Fields, Not_Found, Unauthorised.
 //	Set_Role       data.room, data.client, data.role: creator, moderator or member; creator
 //	               only. Every member gets update Member_Updated.
 //	               Missing_Fields, Not_Found, Invalid_Message, Unauthorised.
+//	Admit_Client   data.room, data.client, which waits; creator and moderators. It and every
+//	               member get update Client_Added.
+//	               Missing_Fields, Not_Found, Room_Full, Unauthorised.
 //	Update_Room    data.room and any of name, capacity, locked, metadata; creator and moderators.
 //	               Every member gets update Room_Updated.
 //	               Missing_Fields, Not_Found, Unauthorised, Invalid_Message.
 //	Update_Member  data.room, data.metadata (about the sender; null: none); members only.
 //	               Every member gets update Member_Updated.
-//	               Missing_Fields, Not_Found, Invalid_Message.
+//	               Missing_Fields, Not_Found, Invalid_Message, Unauthorised.
 //	Room_Info      data.room; members only. Answer: info Room_Info.
 //	               Missing_Fields, Not_Found, Unauthorised.
 //
@@ -54,7 +60,39 @@
 // banned: lock the room too. A peer that is no member can be banned by its id. A room has at
 // most 128 bans; another is answered Limit_Exceeded. Room_Info lists them in banned.
 //
-// Every frame about a room has this data:
+// # Waiting rooms
+//
+// A peer that sends Join_Room with data.ask true to a locked room waits to be admitted, and
+// gets
+//
+//	{"type":"info","event":"Join_Waiting","data":{"room":"tea"},…}
+//
+// with the id of its request. The creator and the moderators get, each time that others wait
+// than before, and when they get that role while anybody waits,
+//
+//	{"type":"update","event":"Waiting_Updated",
+//	 "data":{"room":"tea","revision":13,"waiting":[{"client":"5f0c…","user":"ben","metadata":{…}}]},…}
+//
+// and find waiting in Room_Info too. The list is in order of asking and always complete;
+// metadata is that of Join_Room. They admit a peer with Admit_Client, or refuse it with
+// Remove_Client. A room that is unlocked admits those that wait, in their order, as far as
+// it has places. An admitted peer gets update Client_Added as every newcomer does; one that
+// is not admitted gets one of these errors, whose data.event is Join_Room and data.room the room:
+//
+//	Refused     the creator or a moderator refused it, or nobody admitted it within 10 minutes
+//	Banned      it was refused with a ban
+//	Not_Found   the room has ended
+//
+// Neither has an id, because Join_Waiting has answered the request. A peer that waits gets no other
+// frames about the room, and Message to the room and Room_Info are answered Unauthorised. It
+// withdraws with Leave_Room, and is withdrawn when its session ends. Until then the room
+// counts as one of its rooms: for max_rooms, and in rooms of a Client_Details. At most 64 peers
+// wait for a room; another is answered Limit_Exceeded. Where the room is not locked, data.ask
+// does nothing.
+//
+// # Frames about rooms
+//
+// Every frame about a room but Join_Waiting and Waiting_Updated has this data:
 //
 //	{"room":"tea","name":"Tea","clients":["91be…","5f0c…"],"creator":"91be…",
 //	 "capacity":8,"locked":true,"metadata":{…},"revision":12,
@@ -65,8 +103,8 @@
 // when the room is made again after its end; it is an integer below 2^53.
 // capacity, locked and metadata are absent when they are 0, false and nothing.
 // members holds what is known of a member besides its id: user, the name that its
-// access token gives it, moderator, which is absent when it is none, and metadata, which it joined with or gave later with
-// Update_Member. Nobody else, not even the creator, can change a member's metadata, except
+// access token gives it, moderator, which is absent when it is false, and metadata, which
+// it joined with or gave later with Update_Member. Nobody else, not even the creator, can change a member's metadata, except
 // a back end. Only members that have any of these are listed: all of those in
 // Room_Created, Room_Info and the frame that reports to a newcomer that it has joined, those
 // who joined or were updated in other updates. Room_Created repeats the id as roomId, which
@@ -106,8 +144,8 @@
 // leaves all its rooms, with reason disconnected, after the grace period of its session.
 //
 // Room requests of one connection (Create_Room, Join_Room, Leave_Room, End_Room,
-// Remove_Client, Unban_Client, Set_Role, Update_Room, Update_Member, Room_Info) are carried out one after another, in the order
-// in which they were sent. A Message to a room is handled after those for that room which
+// Remove_Client, Unban_Client, Set_Role, Admit_Client, Update_Room, Update_Member,
+// Room_Info) are carried out one after another, in the order in which they were sent. A Message to a room is handled after those for that room which
 // were sent before it, so a client may send Join_Room and a Message at once. Nothing else
 // waits for a room request: signals, messages to peers and to other rooms, Connect, Ping,
 // Authenticate and Ice_Servers pass it. So a Pong means that what was sent before has been

@@ -28,6 +28,7 @@
 //	                   accepts, or the token or the page's origin does not grant it
 //	Room_Full          the room has reached its capacity
 //	Room_Locked        the room is locked
+//	Refused            the peer waited to be admitted to the room, and nobody admitted it
 //	Banned             the peer, or the user of its access token, is banned from the room
 //	Limit_Exceeded     one of the limits of Client_Details is reached, or the connections of
 //	                   one address
@@ -118,7 +119,7 @@
 // sub before. p2p.rooms lists patterns of the rooms the peer may join or create
 // (path.Match of Go: * matches anything but a slash), p2p.can what it may do: create,
 // join, message (which covers all signals, and Update_Member), remove (also
-// Unban_Client), end (End_Room) and update (Update_Room, Set_Role). A claim that is absent limits nothing. A list that is there grants what
+// Unban_Client and Admit_Client), end (End_Room) and update (Update_Room, Set_Role). A claim that is absent limits nothing. A list that is there grants what
 // it names and nothing else, also in a token that is older than end and update:
 //
 //	{"sub":"ann","exp":1795000000,"p2p":{"rooms":["team-*"],"can":["join","message"]}}
@@ -161,7 +162,8 @@
 //	relay       to pass a frame from a peer to a peer, or to the members of a room
 //	room        a list of peers that everybody in it sees; its members
 //	creator     the member that may end the room and remove others
-//	moderator   a member that may remove and ban others, and change the room
+//	moderator   a member that may admit, remove and ban others, and change the room
+//	to wait     to have asked to be admitted to a locked room
 //	revision    counts the changes of a room; a higher one is newer
 //	grace       for how long a session without a connection waits for its client
 //	to resume   to become the peer of a session again, on a new connection

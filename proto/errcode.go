@@ -19,6 +19,7 @@ const (
 	Unauthorised     ErrorCode = "Unauthorised"
 	RoomFull         ErrorCode = "Room_Full"
 	RoomLocked       ErrorCode = "Room_Locked"
+	Refused          ErrorCode = "Refused"
 	Banned           ErrorCode = "Banned"
 	LimitExceeded    ErrorCode = "Limit_Exceeded"
 	UnsupportedEvent ErrorCode = "Unsupported_Event"
@@ -43,6 +44,7 @@ var ErrorCodes = []ErrorDoc{
 	{Unauthorised, "Not the creator, not a member, or the token does not grant it."},
 	{RoomFull, "The room has reached its capacity."},
 	{RoomLocked, "The room is locked."},
+	{Refused, "The peer waited to be admitted, and nobody admitted it."},
 	{Banned, "The peer, or the user of its access token, is banned from the room."},
 	{LimitExceeded, "One of the limits of Client_Details is reached."},
 	{UnsupportedEvent, "Unknown event; data.events lists those that work."},

@@ -18,6 +18,7 @@ const (
 	RemoveClient Event = "Remove_Client"
 	UnbanClient  Event = "Unban_Client"
 	SetRole      Event = "Set_Role"
+	AdmitClient  Event = "Admit_Client"
 	UpdateRoom   Event = "Update_Room"
 	UpdateMember Event = "Update_Member"
 	RoomInfo     Event = "Room_Info"
@@ -37,6 +38,8 @@ const (
 	RoomDeleted    Event = "Room_Deleted"
 	RoomUpdated    Event = "Room_Updated"
 	MemberUpdated  Event = "Member_Updated"
+	JoinWaiting    Event = "Join_Waiting"
+	WaitingUpdated Event = "Waiting_Updated"
 	Pong           Event = "Pong"
 	Session        Event = "Session"
 	ServerDraining Event = "Server_Draining"
@@ -72,12 +75,13 @@ var ClientEvents = []EventDoc{
 	{Event: Candidate, Needs: "to", Effect: "Relayed to that peer.", Errors: []ErrorCode{MissingFields, NotFound, NotDelivered, Unauthorised, Unavailable}},
 	{Event: Message, Needs: "to, or room", Effect: "Relayed to that peer, or to every other member of that room (the frame then keeps room).", Errors: []ErrorCode{MissingFields, NotFound, NotDelivered, Unauthorised, InvalidMessage, Unavailable}},
 	{Event: CreateRoom, Needs: "data (object); data.room, data.name, data.capacity, data.locked, data.metadata optional", Effect: "The room is made with the sender as creator and first member; answer info Room_Created.", Errors: []ErrorCode{DuplicateRoom, MissingFields, InvalidMessage, LimitExceeded, Unauthorised, Unavailable}},
-	{Event: JoinRoom, Needs: "data.room; data.create, data.metadata optional", Effect: "Every member, the joiner included, gets update Client_Added.", Errors: []ErrorCode{MissingFields, NotFound, AlreadyExists, RoomFull, RoomLocked, Banned, LimitExceeded, Unauthorised, Unavailable}},
+	{Event: JoinRoom, Needs: "data.room; data.create, data.metadata, data.ask optional", Effect: "Every member, the joiner included, gets update Client_Added. With data.ask, to a locked room: answer info Join_Waiting until the peer is admitted.", Errors: []ErrorCode{MissingFields, NotFound, AlreadyExists, RoomFull, RoomLocked, Refused, Banned, LimitExceeded, Unauthorised, Unavailable}},
 	{Event: LeaveRoom, Needs: "data.room", Effect: "The leaver gets info Room_Left, the others update Client_Removed; an empty room is gone.", Errors: []ErrorCode{MissingFields, NotFound, Unavailable}},
 	{Event: EndRoom, Needs: "data.room; creator only", Effect: "Every member, the creator included, gets update Room_Deleted.", Errors: []ErrorCode{MissingFields, NotFound, Unauthorised, Unavailable}},
-	{Event: RemoveClient, Needs: "data.room, data.client; data.ban optional; creator and moderators", Effect: `The removed peer and every member get update Client_Removed with data.reason "removed", or "banned".`, Errors: []ErrorCode{MissingFields, NotFound, InvalidMessage, LimitExceeded, Unauthorised, Unavailable}},
+	{Event: RemoveClient, Needs: "data.room, data.client; data.ban optional; creator and moderators", Effect: `The removed peer and every member get update Client_Removed with data.reason "removed", or "banned". Refuses a peer that waits to be admitted: answer update Waiting_Updated.`, Errors: []ErrorCode{MissingFields, NotFound, InvalidMessage, LimitExceeded, Unauthorised, Unavailable}},
 	{Event: UnbanClient, Needs: "data.room, data.client; creator and moderators", Effect: "The client, and its user, may join again; answer info Room_Info.", Errors: []ErrorCode{MissingFields, NotFound, Unauthorised, Unavailable}},
 	{Event: SetRole, Needs: "data.room, data.client, data.role (creator, moderator or member); creator only", Effect: "Every member gets update Member_Updated; Room_Updated too, when there is another creator.", Errors: []ErrorCode{MissingFields, NotFound, InvalidMessage, Unauthorised, Unavailable}},
+	{Event: AdmitClient, Needs: "data.room, data.client; creator and moderators", Effect: "A peer that waits becomes a member: it and every member get update Client_Added.", Errors: []ErrorCode{MissingFields, NotFound, RoomFull, Unauthorised, Unavailable}},
 	{Event: UpdateRoom, Needs: "data.room and any of name, capacity, locked, metadata; creator and moderators", Effect: "Every member gets update Room_Updated.", Errors: []ErrorCode{MissingFields, NotFound, Unauthorised, InvalidMessage, Unavailable}},
 	{Event: UpdateMember, Needs: "data.room, data.metadata; members only", Effect: "The sender's own metadata in the room is replaced; every member gets update Member_Updated.", Errors: []ErrorCode{MissingFields, NotFound, InvalidMessage, Unauthorised, Unavailable}},
 	{Event: RoomInfo, Needs: "data.room; members only", Effect: "Answer info Room_Info.", Errors: []ErrorCode{MissingFields, NotFound, Unauthorised, Unavailable}},
@@ -98,6 +102,8 @@ var ServerEvents = []EventDoc{
 	{Event: RoomDeleted, Type: TypeUpdate, Effect: "The room has ended; clients are those that were in it."},
 	{Event: RoomUpdated, Type: TypeUpdate, Effect: "Name, capacity, lock or metadata changed."},
 	{Event: MemberUpdated, Type: TypeUpdate, Effect: "The metadata or the role of one member or several (updated) changed; members has both."},
+	{Event: JoinWaiting, Type: TypeInfo, Effect: "Answer to Join_Room with data.ask: the peer waits to be admitted. Client_Added or an error follows."},
+	{Event: WaitingUpdated, Type: TypeUpdate, Effect: "To the creator and moderators: who waits to be admitted (waiting)."},
 	{Event: RoomInfo, Type: TypeInfo, Effect: "Answer to Room_Info."},
 	{Event: Pong, Type: TypeInfo, Effect: "Answer to Ping."},
 	{Event: Session, Type: TypeInfo, Effect: "A new session token in place of the last one."},

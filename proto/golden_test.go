@@ -46,6 +46,8 @@ var serverData = map[Event]any{
 	RoomDeleted:    RoomData{Room: "tea", Name: "Tea", Clients: []PeerID{goldenAnn, goldenBen}, Creator: goldenAnn, Revision: 4, Client: goldenAnn},
 	RoomUpdated:    RoomData{Room: "tea", Name: "Green Tea", Clients: []PeerID{goldenAnn}, Creator: goldenAnn, Capacity: 8, Locked: true, Metadata: json.RawMessage(`{"leaf":"green"}`), Revision: 5, Client: goldenAnn},
 	MemberUpdated:  RoomData{Room: "tea", Name: "Tea", Clients: []PeerID{goldenAnn, goldenBen}, Creator: goldenAnn, Revision: 6, Client: goldenBen, Updated: []PeerID{goldenBen}, Members: map[PeerID]MemberInfo{goldenBen: {User: "ben", Metadata: json.RawMessage(`{"hand":true}`)}}},
+	JoinWaiting:    JoinWaitingData{"tea"},
+	WaitingUpdated: WaitingData{Room: "tea", Revision: 13, Waiting: []Waiting{{Client: goldenBen, User: "ben", Metadata: json.RawMessage(`{"seat":2}`)}, {Client: goldenCas}}},
 	RoomInfo:       RoomData{Room: "tea", Name: "Tea", Clients: []PeerID{goldenAnn, goldenBen}, Creator: goldenAnn, Revision: 2},
 	Pong:           struct{}{},
 	Session:        SessionData{"token 2"},
@@ -100,6 +102,10 @@ var serverVariants = []struct {
 	}, ""},
 	{"Room_Info.banned", TypeInfo, RoomData{
 		Room: "tea", Name: "Tea", Clients: []PeerID{goldenAnn}, Creator: goldenAnn, Revision: 12, Banned: []Ban{{Client: goldenBen, User: "ben"}, {Client: goldenCas}},
+	}, "7"},
+	{"Waiting_Updated.empty", TypeUpdate, WaitingData{Room: "tea", Revision: 14, Waiting: []Waiting{}}, "7"},
+	{"Room_Info.waiting", TypeInfo, RoomData{
+		Room: "tea", Name: "Tea", Clients: []PeerID{goldenAnn}, Creator: goldenAnn, Locked: true, Revision: 13, Waiting: []Waiting{{Client: goldenBen, User: "ben"}},
 	}, "7"},
 	{"Client_Removed.empty", TypeUpdate, RoomData{
 		Room: "tea", Name: "Tea", Clients: []PeerID{}, Creator: goldenAnn, Revision: 11, Client: goldenAnn, Removed: []PeerID{goldenAnn}, Reason: ReasonRemoved,

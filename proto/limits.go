@@ -19,6 +19,7 @@ const (
 	MaxCorrelationID  = 256     // the `id` of a frame, as JSON
 	FullListMembers   = 100     // rooms up to this size always get full lists
 	MaxBans           = 128     // bans of a room
+	MaxWaiting        = 64      // peers that wait to be admitted to a room
 	MaxUserBytes      = 256     // a member's user name, from its token
 )
 
@@ -26,6 +27,7 @@ const (
 const (
 	SessionGrace    = 15 * time.Second // a peer whose connection broke may come back
 	RequestDeadline = 12 * time.Second // a room request is retried until then, and answered soon after
+	MaxWait         = 10 * time.Minute // a peer waits to be admitted to a room
 )
 
 // Limits is the `limits` member of Client_Details.

@@ -120,6 +120,27 @@ type RoomData struct {
 
 	Members map[PeerID]MemberInfo `json:"members,omitempty"` // those that have a user name or metadata, or are moderators
 	Banned  []Ban                 `json:"banned,omitempty"`  // Room_Info only; oldest first
+	Waiting []Waiting             `json:"waiting,omitempty"` // Room_Info to the creator and moderators only; oldest first
+}
+
+// JoinWaitingData is the `data` of Join_Waiting. It shows nothing of the room, because its
+// receiver is no member.
+type JoinWaitingData struct {
+	Room RoomID `json:"room"`
+}
+
+// WaitingData is the `data` of Waiting_Updated.
+type WaitingData struct {
+	Room     RoomID    `json:"room"`
+	Revision uint64    `json:"revision"`
+	Waiting  []Waiting `json:"waiting"` // oldest first; never nil
+}
+
+// Waiting is a peer that waits to be admitted to a room.
+type Waiting struct {
+	Client   PeerID          `json:"client"`
+	User     string          `json:"user,omitempty"`
+	Metadata json.RawMessage `json:"metadata,omitempty"`
 }
 
 // Reason says why a member left a room.
@@ -145,6 +166,12 @@ type MemberInfo struct {
 type Ban struct {
 	Client PeerID `json:"client"`
 	User   string `json:"user,omitempty"`
+}
+
+// Keeps reports whether the ban keeps a peer of a user out. user is "" when the peer has no
+// user name.
+func (b Ban) Keeps(p PeerID, user string) bool {
+	return b.Client == p || b.User != "" && b.User == user
 }
 
 // Role is what a member may do in a room.

@@ -19,6 +19,7 @@ var examples = map[proto.Event]string{
 	proto.SetRole:      `{"event": "Set_Role", "id": 14, "data": {"room": "ROOM", "client": "ME", "role": "moderator"}}`,
 	proto.UpdateRoom:   `{"event": "Update_Room", "id": 6, "data": {"room": "ROOM", "locked": true}}`,
 	proto.UpdateMember: `{"event": "Update_Member", "id": 12, "data": {"room": "ROOM", "metadata": {"name": "Ada", "hand": true}}}`,
+	proto.AdmitClient:  `{"event": "Admit_Client", "id": 16, "data": {"room": "ROOM", "client": "ME"}}`,
 	proto.RoomInfo:     `{"event": "Room_Info", "id": 7, "data": {"room": "ROOM"}}`,
 	proto.Ping:         `{"event": "Ping", "id": 8}`,
 	proto.Resume:       `{"event": "Resume", "id": 9, "data": {"session": "SESSION"}}`,

@@ -31,7 +31,7 @@
 //	p2p.gw.<g>.reply.<n>           Reply to request n
 //	p2p.to.<peer>                  a finished frame of a back end for a peer, wherever it is
 //	p2p.rooms.<operation>          Request: create, join, leave, end, remove, unban, role,
-//	                               update, member, resume, get, sync, keys, list
+//	                               admit, update, member, resume, get, sync, keys, list
 //	p2p.sessions.<operation>       SessionRequest: take, get, end, sync
 //	p2p.lease.<g>                  Lease: gateway g is alive
 //	p2p.settings.rooms             RoomsSettings: the settings of a room service
@@ -116,6 +116,13 @@
 // than the record's is refused, and its error has epoch. The room remembers a
 // member's epoch for as long as the operations that removed it, so that a late
 // Join of a former owner does not bring the peer back.
+//
+// Peers that wait to be admitted stand in the room's value (waiting), with the gateway and
+// the epoch of their sessions, like members. Their gateways get every Change of the room, end
+// the wait of a peer whose session ends or that nobody has admitted in time, and show the
+// peer nothing of the room. A Change names peers that begin to wait, or have moved, in waiting, and those that do
+// not wait any more in added when they were admitted, else in withdrawn. A room service that
+// does not know waiting or banned drops them when it writes the room.
 //
 // A room ends with a delete marker in place of the value. The marker holds a
 // RoomTombstone, from which requests that are repeated get their answer again.

@@ -52,6 +52,8 @@ var messages = map[string]any{
 	"request.ban":       &Request{Op: "91be04d7-5", Room: "tea", Peer: goldenAnn, Gateway: goldenA, Client: goldenBen, Ban: true},
 	"request.unban":     &Request{Op: "91be04d7-a", Room: "tea", Peer: goldenAnn, Gateway: goldenA, Client: goldenBen},
 	"request.role":      &Request{Op: "91be04d7-b", Room: "tea", Peer: goldenAnn, Gateway: goldenA, Client: goldenBen, Role: proto.RoleModerator},
+	"request.ask":       &Request{Op: "91be04d7-c", Room: "tea", Peer: goldenBen, Gateway: goldenA, User: "ben", Ask: true},
+	"request.admit":     &Request{Op: "91be04d7-d", Room: "tea", Peer: goldenAnn, Gateway: goldenA, Client: goldenBen},
 	"request.update":    &Request{Op: "91be04d7-6", Room: "tea", Peer: goldenAnn, Gateway: goldenA, Name: new(""), Capacity: new(0), Locked: new(false)},
 	"request.member":    &Request{Op: "91be04d7-9", Room: "tea", Peer: goldenBen, Gateway: goldenA, Metadata: json.RawMessage(`{"hand":true}`)},
 	"request.resume":    &Request{Op: "91be04d7-7", Room: "tea", Peer: goldenAnn, Gateway: goldenB, Epoch: 1},
@@ -101,6 +103,9 @@ var messages = map[string]any{
 	"bucket.moderated": &Room{
 		ID: "tea", Creator: goldenAnn, Members: []Member{{ID: goldenAnn}, {ID: goldenBen, Moderator: true}}, Banned: []proto.Ban{{Client: goldenCas, User: "cas"}},
 	},
+	"bucket.waiting": &Room{
+		ID: "tea", Creator: goldenAnn, Locked: true, Members: []Member{{ID: goldenAnn}}, Waiting: []Member{{ID: goldenBen, Op: "91be04d7-c", User: "ben"}, {ID: goldenCas, Gateway: goldenB, Epoch: 1}},
+	},
 	"bucket.refused": &Room{
 		ID: "tea", Creator: goldenAnn, Members: goldenRoom.Members[:1],
 		Recent: []Done{{Op: "91be04d7-8", Error: &proto.Error{Code: proto.Unauthorised, Message: "Only the creator may do that."}, At: goldenTime}},
@@ -129,6 +134,9 @@ var messages = map[string]any{
 	},
 	"change.banned": &Change{
 		Room: "tea", Before: 8, After: 9, Removed: []Removal{{ID: goldenBen, Reason: proto.ReasonBanned, Op: "91be04d7-5"}}, Bans: []proto.Ban{{Client: goldenBen, User: "ben"}}, Creator: goldenAnn,
+	},
+	"change.waiting": &Change{
+		Room: "tea", Before: 10, After: 11, Waiting: []Member{{ID: goldenBen, Op: "91be04d7-c", User: "ben"}}, Withdrawn: []Removal{{ID: goldenCas, Reason: proto.ReasonRemoved, Op: "91be04d7-5"}}, Creator: goldenAnn,
 	},
 	"change.unbanned": &Change{
 		Room: "tea", Before: 9, After: 10, Bans: []proto.Ban{}, Creator: goldenAnn, By: goldenAnn, Op: "91be04d7-a",

@@ -16,10 +16,11 @@ type Request struct {
 	Gateway  proto.GatewayID `json:"gateway,omitempty"` // the gateway that serves Peer
 	Epoch    uint64          `json:"epoch,omitempty"`   // of Peer's session at Gateway; see SessionEntry
 	User     string          `json:"user,omitempty"`    // user name of Peer, from its token
-	Client   proto.PeerID    `json:"client,omitempty"`  // remove, unban, role: whom; member, from a back end: whose
+	Client   proto.PeerID    `json:"client,omitempty"`  // remove, unban, role, admit: whom; member, from a back end: whose
 	Ban      bool            `json:"ban,omitempty"`     // remove: for the life of the room
 	Role     proto.Role      `json:"role,omitempty"`    // role: what Client is to be
 	Create   bool            `json:"create,omitempty"`  // join: make the room if it is not there
+	Ask      bool            `json:"ask,omitempty"`     // join: wait to be admitted if the room is locked
 	Reason   proto.Reason    `json:"reason,omitempty"`  // leave: left or disconnected
 	Name     *string         `json:"name,omitempty"`    // create, update
 	Capacity *int            `json:"capacity,omitempty"`

@@ -17,12 +17,13 @@ type Room struct {
 	Capacity int             `json:"capacity,omitempty"` // members; 0: the server's limit
 	Locked   bool            `json:"locked,omitempty"`
 	Metadata json.RawMessage `json:"metadata,omitempty"`
-	Members  []Member        `json:"members"`          // in order of joining, never empty
-	Banned   []proto.Ban     `json:"banned,omitempty"` // oldest first; at most proto.MaxBans
-	Recent   []Done          `json:"recent,omitempty"` // for retries; oldest first
+	Members  []Member        `json:"members"`           // in order of joining, never empty
+	Banned   []proto.Ban     `json:"banned,omitempty"`  // oldest first; at most proto.MaxBans
+	Waiting  []Member        `json:"waiting,omitempty"` // peers that ask to be admitted, oldest first; at most proto.MaxWaiting
+	Recent   []Done          `json:"recent,omitempty"`  // for retries; oldest first
 }
 
-// Member is a peer in a room.
+// Member is a peer in a room, or one that waits to be admitted.
 type Member struct {
 	ID        proto.PeerID    `json:"id"`
 	Gateway   proto.GatewayID `json:"gw,omitempty"`    // that serves the member; empty: the gateway that issued ID
@@ -65,19 +66,21 @@ type RoomTombstone struct {
 // has a member there. A gateway whose replica is not at Before waits
 // HoleTimeout for what is missing, then fetches the room.
 type Change struct {
-	Room    proto.RoomID `json:"room"`
-	Before  uint64       `json:"before"` // revision; 0: the room did not exist
-	After   uint64       `json:"after"`
-	Added   []Member     `json:"added,omitempty"`
-	Removed []Removal    `json:"removed,omitempty"`
-	Moved   []Member     `json:"moved,omitempty"`   // members that another gateway serves now
-	Updated []Updated    `json:"updated,omitempty"` // members whose information changed
-	Creator proto.PeerID `json:"creator"`           // after the change
-	Set     *Settings    `json:"set,omitempty"`     // all settings, when any of them changed or the room is new
-	Bans    []proto.Ban  `json:"bans,omitzero"`     // all bans, when any was added or lifted; nil when none was
-	Ended   bool         `json:"ended,omitempty"`   // the room is gone: by End_Room when By is set, else because no member is left
-	By      proto.PeerID `json:"by,omitempty"`      // who changed the settings, the creator or a ban of a peer that was no member, or ended the room
-	Op      OpID         `json:"op,omitempty"`      // the operation By sent
+	Room      proto.RoomID `json:"room"`
+	Before    uint64       `json:"before"` // revision; 0: the room did not exist
+	After     uint64       `json:"after"`
+	Added     []Member     `json:"added,omitempty"`
+	Removed   []Removal    `json:"removed,omitempty"`
+	Moved     []Member     `json:"moved,omitempty"`     // members that another gateway serves now
+	Updated   []Updated    `json:"updated,omitempty"`   // members whose information changed
+	Waiting   []Member     `json:"waiting,omitempty"`   // peers that ask to be admitted, or that another gateway serves now
+	Withdrawn []Removal    `json:"withdrawn,omitempty"` // peers that waited and do not any more, besides those in Added
+	Creator   proto.PeerID `json:"creator"`             // after the change
+	Set       *Settings    `json:"set,omitempty"`       // all settings, when any of them changed or the room is new
+	Bans      []proto.Ban  `json:"bans,omitzero"`       // all bans, when any was added or lifted; nil when none was
+	Ended     bool         `json:"ended,omitempty"`     // the room is gone: by End_Room when By is set, else because no member is left
+	By        proto.PeerID `json:"by,omitempty"`        // who changed the settings, the creator or a ban of a peer that was no member, or ended the room
+	Op        OpID         `json:"op,omitempty"`        // the operation By sent
 }
 
 // Removal is one member that left.

@@ -57,7 +57,8 @@ const (
 	OpEnd    Operation = "end"
 	OpRemove Operation = "remove"
 	OpUnban  Operation = "unban"
-	OpRole   Operation = "role" // changes what a member may do
+	OpRole   Operation = "role"  // changes what a member may do
+	OpAdmit  Operation = "admit" // makes a peer that waits a member
 	OpUpdate Operation = "update"
 	OpMember Operation = "member" // changes a member's metadata
 	OpResume Operation = "resume" // a member's session moved to another gateway
@@ -68,7 +69,7 @@ const (
 )
 
 // Operations lists all endpoints.
-var Operations = []Operation{OpCreate, OpJoin, OpLeave, OpEnd, OpRemove, OpUnban, OpRole, OpUpdate, OpMember, OpResume, OpGet, OpSync, OpKeys, OpList}
+var Operations = []Operation{OpCreate, OpJoin, OpLeave, OpEnd, OpRemove, OpUnban, OpRole, OpAdmit, OpUpdate, OpMember, OpResume, OpGet, OpSync, OpKeys, OpList}
 
 // RoomsSubject returns the subject of requests for op.
 func RoomsSubject(op Operation) string { return RoomsPrefix + "." + string(op) }

@@ -1,6 +1,7 @@
 package protocol_test
 
 import (
+	"maps"
 	"slices"
 	"testing"
 
@@ -20,16 +21,24 @@ var events = map[proto.Event]rows{
 	proto.Candidate:    signalRows(proto.Candidate),
 	proto.Message:      messageRows,
 	proto.CreateRoom:   createRows,
-	proto.JoinRoom:     joinRows,
+	proto.JoinRoom:     with(joinRows, waitingRows),
 	proto.LeaveRoom:    leaveRows,
 	proto.EndRoom:      endRows,
 	proto.RemoveClient: removeRows,
 	proto.UnbanClient:  unbanRows,
 	proto.SetRole:      roleRows,
+	proto.AdmitClient:  admitRows,
 	proto.UpdateRoom:   updateRows,
 	proto.UpdateMember: memberRows,
 	proto.RoomInfo:     infoRows,
 	proto.Ping:         pingRows,
+}
+
+// with returns the tests of both.
+func with(a, b rows) rows {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
 }
 
 // testedByOthers are events that another package tests.

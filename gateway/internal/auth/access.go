@@ -16,7 +16,7 @@ const (
 	CanCreate  Grant = "create"  // make rooms
 	CanJoin    Grant = "join"    // enter rooms
 	CanMessage Grant = "message" // send frames to peers and rooms, and change the own metadata in a room
-	CanRemove  Grant = "remove"  // remove other members from a room, and lift bans
+	CanRemove  Grant = "remove"  // remove other members from a room, lift bans, and admit those that wait
 	CanEnd     Grant = "end"     // end a room
 	CanUpdate  Grant = "update"  // change a room's name, capacity, lock and metadata, and roles in it
 )
@@ -27,7 +27,7 @@ func Grants() []Grant { return []Grant{CanCreate, CanJoin, CanMessage, CanRemove
 // eventGrants are the grants that room events need whoever sends them, besides create and
 // join. This package does not decide whether the sender is the room's creator.
 var eventGrants = map[proto.Event]Grant{
-	proto.RemoveClient: CanRemove, proto.UnbanClient: CanRemove, proto.SetRole: CanUpdate, proto.EndRoom: CanEnd, proto.UpdateRoom: CanUpdate,
+	proto.RemoveClient: CanRemove, proto.UnbanClient: CanRemove, proto.AdmitClient: CanRemove, proto.SetRole: CanUpdate, proto.EndRoom: CanEnd, proto.UpdateRoom: CanUpdate,
 	proto.UpdateMember: CanMessage, // it reaches every member, as a message does
 }
 

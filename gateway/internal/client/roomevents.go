@@ -22,6 +22,7 @@ type roomArgs struct {
 	Locked   *bool
 	Create   *bool
 	Ban      *bool
+	Ask      *bool
 	Role     *proto.Role
 	Metadata json.RawMessage
 }
@@ -30,7 +31,7 @@ type roomArgs struct {
 var roomOps = map[proto.Event]bus.Operation{
 	proto.CreateRoom: bus.OpCreate, proto.JoinRoom: bus.OpJoin, proto.LeaveRoom: bus.OpLeave,
 	proto.EndRoom: bus.OpEnd, proto.RemoveClient: bus.OpRemove, proto.UnbanClient: bus.OpUnban,
-	proto.SetRole: bus.OpRole, proto.UpdateRoom: bus.OpUpdate,
+	proto.SetRole: bus.OpRole, proto.AdmitClient: bus.OpAdmit, proto.UpdateRoom: bus.OpUpdate,
 	proto.UpdateMember: bus.OpMember, proto.RoomInfo: bus.OpGet,
 }
 
@@ -78,6 +79,7 @@ func (c *Conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
 	if args.Role != nil {
 		req.Role = *args.Role
 	}
+	req.Ask = f.Event == proto.JoinRoom && args.Ask != nil && *args.Ask
 	req.Ban = f.Event == proto.RemoveClient && args.Ban != nil && *args.Ban
 	if f.Event == proto.LeaveRoom {
 		req.Reason = proto.ReasonLeft
@@ -207,6 +209,8 @@ func (a *roomArgs) read(name string, value []byte) *proto.Error {
 		into, want = &a.Create, "true or false"
 	case "ban":
 		into, want = &a.Ban, "true or false"
+	case "ask":
+		into, want = &a.Ask, "true or false"
 	case "role":
 		into, want = &a.Role, "a string: creator, moderator or member"
 	case "metadata":
@@ -259,7 +263,7 @@ func (a *roomArgs) check(event proto.Event) *proto.Error {
 
 // aboutClient reports whether an event needs data.client.
 func aboutClient(e proto.Event) bool {
-	return e == proto.RemoveClient || e == proto.UnbanClient || e == proto.SetRole
+	return e == proto.RemoveClient || e == proto.UnbanClient || e == proto.SetRole || e == proto.AdmitClient
 }
 
 // makes reports whether the event may make the room.

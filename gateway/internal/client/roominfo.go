@@ -33,7 +33,7 @@ func (c *Conn) roomInfo(f *proto.Frame, req *bus.Request, w *roomFrame) *proto.E
 		return nil
 	}
 	close(w.done)
-	info := c.tab.cfg.Rooms.Info(now, reply.State.Revision, f.ID)
+	info := c.tab.cfg.Rooms.Info(now, reply.State.Revision, c.Session.ID(), f.ID)
 	c.Budget.Spend(len(info))
 	c.Session.Send(info) // it may have moved
 	return nil

@@ -41,7 +41,7 @@ func (r *replica) welcomeLocked(lm *localMember, req *Call) {
 		req.Budget.Spend(len(welcome))
 	}
 	lm.Send(welcome)
-	lm.seen = r.state.Revision
+	r.seenLocked(lm)
 	lm.RenewToken()
 }
 
@@ -72,7 +72,7 @@ func (r *replica) announceRemovalLocked(d *Diff, parted []*localMember, left *bu
 // answerMembersLocked answers the members whose request made the change, with all changes
 // that they have not seen.
 func (r *replica) answerMembersLocked(d *Diff) {
-	ops := make([]bus.OpID, 0, len(d.Removed)+len(d.Updated)+1)
+	ops := make([]bus.OpID, 0, len(d.Removed)+len(d.Updated)+len(d.Withdrawn)+1)
 	if d.Op != "" {
 		ops = append(ops, d.Op)
 	}
@@ -84,6 +84,14 @@ func (r *replica) answerMembersLocked(d *Diff) {
 	for _, x := range d.Updated {
 		if x.Op != "" {
 			ops = append(ops, x.Op)
+		}
+	}
+	for _, x := range d.Withdrawn {
+		if x.Op != "" {
+			ops = append(ops, x.Op)
+		}
+		if req := r.requestOf(x.Op); req != nil {
+			req.Waited = req.Client == x.ID && !req.Ban
 		}
 	}
 	for _, op := range ops {

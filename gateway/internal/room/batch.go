@@ -36,6 +36,7 @@ type step struct {
 	before  description  // of the room
 	removed []departure  // they left before the others joined
 	updated []bus.Member // as they were before
+	waiting []bus.Member // before
 	added   []proto.PeerID
 	by      proto.PeerID // the peer that changed the settings; "" when none did
 	set     bool         // the settings changed
@@ -73,16 +74,17 @@ type Update struct {
 	removed  []bus.Removal  // members at that revision that are no longer members
 	settings bool           // the settings differ, or only the creator does
 	by       proto.PeerID   // the last peer that changed the settings; "" when it was not a peer
+	waiting  bool           // others wait to be admitted than at that revision
 }
 
 func (u *Update) aboutMembers() bool { return len(u.added)+len(u.removed) > 0 }
 
 // Add records the change d, which led to revision rev.
 func (b *Batch) Add(d *Diff, rev uint64) {
-	if d.Was == nil || len(d.Added)+len(d.Removed)+len(d.Renewed)+len(d.Updated) == 0 && !d.Set {
+	if d.Was == nil || len(d.Added)+len(d.Removed)+len(d.Renewed)+len(d.Updated)+len(d.Waiting)+len(d.Withdrawn) == 0 && !d.Set {
 		return // the room was not known here before, or nothing that members see has changed
 	}
-	s := step{rev: rev, before: describe(d.Was), set: d.Set}
+	s := step{rev: rev, before: describe(d.Was), waiting: d.Was.Waiting, set: d.Set}
 	if d.Set && d.By.Valid() { // otherwise a back end changed them
 		s.by = d.By
 	}
@@ -168,6 +170,7 @@ func (b *Batch) Since(seen uint64, now *State) (u Update) {
 		u.by = ""
 		u.settings = before.creator != after.creator && !u.aboutMembers()
 	}
+	u.waiting = !sameWaiting(news[0].waiting, now.Room.Waiting)
 	return u
 }
 
@@ -181,7 +184,9 @@ type Request struct {
 	Event  proto.Event
 	ID     []byte       // correlation id, as the client wrote it
 	By     proto.PeerID // the requester
-	Client proto.PeerID // Remove_Client, Unban_Client, Set_Role: whom it is about
+	Client proto.PeerID // Remove_Client, Unban_Client, Set_Role, Admit_Client: whom it is about
+	Ask    bool         // Join_Room: wait to be admitted
+	Waited bool         // Remove_Client: Client waited to be admitted
 	Ban    bool         // Remove_Client: for the room's life
 	Role   proto.Role   // Set_Role: the role of Client
 }
@@ -195,7 +200,7 @@ func (r *Request) removal() proto.Reason {
 }
 
 // answeredBy returns the event of the frame that answers the request among the frames of an
-// update: Member_Updated, Room_Updated, or Client_Removed for all others.
+// update: Member_Updated, Room_Updated, Waiting_Updated, or Client_Removed for all others.
 func (r *Request) answeredBy() proto.Event {
 	switch {
 	case r == nil:
@@ -204,6 +209,8 @@ func (r *Request) answeredBy() proto.Event {
 		return proto.RoomUpdated
 	case r.Event == proto.UpdateMember, r.Event == proto.SetRole:
 		return proto.MemberUpdated
+	case r.Waited:
+		return proto.WaitingUpdated
 	}
 	return proto.ClientRemoved
 }
@@ -221,8 +228,14 @@ func (r *Request) updates() proto.PeerID {
 // know. It returns false for requests that other frames answer.
 func (u *Update) Answer(req *Request) bool {
 	switch req.Event {
+	case proto.AdmitClient:
+		if !slices.Contains(u.added, req.Client) {
+			u.added = append(u.added, req.Client)
+		}
 	case proto.RemoveClient:
-		if !slices.ContainsFunc(u.removed, func(x bus.Removal) bool { return x.ID == req.Client }) {
+		if req.Waited {
+			u.waiting = true
+		} else if !slices.ContainsFunc(u.removed, func(x bus.Removal) bool { return x.ID == req.Client }) {
 			u.removed = append(u.removed, bus.Removal{ID: req.Client, Reason: req.removal()})
 		}
 	case proto.UpdateRoom, proto.UpdateMember, proto.SetRole:

@@ -43,6 +43,7 @@ func (r *replica) reconcileLocked(d *Diff) {
 		delete(r.leaving, x.ID)
 		parted = append(parted, r.partLocked(x.ID))
 	}
+	r.reconcileWaitingLocked(d)
 	r.announceLocked(d, fresh, parted)
 	if d.Ended {
 		for id := range r.local {
@@ -75,6 +76,9 @@ func (r *replica) joinLocked(id proto.PeerID) *localMember {
 		r.departLaterLocked(id, r.state.Member(id).Epoch, 0)
 		r.rooms.cfg.Go(func() { r.rooms.hold(r, r.retryDepartures) }, func() {})
 		return nil
+	}
+	if r.dropWaiterLocked(id) != nil {
+		fresh = true
 	}
 	lm := r.local[id]
 	if lm == nil {

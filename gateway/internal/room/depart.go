@@ -114,6 +114,9 @@ func (r *replica) departLater(id proto.PeerID, epoch uint64, wait time.Duration)
 	if lm := r.local[id]; lm != nil && !lm.Live() {
 		delete(r.local, id)
 	}
+	if w := r.waiters[id]; w != nil && !w.Live() {
+		r.dropWaiterLocked(id)
+	}
 }
 
 func (r *replica) departLaterLocked(id proto.PeerID, epoch uint64, wait time.Duration) {

@@ -24,19 +24,20 @@ func encodeAll(d proto.RoomData, room *bus.Room) json.RawMessage {
 	return encode(d, appendClients(nil, room))
 }
 
-// encodeInfo encodes the `data` of Room_Info: all that members see of a room.
-func encodeInfo(room *bus.Room, revision uint64) json.RawMessage {
+// encodeInfo encodes the `data` of Room_Info: all that members see of a room, and for the
+// creator and moderators those that wait.
+func encodeInfo(room *bus.Room, revision uint64, moderates bool) json.RawMessage {
 	d := dataOf(room, revision)
 	d.Members, d.Banned = infosOf(room.Members), room.Banned
+	if moderates {
+		d.Waiting = waitingOf(room)
+	}
 	return encodeAll(d, room)
 }
 
 // encode encodes d with the encoded list of clients, or without a list when list is nil.
 func encode(d proto.RoomData, list []byte) json.RawMessage {
-	b, err := json.Marshal(d)
-	if err != nil {
-		panic(err) // a type of our own that does not encode: a bug, not input
-	}
+	b := mustMarshal(d)
 	if list == nil {
 		return b
 	}
@@ -99,11 +100,14 @@ func (s *State) encode(d proto.RoomData) json.RawMessage {
 	return encode(d, s.list)
 }
 
-// info returns encodeInfo of the state. It encodes once for a revision. The caller must not
-// modify it.
-func (s *State) info() json.RawMessage {
+// info returns encodeInfo of the state for a member. It encodes once for a revision, except
+// for who sees those that wait. The caller must not modify it.
+func (s *State) info(to proto.PeerID) json.RawMessage {
+	if len(s.Room.Waiting) > 0 && s.moderates(to) {
+		return encodeInfo(s.Room, s.Revision, true)
+	}
 	if s.whole == nil || s.wholeRev != s.Revision {
-		s.whole, s.wholeRev = encodeInfo(s.Room, s.Revision), s.Revision
+		s.whole, s.wholeRev = encodeInfo(s.Room, s.Revision, false), s.Revision
 	}
 	return s.whole
 }
@@ -138,7 +142,7 @@ func (s *State) Welcome(id proto.PeerID, req *Request, frame EncodeFrame) []byte
 }
 
 // Frames encodes u: at most one frame about members that joined or left, one about members
-// that were updated, and one about settings. If req is not
+// that were updated, one about settings, and one about those that wait. If req is not
 // nil, the frame that answers it echoes its id. With delta, the frames about a room above
 // proto.FullListMembers have no list of clients.
 func (s *State) Frames(u *Update, delta bool, req *Request, frame EncodeFrame) (frames [][]byte) {
@@ -163,6 +167,10 @@ func (s *State) Frames(u *Update, delta bool, req *Request, frame EncodeFrame) (
 		d := s.data(delta)
 		d.Client = u.by
 		frames = append(frames, frame(proto.TypeUpdate, proto.RoomUpdated, s.encode(d), echo(proto.RoomUpdated)))
+	}
+	if u.waiting {
+		d := proto.WaitingData{Room: s.Room.ID, Revision: s.Revision, Waiting: waitingOf(s.Room)}
+		frames = append(frames, frame(proto.TypeUpdate, proto.WaitingUpdated, mustMarshal(d), echo(proto.WaitingUpdated)))
 	}
 	return frames
 }

@@ -29,6 +29,7 @@ type replica struct {
 	mu        sync.Mutex
 	state     State
 	local     map[proto.PeerID]*localMember // members that this gateway holds
+	waiters   map[proto.PeerID]*waiter      // peers of this gateway that wait to be admitted
 	leaving   map[proto.PeerID]leaving      // peers that are to leave the room, until that is confirmed
 	calls     map[bus.OpID]*Call            // pending requests of clients
 	awaiting  []awaiting
@@ -50,8 +51,9 @@ type replica struct {
 // localMember is a member that this gateway holds.
 type localMember struct {
 	Member
-	seen  uint64 // revision of the last room frame to it
-	since uint64 // revision at which it moved here; 0: it did not
+	seen      uint64 // revision of the last room frame to it
+	moderates bool   // by then; it has been sent who waits
+	since     uint64 // revision at which it moved here; 0: it did not
 	// If the room was fetched, the member moved here after revision unsure and at revision
 	// since at the latest; 0: exactly at since.
 	unsure uint64
@@ -82,20 +84,22 @@ func (r *replica) revision() uint64 {
 func (r *replica) idle() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.local) == 0 && len(r.leaving) == 0 && len(r.calls) == 0 && !r.fetching && r.lateUntil.IsZero()
+	return len(r.local)+len(r.waiters) == 0 && len(r.leaving) == 0 && len(r.calls) == 0 && !r.fetching && r.lateUntil.IsZero()
 }
 
-// alone reports whether there is no other local member, so that no member awaits a change.
+// alone reports whether there is no other local member or waiter, so that none awaits a
+// change.
 func (r *replica) alone() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.local) == 0
+	return len(r.local)+len(r.waiters) == 0
 }
 
 func (r *replica) stop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stopped = true
+	r.stopWaitingLocked()
 	for _, t := range []*time.Timer{r.holeTimer, r.departBy, r.updateTimer} {
 		if t != nil {
 			t.Stop()
@@ -326,5 +330,8 @@ func (r *replica) reseat(m Member) {
 	defer r.mu.Unlock()
 	if lm := r.local[m.ID()]; lm != nil {
 		lm.Member = m
+	}
+	if w := r.waiters[m.ID()]; w != nil {
+		w.Member = m
 	}
 }

@@ -40,7 +40,7 @@ func Unavailable() *proto.Error {
 func (t *Rooms) Change(c *Call, op bus.Operation, req *bus.Request) error {
 	r := t.pin(req.Room)
 	defer t.unpin(r)
-	c.By, c.Client, c.Ban, c.Role = c.Member.ID(), req.Client, req.Ban, req.Role
+	c.By, c.Client, c.Ban, c.Role, c.Ask = c.Member.ID(), req.Client, req.Ban, req.Role, req.Ask
 	req.Op = t.nextOp()
 	req.Have = r.begin(req.Op, c)
 	defer r.end(req.Op)
@@ -61,10 +61,7 @@ func (t *Rooms) Change(c *Call, op bus.Operation, req *bus.Request) error {
 		r.expectLateEffect()
 		return Unavailable()
 	}
-	if !r.answerLate(c, reply.Revision) {
-		return Unavailable()
-	}
-	return nil
+	return r.answerLate(c, reply.Revision)
 }
 
 // hadNoEffect reports whether a request that failed with err changed nothing, and will not.
@@ -147,9 +144,9 @@ func (t *Rooms) HasMember(peer proto.PeerID, id proto.RoomID) bool {
 	return r.state.Member(peer) != nil
 }
 
-// Info encodes the answer to Room_Info. id is the request's correlation id.
-func (t *Rooms) Info(room *bus.Room, revision uint64, id []byte) []byte {
-	return t.cfg.Frame(proto.TypeInfo, proto.RoomInfo, encodeInfo(room, revision), id)
+// Info encodes the answer to Room_Info for a member. id is the request's correlation id.
+func (t *Rooms) Info(room *bus.Room, revision uint64, to proto.PeerID, id []byte) []byte {
+	return t.cfg.Frame(proto.TypeInfo, proto.RoomInfo, encodeInfo(room, revision, moderatesIn(room, to)), id)
 }
 
 // inform sends the client the changes that it has not seen, then the whole room. It returns
@@ -169,7 +166,7 @@ func (r *replica) inform(c *Call) bool {
 func (r *replica) informLocked(lm *localMember, c *Call) {
 	c.answerLocked()
 	r.catchUpLocked(lm, nil)
-	info := r.rooms.cfg.Frame(proto.TypeInfo, proto.RoomInfo, r.state.info(), c.ID)
+	info := r.rooms.cfg.Frame(proto.TypeInfo, proto.RoomInfo, r.state.info(lm.ID()), c.ID)
 	c.Budget.Spend(len(info))
 	lm.Send(info)
 }
@@ -215,16 +212,21 @@ func (r *replica) hasAnswered(c *Call) bool {
 }
 
 // answerLate answers a request whose change did not arrive as a change of its own, for
-// example because the room was fetched in between. It returns false, and answers
-// nothing, when the change was lost with the room.
-func (r *replica) answerLate(c *Call, revision uint64) bool {
+// example because the room was fetched in between. It returns an error, and answers nothing,
+// when the change was lost with the room, or the peer was refused in between.
+func (r *replica) answerLate(c *Call, revision uint64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if c.answered {
-		return true
+		return nil
 	}
 	if r.rooms.lost(revision) {
-		return false
+		return Unavailable()
+	}
+	if waits, refused := r.answerWaitingLocked(c); refused != nil {
+		return refused
+	} else if waits {
+		return nil
 	}
 	c.answerLocked()
 	room := r.state.Room
@@ -246,6 +248,8 @@ func (r *replica) answerLate(c *Call, revision uint64) bool {
 		event, d.Client = proto.RoomDeleted, c.By
 	case proto.RemoveClient:
 		event, d.Client, d.Removed, d.Reason = proto.ClientRemoved, c.Client, []proto.PeerID{c.Client}, c.removal()
+	case proto.AdmitClient:
+		d.Client, d.Added, d.Members = c.Client, []proto.PeerID{c.Client}, r.state.infos([]proto.PeerID{c.Client})
 	case proto.UnbanClient:
 		typ, event, d.Members, d.Banned = proto.TypeInfo, proto.RoomInfo, infosOf(room.Members), room.Banned
 	case proto.UpdateRoom, proto.UpdateMember, proto.SetRole:
@@ -260,5 +264,5 @@ func (r *replica) answerLate(c *Call, revision uint64) bool {
 		c.Budget.Spend(len(answer))
 	}
 	c.Member.Send(answer)
-	return true
+	return nil
 }

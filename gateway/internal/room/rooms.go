@@ -15,8 +15,8 @@ import (
 // member.
 const maxAllMoved = 1 << 14
 
-// Rooms is the table of replicas. A replica exists as long as the room has a local member,
-// a request for it is pending, or a departure has yet to be confirmed. Safe for concurrent
+// Rooms is the table of replicas. A replica exists as long as the room has a local member, a
+// peer of this gateway waits to be admitted, a request for it is pending, or a departure has yet to be confirmed. Safe for concurrent
 // use.
 type Rooms struct {
 	cfg  Config
@@ -133,7 +133,7 @@ func (t *Rooms) Changed(token string, c *bus.Change) {
 		return
 	}
 	names := func(m bus.Member) bool { return m.Owner() == t.cfg.Own }
-	if bus.RoomToken(c.Room) != token || !slices.ContainsFunc(c.Added, names) && !slices.ContainsFunc(c.Moved, names) {
+	if bus.RoomToken(c.Room) != token || !slices.ContainsFunc(c.Added, names) && !slices.ContainsFunc(c.Moved, names) && !slices.ContainsFunc(c.Waiting, names) {
 		return // this gateway does not need the room any more
 	}
 	// Either a request that was not answered took effect after all, or this change is old:

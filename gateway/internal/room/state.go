@@ -32,18 +32,20 @@ type State struct {
 
 // Diff is the effect of a change, or of a fetched state, on a State.
 type Diff struct {
-	Added   []bus.Member
-	Removed []bus.Removal
-	Moved   []bus.Member
-	Updated []bus.Updated  // members whose visible information changed
-	Renewed []proto.PeerID // members before and after that left in between and came back with other visible information
-	Set     bool           // the settings changed
-	Ended   bool
-	Reason  proto.Reason // of the end: lost, or none
-	By      proto.PeerID // the peer that changed the settings or ended the room
-	Op      bus.OpID
-	Was     *bus.Room // the room before; nil: unknown
-	Fetched uint64    // the revision before, when the whole room was fetched; 0: a change was applied
+	Added     []bus.Member
+	Removed   []bus.Removal
+	Moved     []bus.Member
+	Updated   []bus.Updated  // members whose visible information changed
+	Renewed   []proto.PeerID // members before and after that left in between and came back with other visible information
+	Waiting   []bus.Member   // peers that begin to wait, or that another gateway serves now
+	Withdrawn []bus.Removal  // peers that do not wait any more, besides those that were added
+	Set       bool           // the settings changed
+	Ended     bool
+	Reason    proto.Reason // of the end: lost, or none
+	By        proto.PeerID // the peer that changed the settings or ended the room
+	Op        bus.OpID
+	Was       *bus.Room // the room before; nil: unknown
+	Fetched   uint64    // the revision before, when the whole room was fetched; 0: a change was applied
 }
 
 // Member returns the member with this id, or nil. The caller must not modify it.
@@ -73,11 +75,12 @@ func (s *State) Apply(c *bus.Change) Diff {
 		return s.replace(roomOf(c), c.After, Diff{By: c.By, Op: c.Op})
 	}
 	d := Diff{
-		Added: c.Added, Removed: c.Removed, Moved: c.Moved, Updated: c.Updated, Set: c.Set != nil, Ended: c.Ended,
+		Added: c.Added, Removed: c.Removed, Moved: c.Moved, Updated: c.Updated, Waiting: c.Waiting, Withdrawn: c.Withdrawn, Set: c.Set != nil, Ended: c.Ended,
 		By: c.By, Op: c.Op, Was: s.Room,
 	}
 	room := *s.Room
 	room.Members = membersAfter(room.Members, c)
+	room.Waiting = waitingAfter(room.Waiting, c)
 	room.Creator = c.Creator
 	if c.Set != nil {
 		room.Name, room.Capacity, room.Locked, room.Metadata = c.Set.Name, c.Set.Capacity, c.Set.Locked, c.Set.Metadata
@@ -156,6 +159,7 @@ func (s *State) Lose() Diff {
 
 // compare fills d with the differences between the state and room.
 func (s *State) compare(d *Diff, room *bus.Room) {
+	s.compareWaiting(d, room)
 	now := make(map[proto.PeerID]bool, len(room.Members))
 	for _, m := range room.Members {
 		now[m.ID] = true

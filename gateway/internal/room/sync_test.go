@@ -29,7 +29,7 @@ func TestReplica_ChangeOfALostBucket_IsNotTaken(t *testing.T) {
 		t.Errorf("got %+v at %d after a late change, want no room at 5", r.state.Room, r.state.Revision)
 	}
 	rr := &Call{Request: Request{Event: proto.JoinRoom}, Answered: make(chan struct{})}
-	if r.answerLate(rr, 6) || rr.answered {
+	if err := r.answerLate(rr, 6); err == nil || rr.answered {
 		t.Error("got success for a change that was lost, want none")
 	}
 	r.apply(made(101))

@@ -52,8 +52,34 @@ func (r *replica) updateDue() {
 
 // audience is a group of members that get the same update.
 type audience struct {
-	seen  uint64
-	delta bool
+	seen    uint64
+	delta   bool
+	waiting waitingView
+}
+
+// waitingView says what a member sees of those that wait.
+type waitingView uint8
+
+const (
+	seesNone    waitingView = iota // it is neither the creator nor a moderator
+	seesChanges                    // it knows who waited when it was last sent an update
+	seesAll                        // it knows nobody that waits: it was made moderator since
+)
+
+// waitingViewLocked returns what a member sees in its next update.
+func (r *replica) waitingViewLocked(lm *localMember) waitingView {
+	switch {
+	case !r.state.moderates(lm.ID()):
+		return seesNone
+	case !lm.moderates && len(r.state.Room.Waiting) > 0:
+		return seesAll
+	}
+	return seesChanges
+}
+
+// seenLocked records that a member was sent all changes.
+func (r *replica) seenLocked(lm *localMember) {
+	lm.seen, lm.moderates = r.state.Revision, r.state.moderates(lm.ID())
 }
 
 // flushLocked sends each local member the net change since the revision that it has seen.
@@ -65,10 +91,11 @@ func (r *replica) flushLocked() {
 		if lm.seen >= r.state.Revision {
 			continue
 		}
-		a := audience{lm.seen, lm.WantsDelta()}
+		a := audience{lm.seen, lm.WantsDelta(), r.waitingViewLocked(lm)}
 		f, ok := frames[a]
 		if !ok {
 			u := r.batch.Since(a.seen, &r.state)
+			u.waiting = u.waiting && a.waiting != seesNone || a.waiting == seesAll
 			f = r.state.Frames(&u, a.delta, nil, r.rooms.cfg.Frame)
 			frames[a] = f
 		}
@@ -76,7 +103,7 @@ func (r *replica) flushLocked() {
 			lm.Send(b)
 			sent = true
 		}
-		lm.seen = r.state.Revision
+		r.seenLocked(lm)
 	}
 	r.clearLocked()
 	if sent {
@@ -98,6 +125,8 @@ func (r *replica) clearLocked() {
 // answer it.
 func (r *replica) catchUpLocked(lm *localMember, req *Call) {
 	u := r.batch.Since(lm.seen, &r.state)
+	view := r.waitingViewLocked(lm)
+	u.waiting = u.waiting && view != seesNone || view == seesAll
 	var asked *Request
 	if req != nil {
 		asked = &req.Request
@@ -108,5 +137,5 @@ func (r *replica) catchUpLocked(lm *localMember, req *Call) {
 	for _, b := range r.state.Frames(&u, lm.WantsDelta(), asked, r.rooms.cfg.Frame) {
 		lm.Send(b)
 	}
-	lm.seen = r.state.Revision
+	r.seenLocked(lm)
 }

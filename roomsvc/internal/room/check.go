@@ -43,7 +43,7 @@ func Check(kind bus.Operation, r *bus.Request, lim Limits) *proto.Error {
 			return proto.Missing("client", "client is missing. Name the member whose metadata is to be changed.")
 		}
 		return checkSettings(r, lim, proto.MaxMemberMetadata)
-	case bus.OpRemove, bus.OpUnban:
+	case bus.OpRemove, bus.OpUnban, bus.OpAdmit:
 		return checkClient(r)
 	case bus.OpRole:
 		if !r.Role.Valid() {

@@ -3,6 +3,7 @@ package room
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
@@ -50,21 +51,23 @@ func settingsBytes(r *bus.Room) int {
 	return sizeOf(&bus.Settings{Name: r.Name, Capacity: r.Capacity, Locked: r.Locked, Metadata: r.Metadata})
 }
 
-// Owners returns the gateways that serve a member of the room in value, each
-// once.
+// Owners returns the gateways that serve a member of the room in value, or a peer that waits
+// there, each once.
 func Owners(value []byte) []proto.GatewayID {
+	type owned struct {
+		ID      proto.PeerID    `json:"id"`
+		Gateway proto.GatewayID `json:"gw"`
+	}
 	var room struct {
-		Members []struct {
-			ID      proto.PeerID    `json:"id"`
-			Gateway proto.GatewayID `json:"gw"`
-		} `json:"members"`
+		Members []owned `json:"members"`
+		Waiting []owned `json:"waiting"`
 	}
 	if json.Unmarshal(value, &room) != nil {
 		return nil // reported when the room is next used
 	}
 	seen := make(map[proto.GatewayID]struct{}, 4)
 	var list []proto.GatewayID
-	for _, m := range room.Members {
+	for _, m := range slices.Concat(room.Members, room.Waiting) {
 		member := bus.Member{ID: m.ID, Gateway: m.Gateway}
 		g := member.Owner()
 		if _, ok := seen[g]; !ok {

@@ -5,6 +5,7 @@
 //	state.go         Apply: what a batch of operations does to a room, in one commit
 //	rules.go         what each operation does, and what it refuses
 //	moderate.go      who may, roles and bans
+//	waiting.go       peers that wait to be admitted to a locked room
 //	idempotency.go   records of operations, so that a retry changes nothing twice
 //	codec.go         a room as the bucket holds it
 //	replies.go       what a commit announces to gateways, and the replies to the requesters

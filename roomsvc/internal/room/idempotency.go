@@ -38,7 +38,7 @@ func (c *Commit) repeated(r *bus.Request) (Outcome, bool) {
 		c.notifyToo(r.Gateway)
 		return Outcome{Done: true, repeated: true}, true
 	}
-	if i, ok := c.at[r.Peer]; ok && c.members[i].Op == r.Op {
+	if c.entered(r) {
 		return Outcome{Done: true, repeated: true}, true
 	}
 	return Outcome{}, false
@@ -50,6 +50,14 @@ func (c *Commit) knows(r *bus.Request) bool {
 		return false
 	}
 	if _, ok := c.known[r.Op]; ok {
+		return true
+	}
+	return c.entered(r)
+}
+
+// entered reports whether r made its peer a member, or made it wait.
+func (c *Commit) entered(r *bus.Request) bool {
+	if i := c.waiter(r.Peer); i >= 0 && c.waiting[i].Op == r.Op {
 		return true
 	}
 	i, ok := c.at[r.Peer]

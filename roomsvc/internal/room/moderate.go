@@ -47,19 +47,15 @@ func (c *Commit) mayRemove(r *bus.Request) *proto.Error {
 // banned reports whether a ban keeps a peer of a user out. user is "" when the peer has no
 // user name.
 func (c *Commit) banned(p proto.PeerID, user string) bool {
-	return slices.ContainsFunc(c.room.Banned, func(b proto.Ban) bool {
-		return b.Client == p || b.User != "" && b.User == user
-	})
+	return slices.ContainsFunc(c.room.Banned, func(b proto.Ban) bool { return b.Keeps(p, user) })
 }
 
 // ban removes a peer, and every other peer of its user, and keeps them out. The peer need not
 // be a member: one that has just left can be banned by its id.
 func (c *Commit) ban(r *bus.Request) *proto.Error {
 	b := proto.Ban{Client: r.Client}
-	i, in := c.at[r.Client]
-	if in {
-		b.User = c.members[i].User
-	}
+	_, in := c.at[r.Client]
+	b.User = c.userOf(r.Client)
 	gone := c.peersOf(r.Client)
 	if slices.Contains(gone, r.Peer) || slices.Contains(gone, c.room.Creator) {
 		return proto.Invalid("client", "data.client is a peer of your own user or of the creator's. Nobody can ban itself or the creator; use Leave_Room or Remove_Client.")
@@ -80,6 +76,7 @@ func (c *Commit) ban(r *bus.Request) *proto.Error {
 	for _, p := range gone {
 		c.remove(c.at[p], proto.ReasonBanned, r.Op)
 	}
+	c.withdrawAll(func(m bus.Member) bool { return b.Keeps(m.ID, m.User) }, proto.ReasonBanned, r.Op)
 	if !in {
 		c.claim(r)
 	}
@@ -117,11 +114,7 @@ func (c *Commit) claim(r *bus.Request) {
 
 // peersOf returns the members that a ban of p removes: p, and those of its user.
 func (c *Commit) peersOf(p proto.PeerID) (peers []proto.PeerID) {
-	i, in := c.at[p]
-	if !in {
-		return nil
-	}
-	user := c.members[i].User
+	user := c.userOf(p)
 	for _, m := range c.members {
 		if m.ID == p || m.ID != "" && user != "" && m.User == user {
 			peers = append(peers, m.ID)
@@ -130,9 +123,23 @@ func (c *Commit) peersOf(p proto.PeerID) (peers []proto.PeerID) {
 	return peers
 }
 
-// changedOf reports whether this commit has changed a member that a ban of p removes.
+// userOf returns the user name of a member or a waiter; "" when it has none.
+func (c *Commit) userOf(p proto.PeerID) string {
+	if i, in := c.at[p]; in {
+		return c.members[i].User
+	}
+	if i := c.waiter(p); i >= 0 {
+		return c.waiting[i].User
+	}
+	return ""
+}
+
+// changedOf reports whether this commit has changed a member or a waiter that a ban of p
+// removes.
 func (c *Commit) changedOf(p proto.PeerID) bool {
-	return slices.ContainsFunc(c.peersOf(p), func(x proto.PeerID) bool { return c.changed[x] })
+	b := proto.Ban{Client: p, User: c.userOf(p)}
+	return slices.ContainsFunc(c.peersOf(p), func(x proto.PeerID) bool { return c.changed[x] }) ||
+		c.waitersChanged(func(m bus.Member) bool { return b.Keeps(m.ID, m.User) })
 }
 
 // setRole makes a member creator, moderator, or neither. A creator that hands the room over

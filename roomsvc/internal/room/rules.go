@@ -57,8 +57,14 @@ func (c *Commit) join(r *bus.Request) *proto.Error {
 	if c.banned(r.Peer, r.User) {
 		return proto.Errorf(proto.Banned, "You are banned from room %s. Ask its creator, or join another room.", proto.Quote(string(r.Room)))
 	}
-	if c.room.Locked {
-		return proto.Errorf(proto.RoomLocked, "Room %s is locked. Its creator can open it with Update_Room, data.locked false.", proto.Quote(string(r.Room)))
+	waiter := c.waiter(r.Peer)
+	switch {
+	case c.room.Locked && waiter >= 0:
+		return proto.Errorf(proto.AlreadyExists, "Client with given id %s waits already to be admitted to room %s.", proto.Quote(string(r.Peer)), proto.Quote(string(r.Room)))
+	case c.room.Locked && r.Ask:
+		return c.ask(r)
+	case c.room.Locked:
+		return proto.Errorf(proto.RoomLocked, "Room %s is locked. Ask to be admitted with data.ask true, or its creator to open it with Update_Room, data.locked false.", proto.Quote(string(r.Room)))
 	}
 	if most := c.capacity(); c.live >= most {
 		return proto.Errorf(proto.RoomFull, "Room %s is full: it has %d of %d members. Try again when one has left.", proto.Quote(string(r.Room)), c.live, most)
@@ -69,6 +75,9 @@ func (c *Commit) join(r *bus.Request) *proto.Error {
 	m := newMember(r, r.Metadata)
 	if c.size+sizeOf(&m) > c.lim.Bytes {
 		return TooBig(c.lim)
+	}
+	if waiter >= 0 { // until there was a place
+		c.waiting = slices.Delete(c.waiting, waiter, waiter+1)
 	}
 	c.add(m)
 	return nil
@@ -86,13 +95,25 @@ func (c *Commit) leave(r *bus.Request) *proto.Error {
 		return proto.RoomNotFound(r.Room)
 	}
 	i, in := c.at[r.Peer]
+	waiter := c.waiter(r.Peer)
+	var m bus.Member
+	switch {
+	case in:
+		m = c.members[i]
+	case waiter >= 0:
+		m = c.waiting[waiter]
+	}
 	// A peer whose grace is over at one gateway may have come back at another.
-	if !in || r.Reason == proto.ReasonDisconnected && r.Epoch == c.members[i].Epoch && c.members[i].Owner() != r.Gateway {
+	if m.ID == "" || r.Reason == proto.ReasonDisconnected && r.Epoch == m.Epoch && m.Owner() != r.Gateway {
 		return notMember(r.Peer, r.Room)
 	}
 	reason := r.Reason
 	if reason == "" {
 		reason = proto.ReasonLeft
+	}
+	if !in {
+		c.withdraw(waiter, reason, r.Op)
+		return nil
 	}
 	c.remove(i, reason, r.Op)
 	return nil
@@ -106,6 +127,7 @@ func (c *Commit) end(r *bus.Request) *proto.Error {
 	for i := range c.members {
 		c.record(bus.Done{Op: c.members[i].Op, Peer: c.members[i].ID, Epoch: c.members[i].Epoch})
 	}
+	c.endWaiting()
 	c.exists, c.Dirty = false, true
 	c.change.Ended, c.change.By, c.change.Op = true, by(r), r.Op
 	return nil
@@ -119,6 +141,10 @@ func (c *Commit) removeClient(r *bus.Request) *proto.Error {
 		return c.ban(r)
 	}
 	i, in := c.at[r.Client]
+	if waiter := c.waiter(r.Client); waiter >= 0 {
+		c.withdraw(waiter, proto.ReasonRemoved, r.Op)
+		return nil
+	}
 	if !in {
 		return notMember(r.Client, r.Room)
 	}
@@ -158,6 +184,9 @@ func (c *Commit) update(r *bus.Request) *proto.Error {
 	c.set, c.Dirty = true, true
 	c.change.By, c.change.Op = by(r), r.Op
 	c.record(bus.Done{Op: r.Op})
+	if !room.Locked {
+		c.admitAll()
+	}
 	return nil
 }
 
@@ -202,6 +231,9 @@ func (c *Commit) resume(r *bus.Request) *proto.Error {
 		return proto.RoomNotFound(r.Room)
 	}
 	i, in := c.at[r.Peer]
+	if waiter := c.waiter(r.Peer); waiter >= 0 {
+		return c.resumeWaiting(waiter, r)
+	}
 	if !in {
 		return notMember(r.Peer, r.Room)
 	}
@@ -218,9 +250,14 @@ func (c *Commit) resume(r *bus.Request) *proto.Error {
 // the session there.
 func (c *Commit) move(i int, r *bus.Request) {
 	c.members[i].Gateway, c.members[i].Epoch = memberGateway(r), r.Epoch
-	c.size += len(`,"gw":"","epoch":`) + len(r.Gateway) + maxEpochDigits
+	c.size += movedBytes(r)
 	c.changed[r.Peer], c.Dirty = true, true
 	c.change.Moved = append(c.change.Moved, c.members[i])
+}
+
+// movedBytes returns what a member's record may grow by when r moves it.
+func movedBytes(r *bus.Request) int {
+	return len(`,"gw":"","epoch":`) + len(r.Gateway) + maxEpochDigits
 }
 
 const maxEpochDigits = 16 // of bus.MaxEpoch
@@ -243,6 +280,9 @@ func (c *Commit) stale(r *bus.Request) *proto.Error {
 	if i, in := c.at[r.Peer]; c.exists && in {
 		newest = max(newest, c.members[i].Epoch)
 	}
+	if i := c.waiter(r.Peer); i >= 0 {
+		newest = max(newest, c.waiting[i].Epoch)
+	}
 	if r.Epoch >= newest {
 		return nil
 	}
@@ -251,9 +291,10 @@ func (c *Commit) stale(r *bus.Request) *proto.Error {
 	return e
 }
 
-// sweep removes the members of dead gateways, and returns how many it removed.
+// sweep removes the members and the waiters of dead gateways, and returns how many it
+// removed.
 func (c *Commit) sweep(dead []proto.GatewayID) int {
-	n := 0
+	n := c.withdrawAll(func(m bus.Member) bool { return slices.Contains(dead, m.Owner()) }, proto.ReasonDisconnected, "")
 	for i := range c.members {
 		if c.members[i].ID != "" && slices.Contains(dead, c.members[i].Owner()) {
 			c.remove(i, proto.ReasonDisconnected, "")

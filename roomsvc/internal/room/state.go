@@ -60,6 +60,7 @@ type Commit struct {
 	at      map[proto.PeerID]int    // index into members
 	live    int                     // number of members that are not removed
 	head    int                     // index before which all members are removed
+	waiting []bus.Member            // peers that wait to be admitted
 	done    []bus.Done              // idempotency records, oldest first
 	known   map[bus.OpID]int        // index into done
 	epochs  map[proto.PeerID]uint64 // the newest epoch of each peer in done, where it is above 0
@@ -108,6 +109,7 @@ func begin(before *State, now time.Time, lim Limits) *Commit {
 		c.room = *r
 		c.members = slices.Clone(r.Members)
 		c.live = len(r.Members)
+		c.waiting = slices.Clone(r.Waiting)
 		c.done = slices.Clone(r.Recent)
 	} else if before.tombstone != nil {
 		c.done = slices.Clone(before.tombstone.Done)
@@ -164,6 +166,8 @@ func (c *Commit) carryOut(op *Operation) Outcome {
 		o.Err = c.unban(op.Request)
 	case bus.OpRole:
 		o.Err = c.setRole(op.Request)
+	case bus.OpAdmit:
+		o.Err = c.admit(op.Request)
 	case bus.OpUpdate:
 		o.Err = c.update(op.Request)
 	case bus.OpMember:
@@ -193,8 +197,10 @@ func (c *Commit) mustWait(op *Operation) bool {
 	switch op.Kind {
 	case bus.OpEnd:
 		return true
-	case bus.OpUpdate:
-		return c.change.By != "" || moves
+	case bus.OpUpdate: // it may admit those that wait
+		return c.change.By != "" || moves || c.waitersChanged(func(bus.Member) bool { return true })
+	case bus.OpAdmit:
+		return c.change.By != "" || c.changed[op.Request.Client] || moves
 	case bus.OpUnban:
 		return c.change.By != "" || moves
 	case bus.OpRole:
@@ -209,7 +215,7 @@ func (c *Commit) mustWait(op *Operation) bool {
 				return true
 			}
 		}
-		return false
+		return c.waitersChanged(func(m bus.Member) bool { return slices.Contains(op.Dead, m.Owner()) })
 	}
 	return c.changed[op.Request.Peer] && !c.knows(op.Request)
 }
@@ -238,6 +244,7 @@ func (c *Commit) remove(i int, reason proto.Reason, op bus.OpID) {
 	c.record(bus.Done{Op: op, Peer: m.ID, Epoch: m.Epoch, Reason: reason})
 	c.record(bus.Done{Op: m.Op, Peer: m.ID, Epoch: m.Epoch}) // or a late copy of its join would bring it back
 	if c.live == 0 {
+		c.endWaiting()
 		c.exists = false
 		c.change.Ended = true
 		return
@@ -264,7 +271,7 @@ func (c *Commit) finish() {
 		for _, i := range c.added {
 			c.change.Added = append(c.change.Added, c.members[i])
 		}
-		c.room.Members, c.room.Recent = members, c.done
+		c.room.Members, c.room.Waiting, c.room.Recent = members, c.waiting, c.done
 		c.After.Room = &c.room
 		if c.set {
 			c.change.Set = &bus.Settings{Name: c.room.Name, Capacity: c.room.Capacity, Locked: c.room.Locked, Metadata: c.room.Metadata}
@@ -283,7 +290,7 @@ func (c *Commit) finish() {
 	}
 }
 
-// gateways returns the gateways that serve or served a member, and those in
+// gateways returns the gateways that serve or served a member or a waiter, and those in
 // extra.
 func (c *Commit) gateways() []proto.GatewayID {
 	set := make(map[proto.GatewayID]struct{}, 4)
@@ -293,6 +300,9 @@ func (c *Commit) gateways() []proto.GatewayID {
 		}
 		for i := range r.Members {
 			set[r.Members[i].Owner()] = struct{}{}
+		}
+		for i := range r.Waiting {
+			set[r.Waiting[i].Owner()] = struct{}{}
 		}
 	}
 	for _, g := range c.extra {
