@@ -22,6 +22,7 @@ func (g *Gateway) snapshot() *metrics.Snapshot {
 	g.dialects.Count(now)
 	now.ICELeft, now.ICEProvider = g.ice.Left()
 	now.Members, now.OwnMembers = g.rooms.Counts()
+	now.Waiting = g.rooms.Waiting()
 	g.heartbeat.Count(now)
 	return now
 }

@@ -12,7 +12,7 @@ export type PeerState = "connecting" | "connected" | "reconnecting" | "failed" |
 /** Codes that the server answers, and this module's own. */
 export type ErrorCode =
   | "Missing_Fields" | "Not_Found" | "Not_Delivered" | "Duplicate_Room" | "Already_Exists"
-  | "Unauthorised" | "Room_Full" | "Room_Locked" | "Banned" | "Limit_Exceeded" | "Unsupported_Event"
+  | "Unauthorised" | "Room_Full" | "Room_Locked" | "Refused" | "Banned" | "Limit_Exceeded" | "Unsupported_Event"
   | "Invalid_Message" | "Rate_Limited" | "Unavailable"
   | "Timeout" | "Closed" | "Buffer_Full" | "Too_Big" | "Invalid_Address";
 

@@ -48,6 +48,7 @@ type Snapshot struct {
 	// Rooms with a member here.
 	Rooms               int
 	Members, OwnMembers int // everywhere; at this gateway
+	Waiting             int // clients of this gateway, to be admitted
 	Memberships         int // places in rooms that are taken here
 	RoomRequests        int // waiting for the room service
 	RoomRequestsWaiting int // for their turn

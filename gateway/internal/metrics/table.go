@@ -110,6 +110,7 @@ var table = []metric{
 		put(float64(now.OwnMembers), "own")
 		put(float64(now.Members-now.OwnMembers), "other")
 	}},
+	{"room_waiting", "Clients of this gateway that wait to be admitted to rooms.", gauge, nil, at(func(now *Snapshot) int { return now.Waiting })},
 	{"memberships", "Places in rooms that the clients of this gateway take, with those of pending requests.", gauge, nil, at(func(now *Snapshot) int { return now.Memberships })},
 	{"memberships_refused_total", "Create_Room and Join_Room refused because the clients of the gateway, of an address or of a user took as many places as they may, by the limit.", counter, []string{"limit"}, set(func(m *Metrics) *CounterSet[quota.Limit] { return &m.Rooms.Refused }, text)},
 	{"room_holes_total", "Changes of rooms that arrived before their predecessor.", counter, nil, one(func(m *Metrics) *Counter { return &m.Rooms.Holes })},
