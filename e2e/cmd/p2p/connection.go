@@ -13,7 +13,6 @@ import (
 
 	"p2pconnector/proto"
 	"p2pconnector/proto/client"
-	"p2pconnector/proto/client/rtc"
 )
 
 const (
@@ -24,7 +23,7 @@ const (
 // connection is an attempt to reach one peer and, once opened, the data channel to
 // it.
 type connection struct {
-	*rtc.Link
+	*signaler
 	pc     *webrtc.PeerConnection
 	to     proto.PeerID
 	cancel context.CancelFunc
@@ -97,7 +96,7 @@ func connect(ctx context.Context, api *webrtc.API, c *client.Client, to proto.Pe
 	})
 	pc.OnDataChannel(k.use)
 	ctx, k.cancel = context.WithCancel(ctx)
-	k.Link = rtc.NewLink(ctx, c, pc, to, k.fail)
+	k.signaler = newSignaler(ctx, c, pc, to, k.fail)
 	return k, nil
 }
 
@@ -108,7 +107,7 @@ func (k *connection) offer() error {
 		return err
 	}
 	k.use(dc)
-	return k.Offer()
+	return k.sendOffer()
 }
 
 // use takes dc when it opens. It ignores every further channel, which is the other

@@ -110,7 +110,7 @@ func (m *meeting) listen() (stop func()) {
 					return
 				}
 				if f.From == m.partner && f.Event == string(proto.Candidate) {
-					_ = m.k.Signal(f) // a path exists already
+					_ = m.k.handle(f) // a path exists already
 				}
 			case <-done:
 				return

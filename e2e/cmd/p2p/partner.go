@@ -137,7 +137,7 @@ func (m *meeting) signal(ctx context.Context, f client.Frame) error {
 	if m.k == nil {
 		return nil
 	}
-	if err := m.k.Signal(f); err != nil {
+	if err := m.k.handle(f); err != nil {
 		return fmt.Errorf("the other side sent a signal that cannot be used: %w", err)
 	}
 	if m.k.pc.RemoteDescription() != nil {

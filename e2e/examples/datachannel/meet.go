@@ -6,8 +6,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net"
+	"sync"
 	"time"
 
+	"github.com/pion/ice/v4"
 	"github.com/pion/webrtc/v4"
 
 	"p2pconnector/proto"
@@ -19,7 +22,6 @@ import (
 type result struct {
 	Sent, Received string        // SHA-256 in hex, as the sender and the receiver computed it
 	Bytes          int           // received
-	Candidates     int           // that the newcomer received from the other through the connector
 	Took           time.Duration // from the first connection to the last byte
 }
 
@@ -31,41 +33,108 @@ func meet(ctx context.Context, hostURL, newURL string, size int) (result, error)
 	began := time.Now()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	host, err := newPeer(ctx, hostURL, cancel)
+	arrived := make(chan received, 1)
+	host, err := newPeer(ctx, hostURL, cancel, func(channel *webrtc.DataChannel) { receive(channel, arrived) })
 	if err != nil {
 		return result{}, err
 	}
 	defer host.close()
-	newcomer, err := newPeer(ctx, newURL, cancel)
+	data := make([]byte, size)
+	rand.Read(data)
+	newcomer, err := newPeer(ctx, newURL, cancel, func(channel *webrtc.DataChannel) { send(ctx, channel, data, cancel) })
 	if err != nil {
 		return result{}, err
 	}
 	defer newcomer.close()
 
-	received := make(chan received, 1)
-	host.pc.OnDataChannel(func(dc *webrtc.DataChannel) { receive(dc, received) })
-	host.wg.Go(func() { host.signals(ctx, nil) })
 	room, err := host.c.Create(ctx, client.RoomOptions{Name: "data channel"})
 	if err != nil {
 		return result{}, fmt.Errorf("creating the room: %w", err)
 	}
-	room, err = newcomer.c.Join(ctx, room.Room, client.JoinOptions{})
-	if err != nil {
+	if room, err = newcomer.c.Join(ctx, room.Room, client.JoinOptions{}); err != nil {
 		return result{}, fmt.Errorf("joining the room: %w", err)
 	}
-	data := make([]byte, size)
-	rand.Read(data)
-	link, err := newcomer.offer(ctx, room.Creator, data)
-	if err != nil {
+	if _, err := newcomer.calls.Connect(room.Creator); err != nil {
 		return result{}, err
 	}
 	select {
-	case r := <-received:
+	case r := <-arrived:
 		sum := sha256.Sum256(data)
-		return result{Sent: hex.EncodeToString(sum[:]), Received: r.sum, Bytes: r.bytes, Candidates: link.Candidates(), Took: time.Since(began)}, nil
+		return result{Sent: hex.EncodeToString(sum[:]), Received: r.sum, Bytes: r.bytes, Took: time.Since(began)}, nil
 	case <-ctx.Done():
 		return result{}, fmt.Errorf("no data came: %w", context.Cause(ctx))
 	}
+}
+
+// peer is one side of a meeting.
+type peer struct {
+	c     *client.Client
+	calls *rtc.Peers
+	wg    sync.WaitGroup
+}
+
+// newPeer connects a peer that answers calls. use gets the data channel of each connection.
+func newPeer(ctx context.Context, url string, fail context.CancelCauseFunc, use func(*webrtc.DataChannel)) (*peer, error) {
+	c, err := client.Dial(ctx, client.Options{URLs: []string{url}})
+	if err != nil {
+		return nil, err
+	}
+	p := &peer{c: c}
+	p.calls = rtc.New(c, rtc.Config{
+		API:    loopback(),
+		Accept: func(proto.PeerID) bool { return true },
+		Setup: func(_ *rtc.Peer, pc *webrtc.PeerConnection) error {
+			channel, err := rtc.DataChannel(pc)
+			if err == nil {
+				use(channel)
+			}
+			return err
+		},
+		Changed: func(other *rtc.Peer, state rtc.State) {
+			if state == rtc.Closed {
+				fail(other.Err())
+			}
+		},
+	})
+	p.wg.Go(func() {
+		for f := range c.Frames() {
+			p.calls.Handle(f)
+		}
+		fail(fmt.Errorf("the connection to the gateway has ended: %w", c.Err()))
+	})
+	return p, nil
+}
+
+// close ends both connections and what the peer started.
+func (p *peer) close() {
+	p.calls.Close()
+	_ = p.c.Close() // nothing is left to be sent
+	p.wg.Wait()
+}
+
+// loopback uses loopback addresses alone: no STUN, no mDNS, nothing leaves the machine. A
+// real application leaves this out.
+func loopback() *webrtc.API {
+	var s webrtc.SettingEngine
+	s.SetIncludeLoopbackCandidate(true)
+	s.SetIPFilter(net.IP.IsLoopback)
+	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	return webrtc.NewAPI(webrtc.WithSettingEngine(s))
+}
+
+// send sends data when the channel is open, and then a text message, which marks the end.
+func send(ctx context.Context, channel *webrtc.DataChannel, data []byte, fail context.CancelCauseFunc) {
+	w := rtc.NewWriter(ctx, channel)
+	channel.OnOpen(func() {
+		_, err := w.Write(data)
+		if err == nil {
+			err = channel.SendText("end")
+		}
+		if err != nil {
+			fail(fmt.Errorf("sending: %w", err))
+		}
+	})
 }
 
 // received is what the host received.
@@ -74,10 +143,10 @@ type received struct {
 	bytes int
 }
 
-// receive sums up the binary messages of dc until a text message marks the end.
-func receive(dc *webrtc.DataChannel, done chan<- received) {
+// receive sums up the binary messages of a channel until a text message marks the end.
+func receive(channel *webrtc.DataChannel, done chan<- received) {
 	hash, n := sha256.New(), 0
-	dc.OnMessage(func(m webrtc.DataChannelMessage) {
+	channel.OnMessage(func(m webrtc.DataChannelMessage) {
 		if !m.IsString {
 			n += len(m.Data)
 			hash.Write(m.Data)
@@ -88,31 +157,4 @@ func receive(dc *webrtc.DataChannel, done chan<- received) {
 		default: // a second text message
 		}
 	})
-}
-
-// offer opens a data channel to the peer named and sends data on it as soon as
-// it is open.
-func (p *peer) offer(ctx context.Context, to proto.PeerID, data []byte) (*rtc.Link, error) {
-	dc, err := p.pc.CreateDataChannel("data", nil)
-	if err != nil {
-		return nil, err
-	}
-	w := rtc.NewWriter(ctx, dc)
-	dc.OnOpen(func() {
-		p.wg.Go(func() {
-			_, err := w.Write(data)
-			if err == nil {
-				err = dc.SendText("end")
-			}
-			if err != nil {
-				p.fail(fmt.Errorf("sending: %w", err))
-			}
-		})
-	})
-	link := rtc.NewLink(ctx, p.c, p.pc, to, p.fail)
-	if err := link.Offer(); err != nil {
-		return nil, err
-	}
-	p.wg.Go(func() { p.signals(ctx, link) })
-	return link, nil
 }

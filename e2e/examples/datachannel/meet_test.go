@@ -22,7 +22,4 @@ func TestDataChannel_TwoPeers_ExchangeMessages(t *testing.T) {
 	if r.Bytes != size || r.Sent != r.Received {
 		t.Errorf("sent %d bytes, %s; received %d, %s", size, r.Sent, r.Bytes, r.Received)
 	}
-	if r.Candidates == 0 {
-		t.Error("no candidate was trickled through the connector")
-	}
 }

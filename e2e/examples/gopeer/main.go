@@ -73,7 +73,7 @@ func answer(ctx context.Context, gateway string, log *slog.Logger, joined func()
 		return fmt.Errorf("gateway: %w", err)
 	}
 	calls := newCalls(c, log)
-	defer calls.close()
+	defer calls.Close()
 	if _, err := c.Join(ctx, room, client.JoinOptions{Create: true, Metadata: map[string]string{"name": "Go"}}); err != nil {
 		return errors.Join(fmt.Errorf("joining %s: %w", room, err), c.Close())
 	}
@@ -82,13 +82,17 @@ func answer(ctx context.Context, gateway string, log *slog.Logger, joined func()
 	for {
 		f, err := c.Next(ctx)
 		if ctx.Err() != nil {
+			calls.Close() // which tells the callers
 			return c.Close()
 		}
 		if err != nil {
 			return errors.Join(err, c.Close())
 		}
-		if err := calls.frame(ctx, f); err != nil {
-			log.Warn("a signal that does not fit", "peer", f.From, "err", err)
+		if calls.Handle(f) {
+			continue
+		}
+		if err := left(calls, f); err != nil {
+			log.Warn("frame ignored: its data cannot be read", "event", f.Event, "err", err)
 		}
 	}
 }

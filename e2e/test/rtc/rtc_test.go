@@ -1,0 +1,180 @@
+package rtc_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+	"github.com/pion/webrtc/v4/pkg/media"
+
+	"p2pconnector/e2e/kit"
+	"p2pconnector/proto/client"
+	"p2pconnector/proto/client/rtc"
+)
+
+// pair returns two sides on two gateways with an open channel between them.
+func pair(t *testing.T, s *kit.Stack) (a, b *side, ofA, ofB *webrtc.DataChannel) {
+	t.Helper()
+	a, b = newSide(t, s, 0, client.Options{}, nil), newSide(t, s, 1, client.Options{}, nil)
+	a.connect(b)
+	return a, b, take(t, a.channel, "a's channel"), take(t, b.channel, "b's channel")
+}
+
+func TestPeers_OneConnects_TheOtherAnswers(t *testing.T) {
+	a, b, ofA, ofB := pair(t, kit.Start(t, kit.Options{}))
+	exchange(t, a, b, ofA, ofB)
+	p := a.connect(b)
+	if got := p.State(); got != rtc.Connected || p.ID() != b.c.ID() {
+		t.Errorf("got the state %s to %s, want connected to %s", got, p.ID(), b.c.ID())
+	}
+	p.Close()
+	take(t, p.Done(), "the end of a's connection")
+	if err := p.Err(); !errors.Is(err, rtc.ErrClosed) {
+		t.Errorf("got the error %v after Close, want ErrClosed", err)
+	}
+	b.until(rtc.Closed)
+	a.connect(b) // a new connection between the same two
+	exchange(t, a, b, take(t, a.channel, "a's channel"), take(t, b.channel, "b's channel"))
+}
+
+// Both sides offer at once, as two pages that see each other in a room do.
+func TestPeers_BothConnect_MakeOneConnection(t *testing.T) {
+	s := kit.Start(t, kit.Options{})
+	for range 10 {
+		a, b := newSide(t, s, 0, client.Options{}, nil), newSide(t, s, 1, client.Options{}, nil)
+		var both sync.WaitGroup
+		both.Go(func() { a.connect(b) })
+		b.connect(a)
+		both.Wait()
+		exchange(t, a, b, take(t, a.channel, "a's channel"), take(t, b.channel, "b's channel"))
+		if na, nb := a.setups.Load(), b.setups.Load(); na != 1 || nb != 1 {
+			t.Errorf("got %d and %d connections, want 1 each", na, nb)
+		}
+	}
+}
+
+// Both sides add a track to a connection at once: the offer of the polite side gives way,
+// and is made again.
+func TestPeers_BothAddTracks_BothArrive(t *testing.T) {
+	a, b, ofA, ofB := pair(t, kit.Start(t, kit.Options{}))
+	ctx, stop := context.WithCancel(t.Context())
+	var senders sync.WaitGroup
+	defer senders.Wait()
+	defer stop()
+	for _, d := range []*side{a, b} {
+		track, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}, "audio", "audio")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.peers.List()[0].Connection().AddTrack(track); err != nil {
+			t.Fatal(err)
+		}
+		senders.Go(func() { play(ctx, track) })
+	}
+	for _, d := range []*side{a, b} {
+		if got := take(t, d.tracks, "a track").Kind(); got != webrtc.RTPCodecTypeAudio {
+			t.Errorf("got a track of kind %v, want audio", got)
+		}
+	}
+	exchange(t, a, b, ofA, ofB)
+}
+
+// A side that begins anew without a word, as a page that is loaded again does, replaces the
+// connection on the other side.
+func TestPeers_OtherSideBeginsAnew_ReplacesTheConnection(t *testing.T) {
+	a, b, ofA, _ := pair(t, kit.Start(t, kit.Options{}))
+	again := rtc.New(a.c, a.config(nil))
+	t.Cleanup(again.Close)
+	a.frames.Store(again)
+	if _, err := again.Connect(b.c.ID()); err != nil {
+		t.Fatal(err)
+	}
+	newA, newB := take(t, a.channel, "a's channel"), take(t, b.channel, "b's channel")
+	if newA == ofA {
+		t.Fatal("got the old channel, want a new one")
+	}
+	exchange(t, a, b, newA, newB)
+	if got := b.setups.Load(); got != 2 {
+		t.Errorf("got %d connections at b, want 2", got)
+	}
+}
+
+func TestPeers_NobodyThere_EndsWithErrLeft(t *testing.T) {
+	s := kit.Start(t, kit.Options{})
+	a := newSide(t, s, 0, client.Options{}, nil)
+	p, err := a.peers.Connect("00000000-0000-4000-8000-000000000000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	take(t, p.Done(), "the end of the connection")
+	if !errors.Is(p.Err(), rtc.ErrLeft) {
+		t.Errorf("got the error %v, want ErrLeft", p.Err())
+	}
+}
+
+// The network of one side is away: the WebSocket and the path of the connection break. The
+// client resumes, and the connection finds a path with new credentials; the data channel
+// stays.
+func TestPeers_ClientResumes_RestartICE(t *testing.T) {
+	s := kit.Start(t, kit.Options{})
+	var cable kit.Cable
+	away := newWires(t)
+	var block sync.Mutex // held while the network is away
+	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
+		block.Lock()
+		defer block.Unlock()
+		return cable.Dial(ctx, network, addr)
+	}
+	a, b := newSide(t, s, 0, client.Options{Dial: dial}, away), newSide(t, s, 1, client.Options{}, nil)
+	p := a.connect(b)
+	ofA, ofB := take(t, a.channel, "a's channel"), take(t, b.channel, "b's channel")
+	before := ufrag(t, p)
+
+	block.Lock()
+	away.cut.Store(true)
+	cable.Cut()
+	a.until(rtc.Reconnecting)
+	b.until(rtc.Reconnecting)
+	away.cut.Store(false)
+	block.Unlock()
+
+	a.until(rtc.Connected)
+	b.until(rtc.Connected)
+	exchange(t, a, b, ofA, ofB)
+	if got := ufrag(t, p); got == before {
+		t.Errorf("got the ICE user %s as before, want a new one", got)
+	}
+	if got := a.setups.Load(); got != 1 {
+		t.Errorf("got %d connections, want the one from before", got)
+	}
+}
+
+// play sends silence on a track until ctx ends, because a track begins with its first packet.
+func play(ctx context.Context, track *webrtc.TrackLocalStaticSample) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			_ = track.WriteSample(media.Sample{Data: []byte{0xf8, 0xff, 0xfe}, Duration: 20 * time.Millisecond}) // lost before the track is negotiated
+		}
+	}
+}
+
+// ufrag returns the user that ICE has for a connection, which changes with a restart.
+func ufrag(t *testing.T, p *rtc.Peer) string {
+	t.Helper()
+	_, rest, found := strings.Cut(p.Connection().CurrentLocalDescription().SDP, "a=ice-ufrag:")
+	user, _, _ := strings.Cut(rest, "\r\n")
+	if !found || user == "" {
+		t.Fatal("got a description without an ICE user, want one")
+	}
+	return user
+}
