@@ -8,7 +8,7 @@
 //	request   GET, or POST when there is a body; headers from a file, read for each request
 //	answer    [server, …], {"iceServers": server or list} or {"ice_servers": list, "ttl": seconds}
 //	next      after half of the time that the credentials work
-//	failure   again after 1 s, then after twice as long each time, 5 min at most
+//	failure   again after 1 s, then after twice as long each time, 5 min or an eighth of the life at most
 //
 // A list that a browser would refuse is a failure: one bad server would keep a page from making any
 // connection. The last good list stays until there is another one, also when its credentials

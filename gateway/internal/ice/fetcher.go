@@ -52,8 +52,9 @@ type fetcher struct {
 	client *http.Client
 
 	mu      sync.Mutex
-	expires time.Time // of the last good list; zero: there is none
-	problem error     // of the last request
+	life    time.Duration // of the last good list; the setting before there is one
+	expires time.Time     // of that list; zero: there is none
+	problem error         // of the last request
 }
 
 // Check returns an error for every setting that is wrong, by the name of its flag. It contains
@@ -77,9 +78,10 @@ func (c *ProviderConfig) Check() error {
 
 // newFetcher returns a fetcher for a configuration that Check accepts. give gets each list.
 func newFetcher(cfg ProviderConfig, give func(servers []json.RawMessage)) *fetcher {
-	f := &fetcher{cfg: cfg, give: give, client: cfg.Client}
+	f := &fetcher{cfg: cfg, give: give, client: cfg.Client, life: cfg.TTL}
 	if f.client == nil {
 		f.client = &http.Client{
+			Transport: http.DefaultTransport.(*http.Transport).Clone(), // run closes its idle connections
 			// The headers are for this URL alone.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
@@ -123,7 +125,7 @@ func (f *fetcher) fetched(l list, began time.Time) time.Duration {
 	}
 	f.mu.Lock()
 	again := f.problem != nil
-	f.expires, f.problem = began.Add(life), nil
+	f.life, f.expires, f.problem = life, began.Add(life), nil
 	f.mu.Unlock()
 	f.cfg.Count(OK)
 	if again {
@@ -138,12 +140,13 @@ func (f *fetcher) failed(err error, others int) time.Duration {
 	f.mu.Lock()
 	first := f.problem == nil
 	f.problem = err
+	life := f.life
 	f.mu.Unlock()
 	f.cfg.Count(Failed)
 	if first {
 		f.cfg.Logger.Warn("cannot fetch ICE servers; trying again, clients keep the last list", "err", err)
 	}
-	pause := min(minRetry<<min(others, 16), maxRetry, max(f.cfg.TTL/8, minRetry))
+	pause := min(minRetry<<min(others, 16), maxRetry, max(life/8, minRetry))
 	return pause/2 + rand.N(pause/2+1)
 }
 

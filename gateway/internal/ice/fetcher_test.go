@@ -146,6 +146,42 @@ func TestRun_ProviderFails_KeepsTheListAndBacksOff(t *testing.T) {
 	})
 }
 
+// TestRun_ProviderFailsAndNamedAShorterLife_AsksBeforeItIsOver: the pauses are at most an eighth
+// of the life that the answer named, so that the credentials are replaced before they expire.
+func TestRun_ProviderFailsAndNamedAShorterLife_AsksBeforeItIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var fails atomic.Bool
+		p := &provider{answer: func() (int, string, error) {
+			if fails.Load() {
+				return http.StatusBadGateway, "", nil
+			}
+			return http.StatusOK, `{"ttl":120,"iceServers":[{"urls":"stun:a"}]}`, nil
+		}}
+		f := follow(t, p, 24*time.Hour)
+		fails.Store(true)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		asked := p.requests()[1:] // the first one worked
+		if len(asked) < 2 || f.lists.Load() != 1 {
+			t.Fatalf("got %d requests after %d lists, want many after 1", len(asked), f.lists.Load())
+		}
+		for i := 1; i < len(asked); i++ {
+			if gap, most := asked[i].Sub(asked[i-1]), 15*time.Second; gap > most {
+				t.Errorf("got %v after failure %d, want %v at most", gap, i, most)
+			}
+		}
+	})
+}
+
+// TestNewFetcher_NoClient_SharesNoConnections: the end of run closes the fetcher's idle
+// connections and nobody else's.
+func TestNewFetcher_NoClient_SharesNoConnections(t *testing.T) {
+	one, two := newFetcher(ProviderConfig{}, nil), newFetcher(ProviderConfig{}, nil)
+	if got := one.client.Transport; got == nil || got == http.DefaultTransport || got == two.client.Transport {
+		t.Errorf("got transport %v, want one of the fetcher's own", got)
+	}
+}
+
 // TestRun_ProviderHangs_IsAFailure: a request has a bound.
 func TestRun_ProviderHangs_IsAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
