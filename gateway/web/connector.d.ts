@@ -40,8 +40,13 @@ export interface ConnectOptions {
   /** A resume token from Connector.session: be that peer again if it is not too late. */
   session?: string;
   /**
+   * Connector.received, read at the same time as session: the frames that came after these come again. Default 0: all
+   * that the server still has of the last connection come again.
+   */
+  received?: number;
+  /**
    * Leave when the page is closed or reloaded. Default true. With false the others see this peer for the
-   * server's grace period, in which a page that was given Connector.session can be this peer again.
+   * server's grace period, in which a page that was given Connector.session and received can be this peer again.
    */
   leaveOnUnload?: boolean;
   /** Whose calls to answer. Default: those who share a room with this peer. */
@@ -153,7 +158,7 @@ export interface ConnectorEvents {
   message: Received;
   /** A peer connection was made, by connectPeer or by the other side: add tracks now. */
   peer: Peer;
-  /** This peer is in a room now. */
+  /** This peer is in a room now. After options.session its member list may follow: wait for change. */
   room: Room;
   /** The connection is back as the same peer. recovered false: frames may have been lost, member lists are asked for again. */
   resumed: { recovered: boolean };
@@ -191,6 +196,8 @@ export class Connector extends Emitter<ConnectorEvents> {
   readonly url: string;
   /** The resume token: pass it as options.session to be this peer again. */
   readonly session: string;
+  /** How many frames came on the connection that session came on: pass it as options.received beside session. */
+  readonly received: number;
   /** What the server enforces. */
   readonly limits: Limits;
   /** The server's ICE servers, as RTCPeerConnection takes them. */

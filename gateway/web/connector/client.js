@@ -40,7 +40,7 @@ export class Connector extends Emitter {
     super();
     this.#calls = new Calls(this.#callsHub(), options);
     this.#link = new Link([urls].flat(), options, () => this.rooms.keys().next().value);
-    this.#requests = new Requests(this.#link, options.requestTimeout);
+    this.#requests = new Requests(this.#link, options);
     for (const name of /** @type {const} */ (["state", "draining", "dropped", "sent"])) this.#link.on(name, (value) => this.emit(name, value));
     this.#link.on("raw", (frame) => this.emit("frame", frame));
     this.#link.on("frame", (frame) => this.#frame(frame));
@@ -70,6 +70,11 @@ export class Connector extends Emitter {
   /** The resume token: pass it as options.session to be this peer again. */
   get session() {
     return this.#link.session;
+  }
+
+  /** How many frames came on the connection that session came on: pass it as options.received beside session. */
+  get received() {
+    return this.#link.received;
   }
 
   /** The peer connections, by the other peer's id. */
@@ -235,8 +240,8 @@ export class Connector extends Emitter {
         else this.#leave(room, "disconnected");
       }
     }
-    // Whatever was recovered, a page that was loaded anew knows no room.
-    for (const id of rooms) if (!this.rooms.has(id)) this.#entered(id).catch(() => {}); // it ended meanwhile
+    // Whatever was recovered, a page that was loaded anew knows no room. The frames that waited follow at once.
+    for (const id of rooms) if (!this.rooms.has(id)) this.#reentered(id);
     for (const peer of this.peers.values()) peer.resync();
     this.emit("resumed", { recovered: recovered === true });
   }
@@ -286,10 +291,7 @@ export class Connector extends Emitter {
       return room && this.#leave(room, data.reasons?.[me] ?? data.reason ?? "removed");
     }
     const entering = !room && (data.clients?.includes(me) || data.added?.includes(me) || data.client === me);
-    if (entering) {
-      room = new Room(this.#roomHub(), data.room);
-      this.rooms.set(data.room, room);
-    }
+    if (entering) room = this.#enter(data.room);
     if (!room) return;
     const { joined, left } = room.apply(data, event === "Room_Info");
     for (const id of joined) this.#calls.admit(id);
@@ -319,6 +321,20 @@ export class Connector extends Emitter {
   /** @param {string} [id] */
   async #entered(id) {
     await this.#ask("Room_Info", { room: id });
+  }
+
+  /** @param {string} id of a room that an earlier page of this session has joined */
+  #reentered(id) {
+    const room = this.#enter(id);
+    room.refresh().catch((err) => err.code === "Not_Found" && this.#leave(room, "ended")); // else the next change asks again
+    this.emit("room", room);
+  }
+
+  /** @param {string} id */
+  #enter(id) {
+    const room = new Room(this.#roomHub(), id);
+    this.rooms.set(id, room);
+    return room;
   }
 
   // farewell says to all that we leave, so that nobody takes it for an accident.

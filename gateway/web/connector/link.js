@@ -44,8 +44,8 @@ export class Link extends Emitter {
     this.#options = options;
     this.#firstRoom = firstRoom;
     this.#WebSocket = options.WebSocket ?? globalThis.WebSocket;
-    const { session, backoff, connectTimeout } = options;
-    this.#state = new LinkState({ urls, session, backoff, connectTimeout, freshTokens: typeof options.token === "function" });
+    const { session, received, backoff, connectTimeout } = options;
+    this.#state = new LinkState({ urls, session, received, backoff, connectTimeout, freshTokens: typeof options.token === "function" });
     this.#forget = watchPage({
       online: () => this.#run({ kind: "online" }),
       visible: () => this.#run({ kind: "visible" }),
@@ -65,6 +65,10 @@ export class Link extends Emitter {
 
   get session() {
     return this.#state.session;
+  }
+
+  get received() {
+    return this.#state.received;
   }
 
   get id() {

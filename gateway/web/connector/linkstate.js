@@ -62,8 +62,7 @@ export class LinkState {
   #now = 0;
   #conn = unknown();
   #attempt = 0;
-  #mark = 0; // text frames received on the connection that broke
-  #unsure = false; // a Resume got no answer, so the session may stand behind a connection that broke unseen
+  #mark; // text frames received on the connection that session came on, when that is not the present one
   #unavailable = 0;
   #badTokens = 0;
   #drainAt = 0;
@@ -75,10 +74,16 @@ export class LinkState {
     this.#options = options;
     this.#rotation = new Rotation(options.urls);
     this.session = options.session ?? "";
+    this.#mark = options.received ?? 0;
   }
 
   get url() {
     return this.#rotation.current;
+  }
+
+  /** Text frames received on the connection that session came on. */
+  get received() {
+    return this.phase === "open" ? this.#conn.received : this.#mark;
   }
 
   /** Takes an input and returns the effects, to be carried out in their order. @param {LinkInput} input @param {number} now milliseconds */
@@ -171,7 +176,7 @@ export class LinkState {
 
   #resume() {
     this.phase = "resuming";
-    this.#do({ do: "write", frame: resumeFrame(this.session, this.#unsure ? undefined : this.#mark) });
+    this.#do({ do: "write", frame: resumeFrame(this.session, this.#mark) });
   }
 
   // --- the end of a connection ---
@@ -182,7 +187,6 @@ export class LinkState {
     const greeted = this.phase === "open";
     const { received, refusal, greetedAt } = this.#conn;
     if (greeted) this.#mark = received;
-    else if (this.phase === "resuming" && !refusal) this.#unsure = true; // a refused connection reads nothing
     if (greeted && this.#now - greetedAt > goodAfter) this.#attempt = 0;
     this.#drop(4000);
     const plan = afterClose(code);
@@ -272,7 +276,6 @@ export class LinkState {
     this.#conn.greetedAt = this.#now;
     this.#why = null;
     this.#badTokens = this.#unavailable = this.#drainAt = 0;
-    this.#unsure = false;
     this.id = details.id;
     this.session = details.session ?? "";
     this.state = "open";

@@ -22,7 +22,7 @@ const alreadyDone = new Map([
  */
 const wasDone = ({ event, data }, code) => alreadyDone.get(event) === code && !(event === "Remove_Client" && data?.ban);
 
-/** @import { Frame } from "../connector.js" */
+/** @import { ConnectOptions, Frame } from "../connector.js" */
 /** @import { Draft } from "./types.js" */
 
 /**
@@ -40,19 +40,21 @@ const wasDone = ({ event, data }, code) => alreadyDone.get(event) === code && !(
 export class Requests {
   #link;
   #timeout;
+  #page; // in ids: answers to the page before this one may still come, and answer none of ours
   /** @type {Map<string, Entry>} */
   #pending = new Map(); // by id
   #next = 1;
 
-  /** @param {import("./link.js").Link} link @param {number} [timeout] milliseconds */
-  constructor(link, timeout = 30_000) {
+  /** @param {import("./link.js").Link} link @param {ConnectOptions} [options] */
+  constructor(link, { requestTimeout = 30_000, session } = {}) {
     this.#link = link;
-    this.#timeout = timeout;
+    this.#timeout = requestTimeout;
+    this.#page = session ? `${Math.random().toString(36).slice(2, 8)}-` : "";
   }
 
   /** A frame id that no request uses. */
   newID() {
-    return `c${this.#next++}`;
+    return `c${this.#page}${this.#next++}`;
   }
 
   /**

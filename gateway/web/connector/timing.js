@@ -113,7 +113,7 @@ export function socketURL(url, { base, delta = true, acceptFrom, room, token } =
 /**
  * The first frame of a connection that wants to be the peer of `session` again.
  * @param {string} session
- * @param {number} [received] text frames that the connection that broke had brought; undefined when that is not known.
+ * @param {number} received text frames that the connection that session came on had brought
  */
 export function resumeFrame(session, received) {
   return { event: "Resume", id: "resume", data: { session, received } };

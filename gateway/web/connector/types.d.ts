@@ -50,6 +50,7 @@ export interface LinkEvents {
 export interface LinkOptions {
   urls: string[];
   session?: string;
+  received?: number;
   /** A refused token may be followed by a fresh one. */
   freshTokens: boolean;
   connectTimeout?: number;

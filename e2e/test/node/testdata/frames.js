@@ -33,8 +33,11 @@ class FakeSocket {
     this.sent.push(JSON.parse(text));
   }
   close() {}
+  say(frame) {
+    this.onmessage({ data: JSON.stringify(frame) });
+  }
   greet(data) {
-    this.onmessage({ data: JSON.stringify({ type: "info", event: "Client_Details", data }) });
+    this.say({ type: "info", event: "Client_Details", data });
   }
 }
 const connector = (options) => new Connector("ws://one/", { WebSocket: FakeSocket, ...options });
@@ -58,12 +61,26 @@ const closed = await Promise.race([three.once("closed").then(() => true), new Pr
 three.close();
 assert.equal(closed, true, "closed by a signal that is aborted already");
 
-// A page that was loaded anew asks for its rooms, though no frame was lost.
-const page = connector({ session: "of the page before" });
+// A page that was loaded anew asks for its rooms, though no frame was lost, and takes what waited before it knows
+// their members. An answer to the page before it answers none of its requests.
+const page = connector({ session: "of the page before", received: 4 });
 await null;
 socket.onopen();
-assert.deepEqual(socket.sent.shift().data, { session: "of the page before", received: 0 });
+assert.deepEqual(socket.sent.shift().data, { session: "of the page before", received: 4 });
 socket.greet({ id: "fresh" });
-socket.greet({ id: "me", session: "s", resumed: true, recovered: true, rooms: ["tea"] });
-assert.deepEqual(socket.sent.map((f) => [f.event, f.data]), [["Room_Info", { room: "tea" }]]);
+socket.greet({ id: "me", session: "s", resumed: true, recovered: true, rooms: ["tea", "over"] });
+await page.ready;
+assert.deepEqual(socket.sent.map((f) => [f.event, f.data]), [["Room_Info", { room: "tea" }], ["Room_Info", { room: "over" }]]);
+assert.equal(page.received, 2);
+const [tea, over] = page.rooms.values();
+const came = [];
+tea.on("message", ({ data }) => came.push(data));
+socket.say({ event: "Message", from: "ann", room: "tea", data: "waited" });
+assert.deepEqual(came, ["waited"]);
+socket.say({ type: "error", event: "Not_Found", id: "c1", data: { event: "Room_Info", message: "of the page before" } });
+socket.say({ type: "info", event: "Room_Info", id: socket.sent[0].id, data: { room: "tea", revision: 3, clients: ["ann", "me"] } });
+assert.deepEqual(tea.members.map((m) => m.id), ["ann", "me"]);
+socket.say({ type: "error", event: "Not_Found", id: socket.sent[1].id, data: { room: "over", event: "Room_Info", message: "over" } });
+assert.equal((await over.once("closed")).reason, "ended");
+assert.deepEqual([...page.rooms.keys()], ["tea"]);
 page.close();

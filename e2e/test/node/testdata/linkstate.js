@@ -101,13 +101,25 @@ for (const [path, want] of [
 }
 assert.equal(walk([...open, "limit"]), undefined, "the limit ends with the first greeting");
 assert.deepEqual(walk([...again, "opened"]).written, [{ event: "Resume", id: "resume", data: { session: "s", received: 1 } }]);
-assert.deepEqual(walk([...again, "opened", "broken", "retry", "dialed", "opened"]).written[1].data, { session: "s", received: undefined }, "its answer may be lost");
-// The server takes an earlier token only from a page that says how little it received: a
-// page that was left just after a join may not have the newest.
-const reloaded = new World();
-reloaded.state = new LinkState({ ...options, session: "of the page before" });
-for (const name of ["begin", "dialed", "opened"]) reloaded.step(name);
-assert.deepEqual(reloaded.written[0].data, { session: "of the page before", received: 0 }, "nothing came on this page");
+assert.deepEqual(walk([...again, "opened", "broken", "retry", "dialed", "opened"]).written[1].data, { session: "s", received: 1 }, "the same token, the same count");
+// A page that was loaded anew has the count of the page before. Without one it says 0: the server takes an
+// earlier token only with a count, and a page that was left just after a join may not have the newest.
+for (const [received, want] of [[undefined, 0], [7, 7]]) {
+  const reloaded = new World();
+  reloaded.state = new LinkState({ ...options, session: "of the page before", received });
+  for (const name of ["begin", "dialed", "opened"]) reloaded.step(name);
+  assert.deepEqual(reloaded.written[0].data, { session: "of the page before", received: want }, `after ${received}`);
+}
+// What a page hands on when it is left in a phase: the count belongs to the connection of its session.
+for (const [path, want] of [
+  [["dialed"], ["", 0]], [open, ["s", 1]], [[...open, "nothing"], ["s", 2]], [[...open, "nothing", "broken"], ["s", 2]],
+  [[...open, "nothing", ...again.slice(3), "opened"], ["s", 2]], [[...open, "nothing", ...again.slice(3), "opened", "greet", "nothing"], ["s", 2]],
+  [[...open, "nothing", ...again.slice(3), "opened", "greet", "resumed"], ["s", 2]], [[...open, "nothing", ...again.slice(3), "opened", "resumed"], ["s", 1]],
+  [[...again, "opened", "broken"], ["s", 1]], [[...again, "opened", "greet", "unavailable"], ["s", 1]],
+]) {
+  const { session, received } = walk(path).state;
+  assert.deepEqual([session, received], want, path.join(" "));
+}
 assert.equal(walk([...open, "drain", "broken"]).state.url, "ws://two/");
 
 // All sequences of a length from three phases. What cannot happen has no continuation.

@@ -3,10 +3,10 @@ import { Requests } from "/connector/requests.js";
 import { fakeSockets, soon } from "./fakesocket.js";
 import { equal, failure, ok, test } from "./harness.js";
 
-async function begin(timeout) {
+async function begin(requestTimeout) {
   const net = fakeSockets();
   const link = new Link(["ws://one/"], { WebSocket: net.FakeSocket, backoff: soon });
-  const requests = new Requests(link, timeout);
+  const requests = new Requests(link, { requestTimeout });
   link.on("frame", (f) => requests.complete(f));
   link.on("ready", ({ resumed }) => resumed && requests.repeat());
   const socket = await net.opened();
