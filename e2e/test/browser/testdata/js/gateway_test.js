@@ -89,6 +89,7 @@ scenario("a cut connection resumes without a sound to the others", async () => {
   const name = freshRoom();
   const ra = await a.joinRoom(name, { create: true });
   const rb = await b.joinRoom(name);
+  await until(() => ra.has(b.id), "the sender's gateway knows the member"); // what is sent before goes to those that it knows
   const before = b.id;
   let noise = 0;
   ra.on("left", () => noise++);
