@@ -18,7 +18,7 @@ func guidePages(t *testing.T) (paths []string) {
 		}
 	}
 	if len(paths) < 10 {
-		t.Fatalf("%d documents are served, want 10 or more", len(paths))
+		t.Fatalf("documents served: got %d, want 10 or more", len(paths))
 	}
 	return paths
 }
@@ -84,15 +84,15 @@ func TestPages_EveryAnchor_Exists(t *testing.T) {
 			}
 			page, ok := files[to]
 			if !ok {
-				t.Errorf("%s links to %s, which is not served", at, m[1])
+				t.Errorf("%s: got a link to %s, want one that is served", at, m[1])
 			} else if hasAnchor && !strings.Contains(string(page.body), ` id="`+anchor+`"`) {
-				t.Errorf("%s links to %s, where nothing has that id", at, m[1])
+				t.Errorf("%s: got a link to %s, want the id of an element there", at, m[1])
 			}
 			followed++
 		}
 	}
 	if followed < 200 {
-		t.Errorf("%d links were followed, want 200 or more", followed)
+		t.Errorf("links followed: got %d, want 200 or more", followed)
 	}
 }
 
@@ -114,14 +114,14 @@ func TestIndex_FindsSectionsAndRows_WhereTheyAre(t *testing.T) {
 		}
 		page, anchor, _ := strings.Cut(e.Path, "#")
 		if body := string(documents()[page].body); body == "" || anchor != "" && !strings.Contains(body, ` id="`+anchor+`"`) {
-			t.Errorf("the index leads to %s, which is not there", e.Path)
+			t.Errorf("index: got an entry for %s, want one that leads to an element", e.Path)
 		}
 		if e.Page == "" || e.Title == "" {
-			t.Errorf("an entry of the index has no title: %+v", e)
+			t.Errorf("index: got entry %+v, want one with a page and a title", e)
 		}
 	}
 	for title, at := range want {
-		t.Errorf("the index does not lead from %q to %s", title, at)
+		t.Errorf("index: got no entry %q, want one that leads to %s", title, at)
 	}
 }
 
@@ -144,14 +144,14 @@ func TestRender_EachConstruct_HasItsHTML(t *testing.T) {
 		`<h2 id="pot-1">`,
 	} {
 		if !strings.Contains(string(r.html), want) {
-			t.Errorf("the page lacks %s:\n%s", want, r.html)
+			t.Errorf("got page\n%s\nwant %s in it", r.html, want)
 		}
 	}
 	if strings.Contains(string(r.html), "note") {
 		t.Errorf("got a comment in the page, want none:\n%s", r.html)
 	}
 	if r.title() != "Tea & cake" || r.about != "How we drink tea." {
-		t.Errorf("title %q, about %q", r.title(), r.about)
+		t.Errorf("got title %q, about %q, want \"Tea & cake\", \"How we drink tea.\"", r.title(), r.about)
 	}
 	var got []string
 	for _, s := range r.sections {

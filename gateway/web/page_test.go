@@ -32,24 +32,24 @@ func TestPage_WholeProtocol_IsNamed(t *testing.T) {
 		row := between(text, `id="event-`+slug(d.Event)+`"`, "</tr>")
 		for _, code := range d.Errors {
 			if !strings.Contains(row, ">"+string(code)+"<") {
-				t.Errorf("the row of %s lacks the error %s", d.Event, code)
+				t.Errorf("row of %s: got %q, want error %s in it", d.Event, row, code)
 			}
 		}
 	}
 	for _, d := range proto.ServerEvents {
 		row := between(text, `id="server-`+slug(d.Event)+`"`, "</tr>")
 		if !strings.Contains(row, d.Effect) || !strings.Contains(row, string(d.Type)) {
-			t.Errorf("the row of server event %s is %q", d.Event, row)
+			t.Errorf("row of server event %s: got %q, want type %s and effect %q in it", d.Event, row, d.Type, d.Effect)
 		}
 	}
 	for _, d := range proto.ErrorCodes {
 		if row := between(text, `id="error-`+slug(d.Code)+`"`, "</tr>"); !strings.Contains(row, d.When) || !strings.Contains(row, string(d.Code)) {
-			t.Errorf("the row of error %s is %q", d.Code, row)
+			t.Errorf("row of error %s: got %q, want the code and %q in it", d.Code, row, d.When)
 		}
 	}
 	for _, d := range proto.CloseCodes {
 		if row := between(text, `id="close-`+d.Code.String()+`"`, "</tr>"); !strings.Contains(row, d.Why) || !strings.Contains(row, d.Reason) {
-			t.Errorf("the row of close code %d is %q", d.Code, row)
+			t.Errorf("row of close code %d: got %q, want %q and %q in it", d.Code, row, d.Reason, d.Why)
 		}
 	}
 	for _, l := range limitRows(proto.Limits{}) {
@@ -62,22 +62,22 @@ func TestPage_Limits_AreThoseInForce(t *testing.T) {
 	rows := limitRows(proto.Limits{MaxMessageBytes: 1234, MessagesPerSecond: 77, BytesPerSecond: 1001, EgressPerSecond: 1002, MaxRooms: 5, MaxRoomMembers: 9})
 	for i, want := range []string{"1\u202f234 bytes", "77", "1\u202f001 bytes a second", "1\u202f002 bytes a second", "none", "5", "9"} {
 		if rows[i].Value != want {
-			t.Errorf("%s: %q, want %q", rows[i].Name, rows[i].Value, want)
+			t.Errorf("%s: got %q, want %q", rows[i].Name, rows[i].Value, want)
 		}
 	}
 	if rows := limitRows(proto.Limits{}); rows[0].Value != "65\u202f536 bytes" || rows[1].Value != "none" {
-		t.Errorf("defaults: %q, %q", rows[0].Value, rows[1].Value)
+		t.Errorf("defaults: got %q, %q, want 65\u202f536 bytes, none", rows[0].Value, rows[1].Value)
 	}
 }
 
 func TestExamples_EveryEvent_HasOneThatDecodes(t *testing.T) {
 	if len(examples) != len(proto.ClientEvents) {
-		t.Errorf("%d examples for %d events", len(examples), len(proto.ClientEvents))
+		t.Errorf("examples: got %d, want one for each of %d events", len(examples), len(proto.ClientEvents))
 	}
 	for _, d := range proto.ClientEvents {
 		var f proto.Frame
 		if err := f.Decode([]byte(examples[d.Event])); err != nil || f.Event != d.Event {
-			t.Errorf("example of %s: event %q, %v", d.Event, f.Event, err)
+			t.Errorf("Decode of the example of %s: got event %q, error %v, want %s, none", d.Event, f.Event, err, d.Event)
 		}
 	}
 }
@@ -112,13 +112,13 @@ func TestPage_IDs_AreUniqueAndLabelsFit(t *testing.T) {
 		}
 		for _, m := range regexp.MustCompile(` (?:for|aria-labelledby|aria-describedby)="([^"]+)"| href="#([^"]+)"`).FindAllStringSubmatch(b, -1) {
 			if id := m[1] + m[2]; !ids[id] {
-				t.Errorf("%s: nothing has the id %q that is referred to", at, id)
+				t.Errorf("%s: got a reference to id %q, want an element that has it", at, id)
 			}
 		}
 		for _, m := range regexp.MustCompile(`<(?:input|select|textarea)\b[^>]*>`).FindAllString(b, -1) {
 			id := regexp.MustCompile(`id="([^"]+)"`).FindStringSubmatch(m)
 			if id == nil || !strings.Contains(b, `for="`+id[1]+`"`) {
-				t.Errorf("%s: %s has no label", at, m)
+				t.Errorf("%s: got %s without a label, want one", at, m)
 			}
 		}
 	}

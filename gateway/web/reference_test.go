@@ -97,7 +97,7 @@ func TestReference_Document_IsThatOfTheTypes(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(got) != want {
-		t.Error("docs/javascript-reference.md: got another document than connector.d.ts makes; run go test ./gateway/web -run Reference -update")
+		t.Error("docs/javascript-reference.md: got another document, want what connector.d.ts makes; run go test ./gateway/web -run Reference -update")
 	}
 	for _, name := range declaration.FindAllStringSubmatch("\n"+types, -1) {
 		if !strings.Contains(want, "\n## "+name[1]+"\n") {

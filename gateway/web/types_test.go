@@ -33,7 +33,7 @@ func TestTypes_Exports_AreThoseOfTheModule(t *testing.T) {
 	files := assets(Options{})
 	got, want := exported(string(files["/connector.d.ts"].body)), exported(string(files["/connector.js"].body))
 	if len(want) < 5 || !slices.Equal(got, want) {
-		t.Errorf("connector.d.ts exports %q, connector.js %q", got, want)
+		t.Errorf("exports of connector.d.ts: got %q, want those of connector.js: %q", got, want)
 	}
 }
 
@@ -56,7 +56,7 @@ func TestTypes_EveryName_IsInTheDocument(t *testing.T) {
 		}
 	}
 	if len(names) < 80 {
-		t.Errorf("connector.d.ts has %d names, want 80 or more", len(names))
+		t.Errorf("names in connector.d.ts: got %d, want 80 or more", len(names))
 	}
 	for _, name := range names {
 		if !regexp.MustCompile("[`. ]" + name + "\\b").Match(document) {

@@ -53,7 +53,7 @@ func TestHandler_EachPath_HasItsType(t *testing.T) {
 	} {
 		r := get(t, h, "GET", path)
 		if r.StatusCode != 200 || r.Header.Get("Content-Type") != kind {
-			t.Errorf("%s: %d %q, want 200 %q", path, r.StatusCode, r.Header.Get("Content-Type"), kind)
+			t.Errorf("GET %s: got %d %q, want 200 %q", path, r.StatusCode, r.Header.Get("Content-Type"), kind)
 		}
 		if b := body(t, r); b == "" {
 			t.Errorf("%s: got nothing, want content", path)
@@ -65,12 +65,12 @@ func TestHandler_EachPath_HasItsType(t *testing.T) {
 	for _, path := range []string{"/nothing", "/web/", "/web/../web.go", "/templates/page.html", "/connector/", "/demo/x", "/docs/README", "/docs/settings.md"} {
 		r := get(t, h, "GET", path)
 		if r.StatusCode != 404 || !strings.HasPrefix(r.Header.Get("Content-Type"), "text/plain") {
-			t.Errorf("%s: %d %q, want 404 text", path, r.StatusCode, r.Header.Get("Content-Type"))
+			t.Errorf("GET %s: got %d %q, want 404 text/plain", path, r.StatusCode, r.Header.Get("Content-Type"))
 		}
 	}
 	for _, method := range []string{"POST", "PUT", "DELETE", "OPTIONS"} {
 		if r := get(t, h, method, "/"); r.StatusCode != 405 || r.Header.Get("Allow") != "GET, HEAD" {
-			t.Errorf("%s /: %d, Allow %q", method, r.StatusCode, r.Header.Get("Allow"))
+			t.Errorf("%s /: got %d, Allow %q, want 405, GET, HEAD", method, r.StatusCode, r.Header.Get("Allow"))
 		}
 	}
 }
@@ -94,7 +94,7 @@ func TestAssets_EveryImportAndLink_IsServed(t *testing.T) {
 		}
 		for _, ref := range references(path, typeImports.ReplaceAllString(string(a.body), "")) {
 			if _, ok := files[ref]; !ok && ref != "/status.json" {
-				t.Errorf("%s refers to %s, which is not served", path, ref)
+				t.Errorf("%s: got a reference to %s, want one that is served", path, ref)
 			}
 		}
 	}
@@ -108,10 +108,10 @@ func TestHandler_ETag_AnswersNotModified(t *testing.T) {
 	}
 	r := get(t, h, "GET", "/connector.js", "If-None-Match", tag)
 	if r.StatusCode != 304 || body(t, r) != "" {
-		t.Errorf("with the same ETag: %d, want an empty 304", r.StatusCode)
+		t.Errorf("with the same ETag: got %d, want an empty 304", r.StatusCode)
 	}
 	if r := get(t, h, "GET", "/connector.js", "If-None-Match", `"other"`); r.StatusCode != 200 {
-		t.Errorf("with another ETag: %d, want 200", r.StatusCode)
+		t.Errorf("with another ETag: got %d, want 200", r.StatusCode)
 	}
 }
 
@@ -122,21 +122,21 @@ func TestHandler_EachPath_HasSecurityHeaders(t *testing.T) {
 		csp := r.Header.Get("Content-Security-Policy")
 		for _, want := range []string{"default-src 'none'", "script-src 'self';", "style-src 'self';", "ws://gateway.test:* wss://gateway.test:*", "frame-ancestors 'none'"} {
 			if !strings.Contains(csp, want) {
-				t.Errorf("%s: policy %q lacks %q", path, csp, want)
+				t.Errorf("policy of %s: got %q, want %q in it", path, csp, want)
 			}
 		}
 		if strings.Contains(csp, "unsafe") {
-			t.Errorf("%s: policy %q allows something unsafe", path, csp)
+			t.Errorf("policy of %s: got %q, want nothing unsafe", path, csp)
 		}
 		if r.Header.Get("X-Content-Type-Options") != "nosniff" || r.Header.Get("Referrer-Policy") != "no-referrer" || r.Header.Get("X-Frame-Options") != "DENY" {
-			t.Errorf("%s: headers %v", path, r.Header)
+			t.Errorf("headers of %s: got %v, want nosniff, no-referrer and DENY", path, r.Header)
 		}
 	}
 	if r := get(t, h, "GET", "/connector/peer.js"); r.Header.Get("Access-Control-Allow-Origin") != "*" {
-		t.Error("pages of other origins cannot import connector.js")
+		t.Errorf("connector.js: got Access-Control-Allow-Origin %q, want *", r.Header.Get("Access-Control-Allow-Origin"))
 	}
 	if r := get(t, h, "GET", "/status.json"); r.Header.Get("Access-Control-Allow-Origin") != "" {
-		t.Error("pages of other origins can read the status")
+		t.Errorf("status: got Access-Control-Allow-Origin %q, want none", r.Header.Get("Access-Control-Allow-Origin"))
 	}
 }
 
@@ -145,7 +145,7 @@ func TestDocuments_Resources_AreThisServers(t *testing.T) {
 		b := string(assets(Options{})[path].body)
 		for _, bad := range []string{"<script>", "<style", " style=", " onclick=", "javascript:", ` src="http`, `<link rel="stylesheet" href="http`} {
 			if strings.Contains(b, bad) {
-				t.Errorf("%s contains %q, which the policy forbids or which asks another server", path, bad)
+				t.Errorf("%s: got %q in it, want nothing that the policy forbids or that asks another server", path, bad)
 			}
 		}
 	}
@@ -157,7 +157,7 @@ func TestPages_InlineScriptOrStyle_IsAbsent(t *testing.T) {
 		for _, bad := range []string{"<script>", "<style", " style=", " onclick=", "javascript:", "http://", "https://"} {
 			text := strings.ReplaceAll(b, "http://www.w3.org/2000/svg", "")
 			if strings.Contains(text, bad) {
-				t.Errorf("%s contains %q, which the policy forbids or which asks another server", path, bad)
+				t.Errorf("%s: got %q in it, want nothing that the policy forbids or that asks another server", path, bad)
 			}
 		}
 	}
@@ -173,7 +173,7 @@ func TestPolicy_HostileHost_IsNotInIt(t *testing.T) {
 		"":                 "connect-src 'self';",
 	} {
 		if p := policy(host); !strings.Contains(p, want) || strings.Contains(p, "script-src *") {
-			t.Errorf("policy(%q) = %q, want %q in it", host, p, want)
+			t.Errorf("policy(%q): got %q, want %q in it", host, p, want)
 		}
 	}
 }
@@ -191,7 +191,7 @@ func TestStatus_EachState_IsServed(t *testing.T) {
 			t.Fatal(err)
 		}
 		if s.Connections != want || s.Gateway != "0a1b2c3d" || s.Rooms != 2 || !s.Ready {
-			t.Errorf("status %+v, want connections %d", s, want)
+			t.Errorf("status: got %+v, want %d connections, gateway 0a1b2c3d, 2 rooms, ready", s, want)
 		}
 		if r.Header.Get("Cache-Control") != "no-store" {
 			t.Error("got a status that may be cached, want no-store")
@@ -203,15 +203,15 @@ func TestHandler_PageOff_IsNotServed(t *testing.T) {
 	h := Handler(Options{Off: true})
 	r := get(t, h, "GET", "/")
 	if b := body(t, r); r.StatusCode != 200 || b != offText || !strings.HasPrefix(r.Header.Get("Content-Type"), "text/plain") {
-		t.Errorf("/: %d %q", r.StatusCode, b)
+		t.Errorf("GET /: got %d %q, want 200 %q", r.StatusCode, b, offText)
 	}
 	for _, path := range []string{"/demo", "/docs", "/docs/settings", "/docs/index.json", "/status.json", "/web/page.js"} {
 		if r := get(t, h, "GET", path); r.StatusCode != 404 {
-			t.Errorf("%s: %d, want 404", path, r.StatusCode)
+			t.Errorf("GET %s: got %d, want 404", path, r.StatusCode)
 		}
 	}
 	if r := get(t, h, "GET", "/connector.js"); r.StatusCode != 200 {
-		t.Errorf("connector.js: %d, want 200", r.StatusCode)
+		t.Errorf("GET /connector.js: got %d, want 200", r.StatusCode)
 	}
 }
 
@@ -244,7 +244,7 @@ func TestHandler_PersonAsksForNothing_GetsAPage(t *testing.T) {
 	files := assets(Options{})
 	for _, ref := range references("/", text) {
 		if _, ok := files[ref]; !ok {
-			t.Errorf("the page for nothing refers to %s, which is not served", ref)
+			t.Errorf("page for paths without a page: got a reference to %s, want one that is served", ref)
 		}
 	}
 }

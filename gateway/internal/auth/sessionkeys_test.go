@@ -125,7 +125,7 @@ func TestVerify_ManyUnknownKeys_AreOneFetchInFiveSeconds(t *testing.T) {
 						return
 					}
 					if took := time.Since(asked); took > fetchPatience {
-						t.Errorf("a client waited for %v, want at most %v", took, fetchPatience)
+						t.Errorf("time that a client waits for keys: got %v, want at most %v", took, fetchPatience)
 					}
 					time.Sleep(100 * time.Millisecond)
 				}

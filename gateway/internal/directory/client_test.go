@@ -104,7 +104,7 @@ func TestAbsent_TimeAndNumber_AreBounded(t *testing.T) {
 	p := proto.NewPeerID(other)
 	a.add(p, now)
 	if !a.has(p, now.Add(absentFor-1)) || a.has(p, now.Add(absentFor)) {
-		t.Errorf("got another time than %v for which a peer is absent", absentFor)
+		t.Errorf("peer added %v and %v ago: got absent %v and %v, want true and false", absentFor-1, absentFor, a.has(p, now.Add(absentFor-1)), a.has(p, now.Add(absentFor)))
 	}
 	for range 2 * maxAbsent {
 		a.add(proto.NewPeerID(other), now)

@@ -153,7 +153,7 @@ func TestClient_ConnectsAgainAndAgain_GetsTheRateOfOne(t *testing.T) {
 				t.Errorf("frames of %d: got %d bytes, want about %d", cost, sent, want)
 			}
 			if c := b.Client(netip.MustParseAddr("192.0.2.2")); c.Fanout(new(RoomBudget), cost, 1).Limit != "" {
-				t.Errorf("frames of %d: another address is refused, want its full budget", cost)
+				t.Errorf("frames of %d: got another address refused, want its full budget", cost)
 			}
 		})
 	}

@@ -23,7 +23,7 @@ func TestSender_FramesLeaveTheWindow_KeepsTheOthers(t *testing.T) {
 		}
 		for r := range s.Unacked {
 			if !bytes.Equal(r.Frame.Data, numbered(r.Seq, size(r.Seq))) {
-				t.Fatalf("frame %d: got other bytes than were pushed", r.Seq)
+				t.Fatalf("frame %d: got %d bytes that differ from those pushed, want the same %d", r.Seq, len(r.Frame.Data), size(r.Seq))
 			}
 		}
 		s.Acked(bus.Ack{From: s.Base(), Next: s.Base() + 200})
@@ -69,7 +69,7 @@ func TestSender_RefusedFrames_KeepTheirBytes(t *testing.T) {
 		refused, _ := s.Acked(a)
 		for i := range refused {
 			if got, want := refused[i].Frame.Data, numbered(first+uint64(i), 1000); !bytes.Equal(got, want) {
-				t.Fatalf("round %d, refused frame %d: got other bytes than were pushed", round, i)
+				t.Fatalf("round %d, refused frame %d: got %d bytes that differ from those pushed, want the same %d", round, i, len(got), len(want))
 			}
 			s.Push(0, &Frame{To: "p", Data: make([]byte, 1000)})
 		}

@@ -45,7 +45,7 @@ func TestConn_ManyWrites_AreQueued(t *testing.T) {
 		}
 		want.Write(chunk)
 		if n, err := c.Write(chunk); n != len(chunk) || err != nil {
-			t.Fatalf("write after %d bytes: %d, %v", want.Len(), n, err)
+			t.Fatalf("Write of %d bytes, %d in all: got %d, error %v, want all and none", len(chunk), want.Len(), n, err)
 		}
 	}
 	got := make([]byte, want.Len())
@@ -75,7 +75,7 @@ func TestConn_QueueFull_GivesUp(t *testing.T) {
 		}
 	}
 	if !errors.Is(err, errStuck) {
-		t.Fatalf("writes without end to a server that does not read: %v", err)
+		t.Fatalf("writes without end to a server that does not read: got %v, want %v", err, errStuck)
 	}
 	if _, err := io.Copy(io.Discard, server); err != nil {
 		t.Logf("the server sees %v", err)

@@ -34,8 +34,8 @@ func TestInbox_Next_KeepsOrder(t *testing.T) {
 	if got := b.Len(); got != 3 {
 		t.Errorf("length: got %d, want 3", got)
 	}
-	if !turn() || turn() {
-		t.Error("after 3 messages: want 1 turn")
+	if first, second := turn(), turn(); !first || second {
+		t.Errorf("turns after 3 messages: got a first %v, a second %v, want true, false", first, second)
 	}
 	b.WakeUnlessEmpty()
 	if !turn() {

@@ -142,7 +142,7 @@ func TestBatch_StepsSinceARevision_BecomeTheirNetChange(t *testing.T) {
 			u := b.Since(4, r)
 			req := &Request{By: peers[0], Event: event, ID: []byte("7"), Client: peers[3]}
 			if !u.Answer(req) {
-				t.Errorf("%s: got no answer", event)
+				t.Errorf("Answer(%s): got false, want true", event)
 			}
 			if got := name.Replace(strings.Join(describeFrames(t, r, &u, req), "; ")); got != want {
 				t.Errorf("%s:\ngot  %s\nwant %s", event, got, want)

@@ -171,7 +171,7 @@ func TestSweep_NoAnswer_Aborts(t *testing.T) {
 		c := testConn(s, raw)
 		took := sweepFor(s, c, raw, 10*time.Minute, func() {})
 		if took > 45*time.Second || took < 30*time.Second {
-			t.Errorf("gone after %v", took)
+			t.Errorf("dead client: got it gone after %v, want after 30 s to 45 s", took)
 		}
 		if ops, _ := raw.Frames(); len(ops) < 2 || ops[0] != sockettest.Ping {
 			t.Errorf("got %d pings, want more", len(ops))
@@ -198,7 +198,7 @@ func TestSweep_OnlyPongs_StaysOpen(t *testing.T) {
 			}
 		})
 		if raw.Closed() || raw.CloseCode() != sockettest.NoClose || c.validator.err != nil {
-			t.Fatalf("closed with %d, %v", raw.CloseCode(), c.validator.err)
+			t.Fatalf("client that answers pings: got close code %d, error %v, want it open", raw.CloseCode(), c.validator.err)
 		}
 		if answered < 3600/20 || answered > 3600/10 {
 			t.Errorf("got %d pings in an hour, want 180 to 360", answered)
@@ -245,7 +245,7 @@ func TestSweep_StuckWrite_Aborts(t *testing.T) {
 			t.Errorf("got the connection open for %v, want it closed sooner", took)
 		}
 		if left := c.Remains(); countTexts(left.Unsent...) != 1 || left.Sent != 0 {
-			t.Errorf("%d frames are left, %d counted as sent", countTexts(left.Unsent...), left.Sent)
+			t.Errorf("Remains: got %d frames unsent, %d sent, want 1, 0", countTexts(left.Unsent...), left.Sent)
 		}
 	})
 }
@@ -284,7 +284,7 @@ func TestRemains_PartialWrite_KeepsWholeFrames(t *testing.T) {
 				}
 			}
 			if int(sent) != whole || countTexts(unsent...) != 3-whole {
-				t.Errorf("%d bytes left: %d sent, %d kept", cut, sent, countTexts(unsent...))
+				t.Errorf("%d bytes left: got %d frames sent, %d kept, want %d, %d", cut, sent, countTexts(unsent...), whole, 3-whole)
 			}
 		}
 	})

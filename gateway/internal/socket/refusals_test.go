@@ -61,7 +61,7 @@ func TestRefuse_ClientNeverCloses_EndsAtItsDeadline(t *testing.T) {
 				}
 				<-done
 				if took := time.Since(began); !talks && took != refusedTimeout {
-					t.Errorf("open for %v, want %v", took, refusedTimeout)
+					t.Errorf("open for: got %v, want %v", took, refusedTimeout)
 				}
 				if sent > refusedBytes+1024 {
 					t.Errorf("bytes read from the client: got %d, want at most %d", sent, refusedBytes)
@@ -86,7 +86,7 @@ func TestShutdown_RefusedWebSockets_AreClosedAtOnce(t *testing.T) {
 			t.Errorf("the client's end: got %v, want the end of the connection", err)
 		}
 		if <-done; time.Since(began) != 0 {
-			t.Errorf("open for %v, want 0s", time.Since(began))
+			t.Errorf("open for: got %v, want 0s", time.Since(began))
 		}
 		w, _ := sockettest.Handshake(sockettest.NewNet(false))
 		if _, err := table.Accept(w, netip.MustParseAddr("203.0.113.8")); !errors.Is(err, ErrTooManyRefused) {

@@ -75,7 +75,7 @@ func TestValidator_BytesReadAhead_ComeFirst(t *testing.T) {
 	v.ahead = append([]byte(nil), frame[:10]...)
 	got, err := io.ReadAll(v)
 	if err != nil || string(got) != want {
-		t.Errorf("read %q, %v", got, err)
+		t.Errorf("ReadAll: got %q, error %v, want %q", got, err, want)
 	}
 	if v.ahead != nil {
 		t.Error("got the buffer kept, want it released")
@@ -116,7 +116,7 @@ func TestValidator_Messages_AreTimedToTheirLastByte(t *testing.T) {
 		t.Helper()
 		began := v.beganAt.Load()
 		if n := v.inspect(b); n != len(b) {
-			t.Fatalf("%d of %d bytes are good: %v", n, len(b), v.err)
+			t.Fatalf("inspect of %d bytes: got %d good (%v), want all", len(b), n, v.err)
 		}
 		pass(v.clock, time.Second)
 		if got := v.beganAt.Load(); (got != 0) != timed || began != 0 && timed && got != began {

@@ -80,7 +80,7 @@ func TestWriteQueue_ManySenders_KeepsOrder(t *testing.T) {
 	s.queue.mu.Lock()
 	defer s.queue.mu.Unlock()
 	if s.queue.length.Load() != 0 || s.queue.writing != 0 {
-		t.Errorf("%d stand in the queue, %d write", s.queue.length.Load(), s.queue.writing)
+		t.Errorf("got %d in the queue, %d writing, want 0, 0", s.queue.length.Load(), s.queue.writing)
 	}
 }
 
@@ -198,11 +198,11 @@ func TestWriteQueue_ClientDoesNotRead_LeavesTheQueue(t *testing.T) {
 	other.Send([]byte("hello"))
 	got := make([]byte, 7)
 	if _, err := io.ReadFull(client, got); err != nil || string(got[2:]) != "hello" {
-		t.Fatalf("%q, %v", got, err)
+		t.Fatalf("first frame: got %q, error %v, want hello", got, err)
 	}
 	slow.Abort()
 	if left := slow.Remains(); left.Sent == 0 || len(left.Unsent) == 0 {
-		t.Errorf("%d are written, %d bytes left", left.Sent, len(left.Unsent))
+		t.Errorf("Remains: got %d frames written, %d left, want some of each", left.Sent, len(left.Unsent))
 	}
 	s.Wait()
 }
@@ -225,7 +225,7 @@ func TestRawReader_BetweenReads_HoldsNoBuffer(t *testing.T) {
 	}()
 	got, err := io.ReadAll(&c.validator)
 	if err != nil || !bytes.Equal(got, wire) {
-		t.Errorf("%d bytes of %d, %v", len(got), len(wire), err)
+		t.Errorf("ReadAll: got %d bytes, error %v, want the %d of the wire", len(got), err, len(wire))
 	}
 	if c.validator.reader.buf != nil || c.validator.unread != nil {
 		t.Error("got a buffer held at the end, want none")

@@ -184,7 +184,7 @@ func TestTake_NoAnswer_IsSentAgain(t *testing.T) {
 				c.answer(w, relayed[0])
 			}
 			if !<-opened {
-				t.Errorf("%s: got no OPEN", name)
+				t.Errorf("%s: got no OPEN, want one", name)
 			}
 			sent := len(relayed)
 			if c.code == proto.Unavailable {

@@ -63,7 +63,7 @@ func TestWait_ReceiverComes_GetsAllInOrder(t *testing.T) {
 		w.set(func() { w.names["ben"] = proto.NewPeerID(gw) })
 		w.c.Decode(candidate(2)) // behind those that wait
 		if _, relayed := w.got(); len(relayed) != 0 {
-			t.Errorf("got %v relayed before those that wait", numbers(relayed))
+			t.Errorf("relayed before those that wait: got %v, want none", numbers(relayed))
 		}
 		w.pass(time.Second)
 		w.c.Decode(candidate(3))

@@ -27,7 +27,7 @@ func FuzzParse(f *testing.F) {
 		if m.kind == scrape {
 			again, why := parse(scrapeRequest(m.hashes), true)
 			if why != "" || len(again.hashes) != len(m.hashes) || again.hashes[0] != m.hashes[0] {
-				t.Errorf("a scrape for %x: got %x, %q", m.hashes, again.hashes, why)
+				t.Errorf("parse(scrapeRequest(%x)): got %x, error %q, want the same hashes", m.hashes, again.hashes, why)
 			}
 			return
 		}
@@ -44,7 +44,7 @@ func FuzzParse(f *testing.F) {
 		}
 		again, why := parse(request(m.event, m.hash, m.peer, m.done), true)
 		if why != "" || again.hash != m.hash || again.peer != m.peer || again.done != m.done || again.event != m.event {
-			t.Errorf("a request for %+v: got %+v, %q", m, again, why)
+			t.Errorf("parse(request(%+v)): got %+v, error %q, want the same request", m, again, why)
 		}
 	})
 }
