@@ -57,12 +57,14 @@ func (c *Commit) ban(r *bus.Request) *proto.Error {
 	_, in := c.at[r.Client]
 	b.User = c.userOf(r.Client)
 	gone := c.peersOf(r.Client)
-	if slices.Contains(gone, r.Peer) || slices.Contains(gone, c.room.Creator) {
+	switch own := slices.Contains(gone, c.room.Creator); {
+	case own && r.Peer == "":
+		return proto.Invalid("client", "client is the creator of the room, or a peer of the creator's user, whom nobody can ban. Make another member the creator first, or end the room.")
+	case own, slices.Contains(gone, r.Peer):
 		return proto.Invalid("client", "data.client is a peer of your own user or of the creator's. Nobody can ban itself or the creator; use Leave_Room or Remove_Client.")
 	}
 	if !in && c.banned(r.Client, "") {
-		c.claim(r) // banned already, which is what the requester wants
-		return nil
+		return c.nothing(r) // banned already
 	}
 	if len(c.room.Banned) >= proto.MaxBans {
 		return proto.Errorf(proto.LimitExceeded, "Room %s has %d bans, the most it may have. Lift one with Unban_Client first, or lock the room.", proto.Quote(string(r.Room)), proto.MaxBans)
@@ -112,6 +114,16 @@ func (c *Commit) claim(r *bus.Request) {
 	c.record(bus.Done{Op: r.Op})
 }
 
+// nothing makes a request succeed for which the room is already as its requester wants. It
+// writes nothing, unless another copy of the request may still come when the room is
+// another.
+func (c *Commit) nothing(r *bus.Request) *proto.Error {
+	if r.Retry {
+		c.claim(r)
+	}
+	return nil
+}
+
 // peersOf returns the members that a ban of p removes: p, and those of its user.
 func (c *Commit) peersOf(p proto.PeerID) (peers []proto.PeerID) {
 	user := c.userOf(p)
@@ -145,6 +157,9 @@ func (c *Commit) changedOf(p proto.PeerID) bool {
 // setRole makes a member creator, moderator, or neither. A creator that hands the room over
 // becomes a moderator.
 func (c *Commit) setRole(r *bus.Request) *proto.Error {
+	if c.exists && r.Role == proto.RoleCreator && r.Client == c.room.Creator && c.moderates(r.Peer) {
+		return c.nothing(r) // the requester has handed the room over already
+	}
 	if err := c.mustOwn(r, "set roles in"); err != nil {
 		return err
 	}

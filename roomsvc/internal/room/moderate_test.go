@@ -2,6 +2,7 @@ package room
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"p2pconnector/proto"
@@ -164,5 +165,33 @@ func TestSetRole_RoomAtItsBytes_RefusesOneModeratorMore(t *testing.T) {
 		if got := codeOf(m.do(bus.OpRole, bus.Request{Peer: ann, Client: ben, Role: x.role})); got != x.want {
 			t.Errorf("role %s with %d bytes left: got %q, want %q", x.role, x.left, got, x.want)
 		}
+	}
+}
+
+// A request that changes nothing writes nothing, so that it costs no commit and no change to
+// all gateways. A retry is recorded: its first copy may come when the ban was lifted.
+func TestBan_AlreadyBanned_WritesNothing(t *testing.T) {
+	m := newModel(t)
+	m.do(bus.OpCreate, bus.Request{Peer: ann})
+	ban := bus.Request{Peer: ann, Client: ben, Ban: true}
+	m.do(bus.OpRemove, ban)
+	if o := m.do(bus.OpRemove, ban); o.Err != nil || m.last.Dirty {
+		t.Errorf("a second ban: got %v, written %t; want success without a write", o.Err, m.last.Dirty)
+	}
+	ban.Op, ban.Retry = "copy", true
+	m.do(bus.OpRemove, ban)
+	m.do(bus.OpUnban, bus.Request{Peer: ann, Client: ben})
+	ban.Retry = false
+	if o := m.do(bus.OpRemove, ban); o.Err != nil || len(m.state.Room.Banned) != 0 {
+		t.Errorf("a late copy after the ban was lifted: got %v, bans %v; want success without effect", o.Err, m.state.Room.Banned)
+	}
+}
+
+func TestBan_CreatorByABackEnd_SaysWhatABackEndCanDo(t *testing.T) {
+	m := newModel(t)
+	m.do(bus.OpCreate, bus.Request{Peer: ann})
+	o := m.do(bus.OpRemove, bus.Request{Client: ann, Ban: true})
+	if codeOf(o) != proto.InvalidMessage || strings.Contains(o.Err.Message, "your") || strings.Contains(o.Err.Message, "data.") {
+		t.Errorf("got %v, want %s in the words of back ends", o.Err, proto.InvalidMessage)
 	}
 }

@@ -39,8 +39,7 @@ func (c *Commit) admit(r *bus.Request) *proto.Error {
 	}
 	i := c.waiter(r.Client)
 	if _, in := c.at[r.Client]; i < 0 && in {
-		c.claim(r) // admitted already, which is what the requester wants
-		return nil
+		return c.nothing(r) // admitted already
 	}
 	if i < 0 {
 		return proto.Errorf(proto.NotFound, "Client with given id %s does not wait to be admitted to room %s. It may have left; Room_Info tells who waits.", proto.Quote(string(r.Client)), proto.Quote(string(r.Room)))
