@@ -41,7 +41,7 @@ func (m *meeting) frame(ctx context.Context, f client.Frame) error {
 		return nil
 	}
 	if slices.Contains(d.Removed, m.me) {
-		return fmt.Errorf("the creator of room %s took this peer out of it: use another room name", proto.Quote(string(m.room)))
+		return fmt.Errorf("this peer was taken out of room %s by its creator or a moderator: use another room name", proto.Quote(string(m.room)))
 	}
 	m.note(d)
 	return m.arrange(ctx)

@@ -104,7 +104,7 @@ func (s *stay) over(f client.Frame) (bool, error) {
 		if d.Reason == proto.ReasonBanned {
 			return true, fmt.Errorf("this peer was banned from room %s: ask its creator, or use another room", proto.Quote(string(s.room)))
 		}
-		return true, fmt.Errorf("the creator of room %s took this peer out of it: ask to be let in again", proto.Quote(string(s.room)))
+		return true, fmt.Errorf("this peer was taken out of room %s by its creator or a moderator: ask to be let in again", proto.Quote(string(s.room)))
 	}
 	return false, nil
 }

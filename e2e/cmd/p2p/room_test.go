@@ -78,7 +78,7 @@ func TestRoomJoin_RoomEnds_Ends(t *testing.T) {
 	a.frame()
 	b.frame()
 	host.Send(`{"event":"Remove_Client","data":{"room":"tea","client":%q}}`, out)
-	a.failsWith(1, "took this peer out")
+	a.failsWith(1, "was taken out of room")
 	banned := start(t, s, 1, "room", "join", "tea")
 	out = banned.id()
 	banned.frame()
