@@ -167,7 +167,9 @@
 //	bytes_per_second              the frames that the client sends
 //	egress_bytes_per_second       what is sent to others for the client: a Message to a room
 //	                              costs its size for each other member, an Update_Room,
-//	                              Update_Member or Set_Role the update's size for each member. Room_Info, and joining or
+//	                              Update_Member or Set_Role the update's size for each member
+//	                              (a hand-over causes two), a ban and lifting one the size of
+//	                              all bans for each gateway. Room_Info, and joining or
 //	                              creating a room, cost the size of their answer.
 //	room_egress_bytes_per_second  what is sent to one room for all clients of a gateway
 //

@@ -29,12 +29,12 @@ func (t *Rooms) PayUpdate(id proto.RoomID, by proto.PeerID, req *bus.Request, fr
 	if req.Metadata != nil {
 		metadata = len(req.Metadata)
 	}
-	return r.payUpdateLocked(name+metadata, from)
+	return r.payUpdateLocked(from, name+metadata)
 }
 
-// PayRole pays for the update that the members get when by sets the role of a member, like
-// PayUpdate.
-func (t *Rooms) PayRole(id proto.RoomID, by, client proto.PeerID, from *egress.Client) egress.Refusal {
+// PayRole pays for the updates that the members get when by sets the role of a member, like
+// PayUpdate: a second one, about the room, when the member becomes the creator.
+func (t *Rooms) PayRole(id proto.RoomID, by, client proto.PeerID, role proto.Role, from *egress.Client) egress.Refusal {
 	r := t.get(id)
 	if r == nil {
 		return from.Answer(0)
@@ -46,7 +46,37 @@ func (t *Rooms) PayRole(id proto.RoomID, by, client proto.PeerID, from *egress.C
 		return from.Answer(0)
 	}
 	room := r.state.Room
-	return r.payUpdateLocked(len(room.Name)+len(room.Metadata)+len(m.ID)+len(m.User)+len(m.Metadata), from)
+	sizes := []int{len(room.Name) + len(room.Metadata) + infoBytes(m)}
+	if role == proto.RoleCreator && client != by {
+		sizes[0] += infoBytes(r.state.Member(by)) // which becomes a moderator
+		sizes = append(sizes, len(room.Name)+len(room.Metadata))
+	}
+	return r.payUpdateLocked(from, sizes...)
+}
+
+// infoBytes is what an update about a member has of it, about.
+func infoBytes(m *bus.Member) int { return len(m.ID) + len(m.User) + len(m.Metadata) }
+
+// banBytes is what a change has of a ban besides its user name, about.
+const banBytes = 64
+
+// PayBan pays for the change that every gateway of the room gets when by bans a peer or lifts
+// a ban: it has all bans. The members' updates are free, as those of other removals.
+func (t *Rooms) PayBan(id proto.RoomID, by proto.PeerID, from *egress.Client) egress.Refusal {
+	r := t.get(id)
+	if r == nil {
+		return from.Answer(0)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state.Room == nil || !r.state.moderates(by) {
+		return from.Answer(0)
+	}
+	bytes := banBytes + proto.MaxUserBytes
+	for _, b := range r.state.Room.Banned {
+		bytes += banBytes + len(b.User)
+	}
+	return from.Fanout(&r.budget, bytes, len(r.state.gateways))
 }
 
 // PayMemberUpdate pays for the update that the members get when by replaces its own metadata
@@ -63,17 +93,21 @@ func (t *Rooms) PayMemberUpdate(id proto.RoomID, by proto.PeerID, metadata int, 
 		return from.Answer(0)
 	}
 	room := r.state.Room
-	return r.payUpdateLocked(len(room.Name)+len(room.Metadata)+len(m.ID)+len(m.User)+metadata, from)
+	return r.payUpdateLocked(from, len(room.Name)+len(room.Metadata)+len(m.ID)+len(m.User)+metadata)
 }
 
-// payUpdateLocked pays for an update with this many bytes of settings and of information
-// about a member.
-func (r *replica) payUpdateLocked(bytes int, from *egress.Client) egress.Refusal {
+// payUpdateLocked pays for updates, each with this many bytes of settings and of information
+// about members.
+func (r *replica) payUpdateLocked(from *egress.Client, bytes ...int) egress.Refusal {
 	// The cost is found in work for each member: not for a client in debt.
 	if short := from.CanFanout(&r.budget, 0, 1); short.Limit != "" {
 		return short
 	}
-	return from.Fanout(&r.budget, r.updateCostLocked(bytes), 1)
+	cost := 0
+	for _, n := range bytes {
+		cost += r.updateCostLocked(n)
+	}
+	return from.Fanout(&r.budget, cost, 1)
 }
 
 // updateCostLocked returns the bytes of the update for all members. It takes the members at

@@ -79,6 +79,50 @@ func TestPayMemberUpdate_Member_PaysForAllReceivers(t *testing.T) {
 	})
 }
 
+// TestPayRole_HandOver_PaysForBothUpdates: Member_Updated and Room_Updated.
+func TestPayRole_HandOver_PaysForBothUpdates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gw, creator, _ := newPaidRoom()
+		member := gw.rooms.get("tea").state.Room.Members[1].ID
+		cost := func(role proto.Role) time.Duration {
+			budget := egress.New(egress.Config{Caused: 1000}).Client(netip.Addr{})
+			if short := gw.rooms.PayRole("tea", creator.id, member, role, budget); short.Limit != "" {
+				t.Fatalf("%s: got %+v, want no refusal", role, short)
+			}
+			budget.Spend(4000)
+			return budget.Answer(0).Wait
+		}
+		moderator, handOver := cost(proto.RoleModerator), cost(proto.RoleCreator)
+		if handOver < moderator*3/2 {
+			t.Errorf("got %v of debt for a hand-over, %v for a moderator; want about twice as much", handOver, moderator)
+		}
+	})
+}
+
+// TestPayBan_ManyBans_PaysForAllOfThem: the change has the whole list, for each gateway.
+func TestPayBan_ManyBans_PaysForAllOfThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gw, creator, budget := newPaidRoom()
+		for range 100 {
+			if short := gw.rooms.PayBan("tea", proto.NewPeerID(ownGateway), budget); short.Limit != "" {
+				t.Fatalf("not a moderator: got %+v, want no refusal", short)
+			}
+		}
+		owed := func() time.Duration {
+			budget := egress.New(egress.Config{Caused: 1000}).Client(netip.Addr{})
+			if short := gw.rooms.PayBan("tea", creator.id, budget); short.Limit != "" {
+				t.Fatalf("got %+v, want no refusal", short)
+			}
+			return budget.Answer(0).Wait
+		}
+		none := owed()
+		gw.rooms.get("tea").state.Room.Banned = make([]proto.Ban, proto.MaxBans)
+		if all := owed(); none != 0 || all < 10*time.Second {
+			t.Errorf("got %v of debt in a room without bans, %v with %d; want none, and 10s or more", none, all, proto.MaxBans)
+		}
+	})
+}
+
 // TestPayUpdate_CreatorInDebt_RefusesBeforeTheWork: the cost is found in work for each member,
 // which a client must not cause for nothing.
 func TestPayUpdate_CreatorInDebt_RefusesBeforeTheWork(t *testing.T) {
