@@ -128,3 +128,35 @@ func TestAllowToken_TooManyRefused_OneAddressWaits(t *testing.T) {
 		}
 	})
 }
+
+// TestRates_OfAnAddressAtTheirEdges_RefuseOneMore: two seconds' worth of handshakes, and of
+// refused access tokens, are allowed at once. Another address has its own.
+func TestRates_OfAnAddressAtTheirEdges_RefuseOneMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newTest(t, Config{ConnectsPerAddress: 10, TokenFailures: 5})
+		addr, other := netip.MustParseAddr("203.0.113.1"), netip.MustParseAddr("203.0.113.2")
+		count := func(allowed func() bool) (n int) {
+			for n < 100 && allowed() {
+				n++
+			}
+			return n
+		}
+		token := func() bool {
+			ok := c.AllowToken(addr)
+			if ok {
+				c.TokenRefused(addr)
+			}
+			return ok
+		}
+		connect := func() bool { return c.AllowConnect(addr) }
+		for _, want := range []struct{ connects, tokens int }{{20, 10}, {10, 5}} {
+			if connects, tokens := count(connect), count(token); connects != want.connects || tokens != want.tokens {
+				t.Errorf("got %d handshakes and %d tokens, want %d and %d", connects, tokens, want.connects, want.tokens)
+			}
+			if !c.AllowConnect(other) || !c.AllowToken(other) {
+				t.Error("another address: got it refused, want it allowed")
+			}
+			time.Sleep(time.Second)
+		}
+	})
+}
