@@ -1,11 +1,15 @@
-// The call with each peer: our tracks go out, theirs come in, and the two tell
+// @ts-check
+// The call with each peer: our tracks go out, theirs come in, and the two report to
 // each other over the data channel what is switched on.
+
+/** @import { Peer } from "/connector.js" */
 
 export class Call {
   #media;
   #tiles;
   #files;
-  #senders = new Map(); // by Peer: {audio, video}
+  /** @type {Map<Peer, {senders: any, streams: Map<string, MediaStream>, status: any}>} */
+  #peers = new Map();
 
   constructor({ media, tiles, files }) {
     this.#media = media;
@@ -13,57 +17,74 @@ export class Call {
     this.#files = files;
   }
 
-  /** A peer connection was made, by us or by the other side. */
-  add(peer, name) {
-    this.#tiles.add(peer.id, name, { onretry: () => peer.restart() });
+  /** A peer connection was made, by us or by the other side. @param {Peer} peer */
+  add(peer) {
+    const call = { senders: {}, streams: new Map(), status: {} };
+    this.#peers.set(peer, call);
     this.#tiles.state(peer.id, peer.state);
-    this.#senders.set(peer, {});
-    for (const track of this.#media.stream.getTracks()) this.#put(peer, track.kind, track);
+    for (const slot of ["mic", "cam", "screen"]) this.#put(peer, slot, this.#media[slot]);
 
-    const incoming = new MediaStream();
-    peer.on("track", ({ track }) => {
-      for (const old of incoming.getTracks()) if (old.kind === track.kind && old !== track) incoming.removeTrack(old);
-      incoming.addTrack(track);
-      this.#tiles.show(peer.id, incoming);
+    peer.on("track", ({ streams: [stream] }) => {
+      if (stream) call.streams.set(stream.id, stream);
+      this.#show(peer);
     });
     peer.on("state", (state) => this.#tiles.state(peer.id, state));
     peer.on("channel", (channel) => this.#files.incoming(peer, channel));
-    peer.on("open", () => this.#tell(peer));
+    peer.on("open", () => this.#sendStatus(peer));
     peer.on("data", ({ data }) => this.#receive(peer, data));
     peer.on("close", () => {
-      this.#senders.delete(peer);
-      this.#tiles.remove(peer.id);
+      this.#peers.delete(peer);
+      this.#tiles.screen(peer.id, null);
     });
   }
 
-  /** Another track, or none, goes out for a kind. */
-  change(kind, track) {
-    for (const peer of this.#senders.keys()) this.#put(peer, kind, track);
-    this.tell();
+  /** Shows again what is known of everybody, after tiles were made. */
+  draw() {
+    for (const peer of this.#peers.keys()) {
+      this.#tiles.state(peer.id, peer.state);
+      this.#show(peer);
+    }
   }
 
-  /** Tells everyone what is switched on. */
-  tell() {
-    for (const peer of this.#senders.keys()) this.#tell(peer);
+  /** Another track, or none, goes out in a slot. */
+  change(slot, track) {
+    for (const peer of this.#peers.keys()) this.#put(peer, slot, track);
+    this.sendStatus();
   }
 
-  #put(peer, kind, track) {
-    const senders = this.#senders.get(peer);
-    if (senders[kind]) senders[kind].replaceTrack(track).catch(reportError);
-    else if (track) senders[kind] = peer.addTrack(track, this.#media.stream);
+  /** Sends everyone what is switched on. */
+  sendStatus() {
+    for (const peer of this.#peers.keys()) this.#sendStatus(peer);
   }
 
-  #tell(peer) {
-    if (peer.data.readyState === "open") peer.data.send(JSON.stringify({ said: this.#media.said }));
+  #put(peer, slot, track) {
+    const { senders } = this.#peers.get(peer) ?? {};
+    const stream = slot === "screen" ? this.#media.screenStream : this.#media.stream;
+    if (senders[slot]) senders[slot].replaceTrack(track).catch(reportError);
+    else if (track) senders[slot] = peer.addTrack(track, stream);
+  }
+
+  #sendStatus(peer) {
+    if (peer.data.readyState === "open") peer.data.send(JSON.stringify({ status: this.#media.status }));
   }
 
   #receive(peer, data) {
     if (typeof data !== "string") return;
     try {
-      const { said } = JSON.parse(data);
-      if (said) this.#tiles.said(peer.id, said);
+      const { status } = JSON.parse(data);
+      const call = this.#peers.get(peer);
+      if (call && status) call.status = status;
     } catch {
-      // Not of this demo.
+      return; // not of this demo
     }
+    this.#show(peer);
+  }
+
+  // show: a stream is the screen when its owner says so, else camera and microphone.
+  #show(peer) {
+    const { streams, status } = this.#peers.get(peer);
+    for (const stream of streams.values()) if (stream.id !== status.screen) this.#tiles.show(peer.id, stream);
+    this.#tiles.screen(peer.id, status.screen && streams.get(status.screen));
+    this.#tiles.status(peer.id, { mic: status.mic, cam: status.cam });
   }
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // A chart of the last minute: round trip and bit rate, each on its own scale,
 // since what matters is how they move.
 

@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * Makes an element: el("p", { class: "x", onclick: f }, "text", child).
  * @param {string} name @param {{[name: string]: any}} [props] @param {(Node|string|null|undefined)[]} children

@@ -1,3 +1,4 @@
+// @ts-check
 // The list of files that come and go.
 
 import { $, el } from "./dom.js";

@@ -1,276 +1,251 @@
-// The demo: a lobby, then a room. Everything that has to do with connecting,
-// resuming and negotiating is connector.js's work; here is what a person sees.
+// @ts-check
+// The demo: a lobby, then a call. This file connects its parts.
 
-import { Connector } from "/connector.js";
 import { copy } from "../copy.js";
-import { guestName, roomName } from "../names.js";
 import { tokenField } from "../token.js";
+import { announce, banner, passing } from "./announce.js";
+import { ask, wireDialogs } from "./ask.js";
+import { keepAwake } from "./awake.js";
 import { Call } from "./call.js";
 import { Chat } from "./chat.js";
+import { Controls } from "./controls.js";
+import { Devices } from "./devices.js";
 import { $ } from "./dom.js";
 import { Files } from "./files.js";
-import { Media, why } from "./media.js";
+import { Host } from "./host.js";
+import { drawIcons } from "./icons.js";
+import { Level } from "./level.js";
+import { Lobby, roomOfLink } from "./lobby.js";
+import { Media } from "./media.js";
+import { Members } from "./members.js";
+import { Panels } from "./panels.js";
 import { People } from "./people.js";
+import { name as storedName } from "./preferences.js";
+import { callBeforeReload, keepOverReload } from "./reload.js";
+import { Session, reasonOf } from "./session.js";
+import { Speakers, levelOf } from "./speakers.js";
 import { Tiles } from "./tiles.js";
 
-const mostPeople = 6; // in a mesh each sends to every other
-let p2p = null;
-let room = null;
-let chosen = "";
-let myName = "";
-
-const tiles = new Tiles();
-const peers = () => p2p?.peers ?? new Map();
-const nameOf = (id) => nameIn(room?.member(id)) ?? `Guest ${id.slice(0, 4)}`;
-const nameIn = (member) => (typeof member?.metadata?.name === "string" ? member.metadata.name.slice(0, 40) : undefined);
-const files = new Files({ nameOf, peers });
-const media = new Media((kind, track) => {
-  call.change(kind, track);
-  showSelf();
-});
-const call = new Call({ media, tiles, files });
-const chat = new Chat((text) => room.send({ chat: text }));
+/** @type {Session|null} */
+let session = null;
+/** @type {People|null} */
 let people = null;
+let chosen = ""; // the room
+let speaking = 0; // the timer that looks who speaks
+
+const peers = () => session?.p2p.peers ?? new Map();
+const room = () => session?.room ?? null;
+const members = new Members(() => session, { onnote: (text) => chat.note(text) });
+const { nameOf } = members;
+
+drawIcons();
+wireDialogs();
+const level = new Level();
+const media = new Media({
+  onchange(slot, track) {
+    if (slot === "mic") level.watch(track);
+    call.change(slot, track);
+    drawDevices();
+    devices.refresh();
+  },
+  onlost(slot) {
+    const device = slot === "cam" ? "camera" : "microphone";
+    controls.notice(`The ${device} is gone: it was unplugged, or another program took it. Choose another one under Devices, or switch it on again.`);
+  },
+});
+const tiles = new Tiles({ onretry: (id) => peers().get(id)?.restart() });
+const files = new Files({ nameOf, peers });
+const call = new Call({ media, tiles, files });
+const chat = new Chat((text) => room().send({ chat: text }));
+const panels = new Panels(() => chat.read());
+const host = new Host({ room, nameOf, onproblem: (text) => chat.note(text) });
+const controls = new Controls({ media, onhand: () => members.toggleHand(), onleave: leave });
+const devices = new Devices({ media, level, onspeaker: (id) => tiles.speaker(id) });
+const lobby = new Lobby({ media, onjoin: (wish) => join(wish), oncancel: cancel });
 const token = tokenField($("lobby-token"));
 
-// --- the lobby ---
+// --- coming and going ---
 
-function showLobby(problem = "") {
-  $("lobby").hidden = false;
-  $("call").hidden = true;
-  $("room-label").hidden = $("copy-link").hidden = true;
-  $("lobby-room").value = fromLink() || roomName();
-  $("lobby-name").value ||= localStorage.getItem("name") || guestName();
-  $("lobby-problem").textContent = problem;
-  if (token()) $("lobby-token-row").hidden = false;
-  for (const id of ["join", "join-quiet"]) $(id).disabled = false;
-  $("plain-http").hidden = isSecureContext;
-  document.title = `${$("lobby-room").value} · Peer2Peer Connector`;
-}
-
-function fromLink() {
-  try {
-    return decodeURIComponent(location.hash.slice(1)).slice(0, 64);
-  } catch {
-    return "";
-  }
-}
-
-async function join(withCamera) {
-  chosen = $("lobby-room").value.trim();
-  myName = $("lobby-name").value.trim();
-  if (!chosen || !myName) return $("lobby-form").reportValidity();
-  for (const id of ["join", "join-quiet"]) $(id).disabled = true;
-  $("lobby-problem").textContent = "";
-  localStorage.setItem("name", myName);
-  history.replaceState(null, "", "#" + encodeURIComponent(chosen));
-  if (withCamera && isSecureContext) banner("wait", "Your browser asks for the camera and the microphone.");
-  const notice = withCamera ? await media.start() : "You joined without camera and microphone. Switch them on below when you like.";
+/** @param {{room: string, name: string, mic: boolean, cam: boolean, session?: string}} wish */
+async function join(wish) {
+  chosen = wish.room;
+  members.me = { name: wish.name, hand: 0 };
+  lobby.busy(true);
+  if ((wish.mic || wish.cam) && isSecureContext) banner("wait", "Your browser asks for the camera and the microphone.");
+  if (!wish.mic && !wish.cam) media.stop();
+  const joining = (session = connect(wish));
+  const notice = wish.mic || wish.cam ? await media.start(wish.mic, wish.cam) : "You joined with camera and microphone off. Switch them on below when you like.";
+  if (session !== joining) return; // cancelled meanwhile
   banner("wait", "Connecting…");
-  $("media-notice").textContent = notice;
-  begin();
+  controls.notice(notice);
   try {
-    await p2p.ready;
-    await enter();
+    await joining.enter();
   } catch (err) {
+    if (session !== joining) return;
     stop();
     banner("none", "");
-    showLobby(sayWhy(err));
+    showLobby(reasonOf(err));
   }
 }
 
-// --- the connection ---
-
-// begin starts the connector. With ?ports=8080,8081 it knows several gateways on
-// this host; only ports can be named, so that no link leads to a foreign server.
-function begin() {
-  const ports = (new URLSearchParams(location.search).get("ports") ?? "").split(",").filter((p) => /^\d{1,5}$/.test(p));
-  const own = location.origin.replace(/^http/, "ws") + "/ws";
-  const others = ports.filter((p) => p !== location.port).map((p) => `${own.split(":")[0]}://${location.hostname}:${p}/ws`);
-  const mine = new Connector([own, ...others], { token: token() || undefined });
-  p2p = mine;
-  globalThis.demo = { p2p, media, get room() { return room; } };
-  p2p.on("state", ({ state, attempt, error }) => {
-    if (state === "reconnecting") banner("wait", attempt > 1 ? `The server is away; calls go on. Trying again (${attempt})…` : "Reconnecting; calls go on…");
-    if (state === "connecting") banner("wait", `${error?.message ?? "The server does not answer."} Trying again (${attempt})…`);
+function connect(wish) {
+  const made = new Session({ room: wish.room, metadata: () => members.me, token: token(), session: wish.session }, {
+    peer: (peer) => call.add(peer),
+    entered,
+    over(text, code) {
+      if (code === 4001) $("lobby-token-row").hidden = false;
+      stop();
+      banner("none", "");
+      showLobby(text);
+    },
   });
-  p2p.on("draining", () => banner("wait", "This server is going away; moving to another. Calls go on."));
-  p2p.on("resumed", ({ recovered }) => recovered
-    ? passing("good", "Connected again. Nothing was lost on the way.")
-    : passing("wait", "Connected again. Messages of the last moments may be lost; calls go on.", 10_000));
-  p2p.on("reset", () => room && rejoin());
-  p2p.on("peer", (peer) => call.add(peer, nameOf(peer.id)));
-  p2p.on("closed", (err) => {
-    if (p2p !== mine) return;
-    if (err.data.close_code === 4001) $("lobby-token-row").hidden = false;
-    over(err.message);
-  });
+  globalThis.demo = { p2p: made.p2p, media, get room() { return room(); } }; // for whoever looks at the page from its console
+  return made;
 }
 
-async function enter() {
-  const entered = await p2p.joinRoom(chosen, { create: true, metadata: { name: myName } });
-  follow(entered);
-  if (entered.isCreator && !entered.capacity) await entered.update({ capacity: mostPeople });
-}
-
-// rejoin: away for too long, so we are somebody new to the server.
-async function rejoin() {
-  banner("wait", "The connection was away for too long; joining again…");
-  try {
-    await enter();
-  } catch (err) {
-    over(sayWhy(err));
-  }
-}
-
-function follow(entered) {
-  room = entered;
+function entered(entered) {
+  const first = !document.body.classList.contains("calling");
   $("lobby").hidden = true;
-  $("call").hidden = false;
-  $("room-label").hidden = $("copy-link").hidden = false;
+  $("call").hidden = $("room-label").hidden = $("copy-link").hidden = false;
+  document.body.classList.add("calling");
+  $("settings-devices").append($("devices"));
   $("room-name").textContent = chosen;
+  $("link").textContent = linkOfRoom();
   document.title = `${chosen} · Peer2Peer Connector`;
   banner("none", "");
-  tiles.add("self", myName, { self: true });
-  showSelf();
   people?.stop();
-  $("people").replaceChildren();
-  people = new People({ nameOf, peers, onremove: (id) => act(() => room.remove(id)) });
-  room.on("change", () => room === entered && showRoom());
-  room.on("joined", ({ clients }) => clients.forEach((c) => chat.note(`${nameOf(c.id)} joined.`)));
-  room.on("left", ({ clients }) => clients.forEach((c) => chat.note(farewell(c))));
-  room.on("message", ({ from, data }) => typeof data?.chat === "string" && chat.show(nameOf(from), data.chat));
-  room.on("error", (err) => chat.note(`A message did not get through: ${err.message}`));
-  room.on("closed", ({ reason }) => room === entered && left(reason));
+  people = new People({
+    nameOf, peers, handOf: members.handOf, onrename: rename,
+    onremove: (id) => host.remove(id), onhost: (id) => host.handOver(id), onquality: (id, level) => tiles.quality(id, level),
+  });
+  tiles.clear();
+  const current = (fn) => (value) => room() === entered && fn(value);
+  entered.on("change", current(showRoom));
+  entered.on("joined", current(({ clients }) => members.joined(clients)));
+  entered.on("updated", current(({ clients }) => members.updated(clients)));
+  entered.on("left", current(({ clients }) => members.left(clients)));
+  entered.on("message", current(receive));
+  entered.on("error", current((err) => chat.note(`A message did not get through: ${err.message}`)));
+  members.begin(entered);
   showRoom();
-  for (const { id } of room.others) p2p.connectPeer(id); // who comes calls those who are here
+  clearInterval(speaking);
+  speaking = setInterval(showSpeaker, 250);
+  keepAwake(true);
+  if (first) $("call-title").focus();
 }
 
-function farewell({ id, reason }) {
-  const name = names.get(id) ?? "Somebody";
-  if (reason === "removed") return `${name} was removed by the host.`;
-  return reason === "disconnected" ? `${name} lost the connection.` : `${name} left.`;
+function receive({ from, data }) {
+  if (typeof data?.chat === "string") chat.show(nameOf(from), data.chat);
+  if (data?.mute === true && from === room()?.creator && media.micOn) {
+    media.mute();
+    controls.notice(`${nameOf(from)}, the host, has muted everyone. Unmute yourself when you want to speak.`);
+  }
 }
 
-const names = new Map(); // of those who are here, to name them when they leave
-
-function showRoom() {
-  const gone = [...names.keys()].filter((id) => !room.has(id));
-  for (const { id } of room.members) names.set(id, nameOf(id));
-  for (const id of gone) names.delete(id);
-  people.show(room, p2p.id);
-  files.choices(room.others);
-  $("lock").hidden = !room.isCreator;
-  $("lock").textContent = room.locked ? "Unlock room" : "Lock room";
-  $("locked").hidden = !room.locked;
-}
-
-function left(reason) {
-  if (reason === "removed") over("The host removed you from this room.");
-  else if (reason === "ended") over("The host ended this room.");
-  else if (reason === "disconnected") rejoin();
-}
-
-function over(text) {
+function cancel() {
   stop();
-  banner("bad", text);
+  banner("none", "");
+  showLobby();
+}
+
+function leave() {
+  stop();
+  banner("good", "You left. The room stays as long as somebody is in it.");
   showLobby();
 }
 
 function stop() {
-  room = null;
+  for (const dialog of document.querySelectorAll("dialog")) dialog.close();
   people?.stop();
+  people = null;
+  clearInterval(speaking);
+  keepAwake(false);
   media.stop();
-  tiles.remove("self");
-  const ended = p2p;
-  p2p = null; // so that its closing is no news
-  ended?.close();
+  tiles.clear();
+  chat.clear();
+  const ended = session;
+  session = null;
+  ended?.end();
+}
+
+function showLobby(problem = "") {
+  const called = lobby.shown === false;
+  $("call").hidden = $("room-label").hidden = $("copy-link").hidden = true;
+  if (token()) $("lobby-token-row").hidden = false;
+  lobby.show(problem);
+  if (called) $("join").focus();
 }
 
 // --- what is shown ---
 
-let bannerTimer = 0;
-
-function banner(kind, text) {
-  clearTimeout(bannerTimer);
-  $("banner").dataset.kind = kind;
-  $("banner").textContent = text;
+function showRoom() {
+  const entered = room();
+  const me = session.p2p.id;
+  const own = entered.members.filter((m) => m.id === me);
+  tiles.members([...own, ...entered.others].map(({ id }) => ({ id: id === me ? "self" : id, name: nameOf(id), hand: members.handOf(id) > 0, self: id === me })));
+  call.draw();
+  drawDevices();
+  people.show(entered, me);
+  files.choices(entered.others);
+  host.show(entered);
+  controls.hand(members.handOf(me) > 0);
 }
 
-function passing(kind, text, ms = 4_000) {
-  banner(kind, text);
-  bannerTimer = setTimeout(() => banner("none", ""), ms);
+function drawDevices() {
+  tiles.show("self", media.stream, media.mirrored);
+  tiles.status("self", media.status);
+  tiles.screen("self", media.screen && media.screenStream);
+  controls.draw();
+  lobby.draw();
 }
 
-function showSelf() {
-  const { micOn, camOn, screenOn } = media;
-  tiles.show("self", media.stream);
-  tiles.said("self", media.said, true);
-  /** @type {[id: string, on: boolean, texts: string[]][]} */
-  const switches = [["mic", micOn, ["Unmute", "Mute"]], ["cam", camOn, ["Start camera", "Stop camera"]], ["screen", screenOn, ["Share screen", "Stop sharing"]]];
-  for (const [id, on, text] of switches) {
-    $(id).textContent = text[Number(on)];
-    $(id).classList.toggle("off", !on && id !== "screen");
-  }
+const speakers = new Speakers();
+
+function showSpeaker() {
+  const levels = new Map([["self", media.micOn ? level.value : 0]]);
+  for (const [id, peer] of peers()) levels.set(id, levelOf(peer.pc));
+  tiles.speaking(speakers.step(levels));
 }
 
-function sayWhy(err) {
-  switch (err.code) {
-    case "Room_Full":
-      return "This room is full. Ask somebody to leave, or choose another room.";
-    case "Room_Locked":
-      return "The host has locked this room. Ask to be let in, then join again.";
-    default:
-      return err.message;
-  }
+async function rename() {
+  const answer = await ask({ title: "Your name", confirm: "Rename", field: { label: "What the others see", value: members.me.name } });
+  if (!answer?.value) return;
+  storedName.set(answer.value);
+  $("lobby-name").value = answer.value;
+  members.change({ name: answer.value });
 }
 
-async function act(what) {
-  try {
-    await what();
-  } catch (err) {
-    chat.note(err.message);
-  }
-}
-
-const changing = new Set(); // devices that the browser is asked for
-
-// device switches a device on or off, once at a time: a second click while the
-// browser asks would open a second camera.
-async function device(toggle, name) {
-  if (changing.has(name)) return;
-  changing.add(name);
-  try {
-    await toggle();
-    $("media-notice").textContent = "";
-  } catch (err) {
-    $("media-notice").textContent = name === "screen" && err.name === "NotAllowedError" ? "The screen is not shared." : why(err, name);
-  }
-  changing.delete(name);
-  showSelf();
-  call.tell();
-}
-
-$("lobby-form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  join(true);
-});
-$("join-quiet").addEventListener("click", () => join(false));
-$("mic").addEventListener("click", () => device(() => media.toggleMic(), "microphone"));
-$("cam").addEventListener("click", () => device(() => media.toggleCam(), "camera"));
-$("screen").addEventListener("click", () => device(() => media.toggleScreen(), "screen"));
-$("lock").addEventListener("click", () => act(() => room.update({ locked: !room.locked })));
-$("leave").addEventListener("click", () => {
-  stop();
-  banner("good", "You left. The room stays as long as somebody is in it.");
-  showLobby();
-});
-$("copy-link").addEventListener("click", async () => {
+function linkOfRoom() {
   const url = new URL(location.href);
   url.hash = encodeURIComponent(chosen);
-  if (await copy(url.href)) passing("good", "Link copied. Whoever opens it meets you here.");
-  else banner("wait", `Your browser does not let this page copy. Select this link and copy it: ${url.href}`);
-});
-addEventListener("hashchange", () => $("call").hidden && showLobby());
+  return url.href;
+}
 
+async function copyLink() {
+  if (await copy(linkOfRoom())) passing("good", "Link copied. Whoever opens it meets you here.");
+  else banner("wait", `Your browser does not let this page copy. Select this link and copy it: ${linkOfRoom()}`);
+}
+
+// --- the page ---
+
+for (const id of ["copy-link", "copy-alone"]) $(id).addEventListener("click", copyLink);
+$("share-alone").hidden = !navigator.share;
+$("share-alone").addEventListener("click", () => navigator.share({ title: `Call in ${chosen}`, url: linkOfRoom() }).catch(() => {})); // closed by hand
+$("show-devices").addEventListener("click", () => {
+  devices.refresh();
+  $("settings").showModal();
+});
+$("home").addEventListener("click", () => session && stop()); // who goes to another page leaves; a reload stays
+addEventListener("pointerdown", () => level.resume());
+addEventListener("keydown", () => level.resume());
+keepOverReload(() => room() && { room: chosen, name: members.me.name, hand: members.me.hand, session: session.p2p.session, mic: media.micOn, cam: media.cam !== null, lines: chat.lines });
+
+const before = callBeforeReload(roomOfLink());
 showLobby();
+if (before) {
+  announce("Returning to the call.");
+  chat.restore(before.lines);
+  join(before);
+} else {
+  lobby.preview();
+}

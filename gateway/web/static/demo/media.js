@@ -1,120 +1,159 @@
-// Our own microphone, camera and screen. At most one picture goes out: the
-// screen while it is shared, else the camera.
+// @ts-check
+// Our own microphone, camera and screen. The camera is closed when it is switched
+// off, because its light is what people trust; the microphone is only muted, because
+// it must be back at once.
+
+import { preferred } from "./preferences.js";
 
 // Each of us sends to every other, so pictures are of modest size.
 const size = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 20 } };
 
+/** @typedef {"mic"|"cam"|"screen"} Slot */
+
 export class Media {
-  /** What goes out; every track is sent as part of this stream. */
+  /** The microphone and the camera are sent as part of this stream. */
   stream = new MediaStream();
+  /** The screen is sent as part of this one, by whose id others know it. */
+  screenStream = new MediaStream();
+  /** @type {MediaStreamTrack|null} */
+  mic = null;
+  /** @type {MediaStreamTrack|null} */
+  cam = null;
+  /** @type {MediaStreamTrack|null} */
+  screen = null;
   micOn = false;
-  camOn = false;
-  screenOn = false;
 
-  #mic = null;
-  #cam = null;
-  #screen = null;
-  #stay = 0; // counts the stops, so that what the browser opens too late is closed
+  #stops = 0; // so that what the browser opens too late is closed
   #onchange;
+  #onlost;
 
-  /** onchange(kind, track) is called when another track, or null, goes out for audio or video. */
-  constructor(onchange) {
+  /**
+   * onchange is called when another track, or null, goes out in a slot; onlost when a
+   * device is gone.
+   * @param {{onchange: (slot: Slot, track: MediaStreamTrack|null) => void, onlost: (slot: Slot) => void}} listeners
+   */
+  constructor({ onchange, onlost }) {
     this.#onchange = onchange;
+    this.#onlost = onlost;
   }
 
-  /** What the others are told. */
-  get said() {
-    return { mic: this.micOn, cam: this.camOn, screen: this.screenOn };
+  /** What goes out, for the others. */
+  get status() {
+    return { mic: this.micOn, cam: this.cam !== null, screen: this.screen ? this.screenStream.id : "" };
   }
 
-  get video() {
-    return this.#screen ?? (this.camOn ? this.#cam : null);
+  /** Whether our own picture is shown as in a mirror, which people expect of a camera that looks at them. */
+  get mirrored() {
+    return this.cam?.getSettings().facingMode !== "environment";
   }
 
-  /** Asks for camera and microphone, then for each alone. Returns a sentence when something is missing. */
-  async start() {
+  /** Opens what is wanted and not open yet; resolves with a sentence when something is missing. */
+  async start(mic = true, cam = true) {
+    const want = { mic: mic && !this.mic, cam: cam && !this.cam };
+    if (!want.mic && !want.cam) return "";
     try {
-      await this.#open({ audio: true, video: size });
+      await this.#open(want);
       return "";
-    } catch (both) {
-      if (both.name === "SecurityError") return `${why(both)} You see and hear the others and can write and send files.`;
-      try {
-        await this.#open({ audio: true });
-        return `${why(both, "camera")} The others hear you and see your name.`;
-      } catch (err) {
-        return `${why(err, "camera and microphone")} You see and hear the others and can write and send files.`;
-      }
+    } catch (err) {
+      if (err.name === "SecurityError") return `${why(err)} You see and hear the others and can write and send files.`;
+      if (!want.mic || !want.cam) return why(err, want.mic ? "microphone" : "camera");
+      return this.#startMic(err);
     }
   }
 
-  async toggleMic() {
-    if (!this.#mic) await this.#open({ audio: true });
-    else this.#mic.enabled = this.micOn = !this.micOn;
+  async #startMic(both) {
+    try {
+      await this.#open({ mic: true });
+      return `${why(both, "camera")} The others hear you and see your name.`;
+    } catch (err) {
+      return `${why(err, "camera and microphone")} You see and hear the others and can write and send files.`;
+    }
   }
 
-  // toggleCam closes the camera when it is switched off, since its light is what
-  // people trust; a track that is only disabled leaves it on.
-  async toggleCam() {
-    if (!this.#cam) return this.#open({ video: size });
-    this.#cam.stop();
-    this.#cam = null;
-    this.camOn = false;
-    if (!this.#screen) this.#out("video", null);
+  /** Switches a device on or off. @param {Slot} slot */
+  async toggle(slot) {
+    if (slot === "screen") return this.#toggleScreen();
+    if (!this[slot]) return this.#open({ [slot]: true });
+    if (slot === "cam") return this.#set("cam", null);
+    this.mute(this.micOn);
   }
 
-  async toggleScreen() {
-    if (this.#screen) return this.#endScreen();
-    const stay = this.#stay;
-    const shared = await devices("getDisplayMedia").getDisplayMedia({ video: true });
-    if (stay !== this.#stay) return close(shared);
-    [this.#screen] = shared.getVideoTracks();
-    this.#screen.onended = () => this.#endScreen();
-    this.screenOn = true;
-    this.#out("video", this.#screen);
+  /** Mutes the microphone, or lets it be heard again. */
+  mute(muted = true) {
+    if (!this.mic) return;
+    this.mic.enabled = this.micOn = !muted;
+    this.#onchange("mic", this.mic);
+  }
+
+  /** Goes over to the preferred device of a slot, if the slot is on. @param {"mic"|"cam"} slot */
+  async reopen(slot) {
+    if (!this[slot]) return;
+    const muted = slot === "mic" && !this.micOn;
+    if (slot === "cam") this.#set("cam", null); // phones open one camera at a time
+    await this.#open({ [slot]: true });
+    if (muted) this.mute();
+  }
+
+  /** Goes over to the camera on the other side of a phone, or to the next one. */
+  async flip() {
+    const { facingMode, deviceId } = this.cam?.getSettings() ?? {};
+    const other = facingMode
+      ? { facingMode: facingMode === "user" ? "environment" : "user" }
+      : { deviceId: { exact: await nextCamera(deviceId) } };
+    this.#set("cam", null);
+    await this.#open({ cam: other });
   }
 
   stop() {
-    this.#stay++;
-    for (const track of [this.#mic, this.#cam, this.#screen]) track?.stop();
-    for (const track of this.stream.getTracks()) this.stream.removeTrack(track);
-    this.micOn = this.camOn = this.screenOn = false;
-    this.#mic = this.#cam = this.#screen = null;
+    this.#stops++;
+    for (const slot of /** @type {const} */ (["mic", "cam", "screen"])) if (this[slot]) this.#set(slot, null);
   }
 
-  #endScreen() {
-    this.#screen?.stop();
-    this.#screen = null;
-    this.screenOn = false;
-    this.#out("video", this.video);
+  async #toggleScreen() {
+    if (this.screen) return this.#set("screen", null);
+    const stops = this.#stops;
+    const shared = await devices("getDisplayMedia").getDisplayMedia({ video: true });
+    if (stops !== this.#stops) return close(shared);
+    this.#set("screen", shared.getVideoTracks()[0]);
   }
 
-  async #open(what) {
-    const stay = this.#stay;
-    const stream = await devices("getUserMedia").getUserMedia(what);
-    if (stay !== this.#stay) return close(stream);
-    this.#take(stream);
+  /** @param {{mic?: boolean, cam?: boolean|MediaTrackConstraints}} want */
+  async #open({ mic = false, cam = false }) {
+    const stops = this.#stops;
+    const video = cam === true ? { ...size, ...preferred("cam") } : cam && { ...size, ...cam };
+    const stream = await devices("getUserMedia").getUserMedia({ audio: mic && { ...preferred("mic") }, video });
+    if (stops !== this.#stops) return close(stream);
+    for (const track of stream.getTracks()) this.#set(track.kind === "audio" ? "mic" : "cam", track);
   }
 
-  #take(stream) {
-    const [mic] = stream.getAudioTracks();
-    const [cam] = stream.getVideoTracks();
-    if (mic) {
-      this.#mic = mic;
-      this.micOn = true;
-      this.#out("audio", mic);
+  /** @param {Slot} slot @param {MediaStreamTrack|null} track */
+  #set(slot, track) {
+    const stream = slot === "screen" ? this.screenStream : this.stream;
+    const old = this[slot];
+    if (old) {
+      old.onended = null;
+      old.stop();
+      stream.removeTrack(old);
     }
-    if (cam) {
-      this.#cam = cam;
-      this.camOn = true;
-      if (!this.#screen) this.#out("video", cam);
+    this[slot] = track;
+    if (slot === "mic") this.micOn = track !== null;
+    if (track) {
+      stream.addTrack(track);
+      track.onended = () => this.#ended(slot);
     }
+    this.#onchange(slot, track);
   }
 
-  #out(kind, track) {
-    for (const old of this.stream.getTracks()) if (old.kind === kind) this.stream.removeTrack(old);
-    if (track) this.stream.addTrack(track);
-    this.#onchange(kind, track);
+  // ended: somebody pulled the plug, or ended the share in the browser's own bar.
+  #ended(slot) {
+    this.#set(slot, null);
+    if (slot !== "screen") this.#onlost(slot);
   }
+}
+
+async function nextCamera(current) {
+  const all = (await navigator.mediaDevices.enumerateDevices()).filter((d) => d.kind === "videoinput");
+  return all[(all.findIndex((d) => d.deviceId === current) + 1) % all.length]?.deviceId;
 }
 
 function close(stream) {
@@ -128,7 +167,10 @@ function devices(method) {
   return navigator.mediaDevices;
 }
 
-/** A sentence about why a device could not be had, with what to do. */
+/** Whether this platform lets a page show the screen. Pages by plain http keep the button, which says what to do. */
+export const sharesScreen = !isSecureContext || "getDisplayMedia" in (navigator.mediaDevices ?? {});
+
+/** A sentence about why a device could not be had, with what to do. @param {any} err @param {string} [device] */
 export function why(err, device) {
   switch (err.name) {
     case "NotAllowedError":

@@ -1,71 +1,144 @@
-// The tiles: ours and one for each peer.
+// @ts-check
+// The tiles of a call: ours and one for each other member, and one more for each
+// screen that is shared. They follow the members, so that a tile stays while its
+// connection is made anew.
 
-import { $, el } from "./dom.js";
+import { $ } from "./dom.js";
+import { grid, spotlight } from "./layout.js";
+import { choice } from "./preferences.js";
+import { Tile } from "./tile.js";
 
-const words = { connecting: "connecting…", reconnecting: "reconnecting…", failed: "no connection" };
+const screenOf = (id) => `${id}/screen`;
 
 export class Tiles {
-  #tiles = new Map(); // by id
+  /** @type {Map<string, Tile>} */
+  #tiles = new Map(); // by id of the member, or of its screen
+  #names = new Map();
+  #pinned = "";
+  #onretry;
 
-  /** @param {string} id @param {string} name @param {{self?: boolean, onretry?: () => void}} [options] */
-  add(id, name, { self = false, onretry } = {}) {
-    if (this.#tiles.has(id)) return;
-    const video = el("video", { playsinline: true, autoplay: true, "aria-label": `Picture of ${name}` });
-    video.muted = self;
-    const parts = {
-      video,
-      name: el("span", {}, self ? `${name} (you)` : name),
-      off: el("span", { class: "off", hidden: true }),
-      trouble: el("span", { class: "trouble", hidden: self }, words.connecting),
-      retry: el("div", { class: "retry", hidden: true }, el("button", { class: "button small", type: "button", onclick: () => onretry?.() }, "Try again")),
-    };
-    parts.root = el("figure", { class: "tile", "data-peer": id },
-      el("span", { class: "letter", "aria-hidden": "true" }, [...name][0]?.toUpperCase() ?? "?"), video,
-      el("figcaption", {}, parts.name, parts.off, parts.trouble), parts.retry);
-    parts.root.classList.toggle("mirror", self);
-    this.#tiles.set(id, parts);
-    $("tiles").append(parts.root);
-    this.#count();
+  /** @param {{onretry: (id: string) => void}} listeners */
+  constructor({ onretry }) {
+    this.#onretry = onretry;
+    new ResizeObserver(() => this.arrange()).observe($("tiles"));
   }
 
-  remove(id) {
-    const tile = this.#tiles.get(id);
-    if (!tile) return;
-    tile.video.srcObject = null;
-    tile.root.remove();
-    this.#tiles.delete(id);
-    this.#count();
+  /** Shows a tile for each member, ours first. @param {{id: string, name: string, hand: boolean, self: boolean}[]} members */
+  members(members) {
+    const here = new Set(members.map((m) => m.id));
+    for (const id of this.#names.keys()) if (!here.has(id)) this.#remove(id);
+    for (const { id, name, hand, self } of members) {
+      this.#names.set(id, { name, self });
+      const tile = this.#tiles.get(id) ?? this.#add(id, name, { self });
+      tile.rename(name);
+      tile.hand.hidden = !hand;
+      this.#tiles.get(screenOf(id))?.rename(name);
+    }
+    $("alone").hidden = members.length !== 1;
+    this.arrange();
   }
 
-  /** Shows a stream; playing fails silently where the page was never touched, and the next click plays. */
-  show(id, stream) {
-    const tile = this.#tiles.get(id);
-    if (!tile || tile.video.srcObject === stream) return;
-    tile.video.srcObject = stream;
-    tile.video.play().catch(() => addEventListener("click", () => tile.video.play().catch(() => {}), { once: true }));
+  clear() {
+    for (const id of [...this.#names.keys()]) this.#remove(id);
+    this.#pinned = "";
   }
 
-  /** What its owner says goes out: mic, cam, screen. */
-  said(id, { mic, cam, screen }, self = false) {
-    const tile = this.#tiles.get(id);
-    if (!tile) return;
-    tile.root.classList.toggle("seen", Boolean(cam || screen));
-    tile.root.classList.toggle("screen", Boolean(screen));
-    tile.root.classList.toggle("mirror", self && !screen);
-    tile.off.hidden = Boolean(mic);
-    tile.off.textContent = "muted";
+  /** @param {string} id @param {MediaStream} stream */
+  show(id, stream, mirror = false) {
+    this.#tiles.get(id)?.show(stream);
+    this.#tiles.get(id)?.root.classList.toggle("mirror", mirror);
   }
 
+  /** Shows the screen of a member in a tile of its own; null for none. @param {string} id @param {MediaStream|null|undefined} stream */
+  screen(id, stream) {
+    const key = screenOf(id);
+    const owner = this.#names.get(id);
+    if (!stream || !owner) {
+      if (this.#close(key)) this.arrange();
+      return;
+    }
+    const tile = this.#tiles.get(key) ?? this.#add(key, owner.name, { self: owner.self, screen: true });
+    tile.root.classList.add("seen");
+    tile.show(stream);
+    this.arrange();
+  }
+
+  /** @param {string} id @param {{mic: boolean, cam: boolean}} status */
+  status(id, status) {
+    this.#tiles.get(id)?.status(status);
+  }
+
+  /** @param {string} id @param {string} state of the peer */
   state(id, state) {
-    const tile = this.#tiles.get(id);
-    if (!tile) return;
-    tile.root.dataset.state = state;
-    tile.trouble.hidden = !(state in words);
-    tile.trouble.textContent = words[state] ?? "";
-    tile.retry.hidden = state !== "failed";
+    this.#tiles.get(id)?.state(state);
   }
 
-  #count() {
-    $("tiles").dataset.count = this.#tiles.size;
+  /** @param {string} id @param {string} level of the connection's quality */
+  quality(id, level) {
+    const tile = this.#tiles.get(id);
+    if (tile) tile.weak.hidden = level !== "poor";
   }
+
+  /** Marks who speaks; "" for nobody. */
+  speaking(active) {
+    for (const [id, tile] of this.#tiles) tile.root.classList.toggle("speaking", id === active);
+  }
+
+  /** Plays all on a speaker. */
+  speaker(id) {
+    for (const tile of this.#tiles.values()) listenOn(tile, id);
+  }
+
+  /** Sizes the tiles: the pinned one is large, else the last screen that was shared. */
+  arrange() {
+    const stage = $("tiles");
+    const { clientWidth, clientHeight } = stage;
+    if (!clientWidth || !clientHeight) return;
+    const large = this.#tiles.get(this.#pinned) ?? [...this.#tiles.values()].findLast((t) => t.screen);
+    const n = this.#tiles.size + ($("alone").hidden ? 0 : 1);
+    const sizes = large ? spotlight(n - 1, clientWidth, clientHeight) : { small: grid(n, clientWidth, clientHeight), large: null };
+    stage.dataset.layout = large ? "spotlight" : "grid";
+    stage.dataset.count = String(this.#tiles.size);
+    for (const tile of this.#tiles.values()) {
+      tile.root.classList.toggle("large", tile === large);
+      size(tile.root, (tile === large && sizes.large) || sizes.small);
+    }
+    size($("alone"), sizes.small);
+  }
+
+  #add(key, name, options) {
+    const id = key.split("/")[0];
+    const tile = new Tile(name, { ...options, onretry: () => this.#onretry(id), onpin: () => this.#pin(key) });
+    tile.root.dataset[options.screen ? "screen" : "peer"] = id;
+    listenOn(tile, choice("speaker"));
+    this.#tiles.set(key, tile);
+    $("tiles").insertBefore(tile.root, $("alone"));
+    return tile;
+  }
+
+  #pin(key) {
+    this.#pinned = this.#pinned === key ? "" : key;
+    for (const [id, tile] of this.#tiles) tile.pinned(id === this.#pinned);
+    this.arrange();
+  }
+
+  #remove(id) {
+    this.#names.delete(id);
+    this.#close(id);
+    this.#close(screenOf(id));
+  }
+
+  #close(key) {
+    this.#tiles.get(key)?.close();
+    return this.#tiles.delete(key);
+  }
+}
+
+function listenOn(tile, speaker) {
+  if (!tile.self && "setSinkId" in tile.video) tile.video.setSinkId(speaker).catch(() => {}); // unplugged: the browser's choice does
+}
+
+function size(element, { width, height }) {
+  element.style.width = `${width}px`;
+  element.style.height = `${height}px`;
 }

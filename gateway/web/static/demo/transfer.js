@@ -1,3 +1,4 @@
+// @ts-check
 // One file over one data channel of its own:
 //
 //   sender    {name, size, type}

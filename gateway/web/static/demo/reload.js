@@ -1,0 +1,30 @@
+// @ts-check
+// What a page leaves for itself when it is reloaded, so that it returns to the same
+// call as the same peer. It is written only when the page goes and removed when it is
+// read, because a duplicated tab gets a copy of what is stored.
+
+const key = "call";
+const maxAge = 60_000; // ms; who returns later is asked first
+
+/** @typedef {{room: string, name: string, session: string, mic: boolean, cam: boolean, lines: import("./chat.js").Line[]}} Stored */
+
+/**
+ * record is asked for when the page goes, and returns null outside of a call.
+ * @param {() => Stored|null} record
+ */
+export function keepOverReload(record) {
+  addEventListener("pagehide", () => {
+    const call = record();
+    if (call) sessionStorage.setItem(key, JSON.stringify({ ...call, at: Date.now() }));
+  });
+  addEventListener("pageshow", ({ persisted }) => persisted && sessionStorage.removeItem(key)); // nothing was unloaded
+}
+
+/** The call that this page was in before it was reloaded, if it was in room. @param {string} room @returns {Stored|null} */
+export function callBeforeReload(room) {
+  const stored = sessionStorage.getItem(key);
+  sessionStorage.removeItem(key);
+  if (!stored) return null;
+  const { at, ...call } = JSON.parse(stored);
+  return call.room === room && Date.now() - at < maxAge ? call : null;
+}

@@ -1,0 +1,124 @@
+// @ts-check
+// The connection to the server and the room that we are in. Resuming and negotiating
+// is connector.js's work; here is what the demo makes of its events.
+
+import { Connector } from "/connector.js";
+import { banner, passing } from "./announce.js";
+/** @import { ConnectorError, Peer, Room } from "/connector.js" */
+
+const mostPeople = 6; // in a mesh each sends to every other
+
+export class Session {
+  /** @type {Room|null} */
+  room = null;
+  p2p;
+  #wish;
+  #view;
+  #ended = false;
+  #returned = false; // as the peer that this page was before a reload
+
+  /**
+   * Connects. metadata is what the others see of us; session that of the page before a
+   * reload. entered is called for each room that we are in, again after a lost session;
+   * over when it has ended, with the reason.
+   * @param {{room: string, metadata: () => any, token: string, session?: string}} wish
+   * @param {{peer: (peer: Peer) => void, entered: (room: Room) => void, over: (text: string, code?: number) => void}} view
+   */
+  constructor(wish, view) {
+    this.#wish = wish;
+    this.#view = view;
+    this.p2p = new Connector(addresses(), { token: wish.token || undefined, session: wish.session, room: wish.room, leaveOnUnload: false });
+    const listen = (name, fn) => this.p2p.on(name, (value) => this.#ended || fn(value));
+    listen("state", ({ state, attempt, error }) => {
+      if (state === "reconnecting") banner("wait", attempt > 1 ? `The server is away; calls go on. Trying again (${attempt})…` : "Reconnecting; calls go on…");
+      if (state === "connecting") banner("wait", `${error?.message ?? "The server does not answer."} Trying again (${attempt})…`);
+    });
+    listen("draining", () => banner("wait", "This server is going away; moving to another. Calls go on."));
+    listen("resumed", ({ recovered }) => {
+      if (!this.room) this.#returned = true;
+      else if (recovered) passing("good", "Connected again. Nothing was lost on the way.");
+      else passing("wait", "Connected again. Messages of the last moments may be lost; calls go on.", 10_000);
+    });
+    listen("reset", () => this.room && this.#rejoin());
+    listen("peer", (peer) => view.peer(peer));
+    listen("closed", (err) => this.#over(err.message, err.data.close_code));
+  }
+
+  /** Joins the room. Rejects with the server's reason. */
+  async enter() {
+    await this.p2p.ready;
+    const { room: id, metadata } = this.#wish;
+    const room = (this.#returned && (await this.#sameRoom(id))) || (await this.p2p.joinRoom(id, { create: true, metadata: metadata() }));
+    if (this.#ended) return;
+    this.#follow(room);
+    if (room.isCreator && !room.capacity) await room.update({ capacity: mostPeople });
+  }
+
+  /** Leaves, and is over without a reason. */
+  end() {
+    this.#ended = true;
+    this.room = null;
+    this.p2p.close();
+  }
+
+  // sameRoom: the session that was resumed is in the room already, unless it was removed
+  // meanwhile.
+  async #sameRoom(id) {
+    await this.p2p.request("Room_Info", { room: id }).catch(() => {}); // then it joins
+    return this.p2p.rooms.get(id);
+  }
+
+  #follow(room) {
+    this.room = room;
+    this.#view.entered(room);
+    room.on("closed", ({ reason }) => this.room === room && this.#left(reason));
+    for (const { id } of room.others) this.p2p.connectPeer(id); // who comes calls those who are here
+  }
+
+  // rejoin: away for too long, so we are somebody new to the server.
+  async #rejoin() {
+    banner("wait", "The connection was away for too long; joining again…");
+    try {
+      await this.enter();
+      if (!this.#ended) passing("good", "Connected again.");
+    } catch (err) {
+      this.#over(reasonOf(err));
+    }
+  }
+
+  #left(reason) {
+    if (reason === "removed") this.#over("The host removed you from this room.");
+    else if (reason === "banned") this.#over("The host removed you from this room and banned you: you cannot come back to it.");
+    else if (reason === "ended") this.#over("The host ended this room.");
+    else if (reason === "disconnected") this.#rejoin();
+  }
+
+  #over(text, code) {
+    if (this.#ended) return;
+    this.end();
+    this.#view.over(text, code);
+  }
+}
+
+/** Why joining failed, and what to do. @param {ConnectorError} err */
+export function reasonOf(err) {
+  switch (err.code) {
+    case "Room_Full":
+      return "This room is full. Ask somebody to leave, or choose another room.";
+    case "Room_Locked":
+      return "The host has locked this room. Ask to be let in, then join again.";
+    case "Banned":
+      return "The host has banned you from this room. Choose another one.";
+    default:
+      return err.message;
+  }
+}
+
+// addresses: with ?ports=8080,8081 the page knows several gateways on this host; only
+// ports can be named, so that no link leads to a foreign server.
+function addresses() {
+  const ports = (new URLSearchParams(location.search).get("ports") ?? "").split(",").filter((p) => /^\d{1,5}$/.test(p));
+  const own = location.origin.replace(/^http/, "ws") + "/ws";
+  const others = ports.filter((p) => p !== location.port).map((p) => `${own.split(":")[0]}://${location.hostname}:${p}/ws`);
+  return [own, ...others];
+}
