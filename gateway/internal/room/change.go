@@ -13,7 +13,7 @@ func (r *replica) reconcileLocked(d *Diff) {
 	}
 	var fresh []*localMember
 	var away []bus.Member
-	from := r.moveLocked(d)
+	r.moveLocked(d)
 	for _, m := range d.Added {
 		if m.Owner() == r.rooms.cfg.Own {
 			fresh = append(fresh, r.joinLocked(m.ID))
@@ -21,8 +21,9 @@ func (r *replica) reconcileLocked(d *Diff) {
 	}
 	for _, m := range d.Moved {
 		if m.Owner() == r.rooms.cfg.Own {
+			had := r.local[m.ID] != nil
 			if lm := r.joinLocked(m.ID); lm != nil {
-				if from[m.ID] != r.rooms.cfg.Own || d.Was == nil { // otherwise only its epoch differs
+				if !had { // otherwise only its epoch differs
 					lm.since, lm.unsure = r.state.Revision, d.Fetched
 				}
 				if lm.seen == 0 {
@@ -54,14 +55,12 @@ func (r *replica) reconcileLocked(d *Diff) {
 }
 
 // moveLocked routes frames for members to their present gateways. Frames for members that
-// have moved wait for frames that may come back from their former gateways, which it
-// returns.
-func (r *replica) moveLocked(d *Diff) (from map[proto.PeerID]proto.GatewayID) {
+// have moved wait for frames that may come back from their former gateways.
+func (r *replica) moveLocked(d *Diff) {
 	from, to := d.Routes(r.rooms.cfg.Own)
 	if len(from) > 0 || len(to) > 0 {
 		r.rooms.cfg.Relays.RoomMoved(from, to)
 	}
-	return from
 }
 
 // joinLocked makes id a local member. It returns nil when its session has ended in the
@@ -114,7 +113,11 @@ func (r *replica) moveAwayLocked(m *bus.Member) {
 	}
 	r.catchUpLocked(lm, nil) // the other gateway sends it the later changes
 	delete(r.local, m.ID)
-	r.moved.Add(m, r.state.Revision)
+	came := lm.since
+	if lm.unsure != 0 {
+		came = lm.unsure + 1 // at the earliest
+	}
+	r.moved.Add(m, came, r.state.Revision)
 }
 
 // movedInLocked records the revision at which a member moved here, which a fetched state

@@ -19,7 +19,8 @@ type movedMember struct {
 	peer  proto.PeerID
 	to    proto.GatewayID
 	epoch uint64
-	at    uint64    // revision of the room at which it moved
+	came  uint64    // revision of the room at which it had moved here; 0: it was here from the start
+	at    uint64    // revision at which it moved away
 	since time.Time // when this gateway learned it
 }
 
@@ -47,13 +48,13 @@ type Moved struct {
 	forgotten uint64        // revision of the last member that was evicted
 }
 
-// Add remembers a member that moved at a revision.
-func (d *Moved) Add(m *bus.Member, at uint64) {
+// Add remembers a member that was here from revision came on and moved away at a revision.
+func (d *Moved) Add(m *bus.Member, came, at uint64) {
 	if len(d.members) >= maxMoved {
 		d.forgotten = d.members[0].at
 		d.members = append(d.members[:0:0], d.members[1:]...)
 	}
-	d.members = append(d.members, movedMember{m.ID, m.Owner(), m.Epoch, at, time.Now()})
+	d.members = append(d.members, movedMember{m.ID, m.Owner(), m.Epoch, came, at, time.Now()})
 }
 
 // Len returns the number of members that are remembered.
@@ -65,11 +66,15 @@ func (d *Moved) Fresh() bool {
 }
 
 // Redirect adds to x the remembered members that are receivers of m, according to the
-// revision of the room that its sender knew.
+// revision of the room that its sender knew: those that were here at that revision. A member
+// that comes and goes is remembered for each time, of which one at most has that revision.
 func (d *Moved) Redirect(m *Message, x *bus.Refusal) {
 	for _, d := range d.members {
-		late := m.View != 0 || time.Since(d.since) < backEndLate
-		if late && m.View < d.at && d.peer != m.From && !slices.Contains(m.Except, d.peer) {
+		here := d.came <= m.View && m.View < d.at
+		if m.View == 0 {
+			here = time.Since(d.since) < backEndLate
+		}
+		if here && d.peer != m.From && !slices.Contains(m.Except, d.peer) {
 			x.Moved = append(x.Moved, bus.Move{Peer: d.peer, Owner: d.to, Epoch: d.epoch})
 		}
 	}

@@ -166,7 +166,7 @@ func (s *State) compare(d *Diff, room *bus.Room) {
 		switch was := s.members[m.ID]; {
 		case was == nil:
 			d.Added = append(d.Added, m)
-		case was.Owner() != m.Owner():
+		case was.Owner() != m.Owner(), was.Epoch != m.Epoch: // with the same owner it moved away and back
 			d.Moved = append(d.Moved, m)
 		}
 		switch was := s.members[m.ID]; {
