@@ -177,7 +177,7 @@ func (w *wiring) clientConfig() client.Config {
 		Own: g.cfg.ID, Logger: g.cfg.Logger, Metrics: g.metrics, Clock: &g.coarse, Frames: w.frames, Keys: g.keys,
 		Verifier: func() *auth.Verifier { return g.verifier }, // set before the first client connects
 		Sessions: g.sessions, Rooms: g.rooms, Requests: g.requests, Turns: w.turns, Relays: g.links, Budgets: egress.New(limits), Buffers: g.buffers,
-		FrameLimit: g.cfg.FrameLimit(), MaxMessageBytes: g.cfg.MaxMessageBytes, MaxRooms: g.cfg.MaxRooms, RoomQueueFrames: g.cfg.RoomQueueFrames, Quota: g.cfg.Quota(),
+		FrameLimit: g.cfg.FrameLimit(), MaxMessageBytes: g.cfg.MaxMessageBytes, MaxRooms: g.cfg.MaxRooms, RoomQueueFrames: g.cfg.RoomQueueFrames, RoomPasswords: g.cfg.RoomPasswords, Quota: g.cfg.Quota(),
 		Shared: w.settings.Applied, Draining: w.draining, Go: g.bg.Go, Ended: g.bg.Ended(),
 	}
 }

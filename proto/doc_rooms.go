@@ -5,16 +5,16 @@
 // non-characters. A room's name is the same of up to 256 bytes, and may be empty. These
 // events change a room or report on it; `data` is an object in all of them.
 //
-//	Create_Room    data.room (drawn when absent), name, capacity, locked, metadata: all optional.
-//	               The sender becomes creator and first member. Answer: info Room_Created.
+//	Create_Room    data.room (drawn when absent), name, capacity, locked, password, metadata:
+//	               all optional. The sender becomes creator and first member. Answer: info Room_Created.
 //	               Duplicate_Room, Missing_Fields, Invalid_Message, Limit_Exceeded.
-//	Join_Room      data.room; data.create (true: make the room if it is not there),
+//	Join_Room      data.room; data.password, data.create (true: make the room if it is not there),
 //	               data.metadata (about this member) and data.ask (true: wait to be
 //	               admitted if the room is locked) optional.
 //	               Every member, the joiner included, gets update Client_Added. A peer that
 //	               waits gets info Join_Waiting first.
 //	               Missing_Fields, Not_Found, Already_Exists, Room_Full, Room_Locked, Refused,
-//	               Banned, Limit_Exceeded.
+//	               Banned, Wrong_Password, Limit_Exceeded.
 //	Leave_Room     data.room. The leaver gets info Room_Left, the others update Client_Removed.
 //	               A room without members is gone. Missing_Fields, Not_Found.
 //	End_Room       data.room; creator only. Every member gets update Room_Deleted.
@@ -32,8 +32,8 @@
 //	Admit_Client   data.room, data.client, which waits; creator and moderators. It and every
 //	               member get update Client_Added.
 //	               Missing_Fields, Not_Found, Room_Full, Unauthorised.
-//	Update_Room    data.room and any of name, capacity, locked, metadata; creator and moderators.
-//	               Every member gets update Room_Updated.
+//	Update_Room    data.room and any of name, capacity, locked, password, metadata; creator and
+//	               moderators. Every member gets update Room_Updated.
 //	               Missing_Fields, Not_Found, Unauthorised, Invalid_Message.
 //	Update_Member  data.room, data.metadata (about the sender; null: none); members only.
 //	               Every member gets update Member_Updated.
@@ -46,6 +46,15 @@
 // answer is Invalid_Message. A capacity of 0 means the server's limit, one above
 // it is answered Limit_Exceeded, one below the number of members Invalid_Message.
 // A locked room keeps those who are in it.
+//
+// A room may have a password, text of 1 to 256 bytes: Join_Room without it, or with another,
+// is answered Wrong_Password. With data.create a room that is not there is made with it. A
+// new password, or null for none, in Update_Room is for those who join later. A peer whose
+// session resumes needs none, and one that waits to be admitted needs it before it waits. The server keeps a salted hash, and shows members no more
+// than "password":true. A client may give room_passwords_per_second of limits
+// passwords a second, twice as many at once, and the clients of one address as many wrong
+// ones together: beyond that the answer is Rate_Limited. That slows guessing, and no more:
+// choose a password that is hard to guess.
 //
 // The creator may make members moderators with Set_Role, and ordinary members again. They
 // may do what the creator may, except: end the room, set roles, and remove the creator or
@@ -95,13 +104,13 @@
 // Every frame about a room but Join_Waiting and Waiting_Updated has this data:
 //
 //	{"room":"tea","name":"Tea","clients":["91be…","5f0c…"],"creator":"91be…",
-//	 "capacity":8,"locked":true,"metadata":{…},"revision":12,
+//	 "capacity":8,"locked":true,"password":true,"metadata":{…},"revision":12,
 //	 "members":{"5f0c…":{"user":"ann","metadata":{…},"moderator":true}}}
 //
 // clients are the members in order of joining, as they are after the change (in
 // Room_Deleted: as they were). revision grows with every change of the room, also
 // when the room is made again after its end; it is an integer below 2^53.
-// capacity, locked and metadata are absent when they are 0, false and nothing.
+// capacity, locked, password and metadata are absent when they are 0, false and nothing.
 // members holds what is known of a member besides its id: user, the name that its
 // access token gives it, moderator, which is absent when it is false, and metadata, which
 // it joined with or gave later with Update_Member. Nobody else, not even the creator, can change a member's metadata, except

@@ -30,6 +30,7 @@
 //	Room_Locked        the room is locked
 //	Refused            the peer waited to be admitted to the room, and nobody admitted it
 //	Banned             the peer, or the user of its access token, is banned from the room
+//	Wrong_Password     the room has a password, and data.password is missing or another
 //	Limit_Exceeded     one of the limits of Client_Details is reached, or the connections of
 //	                   one address
 //	Unsupported_Event  unknown event; data.events lists those that work

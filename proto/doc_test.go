@@ -49,6 +49,7 @@ func TestSpecification_EveryLimit_IsInIt(t *testing.T) {
 		fmt.Sprintf("at most %d bytes as JSON", MaxCorrelationID),
 		fmt.Sprintf("text of 1 to %d bytes without control", MaxRoomIDBytes),
 		fmt.Sprintf("a name %d bytes, a room's metadata %d and a member's %d bytes as JSON", MaxRoomNameBytes, MaxMetadataBytes, MaxMemberMetadata),
+		fmt.Sprintf("a password, text of 1 to %d bytes", MaxPasswordBytes),
 		fmt.Sprintf("at most %d bans", MaxBans),
 		fmt.Sprintf("rooms above %d members", FullListMembers),
 		fmt.Sprintf("in them, of limits (%d frames, %d KiB)", DefaultReplayFrames, DefaultReplayBytes>>10),

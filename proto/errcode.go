@@ -21,6 +21,7 @@ const (
 	RoomLocked       ErrorCode = "Room_Locked"
 	Refused          ErrorCode = "Refused"
 	Banned           ErrorCode = "Banned"
+	WrongPassword    ErrorCode = "Wrong_Password"
 	LimitExceeded    ErrorCode = "Limit_Exceeded"
 	UnsupportedEvent ErrorCode = "Unsupported_Event"
 	InvalidMessage   ErrorCode = "Invalid_Message"
@@ -46,6 +47,7 @@ var ErrorCodes = []ErrorDoc{
 	{RoomLocked, "The room is locked."},
 	{Refused, "The peer waited to be admitted, and nobody admitted it."},
 	{Banned, "The peer, or the user of its access token, is banned from the room."},
+	{WrongPassword, "The room has a password, and data.password is missing or another."},
 	{LimitExceeded, "One of the limits of Client_Details is reached."},
 	{UnsupportedEvent, "Unknown event; data.events lists those that work."},
 	{InvalidMessage, "Not JSON, not an object, or a value out of bounds."},
@@ -72,6 +74,7 @@ type Error struct {
 	Field        string    `json:"field,omitempty"`          // member at fault
 	RetryAfterMS int64     `json:"retry_after_ms,omitempty"` // milliseconds; Rate_Limited only
 	Epoch        uint64    `json:"epoch,omitempty"`          // for the gateway: the newest known epoch of the session; the request is of an earlier one, so another gateway owns the session
+	Salt         string    `json:"salt,omitempty"`           // for the gateway: of the room's password; Wrong_Password only
 }
 
 // Error implements error.

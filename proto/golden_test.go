@@ -81,6 +81,10 @@ var serverVariants = []struct {
 			BytesPerSecond: 1 << 20, EgressPerSecond: 8 << 20, RoomEgressPerSecond: 32 << 20,
 		},
 	}, ""},
+	{"Client_Details.passwords", TypeInfo, Details{
+		ID: goldenAnn, Session: "token", Heartbeat: 15,
+		Limits: Limits{MaxMessageBytes: DefaultMaxMessageBytes, MaxRooms: DefaultMaxRooms, MaxRoomMembers: DefaultMaxRoomMembers, RoomPasswords: 5},
+	}, ""},
 	{"Client_Details.resumed", TypeInfo, Details{
 		ID: goldenAnn, Session: "token", Resumed: true, Recovered: new(false), Rooms: []RoomID{"tea"}, Heartbeat: 20,
 	}, "1"},
@@ -107,6 +111,9 @@ var serverVariants = []struct {
 	{"Room_Info.waiting", TypeInfo, RoomData{
 		Room: "tea", Name: "Tea", Clients: []PeerID{goldenAnn}, Creator: goldenAnn, Locked: true, Revision: 13, Waiting: []Waiting{{Client: goldenBen, User: "ben"}},
 	}, "7"},
+	{"Room_Updated.password", TypeUpdate, RoomData{
+		Room: "tea", Name: "Tea", Clients: []PeerID{goldenAnn}, Creator: goldenAnn, Password: true, Revision: 13, Client: goldenAnn,
+	}, "8"},
 	{"Client_Removed.empty", TypeUpdate, RoomData{
 		Room: "tea", Name: "Tea", Clients: []PeerID{}, Creator: goldenAnn, Revision: 11, Client: goldenAnn, Removed: []PeerID{goldenAnn}, Reason: ReasonRemoved,
 	}, ""},

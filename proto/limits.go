@@ -18,6 +18,7 @@ const (
 	MaxMemberMetadata = 1 << 10 // a member's metadata, as JSON
 	MaxCorrelationID  = 256     // the `id` of a frame, as JSON
 	FullListMembers   = 100     // rooms up to this size always get full lists
+	MaxPasswordBytes  = 256     // a room's password
 	MaxBans           = 128     // bans of a room
 	MaxWaiting        = 64      // peers that wait to be admitted to a room
 	MaxUserBytes      = 256     // a member's user name, from its token
@@ -45,6 +46,7 @@ type Limits struct {
 	MaxMetadataBytes  int `json:"max_metadata_bytes,omitempty"`        // a room's metadata, as JSON
 	MaxMemberMetadata int `json:"max_member_metadata_bytes,omitempty"` // a member's metadata, as JSON
 	RoomQueueFrames   int `json:"room_queue_frames,omitempty"`         // frames that wait for the client's room requests
+	RoomPasswords     int `json:"room_passwords_per_second,omitempty"` // passwords of rooms in the client's requests; 0: no limit
 	ReplayFrames      int `json:"replay_frames,omitempty"`             // frames that wait for the client while it is away
 	ReplayBytes       int `json:"replay_bytes,omitempty"`              // and their bytes
 

@@ -107,6 +107,7 @@ type RoomData struct {
 	Creator  PeerID          `json:"creator"`
 	Capacity int             `json:"capacity,omitempty"`
 	Locked   bool            `json:"locked,omitempty"`
+	Password bool            `json:"password,omitempty"` // whether the room has one
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 	Revision uint64          `json:"revision"`
 

@@ -33,15 +33,15 @@ type endpoint struct {
 }
 
 var endpoints = map[bus.Operation]endpoint{
-	bus.OpCreate: {"Makes a room with peer as creator and first member.", "op, room, peer; gateway, user, name, capacity, locked, metadata, have, retry", "revision, state"},
-	bus.OpJoin:   {"Adds peer to a room, or with ask to those that wait to be admitted to a locked one.", "op, room, peer; gateway, user, create, ask, metadata, have, retry", "revision, state"},
+	bus.OpCreate: {"Makes a room with peer as creator and first member.", "op, room, peer; gateway, user, name, capacity, locked, password, metadata, have, retry", "revision, state"},
+	bus.OpJoin:   {"Adds peer to a room, or with ask to those that wait to be admitted to a locked one.", "op, room, peer; gateway, user, create, ask, password, metadata, have, retry", "revision, state"},
 	bus.OpLeave:  {"Takes peer out of a room; with reason disconnected only if gateway holds it.", "op, room, peer; gateway, reason, have, retry", "revision, state"},
 	bus.OpEnd:    {"Ends a room; for its creator, or a back end (no peer).", "op, room; peer, retry", "revision, state"},
 	bus.OpRemove: {"Takes client out of a room, for the room's life with ban; for its creator and moderators, or a back end (no peer).", "op, room, client; peer, ban, have, retry", "revision, state"},
 	bus.OpUnban:  {"Lifts the ban of client; for the room's creator and moderators, or a back end (no peer).", "op, room, client; peer, have, retry", "revision, state"},
 	bus.OpRole:   {"Makes client creator, moderator or member; for the room's creator, or a back end (no peer).", "op, room, client, role; peer, have, retry", "revision, state"},
 	bus.OpAdmit:  {"Makes client, which waits to be admitted, a member; for the room's creator and moderators, or a back end (no peer).", "op, room, client; peer, have, retry", "revision, state"},
-	bus.OpUpdate: {"Changes a room's settings; for its creator and moderators, or a back end (no peer).", "op, room; peer, name, capacity, locked, metadata, have, retry", "revision, state"},
+	bus.OpUpdate: {"Changes a room's settings; for its creator and moderators, or a back end (no peer).", "op, room; peer, name, capacity, locked, password, metadata, have, retry", "revision, state"},
 	bus.OpMember: {"Changes the metadata of a member: of peer, or for a back end (no peer) of client.", "op, room, metadata; peer, client, have, retry", "revision, state"},
 	bus.OpResume: {"Records that gateway serves peer from now on.", "op, room, peer, gateway; have, retry", "revision, state"},
 	bus.OpGet:    {"Returns a room, without its state when that is at revision have; for its members, or a back end (no peer).", "room; peer, have", "revision, state"},

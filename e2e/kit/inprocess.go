@@ -129,7 +129,7 @@ func (s *Stack) newGateway(t testing.TB, i int) (service, string) {
 	cfg := gateway.Config{
 		// A test must not reach a limit that it does not test.
 		MessagesPerSecond: -1, BytesPerSecond: -1, EgressPerSecond: -1, RoomEgressPerSecond: -1, TotalEgressPerSecond: -1,
-		MaxPerAddress: -1, MaxPerUser: -1, MaxMemberships: -1, MembershipsPerAddr: -1, MembershipsPerUser: -1, MaxRoomRequests: -1, MaxTopicsPerAddr: -1,
+		MaxPerAddress: -1, MaxPerUser: -1, MaxMemberships: -1, MembershipsPerAddr: -1, MembershipsPerUser: -1, MaxRoomRequests: -1, RoomPasswords: -1, MaxTopicsPerAddr: -1,
 		ConnectsPerSecond: -1, ConnectsPerAddr: -1, TopicsPerSecond: -1,
 		NATSOptions: opts, Listener: l,
 		Logger:          s.log.With(slog.Int("instance", i)),

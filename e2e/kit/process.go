@@ -114,7 +114,7 @@ func (s *Stack) gatewayProcess(t testing.TB, i int) (service, string) {
 	s.must(t, err)
 	args := []string{"--listen", addrs[0], "--nats-url", s.natsURLs("gateway"), "--drain-window", s.opts.Drain.String(),
 		"--messages-per-second", "-1", "--bytes-per-second", "-1", "--egress-bytes-per-second", "-1",
-		"--room-egress-bytes-per-second", "-1", "--total-egress-bytes-per-second", "-1", "--max-per-address", "-1", "--max-per-user", "-1",
+		"--room-egress-bytes-per-second", "-1", "--total-egress-bytes-per-second", "-1", "--max-per-address", "-1", "--max-per-user", "-1", "--room-passwords-per-second", "-1",
 		"--max-memberships", "-1", "--max-memberships-per-address", "-1", "--max-memberships-per-user", "-1", "--connects-per-second", "-1", "--connects-per-address", "-1",
 		"--topic-messages-per-second", "-1"}
 	args = s.common(args)

@@ -12,7 +12,7 @@ export type PeerState = "connecting" | "connected" | "reconnecting" | "failed" |
 /** Codes that the server answers, and this module's own. */
 export type ErrorCode =
   | "Missing_Fields" | "Not_Found" | "Not_Delivered" | "Duplicate_Room" | "Already_Exists"
-  | "Unauthorised" | "Room_Full" | "Room_Locked" | "Refused" | "Banned" | "Limit_Exceeded" | "Unsupported_Event"
+  | "Unauthorised" | "Room_Full" | "Room_Locked" | "Refused" | "Banned" | "Wrong_Password" | "Limit_Exceeded" | "Unsupported_Event"
   | "Invalid_Message" | "Rate_Limited" | "Unavailable"
   | "Timeout" | "Closed" | "Buffer_Full" | "Too_Big" | "Invalid_Address";
 
@@ -212,7 +212,7 @@ export class Connector extends Emitter<ConnectorEvents> {
   /** Makes a room and joins it. Without an id the server draws one. */
   createRoom(id?: string, settings?: RoomSettings): Promise<Room>;
   /** Joins a room. create: make it when it is not there; metadata: what the others see of this member. */
-  joinRoom(id: string, options?: { create?: boolean; metadata?: Json }): Promise<Room>;
+  joinRoom(id: string, options?: { create?: boolean; password?: string; metadata?: Json }): Promise<Room>;
   /** Sends through the server; returns the frame's id. Throws Buffer_Full, Too_Big or Closed. */
   send(to: string, data: Json): string;
   /** Opens a WebRTC connection, or returns the one that there is. Both sides may call at once. */
@@ -227,8 +227,8 @@ export class Connector extends Emitter<ConnectorEvents> {
   close(): void;
 }
 
-/** What the creator and moderators say of their room. */
-export interface RoomSettings { name?: string; capacity?: number; locked?: boolean; metadata?: Json; }
+/** What the creator and moderators say of their room. password is what others need to join; null for none. */
+export interface RoomSettings { name?: string; capacity?: number; locked?: boolean; password?: string | null; metadata?: Json; }
 
 /** A member of a room. moderator is absent when it is none. */
 export interface Member { id: string; user?: string; metadata?: any; moderator?: boolean; }
@@ -273,6 +273,8 @@ export class Room extends Emitter<RoomEvents> {
   readonly capacity: number;
   /** Whether nobody may join. */
   readonly locked: boolean;
+  /** Whether one needs a password to join. */
+  readonly password: boolean;
   /** What its creator and moderators say of it. */
   readonly metadata: any;
   /** Grows with each change. */

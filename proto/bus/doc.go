@@ -127,6 +127,13 @@
 // A room ends with a delete marker in place of the value. The marker holds a
 // RoomTombstone, from which requests that are repeated get their answer again.
 //
+// A room's password is a Password: PBKDF2 with HMAC-SHA-256, 10,000 iterations, of the text by
+// a random salt, a text of 16 to 64 bytes. Gateways hash, not the room service, whose workers must not be
+// kept busy by guesses: a join with another Password than the room's is answered
+// Wrong_Password with the room's salt, and the gateway, if its client gave a text, hashes that
+// by the salt and asks again. Answers and changes have the salt without the hash. A member
+// that resumes needs no password.
+//
 // Buckets have a limit, because JetStream refuses every write to what is full, delete
 // markers too. While a bucket holds more than half of its limit, what would make it grow is
 // refused with Limit_Exceeded: create, join, an update that is longer than what it replaces,

@@ -36,6 +36,8 @@ var goldenRoom = Room{
 	Recent: []Done{{Op: "91be04d7-3", Peer: goldenCas, Epoch: 2, Reason: proto.ReasonRemoved, At: goldenTime}},
 }
 
+var goldenPassword = Password{Salt: "2WDGVSLTQ7N5TUEXVVGNHN3BGM", Hash: bytes.Repeat([]byte{2}, HashBytes)}
+
 var goldenSettings = SharedSettings{
 	SessionGraceMS: 15_000, MaxRoomMembers: 10_000, MaxRoomIDBytes: 128, MaxRoomNameBytes: 256, MaxMetadataBytes: 8192, MaxMemberMetadata: 1024,
 }
@@ -55,6 +57,8 @@ var messages = map[string]any{
 	"request.ask":       &Request{Op: "91be04d7-c", Room: "tea", Peer: goldenBen, Gateway: goldenA, User: "ben", Ask: true},
 	"request.admit":     &Request{Op: "91be04d7-d", Room: "tea", Peer: goldenAnn, Gateway: goldenA, Client: goldenBen},
 	"request.update":    &Request{Op: "91be04d7-6", Room: "tea", Peer: goldenAnn, Gateway: goldenA, Name: new(""), Capacity: new(0), Locked: new(false)},
+	"request.password":  &Request{Op: "91be04d7-c", Room: "tea", Peer: goldenAnn, Gateway: goldenA, Password: &goldenPassword},
+	"request.open":      &Request{Op: "91be04d7-d", Room: "tea", Password: new(Password)},
 	"request.member":    &Request{Op: "91be04d7-9", Room: "tea", Peer: goldenBen, Gateway: goldenA, Metadata: json.RawMessage(`{"hand":true}`)},
 	"request.resume":    &Request{Op: "91be04d7-7", Room: "tea", Peer: goldenAnn, Gateway: goldenB, Epoch: 1},
 	"request.get":       &Request{Room: "tea", Peer: goldenAnn},
@@ -63,15 +67,16 @@ var messages = map[string]any{
 	"request.keys.held": &Request{Gateway: goldenA, Keys: &KeySet{Keys: []Key{{ID: "k1", Secret: bytes.Repeat([]byte{7}, 32), Made: goldenTime}}}},
 	"request.list":      &Request{After: "dGVh", Limit: MaxPage},
 
-	"reply.change": &Reply{Revision: 7, State: &Snapshot{Revision: 7, Room: &goldenRoom}},
-	"reply.error":  &Reply{Error: &proto.Error{Code: proto.RoomFull, Message: "The room is full.", Field: "room", RetryAfterMS: 5}},
-	"reply.stale":  &Reply{Error: &proto.Error{Code: proto.Unauthorised, Message: "This session has moved.", Epoch: 3}},
-	"reply.retry":  &Reply{Error: &proto.Error{Code: proto.NotFound, Message: "No such room."}, Retry: true},
-	"reply.sync":   &Reply{Differ: []proto.RoomID{"tea"}},
-	"reply.first":  &Reply{Differ: []proto.RoomID{"tea"}, First: 1795730680000000},
-	"reply.gone":   &Reply{State: &Snapshot{Revision: 8}},
-	"reply.list":   &Reply{Page: []RoomRow{{Room: "tea", Name: "Tea", Creator: goldenAnn, Members: 2, Capacity: 8, Locked: true, Revision: 7}}, Next: "dGVh"},
-	"reply.keys":   &Reply{Keys: &KeySet{Keys: []Key{{ID: "k1", Secret: bytes.Repeat([]byte{7}, 32), Made: goldenTime}}}},
+	"reply.change":   &Reply{Revision: 7, State: &Snapshot{Revision: 7, Room: &goldenRoom}},
+	"reply.error":    &Reply{Error: &proto.Error{Code: proto.RoomFull, Message: "The room is full.", Field: "room", RetryAfterMS: 5}},
+	"reply.password": &Reply{Error: &proto.Error{Code: proto.WrongPassword, Message: "The room has a password.", Salt: goldenPassword.Salt}},
+	"reply.stale":    &Reply{Error: &proto.Error{Code: proto.Unauthorised, Message: "This session has moved.", Epoch: 3}},
+	"reply.retry":    &Reply{Error: &proto.Error{Code: proto.NotFound, Message: "No such room."}, Retry: true},
+	"reply.sync":     &Reply{Differ: []proto.RoomID{"tea"}},
+	"reply.first":    &Reply{Differ: []proto.RoomID{"tea"}, First: 1795730680000000},
+	"reply.gone":     &Reply{State: &Snapshot{Revision: 8}},
+	"reply.list":     &Reply{Page: []RoomRow{{Room: "tea", Name: "Tea", Creator: goldenAnn, Members: 2, Capacity: 8, Locked: true, Revision: 7}}, Next: "dGVh"},
+	"reply.keys":     &Reply{Keys: &KeySet{Keys: []Key{{ID: "k1", Secret: bytes.Repeat([]byte{7}, 32), Made: goldenTime}}}},
 
 	"sessions.take":      &SessionRequest{Peer: goldenAnn, Owner: goldenB, Epoch: 2, Revision: 41, Attempt: 7},
 	"sessions.get":       &SessionRequest{Peer: goldenAnn},
@@ -106,6 +111,7 @@ var messages = map[string]any{
 	"bucket.waiting": &Room{
 		ID: "tea", Creator: goldenAnn, Locked: true, Members: []Member{{ID: goldenAnn}}, Waiting: []Member{{ID: goldenBen, Op: "91be04d7-c", User: "ben"}, {ID: goldenCas, Gateway: goldenB, Epoch: 1}},
 	},
+	"bucket.password": &Room{ID: "tea", Creator: goldenAnn, Password: &goldenPassword, Members: goldenRoom.Members[:1]},
 	"bucket.refused": &Room{
 		ID: "tea", Creator: goldenAnn, Members: goldenRoom.Members[:1],
 		Recent: []Done{{Op: "91be04d7-8", Error: &proto.Error{Code: proto.Unauthorised, Message: "Only the creator may do that."}, At: goldenTime}},
@@ -122,6 +128,9 @@ var messages = map[string]any{
 	},
 	"change.made": &Change{
 		Room: "tea", After: 1, Added: goldenRoom.Members[:1], Creator: goldenAnn, Set: &Settings{Name: "Tea", Capacity: 8, Locked: true, Metadata: json.RawMessage(`{"leaf":"green"}`)}, By: goldenAnn, Op: "91be04d7-1",
+	},
+	"change.password": &Change{
+		Room: "tea", Before: 10, After: 11, Creator: goldenAnn, Set: &Settings{Name: "Tea", Salt: goldenPassword.Salt}, By: goldenAnn, Op: "91be04d7-c",
 	},
 	"change.left": &Change{
 		Room: "tea", Before: 7, After: 8, Removed: []Removal{{ID: goldenBen, Reason: proto.ReasonLeft, Op: "91be04d7-3"}}, Moved: []Member{{ID: goldenAnn, Gateway: goldenB}}, Creator: goldenAnn,

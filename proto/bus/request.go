@@ -25,6 +25,7 @@ type Request struct {
 	Name     *string         `json:"name,omitempty"`    // create, update
 	Capacity *int            `json:"capacity,omitempty"`
 	Locked   *bool           `json:"locked,omitempty"`
+	Password *Password       `json:"password,omitempty"` // create, update, join that makes the room: the room's, without a salt none; join: by the room's salt
 	Metadata json.RawMessage `json:"metadata,omitempty"` // create, update: the room's; join, member: the member's
 
 	Keys *KeySet `json:"keys,omitempty"` // keys: those that the gateway holds, to be restored when the bucket has lost them

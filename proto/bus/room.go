@@ -16,6 +16,7 @@ type Room struct {
 	Creator  proto.PeerID    `json:"creator"`
 	Capacity int             `json:"capacity,omitempty"` // members; 0: the server's limit
 	Locked   bool            `json:"locked,omitempty"`
+	Password *Password       `json:"password,omitempty"` // that joins must have; nil: none. Answers have the salt alone
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 	Members  []Member        `json:"members"`           // in order of joining, never empty
 	Banned   []proto.Ban     `json:"banned,omitempty"`  // oldest first; at most proto.MaxBans
@@ -103,6 +104,7 @@ type Settings struct {
 	Name     string          `json:"name"`
 	Capacity int             `json:"capacity,omitempty"`
 	Locked   bool            `json:"locked,omitempty"`
+	Salt     string          `json:"salt,omitempty"` // of the password; empty: none
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 }
 

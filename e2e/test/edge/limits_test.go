@@ -16,12 +16,12 @@ func TestLimits_ClientDetails_AnnouncesThem(t *testing.T) {
 	e := start(t, func(c *gateway.Config) {
 		c.MaxMessageBytes, c.MessagesPerSecond, c.MessageBurst, c.MaxRooms, c.MaxRoomMembers = 4096, 50, 60, 3, 7
 		c.BytesPerSecond, c.EgressPerSecond, c.RoomEgressPerSecond = 5000, 6000, 7000
-		c.RoomQueueFrames, c.ReplayFrames, c.ReplayBytes = 8, 9, 10_000
+		c.RoomQueueFrames, c.ReplayFrames, c.ReplayBytes, c.RoomPasswords = 8, 9, 10_000, 3
 	})
 	want := proto.Limits{
 		MaxMessageBytes: 4096, MessagesPerSecond: 50, MessageBurst: 60, MaxRooms: 3, MaxRoomMembers: 7, // TestLimits_EachField_HasItsBound tests the limits that follow
 		MaxDepth: 32, MaxCorrelationID: 256, MaxRoomIDBytes: 128, MaxRoomNameBytes: 256, MaxMetadataBytes: 8192, MaxMemberMetadata: 1024,
-		RoomQueueFrames: 8 + 3, ReplayFrames: 9, ReplayBytes: 10_000,
+		RoomQueueFrames: 8 + 3, RoomPasswords: 3, ReplayFrames: 9, ReplayBytes: 10_000,
 		BytesPerSecond: 5000, EgressPerSecond: 6000, RoomEgressPerSecond: 7000,
 	}
 	c := e.open(t, "/", nil)

@@ -71,7 +71,7 @@ func startGateway(t testing.TB, options []nats.Option, set func(*gateway.Config)
 	cfg := gateway.Config{
 		NATSOptions: options, Listen: "127.0.0.1:0", DrainWindow: 200 * time.Millisecond,
 		MessagesPerSecond: -1, BytesPerSecond: -1, EgressPerSecond: -1, RoomEgressPerSecond: -1, TotalEgressPerSecond: -1,
-		MaxPerAddress: -1, MaxPerUser: -1, MaxMemberships: -1, MembershipsPerAddr: -1, MembershipsPerUser: -1, MaxRoomRequests: -1, MaxTopicsPerAddr: -1,
+		MaxPerAddress: -1, MaxPerUser: -1, MaxMemberships: -1, MembershipsPerAddr: -1, MembershipsPerUser: -1, MaxRoomRequests: -1, RoomPasswords: -1, MaxTopicsPerAddr: -1,
 		ConnectsPerSecond: -1, ConnectsPerAddr: -1, TokenFailuresPerAddr: -1, TopicsPerSecond: -1,
 		Logger: slog.New(slog.NewJSONHandler(book, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}

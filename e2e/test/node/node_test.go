@@ -99,6 +99,11 @@ func TestNode_RolesAndBans_EveryMemberSeesThem(t *testing.T) {
 	run(t, "moderate.js", stack.URL(0))
 }
 
+func TestNode_RoomWithPassword_TakesTheRightOne(t *testing.T) {
+	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
+	run(t, "password.js", stack.URL(0))
+}
+
 func TestNode_Rooms_AreNamedInAddresses(t *testing.T) {
 	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
 	run(t, "address.js", stack.URL(0))

@@ -21,7 +21,7 @@ var events = map[proto.Event]rows{
 	proto.Candidate:    signalRows(proto.Candidate),
 	proto.Message:      messageRows,
 	proto.CreateRoom:   createRows,
-	proto.JoinRoom:     with(joinRows, waitingRows),
+	proto.JoinRoom:     with(with(joinRows, waitingRows), passwordRows),
 	proto.LeaveRoom:    leaveRows,
 	proto.EndRoom:      endRows,
 	proto.RemoveClient: removeRows,

@@ -44,6 +44,7 @@ type Config struct {
 	MaxMessageBytes int             // of one frame
 	MaxRooms        int             // that a peer may be in
 	RoomQueueFrames int             // of a connection that wait for its room requests, besides MaxRooms
+	RoomPasswords   int             // a second, of one client and wrong ones of one address; 0 or less: no limit
 	Quota           quota.Config    // for the texts of refusals
 
 	Shared   func() bus.SharedSettings // that all gateways have in common
@@ -71,6 +72,7 @@ type Relays interface {
 type Table struct {
 	cfg       Config
 	wg        sync.WaitGroup       // readers, and workers of room queues
+	guesses   *ratelimit.Addresses // wrong passwords of rooms
 	suspicion *directory.Suspicion // about names; not that of sessions, because their directory may be slow
 
 	mu     sync.Mutex
@@ -80,7 +82,7 @@ type Table struct {
 
 // NewTable returns an empty table.
 func NewTable(cfg Config) *Table {
-	return &Table{cfg: cfg, suspicion: directory.NewSuspicion(), all: make(map[*Conn]struct{})}
+	return &Table{cfg: cfg, guesses: ratelimit.NewAddresses(passwordLimit(cfg.RoomPasswords)), suspicion: directory.NewSuspicion(), all: make(map[*Conn]struct{})}
 }
 
 // ended reports whether this gateway ends.

@@ -32,6 +32,8 @@ type Conn struct {
 
 	leave func() // gives its place back to the admission controller
 
+	passwordRate ratelimit.Bucket // of passwords of rooms; owned by the worker of the room queue
+
 	roomsMu sync.Mutex
 	rooms   *roomQueue // what waits for room requests; nil: nothing
 }

@@ -80,6 +80,7 @@ func (tab *Table) Buffers(into []membudget.Buffer) []membudget.Buffer {
 // Count adds the open connections to a snapshot, and what their clients share.
 func (tab *Table) Count(now *metrics.Snapshot) {
 	now.EgressAddresses, now.EgressEvicted = tab.cfg.Budgets.Counts()
+	now.GuessAddresses, now.GuessesEvicted = tab.guesses.Counts()
 	now.RoomRequestsWaiting = tab.cfg.Turns.Waiting()
 	for _, c := range tab.List(nil) {
 		n := c.Socket.QueuedBytes()

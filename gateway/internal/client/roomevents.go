@@ -20,6 +20,7 @@ type roomArgs struct {
 	Name     *string
 	Capacity *int
 	Locked   *bool
+	Password *string // "" for none
 	Create   *bool
 	Ban      *bool
 	Ask      *bool
@@ -84,13 +85,16 @@ func (c *Conn) roomEvent(f *proto.Frame, w *roomFrame) *proto.Error {
 	if f.Event == proto.LeaveRoom {
 		req.Reason = proto.ReasonLeft
 	}
+	if e := c.setPassword(f, args, req); e != nil {
+		return e
+	}
 	if short := c.payRoom(f.Event, req); short.Limit != "" {
 		return short.Err()
 	}
 	if f.Event == proto.RoomInfo {
 		return c.roomInfo(f, req, w)
 	}
-	return c.changeRoom(f, req, w)
+	return c.changeRoom(f, w, args, req)
 }
 
 // mayEnter takes a place for a request that may make the peer a member of one more room.
@@ -118,8 +122,13 @@ func (c *Conn) mayEnter() (done func(), e *proto.Error) {
 
 // changeRoom carries out a change; the room sends the answer. Frames that the client sends
 // after the answer do not wait for anything else.
-func (c *Conn) changeRoom(f *proto.Frame, req *bus.Request, w *roomFrame) *proto.Error {
-	err := c.tab.cfg.Rooms.Change(c.roomCall(f, w), roomOps[f.Event], req)
+func (c *Conn) changeRoom(f *proto.Frame, w *roomFrame, a *roomArgs, req *bus.Request) *proto.Error {
+	var err error
+	if f.Event == proto.JoinRoom {
+		err = c.join(f, w, a, req)
+	} else {
+		err = c.tab.cfg.Rooms.Change(c.roomCall(f, w), roomOps[f.Event], req)
+	}
 	if err == nil {
 		return nil
 	}
@@ -213,6 +222,10 @@ func (a *roomArgs) read(name string, value []byte) *proto.Error {
 		into, want = &a.Ask, "true or false"
 	case "role":
 		into, want = &a.Role, "a string: creator, moderator or member"
+	case "password":
+		password, e := readPassword(value)
+		a.Password = password
+		return e
 	case "metadata":
 		a.Metadata = slices.Clone(value)
 		return nil
@@ -255,8 +268,8 @@ func (a *roomArgs) check(event proto.Event) *proto.Error {
 	if event != proto.UpdateMember && string(a.Metadata) == "null" {
 		a.Metadata = nil // absent
 	}
-	if event == proto.UpdateRoom && a.Name == nil && a.Capacity == nil && a.Locked == nil && a.Metadata == nil {
-		return proto.Missing("data", "Nothing to update: give any of data.name, data.capacity, data.locked, data.metadata.")
+	if event == proto.UpdateRoom && a.Name == nil && a.Capacity == nil && a.Locked == nil && a.Password == nil && a.Metadata == nil {
+		return proto.Missing("data", "Nothing to update: give any of data.name, data.capacity, data.locked, data.password, data.metadata.")
 	}
 	return nil
 }

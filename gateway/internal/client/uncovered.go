@@ -65,5 +65,5 @@ func (c *Conn) leaveRoom(id proto.RoomID, deadline time.Time) *proto.Error {
 		Room: id, Peer: c.Session.ID(), Gateway: c.tab.cfg.Own, Epoch: c.Epoch, Reason: proto.ReasonLeft,
 	}
 	w := &roomFrame{room: string(id), deadline: deadline, done: make(chan struct{})}
-	return c.changeRoom(&proto.Frame{Event: proto.LeaveRoom}, req, w)
+	return c.changeRoom(&proto.Frame{Event: proto.LeaveRoom}, w, nil, req)
 }

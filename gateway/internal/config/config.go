@@ -50,6 +50,7 @@ type Config struct {
 	MembershipsPerAddr   int           // of the peers of one address, or one IPv6 /64; 0 is 4,000, below 0 no limit
 	MembershipsPerUser   int           // of the peers of one user of access tokens; 0 is 256, below 0 no limit
 	MaxRoomRequests      int           // requests of clients that the room service works on at once, a quarter of them of one address or user; 0 is 256, below 0 no limit
+	RoomPasswords        int           // passwords of rooms a second that one client gives, and wrong ones of one address or IPv6 /64, and twice as many at once; 0 is 5, below 0 no limit
 	ConnectsPerSecond    int           // new connections; 0 is 2,000, below 0 no limit
 	ConnectsPerAddr      int           // handshakes a second of one address, or one IPv6 /64, and twice as many at once; 0 is 200, below 0 no limit
 	TokenFailuresPerAddr int           // access tokens refused a second of one address, or one IPv6 /64, and twice as many at once; 0 is 20, below 0 no limit
@@ -136,6 +137,7 @@ func (c Config) WithDefaults() Config {
 	def(&c.MembershipsPerAddr, 4000)
 	def(&c.MembershipsPerUser, 256)
 	def(&c.MaxRoomRequests, 256)
+	def(&c.RoomPasswords, 5)
 	def(&c.ConnectsPerSecond, 2000)
 	def(&c.ConnectsPerAddr, 200)
 	def(&c.TokenFailuresPerAddr, 20)

@@ -33,6 +33,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.IntVar(&c.MembershipsPerAddr, "max-memberships-per-address", d.MembershipsPerAddr, "`places` in rooms of the clients of one address, or one IPv6 /64; -1 for no limit")
 	fs.IntVar(&c.MembershipsPerUser, "max-memberships-per-user", d.MembershipsPerUser, "`places` in rooms of the clients of one user of access tokens; -1 for no limit")
 	fs.IntVar(&c.MaxRoomRequests, "max-room-requests", d.MaxRoomRequests, "`requests` of clients that the room service works on at once, a quarter of them of one address, one IPv6 /64 or one user of access tokens; the others take turns; -1 for no limit")
+	fs.IntVar(&c.RoomPasswords, "room-passwords-per-second", d.RoomPasswords, "`passwords` of rooms a second that one client gives, and wrong ones of one address or one IPv6 /64; twice as many at once; -1 for no limit")
 	fs.IntVar(&c.ConnectsPerSecond, "connects-per-second", d.ConnectsPerSecond, "new `connections` a second; -1 for no limit")
 	fs.IntVar(&c.ConnectsPerAddr, "connects-per-address", d.ConnectsPerAddr, "`handshakes` a second of one address, or one IPv6 /64, refused ones included; -1 for no limit")
 	fs.IntVar(&c.TokenFailuresPerAddr, "token-failures-per-address", d.TokenFailuresPerAddr, "access `tokens` refused a second of one address, or one IPv6 /64: beyond that none of its tokens is checked; -1 for no limit")

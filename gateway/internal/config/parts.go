@@ -94,7 +94,7 @@ func (c *Config) Limits(s bus.SharedSettings) proto.Limits {
 		MaxDepth: proto.MaxDepth, MaxCorrelationID: proto.MaxCorrelationID,
 		MaxRoomIDBytes: s.MaxRoomIDBytes, MaxRoomNameBytes: s.MaxRoomNameBytes,
 		MaxMetadataBytes: s.MaxMetadataBytes, MaxMemberMetadata: s.MaxMemberMetadata,
-		RoomQueueFrames: c.RoomQueueFrames + c.MaxRooms, ReplayFrames: c.ReplayFrames, ReplayBytes: c.ReplayBytes,
+		RoomQueueFrames: c.RoomQueueFrames + c.MaxRooms, RoomPasswords: max(c.RoomPasswords, 0), ReplayFrames: c.ReplayFrames, ReplayBytes: c.ReplayBytes,
 		BytesPerSecond: max(c.BytesPerSecond, 0), EgressPerSecond: max(c.EgressPerSecond, 0), RoomEgressPerSecond: max(c.RoomEgressPerSecond, 0),
 	}
 	if l.MessagesPerSecond > 0 {

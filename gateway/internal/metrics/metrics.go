@@ -77,8 +77,20 @@ type Rooms struct {
 	Refused   CounterSet[quota.Limit] // requests refused because of a limit on the places of all sessions
 	QueueFull Counter                 // frames refused because a connection's room queue was full
 
+	Passwords CounterSet[PasswordOutcome] // of rooms: wrong, or refused unread
+
 	RequestsRefused Counter // whose turn at the room service did not come in time
 }
+
+// PasswordOutcome is why a password of a room let nobody in.
+type PasswordOutcome string
+
+// The outcomes of passwords.
+const (
+	PasswordWrong      PasswordOutcome = "wrong"
+	PasswordsOfClient  PasswordOutcome = "client"  // not checked: too many of one client
+	PasswordsOfAddress PasswordOutcome = "address" // not checked: too many wrong ones of one address
+)
 
 // Faults counts what should not happen.
 type Faults struct {
@@ -103,6 +115,7 @@ func New() *Metrics {
 	m.Sessions.Moves.init(MoveTaken, MoveFailed, MoveConflict, MoveLent, MoveTakenBack, MoveOutdated)
 	m.Sessions.NotAway.init(quota.AwayPerAddress, quota.AwayPerUser)
 	m.Rooms.Refused.init(quota.Memberships, quota.MembershipsPerAddress, quota.MembershipsPerUser)
+	m.Rooms.Passwords.init(PasswordWrong, PasswordsOfClient, PasswordsOfAddress)
 	m.Sessions.KeyFetches.init(auth.FetchOutcomes()...)
 	m.ICEFetches.init(ice.Outcomes()...)
 	return m

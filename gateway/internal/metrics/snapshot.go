@@ -24,6 +24,8 @@ type Snapshot struct {
 	ConnectsEvicted     uint64
 	EgressAddresses     int // that used bytes which count for their next session
 	EgressEvicted       uint64
+	GuessAddresses      int // whose wrong passwords of rooms are counted
+	GuessesEvicted      uint64
 	RefusedSockets      int
 	HeldSockets         int
 

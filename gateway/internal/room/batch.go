@@ -54,11 +54,12 @@ type description struct {
 	creator  proto.PeerID
 	capacity int
 	locked   bool
+	salt     string // of the password: another password is news, and so is its end
 	metadata string
 }
 
 func describe(room *bus.Room) description {
-	return description{room.Name, room.Creator, room.Capacity, room.Locked, string(room.Metadata)}
+	return description{room.Name, room.Creator, room.Capacity, room.Locked, saltOf(room), string(room.Metadata)}
 }
 
 // sameSettings reports whether two descriptions differ at most in the creator.

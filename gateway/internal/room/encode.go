@@ -15,8 +15,16 @@ type EncodeFrame func(typ proto.FrameType, event proto.Event, data json.RawMessa
 func dataOf(room *bus.Room, revision uint64) proto.RoomData {
 	return proto.RoomData{
 		Room: room.ID, Name: room.Name, Creator: room.Creator, Capacity: room.Capacity,
-		Locked: room.Locked, Metadata: room.Metadata, Revision: revision,
+		Locked: room.Locked, Password: room.Password != nil, Metadata: room.Metadata, Revision: revision,
 	}
+}
+
+// saltOf returns the salt of a room's password; "" when it has none.
+func saltOf(room *bus.Room) string {
+	if room.Password == nil {
+		return ""
+	}
+	return room.Password.Salt
 }
 
 // encodeAll encodes d with the ids of the room's members.

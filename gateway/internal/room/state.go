@@ -84,6 +84,7 @@ func (s *State) Apply(c *bus.Change) Diff {
 	room.Creator = c.Creator
 	if c.Set != nil {
 		room.Name, room.Capacity, room.Locked, room.Metadata = c.Set.Name, c.Set.Capacity, c.Set.Locked, c.Set.Metadata
+		room.Password = bus.SaltOnly(c.Set.Salt)
 	}
 	if c.Bans != nil {
 		room.Banned = c.Bans
@@ -128,7 +129,7 @@ func roomOf(c *bus.Change) *bus.Room {
 	}
 	return &bus.Room{
 		ID: c.Room, Name: c.Set.Name, Creator: c.Creator, Capacity: c.Set.Capacity,
-		Locked: c.Set.Locked, Metadata: c.Set.Metadata, Members: c.Added,
+		Locked: c.Set.Locked, Password: bus.SaltOnly(c.Set.Salt), Metadata: c.Set.Metadata, Members: c.Added,
 	}
 }
 
@@ -186,7 +187,7 @@ func (s *State) compare(d *Diff, room *bus.Room) {
 			d.Removed = append(d.Removed, removalOf(room, m.ID))
 		}
 	}
-	d.Set = w.Name != room.Name || w.Capacity != room.Capacity || w.Locked != room.Locked || string(w.Metadata) != string(room.Metadata)
+	d.Set = w.Name != room.Name || w.Capacity != room.Capacity || w.Locked != room.Locked || saltOf(w) != saltOf(room) || string(w.Metadata) != string(room.Metadata)
 }
 
 // removalOf returns why id is no longer a member, if the room records the reason.

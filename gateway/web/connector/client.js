@@ -115,10 +115,10 @@ export class Connector extends Emitter {
 
   /**
    * Joins a room. create: make it when it is not there; metadata: what the others see of us.
-   * @param {string} id @param {{create?: boolean, metadata?: Json}} [options]
+   * @param {string} id @param {{create?: boolean, password?: string, metadata?: Json}} [options]
    */
-  async joinRoom(id, { create, metadata } = {}) {
-    const frame = await this.#ask("Join_Room", { room: id, create, metadata });
+  async joinRoom(id, { create, password, metadata } = {}) {
+    const frame = await this.#ask("Join_Room", { room: id, create, password, metadata });
     if (frame.type === "error") await this.#entered(id);
     const room = this.rooms.get(id);
     if (!room) throw new ConnectorError("Closed", "The room ended, or this peer was removed from it, while it joined.");

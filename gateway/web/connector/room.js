@@ -49,6 +49,11 @@ export class Room extends Emitter {
     return this.#state.locked;
   }
 
+  /** Whether one needs a password to join; which, nobody is told. */
+  get password() {
+    return this.#state.password;
+  }
+
   get metadata() {
     return this.#state.metadata;
   }
@@ -122,7 +127,7 @@ export class Room extends Emitter {
     return this.#hub.request("Set_Role", { room: this.id, client, role }).then(() => {});
   }
 
-  /** Changes name, capacity, locked or metadata; creator and moderators. @param {RoomSettings} settings */
+  /** Changes name, capacity, locked, password or metadata; creator and moderators. @param {RoomSettings} settings */
   update(settings) {
     return this.#hub.request("Update_Room", { room: this.id, ...settings }).then(() => {});
   }

@@ -6,7 +6,7 @@
 
 /** The state of a room of which nothing is known yet. @param {string} id @returns {RoomState} */
 export function unknownRoom(id) {
-  return { id, name: "", creator: "", capacity: 0, locked: false, metadata: undefined, revision: 0, members: new Map(), complete: false };
+  return { id, name: "", creator: "", capacity: 0, locked: false, password: false, metadata: undefined, revision: 0, members: new Map(), complete: false };
 }
 
 /**
@@ -35,6 +35,7 @@ export function applyRoom(before, data, whole = false) {
     creator: data.creator ?? before.creator,
     capacity: data.capacity ?? 0,
     locked: data.locked ?? false,
+    password: data.password ?? false,
     metadata: data.metadata,
   };
   if (data.clients) {

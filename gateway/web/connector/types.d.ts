@@ -190,6 +190,7 @@ export interface RoomData {
   creator?: string;
   capacity?: number;
   locked?: boolean;
+  password?: boolean;
   metadata?: any;
   /** Everybody, in a full list. */
   clients?: string[];
@@ -211,6 +212,7 @@ export interface RoomState {
   creator: string;
   capacity: number;
   locked: boolean;
+  password: boolean;
   metadata: any;
   revision: number;
   members: Map<string, Member>;

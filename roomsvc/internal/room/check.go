@@ -25,14 +25,17 @@ func Check(kind bus.Operation, r *bus.Request, lim Limits) *proto.Error {
 	if err := checkWho(kind, r); err != nil {
 		return err
 	}
+	if err := checkPassword(kind, r.Password); err != nil {
+		return err
+	}
 	switch kind {
 	case bus.OpCreate:
 		return checkSettings(r, lim, proto.MaxMetadataBytes)
 	case bus.OpJoin:
 		return checkSettings(r, lim, proto.MaxMemberMetadata)
 	case bus.OpUpdate:
-		if r.Name == nil && r.Capacity == nil && r.Locked == nil && r.Metadata == nil {
-			return proto.Missing("name", "Nothing to change: give data.name, data.capacity, data.locked or data.metadata.")
+		if r.Name == nil && r.Capacity == nil && r.Locked == nil && r.Password == nil && r.Metadata == nil {
+			return proto.Missing("name", "Nothing to change: give data.name, data.capacity, data.locked, data.password or data.metadata.")
 		}
 		return checkSettings(r, lim, proto.MaxMetadataBytes)
 	case bus.OpMember:

@@ -48,7 +48,7 @@ func sizeOf(v any) int {
 }
 
 func settingsBytes(r *bus.Room) int {
-	return sizeOf(&bus.Settings{Name: r.Name, Capacity: r.Capacity, Locked: r.Locked, Metadata: r.Metadata})
+	return sizeOf(&bus.Settings{Name: r.Name, Capacity: r.Capacity, Locked: r.Locked, Metadata: r.Metadata}) + sizeOf(r.Password)
 }
 
 // Owners returns the gateways that serve a member of the room in value, or a peer that waits

@@ -31,6 +31,7 @@ func TestApply_FullBucket_RefusesWhatGrows(t *testing.T) {
 		{before, op(bus.OpCreate, bus.Request{Peer: c}), proto.DuplicateRoom},
 		{before, op(bus.OpJoin, bus.Request{Peer: c}), proto.LimitExceeded},
 		{before, op(bus.OpUpdate, bus.Request{Peer: a, Metadata: []byte(`"more"`)}), proto.LimitExceeded},
+		{before, op(bus.OpUpdate, bus.Request{Peer: a, Password: password("leaf")}), proto.LimitExceeded},
 		{before, op(bus.OpUpdate, bus.Request{Peer: a, Name: &name}), ""},
 		{before, op(bus.OpRole, bus.Request{Peer: a, Client: b, Role: proto.RoleModerator}), proto.LimitExceeded},
 		{before, op(bus.OpRole, bus.Request{Peer: a, Client: b, Role: proto.RoleCreator}), proto.LimitExceeded},

@@ -35,6 +35,11 @@ func script(data []byte) []*Operation {
 		if x&128 != 0 {
 			r.Locked = ptr(y&1 != 0)
 		}
+		if y&64 != 0 {
+			r.Password = password([]string{"leaf", "stem"}[int(y)%2])
+		} else if k == bus.OpUpdate && y&32 != 0 {
+			r.Password = new(bus.Password)
+		}
 		if k == bus.OpMember {
 			r.Metadata = json.RawMessage(strconv.Itoa(int(y)))
 		}

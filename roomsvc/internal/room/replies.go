@@ -45,6 +45,7 @@ func (c *Commit) Replies(revision uint64) *Replies {
 	if c.After.Room != nil {
 		room := *c.After.Room
 		room.Recent = removals(room.Recent)
+		room.Password = bus.SaltOnly(saltOf(&room))
 		r.snapshot.Room = &room
 	}
 	return r

@@ -33,6 +33,9 @@ func (c *Commit) make(r *bus.Request, roomMeta, memberMeta json.RawMessage) *pro
 	if r.Locked != nil {
 		room.Locked = *r.Locked
 	}
+	if !r.Password.Empty() {
+		room.Password = r.Password
+	}
 	m := newMember(r, memberMeta)
 	if size := c.size + sizeOf(&room) + sizeOf(&m); size > c.lim.Bytes {
 		return TooBig(c.lim)
@@ -58,6 +61,9 @@ func (c *Commit) join(r *bus.Request) *proto.Error {
 		return proto.Errorf(proto.Banned, "You are banned from room %s. Ask its creator, or join another room.", proto.Quote(string(r.Room)))
 	}
 	waiter := c.waiter(r.Peer)
+	if err := c.mayPass(r); err != nil {
+		return err // to those who would wait too: when the room is unlocked, they become members
+	}
 	switch {
 	case c.room.Locked && waiter >= 0:
 		return proto.Errorf(proto.AlreadyExists, "Client with given id %s waits already to be admitted to room %s.", proto.Quote(string(r.Peer)), proto.Quote(string(r.Room)))
@@ -169,6 +175,7 @@ func (c *Commit) update(r *bus.Request) *proto.Error {
 	if r.Locked != nil {
 		room.Locked = *r.Locked
 	}
+	setPassword(&room, r.Password)
 	if r.Metadata != nil {
 		room.Metadata = value(r.Metadata)
 	}

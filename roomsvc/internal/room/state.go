@@ -274,7 +274,7 @@ func (c *Commit) finish() {
 		c.room.Members, c.room.Waiting, c.room.Recent = members, c.waiting, c.done
 		c.After.Room = &c.room
 		if c.set {
-			c.change.Set = &bus.Settings{Name: c.room.Name, Capacity: c.room.Capacity, Locked: c.room.Locked, Metadata: c.room.Metadata}
+			c.change.Set = &bus.Settings{Name: c.room.Name, Capacity: c.room.Capacity, Locked: c.room.Locked, Salt: saltOf(&c.room), Metadata: c.room.Metadata}
 		}
 	}
 	c.notify = c.gateways()
