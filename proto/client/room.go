@@ -12,13 +12,15 @@ type RoomOptions struct {
 	Name     string       `json:"name,omitempty"`
 	Capacity int          `json:"capacity,omitempty"` // members; 0 = the server's limit
 	Locked   bool         `json:"locked,omitempty"`
+	Password string       `json:"password,omitempty"` // that others need to join; "" = none
 	Metadata any          `json:"metadata,omitempty"`
 }
 
 // JoinOptions say how to join a room; all are optional.
 type JoinOptions struct {
-	Create   bool // make the room if it is not there
-	Metadata any  // about this member
+	Create   bool   // make the room if it is not there
+	Password string // of the room; a room without one takes any
+	Metadata any    // about this member
 }
 
 // RoomUpdate is what Update changes; nil leaves a setting as it is.
@@ -26,6 +28,7 @@ type RoomUpdate struct {
 	Name     *string `json:"name,omitempty"`
 	Capacity *int    `json:"capacity,omitempty"`
 	Locked   *bool   `json:"locked,omitempty"`
+	Password *string `json:"-"` // "" = none
 	Metadata any     `json:"metadata,omitempty"`
 }
 
@@ -39,8 +42,9 @@ func (c *Client) Join(ctx context.Context, room proto.RoomID, opts JoinOptions) 
 	return c.room(ctx, proto.JoinRoom, struct {
 		Room     proto.RoomID `json:"room"`
 		Create   bool         `json:"create,omitempty"`
+		Password string       `json:"password,omitempty"`
 		Metadata any          `json:"metadata,omitempty"`
-	}{room, opts.Create, opts.Metadata})
+	}{room, opts.Create, opts.Password, opts.Metadata})
 }
 
 // Leave leaves a room.
@@ -77,10 +81,17 @@ func (c *Client) SetRole(ctx context.Context, room proto.RoomID, client proto.Pe
 
 // Update changes the settings of a room that this client created or moderates.
 func (c *Client) Update(ctx context.Context, room proto.RoomID, u RoomUpdate) (proto.RoomData, error) {
+	var password any // absent, or null for none
+	if u.Password != nil {
+		if password = u.Password; *u.Password == "" {
+			password = (*string)(nil)
+		}
+	}
 	return c.room(ctx, proto.UpdateRoom, struct {
-		Room proto.RoomID `json:"room"`
+		Room     proto.RoomID `json:"room"`
+		Password any          `json:"password,omitempty"`
 		RoomUpdate
-	}{room, u})
+	}{room, password, u})
 }
 
 // UpdateMember replaces what the other members of a room see of this client. metadata is
