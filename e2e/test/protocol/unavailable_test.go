@@ -22,7 +22,7 @@ func TestUnavailable_NoRoomService_EachRequestIsAnswered(t *testing.T) {
 	requests := map[proto.Event]string{
 		proto.CreateRoom: `"data":{}`, proto.JoinRoom: roomPart("r", `"create":true`), proto.LeaveRoom: roomPart("r", ""),
 		proto.EndRoom: roomPart("r", ""), proto.UnbanClient: roomPart("r", fmt.Sprintf(`"client":%q`, proto.NewPeerID("aaaaaaaa"))), proto.SetRole: roomPart("r", fmt.Sprintf(`"client":%q,"role":"member"`, proto.NewPeerID("aaaaaaaa"))), proto.UpdateRoom: roomPart("r", `"name":"x"`), proto.UpdateMember: roomPart("r", `"metadata":1`), proto.RoomInfo: roomPart("r", ""),
-		proto.RemoveClient: roomPart("r", fmt.Sprintf(`"client":%q`, peer.ID)),
+		proto.RemoveClient: roomPart("r", fmt.Sprintf(`"client":%q`, peer.ID)), proto.AdmitClient: roomPart("r", fmt.Sprintf(`"client":%q`, peer.ID)),
 	}
 	checkUnavailable(t, requests)
 	s.StopRooms(t, 0)
