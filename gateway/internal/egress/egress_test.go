@@ -21,50 +21,76 @@ func newTest(cfg Config) (*Budgets, map[LimitName]int) {
 	return New(cfg), refused
 }
 
-// TestClient_EachBudgetAtItsEdge_RefusesWithTrueWait: what costs the whole burst passes, one
-// byte more is refused for the budget that is short, pays nothing, and passes after the wait.
+// TestClient_EachBudgetAtItsEdge_RefusesWithTrueWait: two frames that cost all but a byte of the
+// burst pass. One byte more is refused for the budget that is short, pays nothing, and passes
+// after the wait.
 func TestClient_EachBudgetAtItsEdge_RefusesWithTrueWait(t *testing.T) {
-	const rate = 1000
-	for limit, set := range map[LimitName]func(*Config){
-		Received: func(c *Config) { c.Received = rate },
-		Caused:   func(c *Config) { c.Caused = rate },
-		Room:     func(c *Config) { c.Room = rate },
-		Total:    func(c *Config) { c.Total = rate },
+	type payer func(*Client, *RoomBudget, int) Refusal
+	receive := func(c *Client, _ *RoomBudget, n int) Refusal { return c.Receive(n) }
+	relay := func(c *Client, _ *RoomBudget, n int) Refusal { return c.Relay(n) }
+	fanout := func(c *Client, room *RoomBudget, n int) Refusal { return c.Fanout(room, n, 1) }
+	for name, x := range map[string]struct {
+		limit LimitName
+		cfg   Config
+		pay   payer
+		first int // with 999 bytes more, all but a byte of what the frames may use
+	}{
+		"received":        {Received, Config{Received: 1000}, receive, 3000},
+		"caused":          {Caused, Config{Caused: 1000}, fanout, 3000},
+		"room":            {Room, Config{Room: 1000}, fanout, 3000},
+		"total, signals":  {Total, Config{Total: 1000}, relay, 3000},
+		"total, messages": {Total, Config{Total: 1000}, fanout, 2000}, // a quarter is reserved
 	} {
-		t.Run(string(limit), func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var cfg Config
-				set(&cfg)
-				b, refused := newTest(cfg)
+				b, refused := newTest(x.cfg)
 				c, room := b.Client(netip.Addr{}), new(RoomBudget)
-				most := 399
-				if limit == Total {
-					most = 299 // a quarter is reserved
-				}
-				pay := func(n int) Refusal {
-					if limit == Received {
-						return c.Receive(10 * n)
+				for _, n := range []int{x.first, 999} {
+					if r := x.pay(c, room, n); r.Limit != "" {
+						t.Fatalf("%d bytes of the burst: got %+v, want no refusal", n, r)
 					}
-					return c.Fanout(room, n, 10)
-				}
-				if r := pay(most); r.Limit != "" {
-					t.Fatalf("the whole burst: got %+v, want no refusal", r)
 				}
 				for range 3 {
-					if r := pay(2); r.Limit != limit || r.Wait <= 0 || r.Wait > 20*time.Millisecond {
-						t.Fatalf("more than the burst: got %+v, want a refusal of %s for at most 20ms", r, limit)
+					if r := x.pay(c, room, 1); r.Limit != x.limit || r.Wait <= 0 || r.Wait > time.Microsecond {
+						t.Fatalf("one byte more: got %+v, want a refusal of %s for at most 1µs", r, x.limit)
 					}
 				}
-				time.Sleep(pay(2).Wait)
-				if r := pay(2); r.Limit != "" { // although the old clock has not moved
+				time.Sleep(x.pay(c, room, 1).Wait)
+				if r := x.pay(c, room, 1); r.Limit != "" { // although the old clock has not moved
 					t.Errorf("after the wait: got %+v, want no refusal", r)
 				}
-				if refused[limit] != 4 || len(refused) != 1 {
-					t.Errorf("counted: got %v, want 4 of %s", refused, limit)
+				if refused[x.limit] != 4 || len(refused) != 1 {
+					t.Errorf("counted: got %v, want 4 of %s", refused, x.limit)
 				}
 			})
 		})
 	}
+}
+
+// TestFanout_InDebt_HoldsBackEveryAnswer: a message to a room and an answer use up the same
+// budget, and a message also that of the questions.
+func TestFanout_InDebt_HoldsBackEveryAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := newTest(Config{Caused: 1000})
+		for name, use := range map[string]func(*Client){
+			"a message": func(c *Client) { c.Fanout(new(RoomBudget), 9000, 1) },
+			"an answer": func(c *Client) { c.Spend(9000) },
+		} {
+			c := b.Client(netip.Addr{})
+			use(c)
+			for what, r := range map[string]Refusal{"an answer": c.Answer(0), "a question": c.Query()} {
+				if got := r.Wait.Round(time.Millisecond); r.Limit != Caused || got != 5*time.Second {
+					t.Errorf("after %s, %s: got %+v, want a refusal for 5s", name, what, r)
+				}
+			}
+			if r := c.Fanout(new(RoomBudget), 100, 1); r.Limit != Caused || r.Wait.Round(time.Millisecond) != 5100*time.Millisecond {
+				t.Errorf("after %s, a message: got %+v, want a refusal for 5.1s", name, r)
+			}
+			if got := c.fanout.Full().Sub(clock.Now()).Round(time.Millisecond); name == "a message" && got != 9*time.Second {
+				t.Errorf("after %s: got the budget of messages full in %v, want 9s", name, got)
+			}
+		}
+	})
 }
 
 // TestFanout_OneBudgetShort_PaysNothing: a frame that the room's budget refuses costs its
@@ -120,8 +146,8 @@ func TestFanout_CostsHours_DelaysOnlyItsSender(t *testing.T) {
 			t.Errorf("another sender's 100 bytes: got %+v, want a refusal of the room for at most 100ms", r)
 		}
 		r := c.Fanout(room, 10, 10)
-		if r.Limit != Caused || r.Wait <= 0 || r.Wait > maxDebt+101*time.Millisecond {
-			t.Errorf("the sender's next message: got %+v, want a refusal of the client for at most %v", r, maxDebt)
+		if want := time.Minute + 100*time.Millisecond; r.Limit != Caused || r.Wait.Round(time.Millisecond) != want {
+			t.Errorf("the sender's next message: got %+v, want a refusal of the client for %v", r, want)
 		}
 		time.Sleep(r.Wait)
 		if r := c.Fanout(room, 10, 10); r.Limit != "" {
