@@ -111,45 +111,54 @@ func TestSubscribe_ManyTopicsOfOneKey_TakeTurns(t *testing.T) {
 	})
 }
 
-// TestPublish_AboveTheRate_WaitsThenIsRefused: the reader of a client that floods waits.
+// TestPublish_AboveTheRate_WaitsThenIsRefused: 5 seconds' worth pass at once. The reader of a
+// client that floods waits, for at most 5 seconds.
 func TestPublish_AboveTheRate_WaitsThenIsRefused(t *testing.T) {
 	run(t, Config{PerSecond: 2}, func(w *fixture) {
 		ann := w.peer()
 		ann.Subscribe("a")
 		w.pass(2 * time.Second)
-		for range 10 {
-			ann.Publish("a", "", []byte("1"))
+		publish := func(what string, want Outcome, after time.Duration) {
+			t.Helper()
+			began := time.Now()
+			if got := ann.Publish("a", "", []byte("1")); got != want || time.Since(began) != after {
+				t.Errorf("%s: got outcome %d after %v, want %d after %v", what, got, time.Since(began), want, after)
+			}
+		}
+		for n := range 10 {
+			publish(fmt.Sprint("publication ", n+1), Published, 0)
 		}
 		w.running.Go(func() {
-			for range 3 {
-				time.Sleep(250 * time.Millisecond)
-				w.now.Store(clock.Now())
-			}
+			time.Sleep(499 * time.Millisecond)
+			w.now.Store(clock.Now().Add(time.Millisecond))
 		})
-		began := time.Now()
-		if got := ann.Publish("a", "", []byte("2")); got != Published || time.Since(began) < 500*time.Millisecond {
-			t.Errorf("got outcome %d after %v, want %d after half a second", got, time.Since(began), Published)
-		}
-		w.short = egress.Refusal{Limit: egress.Total, Wait: time.Second}
-		if got := ann.Publish("a", "", []byte("3")); got != Limited {
-			t.Errorf("got outcome %d, want %d", got, Limited)
-		}
+		publish("one more", Published, 500*time.Millisecond)
+		w.pass(time.Second)
+		w.short = egress.Refusal{Limit: egress.Total, Wait: 2500 * time.Millisecond}
+		publish("bytes are short for ever", Limited, 5*time.Second)
+		w.pass(time.Second)
+		w.short.Wait = 5*time.Second + 1
+		publish("bytes are short for longer", Limited, 0)
 	})
 }
 
+// TestReceived_AboveTheRate_IsRefused: all but a byte of 4 seconds' worth pass, and one more
+// is refused.
 func TestReceived_AboveTheRate_IsRefused(t *testing.T) {
 	run(t, Config{BytesPerSecond: 100}, func(w *fixture) {
 		ann := w.peer()
 		ann.Subscribe("a")
 		w.pass(2 * time.Second)
-		accepted := 0
-		for range 100 {
-			if w.table.Received(w.space.ID("a"), make([]byte, 10)) {
-				accepted++
+		for _, c := range []struct {
+			bytes    int
+			accepted bool
+		}{{300, true}, {99, true}, {1, false}} {
+			if got := w.table.Received(w.space.ID("a"), make([]byte, c.bytes)); got != c.accepted {
+				t.Errorf("%d bytes: got accepted %v, want %v", c.bytes, got, c.accepted)
 			}
 		}
-		if refused := w.table.Counts().Refused[Bytes]; accepted < 10 || accepted > 50 || refused != uint64(100-accepted) {
-			t.Errorf("got %d accepted, %d refused, want what 4 s allow, about 40", accepted, refused)
+		if refused := w.table.Counts().Refused[Bytes]; refused != 1 {
+			t.Errorf("got %d refused, want 1", refused)
 		}
 	})
 }
