@@ -134,13 +134,13 @@ func TestAsk_WhatAChangeCannotHold_WaitsForTheNextCommit(t *testing.T) {
 func TestAsk_TooMany_IsRefused(t *testing.T) {
 	m := newModel(t)
 	m.do(bus.OpCreate, bus.Request{Peer: ann, Locked: ptr(true)})
-	for i := range proto.MaxWaiting {
+	for i := range 64 {
 		if o := m.do(bus.OpJoin, bus.Request{Peer: peer(gwC, i+10), Ask: true}); o.Err != nil {
 			t.Fatalf("request %d: got %v, want success", i, o.Err)
 		}
 	}
 	if got := codeOf(m.do(bus.OpJoin, bus.Request{Peer: ben, Ask: true})); got != proto.LimitExceeded {
-		t.Errorf("request %d: got %q, want %s", proto.MaxWaiting, got, proto.LimitExceeded)
+		t.Errorf("request 64: got %q, want %s", got, proto.LimitExceeded)
 	}
 	m.lim.Full = true
 	m.do(bus.OpRemove, bus.Request{Peer: ann, Client: peer(gwC, 10)})
