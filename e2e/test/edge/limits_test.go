@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"p2pconnector/gateway"
 	"p2pconnector/proto"
@@ -44,6 +45,7 @@ func TestLimits_TooManyFrames_AreRateLimited(t *testing.T) {
 	e := start(t, func(c *gateway.Config) { c.MessagesPerSecond, c.MessageBurst = 1, 5 })
 	beside := e.open(t, "/", nil)
 	c := e.open(t, "/", nil)
+	began := time.Now()
 	for range 40 {
 		if _, err := c.Write(text(`{"event":"ping","id":"mine"}`)); err != nil {
 			break // it has closed
@@ -52,7 +54,7 @@ func TestLimits_TooManyFrames_AreRateLimited(t *testing.T) {
 	for range 5 {
 		c.expect(string(proto.Pong))
 	}
-	refused := 0
+	refused, answered := 0, 5
 	for {
 		b, err := c.Next()
 		if err != nil {
@@ -61,13 +63,17 @@ func TestLimits_TooManyFrames_AreRateLimited(t *testing.T) {
 		var f frame
 		must(t, json.Unmarshal(b, &f))
 		if f.Event == string(proto.Pong) {
-			continue // a second has passed
+			answered++
+			continue
 		}
 		d := f.data(t)
 		if f.Event != string(proto.RateLimited) || d.RetryAfterMS < 1 || d.RetryAfterMS > 1000 || string(f.ID) != `"mine"` || d.Event != "Ping" {
 			t.Fatalf("got %s, want Rate_Limited for the Ping, with a time to wait", b)
 		}
 		refused++
+	}
+	if most := 5 + int(time.Since(began).Seconds()); answered > most {
+		t.Errorf("got %d frames answered in %v, want at most %d", answered, time.Since(began), most)
 	}
 	if refused < 6 || refused > 7 {
 		t.Errorf("%d frames were refused before the end, want 6", refused)

@@ -39,6 +39,7 @@ func TestConnect_BadQuery_GetsAnErrorAndClosed(t *testing.T) {
 			x.expectClosed()
 		})
 	}
+	dialPath(t, s.URL(0), "peerjs", query("peerjs", strings.Repeat("x", 128), "1")).expect(openText) // the longest id
 }
 
 // TestConnect_AnyPath_EndsInPeerJS: applications mount PeerServer where they like.

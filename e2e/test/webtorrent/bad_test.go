@@ -49,6 +49,10 @@ func TestBadInput_EachText_IsRefusedAndTheConnectionStays(t *testing.T) {
 		ann.sendText([]byte(text))
 		ann.expect(want)
 	}
+	ann.sendText([]byte(`{"action":"scrape","info_hash":[` + strings.Repeat(hash+",", 63) + hash + `]}`)) // the most
+	if m := ann.next(); m["action"] != "scrape" || m["failure reason"] != nil {
+		t.Errorf("a scrape of 64 info hashes: got %v, want an answer", m)
+	}
 	for _, more := range []string{``, `,"offers":1`, `,"offers":[]`, `,"offers":[1,null,[],"x",{}]`, `,"numwant":-5`, `,"left":null`, `,"answer":0`, `,"event":""`} {
 		ann.sendText([]byte(announce(more)))
 		ann.expectReply("01234567890123456789", 0, 1)
