@@ -9,6 +9,7 @@ import (
 	"p2pconnector/roomsvc/internal/directory"
 	"p2pconnector/roomsvc/internal/kv"
 	"p2pconnector/roomsvc/internal/kv/kvtest"
+	"p2pconnector/roomsvc/internal/store"
 )
 
 // fakeRequest is a request that wants no reply.
@@ -19,6 +20,17 @@ type fakeRequest struct {
 
 func (r fakeRequest) Data() []byte  { return []byte(r.data) }
 func (r fakeRequest) Reply() string { return "" }
+
+// TestDirectoryConfig_Waiting_IsAQuarterOfThoseOfRooms: as the setting says.
+func TestDirectoryConfig_Waiting_IsAQuarterOfThoseOfRooms(t *testing.T) {
+	s, err := New(Config{MaxWaiting: 4096})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.directoryConfig(new(store.Bucket)).Waiting; got != 1024 {
+		t.Errorf("of 4,096 operations: got %d requests to a directory, want 1,024", got)
+	}
+}
 
 // TestDirectoryRequest_OfAGateway_IsTrackedWhenItBecomesAnOwner: a gateway that is tracked and
 // sends no lease costs a sweep of all buckets. The late end of a dead gateway, which was swept,

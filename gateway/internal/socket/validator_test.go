@@ -82,6 +82,22 @@ func TestValidator_BytesReadAhead_ComeFirst(t *testing.T) {
 	}
 }
 
+// TestValidator_MessageAtTheLimit_OneByteMoreIsTooBig: in one frame or in two. The library
+// would refuse it too, but only after it has read it.
+func TestValidator_MessageAtTheLimit_OneByteMoreIsTooBig(t *testing.T) {
+	for more, want := range []*closeError{nil, closeWith(proto.CloseTooBig, proto.CloseTooBig.Reason())} {
+		one, two := testValidator(nil), testValidator(nil)
+		one.inspect(sockettest.ClientFrame(0x81, make([]byte, 1000+more)))
+		two.inspect(sockettest.ClientFrame(0x01, make([]byte, 600)))
+		two.inspect(sockettest.ClientFrame(0x80, make([]byte, 400+more)))
+		for frames, v := range []*validator{one, two} {
+			if (v.err == nil) != (want == nil) || want != nil && *v.err != *want {
+				t.Errorf("%d bytes in %d frames: got %v, want %v", 1000+more, frames+1, v.err, want)
+			}
+		}
+	}
+}
+
 // TestValidator_ControlFrames_HaveABucket of six seconds' worth, whatever the rate is.
 func TestValidator_ControlFrames_HaveABucket(t *testing.T) {
 	for _, rate := range []int{1, 7, DefaultControlFrames} {
