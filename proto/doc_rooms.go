@@ -83,7 +83,8 @@
 //	 "data":{"room":"tea","revision":13,"waiting":[{"client":"5f0c…","user":"ben","metadata":{…}}]},…}
 //
 // and find waiting in Room_Info too. The list is in order of asking and always complete;
-// metadata is that of Join_Room. They admit a peer with Admit_Client, or refuse it with
+// metadata is that of Join_Room. If nothing else has changed, Waiting_Updated comes a second
+// or more after the update before it. They admit a peer with Admit_Client, or refuse it with
 // Remove_Client. A room that is unlocked admits those that wait, in their order, as far as
 // it has places. An admitted peer gets update Client_Added as every newcomer does; one that
 // is not admitted gets one of these errors, whose data.event is Join_Room and data.room the room:

@@ -27,7 +27,8 @@ import (
 //
 // Not safe for concurrent use.
 type Batch struct {
-	steps []step // oldest first; nil when there is nothing to send
+	steps  []step // oldest first; nil when there is nothing to send
+	others bool   // a step is about more than who waits
 }
 
 // step is one change of the room.
@@ -112,13 +113,17 @@ func (b *Batch) Add(d *Diff, rev uint64) {
 	}
 	s.added = append(s.added, d.Renewed...)
 	b.steps = append(b.steps, s)
+	b.others = b.others || s.set || len(s.added)+len(s.removed)+len(s.updated) > 0
 }
 
 // Empty reports whether there is nothing to send.
 func (b *Batch) Empty() bool { return len(b.steps) == 0 }
 
+// OnlyWaiting reports whether nothing but who waits to be admitted has changed.
+func (b *Batch) OnlyWaiting() bool { return len(b.steps) > 0 && !b.others }
+
 // Clear forgets all recorded changes, which have been sent.
-func (b *Batch) Clear() { b.steps = nil }
+func (b *Batch) Clear() { b.steps, b.others = nil, false }
 
 // Since returns the net change between revision seen and now, the state that the recorded
 // changes led to.

@@ -96,6 +96,24 @@ func (t *Rooms) PayMemberUpdate(id proto.RoomID, by proto.PeerID, metadata int, 
 	return r.payUpdateLocked(from, len(room.Name)+len(room.Metadata)+len(m.ID)+len(m.User)+metadata)
 }
 
+// waiterBytes is what a Waiting_Updated has of a peer besides its information, about.
+const waiterBytes = 40
+
+// waitingCostLocked returns the bytes of a Waiting_Updated for the creator and all
+// moderators, about. The peer that asks owes them.
+func (r *replica) waitingCostLocked() int {
+	room, bytes, receivers := r.state.Room, updateBytes, 0
+	for i := range room.Waiting {
+		bytes += waiterBytes + infoBytes(&room.Waiting[i])
+	}
+	for i := range room.Members {
+		if m := &room.Members[i]; m.Moderator || m.ID == room.Creator {
+			receivers++
+		}
+	}
+	return bytes * receivers
+}
+
 // payUpdateLocked pays for updates, each with this many bytes of settings and of information
 // about members.
 func (r *replica) payUpdateLocked(from *egress.Client, bytes ...int) egress.Refusal {

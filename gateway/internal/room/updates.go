@@ -11,6 +11,7 @@ import (
 const (
 	updatePause    = 20 * time.Millisecond
 	bigUpdatePause = 200 * time.Millisecond // in rooms above proto.FullListMembers
+	waitingPause   = time.Second            // before an update about nothing but those that wait: strangers cause them, at no cost to members
 )
 
 // coalesceLocked adds d to the next update of the local members.
@@ -21,7 +22,8 @@ func (r *replica) coalesceLocked(d *Diff) {
 }
 
 // paceLocked sends the batch if the last update is long enough ago, and otherwise schedules
-// it for that moment.
+// it for that moment. A change about members does not wait as long as one about those that
+// wait, which may have been scheduled before it.
 func (r *replica) paceLocked() {
 	if r.batch.Empty() || r.state.Room == nil {
 		return
@@ -30,12 +32,18 @@ func (r *replica) paceLocked() {
 	if len(r.state.Room.Members) > proto.FullListMembers {
 		pause = bigUpdatePause
 	}
+	if r.batch.OnlyWaiting() {
+		pause = waitingPause
+	}
 	wait := pause - time.Since(r.updated)
 	switch {
 	case wait <= 0:
 		r.flushLocked()
-	case r.updateTimer == nil && !r.stopped:
+	case r.stopped:
+	case r.updateTimer == nil:
 		r.updateTimer = time.AfterFunc(wait, r.updateDue)
+	default:
+		r.updateTimer.Reset(wait)
 	}
 }
 

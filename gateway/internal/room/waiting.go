@@ -83,6 +83,7 @@ func (r *replica) beginWaitingLocked(m *bus.Member) {
 	var id []byte
 	if req := r.requestOf(m.Op); req != nil && req.Member == member {
 		req.answerLocked()
+		req.Budget.Spend(r.waitingCostLocked())
 		id = req.ID
 	}
 	w.Send(r.waitingFrame(id))
