@@ -130,6 +130,7 @@ func roomOf(c *bus.Change) *bus.Room {
 	return &bus.Room{
 		ID: c.Room, Name: c.Set.Name, Creator: c.Creator, Capacity: c.Set.Capacity,
 		Locked: c.Set.Locked, Password: bus.SaltOnly(c.Set.Salt), Metadata: c.Set.Metadata, Members: c.Added,
+		Waiting: c.Waiting, // peers that asked in the same commit
 	}
 }
 

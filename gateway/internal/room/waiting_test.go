@@ -143,3 +143,21 @@ func TestAnswerLate_PeerAsked_GetsWhatBecameOfIt(t *testing.T) {
 		})
 	}
 }
+
+// TestApply_RoomMadeWithAWaiter_HasTheWaiter: one commit may make a locked room and take the
+// request of a peer that asks.
+func TestApply_RoomMadeWithAWaiter_HasTheWaiter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newTestGateway()
+		r, m := g.rooms.pin("tea"), g.member()
+		maker := proto.NewPeerID("0a1b2c3d")
+		r.apply(&bus.Change{
+			Room: "tea", After: 7, Creator: maker, By: maker, Set: &bus.Settings{Locked: true},
+			Added: []bus.Member{{ID: maker}}, Waiting: []bus.Member{{ID: m.id, Op: "ask"}},
+		})
+		if got := events(m); got != "Join_Waiting" || r.waiters[m.id] == nil {
+			t.Errorf("got %q, want Join_Waiting", got)
+		}
+		g.rooms.Stop()
+	})
+}
