@@ -35,7 +35,7 @@ type endpoint struct {
 var endpoints = map[bus.Operation]endpoint{
 	bus.OpCreate: {"Makes a room with peer as creator and first member.", "op, room, peer; gateway, user, name, capacity, locked, password, metadata, have, retry", "revision, state"},
 	bus.OpJoin:   {"Adds peer to a room, or with ask to those that wait to be admitted to a locked one.", "op, room, peer; gateway, user, create, ask, password, metadata, have, retry", "revision, state"},
-	bus.OpLeave:  {"Takes peer out of a room; with reason disconnected only if gateway holds it.", "op, room, peer; gateway, reason, have, retry", "revision, state"},
+	bus.OpLeave:  {"Takes peer out of a room; with reason disconnected only if gateway holds it, with ask only if it waits.", "op, room, peer; gateway, reason, ask, have, retry", "revision, state"},
 	bus.OpEnd:    {"Ends a room; for its creator, or a back end (no peer).", "op, room; peer, retry", "revision, state"},
 	bus.OpRemove: {"Takes client out of a room, for the room's life with ban; for its creator and moderators, or a back end (no peer).", "op, room, client; peer, ban, have, retry", "revision, state"},
 	bus.OpUnban:  {"Lifts the ban of client; for the room's creator and moderators, or a back end (no peer).", "op, room, client; peer, have, retry", "revision, state"},

@@ -20,7 +20,7 @@ type Request struct {
 	Ban      bool            `json:"ban,omitempty"`     // remove: for the life of the room
 	Role     proto.Role      `json:"role,omitempty"`    // role: what Client is to be
 	Create   bool            `json:"create,omitempty"`  // join: make the room if it is not there
-	Ask      bool            `json:"ask,omitempty"`     // join: wait to be admitted if the room is locked
+	Ask      bool            `json:"ask,omitempty"`     // join: wait to be admitted if the room is locked; leave: only if Peer still waits
 	Reason   proto.Reason    `json:"reason,omitempty"`  // leave: left or disconnected
 	Name     *string         `json:"name,omitempty"`    // create, update
 	Capacity *int            `json:"capacity,omitempty"`

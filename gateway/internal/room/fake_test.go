@@ -73,7 +73,8 @@ var errNoReply = errors.New("no reply")
 type testService struct {
 	mu    sync.Mutex
 	asked []bus.Operation
-	reply *bus.Reply // to every request; nil: none
+	reply *bus.Reply   // to every request; nil: none
+	sent  *bus.Request // by Send, the last
 }
 
 // Ask implements Requester.
@@ -97,7 +98,14 @@ func (s *testService) AskUntil(_ <-chan struct{}, _ time.Time, op bus.Operation,
 
 // Send implements Requester.
 func (s *testService) Send(_ time.Time, op bus.Operation, req *bus.Request, done func(*bus.Reply, error)) uint64 {
-	done(s.Ask(op, req))
+	reply, err := s.Ask(op, req)
+	if _, refused := errors.AsType[*proto.Error](err); refused {
+		reply, err = s.reply, nil
+	}
+	s.mu.Lock()
+	s.sent = req
+	s.mu.Unlock()
+	done(reply, err)
 	return 0
 }
 

@@ -21,7 +21,7 @@ type waiter struct {
 }
 
 // leaveRetry is the pause before a waiter is withdrawn again that nobody has admitted in
-// time, when the room service did not answer.
+// time, when the room service did not answer or did not do it.
 const leaveRetry = 10 * time.Second
 
 // reconcileWaitingLocked brings the waiters in line with the copy, and notifies those that
@@ -147,13 +147,13 @@ func (r *replica) expire(w *waiter) {
 	w.expired = true
 	req := &bus.Request{
 		Op: r.rooms.nextOp(), Room: r.id, Peer: m.ID, Gateway: r.rooms.cfg.Own, Epoch: m.Epoch,
-		Reason: proto.ReasonLeft, Have: r.state.Revision,
+		Ask: true, Reason: proto.ReasonLeft, Have: r.state.Revision, // it may be admitted by then, and stays
 	}
 	r.mu.Unlock()
-	r.rooms.cfg.Requests.Send(time.Now().Add(proto.RequestDeadline), bus.OpLeave, req, func(_ *bus.Reply, err error) {
+	r.rooms.cfg.Requests.Send(time.Now().Add(proto.RequestDeadline), bus.OpLeave, req, func(reply *bus.Reply, err error) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if err != nil && !r.stopped && r.waiters[req.Peer] == w {
+		if (err != nil || reply.Error != nil) && !r.stopped && r.waiters[req.Peer] == w {
 			w.expires.Reset(leaveRetry)
 		}
 	})

@@ -53,6 +53,16 @@ func TestWaiting_NobodyAdmits_IsRefusedInTime(t *testing.T) {
 		if got := g.service.count(bus.OpLeave); got < 2 {
 			t.Errorf("without a reply: got %d departures, want more tries", got)
 		}
+		if got := g.service.sent; got.Peer != m.id || !got.Ask {
+			t.Errorf("got %+v, want a departure of the peer if it still waits", got)
+		}
+		tries := g.service.count(bus.OpLeave)
+		g.service.reply = &bus.Reply{Error: proto.Errorf(proto.Unavailable, "Try again.")}
+		time.Sleep(3 * leaveRetry)
+		synctest.Wait()
+		if got := g.service.count(bus.OpLeave); got < tries+2 {
+			t.Errorf("refused: got %d departures after %d, want more tries", got, tries)
+		}
 		r.apply(&bus.Change{Room: "tea", Before: 7, After: 8, Withdrawn: []bus.Removal{{ID: m.id, Reason: proto.ReasonLeft}}})
 		if got := events(m); got != string(proto.Refused) || m.joined["tea"] {
 			t.Errorf("withdrawn: got %q, in the room %t; want %s, and the session without the room", got, m.joined["tea"], proto.Refused)

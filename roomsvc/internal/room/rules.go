@@ -109,6 +109,9 @@ func (c *Commit) leave(r *bus.Request) *proto.Error {
 	case waiter >= 0:
 		m = c.waiting[waiter]
 	}
+	if in && r.Ask {
+		return notMember(r.Peer, r.Room) // it was admitted when its time to wait was over
+	}
 	// A peer whose grace is over at one gateway may have come back at another.
 	if m.ID == "" || r.Reason == proto.ReasonDisconnected && r.Epoch == m.Epoch && m.Owner() != r.Gateway {
 		return notMember(r.Peer, r.Room)

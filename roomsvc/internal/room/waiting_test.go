@@ -60,6 +60,8 @@ func TestAsk_EachOperation_FollowsItsRules(t *testing.T) {
 		"disconnected":        {locked, ben1, {bus.OpLeave, bus.Request{Peer: ben, Gateway: gwA, Reason: proto.ReasonDisconnected}, proto.NotFound, "ann*", "ben"}, {bus.OpLeave, bus.Request{Peer: ben, Gateway: gwB, Reason: proto.ReasonDisconnected}, "", "ann*", ""}},
 		"moved":               {locked, ben1, {bus.OpResume, bus.Request{Peer: ben, Gateway: gwA, Epoch: 1}, "", "ann*", "ben"}, {bus.OpLeave, bus.Request{Peer: ben, Gateway: gwB}, proto.Unauthorised, "ann*", "ben"}, {bus.OpLeave, bus.Request{Peer: ben, Gateway: gwA, Epoch: 1, Reason: proto.ReasonDisconnected}, "", "ann*", ""}},
 		"sees nothing":        {locked, ben1, {bus.OpGet, bus.Request{Peer: ben}, proto.Unauthorised, "ann*", "ben"}, {bus.OpMember, bus.Request{Peer: ben, Metadata: bigJSON(9)}, proto.NotFound, "ann*", "ben"}, {bus.OpRole, bus.Request{Peer: ann, Client: ben, Role: proto.RoleModerator}, proto.NotFound, "ann*", "ben"}},
+		"too late":            {locked, ben1, in, {bus.OpLeave, bus.Request{Peer: ben, Ask: true}, proto.NotFound, "ann* ben", ""}},
+		"in time":             {locked, ben1, {bus.OpLeave, bus.Request{Peer: ben, Ask: true}, "", "ann*", ""}},
 		"last member leaves":  {locked, ben1, {bus.OpLeave, bus.Request{Peer: ann}, "", "gone", ""}, {bus.OpJoin, asks(ben), proto.NotFound, "gone", ""}},
 		"unlock":              {locked, ben1, cas2, {bus.OpUpdate, bus.Request{Peer: ann, Locked: ptr(false)}, "", "ann* ben cas", ""}},
 		"unlock, few places":  {locked, ben1, cas2, {bus.OpUpdate, bus.Request{Peer: ann, Locked: ptr(false), Capacity: ptr(2)}, "", "ann* ben", "cas"}, {bus.OpLeave, bus.Request{Peer: ben}, "", "ann*", "cas"}, {bus.OpJoin, asks(cas), "", "ann* cas", ""}},
