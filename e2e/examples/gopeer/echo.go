@@ -22,7 +22,12 @@ func newCalls(c *client.Client, log *slog.Logger) *rtc.Peers {
 		MaxPeers: maxCalls,
 		Logger:   log,
 		Accept:   func(proto.PeerID) bool { return true },
-		Changed:  func(p *rtc.Peer, state rtc.State) { log.Info(string(state), "peer", p.ID()) },
+		Changed: func(p *rtc.Peer, state rtc.State) {
+			log.Info(string(state), "peer", p.ID())
+			if state == rtc.Failed {
+				p.Close() // which makes room for another caller
+			}
+		},
 		Setup: func(p *rtc.Peer, pc *webrtc.PeerConnection) error {
 			channel, err := rtc.DataChannel(pc) // which connector.js has too
 			if err == nil {

@@ -3,6 +3,7 @@
 package rtc_test
 
 import (
+	"cmp"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -29,6 +30,7 @@ type side struct {
 	peers  *rtc.Peers
 	frames atomic.Pointer[rtc.Peers] // gets the client's frames
 	setups atomic.Int64              // connections made
+	track  webrtc.TrackLocal         // that Setup adds; nil: none
 
 	states  chan rtc.State
 	texts   chan string // received over the data channel
@@ -36,13 +38,21 @@ type side struct {
 	channel chan *webrtc.DataChannel // opened
 }
 
-func newSide(t *testing.T, s *kit.Stack, gateway int, opts client.Options, wires transport.Net) *side {
+// settings say how a side differs from the usual; the zero value does not.
+type settings struct {
+	wires    *wires
+	failed   time.Duration     // without a path until pion's connection fails; 0 = 2 s
+	patience time.Duration     // see rtc.Config
+	track    webrtc.TrackLocal // that Setup adds; nil: none
+}
+
+func newSide(t *testing.T, s *kit.Stack, gateway int, opts client.Options, set settings) *side {
 	t.Helper()
 	d := &side{
-		t: t, c: s.Client(t, gateway, opts), states: make(chan rtc.State, 64), texts: make(chan string, 64),
+		t: t, track: set.track, c: s.Client(t, gateway, opts), states: make(chan rtc.State, 64), texts: make(chan string, 64),
 		tracks: make(chan *webrtc.TrackRemote, 4), channel: make(chan *webrtc.DataChannel, 4),
 	}
-	d.peers = rtc.New(d.c, d.config(wires))
+	d.peers = rtc.New(d.c, d.config(set))
 	d.frames.Store(d.peers)
 	var reader sync.WaitGroup
 	reader.Go(func() {
@@ -58,15 +68,15 @@ func newSide(t *testing.T, s *kit.Stack, gateway int, opts client.Options, wires
 	return d
 }
 
-func (d *side) config(wires transport.Net) rtc.Config {
+func (d *side) config(set settings) rtc.Config {
 	var s webrtc.SettingEngine
 	s.SetIncludeLoopbackCandidate(true)
 	s.SetIPFilter(net.IP.IsLoopback)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
-	s.SetICETimeouts(time.Second, 2*time.Second, 200*time.Millisecond)
-	if wires != nil {
-		s.SetNet(wires)
+	s.SetICETimeouts(time.Second, cmp.Or(set.failed, 2*time.Second), 200*time.Millisecond)
+	if set.wires != nil {
+		s.SetNet(set.wires)
 	}
 	media := &webrtc.MediaEngine{}
 	if err := media.RegisterDefaultCodecs(); err != nil {
@@ -77,6 +87,8 @@ func (d *side) config(wires transport.Net) rtc.Config {
 		Accept:  func(proto.PeerID) bool { return true },
 		Changed: func(_ *rtc.Peer, state rtc.State) { d.states <- state },
 		Setup:   d.setup,
+
+		Patience: set.patience,
 	}
 }
 
@@ -88,6 +100,11 @@ func (d *side) setup(_ *rtc.Peer, pc *webrtc.PeerConnection) error {
 	}
 	channel.OnOpen(func() { d.channel <- channel })
 	channel.OnMessage(func(m webrtc.DataChannelMessage) { d.texts <- string(m.Data) })
+	if d.track != nil {
+		if _, err := pc.AddTrack(d.track); err != nil {
+			return err
+		}
+	}
 	pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { d.tracks <- track })
 	return nil
 }

@@ -20,7 +20,7 @@ import (
 // pair returns two sides on two gateways with an open channel between them.
 func pair(t *testing.T, s *kit.Stack) (a, b *side, ofA, ofB *webrtc.DataChannel) {
 	t.Helper()
-	a, b = newSide(t, s, 0, client.Options{}, nil), newSide(t, s, 1, client.Options{}, nil)
+	a, b = newSide(t, s, 0, client.Options{}, settings{}), newSide(t, s, 1, client.Options{}, settings{})
 	a.connect(b)
 	return a, b, take(t, a.channel, "a's channel"), take(t, b.channel, "b's channel")
 }
@@ -46,7 +46,7 @@ func TestPeers_OneConnects_TheOtherAnswers(t *testing.T) {
 func TestPeers_BothConnect_MakeOneConnection(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	for range 10 {
-		a, b := newSide(t, s, 0, client.Options{}, nil), newSide(t, s, 1, client.Options{}, nil)
+		a, b := newSide(t, s, 0, client.Options{}, settings{}), newSide(t, s, 1, client.Options{}, settings{})
 		var both sync.WaitGroup
 		both.Go(func() { a.connect(b) })
 		b.connect(a)
@@ -88,7 +88,7 @@ func TestPeers_BothAddTracks_BothArrive(t *testing.T) {
 // connection on the other side.
 func TestPeers_OtherSideBeginsAnew_ReplacesTheConnection(t *testing.T) {
 	a, b, ofA, _ := pair(t, kit.Start(t, kit.Options{}))
-	again := rtc.New(a.c, a.config(nil))
+	again := rtc.New(a.c, a.config(settings{}))
 	t.Cleanup(again.Close)
 	a.frames.Store(again)
 	if _, err := again.Connect(b.c.ID()); err != nil {
@@ -106,7 +106,7 @@ func TestPeers_OtherSideBeginsAnew_ReplacesTheConnection(t *testing.T) {
 
 func TestPeers_NobodyThere_EndsWithErrLeft(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
-	a := newSide(t, s, 0, client.Options{}, nil)
+	a := newSide(t, s, 0, client.Options{}, settings{})
 	p, err := a.peers.Connect("00000000-0000-4000-8000-000000000000")
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +130,7 @@ func TestPeers_ClientResumes_RestartICE(t *testing.T) {
 		defer block.Unlock()
 		return cable.Dial(ctx, network, addr)
 	}
-	a, b := newSide(t, s, 0, client.Options{Dial: dial}, away), newSide(t, s, 1, client.Options{}, nil)
+	a, b := newSide(t, s, 0, client.Options{Dial: dial}, settings{wires: away}), newSide(t, s, 1, client.Options{}, settings{})
 	p := a.connect(b)
 	ofA, ofB := take(t, a.channel, "a's channel"), take(t, b.channel, "b's channel")
 	before := ufrag(t, p)
@@ -152,6 +152,24 @@ func TestPeers_ClientResumes_RestartICE(t *testing.T) {
 	if got := a.setups.Load(); got != 1 {
 		t.Errorf("got %d connections, want the one from before", got)
 	}
+}
+
+// A connection whose path stays away, while signals arrive, ends its search, and begins again
+// when the application asks for it.
+func TestPeers_NoPathAnyMore_IsFailed(t *testing.T) {
+	s := kit.Start(t, kit.Options{})
+	away := newWires(t)
+	quick := settings{wires: away, patience: 300 * time.Millisecond}
+	a, b := newSide(t, s, 0, client.Options{}, quick), newSide(t, s, 1, client.Options{}, settings{patience: quick.patience})
+	p := a.connect(b)
+	ofA, ofB := take(t, a.channel, "a's channel"), take(t, b.channel, "b's channel")
+	away.cut.Store(true)
+	a.until(rtc.Failed)
+	away.cut.Store(false)
+	p.Restart()
+	a.until(rtc.Reconnecting)
+	a.until(rtc.Connected)
+	exchange(t, a, b, ofA, ofB)
 }
 
 // play sends silence on a track until ctx ends, because a track begins with its first packet.

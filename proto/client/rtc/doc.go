@@ -34,8 +34,8 @@
 // When the client has resumed its session, each connection sends again what may have been
 // lost, and one without a path restarts ICE. So does one whose path broke while the client
 // stayed. Data channels and tracks outlive that. A connection without a path is tried 6
-// times, 15 s apart, and is [Failed] then; the next signal of the other side, a resume or
-// [Peer.Restart] tries again. When the session was lost, the client is another peer, and all
+// times, [Config].Patience apart, and is [Failed] then; the next signal of the other side, a
+// resume or [Peer.Restart] tries again. When the session was lost, the client is another peer, and all
 // connections end with [ErrLost].
 //
 // When the other side begins anew, as a page that is loaded again does, the Peer stays and

@@ -78,7 +78,7 @@ func (p *Peer) makeOffer(restart bool) {
 	}
 	p.offer = &outstanding{n: draw(), description: description, set: !p.polite}
 	p.sendOffer()
-	p.timer.Reset(patience)
+	p.timer.Reset(p.peers.cfg.Patience)
 }
 
 func (p *Peer) sendOffer() {

@@ -16,13 +16,20 @@ func (p *Peer) path(s webrtc.PeerConnectionState) {
 		p.up, p.wasUp, p.tries = true, true, 0
 		p.become(Connected)
 	case webrtc.PeerConnectionStateDisconnected:
-		p.up = false
-		p.become(Reconnecting)
-		p.timer.Reset(mendTime)
+		p.broke()
+		p.timer.Reset(p.peers.cfg.Patience / mendPart)
 	case webrtc.PeerConnectionStateFailed:
-		p.up = false
-		p.become(Reconnecting)
+		p.broke()
 		p.timer.Reset(0)
+	}
+}
+
+// broke follows the loss of the path. pion may report it after we gave up: then it begins no
+// new search.
+func (p *Peer) broke() {
+	p.up = false
+	if p.State() != Failed {
+		p.become(Reconnecting)
 	}
 }
 
@@ -36,7 +43,10 @@ func (p *Peer) tick() {
 		return
 	}
 	p.tries++
-	p.timer.Reset(patience)
+	if p.State() == Failed {
+		p.become(Reconnecting)
+	}
+	p.timer.Reset(p.peers.cfg.Patience)
 	if p.lost || p.offer != nil {
 		p.repeat()
 		return
@@ -61,7 +71,6 @@ func (p *Peer) restart() {
 		p.repeat()
 		return
 	}
-	p.revive()
 	p.makeOffer(true)
 }
 
@@ -75,7 +84,7 @@ func (p *Peer) resumed() {
 		p.makeOffer(true)
 	}
 	if !p.up || p.offer != nil {
-		p.timer.Reset(patience)
+		p.timer.Reset(p.peers.cfg.Patience)
 	}
 }
 
@@ -98,18 +107,18 @@ func (p *Peer) seen() {
 	if p.lost {
 		p.tries = 0
 		p.repeat()
-		p.timer.Reset(patience)
+		p.timer.Reset(p.peers.cfg.Patience)
 	}
 }
 
 // back follows a signal, which also ends that we gave up.
 func (p *Peer) back() {
-	if p.reason != nil || !p.lost && p.tries < maxTries {
+	if p.reason != nil || !p.lost && p.State() != Failed {
 		return
 	}
 	p.revive()
 	p.repeat()
-	p.timer.Reset(patience)
+	p.timer.Reset(p.peers.cfg.Patience)
 }
 
 func (p *Peer) revive() {

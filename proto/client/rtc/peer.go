@@ -35,13 +35,12 @@ var (
 )
 
 const (
-	maxInputs  = 320              // that wait for the connection; signals beyond are dropped, and sent again by the other side
-	maxEarly   = 256              // candidates before a description
-	maxTries   = 6                // in a row that have no effect
-	patience   = 15 * time.Second // for an answer, and for a path to come up
-	mendTime   = 3 * time.Second  // that a broken path gets to mend itself
-	retryAfter = time.Second      // to send again what was refused
-	byeTimeout = time.Second      // to tell the other side of the end
+	maxInputs  = 320         // that wait for the connection; signals beyond are dropped, and sent again by the other side
+	maxEarly   = 256         // candidates before a description
+	maxTries   = 6           // in a row that have no effect
+	mendPart   = 5           // of Config.Patience: the time in which a broken path may mend itself
+	retryAfter = time.Second // to send again what was refused
+	byeTimeout = time.Second // to tell the other side of the end
 )
 
 // Peer is the connection to one other peer. All methods may be called by any goroutine at
@@ -108,7 +107,8 @@ func (p *Peer) Err() error {
 // closed.
 func (p *Peer) Restart() {
 	p.post(input{run: func(p *Peer) {
-		p.tries = 0
+		p.revive()
+		p.timer.Reset(p.peers.cfg.Patience)
 		p.restart()
 	}})
 }
@@ -134,7 +134,7 @@ func (p *Peer) post(in input) bool {
 
 // run owns the connection until it ends.
 func (p *Peer) run() {
-	p.timer = time.NewTimer(patience)
+	p.timer = time.NewTimer(p.peers.cfg.Patience)
 	defer p.timer.Stop()
 	p.renew(0)
 	for p.reason == nil {

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/pion/webrtc/v4"
 
@@ -15,8 +16,10 @@ import (
 	"p2pconnector/proto/client"
 )
 
-// defaultMaxPeers bounds the connections at once; each costs memory and ports.
-const defaultMaxPeers = 64
+const (
+	defaultMaxPeers = 64 // each costs memory and ports
+	defaultPatience = 15 * time.Second
+)
 
 var (
 	// ErrTooManyPeers is returned by Connect when Config.MaxPeers connections are there.
@@ -45,8 +48,14 @@ type Config struct {
 	// Configuration is that of each connection. Without ICEServers in it, those that the
 	// server names are used, and renewed for each search for a path.
 	Configuration webrtc.Configuration
-	MaxPeers      int          // connections at once; 0 = 64. Further offers are not answered
-	Logger        *slog.Logger // nil = discard
+	// MaxPeers bounds the connections at once; 0 = 64. Further offers are not answered. A
+	// connection counts until it is closed, also when it has Failed: close it in Changed
+	// unless it may be tried again.
+	MaxPeers int
+	// Patience is how long an answer or a path may take before the next of 6 tries; 0 = 15 s.
+	// A path that broke gets a fifth of it to mend itself.
+	Patience time.Duration
+	Logger   *slog.Logger // nil = discard
 }
 
 // Peers holds a client's connections, one for each other peer. All methods may be called by
@@ -66,6 +75,9 @@ type Peers struct {
 func New(c *client.Client, cfg Config) *Peers {
 	if cfg.MaxPeers == 0 {
 		cfg.MaxPeers = defaultMaxPeers
+	}
+	if cfg.Patience == 0 {
+		cfg.Patience = defaultPatience
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
