@@ -29,8 +29,7 @@ type Client struct {
 	url      int // of opts.URLs, tried next
 	backoff  backoff
 	comeback time.Time // when a draining server expects the client back; zero: it does not drain
-	received uint64    // text frames on the current connection
-	unsure   bool      // a Resume was sent and not answered, so received is not known
+	received uint64    // text frames on the newest connection that had the session
 
 	mu      sync.Mutex
 	conn    *websocket.Conn // nil while disconnected

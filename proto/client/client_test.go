@@ -75,8 +75,7 @@ func TestClient_ResumeUnavailable_TriesAgain(t *testing.T) {
 	}
 }
 
-// When the answer to a Resume is lost, the client does not know which
-// connection the count would be about.
+// When the answer to a Resume is lost, the client asks again with the same count.
 func TestClient_AnswerToResumeLost_ResumesAgain(t *testing.T) {
 	s := newScript(t)
 	_, a := connect(t, s, client.Options{})
@@ -84,7 +83,7 @@ func TestClient_AnswerToResumeLost_ResumesAgain(t *testing.T) {
 	b := s.next("fresh", "s3")
 	b.resume("s1", 1)
 	b.drop()
-	s.next("fresher", "s4").resume("s1", -1)
+	s.next("fresher", "s4").resume("s1", 1)
 }
 
 // These codes end the client.

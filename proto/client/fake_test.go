@@ -124,7 +124,7 @@ func (c *side) receive() client.Out {
 	return out
 }
 
-// resume expects a Resume with that session; received is -1 for none.
+// resume expects a Resume with that session and count.
 func (c *side) resume(session string, received int) {
 	c.t.Helper()
 	out := c.receive()
@@ -132,12 +132,8 @@ func (c *side) resume(session string, received int) {
 	if out.Event != proto.Resume || !ok || data["session"] != session {
 		c.t.Fatalf("got %+v from the client, want Resume with %s", out, session)
 	}
-	got, has := data["received"].(float64)
-	if !has {
-		got = -1
-	}
-	if int(got) != received {
-		c.t.Errorf("the client has received %v, want %d", got, received)
+	if got, has := data["received"].(float64); !has || int(got) != received {
+		c.t.Errorf("got the count %v from the client, want %d", data["received"], received)
 	}
 }
 

@@ -70,24 +70,25 @@ func (c *Client) wait() bool {
 
 // resume opens a connection and asks for the session. When the server refuses,
 // we are a new peer. A server that is unavailable is of no use.
-func (c *Client) resume() (*websocket.Conn, error) {
-	session, received, sure := c.Details().Session, c.received, !c.unsure
+func (c *Client) resume() (_ *websocket.Conn, err error) {
+	session, received := c.Details().Session, c.received
+	defer func() {
+		if err != nil {
+			// A Resume without an answer may have moved the session, but what the server sent
+			// with it is lost: the count of the connection that broke holds for the next one.
+			c.received = received
+		}
+	}()
 	conn, fresh, err := c.handshake(c.ctx)
 	if err != nil {
-		c.received = received // still the count of the connection that broke
 		return nil, err
 	}
 	outcome := fresh
 	if session != "" {
-		c.unsure = true
-		if outcome, err = c.resumeOn(conn, fresh, session, received, sure); err != nil {
-			if _, answered := errors.AsType[*Error](err); answered {
-				c.received, c.unsure = received, !sure // the session stayed where it was
-			}
+		if outcome, err = c.resumeOn(conn, fresh, session, received); err != nil {
 			conn.CloseNow()
 			return nil, err
 		}
-		c.unsure = false
 	}
 	if err := c.become(conn, &outcome); err != nil {
 		conn.CloseNow()
@@ -101,13 +102,10 @@ func (c *Client) resume() (*websocket.Conn, error) {
 }
 
 // resumeOn sends Resume and returns the Client_Details with our id from now on.
-func (c *Client) resumeOn(conn *websocket.Conn, fresh Frame, session string, received uint64, sure bool) (Frame, error) {
+func (c *Client) resumeOn(conn *websocket.Conn, fresh Frame, session string, received uint64) (Frame, error) {
 	ctx, cancel := context.WithTimeout(c.ctx, proto.RequestDeadline+handshakeTimeout)
 	defer cancel()
-	data := proto.ResumeData{Session: session}
-	if sure {
-		data.Received = &received
-	}
+	data := proto.ResumeData{Session: session, Received: &received}
 	if err := writeJSON(ctx, conn, Out{Event: proto.Resume, Data: data, ID: resumeID}); err != nil {
 		return Frame{}, err
 	}
