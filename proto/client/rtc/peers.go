@@ -142,8 +142,8 @@ func (s *Peers) dispatch(f client.Frame) {
 	}
 }
 
-// add returns the connection to a peer. When there is none it makes one, whose first input
-// is first.
+// add hands first to the connection to a peer, which it returns. When there is none it makes
+// one.
 func (s *Peers) add(id proto.PeerID, first input) (*Peer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,6 +151,9 @@ func (s *Peers) add(id proto.PeerID, first input) (*Peer, error) {
 		return nil, ErrClosed
 	}
 	if p := s.all[id]; p != nil {
+		if first.signal != nil { // Connect was faster than the offer
+			p.post(first)
+		}
 		return p, nil
 	}
 	if len(s.all) >= s.cfg.MaxPeers {
