@@ -61,27 +61,54 @@ func TestPeers_BothConnect_MakeOneConnection(t *testing.T) {
 // Both sides add a track to a connection at once: the offer of the polite side gives way,
 // and is made again.
 func TestPeers_BothAddTracks_BothArrive(t *testing.T) {
-	a, b, ofA, ofB := pair(t, kit.Start(t, kit.Options{}))
-	ctx, stop := context.WithCancel(t.Context())
-	var senders sync.WaitGroup
-	defer senders.Wait()
-	defer stop()
-	for _, d := range []*side{a, b} {
-		track, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}, "audio", "audio")
-		if err != nil {
-			t.Fatal(err)
+	for _, mime := range [][2]string{
+		{webrtc.MimeTypeOpus, webrtc.MimeTypeOpus}, {webrtc.MimeTypeOpus, webrtc.MimeTypeVP8}, {webrtc.MimeTypeVP8, webrtc.MimeTypeOpus},
+	} {
+		a, b, ofA, ofB := pair(t, kit.Start(t, kit.Options{}))
+		tracks := []*webrtc.TrackLocalStaticSample{newTrack(t, mime[0]), newTrack(t, mime[1])}
+		for i, d := range []*side{a, b} {
+			if _, err := d.peers.List()[0].Connection().AddTrack(tracks[i]); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if _, err := d.peers.List()[0].Connection().AddTrack(track); err != nil {
-			t.Fatal(err)
-		}
-		senders.Go(func() { play(ctx, track) })
+		arrive(t, a, b, tracks)
+		exchange(t, a, b, ofA, ofB)
 	}
-	for _, d := range []*side{a, b} {
-		if got := take(t, d.tracks, "a track").Kind(); got != webrtc.RTPCodecTypeAudio {
-			t.Errorf("got a track of kind %v, want audio", got)
-		}
+}
+
+// So do tracks of different kinds that both sides have from the beginning.
+func TestPeers_BothConnectWithTracks_BothArrive(t *testing.T) {
+	s := kit.Start(t, kit.Options{})
+	for range 4 { // either side may be the polite one
+		tracks := []*webrtc.TrackLocalStaticSample{newTrack(t, webrtc.MimeTypeOpus), newTrack(t, webrtc.MimeTypeVP8)}
+		a := newSide(t, s, 0, client.Options{}, settings{track: tracks[0]})
+		b := newSide(t, s, 1, client.Options{}, settings{track: tracks[1]})
+		var both sync.WaitGroup
+		both.Go(func() { a.connect(b) })
+		b.connect(a)
+		both.Wait()
+		arrive(t, a, b, tracks)
+		exchange(t, a, b, take(t, a.channel, "a's channel"), take(t, b.channel, "b's channel"))
 	}
-	exchange(t, a, b, ofA, ofB)
+}
+
+// Connect needs something to connect: the side that calls it learns what is missing.
+func TestPeers_ConnectWithoutSetup_EndsWithAnError(t *testing.T) {
+	s := kit.Start(t, kit.Options{})
+	a, b := newSide(t, s, 0, client.Options{}, settings{}), newSide(t, s, 1, client.Options{}, settings{})
+	bare := rtc.New(a.c, rtc.Config{})
+	t.Cleanup(bare.Close)
+	p, err := bare.Connect(b.c.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	take(t, p.Done(), "the end of the connection")
+	if err := p.Err(); err == nil || !strings.Contains(err.Error(), "Setup") {
+		t.Errorf("got the error %v, want one that names Setup", err)
+	}
+	if got := b.setups.Load(); got != 0 {
+		t.Errorf("got %d connections at the other side, want none", got)
+	}
 }
 
 // A side that begins anew without a word, as a page that is loaded again does, replaces the
@@ -170,6 +197,32 @@ func TestPeers_NoPathAnyMore_IsFailed(t *testing.T) {
 	a.until(rtc.Reconnecting)
 	a.until(rtc.Connected)
 	exchange(t, a, b, ofA, ofB)
+}
+
+func newTrack(t *testing.T, mime string) *webrtc.TrackLocalStaticSample {
+	t.Helper()
+	track, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: mime}, "track", "stream")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return track
+}
+
+// arrive wants the first track, of a, at b and the second, of b, at a.
+func arrive(t *testing.T, a, b *side, tracks []*webrtc.TrackLocalStaticSample) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	var senders sync.WaitGroup
+	defer senders.Wait()
+	defer stop()
+	for _, track := range tracks {
+		senders.Go(func() { play(ctx, track) })
+	}
+	for i, d := range []*side{b, a} {
+		if got, want := take(t, d.tracks, "a track").Kind(), tracks[i].Kind(); got != want {
+			t.Errorf("got a track of kind %v, want %v", got, want)
+		}
+	}
 }
 
 // play sends silence on a track until ctx ends, because a track begins with its first packet.

@@ -2,7 +2,10 @@ package rtc
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pion/webrtc/v4"
@@ -30,6 +33,7 @@ type negotiation struct {
 
 	needed    bool // an offer is due
 	offer     *outstanding
+	mids      int    // drawn for our transceivers; only on the polite side
 	described bool   // their description is set, so that candidates can be added
 	answered  *int64 // re of the answer that we sent last; only with answering
 	answering bool   // the last answer is ours, and no offer of ours was answered since
@@ -68,7 +72,14 @@ func (p *Peer) makeOffer(restart bool) {
 			_ = pc.SetConfiguration(cfg) // fresh credentials are a help, not a condition
 		}
 	}
-	description, err := pc.CreateOffer(&webrtc.OfferOptions{ICERestart: restart})
+	err := p.name(pc)
+	var description webrtc.SessionDescription
+	if err == nil {
+		description, err = pc.CreateOffer(&webrtc.OfferOptions{ICERestart: restart})
+	}
+	if err == nil && !strings.Contains(description.SDP, "\nm=") {
+		err = errors.New("there is no channel and no track in it: add one in Config.Setup")
+	}
 	if err == nil && !p.polite {
 		err = pc.SetLocalDescription(description)
 	}
@@ -79,6 +90,25 @@ func (p *Peer) makeOffer(restart bool) {
 	p.offer = &outstanding{n: draw(), description: description, set: !p.polite}
 	p.sendOffer()
 	p.timer.Reset(p.peers.cfg.Patience)
+}
+
+// name gives the polite side's transceivers mids that the other side does not draw (p0, p1 …;
+// pion and browsers count 0, 1 …). pion keeps the mids of an offer that gives way, so that
+// otherwise a transceiver of ours could be taken for one of theirs, even of another kind.
+func (p *Peer) name(pc *webrtc.PeerConnection) error {
+	if !p.polite {
+		return nil
+	}
+	for _, t := range pc.GetTransceivers() {
+		if t.Mid() != "" {
+			continue
+		}
+		if err := t.SetMid("p" + strconv.Itoa(p.mids)); err != nil {
+			return err
+		}
+		p.mids++
+	}
+	return nil
 }
 
 func (p *Peer) sendOffer() {

@@ -32,9 +32,10 @@ var (
 type Config struct {
 	// Setup adds channels and tracks to a new connection and sets its handlers. Of the
 	// handlers, OnICECandidate, OnNegotiationNeeded and OnConnectionStateChange are the
-	// Peer's; use Changed for the last. Setup is called again, with a new connection, when
+	// Peer's; use Changed for the last. The side that calls Connect has to add at least one
+	// channel or track, because there is nothing to connect otherwise. Setup is called again, with a new connection, when
 	// the other side has begun anew. When it returns an error, the peer ends with that.
-	// nil adds nothing.
+	// nil adds nothing, which is enough for a side that only answers.
 	Setup func(p *Peer, pc *webrtc.PeerConnection) error
 	// Accept reports whether to answer an offer of a peer to which there is no connection.
 	// nil answers nobody.
@@ -85,8 +86,9 @@ func New(c *client.Client, cfg Config) *Peers {
 	return &Peers{c: c, cfg: cfg, all: make(map[proto.PeerID]*Peer)}
 }
 
-// Connect returns the connection to a peer, and offers one when there is none. It does not
-// wait for the other side: Config.Changed reports how that goes.
+// Connect returns the connection to a peer, and offers one when there is none; it ends with
+// an error when Config.Setup has added nothing to it. Connect does not wait for the other
+// side: Config.Changed reports how that goes.
 func (s *Peers) Connect(id proto.PeerID) (*Peer, error) {
 	return s.add(id, input{run: (*Peer).begin})
 }
