@@ -1,9 +1,12 @@
 package browser
 
 import (
+	"context"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"p2pconnector/e2e/kit"
@@ -44,5 +47,44 @@ func TestDemo_Reload_KeepsPeerAndDevices(t *testing.T) {
 	var kept bool
 	if ann.eval(&kept, `sessionStorage.getItem("call") !== null`); kept {
 		t.Error("the call is still stored, want it removed: a duplicated tab would take this one's place")
+	}
+}
+
+// holdCamera makes the pages that the tab loads from now on wait for a call of letOpen() before they
+// open a device, as when the browser asks the user.
+func (g *guest) holdCamera() {
+	g.t.Helper()
+	const source = `(() => { const devices = navigator.mediaDevices, open = devices?.getUserMedia.bind(devices);
+		if (devices) devices.getUserMedia = async (what) => { await new Promise((resolve) => (globalThis.letOpen = resolve)); return open(what); }; })()`
+	g.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: source})
+		return err
+	}))
+}
+
+// TestDemo_ReloadWhileOthersWrite_ShowsEachLineOnce: one message comes before the reload, one while the
+// guest has no page, and one while the new page still waits for the camera.
+func TestDemo_ReloadWhileOthersWrite_ShowsEachLineOnce(t *testing.T) {
+	b := startBrowser(t)
+	stack := kit.Start(t, kit.Options{Gateways: 2, RoomServices: 1})
+	ann := openDemo(t, b, stack, 0, "Ann", "early")
+	bob := quietGuest(t, b, stack, 1, "Bob", "early")
+	bob.says("line one")
+	ann.hears("line one")
+	ann.holdCamera()
+	ann.do(chromedp.Navigate(stack.HTTP(0)))
+	bob.says("line two")
+	ann.eval(nil, `void setTimeout(() => location.assign("/demo#early"))`)
+	ann.until("she is in the room, and asked for the camera", `globalThis.letOpen && demo.p2p.rooms.has("early")`)
+	ann.eval(nil, `void demo.p2p.rooms.get("early").on("message", ({ data }) => (globalThis.came = data.chat))`)
+	bob.says("line three")
+	ann.until("the third line has come, and is not shown yet", `globalThis.came === "line three" && document.getElementById("call").hidden`)
+	ann.eval(nil, "letOpen()")
+	ann.until("the call is shown", `!document.getElementById("call").hidden`)
+	ann.hears("line three")
+	var lines []string
+	ann.eval(&lines, `[...document.querySelectorAll("#messages .by ~ .text")].map((line) => line.textContent)`)
+	if got, want := strings.Join(lines, ", "), "line one, line two, line three"; got != want {
+		t.Errorf("the chat shows %q, want %q", got, want)
 	}
 }

@@ -66,7 +66,7 @@ const token = tokenField($("lobby-token"));
 
 // --- coming and going ---
 
-/** @param {{room: string, name: string, mic: boolean, cam: boolean, session?: string}} wish */
+/** @param {{room: string, name: string, mic: boolean, cam: boolean, session?: string, received?: number}} wish */
 async function join(wish) {
   chosen = wish.room;
   members.me = { name: wish.name, hand: 0 };
@@ -89,9 +89,10 @@ async function join(wish) {
 }
 
 function connect(wish) {
-  const made = new Session({ room: wish.room, metadata: () => members.me, token: token(), session: wish.session }, {
+  const made = new Session({ room: wish.room, metadata: () => members.me, token: token(), session: wish.session, received: wish.received }, {
     peer: (peer) => call.add(peer),
     entered,
+    message: receive,
     over(text, code) {
       if (code === 4001) $("lobby-token-row").hidden = false;
       stop();
@@ -124,7 +125,6 @@ function entered(entered) {
   entered.on("joined", current(({ clients }) => members.joined(clients)));
   entered.on("updated", current(({ clients }) => members.updated(clients)));
   entered.on("left", current(({ clients }) => members.left(clients)));
-  entered.on("message", current(receive));
   entered.on("error", current((err) => chat.note(`A message did not get through: ${err.message}`)));
   members.begin(entered);
   showRoom();
@@ -238,7 +238,7 @@ $("show-devices").addEventListener("click", () => {
 $("home").addEventListener("click", () => session && stop()); // who goes to another page leaves; a reload stays
 addEventListener("pointerdown", () => level.resume());
 addEventListener("keydown", () => level.resume());
-keepOverReload(() => room() && { room: chosen, name: members.me.name, hand: members.me.hand, session: session.p2p.session, mic: media.micOn, cam: media.cam !== null, lines: chat.lines });
+keepOverReload(() => room() && { room: chosen, name: members.me.name, hand: members.me.hand, session: session.p2p.session, received: session.p2p.received, mic: media.micOn, cam: media.cam !== null, lines: chat.lines });
 
 const before = callBeforeReload(roomOfLink());
 showLobby();

@@ -6,7 +6,7 @@
 const key = "call";
 const maxAge = 60_000; // ms; who returns later is asked first
 
-/** @typedef {{room: string, name: string, session: string, mic: boolean, cam: boolean, lines: import("./chat.js").Line[]}} Stored */
+/** @typedef {{room: string, name: string, session: string, received: number, mic: boolean, cam: boolean, lines: import("./chat.js").Line[]}} Stored */
 
 /**
  * record is asked for when the page goes, and returns null outside of a call.

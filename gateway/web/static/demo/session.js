@@ -4,9 +4,10 @@
 
 import { Connector } from "/connector.js";
 import { banner, passing } from "./announce.js";
-/** @import { ConnectorError, Peer, Room } from "/connector.js" */
+/** @import { ConnectorError, Peer, Room, RoomEvents } from "/connector.js" */
 
 const mostPeople = 6; // in a mesh each sends to every other
+const mostEarly = 300; // messages, as many as the chat shows
 
 export class Session {
   /** @type {Room|null} */
@@ -15,19 +16,20 @@ export class Session {
   #wish;
   #view;
   #ended = false;
-  #returned = false; // as the peer that this page was before a reload
+  #early = []; // messages of the room that came before we were ready to show it
 
   /**
-   * Connects. metadata is what the others see of us; session that of the page before a
-   * reload. entered is called for each room that we are in, again after a lost session;
-   * over when it has ended, with the reason.
-   * @param {{room: string, metadata: () => any, token: string, session?: string}} wish
-   * @param {{peer: (peer: Peer) => void, entered: (room: Room) => void, over: (text: string, code?: number) => void}} view
+   * Connects. metadata is what the others see of us; session and received are those of
+   * the page before a reload. entered is called for each room that we are in, again after
+   * a lost session; message afterwards, for each message of the room, also for those that
+   * came before; over when it has ended, with the reason.
+   * @param {{room: string, metadata: () => any, token: string, session?: string, received?: number}} wish
+   * @param {{peer: (peer: Peer) => void, entered: (room: Room) => void, message: (message: RoomEvents["message"]) => void, over: (text: string, code?: number) => void}} view
    */
   constructor(wish, view) {
     this.#wish = wish;
     this.#view = view;
-    this.p2p = new Connector(addresses(), { token: wish.token || undefined, session: wish.session, room: wish.room, leaveOnUnload: false });
+    this.p2p = new Connector(addresses(), { token: wish.token || undefined, session: wish.session, received: wish.received, room: wish.room, leaveOnUnload: false });
     const listen = (name, fn) => this.p2p.on(name, (value) => this.#ended || fn(value));
     listen("state", ({ state, attempt, error }) => {
       if (state === "reconnecting") banner("wait", attempt > 1 ? `The server is away; calls go on. Trying again (${attempt})…` : "Reconnecting; calls go on…");
@@ -35,11 +37,12 @@ export class Session {
     });
     listen("draining", () => banner("wait", "This server is going away; moving to another. Calls go on."));
     listen("resumed", ({ recovered }) => {
-      if (!this.room) this.#returned = true;
-      else if (recovered) passing("good", "Connected again. Nothing was lost on the way.");
+      if (!this.room) return; // after a reload, and enter says more
+      if (recovered) passing("good", "Connected again. Nothing was lost on the way.");
       else passing("wait", "Connected again. Messages of the last moments may be lost; calls go on.", 10_000);
     });
     listen("reset", () => this.room && this.#rejoin());
+    listen("room", (room) => room.id === wish.room && this.#hear(room));
     listen("peer", (peer) => view.peer(peer));
     listen("closed", (err) => this.#over(err.message, err.data.close_code));
   }
@@ -48,7 +51,7 @@ export class Session {
   async enter() {
     await this.p2p.ready;
     const { room: id, metadata } = this.#wish;
-    const room = (this.#returned && (await this.#sameRoom(id))) || (await this.p2p.joinRoom(id, { create: true, metadata: metadata() }));
+    const room = (await this.#sameRoom(id)) || (await this.p2p.joinRoom(id, { create: true, metadata: metadata() }));
     if (this.#ended) return;
     this.#follow(room);
     if (room.isCreator && !room.capacity) await room.update({ capacity: mostPeople });
@@ -61,16 +64,33 @@ export class Session {
     this.p2p.close();
   }
 
-  // sameRoom: the session that was resumed is in the room already, unless it was removed
-  // meanwhile.
+  // sameRoom: after a reload the session is in the room already, unless it was removed
+  // meanwhile, or the room has ended.
   async #sameRoom(id) {
-    await this.p2p.request("Room_Info", { room: id }).catch(() => {}); // then it joins
+    try {
+      await this.p2p.rooms.get(id)?.refresh();
+    } catch (err) {
+      if (err.code !== "Not_Found") throw err;
+      return undefined;
+    }
     return this.p2p.rooms.get(id);
+  }
+
+  // hear listens from the first moment: the messages that a reload has missed follow at
+  // once, while the browser may still ask for the camera.
+  #hear(room) {
+    this.#early = [];
+    room.on("message", (message) => {
+      if (this.#ended) return;
+      if (this.room === room) this.#view.message(message);
+      else this.#early = [...this.#early, message].slice(-mostEarly);
+    });
   }
 
   #follow(room) {
     this.room = room;
     this.#view.entered(room);
+    for (const message of this.#early.splice(0)) this.#view.message(message);
     room.on("closed", ({ reason }) => this.room === room && this.#left(reason));
     for (const { id } of room.others) this.p2p.connectPeer(id); // who comes calls those who are here
   }
