@@ -58,3 +58,44 @@ func TestLobby_Cancelled_IsALobbyAgain(t *testing.T) {
 	ann.eval(nil, `void (globalThis.WebSocket = RealSocket)`)
 	ann.join()
 }
+
+// TestLobby_JoinTwice_ConnectsOnce presses Join twice while the browser still opens the camera.
+func TestLobby_JoinTwice_ConnectsOnce(t *testing.T) {
+	b := startBrowser(t)
+	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
+	ann := &guest{b.open(t, "Ann", stack.HTTP(0)+"demo#twice")}
+	ann.until("the preview is on", `document.getElementById("lobby-cam").getAttribute("aria-pressed") === "true"`)
+	ann.click("#lobby-cam")
+	ann.until("the camera is off", `document.getElementById("lobby-cam").getAttribute("aria-pressed") === "false"`)
+	ann.fill("#lobby-name", "Ann")
+	ann.eval(nil, `(() => { const devices = navigator.mediaDevices, open = devices.getUserMedia.bind(devices);
+		devices.getUserMedia = async (what) => { await new Promise((resolve) => (globalThis.letOpen = resolve)); return open(what); };
+		globalThis.sockets = 0;
+		globalThis.WebSocket = class extends WebSocket { constructor(...args) { super(...args); sockets++; } }; })()`)
+	ann.click("#lobby-cam")
+	ann.until("the camera is being opened", `globalThis.letOpen`)
+	ann.click("#join")
+	ann.click("#join")
+	ann.eval(nil, "letOpen()")
+	ann.until("she is in the call", `!document.getElementById("call").hidden && demo.media.cam`)
+	var sockets int
+	if ann.eval(&sockets, "sockets"); sockets != 1 {
+		t.Errorf("the page made %d connections, want 1", sockets)
+	}
+}
+
+// TestDemo_LogoClicked_LeavesUnlessItOpensElsewhere keeps the browser from following the link, because
+// only the call is looked at.
+func TestDemo_LogoClicked_LeavesUnlessItOpensElsewhere(t *testing.T) {
+	b := startBrowser(t)
+	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
+	ann := quietGuest(t, b, stack, 0, "Ann", "logo")
+	ann.eval(nil, `void addEventListener("click", (event) => event.preventDefault())`)
+	for _, with := range []string{"ctrlKey", "metaKey", "shiftKey", "altKey", ""} {
+		var stays bool
+		ann.eval(&stays, `(document.getElementById("home").dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, [%q]: true })), demo.room !== null)`, with)
+		if want := with != ""; stays != want {
+			t.Errorf("after a click with %q: still in the call: got %t, want %t", with, stays, want)
+		}
+	}
+}

@@ -68,6 +68,7 @@ const token = tokenField($("lobby-token"));
 
 /** @param {{room: string, name: string, mic: boolean, cam: boolean, session?: string, received?: number}} wish */
 async function join(wish) {
+  if (session) return; // Join was pressed twice while the devices opened
   chosen = wish.room;
   members.me = { name: wish.name, hand: 0 };
   lobby.busy(true);
@@ -235,7 +236,10 @@ $("show-devices").addEventListener("click", () => {
   devices.refresh();
   $("settings").showModal();
 });
-$("home").addEventListener("click", () => session && stop()); // who goes to another page leaves; a reload stays
+$("home").addEventListener("click", ({ ctrlKey, metaKey, shiftKey, altKey }) => {
+  if (ctrlKey || metaKey || shiftKey || altKey) return; // opens it elsewhere, and this page stays
+  if (session) stop(); // who goes to another page leaves; a reload stays
+});
 addEventListener("pointerdown", () => level.resume());
 addEventListener("keydown", () => level.resume());
 keepOverReload(() => room() && { room: chosen, name: members.me.name, hand: members.me.hand, session: session.p2p.session, received: session.p2p.received, mic: media.micOn, cam: media.cam !== null, lines: chat.lines });
