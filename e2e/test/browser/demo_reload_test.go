@@ -88,3 +88,35 @@ func TestDemo_ReloadWhileOthersWrite_ShowsEachLineOnce(t *testing.T) {
 		t.Errorf("the chat shows %q, want %q", got, want)
 	}
 }
+
+// TestDemo_StorageFull_ReloadKeepsTheCall: of a very long line only the beginning is kept, and when the
+// browser stores no lines at all, the guest still returns to the call.
+func TestDemo_StorageFull_ReloadKeepsTheCall(t *testing.T) {
+	b := startBrowser(t)
+	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
+	ann := quietGuest(t, b, stack, 0, "Ann", "full")
+	bob := quietGuest(t, b, stack, 0, "Bob", "full")
+	before := ann.id()
+	bob.eval(nil, `void demo.room.send({ chat: "x".repeat(5000) })`)
+	const long = `document.querySelector("#messages .by ~ .text")?.textContent.length`
+	ann.until("the whole line is shown", long+` === 5000`)
+	reload := func() {
+		t.Helper()
+		ann.eval(nil, `void setTimeout(() => location.reload(), (globalThis.old = 1))`)
+		ann.until("she is in the call again", `!globalThis.old && globalThis.demo?.room && !document.getElementById("call").hidden`)
+		if got := ann.id(); got != before {
+			t.Errorf("after the reload the peer is %s, want %s", got, before)
+		}
+	}
+	reload()
+	var got int
+	if ann.eval(&got, long); got != 2000 {
+		t.Errorf("%d characters of the line are kept, want 2000", got)
+	}
+	ann.eval(nil, `(() => { const set = Storage.prototype.setItem;
+		Storage.prototype.setItem = function (key, value) { if (value.length > 1500) throw new DOMException("full", "QuotaExceededError"); set.call(this, key, value); }; })()`)
+	reload()
+	if ann.eval(&got, `document.querySelectorAll("#messages .by").length`); got != 0 {
+		t.Errorf("%d lines are shown, want none: they did not fit", got)
+	}
+}

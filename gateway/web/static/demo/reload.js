@@ -5,6 +5,7 @@
 
 const key = "call";
 const maxAge = 60_000; // ms; who returns later is asked first
+const maxText = 2_000; // characters of a chat line
 
 /** @typedef {{room: string, name: string, session: string, received: number, mic: boolean, cam: boolean, lines: import("./chat.js").Line[]}} Stored */
 
@@ -15,9 +16,21 @@ const maxAge = 60_000; // ms; who returns later is asked first
 export function keepOverReload(record) {
   addEventListener("pagehide", () => {
     const call = record();
-    if (call) sessionStorage.setItem(key, JSON.stringify({ ...call, at: Date.now() }));
+    if (!call) return;
+    const lines = call.lines.map((line) => ({ ...line, text: line.text.slice(0, maxText) }));
+    store({ ...call, lines }) || store({ ...call, lines: [] }); // the call matters more than the chat
   });
   addEventListener("pageshow", ({ persisted }) => persisted && sessionStorage.removeItem(key)); // nothing was unloaded
+}
+
+// store reports whether there was room: a full storage throws.
+function store(call) {
+  try {
+    sessionStorage.setItem(key, JSON.stringify({ ...call, at: Date.now() }));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The call that this page was in before it was reloaded, if it was in room. @param {string} room @returns {Stored|null} */
