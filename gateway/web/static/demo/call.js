@@ -80,11 +80,13 @@ export class Call {
     this.#show(peer);
   }
 
-  // show: a stream is the screen when its owner says so, else camera and microphone.
+  // show: the owner of the streams says which is camera and microphone, and which the
+  // screen; that of a screen stays when it is shared no more.
   #show(peer) {
-    const { streams, status } = this.#peers.get(peer);
-    for (const stream of streams.values()) if (stream.id !== status.screen) this.#tiles.show(peer.id, stream);
-    this.#tiles.screen(peer.id, status.screen && streams.get(status.screen));
-    this.#tiles.status(peer.id, { mic: status.mic, cam: status.cam });
+    const { streams, status } = this.#peers.get(peer) ?? {};
+    const stream = streams?.get(status.stream);
+    if (stream) this.#tiles.show(peer.id, stream);
+    this.#tiles.screen(peer.id, status?.screen && streams.get(status.screen));
+    if (status) this.#tiles.status(peer.id, { mic: status.mic, cam: status.cam });
   }
 }

@@ -74,9 +74,9 @@ export class Lobby {
   /** Shows what is on. */
   draw() {
     if (!this.shown) return;
-    const { stream, micOn, cam, mirrored } = this.#media;
+    const { shown, micOn, cam, mirrored } = this.#media;
     const video = $("preview-video");
-    if (video.srcObject !== stream) video.srcObject = stream;
+    if (video.srcObject !== shown) video.srcObject = shown;
     $("preview").classList.toggle("seen", cam !== null);
     $("preview").classList.toggle("mirror", mirrored);
     const on = { mic: micOn, cam: cam !== null };

@@ -132,6 +132,7 @@ function entered(entered) {
   clearInterval(speaking);
   speaking = setInterval(showSpeaker, 250);
   keepAwake(true);
+  devices.refresh();
   if (first) $("call-title").focus();
 }
 
@@ -193,7 +194,7 @@ function showRoom() {
 }
 
 function drawDevices() {
-  tiles.show("self", media.stream, media.mirrored);
+  tiles.show("self", media.shown, media.mirrored);
   tiles.status("self", media.status);
   tiles.screen("self", media.screen && media.screenStream);
   controls.draw();

@@ -39,7 +39,12 @@ export class Media {
 
   /** What goes out, for the others. */
   get status() {
-    return { mic: this.micOn, cam: this.cam !== null, screen: this.screen ? this.screenStream.id : "" };
+    return { mic: this.micOn, cam: this.cam !== null, stream: this.stream.id, screen: this.screen ? this.screenStream.id : "" };
+  }
+
+  /** What a video element here shows: with a stream of nothing it would wait, and the page would never have loaded. */
+  get shown() {
+    return this.mic || this.cam ? this.stream : null;
   }
 
   /** Whether our own picture is shown as in a mirror, which people expect of a camera that looks at them. */
@@ -121,7 +126,10 @@ export class Media {
   async #open({ mic = false, cam = false }) {
     const stops = this.#stops;
     const video = cam === true ? { ...size, ...preferred("cam") } : cam && { ...size, ...cam };
-    const stream = await devices("getUserMedia").getUserMedia({ audio: mic && { ...preferred("mic") }, video });
+    const stream = await devices("getUserMedia").getUserMedia({ audio: mic && { ...preferred("mic") }, video }).catch((err) => {
+      if (err.name !== "OverconstrainedError") throw err;
+      return navigator.mediaDevices.getUserMedia({ audio: mic, video: cam && size }); // the chosen one is unplugged: another one does
+    });
     if (stops !== this.#stops) return close(stream);
     for (const track of stream.getTracks()) this.#set(track.kind === "audio" ? "mic" : "cam", track);
   }

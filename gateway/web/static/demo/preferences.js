@@ -26,13 +26,13 @@ export function choose(device, id) {
 }
 
 /**
- * Constraints for the chosen device. They are a wish: when it is unplugged, another
- * one does.
+ * Constraints for the chosen device. A wish ("ideal") would lose to those for the size of
+ * the picture.
  * @param {"mic"|"cam"} device @returns {MediaTrackConstraints}
  */
 export function preferred(device) {
   const id = choice(device);
-  return id ? { deviceId: { ideal: id } } : {};
+  return id ? { deviceId: { exact: id } } : {};
 }
 
 export const name = {

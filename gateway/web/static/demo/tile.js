@@ -63,6 +63,7 @@ export class Tile {
   show(stream) {
     if (this.video.srcObject === stream) return;
     this.video.srcObject = stream;
+    if (!stream) return;
     this.video.play().catch(() => addEventListener("click", () => this.video.play().catch(() => {}), { once: true }));
   }
 

@@ -43,7 +43,7 @@ export class Tiles {
     this.#pinned = "";
   }
 
-  /** @param {string} id @param {MediaStream} stream */
+  /** @param {string} id @param {MediaStream|null} stream */
   show(id, stream, mirror = false) {
     this.#tiles.get(id)?.show(stream);
     this.#tiles.get(id)?.root.classList.toggle("mirror", mirror);
