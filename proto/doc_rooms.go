@@ -89,7 +89,7 @@
 // it has places. An admitted peer gets update Client_Added as every newcomer does; one that
 // is not admitted gets one of these errors, whose data.event is Join_Room and data.room the room:
 //
-//	Refused     the creator or a moderator refused it, or nobody admitted it within 10 minutes
+//	Refused     the creator or a moderator refused it, or nobody admitted it within 10 minutes through one server
 //	Banned      it was refused with a ban
 //	Not_Found   the room has ended
 //

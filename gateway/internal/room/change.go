@@ -72,6 +72,9 @@ func (r *replica) joinLocked(id proto.PeerID) *localMember {
 		fresh, ok = m.JoinRoom(r.id)
 	}
 	if !ok {
+		if w := r.dropWaiterLocked(id); w != nil { // admitted while its session moves: the new owner's gateway does not know that it waited
+			w.Send(r.state.Welcome(id, nil, r.rooms.cfg.Frame))
+		}
 		r.departLaterLocked(id, r.state.Member(id).Epoch, 0)
 		r.rooms.cfg.Go(func() { r.rooms.hold(r, r.retryDepartures) }, func() {})
 		return nil

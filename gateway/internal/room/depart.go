@@ -97,6 +97,9 @@ func (r *replica) cameBack(id proto.PeerID) {
 	if m := r.state.Member(id); m != nil && m.Owner() == r.rooms.cfg.Own && r.local[id] == nil {
 		r.announceLocked(&Diff{}, []*localMember{r.joinLocked(id)}, nil)
 	}
+	if m := r.state.waiter(id); m != nil && m.Owner() == r.rooms.cfg.Own && r.waiters[id] == nil {
+		r.beginWaitingLocked(m)
+	}
 }
 
 // departed records that id is not in the room any more.
@@ -114,7 +117,7 @@ func (r *replica) departLater(id proto.PeerID, epoch uint64, wait time.Duration)
 	if lm := r.local[id]; lm != nil && !lm.Live() {
 		delete(r.local, id)
 	}
-	if w := r.waiters[id]; w != nil && !w.Live() {
+	if w := r.waiters[id]; w != nil && !w.Live() && w.OtherOwner() == "" { // else it is sent here that it is admitted
 		r.dropWaiterLocked(id)
 	}
 }

@@ -17,6 +17,7 @@ type Call struct {
 	Answered chan struct{}  // closed when an answer that is not a refusal is about to be sent
 	Budget   *egress.Client // pays for an answer with the list of members; nil: no limit
 
+	inside   bool // the requester was a member when it asked
 	answered bool // guarded by the replica's lock
 }
 
@@ -196,6 +197,7 @@ func (r *replica) begin(op bus.OpID, c *Call) uint64 {
 		r.calls = make(map[bus.OpID]*Call)
 	}
 	r.calls[op] = c
+	c.inside = r.state.Member(c.By) != nil
 	return r.state.Revision
 }
 
@@ -230,8 +232,8 @@ func (r *replica) answerLate(c *Call, revision uint64) error {
 	}
 	c.answerLocked()
 	room := r.state.Room
-	if room == nil {
-		room = &bus.Room{ID: r.id}
+	if room == nil || c.Event == proto.LeaveRoom && !c.inside {
+		room = &bus.Room{ID: r.id} // which a peer that only waited may not see
 	} else if lm := r.local[c.By]; lm != nil && lm.Member == c.Member {
 		r.catchUpLocked(lm, nil) // otherwise the next update would start from a revision older than this answer
 	}

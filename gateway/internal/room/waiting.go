@@ -108,12 +108,10 @@ func (r *replica) dropWaiterLocked(id proto.PeerID) *waiter {
 // endWaitingLocked notifies a peer that it does not wait any more.
 func (r *replica) endWaitingLocked(w *waiter, x bus.Removal) {
 	switch {
-	case x.Reason == proto.ReasonBanned:
-		r.refuseLocked(w, proto.Errorf(proto.Banned, "You are banned from room %s. Ask its creator, or join another room.", proto.Quote(string(r.id))))
-	case x.Reason == proto.ReasonRemoved:
-		r.refuseLocked(w, proto.Errorf(proto.Refused, "The creator or a moderator of room %s did not admit you. Join another room, or ask again later.", proto.Quote(string(r.id))))
-	case w.expired:
-		r.refuseLocked(w, proto.Errorf(proto.Refused, "Nobody admitted you to room %s in time. Send Join_Room again to go on waiting.", proto.Quote(string(r.id))))
+	case x.Reason == proto.ReasonBanned, x.Reason == proto.ReasonRemoved:
+		r.refuseLocked(w, r.refusal(x.Reason))
+	case w.expired && r.requestOf(x.Op) == nil: // otherwise it has withdrawn itself
+		r.refuseLocked(w, proto.Errorf(proto.Refused, "Nobody admitted you to room %s in time. Send Join_Room with data.ask true again to go on waiting.", proto.Quote(string(r.id))))
 	default:
 		d := proto.RoomData{Room: r.id, Clients: []proto.PeerID{}, Revision: r.state.Revision, Client: x.ID, Reason: x.Reason}
 		var id []byte
@@ -125,6 +123,14 @@ func (r *replica) endWaitingLocked(w *waiter, x bus.Removal) {
 		w.Send(r.rooms.cfg.Frame(proto.TypeInfo, proto.RoomLeft, mustMarshal(d), id))
 		w.RenewToken()
 	}
+}
+
+// refusal returns the error for a peer that was refused, with a ban or without one.
+func (r *replica) refusal(reason proto.Reason) *proto.Error {
+	if reason == proto.ReasonBanned {
+		return proto.Errorf(proto.Banned, "You are banned from room %s. Ask its creator, or join another room.", proto.Quote(string(r.id)))
+	}
+	return proto.Errorf(proto.Refused, "The creator or a moderator of room %s did not admit you. Join another room, or ask again later.", proto.Quote(string(r.id)))
 }
 
 // refuseLocked sends a peer that waited the error that ends its Join_Room. The error has no
@@ -176,15 +182,17 @@ func (t *Rooms) Waiting() (n int) {
 	return n
 }
 
-// answerWaiting answers a Join_Room with data.ask whose change did not arrive as a change of
+// answerWaitingLocked answers a Join_Room with data.ask whose change did not arrive as a change of
 // its own. It returns false when the peer is a member, and an error when it was refused in
 // the meantime.
 func (r *replica) answerWaitingLocked(c *Call) (waits bool, e *proto.Error) {
 	switch {
 	case !c.Ask || r.state.Member(c.By) != nil:
 		return false, nil
+	case r.state.Room == nil:
+		return false, proto.RoomNotFound(r.id)
 	case r.state.waiter(c.By) == nil:
-		return false, proto.Errorf(proto.Refused, "The creator or a moderator of room %s did not admit you. Join another room, or ask again later.", proto.Quote(string(r.id)))
+		return false, r.refusal(removalOf(r.state.Room, c.By).Reason)
 	}
 	c.answerLocked()
 	c.Member.Send(r.waitingFrame(c.ID))

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"p2pconnector/gateway/internal/fairqueue"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 )
@@ -132,26 +133,106 @@ func TestWaiting_FetchedRoom_ComparesWhoWaits(t *testing.T) {
 // A Join_Room whose change is part of a fetched room is answered by what became of it. It
 // never shows the room to a peer that was refused.
 func TestAnswerLate_PeerAsked_GetsWhatBecameOfIt(t *testing.T) {
-	for want, room := range map[string]func(bus.Member) *bus.Room{
-		"Join_Waiting": func(m bus.Member) *bus.Room { return &bus.Room{ID: "tea", Waiting: []bus.Member{m}} },
-		"Client_Added": func(m bus.Member) *bus.Room { return &bus.Room{ID: "tea", Members: []bus.Member{m}} },
-		"":             func(bus.Member) *bus.Room { return &bus.Room{ID: "tea"} },
+	for name, tc := range map[string]struct {
+		room func(bus.Member) *bus.Room
+		want string
+		code proto.ErrorCode
+	}{
+		"waits":    {func(m bus.Member) *bus.Room { return &bus.Room{ID: "tea", Waiting: []bus.Member{m}} }, "Join_Waiting", ""},
+		"admitted": {func(m bus.Member) *bus.Room { return &bus.Room{ID: "tea", Members: []bus.Member{m}} }, "Client_Added", ""},
+		"refused":  {func(bus.Member) *bus.Room { return &bus.Room{ID: "tea"} }, "", proto.Refused},
+		"banned": {func(m bus.Member) *bus.Room {
+			return &bus.Room{ID: "tea", Recent: []bus.Done{{Peer: m.ID, Reason: proto.ReasonBanned}}}
+		}, "", proto.Banned},
+		"ended": {func(bus.Member) *bus.Room { return nil }, "", proto.NotFound},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			g := newTestGateway()
 			r, m := g.rooms.pin("tea"), g.member()
 			call := &Call{Request: Request{Event: proto.JoinRoom, By: m.id, Ask: true}, Member: m, Answered: make(chan struct{})}
-			r.state.Replace(room(bus.Member{ID: m.id}), 9)
+			r.state.Replace(tc.room(bus.Member{ID: m.id}), 9)
 			err := r.answerLate(call, 8)
-			if got := events(m); got != want || (err != nil) != (want == "") {
-				t.Errorf("got %q and error %v, want %q", got, err, want)
+			var code proto.ErrorCode
+			if e, _ := proto.ErrorFrom(err); err != nil {
+				code = e.Code
 			}
-			if e, _ := proto.ErrorFrom(err); want == "" && e.Code != proto.Refused {
-				t.Errorf("got %v, want %s", err, proto.Refused)
+			if got := events(m); got != tc.want || code != tc.code {
+				t.Errorf("%s: got %q and error %v, want %q and %q", name, got, err, tc.want, tc.code)
 			}
 			g.rooms.Stop()
 		})
 	}
+}
+
+// A peer that withdraws gets Room_Left without the room, also when nobody has admitted it in
+// time, and when the room was fetched in between.
+func TestLeave_PeerWaits_NeverSeesTheRoom(t *testing.T) {
+	for name, fetched := range map[string]bool{"a change": false, "a fetched room": true} {
+		synctest.Test(t, func(t *testing.T) {
+			g := newTestGateway()
+			r, m := waitingRoom(t, g)
+			r.waiters[m.id].expired = true
+			call := &Call{Request: Request{Event: proto.LeaveRoom, By: m.id, ID: []byte("6")}, Member: m, Answered: make(chan struct{})}
+			r.begin("leave", call)
+			if fetched {
+				delete(r.waiters, m.id)
+				r.adopt(&bus.Snapshot{Revision: 8, Room: r.state.Room})
+			} else {
+				r.apply(&bus.Change{Room: "tea", Before: 7, After: 8, Withdrawn: []bus.Removal{{ID: m.id, Reason: proto.ReasonLeft, Op: "leave"}}})
+			}
+			if err := r.answerLate(call, 8); err != nil {
+				t.Errorf("%s: got error %v, want none", name, err)
+			}
+			frames := m.sent()
+			if len(frames) != 1 || !strings.Contains(string(frames[0]), `"Room_Left"`) || !strings.Contains(string(frames[0]), `"clients":[]`) || strings.Contains(string(frames[0]), `"locked"`) {
+				t.Errorf("%s: got %s, want Room_Left without the room", name, frames)
+			}
+			g.rooms.Stop()
+		})
+	}
+}
+
+// The session of a peer that is admitted may be on its way to another gateway, which does not
+// know that the peer waited: this gateway sends it the news.
+func TestWaiting_AdmittedWhileItsSessionMoves_IsWelcome(t *testing.T) {
+	for name, dropped := range map[string]bool{"lent": false, "taken over": true} {
+		synctest.Test(t, func(t *testing.T) {
+			g := newTestGateway()
+			r, m := waitingRoom(t, g)
+			m.move("0a1b2c3d")
+			if dropped {
+				g.rooms.Depart("tea", m.id, fairqueue.Key{}, 0, g.rooms.cfg.Grace())
+			}
+			r.apply(&bus.Change{Room: "tea", Before: 7, After: 8, Added: []bus.Member{{ID: m.id, Op: "ask"}}})
+			if got := events(m); got != "Client_Added" || len(r.waiters) != 0 {
+				t.Errorf("%s: got %q, %d that wait; want Client_Added and none", name, got, len(r.waiters))
+			}
+			g.rooms.Stop()
+			synctest.Wait()
+		})
+	}
+}
+
+// A session may come back after the room has named this gateway for a peer that waits.
+func TestWaiting_SessionComesBack_GoesOnWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newTestGateway()
+		r, m := g.rooms.pin("tea"), g.member()
+		r.adopt(&bus.Snapshot{Revision: 6, Room: &bus.Room{ID: "tea", Locked: true, Members: []bus.Member{{ID: proto.NewPeerID("0a1b2c3d")}}}})
+		m.move("0a1b2c3d")
+		r.apply(&bus.Change{Room: "tea", Before: 6, After: 7, Waiting: []bus.Member{{ID: m.id, Op: "ask"}}})
+		synctest.Wait()
+		if got := events(m); got != "" {
+			t.Errorf("while another gateway has the session: got %q, want nothing", got)
+		}
+		m.move("")
+		time.Sleep(notifyJoinedPause + time.Second) // of the bubble's clock
+		synctest.Wait()
+		if got := events(m); got != "Join_Waiting" || g.rooms.Waiting() != 1 {
+			t.Errorf("it came back: got %q and %d that wait, want Join_Waiting and 1", got, g.rooms.Waiting())
+		}
+		g.rooms.Stop()
+	})
 }
 
 // TestApply_RoomMadeWithAWaiter_HasTheWaiter: one commit may make a locked room and take the
