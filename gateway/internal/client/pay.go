@@ -28,7 +28,7 @@ func (c *Conn) payRoom(e proto.Event, req *bus.Request) egress.Refusal {
 		return c.tab.cfg.Rooms.PayBan(req.Room, c.Session.ID(), c.Budget)
 	case proto.RoomInfo:
 		return c.Budget.Query()
-	case proto.JoinRoom, proto.CreateRoom:
+	case proto.JoinRoom, proto.CreateRoom, proto.AdmitClient:
 		return c.Budget.Answer(0)
 	}
 	return egress.Refusal{}

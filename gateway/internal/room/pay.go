@@ -61,7 +61,8 @@ func infoBytes(m *bus.Member) int { return len(m.ID) + len(m.User) + len(m.Metad
 const banBytes = 64
 
 // PayBan pays for the change that every gateway of the room gets when by bans a peer or lifts
-// a ban: it has all bans. The members' updates are free, as those of other removals.
+// a ban: it has all bans. The members' updates are free, as those of other removals. Only by's own
+// budget counts, or members could use up the room's and so prevent a ban.
 func (t *Rooms) PayBan(id proto.RoomID, by proto.PeerID, from *egress.Client) egress.Refusal {
 	r := t.get(id)
 	if r == nil {
@@ -76,7 +77,11 @@ func (t *Rooms) PayBan(id proto.RoomID, by proto.PeerID, from *egress.Client) eg
 	for _, b := range r.state.Room.Banned {
 		bytes += banBytes + len(b.User)
 	}
-	return from.Fanout(&r.budget, bytes, len(r.state.gateways))
+	if short := from.Answer(0); short.Limit != "" {
+		return short
+	}
+	from.Spend(bytes * len(r.state.gateways))
+	return egress.Refusal{}
 }
 
 // PayMemberUpdate pays for the update that the members get when by replaces its own metadata

@@ -143,3 +143,42 @@ func TestPayUpdate_CreatorInDebt_RefusesBeforeTheWork(t *testing.T) {
 		}
 	})
 }
+
+// TestPayBan_MembersUseUpTheRoom_IsPossible: those whom a moderator would ban must not be able
+// to prevent it.
+func TestPayBan_MembersUseUpTheRoom_IsPossible(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gw, creator, _ := newPaidRoom()
+		budgets := egress.New(egress.Config{Caused: 1000, Room: 1000})
+		r := gw.rooms.get("tea")
+		budgets.Client(netip.Addr{}).SpendFanout(&r.budget, 9000, 1)
+		budget := budgets.Client(netip.Addr{})
+		if short := budget.CanFanout(&r.budget, 1, 1); short.Limit != egress.Room {
+			t.Fatalf("a message: got %+v, want a refusal of %s", short, egress.Room)
+		}
+		if short := gw.rooms.PayBan("tea", creator.id, budget); short.Limit != "" {
+			t.Errorf("a ban: got %+v, want no refusal", short)
+		}
+		budget.Spend(9000)
+		if short := gw.rooms.PayBan("tea", creator.id, budget); short.Limit != egress.Caused {
+			t.Errorf("a ban by a moderator in debt: got %+v, want a refusal of %s", short, egress.Caused)
+		}
+	})
+}
+
+// TestAnswerLate_RoleThatChangesNothing_IsPaid: PayRole charges the creator alone, and the
+// former creator may repeat its request.
+func TestAnswerLate_RoleThatChangesNothing_IsPaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gw, _, budget := newPaidRoom()
+		r, former := gw.rooms.get("tea"), gw.member()
+		budget.Spend(3900) // of 4,000 at once
+		call := &Call{Request: Request{Event: proto.SetRole, By: former.id, Client: r.state.Room.Creator, Role: proto.RoleCreator}, Member: former, Answered: make(chan struct{}), Budget: budget}
+		if err := r.answerLate(call, 1); err != nil {
+			t.Fatal(err)
+		}
+		if sent, short := len(former.sent()), budget.Answer(0); sent != 1 || short.Limit != egress.Caused {
+			t.Errorf("got %d answers and %+v, want 1 and a debt", sent, short)
+		}
+	})
+}

@@ -262,7 +262,8 @@ func (r *replica) answerLate(c *Call, revision uint64) error {
 		}
 	}
 	answer := r.rooms.cfg.Frame(typ, event, encodeAll(d, room), c.ID)
-	if e := c.answeredBy(); e != proto.RoomUpdated && e != proto.MemberUpdated { // they were paid for before
+	paid := c.answeredBy() == proto.RoomUpdated || c.answeredBy() == proto.MemberUpdated
+	if !paid || c.Event == proto.SetRole && room.Creator != c.By { // others than the creator pay nothing before
 		c.Budget.Spend(len(answer))
 	}
 	c.Member.Send(answer)
