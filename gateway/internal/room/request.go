@@ -128,10 +128,29 @@ func (t *Rooms) ServedBy(peer proto.PeerID, id proto.RoomID) uint64 {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if m := r.state.Member(peer); m == nil || m.Owner() != t.cfg.Own || r.local[peer] == nil {
+	if !r.servesLocked(peer) {
 		return 0
 	}
 	return r.state.Revision
+}
+
+// WhileServed calls f if a peer is a local member of a room whom this gateway serves, with the
+// lock of the room held: the peer stays one until f returns.
+func (t *Rooms) WhileServed(peer proto.PeerID, id proto.RoomID, f func()) {
+	r := t.get(id)
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.servesLocked(peer) {
+		f()
+	}
+}
+
+func (r *replica) servesLocked(peer proto.PeerID) bool {
+	m := r.state.Member(peer)
+	return m != nil && m.Owner() == r.rooms.cfg.Own && r.local[peer] != nil
 }
 
 // HasMember reports whether the replica of a room has a peer as a member, local or not.

@@ -30,17 +30,11 @@ func (m *Member) Join(id proto.RoomID) error {
 	if e, is := errors.AsType[*proto.Error](err); is && e.Code == proto.AlreadyExists && m.rooms.Resume(m, "", id, 0) {
 		err = nil
 	}
-	if err == nil && m.serves(id) {
-		m.topics.Joined(id)
-		if !m.serves(id) { // the room was lost before Joined, which must not outlast that
-			m.topics.Left(id)
-		}
+	if err == nil { // the loss of the room calls Table.Left with the same lock held, and so after Joined
+		m.rooms.WhileServed(m.id, id, func() { m.topics.Joined(id) })
 	}
 	return err
 }
-
-// serves reports whether this gateway is a member of a room.
-func (m *Member) serves(id proto.RoomID) bool { return m.rooms.ServedBy(m.id, id) > 0 }
 
 // Leave implements topic.Rooms.
 func (m *Member) Leave(id proto.RoomID) error {
