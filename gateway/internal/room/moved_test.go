@@ -1,6 +1,7 @@
 package room
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -51,6 +52,65 @@ func TestReceive_EveryShortHistoryOfMoves_ReachesTheMemberOnce(t *testing.T) {
 
 func countHello(frames [][]byte) int {
 	return len(slices.DeleteFunc(frames, func(f []byte) bool { return string(f) != "hello" }))
+}
+
+// TestMoved_OneMoreThanARoomRemembers_ForgetsTheFirst: 256 members are remembered. A message
+// that may have been for a forgotten one is refused.
+func TestMoved_OneMoreThanARoomRemembers_ForgetsTheFirst(t *testing.T) {
+	var d Moved
+	for n := range uint64(257) {
+		d.Add(&bus.Member{ID: proto.NewPeerID("0a1b2c3d"), Epoch: 1}, 0, n+2)
+		var x bus.Refusal
+		d.Redirect(&Message{View: 1}, &x)
+		want, code := int(n)+1, proto.ErrorCode("")
+		if n == 256 {
+			want, code = 256, proto.NotDelivered
+		}
+		if len(x.Moved) != want || x.Code != code {
+			t.Fatalf("%d have moved: got %d redirected, code %q, want %d, %q", n+1, len(x.Moved), x.Code, want, code)
+		}
+	}
+}
+
+// TestKeepMoved_AsManyAsAllRoomsRemember_ForgetsTheNext: rooms without a local member remember
+// 16,384 together.
+func TestKeepMoved_AsManyAsAllRoomsRemember_ForgetsTheNext(t *testing.T) {
+	g := newTestGateway()
+	keep := func(token string, members int) {
+		r := &replica{rooms: g.rooms, token: token}
+		for range members {
+			r.moved.Add(&bus.Member{ID: proto.NewPeerID("0a1b2c3d")}, 0, 1)
+		}
+		g.rooms.keepMovedLocked(r)
+	}
+	for n := range 63 {
+		keep(fmt.Sprint(n), 256)
+	}
+	keep("the last", 256)
+	keep("one more", 1)
+	if got := g.rooms.movedCount; got != 16_384 || len(g.rooms.moved) != 64 {
+		t.Errorf("got %d remembered, of %d rooms, want 16,384 of 64", got, len(g.rooms.moved))
+	}
+	g.rooms.takeMovedLocked("0")
+	keep("after one is taken", 256)
+	if got := g.rooms.movedCount; got != 16_384 {
+		t.Errorf("after one is taken: got %d remembered, want 16,384 again", got)
+	}
+}
+
+// TestAt_MoreMembersThanAnErrorLists_ListsAHundred: one Not_Delivered names at most 100.
+func TestAt_MoreMembersThanAnErrorLists_ListsAHundred(t *testing.T) {
+	for members, want := range map[int]int{99: 99, 100: 100, 101: 100} {
+		room := &bus.Room{ID: "tea"}
+		for range members {
+			room.Members = append(room.Members, bus.Member{ID: proto.NewPeerID("0a1b2c3d")})
+		}
+		var s State
+		s.Replace(room, 1)
+		if got := len(s.At([]proto.GatewayID{"0a1b2c3d"})); got != want {
+			t.Errorf("%d members: got %d listed, want %d", members, got, want)
+		}
+	}
 }
 
 // TestCompare_SameOwnerLaterEpoch_IsAMove: the member moved away and back between two states,

@@ -12,8 +12,8 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// maxAhead bounds the changes that wait for a missing change; beyond it the replica
-// fetches the room at once.
+// maxAhead bounds the changes that wait for a missing change. At that many, the replica
+// fetches the room at once, and takes further changes from what it fetches.
 const maxAhead = 64
 
 // replica is this gateway's copy of a room. Only apply (a change) and adopt (a whole
@@ -143,9 +143,13 @@ func (r *replica) waitLocked(c *bus.Change) {
 	if len(r.ahead) >= maxAhead || r.state.Revision == 0 {
 		patience = 0
 	}
-	if r.holeTimer == nil && !r.stopped {
+	switch {
+	case r.stopped:
+	case r.holeTimer == nil:
 		r.rooms.cfg.Metrics.Holes.Inc()
 		r.holeTimer = time.AfterFunc(patience, func() { r.rooms.hold(r, r.holeTimeout) })
+	case patience == 0 && r.holeTimer.Stop():
+		r.holeTimer.Reset(0)
 	}
 }
 
