@@ -97,7 +97,7 @@ func TestFind_EachReply_HasItsRoute(t *testing.T) {
 	}
 }
 
-// The client remembers absent peers only for a moment, and at most maxAbsent of them.
+// The client remembers absent peers only for a moment, and at most 4,096 of them.
 func TestAbsent_TimeAndNumber_AreBounded(t *testing.T) {
 	var a absent
 	now := clock.Now()
@@ -106,10 +106,13 @@ func TestAbsent_TimeAndNumber_AreBounded(t *testing.T) {
 	if !a.has(p, now.Add(absentFor-1)) || a.has(p, now.Add(absentFor)) {
 		t.Errorf("peer added %v and %v ago: got absent %v and %v, want true and false", absentFor-1, absentFor, a.has(p, now.Add(absentFor-1)), a.has(p, now.Add(absentFor)))
 	}
-	for range 2 * maxAbsent {
-		a.add(proto.NewPeerID(other), now)
+	for len(a.all) < 4096 {
+		before := len(a.all)
+		if a.add(proto.NewPeerID(other), now); len(a.all) <= before {
+			t.Fatalf("got %d peers remembered after %d, want one more", len(a.all), before)
+		}
 	}
-	if n := len(a.all); n > maxAbsent {
-		t.Errorf("got %d peers remembered, want at most %d", n, maxAbsent)
+	if a.add(proto.NewPeerID(other), now); len(a.all) != 1 {
+		t.Errorf("one above 4,096: got %d peers remembered, want it alone", len(a.all))
 	}
 }

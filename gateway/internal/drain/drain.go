@@ -79,7 +79,7 @@ func (d *Drain) Run(window context.Context) {
 			if !lonely {
 				var moving int
 				moving, scratch = d.countMoving(len(closings), scratch)
-				most = max(maxMoving-moving, paceOf(len(closings), spread+spread/3-time.Since(began)))
+				most = mayClose(moving, len(closings), spread+spread/3-time.Since(began))
 			}
 			closings = closeDue(closings, time.Since(began), most)
 		}
@@ -112,6 +112,12 @@ func (d *Drain) announce(spread time.Duration) []closing {
 	}
 	slices.SortFunc(closings, func(a, b closing) int { return cmp.Compare(a.after, b.after) })
 	return closings
+}
+
+// mayClose is how many of the connections that are left may be closed now: up to maxMoving
+// peers move at a time, but all connections are closed within a time.
+func mayClose(moving, left int, within time.Duration) int {
+	return max(maxMoving-moving, paceOf(left, within))
 }
 
 // paceOf is how many of the connections that are left must be closed in a tick, so that

@@ -38,6 +38,18 @@ func TestCloseDue_ManyAreDue_ClosesAsManyAsMayMove(t *testing.T) {
 	}
 }
 
+// TestMayClose_AsManyMoveAsMay_ClosesNoMoreThanThePace: 256 peers move at a time.
+func TestMayClose_AsManyMoveAsMay_ClosesNoMoreThanThePace(t *testing.T) {
+	for moving, want := range map[int]int{0: 256, 254: 2, 255: 1, 256: 1, 1000: 1} { // the pace is 1
+		if got := mayClose(moving, 10, time.Minute); got != want {
+			t.Errorf("%d peers move: got %d more to close, want %d", moving, got, want)
+		}
+	}
+	if got := mayClose(256, 2000, 10*drainTick); got != 200 {
+		t.Errorf("time is short: got %d to close, want 200", got)
+	}
+}
+
 // However slowly peers move, the others are closed in equal parts, and all in time.
 func TestPaceOf_NobodyMoves_SpreadsWhatIsLeft(t *testing.T) {
 	const within = 20 * time.Second

@@ -140,9 +140,10 @@ func TestSweep_SilentMembers_AreRemoved(t *testing.T) {
 	}
 }
 
-// TestSweep_VeryManyMembers_AreLookedAtInTurn: one sweep looks at so many, and the sweeps of a
+// TestSweep_VeryManyMembers_AreLookedAtInTurn: one sweep looks at 8,192, and the sweeps of a
 // pass miss none, although others join and leave between them.
 func TestSweep_VeryManyMembers_AreLookedAtInTurn(t *testing.T) {
+	const sweepMembers = 8192
 	x, now := newSwarms(1<<19, 1<<19), clock.Now()
 	late := now.Add(silentFor + time.Second)
 	leave := func(h string, p proto.PeerID) { x.announce(p, &message{hash: named(h), event: stopped}, late) }
