@@ -1,6 +1,10 @@
 package directory
 
-import "testing"
+import (
+	"testing"
+
+	"p2pconnector/roomsvc/internal/kv/kvtest"
+)
 
 func TestPool_MoreThanItMayHold_IsRefusedAndTheRestRunsInOrder(t *testing.T) {
 	p := &pool{most: 2, room: 3}
@@ -37,5 +41,26 @@ func TestPool_MoreThanItMayHold_IsRefusedAndTheRestRunsInOrder(t *testing.T) {
 	}
 	if q := p.lengths(); q.Waiting != 0 || q.Busy != 0 {
 		t.Errorf("after close: got %+v, want none", q)
+	}
+}
+
+// TestPools_OfListsAndSyncs_Hold256: besides the 4 syncs and the 2 lists that run, because each
+// reads many keys.
+func TestPools_OfListsAndSyncs_Hold256(t *testing.T) {
+	sessions, names := newSessions(t, kvtest.NewFake()), newNames(t, kvtest.NewFake())
+	for what, c := range map[string]struct {
+		p    *pool
+		most int
+	}{"syncs of sessions": {sessions.passes, 4 + 256}, "lists of names": {names.passes, 2 + 256}} {
+		p, free := c.p, make(chan struct{})
+		for n := range c.most {
+			if full, closed := p.submit(func() { <-free }); full || closed {
+				t.Errorf("%s, number %d: got full %v, closed %v, want neither", what, n, full, closed)
+			}
+		}
+		if full, _ := p.submit(func() {}); !full {
+			t.Errorf("%s: got one more accepted, want full", what)
+		}
+		close(free)
 	}
 }

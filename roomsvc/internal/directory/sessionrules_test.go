@@ -156,7 +156,7 @@ func TestDecodeSession_ForeignRecords_AreEndedOrDamaged(t *testing.T) {
 }
 
 func TestCheckSession_MalformedRequests_NameTheirField(t *testing.T) {
-	full := make([]bus.Owned, bus.MaxSyncSessions)
+	full := make([]bus.Owned, 512)
 	for i := range full {
 		full[i].Peer = peer(gwA, i)
 	}

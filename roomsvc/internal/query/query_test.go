@@ -2,6 +2,7 @@ package query
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -67,6 +68,23 @@ func TestList_PagesOfAllRooms_HaveEachLiveRoomOnce(t *testing.T) {
 	}
 	if _, err := (Rooms{b}).List(t.Context(), &bus.Request{Limit: bus.MaxPage + 1}); err == nil {
 		t.Errorf("limit %d: got no error, want one", bus.MaxPage+1)
+	}
+}
+
+// TestSync_MoreRoomsThanARequestNames_IsRefused: 4,096 are compared.
+func TestSync_MoreRoomsThanARequestNames_IsRefused(t *testing.T) {
+	b, _ := bucketOf(t, 1)
+	req := bus.Request{Rooms: make(map[proto.RoomID]uint64)}
+	for n := range 4096 {
+		req.Rooms[proto.RoomID(fmt.Sprint(n))] = 0
+	}
+	if _, err := (Rooms{b}).Sync(t.Context(), &req); err != nil {
+		t.Errorf("4,096 rooms: got %v, want no error", err)
+	}
+	req.Rooms["one more"] = 0
+	_, err := Rooms{b}.Sync(t.Context(), &req)
+	if e, is := errors.AsType[*proto.Error](err); !is || e.Code != proto.InvalidMessage || e.Field != "rooms" {
+		t.Errorf("one more: got %v, want Invalid_Message for rooms", err)
 	}
 }
 

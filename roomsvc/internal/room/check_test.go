@@ -1,10 +1,27 @@
 package room
 
 import (
+	"strings"
 	"testing"
 
 	"p2pconnector/proto/bus"
 )
+
+// TestCheck_TextsOfARequest_HaveTheirBounds: an operation's id of 64 bytes, and a user name of
+// 256.
+func TestCheck_TextsOfARequest_HaveTheirBounds(t *testing.T) {
+	for more, refused := range []bool{false, true} {
+		for field, r := range map[string]bus.Request{
+			"op":   {Op: bus.OpID(strings.Repeat("x", 64+more))},
+			"user": {User: strings.Repeat("x", 256+more)},
+		} {
+			r.Room, r.Peer = "r", ann
+			if e := Check(bus.OpJoin, &r, Limits{}); (e != nil) != refused || refused && e.Field != field {
+				t.Errorf("%s, %d bytes above the limit: got %v, want it refused: %v", field, more, e, refused)
+			}
+		}
+	}
+}
 
 // TestCheck_TopicsRoom_OnlyItsGatewayJoins: not a peer, not another gateway's member, and
 // nobody creates it.

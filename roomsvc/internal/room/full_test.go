@@ -57,3 +57,35 @@ func TestApply_FullBucket_RefusesWhatGrows(t *testing.T) {
 		}
 	}
 }
+
+// TestApply_RoomAtItsMostBytes_RefusesOneByteMore: a room's value, with all members, holds 4 MiB.
+func TestApply_RoomAtItsMostBytes_RefusesOneByteMore(t *testing.T) {
+	if bus.MaxRoomStateBytes != 4<<20 {
+		t.Errorf("got %d bytes, want 4 MiB", bus.MaxRoomStateBytes)
+	}
+	a, b := proto.NewPeerID("aaaaaaaa"), proto.NewPeerID("aaaaaaaa")
+	create := &Operation{Kind: bus.OpCreate, Request: &bus.Request{Room: "r", Peer: a, Gateway: "aaaaaaaa"}}
+	join := &Operation{Kind: bus.OpJoin, Request: &bus.Request{Room: "r", Peer: b, Gateway: "aaaaaaaa"}}
+	apply := func(bytes int) (refused int) {
+		for _, o := range Apply(&State{}, []*Operation{create, join}, testTime, Limits{Members: 10, Bytes: bytes}).Outcomes {
+			if o.Err != nil {
+				refused++
+			}
+		}
+		return refused
+	}
+	most := 0
+	for apply(most) == 2 { // the least that holds the room with its creator
+		most++
+	}
+	member := sizeOf(&bus.Member{ID: b, Gateway: "aaaaaaaa"})
+	for apply(most) > 0 {
+		most++
+	}
+	if got := apply(most - 1); got != 1 {
+		t.Errorf("one byte less than both need: got %d refused, want the second", got)
+	}
+	if most < 2*member {
+		t.Errorf("both members fit into %d bytes, want at least %d", most, 2*member)
+	}
+}
