@@ -130,6 +130,28 @@ func TestReturned_TooOftenOrLost_Expires(t *testing.T) {
 	}
 }
 
+// TestEncode_SendersAtTheEdge_OneMoreForgetsThem: 64 senders are remembered.
+func TestEncode_SendersAtTheEdge_OneMoreForgetsThem(t *testing.T) {
+	newFixture(t, func(w *fixture) {
+		for n, want := range slices.Concat(upTo(64), []int{1}) {
+			m := message{kind: typeOffer, dst: "ann"}
+			f := dialect.Frame{Name: []byte(Name), From: []byte(proto.NewPeerID("0a1b2c3d")), Text: m.appendTo(nil, fmt.Sprint("sender ", n))}
+			w.encode(f.Append(nil))
+			if got := len(w.c.(*client).senders); got != want {
+				t.Fatalf("sender %d: got %d remembered, want %d", n+1, got, want)
+			}
+		}
+	})
+}
+
+// upTo returns the numbers from 1 to n.
+func upTo(n int) (all []int) {
+	for i := range n {
+		all = append(all, i+1)
+	}
+	return all
+}
+
 // At the limits of what waits, the client gets EXPIRE at once.
 func TestWait_TooMuch_ExpiresAtOnce(t *testing.T) {
 	newFixture(t, func(w *fixture) {
