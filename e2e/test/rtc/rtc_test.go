@@ -144,9 +144,9 @@ func TestPeers_NobodyThere_EndsWithErrLeft(t *testing.T) {
 	}
 }
 
-// The network of one side is away: the WebSocket and the path of the connection break. The
-// client resumes, and the connection finds a path with new credentials; the data channel
-// stays.
+// The network is away: one side's WebSocket and the path of the connection break. The
+// client resumes, and the connection searches a path with new credentials at once; the data
+// channel stays.
 func TestPeers_ClientResumes_RestartICE(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	var cable kit.Cable
@@ -157,7 +157,9 @@ func TestPeers_ClientResumes_RestartICE(t *testing.T) {
 		defer block.Unlock()
 		return cable.Dial(ctx, network, addr)
 	}
-	a, b := newSide(t, s, 0, client.Options{Dial: dial}, settings{wires: away}), newSide(t, s, 1, client.Options{}, settings{})
+	// Nothing but the resume begins a search: all else waits for longer than the test does.
+	slow := settings{wires: away, failed: 10 * kit.Patience, patience: 10 * kit.Patience}
+	a, b := newSide(t, s, 0, client.Options{Dial: dial}, slow), newSide(t, s, 1, client.Options{}, slow)
 	p := a.connect(b)
 	ofA, ofB := take(t, a.channel, "a's channel"), take(t, b.channel, "b's channel")
 	before := ufrag(t, p)
@@ -167,8 +169,15 @@ func TestPeers_ClientResumes_RestartICE(t *testing.T) {
 	cable.Cut()
 	a.until(rtc.Reconnecting)
 	b.until(rtc.Reconnecting)
-	away.cut.Store(false)
+	answered := make(chan struct{}, 8)
+	p.Connection().OnSignalingStateChange(func(state webrtc.SignalingState) {
+		if state == webrtc.SignalingStateStable {
+			answered <- struct{}{}
+		}
+	})
 	block.Unlock()
+	take(t, answered, "an answer to the offer of a restart")
+	away.cut.Store(false) // not before: the old path would mend itself
 
 	a.until(rtc.Connected)
 	b.until(rtc.Connected)
