@@ -13,6 +13,7 @@ import (
 	"github.com/pion/webrtc/v4/pkg/media"
 
 	"p2pconnector/e2e/kit"
+	"p2pconnector/proto"
 	"p2pconnector/proto/client"
 	"p2pconnector/proto/client/rtc"
 )
@@ -187,6 +188,35 @@ func TestPeers_ClientResumes_RestartICE(t *testing.T) {
 	}
 	if got := a.setups.Load(); got != 1 {
 		t.Errorf("got %d connections, want the one from before", got)
+	}
+}
+
+// More signals than may wait do not keep a connection from learning that the session is lost.
+func TestPeers_SessionLostWhileSignalsWait_EndsWithErrLost(t *testing.T) {
+	s := kit.Start(t, kit.Options{})
+	a := newSide(t, s, 0, client.Options{}, settings{})
+	begun, proceed := make(chan struct{}), make(chan struct{})
+	peers := rtc.New(a.c, rtc.Config{Setup: func(_ *rtc.Peer, pc *webrtc.PeerConnection) error {
+		close(begun)
+		<-proceed
+		_, err := rtc.DataChannel(pc)
+		return err
+	}})
+	t.Cleanup(peers.Close)
+	const other = "00000000-0000-4000-8000-000000000000"
+	p, err := peers.Connect(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	take(t, begun, "the call of Setup")
+	for range 400 {
+		peers.Handle(client.Frame{Event: "Candidate", From: other, Data: []byte(`{}`)})
+	}
+	peers.Handle(client.Frame{Type: proto.TypeInfo, Event: string(proto.ClientDetails), Data: []byte(`{"id":"x"}`)})
+	close(proceed)
+	take(t, p.Done(), "the end of the connection")
+	if !errors.Is(p.Err(), rtc.ErrLost) {
+		t.Errorf("got the error %v, want ErrLost", p.Err())
 	}
 }
 

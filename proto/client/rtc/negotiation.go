@@ -42,9 +42,10 @@ type negotiation struct {
 	early []webrtc.ICECandidateInit // theirs, before a description
 	local []webrtc.ICECandidateInit // ours, since the path is searched
 
-	up, wasUp bool // there is, or was, a path
-	lost      bool // a signal was refused, and nothing has been sent since
-	away      bool // it was refused because the other side has no connection
+	reported  webrtc.PeerConnectionState // of pion's connection
+	up, wasUp bool                       // there is, or was, a path
+	lost      bool                       // a signal was refused, and nothing has been sent since
+	away      bool                       // it was refused because the other side has no connection
 	tries     int
 	timer     *time.Timer
 	reason    error // why the connection ends; nil: it does not

@@ -11,6 +11,10 @@ import (
 
 // path follows the state of pion's connection.
 func (p *Peer) path(s webrtc.PeerConnectionState) {
+	if s == p.reported {
+		return
+	}
+	p.reported = s
 	switch s {
 	case webrtc.PeerConnectionStateConnected:
 		p.up, p.wasUp, p.tries = true, true, 0

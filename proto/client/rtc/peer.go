@@ -51,10 +51,13 @@ type Peer struct {
 	id     proto.PeerID
 	polite bool // our offer gives way when both sides offer at once
 	log    *slog.Logger
-	ctx    context.Context // ends with Close
-	stop   context.CancelFunc
+	ctx    context.Context // ends with Close or the session; its cause is the reason
+	stop   context.CancelCauseFunc
 	inputs chan input
 	over   chan struct{} // closed when no more inputs are taken
+
+	// One of each may wait, so that none is dropped because of the inputs.
+	returned, restarts, frames chan struct{}
 
 	pc    atomic.Pointer[webrtc.PeerConnection]
 	state atomic.Pointer[State]
@@ -76,8 +79,9 @@ func newPeer(s *Peers, id proto.PeerID) *Peer {
 	p := &Peer{
 		peers: s, id: id, polite: s.c.ID() < id, log: s.cfg.Logger.With("peer", id),
 		inputs: make(chan input, maxInputs), over: make(chan struct{}),
+		returned: make(chan struct{}, 1), restarts: make(chan struct{}, 1), frames: make(chan struct{}, 1),
 	}
-	p.ctx, p.stop = context.WithCancel(context.Background())
+	p.ctx, p.stop = context.WithCancelCause(context.Background())
 	p.state.Store(new(Connecting))
 	return p
 }
@@ -105,19 +109,21 @@ func (p *Peer) Err() error {
 
 // Restart searches for a new path, with fresh ICE servers (an ICE restart), in any state but
 // closed.
-func (p *Peer) Restart() {
-	p.post(input{run: func(p *Peer) {
-		p.revive()
-		p.timer.Reset(p.peers.cfg.Patience)
-		p.restart()
-	}})
+func (p *Peer) Restart() { notify(p.restarts) }
+
+// notify makes run act on c once for all that came since it did so last.
+func notify(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }
 
 // Close ends the connection and tells the other side. It does not wait for that.
-func (p *Peer) Close() { p.stop() }
+func (p *Peer) Close() { p.stop(ErrClosed) }
 
-// post hands an input to run, and returns false when the connection has ended. It drops
-// signals that are too many.
+// post hands an input to run, and returns false when the connection has ended. It drops what
+// is too much: the timer repeats what a dropped signal or refusal was about.
 func (p *Peer) post(in input) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -143,9 +149,20 @@ func (p *Peer) run() {
 			in.run(p)
 		case <-p.timer.C:
 			p.tick()
+		case <-p.returned:
+			p.resumed()
+		case <-p.restarts:
+			p.revive()
+			p.timer.Reset(p.peers.cfg.Patience)
+			p.restart()
+		case <-p.frames:
+			p.seen()
 		case <-p.ctx.Done():
-			p.bye()
-			p.end(ErrClosed)
+			reason := context.Cause(p.ctx)
+			if reason == ErrClosed { // after ErrLost we are another peer
+				p.bye()
+			}
+			p.end(reason)
 		}
 		if p.reason == nil && p.needed && p.offer == nil {
 			p.makeOffer(false)
@@ -163,7 +180,7 @@ func (p *Peer) bye() {
 
 // finish closes the connection. Signals that came too late are for the next one.
 func (p *Peer) finish() {
-	p.stop()
+	p.stop(p.reason)
 	p.peers.forget(p)
 	p.mu.Lock()
 	p.ended, p.err = true, p.reason
@@ -240,7 +257,10 @@ func (p *Peer) wire(pc *webrtc.PeerConnection) {
 			report(func(p *Peer) { p.found(init) })
 		}
 	})
-	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { report(func(p *Peer) { p.path(s) }) })
+	pc.OnConnectionStateChange(func(webrtc.PeerConnectionState) {
+		// pion calls handlers in goroutines, so that an older state may come after a newer.
+		report(func(p *Peer) { p.path(pc.ConnectionState()) })
+	})
 }
 
 // end makes run end, for that reason.

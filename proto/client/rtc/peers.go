@@ -38,7 +38,7 @@ type Config struct {
 	// nil adds nothing, which is enough for a side that only answers.
 	Setup func(p *Peer, pc *webrtc.PeerConnection) error
 	// Accept reports whether to answer an offer of a peer to which there is no connection.
-	// nil answers nobody.
+	// Several goroutines may call it at once. nil answers nobody.
 	Accept func(from proto.PeerID) bool
 	// Changed is called after every change of a peer's state: in order for one peer, and for
 	// several at the same time. It may call any method except Peers.Close. nil is fine.
@@ -100,9 +100,9 @@ func (s *Peers) Handle(f client.Frame) (signal bool) {
 	if r, ok := f.Resumed(); ok {
 		for _, p := range s.List() {
 			if r.Same {
-				p.post(input{run: (*Peer).resumed})
+				notify(p.returned)
 			} else {
-				p.post(input{run: func(p *Peer) { p.end(ErrLost) }})
+				p.stop(ErrLost)
 			}
 		}
 		return false
@@ -121,7 +121,7 @@ func (s *Peers) Handle(f client.Frame) (signal bool) {
 	}
 	if !isSignal(f.Event) {
 		if p := s.get(f.From); p != nil {
-			p.post(input{run: (*Peer).seen})
+			notify(p.frames)
 		}
 		return false
 	}
