@@ -133,6 +133,7 @@ func TestReturned_TooOftenOrLost_Expires(t *testing.T) {
 // TestEncode_SendersAtTheEdge_OneMoreForgetsThem: 64 senders are remembered.
 func TestEncode_SendersAtTheEdge_OneMoreForgetsThem(t *testing.T) {
 	newFixture(t, func(w *fixture) {
+		w.c.Greet() // it has its id
 		for n, want := range slices.Concat(upTo(64), []int{1}) {
 			m := message{kind: typeOffer, dst: "ann"}
 			f := dialect.Frame{Name: []byte(Name), From: []byte(proto.NewPeerID("0a1b2c3d")), Text: m.appendTo(nil, fmt.Sprint("sender ", n))}
