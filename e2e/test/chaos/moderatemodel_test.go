@@ -23,6 +23,8 @@ func (s roomState) moderate(in input) (roomState, proto.ErrorCode) {
 			return s, proto.NotFound
 		}
 		return s.with(in.peer, 0, in.value), ""
+	case in.kind == role && in.value == asCreator && in.target == s.creator && s.moderates(in.peer):
+		return s, "" // a hand-over that is done already, repeated
 	case !creator && (in.kind == role || !s.moderates(in.peer)):
 		return s, proto.Unauthorised
 	case in.kind == role:
