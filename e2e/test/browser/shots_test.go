@@ -92,7 +92,7 @@ func TestScreenshots_EachWidth_NothingOverflows(t *testing.T) {
 	guests[0].says("Yes! Cleo, can you see the plan?")
 	guests[2].says("I can.")
 	guests[0].hears("I can.")
-	guests[0].until("charts have something to show", `[...document.querySelectorAll("#people li")].filter((r) => /ms/.test(r.innerText)).length === 2`)
+	guests[0].until("the quality of both others is known", `[...document.querySelectorAll("#people .figures")].filter((f) => /\d ms/.test(f.textContent)).length === 2`)
 	guests[0].fits(t, "call", true)
 }
 
@@ -104,7 +104,7 @@ func (p *tab) fits(t *testing.T, name string, whole bool) {
 		p.look(l.width, l.height, l.scheme)
 		var over []string
 		p.eval(&over, `[...document.querySelectorAll("body *")].filter((e) => { const r = e.getBoundingClientRect();
-			return r.width > 0 && r.right > innerWidth + 1 && r.left < innerWidth && !e.closest("pre, .table, svg, .log") && !e.classList.contains("sr"); }).map((e) => e.outerHTML.slice(0, 120))`)
+			return r.width > 0 && r.right > innerWidth + 1 && r.left < innerWidth && !e.closest("pre, .table, svg, .log, .sr"); }).map((e) => e.outerHTML.slice(0, 120))`)
 		for _, e := range over {
 			t.Errorf("%s, %s: sticks out to the right: %s", name, l.name, e)
 		}

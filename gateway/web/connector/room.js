@@ -49,7 +49,7 @@ export class Room extends Emitter {
     return this.#state.locked;
   }
 
-  /** Whether one needs a password to join; which, nobody is told. */
+  /** Whether one needs a password to join. Which password is never sent to members. */
   get password() {
     return this.#state.password;
   }
