@@ -172,6 +172,10 @@ func (s *scene) publish(subject, body string) {
 func (s *scene) request(subject, body string) {
 	s.t.Helper()
 	op := bus.Operation(strings.TrimPrefix(subject, bus.RoomsPrefix+"."))
+	if strings.Contains(body, `"password"`) { // which the command takes away
+		s.x.Send(`{"event":"Update_Room","data":{"room":%q,"password":"green leaf"}}`, s.room)
+		s.roomUpdated(true)
+	}
 	r := s.ask(op, s.fill(body, ""))
 	if r.Error != nil {
 		s.t.Fatalf("%s %s: %v", subject, body, r.Error)
@@ -195,13 +199,22 @@ func (s *scene) request(subject, body string) {
 	case bus.OpMember:
 		s.updated(proto.MemberInfo{Metadata: json.RawMessage(`{"role":"speaker"}`)})
 	case bus.OpUpdate:
-		s.x.Expect(proto.RoomUpdated)
-		s.y.Expect(proto.RoomUpdated)
+		s.roomUpdated(false)
 	case bus.OpEnd:
 		s.x.Expect(proto.RoomDeleted)
 		s.y.Expect(proto.RoomDeleted)
 	default:
 		s.t.Errorf("no test checks the effect of %s", subject)
+	}
+}
+
+// roomUpdated checks that both receive new settings of the room, with or without a password.
+func (s *scene) roomUpdated(password bool) {
+	s.t.Helper()
+	for _, c := range []*kit.Conn{s.x, s.y} {
+		if f := c.Expect(proto.RoomUpdated); kit.Room(s.t, f).Password != password {
+			s.t.Errorf("got %s, want password %t", f.Raw, password)
+		}
 	}
 }
 
