@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -139,17 +140,18 @@ func TestServersRun_ListIsNewOrExpires_IsPushed(t *testing.T) {
 		if left, ok := s.Left(); !ok || left != 0 {
 			t.Errorf("before Run: got %v left, %v, want 0, true", left, ok)
 		}
-		done, pushes := make(chan struct{}), 0
+		done := make(chan struct{})
+		var pushes atomic.Int64
 		var running sync.WaitGroup
-		running.Go(func() { s.Run(done, func(<-chan struct{}) { pushes++ }) })
+		running.Go(func() { s.Run(done, func(<-chan struct{}) { pushes.Add(1) }) })
 		synctest.Wait()
-		if left, _ := s.Left(); pushes != 1 || left != life {
-			t.Errorf("after the provider's first list: got %d pushes, %v left, want 1, %v", pushes, left, life)
+		if left, _ := s.Left(); pushes.Load() != 1 || left != life {
+			t.Errorf("after the provider's first list: got %d pushes, %v left, want 1, %v", pushes.Load(), left, life)
 		}
 		time.Sleep(30 * time.Minute)
 		synctest.Wait()
-		if pushes != 2 {
-			t.Errorf("after half of the TURN TTL: got %d pushes, want 2", pushes)
+		if got := pushes.Load(); got != 2 {
+			t.Errorf("after half of the TURN TTL: got %d pushes, want 2", got)
 		}
 		close(done)
 		running.Wait()

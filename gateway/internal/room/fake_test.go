@@ -91,6 +91,13 @@ func (s *testService) Ask(op bus.Operation, _ *bus.Request) (*bus.Reply, error) 
 	return s.reply, nil
 }
 
+// answer sets the reply to requests from now on.
+func (s *testService) answer(reply *bus.Reply) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reply = reply
+}
+
 // AskUntil implements Requester.
 func (s *testService) AskUntil(_ <-chan struct{}, _ time.Time, op bus.Operation, req *bus.Request) (*bus.Reply, error) {
 	return s.Ask(op, req)
@@ -99,8 +106,8 @@ func (s *testService) AskUntil(_ <-chan struct{}, _ time.Time, op bus.Operation,
 // Send implements Requester.
 func (s *testService) Send(_ time.Time, op bus.Operation, req *bus.Request, done func(*bus.Reply, error)) uint64 {
 	reply, err := s.Ask(op, req)
-	if _, refused := errors.AsType[*proto.Error](err); refused {
-		reply, err = s.reply, nil
+	if e, refused := errors.AsType[*proto.Error](err); refused {
+		reply, err = &bus.Reply{Error: e}, nil
 	}
 	s.mu.Lock()
 	s.sent = req

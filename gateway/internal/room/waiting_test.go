@@ -58,7 +58,7 @@ func TestWaiting_NobodyAdmits_IsRefusedInTime(t *testing.T) {
 			t.Errorf("got %+v, want a departure of the peer if it still waits", got)
 		}
 		tries := g.service.count(bus.OpLeave)
-		g.service.reply = &bus.Reply{Error: proto.Errorf(proto.Unavailable, "Try again.")}
+		g.service.answer(&bus.Reply{Error: proto.Errorf(proto.Unavailable, "Try again.")})
 		time.Sleep(3 * leaveRetry)
 		synctest.Wait()
 		if got := g.service.count(bus.OpLeave); got < tries+2 {
