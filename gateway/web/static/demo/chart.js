@@ -12,6 +12,7 @@ export class Chart {
   constructor(canvas) {
     this.#canvas = canvas;
     canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", "no figures yet");
   }
 
   add(rtt, bits, label) {
