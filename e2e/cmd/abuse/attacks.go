@@ -29,7 +29,7 @@ const (
 // attacks lists all attacks. 503 is an allowed outcome of each, because the server
 // refuses what exceeds its limits. A flood may end cut or reset, when the client
 // has not read its close frame in time. While one of them has filled the store, the others
-// get no room; subscribers of topics are closed without a code then. Of the attacks on rooms there are few at once:
+// get no room; subscribers of topics are closed with 1013 then. Of the attacks on rooms there are few at once:
 // a room service on two CPUs makes rooms for some thousand honest peers, or for some ten of
 // these.
 var attacks = []attack{
@@ -67,8 +67,8 @@ var attacks = []attack{
 	{"large frames to an absent peer", fillsAbsent, "Not_Delivered Rate_Limited", time.Minute, 0},
 	{"frames to a peer that wants none", isUnwanted, "Unauthorised", soon, 0},
 	{"TURN credentials in a loop", hoardsCredentials, "done", time.Minute, 0},
-	{"large events to a topic of nostr", floodsTopic, limited + " 1013 0", time.Minute, 2},
-	{"topics of y-webrtc without end", hoardsTopics, limited + " 0", time.Minute, 4},
+	{"large events to a topic of nostr", floodsTopic, limited + " 1013", time.Minute, 2},
+	{"topics of y-webrtc without end", hoardsTopics, limited + " 1013", time.Minute, 4},
 	{"large announces of WebTorrent", announcesMuch, limited + " 1008", time.Minute, 4},
 }
 

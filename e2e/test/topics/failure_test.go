@@ -1,9 +1,12 @@
 package topics_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/coder/websocket"
 
 	"p2pconnector/e2e/kit"
 )
@@ -48,6 +51,9 @@ func TestGatewayFrozen_OthersThoughtItDead_ClientsConnectAgain(t *testing.T) {
 	s.PauseGateway(t, 1, false)
 	if text, ok := ann.next(); ok {
 		t.Fatalf("ann: got %s, want the connection closed", text)
+	}
+	if closed, ok := errors.AsType[websocket.CloseError](ann.end); !ok || closed.Code != websocket.StatusTryAgainLater || !strings.Contains(closed.Reason, "subscribe again") {
+		t.Errorf("ann: got %v, want close 1013 that says to subscribe again", ann.end)
 	}
 	ann = dial(t, s, 0, "ann")
 	ann.subscribe("doc")

@@ -142,8 +142,8 @@ func (p *port) Alive(d time.Duration) bool {
 }
 
 // Close implements dialect.Port.
-func (p *port) Close() {
-	p.c.Socket.Close(0, "", true)
+func (p *port) Close(code proto.CloseCode, reason string) {
+	p.c.Socket.Close(code, reason, true)
 	p.c.Session.EndAway()
 }
 

@@ -17,11 +17,11 @@ func (c *Conn) logBegin() {
 // logEnd logs the end of a connection: at level debug like its start, and as a warning
 // when the client read too slowly. The reader calls it, once.
 func (c *Conn) logEnd() {
-	code := c.Socket.CloseCode()
+	code, why := c.Socket.CloseCode(), c.Socket.CloseReason()
 	level := slog.LevelDebug
-	if code == proto.CloseTryAgain {
+	if code == proto.CloseTryAgain && why == code.Reason() { // others are told to try again too
 		level = slog.LevelWarn
 	}
 	c.tab.cfg.Logger.LogAttrs(context.Background(), level, "connection ended",
-		slog.String("peer", string(c.Session.ID())), slog.Int("code", int(code)), slog.String("why", code.Reason()))
+		slog.String("peer", string(c.Session.ID())), slog.Int("code", int(code)), slog.String("why", why))
 }

@@ -29,6 +29,10 @@ type Dialect interface {
 	NewTranslator(r *http.Request, user string, port Port) Translator
 }
 
+// Missed is the reason of the close frame for a client of topics that may have missed
+// publications, or whose subscriptions took too long.
+const Missed = "messages may have been missed: connect and subscribe again"
+
 // Reason is why a handshake is refused.
 type Reason int
 
@@ -100,9 +104,9 @@ type Port interface {
 	// Alive pings the client and reports whether it answers, or sends anything, within d. It
 	// waits.
 	Alive(d time.Duration) bool
-	// Close closes the connection, with a close frame that has no code, or ends the session that
-	// waits for the client. It must not be called with the session locked.
-	Close()
+	// Close closes the connection, with a close frame that has no code when code is 0, or ends
+	// the session that waits for the client. It must not be called with the session locked.
+	Close(code proto.CloseCode, reason string)
 	// Go runs f on a goroutine that the gateway's end waits for; not at all when it is ending.
 	// f must end soon after the channel Ending is closed.
 	Go(f func())

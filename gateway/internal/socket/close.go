@@ -26,7 +26,7 @@ func (c *Conn) closeLocked(code proto.CloseCode, reason string, mute bool) {
 		payload = proto.AppendCloseReason(payload, code, reason)
 	}
 	c.appendLocked(opClose, payload)
-	c.closing, c.closed = true, code
+	c.closing, c.closed, c.why = true, code, reason
 	c.closeBy = time.Now().Add(writeTimeout)
 	c.server.cfg.Closed(code)
 }
@@ -65,6 +65,13 @@ func (c *Conn) CloseCode() proto.CloseCode {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.closed
+}
+
+// CloseReason returns the reason of the close frame that was queued, or "".
+func (c *Conn) CloseReason() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.why
 }
 
 // Times for which AwaitRead waits: the last bytes from the client may be in the network's

@@ -59,6 +59,7 @@ type Conn struct {
 	turnOver   chan struct{}    // closed after the next write; nil when no goroutine waits
 	closing    bool             // a close frame is queued: nothing may follow
 	closed     proto.CloseCode  // of the close frame that was queued
+	why        string           // the reason in it
 	mute       bool             // messages from the client are ignored
 	hangUp     bool             // close the network when all is written
 	dead       bool             // the network is closed

@@ -111,7 +111,7 @@ func (c *client) request(m *message) {
 			c.answer("NOTICE", "rate-limited: too many topics, or too many subscribers")
 		}
 		if !c.topics.Await() {
-			c.port.Close()
+			c.port.Close(proto.CloseTryAgain, dialect.Missed)
 			return
 		}
 		c.answer("EOSE", m.sub)
@@ -176,7 +176,7 @@ func (c *client) publish(m *message) {
 		case topic.Limited:
 			c.answer("OK", m.id, false, "rate-limited: slow down")
 		case topic.Unreachable:
-			c.port.Close()
+			c.port.Close(proto.CloseTryAgain, dialect.Missed)
 		}
 	}
 }
@@ -196,4 +196,4 @@ func (c *client) Publication(id proto.RoomID, event []byte) {
 }
 
 // Lost implements topic.Receiver.
-func (c *client) Lost() { c.port.Close() }
+func (c *client) Lost() { c.port.Close(proto.CloseTryAgain, dialect.Missed) }

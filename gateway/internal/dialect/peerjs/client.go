@@ -88,7 +88,7 @@ func (c *client) Greet() bool {
 	default: // the claim may still take effect
 		c.release()
 		c.pause(Hold() - time.Since(began))
-		c.port.Close()
+		c.port.Close(0, "")
 		return false
 	}
 	if former != "" && former != c.peer {
@@ -109,7 +109,7 @@ func usable(id string) bool {
 
 func (c *client) refuse(text []byte) bool {
 	c.port.Send(text)
-	c.port.Close()
+	c.port.Close(0, "")
 	return false
 }
 
@@ -140,7 +140,7 @@ func (c *client) Decode(text []byte) {
 		c.mu.Lock()
 		c.left = true
 		c.mu.Unlock()
-		c.port.Close()
+		c.port.Close(0, "")
 	case m.dst == "":
 		c.d.cfg.Count(Ignored)
 	default:

@@ -161,7 +161,7 @@ func (c *client) lose() {
 			if !away {
 				c.pause(Hold())
 			}
-			c.port.Close()
+			c.port.Close(0, "")
 		})
 	}
 }

@@ -124,7 +124,14 @@ func (w *fixture) Alive(d time.Duration) bool {
 	return !w.silent
 }
 
-func (w *fixture) Close() { w.mu.Lock(); defer w.mu.Unlock(); w.closed = true }
+func (w *fixture) Close(code proto.CloseCode, reason string) {
+	if code != 0 || reason != "" { // a PeerServer gives none
+		w.t.Errorf("closed with code %d and reason %q, want none", code, reason)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+}
 
 func (w *fixture) isClosed() bool {
 	w.mu.Lock()

@@ -111,13 +111,13 @@ func (f *fake) Relay(to proto.PeerID, frame []byte) proto.ErrorCode {
 	}
 	return f.n.code
 }
-func (f *fake) Pay(int) proto.ErrorCode  { return f.n.code }
-func (f *fake) Send(text []byte)         { f.texts = append(f.texts, string(text)) }
-func (f *fake) Alive(time.Duration) bool { return true }
-func (f *fake) Close()                   {}
-func (f *fake) Go(func())                {}
-func (f *fake) Ending() <-chan struct{}  { return nil }
-func (f *fake) got() (texts []string)    { texts, f.texts = f.texts, nil; return texts }
+func (f *fake) Pay(int) proto.ErrorCode       { return f.n.code }
+func (f *fake) Send(text []byte)              { f.texts = append(f.texts, string(text)) }
+func (f *fake) Alive(time.Duration) bool      { return true }
+func (f *fake) Close(proto.CloseCode, string) {}
+func (f *fake) Go(func())                     {}
+func (f *fake) Ending() <-chan struct{}       { return nil }
+func (f *fake) got() (texts []string)         { texts, f.texts = f.texts, nil; return texts }
 func (f *fake) announce(h id, more string) {
 	f.c.Decode(fmt.Appendf(nil, `{"action":"announce","info_hash":%s,"peer_id":%s%s}`, h.appendTo(nil), named(string(f.peer)).appendTo(nil), more))
 }

@@ -75,7 +75,7 @@ func (c *client) Decode(text []byte) {
 		c.topics.Unsubscribe(m.topic)
 	case "publish":
 		if c.topics.Publish(m.topic, "", m.publication()) == topic.Unreachable {
-			c.port.Close()
+			c.port.Close(proto.CloseTryAgain, dialect.Missed)
 		}
 	}
 }
@@ -87,7 +87,7 @@ func (c *client) End() { c.topics.End() }
 func (c *client) Publication(_ proto.RoomID, text []byte) { c.port.Send(text) }
 
 // Lost implements topic.Receiver.
-func (c *client) Lost() { c.port.Close() }
+func (c *client) Lost() { c.port.Close(proto.CloseTryAgain, dialect.Missed) }
 
 // message is what a client sends.
 type message struct {

@@ -81,7 +81,7 @@ func (c *client) Decode(text []byte) {
 		}
 	case typePublish:
 		if m.topic != "" && c.port.MayJoin(m.topic) && c.topics.Publish(m.topic, m.from, text) == topic.Unreachable {
-			c.port.Close()
+			c.port.Close(proto.CloseTryAgain, dialect.Missed)
 		}
 	case typePing:
 		c.port.Send(pong)
@@ -95,4 +95,4 @@ func (c *client) End() { c.topics.End() }
 func (c *client) Publication(_ proto.RoomID, text []byte) { c.port.Send(text) }
 
 // Lost implements topic.Receiver.
-func (c *client) Lost() { c.port.Close() }
+func (c *client) Lost() { c.port.Close(proto.CloseTryAgain, dialect.Missed) }

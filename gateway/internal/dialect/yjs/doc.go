@@ -11,6 +11,6 @@
 //   - A publication waits until the client's subscriptions have taken effect at all gateways:
 //     a client announces itself only once.
 //   - A text that is not JSON is ignored. It ends that server.
-//   - The connection is closed when publications may have been missed: the client connects,
-//     subscribes and announces itself again.
+//   - The connection is closed with 1013 when publications may have been missed, or a topic
+//     cannot be joined: the client connects, subscribes and announces itself again.
 package yjs
