@@ -158,6 +158,8 @@ export interface ConnectorEvents {
   message: Received;
   /** A peer connection was made, by connectPeer or by the other side: add tracks now. */
   peer: Peer;
+  /** This peer waits to be admitted to a room: the promise of joinRoom says how that ends. */
+  waiting: { room: string };
   /** This peer is in a room now. After options.session its member list may follow: wait for change. */
   room: Room;
   /** The connection is back as the same peer. recovered false: frames may have been lost, member lists are asked for again. */
@@ -211,8 +213,8 @@ export class Connector extends Emitter<ConnectorEvents> {
   request(event: string, data?: Json): Promise<any>;
   /** Makes a room and joins it. Without an id the server draws one. */
   createRoom(id?: string, settings?: RoomSettings): Promise<Room>;
-  /** Joins a room. create: make it when it is not there; metadata: what the others see of this member. */
-  joinRoom(id: string, options?: { create?: boolean; password?: string; metadata?: Json }): Promise<Room>;
+  /** Joins a room. With ask it waits to be admitted, and rejects when it is refused or nobody admits it in time. */
+  joinRoom(id: string, options?: JoinOptions): Promise<Room>;
   /** Sends through the server; returns the frame's id. Throws Buffer_Full, Too_Big or Closed. */
   send(to: string, data: Json): string;
   /** Opens a WebRTC connection, or returns the one that there is. Both sides may call at once. */
@@ -225,6 +227,20 @@ export class Connector extends Emitter<ConnectorEvents> {
   refreshIceServers(): Promise<RTCIceServer[]>;
   /** Leaves at once; the others are told. */
   close(): void;
+}
+
+/** How to join a room. */
+export interface JoinOptions {
+  /** Make the room when it is not there. */
+  create?: boolean;
+  /** That of the room, if it has one. */
+  password?: string;
+  /** What the others see of this member. */
+  metadata?: Json;
+  /** When the room is locked, wait until its creator or a moderator admits this peer. */
+  ask?: boolean;
+  /** Gives up, or stops waiting, when aborted: joinRoom rejects, and this peer leaves if it has joined. */
+  signal?: AbortSignal;
 }
 
 /** What the creator and moderators say of their room. password is what others need to join; null for none. */
@@ -249,6 +265,8 @@ export interface RoomEvents {
   joined: { clients: Member[] };
   /** Members changed their metadata, or got another role. */
   updated: { clients: Member[] };
+  /** Others than before wait to be admitted: all who wait, for the creator and moderators. */
+  waiting: { clients: Member[] };
   /** Members went. */
   left: { clients: { id: string; reason?: LeaveReason }[] };
   /** A member has sent to the room. */
@@ -269,9 +287,11 @@ export class Room extends Emitter<RoomEvents> {
   readonly creator: string;
   /** Whether that is this peer. */
   readonly isCreator: boolean;
+  /** Whether this peer is the creator or a moderator. */
+  readonly isModerator: boolean;
   /** How many may be in it; 0: as many as the server allows. */
   readonly capacity: number;
-  /** Whether nobody may join. */
+  /** Whether others can only ask to be admitted. */
   readonly locked: boolean;
   /** Whether one needs a password to join. */
   readonly password: boolean;
@@ -283,6 +303,8 @@ export class Room extends Emitter<RoomEvents> {
   readonly closed: boolean;
   /** In order of joining. */
   readonly members: Member[];
+  /** Who waits to be admitted, oldest first, for the creator and moderators. */
+  readonly waiting: Member[];
   /** Members besides this peer. */
   readonly others: Member[];
   /** Whether a peer is a member. */
@@ -295,7 +317,9 @@ export class Room extends Emitter<RoomEvents> {
   leave(): Promise<void>;
   /** Ends the room, for its creator. */
   end(): Promise<void>;
-  /** Takes a member out, for the creator and moderators. ban: it may not come back; client may then be one that has left. */
+  /** Admits a peer that waits, for the creator and moderators. */
+  admit(client: string): Promise<void>;
+  /** Takes a member out, or refuses a peer that waits, for the creator and moderators. ban: it may not come back; client may then be one that has left. */
   remove(client: string, options?: { ban?: boolean }): Promise<void>;
   /** Lifts a ban, for the creator and moderators. */
   unban(client: string): Promise<void>;

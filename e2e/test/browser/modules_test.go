@@ -46,7 +46,7 @@ func report(t *testing.T, results []result) {
 func TestModules_EachJavaScriptTest_Passes(t *testing.T) {
 	b := startBrowser(t)
 	s := pages(t)
-	for _, name := range []string{"timing", "roomstate", "link", "requests", "rooms", "signaling", "negotiation", "version", "demo"} {
+	for _, name := range []string{"timing", "roomstate", "link", "requests", "rooms", "joins", "signaling", "negotiation", "version", "demo"} {
 		t.Run(name, func(t *testing.T) {
 			p := b.open(t, name, s.URL+"/test/blank.html")
 			report(t, p.suite(name, *only))

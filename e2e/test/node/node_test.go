@@ -104,6 +104,12 @@ func TestNode_RoomWithPassword_TakesTheRightOne(t *testing.T) {
 	run(t, "password.js", stack.URL(0))
 }
 
+// TestNode_LockedRoom_AdmitsWhoWaits: those who wait move to another gateway meanwhile.
+func TestNode_LockedRoom_AdmitsWhoWaits(t *testing.T) {
+	stack := kit.Start(t, kit.Options{Gateways: 2, RoomServices: 1})
+	run(t, "waiting.js", stack.URL(0), stack.URL(1))
+}
+
 func TestNode_Rooms_AreNamedInAddresses(t *testing.T) {
 	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
 	run(t, "address.js", stack.URL(0))

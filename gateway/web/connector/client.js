@@ -3,13 +3,14 @@
 //
 // Its events are those of ConnectorEvents in connector.d.ts.
 
-/** @import { Connector as Declared, ConnectOptions, ConnectorEvents, Frame, Json, Limits, PeerOptions, RoomSettings } from "../connector.js" */
+/** @import { Connector as Declared, ConnectOptions, ConnectorEvents, Frame, JoinOptions, Json, Limits, PeerOptions, RoomSettings } from "../connector.js" */
 /** @import { CallsHub, Details, Draft, Ready, RoomData, RoomHub } from "./types.js" */
 
 import { Calls } from "./calls.js";
 import { Emitter } from "./emitter.js";
 import { encode } from "./encode.js";
 import { ConnectorError } from "./error.js";
+import { Joins } from "./joins.js";
 import { Link } from "./link.js";
 import { place } from "./reason.js";
 import { Requests } from "./requests.js";
@@ -32,6 +33,7 @@ export class Connector extends Emitter {
 
   #link;
   #requests;
+  #joins = new Joins((event, data) => this.#ask(event, data), (room) => this.emit("waiting", { room }));
   #calls;
   #iceAt = 0; // when the ICE servers arrived
 
@@ -113,13 +115,9 @@ export class Connector extends Emitter {
     throw made ? new ConnectorError("Closed", "The room ended while it was made.") : ConnectorError.from(frame);
   }
 
-  /**
-   * Joins a room. create: make it when it is not there; metadata: what the others see of us.
-   * @param {string} id @param {{create?: boolean, password?: string, metadata?: Json}} [options]
-   */
-  async joinRoom(id, { create, password, metadata } = {}) {
-    const frame = await this.#ask("Join_Room", { room: id, create, password, metadata });
-    if (frame.type === "error") await this.#entered(id);
+  /** Joins a room; with ask it waits until it is admitted. @param {string} id @param {JoinOptions} [options] */
+  async joinRoom(id, options) {
+    await this.#joins.join(id, options);
     const room = this.rooms.get(id);
     if (!room) throw new ConnectorError("Closed", "The room ended, or this peer was removed from it, while it joined.");
     await room.known();
@@ -221,7 +219,9 @@ export class Connector extends Emitter {
   #reset(oldId, error) {
     const rooms = [...this.rooms.values()];
     this.rooms.clear();
-    this.#requests.fail(new ConnectorError("Closed", "The session was lost before the answer came. Ask again."), { onlySent: true });
+    const lost = new ConnectorError("Closed", "The session was lost before the answer came. Ask again.");
+    this.#requests.fail(lost, { onlySent: true });
+    this.#joins.lost([], lost);
     this.#calls.finish("lost");
     for (const room of rooms) room.finish("lost");
     this.emit("reset", { oldId, id: this.id, rooms: rooms.map((r) => r.id), error });
@@ -239,9 +239,14 @@ export class Connector extends Emitter {
         if (rooms.includes(room.id)) room.refresh().catch(() => {}); // the next change shows the whole again
         else this.#leave(room, "disconnected");
       }
+      this.#joins.lost(rooms); // how the wait ended did not arrive
     }
-    // Whatever was recovered, a page that was loaded anew knows no room. The frames that waited follow at once.
-    for (const id of rooms) if (!this.rooms.has(id)) this.#reentered(id);
+    for (const id of rooms) {
+      if (this.rooms.has(id)) continue;
+      // Whatever was recovered, a page that was loaded anew knows no room. The frames that waited follow at once.
+      if (!this.#joins.has(id)) this.#reentered(id);
+      else if (recovered !== true) this.#entered(id).catch(() => {}); // it may have been admitted
+    }
     for (const peer of this.peers.values()) peer.resync();
     this.emit("resumed", { recovered: recovered === true });
   }
@@ -253,7 +258,8 @@ export class Connector extends Emitter {
     if (frame.type === "error") return this.#error(frame);
     if (frame.event === "Ice_Servers") this.#ice(data.ice_servers);
     if (frame.event === "Offer") return this.emit("connect", { from: data.from, ...data.data });
-    if (data.room !== undefined) this.#roomFrame(frame.event, data);
+    if (frame.event === "Join_Waiting") this.#joins.waits(data.room);
+    else if (data.room !== undefined) this.#roomFrame(frame.event, data);
     this.#requests.complete(frame);
   }
 
@@ -277,6 +283,7 @@ export class Connector extends Emitter {
     const err = ConnectorError.from(frame);
     const { event, to, room } = err.data;
     if (to && event && signals.has(event) && this.peers.has(to)) return this.peers.get(to)?.refused(err);
+    if (room && event === "Join_Room" && err.id === undefined && this.#joins.refused(room, err)) return;
     if (room) this.rooms.get(room)?.emit("error", err);
     this.emit("error", err);
   }
@@ -286,17 +293,25 @@ export class Connector extends Emitter {
     const me = this.id;
     let room = this.rooms.get(data.room);
     if (event === "Room_Deleted") return room && this.#leave(room, "ended");
-    if (event === "Room_Left") return room && this.#leave(room, "left");
+    if (event === "Room_Left") {
+      this.#joins.refused(data.room);
+      return room && this.#leave(room, "left");
+    }
+    if (event === "Waiting_Updated") return room?.queue(data);
     if (event === "Client_Removed" && (data.client === me || data.removed?.includes(me))) {
       return room && this.#leave(room, data.reasons?.[me] ?? data.reason ?? "removed");
     }
     const entering = !room && (data.clients?.includes(me) || data.added?.includes(me) || data.client === me);
     if (entering) room = this.#enter(data.room);
     if (!room) return;
-    const { joined, left } = room.apply(data, event === "Room_Info");
+    const whole = event === "Room_Info";
+    const { joined, left } = room.apply(data, whole);
+    if (whole) room.queue(data);
     for (const id of joined) this.#calls.admit(id);
     this.#calls.part(left.map((l) => l.id));
-    if (entering) this.emit("room", room);
+    if (!entering) return;
+    this.#joins.entered(data.room);
+    this.emit("room", room);
   }
 
   /** @returns {RoomHub} */
@@ -323,10 +338,13 @@ export class Connector extends Emitter {
     await this.#ask("Room_Info", { room: id });
   }
 
-  /** @param {string} id of a room that an earlier page of this session has joined */
+  /** @param {string} id of a room that an earlier page of this session has joined, or asked to be admitted to */
   #reentered(id) {
     const room = this.#enter(id);
-    room.refresh().catch((err) => err.code === "Not_Found" && this.#leave(room, "ended")); // else the next change asks again
+    room.refresh().catch(({ code }) => { // after other errors the next change asks again
+      if (code === "Not_Found") this.#leave(room, "ended");
+      if (code === "Unauthorised" && !room.has(this.id)) this.#leave(room, "left"); // it waits: joinRoom with ask goes on with that
+    });
     this.emit("room", room);
   }
 
@@ -346,6 +364,7 @@ export class Connector extends Emitter {
   /** @param {ConnectorError} err */
   #closed(err) {
     this.#requests.fail(err);
+    this.#joins.lost([], err);
     this.#calls.finish("closed");
     const rooms = [...this.rooms.values()];
     this.rooms.clear();

@@ -2,7 +2,7 @@
 // last sent them.
 //
 // Events: change (anything), joined ({clients}), updated ({clients}), left ({clients: [{id, reason}]}),
-// message ({from, data, frame}), error (a ConnectorError about a message sent
+// waiting ({clients}: who waits to be admitted), message ({from, data, frame}), error (a ConnectorError about a message sent
 // here), closed ({reason}: left, removed, banned, ended, disconnected, or lost after a reset).
 
 import { Emitter } from "./emitter.js";
@@ -17,6 +17,9 @@ import { applyRoom, unknownRoom } from "./roomstate.js";
  */
 export class Room extends Emitter {
   closed = false;
+  /** Who waits to be admitted, oldest first, for the creator and moderators. */
+  waiting = /** @type {Member[]} */ ([]);
+  #waitingAt = 0; // the revision of that
   #hub;
   #state;
   /** @type {Promise<any>|null} */
@@ -77,6 +80,11 @@ export class Room extends Emitter {
     return this.creator === this.#hub.id;
   }
 
+  /** Whether this peer is the creator or a moderator. */
+  get isModerator() {
+    return this.isCreator || Boolean(this.member(this.#hub.id)?.moderator);
+  }
+
   /** @param {string} id */
   has(id) {
     return this.#state.members.has(id);
@@ -104,8 +112,13 @@ export class Room extends Emitter {
     return this.#hub.request("End_Room", { room: this.id }).then(() => {});
   }
 
+  /** Admits a peer that waits; creator and moderators. @param {string} client */
+  admit(client) {
+    return this.#hub.request("Admit_Client", { room: this.id, client }).then(() => {});
+  }
+
   /**
-   * Removes a member; ban: it may not come back. For the creator and moderators.
+   * Removes a member, or refuses a peer that waits; ban: it may not come back. For the creator and moderators.
    * @param {string} client @param {{ban?: boolean}} [options]
    */
   remove(client, { ban } = {}) {
@@ -148,12 +161,23 @@ export class Room extends Emitter {
     const { state, joined, left, updated, stale } = applyRoom(this.#state, data, whole);
     if (stale) return { joined, left };
     this.#state = state;
+    if (!this.isModerator) this.queue({ room: this.id }); // updates say no more who waits
     if (!state.complete) this.refresh().catch(() => {}); // the next change asks again
     if (joined.length > 0) this.emit("joined", { clients: joined.map((id) => /** @type {Member} */ (state.members.get(id))) });
     if (updated.length > 0) this.emit("updated", { clients: updated.map((id) => /** @type {Member} */ (state.members.get(id))) });
     if (left.length > 0) this.emit("left", { clients: left });
     this.emit("change", this);
     return { joined, left };
+  }
+
+  /** Takes in who waits to be admitted; for the Connector. @param {RoomData} data of Waiting_Updated or Room_Info */
+  queue({ revision = this.#waitingAt, waiting = [] }) {
+    if (revision < this.#waitingAt) return;
+    this.#waitingAt = revision;
+    if (this.waiting.length + waiting.length === 0) return;
+    this.waiting = waiting.map(({ client, user, metadata }) => ({ id: client, user, metadata }));
+    this.emit("waiting", { clients: this.waiting });
+    this.emit("change", this);
   }
 
   /** Resolves when the full list is known. */

@@ -174,6 +174,9 @@ export interface CallsHub {
   made(peer: any): void;
 }
 
+/** A call of joinRoom. waits: this peer waits to be admitted. */
+export interface Join { room: string; waits: boolean; resolve(): void; reject(err: Error): void; }
+
 export interface RoomHub {
   readonly id: string;
   send(frame: Draft): string;
@@ -201,6 +204,8 @@ export interface RoomData {
   /** How many there are after a change. */
   count?: number;
   members?: { [id: string]: { user?: string; metadata?: any; moderator?: boolean } };
+  /** Who waits to be admitted. */
+  waiting?: { client: string; user?: string; metadata?: any }[];
   client?: string;
   reason?: string;
   reasons?: { [id: string]: string };
