@@ -54,7 +54,7 @@ func Path(p string) DialOption { return func(c *dialConfig) { c.path = p } }
 
 // Delta requests the subprotocol p2p.delta.
 func Delta() DialOption {
-	return func(c *dialConfig) { c.opts.Subprotocols = []string{client.Subprotocol} }
+	return func(c *dialConfig) { c.opts.Subprotocols = []string{proto.SubprotocolDelta} }
 }
 
 // Subprotocols requests the named subprotocols instead.

@@ -30,7 +30,7 @@ func (c *Client) handshake(ctx context.Context) (*websocket.Conn, Frame, error) 
 	defer cancel()
 	opts := &websocket.DialOptions{HTTPClient: c.opts.HTTPClient, HTTPHeader: c.opts.Header}
 	if c.opts.Delta {
-		opts.Subprotocols = []string{Subprotocol}
+		opts.Subprotocols = []string{proto.SubprotocolDelta}
 	}
 	addr, err := c.address()
 	if err != nil {

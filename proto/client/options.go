@@ -38,9 +38,6 @@ type Options struct {
 	Logger    *slog.Logger // nil = discard
 }
 
-// Subprotocol requests changes instead of full lists in busy rooms.
-const Subprotocol = proto.SubprotocolDelta
-
 // Bounds of one try, and the heartbeat towards a server that announces none.
 const (
 	handshakeTimeout = 10 * time.Second

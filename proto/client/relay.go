@@ -6,12 +6,6 @@ import (
 	"p2pconnector/proto"
 )
 
-// Connect offers a connection: the target receives an Offer with sdp and
-// candidate.
-func (c *Client) Connect(ctx context.Context, to proto.PeerID, sdp, candidate any) error {
-	return c.Send(ctx, Out{Event: proto.Connect, To: to, Data: map[string]any{"sdp": sdp, "candidate": candidate}})
-}
-
 // Offer relays an offer.
 func (c *Client) Offer(ctx context.Context, to proto.PeerID, data any) error {
 	return c.Send(ctx, Out{Event: proto.Offer, To: to, Data: data})

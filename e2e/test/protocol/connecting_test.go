@@ -12,7 +12,6 @@ import (
 
 	"p2pconnector/e2e/kit"
 	"p2pconnector/proto"
-	"p2pconnector/proto/client"
 )
 
 // The server sends the first frame, on / and on /ws.
@@ -22,7 +21,7 @@ func TestClientDetails_EachMember_IsThere(t *testing.T) {
 	for i := range 2 {
 		for _, options := range [][]kit.DialOption{
 			nil, {kit.Path("ws")}, {kit.Path("?x=1")}, {kit.Path("?version=2")}, {kit.Path("ws?updates=delta")}, {kit.Delta()},
-			{kit.Subprotocols("unknown")}, {kit.Subprotocols("unknown", client.Subprotocol)},
+			{kit.Subprotocols("unknown")}, {kit.Subprotocols("unknown", proto.SubprotocolDelta)},
 		} {
 			c := s.Dial(t, i, options...)
 			if _, err := uuid.Parse(string(c.ID)); err != nil || seen[c.ID] {

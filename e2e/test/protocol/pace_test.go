@@ -44,7 +44,7 @@ func watch(t *testing.T, s *kit.Stack, i int, room string) *watcher {
 	defer cancel()
 	opts := new(websocket.DialOptions)
 	if i%10 == 0 {
-		opts.Subprotocols = []string{client.Subprotocol}
+		opts.Subprotocols = []string{proto.SubprotocolDelta}
 	}
 	ws, _, err := websocket.Dial(ctx, s.URL(i%2), opts)
 	if err != nil {
