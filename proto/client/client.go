@@ -32,11 +32,12 @@ type Client struct {
 	received uint64    // text frames on the newest connection that had the session
 
 	mu      sync.Mutex
-	conn    *websocket.Conn // nil while disconnected
-	changed chan struct{}   // closed and replaced whenever conn changes
-	details proto.Details   // the newest, with the newest session token
-	pending map[string]chan Frame
-	last    uint64 // correlation id drawn last
+	conn    *websocket.Conn          // nil while disconnected
+	changed chan struct{}            // closed and replaced whenever conn changes
+	details proto.Details            // the newest, with the newest session token
+	pending map[string]request       // by key
+	waiting map[proto.RoomID]request // joins whose peer waits to be admitted
+	last    uint64                   // correlation id drawn last
 	closing bool
 	err     error // why the client has ended
 }
@@ -51,7 +52,7 @@ func Dial(ctx context.Context, opts Options) (*Client, error) {
 	c := &Client{
 		opts: opts, log: opts.Logger,
 		frames: make(chan Frame, opts.Buffer), done: make(chan struct{}),
-		changed: make(chan struct{}), pending: make(map[string]chan Frame),
+		changed: make(chan struct{}), pending: make(map[string]request), waiting: make(map[proto.RoomID]request),
 		backoff: backoff{base: opts.Backoff, max: opts.MaxWait},
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
@@ -166,6 +167,7 @@ func (c *Client) ended(err error) bool {
 		return false
 	}
 	c.cancel()
+	c.endWaitsLocked()
 	close(c.changed) // wakes senders that wait; nothing replaces it now
 	return true
 }
@@ -176,9 +178,9 @@ func (c *Client) lose() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.setConnLocked(nil)
-	for id, ch := range c.pending {
-		close(ch)
-		delete(c.pending, id)
+	for key, r := range c.pending {
+		close(r.answer)
+		delete(c.pending, key)
 	}
 }
 

@@ -101,6 +101,9 @@ func (c *Client) become(conn *websocket.Conn, f *Frame) error {
 	if c.closing {
 		return ErrClosed
 	}
+	if !d.Resumed || d.Recovered == nil || !*d.Recovered {
+		c.endWaitsLocked()
+	}
 	c.details = d
 	c.setConnLocked(conn)
 	return nil

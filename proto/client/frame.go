@@ -66,7 +66,8 @@ func (f *Frame) Is(e proto.Event) bool {
 	return f.Type != "" && f.Type != proto.TypeError && f.Event == string(e)
 }
 
-// RoomData reads the data of a frame about a room.
+// RoomData reads the data of a frame about a room. Of a Waiting_Updated it holds the room, the
+// revision and, in Waiting, everyone who waits; of a Join_Waiting the room alone.
 func (f *Frame) RoomData() (proto.RoomData, error) {
 	var d proto.RoomData
 	if err := json.Unmarshal(f.Data, &d); err != nil {

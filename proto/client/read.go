@@ -63,6 +63,8 @@ func (c *Client) handle(f Frame) bool {
 		}
 	case f.Type != "" && len(f.ID) > 0 && c.answer(f):
 		return true
+	case f.Type != "" && len(f.ID) == 0 && c.admission(f):
+		return true
 	}
 	return c.deliver(f)
 }
@@ -82,12 +84,17 @@ func (c *Client) useIceServers(data json.RawMessage) {
 func (c *Client) answer(f Frame) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	ch, ok := c.pending[string(f.ID)]
-	if ok {
-		delete(c.pending, string(f.ID))
-		ch <- f // has room for one
+	r, ok := c.pending[string(f.ID)]
+	if !ok {
+		return false
 	}
-	return ok
+	delete(c.pending, string(f.ID))
+	if r.asks && f.Is(proto.JoinWaiting) {
+		c.waitLocked(f, r)
+		return false // the application sees that it waits
+	}
+	r.answer <- f // has room for one
+	return true
 }
 
 func (c *Client) deliver(f Frame) bool {

@@ -21,6 +21,7 @@ type JoinOptions struct {
 	Create   bool   // make the room if it is not there
 	Password string // of the room; a room without one takes any
 	Metadata any    // about this member
+	Ask      bool   // wait to be admitted if the room is locked
 }
 
 // RoomUpdate is what Update changes; nil leaves a setting as it is.
@@ -37,17 +38,27 @@ func (c *Client) Create(ctx context.Context, opts RoomOptions) (proto.RoomData, 
 	return c.room(ctx, proto.CreateRoom, opts)
 }
 
-// Join joins a room.
+// Join joins a room. With opts.Ask, in a locked room, it returns when the creator or a
+// moderator has admitted this client, or with the error of code Refused, Banned or Not_Found
+// (the room has ended) when it is not admitted. While it waits, other goroutines may use the
+// client; Join_Waiting in [Client.Frames] shows that it waits. When ctx ends first, Join
+// withdraws, and leaves the room if it was admitted in that moment. The wait outlives a
+// connection whose session resumes without loss; otherwise Join returns [ErrInterrupted].
 func (c *Client) Join(ctx context.Context, room proto.RoomID, opts JoinOptions) (proto.RoomData, error) {
-	return c.room(ctx, proto.JoinRoom, struct {
+	f, err := c.request(ctx, Out{Event: proto.JoinRoom, Data: struct {
 		Room     proto.RoomID `json:"room"`
 		Create   bool         `json:"create,omitempty"`
 		Password string       `json:"password,omitempty"`
 		Metadata any          `json:"metadata,omitempty"`
-	}{room, opts.Create, opts.Password, opts.Metadata})
+		Ask      bool         `json:"ask,omitempty"`
+	}{room, opts.Create, opts.Password, opts.Metadata, opts.Ask}}, opts.Ask)
+	if err != nil {
+		return proto.RoomData{}, err
+	}
+	return f.RoomData()
 }
 
-// Leave leaves a room.
+// Leave leaves a room, or withdraws from its waiting room.
 func (c *Client) Leave(ctx context.Context, room proto.RoomID) (proto.RoomData, error) {
 	return c.room(ctx, proto.LeaveRoom, map[string]any{"room": room})
 }
@@ -57,7 +68,9 @@ func (c *Client) End(ctx context.Context, room proto.RoomID) (proto.RoomData, er
 	return c.room(ctx, proto.EndRoom, map[string]any{"room": room})
 }
 
-// Remove removes a member from a room that this client created or moderates.
+// Remove removes a member from a room that this client created or moderates, or refuses a
+// peer that waits for it. In the latter case the result is that of a Waiting_Updated: see
+// [Frame.RoomData].
 func (c *Client) Remove(ctx context.Context, room proto.RoomID, client proto.PeerID) (proto.RoomData, error) {
 	return c.room(ctx, proto.RemoveClient, map[string]any{"room": room, "client": client})
 }

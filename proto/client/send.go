@@ -67,6 +67,18 @@ func (c *Client) write(conn *websocket.Conn, frame []byte) error {
 // returns an error frame as *Error. One answer may cover other changes of the same room
 // too. When the connection ends before the answer, the error is ErrInterrupted.
 func (c *Client) Request(ctx context.Context, out Out) (Frame, error) {
+	return c.request(ctx, out, false)
+}
+
+// request is one that has no answer yet.
+type request struct {
+	key    string     // the id of the frame, as JSON
+	answer chan Frame // has room for one; closed when the answer may be lost
+	asks   bool       // Join_Waiting does not answer it, but what ends the wait
+}
+
+// request is Request; see request.asks.
+func (c *Client) request(ctx context.Context, out Out, asks bool) (Frame, error) {
 	c.mu.Lock()
 	c.last++
 	id := "r" + strconv.FormatUint(c.last, 36)
@@ -76,67 +88,89 @@ func (c *Client) Request(ctx context.Context, out Out) (Frame, error) {
 	if err != nil {
 		return Frame{}, fmt.Errorf("client: encoding %s: %w", out.Event, err)
 	}
-	key := strconv.Quote(id)
-	answer, err := c.sendPending(ctx, b, key)
-	if err != nil {
+	r := request{key: strconv.Quote(id), asks: asks}
+	if err := c.sendPending(ctx, b, &r); err != nil {
 		return Frame{}, err
 	}
 	select {
-	case f, ok := <-answer:
-		if !ok {
-			return Frame{}, ErrInterrupted
-		}
-		if e := f.Err(); e != nil {
-			return f, e
-		}
-		return f, nil
+	case f, ok := <-r.answer:
+		return result(f, ok)
 	case <-ctx.Done():
-		c.forget(key)
-		return Frame{}, fmt.Errorf("client: waiting for the answer to %s: %w", out.Event, ctx.Err())
 	}
+	room := c.forget(r.key)
+	select {
+	case f, ok := <-r.answer: // it came meanwhile
+		return result(f, ok)
+	default:
+	}
+	err = fmt.Errorf("client: waiting for the answer to %s: %w", out.Event, ctx.Err())
+	if room != "" {
+		c.withdraw(ctx, room)
+	}
+	return Frame{}, err
+}
+
+// result returns what a request returns for its answer, or, when ok is false, for its loss.
+func result(f Frame, ok bool) (Frame, error) {
+	if !ok {
+		return Frame{}, ErrInterrupted
+	}
+	if e := f.Err(); e != nil {
+		return f, e
+	}
+	return f, nil
 }
 
 // sendPending is SendRaw for a request. It registers the request with the connection
-// that carries it, so that the loss of an earlier connection does not interrupt it. The
-// channel receives the answer, or is closed when that connection breaks.
-func (c *Client) sendPending(ctx context.Context, frame []byte, key string) (<-chan Frame, error) {
+// that carries it, under a new channel, so that the loss of an earlier connection does not
+// interrupt it.
+func (c *Client) sendPending(ctx context.Context, frame []byte, r *request) error {
 	for {
 		conn, changed, err := c.current()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if conn != nil {
-			answer := make(chan Frame, 1)
-			if c.register(conn, key, answer) {
+			r.answer = make(chan Frame, 1)
+			if c.register(conn, *r) {
 				if c.write(conn, frame) == nil {
-					return answer, nil
+					return nil
 				}
-				c.forget(key) // the server has not received it whole
+				c.forget(r.key) // the server has not received it whole
 			}
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil, fmt.Errorf("client: not connected: %w", ctx.Err())
+			return fmt.Errorf("client: not connected: %w", ctx.Err())
 		}
 	}
 }
 
 // register returns false when conn is not the connection any more.
-func (c *Client) register(conn *websocket.Conn, key string, answer chan Frame) bool {
+func (c *Client) register(conn *websocket.Conn, r request) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.conn != conn {
 		return false
 	}
-	c.pending[key] = answer
+	c.pending[r.key] = r
 	return true
 }
 
-func (c *Client) forget(key string) {
+// forget makes the request wait no more. It returns the room for which its peer waits to be
+// admitted, or "".
+func (c *Client) forget(key string) proto.RoomID {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.pending, key)
+	for room, r := range c.waiting {
+		if r.key == key {
+			delete(c.waiting, room)
+			return room
+		}
+	}
+	return ""
 }
 
 // Ping asks the server for a Pong. Because frames are handled in order, its answer
