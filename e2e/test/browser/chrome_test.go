@@ -59,7 +59,7 @@ func startBrowser(t *testing.T, more ...chromedp.ExecAllocatorOption) *browser {
 		chromedp.Flag("disable-features", "WebRtcHideLocalIpsWithMdns,MediaRouter,OptimizationHints"),
 		chromedp.Flag("allow-loopback-in-peer-connection", true),
 		chromedp.Flag("force-prefers-reduced-motion", true), // a page that scrolls smoothly moves under the click
-		chromedp.Flag("use-fake-device-for-media-stream", "fps=8"), chromedp.Flag("use-fake-ui-for-media-stream", true),
+		chromedp.Flag("use-fake-device-for-media-stream", "fps=5"), chromedp.Flag("use-fake-ui-for-media-stream", true),
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
 	}
 	alloc, cancelAlloc := chromedp.NewExecAllocator(context.Background(), append(opts, more...)...)

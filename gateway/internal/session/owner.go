@@ -182,7 +182,7 @@ func (tab *Table) asked(m natsbus.Message, t *bus.SessionMessage, old *Conn) {
 	}
 	tab.cfg.Go(func() {
 		for waited := (*Conn)(nil); old != nil && old != waited; old = tab.Get(t.Peer).stillRead(t) {
-			old.Socket.AwaitRead()
+			old.Socket.AwaitRead(t.Received == nil)
 			waited = old
 		}
 		lend()

@@ -116,7 +116,7 @@ func (tab *Table) resumeHere(c *Conn, s *Session, t *auth.SessionToken, received
 		}
 	}
 	if old != nil {
-		old.Socket.AwaitRead()
+		old.Socket.AwaitRead(received == nil)
 		s.mu.Lock()
 		accepts = s.acceptsLocked(t.TokenRef, received)
 		s.mu.Unlock()

@@ -82,8 +82,9 @@ const (
 )
 
 // AwaitRead waits until all that the client has sent on the connection has been handled,
-// at most half a second. It pings the client, whose answer tells which frames it has got.
-func (c *Conn) AwaitRead() {
+// at most half a second. With ping it pings the client, whose answer tells which frames it has
+// got: a browser gives it also for a page that is gone and has not handled them.
+func (c *Conn) AwaitRead(ping bool) {
 	c.mu.Lock()
 	if c.allRead {
 		c.mu.Unlock()
@@ -96,7 +97,9 @@ func (c *Conn) AwaitRead() {
 	if c.closing {
 		patience = closePatience
 	}
-	c.pingLocked(c.server.now())
+	if ping {
+		c.pingLocked(c.server.now())
+	}
 	c.mu.Unlock()
 	late := time.NewTimer(patience)
 	defer late.Stop()
