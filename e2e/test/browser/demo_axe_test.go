@@ -9,8 +9,8 @@ import (
 // axePackage finds what people with disabilities stumble over.
 const axePackage = "axe-core@4.14.1"
 
-// TestDemo_Axe_FindsNothing runs axe-core in the lobby, alone, in a call and in its dialogs, in both
-// colour schemes and on a phone.
+// TestDemo_Axe_FindsNothing runs axe-core in the lobby, alone, in a call and in its dialogs, and while
+// somebody waits to be admitted, in both colour schemes and on a phone.
 func TestDemo_Axe_FindsNothing(t *testing.T) {
 	axe := packedFile(t, axePackage, "axe.min.js")
 	b := startBrowser(t)
@@ -34,6 +34,17 @@ func TestDemo_Axe_FindsNothing(t *testing.T) {
 	ann.click("#ask [data-close]")
 	ann.click("#show-devices")
 	ann.axe("the devices")
+	ann.click("#settings [data-close]")
+	ann.click("#lock")
+	ann.until("the room is locked", `!document.getElementById("locked").hidden`)
+	cleo := asks(t, b, stack, 0, "Cleo", "axe")
+	cleo.eval(nil, "%s", axe+"; void 0")
+	cleo.axe("the lobby of who waits")
+	ann.asked("Cleo")
+	ann.axe("who waits")
+	ann.eval(nil, `demo.room.remove(%q, { ban: true })`, cleo.id())
+	ann.click("#show-bans")
+	ann.axe("the bans")
 }
 
 // axe reports what axe-core finds in the page as it is now.

@@ -3,6 +3,7 @@
 // why joining failed stays until the next try.
 
 import { guestName, roomName } from "../names.js";
+import { announce } from "./announce.js";
 import { $ } from "./dom.js";
 import { why } from "./media.js";
 import { name } from "./preferences.js";
@@ -11,11 +12,12 @@ export class Lobby {
   #media;
   #onjoin;
   #touched = false; // whether somebody has chosen what is on
+  #ask = false; // whether the room was locked
   #opening = Promise.resolve(); // the devices that the browser is asked for
 
   /**
    * onjoin is called with what was typed and which devices are wanted.
-   * @param {{media: import("./media.js").Media, onjoin: (wish: {room: string, name: string, mic: boolean, cam: boolean}) => void, oncancel: () => void}} parts
+   * @param {{media: import("./media.js").Media, onjoin: (wish: {room: string, name: string, mic: boolean, cam: boolean, ask: boolean}) => void, oncancel: () => void}} parts
    */
   constructor({ media, onjoin, oncancel }) {
     this.#media = media;
@@ -27,6 +29,7 @@ export class Lobby {
     });
     $("join-quiet").addEventListener("click", () => $("lobby-form").reportValidity() && this.#join({ mic: false, cam: false }));
     $("cancel").addEventListener("click", oncancel);
+    $("lobby-room").addEventListener("input", () => this.#asks(false));
     $("lobby-mic").addEventListener("click", () => this.#toggle("mic", "microphone"));
     $("lobby-cam").addEventListener("click", () => this.#toggle("cam", "camera"));
     addEventListener("hashchange", () => this.shown && this.show());
@@ -36,8 +39,8 @@ export class Lobby {
     return !$("lobby").hidden;
   }
 
-  /** Shows the lobby, and why the call is over or was never reached. */
-  show(problem = "") {
+  /** Shows the lobby, and why the call is over or was never reached; ask: one can ask to join. */
+  show(problem = "", ask = false) {
     $("lobby").hidden = false;
     document.body.classList.remove("calling");
     $("lobby-devices").append($("devices"));
@@ -48,7 +51,7 @@ export class Lobby {
     this.busy(false);
     this.#touched = false;
     this.problem(problem);
-    this.draw();
+    this.#asks(ask);
   }
 
   problem(text) {
@@ -59,9 +62,24 @@ export class Lobby {
   busy(joining) {
     const focused = $("lobby-form").contains(document.activeElement);
     for (const id of ["join", "join-quiet"]) $(id).hidden = joining;
+    $("lobby-waits").hidden = true;
+    $("cancel").textContent = "Cancel";
     for (const id of ["lobby-room", "lobby-name", "lobby-token"]) $(id).readOnly = joining;
     $("cancel").hidden = !joining;
     if (focused) $(joining ? "cancel" : "join").focus(); // a hidden button has no focus
+  }
+
+  /** While somebody waits to be admitted. */
+  waits() {
+    $("lobby-waits").hidden = false;
+    $("cancel").textContent = "Stop waiting";
+    document.title = `Waiting · ${$("lobby-room").value}`;
+    announce($("lobby-waits").textContent);
+  }
+
+  #asks(yes) {
+    this.#ask = yes;
+    this.draw();
   }
 
   /** Opens the devices if the browser was allowed to before: it must not ask people who have only opened a link. */
@@ -85,7 +103,9 @@ export class Lobby {
       $(`lobby-${slot}`).setAttribute("aria-pressed", String(on[slot]));
       $(`lobby-${slot}`).classList.toggle("off", !on[slot]);
     }
-    $("join").textContent = this.#touched ? "Join" : "Join with camera";
+    const join = this.#ask ? "Ask to join" : "Join";
+    $("join").textContent = this.#touched ? join : `${join} with camera`;
+    $("join-quiet").textContent = `${join} with both off`;
     $("join-quiet").hidden = !$("cancel").hidden || (this.#touched && !on.mic && !on.cam);
   }
 
@@ -102,7 +122,7 @@ export class Lobby {
   }
 
   #join({ mic, cam }) {
-    const wish = { room: $("lobby-room").value.trim(), name: $("lobby-name").value.trim(), mic, cam };
+    const wish = { room: $("lobby-room").value.trim(), name: $("lobby-name").value.trim(), mic, cam, ask: this.#ask };
     if (!wish.room || !wish.name) return;
     this.problem("");
     name.set(wish.name);

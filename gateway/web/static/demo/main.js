@@ -22,9 +22,10 @@ import { Panels } from "./panels.js";
 import { People } from "./people.js";
 import { name as storedName } from "./preferences.js";
 import { callBeforeReload, keepOverReload } from "./reload.js";
-import { Session, reasonOf } from "./session.js";
+import { Session, mayAsk, reasonOf } from "./session.js";
 import { Speakers, levelOf } from "./speakers.js";
 import { Tiles } from "./tiles.js";
+import { Waiting } from "./waiting.js";
 
 /** @type {Session|null} */
 let session = null;
@@ -57,8 +58,12 @@ const tiles = new Tiles({ onretry: (id) => peers().get(id)?.restart() });
 const files = new Files({ nameOf, peers });
 const call = new Call({ media, tiles, files });
 const chat = new Chat((text) => room().send({ chat: text }));
-const panels = new Panels(() => chat.read());
 const host = new Host({ room, nameOf, onproblem: (text) => chat.note(text) });
+const waiting = new Waiting({ onadmit: (id) => host.admit(id), onrefuse: (id, name) => host.refuse(id, name) });
+const panels = new Panels(() => {
+  chat.read();
+  waiting.mark();
+});
 const controls = new Controls({ media, onhand: () => members.toggleHand(), onleave: leave });
 const devices = new Devices({ media, level, onspeaker: (id) => tiles.speaker(id) });
 const lobby = new Lobby({ media, onjoin: (wish) => join(wish), oncancel: cancel });
@@ -66,7 +71,7 @@ const token = tokenField($("lobby-token"));
 
 // --- coming and going ---
 
-/** @param {{room: string, name: string, mic: boolean, cam: boolean, session?: string, received?: number}} wish */
+/** @param {{room: string, name: string, mic: boolean, cam: boolean, ask: boolean, session?: string, received?: number}} wish */
 async function join(wish) {
   if (session) return; // Join was pressed twice while the devices opened
   chosen = wish.room;
@@ -85,20 +90,24 @@ async function join(wish) {
     if (session !== joining) return;
     stop();
     banner("none", "");
-    showLobby(reasonOf(err));
+    showLobby(reasonOf(err), mayAsk(err.code));
   }
 }
 
 function connect(wish) {
-  const made = new Session({ room: wish.room, metadata: () => members.me, token: token(), session: wish.session, received: wish.received }, {
+  const made = new Session({ room: wish.room, metadata: () => members.me, token: token(), ask: wish.ask, session: wish.session, received: wish.received }, {
     peer: (peer) => call.add(peer),
+    waiting() {
+      banner("none", "");
+      lobby.waits();
+    },
     entered,
     message: receive,
     over(text, code) {
       if (code === 4001) $("lobby-token-row").hidden = false;
       stop();
       banner("none", "");
-      showLobby(text);
+      showLobby(text, mayAsk(code));
     },
   });
   globalThis.demo = { p2p: made.p2p, media, get room() { return room(); } }; // for whoever looks at the page from its console
@@ -145,9 +154,10 @@ function receive({ from, data }) {
 }
 
 function cancel() {
+  const asked = session?.waits;
   stop();
   banner("none", "");
-  showLobby();
+  showLobby("", asked);
 }
 
 function leave() {
@@ -165,16 +175,17 @@ function stop() {
   media.stop();
   tiles.clear();
   chat.clear();
+  waiting.show([]);
   const ended = session;
   session = null;
   ended?.end();
 }
 
-function showLobby(problem = "") {
+function showLobby(problem = "", ask = false) {
   const called = lobby.shown === false;
   $("call").hidden = $("room-label").hidden = $("copy-link").hidden = true;
   if (token()) $("lobby-token-row").hidden = false;
-  lobby.show(problem);
+  lobby.show(problem, ask);
   if (called) $("join").focus();
 }
 
@@ -190,6 +201,7 @@ function showRoom() {
   people.show(entered, me);
   files.choices(entered.others);
   host.show(entered);
+  waiting.show(entered.waiting);
   controls.hand(members.handOf(me) > 0);
 }
 
@@ -243,12 +255,12 @@ $("home").addEventListener("click", ({ ctrlKey, metaKey, shiftKey, altKey }) => 
 });
 addEventListener("pointerdown", () => level.resume());
 addEventListener("keydown", () => level.resume());
-keepOverReload(() => room() && { room: chosen, name: members.me.name, hand: members.me.hand, session: session.p2p.session, received: session.p2p.received, mic: media.micOn, cam: media.cam !== null, lines: chat.lines });
+keepOverReload(() => (room() || session?.waits) && { room: chosen, name: members.me.name, hand: members.me.hand, session: session.p2p.session, received: session.p2p.received, mic: media.micOn, cam: media.cam !== null, ask: session.waits, lines: chat.lines });
 
 const before = callBeforeReload(roomOfLink());
 showLobby();
 if (before) {
-  announce("Returning to the call.");
+  if (!before.ask) announce("Returning to the call.");
   chat.restore(before.lines);
   join(before);
 } else {

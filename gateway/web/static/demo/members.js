@@ -82,8 +82,8 @@ export class Members {
   }
 }
 
-// read: metadata is what its owner made it.
-function read(member) {
+/** The name and the raised hand of a member, or of one who waits: metadata is what its owner made it. @param {Member|undefined} [member] */
+export function read(member) {
   const { name, hand } = member?.metadata ?? {};
   return { name: typeof name === "string" ? name.slice(0, maxName) : "", hand: typeof hand === "number" ? hand : 0 };
 }

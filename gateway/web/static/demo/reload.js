@@ -1,16 +1,16 @@
 // @ts-check
 // What a page leaves for itself when it is reloaded, so that it returns to the same
-// call as the same peer. It is written only when the page goes and removed when it is
+// call, or goes on waiting for it, as the same peer. It is written only when the page goes and removed when it is
 // read, because a duplicated tab gets a copy of what is stored.
 
 const key = "call";
 const maxAge = 60_000; // ms; who returns later is asked first
 const maxText = 2_000; // characters of a chat line
 
-/** @typedef {{room: string, name: string, session: string, received: number, mic: boolean, cam: boolean, lines: import("./chat.js").Line[]}} Stored */
+/** @typedef {{room: string, name: string, session: string, received: number, mic: boolean, cam: boolean, ask: boolean, lines: import("./chat.js").Line[]}} Stored */
 
 /**
- * record is asked for when the page goes, and returns null outside of a call.
+ * record is asked for when the page goes, and returns null when there is no call.
  * @param {() => Stored|null} record
  */
 export function keepOverReload(record) {

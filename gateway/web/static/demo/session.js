@@ -12,6 +12,8 @@ const mostEarly = 300; // messages, as many as the chat shows
 export class Session {
   /** @type {Room|null} */
   room = null;
+  /** Whether we wait to be admitted. */
+  waits = false;
   p2p;
   #wish;
   #view;
@@ -19,12 +21,12 @@ export class Session {
   #early = []; // messages of the room that came before we were ready to show it
 
   /**
-   * Connects. metadata is what the others see of us; session and received are those of
-   * the page before a reload. entered is called for each room that we are in, again after
-   * a lost session; message afterwards, for each message of the room, also for those that
-   * came before; over when it has ended, with the reason.
-   * @param {{room: string, metadata: () => any, token: string, session?: string, received?: number}} wish
-   * @param {{peer: (peer: Peer) => void, entered: (room: Room) => void, message: (message: RoomEvents["message"]) => void, over: (text: string, code?: number) => void}} view
+   * Connects. metadata is what the others see of us; with ask we wait to be admitted when the
+   * room is locked; session and received are those of the page before a reload. waiting is
+   * called when we wait to be admitted; entered for each room that we are in, again after a lost session; message afterwards, for each message of the room, also for those that
+   * came before; over when it has ended, with the reason and its code.
+   * @param {{room: string, metadata: () => any, token: string, ask?: boolean, session?: string, received?: number}} wish
+   * @param {{peer: (peer: Peer) => void, waiting: () => void, entered: (room: Room) => void, message: (message: RoomEvents["message"]) => void, over: (text: string, code?: string|number) => void}} view
    */
   constructor(wish, view) {
     this.#wish = wish;
@@ -37,11 +39,16 @@ export class Session {
     });
     listen("draining", () => banner("wait", "This server is going away; moving to another. Calls go on."));
     listen("resumed", ({ recovered }) => {
+      if (this.waits) return banner("none", "");
       if (!this.room) return; // after a reload, and enter says more
       if (recovered) passing("good", "Connected again. Nothing was lost on the way.");
       else passing("wait", "Connected again. Messages of the last moments may be lost; calls go on.", 10_000);
     });
     listen("reset", () => this.room && this.#rejoin());
+    listen("waiting", () => {
+      this.waits = true;
+      view.waiting();
+    });
     listen("room", (room) => room.id === wish.room && this.#hear(room));
     listen("peer", (peer) => view.peer(peer));
     listen("closed", (err) => this.#over(err.message, err.data.close_code));
@@ -50,8 +57,8 @@ export class Session {
   /** Joins the room. Rejects with the server's reason. */
   async enter() {
     await this.p2p.ready;
-    const { room: id, metadata } = this.#wish;
-    const room = (await this.#sameRoom(id)) || (await this.p2p.joinRoom(id, { create: true, metadata: metadata() }));
+    const { room: id, metadata, ask } = this.#wish;
+    const room = (await this.#sameRoom(id)) || (await this.p2p.joinRoom(id, { create: true, metadata: metadata(), ask }));
     if (this.#ended) return;
     this.#follow(room);
     if (room.isCreator && !room.capacity) await room.update({ capacity: mostPeople });
@@ -65,12 +72,12 @@ export class Session {
   }
 
   // sameRoom: after a reload the session is in the room already, unless it was removed
-  // meanwhile, or the room has ended.
+  // meanwhile, the room has ended, or it still waits to be admitted.
   async #sameRoom(id) {
     try {
       await this.p2p.rooms.get(id)?.refresh();
     } catch (err) {
-      if (err.code !== "Not_Found") throw err;
+      if (err.code !== "Not_Found" && err.code !== "Unauthorised") throw err;
       return undefined;
     }
     return this.p2p.rooms.get(id);
@@ -89,6 +96,8 @@ export class Session {
 
   #follow(room) {
     this.room = room;
+    this.waits = false;
+    this.#wish.ask = false; // after a lost session it is for us to ask again
     this.#view.entered(room);
     for (const message of this.#early.splice(0)) this.#view.message(message);
     room.on("closed", ({ reason }) => this.room === room && this.#left(reason));
@@ -102,7 +111,7 @@ export class Session {
       await this.enter();
       if (!this.#ended) passing("good", "Connected again.");
     } catch (err) {
-      this.#over(reasonOf(err));
+      this.#over(reasonOf(err), err.code);
     }
   }
 
@@ -120,13 +129,18 @@ export class Session {
   }
 }
 
+/** Whether one can ask to join after joining failed with a code. @param {string|number} [code] */
+export const mayAsk = (code) => code === "Room_Locked" || code === "Refused";
+
 /** Why joining failed, and what to do. @param {ConnectorError} err */
 export function reasonOf(err) {
   switch (err.code) {
     case "Room_Full":
       return "This room is full. Ask somebody to leave, or choose another room.";
     case "Room_Locked":
-      return "The host has locked this room. Ask to be let in, then join again.";
+      return "The host has locked this room. You can ask to join.";
+    case "Refused":
+      return "You were not let in. You can ask again.";
     case "Banned":
       return "The host has banned you from this room. Choose another one.";
     default:
