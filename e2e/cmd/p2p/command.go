@@ -33,7 +33,7 @@ type command struct {
 
 type action func(ctx context.Context, args []string) error
 
-var commands = []*command{&listenCommand, &sendCommand, &joinCommand, &watchCommand, &callCommand}
+var commands = []*command{&listenCommand, &sendCommand, &joinCommand, &watchCommand, &admitCommand, &callCommand}
 
 // usageError is a mistake on the command line.
 type usageError struct{ err error }

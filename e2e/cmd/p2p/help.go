@@ -22,7 +22,7 @@ func (p *program) overview(args []string) error {
 		writeCommandsOf(p.stdout, "room")
 		return flag.ErrHelp
 	case args[0] == "room":
-		return usagef("room takes join or watch, as in p2p room join ROOM")
+		return usagef("room takes join, watch or admit, as in p2p room join ROOM")
 	}
 	return usagef("there is no command %q, but %s", args[0], names())
 }

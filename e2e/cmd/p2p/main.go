@@ -4,6 +4,7 @@
 //	p2p send --to ID TEXT|JSON      send to a peer, or with --room to a room
 //	p2p room join ROOM              be in a room and print what happens there
 //	p2p room watch ROOM             the same, to be read by people
+//	p2p room admit ROOM             have a locked room, and say who may join it
 //	p2p call ROOM                   stdin and stdout, to and from another machine
 //
 // Each explains itself with --help. Output for programs goes to stdout, one JSON

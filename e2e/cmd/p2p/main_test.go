@@ -55,7 +55,7 @@ func startWith(t *testing.T, s *kit.Stack, i int, stdin io.Reader, stdout io.Wri
 	if stdout == nil {
 		out, w := io.Pipe()
 		p.stdout, stdout = bufio.NewReader(out), w
-		t.Cleanup(func() { out.Close() })
+		defer t.Cleanup(func() { out.Close() }) // before the wait for the end, which may wait for a reader
 	}
 	env := map[string]string{}
 	if s != nil {

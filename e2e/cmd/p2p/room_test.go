@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -94,32 +93,26 @@ func TestRoomWatch_EachChange_IsPrinted(t *testing.T) {
 	host, other := s.Dial(t, 0), s.Dial(t, 1)
 	host.Create("tea")
 	p := start(t, s, 1, "room", "watch", "tea")
-	want := func(pattern string) {
-		t.Helper()
-		if got := p.line(); !regexp.MustCompile(`^\d\d:\d\d:\d\d ` + pattern + `$`).MatchString(got) {
-			t.Errorf("got %q, want %s", got, pattern)
-		}
-	}
 	h, g := string(host.ID), string(other.ID)
-	want(`\* room "tea" has 2 members`)
-	want(`  ` + h)
-	want(`  \S+ \(this peer\)`)
+	p.want(`\* room "tea" has 2 members`)
+	p.want(`  ` + h)
+	p.want(`  \S+ \(this peer\)`)
 	other.Send(`{"event":"Join_Room","data":{"room":"tea","metadata":{"name":"G\u001b[1m"}}}`)
-	want(`\+ ` + g + ` "G\\x1b\[1m" joined, 3 members now`)
+	p.want(`\+ ` + g + ` "G\\x1b\[1m" joined, 3 members now`)
 	other.Send(`{"event":"Message","room":"tea","data":"not for the list"}`)
 	host.Send(`{"event":"Set_Role","data":{"room":"tea","client":%q,"role":"moderator"}}`, g)
-	want(`~ ` + g + ` "G\\x1b\[1m" .*, and is a moderator`)
+	p.want(`~ ` + g + ` "G\\x1b\[1m" .*, and is a moderator`)
 	other.Send(`{"event":"Leave_Room","data":{"room":"tea"}}`)
-	want(`- ` + g + ` "G\\x1b\[1m" left, 2 members now`)
+	p.want(`- ` + g + ` "G\\x1b\[1m" left, 2 members now`)
 	host.Send(`{"event":"Update_Room","data":{"room":"tea","name":"T","capacity":5,"locked":true}}`)
-	want(`\* the room's name is "T", it takes 5 members, it is locked`)
+	p.want(`\* the room's name is "T", it takes 5 members, it is locked`)
 	host.Send(`{"event":"Update_Member","data":{"room":"tea","metadata":{"hand":"\u001b[1m"}}}`)
-	want(`~ ` + h + ` now has the metadata "\{\\"hand\\":\\"\\\\u001b\[1m\\"\}"`)
+	p.want(`~ ` + h + ` now has the metadata "\{\\"hand\\":\\"\\\\u001b\[1m\\"\}"`)
 	host.Send(`{"event":"Update_Member","data":{"room":"tea","metadata":null}}`)
-	want(`~ ` + h + ` has no metadata now`)
+	p.want(`~ ` + h + ` has no metadata now`)
 	host.Bye()
-	want(`- ` + h + ` (left|disconnected)`)
-	want(`\* \S+ \(this peer\) runs the room now, 1 member now`)
+	p.want(`- ` + h + ` (left|disconnected)`)
+	p.want(`\* \S+ \(this peer\) runs the room now, 1 member now`)
 	p.interrupt()
 	p.ends(0)
 	start(t, s, 0, "room", "watch", "none").failsWith(1, `Room with Id "none" does not exist.`)

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"p2pconnector/proto"
@@ -22,9 +23,12 @@ Ctrl-C, which leaves, or until the room is ended.
     p2p room watch tea
     p2p room watch --create tea`,
 	flags: func(p *program, fs *flag.FlagSet) action {
-		create := fs.Bool("create", false, "make the room if it is not there")
+		w := &watch{out: p.stdout, stay: stay{program: p}}
+		w.stay.secret.flags(fs)
+		fs.BoolVar(&w.stay.create, "create", false, "make the room if it is not there")
+		fs.BoolVar(&w.stay.ask, "ask", false, askUsage)
 		return func(ctx context.Context, args []string) error {
-			w := &watch{out: p.stdout, stay: stay{program: p, room: proto.RoomID(args[0]), create: *create}}
+			w.stay.room = proto.RoomID(args[0])
 			return w.stay.run(ctx, w.show)
 		}
 	},
@@ -37,7 +41,9 @@ type watch struct {
 
 	names   map[proto.PeerID]string // names that members give themselves; kept until they have left
 	creator proto.PeerID
-	seen    bool // the members were listed
+	seen    bool                                     // the members were listed
+	waiting []proto.Waiting                          // who waits to be admitted; only the creator and moderators see it
+	greet   func(client.Frame, proto.RoomData) error // called when the members were listed; may be nil
 }
 
 // show writes the lines for f, if any.
@@ -47,10 +53,12 @@ func (w *watch) show(f client.Frame) error {
 		if r.Same {
 			return w.printf(f, "* the connection to the server broke and is back")
 		}
+		w.waiting = nil
 		return w.printf(f, "* the server forgot this peer, which joins again as %s", r.ID)
 	}
 	switch proto.Event(f.Event) {
-	case proto.ClientAdded, proto.ClientRemoved, proto.MemberUpdated, proto.RoomUpdated, proto.RoomDeleted, proto.RoomInfo:
+	case proto.ClientAdded, proto.ClientRemoved, proto.MemberUpdated, proto.RoomUpdated, proto.RoomDeleted, proto.RoomInfo, proto.RoomCreated,
+		proto.JoinWaiting, proto.WaitingUpdated:
 	default:
 		return nil
 	}
@@ -63,6 +71,12 @@ func (w *watch) show(f client.Frame) error {
 	}
 	if d.Room != w.stay.room {
 		return nil
+	}
+	switch {
+	case f.Is(proto.JoinWaiting):
+		return w.printf(f, "* room %s is locked; this peer waits to be admitted", proto.Quote(string(d.Room)))
+	case f.Is(proto.WaitingUpdated):
+		return w.showWaiting(f, d.Waiting)
 	}
 	w.learn(d)
 	defer w.forget(d)
@@ -83,15 +97,22 @@ func (w *watch) list(f client.Frame, d proto.RoomData) error {
 			return err
 		}
 	}
-	return nil
+	if w.greet != nil {
+		if err := w.greet(f, d); err != nil {
+			return err
+		}
+	}
+	return w.showWaiting(f, d.Waiting)
 }
 
 func (w *watch) change(f client.Frame, d proto.RoomData) error {
 	var lines []string
 	for _, id := range d.Added {
+		w.waiting = slices.DeleteFunc(w.waiting, is(id))
 		lines = append(lines, fmt.Sprintf("+ %s joined", w.who(id)))
 	}
 	for _, id := range d.Removed {
+		w.waiting = slices.DeleteFunc(w.waiting, is(id)) // a ban of one that waits
 		reason := d.Reasons[id]
 		if reason == "" {
 			reason = d.Reason
@@ -140,24 +161,31 @@ func (w *watch) who(id proto.PeerID) string {
 	return text
 }
 
-// learn records the names of members: their user name, else the name in their
-// metadata.
+// learn records the names of members.
 func (w *watch) learn(d proto.RoomData) {
 	if w.names == nil {
 		w.names = map[proto.PeerID]string{}
 	}
 	for id, info := range d.Members {
-		var m struct {
-			Name string `json:"name"`
-		}
-		_ = json.Unmarshal(info.Metadata, &m) // metadata may be anything
-		if info.User != "" {
-			m.Name = info.User
-		}
-		if m.Name != "" {
-			w.names[id] = proto.Quote(m.Name)
+		if name := nameOf(info.User, info.Metadata); name != "" {
+			w.names[id] = name
 		}
 	}
+}
+
+// nameOf returns the user name, else the name in the metadata, in quotes, or "".
+func nameOf(user string, metadata json.RawMessage) string {
+	var m struct {
+		Name string `json:"name"`
+	}
+	_ = json.Unmarshal(metadata, &m) // metadata may be anything
+	if user != "" {
+		m.Name = user
+	}
+	if m.Name == "" {
+		return ""
+	}
+	return proto.Quote(m.Name)
 }
 
 func (w *watch) forget(d proto.RoomData) {
