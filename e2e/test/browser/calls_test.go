@@ -129,7 +129,7 @@ func (r *restartable) start(t *testing.T) {
 	r.cmd = cmd
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
-		t.Fatalf("the server printed %q, %v; want its URL", line, err)
+		t.Fatalf("got the server's first line %q, %v, want its URL", line, err)
 	}
 }
 
@@ -145,6 +145,6 @@ func (r *restartable) end(t *testing.T, sig syscall.Signal) {
 	err := r.cmd.Wait()
 	r.cmd = nil
 	if _, killed := errors.AsType[*exec.ExitError](err); err != nil && !(killed && sig == syscall.SIGKILL) {
-		t.Errorf("the server ended with %v", err)
+		t.Errorf("got the server's end with %v, want none", err)
 	}
 }

@@ -158,7 +158,7 @@ func (p *tab) check(address string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, problem := range p.problems {
-		p.t.Errorf("%s: %s", p.name, problem)
+		p.t.Errorf("%s: got the problem %s, want none", p.name, problem)
 	}
 	own, err := url.Parse(address)
 	if err != nil {
@@ -167,7 +167,7 @@ func (p *tab) check(address string) {
 	}
 	for host := range p.asked {
 		if host != "127.0.0.1" && host != "localhost" && host != own.Hostname() {
-			p.t.Errorf("%s asked %s for something; a page of %s may ask nobody else", p.name, host, address)
+			p.t.Errorf("%s: got a request to %s, want requests to this machine and %s alone", p.name, host, address)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package browser
 
 import (
 	"flag"
-	"fmt"
 	"testing"
 
 	"p2pconnector/e2e/kit"
@@ -55,17 +54,17 @@ func TestConnector_GatewaysDrain_StaysTheSamePeer(t *testing.T) {
 	}
 	p.eval(&seen, `wander.end()`)
 	if seen.ID != seen.First || seen.Reset != 0 || seen.Left != 0 {
-		t.Errorf("the peer %s is %s now, after %d resets; others saw it leave %d times", seen.First, seen.ID, seen.Reset, seen.Left)
+		t.Errorf("got peer %s after %d resets, which others saw leave %d times; want %s, none and never", seen.ID, seen.Reset, seen.Left, seen.First)
 	}
 	if seen.Resumed < 4 {
-		t.Errorf("resumed %d times, want at least 4", seen.Resumed)
+		t.Errorf("got %d resumes, want at least 4", seen.Resumed)
 	}
 	for i, n := range seen.Numbers {
 		if n != i {
-			t.Fatalf("message %d came as number %d: %s", n, i, fmt.Sprint(seen.Numbers))
+			t.Fatalf("got message %d as number %d of %v, want them in order", n, i, seen.Numbers)
 		}
 	}
 	if len(seen.Numbers) != 5 {
-		t.Errorf("%d messages came, want 5", len(seen.Numbers))
+		t.Errorf("got %d messages, want 5", len(seen.Numbers))
 	}
 }

@@ -86,7 +86,7 @@ func TestExampleDrawing_Stroke_ReachesTheOther(t *testing.T) {
 	var drawn int
 	one.eval(&drawn, "%s", ink)
 	if drawn < 200 {
-		t.Fatalf("a line has %d dots", drawn)
+		t.Fatalf("got a line of %d dots, want 200 or more", drawn)
 	}
 	two := b.open(t, "two", example(t, "drawing", stack.HTTP(1)))
 	two.until("who comes late gets the line", `%s > %d`, ink, drawn*9/10)

@@ -30,7 +30,7 @@ type result struct {
 func report(t *testing.T, results []result) {
 	t.Helper()
 	if len(results) == 0 {
-		t.Fatal("the page ran no test")
+		t.Fatal("got no test that the page ran, want some")
 	}
 	for _, r := range results {
 		t.Run(r.Name, func(t *testing.T) {

@@ -32,7 +32,7 @@ func TestConsole_EachExample_IsAnswered(t *testing.T) {
 		var problem string
 		p.eval(&problem, `document.getElementById("problem").textContent`)
 		if problem != "" {
-			t.Errorf("%s: the console says %q about its own example", d.Event, problem)
+			t.Errorf("%s: got the problem %q for the console's own example, want none", d.Event, problem)
 		}
 	}
 	p.fill("#frame", "this is no JSON")
@@ -111,12 +111,12 @@ func (p *tab) named(t *testing.T) {
 		case "button", "link", "textbox", "combobox", "progressbar", "img", "image", "RootWebArea":
 			controls++
 			if n.Name == nil || strings.Trim(string(n.Name.Value), `" `) == "" {
-				t.Errorf("a %s has no name", role)
+				t.Errorf("got a %s without a name, want one", role)
 			}
 		}
 	}
 	if controls < 5 {
-		t.Errorf("only %d controls were found: the page was not looked at", controls)
+		t.Errorf("got %d controls, want 5 or more: otherwise the page was not looked at", controls)
 	}
 }
 
@@ -134,7 +134,7 @@ func (p *tab) keyboard(t *testing.T) {
 	var missed []string
 	p.eval(&missed, `%s.filter((e) => !reached.has(e)).map((e) => e.outerHTML.slice(0, 100))`, wanted)
 	for _, m := range missed {
-		t.Errorf("the Tab key does not reach %s", m)
+		t.Errorf("got no focus by the Tab key on %s, want it", m)
 	}
 }
 
@@ -147,6 +147,6 @@ func (p *tab) contrast(t *testing.T, scheme string) {
 	var poor []string
 	p.eval(&poor, "%s", source)
 	for _, text := range poor {
-		t.Errorf("%s: too little contrast: %s", scheme, text)
+		t.Errorf("%s: got too little contrast, want more: %s", scheme, text)
 	}
 }

@@ -353,6 +353,6 @@ func startNode(t *testing.T, program string, args ...string) (port int) {
 			return port
 		}
 	}
-	t.Fatalf("%s does not listen on %s", program, addrs[0])
+	t.Fatalf("got no %s that listens on %s within %v, want it", program, addrs[0], kit.Patience)
 	return 0
 }

@@ -43,7 +43,7 @@ func TestDemo_PlainHTTP_ConnectsAndSaysWhatNeedsHTTPS(t *testing.T) {
 	for _, g := range []*guest{ann, bob} {
 		var secure bool
 		if g.eval(&secure, "isSecureContext"); secure {
-			t.Fatal("the page is a secure context: this test shows nothing")
+			t.Fatal("got a secure context, want none: this test would show nothing")
 		}
 		g.until("the data channel is open", `[...demo.p2p.peers.values()].length === 1 && [...demo.p2p.peers.values()].every((p) => p.data.readyState === "open")`)
 		g.until("it says that cameras need https", `document.getElementById("media-notice").textContent.includes("https")`)
@@ -76,7 +76,7 @@ func TestPage_PlainHTTP_CopiesAndSaysWhatNeedsHTTPS(t *testing.T) {
 		p.click(selector)
 		p.until(selector+" says that it has copied", `document.querySelector(%q).textContent === "Copied"`, selector)
 		if got, want := p.pasted(), p.text(source); got != want {
-			t.Errorf("%s: the clipboard has %.80q, want %.80q", selector, got, want)
+			t.Errorf("%s: got clipboard %.80q, want %.80q", selector, got, want)
 		}
 	}
 	// A browser that refuses leaves the text selected, and the button says so.
@@ -86,7 +86,7 @@ func TestPage_PlainHTTP_CopiesAndSaysWhatNeedsHTTPS(t *testing.T) {
 	var selected string
 	p.eval(&selected, "getSelection().toString()")
 	if want := p.text("#me"); selected != want {
-		t.Errorf("selected is %q, want %q", selected, want)
+		t.Errorf("got selection %q, want %q", selected, want)
 	}
 }
 
@@ -99,7 +99,7 @@ func TestPages_SecureContext_DoNotSpeakOfHTTPS(t *testing.T) {
 		p.until("it is drawn", `document.querySelector("#join-room, #lobby-room").value !== ""`)
 		var hidden bool
 		if p.eval(&hidden, `document.getElementById("plain-http").hidden`); !hidden {
-			t.Errorf("/%s: the words about plain http are shown, want them hidden", path)
+			t.Errorf("/%s: got the words about plain http, want them hidden", path)
 		}
 	}
 }
@@ -140,7 +140,7 @@ func TestDemo_SelfSignedHTTPS_CallWorks(t *testing.T) {
 		t.Fatal(err)
 	}
 	if u.Scheme != "https" {
-		t.Fatalf("the program printed %s, want an https URL", u)
+		t.Fatalf("got the URL %s, want one with https", u)
 	}
 	u.Host = plainHost + ":" + u.Port()
 	ann := joinDemo(t, b, u.String()+"demo", "Ann", "secure")

@@ -41,14 +41,14 @@ func program(t *testing.T, pkg string, args ...string) string {
 		late := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() }) // it may end at this moment
 		_, _ = io.Copy(io.Discard, lines)                                         // until the program closes its output
 		if err := cmd.Wait(); err != nil {
-			t.Errorf("%s ended with %v", pkg, err)
+			t.Errorf("%s: got its end with %v, want none", pkg, err)
 		}
 		late.Stop()
 	})
 	line, err := lines.ReadString('\n')
 	url := urlRE.FindString(line)
 	if err != nil || url == "" {
-		t.Fatalf("%s printed %q, %v; a URL was expected", pkg, line, err)
+		t.Fatalf("%s: got first line %q, %v, want a URL in it", pkg, line, err)
 	}
 	return url
 }
@@ -63,7 +63,7 @@ func TestReadme_TabsProgram_Connects(t *testing.T) {
 	_, rest, found := strings.Cut(string(readme), "```html\n")
 	page, _, closed := strings.Cut(rest, "\n```")
 	if !found || !closed {
-		t.Fatal("README.md has no ```html block")
+		t.Fatal("got no ```html block in README.md, want one")
 	}
 	twoTabs(t, page)
 }
@@ -75,7 +75,7 @@ func TestExampleTabs_TwoTabs_Connect(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := strings.Count(string(page), "\n"); n > 20 {
-		t.Errorf("the example has %d lines, 20 are promised", n)
+		t.Errorf("got an example of %d lines, want the 20 that are promised", n)
 	}
 	twoTabs(t, string(page))
 }
@@ -86,7 +86,7 @@ func twoTabs(t *testing.T, page string) {
 	url := program(t, "p2pconnector/e2e/standalone", "--listen", "localhost:0")
 	host := strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/")
 	if !strings.Contains(page, "localhost:8080") {
-		t.Fatal("the page does not name localhost:8080, where the standalone program listens")
+		t.Fatal("got a page without localhost:8080, want it there: the standalone program listens on it")
 	}
 	path := filepath.Join(t.TempDir(), "tabs.html")
 	if err := os.WriteFile(path, []byte(strings.ReplaceAll(page, "localhost:8080", host)), 0o600); err != nil {
@@ -122,7 +122,7 @@ func TestPage_Examples_AreThoseOfTheRepository(t *testing.T) {
 		_, script, _ := strings.Cut(string(example), "<script type=\"module\">\n")
 		script, _, _ = strings.Cut(script, "</script>")
 		if script == "" || !strings.Contains(html.UnescapeString(string(b)), script) {
-			t.Errorf("the page does not show the script of e2e/examples/%s", name)
+			t.Errorf("got a page without the script of e2e/examples/%s, want it there", name)
 		}
 	}
 }

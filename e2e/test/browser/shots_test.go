@@ -106,7 +106,7 @@ func (p *tab) fits(t *testing.T, name string, whole bool) {
 		p.eval(&over, `[...document.querySelectorAll("body *")].filter((e) => { const r = e.getBoundingClientRect();
 			return r.width > 0 && r.right > innerWidth + 1 && r.left < innerWidth && !e.closest("pre, .table, svg, .log, .sr"); }).map((e) => e.outerHTML.slice(0, 120))`)
 		for _, e := range over {
-			t.Errorf("%s, %s: sticks out to the right: %s", name, l.name, e)
+			t.Errorf("%s, %s: got an element beyond the right edge, want none: %s", name, l.name, e)
 		}
 		if *screenshots != "" {
 			p.shoot(name+"-"+l.name, whole)

@@ -84,7 +84,7 @@ func startYjsServer(t *testing.T, dir string) (addr string) {
 			return addrs[0]
 		}
 	}
-	t.Fatalf("y-webrtc's server does not listen on %s", addrs[0])
+	t.Fatalf("got no server of y-webrtc that listens on %s within %v, want it", addrs[0], kit.Patience)
 	return ""
 }
 

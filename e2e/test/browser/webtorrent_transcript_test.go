@@ -111,7 +111,7 @@ func (x *announces) run() []string {
 		}
 		x.lines = lines
 	}
-	x.t.Fatalf("%s: a peer that has gone is counted for ever", x.url)
+	x.t.Fatalf("%s: got a peer that has gone counted within %v, want it forgotten", x.url, kit.Patience)
 	return nil
 }
 

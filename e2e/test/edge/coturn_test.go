@@ -98,7 +98,7 @@ func startCoturn(t *testing.T, program, host string) string {
 		select {
 		case <-tick.C:
 		case <-late.C:
-			t.Fatalf("coturn does not listen: %v", err)
+			t.Fatalf("coturn: got %v within %v, want it to listen", err, kit.Patience)
 		}
 	}
 }

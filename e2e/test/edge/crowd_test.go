@@ -37,7 +37,7 @@ func TestHandshake_CrowdOfIncomplete_IsBounded(t *testing.T) {
 		<-ended
 	}
 	if took := time.Since(began); took > 4*time.Second {
-		t.Errorf("a crowd of handshakes stayed open for %v, want at most 4 s", took)
+		t.Errorf("a crowd of handshakes: got it open for %v, want at most 4 s", took)
 	}
 	for _, c := range conns {
 		_ = c.Close()
@@ -59,7 +59,7 @@ func TestRoom_ListAboveAnyQueue_IsDelivered(t *testing.T) {
 		c := e.open(t, "/", nil)
 		b := c.ask(fmt.Sprintf(`{"event":"Join_Room","data":{"room":"r","create":true,"metadata":%q},"id":7}`, metadata))
 		if n := bytes.Count(b, []byte(metadata)); n != i+1 {
-			t.Fatalf("the member %d got the metadata of %d: %.200s", i+1, n, b)
+			t.Fatalf("member %d: got the metadata of %d members in %.200s, want that of %d", i+1, n, b, i+1)
 		}
 		if i == 0 {
 			first = c

@@ -144,7 +144,7 @@ func TestEgress_LargeMessagesToARoom_StayWithinTheBudget(t *testing.T) {
 				}
 				for _, id := range got {
 					if refused[id] {
-						t.Errorf("member %d: got message %s, which was refused", i, id)
+						t.Errorf("member %d: got message %s, which was refused; want only the others", i, id)
 					}
 				}
 			}

@@ -211,36 +211,36 @@ func playFraming(t *testing.T, e *edge, f framing, bytewise bool) {
 			t.Fatalf("after %d answers: %v", pongs, err)
 		}
 		if !got.Fin || got.Reserved != 0 {
-			t.Fatalf("the server sent %+v", got)
+			t.Fatalf("got frame %+v, want a whole one without reserved bits", got)
 		}
 		switch got.Op {
 		case raw.Text:
 			if !bytes.Contains(got.Payload, []byte(`"event":"Pong"`)) {
-				t.Fatalf("got %.200s", got.Payload)
+				t.Fatalf("got %.200s, want the answer to a Ping", got.Payload)
 			}
 			pongs++
 		case raw.Pong:
 			if len(f.echo) == 0 || string(got.Payload) != f.echo[0] {
-				t.Fatalf("pong %q, want %q", got.Payload, f.echo)
+				t.Fatalf("got pong %q, want the first of %q", got.Payload, f.echo)
 			}
 			f.echo = f.echo[1:]
 			end = len(f.echo) == 0 && f.code == 0 && !f.peer
 		case raw.Ping:
 		case raw.Close:
 			if f.code == 0 && !f.peer || f.code != 0 && (len(got.Payload) < 2 || binary.BigEndian.Uint16(got.Payload) != uint16(f.code)) || f.code == 0 && len(got.Payload) > 0 {
-				t.Fatalf("closed with %q, want %v", got.Payload, f.code)
+				t.Fatalf("got close frame %q, want code %v", got.Payload, f.code)
 			}
 			if pongs != f.pongs || len(f.echo) > 0 {
-				t.Fatalf("closed after %d answers, want %d; pongs missing: %q", pongs, f.pongs, f.echo)
+				t.Fatalf("got the close frame after %d answers and without the pongs %q, want %d answers and all pongs", pongs, f.echo, f.pongs)
 			}
 			wantEnd(t, c)
 			return
 		default:
-			t.Fatalf("the server sent opcode %d", got.Op)
+			t.Fatalf("got a frame with opcode %d, want text, ping, pong or close", got.Op)
 		}
 	}
 	if pongs != f.pongs {
-		t.Errorf("%d answers, want %d", pongs, f.pongs)
+		t.Errorf("got %d answers, want %d", pongs, f.pongs)
 	}
 }
 

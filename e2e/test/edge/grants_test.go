@@ -56,7 +56,7 @@ func TestGrants_EachAction_NeedsItsGrant(t *testing.T) {
 					f.Event = "allowed"
 				}
 				if allowed := f.Event != string(proto.Unauthorised); allowed != strings.Contains(c.want, what) {
-					t.Errorf("%s: %.300s", what, f.raw)
+					t.Errorf("%s: got %.300s, want it allowed: %v", what, f.raw, !allowed)
 				}
 			}
 			own := fmt.Sprintf("own-%d", i)
@@ -112,7 +112,7 @@ func TestGrants_RoomPatterns_LimitRooms(t *testing.T) {
 			m.send(fmt.Sprintf(`{"event":"Join_Room","data":{"room":%q,"create":true},"id":%d}`, c.room, i))
 			f := m.next()
 			if ok := f.Event == string(proto.ClientAdded); ok != c.ok || !ok && f.Event != string(proto.Unauthorised) {
-				t.Errorf("%.300s", f.raw)
+				t.Errorf("got %.300s, want it allowed: %v", f.raw, c.ok)
 			}
 		})
 	}
@@ -147,13 +147,13 @@ func TestGrants_RoomOutside_IsUnauthorisedAlways(t *testing.T) {
 			spy.send(fmt.Sprintf(text, room))
 			f := spy.next()
 			if f.Type != "error" {
-				t.Errorf("%s: %s", text, f.raw)
+				t.Errorf("%s: got %s, want an error", text, f.raw)
 			}
 			d := f.data(t)
 			answers[i] = strings.ReplaceAll(fmt.Sprintf("%s %+v", f.Event, d), room, "ROOM")
 		}
 		if answers[0] != answers[1] {
-			t.Errorf("%s distinguishes a room that exists from one that does not:\n%s\n%s", text, answers[0], answers[1])
+			t.Errorf("%s: got for a room that exists\n%s\nwant the same as for one that does not\n%s", text, answers[0], answers[1])
 		}
 	}
 	boss.alive() // and receives nothing of it
@@ -170,7 +170,7 @@ func TestGrants_RoomOutside_IsUnauthorisedAlways(t *testing.T) {
 		answers[i] = strings.ReplaceAll(fmt.Sprintf("%s %+v", f.Event, f.data(t)), room, "ROOM")
 	}
 	if answers[0] != answers[1] {
-		t.Errorf("Message distinguishes a room that exists from one that does not:\n%s\n%s", answers[0], answers[1])
+		t.Errorf("Message: got for a room that exists\n%s\nwant the same as for one that does not\n%s", answers[0], answers[1])
 	}
 }
 
@@ -195,11 +195,11 @@ func wantUsers(t *testing.T, f frame, want map[proto.PeerID]string) {
 	t.Helper()
 	d := roomData(t, f)
 	if len(d.Members) != len(want) {
-		t.Fatalf("members are %+v, want %v", d.Members, want)
+		t.Fatalf("got members %+v, want %v", d.Members, want)
 	}
 	for id, user := range want {
 		if d.Members[id].User != user {
-			t.Errorf("%s is shown as %q, want %q", id, d.Members[id].User, user)
+			t.Errorf("%s: got user %q, want %q", id, d.Members[id].User, user)
 		}
 	}
 }

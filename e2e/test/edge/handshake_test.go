@@ -44,7 +44,7 @@ func TestHandshake_EachRequest_HasItsStatus(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			resp, _ := e.refused(t, c.path, c.h)
 			if resp.StatusCode != c.status {
-				t.Errorf("status %d, want %d", resp.StatusCode, c.status)
+				t.Errorf("got status %d, want %d", resp.StatusCode, c.status)
 			}
 			if c.status == 426 && resp.Header.Get("Sec-WebSocket-Version") != "13" {
 				t.Error("got no Sec-WebSocket-Version, want the supported one")
@@ -76,7 +76,7 @@ func TestHandshake_Subprotocols_AreChosen(t *testing.T) {
 		}
 		c := e.open(t, "/", h)
 		if got := strings.Join(c.Response.Header.Values("Sec-WebSocket-Protocol"), "|"); got != want {
-			t.Errorf("%q: chosen %q, want %q", offer, got, want)
+			t.Errorf("%q: got protocol %q, want %q", offer, got, want)
 		}
 	}
 }
@@ -147,7 +147,7 @@ func TestHandshake_TooManyConnections_AreRefused(t *testing.T) {
 		t.Helper()
 		resp, _ := e.refused(t, "/", h)
 		if resp.StatusCode != status || resp.Header.Get("Retry-After") == "" {
-			t.Errorf("status %d, Retry-After %q, want %d", resp.StatusCode, resp.Header.Get("Retry-After"), status)
+			t.Errorf("got status %d with Retry-After %q, want %d with a Retry-After", resp.StatusCode, resp.Header.Get("Retry-After"), status)
 		}
 	}
 	free := func(t *testing.T, e *edge, c *client) {
@@ -207,7 +207,7 @@ func TestHandshake_TooManyConnections_AreRefused(t *testing.T) {
 		n := 0
 		for resp := range refused {
 			if resp == nil || resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
-				t.Fatalf("refused with %v", resp)
+				t.Fatalf("got response %v, want 503 with a Retry-After", resp)
 			}
 			_ = resp.Body.Close()
 			n++
@@ -238,7 +238,7 @@ func reopen(t *testing.T, e *edge) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("the gateway did not accept a connection again: %v", err)
+			t.Fatalf("a connection after the crowd: got %v until the end of the wait, want it accepted", err)
 		}
 	}
 }

@@ -97,7 +97,7 @@ func TestConn_TooManyPings_IsClosed(t *testing.T) {
 		f, err := c.ReadFrame()
 		must(t, err)
 		if f.Op != raw.Pong {
-			t.Fatalf("got opcode %d", f.Op)
+			t.Fatalf("got opcode %d, want a pong", f.Op)
 		}
 	}
 	c.alive()
@@ -124,7 +124,7 @@ func TestConn_MessageTakesTooLong_IsClosed(t *testing.T) {
 	quiet := e.open(t, "/", nil)
 	for name, c := range open {
 		if reason := c.closed(proto.ClosePolicy); !strings.Contains(reason, "10 seconds") {
-			t.Errorf("%s: the reason is %q", name, reason)
+			t.Errorf("%s: got reason %q, want the 10 seconds in it", name, reason)
 		}
 	}
 	if took := time.Since(began); took < 9*time.Second {
@@ -140,7 +140,7 @@ func TestHandshake_Extensions_AreDeclined(t *testing.T) {
 	for _, offer := range []string{"permessage-deflate", "permessage-deflate; client_max_window_bits=15, x-webkit-deflate-frame", "bbf-usp-protocol"} {
 		c := e.open(t, "/", http.Header{"Sec-WebSocket-Extensions": {offer}})
 		if got := c.Response.Header.Values("Sec-WebSocket-Extensions"); len(got) > 0 {
-			t.Errorf("%s: agreed to %q", offer, got)
+			t.Errorf("%s: got extensions %q, want none", offer, got)
 		}
 		c.alive()
 		c.bytes(firstByte(raw.Fin|raw.Text|0x40, "\xaa\x56\x4a\x2d"))
@@ -153,7 +153,7 @@ func TestConn_MessageAboveTheLimit_IsClosed(t *testing.T) {
 	e := start(t, func(c *gateway.Config) { c.MaxMessageBytes = 2000 })
 	c := e.open(t, "/", nil)
 	if n := c.details.Limits.MaxMessageBytes; n != 2000 {
-		t.Errorf("announced: %d", n)
+		t.Errorf("got max_message_bytes %d, want 2000", n)
 	}
 	c.send(pad(2000))
 	c.expect(string(proto.Pong))
@@ -186,10 +186,10 @@ func TestHandshake_Slow_IsEnded(t *testing.T) {
 	for name, c := range map[string]net.Conn{"silent": silent, "dripping": dripping} {
 		must(t, c.SetReadDeadline(time.Now().Add(time.Minute)))
 		if b, err := io.ReadAll(c); errors.Is(err, net.ErrClosed) || strings.Contains(string(b), "101") {
-			t.Errorf("%s: %q, %v", name, b, err)
+			t.Errorf("%s: got %q, %v, want the server to end it without an upgrade", name, b, err)
 		}
 		if took := time.Since(began); took < 4*time.Second || took > 12*time.Second { // five, with a margin for a busy machine
-			t.Errorf("%s: open for %v", name, took)
+			t.Errorf("%s: got it open for %v, want 4 s to 12 s", name, took)
 		}
 	}
 	dripping.Close()

@@ -27,10 +27,10 @@ func TestLimits_ClientDetails_AnnouncesThem(t *testing.T) {
 	}
 	c := e.open(t, "/", nil)
 	if c.details.Limits != want {
-		t.Errorf("announced %+v, want %+v", c.details.Limits, want)
+		t.Errorf("got limits %+v, want %+v", c.details.Limits, want)
 	}
 	if c.details.Heartbeat <= 0 || c.details.Heartbeat > 40 {
-		t.Errorf("heartbeat_seconds is %d", c.details.Heartbeat)
+		t.Errorf("got heartbeat_seconds %d, want 1 to 40", c.details.Heartbeat)
 	}
 	free := start(t, nil).open(t, "/", nil).details.Limits
 	if free.MessagesPerSecond+free.MessageBurst+free.BytesPerSecond+free.EgressPerSecond+free.RoomEgressPerSecond != 0 {
@@ -76,7 +76,7 @@ func TestLimits_TooManyFrames_AreRateLimited(t *testing.T) {
 		t.Errorf("got %d frames answered in %v, want at most %d", answered, time.Since(began), most)
 	}
 	if refused < 6 || refused > 7 {
-		t.Errorf("%d frames were refused before the end, want 6", refused)
+		t.Errorf("got %d frames refused before the end, want 6 or 7", refused)
 	}
 	d := e.open(t, "/", nil)
 	for range 40 {
@@ -159,7 +159,7 @@ func TestLimits_EachField_HasItsBound(t *testing.T) {
 			c.send(text)
 			f := c.next()
 			if got := f.Type == "error"; got != (i == 1) || got && f.Event != string(l.code) {
-				t.Errorf("%s, value %d: %.300s", l.name, i, f.raw)
+				t.Errorf("%s, value %d: got %.300s, want error %s: %v", l.name, i, f.raw, l.code, i == 1)
 			}
 		}
 	}
@@ -173,7 +173,7 @@ func TestLimits_SmallMessages_LowerTheBoundsOfFields(t *testing.T) {
 	}).open(t, "/", nil)
 	l := c.details.Limits
 	if l.MaxRoomIDBytes != 40 || l.MaxRoomNameBytes != 10 || l.MaxMetadataBytes != 30 || l.MaxMemberMetadata != 20 {
-		t.Errorf("announced: %+v", l)
+		t.Errorf("got limits %+v, want 40, 10, 30 and 20 bytes", l)
 	}
 	x := func(n int) string { return strings.Repeat("x", n) }
 	for _, f := range []struct{ frame, want string }{
@@ -188,7 +188,7 @@ func TestLimits_SmallMessages_LowerTheBoundsOfFields(t *testing.T) {
 	} {
 		c.send(f.frame)
 		if got := c.next(); got.Event != f.want {
-			t.Errorf("%s: %.300s, want %s", f.frame, got.raw, f.want)
+			t.Errorf("%s: got %.300s, want %s", f.frame, got.raw, f.want)
 		}
 	}
 }

@@ -105,9 +105,9 @@ func run(t testing.TB, s service) {
 	case <-s.Ready():
 	case err := <-done:
 		done <- err
-		t.Fatalf("it ended at its start: %v", err)
+		t.Fatalf("run: got %v before it was ready, want it to serve", err)
 	case <-time.After(kit.Patience):
-		t.Fatal("it is not ready")
+		t.Fatalf("got no service that is ready within %v, want one", kit.Patience)
 	}
 }
 
@@ -150,7 +150,7 @@ func (e *edge) refused(t testing.TB, path string, h http.Header) (*http.Response
 	c, resp, err := raw.Dial(t.Context(), e.addr, path, h)
 	if c != nil {
 		_ = c.Close()
-		t.Fatalf("%s with %v: upgraded", path, h)
+		t.Fatalf("%s with %v: got an upgrade, want it refused", path, h)
 	}
 	if !errors.Is(err, raw.ErrRefused) {
 		t.Fatal(err)
@@ -196,7 +196,7 @@ func (c *client) next() frame {
 	for {
 		b, err := c.Next()
 		if err != nil {
-			c.t.Fatalf("where a frame was expected: %v", err)
+			c.t.Fatalf("got %v, want a text frame", err)
 		}
 		f := frame{raw: b}
 		must(c.t, json.Unmarshal(b, &f))
@@ -251,13 +251,13 @@ func (c *client) closed(code proto.CloseCode) string {
 	c.t.Helper()
 	end, err := c.Until()
 	if err != nil {
-		c.t.Fatalf("it ended with %v, want close %v", err, code)
+		c.t.Fatalf("got the end with %v, want close %v", err, code)
 	}
 	if end.Code != code {
-		c.t.Errorf("closed with %v %q, want %v", end.Code, end.Reason, code)
+		c.t.Errorf("got close %v %q, want %v", end.Code, end.Reason, code)
 	}
 	if f, err := c.ReadFrame(); err == nil {
-		c.t.Errorf("frame %x came after the close frame", f.Op)
+		c.t.Errorf("got a frame with opcode %d after the close frame, want none", f.Op)
 	}
 	return end.Reason
 }

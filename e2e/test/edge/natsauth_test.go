@@ -155,7 +155,7 @@ func TestNATS_CredentialsAndTLS_AreUsed(t *testing.T) {
 	} {
 		if nc, err := nats.Connect(url, options...); err == nil {
 			nc.Close()
-			t.Fatalf("%s: the server takes it", what)
+			t.Fatalf("%s: got a connection, want it refused", what)
 		}
 	}
 	var cfg roomsvc.Config

@@ -118,7 +118,7 @@ func TestErrors_TextOfClients_IsBounded(t *testing.T) {
 			c.send(strings.ReplaceAll(strings.ReplaceAll(form, "%[1]s", s), "%s", s))
 			f := c.next()
 			if f.Type != "error" {
-				t.Fatalf("%.60s in %s: %.300s", s, form, f.raw)
+				t.Fatalf("%.60s in %s: got %.300s, want an error", s, form, f.raw)
 			}
 			if len(f.raw) > 2000 {
 				t.Errorf("%.60s in %s: got an error of %d bytes, want a short one", s, form, len(f.raw))
@@ -127,7 +127,7 @@ func TestErrors_TextOfClients_IsBounded(t *testing.T) {
 				t.Errorf("%.60s in %s: got %q, want no control characters", s, form, f.raw)
 			}
 			if d := f.data(t); strings.ContainsFunc(d.Message, func(r rune) bool { return r < ' ' || r == '\u202e' || r == '\u2028' }) {
-				t.Errorf("%.60s in %s: the message is %q", s, form, d.Message)
+				t.Errorf("%.60s in %s: got message %q, want no control characters", s, form, d.Message)
 			}
 		}
 	}

@@ -45,7 +45,7 @@ func p99(b *testing.B, near, far *client, n int) time.Duration {
 	relay := func(from, to *client) {
 		from.send(fmt.Sprintf(`{"event":"Candidate","to":%q,"data":{"candidate":"candidate:1 1 udp 2122260223 192.0.2.1 54321 typ host"}}`, to.details.ID))
 		if f := to.next(); f.Event != string(proto.Candidate) {
-			b.Fatalf("got %.200s", f.raw)
+			b.Fatalf("got %.200s, want a Candidate", f.raw)
 		}
 	}
 	for i := range trips {

@@ -45,7 +45,7 @@ func TestSlowPeer_QueueFull_IsClosed(t *testing.T) {
 		if err != nil {
 			closed, ok := err.(*raw.Closed)
 			if !ok || closed.Code != proto.CloseTryAgain {
-				t.Fatalf("after frame %d: %v, want close 1013", last, err)
+				t.Fatalf("after frame %d: got %v, want close 1013", last, err)
 			}
 			break
 		}
@@ -55,7 +55,7 @@ func TestSlowPeer_QueueFull_IsClosed(t *testing.T) {
 			continue // about the room
 		}
 		if got := string(f.ID); got != fmt.Sprint(last+1) {
-			t.Fatalf("frame %s came after %d", got, last)
+			t.Fatalf("got frame %s, want %d", got, last+1)
 		}
 		last++
 	}
@@ -178,7 +178,7 @@ func TestSlowPeer_NeverReads_IsClosedInTime(t *testing.T) {
 		<-tick.C
 		if _, err := slow.Write(raw.Encode(raw.Fin|raw.Pong, nil)); err != nil {
 			if took := time.Since(began); took > 5*time.Second {
-				t.Errorf("the connection lasted %v", took)
+				t.Errorf("got a connection that lasted %v, want 5 s at most", took)
 			}
 			sender.alive()
 			return

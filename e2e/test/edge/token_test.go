@@ -21,7 +21,7 @@ func wants401(t *testing.T, e *edge, what, path string, h http.Header) {
 	t.Helper()
 	resp, body := e.refused(t, path, h)
 	if resp.StatusCode != 401 || resp.Header.Get("WWW-Authenticate") != "Bearer" || !strings.Contains(body, "access token") {
-		t.Errorf("%s: %s: %s", what, resp.Status, body)
+		t.Errorf("%s: got %s, %v, %s; want 401 for a Bearer, with words about the access token", what, resp.Status, resp.Header, body)
 	}
 }
 
@@ -40,7 +40,7 @@ func TestToken_EachAlgorithm_IsAccepted(t *testing.T) {
 			c := e.open(t, "/", http.Header{"Sec-WebSocket-Protocol": {"p2p.delta, p2p.token." + good}})
 			c.alive()
 			if got := c.Response.Header.Get("Sec-WebSocket-Protocol"); got != "p2p.delta" {
-				t.Errorf("the protocol chosen is %q", got)
+				t.Errorf("got protocol %q, want p2p.delta", got)
 			}
 			for what, token := range map[string]string{
 				"none": "", "garbage": "garbage", "another key": others[alg].token(t, nil), "dots": "..", "long": strings.Repeat("x", 10_000),
@@ -139,7 +139,7 @@ func TestJWKS_KeysChange_AreFetched(t *testing.T) {
 	if n, took := set.fetched()-fetched, time.Since(began); n > 2+int(took/(10*time.Second)) {
 		t.Errorf("20 unknown keys: got %d fetches of the set within %v, want few", n, took)
 	} else if took > 20*4*time.Second {
-		t.Errorf("20 unknown keys: took %v, want no delay", took)
+		t.Errorf("20 unknown keys: got answers after %v, want no delay", took)
 	}
 }
 

@@ -47,7 +47,7 @@ func iceServers(t *testing.T, list json.RawMessage) []webrtc.ICEServer {
 	var servers []webrtc.ICEServer
 	must(t, json.Unmarshal(list, &servers))
 	if len(servers) == 0 || servers[0].Username == "" {
-		t.Fatalf("ice_servers is %s", list)
+		t.Fatalf("got ice_servers %s, want a server with a user name", list)
 	}
 	return servers
 }
@@ -60,7 +60,7 @@ func TestTURN_RelayOnlyPeers_Connect(t *testing.T) {
 	})
 	a, b := e.open(t, "/", nil), e.open(t, "/", nil)
 	if !strings.HasSuffix(iceServers(t, a.details.IceServers)[0].Username, ":"+string(a.details.ID)) {
-		t.Errorf("the name does not contain the peer's id: %s", a.details.IceServers)
+		t.Errorf("got %s, want a user name that ends with the peer's id %s", a.details.IceServers, a.details.ID)
 	}
 	b.send(`{"event":"ice_servers","id":"mine"}`)
 	f := b.expect(string(proto.IceServers))
@@ -84,12 +84,12 @@ func TestTURN_RelayOnlyPeers_Connect(t *testing.T) {
 			t.Errorf("got %q, want the text of the other side", text)
 		}
 	case <-time.After(kit.Patience):
-		t.Fatal("nothing came through the relay")
+		t.Fatalf("got nothing through the relay within %v, want a text", kit.Patience)
 	}
 	pair, err := from.SCTP().Transport().ICETransport().GetSelectedCandidatePair()
 	must(t, err)
 	if pair.Local.Typ != webrtc.ICECandidateTypeRelay {
-		t.Errorf("connected by %v", pair)
+		t.Errorf("got a connection by %v, want a relay", pair)
 	}
 }
 
@@ -132,7 +132,7 @@ func gathered(t *testing.T, pc *webrtc.PeerConnection, d webrtc.SessionDescripti
 		t.Fatal("gathering does not end")
 	}
 	if !strings.Contains(pc.LocalDescription().SDP, "typ relay") {
-		t.Fatalf("no relay was allocated:\n%s", pc.LocalDescription().SDP)
+		t.Fatalf("got a description without a relay, want one:\n%s", pc.LocalDescription().SDP)
 	}
 	return *pc.LocalDescription()
 }
@@ -209,7 +209,7 @@ func allocate(t *testing.T, url string, s webrtc.ICEServer) error {
 func TestTURN_NoServers_AnswersAnEmptyList(t *testing.T) {
 	c := start(t, nil).open(t, "/", nil)
 	if c.details.IceServers != nil {
-		t.Errorf("Client_Details has %s", c.details.IceServers)
+		t.Errorf("got Client_Details with ice_servers %s, want none", c.details.IceServers)
 	}
 	c.send(`{"event":"Ice_Servers"}`)
 	if f := c.expect(string(proto.IceServers)); string(f.Data) != `{"ice_servers":[]}` {

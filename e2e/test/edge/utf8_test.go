@@ -81,13 +81,13 @@ func playUTF8(t *testing.T, e *edge, s string, b []byte) {
 	c.bytes(b)
 	if utf8.ValidString(s) {
 		if got := c.next(); got.Event != string(proto.Pong) {
-			t.Errorf("%q: %.200s", s, got.raw)
+			t.Errorf("%q: got %.200s, want a Pong", s, got.raw)
 		}
 		return
 	}
 	end, err := c.Until()
 	if err != nil || end.Code != proto.CloseInvalidUTF8 {
-		t.Errorf("%q: %v, %v, want 1007", s, end, err)
+		t.Errorf("%q: got %v, %v, want close 1007", s, end, err)
 	}
 }
 

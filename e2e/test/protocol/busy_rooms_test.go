@@ -64,7 +64,7 @@ func TestDelta_BigRoom_SendsChanges(t *testing.T) {
 	deltas := []*kit.Conn{byProtocol, byQuery}
 	late := s.Dial(t, 0, kit.Delta())
 	if d := late.Join(room); len(d.Clients) != proto.FullListMembers+1 {
-		t.Errorf("the joiner itself got no full list: %+v", d)
+		t.Errorf("the joiner itself: got %+v, want a full list", d)
 	}
 	for _, c := range deltas {
 		f, d := size(t, c, proto.FullListMembers+1)
@@ -74,7 +74,7 @@ func TestDelta_BigRoom_SendsChanges(t *testing.T) {
 		}
 	}
 	if f, d := size(t, all[1], proto.FullListMembers+1); d.Clients == nil || d.Clients[proto.FullListMembers] != late.ID {
-		t.Errorf("a client that did not ask for changes got %s", f.Raw)
+		t.Errorf("a client that did not ask for changes: got %s, want a full list that ends with the joiner", f.Raw)
 	}
 	byQuery.Send(`{"event":"Room_Info","data":{"room":%q}}`, room)
 	if d := kit.Room(t, byQuery.Expect(proto.RoomInfo)); len(d.Clients) != proto.FullListMembers+1 {
@@ -155,7 +155,7 @@ func TestUpdates_StormOfJoins_EndsWithTheFullList(t *testing.T) {
 		}
 		last, clients = d.Revision, d.Clients
 		if len(d.Added) == 0 || d.Client != d.Added[0] {
-			t.Errorf("client %s, added %v", d.Client, d.Added)
+			t.Errorf("got client %s and added %v, want the first of those added", d.Client, d.Added)
 		}
 		for _, id := range d.Added {
 			added[id]++
@@ -167,7 +167,7 @@ func TestUpdates_StormOfJoins_EndsWithTheFullList(t *testing.T) {
 		}
 		f := c.Until("the answer", func(f *client.Frame) bool { return string(f.ID) == `"j"` })
 		if d := kit.Room(t, f); !f.Is(proto.ClientAdded) || d.Client != c.ID {
-			t.Errorf("a joiner got %.200s", f.Raw)
+			t.Errorf("a joiner: got %.200s, want %s about itself", f.Raw, proto.ClientAdded)
 		}
 		if len(kit.Room(t, f).Clients) < n+1 {
 			size(t, c, n+1)

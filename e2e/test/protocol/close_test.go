@@ -46,7 +46,7 @@ func TestCloseCodes_EachCause_HasItsCode(t *testing.T) {
 	for _, doc := range proto.CloseCodes {
 		test, ok := closes[doc.Code]
 		if _, other := closesTestedByOthers[doc.Code]; ok == other {
-			t.Errorf("%s: want a test in exactly one package", doc.Code)
+			t.Errorf("%s: got a test in this package: %v, and in another: %v; want it in exactly one", doc.Code, ok, other)
 		}
 		if ok {
 			t.Run(doc.Code.String(), func(t *testing.T) {
@@ -61,7 +61,7 @@ func TestCloseCodes_EachCause_HasItsCode(t *testing.T) {
 func wantClose(t *testing.T, c *kit.Conn, want proto.CloseCode) {
 	t.Helper()
 	if code, reason := c.Closed(); code != want {
-		t.Errorf("closed with %v %q, want %v", code, reason, want)
+		t.Errorf("got close %v %q, want %v", code, reason, want)
 	}
 }
 
@@ -77,7 +77,7 @@ func closeNormal(t *testing.T, s *kit.Stack) {
 	// Close returns nil only for an answer with the same code. Which of the library's
 	// readers reads that frame depends on the scheduler, so the test requires no more.
 	if err := c.Close(websocket.StatusNormalClosure); err != nil {
-		t.Errorf("the server did not answer the close: %v", err)
+		t.Errorf("got no answer to the close (%v), want a close frame with its code", err)
 	}
 }
 
@@ -121,7 +121,7 @@ func closeSlow(t *testing.T, s *kit.Stack) {
 			return
 		}
 		if code != 0 || time.Now().After(end) {
-			t.Fatalf("closed with %v, want %v", code, proto.CloseTryAgain)
+			t.Fatalf("got close %v, want %v", code, proto.CloseTryAgain)
 		}
 	}
 }
@@ -163,7 +163,7 @@ func takeLate(t *testing.T, p *pair) proto.CloseCode {
 			return code
 		}
 	}
-	t.Fatalf("no error for a frame to a peer that does not read, want %s", proto.NotDelivered)
+	t.Fatalf("got no error for a frame to a peer that does not read, want %s", proto.NotDelivered)
 	return 0
 }
 
@@ -200,10 +200,10 @@ func dialRaw(t *testing.T, s *kit.Stack) *rawConn {
 	c := &rawConn{conn, bufio.NewReader(conn)}
 	resp, err := http.ReadResponse(c.r, req)
 	if err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatalf("the handshake: %v, %v", resp, err)
+		t.Fatalf("got the response %v, %v; want an upgrade", resp, err)
 	}
 	if op, _ := c.frame(t); op != 1 {
-		t.Fatalf("the first frame has opcode %d", op)
+		t.Fatalf("got a first frame with opcode %d, want text", op)
 	}
 	return c
 }
@@ -239,7 +239,7 @@ func (c *rawConn) wantClose(t *testing.T, what string, want proto.CloseCode) {
 			continue
 		}
 		if len(payload) < 2 || proto.CloseCode(payload[0])<<8|proto.CloseCode(payload[1]) != want {
-			t.Errorf("%s: the close frame is %q, want %v", what, payload, want)
+			t.Errorf("%s: got close frame %q, want %v", what, payload, want)
 		}
 		return
 	}

@@ -25,7 +25,7 @@ func TestClientDetails_EachMember_IsThere(t *testing.T) {
 		} {
 			c := s.Dial(t, i, options...)
 			if _, err := uuid.Parse(string(c.ID)); err != nil || seen[c.ID] {
-				t.Errorf("id %q: %v", c.ID, err)
+				t.Errorf("got id %q (%v), want a new UUID", c.ID, err)
 			}
 			seen[c.ID] = true
 			d := c.Details
@@ -85,7 +85,7 @@ func TestPage_PlainRequest_IsServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
-		t.Fatalf("%s, %s", resp.Status, resp.Header.Get("Content-Type"))
+		t.Fatalf("got %s with type %q, want 200 with text/html", resp.Status, resp.Header.Get("Content-Type"))
 	}
 	page := string(body)
 	for _, d := range proto.ClientEvents {

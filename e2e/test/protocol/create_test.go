@@ -63,7 +63,7 @@ var createRows = rows{
 		p.a.Create(p.room)
 		for _, c := range []*kit.Conn{p.a, p.b} {
 			if e := fails(p.t, c, proto.DuplicateRoom, proto.CreateRoom, roomPart(p.room, "")); e.Room != p.room {
-				p.t.Errorf("data.room is %q", e.Room)
+				p.t.Errorf("got data.room %q, want %q", e.Room, p.room)
 			}
 		}
 	},

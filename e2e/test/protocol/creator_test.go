@@ -100,10 +100,10 @@ var removeRows = rows{
 		p.together()
 		p.a.Send(`{"event":"Remove_Client","data":{"room":%q,"client":%q},"id":"r"}`, p.room, p.b.ID)
 		if f := p.a.Expect(proto.ClientRemoved); string(f.ID) != `"r"` {
-			p.t.Errorf("the creator got %s", f.Raw)
+			p.t.Errorf("the creator: got %s, want its id", f.Raw)
 		}
 		if f := p.b.Expect(proto.ClientRemoved); f.ID != nil {
-			p.t.Errorf("the removed peer got %s", f.Raw)
+			p.t.Errorf("the removed peer: got %s, want no id", f.Raw)
 		}
 	},
 	"Missing_Fields": func(p *pair) {
@@ -137,10 +137,10 @@ var updateRows = rows{
 				d := kit.Room(p.t, f)
 				// Each update contains all settings, earlier ones too.
 				if d.Name != "N2" || i >= 1 && d.Capacity != 7 || i >= 2 && !d.Locked || i >= 3 && string(d.Metadata) != `{"k":[1]}` {
-					p.t.Errorf("after %s: %s", change, f.Raw)
+					p.t.Errorf("after %s: got %s, want all settings so far, both members and the creator", change, f.Raw)
 				}
 				if len(d.Clients) != 2 || d.Creator != p.a.ID || string(d.Room) != p.room {
-					p.t.Errorf("after %s: %s", change, f.Raw)
+					p.t.Errorf("after %s: got %s, want all settings so far, both members and the creator", change, f.Raw)
 				}
 				if own := string(f.ID) == fmt.Sprint(i); own != (c == p.a) {
 					p.t.Errorf("got %s, want the id in the creator's frame alone", f.Raw)

@@ -68,7 +68,7 @@ func TestEvents_EachRow_HasItsEffect(t *testing.T) {
 	for _, doc := range proto.ClientEvents {
 		tests, ok := events[doc.Event]
 		if _, other := testedByOthers[doc.Event]; ok == other {
-			t.Errorf("%s: want tests in exactly one package", doc.Event)
+			t.Errorf("%s: got tests in this package: %v, and in another: %v; want them in exactly one", doc.Event, ok, other)
 		}
 		if !ok {
 			continue
@@ -93,7 +93,7 @@ func checkComplete(t *testing.T, doc proto.EventDoc, tests rows) {
 	}
 	for name := range tests {
 		if code := proto.ErrorCode(name); code.Known() && !slices.Contains(doc.Errors, code) {
-			t.Errorf("a test shows %s, which the contract of %s does not name", code, doc.Event)
+			t.Errorf("%s: got a test of %s, want only errors that its contract names", doc.Event, code)
 		}
 	}
 }

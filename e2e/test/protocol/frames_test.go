@@ -63,7 +63,7 @@ func TestID_AnyValue_IsEchoed(t *testing.T) {
 	for _, id := range []string{"{}", "[]", "true", `"` + strings.Repeat("i", proto.MaxCorrelationID) + `"`} {
 		c.Text(`{"event":"Ping","id":` + id + `}`)
 		if e := c.ExpectError(proto.InvalidMessage); e.Field != "id" {
-			t.Errorf("an id %.20s: %+v", id, e)
+			t.Errorf("an id %.20s: got %+v, want the field id", id, e)
 		}
 	}
 	c.Quiet()
@@ -75,7 +75,7 @@ func TestEvents_Unknown_IsAnsweredWithTheList(t *testing.T) {
 	for _, event := range []string{"Dance", "", "Client_Details", "Pong", "Room_Created", "Create_Room ", strings.Repeat("x", 128), "é"} {
 		e := fails(t, c, proto.UnsupportedEvent, proto.Event(event), "")
 		if !slices.Equal(e.Events, proto.ClientEventNames()) {
-			t.Errorf("events are %v", e.Events)
+			t.Errorf("got events %v, want %v", e.Events, proto.ClientEventNames())
 		}
 	}
 	c.Quiet()
@@ -98,7 +98,7 @@ func TestFrames_Invalid_AreAnswered(t *testing.T) {
 		f := c.Next()
 		checkServerFrame(t, f, proto.TypeError)
 		if f.Event != string(proto.InvalidMessage) {
-			t.Errorf("%.80q: got %.200s", frame, f.Raw)
+			t.Errorf("%.80q: got %.200s, want %s", frame, f.Raw, proto.InvalidMessage)
 		}
 		c.Quiet()
 	}
@@ -110,7 +110,7 @@ func TestFrames_WithoutEvent_AreAnswered(t *testing.T) {
 	for _, frame := range []string{`{}`, `{"event":null}`, `{"event":5}`, `{"event":["Ping"]}`, `{"Event":"Ping"}`, `{"type":"Ping"}`} {
 		c.Text(frame)
 		if e := c.ExpectError(proto.MissingFields); e.Field != "event" {
-			t.Errorf("%s: %+v", frame, e)
+			t.Errorf("%s: got %+v, want the field event", frame, e)
 		}
 	}
 }
@@ -142,6 +142,6 @@ func TestErrors_BetweenFrames_LoseNoFrame(t *testing.T) {
 		}
 	}
 	if errors != 100 {
-		t.Errorf("%d errors", errors)
+		t.Errorf("got %d errors, want 100", errors)
 	}
 }

@@ -43,12 +43,12 @@ var joinRows = rows{
 		for _, c := range []*kit.Conn{p.a, p.b} {
 			d := c.Members(p.room, p.a.ID, p.b.ID)
 			if string(d.Members[p.b.ID].Metadata) != `{"nick":"b"}` {
-				p.t.Errorf("members: %+v", d.Members)
+				p.t.Errorf("got members %+v, want the metadata of the joiner", d.Members)
 			}
 		}
 		third := p.Dial(p.t, 0)
 		if d := third.Join(p.room); string(d.Members[p.b.ID].Metadata) != `{"nick":"b"}` {
-			p.t.Errorf("a later joiner sees %+v", d.Members)
+			p.t.Errorf("a later joiner: got members %+v, want the metadata of the one before", d.Members)
 		}
 	},
 	"order of joining": func(p *pair) {
@@ -74,7 +74,7 @@ var joinRows = rows{
 			e := f.Err()
 			// An impossible room id may also be refused as invalid.
 			if e == nil || e.Code != proto.NotFound && (e.Code != proto.InvalidMessage || proto.RoomID(room).Valid()) {
-				p.t.Errorf("joining %q: %s", room, f.Raw)
+				p.t.Errorf("joining %q: got %s, want %s", room, f.Raw, proto.NotFound)
 			}
 		}
 		e := fails(p.t, p.a, proto.NotFound, proto.JoinRoom, roomPart(p.room, `"create":false`))

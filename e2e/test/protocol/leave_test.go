@@ -15,7 +15,7 @@ var leaveRows = rows{
 		f := p.b.Expect(proto.RoomLeft)
 		checkServerFrame(p.t, f, proto.TypeInfo)
 		if d := kit.Room(p.t, f); string(f.ID) != `"bye"` || string(d.Room) != p.room {
-			p.t.Errorf("the leaver got %s", f.Raw)
+			p.t.Errorf("the leaver: got %s, want its id and its room", f.Raw)
 		}
 		removed(p.t, p.a, p.room, p.b.ID, proto.ReasonLeft, p.a)
 		p.a.Quiet()
@@ -30,7 +30,7 @@ var leaveRows = rows{
 		p.a.Until("Room_Left", func(f *client.Frame) bool { return f.Is(proto.RoomLeft) })
 		for _, c := range []*kit.Conn{p.b, third} {
 			if d := removed(p.t, c, p.room, p.a.ID, proto.ReasonLeft, p.b, third); d.Creator != p.b.ID {
-				p.t.Errorf("creator is %s, want the one longest there", d.Creator)
+				p.t.Errorf("got creator %s, want %s, which is a member for longest", d.Creator, p.b.ID)
 			}
 		}
 		p.b.Send(`{"event":"End_Room","data":{"room":%q}}`, p.room) // and has the rights of a creator
@@ -65,11 +65,11 @@ func removed(t *testing.T, c *kit.Conn, room string, client proto.PeerID, reason
 	}
 	if want := ids(left...); len(want) > 0 {
 		if len(d.Clients) != len(want) {
-			t.Fatalf("clients are %v, want %v", d.Clients, want)
+			t.Fatalf("got clients %v, want %v", d.Clients, want)
 		}
 		for i := range want {
 			if d.Clients[i] != want[i] {
-				t.Errorf("clients are %v, want %v", d.Clients, want)
+				t.Errorf("got clients %v, want %v", d.Clients, want)
 			}
 		}
 	}

@@ -66,13 +66,13 @@ func fails(t *testing.T, c *kit.Conn, code proto.ErrorCode, event proto.Event, r
 		t.Fatalf("%s with %.200s: got %.300s, want the error %s", event, rest, f.Raw, code)
 	}
 	if string(f.ID) != `"`+errorID+`"` {
-		t.Errorf("the error echoes the id %s", f.ID)
+		t.Errorf("got the error's id %s, want %q", f.ID, errorID)
 	}
 	if e.Event != string(event) {
-		t.Errorf("data.event of the error is %q, want %q", e.Event, event)
+		t.Errorf("got the error's data.event %q, want %q", e.Event, event)
 	}
 	if len(e.Message) < 10 {
-		t.Errorf("the error says only %q", e.Message)
+		t.Errorf("got the error's message %q, want 10 characters or more", e.Message)
 	}
 	return e
 }
@@ -94,7 +94,7 @@ func refuses(t *testing.T, c *kit.Conn, code proto.ErrorCode, event proto.Event,
 	for rest, field := range frames {
 		e := fails(t, c, code, event, rest)
 		if e.Field != field {
-			t.Errorf("%s with %.200s: data.field is %q, want %q", event, rest, e.Field, field)
+			t.Errorf("%s with %.200s: got data.field %q, want %q", event, rest, e.Field, field)
 		}
 	}
 }
@@ -103,13 +103,13 @@ func refuses(t *testing.T, c *kit.Conn, code proto.ErrorCode, event proto.Event,
 func checkServerFrame(t *testing.T, f client.Frame, typ proto.FrameType) {
 	t.Helper()
 	if f.Type != typ {
-		t.Errorf("type of %.300s: want %s", f.Raw, typ)
+		t.Errorf("got %.300s, want the type %s", f.Raw, typ)
 	}
 	if f.From != "" {
 		t.Errorf("got %.300s, want no from in a frame of the server", f.Raw)
 	}
 	if _, err := uuid.Parse(f.MessageID); err != nil {
-		t.Errorf("message_id of %.300s: %v", f.Raw, err)
+		t.Errorf("got %.300s, want a UUID as its message_id: %v", f.Raw, err)
 	}
 	var raw struct {
 		Timestamp string `json:"timestamp"`
@@ -119,13 +119,13 @@ func checkServerFrame(t *testing.T, f client.Frame, typ proto.FrameType) {
 	}
 	at, err := time.Parse(time.RFC3339Nano, raw.Timestamp)
 	if err != nil || !strings.HasSuffix(raw.Timestamp, "Z") {
-		t.Errorf("timestamp %q: want RFC 3339 in UTC", raw.Timestamp)
+		t.Errorf("got timestamp %q, want RFC 3339 in UTC", raw.Timestamp)
 	}
 	if age := time.Since(at); age < -time.Minute || age > time.Minute {
 		t.Errorf("got timestamp %q, want the present time", raw.Timestamp)
 	}
 	if len(f.Data) == 0 || f.Data[0] != '{' {
-		t.Errorf("data of %.300s: want an object", f.Raw)
+		t.Errorf("got %.300s, want an object as its data", f.Raw)
 	}
 }
 

@@ -21,7 +21,7 @@ var memberRows = rows{
 				d := kit.Room(p.t, f)
 				info, listed := d.Members[p.b.ID]
 				if got := string(info.Metadata); listed != (metadata != "null") || listed && got != metadata {
-					p.t.Errorf("metadata %s: got %s", metadata, f.Raw)
+					p.t.Errorf("got %s, want the member's metadata %s", f.Raw, metadata)
 				}
 				if d.Client != p.b.ID || !slices.Equal(d.Updated, ids(p.b)) || len(d.Clients) != 2 || d.Creator != p.a.ID || len(d.Added)+len(d.Removed) != 0 {
 					p.t.Errorf("got %s, want an update of b in the room of both", f.Raw)

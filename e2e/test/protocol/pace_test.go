@@ -104,9 +104,9 @@ func TestPace_OneMemberJoinsAndLeavesAllTheTime_Holds(t *testing.T) {
 		select {
 		case <-watchers[i].joined:
 		case <-watchers[i].over:
-			t.Fatalf("watcher %d: its connection ended while it joined: %v", i, watchers[i].err)
+			t.Fatalf("watcher %d: got the end of its connection (%v), want the answer to its join", i, watchers[i].err)
 		case <-time.After(kit.Patience):
-			t.Fatalf("watcher %d: its join was not answered", i)
+			t.Fatalf("watcher %d: got no answer to its join within %v, want one", i, kit.Patience)
 		}
 	}
 	window := make(chan struct{}, 16) // pending toggles: the gateway queues only so many requests
@@ -137,10 +137,10 @@ func TestPace_OneMemberJoinsAndLeavesAllTheTime_Holds(t *testing.T) {
 		select {
 		case <-w.over:
 		case <-time.After(kit.Patience):
-			t.Fatalf("watcher %d did not get the last update", i)
+			t.Fatalf("watcher %d: got no last update within %v, want it", i, kit.Patience)
 		}
 		if w.err != nil {
-			t.Errorf("watcher %d: its connection ended: %v", i, w.err)
+			t.Errorf("watcher %d: got the end of its connection (%v), want the last update", i, w.err)
 		}
 		most, sum = max(most, w.updates), sum+w.bytes
 	}

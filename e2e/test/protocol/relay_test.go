@@ -70,7 +70,7 @@ func needsPeer(p *pair, e proto.Event, data string) {
 	} {
 		err := fails(p.t, p.a, proto.NotFound, e, `"to":`+quoted(to)+","+data)
 		if len(to) < 64 && err.To != to {
-			p.t.Errorf("an id %s: data.to is %q, want %q", what, err.To, to)
+			p.t.Errorf("an id %s: got data.to %q, want %q", what, err.To, to)
 		}
 	}
 	p.b.Quiet()
@@ -97,10 +97,10 @@ var connectRows = rows{
 		checkServerFrame(p.t, f, proto.TypeInfo)
 		want := fmt.Sprintf(`{"event":"Offer","from":%q,"data":{"sdp":"v=0","candidate":{"candidate":"c"}}}`, p.a.ID)
 		if string(f.Data) != want {
-			p.t.Errorf("data is\n%s, want\n%s", f.Data, want)
+			p.t.Errorf("got data\n%s, want\n%s", f.Data, want)
 		}
 		if f.ID != nil {
-			p.t.Errorf("the target got the sender's id: %s", f.Raw)
+			p.t.Errorf("the target: got %s, want it without the sender's id", f.Raw)
 		}
 		p.a.Quiet()
 	},
@@ -152,7 +152,7 @@ var messageRows = rows{
 		p.b.Create(p.room)
 		e := fails(p.t, p.a, proto.Unauthorised, proto.Message, `"room":`+quoted(p.room))
 		if e.Room != p.room {
-			p.t.Errorf("data.room is %q", e.Room)
+			p.t.Errorf("got data.room %q, want %q", e.Room, p.room)
 		}
 		p.b.Quiet()
 	},
@@ -198,7 +198,7 @@ func TestRelay_OtherMembers_ArriveByteForByte(t *testing.T) {
 	}
 	for name, value := range want {
 		if got[name] != value {
-			t.Errorf("%s is %s, want %s", name, got[name], value)
+			t.Errorf("%s: got %s, want %s", name, got[name], value)
 		}
 		delete(got, name)
 	}
@@ -230,7 +230,7 @@ func TestRelay_ForgedFrom_IsReplaced(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(members) != want || f.From != p.a.ID || f.Type != "" {
-			t.Errorf("got %s", f.Raw)
+			t.Errorf("got %s, want %d members, the sender's id as from, and no type", f.Raw, want)
 		}
 	}
 }

@@ -54,7 +54,7 @@ func TestRoomRequest_Pending_OthersPass(t *testing.T) {
 	fails(t, p.a, proto.Unauthorised, proto.Resume, `"data":{"session":"x"}`)
 	fails(t, p.a, proto.Unauthorised, proto.Message, `"room":`+quoted(newRoom()))
 	if took := time.Since(began); took > proto.RequestDeadline/2 {
-		t.Errorf("frames behind a room request: handled after %v, want at once", took)
+		t.Errorf("frames behind a room request: got them handled after %v, want at once", took)
 	}
 	p.roomsBack()
 }

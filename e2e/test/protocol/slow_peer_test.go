@@ -52,7 +52,7 @@ func notDelivered(p *pair, e proto.Event, data func(pad string) string) {
 	slow := p.DialNonReader(p.t, 1)
 	err := overfill(p, e, fmt.Sprintf(`"to":%q`, slow.ID), data(overfillPad), func(int) {})
 	if err.Code != proto.NotDelivered || err.To != string(slow.ID) || err.Event != string(e) {
-		p.t.Errorf("the sender got %+v", err)
+		p.t.Errorf("the sender: got %+v, want %s about %s", err, proto.NotDelivered, slow.ID)
 	}
 	slow.Send(`{"event":"Ping"}`)
 	last, frames := -1, 0
@@ -88,6 +88,6 @@ func roomNotDelivered(p *pair) {
 	})
 	if err.Code != proto.NotDelivered || err.Room != p.room || err.Event != string(proto.Message) ||
 		len(err.Clients) != 1 || err.Clients[0] != slow.ID {
-		p.t.Errorf("the sender got %+v", err)
+		p.t.Errorf("the sender: got %+v, want %s about %s", err, proto.NotDelivered, slow.ID)
 	}
 }

@@ -1,6 +1,7 @@
 package protocol_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"testing"
@@ -36,12 +37,12 @@ func TestUnavailable_NoRoomService_EachRequestIsAnswered(t *testing.T) {
 	relay.Send(`{"event":"Message","to":%q}`, peer.ID)
 	peer.Expect(proto.Message)
 	if took := time.Since(began); took > proto.RequestDeadline/2 {
-		t.Errorf("a relay without a room service: took %v, want no delay", took)
+		t.Errorf("a relay without a room service: got it after %v, want no delay", took)
 	}
 	for event, c := range conns {
 		e := c.ExpectError(proto.Unavailable)
 		if took := time.Since(began); e.Event != string(event) || took < proto.RequestDeadline-time.Second || took > proto.RequestDeadline+5*time.Second {
-			t.Errorf("%s: after %v: %+v", event, took, e)
+			t.Errorf("%s: got %+v after %v, want its own error after %v", event, e, took, proto.RequestDeadline)
 		}
 	}
 	s.StartRooms(t, 0)
@@ -120,7 +121,7 @@ func reaches(p *pair) bool {
 	p.a.Send(`{"event":"Message","to":%q}`, p.b.ID)
 	for began := time.Now(); ; {
 		if time.Since(began) > kit.Patience {
-			p.t.Fatal("a message was neither delivered nor reported to its sender")
+			p.t.Fatalf("got a message neither delivered nor refused within %v, want one of them", kit.Patience)
 		}
 		p.a.Send(`{"event":"Ping"}`)
 		for f := p.a.Next(); !f.Is(proto.Pong); f = p.a.Next() {
@@ -140,10 +141,10 @@ func refused(t *testing.T, s *kit.Stack) error {
 	conn, resp, err := websocket.Dial(t.Context(), s.URL(0), nil)
 	if err == nil {
 		conn.CloseNow()
-		return fmt.Errorf("a gateway without the bus accepted a connection")
+		return errors.New("a gateway without the bus: got a connection, want 503")
 	}
 	if resp == nil || resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
-		return fmt.Errorf("a gateway without the bus answered %v, %w", resp, err)
+		return fmt.Errorf("a gateway without the bus: got %v, %w, want 503 with a Retry-After", resp, err)
 	}
 	return nil
 }

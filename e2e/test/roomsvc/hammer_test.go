@@ -50,7 +50,7 @@ func hammer(t *testing.T, requesters []*requester, rooms []proto.RoomID, peers, 
 				}
 				reply, err := await(a.send(op, r), patience)
 				if err != nil || code(reply) != expect {
-					t.Errorf("%s: %+v, %v, want %q", op, reply, err, expect)
+					t.Errorf("%s: got %+v, %v, want code %q", op, reply, err, expect)
 					return
 				}
 				if op == bus.OpGet && !slices.ContainsFunc(reply.State.Room.Members, func(m bus.Member) bool { return m.ID == p }) {
@@ -147,7 +147,7 @@ func TestRoomsvc_Cluster_SurvivesANode(t *testing.T) {
 	p := requesters[0].peer()
 	r := bus.Request{Op: requesters[0].op(), Room: "storm", Peer: p}
 	if reply := requesters[0].ask(bus.OpJoin, r); code(reply) != "" {
-		t.Errorf("join: %v", reply.Error)
+		t.Errorf("join: got %v, want no error", reply.Error)
 	}
 	confirms := uint64(0)
 	for _, svc := range services {

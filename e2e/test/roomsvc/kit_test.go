@@ -81,9 +81,9 @@ func startService(t testing.TB, s *natsbox.Server, cfg roomsvc.Config) (svc *roo
 	select {
 	case <-svc.Ready():
 	case err := <-ended:
-		t.Fatalf("Run: %v", err)
+		t.Fatalf("Run: got %v before it was ready, want it to serve", err)
 	case <-time.After(patience):
-		t.Fatal("room service not ready")
+		t.Fatalf("got no room service that is ready within %v, want one", patience)
 	}
 	return svc, stop
 }
@@ -125,7 +125,7 @@ func newRequester(t testing.TB, s *natsbox.Server) *requester {
 func (a *requester) receive(msg *nats.Msg) {
 	in, ok := bus.ParseInbound(msg.Subject)
 	if !ok {
-		a.t.Errorf("subject %s", msg.Subject)
+		a.t.Errorf("got subject %s, want one of a gateway", msg.Subject)
 		return
 	}
 	switch in.Kind {
@@ -207,7 +207,7 @@ func (a *requester) must(op bus.Operation, r bus.Request) *bus.Reply {
 	a.t.Helper()
 	reply := a.ask(op, r)
 	if reply.Error != nil {
-		a.t.Fatalf("%s: %v", op, reply.Error)
+		a.t.Fatalf("%s: got %v, want no error", op, reply.Error)
 	}
 	return reply
 }
@@ -218,7 +218,7 @@ func (a *requester) room(id proto.RoomID) *bus.Room {
 	reply := a.ask(bus.OpGet, bus.Request{Room: id})
 	if reply.Error != nil {
 		if reply.Error.Code != proto.NotFound {
-			a.t.Fatalf("get: %v", reply.Error)
+			a.t.Fatalf("get: got %v, want no error or %s", reply.Error, proto.NotFound)
 		}
 		return nil
 	}

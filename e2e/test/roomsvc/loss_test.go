@@ -77,7 +77,7 @@ func TestBucketMadeAnew_TwoInstancesRace_RevisionsGoOn(t *testing.T) {
 		room := proto.RoomID(fmt.Sprint(i))
 		old := a.insist(bus.OpCreate, bus.Request{Room: room, Peer: a.peer()})
 		if old.Error != nil {
-			t.Fatal(old.Error)
+			t.Fatalf("create: got %v, want no error", old.Error)
 		}
 		deleteBucket(t, a.nc, bus.RoomsBucket)
 		after := a.insist(bus.OpGet, bus.Request{Room: room})
@@ -155,7 +155,7 @@ func TestLoss_UnderLoad_NothingOfTheOldBucketComesBack(t *testing.T) {
 			wg.Wait()
 			first := a.insist(bus.OpGet, bus.Request{Room: "r"}).First
 			if first == 0 {
-				t.Fatal("got no first revision")
+				t.Fatal("got no first revision, want one")
 			}
 			var want, got []proto.PeerID
 			for p, l := range state {
@@ -192,7 +192,7 @@ func TestLoss_GatewayDead_SweepLeavesTheNewRoomAlone(t *testing.T) {
 	stop()
 	made := alive.insist(bus.OpCreate, bus.Request{Room: "r", Peer: alive.peer()})
 	if made.Error != nil {
-		t.Fatal(made.Error)
+		t.Fatalf("create: got %v, want no error", made.Error)
 	}
 	eventually(t, "both instances forget the dead gateway", func() bool {
 		return svc[0].Stats().Gateways == 1 && svc[1].Stats().Gateways == 1
@@ -238,7 +238,7 @@ func eventually(t *testing.T, want string, ok func() bool) {
 	defer tick.Stop()
 	for end := time.Now().Add(patience); !ok(); <-tick.C {
 		if time.Now().After(end) {
-			t.Fatalf("not within %v: %s", patience, want)
+			t.Fatalf("got no such state within %v, want: %s", patience, want)
 		}
 	}
 }

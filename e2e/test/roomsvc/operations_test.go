@@ -51,7 +51,7 @@ func TestRoom_FromCreateToEnd_AnswersEachOperation(t *testing.T) {
 		t.Errorf("at the end: got keys %q, want none", keys)
 	}
 	if r := a.ask(bus.OpGet, bus.Request{Room: "tea * > . room", Peer: ann}); code(r) != proto.NotFound {
-		t.Errorf("get at the end: %v", r.Error)
+		t.Errorf("get at the end: got %v, want %s", r.Error, proto.NotFound)
 	}
 }
 
@@ -65,7 +65,7 @@ func TestRequest_Malformed_IsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := msg.Header.Get("Nats-Service-Error-Code"); got != string(proto.InvalidMessage) {
-			t.Errorf("%s: code %q, %s", body, got, msg.Data)
+			t.Errorf("%s: got code %q, %s, want %s", body, got, msg.Data, proto.InvalidMessage)
 		}
 	}
 }

@@ -48,7 +48,7 @@ func TestReady_Subscribed_ReceivesRequests(t *testing.T) {
 		close(held)
 		select {
 		case <-svc.Ready():
-			t.Error("ready before the server has its subscriptions, want it afterwards")
+			t.Error("got it ready before the server has its subscriptions, want it afterwards")
 		case <-time.After(100 * time.Millisecond): // a service that does not wait is ready at once
 		}
 	})}

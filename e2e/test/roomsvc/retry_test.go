@@ -27,7 +27,7 @@ func TestRetry_LostReply_GetsTheSameAnswer(t *testing.T) {
 			replies = append(replies, a.send(op, r))
 		}
 		if got := collect(t, replies); got[""] != 20 {
-			t.Errorf("%s: %v", op, got)
+			t.Errorf("%s: got answers %v, want 20 without an error", op, got)
 		}
 	}
 	many(bus.OpCreate, bus.Request{Room: "r", Peer: ann})
@@ -69,10 +69,10 @@ func TestRetry_NATSRestarts_IsAnswered(t *testing.T) {
 		}
 	}
 	if r := ask(bus.OpJoin, bus.Request{Op: a.op(), Room: "r", Peer: a.peer()}); code(r) != "" {
-		t.Errorf("join: %v", r.Error)
+		t.Errorf("join: got %v, want no error", r.Error)
 	}
 	if r := ask(bus.OpGet, bus.Request{Room: "r", Peer: ann}); code(r) != "" || len(r.State.Room.Members) != 2 {
-		t.Errorf("get: %+v", r)
+		t.Errorf("get: got %+v, want two members", r)
 	}
 }
 

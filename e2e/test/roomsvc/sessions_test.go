@@ -39,7 +39,7 @@ func (a *requester) askSession(op bus.SessionOperation, r bus.SessionRequest) *b
 		}
 		return reply
 	}
-	a.t.Fatalf("%s: no answer in %v", op, patience)
+	a.t.Fatalf("%s: got no answer within %v, want one", op, patience)
 	return nil
 }
 
@@ -122,7 +122,7 @@ func TestSessions_MoveAndEnd_OneServer(t *testing.T) {
 	a := newRequester(t, s)
 	stream := sessionsStream(t, a)
 	if stream.CachedInfo().Config.AllowDirect {
-		t.Error("reads from a follower are allowed, and may be stale")
+		t.Error("got reads from a follower allowed, want them refused: they may be stale")
 	}
 	sessionLife(t, a, stream)
 }

@@ -24,7 +24,7 @@ func TestShutdown_RequestsWait_AreAnswered(t *testing.T) {
 	start := time.Now()
 	stop()
 	if took := time.Since(start); took > 1500*time.Millisecond {
-		t.Errorf("took %v, want at most 1.5 s", took)
+		t.Errorf("got the end after %v, want it within 1.5 s", took)
 	}
 	if got := collect(t, replies); got[""] != len(replies) {
 		t.Errorf("got answers %v, want only successes", got)

@@ -16,7 +16,7 @@ func TestList_ManyRooms_HasThemAll(t *testing.T) {
 	startServices(t, s, 1, roomsvc.Config{})
 	a := newRequester(t, s)
 	if r := a.must(bus.OpList, bus.Request{}); len(r.Page) != 0 || r.Next != "" {
-		t.Errorf("empty: %+v", r)
+		t.Errorf("without rooms: got %+v, want an empty page", r)
 	}
 	want := make(map[proto.RoomID]bool)
 	var replies []<-chan *bus.Reply
@@ -41,16 +41,16 @@ func TestList_ManyRooms_HasThemAll(t *testing.T) {
 		}
 		if cursor = r.Next; cursor == "" {
 			if pages != 4 {
-				t.Errorf("%d pages", pages)
+				t.Errorf("got %d pages, want 4", pages)
 			}
 			break
 		}
 	}
 	if len(want) != 0 || !slices.IsSorted(keys) {
-		t.Errorf("not listed: %v", want)
+		t.Errorf("got rooms with the keys %q, want them sorted, and %v too", keys, want)
 	}
 	if r := a.ask(bus.OpList, bus.Request{Limit: bus.MaxPage + 1}); code(r) != proto.InvalidMessage {
-		t.Errorf("large page: %+v", r)
+		t.Errorf("large page: got %+v, want %s", r, proto.InvalidMessage)
 	}
 }
 
@@ -67,10 +67,10 @@ func TestSync_EachRevision_IsComparedRightly(t *testing.T) {
 	a.must(bus.OpEnd, bus.Request{Room: "room 8"})
 	r := a.must(bus.OpSync, bus.Request{Rooms: have})
 	if want := []proto.RoomID{"nowhere", "room 7", "room 8"}; !reflect.DeepEqual(r.Differ, want) {
-		t.Errorf("differ: %v", r.Differ)
+		t.Errorf("got rooms that differ %q, want %q", r.Differ, want)
 	}
 	if r := a.must(bus.OpSync, bus.Request{}); len(r.Differ) != 0 {
-		t.Errorf("differ: %v", r.Differ)
+		t.Errorf("a sync of no room: got rooms that differ %q, want none", r.Differ)
 	}
 }
 
@@ -87,13 +87,13 @@ func TestKeys_SeveralInstances_GetTheSame(t *testing.T) {
 	for _, ch := range replies {
 		r, err := await(ch, patience)
 		if err != nil || r.Error != nil {
-			t.Fatalf("%+v, %v", r, err)
+			t.Fatalf("got %+v, %v, want keys", r, err)
 		}
 		if first == nil {
 			first = r.Keys
 		}
 		if len(r.Keys.Keys) != 1 || len(r.Keys.Keys[0].Secret) != 32 || !reflect.DeepEqual(r.Keys, first) {
-			t.Errorf("keys: %+v", r.Keys)
+			t.Errorf("got keys %+v, want one with a secret of 32 bytes, the same in each reply", r.Keys)
 		}
 	}
 }

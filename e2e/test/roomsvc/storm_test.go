@@ -17,7 +17,7 @@ func collect(t *testing.T, replies []<-chan *bus.Reply) map[proto.ErrorCode]int 
 	for i, ch := range replies {
 		r, err := await(ch, patience)
 		if err != nil {
-			t.Fatalf("request %d of %d: %v", i, len(replies), err)
+			t.Fatalf("request %d of %d: got %v, want a reply", i, len(replies), err)
 		}
 		got[code(r)]++
 	}
@@ -58,11 +58,11 @@ func TestJoin_Storm_IsGroupedIntoFewWrites(t *testing.T) {
 				want = capacity - 1
 			}
 			if got[""] != want || got[proto.RoomFull] != joins-want {
-				t.Errorf("answers: %v", got)
+				t.Errorf("got answers %v, want %d without an error and %d with %s", got, want, joins-want, proto.RoomFull)
 			}
 			room := requesters[0].room("storm")
 			if len(room.Members) != want+1 {
-				t.Errorf("%d members, want %d", len(room.Members), want+1)
+				t.Errorf("got %d members, want %d", len(room.Members), want+1)
 			}
 			in := make(map[proto.PeerID]bool)
 			for _, m := range room.Members {
@@ -70,7 +70,7 @@ func TestJoin_Storm_IsGroupedIntoFewWrites(t *testing.T) {
 			}
 			for p, ch := range peers {
 				if ok := (<-ch).Error == nil; ok != in[p] {
-					t.Errorf("peer %s: answered %v, member %v", p, ok, in[p])
+					t.Errorf("peer %s: got an answer without an error: %v, want it exactly for members: %v", p, ok, in[p])
 				}
 			}
 			if wrote > joins/10 {
@@ -106,15 +106,15 @@ func TestRoom_TenThousandMembers_IsServed(t *testing.T) {
 		replies = append(replies, g.send(bus.OpJoin, bus.Request{Room: "stadium", Peer: g.peer(), Create: true}))
 	}
 	if got := collect(t, replies); got[""] != most {
-		t.Fatalf("answers: %v", got)
+		t.Fatalf("got answers %v, want %d without an error", got, most)
 	}
 	t.Logf("%d joins in %v, %d writes", most, time.Since(start), writes(t, a.nc))
 	if r := a.ask(bus.OpJoin, bus.Request{Room: "stadium", Peer: a.peer()}); code(r) != proto.RoomFull {
-		t.Errorf("one more: %v", r.Error)
+		t.Errorf("one more: got %v, want %s", r.Error, proto.RoomFull)
 	}
 	room := a.room("stadium")
 	if len(room.Members) != most {
-		t.Fatalf("%d members", len(room.Members))
+		t.Fatalf("got %d members, want %d", len(room.Members), most)
 	}
 	start = time.Now()
 	replies = replies[:0]
@@ -122,7 +122,7 @@ func TestRoom_TenThousandMembers_IsServed(t *testing.T) {
 		replies = append(replies, a.send(bus.OpLeave, bus.Request{Room: "stadium", Peer: m.ID, Gateway: m.Owner()}))
 	}
 	if got := collect(t, replies); got[""] != most {
-		t.Fatalf("answers: %v", got)
+		t.Fatalf("got answers %v, want %d without an error", got, most)
 	}
 	t.Logf("%d leaves in %v", most, time.Since(start))
 	if keys := liveKeys(t, a.nc); len(keys) != 0 {

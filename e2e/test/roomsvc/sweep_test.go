@@ -77,7 +77,7 @@ func TestSweep_DeadGateway_RemovesItsMembers(t *testing.T) {
 			for _, r := range c.Removed {
 				if r.ID.Home() == g {
 					if after := time.Since(died); r.Reason != proto.ReasonDisconnected || after > limit || after < proto.SessionGrace {
-						t.Errorf("%+v, %v after the death", r, after)
+						t.Errorf("got %+v %v after the death, want it disconnected between %v and %v", r, after, proto.SessionGrace, limit)
 					} else {
 						t.Logf("removed after %v", after)
 					}

@@ -33,7 +33,7 @@ func TestGet_GatewayHasTheLatest_RoomIsNotRead(t *testing.T) {
 		}
 	}
 	if n := reads() - before; n != 0 {
-		t.Errorf("the room was read %d times, want never", n)
+		t.Errorf("got %d reads of the room, want none", n)
 	}
 	for what, have := range map[string]uint64{"no revision": 0, "an earlier one": made.Revision - 1, "one that was never": made.Revision + 1} {
 		if r := a.must(bus.OpGet, bus.Request{Room: "tea", Peer: ann, Have: have}); r.State == nil || r.Revision != made.Revision {
