@@ -56,8 +56,7 @@ var gatewayPackages = map[string][]string{
 		"gateway/internal/admission", "gateway/internal/auth", "gateway/internal/dialect", "gateway/internal/metrics", "gateway/internal/socket", "proto",
 	},
 	"internal/heartbeat": {
-		"gateway/internal/client", "gateway/internal/clock", "gateway/internal/dialect/registry", "gateway/internal/metrics", "gateway/internal/natsbus", "gateway/internal/ops",
-		"gateway/internal/relay", "gateway/internal/room", "gateway/internal/session", "gateway/internal/topic", "proto", "proto/agreement", "proto/bus",
+		"gateway/internal/clock", "gateway/internal/metrics", "gateway/internal/natsbus", "gateway/internal/ops", "proto", "proto/agreement", "proto/bus",
 	},
 	"internal/httpserver": {},
 	"internal/ice":        {"gateway/internal/clock", "proto"},

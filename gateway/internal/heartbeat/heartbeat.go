@@ -3,7 +3,7 @@
 //
 //	lease appeared     its gateway gets ours at once, so that the two may link
 //	lease returned     a partition is over: the gateways on the other side may have taken over
-//	                   the sessions and the names of this one
+//	                   the sessions and the names of this gateway
 //	process frozen     as long as others wait for a lease: likewise
 //	NATS connected     after a lost connection: likewise
 //
@@ -15,16 +15,10 @@ package heartbeat
 import (
 	"time"
 
-	"p2pconnector/gateway/internal/client"
 	"p2pconnector/gateway/internal/clock"
-	"p2pconnector/gateway/internal/dialect/registry"
 	"p2pconnector/gateway/internal/metrics"
 	"p2pconnector/gateway/internal/natsbus"
 	"p2pconnector/gateway/internal/ops"
-	"p2pconnector/gateway/internal/relay"
-	"p2pconnector/gateway/internal/room"
-	"p2pconnector/gateway/internal/session"
-	"p2pconnector/gateway/internal/topic"
 	"p2pconnector/proto"
 	"p2pconnector/proto/agreement"
 	"p2pconnector/proto/bus"
@@ -37,18 +31,49 @@ const suspectAfter = 3 * time.Second
 // Config says what a Heartbeat works with. Every field is required.
 type Config struct {
 	Own      proto.GatewayID
-	Bus      *natsbus.Conn
+	Bus      Bus
 	Liveness *natsbus.Liveness
 	Settings *agreement.Table // that all instances should have in common
-	Sessions *session.Table
-	Conns    *client.Table
-	Rooms    *room.Rooms
-	Links    *relay.Links
-	Topics   *topic.Table
-	Dialects *registry.Registry
+	Sessions Sessions
+	Conns    Conns
+	Rooms    Rooms
+	Links    Links
+	Topics   Topics
+	Dialects Dialects
 	Draining func() bool
 	Loop     *ops.Loop // that receives leases, for the watchdog
 }
+
+// What a Heartbeat needs of the parts of the gateway. Package natsbus, session, client, room,
+// relay, topic and registry document the methods.
+type (
+	// Bus is the connection to NATS.
+	Bus interface {
+		Connected() bool
+		PublishLease(bus.Lease) error
+	}
+	// Sessions are the sessions of this gateway.
+	Sessions interface {
+		Len() int
+		Suspect()
+	}
+	// Conns are the connections of clients, which have names.
+	Conns interface{ Suspect() }
+	// Rooms are the rooms that have members here.
+	Rooms interface {
+		Len() int
+		SyncSoon()
+	}
+	// Links are the links to other gateways.
+	Links interface{ Reconnected() }
+	// Topics are the topics that clients here have subscribed to.
+	Topics interface{ Alive(proto.GatewayID) }
+	// Dialects are the client protocols besides our own.
+	Dialects interface {
+		Appeared()
+		Tracks() bool
+	}
+)
 
 // Heartbeat is the heartbeat of one gateway. Its methods may be called concurrently, except
 // that one goroutine at a time may call Advance, and one Tick.
@@ -66,7 +91,7 @@ func (h *Heartbeat) Connected(again bool) {
 	}
 }
 
-// suspect records that other gateways may have considered this one dead, and given away its
+// suspect records that other gateways may have considered this gateway dead, and given away its
 // sessions and its clients' names.
 func (h *Heartbeat) suspect() {
 	h.cfg.Sessions.Suspect()
