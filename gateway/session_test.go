@@ -3,7 +3,6 @@ package gateway
 import (
 	"bufio"
 	"io"
-	"net"
 	"net/http"
 	"runtime"
 	"testing"
@@ -12,26 +11,14 @@ import (
 	"p2pconnector/gateway/internal/link"
 	"p2pconnector/gateway/internal/session"
 	"p2pconnector/gateway/internal/socket"
+	"p2pconnector/gateway/internal/socket/sockettest"
 	"p2pconnector/proto"
 )
 
 // wired makes a connection of g over loopback, and its client's side after the handshake.
 func wired(t *testing.T, g *Gateway) (*client.Conn, io.Reader) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	client, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { client.Close() })
-	raw, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
+	client, raw := sockettest.Loopback(t)
 	c := newTestConn(g, raw)
 	t.Cleanup(c.Socket.Abort)
 	answer := bufio.NewReader(client)

@@ -17,21 +17,7 @@ import (
 // wired returns a connection over loopback, and the client's side of it.
 func wired(t testing.TB, s *testServer) (*Conn, net.Conn) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	client, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { client.Close() })
-	raw, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { raw.Close() })
+	client, raw := sockettest.Loopback(t)
 	c := testConn(s, raw)
 	if c.nonblocking() == nil {
 		t.Fatal("got a TCP connection that cannot be written without waiting, want one that can")
