@@ -19,7 +19,7 @@ function addresses({ urls, username, credential }) {
 
 export class RTCPeerConnection extends Base {
   #native;
-  #early = []; // candidates of a remote description
+  /** @type {RTCIceCandidateInit[]} */ #early = []; // candidates of a remote description
   #asked = false; // negotiationneeded is under way
 
   /** @param {RTCConfiguration} [config] */
@@ -31,6 +31,7 @@ export class RTCPeerConnection extends Base {
     this.#native = native;
   }
 
+  /** @param {string} label @param {RTCDataChannelInit} [options] */
   createDataChannel(label, options) {
     const channel = super.createDataChannel(label, options);
     this.#need();
@@ -47,15 +48,19 @@ export class RTCPeerConnection extends Base {
     });
   }
 
+  /** @param {RTCLocalSessionDescriptionInit} [description] */
   async setLocalDescription(description) {
     const answers = this.signalingState === "have-remote-offer";
     this.#native.setLocalDescription(description?.type ?? (answers ? "answer" : "offer"));
     for (const candidate of this.#early.splice(0)) await this.addIceCandidate(candidate);
   }
 
-  // An offer of the other side replaces ours, as in a browser. libdatachannel takes no
-  // candidates before it has a description of its own, so those of the offer wait for it.
-  async setRemoteDescription({ type, sdp }) {
+  /**
+   * An offer of the other side replaces ours, as in a browser. libdatachannel takes no
+   * candidates before it has a description of its own, so those of the offer wait for it.
+   * @param {RTCSessionDescriptionInit} description
+   */
+  async setRemoteDescription({ type, sdp = "" }) {
     if (type === "rollback") return; // libdatachannel cannot take an offer of theirs back
     if (type === "offer" && this.signalingState === "have-local-offer") this.#native.setLocalDescription("rollback");
     const lines = sdp.split("\r\n");
@@ -66,7 +71,7 @@ export class RTCPeerConnection extends Base {
   }
 
   // New candidates of the same connection are found without being asked for.
-  restartIce() {
+  async restartIce() {
     if (this.signalingState === "stable") this.dispatchEvent(new Event("negotiationneeded"));
   }
 }
