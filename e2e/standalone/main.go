@@ -9,8 +9,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -24,10 +22,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
 	stop()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		service.PrintError(os.Stderr, programName, err)
-		os.Exit(1)
-	}
+	os.Exit(service.ExitCode(os.Stderr, programName, err))
 }
 
 // run is the program: it serves until ctx ends. getenv finds environment

@@ -17,9 +17,10 @@ func envName(flag string) string {
 }
 
 // Parse sets the flags of fs from args, and those that args do not give from the environment.
-// An empty variable counts as absent. getenv finds a variable, as [os.Getenv] does. Parse
-// prints nothing. Its error lists everything that is wrong, one line each, and ends
-// with a reference to --help; it is [flag.ErrHelp] when args ask for help.
+// An empty variable counts as absent. getenv finds a variable, as [os.Getenv] does; with nil,
+// nothing comes from the environment. Parse prints nothing. Its error lists everything that is
+// wrong, one line each, and ends with a reference to --help; it is [flag.ErrHelp] when args ask
+// for help.
 func Parse(fs *flag.FlagSet, args []string, getenv func(string) string) error {
 	fs.Init(fs.Name(), flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
@@ -29,10 +30,22 @@ func Parse(fs *flag.FlagSet, args []string, getenv func(string) string) error {
 			return flag.ErrHelp
 		}
 	}
-	if errs = append(errs, parseEnv(fs, getenv)...); len(errs) > 0 {
-		return seeHelp(fs.Name(), errors.Join(errs...))
+	if getenv != nil {
+		errs = append(errs, parseEnv(fs, getenv)...)
 	}
-	return nil
+	return UsageError(fs.Name(), errs...)
+}
+
+// ParseTool is Parse for a program that takes nothing from the environment. When args ask for
+// help, it prints text and the flags to w.
+func ParseTool(fs *flag.FlagSet, args []string, w io.Writer, text string) error {
+	err := Parse(fs, args, nil)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintf(w, "%s\n\n", strings.TrimSpace(text))
+		fs.SetOutput(w)
+		fs.PrintDefaults()
+	}
+	return err
 }
 
 // parseArgs sets the flags that args give. It goes on after a mistake, to
@@ -75,11 +88,6 @@ func parseEnv(fs *flag.FlagSet, getenv func(string) string) (errs []error) {
 		}
 	})
 	return errs
-}
-
-// seeHelp adds a reference to --help to an error about settings.
-func seeHelp(program string, err error) error {
-	return fmt.Errorf("%w; see %s --help", err, program)
 }
 
 // PrintHelp prints text and the flags of fs.

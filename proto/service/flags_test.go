@@ -83,6 +83,50 @@ func TestParse_Help_WinsOverMistakes(t *testing.T) {
 	}
 }
 
+func TestParse_WithoutGetenv_IgnoresTheEnvironment(t *testing.T) {
+	t.Setenv("P2P_MAX_ROOMS", "2")
+	var got values
+	if err := Parse(got.flags(), nil, nil); err != nil || got.rooms != 1 {
+		t.Errorf("got %d rooms, error %v, want the default 1", got.rooms, err)
+	}
+}
+
+func TestParseTool_Help_PrintsTextAndFlagsButNoVariables(t *testing.T) {
+	var out strings.Builder
+	if err := ParseTool(new(values).flags(), []string{"--help"}, &out, "program does things."); !errors.Is(err, flag.ErrHelp) {
+		t.Errorf("got %v, want %v", err, flag.ErrHelp)
+	}
+	if got := out.String(); !strings.HasPrefix(got, "program does things.\n\n") || !strings.Contains(got, "  -max-rooms ") || strings.Contains(got, envPrefix) {
+		t.Errorf("got help\n%s\nwant the text and the flags, and no environment variable", got)
+	}
+	out.Reset()
+	if err := ParseTool(new(values).flags(), []string{"--nowhere"}, &out, ""); err == nil || out.Len() > 0 {
+		t.Errorf("a wrong flag: got error %v and output %q, want an error alone", err, out.String())
+	}
+}
+
+func TestExitCode_EachError_IsPrintedAndHasItsCode(t *testing.T) {
+	failed := errors.New("NATS is lost")
+	for _, tc := range []struct {
+		err  error
+		code int
+		want string
+	}{
+		{nil, 0, ""},
+		{flag.ErrHelp, 0, ""},
+		{UsageError("program"), 0, ""},
+		{UsageError("program", nil, nil), 0, ""},
+		{UsageError("program", failed, nil), 2, "program: NATS is lost; see program --help\n"},
+		{fmt.Errorf("twice: %w", UsageError("program", failed)), 2, "program: twice: NATS is lost; see program --help\n"},
+		{failed, 1, "program: NATS is lost\n"},
+	} {
+		var out strings.Builder
+		if code := ExitCode(&out, "program", tc.err); code != tc.code || out.String() != tc.want {
+			t.Errorf("%v: got code %d and %q, want %d and %q", tc.err, code, out.String(), tc.code, tc.want)
+		}
+	}
+}
+
 func TestChecks_WrongValue_ErrorNamesTheSetting(t *testing.T) {
 	for _, tc := range []struct {
 		got  error

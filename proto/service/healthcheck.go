@@ -22,22 +22,17 @@ func (p *Program) healthcheck(ctx context.Context, args []string, stderr io.Writ
 	fs := flag.NewFlagSet(name, flag.ContinueOnError)
 	addr := fs.String("ops-listen", DefaultOpsListen, "`host:port` that "+p.Name+" serves operators on")
 	live := fs.Bool("live", false, "ask only whether the process answers, not whether it is ready")
-	if err := Parse(fs, args, p.getenv()); errors.Is(err, flag.ErrHelp) {
-		PrintHelp(stderr, fs, name+" "+healthcheckAbout+".")
-		return exitOK
-	} else if err != nil {
-		PrintError(stderr, name, err)
-		return exitUsage
+	if err := Parse(fs, args, p.getenv()); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			PrintHelp(stderr, fs, name+" "+healthcheckAbout+".")
+		}
+		return ExitCode(stderr, name, err)
 	}
 	path := "/readyz"
 	if *live {
 		path = "/livez"
 	}
-	if err := ask(ctx, *addr, path); err != nil {
-		PrintError(stderr, name, err)
-		return exitFailed
-	}
-	return exitOK
+	return ExitCode(stderr, name, ask(ctx, *addr, path))
 }
 
 // ask returns nil when path of the program that listens on addr answers 200.

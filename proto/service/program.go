@@ -14,13 +14,6 @@ import (
 	"text/tabwriter"
 )
 
-// Exit codes of a program.
-const (
-	exitOK     = 0 // it ended as asked
-	exitFailed = 1 // it could not go on
-	exitUsage  = 2 // its settings cannot work
-)
-
 // The command that every program has.
 const (
 	healthcheckName  = "healthcheck"
@@ -92,25 +85,19 @@ func (p *Program) Run(ctx context.Context, args []string, stdout, stderr io.Writ
 	fs := flag.NewFlagSet(p.Name, flag.ContinueOnError)
 	p.Flags(fs)
 	settings.Flags(fs)
-	if err := Parse(fs, args, p.getenv()); errors.Is(err, flag.ErrHelp) {
-		PrintHelp(stderr, fs, p.help())
-		return exitOK
-	} else if err != nil {
-		PrintError(stderr, p.Name, err)
-		return exitUsage
+	if err := Parse(fs, args, p.getenv()); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			PrintHelp(stderr, fs, p.help())
+		}
+		return ExitCode(stderr, p.Name, err)
 	}
 	log, lowest := settings.New(stderr)
 	svc, err := p.New(log)
 	if err != nil {
-		PrintError(stderr, p.Name, seeHelp(p.Name, err))
-		return exitUsage
+		return ExitCode(stderr, p.Name, UsageError(p.Name, err))
 	}
 	defer toggleDebug(lowest, log)()
-	if err := svc.Run(ctx); err != nil {
-		PrintError(stderr, p.Name, err)
-		return exitFailed
-	}
-	return exitOK
+	return ExitCode(stderr, p.Name, svc.Run(ctx))
 }
 
 func (p *Program) getenv() func(string) string {

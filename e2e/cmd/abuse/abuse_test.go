@@ -3,12 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"p2pconnector/e2e/kit"
 )
 
 // TestMain lets the test binary be the server that it attacks.
@@ -36,6 +39,23 @@ func TestRun_AllAttacks_AreWithstoodAndReported(t *testing.T) {
 			t.Errorf("got a report without %s, want all attacks in it", a.name)
 		}
 	}
+}
+
+// TestRun_WrongSettings_AllAreNamed: a misspelt row must not pass as one that was fine.
+func TestRun_WrongSettings_AllAreNamed(t *testing.T) {
+	args := []string{"--duration", "1ms", "--connections", "1", "--rate", "0", "--patience", "0", "--table", "--rows", "ice,nonsense"}
+	err := run(t.Context(), args, nil, io.Discard, io.Discard)
+	for _, want := range []string{"duration: 1ms", "connections: 1", "rate: 0", "patience: 0s", `no row "nonsense"`, "; see abuse --help"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got error %v, want %q in it", err, want)
+		}
+	}
+}
+
+func TestRun_WrongCommandLine_AllMistakesAreNamed(t *testing.T) {
+	kit.CheckUsage(t, programName, "duration", func(ctx context.Context, args []string, stderr io.Writer) error {
+		return run(ctx, args, nil, io.Discard, stderr)
+	})
 }
 
 // TestReportCheck_EachViolation_IsFound spoils a good report in each way.

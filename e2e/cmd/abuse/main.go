@@ -36,11 +36,11 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "abuse:", err)
-		os.Exit(1)
-	}
+	os.Exit(service.ExitCode(os.Stderr, programName, err))
 }
+
+// programName is the name in errors and in the help.
+const programName = "abuse"
 
 // settings of a run.
 type settings struct {
@@ -51,31 +51,39 @@ type settings struct {
 }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	if service.PrintVersion(stdout, "abuse", service.Build{}, args) {
+	if service.PrintVersion(stdout, programName, service.Build{}, args) {
 		return nil
 	}
 	if isServer(args) {
 		return serve(ctx, args, stdin, stdout, stderr)
 	}
 	var s settings
-	fs := flag.NewFlagSet("abuse", flag.ContinueOnError)
-	fs.SetOutput(stderr)
+	fs := flag.NewFlagSet(programName, flag.ContinueOnError)
 	fs.DurationVar(&s.duration, "duration", time.Minute, "`time` that the attack lasts")
 	fs.IntVar(&s.connections, "connections", 2000, "hostile `connections` at once")
 	fs.IntVar(&s.rate, "rate", 300, "new hostile `connections` a second")
 	fs.DurationVar(&s.patience, "patience", 5*time.Second, "longest `time` that a control frame may take, or a hostile connection beyond its own bound")
 	table := fs.Bool("table", false, "run one attack after another instead, each with its attacker alone on a server with default settings, and print a table")
 	rows := fs.String("rows", "", "`names` of the rows of the table, separated by commas (default: all)")
-	if err := fs.Parse(args); err != nil {
+	if err := service.ParseTool(fs, args, stderr, "abuse attacks a connector, which it starts, in every way that its edge must withstand."); err != nil {
+		return err
+	}
+	if err := service.UsageError(programName, s.check(), checkRows(*rows)); err != nil {
 		return err
 	}
 	if *table {
 		return runRows(ctx, *rows, stdout, stderr)
 	}
-	if s.duration <= 0 || s.connections < len(attacks) || s.rate < 1 || s.patience <= 0 {
-		return fmt.Errorf("give a positive duration, rate and patience, and at least %d connections", len(attacks))
-	}
 	return s.run(ctx, stdout, stderr)
+}
+
+// check returns all mistakes at once.
+func (s settings) check() error {
+	return errors.Join(
+		service.CheckRange("duration", s.duration, time.Second, 24*time.Hour),
+		service.CheckRange("connections", s.connections, len(attacks), 100_000),
+		service.CheckRange("rate", s.rate, 1, 100_000),
+		service.CheckRange("patience", s.patience, time.Millisecond, time.Hour))
 }
 
 // run measures without an attack, attacks, waits until the server is at rest,

@@ -44,10 +44,9 @@ func serve(ctx context.Context, args []string, stdin io.Reader, stdout, stderr i
 	cfg := single.Config{Logger: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelError}))}
 	if args[0] == serveDefaults {
 		fs := flag.NewFlagSet(serveDefaults, flag.ContinueOnError)
-		fs.SetOutput(stderr)
 		fs.Int64Var(&cfg.MaxStore, "max-store", 0, "`bytes` that JetStream may hold")
 		cfg.Gateway.Flags(fs)
-		if err := fs.Parse(args[1:]); err != nil {
+		if err := service.Parse(fs, args[1:], nil); err != nil {
 			return err
 		}
 		cfg.Gateway.Ops.Listen = service.OpsOff

@@ -32,16 +32,21 @@ type result struct {
 	closed                      map[string]int // honest connections that ended, by how
 }
 
+// checkRows returns an error for names of rows, separated by commas, that do not exist.
+func checkRows(names string) (err error) {
+	for name := range strings.SplitSeq(names, ",") {
+		if name != "" && !slices.ContainsFunc(tableRows, func(r row) bool { return r.name == name }) {
+			err = errors.Join(err, fmt.Errorf("rows: there is no row %q", name))
+		}
+	}
+	return err
+}
+
 // runRows runs the rows with these names, or all, and prints a table in Markdown. It
 // returns an error when a row exceeded its bound or hurt an honest client.
 func runRows(ctx context.Context, names string, stdout, stderr io.Writer) error {
 	var errs []error
 	wanted := strings.Split(names, ",")
-	for _, name := range wanted {
-		if name != "" && !slices.ContainsFunc(tableRows, func(r row) bool { return r.name == name }) {
-			return fmt.Errorf("rows: there is no row %q", name)
-		}
-	}
 	printHead(stdout)
 	for i := range tableRows {
 		r := &tableRows[i]

@@ -50,14 +50,6 @@ func TestRow_Short_MeasuresAttackAndPairs(t *testing.T) {
 	}
 }
 
-// TestRunRows_UnknownRow_IsNamed: a misspelt row must not pass as one that was fine.
-func TestRunRows_UnknownRow_IsNamed(t *testing.T) {
-	err := runRows(t.Context(), "ice,nonsense", t.Output(), t.Output())
-	if err == nil || !strings.Contains(err.Error(), "nonsense") {
-		t.Errorf("got %v, want an error that names the row", err)
-	}
-}
-
 // TestResultCheck_EachFault_IsFound spoils a good result in each way.
 func TestResultCheck_EachFault_IsFound(t *testing.T) {
 	good := func() *result {

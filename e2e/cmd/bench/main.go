@@ -36,16 +36,16 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
+	os.Exit(service.ExitCode(os.Stderr, programName, err))
 }
+
+// programName is the name in errors and in the help.
+const programName = "bench"
 
 // run is the program. The table goes to stdout, the progress to stderr. It
 // returns an error when a row failed, or when the run was interrupted.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	if service.PrintVersion(stdout, "bench", service.Build{}, args) {
+	if service.PrintVersion(stdout, programName, service.Build{}, args) {
 		return nil
 	}
 	opt, files, err := parse(args, stderr)
@@ -88,8 +88,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 type outputs struct{ json, html string }
 
 func parse(args []string, stderr io.Writer) (opt options, files outputs, err error) {
-	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
-	fs.SetOutput(stderr)
+	fs := flag.NewFlagSet(programName, flag.ContinueOnError)
 	var rowList, systems string
 	fs.StringVar(&rowList, "rows", "", "`rows` to measure, separated by commas: relay, fanout, storm, idle, rooms, tracker, scaling, jitter, deploy, peerjs (default: all)")
 	fs.StringVar(&opt.cases, "cases", "", "`text` that the name of a case must hold, like \"300 B, full\" (default: all)")
@@ -104,11 +103,8 @@ func parse(args []string, stderr io.Writer) (opt options, files outputs, err err
 	fs.IntVar(&opt.pprof, "pprof", 0, "first `port` on which the gateways serve Go profiles (default: none)")
 	fs.StringVar(&files.json, "json", "", "`file` for the figures as JSON")
 	fs.StringVar(&files.html, "html", "", "`file` for the report as HTML")
-	if err = fs.Parse(args); err != nil {
+	if err := service.ParseTool(fs, args, stderr, "bench measures the connector on this machine, beside a bare WebSocket server, bare NATS, and PeerServer."); err != nil {
 		return opt, files, err
-	}
-	if fs.NArg() > 0 {
-		return opt, files, fmt.Errorf("%q is no flag: see --help", fs.Arg(0))
 	}
 	opt.warm, opt.idleFor, opt.crowdFor = 400*time.Millisecond, 10*time.Second, 30*time.Second
 	if opt.short {
@@ -125,23 +121,15 @@ func parse(args []string, stderr io.Writer) (opt options, files outputs, err err
 			opt.crowd = 500
 		}
 	}
-	switch {
-	case opt.rounds < 1 || opt.rounds > 100:
-		err = fmt.Errorf("rounds: %d is not between 1 and 100", opt.rounds)
-	case opt.window < 100*time.Millisecond || opt.window > time.Minute:
-		err = fmt.Errorf("window: %v is not between 100ms and 1m", opt.window)
-	case opt.crowd < 2*deployRoom || opt.crowd > 50_000:
-		err = fmt.Errorf("crowd: %d is not between %d and 50000", opt.crowd, 2*deployRoom)
-	case opt.idle < 1 || opt.idle > 50_000:
-		err = fmt.Errorf("idle: %d is not between 1 and 50000", opt.idle)
-	}
-	if err == nil {
-		opt.rows, err = names("rows", rowList, rowNames())
-	}
-	if err == nil {
-		opt.systems, err = systemNames(systems)
-	}
-	return opt, files, err
+	var unknownRow, unknownSystem error
+	opt.rows, unknownRow = names("rows", rowList, rowNames())
+	opt.systems, unknownSystem = systemNames(systems)
+	return opt, files, service.UsageError(programName,
+		service.CheckRange("rounds", opt.rounds, 1, 100),
+		service.CheckRange("window", opt.window, 100*time.Millisecond, time.Minute),
+		service.CheckRange("crowd", opt.crowd, 2*deployRoom, 50_000),
+		service.CheckRange("idle", opt.idle, 1, 50_000),
+		unknownRow, unknownSystem)
 }
 
 func rowNames() map[string]string {
@@ -160,7 +148,7 @@ func names(flag, list string, known map[string]string) (all []string, err error)
 	for name := range strings.SplitSeq(list, ",") {
 		full, ok := known[strings.TrimSpace(name)]
 		if !ok {
-			return nil, fmt.Errorf("%s: %q is unknown: see --help", flag, name)
+			return nil, fmt.Errorf("%s: %q is unknown", flag, name)
 		}
 		all = append(all, full)
 	}

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"io"
 	"strings"
 	"testing"
 	"time"
+
+	"p2pconnector/e2e/kit"
 )
 
 func TestFlags_EachLine_IsTakenOrRefused(t *testing.T) {
@@ -13,17 +16,23 @@ func TestFlags_EachLine_IsTakenOrRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	if strings.Join(opt.rows, " ") != "relay idle" || strings.Join(opt.systems, " ") != echoFloor || opt.idle != 500 || opt.window >= time.Second || files.json != "x.json" {
-		t.Errorf("%+v, %+v", opt, files)
+		t.Errorf("got %+v, %+v, want what the flags say", opt, files)
 	}
 	b := &bench{opt: opt}
 	if !b.wants("idle") || b.wants("storm") || !b.wantsSystem(ours) || b.wantsSystem(peerServer) {
 		t.Error("got other rows or systems, want those asked for")
 	}
-	for _, args := range [][]string{{"--rows", "relais"}, {"--systems", "redis"}, {"--rounds", "0"}, {"--window", "1h"}, {"--idle", "0"}, {"extra"}, {"--no-such"}} {
-		if _, _, err := parse(args, io.Discard); err == nil {
-			t.Errorf("%q: got no error, want one", args)
+	for _, args := range [][]string{{"--rows", "relais"}, {"--systems", "redis"}, {"--rounds", "0"}, {"--window", "1h"}, {"--idle", "0"}, {"--crowd", "1"}} {
+		if _, _, err := parse(args, io.Discard); err == nil || !strings.Contains(err.Error(), strings.TrimPrefix(args[0], "--")+": ") {
+			t.Errorf("%q: got error %v, want one that names the flag", args, err)
 		}
 	}
+}
+
+func TestRun_WrongCommandLine_AllMistakesAreNamed(t *testing.T) {
+	kit.CheckUsage(t, programName, "rows", func(ctx context.Context, args []string, stderr io.Writer) error {
+		return run(ctx, args, io.Discard, stderr)
+	})
 }
 
 func TestProgress_EachMeasurement_IsCounted(t *testing.T) {
@@ -36,7 +45,7 @@ func TestProgress_EachMeasurement_IsCounted(t *testing.T) {
 	b.opt.cases = "no such case"
 	for _, r := range rows {
 		if n := r.steps(b); n != 0 && r.name != "idle" {
-			t.Errorf("row %s has %d measurements of no case", r.name, n)
+			t.Errorf("row %s: got %d measurements of no case, want none", r.name, n)
 		}
 	}
 	var out strings.Builder
@@ -44,15 +53,15 @@ func TestProgress_EachMeasurement_IsCounted(t *testing.T) {
 	p.total = 2
 	p.step("relay", "300 B", ours, 0)
 	if text := out.String(); !strings.Contains(text, "1/2  relay: 300 B, gateways, round 1 of 3\n") {
-		t.Errorf("the progress says %q", text)
+		t.Errorf("got progress %q, want the first of two measurements", text)
 	}
 }
 
 func TestRole_Unknown_IsRefused(t *testing.T) {
 	if ok, err := role([]string{"--rows", "relay"}, strings.NewReader("")); ok || err != nil {
-		t.Errorf("flags are a role: %v, %v", ok, err)
+		t.Errorf("flags: got a role %v, error %v, want neither", ok, err)
 	}
 	if ok, err := role([]string{rolePrefix + "cook"}, strings.NewReader("")); !ok || err == nil {
-		t.Errorf("an unknown role is played: %v, %v", ok, err)
+		t.Errorf("an unknown role: got %v, error %v, want an error", ok, err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -25,18 +26,19 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "natsnode:", err)
-		os.Exit(1)
-	}
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(service.ExitCode(os.Stderr, programName, err))
 }
 
-func run(ctx context.Context, args []string) error {
-	if service.PrintVersion(os.Stdout, "natsnode", service.Build{}, args) {
+// programName is the name in errors and in the help.
+const programName = "natsnode"
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if service.PrintVersion(stdout, programName, service.Build{}, args) {
 		return nil
 	}
-	fs := flag.NewFlagSet("natsnode", flag.ContinueOnError)
+	fs := flag.NewFlagSet(programName, flag.ContinueOnError)
 	name := fs.String("name", "", "the server's `name`")
 	listen := fs.String("listen", "", "`host:port` for clients")
 	cluster := fs.String("cluster", "", "`host:port` for the other servers")
@@ -44,10 +46,10 @@ func run(ctx context.Context, args []string) error {
 	store := fs.String("store", "", "`folder` of JetStream")
 	file := fs.String("file", "", "configuration `file` with users")
 	look := fs.String("look", "127.0.0.1:0", "`host:port` where a test may look inside over HTTP")
-	if err := fs.Parse(args); err != nil {
+	if err := service.ParseTool(fs, args, stderr, "natsnode is one NATS server with JetStream, for tests that kill and freeze it."); err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	log := slog.New(slog.NewTextHandler(stderr, nil))
 	cfg := natsbox.Config{Name: *name, Listen: *listen, StoreDir: *store, File: *file, Logger: log}
 	if *cluster != "" {
 		cfg.Cluster = &natsbox.Cluster{Name: "chaos", Listen: *cluster, Routes: strings.Split(*routes, ","), NoAdvertise: true}

@@ -7,24 +7,25 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"p2pconnector/proto/service"
 )
 
+// programName is the name in errors and in the help.
+const programName = "scale"
+
 func main() {
-	err := run(os.Args[1:], os.Stdout)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return
-	case err != nil:
-		fmt.Fprintf(os.Stderr, "scale: %v\nUse scale --help for all flags.\n", err)
-		os.Exit(2)
-	}
+	os.Exit(service.ExitCode(os.Stderr, programName, run(os.Args[1:], os.Stdout, os.Stderr)))
 }
 
 // run reads flags and prints the report.
-func run(args []string, out io.Writer) error {
+func run(args []string, stdout, stderr io.Writer) error {
+	if service.PrintVersion(stdout, programName, service.Build{}, args) {
+		return nil
+	}
 	d := defaults()
 	c := measured
-	fs := flag.NewFlagSet("scale", flag.ContinueOnError)
+	fs := flag.NewFlagSet(programName, flag.ContinueOnError)
 	fs.IntVar(&d.Gateways, "gateways", d.Gateways, "`number` of gateways")
 	fs.IntVar(&d.RoomServices, "roomsvcs", d.RoomServices, "`number` of room services")
 	fs.IntVar(&d.NATSNodes, "nats", d.NATSNodes, "`number` of NATS servers in one cluster")
@@ -39,13 +40,13 @@ func run(args []string, out io.Writer) error {
 	fs.Float64Var(&c.writes, "bucket-writes", c.writes, "`writes` a second that one bucket takes")
 	fs.Float64Var(&c.messages, "node-messages", c.messages, "`messages` a second that one NATS server handles")
 	fs.Float64Var(&c.leases, "gateway-leases", c.leases, "`leases` a second that a gateway may spend a tenth of a CPU on")
-	if err := fs.Parse(args); err != nil {
+	if err := service.ParseTool(fs, args, stderr, "scale computes what the parts of a deployment send each other, and which limit it meets first."); err != nil {
 		return err
 	}
-	if err := errors.Join(d.validate(), c.validate()); err != nil {
+	if err := service.UsageError(programName, d.validate(), c.validate()); err != nil {
 		return err
 	}
-	report(out, d, c)
+	report(stdout, d, c)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"flag"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"p2pconnector/e2e/kit"
 	"p2pconnector/proto/bus"
 )
 
@@ -26,7 +28,7 @@ func TestReport_Document_HasThatOfTheDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	var want strings.Builder
-	if err := run(nil, &want); err != nil {
+	if err := run(nil, &want, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	const begin, end = "<!-- scale -->\n", "\n<!-- end -->"
@@ -104,14 +106,17 @@ func TestFirst_EachLever_MovesItsLimit(t *testing.T) {
 	}
 }
 
-// TestRun_BadFlags_ReportsAllMistakes.
-func TestRun_BadFlags_ReportsAllMistakes(t *testing.T) {
-	err := run([]string{"--gateways", "0", "--replicas", "5", "--together", "2"}, io.Discard)
-	for _, want := range []string{"--gateways is 0", "--replicas is 5", "--together is 2"} {
+func TestRun_WrongSettings_AllAreNamed(t *testing.T) {
+	err := run([]string{"--gateways", "0", "--replicas", "5", "--together", "2"}, io.Discard, io.Discard)
+	for _, want := range []string{"--gateways is 0", "--replicas is 5", "--together is 2", "; see scale --help"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got error %v, want %q in it", err, want)
 		}
 	}
+}
+
+func TestRun_WrongCommandLine_AllMistakesAreNamed(t *testing.T) {
+	kit.CheckUsage(t, programName, "gateways", func(_ context.Context, args []string, stderr io.Writer) error { return run(args, io.Discard, stderr) })
 }
 
 // TestNumber_Figures_HaveThreeDigits.

@@ -22,16 +22,14 @@ import (
 
 	"p2pconnector/e2e/single"
 	"p2pconnector/gateway"
+	"p2pconnector/proto/service"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "datachannel:", err)
-		os.Exit(1)
-	}
+	os.Exit(service.ExitCode(os.Stderr, "datachannel", err))
 }
 
 // timeout bounds the whole example.
@@ -41,14 +39,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	fs := flag.NewFlagSet("datachannel", flag.ContinueOnError)
-	fs.SetOutput(stderr)
 	var urls []string
 	fs.Func("url", "`URL` of a gateway; give it twice (default: start a connector with two gateways)", func(u string) error {
 		urls = append(urls, u)
 		return nil
 	})
 	size := fs.Int("bytes", 1<<20, "`bytes` to send over the data channel")
-	if err := fs.Parse(args); err != nil {
+	if err := service.ParseTool(fs, args, stderr, "datachannel shows two WebRTC peers that find each other through the connector."); err != nil {
 		return err
 	}
 	switch len(urls) {
@@ -57,7 +54,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case 2:
 		return show(ctx, urls, *size, stdout)
 	}
-	return fmt.Errorf("url: give it twice or not at all, not %d times", len(urls))
+	return service.UsageError(fs.Name(), fmt.Errorf("url: give it twice or not at all, not %d times", len(urls)))
 }
 
 // own starts a connector and runs the example against it.

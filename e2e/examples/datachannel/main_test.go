@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -18,6 +20,12 @@ func TestExample_NoURL_RunsItsOwnServer(t *testing.T) { shows(t) }
 func TestExample_URL_UsesThatServer(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	shows(t, "--url", s.URL(0), "--url", s.URL(1))
+}
+
+func TestExample_WrongCommandLine_AllMistakesAreNamed(t *testing.T) {
+	kit.CheckUsage(t, "datachannel", "bytes", func(ctx context.Context, args []string, stderr io.Writer) error {
+		return run(ctx, args, io.Discard, stderr)
+	})
 }
 
 func shows(t *testing.T, args ...string) {

@@ -10,7 +10,6 @@ import (
 	"context"
 	"embed"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -22,6 +21,7 @@ import (
 
 	"p2pconnector/e2e/examples/serve"
 	"p2pconnector/proto/client"
+	"p2pconnector/proto/service"
 )
 
 //go:embed index.html
@@ -34,10 +34,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr, nil)
 	stop()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "gopeer:", err)
-		os.Exit(1)
-	}
+	os.Exit(service.ExitCode(os.Stderr, "gopeer", err))
 }
 
 // run serves the page and is the peer until ctx ends. It calls ready, when not
@@ -46,7 +43,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, ready fun
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var peer sync.WaitGroup
-	err := serve.Run(ctx, "gopeer", files, args, stdout, func(page, gateway string) {
+	err := serve.Run(ctx, "gopeer", files, args, stdout, stderr, func(page, gateway string) {
 		peer.Go(func() {
 			log := slog.New(slog.NewTextHandler(stderr, nil))
 			if err := answer(ctx, "ws"+strings.TrimPrefix(gateway, "http"), log, func() {

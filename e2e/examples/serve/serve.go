@@ -20,32 +20,31 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"p2pconnector/proto/service"
 )
 
 // Main is the whole program of an example named name: it serves files until it
 // is interrupted. It does not return.
 func Main(name string, files fs.FS) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := Run(ctx, name, files, os.Args[1:], os.Stdout, nil)
+	err := Run(ctx, name, files, os.Args[1:], os.Stdout, os.Stderr, nil)
 	stop()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, name+":", err)
-		os.Exit(1)
-	}
+	os.Exit(service.ExitCode(os.Stderr, name, err))
 }
 
 // Run serves files until ctx ends; it calls ready, when not nil, with the page's
 // URL and the gateway's once it serves.
-func Run(ctx context.Context, name string, files fs.FS, args []string, stdout io.Writer, ready func(page, gateway string)) error {
+func Run(ctx context.Context, name string, files fs.FS, args []string, stdout, stderr io.Writer, ready func(page, gateway string)) error {
 	set := flag.NewFlagSet(name, flag.ContinueOnError)
 	listen := set.String("listen", "localhost:3000", "`host:port` to serve the page on")
 	gateway := set.String("gateway", "http://localhost:8080", "`URL` of a gateway; go run ./e2e/standalone starts one")
-	if err := set.Parse(args); err != nil {
+	if err := service.ParseTool(set, args, stderr, name+" serves the page of an example, which uses a gateway."); err != nil {
 		return err
 	}
 	target, err := url.Parse(*gateway)
 	if err != nil || target.Host == "" {
-		return fmt.Errorf("gateway: %q is not a URL such as http://localhost:8080", *gateway)
+		return service.UsageError(name, fmt.Errorf("gateway: %q is not a URL such as http://localhost:8080", *gateway))
 	}
 	l, err := net.Listen("tcp", *listen)
 	if err != nil {

@@ -27,7 +27,7 @@ func serveExample(t *testing.T, name string, files fs.FS, gateway string) string
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, done := make(chan string, 1), make(chan error, 1)
 	go func() {
-		done <- serve.Run(ctx, name, files, []string{"--listen", "localhost:0", "--gateway", gateway}, io.Discard,
+		done <- serve.Run(ctx, name, files, []string{"--listen", "localhost:0", "--gateway", gateway}, io.Discard, io.Discard,
 			func(page, _ string) { ready <- page })
 	}()
 	t.Cleanup(func() {

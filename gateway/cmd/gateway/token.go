@@ -41,12 +41,7 @@ func makeToken(args []string, stderr io.Writer) (string, error) {
 	can := fs.String("can", "", "what the token grants of create, join, message, remove, end and update, separated by commas (default: all)")
 	issuer := fs.String("iss", "", "`issuer`, if the gateway requires one")
 	audience := fs.String("aud", "", "`audience`, if the gateway requires one")
-	err := service.Parse(fs, args, func(string) string { return "" }) // nothing comes from the environment
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(stderr, "gateway token --key FILE --sub NAME prints an access token for a gateway that has --token-key.")
-		fs.SetOutput(stderr)
-		fs.PrintDefaults()
-	}
+	err := service.ParseTool(fs, args, stderr, "gateway token --key FILE --sub NAME prints an access token for a gateway that has --token-key.")
 	if err != nil {
 		return "", err
 	}
@@ -65,7 +60,7 @@ func makeToken(args []string, stderr io.Writer) (string, error) {
 		errs = append(errs, fmt.Errorf("can: %w", err))
 	}
 	if len(errs) > 0 {
-		return "", fmt.Errorf("%w; see gateway token --help", errors.Join(errs...))
+		return "", service.UsageError(fs.Name(), errs...)
 	}
 	if *fresh {
 		if err := makeSecret(*file); err != nil {
