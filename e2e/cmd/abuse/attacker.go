@@ -125,10 +125,22 @@ func (t *target) headers(me *attacker) http.Header {
 	return http.Header{"Authorization": {"Bearer " + token}, "X-Forwarded-For": {me.address}}
 }
 
-// open upgrades a connection, which the end of ctx closes. Without a
-// connection, the outcome is the reason.
-func (t *target) open(ctx context.Context, me *attacker) (c *raw.Conn, done func(), outcome string) {
-	c, resp, err := raw.Dial(ctx, t.addr, "/", t.headers(me))
+// on returns an attack over one connection to a path, which act uses and on closes.
+func on(path string, act func(c *raw.Conn, me *attacker) (outcome string)) func(context.Context, *target, *attacker) string {
+	return func(ctx context.Context, t *target, me *attacker) string {
+		c, done, outcome := t.open(ctx, me, path)
+		if c == nil {
+			return outcome
+		}
+		defer done()
+		return act(c, me)
+	}
+}
+
+// open upgrades a connection to a path, which the end of ctx closes. Without a connection,
+// the outcome is the reason.
+func (t *target) open(ctx context.Context, me *attacker, path string) (c *raw.Conn, done func(), outcome string) {
+	c, resp, err := raw.Dial(ctx, t.addr, path, t.headers(me))
 	if err != nil {
 		return nil, nil, refusal(resp, err)
 	}
@@ -165,30 +177,20 @@ func outcomeOf(err error) string {
 // sends returns an attack that sends bytes and waits for the end.
 func sends(bytes ...[]byte) func(context.Context, *target, *attacker) string {
 	all := raw.Join(bytes...)
-	return func(ctx context.Context, t *target, me *attacker) string {
-		c, done, outcome := t.open(ctx, me)
-		if c == nil {
-			return outcome
-		}
-		defer done()
+	return on("/", func(c *raw.Conn, _ *attacker) string {
 		_, _ = c.Write(all) // when the server closes before it has all, its close frame is the outcome
 		return end(c)
-	}
+	})
 }
 
 // sendsPart is sends for bytes that end within a frame.
 func sendsPart(bytes ...[]byte) func(context.Context, *target, *attacker) string {
 	all := raw.Join(bytes...)
-	return func(ctx context.Context, t *target, me *attacker) string {
-		c, done, outcome := t.open(ctx, me)
-		if c == nil {
-			return outcome
-		}
-		defer done()
+	return on("/", func(c *raw.Conn, _ *attacker) string {
 		c.Within = true
 		_, _ = c.Write(all) // as in sends
 		return end(c)
-	}
+	})
 }
 
 // end reads until the server has closed the connection.

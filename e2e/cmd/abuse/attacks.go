@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -45,31 +44,31 @@ var attacks = []attack{
 	{"ping flood", sends(bytes.Repeat(raw.Encode(raw.Fin|raw.Ping, []byte("flood")), 5000)), "1008 cut reset", soon, 0},
 	{"message flood", sends(bytes.Repeat(raw.Encode(raw.Fin|raw.Text, []byte(`{"event":"Ping"}`)), 4000)), "1008 1013 cut reset", manyFrames, 0},
 	{"flood of nonsense", sends(bytes.Repeat(raw.Encode(raw.Fin|raw.Text, []byte(`{"event":{}}`)), 4000)), "1008 1013 cut reset", manyFrames, 0},
-	{"deep JSON", deepJSON, "refused", soon, 0},
+	{"deep JSON", refused(deepJSON), "refused", soon, 0},
 	{"peer that does not read", unreadPeer, "open 1013 cut reset", stuck, 0},
-	{"half-open connection", halfOpenPeer, "cut reset", halfOpen, 0},
+	{"half-open connection", on("/", halfOpenPeer), "cut reset", halfOpen, 0},
 	{"slow handshake", slowHandshake, "400 cut reset", header + 2*soon, 0},
 	{"no HTTP at all", noHTTP, "400", soon, 0},
 	{"wrong access token", handshake("Authorization", "Bearer eyJhbGciOiJub25lIn0.e30."), "401", soon, 0},
 	{"page of another origin", handshake("Origin", "https://evil.example"), "4003 403", soon, 0},
 	{"crowd of one address", crowd, "429 held", halfOpen, 0},
-	{"reset in the middle", resetting, "done", soon, 0},
-	{"rooms made and left", roomChurn, "done", time.Minute, 0},
-	{"forged session", forgedSession, "refused", soon, 0},
-	{"resume of its own session", resumesItself, "done", soon, 0},
+	{"reset in the middle", on("/", resetting), "done", soon, 0},
+	{"rooms made and left", on("/", roomChurn), "done", time.Minute, 0},
+	{"forged session", refused(forgedSession), "refused", soon, 0},
+	{"resume of its own session", on("/", resumesItself), "done", soon, 0},
 	{"two that resume each other", resumesEachOther, "done", soon, 0},
-	{"in and out of a room", joinsAndLeaves, "done", time.Minute, 0},
-	{"large messages to a room", overloadsRoom, "Rate_Limited Limit_Exceeded 1013", time.Minute, 8},
-	{"Room_Info in a loop", asksForRoom, "Rate_Limited Limit_Exceeded", time.Minute, 4},
+	{"in and out of a room", on("/", joinsAndLeaves), "done", time.Minute, 0},
+	{"large messages to a room", on("/", overloadsRoom), "Rate_Limited Limit_Exceeded 1013", time.Minute, 8},
+	{"Room_Info in a loop", on("/", asksForRoom), "Rate_Limited Limit_Exceeded", time.Minute, 4},
 	{"Update_Room in a loop", updatesRoom, "Rate_Limited Limit_Exceeded", time.Minute, 4},
-	{"rooms without end", makesRooms, "Limit_Exceeded", 2 * time.Minute, 2},
+	{"rooms without end", on("/", makesRooms), "Limit_Exceeded", 2 * time.Minute, 2},
 	{"rooms until the store is full", fillsStore, "Limit_Exceeded", 2 * time.Minute, 1},
 	{"large frames to an absent peer", fillsAbsent, "Not_Delivered Rate_Limited", time.Minute, 0},
 	{"frames to a peer that wants none", isUnwanted, "Unauthorised", soon, 0},
-	{"TURN credentials in a loop", hoardsCredentials, "done", time.Minute, 0},
-	{"large events to a topic of nostr", floodsTopic, limited + " 1013", time.Minute, 2},
-	{"topics of y-webrtc without end", hoardsTopics, limited + " 1013", time.Minute, 4},
-	{"large announces of WebTorrent", announcesMuch, limited + " 1008", time.Minute, 4},
+	{"TURN credentials in a loop", on("/", hoardsCredentials), "done", time.Minute, 0},
+	{"large events to a topic of nostr", on("/nostr", floodsTopic), limited + " 1013", time.Minute, 2},
+	{"topics of y-webrtc without end", on("/yjs", hoardsTopics), limited + " 1013", time.Minute, 4},
+	{"large announces of WebTorrent", on("/announce", announcesMuch), limited + " 1008", time.Minute, 4},
 }
 
 func malformed(ctx context.Context, t *target, me *attacker) string {
@@ -86,14 +85,14 @@ func randomBytes(ctx context.Context, t *target, me *attacker) string {
 	return sends(b)(ctx, t, me)
 }
 
-// refused opens a connection, sends a frame and expects an error for it.
-func refused(ctx context.Context, t *target, me *attacker, frame []byte) string {
-	c, done, outcome := t.open(ctx, me)
-	if c == nil {
-		return outcome
-	}
-	defer done()
-	if _, err := c.Write(raw.Encode(raw.Fin|raw.Text, frame)); err != nil {
+// refused returns an attack that sends a frame and expects an error for it.
+func refused(frame string) func(context.Context, *target, *attacker) string {
+	return on("/", func(c *raw.Conn, _ *attacker) string { return answerTo(c, frame) })
+}
+
+// answerTo sends a frame and says whether the answer is an error.
+func answerTo(c *raw.Conn, frame string) string {
+	if _, err := c.Write(raw.Encode(raw.Fin|raw.Text, []byte(frame))); err != nil {
 		return outcomeOf(err)
 	}
 	for {
@@ -110,13 +109,11 @@ func refused(ctx context.Context, t *target, me *attacker, frame []byte) string 
 	}
 }
 
-func deepJSON(ctx context.Context, t *target, me *attacker) string {
-	return refused(ctx, t, me, []byte(`{"event":"Ping","data":`+strings.Repeat("[", 30_000)+strings.Repeat("]", 30_000)+"}"))
-}
-
-func forgedSession(ctx context.Context, t *target, me *attacker) string {
-	return refused(ctx, t, me, []byte(`{"event":"Resume","data":{"session":"s1.00000000.e30.AAAA"}}`))
-}
+// Frames that are refused.
+var (
+	deepJSON      = `{"event":"Ping","data":` + strings.Repeat("[", 30_000) + strings.Repeat("]", 30_000) + "}"
+	forgedSession = `{"event":"Resume","data":{"session":"s1.00000000.e30.AAAA"}}`
+)
 
 // unreadPeer floods a peer of its own that does not read for a while.
 func unreadPeer(ctx context.Context, t *target, me *attacker) string {
@@ -133,19 +130,16 @@ func unreadPeer(ctx context.Context, t *target, me *attacker) string {
 	}
 	defer silent.Close()
 	defer context.AfterFunc(ctx, func() { silent.Close() })()
-	b, err := silent.Next()
-	var f struct {
-		Data proto.Details `json:"data"`
+	d, outcome := details(silent)
+	if outcome != "" {
+		return outcome
 	}
-	if err != nil || json.Unmarshal(b, &f) != nil {
-		return outcomeOf(err)
-	}
-	sender, done, outcome := t.open(ctx, me)
+	sender, done, outcome := t.open(ctx, me, "/")
 	if sender == nil {
 		return outcome
 	}
 	defer done()
-	frame := raw.Encode(raw.Fin|raw.Text, fmt.Appendf(nil, `{"event":"Message","to":%q,"data":%q}`, f.Data.ID, strings.Repeat("x", 50_000)))
+	frame := raw.Encode(raw.Fin|raw.Text, fmt.Appendf(nil, `{"event":"Message","to":%q,"data":%q}`, d.ID, strings.Repeat("x", 50_000)))
 	for range 500 {
 		if _, err := sender.Write(frame); err != nil {
 			return outcomeOf(err)
@@ -182,12 +176,7 @@ func readsAtLast(c *raw.Conn) string {
 }
 
 // halfOpenPeer reads and never answers, not even pings.
-func halfOpenPeer(ctx context.Context, t *target, me *attacker) string {
-	c, done, outcome := t.open(ctx, me)
-	if c == nil {
-		return outcome
-	}
-	defer done()
+func halfOpenPeer(c *raw.Conn, _ *attacker) string {
 	for {
 		if f, err := c.ReadFrame(); err != nil {
 			return outcomeOf(err)
@@ -265,7 +254,7 @@ func handshake(name, value string) func(context.Context, *target, *attacker) str
 
 // crowd opens as many connections from one address as it can, for a while.
 func crowd(ctx context.Context, t *target, _ *attacker) string {
-	c, done, outcome := t.open(ctx, &attacker{address: "192.0.2.66"})
+	c, done, outcome := t.open(ctx, &attacker{address: "192.0.2.66"}, "/")
 	if c == nil {
 		return outcome
 	}
@@ -278,12 +267,7 @@ func crowd(ctx context.Context, t *target, _ *attacker) string {
 }
 
 // resetting leaves in the middle of a message, with a reset.
-func resetting(ctx context.Context, t *target, me *attacker) string {
-	c, done, outcome := t.open(ctx, me)
-	if c == nil {
-		return outcome
-	}
-	defer done()
+func resetting(c *raw.Conn, _ *attacker) string {
 	_, err := c.Write(raw.Header(raw.Fin|raw.Text, 1000))
 	if tcp, ok := c.Conn.(*net.TCPConn); ok && err == nil {
 		err = tcp.SetLinger(0)
@@ -295,12 +279,7 @@ func resetting(ctx context.Context, t *target, me *attacker) string {
 }
 
 // roomChurn makes rooms, and leaves without a close frame.
-func roomChurn(ctx context.Context, t *target, me *attacker) string {
-	c, done, outcome := t.open(ctx, me)
-	if c == nil {
-		return outcome
-	}
-	defer done()
+func roomChurn(c *raw.Conn, _ *attacker) string {
 	for i := range 10 {
 		frame := fmt.Appendf(nil, `{"event":"Join_Room","data":{"room":"churn-%d","create":true},"id":%d}`, i, i)
 		if _, err := c.Write(raw.Encode(raw.Fin|raw.Text, frame)); err != nil {

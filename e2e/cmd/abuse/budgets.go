@@ -24,17 +24,26 @@ const tries = 300
 // largeFrame is the data of a frame, almost as large as a frame may be.
 var largeFrame = strings.Repeat("x", 60_000)
 
-// member opens a connection and joins a room with metadata.
+// member opens a connection and joins a room.
 func member(ctx context.Context, t *target, me *attacker, room string) (c *raw.Conn, done func(), outcome string) {
-	c, done, outcome = t.open(ctx, me)
+	c, done, outcome = t.open(ctx, me, "/")
 	if c == nil {
 		return nil, nil, outcome
 	}
-	if got := ask(c, fmt.Sprintf(`{"event":"Join_Room","data":{"room":%q,"create":true,"metadata":%q},"id":"ask"}`, room, strings.Repeat("m", 500))); got != string(proto.ClientAdded) {
+	if outcome = joins(c, room); outcome != "" {
 		done()
-		return nil, nil, got
+		return nil, nil, outcome
 	}
 	return c, done, ""
+}
+
+// joins joins a room, with metadata. The outcome is "" when the connection is in the room.
+func joins(c *raw.Conn, room string) (outcome string) {
+	got := ask(c, fmt.Sprintf(`{"event":"Join_Room","data":{"room":%q,"create":true,"metadata":%q},"id":"ask"}`, room, strings.Repeat("m", 500)))
+	if got == string(proto.ClientAdded) {
+		return ""
+	}
+	return got
 }
 
 // ask sends a frame with the id "ask" and returns the event of its answer, or how the
@@ -112,25 +121,21 @@ func insist(c *raw.Conn, frame func(i int) string, last string) (outcome string)
 }
 
 // overloadsRoom sends large messages to a room of attackers of this kind.
-func overloadsRoom(ctx context.Context, t *target, me *attacker) string {
+func overloadsRoom(c *raw.Conn, _ *attacker) string {
 	const room = "flooded"
-	c, done, outcome := member(ctx, t, me, room)
-	if c == nil {
+	if outcome := joins(c, room); outcome != "" {
 		return outcome
 	}
-	defer done()
 	frame := fmt.Sprintf(`{"event":"Message","room":%q,"data":%q,"id":"ask"}`, room, largeFrame)
 	return insist(c, func(int) string { return frame }, string(raw.Encode(raw.Fin|raw.Text, []byte(`{"event":"Ping","id":"ask"}`))))
 }
 
 // asksForRoom asks for the list of a room of attackers of this kind.
-func asksForRoom(ctx context.Context, t *target, me *attacker) string {
+func asksForRoom(c *raw.Conn, _ *attacker) string {
 	const room = "asked for"
-	c, done, outcome := member(ctx, t, me, room)
-	if c == nil {
+	if outcome := joins(c, room); outcome != "" {
 		return outcome
 	}
-	defer done()
 	return insist(c, func(int) string { return fmt.Sprintf(`{"event":"Room_Info","data":{"room":%q},"id":"ask"}`, room) }, "")
 }
 
@@ -161,12 +166,7 @@ func updatesRoom(ctx context.Context, t *target, me *attacker) string {
 }
 
 // makesRooms makes rooms until it may not.
-func makesRooms(ctx context.Context, t *target, me *attacker) string {
-	c, done, outcome := t.open(ctx, me)
-	if c == nil {
-		return outcome
-	}
-	defer done()
+func makesRooms(c *raw.Conn, _ *attacker) string {
 	for range tries {
 		if got := ask(c, `{"event":"Create_Room","data":{},"id":"ask"}`); got != string(proto.RoomCreated) {
 			return got
@@ -180,7 +180,7 @@ func makesRooms(ctx context.Context, t *target, me *attacker) string {
 func fillsStore(ctx context.Context, t *target, me *attacker) string {
 	metadata := strings.Repeat("x", 8100)
 	for peers := 0; ; peers++ {
-		c, done, outcome := t.open(ctx, me)
+		c, done, outcome := t.open(ctx, me, "/")
 		if c == nil {
 			return outcome
 		}
@@ -212,7 +212,7 @@ func fillsStore(ctx context.Context, t *target, me *attacker) string {
 
 // fillsAbsent sends large frames to a peer of its own that has gone away.
 func fillsAbsent(ctx context.Context, t *target, me *attacker) string {
-	away, done, outcome := t.open(ctx, me)
+	away, done, outcome := t.open(ctx, me, "/")
 	if away == nil {
 		return outcome
 	}
@@ -221,41 +221,32 @@ func fillsAbsent(ctx context.Context, t *target, me *attacker) string {
 	if outcome != "" {
 		return outcome
 	}
-	c, done, outcome := t.open(ctx, me)
-	if c == nil {
-		return outcome
-	}
-	defer done()
-	return pass(c, fmt.Sprintf(`{"event":"Message","to":%q,"data":%q,"id":"ask"}`, d.ID, largeFrame), proto.NotDelivered, proto.RateLimited)
+	return on("/", sendsLarge(d.ID, proto.NotDelivered, proto.RateLimited))(ctx, t, me)
 }
 
 // isUnwanted sends frames to a peer that accepts none.
 func isUnwanted(ctx context.Context, t *target, me *attacker) string {
-	closed, resp, err := raw.Dial(ctx, t.addr, "/?accept_from=nobody", t.headers(me))
-	if err != nil {
-		return refusal(resp, err)
+	closed, done, outcome := t.open(ctx, me, "/?accept_from=nobody")
+	if closed == nil {
+		return outcome
 	}
-	defer closed.Close()
-	defer context.AfterFunc(ctx, func() { closed.Close() })()
+	defer done()
 	d, outcome := details(closed)
 	if outcome != "" {
 		return outcome
 	}
-	c, done, outcome := t.open(ctx, me)
-	if c == nil {
-		return outcome
+	return on("/", sendsLarge(d.ID, proto.Unauthorised, proto.NotDelivered))(ctx, t, me)
+}
+
+// sendsLarge returns what sends large frames to a peer, until one is answered with one of codes.
+func sendsLarge(to proto.PeerID, codes ...proto.ErrorCode) func(*raw.Conn, *attacker) string {
+	return func(c *raw.Conn, _ *attacker) string {
+		return pass(c, fmt.Sprintf(`{"event":"Message","to":%q,"data":%q,"id":"ask"}`, to, largeFrame), codes...)
 	}
-	defer done()
-	return pass(c, fmt.Sprintf(`{"event":"Message","to":%q,"data":%q,"id":"ask"}`, d.ID, largeFrame), proto.Unauthorised, proto.NotDelivered)
 }
 
 // hoardsCredentials asks for TURN credentials and counts how many it gets.
-func hoardsCredentials(ctx context.Context, t *target, me *attacker) string {
-	c, done, outcome := t.open(ctx, me)
-	if c == nil {
-		return outcome
-	}
-	defer done()
+func hoardsCredentials(c *raw.Conn, _ *attacker) string {
 	got := map[string]bool{}
 	for range 100 {
 		if _, err := c.Write(raw.Encode(raw.Fin|raw.Text, []byte(`{"event":"Ice_Servers"}`))); err != nil {

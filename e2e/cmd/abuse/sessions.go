@@ -43,12 +43,7 @@ func answer(c *raw.Conn, text string) (outcome string) {
 }
 
 // resumesItself resumes the session that its own connection already has.
-func resumesItself(ctx context.Context, t *target, me *attacker) string {
-	c, done, outcome := t.open(ctx, me)
-	if c == nil {
-		return outcome
-	}
-	defer done()
+func resumesItself(c *raw.Conn, _ *attacker) string {
 	d, outcome := details(c)
 	if outcome != "" {
 		return outcome
@@ -68,7 +63,7 @@ func resumesEachOther(ctx context.Context, t *target, me *attacker) string {
 	var conns [2]*raw.Conn
 	var sessions [2]string
 	for i := range conns {
-		c, done, outcome := t.open(ctx, me)
+		c, done, outcome := t.open(ctx, me, "/")
 		if c == nil {
 			return outcome
 		}
@@ -95,12 +90,7 @@ func resumesEachOther(ctx context.Context, t *target, me *attacker) string {
 }
 
 // joinsAndLeaves joins and leaves a room that has other members, as fast as it may.
-func joinsAndLeaves(ctx context.Context, t *target, me *attacker) string {
-	c, done, outcome := t.open(ctx, me)
-	if c == nil {
-		return outcome
-	}
-	defer done()
+func joinsAndLeaves(c *raw.Conn, _ *attacker) string {
 	for i := range 10 {
 		for _, event := range []string{"Join_Room", "Leave_Room"} {
 			id := fmt.Sprintf("%s-%d", event, i)

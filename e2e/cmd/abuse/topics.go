@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -17,16 +16,6 @@ const (
 	limited    = "limited"
 	notLimited = "not limited"
 )
-
-// openPath is open on the path of another protocol.
-func (t *target) openPath(ctx context.Context, me *attacker, path string) (c *raw.Conn, done func(), outcome string) {
-	c, resp, err := raw.Dial(ctx, t.addr, path, t.headers(me))
-	if err != nil {
-		return nil, nil, refusal(resp, err)
-	}
-	stop := context.AfterFunc(ctx, func() { c.Close() })
-	return c, func() { stop(); c.Close() }, ""
-}
 
 // replyWith sends a text and reads until a text contains one of marks, which it returns. With
 // "" the outcome says how the connection ended.
@@ -58,12 +47,7 @@ const (
 
 // floodsTopic publishes large events in a topic of nostr that it subscribes to many times. Its
 // events wait until the limits allow them, or are refused.
-func floodsTopic(ctx context.Context, t *target, me *attacker) string {
-	c, done, outcome := t.openPath(ctx, me, "/nostr")
-	if c == nil {
-		return outcome
-	}
-	defer done()
+func floodsTopic(c *raw.Conn, me *attacker) string {
 	for i := range copies {
 		if _, outcome := replyWith(c, fmt.Sprintf(`["REQ","s%d",{"#x":[%q]}]`, i, me.address), `["EOSE"`); outcome != "" {
 			return outcome
@@ -88,12 +72,7 @@ func floodsTopic(ctx context.Context, t *target, me *attacker) string {
 
 // hoardsTopics subscribes to more topics of y-webrtc than a client may, and publishes in the
 // last of them, which must not come back.
-func hoardsTopics(ctx context.Context, t *target, me *attacker) string {
-	c, done, outcome := t.openPath(ctx, me, "/yjs")
-	if c == nil {
-		return outcome
-	}
-	defer done()
+func hoardsTopics(c *raw.Conn, me *attacker) string {
 	var all []string
 	for i := range tries {
 		all = append(all, fmt.Sprintf(`"%s %d"`, me.address, i))
@@ -116,12 +95,7 @@ func hoardsTopics(ctx context.Context, t *target, me *attacker) string {
 
 // announcesMuch sends large announces of WebTorrent, each for another swarm with more offers
 // than are relayed, until one is refused.
-func announcesMuch(ctx context.Context, t *target, me *attacker) string {
-	c, done, outcome := t.openPath(ctx, me, "/announce")
-	if c == nil {
-		return outcome
-	}
-	defer done()
+func announcesMuch(c *raw.Conn, _ *attacker) string {
 	offers := strings.Repeat(`{"offer_id":"01234567890123456789","offer":{"type":"offer","sdp":"`+strings.Repeat("x", 1000)+`"}},`, 50)
 	for i := range tries {
 		text := fmt.Sprintf(`{"action":"announce","info_hash":"%020d","peer_id":"01234567890123456789","numwant":50,"left":1,"offers":[%s]}`, i, strings.TrimSuffix(offers, ","))
