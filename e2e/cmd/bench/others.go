@@ -91,22 +91,33 @@ func (b *bench) npxPath(ctx context.Context, pkg, program string) (string, error
 	return path, nil
 }
 
+// launchNode starts a server that is a program of Node, with arguments for its address. log is
+// the name of its log.
+func (b *bench) launchNode(name, log string, args func(host, port string) []string) (*system, *process.Process, error) {
+	addr, err := process.FreeAddr()
+	if err != nil {
+		return nil, nil, err
+	}
+	host, port, _ := strings.Cut(addr, ":")
+	p, err := process.Launch(b.dir, log, false, "node", args(host, port)...)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %v", errNoPackage, err)
+	}
+	return &system{name: name, procs: []*process.Process{p}, addrs: []string{addr}}, p, nil
+}
+
 // startPeerServer runs PeerServer, directly on node, so that we measure no wrapper.
 func (b *bench) startPeerServer(ctx context.Context) (*system, error) {
 	path, err := b.peerPath(ctx)
 	if err != nil {
 		return nil, err
 	}
-	addr, err := process.FreeAddr()
+	s, p, err := b.launchNode(peerServer, "peerserver", func(host, port string) []string {
+		return []string{path, "--host", host, "--port", port, "--concurrent_limit", "100000", "--alive_timeout", "3600000"}
+	})
 	if err != nil {
 		return nil, err
 	}
-	host, port, _ := strings.Cut(addr, ":")
-	p, err := process.Launch(b.dir, "peerserver", false, "node", path, "--host", host, "--port", port, "--concurrent_limit", "100000", "--alive_timeout", "3600000")
-	if err != nil {
-		return nil, fmt.Errorf("%w: %v", errNoPackage, err)
-	}
-	s := &system{name: peerServer, procs: []*process.Process{p}, addrs: []string{addr}}
 	s.speakPeerJS()
 	if err := s.answers(ctx, p, 0); err != nil {
 		s.stop()

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"p2pconnector/e2e/cmd/bench/internal/process"
 	"p2pconnector/e2e/cmd/bench/internal/stats"
 	"p2pconnector/e2e/kit/load"
 )
@@ -99,17 +98,14 @@ func (b *bench) startTracker(ctx context.Context) (*system, error) {
 	if err != nil {
 		return nil, err
 	}
-	addr, err := process.FreeAddr()
+	module := filepath.Join(filepath.Dir(program), "..", "server.js")
+	s, p, err := b.launchNode(npmTracker, npmTracker, func(host, port string) []string {
+		return []string{"--input-type=module", "-e", trackerScript, module, port, host}
+	})
 	if err != nil {
 		return nil, err
 	}
-	host, port, _ := strings.Cut(addr, ":")
-	module := filepath.Join(filepath.Dir(program), "..", "server.js")
-	p, err := process.Launch(b.dir, npmTracker, false, "node", "--input-type=module", "-e", trackerScript, module, port, host)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %v", errNoPackage, err)
-	}
-	s := &system{name: npmTracker, procs: []*process.Process{p}, addrs: []string{addr}, target: func(int) string { return "/announce" }}
+	s.target = func(int) string { return "/announce" }
 	if err := s.answers(ctx, p, 0); err != nil {
 		s.stop()
 		return nil, err
