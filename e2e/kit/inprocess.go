@@ -24,8 +24,8 @@ const stopBound = 20 * time.Second
 // errInProcess is the error of kill and pause for a service in this process.
 var errInProcess = errors.New("a service in this process cannot be killed or frozen: set Options.Processes")
 
-// runner is the common interface of both services.
-type runner interface {
+// Service is the common interface of both services.
+type Service interface {
 	Run(context.Context) error
 	Ready() <-chan struct{}
 }
@@ -33,10 +33,10 @@ type runner interface {
 // local is a service in this process.
 type local struct {
 	name string
-	make func() (runner, error)
+	make func() (Service, error)
 
 	cancel context.CancelFunc // nil while it does not run
-	runner runner
+	runner Service
 	done   chan error
 	bound  time.Duration
 }
@@ -140,7 +140,7 @@ func (s *Stack) newGateway(t testing.TB, i int) (service, string) {
 	if s.opts.Gateway != nil {
 		s.opts.Gateway(&cfg)
 	}
-	return &local{name: fmt.Sprintf("gateway %d", i), bound: s.opts.Drain + stopBound, make: func() (runner, error) {
+	return &local{name: fmt.Sprintf("gateway %d", i), bound: s.opts.Drain + stopBound, make: func() (Service, error) {
 		own := cfg
 		if cfg.Listener == nil { // a restart listens on the same port again
 			if own.Listener, err = net.Listen("tcp", addr); err != nil {
@@ -164,7 +164,7 @@ func (s *Stack) newRoomService(t testing.TB, i int) service {
 		Logger: s.log.With(slog.Int("instance", i)),
 	}
 	cfg.NATS.URL, cfg.Ops.Listen = url, s.opsListen()
-	return &local{name: fmt.Sprintf("room service %d", i), bound: stopBound, make: func() (runner, error) { return roomsvc.New(cfg) }}
+	return &local{name: fmt.Sprintf("room service %d", i), bound: stopBound, make: func() (Service, error) { return roomsvc.New(cfg) }}
 }
 
 // natsURLs returns the URLs of all servers, with the credentials of user, for a

@@ -2,7 +2,6 @@ package dataloss_test
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -28,21 +27,6 @@ func lost(t *testing.T, c *kit.Conn) {
 	}
 }
 
-// get returns the answer of an operators' address.
-func get(t *testing.T, url string) (int, string) {
-	t.Helper()
-	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: kit.Patience}).Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(b)
-}
-
 // eventually polls until ok succeeds; ok also returns what it got.
 func eventually(t *testing.T, want string, ok func() (string, bool)) {
 	t.Helper()
@@ -63,7 +47,7 @@ func eventually(t *testing.T, want string, ok func() (string, bool)) {
 func ready(t *testing.T, url string) {
 	t.Helper()
 	eventually(t, "ready", func() (string, bool) {
-		status, body := get(t, url+"/readyz")
+		status, body := kit.Get(t, url+"/readyz")
 		return fmt.Sprint(status, " ", body), status == http.StatusOK
 	})
 }
@@ -116,7 +100,7 @@ func TestLoss_AnyKind_RoomsEndAndCanBeMadeAgain(t *testing.T) {
 			back.ResumeSession(away.ID, token, received)
 			lost(t, back)
 			for i := range 2 {
-				_, body := get(t, s.RoomsOps(i)+"/metrics")
+				_, body := kit.Get(t, s.RoomsOps(i)+"/metrics")
 				if want := `p2p_roomsvc_buckets_lost_total{bucket="rooms"} 1`; !strings.Contains(body, want+"\n") {
 					t.Errorf("room service %d: got no line %s", i, want)
 				}

@@ -38,7 +38,7 @@ func TestReadyz_JetStreamWithoutLeader_ReadyFor8s(t *testing.T) {
 	for probes := 0; time.Since(began) < 8*time.Second; <-tick.C {
 		for i := range unready {
 			probes++
-			status, body := get(t, s.Ops(i)+"/readyz")
+			status, body := kit.Get(t, s.Ops(i)+"/readyz")
 			// The service may still be reconnecting to the remaining node.
 			if status != http.StatusOK && time.Since(began) > 3*time.Second && time.Since(began) < 8*time.Second {
 				unready[i]++
@@ -53,7 +53,7 @@ func TestReadyz_JetStreamWithoutLeader_ReadyFor8s(t *testing.T) {
 	}
 	for i := range 2 {
 		eventually(t, "not ready, since rooms cannot be changed", func() (string, bool) {
-			status, body := get(t, s.Ops(i)+"/readyz")
+			status, body := kit.Get(t, s.Ops(i)+"/readyz")
 			return body, status == http.StatusServiceUnavailable && strings.Contains(body, "rooms cannot be changed")
 		})
 	}

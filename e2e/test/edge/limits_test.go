@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"p2pconnector/e2e/kit"
 	"p2pconnector/gateway"
 	"p2pconnector/proto"
 	"p2pconnector/roomsvc"
@@ -116,7 +117,7 @@ func TestLimits_TooManyMembers_AreRefused(t *testing.T) {
 	box := newBox(t)
 	rooms, err := roomsvc.New(roomsvc.Config{NATSOptions: inProcess(box), MaxRoomMembers: 2})
 	must(t, err)
-	run(t, rooms)
+	kit.Run(t, rooms)
 	e := startGateway(t, inProcess(box), func(c *gateway.Config) { c.MaxRoomMembers = 2 })
 	for i := range 3 {
 		c := e.open(t, "/", nil)

@@ -4,7 +4,6 @@ package edge_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -49,7 +48,7 @@ func newRoomsWith(t testing.TB, cfg roomsvc.Config) *natsbox.Server {
 	cfg.NATSOptions, cfg.Logger = inProcess(box), kit.Logger(t, slog.LevelWarn)
 	rooms, err := roomsvc.New(cfg)
 	must(t, err)
-	run(t, rooms)
+	kit.Run(t, rooms)
 	return box
 }
 
@@ -80,35 +79,8 @@ func startGateway(t testing.TB, options []nats.Option, set func(*gateway.Config)
 	}
 	gw, err := gateway.New(cfg)
 	must(t, err)
-	run(t, gw)
+	kit.Run(t, gw)
 	return &edge{addr: gw.Addr().String(), log: book}
-}
-
-type service interface {
-	Run(context.Context) error
-	Ready() <-chan struct{}
-}
-
-// run runs a service until the end of the test.
-func run(t testing.TB, s service) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
-			t.Errorf("run: %v", err)
-		}
-	})
-	select {
-	case <-s.Ready():
-	case err := <-done:
-		done <- err
-		t.Fatalf("run: got %v before it was ready, want it to serve", err)
-	case <-time.After(kit.Patience):
-		t.Fatalf("got no service that is ready within %v, want one", kit.Patience)
-	}
 }
 
 func must(t testing.TB, err error) {

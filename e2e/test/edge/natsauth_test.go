@@ -162,7 +162,7 @@ func TestNATS_CredentialsAndTLS_AreUsed(t *testing.T) {
 	cfg.NATS.URL, cfg.NATS.Creds, cfg.NATS.CA, cfg.NATS.Cert, cfg.NATS.Key = url, creds, certs.ca, certs.cert, certs.key
 	rooms, err := roomsvc.New(cfg)
 	must(t, err)
-	run(t, rooms)
+	kit.Run(t, rooms)
 	secure := func(c *gateway.Config) {
 		c.NATS = cfg.NATS
 	}

@@ -63,8 +63,8 @@ var (
 // query names.
 func TestDashboard_EveryMetric_Exists(t *testing.T) {
 	s := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1, Ops: true})
-	_, gateway := get(t, s.Ops(0)+"/metrics")
-	_, rooms := get(t, s.RoomsOps(0)+"/metrics")
+	_, gateway := kit.Get(t, s.Ops(0)+"/metrics")
+	_, rooms := kit.Get(t, s.RoomsOps(0)+"/metrics")
 	served := gateway + rooms
 	for _, q := range queries(t) {
 		names := metricName.FindAllString(q.expr, -1)
@@ -134,7 +134,7 @@ func TestDashboard_EveryQuery_HasAResult(t *testing.T) {
 func hasData(t *testing.T, api, expr string) bool {
 	t.Helper()
 	expr = strings.ReplaceAll(expr, "$__rate_interval", "10s")
-	status, body := get(t, api+"/api/v1/query?query="+url.QueryEscape(expr))
+	status, body := kit.Get(t, api+"/api/v1/query?query="+url.QueryEscape(expr))
 	if status != http.StatusOK {
 		t.Fatalf("%s: %s", expr, body)
 	}
@@ -219,7 +219,7 @@ func prometheus(t *testing.T, bin string, s *kit.Stack) (api string) {
 	})
 	api = "http://" + addrs[0]
 	eventually(t, "Prometheus to be ready", func() bool {
-		resp, err := plain.Get(api + "/-/ready")
+		resp, err := kit.HTTP.Get(api + "/-/ready")
 		if err != nil {
 			return false
 		}

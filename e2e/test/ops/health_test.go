@@ -25,7 +25,7 @@ func awaitStatus(t *testing.T, url string, status int, text string) {
 	var got int
 	var body string
 	eventually(t, url+" to answer "+text, func() bool {
-		got, body = get(t, url)
+		got, body = kit.Get(t, url)
 		return got == status && strings.Contains(body, text)
 	})
 }
@@ -175,7 +175,7 @@ func TestOps_Profiles_AreServedWhenAsked(t *testing.T) {
 			instance(t, g.Run)
 			<-g.Ready()
 			for _, addr := range []string{g.OpsAddr(), r.OpsAddr()} {
-				if status, _ := get(t, "http://"+addr+"/debug/pprof/goroutine?debug=1"); status != tc.status {
+				if status, _ := kit.Get(t, "http://"+addr+"/debug/pprof/goroutine?debug=1"); status != tc.status {
 					t.Errorf("a profile answers %d, want %d", status, tc.status)
 				}
 			}

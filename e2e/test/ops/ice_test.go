@@ -43,7 +43,7 @@ func TestICEServersURL_ProviderComesBack_ClientsGetItsList(t *testing.T) {
 		t.Errorf("before the provider works: got %s, want no servers", got)
 	}
 	eventually(t, "the note about the provider", func() bool {
-		status, body := get(t, s.Ops(0)+"/readyz?verbose")
+		status, body := kit.Get(t, s.Ops(0)+"/readyz?verbose")
 		return status == http.StatusOK && strings.Contains(body, "ice-servers-url: no list yet: the provider answers with status 503")
 	})
 	works.Store(true)
@@ -68,7 +68,7 @@ func TestICEServersURL_ProviderComesBack_ClientsGetItsList(t *testing.T) {
 	if left := now["p2p_gateway_ice_credentials_seconds"]; left < 3500 || left > 3600 {
 		t.Errorf("got %v s left, want an hour", left)
 	}
-	if _, body := get(t, s.Ops(0)+"/readyz?verbose"); strings.Contains(body, "ice-servers-url") {
+	if _, body := kit.Get(t, s.Ops(0)+"/readyz?verbose"); strings.Contains(body, "ice-servers-url") {
 		t.Errorf("got %q, want no note any more", body)
 	}
 }

@@ -4,7 +4,6 @@ package ops_test
 
 import (
 	"bufio"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -16,30 +15,12 @@ import (
 
 func TestMain(m *testing.M) { kit.Main(m) }
 
-// plain keeps no idle connection, so that none outlives its test.
-var plain = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: kit.Patience}
-
-// get returns the status and the body of url.
-func get(t testing.TB, url string) (int, string) {
-	t.Helper()
-	resp, err := plain.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(body)
-}
-
 // samples are the values of one scrape, by name and labels as served.
 type samples map[string]float64
 
 func scrape(t testing.TB, ops string) samples {
 	t.Helper()
-	status, body := get(t, ops+"/metrics")
+	status, body := kit.Get(t, ops+"/metrics")
 	if status != http.StatusOK {
 		t.Fatalf("/metrics: got %d, want 200: %s", status, body)
 	}

@@ -84,7 +84,7 @@ func TestMetrics_Labels_NameNoClient(t *testing.T) {
 	c := s.Dial(t, 0)
 	c.Create("a-room-with-a-name")
 	for _, ops := range []string{s.Ops(0), s.RoomsOps(0)} {
-		_, body := get(t, ops+"/metrics")
+		_, body := kit.Get(t, ops+"/metrics")
 		for _, name := range []string{string(c.ID), "a-room-with-a-name", string(c.ID.Home())} {
 			if strings.Contains(body, name) {
 				t.Errorf("%s/metrics: got %q in it, want it absent", ops, name)

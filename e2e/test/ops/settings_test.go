@@ -78,26 +78,12 @@ func (d *deployment) rooms(s bus.SharedSettings) (r *roomsvc.Service, log *lines
 }
 
 // run runs an instance until the test ends, or until stop, which returns when it has ended.
-func (d *deployment) run(s interface {
-	Run(context.Context) error
-	Ready() <-chan struct{}
-}, err error) (stop func()) {
+func (d *deployment) run(s kit.Service, err error) (stop func()) {
 	d.t.Helper()
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			d.t.Error(err)
-		}
-	})
-	d.t.Cleanup(stop)
-	<-s.Ready()
-	return stop
+	return kit.Run(d.t, s)
 }
 
 // disagree waits until an instance counts the others that differ from it.
@@ -130,7 +116,7 @@ func (d *deployment) dialBy(g *gateway.Gateway, cable *kit.Cable) *client.Client
 
 // TestSettings_InstancesDisagree_StrictestAppliesUntilTheyAgree: two gateways and two room
 // services of four opinions. Each logs it once, shows it, and obeys the strictest values;
-// clients are told these. When the others have been started again with the same settings,
+// clients get these. When the others have been started again with the same settings,
 // nothing of it is left.
 func TestSettings_InstancesDisagree_StrictestAppliesUntilTheyAgree(t *testing.T) {
 	d := &deployment{t: t, nats: []nats.Option{nats.InProcessServer(box(t))}}
@@ -149,7 +135,7 @@ func TestSettings_InstancesDisagree_StrictestAppliesUntilTheyAgree(t *testing.T)
 
 	awaitStatus(t, "http://"+a.OpsAddr()+"/readyz?verbose", http.StatusOK, "ready\nsettings disagree: session-grace is 5m0s here and 500ms at gateway "+string(b.ID())+"; 500ms applies\n")
 	awaitStatus(t, "http://"+r.OpsAddr()+"/readyz?verbose", http.StatusOK, "; 3 applies\n")
-	if _, got := get(t, "http://"+a.OpsAddr()+"/readyz"); got != "ready\n" {
+	if _, got := kit.Get(t, "http://"+a.OpsAddr()+"/readyz"); got != "ready\n" {
 		t.Errorf("/readyz: got %q, want %q", got, "ready\n")
 	}
 	for name, texts := range map[string]struct {
@@ -191,7 +177,7 @@ func (d *deployment) strict(g *gateway.Gateway) {
 	if l := creator.Details().Limits; l.MaxRoomMembers != 3 || l.MaxRoomIDBytes != 64 {
 		t.Errorf("announced: got %+v, want 3 members and 64 bytes", l)
 	}
-	if _, page := get(t, "http://"+g.Addr().String()+"/"); !strings.Contains(page, "within 0.5 seconds") {
+	if _, page := kit.Get(t, "http://"+g.Addr().String()+"/"); !strings.Contains(page, "within 0.5 seconds") {
 		t.Error("the page does not state the shortest grace, want 0.5 seconds")
 	}
 	longest := proto.RoomID(strings.Repeat("x", 64))

@@ -17,16 +17,16 @@ func TestCall_OneAndTwoGateways_TextsArriveToTheByte(t *testing.T) {
 	for i := range 2 {
 		ben := dial(t, s, i, fmt.Sprintf("ben <%d>", i), "2")
 		for _, kind := range []string{"OFFER", "CANDIDATE", "LEAVE"} {
-			ann.send(`{"type":%q,"payload":{"sdp":{"type":"offer","sdp":"v=0\r\n<&>"},"n":1.50},"dst":%q,"src":"eve","more":1}`, kind, ben.id)
-			ben.expect(message(kind, "ann", ben.id, `{"sdp":{"type":"offer","sdp":"v=0\r\n<&>"},"n":1.50}`))
+			ann.Send(`{"type":%q,"payload":{"sdp":{"type":"offer","sdp":"v=0\r\n<&>"},"n":1.50},"dst":%q,"src":"eve","more":1}`, kind, ben.Name)
+			ben.Expect(message(kind, "ann", ben.Name, `{"sdp":{"type":"offer","sdp":"v=0\r\n<&>"},"n":1.50}`))
 		}
-		ben.send(`{"type":"ANSWER","dst":"ann"}`)
-		ann.expect(fmt.Sprintf(`{"type":"ANSWER","src":%q,"dst":"ann"}`, ben.id))
+		ben.Send(`{"type":"ANSWER","dst":"ann"}`)
+		ann.Expect(fmt.Sprintf(`{"type":"ANSWER","src":%q,"dst":"ann"}`, ben.Name))
 		for n := range 200 {
-			ann.send(`{"type":"CANDIDATE","payload":%d,"dst":%q}`, n, ben.id)
+			ann.Send(`{"type":"CANDIDATE","payload":%d,"dst":%q}`, n, ben.Name)
 		}
 		for n := range 200 {
-			ben.expect(message("CANDIDATE", "ann", ben.id, fmt.Sprint(n)))
+			ben.Expect(message("CANDIDATE", "ann", ben.Name, fmt.Sprint(n)))
 		}
 	}
 	ann.answers()
@@ -38,27 +38,27 @@ func TestCall_ReceiverComesLater_GetsAllInOrder(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	ann := dial(t, s, 0, "ann", "1")
 	for n := range 50 {
-		ann.send(`{"type":"CANDIDATE","payload":%d,"dst":"ben"}`, n)
+		ann.Send(`{"type":"CANDIDATE","payload":%d,"dst":"ben"}`, n)
 	}
 	ann.answers() // the first one waits now
 	ben := dial(t, s, 1, "ben", "2")
 	for n := 50; n < 60; n++ {
-		ann.send(`{"type":"CANDIDATE","payload":%d,"dst":"ben"}`, n)
+		ann.Send(`{"type":"CANDIDATE","payload":%d,"dst":"ben"}`, n)
 	}
 	for n := range 60 {
-		ben.expect(message("CANDIDATE", "ann", "ben", fmt.Sprint(n)))
+		ben.Expect(message("CANDIDATE", "ann", "ben", fmt.Sprint(n)))
 	}
 }
 
-// TestCall_NobodyThere_ExpiresOnce: the sender is told once for each id, and LEAVE is
+// TestCall_NobodyThere_ExpiresOnce: the sender gets one EXPIRE for each id, and LEAVE is
 // dropped.
 func TestCall_NobodyThere_ExpiresOnce(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	ann := dial(t, s, 0, "ann", "1")
-	ann.send(`{"type":"LEAVE","dst":"nobody"}`)
-	ann.send(`{"type":"OFFER","payload":{},"dst":"nobody"}`)
-	ann.send(`{"type":"CANDIDATE","payload":{},"dst":"nobody"}`)
-	ann.expect(expired("ann", "nobody"))
+	ann.Send(`{"type":"LEAVE","dst":"nobody"}`)
+	ann.Send(`{"type":"OFFER","payload":{},"dst":"nobody"}`)
+	ann.Send(`{"type":"CANDIDATE","payload":{},"dst":"nobody"}`)
+	ann.Expect(expired("ann", "nobody"))
 	ann.answers()
 }
 
@@ -67,13 +67,13 @@ func TestCall_NobodyThere_ExpiresOnce(t *testing.T) {
 func TestCall_ReceiverLeft_IsFoundAgain(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	ann, ben := dial(t, s, 0, "ann", "1"), dial(t, s, 0, "ben", "2")
-	ann.send(`{"type":"OFFER","payload":1,"dst":"ben"}`)
-	ben.expect(offer("ann", "ben", "1"))
+	ann.Send(`{"type":"OFFER","payload":1,"dst":"ben"}`)
+	ben.Expect(offer("ann", "ben", "1"))
 	for round, i := range []int{1, 0, 1, 1} {
-		ben.ws.CloseNow()
+		ben.Drop()
 		next := dial(t, s, i, "ben", "2") // with the same token it need not wait for the end of the former
-		ann.send(`{"type":"OFFER","payload":%d,"dst":"ben"}`, round)
-		next.expect(offer("ann", "ben", fmt.Sprint(round)))
+		ann.Send(`{"type":"OFFER","payload":%d,"dst":"ben"}`, round)
+		next.Expect(offer("ann", "ben", fmt.Sprint(round)))
 		ben = next
 	}
 	ann.answers()
@@ -85,14 +85,14 @@ func TestCall_NativeClient_IsNotThere(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	ann := dial(t, s, 0, "ann", "1")
 	native := s.Dial(t, 1)
-	ann.send(`{"type":"OFFER","payload":{},"dst":%q}`, native.ID)
+	ann.Send(`{"type":"OFFER","payload":{},"dst":%q}`, native.ID)
 	native.Send(`{"event":"Message","to":"ann","data":{}}`)
 	native.ExpectError(proto.NotFound)
 	for _, event := range []string{"dialect/peerjs", "DIALECT/PEERJS"} {
 		native.Send(`{"event":%q,"to":"ann","data":{"type":"OFFER"}}`, event)
 		native.ExpectError(proto.UnsupportedEvent)
 	}
-	ann.expect(expired("ann", string(native.ID)))
+	ann.Expect(expired("ann", string(native.ID)))
 	ann.answers()
 }
 
@@ -103,11 +103,11 @@ func TestCall_HostileIDs_AreNames(t *testing.T) {
 	ann := dial(t, s, 0, "ann", "1")
 	for _, id := range []string{"*", ">", "a.b.>", "a b", "$SYS.>", `"quoted\"`, "ä\u2028", "%00", strings.Repeat("x", 128)} {
 		ben := dialPath(t, s.URL(1), "peerjs", query("peerjs", id, "2"))
-		ben.expect(openText)
+		ben.Expect(openText)
 		q := quoted(id)
-		ann.send(`{"type":"OFFER","payload":{},"dst":%s}`, q)
-		ben.expect(`{"type":"OFFER","src":"ann","dst":` + q + `,"payload":{}}`)
-		ben.ws.CloseNow()
+		ann.Send(`{"type":"OFFER","payload":{},"dst":%s}`, q)
+		ben.Expect(`{"type":"OFFER","src":"ann","dst":` + q + `,"payload":{}}`)
+		ben.Drop()
 	}
 	ann.answers()
 }
@@ -124,10 +124,10 @@ func TestCall_BadTexts_AreIgnored(t *testing.T) {
 		`{"type":"LEAVE","dst":1}x`, `{"type":"HEARTBEAT","dst":"ann"}`, `{"type":"offer","dst":"ann"}`,
 		`{"type":"OFFER","dst":"ann","payload":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`,
 	} {
-		ann.send("%s", text)
+		ann.Send("%s", text)
 	}
 	ann.answers()
-	ann.send(`{"type":"OFFER","payload":{},"dst":%q}`, strings.Repeat("y", 10_000))
-	ann.expect(expired("ann", strings.Repeat("y", 10_000)))
+	ann.Send(`{"type":"OFFER","payload":{},"dst":%q}`, strings.Repeat("y", 10_000))
+	ann.Expect(expired("ann", strings.Repeat("y", 10_000)))
 	ann.answers()
 }

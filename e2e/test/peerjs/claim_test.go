@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"p2pconnector/e2e/kit"
+	"p2pconnector/e2e/kit/text"
 )
 
 func quoted(s string) string {
@@ -35,21 +36,21 @@ func TestConnect_BadQuery_GetsAnErrorAndClosed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := dialPath(t, s.URL(0), "peerjs", c.query)
-			x.expect(c.want)
+			x.Expect(c.want)
 			x.expectClosed()
 		})
 	}
-	dialPath(t, s.URL(0), "peerjs", query("peerjs", strings.Repeat("x", 128), "1")).expect(openText) // the longest id
+	dialPath(t, s.URL(0), "peerjs", query("peerjs", strings.Repeat("x", 128), "1")).Expect(openText) // the longest id
 }
 
 // TestConnect_AnyPath_EndsInPeerJS: applications mount PeerServer where they like.
 func TestConnect_AnyPath_EndsInPeerJS(t *testing.T) {
 	s := kit.Start(t, kit.Options{Gateways: 1})
 	for i, path := range []string{"peerjs", "myapp/peerjs", "peerjs/peerjs", "a/b/c/peerjs"} {
-		dialPath(t, s.URL(0), path, query("peerjs", string(rune('a'+i)), "1")).expect(openText)
+		dialPath(t, s.URL(0), path, query("peerjs", string(rune('a'+i)), "1")).Expect(openText)
 	}
-	if c, err := connect(s.URL(0), "peerjs/x", query("peerjs", "x", "1"), nil); err == nil {
-		c.ws.CloseNow()
+	if ws, err := text.Open(s.URL(0) + "peerjs/x?" + query("peerjs", "x", "1")); err == nil {
+		ws.CloseNow()
 		t.Error("peerjs/x: got a WebSocket, want none")
 	}
 }
@@ -61,18 +62,18 @@ func TestClaim_AnotherToken_IsTaken(t *testing.T) {
 	ann := dial(t, s, 0, "ann", "1")
 	for i := range 2 {
 		x := dialPath(t, s.URL(i), "peerjs", query("peerjs", "ann", "2"))
-		x.expect(takenText)
+		x.Expect(takenText)
 		x.expectClosed()
 	}
 	ann.answers()
-	ann.send(`{"type":"LEAVE"}`)
+	ann.Send(`{"type":"LEAVE"}`)
 	ann.expectClosed()
 	for { // the id is free soon
 		x := dialPath(t, s.URL(1), "peerjs", query("peerjs", "ann", "2"))
-		if text, _ := x.next(); text == openText {
+		if text, _ := x.Next(); text == openText {
 			return
 		}
-		x.ws.CloseNow()
+		x.Drop()
 	}
 }
 
@@ -82,15 +83,15 @@ func TestClaim_SameToken_TakesTheIDOver(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	ben := dial(t, s, 0, "ben", "2")
 	former := dial(t, s, 0, "ann", "1")
-	ben.send(`{"type":"OFFER","payload":0,"dst":"ann"}`)
-	former.expect(offer("ben", "ann", "0"))
+	ben.Send(`{"type":"OFFER","payload":0,"dst":"ann"}`)
+	former.Expect(offer("ben", "ann", "0"))
 	for _, i := range []int{0, 1, 0} {
 		next := dial(t, s, i, "ann", "1")
-		ben.send(`{"type":"OFFER","payload":1,"dst":"ann"}`) // the former connection is still open
-		next.expect(offer("ben", "ann", "1"))
+		ben.Send(`{"type":"OFFER","payload":1,"dst":"ann"}`) // the former connection is still open
+		next.Expect(offer("ben", "ann", "1"))
 		former.expectClosed()
-		next.send(`{"type":"ANSWER","payload":2,"dst":"ben"}`)
-		ben.expect(message("ANSWER", "ann", "ben", "2"))
+		next.Send(`{"type":"ANSWER","payload":2,"dst":"ben"}`)
+		ben.Expect(message("ANSWER", "ann", "ben", "2"))
 		former = next
 	}
 }

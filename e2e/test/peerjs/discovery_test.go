@@ -2,7 +2,6 @@ package peerjs_test
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"slices"
 	"testing"
@@ -15,15 +14,9 @@ import (
 // listAll returns the ids that a gateway lists.
 func listAll(t *testing.T, s *kit.Stack, i int) (ids []string) {
 	t.Helper()
-	resp, err := http.Get(httpURL(s, i, "/peerjs/peers"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer http.DefaultClient.CloseIdleConnections()
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK || json.Unmarshal(body, &ids) != nil || ids == nil {
-		t.Fatalf("got %s %q, error %v, want 200 and a list", resp.Status, body, err)
+	status, body := kit.Get(t, httpURL(s, i, "/peerjs/peers"))
+	if status != http.StatusOK || json.Unmarshal([]byte(body), &ids) != nil || ids == nil {
+		t.Fatalf("got %d %q, want 200 and a list", status, body)
 	}
 	slices.Sort(ids)
 	return ids
@@ -39,9 +32,9 @@ func TestDiscovery_On_ListsTheClientsOfAllGateways(t *testing.T) {
 	dial(t, s, 0, "ann", "1")
 	ben := dial(t, s, 1, `b <&>"`, "2")
 	for i := range 2 {
-		eventually(t, s, i, "ann", ben.id)
+		eventually(t, s, i, "ann", ben.Name)
 	}
-	ben.send(`{"type":"LEAVE"}`)
+	ben.Send(`{"type":"LEAVE"}`)
 	ben.expectClosed()
 	for i := range 2 {
 		eventually(t, s, i, "ann")
@@ -66,13 +59,7 @@ func eventually(t *testing.T, s *kit.Stack, i int, want ...string) {
 func TestDiscovery_DirectoryAway_IsNoList(t *testing.T) {
 	s := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1, Gateway: func(c *gateway.Config) { c.PeerJSDiscovery = true }})
 	s.StopRooms(t, 0)
-	resp, err := http.Get(httpURL(s, 0, "/peerjs/peers"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer http.DefaultClient.CloseIdleConnections()
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("got %s, want 503", resp.Status)
+	if status, body := kit.Get(t, httpURL(s, 0, "/peerjs/peers")); status != http.StatusServiceUnavailable {
+		t.Errorf("got %d %q, want 503", status, body)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"p2pconnector/e2e/kit"
+	"p2pconnector/e2e/kit/text"
 	"p2pconnector/proto/bus"
 )
 
@@ -19,14 +20,14 @@ func reconnect(t *testing.T, s *kit.Stack, id, token string, gateways ...int) *c
 	t.Helper()
 	for end := time.Now().Add(kit.Patience); time.Now().Before(end); {
 		for _, i := range gateways {
-			c, err := connect(s.URL(i), "peerjs", query("peerjs", id, token), nil)
+			ws, err := text.Open(s.URL(i) + "peerjs?" + query("peerjs", id, token))
 			if err != nil {
 				continue
 			}
 			ctx, cancel := context.WithTimeout(context.Background(), kit.Patience)
-			_, b, err := c.ws.Read(ctx)
+			_, b, err := ws.Read(ctx)
 			cancel()
-			c.ws.CloseNow()
+			ws.CloseNow()
 			if err == nil && string(b) == openText {
 				return dial(t, s, i, id, token)
 			}
@@ -41,14 +42,14 @@ func reconnect(t *testing.T, s *kit.Stack, id, token string, gateways ...int) *c
 func TestGatewayKilled_SameToken_KeepsTheID(t *testing.T) {
 	s := kit.Start(t, kit.Options{Processes: true, Grace: time.Second})
 	ann, ben := dial(t, s, 0, "ann", "1"), dial(t, s, 1, "ben", "2")
-	ann.send(`{"type":"OFFER","payload":1,"dst":"ben"}`)
-	ben.expect(offer("ann", "ben", "1"))
+	ann.Send(`{"type":"OFFER","payload":1,"dst":"ben"}`)
+	ben.Expect(offer("ann", "ben", "1"))
 	s.KillGateway(t, 1)
 	ben = reconnect(t, s, "ben", "2", 1, 0)
-	ann.send(`{"type":"OFFER","payload":2,"dst":"ben"}`)
-	ben.expect(offer("ann", "ben", "2"))
-	ben.send(`{"type":"ANSWER","payload":3,"dst":"ann"}`)
-	ann.expect(message("ANSWER", "ben", "ann", "3"))
+	ann.Send(`{"type":"OFFER","payload":2,"dst":"ben"}`)
+	ben.Expect(offer("ann", "ben", "2"))
+	ben.Send(`{"type":"ANSWER","payload":3,"dst":"ann"}`)
+	ann.Expect(message("ANSWER", "ben", "ann", "3"))
 }
 
 // TestGatewayKilled_AnotherToken_GetsTheID: an id whose gateway is dead is free.
@@ -76,15 +77,15 @@ func TestGatewayFrozen_AnotherTokenTookTheID_FormerIsClosed(t *testing.T) {
 func TestDrain_ClientReconnects_GetsTheFrames(t *testing.T) {
 	s := kit.Start(t, kit.Options{Drain: 10 * time.Second})
 	ann, ben := dial(t, s, 0, "ann", "1"), dial(t, s, 1, "ben", "2")
-	ann.send(`{"type":"OFFER","payload":1,"dst":"ben"}`)
-	ben.expect(offer("ann", "ben", "1"))
+	ann.Send(`{"type":"OFFER","payload":1,"dst":"ben"}`)
+	ben.Expect(offer("ann", "ben", "1"))
 	wait := s.DrainGateway(t, 1)
-	if text, ok := ben.next(); ok {
+	if text, ok := ben.Next(); ok {
 		t.Fatalf("drained: got %s, want the end", text)
 	}
-	ann.send(`{"type":"OFFER","payload":2,"dst":"ben"}`)
+	ann.Send(`{"type":"OFFER","payload":2,"dst":"ben"}`)
 	ben = dial(t, s, 0, "ben", "2")
-	ben.expect(offer("ann", "ben", "2"))
+	ben.Expect(offer("ann", "ben", "2"))
 	wait()
 }
 
@@ -102,15 +103,15 @@ func TestClosedGateway_ClientsReconnectAtOnce_AreHeld(t *testing.T) {
 		wg.Go(func() {
 			for range attemptsOfEach {
 				attempts.Add(1)
-				c, err := connect(s.URL(0), "peerjs", query("peerjs", "x", "1"), nil)
+				ws, err := text.Open(s.URL(0) + "peerjs?" + query("peerjs", "x", "1"))
 				if err != nil {
 					failed.Add(1)
 					continue
 				}
 				ctx, cancel := context.WithTimeout(context.Background(), kit.Patience)
-				c.ws.Read(ctx) //nolint:errcheck // it ends with the connection
+				ws.Read(ctx) //nolint:errcheck // it ends with the connection
 				cancel()
-				c.ws.CloseNow()
+				ws.CloseNow()
 			}
 		})
 	}
@@ -128,23 +129,23 @@ func TestNATSAway_ClientsOfOneGateway_GoOn(t *testing.T) {
 	ann, ben, cid := dial(t, s, 0, "ann", "1"), dial(t, s, 0, "ben", "2"), dial(t, s, 1, "cid", "3")
 	s.NATS(0).Stop()
 	for n := range 10 {
-		ann.send(`{"type":"CANDIDATE","payload":%d,"dst":"ben"}`, n)
-		ben.expect(message("CANDIDATE", "ann", "ben", fmt.Sprint(n)))
+		ann.Send(`{"type":"CANDIDATE","payload":%d,"dst":"ben"}`, n)
+		ben.Expect(message("CANDIDATE", "ann", "ben", fmt.Sprint(n)))
 	}
-	ann.send(`{"type":"OFFER","payload":{},"dst":"cid"}`)
-	ann.expect(expired("ann", "cid"))
+	ann.Send(`{"type":"OFFER","payload":{},"dst":"cid"}`)
+	ann.Expect(expired("ann", "cid"))
 	if err := s.NATS(0).Restart(); err != nil {
 		t.Fatal(err)
 	}
 	for { // the gateways connect again
-		ann.send(`{"type":"OFFER","payload":1,"dst":"cid"}`)
+		ann.Send(`{"type":"OFFER","payload":1,"dst":"cid"}`)
 		select {
-		case text := <-cid.texts:
+		case text := <-cid.Texts():
 			if want := offer("ann", "cid", "1"); text != want {
 				t.Fatalf("got %s, want %s", text, want)
 			}
 			return
-		case text := <-ann.texts:
+		case text := <-ann.Texts():
 			if want := expired("ann", "cid"); text != want {
 				t.Fatalf("got %s, want %s", text, want)
 			}

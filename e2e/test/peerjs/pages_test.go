@@ -1,7 +1,6 @@
 package peerjs_test
 
 import (
-	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -23,9 +22,8 @@ func TestHTTP_EveryDocument_IsAPage(t *testing.T) {
 		}
 	}
 	s := kit.Start(t, kit.Options{Gateways: 1})
-	defer http.DefaultClient.CloseIdleConnections()
 	for _, path := range paths {
-		resp, err := http.Get(httpURL(s, 0, path))
+		resp, err := kit.HTTP.Get(httpURL(s, 0, path))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,8 +2,6 @@ package peerjs_test
 
 import (
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -22,31 +20,21 @@ func expireFast(c *gateway.Config) { c.PeerJSExpire = time.Second }
 // waits for the client.
 func breakSocket(t *testing.T, s *kit.Stack, i int, c *client) {
 	t.Helper()
-	c.ws.CloseNow()
-	defer http.DefaultClient.CloseIdleConnections()
+	c.Drop()
 	for end := time.Now().Add(kit.Patience); time.Now().Before(end); {
-		resp, err := http.Get(s.Ops(i) + "/metrics")
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.Contains(string(body), `p2p_gateway_clients{state="away"} 1`) {
+		if _, body := kit.Get(t, s.Ops(i)+"/metrics"); strings.Contains(body, `p2p_gateway_clients{state="away"} 1`) {
 			return
 		}
 	}
-	t.Fatalf("%s: got no client away at gateway %d, want one", c.id, i)
+	t.Fatalf("%s: got no client away at gateway %d, want one", c.Name, i)
 }
 
 // nobodyExpires makes sure that all that c has sent until now, and that nobody took, has
 // expired.
 func nobodyExpires(c *client) {
 	c.t.Helper()
-	c.send(`{"type":"OFFER","payload":{},"dst":"nobody"}`)
-	c.expect(expired(c.id, "nobody"))
+	c.Send(`{"type":"OFFER","payload":{},"dst":"nobody"}`)
+	c.Expect(expired(c.Name, "nobody"))
 }
 
 // TestReturn_SocketBroke_FramesWaitAndNobodyIsNotified: frames for a client whose socket broke wait
@@ -59,14 +47,14 @@ func TestReturn_SocketBroke_FramesWaitAndNobodyIsNotified(t *testing.T) {
 			breakSocket(t, s, 1, ben)
 			for _, c := range []*client{ann, cid} {
 				for n := range 20 {
-					c.send(`{"type":"CANDIDATE","payload":%d,"dst":"ben"}`, n)
+					c.Send(`{"type":"CANDIDATE","payload":%d,"dst":"ben"}`, n)
 				}
 				nobodyExpires(c)
 			}
 			ben = dial(t, s, back, "ben", "2")
 			next := map[string]int{}
 			for range 40 {
-				text, _ := ben.next()
+				text, _ := ben.Next()
 				for _, src := range []string{"ann", "cid"} {
 					if text == message("CANDIDATE", src, "ben", fmt.Sprint(next[src])) {
 						next[src]++
@@ -77,8 +65,8 @@ func TestReturn_SocketBroke_FramesWaitAndNobodyIsNotified(t *testing.T) {
 				t.Errorf("got %d and %d frames of two senders in order, want 20 and 20", next["ann"], next["cid"])
 			}
 			ben.answers()
-			ann.send(`{"type":"LEAVE","dst":"ben"}`)
-			ben.expect(`{"type":"LEAVE","src":"ann","dst":"ben"}`)
+			ann.Send(`{"type":"LEAVE","dst":"ben"}`)
+			ben.Expect(`{"type":"LEAVE","src":"ann","dst":"ben"}`)
 			ann.answers()
 			cid.answers()
 		})
@@ -91,10 +79,10 @@ func TestReturn_NotInTime_SendersGetErrors(t *testing.T) {
 	ann, cid, ben := dial(t, s, 0, "ann", "1"), dial(t, s, 1, "cid", "3"), dial(t, s, 1, "ben", "2")
 	breakSocket(t, s, 1, ben)
 	for _, c := range []*client{ann, cid} {
-		c.send(`{"type":"OFFER","payload":{},"dst":"ben"}`)
+		c.Send(`{"type":"OFFER","payload":{},"dst":"ben"}`)
 	}
 	for _, c := range []*client{ann, cid} {
-		c.expect(expired(c.id, "ben"))
+		c.Expect(expired(c.Name, "ben"))
 		c.answers()
 	}
 }
@@ -105,15 +93,15 @@ func TestReturn_ClientClosed_HasLeft(t *testing.T) {
 	ann := dial(t, s, 0, "ann", "1")
 	for i, code := range []websocket.StatusCode{websocket.StatusNormalClosure, websocket.StatusGoingAway, websocket.StatusNoStatusRcvd} {
 		ben := dial(t, s, 1, fmt.Sprint("ben ", i), "2")
-		_ = ben.ws.Close(code, "") // the test's own reader gets the answer
-		ann.send(`{"type":"OFFER","payload":{},"dst":%q}`, ben.id)
-		ann.expect(expired("ann", ben.id))
+		_ = ben.WS.Close(code, "") // the test's own reader gets the answer
+		ann.Send(`{"type":"OFFER","payload":{},"dst":%q}`, ben.Name)
+		ann.Expect(expired("ann", ben.Name))
 	}
 	ben := dial(t, s, 1, "ben", "2")
-	ben.send(`{"type":"LEAVE"}`)
+	ben.Send(`{"type":"LEAVE"}`)
 	ben.expectClosed()
-	ann.send(`{"type":"OFFER","payload":{},"dst":"ben"}`)
-	ann.expect(expired("ann", "ben"))
+	ann.Send(`{"type":"OFFER","payload":{},"dst":"ben"}`)
+	ann.Expect(expired("ann", "ben"))
 }
 
 // TestReturn_AnotherToken_GetsTheIDAtOnce: an id whose owner has no socket is free, and what
@@ -123,9 +111,9 @@ func TestReturn_AnotherToken_GetsTheIDAtOnce(t *testing.T) {
 		s := kit.Start(t, kit.Options{Ops: true, Grace: kit.Patience, Gateway: expireFast})
 		ann, ben := dial(t, s, 0, "ann", "1"), dial(t, s, 1, "ben", "2")
 		breakSocket(t, s, 1, ben)
-		ann.send(`{"type":"OFFER","payload":1,"dst":"ben"}`)
+		ann.Send(`{"type":"OFFER","payload":1,"dst":"ben"}`)
 		nobodyExpires(ann)
-		dial(t, s, back, "ben", "another").expect(offer("ann", "ben", "1"))
+		dial(t, s, back, "ben", "another").Expect(offer("ann", "ben", "1"))
 		ann.answers()
 	}
 }
@@ -136,12 +124,12 @@ func TestReturn_TooManyFrames_SenderGetsAnError(t *testing.T) {
 	ann, ben := dial(t, s, 0, "ann", "1"), dial(t, s, 1, "ben", "2")
 	breakSocket(t, s, 1, ben)
 	for n := range proto.DefaultReplayFrames + 1 {
-		ann.send(`{"type":"CANDIDATE","payload":%d,"dst":"ben"}`, n)
+		ann.Send(`{"type":"CANDIDATE","payload":%d,"dst":"ben"}`, n)
 	}
-	ann.expect(expired("ann", "ben"))
+	ann.Expect(expired("ann", "ben"))
 	ben = dial(t, s, 0, "ben", "2")
 	for n := range proto.DefaultReplayFrames {
-		ben.expect(message("CANDIDATE", "ann", "ben", fmt.Sprint(n)))
+		ben.Expect(message("CANDIDATE", "ann", "ben", fmt.Sprint(n)))
 	}
 	ann.answers()
 }

@@ -1,7 +1,6 @@
 package permissions_test
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"os"
@@ -108,8 +107,8 @@ func TestLoginFile_PasswordsChange_ServicesReconnectWithTheNewOnes(t *testing.T)
 	if err != nil {
 		t.Fatal(err)
 	}
-	run(t, rooms)
-	run(t, g)
+	kit.Run(t, rooms)
+	kit.Run(t, g)
 	for range 2 {
 		<-connected
 	}
@@ -140,27 +139,4 @@ func (c connects) Write(b []byte) (int, error) {
 		}
 	}
 	return len(b), nil
-}
-
-// run runs a service until the test ends, and returns when it is ready.
-func run(t *testing.T, s interface {
-	Run(context.Context) error
-	Ready() <-chan struct{}
-}) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	select {
-	case <-s.Ready():
-	case err := <-done:
-		done <- err
-		t.Fatal(err)
-	}
 }

@@ -74,8 +74,7 @@ func TestClientDetails_Names_AreThoseOfTheProtocol(t *testing.T) {
 // A plain GET of / answers the documentation page.
 func TestPage_PlainRequest_IsServed(t *testing.T) {
 	s := kit.Start(t, kit.Options{RoomServices: 1})
-	hc := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := hc.Get(s.HTTP(1))
+	resp, err := kit.HTTP.Get(s.HTTP(1))
 	if err != nil {
 		t.Fatal(err)
 	}

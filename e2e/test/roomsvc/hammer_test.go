@@ -1,14 +1,12 @@
 package roomsvc_test
 
 import (
-	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
-	"p2pconnector/e2e/natsbox"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
 	"p2pconnector/roomsvc"
@@ -102,24 +100,7 @@ func TestRoomsvc_ManyRequesters_AgreeOnTheRooms(t *testing.T) {
 // Three servers and three replicas lose their leader while peers join and
 // leave.
 func TestRoomsvc_Cluster_SurvivesANode(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts three servers")
-	}
-	servers, err := natsbox.StartCluster(t.Context(), 3, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		for _, s := range servers {
-			if err := s.Close(); err != nil {
-				t.Error(err)
-			}
-		}
-	})
-	var services []*roomsvc.Service
-	for _, s := range servers {
-		services = append(services, startServices(t, s, 1, roomsvc.Config{Replicas: 3})...)
-	}
+	servers, services := startCluster(t)
 	requesters := []*requester{newRequester(t, servers[0]), newRequester(t, servers[1])}
 	start := time.Now()
 	hammer(t, requesters, []proto.RoomID{"a", "b"}, 16, 30)

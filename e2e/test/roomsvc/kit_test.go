@@ -2,7 +2,6 @@
 package roomsvc_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -16,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
+	"p2pconnector/e2e/kit"
 	"p2pconnector/e2e/natsbox"
 	"p2pconnector/proto"
 	"p2pconnector/proto/bus"
@@ -25,7 +25,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds the waits of these tests; a passing test stays far below it.
-const patience = 60 * time.Second
+const patience = kit.Patience
 
 func startNATS(t testing.TB) *natsbox.Server {
 	t.Helper()
@@ -68,24 +68,7 @@ func startService(t testing.TB, s *natsbox.Server, cfg roomsvc.Config) (svc *roo
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- svc.Run(ctx) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("Run: %v", err)
-		}
-	})
-	t.Cleanup(stop)
-	select {
-	case <-svc.Ready():
-	case err := <-ended:
-		t.Fatalf("Run: got %v before it was ready, want it to serve", err)
-	case <-time.After(patience):
-		t.Fatalf("got no room service that is ready within %v, want one", patience)
-	}
-	return svc, stop
+	return svc, kit.Run(t, svc)
 }
 
 // requester acts as a gateway.

@@ -48,14 +48,14 @@ func TestCost_MeshOverGateways_IsSquare(t *testing.T) {
 		c := dial(t, s, i%with, fmt.Sprint("peer", i))
 		c.subscribe("doc")
 		for _, other := range all {
-			other.expect(published("doc", announce(c.name)))
+			other.Expect(published("doc", announce(c.Name)))
 		}
 		all = append(all, c)
 	}
 	before, _ := relays(t, s, with+1)
 	all[0].publish("doc", `"one"`)
 	for _, c := range all {
-		c.expect(published("doc", `"one"`))
+		c.Expect(published("doc", `"one"`))
 	}
 	after, _ := relays(t, s, with+1)
 	if got := after - before; got != with-1 {
@@ -64,17 +64,17 @@ func TestCost_MeshOverGateways_IsSquare(t *testing.T) {
 	for _, from := range all {
 		for n, to := range all {
 			if from != to {
-				from.publish("doc", signal(from.name, to.name, n))
+				from.publish("doc", signal(from.Name, to.Name, n))
 			}
 		}
 	}
 	deliveries := 0
 	for n, c := range all {
 		for range clients - 1 {
-			text, _ := c.next()
+			text, _ := c.Next()
 			deliveries++
-			if want := fmt.Sprintf(`"to":%q,"signal":%d`, c.name, n); !strings.Contains(text, want) {
-				t.Errorf("%s: got %s, want a signal with %s", c.name, text, want)
+			if want := fmt.Sprintf(`"to":%q,"signal":%d`, c.Name, n); !strings.Contains(text, want) {
+				t.Errorf("%s: got %s, want a signal with %s", c.Name, text, want)
 			}
 		}
 		c.answers()

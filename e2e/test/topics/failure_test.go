@@ -26,8 +26,8 @@ func TestPublish_ManyAtOnce_ReachASubscriberThatReads(t *testing.T) {
 			ann.publish(topic, data(i))
 		}
 		for i := range n {
-			if got, ok := ben.next(); got != published(topic, data(i)) {
-				t.Errorf("gateway %d: publication %d: got %d bytes (open %v, %v), want it", at, i, len(got), ok, ben.end)
+			if got, ok := ben.Next(); got != published(topic, data(i)) {
+				t.Errorf("gateway %d: publication %d: got %d bytes (open %v, %v), want it", at, i, len(got), ok, ben.Err())
 				break
 			}
 		}
@@ -49,17 +49,17 @@ func TestGatewayFrozen_OthersThoughtItDead_ClientsConnectAgain(t *testing.T) {
 	}
 	ann.subscribe("doc")
 	s.PauseGateway(t, 1, false)
-	if text, ok := ann.next(); ok {
+	if text, ok := ann.Next(); ok {
 		t.Fatalf("ann: got %s, want the connection closed", text)
 	}
-	if closed, ok := errors.AsType[websocket.CloseError](ann.end); !ok || closed.Code != websocket.StatusTryAgainLater || !strings.Contains(closed.Reason, "subscribe again") {
-		t.Errorf("ann: got %v, want close 1013 that says to subscribe again", ann.end)
+	if closed, ok := errors.AsType[websocket.CloseError](ann.Err()); !ok || closed.Code != websocket.StatusTryAgainLater || !strings.Contains(closed.Reason, "subscribe again") {
+		t.Errorf("ann: got %v, want close 1013 that says to subscribe again", ann.Err())
 	}
 	ann = dial(t, s, 0, "ann")
 	ann.subscribe("doc")
 	for {
-		if text, ok := ben.next(); !ok {
-			t.Fatalf("ben: got the connection closed (%v), want it open: ann announces herself again", ben.end)
+		if text, ok := ben.Next(); !ok {
+			t.Fatalf("ben: got the connection closed (%v), want it open: ann announces herself again", ben.Err())
 		} else if text == published("doc", announce("ann")) {
 			break
 		}

@@ -18,36 +18,36 @@ func event(id, topic string) string {
 func TestNostr_TwoGateways_EventsReachEachSubscription(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	ann, ben := dialURL(t, s.URL(0)+"nostr", "ann"), dialURL(t, s.URL(1)+"nostr", "ben")
-	ann.send(`["REQ","1",{"kinds":[20001],"since":1,"#x":["a","b"]}]`)
-	ann.expect(`["EOSE","1"]`)
-	ben.send(`["REQ","2",{"#x":["a"]}]`)
-	ben.expect(`["EOSE","2"]`)
-	ben.send(`["EVENT",%s]`, event("e1", "a"))
-	ben.expect(`["EVENT","2",` + event("e1", "a") + `]`)
-	ben.expect(`["OK","e1",true,""]`)
-	ann.expect(`["EVENT","1",` + event("e1", "a") + `]`)
+	ann.Send(`["REQ","1",{"kinds":[20001],"since":1,"#x":["a","b"]}]`)
+	ann.Expect(`["EOSE","1"]`)
+	ben.Send(`["REQ","2",{"#x":["a"]}]`)
+	ben.Expect(`["EOSE","2"]`)
+	ben.Send(`["EVENT",%s]`, event("e1", "a"))
+	ben.Expect(`["EVENT","2",` + event("e1", "a") + `]`)
+	ben.Expect(`["OK","e1",true,""]`)
+	ann.Expect(`["EVENT","1",` + event("e1", "a") + `]`)
 
-	ben.send(`["EVENT",%s]`, event("e2", "b")) // it has not subscribed to it
-	ben.expect(`["OK","e2",true,""]`)
-	ann.expect(`["EVENT","1",` + event("e2", "b") + `]`)
+	ben.Send(`["EVENT",%s]`, event("e2", "b")) // it has not subscribed to it
+	ben.Expect(`["OK","e2",true,""]`)
+	ann.Expect(`["EVENT","1",` + event("e2", "b") + `]`)
 
-	ann.send(`["REQ","1",{"#x":["b","c"]}]`) // in place of a and b
-	ann.expect(`["EOSE","1"]`)
-	ann.send(`["REQ","3",{"#x":["c"]}]`)
-	ann.expect(`["EOSE","3"]`)
-	ann.send(`["CLOSE","1"]`)
-	ann.send(`["EVENT",%s]`, event("e3", "c"))
-	ann.expect(`["EVENT","3",` + event("e3", "c") + `]`)
-	ann.expect(`["OK","e3",true,""]`)
+	ann.Send(`["REQ","1",{"#x":["b","c"]}]`) // in place of a and b
+	ann.Expect(`["EOSE","1"]`)
+	ann.Send(`["REQ","3",{"#x":["c"]}]`)
+	ann.Expect(`["EOSE","3"]`)
+	ann.Send(`["CLOSE","1"]`)
+	ann.Send(`["EVENT",%s]`, event("e3", "c"))
+	ann.Expect(`["EVENT","3",` + event("e3", "c") + `]`)
+	ann.Expect(`["OK","e3",true,""]`)
 	for n, topic := range []string{"a", "b", "c"} {
 		id := fmt.Sprint("f", n)
-		ben.send(`["EVENT",%s]`, event(id, topic))
+		ben.Send(`["EVENT",%s]`, event(id, topic))
 		if topic == "a" {
-			ben.expect(`["EVENT","2",` + event(id, topic) + `]`)
+			ben.Expect(`["EVENT","2",` + event(id, topic) + `]`)
 		}
-		ben.expect(fmt.Sprintf(`["OK",%q,true,""]`, id))
+		ben.Expect(fmt.Sprintf(`["OK",%q,true,""]`, id))
 	}
-	ann.expect(`["EVENT","3",` + event("f2", "c") + `]`)
+	ann.Expect(`["EVENT","3",` + event("f2", "c") + `]`)
 }
 
 // TestNostr_BadInput_GetsAnErrorAndStaysOpen: and a client of Trystero, which never comes back
@@ -67,8 +67,8 @@ func TestNostr_BadInput_GetsAnErrorAndStaysOpen(t *testing.T) {
 		`["EVENT",{"id":"i","kind":20000,"tags":[]}]`:      `["OK","i",true,""]`,
 		`["REQ","s",{"#x":["p2p.>","*"," ","\u0000"]}]`:    `["EOSE","s"]`,
 	} {
-		ann.send("%s", text)
-		ann.expect(want)
+		ann.Send("%s", text)
+		ann.Expect(want)
 	}
 }
 
@@ -80,12 +80,12 @@ func TestNostr_TooManyTopics_KeepsTheOthers(t *testing.T) {
 	for n := range 101 {
 		list += fmt.Sprintf(`,"t%d"`, n)
 	}
-	ann.send(`["REQ","s",{"#x":[%s]}]`, list[1:])
-	ann.expect(`["NOTICE","rate-limited: too many topics, or too many subscribers"]`)
-	ann.expect(`["EOSE","s"]`)
-	ann.send(`["EVENT",%s]`, event("e1", "t99"))
-	ann.expect(`["EVENT","s",` + event("e1", "t99") + `]`)
-	ann.expect(`["OK","e1",true,""]`)
+	ann.Send(`["REQ","s",{"#x":[%s]}]`, list[1:])
+	ann.Expect(`["NOTICE","rate-limited: too many topics, or too many subscribers"]`)
+	ann.Expect(`["EOSE","s"]`)
+	ann.Send(`["EVENT",%s]`, event("e1", "t99"))
+	ann.Expect(`["EVENT","s",` + event("e1", "t99") + `]`)
+	ann.Expect(`["OK","e1",true,""]`)
 }
 
 // TestNostr_TooManySubscriptions_AreRefused: until one has ended.
@@ -93,14 +93,14 @@ func TestNostr_TooManySubscriptions_AreRefused(t *testing.T) {
 	s := kit.Start(t, kit.Options{Gateways: 1})
 	ann := dialURL(t, s.URL(0)+"nostr", "ann")
 	for n := range 32 {
-		ann.send(`["REQ","s%d",{"#x":["a"]}]`, n)
-		ann.expect(fmt.Sprintf(`["EOSE","s%d"]`, n))
+		ann.Send(`["REQ","s%d",{"#x":["a"]}]`, n)
+		ann.Expect(fmt.Sprintf(`["EOSE","s%d"]`, n))
 	}
-	ann.send(`["REQ","more",{"#x":["a"]}]`)
-	ann.expect(`["NOTICE","rate-limited: too many subscriptions"]`)
-	ann.send(`["CLOSE","s7"]`)
-	ann.send(`["REQ","more",{"#x":["a"]}]`)
-	ann.expect(`["EOSE","more"]`)
+	ann.Send(`["REQ","more",{"#x":["a"]}]`)
+	ann.Expect(`["NOTICE","rate-limited: too many subscriptions"]`)
+	ann.Send(`["CLOSE","s7"]`)
+	ann.Send(`["REQ","more",{"#x":["a"]}]`)
+	ann.Expect(`["EOSE","more"]`)
 }
 
 // TestWSRelay_TwoGateways_ReachesSubscribers: the publisher too.
@@ -109,18 +109,18 @@ func TestWSRelay_TwoGateways_ReachesSubscribers(t *testing.T) {
 	ann, ben := dialURL(t, s.URL(0)+"relay", "ann"), dialURL(t, s.URL(1)+"relay", "ben")
 	other := dial(t, s, 0, "other")
 	other.subscribe("a") // of y-webrtc, another name space
-	ann.send(`{"type":"subscribe","topic":"a"}`)
-	ann.send(`{"type":"publish","topic":"a","payload":{"n":1}}`)
-	ann.expect(`{"topic":"a","payload":{"n":1}}`)
+	ann.Send(`{"type":"subscribe","topic":"a"}`)
+	ann.Send(`{"type":"publish","topic":"a","payload":{"n":1}}`)
+	ann.Expect(`{"topic":"a","payload":{"n":1}}`)
 	for _, text := range []string{`x`, `[]`, `{"type":"publish"}`, `{"type":"publish","topic":1,"payload":1}`, `{"type":"no","topic":"a"}`} {
-		ben.send("%s", text)
+		ben.Send("%s", text)
 	}
-	ben.send(`{"type":"publish","topic":"a","payload":"<2>"}`)
-	ann.expect(`{"topic":"a","payload":"<2>"}`)
-	ann.send(`{"type":"unsubscribe","topic":"a"}`)
-	ann.send(`{"type":"subscribe","topic":"b"}`)
-	ann.send(`{"type":"publish","topic":"a","payload":3}`)
-	ann.send(`{"type":"publish","topic":"b","payload":4}`)
-	ann.expect(`{"topic":"b","payload":4}`)
+	ben.Send(`{"type":"publish","topic":"a","payload":"<2>"}`)
+	ann.Expect(`{"topic":"a","payload":"<2>"}`)
+	ann.Send(`{"type":"unsubscribe","topic":"a"}`)
+	ann.Send(`{"type":"subscribe","topic":"b"}`)
+	ann.Send(`{"type":"publish","topic":"a","payload":3}`)
+	ann.Send(`{"type":"publish","topic":"b","payload":4}`)
+	ann.Expect(`{"topic":"b","payload":4}`)
 	other.answers()
 }

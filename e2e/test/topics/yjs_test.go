@@ -2,8 +2,6 @@ package topics_test
 
 import (
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +18,7 @@ func TestPublish_ThreeGateways_ReachesEverySubscriberInOrder(t *testing.T) {
 		c := dial(t, s, i%3, fmt.Sprint("peer ", i))
 		c.subscribe("doc")
 		for _, other := range all {
-			other.expect(published("doc", announce(c.name)))
+			other.Expect(published("doc", announce(c.Name)))
 		}
 		all = append(all, c)
 	}
@@ -31,7 +29,7 @@ func TestPublish_ThreeGateways_ReachesEverySubscriberInOrder(t *testing.T) {
 	}
 	for _, c := range all {
 		for n := range 100 {
-			c.expect(published("doc", fmt.Sprintf(`{"n":%d,"text":"<&> \u2028"}`, n)))
+			c.Expect(published("doc", fmt.Sprintf(`{"n":%d,"text":"<&> \u2028"}`, n)))
 		}
 		c.answers()
 	}
@@ -47,7 +45,7 @@ func TestPublish_WithoutSubscription_ReachesSubscribers(t *testing.T) {
 	for i := range 2 {
 		ben := dial(t, s, i, "ben")
 		ben.publish("doc", `"encrypted"`)
-		ann.expect(published("doc", `"encrypted"`))
+		ann.Expect(published("doc", `"encrypted"`))
 		ben.publish("nobody", `1`)
 		ben.answers()
 	}
@@ -65,30 +63,30 @@ func TestSubscribe_AtOnceEverywhere_NoPairMisses(t *testing.T) {
 			all = append(all, dial(t, s, i%3, fmt.Sprint("peer", i)))
 		}
 		for _, c := range all {
-			c.send(`{"type":"subscribe","topics":[%q]}`, topic)
-			c.publish(topic, announce(c.name))
+			c.Send(`{"type":"subscribe","topics":[%q]}`, topic)
+			c.publish(topic, announce(c.Name))
 		}
 		arrived := make(map[string]bool)
-		record := func(c *client, text string) { arrived[c.name+" "+text] = true }
+		record := func(c *client, text string) { arrived[c.Name+" "+text] = true }
 		met := func(c, d *client) bool {
-			return arrived[c.name+" "+published(topic, announce(d.name))] || arrived[d.name+" "+published(topic, announce(c.name))]
+			return arrived[c.Name+" "+published(topic, announce(d.Name))] || arrived[d.Name+" "+published(topic, announce(c.Name))]
 		}
 		for i, c := range all {
 			for _, d := range all[:i] {
 				for !met(c, d) {
 					select {
-					case text := <-c.texts:
+					case text := <-c.Texts():
 						record(c, text)
-					case text := <-d.texts:
+					case text := <-d.Texts():
 						record(d, text)
 					case <-time.After(kit.Patience):
-						t.Fatalf("round %d: %s and %s: got no announcement of either at the other, want one", round, c.name, d.name)
+						t.Fatalf("round %d: %s and %s: got no announcement of either at the other, want one", round, c.Name, d.Name)
 					}
 				}
 			}
 		}
 		for _, c := range all {
-			c.ws.CloseNow()
+			c.Drop()
 		}
 	}
 }
@@ -100,10 +98,10 @@ func TestSignal_ForOnePeer_ReachesThatPeerOnly(t *testing.T) {
 	ann, ben, eve := dial(t, s, 0, "ann"), dial(t, s, 1, "ben"), dial(t, s, 1, "eve")
 	ann.subscribe("doc")
 	ben.subscribe("doc")
-	ann.expect(published("doc", announce("ben")))
+	ann.Expect(published("doc", announce("ben")))
 	eve.subscribe("doc")
-	ann.expect(published("doc", announce("eve")))
-	ben.expect(published("doc", announce("eve")))
+	ann.Expect(published("doc", announce("eve")))
+	ben.Expect(published("doc", announce("eve")))
 	for n := range 10 {
 		ann.publish("doc", signal("ann", "ben", n))
 		eve.publish("doc", signal("eve", "ben", n))
@@ -111,11 +109,11 @@ func TestSignal_ForOnePeer_ReachesThatPeerOnly(t *testing.T) {
 	}
 	seen := map[string]int{}
 	for range 20 {
-		text, _ := ben.next()
+		text, _ := ben.Next()
 		seen[text]++
 	}
 	for n := range 10 {
-		ann.expect(published("doc", signal("eve", "ann", n)))
+		ann.Expect(published("doc", signal("eve", "ann", n)))
 		for _, from := range []string{"ann", "eve"} {
 			if got := seen[published("doc", signal(from, "ben", n))]; got != 1 {
 				t.Errorf("ben: got signal %d of %s %d times, want once", n, from, got)
@@ -134,26 +132,26 @@ func TestUnsubscribe_ThenPublish_ReachesOthersOnly(t *testing.T) {
 	ann, ben := dial(t, s, 0, "ann"), dial(t, s, 1, "ben")
 	ann.subscribe("doc")
 	for n := range 20 {
-		ben.send(`{"type":"subscribe","topics":["doc"]}`)
+		ben.Send(`{"type":"subscribe","topics":["doc"]}`)
 		ben.publish("doc", announce("ben"))
 		for text, late := "", published("doc", fmt.Sprint(n-1)); text != published("doc", announce("ben")); {
-			if text, _ = ben.next(); text == late {
+			if text, _ = ben.Next(); text == late {
 				late = "" // once
 			} else if text != published("doc", announce("ben")) {
 				t.Fatalf("round %d: got %s, want ben's announcement", n, text)
 			}
 		}
-		ann.expect(published("doc", announce("ben")))
-		ben.send(`{"type":"unsubscribe","topics":["doc"]}`)
-		ben.send(`{"type":"ping"}`)
-		if text, _ := ben.next(); text != pong { // what was on its way
+		ann.Expect(published("doc", announce("ben")))
+		ben.Send(`{"type":"unsubscribe","topics":["doc"]}`)
+		ben.Send(`{"type":"ping"}`)
+		if text, _ := ben.Next(); text != pong { // what was on its way
 			if want := published("doc", fmt.Sprint(n-1)); text != want {
 				t.Fatalf("round %d: got %s, want %s or a pong", n, text, want)
 			}
-			ben.expect(pong)
+			ben.Expect(pong)
 		}
 		ann.publish("doc", fmt.Sprint(n))
-		ann.expect(published("doc", fmt.Sprint(n)))
+		ann.Expect(published("doc", fmt.Sprint(n)))
 	}
 	ben.answers()
 }
@@ -170,12 +168,12 @@ func TestBadInput_AnyText_LeavesTheConnectionOpen(t *testing.T) {
 		`{"type":"unsubscribe","topics":["no"]}`, `{"type":"publish"}`, `{"type":"publish","topic":""}`, `{"type":"publish","topic":{},"data":1}`,
 		`{"type":"subscribe","topics":["p2p.>","*","a b","doc.","\ufdd0yjs.x",` + fmt.Sprintf("%q", strings.Repeat("x", 10_000)) + `]}`,
 	} {
-		ann.send("%s", text)
+		ann.Send("%s", text)
 		ann.answers()
 	}
 	for _, topic := range []string{"p2p.>", "*", "a b", strings.Repeat("x", 10_000)} {
 		ann.publish(topic, "1")
-		ann.expect(published(topic, "1"))
+		ann.Expect(published(topic, "1"))
 	}
 }
 
@@ -190,7 +188,7 @@ func TestNameSpaces_NativeClient_CannotJoinATopic(t *testing.T) {
 		eve.Send(`{"event":"Message","room":%q,"data":1}`, id)
 	}
 	ann.publish("doc", "1")
-	ann.expect(published("doc", "1"))
+	ann.Expect(published("doc", "1"))
 	ann.answers()
 	eve.Send(`{"event":"Ping"}`)
 	eve.Expect("Pong")
@@ -199,14 +197,8 @@ func TestNameSpaces_NativeClient_CannotJoinATopic(t *testing.T) {
 func TestGet_AnyPathBelow_IsOkay(t *testing.T) {
 	s := kit.Start(t, kit.Options{Gateways: 1})
 	for _, path := range []string{"yjs", "yjs/", "yjs/any/path?x"} {
-		resp, err := http.Get(s.HTTP(0) + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, _ := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if resp.StatusCode != 200 || string(body) != "okay" {
-			t.Errorf("%s: got %d %q, want 200 okay", path, resp.StatusCode, body)
+		if status, body := kit.Get(t, s.HTTP(0)+path); status != 200 || body != "okay" {
+			t.Errorf("%s: got %d %q, want 200 okay", path, status, body)
 		}
 	}
 	dialURL(t, s.URL(0)+"yjs/any/path?access_token=x", "ann").subscribe("doc")

@@ -46,15 +46,15 @@ func TestBadInput_EachText_IsRefusedAndTheConnectionStays(t *testing.T) {
 		`{"action":"scrape","info_hash":[` + strings.Repeat(hash+",", 64) + hash + `]}`: failure("scrape", "too many info hashes: ask for at most 64"),
 		announce(`,"offers":` + strings.Repeat("[", 100) + strings.Repeat("]", 100)):    failure("announce", "invalid message: no JSON object, or a member is there twice"),
 	} {
-		ann.sendText([]byte(text))
+		ann.Send("%s", text)
 		ann.expect(want)
 	}
-	ann.sendText([]byte(`{"action":"scrape","info_hash":[` + strings.Repeat(hash+",", 63) + hash + `]}`)) // the most
+	ann.Send("%s", `{"action":"scrape","info_hash":[`+strings.Repeat(hash+",", 63)+hash+`]}`) // the most
 	if m := ann.next(); m["action"] != "scrape" || m["failure reason"] != nil {
 		t.Errorf("a scrape of 64 info hashes: got %v, want an answer", m)
 	}
 	for _, more := range []string{``, `,"offers":1`, `,"offers":[]`, `,"offers":[1,null,[],"x",{}]`, `,"numwant":-5`, `,"left":null`, `,"answer":0`, `,"event":""`} {
-		ann.sendText([]byte(announce(more)))
+		ann.Send("%s", announce(more))
 		ann.expectReply("01234567890123456789", 0, 1)
 	}
 	ann.expectNothing()
@@ -122,12 +122,12 @@ func TestFlood_Announces_AreRefused(t *testing.T) {
 func TestLargeMessage_OneMegabyte_Closes(t *testing.T) {
 	s := start(t, kit.Options{Gateways: 1})
 	ann := dial(t, s, 0, "ann")
-	_ = ann.ws.Write(t.Context(), websocket.MessageText, []byte(`{"action":"`+strings.Repeat("x", 1<<20)+`"}`)) // the gateway may close while it is sent
-	if x, ok := <-ann.texts; ok {
-		t.Fatalf("got %v, want the end", x)
+	_ = ann.WS.Write(t.Context(), websocket.MessageText, []byte(`{"action":"`+strings.Repeat("x", 1<<20)+`"}`)) // the gateway may close while it is sent
+	if x, ok := ann.Next(); ok {
+		t.Fatalf("got %s, want the end", x)
 	}
-	if code := websocket.CloseStatus(ann.end); code != websocket.StatusMessageTooBig {
-		t.Errorf("got close code %d (%v), want %d", code, ann.end, websocket.StatusMessageTooBig)
+	if code := websocket.CloseStatus(ann.Err()); code != websocket.StatusMessageTooBig {
+		t.Errorf("got close code %d (%v), want %d", code, ann.Err(), websocket.StatusMessageTooBig)
 	}
 	dial(t, s, 0, "ben").expectNothing()
 }

@@ -3,20 +3,17 @@
 package webtorrent_test
 
 import (
-	"context"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
 	"reflect"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/coder/websocket"
-
 	"p2pconnector/e2e/kit"
+	"p2pconnector/e2e/kit/text"
 )
 
 func TestMain(m *testing.M) { kit.Main(m) }
@@ -46,25 +43,23 @@ func awaitHomes(t testing.TB, s *kit.Stack, one, two int) {
 			c.await(hash, 0, 2, 0)
 		}
 	}
-	a.close()
-	b.close()
+	a.Drop()
+	b.Drop()
 	c := dial(t, s, one, "probe")
 	for _, hash := range hashes() {
 		c.await(hash, 0, 0, 0)
 	}
-	c.close()
+	c.Drop()
 }
 
 // object is a JSON object.
 type object = map[string]any
 
-// client is a WebSocket that speaks to a tracker. One goroutine may use it.
+// client speaks to a tracker.
 type client struct {
-	t     testing.TB
-	id    string // its peer id
-	ws    *websocket.Conn
-	texts chan object // closed when the connection has ended
-	end   error       // why; set before texts is closed
+	*text.Conn
+	t  testing.TB
+	id string // its peer id
 }
 
 // binary returns a string of 20 characters, of which some are escaped in JSON and some take
@@ -76,53 +71,7 @@ func binary(name string) string {
 // dial connects to gateway i. The connection is closed at the end of the test.
 func dial(t testing.TB, s *kit.Stack, i int, name string) *client {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), kit.Patience)
-	defer cancel()
-	own := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	ws, _, err := websocket.Dial(ctx, s.URL(i)+"announce", &websocket.DialOptions{HTTPClient: own})
-	if err != nil {
-		t.Fatalf("dial: %v", err)
-	}
-	ws.SetReadLimit(-1)
-	c := &client{t: t, id: binary(name), ws: ws, texts: make(chan object, 1<<12)}
-	var reader sync.WaitGroup
-	reader.Go(c.read)
-	t.Cleanup(func() {
-		c.close()
-		for range c.texts {
-		}
-		reader.Wait()
-	})
-	return c
-}
-
-func (c *client) close() { c.ws.CloseNow() }
-
-func (c *client) read() {
-	defer close(c.texts)
-	for {
-		_, b, err := c.ws.Read(context.Background())
-		if err != nil {
-			c.end = err
-			return
-		}
-		x := object{}
-		if err := json.Unmarshal(b, &x); err != nil {
-			c.end = fmt.Errorf("%s: %w", b, err)
-			return
-		}
-		c.texts <- x
-	}
-}
-
-// sendText sends a text.
-func (c *client) sendText(text []byte) {
-	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), kit.Patience)
-	defer cancel()
-	if err := c.ws.Write(ctx, websocket.MessageText, text); err != nil {
-		c.t.Fatalf("send: %v", err)
-	}
+	return &client{text.Dial(t, name, s.URL(i)+"announce"), t, binary(name)}
 }
 
 func (c *client) send(x object) {
@@ -131,7 +80,7 @@ func (c *client) send(x object) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.sendText(b)
+	c.Send("%s", b)
 }
 
 // announce sends an announce for a hash, with more members.
@@ -151,25 +100,20 @@ func offers(name string, n int) (all []any) {
 }
 
 // next returns the next object, and fails the test when the connection has ended.
-func (c *client) next() object {
+func (c *client) next() (x object) {
 	c.t.Helper()
-	select {
-	case x, ok := <-c.texts:
-		if !ok {
-			c.t.Fatalf("%q: got the end (%v), want an object", c.id, c.end)
-		}
-		return x
-	case <-time.After(kit.Patience):
-		c.t.Fatalf("%q: got nothing, want an object", c.id)
-		return nil
+	b, ok := c.Next()
+	if err := json.Unmarshal([]byte(b), &x); !ok || err != nil {
+		c.t.Fatalf("%s: got %q (open %v, %v), want an object", c.Name, b, ok, cmp.Or(c.Err(), err))
 	}
+	return x
 }
 
 // expect fails the test unless want is the next object.
 func (c *client) expect(want object) {
 	c.t.Helper()
 	if got := c.next(); !reflect.DeepEqual(got, normal(want)) {
-		c.t.Fatalf("%q: got %v, want %v", c.id, got, want)
+		c.t.Fatalf("%s: got %v, want %v", c.Name, got, want)
 	}
 }
 

@@ -52,7 +52,7 @@ func TestAnnounce_Events_AreCounted(t *testing.T) {
 		ann.expectReply(hash, 1, 1)
 		ben.await(hash, 1, 1, 1)
 	}
-	cid.close()
+	cid.Drop()
 	for _, hash := range hashes() {
 		ann.await(hash, 0, 1, 1)
 		ben.announce(hash, object{"event": "stopped"})
@@ -111,8 +111,8 @@ func TestAnswer_IDsOfOthers_DoNotCross(t *testing.T) {
 	ben.join(one, 0, 4)
 	ben.send(object{"action": "announce", "info_hash": one, "peer_id": ben.id, "to_peer_id": ann.id, "answer": object{}, "offer_id": "x"})
 	ann.expect(object{"action": "announce", "answer": object{}, "offer_id": "x", "peer_id": ben.id, "info_hash": one})
-	eve.close()
-	mallory.close()
+	eve.Drop()
+	mallory.Drop()
 	ben.await(one, 0, 2, 0)
 	ann.expectNothing()
 }
