@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"p2pconnector/e2e/kit"
-	"p2pconnector/gateway"
 )
 
 // TestConsole_TypedFrame_IsKept types a frame before connecting: neither the greeting nor another
@@ -35,20 +34,7 @@ func (p *tab) choose(event string) {
 	p.eval(nil, `(() => { const e = document.getElementById("event"); e.selectedIndex = [...e.options].findIndex((o) => o.text === %q); e.dispatchEvent(new Event("change")); })()`, event)
 }
 
-// TestConsole_Refused_SaysWhy connects to a server that wants a token.
-func TestConsole_Refused_SaysWhy(t *testing.T) {
-	b := startBrowser(t)
-	stack := kit.Start(t, kit.Options{Gateways: 1, RoomServices: 1})
-	key, _ := tokens(t)
-	addr, _ := addGateway(t, stack, gateway.Config{TokenKey: key})
-	p := b.open(t, "page", "http://"+addr+"/")
-	p.click("#connect")
-	p.until("it says that a token is needed", `/token/i.test(document.getElementById("problem").textContent)`)
-	p.until("the log has the close code", `document.querySelector("#log li.note")?.innerText.includes("4001")`)
-	p.until("the field for the token has the focus", `document.activeElement.id === "token"`)
-}
-
-// TestCopy_Clicked_IsConfirmed: a screen reader is told, because a button that changes its own
+// TestCopy_Clicked_IsConfirmed: for screen readers too, because a button that changes its own
 // text is not read again.
 func TestCopy_Clicked_IsConfirmed(t *testing.T) {
 	b := startBrowser(t)
@@ -56,5 +42,5 @@ func TestCopy_Clicked_IsConfirmed(t *testing.T) {
 	p := b.open(t, "page", s.URL+"/")
 	p.click(".copy")
 	p.until("the button confirms", `/Copied|Selected/.test(document.querySelector(".copy").textContent)`)
-	p.until("a screen reader is told", `document.querySelector("[role=status]#copy-status").textContent === document.querySelector(".copy").textContent`)
+	p.until("a screen reader says it", `document.querySelector("[role=status]#copy-status").textContent === document.querySelector(".copy").textContent`)
 }

@@ -324,7 +324,7 @@ func startPeerServer(t *testing.T) (port int) {
 }
 
 // startNode runs a server that is a program of Node, and returns the port that it listens on, or
-// skips the test.
+// skips the test. The program gets the port as the flag --port and in the environment as PORT.
 func startNode(t *testing.T, program string, args ...string) (port int) {
 	t.Helper()
 	addrs, err := natsbox.FreePorts(1)
@@ -333,6 +333,7 @@ func startNode(t *testing.T, program string, args ...string) (port int) {
 	}
 	_, number, _ := strings.Cut(addrs[0], ":")
 	cmd := exec.Command("node", append([]string{program, "--port", number}, args...)...)
+	cmd.Env = append(os.Environ(), "PORT="+number)
 	kit.DieWithParent(cmd)
 	if err := cmd.Start(); err != nil {
 		t.Skipf("no node here to run %s: %v", program, err)

@@ -88,6 +88,7 @@ func TestConsole_ServerWantsToken_SaysSoAndTakesIt(t *testing.T) {
 	p.click("#connect")
 	p.until("the refusal is shown", `/Refused\s*Unauthorised/.test(document.getElementById("log").innerText) && document.getElementById("problem").textContent.includes("needs an access token")`)
 	p.until("the close is shown", `document.querySelector("#log li.note")?.innerText.includes("Closed: 4001 (token missing")`)
+	p.until("the field for the token has the focus", `document.activeElement.id === "token"`)
 	p.fill("#token", token)
 	p.click("#connect")
 	p.until("it is connected", `!document.getElementById("send").disabled && document.getElementById("problem").textContent === ""`)

@@ -1,21 +1,15 @@
 package browser
 
 import (
-	"errors"
 	"fmt"
-	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 
-	"p2pconnector/e2e/kit"
 	"p2pconnector/e2e/kit/npm"
-	"p2pconnector/e2e/natsbox"
 )
 
 // The packages of npm that the tests run, and the one that makes scripts of them. They include
@@ -57,35 +51,10 @@ func libPage(t *testing.T, b *browser, name, script, module string) *tab {
 	return p
 }
 
-// startYjsServer starts y-webrtc's own server and returns its address.
-func startYjsServer(t *testing.T, dir string) (addr string) {
+// startYjsServer starts y-webrtc's own server and returns its URL, or skips the test.
+func startYjsServer(t *testing.T, dir string) (url string) {
 	t.Helper()
-	addrs, err := natsbox.FreePorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := strings.Cut(addrs[0], ":")
-	cmd := exec.Command("node", filepath.Join(dir, "node_modules", "y-webrtc", "bin", "server.js"))
-	cmd.Env = append(os.Environ(), "PORT="+port)
-	kit.DieWithParent(cmd)
-	if err := cmd.Start(); err != nil {
-		t.Skipf("no node here to run y-webrtc's server: %v", err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // it may have ended
-		var exit *exec.ExitError
-		if err := cmd.Wait(); err != nil && !errors.As(err, &exit) {
-			t.Errorf("y-webrtc's server: %v", err)
-		}
-	})
-	for end := time.Now().Add(kit.Patience); time.Now().Before(end); {
-		if c, err := net.Dial("tcp", addrs[0]); err == nil {
-			c.Close()
-			return addrs[0]
-		}
-	}
-	t.Fatalf("got no server of y-webrtc that listens on %s within %v, want it", addrs[0], kit.Patience)
-	return ""
+	return fmt.Sprintf("ws://127.0.0.1:%d", startNode(t, filepath.Join(dir, "node_modules", "y-webrtc", "bin", "server.js")))
 }
 
 // yjsSteps makes documents of three pages converge, through the servers at two URLs.
@@ -126,7 +95,7 @@ func TestYjs_RealClient_DocumentsConvergeOverGateways(t *testing.T) {
 		yjsSteps(t, b, script, "room", s.URL(0)+"yjs", s.URL(1)+"yjs", "secret")
 	})
 	t.Run("own server", func(t *testing.T) {
-		url := "ws://" + startYjsServer(t, dir)
+		url := startYjsServer(t, dir)
 		yjsSteps(t, b, script, "room", url, url, "")
 	})
 }

@@ -43,7 +43,7 @@ func TestHandshake_CrowdOfIncomplete_IsBounded(t *testing.T) {
 		_ = c.Close()
 	}
 	readers.Wait()
-	reopen(t, e)
+	e.openSoon(t, "/", nil)
 }
 
 // TestRoom_ListAboveAnyQueue_IsDelivered: a room's list that is larger than any queue reaches a peer that

@@ -1,14 +1,11 @@
 package edge_test
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
-	"p2pconnector/e2e/kit"
 	"p2pconnector/e2e/kit/raw"
 	"p2pconnector/gateway"
 	"p2pconnector/proto"
@@ -155,7 +152,7 @@ func TestHandshake_TooManyConnections_AreRefused(t *testing.T) {
 		c.bytes(raw.CloseFrame(1000, ""))
 		c.closed(proto.CloseNormal)
 		_ = c.Close()
-		reopen(t, e)
+		e.openSoon(t, "/", nil)
 	}
 	t.Run("address", func(t *testing.T) {
 		e := start(t, func(c *gateway.Config) { c.MaxPerAddress = 3 })
@@ -216,31 +213,6 @@ func TestHandshake_TooManyConnections_AreRefused(t *testing.T) {
 			t.Error("got no refusal, want some")
 		}
 	})
-}
-
-// reopen dials until the gateway accepts: it counts a connection until it has cleaned up
-// after it.
-func reopen(t *testing.T, e *edge) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), kit.Patience)
-	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		c, resp, err := raw.Dial(ctx, e.addr, "/", nil)
-		if err == nil {
-			begin(t, c)
-			return
-		}
-		if resp != nil {
-			_ = resp.Body.Close()
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("a connection after the crowd: got %v until the end of the wait, want it accepted", err)
-		}
-	}
 }
 
 // TestAllowedHosts_AnotherHost_Gets421 checks that the gateway serves neither the

@@ -34,9 +34,12 @@ func (e *edge) openSoon(t *testing.T, path string, h http.Header) *client {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		c, _, err := raw.Dial(ctx, e.addr, path, h)
+		c, resp, err := raw.Dial(ctx, e.addr, path, h)
 		if err == nil {
 			return begin(t, c)
+		}
+		if resp != nil {
+			_ = resp.Body.Close()
 		}
 		select {
 		case <-tick.C:

@@ -192,13 +192,7 @@ func TestSlowPeers_Crowd_DoesNotSlowOthers(t *testing.T) {
 	const peers = 40
 	e := start(t, nil)
 	sender := e.open(t, "/", nil)
-	crowd := make([]*client, peers)
-	for i := range crowd {
-		crowd[i] = e.nonReader(t)
-	}
-	joinAll(t, sender, crowd...)
-	before := heap()
-	fill(t, sender, slices.Clone(crowd)...)
+	before := slowCrowd(t, e, sender, peers)
 	// Each peer has 256 KiB in its queue. The same frames wait for its return when it is
 	// closed, and exist only once meanwhile. The session itself and the allocator's size
 	// classes take the rest.
@@ -222,14 +216,8 @@ func TestSlowPeers_SmallBudget_CostTheirShare(t *testing.T) {
 	const peers, budget = 16, 16 << 20
 	e := start(t, func(c *gateway.Config) { c.MaxBufferBytes = budget })
 	sender, a, b := e.open(t, "/", nil), e.open(t, "/", nil), e.open(t, "/", nil)
-	crowd := make([]*client, peers)
-	for i := range crowd {
-		crowd[i] = e.nonReader(t)
-	}
-	joinAll(t, sender, crowd...)
-	before := heap()
-	fill(t, sender, slices.Clone(crowd)...)
-	for i := range crowd {
+	before := slowCrowd(t, e, sender, peers)
+	for i := range peers {
 		a.send(fmt.Sprintf(`{"event":"Message","to":%q,"id":%d,"data":%q}`, b.details.ID, i, strings.Repeat("x", 30<<10)))
 		if f := b.next(); f.Event != string(proto.Message) || string(f.ID) != fmt.Sprint(i) {
 			t.Fatalf("got %.200s, want message %d", f.raw, i)
@@ -244,6 +232,20 @@ func TestSlowPeers_SmallBudget_CostTheirShare(t *testing.T) {
 	if each > most {
 		t.Errorf("cost of a peer that does not read: got %d bytes, want at most %d", each, most)
 	}
+}
+
+// slowCrowd fills the queues of peers that never read, in a room with sender. It returns the
+// heap before it filled them.
+func slowCrowd(t *testing.T, e *edge, sender *client, peers int) (before uint64) {
+	t.Helper()
+	crowd := make([]*client, peers)
+	for i := range crowd {
+		crowd[i] = e.nonReader(t)
+	}
+	joinAll(t, sender, crowd...)
+	before = heap()
+	fill(t, sender, crowd...)
+	return before
 }
 
 // heap returns the bytes in use. The first collection only removes unused objects

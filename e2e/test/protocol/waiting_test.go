@@ -19,6 +19,15 @@ func (p *pair) locked() {
 	p.waits(p.a, p.b)
 }
 
+// lockedTogether makes a locked room with both as members and p.a as creator.
+func (p *pair) lockedTogether() {
+	p.t.Helper()
+	p.together()
+	p.a.Send(`{"event":"Update_Room","data":{"room":%q,"locked":true}}`, p.room)
+	p.a.Expect(proto.RoomUpdated)
+	p.b.Expect(proto.RoomUpdated)
+}
+
 // ask makes c wait to be admitted.
 func (p *pair) ask(c *kit.Conn) {
 	p.t.Helper()
@@ -101,10 +110,7 @@ var admitRows = rows{
 		third.Quiet()
 	},
 	"a new moderator sees who waits": func(p *pair) {
-		p.together()
-		p.a.Send(`{"event":"Update_Room","data":{"room":%q,"locked":true}}`, p.room)
-		p.a.Expect(proto.RoomUpdated)
-		p.b.Expect(proto.RoomUpdated)
+		p.lockedTogether()
 		third := p.Dial(p.t, 1)
 		p.ask(third)
 		p.waits(p.a, third)
@@ -207,10 +213,7 @@ var waitingRows = rows{
 		p.refused(p.b, proto.NotFound)
 	},
 	"the creator leaves": func(p *pair) {
-		p.together()
-		p.a.Send(`{"event":"Update_Room","data":{"room":%q,"locked":true}}`, p.room)
-		p.a.Expect(proto.RoomUpdated)
-		p.b.Expect(proto.RoomUpdated)
+		p.lockedTogether()
 		third := p.Dial(p.t, 0)
 		p.ask(third)
 		p.waits(p.a, third)
