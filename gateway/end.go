@@ -58,7 +58,7 @@ func (g *Gateway) sayEnded() {
 	select {
 	case <-g.ready:
 	default:
-		return // other gateways do not know this one yet
+		return // other gateways do not know this gateway yet
 	}
 	said := make(chan struct{})
 	go func() {

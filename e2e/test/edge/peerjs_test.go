@@ -59,7 +59,7 @@ func (p *peerjs) send(text string) {
 	must(p.t, err)
 }
 
-// refused fails the test unless the client is told so and closed.
+// refused fails the test unless the client gets an error with the message and is closed.
 func (p *peerjs) refused(message string) {
 	p.t.Helper()
 	p.expect(`{"type":"ERROR","payload":{"msg":"` + message)
@@ -112,8 +112,8 @@ func TestPeerJS_HandshakeRefused_GetsAnError(t *testing.T) {
 	full.expectClosed(0)
 }
 
-// TestPeerJS_TooManyHandshakes_AreHeld: who connects too often is held and not told: it would
-// give up.
+// TestPeerJS_TooManyHandshakes_AreHeld: a client that connects too often waits and gets no
+// error, at which it would give up.
 func TestPeerJS_TooManyHandshakes_AreHeld(t *testing.T) {
 	e := start(t, func(c *gateway.Config) { c.ConnectsPerSecond = 1 })
 	e.peerjs(t, "ann", "1", nil).expect(peerjsOpen)

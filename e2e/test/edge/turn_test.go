@@ -152,7 +152,7 @@ func TestTURN_WrongCredential_IsRefused(t *testing.T) {
 	if err := allocate(t, url, credentials("another secret", time.Hour)); err == nil {
 		t.Error("a credential of another secret: got it accepted, want it refused")
 	}
-	// The gateway issues credentials for a minute or more: this one has the same form
+	// The gateway issues credentials for a minute or more: the one here has the same form
 	// and is signed with the same secret, and its time has passed.
 	name, password, err := turn.GenerateLongTermTURNRESTCredentials(turnSecret, "peer", -time.Second)
 	must(t, err)

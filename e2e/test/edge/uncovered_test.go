@@ -14,11 +14,11 @@ func wantLeft(t *testing.T, peer, other *client, id proto.PeerID, room proto.Roo
 	t.Helper()
 	left := peer.expect(string(proto.RoomLeft))
 	if d := roomData(t, left); d.Room != room || d.Client != id || len(left.ID) > 0 {
-		t.Errorf("the peer got %s, want that it left %q", left.raw, room)
+		t.Errorf("the peer: got %s, want that it left %q", left.raw, room)
 	}
-	told := other.expect(string(proto.ClientRemoved))
-	if d := roomData(t, told); d.Room != room || d.Client != id || d.Reason != proto.ReasonLeft {
-		t.Errorf("the other member got %s, want that %s left %q", told.raw, id, room)
+	removed := other.expect(string(proto.ClientRemoved))
+	if d := roomData(t, removed); d.Room != room || d.Client != id || d.Reason != proto.ReasonLeft {
+		t.Errorf("the other member: got %s, want that %s left %q", removed.raw, id, room)
 	}
 }
 

@@ -55,7 +55,7 @@ var results = [...]session.Result{
 // enqueue queues a text frame.
 func (c *Conn) enqueue(payload []byte) session.Result { return c.Enqueue("", payload) }
 
-// Enqueue implements session.Client: it queues a text frame that a peer has sent to this one
+// Enqueue implements session.Client: it queues a text frame that a peer has sent to this client
 // alone; from is "" for other frames.
 func (c *Conn) Enqueue(from proto.PeerID, payload []byte) session.Result {
 	if c.translator != nil {

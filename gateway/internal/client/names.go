@@ -7,7 +7,7 @@ import (
 	"p2pconnector/gateway/internal/directory"
 )
 
-// Suspect records that other gateways may have considered this one dead, and given away the
+// Suspect records that other gateways may have considered this gateway dead, and given away the
 // names of its clients. Run then compares them with their directory.
 func (tab *Table) Suspect() { tab.suspicion.Raise() }
 

@@ -124,7 +124,7 @@ var table = []metric{
 	{"room_requests_waiting", "Room requests of clients, and departures from rooms, that wait for their turn at the room service.", gauge, nil, at(func(now *Snapshot) int { return now.RoomRequestsWaiting })},
 	{"room_requests", "Requests that wait for the room service.", gauge, nil, at(func(now *Snapshot) int { return now.RoomRequests })},
 
-	{"gateways", "Gateways by lease, this one included: live, dead (no lease for longer than a lease lasts), or ended.", gauge, []string{"lease"}, func(_ *Metrics, now *Snapshot, put put) {
+	{"gateways", "Gateways by lease, this gateway included: live, dead (no lease for longer than a lease lasts), or ended.", gauge, []string{"lease"}, func(_ *Metrics, now *Snapshot, put put) {
 		put(float64(now.GatewaysLive), "live")
 		put(float64(now.GatewaysDead), "dead")
 		put(float64(now.GatewaysEnded), "ended")

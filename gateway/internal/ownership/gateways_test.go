@@ -223,10 +223,10 @@ func (w *model) seat(i int) {
 		w.attach(i, !c.lossy)
 	}
 	seated := Event{Kind: Outdated, By: id(i), Epoch: try.t.Epoch, Seated: true, Root: try.t.Root}
-	told := []int{i}
+	notified := []int{i}
 	for _, to := range []int{try.token.owner, 0, w.target(try)} {
-		if !slices.Contains(told, to) && !w.gws[to].dead {
-			told = append(told, to)
+		if !slices.Contains(notified, to) && !w.gws[to].dead {
+			notified = append(notified, to)
 			w.send(message{kind: notice, from: i, to: to, event: seated})
 		}
 	}

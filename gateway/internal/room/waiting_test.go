@@ -12,7 +12,7 @@ import (
 )
 
 // waitingRoom returns a room at revision 7 with a member of another gateway, and in which a
-// peer of this one waits, which has its answer.
+// peer of this gateway waits, which has its answer.
 func waitingRoom(t *testing.T, g *testGateway) (*replica, *testMember) {
 	t.Helper()
 	r, m := g.rooms.pin("tea"), g.member()

@@ -9,7 +9,7 @@ import (
 	"p2pconnector/proto/bus"
 )
 
-// Suspect records that other gateways may have considered this one dead, and taken over its
+// Suspect records that other gateways may have considered this gateway dead, and taken over its
 // sessions. Run then compares them with the directory.
 func (tab *Table) Suspect() { tab.suspicion.Raise() }
 

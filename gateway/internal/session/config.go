@@ -37,7 +37,7 @@ type Config struct {
 	Replay     replay.Limits
 
 	Grace    func() time.Duration    // how long a peer may be away
-	Limits   func() proto.Limits     // that clients are told
+	Limits   func() proto.Limits     // that clients get
 	Draining func() bool             // whether this gateway drains
 	Turn     func()                  // notes that a loop over many sessions makes progress
 	Go       func(f, refused func()) // runs f on a goroutine, or refused when the gateway ends

@@ -33,7 +33,7 @@ type Conn struct {
 
 // Client is what a session asks of the other side of its connection.
 type Client interface {
-	// Enqueue queues a frame; from is the peer that has sent it to this one alone, or "".
+	// Enqueue queues a frame; from is the peer that has sent it to this peer alone, or "".
 	// The session's lock is held.
 	Enqueue(from proto.PeerID, frame []byte) Result
 	// RefuseRooms refuses the frames that wait for room requests, and returns the refusals

@@ -29,7 +29,7 @@ func (s *Session) delivered(v *Result) {
 	}
 }
 
-// deliverLocked is Deliver. from is the peer that has sent the frame to this one alone; "" for
+// deliverLocked is Deliver. from is the peer that has sent the frame to this peer alone; "" for
 // frames of the server and of rooms. A frame above the share of its sender was never accepted,
 // and its sender learns that at once, so the session is not lossy for it.
 func (s *Session) deliverLocked(from proto.PeerID, frame []byte) Result {

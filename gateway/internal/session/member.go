@@ -160,7 +160,7 @@ func (tab *Table) contestOne(s *Session, id proto.RoomID, m bus.Member) {
 
 // ClaimRoom makes a room that the peer is a member of name this gateway, when it names
 // another: the peer moved while it joined, and the gateway that it joined through died
-// before it could notify this one.
+// before it could notify this gateway.
 func (tab *Table) ClaimRoom(s *Session, id proto.RoomID) {
 	if !s.InRoom(id) {
 		tab.cfg.Go(func() { tab.takeRoom(s, id, s.epoch()) }, func() {})

@@ -27,7 +27,7 @@ type Rooms interface {
 	// turn of k. from pays. sent is false when they cannot be reached, or when the refusal has a
 	// limit.
 	Publish(id proto.RoomID, namespace string, text []byte, from *egress.Client, k fairqueue.Key) (sent bool, short egress.Refusal)
-	// Shared reports whether another gateway is a member of a room that this one is in. It does
+	// Shared reports whether another gateway is a member of a room that this gateway is in. It does
 	// not wait.
 	Shared(id proto.RoomID, with proto.GatewayID) bool
 }

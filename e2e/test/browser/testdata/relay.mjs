@@ -1,5 +1,5 @@
 // Runs a relay of nostr: relay.mjs --port PORT FOLDER. The packages in FOLDER make the relay,
-// except what a relay stores. Trystero's events are ephemeral, so this one stores none.
+// except what a relay stores. Trystero's events are ephemeral, so this relay stores none.
 import { createRequire } from "node:module";
 
 const [, , , port, folder] = process.argv;

@@ -114,13 +114,13 @@ test("candidates before the description are kept", async () => {
   b.close();
 });
 
-test("a description that does not fit is told, and does not end the call", async () => {
+test("a description that does not fit is an error event, and does not end the call", async () => {
   const w = wire();
   const a = w.call("a");
   await a.connected;
   const error = a.once("error");
   a.signal("Offer", { description: { type: "offer", sdp: "nonsense" } });
-  ok((await error) instanceof Error, "an error is told");
+  ok((await error) instanceof Error, "the event has an error");
   equal(a.state, "connected");
   over(w);
 });
