@@ -43,7 +43,8 @@ func (c *Client) Create(ctx context.Context, opts RoomOptions) (proto.RoomData, 
 // (the room has ended) when it is not admitted. While it waits, other goroutines may use the
 // client; Join_Waiting in [Client.Frames] shows that it waits. When ctx ends first, Join
 // withdraws, and leaves the room if it was admitted in that moment. The wait outlives a
-// connection whose session resumes without loss; otherwise Join returns [ErrInterrupted].
+// connection whose session resumes without loss; otherwise Join returns [ErrInterrupted]: call
+// Leave, and ask again.
 func (c *Client) Join(ctx context.Context, room proto.RoomID, opts JoinOptions) (proto.RoomData, error) {
 	f, err := c.request(ctx, Out{Event: proto.JoinRoom, Data: struct {
 		Room     proto.RoomID `json:"room"`
