@@ -26,7 +26,7 @@ import (
 // long.
 const patience = 2 * time.Minute
 
-func TestMain(m *testing.M) { kit.Main(m) }
+func TestMain(m *testing.M) { kit.MainAlone(m) }
 
 // chromium returns the path of a browser, or skips the test.
 func chromium(t *testing.T) string {

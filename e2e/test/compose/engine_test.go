@@ -17,7 +17,7 @@ import (
 	"p2pconnector/e2e/kit"
 )
 
-func TestMain(m *testing.M) { kit.Main(m) }
+func TestMain(m *testing.M) { kit.MainAlone(m) }
 
 const root = "../../.."
 
