@@ -8,7 +8,7 @@ export class Level {
   #analyser = null;
   /** @type {MediaStreamAudioSourceNode|null} */
   #source = null;
-  #samples = new Float32Array(1024);
+  #samples = new Float32Array(1 << 14); // at 48 kHz a third of a second: more than passes between two looks
 
   /** Measures track from now on; null for nothing. @param {MediaStreamTrack|null} track */
   watch(track) {

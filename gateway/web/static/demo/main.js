@@ -215,9 +215,9 @@ function drawDevices() {
 
 const speakers = new Speakers();
 
-function showSpeaker() {
+async function showSpeaker() {
   const levels = new Map([["self", media.micOn ? level.value : 0]]);
-  for (const [id, peer] of peers()) levels.set(id, levelOf(peer.pc));
+  for (const [id, peer] of peers()) levels.set(id, await levelOf(peer.pc));
   tiles.speaking(speakers.step(levels));
 }
 

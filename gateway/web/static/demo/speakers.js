@@ -27,12 +27,25 @@ export class Speakers {
   }
 }
 
-/** How loud a peer is now, from 0 to 1. @param {RTCPeerConnection} pc */
-export function levelOf(pc) {
+/** By receiver, what it had heard at the last look. @type {WeakMap<RTCRtpReceiver, {energy: number, seconds: number}>} */
+const heard = new WeakMap();
+
+/**
+ * How loud a peer was since the last look, from 0 to 1. The level of one moment would miss what
+ * is said between two looks.
+ * @param {RTCPeerConnection} pc
+ */
+export async function levelOf(pc) {
   let level = 0;
   for (const receiver of pc.getReceivers()) {
     if (receiver.track.kind !== "audio") continue;
-    for (const { audioLevel } of receiver.getSynchronizationSources()) level = Math.max(level, audioLevel ?? 0);
+    for (const s of (await receiver.getStats()).values()) {
+      if (s.type !== "inbound-rtp") continue;
+      const now = { energy: s.totalAudioEnergy ?? 0, seconds: s.totalSamplesDuration ?? 0 };
+      const before = heard.get(receiver) ?? now;
+      heard.set(receiver, now);
+      if (now.seconds > before.seconds) level = Math.max(level, Math.sqrt((now.energy - before.energy) / (now.seconds - before.seconds)));
+    }
   }
   return level;
 }

@@ -1,6 +1,6 @@
 import { grid, spotlight } from "/web/demo/layout.js";
 import { withLinks } from "/web/demo/links.js";
-import { Speakers } from "/web/demo/speakers.js";
+import { Speakers, levelOf } from "/web/demo/speakers.js";
 import { lossBetween, quality } from "/web/demo/stats.js";
 import { equal, ok, test } from "./harness.js";
 
@@ -46,6 +46,21 @@ test("a speaker stays marked between words, until another is louder or all are s
   for (let i = 0; i < 20; i++) step(0, 0);
   equal(step(0, 0), "");
   equal(speakers.step(new Map()), "");
+});
+
+test("a sound that begins and ends between two looks is heard", async () => {
+  const audio = { type: "inbound-rtp", totalAudioEnergy: 0, totalSamplesDuration: 1 };
+  const receiver = { track: { kind: "audio" }, getStats: async () => new Map([["a", { ...audio }], ["b", { type: "codec" }]]) };
+  const pc = { getReceivers: () => [{ track: { kind: "video" } }, receiver] };
+  const after = (energy, seconds) => {
+    audio.totalAudioEnergy += energy;
+    audio.totalSamplesDuration += seconds;
+    return levelOf(pc);
+  };
+  equal(await levelOf(pc), 0);
+  equal(await after(0.0625, 0.25), 0.5);
+  equal(await after(0, 0.25), 0);
+  equal(await after(0, 0), 0);
 });
 
 test("quality is what people notice", () => {
