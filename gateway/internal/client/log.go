@@ -19,7 +19,7 @@ func (c *Conn) logBegin() {
 func (c *Conn) logEnd() {
 	code, why := c.Socket.CloseCode(), c.Socket.CloseReason()
 	level := slog.LevelDebug
-	if code == proto.CloseTryAgain && why == code.Reason() { // others are told to try again too
+	if code == proto.CloseTryAgain && why == code.Reason() { // other causes have that code too
 		level = slog.LevelWarn
 	}
 	c.tab.cfg.Logger.LogAttrs(context.Background(), level, "connection ended",

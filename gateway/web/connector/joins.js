@@ -47,7 +47,7 @@ export class Joins {
     const unless = (/** @type {string} */ code) => (/** @type {ConnectorError} */ err) => {
       if (!ask || err.code !== code) throw err;
     };
-    const frame = await this.#request("Join_Room", data).catch(unless("Already_Exists")); // the page before this one has asked
+    const frame = await this.#request("Join_Room", data).catch(unless("Already_Exists")); // an earlier page of this session has asked
     if (frame && frame.type !== "error") return;
     const info = await this.#request("Room_Info", { room }).catch(unless("Unauthorised"));
     if (!info) this.waits(room);
